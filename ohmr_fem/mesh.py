@@ -297,8 +297,8 @@ def _vertex_order(kind: type, t: np.ndarray, nodes: np.ndarray) -> np.ndarray:
     if t.shape[0] < 4:
         same = np.tile(np.arange(t.shape[0])[:, None], t.shape[1])
         return np.argsort(t, axis=0, kind="stable") if t.shape[0] == 3 else same
-    a, b, c, d = (nodes[:, i] for i in range(4))
-    clockwise = np.cross((c - a).T, (d - b).T) < 0
+    one, two = nodes[:, 2] - nodes[:, 0], nodes[:, 3] - nodes[:, 1]  # the diagonals
+    clockwise = one[0] * two[1] < one[1] * two[0]
     start = np.where(clockwise, np.array([[0], [3], [2], [1]]), np.array([[0], [1], [2], [3]]))
     return np.asarray(np.take_along_axis(start, _parallel(np.take_along_axis(t, start, axis=0)), axis=0))
 
