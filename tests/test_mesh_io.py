@@ -117,6 +117,14 @@ def test_unnamed_parts_and_orphan_nodes(tmp_path):
     assert device.boundary_facets().size == 3
 
 
+def test_serendipity_cells_get_their_centre(tmp_path):
+    points = [(0, 0), (2, 0), (2, 2), (0, 2), (1, 0), (2.5, 1), (1, 2), (0, 1)]
+    path = write_raw(tmp_path / "a.msh", np.pad(points, ((0, 0), (0, 1))), [("quad8", [range(8)])], {}, [[0]])
+    device = read_mesh(path)
+    assert np.allclose(device.mesh.doflocs[:, -1], (1.25, 1.0))
+    assert measure(device) == pytest.approx(4 + 2 / 3 * 0.5 * 2)
+
+
 def test_a_cell_repeated_for_two_groups_is_an_overlap(tmp_path):
     blocks = [("triangle", [(0, 1, 2), (0, 2, 3), (0, 2, 3)])]
     groups = {"film": (1, 2), "cap": (2, 2)}
