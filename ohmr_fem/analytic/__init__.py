@@ -7,6 +7,7 @@ f = (Delta I/I_0)/(alpha alpha').  A scalar form is a function of the relaxation
 
 from .infinite_strip import nonlocal_narrow, nonlocal_ohmic, nonlocal_strip
 from .layers import Layer, LayeredStrip, layered_strip, strip_full, strip_full_profile
+from .radial import annulus_profile, annulus_response, corbino_response, wire_circle, wire_circle_response
 from .scalars import (
     ThreeScalars,
     detection_row,
@@ -34,6 +35,9 @@ __all__ = [
     "Layer",
     "LayeredStrip",
     "ThreeScalars",
+    "annulus_profile",
+    "annulus_response",
+    "corbino_response",
     "detection_row",
     "film_response",
     "film_weak_field",
@@ -54,5 +58,7 @@ __all__ = [
     "three_scalar_change",
     "three_scalar_response",
     "three_scalars",
+    "wire_circle",
+    "wire_circle_response",
     "wire_rectangle",
 ]
