@@ -69,6 +69,7 @@ def collocate(K, width, G1, G2, source, extra=None, count=48):
 
 
 Z = np.array([0.0, 0.0, 1.0])
+GENERAL = np.array([[1.0, 0.1, 0.3], [0.1, 0.8, -0.2], [0.3, -0.2, 0.6]])
 
 
 # printed numbers
@@ -227,7 +228,7 @@ def direct_nonlocal(x, w, K_of_k, product, spread):
 
 
 def test_nonlocal_with_general_tensor_against_collocation():
-    X, B = np.array([[1.0, 0.1, 0.3], [0.1, 0.8, -0.2], [0.3, -0.2, 0.6]]), np.array([1.5, 0.7, 0.9])
+    X, B = GENERAL, np.array([1.5, 0.7, 0.9])
     scalars = analytic.three_scalars(B, X)
     assert abs(scalars.a_prime) > 0.1 and 0.05 < scalars.p < 0.95
     x = [0.0, 0.6, 1.7]
@@ -294,6 +295,9 @@ def test_nonlocal_orders_are_consistent():
     np.testing.assert_allclose(of(0.3, "all") - of(0.3, "ohmic"), of(0.3, "change"), atol=1e-14)
     slope = (of(1e-4, "change") - of(-1e-4, "change")) / 2
     np.testing.assert_allclose(slope, of(1e-4, "second"), rtol=1e-6)
+    B = [29.4, 2.8, 54.7]
+    with pytest.raises(SolveError, match="pole"):
+        analytic.nonlocal_strip(1.0, 0.01, analytic.three_scalars(B, GENERAL), -0.9)
     with pytest.raises(InputError, match="diverges"):
         analytic.nonlocal_strip(0.0, 1.0, field, 0.1)
     with pytest.raises(InputError, match="did you mean 'second'"):
