@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError, SweepInterrupted, suggest
-from .mesh import cross_section
+from .grids import cross_section
 from .observables import Measurement, warn_once
 from .problem import Problem
 from .spectral import refusal, spectral_measure
