@@ -25,8 +25,7 @@ __all__ = [
     "Contact", "DeviceMesh", "Edge", "HanleCurve", "InputError", "Material", "MeshError", "OhmrError", "PhysicsWarning",
     "Problem", "Resistance", "ResolutionWarning", "Solution", "SolveError", "SpectralMeasure", "SweepInterrupted", "analytic",
     "cross_section", "field_sweep", "gaussian_profile", "hanle_curve", "magnetoresistance", "read_mesh", "resistance",
-    "write_mesh",
-    "solve", "spectral_measure",
+    "solve", "spectral_measure", "write_mesh",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
