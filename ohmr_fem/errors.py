@@ -65,3 +65,11 @@ def require_extra(module: str, extra: str, purpose: str) -> Any:
             f"install it with: pip install 'ohmr-fem[{extra}]'",
             value=module,
         ) from exc
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a sweep; ``partial`` holds the finished part of the curve."""
+
+    def __init__(self, partial: Any) -> None:
+        super().__init__("sweep interrupted; the finished points are in .partial")
+        self.partial = partial
