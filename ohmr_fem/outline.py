@@ -112,8 +112,13 @@ class Geometry:
 
     @property
     def narrowest(self) -> float:
-        """Narrowest width in metres: between opposite edges, and of named pieces of boundary."""
+        """Narrowest width in metres: the shortest way across the device between edges that face each other."""
         return _narrowest(self)
+
+    @property
+    def shortest_name(self) -> float:
+        """Length in metres of the shortest contact or named edge; the size of the device if there is none."""
+        return min([self.size, *(_length(self, pieces) for pieces in self.named.values())])
 
     def boundary(self) -> Iterator[Segment]:
         """The boundary, loop by loop, cut where names begin and end."""
@@ -175,7 +180,7 @@ def _narrowest(geometry: Geometry) -> float:
     chords = [(p, np.roll(p, -1, axis=0)) for p in (loop.polygon for loop in geometry.loops)]
     a, b = (np.vstack(v) for v in zip(*chords, strict=True))
     along = (b - a) / np.linalg.norm(b - a, axis=1)[:, None]
-    width = min([geometry.size, *(_length(geometry, pieces) for pieces in geometry.named.values())])
+    width = geometry.size
     for i in range(len(a)):
         facing = np.flatnonzero(along[i + 1 :] @ along[i] < -0.3) + i + 1
         gap, p, q = polygons.closest_points(a[i], b[i], a[facing], b[facing])

@@ -110,7 +110,7 @@ class Places:
         best = (math.inf, 0, 0, 0.0, 0.0)
         for k, loop in enumerate(self.given):
             for i in range(len(loop.points)):
-                (gap_p, s), (gap_q, t) = (_along(v, *self._edge(k, i)) for v in (p, q))
+                (gap_p, s), (gap_q, t) = (along_edge(v, *self._edge(k, i)) for v in (p, q))
                 best = min(best, (max(gap_p, gap_q), k, i, s, t))
         gap, k, i, s, t = best
         if gap > SNAP * size:
@@ -122,7 +122,7 @@ class Places:
         return self._piece(k, i, *self._checked(s, t, name, polygons.arc_length(*self._edge(k, i))))
 
 
-def _along(point: np.ndarray, a: np.ndarray, b: np.ndarray, bulge: float) -> tuple[float, float]:
+def along_edge(point: np.ndarray, a: np.ndarray, b: np.ndarray, bulge: float) -> tuple[float, float]:
     """Distance of a point from an edge, and the fraction of the edge at the closest point."""
     if bulge == 0.0:
         s = float(np.clip((point - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1))
