@@ -144,6 +144,7 @@ def _tangent(segment: Segment, at: float) -> np.ndarray:
 def lines_between(a: float, b: float, size_a: float, size_b: float, largest: float, growth: float) -> np.ndarray:
     """Points from a to b; the spacing is ``size`` at each end and grows by the ratio ``growth`` up to ``largest``."""
     rate = math.log(growth)
+    largest = min(largest, b - a)
     size_a, size_b = min(size_a, largest), min(size_b, largest)
     top = min(largest, (size_a + size_b + rate * (b - a)) / 2)
     left, right = max(0.0, (top - size_a) / rate), max(0.0, (top - size_b) / rate)
@@ -226,8 +227,8 @@ def _axis_lines(geometry: Geometry, segments: list[Segment], axis: int, sizes: C
         size_at[known] = min(size, size_at.get(known, math.inf))
 
     for loop in (*geometry.loops, *(r for r in geometry.regions.values() if r is not None)):
-        for point in loop.points:
-            at(point[axis], math.inf if loop in geometry.loops else sizes.edge)
+        for corner in loop.points:
+            at(corner[axis], math.inf if loop in geometry.loops else sizes.edge)
     for segment in segments:
         across = segment.start[axis] == segment.stop[axis]
         for point in (segment.start, segment.stop):

@@ -67,19 +67,20 @@ def point_segment_distance(points: np.ndarray, start: np.ndarray, stop: np.ndarr
 
 
 def closest_points(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Gaps (n,) and closest points (n, 2) of segment a-b and segments c-d (n, 2) that do not cross it."""
+    """Gaps (n,) and closest points (n, 2) on segment a-b and on segments c-d (n, 2) that do not cross it."""
     one, two = np.broadcast_to(a, c.shape), np.broadcast_to(b, c.shape)
-    pairs = [(one, c, d), (two, c, d), (c, one, two), (d, one, two)]
-    feet = []
-    for point, s, t in pairs:
-        u = t - s
-        along = np.clip(((point - s) * u).sum(1) / (u * u).sum(1), 0, 1)
-        feet.append(s + along[:, None] * u)
-    gaps = np.array([np.linalg.norm(p[0] - f, axis=1) for p, f in zip(pairs, feet, strict=True)])
-    best = gaps.argmin(axis=0)
-    every = np.arange(len(c))
-    points = np.array([p[0] for p in pairs])
-    return gaps[best, every], points[best, every], np.array(feet)[best, every]
+    first = [one, two, _foot(c, one, two), _foot(d, one, two)]
+    second = [_foot(one, c, d), _foot(two, c, d), c, d]
+    gaps = np.linalg.norm(np.array(first) - np.array(second), axis=2)
+    best, every = gaps.argmin(axis=0), np.arange(len(c))
+    return gaps[best, every], np.array(first)[best, every], np.array(second)[best, every]
+
+
+def _foot(points: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Closest point of segment i to point i."""
+    along = stop - start
+    t = np.clip(((points - start) * along).sum(1) / (along * along).sum(1), 0, 1)
+    return np.asarray(start + t[:, None] * along)
 
 
 def crossing_edges(start: np.ndarray, stop: np.ndarray, tolerance: float) -> tuple[int, int] | None:
