@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import skfem
 
 from . import polygons
 from .errors import MeshError, MissingExtraError
+from .grading import CellSizes, singular_points
 from .mesh import DeviceMesh, build_mesh, find_facets
 from .outline import Geometry, Loop, Segment
-
-if TYPE_CHECKING:
-    from .mesh_device import CellSizes
 
 # The device is meshed at this size: the geometry kernel has absolute tolerances of about 1e-7.
 SIZE = 1e3
@@ -29,6 +27,7 @@ OPTIONS = {
     "Mesh.MeshSizeExtendFromBoundary": 0,
     "Mesh.MeshSizeFromPoints": 0,
     "Mesh.MeshSizeFromCurvature": 0,
+    "Mesh.MeshSizeMax": 1e22,
     "Mesh.SecondOrderLinear": 0,
 }
 
@@ -138,25 +137,17 @@ def _named_curves(gmsh: Any, geometry: Geometry, pieces: dict[int, str], scale: 
     for _, curve in outer:
         low, high = (v[0] for v in gmsh.model.getParametrizationBounds(1, curve))
         middle = np.array(gmsh.model.getValue(1, curve, [(low + high) / 2])[:2]) / scale
-        gap, i = min((_distance(middle, s), i) for i, s in enumerate(segments))
+        gap, i = min((polygons.along_edge(middle, s.start, s.stop, s.bulge)[0], i) for i, s in enumerate(segments))
         if gap > 1e-6 * geometry.size:
             raise MeshError(f"gmsh moved an edge of {geometry!r} by {gap:g} m; simplify the outline", value=gap)
         found[curve] = segments[i]
     return found
 
 
-def _distance(point: np.ndarray, segment: Segment) -> float:
-    from .outline_read import along_edge
-
-    return along_edge(point, segment.start, segment.stop, segment.bulge)[0]
-
-
 def _size_field(
     gmsh: Any, geometry: Geometry, sizes: CellSizes, curves: dict[int, Segment], pieces: dict[int, str], scale: float
 ) -> None:
     """Cell size = min over edges and singular points of (size there + log(growth) x distance)."""
-    from .mesh_device import singular_points
-
     field, slope = gmsh.model.mesh.field, math.log(sizes.growth)
     inner = {c for _, c in gmsh.model.getBoundary([(2, t) for t in pieces], combined=False, oriented=False)} - set(curves)
     near: dict[float, list[int]] = {scale * sizes.edge: sorted(inner)}
@@ -188,6 +179,9 @@ def _size_field(
         field.setNumber(grown, "DistMin", 0)
         field.setNumber(grown, "DistMax", (largest - size) / slope or 1e-30)
         fields.append(grown)
+    gmsh.option.setNumber("Mesh.MeshSizeMax", scale * sizes.largest)
+    if not fields:
+        return
     smallest = field.add("Min")
     field.setNumbers(smallest, "FieldsList", fields)
     field.setAsBackgroundMesh(smallest)

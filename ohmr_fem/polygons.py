@@ -40,6 +40,20 @@ def arc_length(start: np.ndarray, stop: np.ndarray, bulge: float) -> float:
     return chord * (1 + bulge**2) / (4 * abs(bulge)) * 4 * math.atan(abs(bulge))
 
 
+def along_edge(point: np.ndarray, a: np.ndarray, b: np.ndarray, bulge: float) -> tuple[float, float]:
+    """Distance of a point from an edge, and the fraction of the edge at the closest point."""
+    if bulge == 0.0:
+        s = float(np.clip((point - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1))
+    else:
+        centre, sweep = arc_centre(a, b, bulge), 4 * math.atan(bulge)
+        angle = math.atan2(*(point - centre)[::-1]) - math.atan2(*(a - centre)[::-1])
+        turn = math.copysign(2 * math.pi, sweep)
+        candidates = [(angle + n * turn) / sweep for n in (-1, 0, 1)]
+        s = min(candidates, key=lambda v: abs(v - 0.5))
+        s = float(np.clip(s, 0, 1))
+    return float(np.linalg.norm(arc_point(a, b, bulge, np.array([s]))[0] - point)), s
+
+
 def signed_area(polygon: np.ndarray) -> float:
     """Area of a polygon (n, 2), positive counter-clockwise."""
     x, y = (polygon - polygon.mean(axis=0)).T

@@ -12,8 +12,9 @@ from test_mesh import length, measure
 from ohmr_fem import polygons
 from ohmr_fem.errors import InputError, MissingExtraError
 from ohmr_fem.geometry import annulus, corbino, cross, hall_bar, nonlocal_bar, polygon_device, van_der_pauw
+from ohmr_fem.grading import lines_between, singular_points
 from ohmr_fem.mesh_check import check_mesh
-from ohmr_fem.mesh_device import lines_between, mesh_device, singular_points
+from ohmr_fem.mesh_device import mesh_device
 
 
 def gmsh_loads():
@@ -46,6 +47,7 @@ CURVED = {
 OBLIQUE = {
     "disc": lambda: van_der_pauw(1.0, 0.1, "disc"),
     "wedge": lambda: polygon_device([(0, 0), (3, 0), (2, 1), (0, 0.7)], contacts={"l": 3, "r": (1, 0, 0.5)}),
+    "all contacts": lambda: polygon_device([(0, 0), (1, 0), (0.2, 1)], contacts={"a": 0, "b": 1, "c": 2}),
     "round hole": lambda: polygon_device(
         PLATE,
         [[(1.3, 0.5, HALF), (1, 0.8, HALF), (0.7, 0.5, HALF), (1, 0.2, HALF)]],
