@@ -17,8 +17,8 @@ import numpy as np
 from . import polygons
 from .errors import InputError
 from .geometry import Geometry
-from .grading import CellSizes, cell_sizes, lines_between, singular_points
-from .grids import annulus_mesh, tensor_grid
+from .grading import CellSizes, cell_sizes, singular_points
+from .grids import annulus_mesh, lines_between, tensor_grid
 from .mesh import DeviceMesh
 from .mesh_check import check_mesh
 from .outline import Loop, Segment

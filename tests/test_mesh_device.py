@@ -12,7 +12,8 @@ from test_mesh import length, measure
 from ohmr_fem import polygons
 from ohmr_fem.errors import InputError, MissingExtraError
 from ohmr_fem.geometry import annulus, corbino, cross, hall_bar, nonlocal_bar, polygon_device, van_der_pauw
-from ohmr_fem.grading import lines_between, singular_points
+from ohmr_fem.grading import singular_points
+from ohmr_fem.grids import lines_between
 from ohmr_fem.mesh_check import check_mesh
 from ohmr_fem.mesh_device import mesh_device
 
