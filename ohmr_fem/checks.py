@@ -9,7 +9,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from .errors import PhysicsWarning, ResolutionWarning, SolveError
 from .linear import SuperLU
-from .material import Material
+from .material import Material, cross_matrix
 from .problem import Problem
 from .units import engineering
 
@@ -25,7 +25,7 @@ def precession_squared(material: Material, field: np.ndarray) -> np.ndarray:
 
     ``field`` has shape (3,) or (n, 3); the largest of the three relaxation times counts.
     """
-    T = material.torque(field) * float(np.max(material.relaxation_time))
+    T = material.torque(field) * float(np.max(np.asarray(material.relaxation_time)))
     return np.asarray(-0.5 * np.trace(T @ T, axis1=-2, axis2=-1))
 
 
@@ -42,7 +42,7 @@ def check_stability(system: System, field: np.ndarray) -> None:
     reflecting edges a steady state exists while |omega| tau < 1, and diffusion to absorbing edges or into other regions
     can only help, so only |omega| tau >= 1 needs the eigenvalue of the device itself.
     """
-    worst = max((float(np.sqrt(max(-precession_squared(m, field), 0.0)))
+    worst = max((max(-float(precession_squared(m, field)), 0.0) ** 0.5
                  for m in materials_with_numbers(system.problem)), default=0.0)
     if worst < 1.0:
         return
@@ -74,7 +74,7 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
     cells = mesh.mesh.f2t[0, facets]
     height = cell_heights(system, facets, cells)
     decay = decay_length(system, field)[cells]
-    allowed = CELLS_PER_DECAY[problem.order - 1]  # type: ignore[operator]
+    allowed = CELLS_PER_DECAY[problem.order - 1]
     ratio = height / (allowed * decay)
     worst = int(np.argmax(ratio))
     if ratio[worst] <= 1.0:
@@ -100,8 +100,6 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
     """Shortest decay length of the moment density in each cell, m: L_m / Re sqrt(1 + i omega tau)."""
     c = system.coefficients
     half_g_x, rate, diffusion = c.half_g_x[..., 0], c.rate[..., 0].max(axis=0), c.diffusion[:, 0]
-    from .material import cross_matrix
-
     T = np.einsum("ac,cdk->kad", cross_matrix(field), half_g_x) / rate[:, None, None]
     squared = -0.5 * np.einsum("kab,kba->k", T, T)
     q = np.sqrt(1.0 + 1j * np.sqrt(np.maximum(squared, 0.0))).real * np.sqrt(1.0 + np.sqrt(np.maximum(-squared, 0.0)))

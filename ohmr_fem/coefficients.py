@@ -59,7 +59,8 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
         A callable or an array of the wrong shape, not finite, or of the wrong sign.
     """
     shape = points.shape[1:]
-    out = Coefficients(*(np.empty(shape) for _ in range(4)), np.empty((3, *shape)), np.empty((3, 3, *shape)))
+    out = Coefficients(np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape), np.empty((3, *shape)),
+                       np.empty((3, 3, *shape)))
     cells = np.arange(problem.mesh.n_cells) if cells is None else cells
     for region, members in problem.mesh.regions.items():
         rows = np.flatnonzero(np.isin(cells, members))

@@ -53,7 +53,7 @@ def inverse_mass_tensor(value: Any) -> np.ndarray:
 def cross_matrix(field: Any) -> np.ndarray:
     """[B]_x with [B]_x v = B x v, i.e. entry (a, c) = eps_abc B_b; shape (..., 3, 3)."""
     b = np.asarray(field, dtype=float)
-    out = np.zeros(b.shape[:-1] + (3, 3))
+    out = np.zeros((*b.shape[:-1], 3, 3))
     out[..., 0, 1], out[..., 0, 2] = -b[..., 2], b[..., 1]
     out[..., 1, 0], out[..., 1, 2] = b[..., 2], -b[..., 0]
     out[..., 2, 0], out[..., 2, 1] = -b[..., 1], b[..., 0]

@@ -180,7 +180,7 @@ class Problem:
     materials: Any
     contacts: Any = ()
     edges: Any = field(default_factory=dict)
-    order: int | None = None
+    order: Any = None
     coupling: str = "linear"
     detection: str = "printed"
 

@@ -164,7 +164,7 @@ class Solution:
 
     def _evaluate(self, X: np.ndarray, cells: np.ndarray) -> FieldValues:
         s = self._system
-        value, gradients = reference_rows(s.basis, self.problem.order or 0, X, cells)
+        value, gradients = reference_rows(s.basis, self.problem.order, X, cells)
         points = np.asarray(s.basis.mapping.F(X, tind=cells)) * s.scales.length
         c = evaluate(self.problem, points, cells)
         count = value.shape[0]

@@ -10,13 +10,11 @@ dimensionless by :class:`Scales`.  With currents counted positive into the devic
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import skfem
-from scipy.sparse import block_array, block_diag, csr_array, vstack
+from scipy.sparse import block_array, block_diag, csr_array, hstack, vstack
 
 from . import forms
 from .coefficients import Coefficients, Scales, evaluate
@@ -45,99 +43,192 @@ class Terminal:
     column: int | None
 
 
-@dataclass(frozen=True, eq=False)
 class System:
-    """Assembled matrices of a Problem; see the module docstring for the equations."""
+    """Assembled matrices of a Problem; see the module docstring for the equations.
 
-    problem: Problem
-    basis: Any
-    scales: Scales
-    coefficients: Coefficients
-    K: csr_array
-    S: csr_array
-    C: csr_array
-    A_0: csr_array
-    torques: tuple[csr_array, csr_array, csr_array]
-    drive: np.ndarray
-    response: np.ndarray
-    ohmic_current: float
-    injected: np.ndarray
-    tie: csr_array
-    keep: csr_array
-    terminals: Mapping[str, Terminal]
+    Everything is built on first use: the scalar matrices serve the spectral path, the three-component ones the rest.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        mesh = problem.mesh.mesh
+        in_metres = cell_basis(mesh, problem.order)
+        self.problem = problem
+        self.coefficients: Coefficients = evaluate(problem, np.asarray(in_metres.global_coordinates()))
+        self.scales: Scales = self.coefficients.scales()
+        self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
+        self.N = int(self.basis.N)
+        self._unit: dict[str, csr_array] = {}
+        self._potential_solvers: dict[tuple[str, ...], tuple[csr_array, Factorisation]] = {}
+        _check_orientation(self.basis)
+        self.tie, self.terminals = _terminals(problem, self.basis, self.scales)
+
+    def matrix(self, form: Any, coefficient: np.ndarray) -> csr_array:
+        """A bilinear form with a coefficient; constant coefficients share one matrix."""
+        first = float(coefficient.flat[0])
+        if not np.all(coefficient == first):
+            return csr_array(form.assemble(self.basis, a=np.ascontiguousarray(coefficient)))
+        name = form.form.__name__
+        if name not in self._unit:
+            self._unit[name] = csr_array(form.assemble(self.basis, a=np.ones(coefficient.shape)))
+        return self._unit[name] if first == 1.0 else first * self._unit[name]
+
+    # -- the potential ------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def K(self) -> csr_array:
+        """sigma k(V, psi), (N, N)."""
+        return self.matrix(forms.stiffness, self.coefficients.sigma / self.scales.conductivity)
 
     @property
-    def N(self) -> int:
-        """Number of scalar finite-element functions."""
-        return int(self.basis.N)
+    def normal(self) -> int:
+        """Component along the normal of a 2D mesh: its moment density couples to the in-plane current."""
+        return ({0, 1, 2} - {AXIS[a] for a in self.problem.mesh.axes}).pop()
 
-    def A(self, field: np.ndarray) -> csr_array:
-        """Moment matrix at one field (3,) in T, absorbed unknowns removed."""
-        A_0, *torques = self._reduced
-        return A_0 + sum(b * T for b, T in zip(field, torques, strict=True) if b != 0.0)
+    @functools.cached_property
+    def S(self) -> csr_array:
+        """Orbital Hall effect alpha sigma c(V, w^c), (3N, N); zero on a line."""
+        rows = [csr_array((self.N, self.N))] * 3
+        if self.problem.mesh.dim == 2:
+            c = self.coefficients
+            rows[self.normal] = self.matrix(forms.curl, c.alpha * c.sigma / self.scales.conductivity)
+        return csr_array(vstack(rows))
 
-    def torque(self, field: np.ndarray) -> csr_array:
-        """Torque part alone, (3N, 3N)."""
-        return sum((b * T for b, T in zip(field, self.torques, strict=True)), csr_array((3 * self.N, 3 * self.N)))
+    @functools.cached_property
+    def C(self) -> csr_array:
+        """Inverse effect alpha' D c(n^c, psi), (N, 3N); zero on a line."""
+        if self.problem.mesh.dim == 1:
+            return csr_array((self.N, 3 * self.N))
+        c = self.coefficients
+        weights = c.detection(self.normal, self.problem.detection)
+        return csr_array(hstack([self.matrix(forms.curl, c.alpha_inverse * c.diffusion / self.scales.diffusion * w)
+                                 for w in weights]))
+
+    def free_columns(self, held: tuple[str, ...]) -> np.ndarray:
+        """Columns of ``tie`` that stay unknown when the named contacts have a given potential (none: one is grounded)."""
+        columns = {self.terminals[name].column for name in held} or {0}
+        return np.setdiff1d(np.arange(self.tie.shape[1]), list(columns))
+
+    def potential_solver(self, held: tuple[str, ...] = ()) -> tuple[csr_array, Factorisation]:
+        """Free part of ``tie`` and the factorised potential matrix on it; factorised once for each set of contacts."""
+        if held not in self._potential_solvers:
+            T = csr_array(self.tie[:, self.free_columns(held)])
+            self._potential_solvers[held] = T, SuperLU(symmetric=True).factorise(T.T @ self.K @ T)
+        return self._potential_solvers[held]
+
+    # -- the uniform field of a cross-section -------------------------------------------------------------------------
+
+    @functools.cached_property
+    def drive(self) -> np.ndarray:
+        """Orbital Hall current of unit E along x, alpha sigma eps_iax int d_i w^a, (3N,)."""
+        c = self.coefficients
+        out = np.zeros((3, self.N))
+        for i, moved, sign in self._moved():
+            out[moved] += sign * self._slope(i, c.alpha * c.sigma / self.scales.conductivity)
+        return out.ravel()
+
+    @functools.cached_property
+    def response(self) -> np.ndarray:
+        """What reads the orbital current along x, int alpha' D eps_xjc d_j n^c, (3N,)."""
+        c = self.coefficients
+        out = np.zeros((3, self.N))
+        for i, moved, sign in self._moved():
+            for d, weight in enumerate(c.detection(moved, self.problem.detection)):
+                out[d] += sign * self._slope(i, c.alpha_inverse * c.diffusion / self.scales.diffusion * weight)
+        return out.ravel()
+
+    @functools.cached_property
+    def ohmic_current(self) -> float:
+        """int sigma over the cross-section."""
+        return float(forms.integral.assemble(self.basis, a=self.coefficients.sigma / self.scales.conductivity))
+
+    def _moved(self) -> list[tuple[int, int, float]]:
+        """(mesh direction, component, sign) with eps_yzx = 1 and eps_zyx = -1; empty in the device plane."""
+        if not self.problem.is_cross_section:
+            return []
+        return [(i, 2, 1.0) if axis == "y" else (i, 1, -1.0) for i, axis in enumerate(self.problem.mesh.axes)]
+
+    def _slope(self, axis: int, coefficient: np.ndarray) -> np.ndarray:
+        zero = np.zeros_like(coefficient)
+        values = {f"a{i}": coefficient if i == axis else zero for i in range(self.problem.mesh.dim)}
+        return np.asarray(forms.slope.assemble(self.basis, **values))
+
+    # -- the moment density -------------------------------------------------------------------------------------------
+
+    @property
+    def _unit_rate(self) -> float:
+        return self.scales.length**2 / self.scales.diffusion
+
+    @functools.cached_property
+    def diffusion(self) -> csr_array:
+        """D k(n, w), (N, N)."""
+        return self.matrix(forms.stiffness, self.coefficients.diffusion / self.scales.diffusion)
+
+    @functools.cached_property
+    def relaxation(self) -> tuple[csr_array, csr_array, csr_array]:
+        """m(n^a, w)/tau^a for a = x, y, z, each (N, N)."""
+        x, y, z = (self.matrix(forms.mass, self._unit_rate * rate) for rate in self.coefficients.rate)
+        return x, y, z
+
+    @functools.cached_property
+    def A_0(self) -> csr_array:
+        """Diffusion, relaxation and absorption of the three components, (3N, 3N)."""
+        return csr_array(block_diag([self.diffusion + r for r in self.relaxation]) + self.edges.absorption)
+
+    @functools.cached_property
+    def torques(self) -> tuple[csr_array, csr_array, csr_array]:
+        """m(T_ad n^d, w^a) per tesla for B along x, y, z, each (3N, 3N): (g e/2) eps_abc B_b X_cd."""
+        zero = csr_array((self.N, self.N))
+        X = [[zero] * 3 for _ in range(3)]
+        for a in range(3):
+            for d in range(a + 1):
+                if np.any(self.coefficients.half_g_x[a, d] != 0.0):
+                    X[a][d] = X[d][a] = self.matrix(forms.mass, self._unit_rate * self.coefficients.half_g_x[a, d])
+        x, y, z = (csr_array(block_array(
+            [[sum((cross[a, c] * X[c][d] for c in range(3) if cross[a, c] != 0.0), zero) for d in range(3)]
+             for a in range(3)])) for cross in cross_matrix(np.eye(3)))
+        return x, y, z
+
+    @functools.cached_property
+    def edges(self) -> EdgeTerms:
+        """Absorption, injection and absorbed unknowns."""
+        return _edge_terms(self.problem, self.basis, self.scales)
+
+    @property
+    def keep(self) -> csr_array:
+        """(3N, m) identity without the absorbed unknowns."""
+        return self.edges.keep
 
     @property
     def injected_source(self) -> np.ndarray:
-        """Scaled right-hand side (3N,) of the injected moment currents; scaled lengths, potentials in V."""
-        return np.asarray(self.injected * self.scales.length / self.scales.conductivity)
+        """Right-hand side (3N,) of the injected moment currents."""
+        return np.asarray(self.edges.injected * self.scales.length / self.scales.conductivity)
 
     @functools.cached_property
     def mass_matrix(self) -> csr_array:
-        """Relaxation part of A(0): its eigenvalues relative to A(B) are decay rates in units of 1/tau."""
-        unit = self.scales.length**2 / self.scales.diffusion
-        blocks = [_Assembler(self.basis)(forms.mass, unit * rate) for rate in self.coefficients.rate]
-        return csr_array(self.keep.T @ block_diag(blocks) @ self.keep)
+        """Relaxation on the kept unknowns: eigenvalues of A(B) relative to it are decay rates in units of 1/tau."""
+        return csr_array(self.keep.T @ block_diag(self.relaxation) @ self.keep)
 
     @functools.cached_property
-    def _reduced(self) -> tuple[csr_array, ...]:
+    def _kept(self) -> tuple[csr_array, ...]:
         return tuple(csr_array(self.keep.T @ M @ self.keep) for M in (self.A_0, *self.torques))
 
-    def free_columns(self, fixed: tuple[str, ...]) -> np.ndarray:
-        """Columns of ``tie`` that are unknown when the named contacts have a given potential (or one is grounded)."""
-        columns = [self.terminals[name].column for name in fixed]
-        held = {c for c in columns if c is not None} or {0}
-        return np.setdiff1d(np.arange(self.tie.shape[1]), sorted(held))
+    def A(self, field: np.ndarray) -> csr_array:
+        """Moment matrix at one field (3,) in T, on the kept unknowns."""
+        A_0, *torques = self._kept
+        return A_0 + sum(b * T for b, T in zip(field, torques, strict=True) if b != 0.0)
 
-    def potential_solver(self, fixed: tuple[str, ...] = ()) -> tuple[csr_array, Factorisation]:
-        """Free part of ``tie`` and the factorised potential matrix on it; factorised once for each set of contacts."""
-        if fixed not in self._solvers:
-            T = csr_array(self.tie[:, self.free_columns(fixed)])
-            self._solvers[fixed] = T, SuperLU(symmetric=True).factorise(T.T @ self.K @ T)
-        return self._solvers[fixed]
-
-    @functools.cached_property
-    def _solvers(self) -> dict[tuple[str, ...], tuple[csr_array, Factorisation]]:
-        return {}
+    def torque(self, field: np.ndarray) -> csr_array:
+        """Torque part alone at one field (3,) in T, (3N, 3N)."""
+        return sum((b * T for b, T in zip(field, self.torques, strict=True)), csr_array((3 * self.N, 3 * self.N)))
 
 
 def system_of(problem: Problem) -> System:
     """The assembled system of a problem; assembled once and kept with it."""
     store = vars(problem)
     if "_system" not in store:
-        store["_system"] = assemble(problem)
+        store["_system"] = System(problem)
     system: System = store["_system"]
     return system
-
-
-def assemble(problem: Problem) -> System:
-    """Assemble all matrices once; they do not depend on the field or on the drive."""
-    mesh = problem.mesh.mesh
-    in_metres = cell_basis(mesh, problem.order)
-    coefficients = evaluate(problem, np.asarray(in_metres.global_coordinates()))
-    scales = coefficients.scales()
-    basis = cell_basis(mesh.scaled(1.0 / scales.length), problem.order)
-    _check_orientation(basis)
-    K, S, C, (drive, response, ohmic) = _electric_parts(problem, basis, coefficients, scales)
-    A_0, torques = _moment_parts(basis, coefficients, scales)
-    robin, injected, absorbed = _edge_parts(problem, basis, scales)
-    tie, terminals = _terminals(problem, basis, scales)
-    keep = _columns(~absorbed)
-    return System(problem, basis, scales, coefficients, K, S, C, csr_array(A_0 + robin), torques, drive, response, ohmic,
-                  injected, tie, keep, terminals)
 
 
 def _check_orientation(basis: Any) -> None:
@@ -145,85 +236,26 @@ def _check_orientation(basis: Any) -> None:
     if not basis.mesh.affine:
         volume = basis.mapping.detDF(basis.X)
         if np.any(volume.min(axis=1) * volume.max(axis=1) <= 0.0):
-            raise MeshError("a curved or quadrilateral cell folds over itself; refine the mesh or straighten its boundary")
+            raise MeshError("a curved or quadrilateral cell folds over itself; refine the mesh or straighten its "
+                            "boundary")
 
 
-class _Assembler:
-    """Assembles a form with a coefficient; constant coefficients share one matrix."""
+@dataclass(frozen=True, eq=False)
+class EdgeTerms:
+    """Conditions on the moment density at the boundary.
 
-    def __init__(self, basis: Any) -> None:
-        self.basis = basis
-        self.unit: dict[str, csr_array] = {}
+    absorption (3N, 3N): oint G^a n^a w^a.  injected (3N,): oint g^a w^a in A/m x scaled length.
+    keep (3N, m): identity without the unknowns of absorbing edges.
+    """
 
-    def __call__(self, form: Any, coefficient: np.ndarray) -> csr_array:
-        first = float(coefficient.flat[0])
-        if np.all(coefficient == first):
-            name = form.form.__name__
-            if name not in self.unit:
-                self.unit[name] = csr_array(form.assemble(self.basis, a=np.ones_like(coefficient)))
-            return first * self.unit[name]
-        return csr_array(form.assemble(self.basis, a=np.ascontiguousarray(coefficient)))
+    absorption: csr_array
+    injected: np.ndarray
+    keep: csr_array
 
 
-def _electric_parts(problem: Problem, basis: Any, c: Coefficients,
-                    scales: Scales) -> tuple[csr_array, csr_array, csr_array, tuple[np.ndarray, np.ndarray, float]]:
-    """K, S, C and, for cross-sections, the drive and response vectors of a uniform E along x."""
-    N, axes = basis.N, problem.mesh.axes
-    make = _Assembler(basis)
-    sigma, generation = c.sigma / scales.conductivity, c.alpha * c.sigma / scales.conductivity
-    detection = c.alpha_inverse * c.diffusion / scales.diffusion
-    S = csr_array((3 * N, N))
-    C = csr_array((N, 3 * N))
-    drive, response = np.zeros((3, N)), np.zeros((3, N))
-    K = make(forms.stiffness, sigma)
-    if len(axes) == 2:  # the component along the normal of the mesh plane couples to the in-plane current
-        normal = ({0, 1, 2} - {AXIS[a] for a in axes}).pop()
-        rows = [csr_array((N, N))] * 3
-        rows[normal] = make(forms.curl, generation)
-        S = csr_array(vstack(rows))
-        weights = c.detection(normal, problem.detection)
-        C = csr_array(block_array([[make(forms.curl, detection * w) for w in weights]]))
-    if problem.is_cross_section:
-        for i, axis in enumerate(axes):
-            moved, sign = (2, 1.0) if axis == "y" else (1, -1.0)  # eps_yzx = 1, eps_zyx = -1
-            drive[moved] += sign * _slope(basis, i, generation)
-            for d, w in enumerate(c.detection(moved, problem.detection)):
-                response[d] += sign * _slope(basis, i, detection * w)
-    ohmic = float(forms.integral.assemble(basis, a=sigma))
-    return K, S, C, (drive.ravel(), response.ravel(), ohmic)
-
-
-def _slope(basis: Any, axis: int, coefficient: np.ndarray) -> np.ndarray:
-    zero = np.zeros_like(coefficient)
-    values = {f"a{i}": coefficient if i == axis else zero for i in range(basis.mesh.dim())}
-    return np.asarray(forms.slope.assemble(basis, **values))
-
-
-def _moment_parts(basis: Any, c: Coefficients,
-                  scales: Scales) -> tuple[csr_array, tuple[csr_array, csr_array, csr_array]]:
-    """Diffusion and relaxation, and the torque per tesla for B along x, y, z."""
-    make = _Assembler(basis)
-    unit = scales.length**2 / scales.diffusion
-    diffusion = make(forms.stiffness, c.diffusion / scales.diffusion)
-    A_0 = csr_array(block_diag([diffusion + make(forms.mass, unit * rate) for rate in c.rate]))
-    zero = csr_array((basis.N, basis.N))
-    X = [[zero] * 3 for _ in range(3)]
-    for a in range(3):
-        for d in range(a + 1):
-            if np.any(c.half_g_x[a, d] != 0.0):
-                X[a][d] = X[d][a] = make(forms.mass, unit * c.half_g_x[a, d])
-    torques = []
-    for b in np.eye(3):
-        T = cross_matrix(b)
-        torques.append(csr_array(block_array(
-            [[sum((T[a, k] * X[k][d] for k in range(3) if T[a, k] != 0.0), zero) for d in range(3)] for a in range(3)])))
-    return A_0, (torques[0], torques[1], torques[2])
-
-
-def _edge_parts(problem: Problem, basis: Any, scales: Scales) -> tuple[csr_array, np.ndarray, np.ndarray]:
-    """Absorption matrix (3N, 3N), injected load per A/m (3N,), and the mask (3N,) of absorbed unknowns."""
+def _edge_terms(problem: Problem, basis: Any, scales: Scales) -> EdgeTerms:
     N = basis.N
-    robin, injected, absorbed = csr_array((3 * N, 3 * N)), np.zeros((3, N)), np.zeros((3, N), dtype=bool)
+    absorption, injected, absorbed = csr_array((3 * N, 3 * N)), np.zeros((3, N)), np.zeros((3, N), dtype=bool)
     for name, moment in problem.moment_conditions().items():
         facets = problem.mesh.boundaries[name]
         if moment.absorbing:
@@ -234,10 +266,10 @@ def _edge_parts(problem: Problem, basis: Any, scales: Scales) -> tuple[csr_array
         if any(moment.absorption):
             mass = csr_array(forms.mass.assemble(edge, a=one))
             unit = scales.length / scales.diffusion
-            robin = robin + block_diag([unit * G * mass for G in moment.absorption])
+            absorption = absorption + block_diag([unit * G * mass for G in moment.absorption])
         if any(moment.injected):
             injected += np.outer(moment.injected, forms.load.assemble(edge, a=one))
-    return csr_array(robin), injected.ravel(), absorbed.ravel()
+    return EdgeTerms(csr_array(absorption), injected.ravel(), _columns(~absorbed.ravel()))
 
 
 def _columns(mask: np.ndarray) -> csr_array:
@@ -263,7 +295,8 @@ def _terminals(problem: Problem, basis: Any, scales: Scales) -> tuple[csr_array,
         if name in columns:
             if np.any(owner[unity] >= 0):
                 other = list(columns)[owner[unity].max()]
-                raise InputError(f"contacts {other!r} and {name!r} touch each other; leave an insulating edge between them")
+                raise InputError(f"contacts {other!r} and {name!r} touch each other; leave an insulating edge between "
+                                 "them")
             owner[unity] = columns[name]
             dropped[np.setdiff1d(everything, unity)] = True
     free = np.flatnonzero((owner < 0) & ~dropped)
