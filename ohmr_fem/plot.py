@@ -225,7 +225,7 @@ def _current_arrows(ax: Any, solution: Solution, grid: Any, count: int) -> None:
     seen = size > 0.08 * full
     ax.quiver(*spots[:, seen], *J[:, seen], pivot="mid", angles="xy", scale_units="xy", units="xy",
               scale=full / (0.8 * step), width=0.06 * step, headwidth=4.5, headlength=4.5, headaxislength=4.0, color="0.1")
-    ax.annotate(f"→ current (longest: ≥ {engineering(float(full), 'A/m')})", (high[0], low[1]), xytext=(0, -17),
+    ax.annotate(f"→ current (longest ≥ {engineering(float(f'{full:.2g}'), 'A/m')})", (high[0], low[1]), xytext=(0, -17),
                 textcoords="offset points", ha="right", va="center", fontsize=7)
 
 
