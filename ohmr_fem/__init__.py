@@ -10,7 +10,8 @@ import logging
 from . import analytic
 from .errors import InputError, MeshError, OhmrError, PhysicsWarning, ResolutionWarning, SolveError, SweepInterrupted
 from .material import Material
-from .mesh import DeviceMesh, cross_section, read_mesh
+from .grids import cross_section
+from .mesh import DeviceMesh
 from .observables import Resistance, magnetoresistance, resistance
 from .problem import Contact, Edge, Problem, gaussian_profile
 from .solution import Solution
@@ -21,7 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Contact", "DeviceMesh", "Edge", "HanleCurve", "InputError", "Material", "MeshError", "OhmrError", "PhysicsWarning",
     "Problem", "Resistance", "ResolutionWarning", "Solution", "SolveError", "SweepInterrupted", "analytic",
-    "cross_section", "field_sweep", "gaussian_profile", "hanle_curve", "magnetoresistance", "read_mesh", "resistance",
+    "cross_section", "field_sweep", "gaussian_profile", "hanle_curve", "magnetoresistance", "resistance",
     "solve",
 ]
 

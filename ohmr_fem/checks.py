@@ -9,7 +9,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from .errors import PhysicsWarning, ResolutionWarning, SolveError
 from .linear import SuperLU
-from .material import Material, cross_matrix
+from .material import Material, cross_matrix, precession_squared
 from .problem import Problem
 from .units import engineering
 
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
 
 #: Largest first-cell size at an edge, in decay lengths, for orders 1 to 4 (about 1% of the local profile).
 CELLS_PER_DECAY = (0.3, 0.8, 1.3, 1.8)
-
-
-def precession_squared(material: Material, field: np.ndarray) -> np.ndarray:
-    """(omega tau)^2 = (g e tau/2)^2 B.adj(X).B; negative where the torque amplifies instead of precessing (theta < 0).
-
-    ``field`` has shape (3,) or (n, 3); the largest of the three relaxation times counts.
-    """
-    T = material.torque(field) * float(np.max(np.asarray(material.relaxation_time)))
-    return np.asarray(-0.5 * np.trace(T @ T, axis1=-2, axis2=-1))
 
 
 def materials_with_numbers(problem: Problem) -> list[Material]:
@@ -38,9 +29,9 @@ def materials_with_numbers(problem: Problem) -> list[Material]:
 def check_stability(system: System, field: np.ndarray) -> None:
     """SolveError if the torque drives an instability, so that no steady state exists.
 
-    For theta < 0 (adj(X) indefinite on B) moments grow at |omega| against the relaxation 1/tau; in a uniform device with
-    reflecting edges a steady state exists while |omega| tau < 1, and diffusion to absorbing edges or into other regions
-    can only help, so only |omega| tau >= 1 needs the eigenvalue of the device itself.
+    For theta < 0 (adj(X) indefinite on B) moments grow at |omega| against the relaxation 1/tau.  With reflecting edges a
+    steady state exists while |omega| tau < 1; absorbing edges and other regions can only help, so only beyond that is
+    the eigenvalue of the device itself needed.
     """
     worst = max((max(-float(precession_squared(m, field)), 0.0) ** 0.5
                  for m in materials_with_numbers(system.problem)), default=0.0)

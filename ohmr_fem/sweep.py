@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError, SweepInterrupted, suggest
+from .grids import cross_section
 from .observables import Measurement, warn_once
 from .problem import Problem
+from .spectral import refusal, spectral_measure
 from .units import fields_array
 
 DIRECTIONS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
+
+METHODS = ("auto", "spectral", "direct")
 
 
 def field_sweep(start: float, stop: float, n: int, direction: Any = "x") -> np.ndarray:
@@ -54,8 +58,13 @@ class HanleCurve:
         Eq. (7): minus the relative change of the current of a cross-section; delta_R/R_ohmic for a device.
     rho_star : (n,)
         Eq. (8): 1 - f(B)/f(0), the part of the zero-field effect that the field has removed.
+    delta_R_strip : (n,) ohm
+        What Eq. (7) would give: R_ohmic times rho of an infinite strip as wide as the first current contact; NaN on a
+        cross-section and where the material is not uniform.
     residual : (n,)
-        Largest relative residual behind each point.
+        Largest backward error of the linear systems behind each point.
+    bound : (n,)
+        Bound on the algebraic error of delta_R (ohm) or rho of the spectral path; NaN on the direct path.
     current, voltage : pairs of contact names, or None
     method, summary : str
     seconds : float
@@ -68,7 +77,9 @@ class HanleCurve:
     R_ohmic: float
     rho: np.ndarray
     rho_star: np.ndarray
+    delta_R_strip: np.ndarray
     residual: np.ndarray
+    bound: np.ndarray
     current: tuple[str, str] | None
     voltage: tuple[str, str] | None
     method: str
@@ -83,20 +94,21 @@ class HanleCurve:
 
     @property
     def magnitude(self) -> np.ndarray:
-        """Signed |B| along the direction of the last field, for plotting, (n,) T."""
-        direction = self.fields[int(np.argmax(np.linalg.norm(self.fields, axis=1)))]
+        """Signed |B| along the direction of the strongest field, for plotting, (n,) T."""
         size = np.linalg.norm(self.fields, axis=1)
+        direction = self.fields[int(np.argmax(size))]
         return np.asarray(size * np.where(self.fields @ direction < 0, -1.0, 1.0))
 
     def columns(self) -> dict[str, tuple[str, np.ndarray]]:
         """{name: (unit, values)} in the order of the table."""
         table = {f"B_{axis}": ("T", self.fields[:, i]) for i, axis in enumerate("xyz")}
+        unit = "1"
         if self.current is not None:
-            ohmic = np.full(len(self.fields), self.R_ohmic)
-            table |= {"R": ("ohm", self.R), "R_ohmic": ("ohm", ohmic), "delta_R": ("ohm", self.delta_R),
-                      "hanle": ("ohm", self.hanle)}
-        table |= {"rho": ("1", self.rho), "rho_star": ("1", self.rho_star), "residual": ("1", self.residual)}
-        return table
+            unit, ohmic = "ohm", np.full(len(self.fields), self.R_ohmic)
+            table |= {"R": (unit, self.R), "R_ohmic": (unit, ohmic), "delta_R": (unit, self.delta_R),
+                      "hanle": (unit, self.hanle), "delta_R_strip": (unit, self.delta_R_strip)}
+        return table | {"rho": ("1", self.rho), "rho_star": ("1", self.rho_star), "residual": ("1", self.residual),
+                        "bound": (unit, self.bound)}
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table with units in the header, e.g. ``delta_R [ohm]``; 17 significant digits."""
@@ -115,8 +127,8 @@ class HanleCurve:
                 f"rho {self.rho.min():.4g} to {self.rho.max():.4g}; {self.method})")
 
 
-def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: Any = None,
-                progress: Callable[[int, int], None] | None = None) -> HanleCurve:
+def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: Any = None, method: str = "auto",
+                tolerance: float = 1e-8, progress: Callable[[int, int], None] | None = None) -> HanleCurve:
     """Resistance against field, R_ij,kl(B).
 
     Parameters
@@ -126,7 +138,13 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
         See :func:`field_sweep`.
     current, voltage : pairs of contact names
         As for :func:`resistance`; left out on a cross-section.
+    method : str
+        "spectral": one factorisation for all fields (uniform material, linear coupling, scalar edge law); "direct": one
+        factorisation for each field, any problem; "auto": spectral where the physics allows. The choice is in the result.
+    tolerance : float
+        Algebraic error of the spectral path relative to the largest effect, held by a bound.
     progress : callable(done, total), optional
+        Called on the direct path.
 
     Returns
     -------
@@ -138,16 +156,25 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
     SweepInterrupted
         On Ctrl-C; its ``partial`` is the finished part of the curve.
     """
+    if method not in METHODS:
+        raise InputError(f"hanle_curve: unknown method {method!r}; {suggest(method, METHODS)}", value=method)
     start = time.perf_counter()
     fields = np.atleast_2d(fields_array(fields, "fields"))
     if len(fields) == 0:
         raise InputError("fields: needs at least one field")
+    if method == "spectral" or (method == "auto" and refusal(problem) is None):
+        return _spectral_curve(problem, fields, current, voltage, tolerance, start)
     measurement = Measurement.of(problem, current, voltage)
     notes = warn_once(problem, fields)
+    reason = "" if method == "direct" else f" ({refusal(problem)})"
     rows: list[tuple[float, float, float]] = []
 
     def curve() -> HanleCurve:
-        return _curve(problem, measurement, fields[:len(rows)], np.array(rows), current, voltage, start, notes)
+        change, hanle, residual = np.array(rows).T
+        sign = -1.0 / measurement.base if problem.is_cross_section else 1.0
+        return _curve(problem, fields[:len(rows)], measurement.base, sign * change, sign * hanle, residual,
+                      np.full(len(rows), np.nan), (current, voltage), f"direct, one factorisation for each field{reason}",
+                      start, notes)
 
     try:
         for row in measurement.sweep(fields):
@@ -159,19 +186,41 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
     return curve()
 
 
-def _curve(problem: Problem, measurement: Measurement, fields: np.ndarray, rows: np.ndarray, current: Any, voltage: Any,
-           start: float, notes: tuple[str, ...]) -> HanleCurve:
-    change, hanle, residual = rows.T
-    zero = float(np.median(change - hanle))  # the value at B = 0, known to round-off at every field
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sign = -1.0 if problem.is_cross_section else 1.0
-        rho = sign * change / measurement.base
-        rho_star = np.where(hanle == 0.0, 0.0, -hanle / zero)
-    nothing = np.full(len(fields), np.nan)
+def _spectral_curve(problem: Problem, fields: np.ndarray, current: Any, voltage: Any, tolerance: float,
+                    start: float) -> HanleCurve:
+    measure = spectral_measure(problem, current=current, voltage=voltage, tolerance=tolerance, fields=fields)
+    notes = warn_once(problem, fields)
+    f, change = measure.response(fields)
+    count = len(measure.rates)
+    return _curve(problem, fields, measure.R_ohmic, f * measure.unit, change * measure.unit,
+                  np.full(len(fields), measure.residual), np.abs(measure.unit) * measure.bound(fields), (current, voltage),
+                  f"spectral, {count} poles from one factorisation", start, notes)
+
+
+def _curve(problem: Problem, fields: np.ndarray, base: float, effect: np.ndarray, change: np.ndarray, residual: np.ndarray,
+           bound: np.ndarray, pairs: tuple[Any, Any], method: str, start: float, notes: tuple[str, ...]) -> HanleCurve:
+    """``effect`` and ``change`` are delta_R and hanle of a device, or rho(B) and rho(B) - rho(0) of a cross-section."""
     section = problem.is_cross_section
+    zero = float(np.median(effect - change))  # the value at B = 0, known to round-off at every field
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = effect if section else effect / base
+        rho_star = np.where(change == 0.0, 0.0, -change / zero)
+    nothing = np.full(len(fields), np.nan)
     return HanleCurve(
-        fields=fields, delta_R=nothing if section else change, hanle=nothing if section else hanle,
-        R_ohmic=float("nan") if section else measurement.base, rho=rho, rho_star=rho_star, residual=residual,
-        current=None if section else tuple(current), voltage=None if section else tuple(voltage),
-        method="direct: one factorisation for each field", summary=repr(problem),
-        seconds=time.perf_counter() - start, warnings=notes)
+        fields=fields, delta_R=nothing if section else effect, hanle=nothing if section else change,
+        R_ohmic=float("nan") if section else base, rho=rho, rho_star=rho_star,
+        delta_R_strip=nothing if section else base * strip_rho(problem, fields, pairs[0]), residual=residual, bound=bound,
+        current=None if section else tuple(pairs[0]), voltage=None if section else tuple(pairs[1]), method=method,
+        summary=repr(problem), seconds=time.perf_counter() - start, warnings=notes)
+
+
+def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
+    """rho(B) of an infinite strip of the same material, as wide as the contact at which the current enters, (n,)."""
+    if not problem.uniform:
+        return np.full(len(fields), np.nan)
+    contact = problem.contacts[current[0]]
+    mesh = problem.mesh.mesh
+    ends = mesh.p[:, mesh.facets[:, problem.mesh.boundaries[contact.boundary or current[0]]]]
+    width = float(np.sum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)))
+    strip = Problem(cross_section(width), problem.material, detection=problem.detection)
+    return np.asarray(spectral_measure(strip, fields=fields).rho(fields))

@@ -122,8 +122,8 @@ class System:
         """Orbital Hall current of unit E along x, alpha sigma eps_iax int d_i w^a, (3N,)."""
         c = self.coefficients
         out = np.zeros((3, self.N))
-        for i, moved, sign in self._moved():
-            out[moved] += sign * self._slope(i, c.alpha * c.sigma / self.scales.conductivity)
+        for i, moved, sign in self.moved():
+            out[moved] += sign * self.slope(i, c.alpha * c.sigma / self.scales.conductivity)
         return out.ravel()
 
     @functools.cached_property
@@ -131,9 +131,9 @@ class System:
         """What reads the orbital current along x, int alpha' D eps_xjc d_j n^c, (3N,)."""
         c = self.coefficients
         out = np.zeros((3, self.N))
-        for i, moved, sign in self._moved():
+        for i, moved, sign in self.moved():
             for d, weight in enumerate(c.detection(moved, self.problem.detection)):
-                out[d] += sign * self._slope(i, c.alpha_inverse * c.diffusion / self.scales.diffusion * weight)
+                out[d] += sign * self.slope(i, c.alpha_inverse * c.diffusion / self.scales.diffusion * weight)
         return out.ravel()
 
     @functools.cached_property
@@ -141,13 +141,14 @@ class System:
         """int sigma over the cross-section."""
         return float(forms.integral.assemble(self.basis, a=self.coefficients.sigma / self.scales.conductivity))
 
-    def _moved(self) -> list[tuple[int, int, float]]:
+    def moved(self) -> list[tuple[int, int, float]]:
         """(mesh direction, component, sign) with eps_yzx = 1 and eps_zyx = -1; empty in the device plane."""
         if not self.problem.is_cross_section:
             return []
         return [(i, 2, 1.0) if axis == "y" else (i, 1, -1.0) for i, axis in enumerate(self.problem.mesh.axes)]
 
-    def _slope(self, axis: int, coefficient: np.ndarray) -> np.ndarray:
+    def slope(self, axis: int, coefficient: np.ndarray) -> np.ndarray:
+        """int a d_i w for mesh direction ``axis``, (N,)."""
         zero = np.zeros_like(coefficient)
         values = {f"a{i}": coefficient if i == axis else zero for i in range(self.problem.mesh.dim)}
         return np.asarray(forms.slope.assemble(self.basis, **values))

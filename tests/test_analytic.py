@@ -69,6 +69,7 @@ def collocate(K, width, G1, G2, source, extra=None, count=48):
 
 
 Z = np.array([0.0, 0.0, 1.0])
+GENERAL = np.array([[1.0, 0.1, 0.3], [0.1, 0.8, -0.2], [0.3, -0.2, 0.6]])
 
 
 # printed numbers
@@ -162,6 +163,21 @@ def test_negative_theta_and_its_limit():
         analytic.strip_full(torque([1.2, 0, 0], np.diag([1, 1, -1.0])), 3.0)
 
 
+def test_absorbing_edges_allow_more_growth():
+    """Edges with G = 1 raise the limit to 1 + w_min, q tan(q l/2) = G, w_min = q^2."""
+    width, x = 3.0, 1.3
+    q = float(mpmath.findroot(lambda q: q * mpmath.tan(q * width / 2) - 1, 0.6))
+    scalars = analytic.scalars_of_precession(x, -1.0)
+
+    def f(limit):
+        return analytic.three_scalar_response(lambda s: analytic.strip_robin(s, width, 1.0), scalars, 1.0, limit)
+
+    _, n = collocate(np.eye(3) + torque([x, 0, 0], np.diag([1, 1, -1.0])), width, np.eye(3), np.eye(3), (Z, Z))
+    assert f(1 + q**2) == pytest.approx((n[2, 0] - n[2, -1]) / width, rel=1e-11)
+    with pytest.raises(SolveError):
+        f(1.0)
+
+
 def test_reciprocal_detection_is_even_printed_is_not():
     X, B = random_tensor(), RNG.normal(size=(4, 3))
 
@@ -227,7 +243,7 @@ def direct_nonlocal(x, w, K_of_k, product, spread):
 
 
 def test_nonlocal_with_general_tensor_against_collocation():
-    X, B = np.array([[1.0, 0.1, 0.3], [0.1, 0.8, -0.2], [0.3, -0.2, 0.6]]), np.array([1.5, 0.7, 0.9])
+    X, B = GENERAL, np.array([1.5, 0.7, 0.9])
     scalars = analytic.three_scalars(B, X)
     assert abs(scalars.a_prime) > 0.1 and 0.05 < scalars.p < 0.95
     x = [0.0, 0.6, 1.7]
@@ -292,8 +308,16 @@ def test_nonlocal_orders_are_consistent():
         return analytic.nonlocal_strip(x, 1.0, field, product, orders=orders)
 
     np.testing.assert_allclose(of(0.3, "all") - of(0.3, "ohmic"), of(0.3, "change"), atol=1e-14)
+    doubled = analytic.nonlocal_strip(x, 1.0, field, 0.3, sigma=2.0)
+    np.testing.assert_allclose(doubled, of(0.3, "all") / 2, rtol=1e-14)
+    np.testing.assert_allclose(analytic.nonlocal_ohmic(x, 1.0, sigma=2.0), of(0.3, "ohmic") / 2, rtol=1e-12)
+    narrow = [analytic.nonlocal_narrow(x, 0.1, field, 0.3, sigma=sigma) for sigma in (1.0, 2.0)]
+    np.testing.assert_allclose(narrow[1], narrow[0] / 2, rtol=1e-14)
     slope = (of(1e-4, "change") - of(-1e-4, "change")) / 2
     np.testing.assert_allclose(slope, of(1e-4, "second"), rtol=1e-6)
+    B = [29.4, 2.8, 54.7]
+    with pytest.raises(SolveError, match="pole"):
+        analytic.nonlocal_strip(1.0, 0.01, analytic.three_scalars(B, GENERAL), -0.9)
     with pytest.raises(InputError, match="diverges"):
         analytic.nonlocal_strip(0.0, 1.0, field, 0.1)
     with pytest.raises(InputError, match="did you mean 'second'"):
@@ -484,6 +508,14 @@ def test_splitting_a_uniform_strip_changes_nothing():
     pieces = [analytic.Layer(t, torque=torque(B, X)) for t in (0.5, 1e-3, 30.0, 2.0)]
     whole = analytic.strip_full(torque(B, X), 32.501)
     assert analytic.layered_strip(pieces).relative == pytest.approx(float(whole), rel=1e-11)
+
+
+def test_very_thin_and_very_thick_layers():
+    X, B = random_tensor(), RNG.normal(size=3)
+    scalars = analytic.three_scalars(B, X)
+    for width in (1e-7, 1e-3, 1e4):
+        f = analytic.three_scalar_response(lambda s, w=width: analytic.strip_robin(s, w, 0.3), scalars)
+        assert float(analytic.strip_full(torque(B, X), width, 0.3)) == pytest.approx(f, rel=1e-12)
 
 
 def test_bilayer_without_torque_by_hand():

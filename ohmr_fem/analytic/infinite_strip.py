@@ -5,8 +5,10 @@ transform of
 
     R(k) = (2/(sigma k)) T/(1 + alpha alpha' k T g),  T = tanh(k w/2),  g = Re[coth(q w/2)/q],  q^2 = k^2 + s.
 
-R(k) is meromorphic with all poles at |arg k - pi/2| <= pi/4, so the path k = kappa sinh(u + i pi/8) turns
-the oscillating, slowly decaying integral into one that the trapezoidal rule does to machine precision.
+To second order R(k) is meromorphic with all poles at |arg k - pi/2| <= pi/4, so the path
+k = kappa sinh(u + i pi/8) turns the oscillating, slowly decaying integral into one that the trapezoidal rule
+does to machine precision.  To all orders a zero of the denominator may leave that sector (large negative
+alpha alpha'); zeros below the path are counted, and the answer refused if there are any.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, suggest
+from ..errors import InputError, SolveError, suggest
 from .scalars import ThreeScalars, combine, three_scalar_response
 
 _ANGLE = np.pi / 8
+_CLEAR_ANGLE = 3 * np.pi / 16  # no zero below this path leaves errors of exp(-2 pi (pi/16)/step) = 2e-11
 _STEP = 0.05
 _ORDERS = ("all", "ohmic", "change", "second")
 
@@ -63,7 +66,7 @@ def nonlocal_strip(
     InputError
         Unknown ``orders``; x = 0 with point contacts, where R diverges.
     SolveError
-        omega^2 < 0 beyond the steady state.
+        omega^2 < 0 beyond the steady state; or R(k) has a pole near the real axis.
     """
     x = np.abs(np.asarray(x, dtype=float))
     spread = (current_width**2 + probe_width**2) / 2
@@ -75,7 +78,12 @@ def nonlocal_strip(
         raise InputError("scalars: nonlocal_strip takes one field at a time; loop over fields")
     if spread == 0.0 and np.any(x == 0.0):
         raise InputError("x: R diverges at x = 0 with point contacts; give current_width or probe_width")
-    k, weight = _path(w, float(scalars.omega_squared), x, spread)
+    kappa = _height(w, float(scalars.omega_squared), alpha_alpha_prime)
+    if orders in ("all", "change") and _zeros_below(kappa, w, scalars, alpha_alpha_prime):
+        raise SolveError(
+            f"nonlocal_strip: R(k) has a pole near the real axis; alpha_alpha_prime = {alpha_alpha_prime:g} "
+            "is too far from 0 for this field and tensor", value=alpha_alpha_prime)
+    k, weight = _path(kappa, x, spread)
     kernel = _transform(k, w, scalars, alpha_alpha_prime, orders) / sigma * np.exp(-(k**2) * spread) * weight
     return np.asarray(np.real(np.exp(1j * x[..., None] * k) @ kernel) / np.pi)
 
@@ -100,29 +108,34 @@ def nonlocal_narrow(
 
 
 def _transform(k: np.ndarray, w: float, scalars: ThreeScalars, product: float, orders: str) -> np.ndarray:
-    """R(k) sigma on complex k; T and g continued analytically, so g joins s and its conjugate explicitly."""
-    tangent = np.tanh(k * w / 2)
-    ohmic = 2 * tangent / k
+    """R(k) sigma on complex k."""
+    ohmic = 2 * np.tanh(k * w / 2) / k
     if orders == "ohmic":
         return ohmic
-
-    def inverse(s: np.ndarray) -> np.ndarray:
-        q = np.sqrt(k**2 + s)
-        return 1 / (q * np.tanh(q * w / 2))
-
-    back = product * k * tangent * combine(inverse, scalars)
+    back = _feedback(k, w, scalars, product)
     if orders == "second":
         return -ohmic * back
     return ohmic / (1 + back) if orders == "all" else -ohmic * back / (1 + back)
 
 
-def _path(w: float, omega_squared: float, x: np.ndarray, spread: float) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes k(u), u >= 0, and weights; the half u < 0 is the conjugate.
+def _feedback(k: np.ndarray, w: float, scalars: ThreeScalars, product: float) -> np.ndarray:
+    """alpha alpha' k T g, continued analytically: g joins s and its conjugate instead of taking real parts."""
 
-    kappa is the height of the lowest pole, pi/w or Re sqrt(s), reached only by a path at angle pi/2.
-    """
+    def inverse(s: np.ndarray) -> np.ndarray:
+        q = np.sqrt(k**2 + s)
+        return np.asarray(1 / (q * np.tanh(q * w / 2)))
+
+    return product * k * np.tanh(k * w / 2) * combine(inverse, scalars)
+
+
+def _height(w: float, omega_squared: float, product: float) -> float:
+    """Height kappa of the lowest pole: pi/w or Re sqrt(s), lowered by feedback; a path at angle pi/2 would touch it."""
     lowest = np.sqrt(1 - np.sqrt(-omega_squared)) if omega_squared < 0 else 1.0
-    kappa = min(np.pi / w, lowest)
+    return float(min(np.pi / w, lowest) / np.sqrt(1.0 + max(product, 0.0)))
+
+
+def _path(kappa: float, x: np.ndarray, spread: float) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes k(u), u >= 0, and weights; the half u < 0 is the conjugate."""
     nearest = float(x.min()) if x.size else 1.0
     reach = 45.0 / (nearest * np.sin(_ANGLE)) if nearest > 0 else np.inf
     if spread > 0:
@@ -131,3 +144,15 @@ def _path(w: float, omega_squared: float, x: np.ndarray, spread: float) -> tuple
     weight = _STEP * kappa * np.cosh(u + 1j * _ANGLE)
     weight[0] /= 2
     return kappa * np.sinh(u + 1j * _ANGLE), weight
+
+
+def _zeros_below(kappa: float, w: float, scalars: ThreeScalars, product: float) -> int:
+    """Zeros of 1 + alpha alpha' k T g between the real axis and the path at _CLEAR_ANGLE, by the argument turned."""
+    far = 1e3 * (1.0 + 1.0 / w + abs(float(scalars.omega_squared)) ** 0.25)
+    u = np.arange(1e-6, np.arcsinh(far / kappa), _STEP / 4)
+    turned = []
+    for angle in (0.0, _CLEAR_ANGLE):
+        denominator = 1.0 + _feedback(kappa * np.sinh(u + 1j * angle), w, scalars, product)
+        argument = np.unwrap(np.angle(denominator))
+        turned.append(argument[-1] - argument[0])
+    return round(abs(turned[1] - turned[0]) / (2 * np.pi))

@@ -129,7 +129,10 @@ def layered_strip(layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0) -> Laye
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        Wrong shape or sign.
+    SolveError
+        A layer whose slowest rate is not positive, even if its edges or neighbours would keep it stable.
     """
     if not layers:
         raise InputError("layers: a strip needs at least one Layer")
