@@ -12,18 +12,20 @@ from .errors import InputError, MeshError, OhmrError, PhysicsWarning, Resolution
 from .material import Material
 from .grids import cross_section
 from .mesh import DeviceMesh
+from .mesh_io import read_mesh, write_mesh
 from .observables import Resistance, magnetoresistance, resistance
 from .problem import Contact, Edge, Problem, gaussian_profile
 from .solution import Solution
 from .solve import solve
+from .spectral import SpectralMeasure, spectral_measure
 from .sweep import HanleCurve, field_sweep, hanle_curve
 
 __version__ = "0.1.0"
 __all__ = [
     "Contact", "DeviceMesh", "Edge", "HanleCurve", "InputError", "Material", "MeshError", "OhmrError", "PhysicsWarning",
-    "Problem", "Resistance", "ResolutionWarning", "Solution", "SolveError", "SweepInterrupted", "analytic",
-    "cross_section", "field_sweep", "gaussian_profile", "hanle_curve", "magnetoresistance", "resistance",
-    "solve",
+    "Problem", "Resistance", "ResolutionWarning", "Solution", "SolveError", "SpectralMeasure", "SweepInterrupted", "analytic",
+    "cross_section", "field_sweep", "gaussian_profile", "hanle_curve", "magnetoresistance", "read_mesh", "resistance",
+    "solve", "spectral_measure", "write_mesh",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -62,6 +62,8 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
     mesh, problem = system.problem.mesh, system.problem
     silent = [mesh.boundaries[c.boundary or n] for n, c in problem.contacts.items() if c.kind == "equipotential"]
     facets = np.setdiff1d(mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent]))
+    if facets.size == 0:
+        return []
     cells = mesh.mesh.f2t[0, facets]
     height = cell_heights(system, facets, cells)
     decay = decay_length(system, field)[cells]

@@ -12,7 +12,7 @@ from .coefficients import Coefficients, evaluate
 from .drive import Drive
 from .errors import InputError, suggest
 from .problem import Problem
-from .space import locate, reference_rows
+from .space import is_hierarchical, locate, reference_rows
 from .system import AXIS, System, system_of
 from .units import engineering, to_si
 
@@ -240,6 +240,26 @@ class Solution:
         if contact not in values:
             raise InputError(f"unknown contact {contact!r}; {suggest(contact, values)}", value=contact)
         return values[contact]
+
+    def moment_balance(self) -> dict[str, np.ndarray]:
+        """Where the moment goes, each (3,) per component: relaxation + torque + outflow = injected, in A (2D meshes).
+
+        ``outflow`` leaves through absorbing edges: G n, or where n = 0 the conservative (weak-residual) flux.
+        """
+        s = self._system
+        unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
+        n = self.moment_dofs.ravel() / s.scales.moment
+        one = np.zeros(s.N)
+        one[s.basis.nodal_dofs[0] if is_hierarchical(s.basis) else slice(None)] = 1.0  # coefficients of the function 1
+        each = lambda v: unit * (np.asarray(v).reshape(3, -1) @ one)  # noqa: E731
+        relaxation = np.concatenate([M @ d for M, d in zip(s.relaxation, n.reshape(3, -1), strict=True)])
+        torque, robin = s.torque(self.field) @ n, s.edges.absorption @ n
+        V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)
+        source = s.injected_source - s.S @ V + self.drive.electric_field * s.scales.length * s.drive
+        residual = s.A_0 @ n + torque - source
+        absorbed = s.edges.keep.sum(axis=1) == 0
+        return {"relaxation": each(relaxation), "torque": each(torque),
+                "outflow": each(robin) - each(np.where(absorbed, residual, 0.0)), "injected": each(s.injected_source)}
 
     @property
     def power(self) -> float:

@@ -56,6 +56,8 @@ class HanleCurve:
         Resistance without orbital Hall effect; NaN on a cross-section.
     rho : (n,)
         Eq. (7): minus the relative change of the current of a cross-section; delta_R/R_ohmic for a device.
+    rho_change : (n,)
+        rho(B) - rho(0), solved for directly.
     rho_star : (n,)
         Eq. (8): 1 - f(B)/f(0), the part of the zero-field effect that the field has removed.
     delta_R_strip : (n,) ohm
@@ -76,6 +78,7 @@ class HanleCurve:
     hanle: np.ndarray
     R_ohmic: float
     rho: np.ndarray
+    rho_change: np.ndarray
     rho_star: np.ndarray
     delta_R_strip: np.ndarray
     residual: np.ndarray
@@ -107,7 +110,8 @@ class HanleCurve:
             unit, ohmic = "ohm", np.full(len(self.fields), self.R_ohmic)
             table |= {"R": (unit, self.R), "R_ohmic": (unit, ohmic), "delta_R": (unit, self.delta_R),
                       "hanle": (unit, self.hanle), "delta_R_strip": (unit, self.delta_R_strip)}
-        return table | {"rho": ("1", self.rho), "rho_star": ("1", self.rho_star), "residual": ("1", self.residual),
+        return table | {"rho": ("1", self.rho), "rho_change": ("1", self.rho_change),
+                        "rho_star": ("1", self.rho_star), "residual": ("1", self.residual),
                         "bound": (unit, self.bound)}
 
     def to_csv(self, path: str | Path) -> Path:
@@ -203,12 +207,13 @@ def _curve(problem: Problem, fields: np.ndarray, base: float, effect: np.ndarray
     section = problem.is_cross_section
     zero = float(np.median(effect - change))  # the value at B = 0, known to round-off at every field
     with np.errstate(divide="ignore", invalid="ignore"):
-        rho = effect if section else effect / base
+        rho, rho_change = (effect, change) if section else (effect / base, change / base)
         rho_star = np.where(change == 0.0, 0.0, -change / zero)
     nothing = np.full(len(fields), np.nan)
     return HanleCurve(
         fields=fields, delta_R=nothing if section else effect, hanle=nothing if section else change,
-        R_ohmic=float("nan") if section else base, rho=rho, rho_star=rho_star,
+        R_ohmic=float("nan") if section else base, rho=rho, rho_change=rho_change,
+        rho_star=rho_star,
         delta_R_strip=nothing if section else base * strip_rho(problem, fields, pairs[0]), residual=residual, bound=bound,
         current=None if section else tuple(pairs[0]), voltage=None if section else tuple(pairs[1]), method=method,
         summary=repr(problem), seconds=time.perf_counter() - start, warnings=notes)
