@@ -32,11 +32,11 @@ STYLE: Any = {
 }
 COLUMN = 3.4  # inches, one journal column
 _LABELS = {"R": "$R$", "R_ohmic": "$R_{\\mathrm{ohmic}}$", "delta_R": "$\\Delta R$", "hanle": "$R(B) - R(0)$",
-           "rho": "$\\rho$", "rho_star": "$\\rho^*$"}
+           "rho": "$\\rho$", "rho_change": "$\\rho(B) - \\rho(0)$", "rho_star": "$\\rho^*$"}
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 
 
-def plot_moment_density(solution: Solution, component: str = "z", ax: Any = None, arrows: int = 24) -> Any:
+def plot_moment_density(solution: Solution, component: str = "z", ax: Any = None, arrows: int = 36) -> Any:
     """Map of one component of the moment density, with the conventional current as arrows.
 
     The colours are centred on zero.  The arrows stand on an even grid, ``arrows`` along the longest side (0: none);
@@ -65,8 +65,8 @@ def plot_hanle(curves: HanleCurve | Iterable[HanleCurve], quantity: str | None =
                ax: Any = None) -> Any:
     """One or several curves against the field along its direction.
 
-    ``quantity`` is a column of the table, "R", "delta_R", "hanle", "rho" or "rho_star"; by default "hanle" for a device
-    and "rho" for a cross-section.
+    ``quantity`` is a column of the table, such as "R", "hanle" or "rho_star"; by default "hanle" = R(B) - R(0) for a
+    device, and "rho_change" = rho(B) - rho(0) for a cross-section.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def plot_hanle(curves: HanleCurve | Iterable[HanleCurve], quantity: str | None =
     several = [curves] if isinstance(curves, HanleCurve) else list(curves)
     if not several:
         raise InputError("plot_hanle: needs at least one curve")
-    quantity = quantity or ("rho" if several[0].current is None else "hanle")
+    quantity = quantity or ("rho_change" if several[0].current is None else "hanle")
     for curve in several:
         if quantity not in _LABELS or quantity not in curve.columns():
             known = [name for name in curve.columns() if name in _LABELS]
