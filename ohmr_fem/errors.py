@@ -45,6 +45,10 @@ class PhysicsWarning(UserWarning):
     """The model is used where one of its known limits matters."""
 
 
+class ConvergenceWarning(UserWarning):
+    """A tolerance was not reached; the message holds what was."""
+
+
 def suggest(name: str, options: Iterable[str]) -> str:
     """Say which names exist and, where one is close, which one was meant."""
     names = [str(o) for o in options]

@@ -19,16 +19,9 @@ import skfem
 from skfem.assembly import Dofs
 
 from .errors import MeshError
+from .mesh_cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
 from .units import engineering, positive, to_si
 
-CELL_NAMES: dict[type, str] = {
-    skfem.MeshLine1: "intervals",
-    skfem.MeshTri1: "triangles",
-    skfem.MeshTri2: "curved triangles",
-    skfem.MeshQuad1: "quadrilaterals",
-    skfem.MeshQuad2: "curved quadrilaterals",
-}
-STRAIGHT: dict[type, type] = {skfem.MeshTri2: skfem.MeshTri1, skfem.MeshQuad2: skfem.MeshQuad1}
 Selector = Callable[[np.ndarray], np.ndarray] | np.ndarray
 
 
@@ -60,6 +53,7 @@ class DeviceMesh:
     def __post_init__(self) -> None:
         regions = dict(self.regions) or {"bulk": np.arange(self.mesh.nelements)}
         put = object.__setattr__
+        put(self, "mesh", with_exact_trace(self.mesh))
         put(self, "axes", tuple(self.axes))
         put(self, "boundaries", _frozen(self.boundaries))
         put(self, "regions", _frozen(regions))
@@ -80,7 +74,7 @@ class DeviceMesh:
     @property
     def order_geometry(self) -> int:
         """1 for straight cells, 2 for curved (quadratic) cells."""
-        return 2 if type(self.mesh) in STRAIGHT else 1
+        return 2 if cell_kind(self.mesh) in STRAIGHT else 1
 
     @property
     def size(self) -> float:
@@ -133,11 +127,12 @@ class DeviceMesh:
     def _summary(self) -> list[tuple[str, str]]:
         if self.n_cells == 0:
             return [("", "empty")]
+        words = CELL_TYPES.get(cell_kind(self.mesh) or object, (None, type(self.mesh).__name__))[1]
         extent = " x ".join(engineering(float(v), "m") for v in self.extent)
         edges = self.edge_sizes
         return [
             ("", f"{extent} in ({', '.join(self.axes)})"),
-            ("cells", f"{self.n_cells} {CELL_NAMES.get(type(self.mesh), type(self.mesh).__name__)}"),
+            ("cells", f"{self.n_cells} {words}"),
             ("edges", f"{engineering(float(edges.min()), 'm')} to {engineering(float(edges.max()), 'm')}"),
             ("boundaries", ", ".join(f"{k} ({len(v)})" for k, v in self.boundaries.items()) or "none named"),
             ("regions", ", ".join(f"{k} ({len(v)})" for k, v in self.regions.items())),
@@ -264,7 +259,7 @@ def build_mesh(kind: type, vertices: np.ndarray, nodes: np.ndarray) -> tuple[Any
 
     Parameters
     ----------
-    kind : class of mesh
+    kind : skfem.MeshTri1, MeshTri2, MeshQuad1 or MeshQuad2
     vertices : (n_vertices_per_cell, n) any integer labels; cells are joined where labels agree
     nodes : (dim, n_nodes_per_cell, n) coordinates in the node order of ``kind.elem``
 
@@ -283,13 +278,13 @@ def build_mesh(kind: type, vertices: np.ndarray, nodes: np.ndarray) -> tuple[Any
     n_corners = t.shape[0]
     points = np.zeros((nodes.shape[0], labels.size))
     points[:, t] = nodes[:, :n_corners]
-    straight = STRAIGHT.get(kind, kind)(points, t)
+    straight = CELL_TYPES[STRAIGHT.get(kind, kind)][0](points, t)
     if kind not in STRAIGHT:
         return straight, labels
     dofs = Dofs(straight, kind.elem())  # type: ignore[attr-defined]
     doflocs = np.zeros((nodes.shape[0], dofs.N))
     doflocs[:, dofs.element_dofs] = nodes
-    return kind(doflocs, t), labels
+    return CELL_TYPES[kind][0](doflocs, t), labels
 
 
 def _vertex_order(kind: type, t: np.ndarray, nodes: np.ndarray) -> np.ndarray:

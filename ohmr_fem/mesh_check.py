@@ -10,7 +10,8 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from .errors import MeshError
-from .mesh import CELL_NAMES, STRAIGHT, DeviceMesh
+from .mesh import DeviceMesh
+from .mesh_cells import CELL_TYPES, STRAIGHT, cell_kind
 
 # Relative to the square of the longest edge of the cell.
 FLAT = 1e-12
@@ -41,8 +42,8 @@ def _check_type(device: DeviceMesh) -> None:
         raise MeshError("the mesh is empty: it has no cells; export the surface of the device, not only its outline")
     if mesh.dim() == 3:
         raise MeshError("3D meshes are not supported; give a planar mesh or a cross-section", value=3)
-    if type(mesh) not in CELL_NAMES:
-        accepted = ", ".join(CELL_NAMES.values())
+    if cell_kind(mesh) is None:
+        accepted = ", ".join(words for _, words in CELL_TYPES.values())
         raise MeshError(f"cells of {type(mesh).__name__} are not supported; accepted: {accepted}", value=type(mesh))
     if mesh.dim() != len(device.axes):
         raise MeshError(f"a {mesh.dim()}D mesh needs {mesh.dim()} axes, got {device.axes}", value=device.axes)
@@ -64,9 +65,9 @@ def _check_cells(mesh: Any) -> None:
 
 def _samples(mesh: Any) -> np.ndarray:
     """Reference points at which the Jacobian must keep one sign."""
-    if mesh.dim() == 1 or (mesh.t.shape[0] == 3 and type(mesh) not in STRAIGHT):
+    if mesh.dim() == 1 or (mesh.t.shape[0] == 3 and cell_kind(mesh) not in STRAIGHT):
         return np.full((mesh.dim(), 1), 1 / 3)
-    ticks = np.linspace(0, 1, 2 if type(mesh) not in STRAIGHT else 5)
+    ticks = np.linspace(0, 1, 2 if cell_kind(mesh) not in STRAIGHT else 5)
     grid = np.array(np.meshgrid(ticks, ticks)).reshape(2, -1)
     return grid if mesh.t.shape[0] == 4 else grid[:, grid.sum(axis=0) < 1 + 1e-9]
 
@@ -96,7 +97,7 @@ def _check_neighbours(mesh: Any) -> None:
     # a curved edge may have both straight centres on one side of its chord only if cells are very thin
     folded = np.zeros(mesh.nelements, dtype=bool)
     folded[first[inner[side[0] * side[1] >= 0]]] = True
-    if type(mesh) not in STRAIGHT:
+    if cell_kind(mesh) not in STRAIGHT:
         _report(folded, mesh.p[:, mesh.t], "lie over a neighbour (inverted)")
     outer = mesh.p[:, mesh.facets[:, mesh.boundary_facets()]].mean(axis=1)
     tree_tolerance = 1e-9 * float(np.linalg.norm(np.ptp(mesh.p, axis=1)))

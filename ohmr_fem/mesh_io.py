@@ -16,7 +16,8 @@ import numpy as np
 import skfem
 
 from .errors import InputError, MeshError
-from .mesh import STRAIGHT, DeviceMesh, build_mesh, complete_regions, find_facets
+from .mesh import DeviceMesh, build_mesh, complete_regions, find_facets
+from .mesh_cells import STRAIGHT, cell_kind
 from .mesh_check import check_mesh
 from .units import positive
 
@@ -29,7 +30,7 @@ _CELLS: dict[str, type] = {
     "quad8": skfem.MeshQuad2,
     "quad9": skfem.MeshQuad2,
 }
-_WRITTEN: dict[type, tuple[str, str]] = {
+_WRITTEN: dict[type | None, tuple[str, str]] = {
     skfem.MeshTri1: ("triangle", "line"),
     skfem.MeshTri2: ("triangle6", "line3"),
     skfem.MeshQuad1: ("quad", "line"),
@@ -72,9 +73,9 @@ def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
         kind, cell_nodes, of_block = _cells(raw)
         groups = _groups(raw)
         regions, keep = _regions(raw, groups, of_block, cell_nodes)
-        vertices = cell_nodes[: kind.elem.refdom.nnodes, keep]  # type: ignore[attr-defined]
-        nodes = _nodes(np.asarray(raw.points)[:, :2] * factor, cell_nodes[:, keep], kind)
-        mesh, used = build_mesh(kind, vertices, nodes)
+        cell_nodes = cell_nodes[:, keep]
+        nodes = _nodes(np.asarray(raw.points)[:, :2] * factor, cell_nodes, kind)
+        mesh, used = build_mesh(kind, cell_nodes[: 3 if cell_nodes.shape[0] in (3, 6) else 4], nodes)
         boundaries = _boundaries(raw, groups, mesh, used)
         device = DeviceMesh(mesh, ("x", "y"), boundaries, regions, str(path))
         check_mesh(device)
@@ -82,7 +83,7 @@ def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
 
 
 def _length_unit(unit: str) -> float:
-    if not isinstance(unit, str):
+    if not isinstance(unit, str) or not unit.strip():
         raise InputError(f"unit: expected the name of a length such as 'm' or 'nm', got {unit!r}", value=unit)
     try:
         return positive(f"1 {unit}", "m", "unit")
@@ -122,7 +123,7 @@ def _check_physical_names(path: Path) -> None:
     """meshio keeps one of two groups with the same name; the file itself shows both."""
     if path.suffix.lower() != ".msh":
         return
-    head, found, tail = path.read_bytes().partition(b"$PhysicalNames")
+    _, found, tail = path.read_bytes().partition(b"$PhysicalNames")
     if not found:
         return
     dimension: dict[str, str] = {}
@@ -270,9 +271,10 @@ def write_mesh(device: DeviceMesh, path: str | Path, unit: str = "m", *, binary:
     path = Path(path)
     if path.suffix.lower() != ".msh":
         raise InputError(f"write_mesh writes .msh files, got {path.name!r}", value=str(path))
-    if type(device.mesh) not in _WRITTEN:
+    kind = cell_kind(device.mesh)
+    if kind not in _WRITTEN:
         raise MeshError("only 2D meshes can be written to .msh", value=device.axes)
-    cell_type, line_type = _WRITTEN[type(device.mesh)]
+    cell_type, line_type = _WRITTEN[kind]
     points, cells, lines = _numbered(device)
     regions = {name: i + 1 for i, name in enumerate(device.regions)}
     names = {name: np.array([tag, 2]) for name, tag in regions.items()}
@@ -296,6 +298,6 @@ def write_mesh(device: DeviceMesh, path: str | Path, unit: str = "m", *, binary:
 def _numbered(device: DeviceMesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points (n, 2), nodes of the cells (k, n_cells) and nodes of the facets (2 or 3, n_facets)."""
     mesh = device.mesh
-    if type(mesh) not in STRAIGHT:
+    if cell_kind(mesh) not in STRAIGHT:
         return mesh.p.T, mesh.t, mesh.facets
     return mesh.doflocs.T, mesh.dofs.element_dofs, np.vstack([mesh.facets, mesh.dofs.facet_dofs])

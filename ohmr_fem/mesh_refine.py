@@ -14,7 +14,9 @@ import scipy.sparse as sp
 import skfem
 from scipy.sparse.csgraph import connected_components
 
+from .errors import MeshError
 from .mesh import DeviceMesh, build_mesh, find_facets
+from .mesh_cells import cell_kind
 
 _VERTEX_ELEMENT = {2: skfem.ElementLineP1(), 3: skfem.ElementTriP1(), 4: skfem.ElementQuad1()}
 
@@ -45,12 +47,15 @@ def split(device: DeviceMesh, marked: np.ndarray) -> DeviceMesh:
     DeviceMesh of the same cell type, with the same names.
     """
     mesh = device.mesh
+    kind = cell_kind(mesh)
+    if kind is None:
+        raise MeshError(f"cells of {type(mesh).__name__} cannot be refined", value=type(mesh))
     shape = {2: _line, 3: _triangle, 4: _quadrilateral}[mesh.t.shape[0]]
     labels, reference, patterns, marked = shape(mesh, marked)
     parent = np.concatenate([np.tile(np.flatnonzero(m), len(ch)) for m, ch in patterns])
     vertices = np.hstack([labels[list(c)][:, m] for m, ch in patterns for c in ch])
     corners = np.concatenate([reference[:, list(c)][:, :, m] for m, ch in patterns for c in ch], axis=2)
-    new, used = build_mesh(type(mesh), vertices, _carry(mesh, corners, parent))
+    new, used = build_mesh(kind, vertices, _carry(mesh, corners, parent))
     boundaries = {k: _new_facets(device, new, used, f, marked) for k, f in device.boundaries.items()}
     of_parent = device.region_of_cells()[parent]
     regions = {k: np.flatnonzero(of_parent == i) for i, k in enumerate(device.regions)}

@@ -210,12 +210,13 @@ class System:
         return csr_array(self.keep.T @ block_diag(self.relaxation) @ self.keep)
 
     @functools.cached_property
-    def _kept(self) -> tuple[csr_array, ...]:
+    def reduced_matrices(self) -> tuple[csr_array, ...]:
+        """A_0 and the torques per tesla on the kept unknowns."""
         return tuple(csr_array(self.keep.T @ M @ self.keep) for M in (self.A_0, *self.torques))
 
     def A(self, field: np.ndarray) -> csr_array:
         """Moment matrix at one field (3,) in T, on the kept unknowns."""
-        A_0, *torques = self._kept
+        A_0, *torques = self.reduced_matrices
         return A_0 + sum(b * T for b, T in zip(field, torques, strict=True) if b != 0.0)
 
     def torque(self, field: np.ndarray) -> csr_array:

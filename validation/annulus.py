@@ -44,7 +44,8 @@ def run(level: str = "quick") -> list[Row]:
             rows.append(Row(CASE, "annulus", f"f, Omega tau = {phi:g}, P{order}, second-order geometry", value, exact,
                             abs(value / exact - 1), 1e-7))
     value, printed = response(annulus_mesh(R1, R2, around=64), 4, 0.0), 0.6549319757
-    rows.append(Row(CASE, "annulus", "f, r1 = 1, r2 = 4, B = 0, published digits", value, printed, abs(value / printed - 1), 1e-7))
+    rows.append(Row(CASE, "annulus", "f, r1 = 1, r2 = 4, B = 0, published digits", value, printed, abs(value / printed - 1),
+                    1e-7))
     gaps = [abs(response(annulus_mesh(R1, R2, around=n), 4, 0.0) / printed - 1) for n in (16, 32)]
     order = float(np.log2(gaps[0] / gaps[1]))
     return [*rows, Row(CASE, "geometry", "order of the geometric error in the cells around", order, 4.0, max(4 - order, 0), 0.3)]
