@@ -16,8 +16,8 @@ from .units import engineering
 if TYPE_CHECKING:
     from .system import System
 
-#: Largest first-cell size at an edge, in decay lengths, for orders 1 to 4 (about 1% of the local profile).
-CELLS_PER_DECAY = (0.3, 0.8, 1.3, 1.8)
+#: Largest first-cell size at an edge, in decay lengths, for orders 1 to 8 (about 1% of the local profile).
+LARGEST_CELL = (0.3, 0.8, 1.3, 1.8, 2.3, 2.8, 3.3, 3.8)
 
 
 def materials_with_numbers(problem: Problem) -> list[Material]:
@@ -67,7 +67,7 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
     cells = mesh.mesh.f2t[0, facets]
     height = cell_heights(system, facets, cells)
     decay = decay_length(system, field)[cells]
-    allowed = CELLS_PER_DECAY[problem.order - 1]
+    allowed = LARGEST_CELL[problem.order - 1]
     ratio = height / (allowed * decay)
     worst = int(np.argmax(ratio))
     if ratio[worst] <= 1.0:

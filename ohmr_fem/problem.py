@@ -163,8 +163,9 @@ class Problem:
         Boundaries that are contacts; bare names are equipotential contacts. None on a cross-section.
     edges : {name: Edge}
         Boundaries with a condition on the moment density; all others reflect.
-    order : int, 1 to 4
-        Polynomial order of the elements; default 2, and 4 for one-dimensional meshes.
+    order : int
+        Polynomial order of the elements, 1 to 4 on triangles, 1 to 8 on quadrilaterals and lines; default 2, and 4 for
+        one-dimensional meshes.
     coupling : "linear" or "full"
         "linear": first order in alpha alpha', as the paper; "full": all orders, solved at once.
     detection : "printed" or "reciprocal"
@@ -233,8 +234,9 @@ class Problem:
 def _order(order: Any, mesh: DeviceMesh) -> int:
     if order is None:
         return 4 if mesh.dim == 1 else 2
-    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 1 <= order <= 4:
-        raise InputError(f"Problem: order must be 1, 2, 3 or 4, got {order!r}", value=order)
+    highest = 4 if mesh.dim == 2 and mesh.mesh.t.shape[0] == 3 else 8
+    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 1 <= order <= highest:
+        raise InputError(f"Problem: order must be a whole number from 1 to {highest} on these cells, got {order!r}", value=order)
     return int(order)
 
 

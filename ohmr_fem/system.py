@@ -10,6 +10,7 @@ dimensionless by :class:`Scales`.  With currents counted positive into the devic
 from __future__ import annotations
 
 import functools
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ from .linear import Factorisation, SuperLU
 from .material import cross_matrix
 from .problem import Contact, Problem
 from .space import cell_basis, facet_basis, is_hierarchical, locate, point_rows
+
+logger = logging.getLogger(__name__)
 
 AXIS = {"x": 0, "y": 1, "z": 2}
 
@@ -60,6 +63,7 @@ class System:
         self._unit: dict[str, csr_array] = {}
         self._potential_solvers: dict[tuple[str, ...], tuple[csr_array, Factorisation]] = {}
         _check_orientation(self.basis)
+        logger.info("assembling P%d on %d cells: %d unknowns per field", problem.order, mesh.nelements, self.N)
         self.tie, self.terminals = _terminals(problem, self.basis, self.scales)
 
     def matrix(self, form: Any, coefficient: np.ndarray) -> csr_array:
