@@ -187,7 +187,7 @@ class _Run:
 def summary(curve: HanleCurve) -> dict[str, Any]:
     """The headline of a curve: R_ohmic and the range of R(B) - R(0) in ohm, or the range of rho(B) - rho(0)."""
     change = curve.rho_change if curve.current is None else curve.hanle
-    span = [float(change.min()), float(change.max())]
+    span = [float(change.min()) + 0.0, float(change.max()) + 0.0]  # no -0
     return {"rho_change": span} if curve.current is None else {"R_ohmic": curve.R_ohmic, "hanle": span}
 
 
