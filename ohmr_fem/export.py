@@ -17,7 +17,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from . import __version__
 from .errors import InputError
 from .solution import FieldValues, Solution
 from .store import atomic_path
@@ -197,6 +196,8 @@ def _cell_fields(values: FieldValues) -> dict[str, np.ndarray]:
 
 def _annotate(path: Path, solution: Solution, shown: str, pieces: int) -> None:
     """Add provenance as an XML comment, and the field and order as field data (numbers: meshio reads no strings)."""
+    from . import __version__
+
     problem = solution.problem
     regions = ", ".join(f"{i} = {name}" for i, name in enumerate(problem.mesh.regions))
     lines = [f"ohmr_fem {__version__}", repr(solution), f"elements of order {problem.order}, written as {shown}",

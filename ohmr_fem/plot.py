@@ -36,7 +36,7 @@ _LABELS = {"R": "$R$", "R_ohmic": "$R_{\\mathrm{ohmic}}$", "delta_R": "$\\Delta 
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 
 
-def plot_moment_density(solution: Solution, component: str = "z", ax: Any = None, arrows: int = 36) -> Any:
+def plot_moment_density(solution: Solution, component: str = "z", ax: Any = None, arrows: int = 30) -> Any:
     """Map of one component of the moment density, with the conventional current as arrows.
 
     The colours are centred on zero.  The arrows stand on an even grid, ``arrows`` along the longest side (0: none);

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import skfem
 
-from . import __version__
 from .drive import Drive
 from .errors import InputError
 from .material import Material
@@ -65,6 +64,8 @@ def save(item: Solution | HanleCurve, path: str | Path) -> Path:
         content = _pack_curve(item, arrays)
     else:
         raise InputError(f"save: expected a Solution or a HanleCurve, got {type(item).__name__}", value=item)
+    from . import __version__
+
     meta = {"format": FORMAT, "version": __version__, "kind": type(item).__name__, "content": content}
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         contents: dict[str, Any] = {"meta": np.array(json.dumps(meta)), **arrays}
