@@ -9,7 +9,6 @@ import importlib
 import logging
 from typing import Any
 
-from . import analytic
 from .errors import (
     ConvergenceWarning,
     InputError,
@@ -36,7 +35,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Contact", "ConvergenceWarning", "DeviceMesh", "Edge", "HanleCurve", "InputError", "Material", "MeshError",
     "MissingExtraError", "OhmrError", "PhysicsWarning", "Problem", "Resistance", "ResolutionWarning", "Solution",
-    "SolveError", "SpectralMeasure", "SweepInterrupted", "analytic", "angle_scan", "cross_section", "field_rotation",
+    "SolveError", "SpectralMeasure", "SweepInterrupted", "angle_scan", "cross_section", "field_rotation",
     "field_sweep", "gaussian_profile", "hanle_curve", "hanle_map", "magnetoresistance", "read_mesh", "resistance",
     "solve", "spectral_measure", "write_mesh",
 ]
@@ -46,7 +45,7 @@ _LATER = {
     "export_paraview": "export", "load": "store", "mesh_device": "mesh_device", "plot_hanle": "plot", "plot_mesh": "plot",
     "plot_moment_density": "plot", "save": "store", "save_figure": "plot",
 }
-_ROOMS = ("geometry",)
+_ROOMS = ("analytic", "geometry", "micro", "presets")
 __all__ += [*_LATER, *_ROOMS]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
