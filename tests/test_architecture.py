@@ -72,7 +72,7 @@ MAY_IMPORT = {
 #: Third-party packages that only some rooms may touch.
 ONLY_IN = {
     "meshio": {"mesh", "export"}, "gmsh": {"mesh"}, "matplotlib": {"plot"}, "pint": {"units"}, "pydantic": {"config"},
-    "typer": {"cli"}, "click": set(), "rich": {"cli"}, "pickle": set(), "skfem": {"mesh", "forms", "system", "solve", "store"},
+    "typer": {"cli"}, "click": set(), "rich": {"cli"}, "pickle": set(), "skfem": {"mesh", "forms", "system", "solve"},
 }
 
 
