@@ -145,8 +145,8 @@ def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any
     arrays["mesh_points"], arrays["mesh_cells"] = mesh.mesh.doflocs, mesh.mesh.t
     for kind, groups in (("boundary", mesh.boundaries), ("region", mesh.regions)):
         arrays |= {f"{kind}:{name}": np.asarray(members) for name, members in groups.items()}
-    cells = cell_kind(mesh.mesh) or type(mesh.mesh)
-    return {"type": cells.__name__, "axes": list(mesh.axes), "source": mesh.source,
+    cell = cell_kind(mesh.mesh) or type(mesh.mesh)
+    return {"type": cell.__name__, "axes": list(mesh.axes), "source": mesh.source,
             "boundaries": list(mesh.boundaries), "regions": list(mesh.regions)}
 
 
