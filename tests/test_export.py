@@ -38,7 +38,14 @@ def test_vtu_holds_the_solution(tmp_path, order, quads, kind, pieces):
     corners = cells[:, :4] if quads else cells[:, :3]
     assert _areas(read.points, corners).sum() == pytest.approx(AREA, rel=1e-12)
     assert len(np.unique(np.round(read.points / 1e-12), axis=0)) == len(read.points)  # no doubled points, no cracks
+    if order == 2:  # VTK: corners in turn, then the middle of each edge, then the centre
+        n, x = corners.shape[1], read.points
+        for i in range(n):
+            assert np.allclose(x[cells[:, n + i]], (x[cells[:, i]] + x[cells[:, (i + 1) % n]]) / 2, atol=1e-18)
     pick = np.linspace(0, len(read.points) - 1, 40).astype(int)
+    orbital = read.point_data["potential_orbital [V]"]
+    vertex = np.argmin(np.linalg.norm(read.points[:, :2] - solution.points.T[100], axis=1))
+    assert orbital[vertex] == pytest.approx(solution.potential_orbital[100], rel=1e-9)
     values = solution.at(read.points[pick, :2])
     for name, expected in ((V, values.potential), (N, values.moment_density.T)):
         assert np.allclose(read.point_data[name][pick], expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
