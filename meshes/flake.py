@@ -2,7 +2,7 @@
 
     python meshes/flake.py        (needs the package gmsh)
 
-The left part (region `thin`) and the right part (region `thick`) meet along a slanted line.  Cells shrink towards all
+The left part (region `thin`) and the right part (region `thick`) meet along a straight line.  Cells shrink towards all
 edges and further towards the corners.
 """
 

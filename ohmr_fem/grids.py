@@ -216,9 +216,7 @@ def tensor_grid(
 def _lines(values: Any, name: str) -> np.ndarray:
     lines = np.asarray(values, dtype=float)
     if lines.ndim != 1 or lines.size < 2 or not np.all(np.isfinite(lines)) or np.any(np.diff(lines) <= 0):
-        raise InputError(
-            f"{name}: expected at least two increasing coordinates in metres, got {values!r}", value=values
-        )
+        raise InputError(f"{name}: expected at least two increasing coordinates in metres, got {values!r}", value=values)
     return lines
 
 
@@ -251,6 +249,7 @@ def annulus_mesh(
     around: int = 48,
     h_min: Any = None,
     growth: float = 1.5,
+    radii: Any = None,
     cells: Cells = "quad",
     axes: tuple[str, str] = ("x", "y"),
 ) -> DeviceMesh:
@@ -262,6 +261,7 @@ def annulus_mesh(
     around : cells around the circle; the circle is met to about (pi/around)^4
     h_min : first radial spacing at both circles, default 1/20 of the gap
     growth : ratio of neighbouring radial spacings, which never exceed the spacing along the outer circle
+    radii : (n,) increasing from inner to outer radius in metres, instead of h_min and growth
     cells : "quad" (MeshQuad2) or "triangle" (MeshTri2)
 
     Returns
@@ -273,7 +273,8 @@ def annulus_mesh(
         raise InputError(f"outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m", value=r2)
     n = _around(around)
     h = (r2 - r1) / 20 if h_min is None else positive(h_min, "m", "h_min")
-    r = graded_lines(r1, r2, h, growth, "both", max(h, 2 * math.pi * r2 / n))
+    graded = graded_lines(r1, r2, h, growth, "both", max(h, 2 * math.pi * r2 / n))
+    r = graded if radii is None else _lines(radii, "radii")
     i, j = (a.ravel() for a in np.meshgrid(np.arange(r.size - 1), np.arange(n), indexing="ij"))
     corners = np.array([[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]])
     if cells == "triangle":

@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parent.parent / "ohmr_fem"
 ROOMS = {
     "errors": "errors",
     "units": "units",
-    "geometry": "geometry",
-    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine mesh_gmsh grids",
+    "geometry": "geometry geometry_check outline outline_read polygons",
+    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine mesh_device mesh_gmsh grids",
     "material": "material",
     "problem": "problem drive",
     "forms": "forms",
@@ -26,14 +26,14 @@ ROOMS = {
     "observables": "observables",
     "adapt": "adapt",
     "sweep": "sweep reduced",
-    "transient": "transient",
-    "fit": "fit",
+    "transient": "dynamics drift",
+    "fit": "data fitting study",
     "store": "store",
     "export": "export",
     "plot": "plot",
     "analytic": "analytic",
     "micro": "micro",
-    "bridge": "micro.bridge micro.presets",
+    "bridge": "micro.bridge presets",
     "config": "config config_tables",
     "run": "run",
     "cli": "cli",
@@ -72,7 +72,7 @@ MAY_IMPORT = {
 #: Third-party packages that only some rooms may touch.
 ONLY_IN = {
     "meshio": {"mesh", "export"}, "gmsh": {"mesh"}, "matplotlib": {"plot"}, "pint": {"units"}, "pydantic": {"config"},
-    "typer": {"cli"}, "click": set(), "rich": {"cli"}, "pickle": set(), "skfem": {"mesh", "forms", "system", "solve", "store"},
+    "typer": {"cli"}, "click": set(), "rich": {"cli"}, "pickle": set(), "skfem": {"mesh", "forms", "system", "solve"},
 }
 
 

@@ -169,7 +169,7 @@ def test_several_measurements(folder):
     ('b1 = "absorbing"', 'b1 = "absorbin"', "edges.b1: unknown moment condition 'absorbin'; did you mean 'absorbing'?"),
     ('b1 = "absorbing"', 'b1 = "-1 m/s"', "edges.b1: absorption G must be >= 0 m/s, got '-1 m/s'"),
     ("b1 =", "b7 =", "edges: edge 'b7': the mesh has no boundary 'b7'; known names: left"),
-    ("order = 3", "order = 7", "solve.order: order must be 1, 2, 3 or 4, got 7"),
+    ("order = 3", "order = 9", "solve.order: order must be a whole number from 1 to"),
     ("order = 3", 'order = "3"', "solve.order: should be a valid integer, got '3'"),
     ('"full"', '"fulll"', "solve.coupling: unknown coupling 'fulll'; did you mean 'full'?"),
     ('voltage = ["t1", "tip"]', 'voltage = ["t1", "tipp"]', "measure.voltage: unknown contact 'tipp'; did you mean 'tip'?"),
