@@ -92,18 +92,20 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
 
 
 def _on_cells(value: Any, x: np.ndarray, what: str, must_be_positive: bool) -> np.ndarray:
-    shape = x.shape[1:]
-    if callable(value):
-        result = _numbers(value(*x), what)
-        if result.shape not in ((), shape):
-            raise InputError(f"{what}: the function returned shape {result.shape} for points of shape {shape}; "
-                             "it must work element by element on arrays of coordinates in m")
-    else:
-        result = np.asarray(value, dtype=float)
+    result = on_points(value, x, what) if callable(value) else np.asarray(value, dtype=float)
     if not np.all(np.isfinite(result)) or (must_be_positive and np.any(result <= 0)):
         raise InputError(f"{what}: must be finite{' and positive' if must_be_positive else ''} everywhere, "
                          f"got minimum {np.min(result):g}")
-    return np.broadcast_to(result, shape)
+    return np.broadcast_to(result, x.shape[1:])
+
+
+def on_points(function: Any, x: np.ndarray, what: str) -> np.ndarray:
+    """Values of a user's function at points (dim, ...), one number or one for each; InputError for anything else."""
+    result = _numbers(function(*x), what)
+    if result.shape not in ((), x.shape[1:]):
+        raise InputError(f"{what}: the function returned shape {result.shape} for points of shape {x.shape[1:]}; "
+                         "it must work element by element on arrays of coordinates in m")
+    return result
 
 
 def _tensor(value: Any, x: np.ndarray, region: str) -> np.ndarray:
