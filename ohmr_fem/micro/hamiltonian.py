@@ -59,7 +59,7 @@ class LayeredModel:
     layers: Any = None
     filling: int | None = None
     name: str = ""
-    _cache: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    _cache: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         put = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731
@@ -168,13 +168,18 @@ class LayeredModel:
         (..., n, n) complex array in eV angstrom^order, or a tuple of them for several ``derivatives``.
         """
         k = np.asarray(k, dtype=float)
-        flat = k.reshape(-1, 2)
-        shape = (*k.shape[:-1], self.n_orbitals, self.n_orbitals)
-        cells = np.exp(1j * flat @ (self.translations @ self.lattice).T)
-        atoms = np.exp(1j * flat @ self.positions[:, :2].T)
-        phase = (atoms.conj()[:, :, None] * atoms[:, None, :]).reshape(len(flat), -1)
-        out = [(cells @ self._weights(name) * phase).reshape(shape) for name in (derivatives or ("",))]
+        stacked = self.bloch_stack(k.reshape(-1, 2), *(derivatives or ("",)))
+        out = [stacked[:, d].reshape(*k.shape[:-1], *stacked.shape[2:]) for d in range(stacked.shape[1])]
         return tuple(out) if len(out) > 1 else out[0]
+
+    def bloch_stack(self, k: np.ndarray, *derivatives: str) -> np.ndarray:
+        """As :meth:`bloch`, as one array (nk, number of derivatives, n, n) for k (nk, 2)."""
+        cells = np.exp(1j * k @ (self.translations @ self.lattice).T)
+        atoms = np.exp(1j * k @ self.positions[:, :2].T)
+        out = cells @ self._weights(derivatives)
+        out = out.reshape(len(k), len(derivatives), self.n_orbitals, self.n_orbitals)
+        out *= (atoms.conj()[:, :, None] * atoms[:, None, :])[:, None]
+        return np.asarray(out)
 
     def bands(self, k: Any) -> np.ndarray:
         """Band energies (..., n) in eV at k (..., 2) in 1/angstrom, ascending."""
@@ -192,16 +197,17 @@ class LayeredModel:
         r = self.positions
         return np.asarray(cells[:, None, None, :] + r[None, None, :, :] - r[None, :, None, :])
 
-    def _weights(self, derivative: str) -> np.ndarray:
-        """t_ij(R) times i (R + r_j - r_i)_a for every letter a, shape (m, n^2)."""
-        if derivative not in self._cache:
-            weights = self.blocks
-            for letter in derivative:
-                if letter not in "xyz":
-                    raise InputError(f"derivative: expected letters x, y, z, got {derivative!r}", value=derivative)
-                weights = weights * 1j * self.bond_vectors[..., "xyz".index(letter)]
-            self._cache[derivative] = weights.reshape(len(weights), -1)
-        return self._cache[derivative]
+    def _weights(self, derivatives: tuple[str, ...]) -> np.ndarray:
+        """t_ij(R) times i (R + r_j - r_i)_a for every letter a, shape (m, number of derivatives n^2)."""
+        if derivatives not in self._cache:
+            parts = []
+            for letters in derivatives:
+                if set(letters) - set("xyz"):
+                    raise InputError(f"derivative: expected letters x, y, z, got {letters!r}", value=letters)
+                factors = [1j * self.bond_vectors[..., "xyz".index(letter)] for letter in letters]
+                parts.append(np.prod([self.blocks, *factors], axis=0).reshape(len(self.blocks), -1))
+            self._cache[derivatives] = np.concatenate(parts, axis=1)
+        return self._cache[derivatives]
 
     def __repr__(self) -> str:
         return (f"LayeredModel({self.name + ': ' if self.name else ''}{self.n_orbitals} orbitals in "

@@ -22,7 +22,7 @@ COLUMNS = ("one", "xx", "yy", "xy", "yz", "zx", "zz", "vxvx", "vyvy", "vxvy", "c
 
 DERIVATIVES = ("xx", "yy", "xy", "yz", "zx", "zz")
 WINDOW = 40.0  # k_B T; exp(-40) is below double precision
-CHUNK = 4096
+CHUNK = 512  # wave vectors at a time; fits a cache
 
 
 def thermal_energy(temperature: float) -> float:
@@ -32,16 +32,18 @@ def thermal_energy(temperature: float) -> float:
 
 def state_columns(model: LayeredModel, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Energies (nk, n) in eV and columns (nk, n, 11) at k (nk, 2)."""
-    h, vx, vy, *second = model.bloch(k, "", "x", "y", *DERIVATIVES)
-    energy, u = np.linalg.eigh(h)
+    h = model.bloch_stack(k, "", "x", "y", *DERIVATIVES)
+    energy, u = np.linalg.eigh(h[:, 0])
+    n = energy.shape[1]
+    moved = (h[:, 1:].reshape(len(k), -1, n) @ u).reshape(len(k), -1, n, n)
+    moved *= u.conj()[:, None]
+    diagonal = sum(moved[:, :, row].real for row in range(n))  # faster than a sum over a short middle axis
     out = np.zeros((*energy.shape, len(COLUMNS)))
     out[..., 0] = 1.0
-    for column, matrix in enumerate(second, start=1):
-        out[..., column] = (u.conj() * (matrix @ u)).sum(axis=-2).real
-    velocity = [(u.conj() * (v @ u)).sum(axis=-2).real for v in (vx, vy)]
+    out[..., 1:7] = np.moveaxis(diagonal[:, 2:], 1, -1)
     for column, (a, b) in enumerate(((0, 0), (1, 1), (0, 1)), start=7):
-        out[..., column] = velocity[a] * velocity[b]
-    _mend_degenerate(energy, u, (vx, vy), out)
+        out[..., column] = diagonal[:, a] * diagonal[:, b]
+    _mend_degenerate(energy, u, (h[:, 1], h[:, 2]), out)
     out[..., 1:10] /= HBAR2_OVER_ME
     out[:, model.filling:, 10] = 1.0
     return energy, out
