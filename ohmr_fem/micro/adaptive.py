@@ -110,7 +110,7 @@ def _integrate(
     """Values and errors (n_orders, 11) at one chemical potential."""
     bound, window = _velocity_bound(model), min(WINDOW, np.log(1.0 / tolerance) + 8.0) * kt
     cover, edge = _covering(triangles[0])
-    own, gap = _evaluate(model, triangles, share, mu, kt, orders)
+    own, _ = _evaluate(model, triangles, share, mu, kt, orders)
     total, error = np.zeros(own.shape[1:]), np.zeros(own.shape[1:])
     points, budget = len(triangles) * len(RULE.weights), 1.0
     for generation in range(GENERATIONS):
@@ -131,7 +131,7 @@ def _integrate(
         if done.all():
             return total, _by_group(error)
         again = np.repeat(~done, 4)
-        triangles, share, own, gap = quarters[again], np.repeat(share / 4.0, 4)[again], inside[again], inside_gap
+        triangles, share, own = quarters[again], np.repeat(share / 4.0, 4)[again], inside[again]
         if points > MOST_POINTS:
             break
     raise SolveError(f"adaptive integration: tolerance {tolerance:g} not reached at mu = {mu:g} eV with {points} "

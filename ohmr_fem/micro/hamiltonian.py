@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -216,7 +217,7 @@ class LayeredModel:
 
 def _array(value: Any, shape: tuple[int, ...], what: str, kind: type = float) -> np.ndarray:
     try:
-        array = np.array(value, dtype=kind)
+        array: np.ndarray = np.array(value, dtype=kind)
     except (TypeError, ValueError) as exc:
         raise InputError(f"{what}; expected shape {shape}, got {value!r}", value=value) from exc
     if array.shape != shape or not np.all(np.isfinite(array)):
@@ -240,7 +241,7 @@ def _layers(value: Any, z: np.ndarray) -> np.ndarray:
     if layers.shape != z.shape or set(layers.tolist()) != set(range(int(layers.max()) + 1)):
         raise InputError(f"layers: expected one number 0, 1, ... per orbital ({len(z)}), got {value!r}", value=value)
     ends = [(z[layers == n].min(), z[layers == n].max()) for n in range(int(layers.max()) + 1)]
-    for n, (below, above) in enumerate(zip(ends, ends[1:], strict=False)):
+    for n, (below, above) in enumerate(pairwise(ends)):
         if below[1] >= above[0]:
             raise InputError(f"layers: layers {n} and {n + 1} overlap along z ({below[1]:g} and {above[0]:g} "
                              "angstrom); number the layers upwards and check the positions", value=value)

@@ -1,7 +1,7 @@
 """The effective inverse mass tensor X(mu, T) of a layered model, Sun and Vignale Eqs. (3), (16)-(23).
 
     in plane,     drude        X_ab = sum (-df/deps) v_a v_b                                       Eq. (18)
-                  commutator   X_ab = (1/hbar^2) sum f <d2H/dk_a dk_b>                             Eq. (3) taken literally
+                  commutator   X_ab = (1/hbar^2) sum f <d2H/dk_a dk_b>                             Eq. (3) as it stands
     out of plane  (both)       X_zz = -(1/hbar^2) sum f <(z_i - z_j)^2 H_ij>                       Eq. (20)
                                X_za = -(1/hbar^2) sum f <i (z_i - z_j) dH_ij/dk_a>                 Eq. (21), with its i
 

@@ -6,6 +6,7 @@ Lattice: a1 = a (1, 0), a2 = a (1/2, sqrt(3)/2); bonds from A to B (0, a/sqrt3),
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -99,7 +100,7 @@ def _stack(
     hops: list[Hopping] = []
     for layer in range(len(shifts)):
         hops += [(2 * layer, 2 * layer + 1, cell, -gamma0) for cell in _NEIGHBOURS]
-    for layer, (low, high) in enumerate(zip(shifts, shifts[1:], strict=False)):
+    for layer, (low, high) in enumerate(pairwise(shifts)):
         hops += _interlayer(2 * layer, low, high, gamma1, gamma3, gamma4)
     lattice = a * np.array([[1.0, 0.0], [0.5, np.sqrt(0.75)]])
     kept = [hop for hop in hops if hop[3] != 0.0]
@@ -128,7 +129,7 @@ def _interlayer(first: int, low: int, high: int, gamma1: float, gamma3: float, g
 
 def _dimer_energies(shifts: list[int], delta: float) -> list[float]:
     energies = [0.0] * (2 * len(shifts))
-    for layer, (low, high) in enumerate(zip(shifts, shifts[1:], strict=False)):
+    for layer, (low, high) in enumerate(pairwise(shifts)):
         if (high - low) % 3:
             up = 1 if (high - low) % 3 == 1 else 0
             energies[2 * layer + up] = energies[2 * layer + 3 - up] = delta

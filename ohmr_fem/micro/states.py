@@ -8,6 +8,7 @@ and only states within 40 k_B T of the chemical potential need a weight at all.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import expit
@@ -59,7 +60,7 @@ def _mend_degenerate(energy: np.ndarray, u: np.ndarray, velocity: tuple[np.ndarr
     for point in np.flatnonzero(close.any(axis=1)):
         edges = np.flatnonzero(np.concatenate([[True], ~close[point], [True]]))
         blocks = [u[point].conj().T @ v[point] @ u[point] for v in velocity]
-        for start, stop in zip(edges, edges[1:], strict=False):
+        for start, stop in pairwise(edges):
             g, level = stop - start, slice(start, stop)
             if g == 1:
                 continue
@@ -147,9 +148,9 @@ def mesh_states(
 def _orbits(n: int, shift: float, operations: tuple[Operation, ...]) -> tuple[tuple[Operation, ...], np.ndarray,
                                                                              np.ndarray]:
     """Operations that keep the mesh, representatives (m, 2) in units of 1/(2N), and the orbit sizes."""
-    odd = int(round(2 * shift))
-    kept = tuple(op for op in operations if odd == 0 or np.all((np.array([1, 1]) @ op.integer) % 2 == 1)
-                 and np.all((np.array([1, 3]) @ op.integer) % 2 == 1))
+    odd = round(2 * shift)
+    # in half steps the points of a shifted mesh are pairs of odd numbers; so must be their images
+    kept = tuple(op for op in operations if odd == 0 or np.all(op.integer.sum(axis=0) % 2 == 1))
     i, j = np.divmod(np.arange(n * n), n)
     least = i * n + j
     for op in kept:

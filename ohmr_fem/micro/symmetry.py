@@ -17,7 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from .hamiltonian import LayeredModel
+from ..errors import InputError
+from ..units import BOLTZMANN, ELEMENTARY_CHARGE
+from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 
 COMPONENTS = ("xx", "yy", "xy", "yz", "zx", "zz")
 TOLERANCE = 1e-9
@@ -151,3 +153,103 @@ def _holds(op: Operation, here: tuple[np.ndarray, ...], there: tuple[np.ndarray,
     turned = (g @ (q.conj() if op.time_reversal else q) @ g.T, g @ (s.conj() if op.time_reversal else s) @ g.T,
               g[2, 2] * polarisation, trace)
     return all(np.abs(a - b).max() < TOLERANCE for a, b in zip(turned, there, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class SymmetryReport:
+    """What a model's symmetries say about X, beside the tensor itself.
+
+    Attributes
+    ----------
+    operations : tuple of Operation
+        Without time reversal first.
+    forbidden : tuple of str
+        Components that must vanish, e.g. ("xy", "yz", "zx").
+    isotropic : bool
+        True if X_xx = X_yy is enforced.
+    X : (3, 3)
+        Commutator form per cell and spin in 1/m_e, from a full Gamma-centred mesh without using any symmetry.
+    violation : float
+        Largest forbidden component (and |X_xx - X_yy| if isotropic) over the largest component.
+    """
+
+    name: str
+    operations: tuple[Operation, ...]
+    forbidden: tuple[str, ...]
+    isotropic: bool
+    X: np.ndarray
+    violation: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the operations that hold without time reversal."""
+        return tuple(op.name for op in self.operations if not op.time_reversal)
+
+    @property
+    def threefold(self) -> bool:
+        return "C3z" in self.names
+
+    @property
+    def inversion(self) -> bool:
+        return "inversion" in self.names
+
+    @property
+    def mirrors(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if "mirror" in name)
+
+    @property
+    def time_reversal(self) -> bool:
+        return any(op.name == "time reversal" for op in self.operations)
+
+    def __str__(self) -> str:
+        yes = {True: "yes", False: "no"}
+        zero = ", ".join(f"X_{c}" for c in self.forbidden) or "none"
+        return "\n".join([
+            f"{self.name or 'model'}: C3 {yes[self.threefold]}, inversion {yes[self.inversion]}, mirrors "
+            f"{len(self.mirrors)}, time reversal {yes[self.time_reversal]}",
+            f"  operations: {'; '.join(self.names)}",
+            f"  must vanish: {zero}{'; X_xx = X_yy' if self.isotropic else ''}",
+            f"  largest violation on a full mesh: {self.violation:.1e} of the largest component",
+        ])
+
+
+def symmetry_report(
+    model: LayeredModel, mu: float | None = None, temperature: float = 300.0, mesh: int = 36
+) -> SymmetryReport:
+    """Find the symmetries, say which components they forbid, Eqs. (S52)-(S54), and show that these vanish.
+
+    mu in eV (default: the mean energy), temperature in K, mesh: divisions of the check mesh. For a displacement
+    field report ``model.with_displacement(V)`` beside ``model``.
+
+    Raises
+    ------
+    InputError
+        Temperature or mesh not positive.
+    """
+    if not temperature > 0 or mesh < 1:
+        raise InputError(f"symmetry_report: temperature and mesh must be positive, got {temperature!r} K, {mesh!r}")
+    operations = find_operations(model)
+    forbidden = forbidden_components(operations)
+    diagonal = symmetrise(np.diag([1.0, 0.0, 0.0]), operations)
+    isotropic = abs(diagonal[0, 0] - diagonal[1, 1]) < 1e-9
+    x = _full_tensor(model, mu, temperature, mesh)
+    broken = [abs(x["xyz".index(c[0]), "xyz".index(c[1])]) for c in forbidden]
+    broken += [abs(x[0, 0] - x[1, 1])] if isotropic else []
+    scale = float(np.abs(x).max()) or 1.0
+    return SymmetryReport(model.name, operations, forbidden, isotropic, x, float(max(broken, default=0.0)) / scale)
+
+
+def _full_tensor(model: LayeredModel, mu: float | None, temperature: float, mesh: int) -> np.ndarray:
+    """(1/hbar^2) tr[f(H) d_c d_d H], mean over all points of the mesh."""
+    grid = np.arange(mesh) / mesh
+    k = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2) @ model.reciprocal
+    kt = temperature * BOLTZMANN / ELEMENTARY_CHARGE
+    level = float(model.bands(k).mean()) if mu is None else mu
+    out = np.zeros(6)
+    for part in np.array_split(k, max(1, len(k) // 512)):
+        h, *second = model.bloch(part, "", *COMPONENTS)
+        energy, u = np.linalg.eigh(h)
+        rho = (u * expit((level - energy) / kt)[:, None, :]) @ u.conj().swapaxes(1, 2)
+        out += [np.einsum("kij,kji->", rho, m).real for m in second]
+    xx, yy, xy, yz, zx, zz = out / len(k) / HBAR2_OVER_ME
+    return np.array([[xx, xy, zx], [xy, yy, yz], [zx, yz, zz]])
