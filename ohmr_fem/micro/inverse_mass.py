@@ -262,12 +262,15 @@ def _checked(
             raise InputError(f"{name}: got {value!r}; {suggest(str(value), known)}", value=value)
     if spin not in (1, 2):
         raise InputError(f"spin: expected 1 (per spin) or 2 (both), got {spin!r}", value=spin)
-    if not (np.ndim(temperature) == 0 and np.isfinite(temperature) and temperature > 0):
+    if not (isinstance(temperature, (int, float, np.number)) and np.isfinite(temperature) and temperature > 0):
         raise InputError(f"temperature: expected a positive number in K, got {temperature!r}; "
                          "for the ground state use a small one", value=temperature)
     if mu is None:
         return np.zeros(0)
-    mu = np.atleast_1d(np.asarray(mu, dtype=float))
+    try:
+        mu = np.atleast_1d(np.asarray(mu, dtype=float))
+    except (TypeError, ValueError) as exc:
+        raise InputError(f"mu: expected one number or a list of them in eV, got {mu!r}", value=mu) from exc
     low, high = _band_range(model)
     if mu.ndim != 1 or not np.all(np.isfinite(mu)):
         raise InputError("mu: expected one number or a list of them in eV", value=mu)
@@ -291,6 +294,8 @@ def _integrator(
     model: LayeredModel, temperature: float, mesh: Any, shift: float, tolerance: float, symmetry: bool, mu: np.ndarray,
 ) -> tuple[Sums, str]:
     """A function (mu, orders) -> values and errors, both (n, orders, columns), and its description."""
+    if not 1e-13 <= tolerance < 1.0:
+        raise InputError(f"tolerance: expected from 1e-13 (round-off) to 1, got {tolerance!r}", value=tolerance)
     operations = find_operations(model) if symmetry else ()
     if mesh == "auto":
         mesh = divisions_for(model, temperature, tolerance)
