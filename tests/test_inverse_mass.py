@@ -231,10 +231,12 @@ def test_principal_axes():
     assert abs(result.principal_axes[0, :, 2] @ d) == pytest.approx(np.linalg.norm(d))
 
 
-def test_density_and_back():
-    mu = np.array([-0.3, 0.05, 0.4])
-    density = inverse_mass(FULL, mu, 300, spin=2, mesh=240).density
-    assert np.abs(chemical_potential(FULL, density, 300, spin=2, mesh=240) - mu).max() < 1e-11
+@pytest.mark.parametrize("delta", [0.022, 0.01, 0.005])
+@pytest.mark.parametrize("bias", [0.0, 0.1, 0.3])
+def test_density_and_back(delta, bias):
+    model, mu = bilayer_graphene(3.16, 0.381, 0.38, 0.14, delta, bias), np.array([-0.3, 0.05, 0.4])
+    density = inverse_mass(model, mu, 300, spin=2, mesh=120).density
+    assert np.abs(chemical_potential(model, density, 300, spin=2, mesh=120) - mu).max() < 1e-10
 
 
 def test_error_estimate_bounds_the_error():

@@ -202,12 +202,13 @@ def _level(model: LayeredModel, sums: Sums, temperature: float, excess: float) -
         values, _ = sums(np.array([mu]), (0, 1))
         off = float(_counts(model, values[:, 0])[1][0]) - excess
         slope = float(values[0, 1, 0])
-        low, high = (mu, high) if off < 0 else (low, mu)
         step = mu - off / slope if slope > 1e-12 else np.nan
-        new = step if low < step < high else 0.5 * (low + high)
-        if abs(new - mu) <= 1e-12 * max(1.0, abs(mu)) or abs(off) < 1e-15:
-            return float(new)
-        mu = new
+        if abs(step - mu) <= 1e-12 * max(1.0, abs(mu)):
+            return float(step)
+        low, high = (mu, high) if off < 0 else (low, mu)
+        mu, before = (step if low < step < high else 0.5 * (low + high)), mu
+        if abs(mu - before) <= 1e-12 * max(1.0, abs(mu)):
+            return float(mu)
     raise SolveError(f"chemical potential: no convergence for {excess:g} electrons per cell, last value {mu:g} eV; "
                      "raise the temperature", value=mu)
 
