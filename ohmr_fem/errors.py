@@ -45,6 +45,10 @@ class PhysicsWarning(UserWarning):
     """The model is used where one of its known limits matters."""
 
 
+class ConvergenceWarning(UserWarning):
+    """A tolerance was not reached; the message holds what was."""
+
+
 def suggest(name: str, options: Iterable[str]) -> str:
     """Say which names exist and, where one is close, which one was meant."""
     names = [str(o) for o in options]
@@ -65,3 +69,11 @@ def require_extra(module: str, extra: str, purpose: str) -> Any:
             f"install it with: pip install 'ohmr-fem[{extra}]'",
             value=module,
         ) from exc
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a sweep; ``partial`` holds the finished part of the curve."""
+
+    def __init__(self, partial: Any) -> None:
+        super().__init__("sweep interrupted; the finished points are in .partial")
+        self.partial = partial

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from .errors import InputError
+from .errors import InputError, suggest
 from .units import BOHR_MAGNETON, ELECTRON_MASS, ELEMENTARY_CHARGE, engineering, fields_array, positive, to_si
 
 Coefficient = float | np.ndarray | Callable[..., Any]
@@ -53,7 +53,7 @@ def inverse_mass_tensor(value: Any) -> np.ndarray:
 def cross_matrix(field: Any) -> np.ndarray:
     """[B]_x with [B]_x v = B x v, i.e. entry (a, c) = eps_abc B_b; shape (..., 3, 3)."""
     b = np.asarray(field, dtype=float)
-    out = np.zeros(b.shape[:-1] + (3, 3))
+    out = np.zeros((*b.shape[:-1], 3, 3))
     out[..., 0, 1], out[..., 0, 2] = -b[..., 2], b[..., 1]
     out[..., 1, 0], out[..., 1, 2] = b[..., 2], -b[..., 0]
     out[..., 2, 0], out[..., 2, 1] = -b[..., 1], b[..., 0]
@@ -153,6 +153,11 @@ class Material:
         rate = 0.5 * self.g_factor * ELEMENTARY_CHARGE
         return np.asarray(rate * cross_matrix(fields_array(field)) @ self.X)
 
+    def detection_row(self, component: int, detection: str) -> np.ndarray:
+        """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c / X_cc."""
+        X = np.asarray(self.inverse_mass)
+        return np.eye(3)[component] if detection == "printed" else X[component] / X[component, component]
+
     @property
     def field_scale(self) -> float:
         """B* in tesla at which (g e/2) |X| tau B = 1, |X| the largest principal value."""
@@ -174,6 +179,52 @@ class Material:
                 f"tau={show(self.relaxation_time, 's')}{length}, D={show(self.diffusion_constant, 'm²/s')}, "
                 f"alpha={self.orbital_hall_angle}, alpha'={self.inverse_orbital_hall_angle}, "
                 f"X={x} /m_e, g={self.g_factor:g})")
+
+
+def precession_squared(material: Material, field: Any) -> np.ndarray:
+    """(omega tau)^2 = (g e tau/2)^2 B.adj(X).B; negative where the torque amplifies instead of precessing (theta < 0).
+
+    ``field`` has shape (3,) or (n, 3); the largest of the three relaxation times counts.
+    """
+    T = material.torque(field) * float(np.max(np.asarray(material.relaxation_time)))
+    return np.asarray(-0.5 * np.trace(T @ T, axis1=-2, axis2=-1))
+
+
+def parameter(material: Material, name: str) -> float:
+    """The value of a parameter that :func:`retuned` can change: a field of Material that is one number, tau or theta."""
+    X = np.asarray(material.inverse_mass)
+    if name == "theta":
+        return float(X[2, 2] / X[1, 1])
+    value = getattr(material, {"tau": "relaxation_time"}.get(name, name), None)
+    if not isinstance(value, float):
+        numbers = [f.name for f in fields(material) if isinstance(getattr(material, f.name), float)]
+        raise InputError(f"unknown parameter {name!r}; {suggest(name, ['tau', 'theta', *numbers])}", value=name)
+    return value
+
+
+def retuned(material: Material, changes: dict[str, Any]) -> Material:
+    """A material with other parameters: fields of Material, or tau, or theta = X_zz/X_yy (for X_za = 0).
+
+    The diffusion length stays as it is unless it, or the diffusion constant, is among the changes; alpha' follows alpha
+    only if it is given too.
+    """
+    known = [f.name for f in fields(material)]
+    new = {{"tau": "relaxation_time"}.get(k, k): v for k, v in changes.items()}
+    theta = new.pop("theta", None)
+    for name in new:
+        if name not in known:
+            raise InputError(f"unknown parameter {name!r}; {suggest(name, ['tau', 'theta', *known])}", value=name)
+    if theta is not None:
+        X = np.array(new.get("inverse_mass", material.inverse_mass), dtype=float)
+        if X.shape != (3, 3) or X[2, 0] != 0.0 or X[2, 1] != 0.0:
+            raise InputError("theta: X_zz/X_yy is a parameter only for a (3, 3) tensor with X_zx = X_zy = 0; give inverse_mass")
+        X[2, 2] = to_si(theta, "1", "theta") * X[1, 1]
+        new["inverse_mass"] = X
+    if "diffusion_constant" in new:
+        new.setdefault("diffusion_length", None)
+    else:
+        new = {"diffusion_length": material.diffusion_length, **new, "diffusion_constant": None}
+    return replace(material, **new)
 
 
 def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Coefficient:

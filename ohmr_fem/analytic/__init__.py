@@ -1,0 +1,64 @@
+"""Closed forms against which the solver is judged (docs/theory, section 5).
+
+Dimensionless throughout: lengths in L_m = sqrt(D tau), times in tau, G in D/L_m, and
+f = (Delta I/I_0)/(alpha alpha').  A scalar form is a function of the relaxation rate s (1 without field);
+:func:`three_scalar_response` turns it into the response to any field and inverse mass tensor.
+"""
+
+from .infinite_strip import nonlocal_narrow, nonlocal_ohmic, nonlocal_strip
+from .layers import Layer, LayeredStrip, layered_strip, strip_full, strip_full_profile
+from .radial import annulus_profile, annulus_response, corbino_response, wire_circle, wire_circle_response
+from .scalars import (
+    ThreeScalars,
+    detection_row,
+    scalars_of_precession,
+    three_scalar_change,
+    three_scalar_response,
+    three_scalars,
+)
+from .strip import (
+    FILM_BEST_THICKNESS,
+    film_response,
+    film_weak_field,
+    rho,
+    rho_star,
+    strip_ac,
+    strip_profile,
+    strip_response,
+    strip_robin,
+    strip_switch_on,
+    wire_rectangle,
+)
+
+__all__ = [
+    "FILM_BEST_THICKNESS",
+    "Layer",
+    "LayeredStrip",
+    "ThreeScalars",
+    "annulus_profile",
+    "annulus_response",
+    "corbino_response",
+    "detection_row",
+    "film_response",
+    "film_weak_field",
+    "layered_strip",
+    "nonlocal_narrow",
+    "nonlocal_ohmic",
+    "nonlocal_strip",
+    "rho",
+    "rho_star",
+    "scalars_of_precession",
+    "strip_ac",
+    "strip_full",
+    "strip_full_profile",
+    "strip_profile",
+    "strip_response",
+    "strip_robin",
+    "strip_switch_on",
+    "three_scalar_change",
+    "three_scalar_response",
+    "three_scalars",
+    "wire_circle",
+    "wire_circle_response",
+    "wire_rectangle",
+]

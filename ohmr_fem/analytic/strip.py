@@ -1,0 +1,179 @@
+"""Strip, film and rectangular wire: hyperbolic functions (docs/theory, section 5, items 1, 3, 6, 8, 9).
+
+Lengths are in L_m, times in tau, G in D/L_m; F is (Delta I/I_0)/(alpha alpha').
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import bernoulli, factorial, wofz
+
+from ..errors import InputError
+from .scalars import (
+    ThreeScalars,
+    scalars_of_precession,
+    three_scalar_change,
+    three_scalar_response,
+    three_scalars,
+)
+
+FILM_BEST_THICKNESS = 4.560625442227550
+"""Thickness in L_m at which :func:`film_weak_field` is largest."""
+
+
+def strip_response(s: Any, width: Any) -> np.ndarray:
+    """F(s) = tanh(z)/z, z = sqrt(s) width/2, for a strip of width ``width`` with reflecting edges; Eq. (7).
+
+    ``s`` (complex) and ``width`` broadcast; s = 1 + i omega tau.
+    """
+    return _edge(s, width) * 2.0 / np.asarray(width)
+
+
+def strip_profile(y: Any, width: Any, s: Any) -> np.ndarray:
+    """Moment density sinh(q y)/(q cosh(q width/2)), q = sqrt(s), in units of alpha J_x L_m/D; Eq. (4).
+
+    ``y`` in [-width/2, width/2]; all arguments broadcast.  The physical n^z is the real part for p = a' = 0.
+    The sign is that of J_x = sigma E_x; Eq. (4) as printed has J_x = -sigma E_x.
+    """
+    y, width = np.asarray(y, dtype=float), np.asarray(width, dtype=float)
+    if np.any(np.abs(y) > width / 2 * (1 + 1e-12)):
+        raise InputError(f"y: must lie in [-width/2, width/2], got values up to {np.abs(y).max():g}", value=y)
+    q = np.sqrt(np.asarray(s, dtype=complex))
+    size = np.abs(y)
+    return np.sign(y) * np.exp(q * (size - width / 2)) * -np.expm1(-2 * q * size) / (q * (1 + np.exp(-q * width)))
+
+
+def strip_robin(s: Any, width: Any, G1: Any, G2: Any = None) -> np.ndarray:
+    """F(s) of a strip whose edges absorb, Q.nu = G n; G2 defaults to G1, infinity is allowed.
+
+    Equal edges: (2/width) t/(q + G t), t = tanh(q width/2).
+    """
+    a1, b1 = _edge_weights(G1)
+    a2, b2 = _edge_weights(G1 if G2 is None else G2)
+    s = np.asarray(s, dtype=complex)
+    edge = _edge(s, width)
+    top = 2 * s * edge * a1 * a2 + a1 * b2 + a2 * b1
+    bottom = (a1 + b1 * edge) * (s * edge * a2 + b2) + (a2 + b2 * edge) * (s * edge * a1 + b1)
+    return 2.0 * edge / np.asarray(width) * top / bottom
+
+
+def rho(phi: Any, theta: Any, width: Any, alpha_alpha_prime: float = 1.0) -> np.ndarray:
+    """Magnetoresistance -alpha alpha' Re F(1 + i sqrt(theta) phi) of a strip in a field along x; Eq. (7)."""
+    scalars = _broadcast(phi, theta, width)
+    return -alpha_alpha_prime * three_scalar_response(lambda s: strip_response(s, width), scalars)
+
+
+def rho_star(phi: Any, theta: Any, width: Any) -> np.ndarray:
+    """rho* = [rho(B) - rho(0)]/[rho(inf) - rho(0)] = 1 - f(B)/F(1); Eq. (8).
+
+    theta = 0 gives 0: without X_zz the field does nothing, and Eq. (8) is 0/0.  theta < 0 needs
+    sqrt(-theta) phi < 1 (SolveError beyond) and gives a negative result.
+    """
+    scalars = _broadcast(phi, theta, width)
+    return -three_scalar_change(lambda s: strip_response(s, width), scalars) / np.real(strip_response(1.0, width))
+
+
+def strip_ac(omega: Any, phi: Any, width: Any) -> np.ndarray:
+    """Complex f of a strip driven by E exp(-i omega t), omega in 1/tau; phi = precession rate times tau."""
+    base = 1.0 - 1j * np.asarray(omega, dtype=float)
+    turn = 1j * np.asarray(phi)
+    return 0.5 * (strip_response(base + turn, width) + strip_response(base - turn, width))
+
+
+def strip_switch_on(t: Any, width: Any, s: Any = 1.0) -> np.ndarray:
+    """Scalar response at time t (in tau) after E is switched on, complex; F(s) as t -> infinity.
+
+    A field enters as any other: ``three_scalar_response(lambda s: strip_switch_on(t, width, s), scalars)``.
+    Relaxation modes for t > width^2/10, images of the edges before; both to machine precision.
+    """
+    t, width, s = np.broadcast_arrays(np.asarray(t, dtype=float), np.asarray(width, dtype=float),
+                                      np.asarray(s, dtype=complex))
+    if np.any(t < 0):
+        raise InputError(f"t: must not be negative, got {t.min():g}", value=t)
+    late = t > 0.1 * width**2
+    modes = _switch_on_modes(np.where(late, t, width**2), width, s)
+    return np.where(late, modes, _switch_on_images(np.where(late | (t == 0), 0.1 * width**2, t), width, s) * (t > 0))
+
+
+def film_response(
+    thickness: Any, B: Any, X: Any, g_e_half_tau: float = 1.0, detection: str = "printed"
+) -> np.ndarray:
+    """f of a film, normal along z and current along x: n^y accumulates at the two faces.
+
+    ``thickness`` in L_m broadcasts with the leading shape of ``B`` (..., 3); other arguments as
+    :func:`three_scalars`.
+    """
+    scalars = three_scalars(B, X, g_e_half_tau, "y", detection)
+    return three_scalar_response(lambda s: strip_response(s, thickness), scalars)
+
+
+def film_weak_field(thickness: Any) -> np.ndarray:
+    """h/phi^2 at weak field, rho(B) - rho(0) = alpha alpha' h, B perpendicular to y; largest at 4.5606 L_m.
+
+    [3 tanh z/z - 3 sech^2 z - 2 z tanh z sech^2 z]/8, z = thickness/2; a power series below z = 1/2.
+    """
+    z = np.asarray(thickness, dtype=float) / 2
+    big, tail = np.maximum(z, 0.5), np.minimum(z, 0.5)
+    decay = np.exp(-2 * big)
+    sech_squared, tangent = 4 * decay / (1 + decay) ** 2, np.tanh(big)
+    closed = (3 * tangent / big - 3 * sech_squared - 2 * big * tangent * sech_squared) / 8
+    n = np.arange(2, 24)  # tanh z/z = sum_n 2^(2n+2) (2^(2n+2) - 1) B_(2n+2) z^(2n)/(2n+2)!
+    power = 4.0 ** (n + 1)
+    weights = power * (power - 1) * bernoulli(48)[2 * n + 2] / factorial(2 * n + 2) * n * (n - 1) / 2
+    series = np.sum(weights * tail[..., None] ** (2 * n), axis=-1)
+    return np.where(z < 0.5, series, closed)
+
+
+def wire_rectangle(
+    ly: Any, lz: Any, B: Any, X: Any, g_e_half_tau: float = 1.0, detection: str = "printed"
+) -> np.ndarray:
+    """f of a wire along x of section ly x lz (in L_m): f_zz(ly) + f_yy(lz), exact for any symmetric X."""
+    sides = three_scalars(B, X, g_e_half_tau, "z", detection)
+    faces = three_scalars(B, X, g_e_half_tau, "y", detection)
+    return (three_scalar_response(lambda s: strip_response(s, ly), sides)
+            + three_scalar_response(lambda s: strip_response(s, lz), faces))
+
+
+def _edge(s: Any, width: Any) -> np.ndarray:
+    """tanh(q width/2)/q, even in q; width/2 at s = 0."""
+    q = np.sqrt(np.asarray(s, dtype=complex))
+    half = np.asarray(width, dtype=float) / 2
+    if np.any(half <= 0):
+        raise InputError(f"width: a width or thickness in L_m must be positive, got {2 * half.min():g}", value=width)
+    safe = np.where(q == 0, 1.0, q)
+    return np.where(q == 0, half, np.tanh(safe * half) / safe)
+
+
+def _edge_weights(G: Any) -> tuple[np.ndarray, np.ndarray]:
+    """1/(1+G) and G/(1+G), so that G = infinity is a number."""
+    G = np.asarray(G, dtype=float)
+    if np.any(G < 0) or np.any(np.isnan(G)):
+        raise InputError(f"G: an absorbing edge needs G >= 0 in D/L_m, got {G.min():g}", value=G)
+    kept = 1.0 / (1.0 + G)
+    return kept, 1.0 - kept
+
+
+def _broadcast(phi: Any, theta: Any, width: Any) -> ThreeScalars:
+    phi, theta, _ = np.broadcast_arrays(phi, theta, width)
+    return scalars_of_precession(phi, theta)
+
+
+def _switch_on_modes(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndarray:
+    k = np.arange(8).reshape((-1,) + (1,) * t.ndim)
+    rate = ((2 * k + 1) * np.pi / width) ** 2 + s
+    return np.asarray(strip_response(s, width) - 8 / width**2 * np.sum(np.exp(-rate * t) / rate, axis=0))
+
+
+def _switch_on_images(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """(2/width) sum_m c_m int_0^t exp(-s t' - a^2/4t') dt'/sqrt(pi t'), a = m width, c = 1, -2, 2, -2 ..."""
+    m = np.arange(7).reshape((-1,) + (1,) * t.ndim)
+    q, root = np.sqrt(s), np.sqrt(t)
+    away, front = m * width / (2 * root), np.exp(-((m * width) ** 2) / (4 * t) - s * t)
+    ahead = away - q * root
+    behind = ahead.real < 0
+    near = front * wofz(1j * np.where(behind, -ahead, ahead))
+    near = np.where(behind, 2 * np.exp(-m * width * q) - near, near)
+    terms = (near - front * wofz(1j * (away + q * root))) / (2 * q)
+    return 2 / width * np.sum(np.where(m == 0, 1.0, 2.0 * (-1.0) ** m) * terms, axis=0)

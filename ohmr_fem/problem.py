@@ -1,0 +1,310 @@
+"""A device as one validated whole: mesh, materials, contacts, edges and the choice of model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError, suggest
+from .material import Material
+from .mesh import DeviceMesh
+from .units import to_si
+
+CONTACT_KINDS = ("equipotential", "profile", "probe", "point")
+COUPLINGS = ("linear", "full")
+DETECTIONS = ("printed", "reciprocal")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Condition on the moment density at an edge or contact: Q^a . nu = G^a n^a - injected^a, or n^a = 0.
+
+    Attributes
+    ----------
+    absorbing : bool
+        n^a = 0 for all three components.
+    absorption : (3,) floats, m/s
+        G^a >= 0 of a partially absorbing edge.
+    injected : (3,) floats, A/m
+        Moment current that flows into the device.
+    """
+
+    absorbing: bool = False
+    absorption: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    injected: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def reflecting(self) -> bool:
+        return not self.absorbing and not any(self.absorption) and not any(self.injected)
+
+    @classmethod
+    def parse(cls, value: Any, name: str) -> Moment:
+        """Read "reflecting", "absorbing", G, (Gx, Gy, Gz) in m/s, or {"injected": g or (gx, gy, gz)} in A/m."""
+        if isinstance(value, Moment):
+            return value
+        if isinstance(value, str) and value in ("reflecting", "absorbing"):
+            return cls(absorbing=value == "absorbing")
+        if isinstance(value, str) and not any(c.isdigit() for c in value):
+            raise InputError(f"{name}: unknown moment condition {value!r}; {suggest(value, ('reflecting', 'absorbing'))}, "
+                             "a velocity G such as '100 m/s', three of them, or {'injected': ...}", value=value)
+        if isinstance(value, Mapping):
+            extra = set(value) - {"injected", "absorption"}
+            if extra or not value:
+                raise InputError(f"{name}: moment accepts the keys 'injected' and 'absorption', got {sorted(value)}")
+            return cls(absorption=_velocities(value.get("absorption", 0.0), name),
+                       injected=_triple(value.get("injected", 0.0), "A/m", f"{name}: injected moment current"))
+        return cls(absorption=_velocities(value, name))
+
+
+def _velocities(value: Any, name: str) -> tuple[float, float, float]:
+    triple = _triple(value, "m/s", f"{name}: absorption G", spread=True)
+    if min(triple) < 0:
+        raise InputError(f"{name}: absorption G must be >= 0 m/s, got {value!r}", value=value)
+    return triple
+
+
+def _triple(value: Any, unit: str, name: str, spread: bool = False) -> tuple[float, float, float]:
+    """Three components; a single number is all three (``spread``) or the z component."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        if len(value) != 3:
+            raise InputError(f"{name}: expected one number or three (x, y, z), got {len(value)}", value=value)
+        x, y, z = (to_si(v, unit, name) for v in value)
+        return x, y, z
+    number = to_si(value, unit, name)
+    return (number, number, number) if spread else (0.0, 0.0, number)
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Where current enters or a voltage is read.
+
+    Parameters
+    ----------
+    kind : str
+        "equipotential" (current given, voltage given, or floating), "profile" (prescribed current-density profile;
+        its voltage is the mean weighted with that profile), "probe" (reads the mean potential of a boundary piece
+        without disturbing it), or "point" (reads the potential at one point).
+    moment : str, number, three numbers or mapping
+        Condition on the moment density, see :class:`Moment`; default reflecting.
+    profile : "uniform" or callable f(x, y)
+        Relative inward current density of a "profile" contact; normalised by the program.
+    at : (x, y) quantities, m
+        Position of a "point" contact.
+    boundary : str, optional
+        Name of the boundary, if it differs from the contact's own name.
+    """
+
+    kind: str = "equipotential"
+    moment: Any = "reflecting"
+    profile: str | Callable[..., Any] = "uniform"
+    at: Any = None
+    boundary: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in CONTACT_KINDS:
+            raise InputError(f"Contact: unknown kind {self.kind!r}; {suggest(self.kind, CONTACT_KINDS)}", value=self.kind)
+        if not (callable(self.profile) or self.profile == "uniform"):
+            raise InputError(f"Contact: profile must be 'uniform' or a function of (x, y), got {self.profile!r}")
+        if (self.at is not None) != (self.kind == "point"):
+            raise InputError(f"Contact: 'at' belongs to kind 'point' and is required there, got kind {self.kind!r} "
+                             f"with at={self.at!r}")
+        if self.at is not None:
+            if np.ndim(self.at) != 1 or len(self.at) != 2:
+                raise InputError(f"Contact: 'at' must be two lengths (x, y), got {self.at!r}", value=self.at)
+            object.__setattr__(self, "at", tuple(to_si(v, "m", "Contact: at") for v in self.at))
+        object.__setattr__(self, "moment", Moment.parse(self.moment, "Contact"))
+
+    @property
+    def carries_current(self) -> bool:
+        return self.kind in ("equipotential", "profile")
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An insulating edge with a condition on the moment density (see :class:`Moment`)."""
+
+    moment: Any = "reflecting"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "moment", Moment.parse(self.moment, "Edge"))
+
+
+@dataclass(frozen=True)
+class GaussianProfile:
+    """Relative current density exp(-|r - center|^2 / (2 width^2)); lengths in m."""
+
+    center: tuple[float, float]
+    width: float
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        return np.exp(-((x - self.center[0]) ** 2 + (y - self.center[1]) ** 2) / (2.0 * self.width**2))
+
+
+def gaussian_profile(center: Sequence[Any], width: Any) -> GaussianProfile:
+    """A Gaussian current-density profile of rms ``width`` about ``center`` (quantities, m)."""
+    x, y = (to_si(v, "m", "gaussian_profile: center") for v in center)
+    return GaussianProfile((x, y), to_si(width, "m", "gaussian_profile: width"))
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Mesh, materials, contacts and edges, checked against each other.
+
+    Parameters
+    ----------
+    mesh : DeviceMesh
+        2D device plane, or the cross-section of an infinitely long conductor with current along x.
+    materials : Material or {region: Material}
+        One material for all regions, or one for each.
+    contacts : names or {name: Contact}
+        Boundaries that are contacts; bare names are equipotential contacts. None on a cross-section.
+    edges : {name: Edge}
+        Boundaries with a condition on the moment density; all others reflect.
+    order : int
+        Polynomial order of the elements, 1 to 4 on triangles, 1 to 8 on quadrilaterals and lines; default 2, and 4 for
+        one-dimensional meshes.
+    coupling : "linear" or "full"
+        "linear": first order in alpha alpha', as the paper; "full": all orders, solved at once.
+    detection : "printed" or "reciprocal"
+        What the inverse effect reads: n^z as in Eq. (1), or (X n)_z / X_zz, which obeys Onsager's relation for every X.
+
+    Raises
+    ------
+    InputError
+        Anything inconsistent, with the nearest known name.
+    """
+
+    mesh: DeviceMesh
+    materials: Any
+    contacts: Any = ()
+    edges: Any = field(default_factory=dict)
+    order: Any = None
+    coupling: str = "linear"
+    detection: str = "printed"
+
+    def __post_init__(self) -> None:
+        put = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731
+        if not isinstance(self.mesh, DeviceMesh):
+            raise InputError(f"Problem: mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}")
+        put("order", _order(self.order, self.mesh))
+        for key, options in (("coupling", COUPLINGS), ("detection", DETECTIONS)):
+            if getattr(self, key) not in options:
+                raise InputError(f"Problem: unknown {key} {getattr(self, key)!r}; {suggest(getattr(self, key), options)}",
+                                 value=getattr(self, key))
+        put("materials", _materials(self.materials, self.mesh))
+        put("contacts", _contacts(self.contacts, self.mesh))
+        put("edges", _edges(self.edges, self.mesh, self.contacts))
+        if self.detection == "reciprocal":
+            _check_reciprocal(self)
+
+    @property
+    def is_cross_section(self) -> bool:
+        """True for the section of an infinitely long conductor, driven by a uniform field along x."""
+        return "x" not in self.mesh.axes
+
+    @property
+    def material(self) -> Material:
+        """The material, if there is only one."""
+        distinct = list({id(m): m for m in self.materials.values()}.values())
+        if len(distinct) != 1:
+            raise InputError(f"Problem: has {len(distinct)} materials; choose one of the regions {list(self.materials)}")
+        return distinct[0]
+
+    @property
+    def uniform(self) -> bool:
+        """One material with constant coefficients everywhere."""
+        return len({id(m) for m in self.materials.values()}) == 1 and self.material.uniform
+
+    def moment_conditions(self) -> dict[str, Moment]:
+        """{boundary: condition} for every boundary that does not simply reflect."""
+        found = {c.boundary or name: c.moment for name, c in self.contacts.items() if c.kind != "point"}
+        found.update({name: e.moment for name, e in self.edges.items()})
+        return {name: m for name, m in found.items() if not m.reflecting}
+
+    def __repr__(self) -> str:
+        regions = ", ".join(f"{r}: {m!r}" for r, m in self.materials.items())
+        contacts = ", ".join(f"{n} ({c.kind})" for n, c in self.contacts.items()) or "none"
+        return (f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
+                f"coupling={self.coupling}, detection={self.detection})")
+
+
+def _order(order: Any, mesh: DeviceMesh) -> int:
+    if order is None:
+        return 4 if mesh.dim == 1 else 2
+    highest = 4 if mesh.dim == 2 and mesh.mesh.t.shape[0] == 3 else 8
+    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 1 <= order <= highest:
+        raise InputError(f"Problem: order must be a whole number from 1 to {highest} on these cells, got {order!r}", value=order)
+    return int(order)
+
+
+def _materials(materials: Any, mesh: DeviceMesh) -> dict[str, Material]:
+    regions = list(mesh.regions)
+    if isinstance(materials, Material):
+        materials = dict.fromkeys(regions, materials)
+    if not isinstance(materials, Mapping) or not all(isinstance(m, Material) for m in materials.values()):
+        raise InputError(f"Problem: materials must be a Material or {{region: Material}}, got {materials!r}")
+    for name in materials:
+        if name not in mesh.regions:
+            raise InputError(f"Problem: material for unknown region {name!r}; {suggest(name, regions)}", value=name)
+    missing = [r for r in regions if r not in materials]
+    if missing:
+        raise InputError(f"Problem: region {missing[0]!r} has no material; add it to materials, which names "
+                         f"{', '.join(materials) or 'none'}", value=missing[0])
+    return {r: materials[r] for r in regions}
+
+
+def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
+    if isinstance(contacts, str):
+        contacts = [contacts]
+    if not isinstance(contacts, Mapping):
+        names = list(contacts)
+        if len(set(names)) != len(names):
+            raise InputError(f"Problem: a contact is named twice in {names}")
+        contacts = {name: Contact() for name in names}
+    for name, contact in contacts.items():
+        if not isinstance(contact, Contact):
+            raise InputError(f"Problem: contact {name!r} must be a Contact, got {contact!r}", value=contact)
+        if contact.kind != "point":
+            _known(contact.boundary or name, mesh, f"contact {name!r}")
+    if contacts and "x" not in mesh.axes:
+        raise InputError("Problem: a cross-section has no contacts (it is driven by a uniform field along x); "
+                         f"got {', '.join(contacts)}")
+    current = [c.boundary or n for n, c in contacts.items() if c.carries_current]
+    if len(set(current)) != len(current):
+        raise InputError("Problem: two contacts share one boundary")
+    return dict(contacts)
+
+
+def _edges(edges: Any, mesh: DeviceMesh, contacts: Mapping[str, Contact]) -> dict[str, Edge]:
+    taken = {c.boundary or n for n, c in contacts.items() if c.carries_current}
+    if not isinstance(edges, Mapping):
+        raise InputError(f"Problem: edges must be {{name: Edge}}, got {edges!r}", value=edges)
+    out = {}
+    for name, edge in edges.items():
+        _known(name, mesh, f"edge {name!r}")
+        if name in taken:
+            raise InputError(f"Problem: boundary {name!r} is a contact; give its condition as "
+                             f"Contact(moment=...), not as an edge", value=name)
+        out[name] = edge if isinstance(edge, Edge) else Edge(edge)
+    return out
+
+
+def _known(name: str, mesh: DeviceMesh, what: str) -> None:
+    if name not in mesh.boundaries:
+        raise InputError(f"Problem: {what}: the mesh has no boundary {name!r}; {suggest(name, mesh.boundaries)}",
+                         value=name)
+
+
+def _check_reciprocal(problem: Problem) -> None:
+    axes = [2] if "y" in problem.mesh.axes else []
+    axes += [1] if "z" in problem.mesh.axes else []
+    for region, material in problem.materials.items():
+        if callable(material.inverse_mass):
+            continue
+        for c in axes:
+            if material.inverse_mass[c, c] == 0:
+                raise InputError(f"Problem: detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is 0 in "
+                                 f"region {region!r}")

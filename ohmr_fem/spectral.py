@@ -1,0 +1,493 @@
+"""A device as one spectral measure: every field, direction, theta, tau and frequency from one factorisation.
+
+In a uniform material with one scalar edge law the change of resistance is (docs/theory, section 4)
+
+    delta_R(B) = -(alpha alpha'/sigma) f(B),   F(s) = b^T (K + s M)^{-1} a = sum_k g_k / (w_k + s)   (lengths in L_m),
+
+and the torque T enters f only through its action on each pole: with T^3 = -phi^2 T, phi^2 = (omega tau)^2 of any sign,
+
+    [(lambda + tau T)^{-1}]_cd = delta_cd/lambda - (tau T)_cd/(lambda^2 + phi^2)
+                                 + (tau T)^2_cd / (lambda (lambda^2 + phi^2)),   lambda = w_k + s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from . import forms
+from .drive import read_pair
+from .errors import InputError, SolveError
+from .lanczos import Projection, project
+from .linear import Factorisation, SuperLU
+from .material import Material, precession_squared, retuned
+from .material import parameter as parameter_value
+from .problem import Problem
+from .system import System, system_of
+from .units import fields_array, to_si
+
+FORMAT = "ohmr_fem spectral measure 1"
+#: Precession angles Omega tau for which a measure is made when no fields are given.
+DEFAULT_RANGE = 50.0
+#: A pair that vanishes by symmetry is resolved to this times |a| |b|.
+FLOOR = 1e-11
+
+
+def refusal(problem: Problem) -> str | None:
+    """Why the spectral path cannot serve a problem, or None if it can."""
+    if not problem.uniform:
+        return "the materials vary over the device"
+    if problem.coupling != "linear":
+        return "coupling='full' feeds the orbital current back into the drive, which then depends on the field"
+    for name, moment in problem.moment_conditions().items():
+        if len(set(moment.absorption)) > 1:
+            return f"the edge {name!r} absorbs the three components at different rates"
+    return None
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A generated and a detected component, and the columns of the projection that hold drive and detector."""
+
+    generated: int
+    detected: int
+    a: int
+    b: int
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralMeasure:
+    """Poles and residues of one measurement on one device; made by :func:`spectral_measure`.
+
+    Attributes
+    ----------
+    projection : Projection
+        Rates w_k in units of the relaxation rate at ``reference_length``, and weights.
+    channels : tuple of Channel
+    material : Material
+    detection : str
+    R_ohmic_sigma : float
+        R_ohmic times sigma; NaN on a cross-section.
+    current, voltage : pairs of names, or None on a cross-section
+    tolerance : float
+        Largest error accepted, relative to the largest |F| of the range.
+    reference_length : float
+        Diffusion length in m for which the rates are 1/tau.
+    slowest : float
+        Lowest rate of the device, 0 for reflecting edges: growth beyond 1 + slowest has no steady state.
+    absorbing : bool
+        Whether an edge absorbs at a finite G, which ties the measure to its diffusion constant.
+    residual : float
+        Largest backward error of the solves behind it.
+    vertices : unknowns at the vertices, or None once loaded from a file
+    summary : str
+    """
+
+    projection: Projection
+    channels: tuple[Channel, ...]
+    material: Material
+    detection: str
+    R_ohmic_sigma: float
+    current: tuple[str, str] | None
+    voltage: tuple[str, str] | None
+    tolerance: float
+    reference_length: float
+    slowest: float
+    absorbing: bool
+    residual: float
+    summary: str
+    vertices: np.ndarray | None = None
+
+    # -- the scalar function ------------------------------------------------------------------------------------------
+
+    @property
+    def rates(self) -> np.ndarray:
+        """w_k in 1/s, (m,)."""
+        D = self.material.diffusion_constant
+        return np.asarray(self.projection.rates * D / self.reference_length**2)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """g_k of the first channel, (m,): F(s) = sum g_k / (w_k + s) with w_k in units of 1/tau."""
+        c = self.channels[0]
+        return self.projection.residues(c.a, c.b) * self._stretch
+
+    @property
+    def _stretch(self) -> float:
+        """Square of L_m over the reference length: K + s M / L_m^2 scales s by its inverse."""
+        return float((self.material.diffusion_length / self.reference_length) ** 2)
+
+    def F(self, s: Any = 1.0) -> np.ndarray:
+        """Scalar response of the first channel to the relaxation rate s/tau, complex s of any shape."""
+        s = np.asarray(s)[..., None]
+        return np.asarray((self.weights / (self.projection.rates * self._stretch + s)).sum(axis=-1))
+
+    def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
+        """Rigorous bound on the algebraic error of F(s), Re s > 0; it says nothing of the mesh."""
+        c = self.channels[channel]
+        return self.projection.bound(c.a, c.b, np.asarray(s, dtype=complex) / self._stretch)
+
+    # -- fields -------------------------------------------------------------------------------------------------------
+
+    def response(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """f(B) and f(B) - f(0), each (n,) or scalar, without subtracting; complex for complex s (alternating current).
+
+        Raises
+        ------
+        SolveError
+            The torque is unstable, or the bound exceeds the tolerance at one of the fields.
+        """
+        B = fields_array(fields, "fields")
+        several = np.atleast_2d(B)
+        self._check(several)
+        T = np.atleast_3d(self.material.torque(several) * self.material.relaxation_time)
+        squared = precession_squared(self.material, several)[:, None]
+        rate = self.projection.rates * self._stretch + s
+        at_zero: Any = 0.0
+        change: Any = 0.0
+        for c in self.channels:
+            row = self.material.detection_row(c.detected, self.detection)
+            g = self.projection.residues(c.a, c.b) * self._stretch
+            first, second = T @ np.eye(3)[c.generated] @ row, T @ (T @ np.eye(3)[c.generated])[..., None]
+            both = rate**2 + squared
+            at_zero = at_zero + row[c.generated] * np.sum(g / rate)
+            change = change + np.sum(g * ((second[..., 0] @ row)[:, None] / rate - first[:, None]) / both, axis=1)
+        f = at_zero + change
+        return (f, change) if B.ndim == 2 else (f[0], change[0])
+
+    def bound(self, fields: Any) -> np.ndarray:
+        """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        T = np.atleast_3d(self.material.torque(several) * self.material.relaxation_time)
+        squared = precession_squared(self.material, several)
+        total = np.zeros(len(several))
+        for number, c in enumerate(self.channels):
+            row = self.material.detection_row(c.detected, self.detection)
+            z = np.eye(3)[c.generated]
+            first, second = np.abs(T @ z @ row), T @ (T @ z)[..., None]
+            total += self._channel_bound(number, squared, first, second[..., 0] @ row, abs(row[c.generated]))
+        return total
+
+    def _channel_bound(self, number: int, squared: np.ndarray, first: np.ndarray, second: np.ndarray,
+                       direct: float) -> np.ndarray:
+        """Error of W/lambda - W T/(lambda^2 + phi^2) + W T^2/(lambda (lambda^2 + phi^2)) summed over the poles."""
+        phi = np.sqrt(np.abs(squared))
+        real = np.maximum(self.F_bound(np.maximum(1.0 - phi, 1e-6), number), self.F_bound(1.0 + phi, number))
+        at_phi = np.where(squared >= 0, self.F_bound(1.0 + 1j * phi, number), real)
+        circle = self.F_bound(1.0 + 0.5 * np.exp(2j * np.pi * np.arange(16) / 16), number).max()
+        safe = np.where(phi > 0.1, phi, 1.0)
+        far = (np.abs(direct + second / safe**2) * self.F_bound(1.0, number)
+               + (np.abs(second) / safe**2 + first / safe) * at_phi)
+        near = direct * self.F_bound(1.0, number) + (first / 0.4 + np.abs(second) / 0.16) * circle
+        return np.where(phi > 0.1, far, near)
+
+    def _check(self, fields: np.ndarray) -> None:
+        squared = precession_squared(self.material, fields)
+        growth = float(np.sqrt(max(-squared.min(), 0.0)))
+        limit = 1.0 + self.slowest * self._stretch
+        if growth >= limit:
+            worst = fields[int(np.argmin(squared))]
+            raise SolveError(f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
+                             f"= {growth:.4g}, and a steady state exists only below {limit:.4g}; reduce |B|", value=growth)
+        allowed = max(self.tolerance * self.size, self._floor)
+        error = self.bound(fields)
+        if not np.all(error <= 3.0 * allowed):
+            worst = fields[int(np.argmax(error))]
+            raise SolveError(
+                f"B = {tuple(float(b) for b in worst)} T lies outside the range of this measure: its error bound there is "
+                f"{error.max():.1e} of f, accepted is {allowed:.1e}; make it with fields that cover this one",
+                value=float(error.max()))
+
+    @property
+    def size(self) -> float:
+        """Largest |F| of the range, the scale of the tolerance."""
+        return float(sum(abs(self._F_of(c)) for c in self.channels))
+
+    def _F_of(self, c: Channel) -> float:
+        g = self.projection.residues(c.a, c.b) * self._stretch
+        return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self._stretch + 1.0)))
+
+    @property
+    def _floor(self) -> float:
+        return sum(FLOOR * self.projection.norm(c.a) * self.projection.norm(c.b) for c in self.channels)
+
+    # -- what a user reads --------------------------------------------------------------------------------------------
+
+    @property
+    def _product(self) -> float:
+        return float(self.material.orbital_hall_angle * self.material.inverse_orbital_hall_angle)
+
+    @property
+    def unit(self) -> float:
+        """What turns f into delta_R (ohm), or into rho on a cross-section."""
+        return -self._product / (1.0 if self.current is None else self.material.sheet_conductivity)
+
+    @property
+    def R_ohmic(self) -> float:
+        """Resistance without orbital Hall effect, ohm; NaN on a cross-section."""
+        return float(self.R_ohmic_sigma / self.material.sheet_conductivity)
+
+    def delta_R(self, fields: Any) -> np.ndarray:
+        """R(B) - R_ohmic in ohm, (n,)."""
+        self._needs_terminals()
+        return self.unit * self.response(fields)[0]
+
+    def hanle(self, fields: Any) -> np.ndarray:
+        """R(B) - R(0) in ohm, (n,), without cancellation."""
+        self._needs_terminals()
+        return self.unit * self.response(fields)[1]
+
+    def rho(self, fields: Any) -> np.ndarray:
+        """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, (n,)."""
+        f = -self._product * self.response(fields)[0]
+        return f if self.current is None else f / self.R_ohmic_sigma
+
+    def rho_star(self, fields: Any) -> np.ndarray:
+        """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect."""
+        f, change = self.response(fields)
+        return np.where(change == 0.0, 0.0, -change / np.where(f == change, np.nan, f - change))
+
+    def ac(self, frequency: Any, field: Any) -> np.ndarray:
+        """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field; convention exp(-i w t)."""
+        f = np.atleast_1d(np.asarray(frequency, dtype=float))
+        values = np.array([self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0] for nu in f])
+        return self.unit * (values if np.ndim(frequency) else values[0])
+
+    def at(self, **changes: Any) -> SpectralMeasure:
+        """The same device with another material, at no cost.
+
+        Keywords are those of :class:`Material` (``diffusion_length`` stays fixed unless given), or ``tau`` for
+        relaxation_time and ``theta`` for X_zz/X_yy.
+
+        Raises
+        ------
+        InputError
+            Unknown keyword, or a diffusion constant that changes at an edge of finite absorption.
+        """
+        material = retuned(self.material, changes)
+        if self.absorbing and not np.isclose(material.diffusion_constant, self.material.diffusion_constant, rtol=1e-12):
+            raise InputError("at: an edge of this device absorbs at a finite G, and G/D is part of the measure; make a new "
+                             "one for another diffusion constant")
+        return replace(self, material=material)
+
+    def sensitivity(self, parameter: str, fields: Any, step: float = 1e-4) -> np.ndarray:
+        """Derivative of delta_R (rho on a section) to a parameter of :meth:`at`, (n,), by fourth-order differences."""
+        value = parameter_value(self.material, parameter)
+        h = step * (abs(value) or 1.0)
+        read = self.rho if self.current is None else self.delta_R
+
+        def shifted(k: int) -> np.ndarray:
+            return getattr(self.at(**{parameter: value + k * h}), read.__name__)(fields)  # type: ignore[no-any-return]
+
+        return (8 * (shifted(1) - shifted(-1)) - (shifted(2) - shifted(-2))) / (12 * h)
+
+    def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
+        """n^a at the mesh vertices for one field, (3, n) C/m^2, per ``current`` (A; V/m on a section)."""
+        if self.projection.vectors is None or self.vertices is None:
+            raise InputError("moment_density: a measure loaded from a file has no mesh; make it again from the problem")
+        T = self.material.torque(field) * self.material.relaxation_time
+        rate = (self.projection.rates * self._stretch + 1.0)[:, None]
+        squared = float(precession_squared(self.material, fields_array(field)))
+        out = np.zeros((3, len(self.vertices)))
+        for c in {(c.generated, c.a) for c in self.channels}:
+            z = np.eye(3)[c[0]]
+            parts = z / rate - (T @ z) / (rate**2 + squared) + (T @ T @ z) / (rate * (rate**2 + squared))
+            modes = self.projection.vectors[self.vertices] * (self.projection.weights[:, c[1]] * self._stretch)
+            out += (modes @ parts).T
+        unit = self.material.orbital_hall_angle / self.material.diffusion_constant
+        if self.current is None:
+            return out * unit * self.material.sheet_conductivity * self.reference_length * to_si(current, "V/m", "current")
+        return -out * unit * to_si(current, "A", "current")
+
+    def save(self, path: str | Path) -> Path:
+        """Write the measure as a small JSON file; mesh and field maps are left out."""
+        from . import __version__
+
+        p, m = self.projection, self.material
+        content = {
+            "format": FORMAT, "version": __version__, "summary": self.summary, "current": self.current,
+            "voltage": self.voltage, "detection": self.detection, "R_ohmic_sigma": self.R_ohmic_sigma,
+            "tolerance": self.tolerance, "reference_length": self.reference_length, "slowest": self.slowest,
+            "absorbing": self.absorbing, "residual": self.residual,
+            "channels": [list(vars(c).values()) for c in self.channels],
+            "material": {k: np.asarray(v).tolist() if k == "inverse_mass" else v for k, v in vars(m).items()
+                         if k != "diffusion_constant"},
+            "projection": {"shift": p.shift, "solves": p.solves, "residual": p.residual,
+                           **{k: getattr(p, k).tolist() for k in ("rates", "weights", "tail", "gram")}}}
+        path = Path(path)
+        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> SpectralMeasure:
+        """Read a measure written by :meth:`save`; InputError if the file is missing, broken or something else."""
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise KeyError(content["format"])
+            p = content["projection"]
+            count = len(p["rates"])
+            arrays = {"rates": np.array(p["rates"]), "weights": np.reshape(p["weights"], (count, -1)),
+                      "tail": np.reshape(p["tail"], (-1, count)), "gram": np.array(p["gram"])}
+            same: dict[str, Any] = {k: tuple(content[k]) if content[k] else None for k in ("current", "voltage")}
+            same |= {k: content[k] for k in ("detection", "R_ohmic_sigma", "tolerance", "reference_length", "slowest",
+                                            "absorbing", "residual", "summary")}
+            return cls(Projection(p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]),
+                       tuple(Channel(*c) for c in content["channels"]), Material(**content["material"]), **same)
+        except (OSError, ValueError, KeyError, TypeError) as exc:
+            raise InputError(f"{path}: not a spectral measure ({type(exc).__name__}: {exc}); expected a file written by "
+                             "SpectralMeasure.save", value=str(path)) from exc
+
+    def _needs_terminals(self) -> None:
+        if self.current is None:
+            raise InputError("a cross-section has no resistance; use rho")
+
+    def __repr__(self) -> str:
+        what = "cross-section" if self.current is None else f"current {self.current}, voltage {self.voltage}"
+        return (f"SpectralMeasure({what}: {len(self.projection.rates)} poles, F(1) = {float(np.real(self.F())):.6g} "
+                f"± {float(self.F_bound()):.1e}, slowest rate {self.projection.rates.min(initial=np.inf):.4g}/tau, "
+                f"{self.projection.solves} solves on one factorisation)")
+
+
+def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = None, tolerance: float = 1e-8,
+                     fields: Any = None) -> SpectralMeasure:
+    """The spectral measure of one measurement.
+
+    Parameters
+    ----------
+    problem : Problem
+        Uniform material, linear coupling, reflecting edges or one absorption for all three components.
+    current, voltage : pairs of contact names; left out on a cross-section
+    tolerance : float
+        Error of f relative to the largest |F|, held by a rigorous bound over the range.
+    fields : (n, 3) T, optional
+        Fields the measure must cover; by default |omega| tau up to 50.
+
+    Raises
+    ------
+    InputError
+        The problem needs the general path; the message says why.
+    """
+    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields)[0]
+
+
+def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
+                      fields: Any = None) -> list[SpectralMeasure]:
+    """Spectral measures of several (current, voltage) pairs of one device from one factorisation."""
+    reason = refusal(problem)
+    if reason is not None:
+        raise InputError(f"the spectral path does not apply: {reason}; use hanle_curve(..., method='reduced') or 'direct'")
+    system = system_of(problem)
+    K, M, keep, absorbing = _pencil(system)
+    start, turns, channels, ohmic, names = _starts(problem, system, pairs)
+    points = _range(problem, fields)
+    shift = float(np.sqrt(np.abs(points).max() * np.abs(points).min()))
+    factors = SuperLU(symmetric=True).factorise(K + shift * M)
+
+    def enough(found: Projection) -> bool:
+        for turn in turns:
+            part = found.combine(turn)
+            for c in channels:
+                size = np.sum(np.abs(part.residues(c.a, c.b)) / (np.abs(part.rates) + 1.0))
+                limit = max(tolerance * size, FLOOR * part.norm(c.a) * part.norm(c.b))
+                if np.any(part.bound(c.a, c.b, points) > limit):
+                    return False
+        return True
+
+    projection = project(M, factors, keep.T @ start, shift, enough)
+    vectors = keep @ projection.vectors
+    slowest = _slowest(K, M, factors, shift) if absorbing or keep.shape[1] < keep.shape[0] else 0.0
+    return [SpectralMeasure(
+        projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,
+        detection=problem.detection, R_ohmic_sigma=base, current=name[0], voltage=name[1], tolerance=tolerance,
+        reference_length=system.scales.length, slowest=slowest, absorbing=absorbing, residual=projection.residual,
+        summary=repr(problem),
+        vertices=system.basis.nodal_dofs[0]) for turn, base, name in zip(turns, ohmic, names, strict=True)]
+
+
+def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
+    """K and M of one component, lengths in L_m, on the kept unknowns; whether an edge absorbs at finite G."""
+    N = system.N
+    absorption = csr_array(system.edges.absorption[:N, :N])
+    keep = csr_array(system.keep[:N, : system.keep.shape[1] // 3])
+    K = csr_array(keep.T @ (system.diffusion + absorption) @ keep)
+    return K, csr_array(keep.T @ system.relaxation[0] @ keep), keep, absorption.nnz > 0
+
+
+def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]]) -> tuple[
+        np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
+    """Start block (N, p), and for each pair its (p, q) combination, channels, R_ohmic sigma and names."""
+    if problem.is_cross_section:
+        if any(pair != (None, None) for pair in pairs):
+            raise InputError("a cross-section has no contacts: leave out current and voltage")
+        one = np.ones_like(system.coefficients.sigma)
+        moved = [c for _, c, _ in system.moved()]
+        drives = [sign * system.slope(i, one) for i, _, sign in system.moved()]
+        start = np.column_stack(drives + [d / system.ohmic_current for d in drives])
+        count = len(moved)
+        channels = tuple(Channel(d, c, i, count + j) for i, d in enumerate(moved) for j, c in enumerate(moved))
+        return start, [np.eye(2 * count)], channels, [float("nan")], [(None, None)]
+    names = [(read_pair(problem, i, "current"), read_pair(problem, v, "voltage")) for i, v in pairs]
+    contacts = sorted({c for i, v in names for c in (*i, *v)})
+    curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
+    loads = {c: system.terminals[c].load for c in contacts}
+    functionals = _functionals(names, contacts)
+    potentials = _potentials(system, functionals @ np.array([loads[c] for c in contacts]))
+    start = np.asarray(curl @ potentials)
+    turns, ohmic = [], []
+    for i, v in names:
+        pair = np.array([_difference(i, contacts), _difference(v, contacts)])
+        turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
+        turns.append(turn)
+        reader = loads[v[0]] - loads[v[1]]
+        ohmic.append(float(reader @ (potentials @ turn[:, 0])))
+    return start, turns, (Channel(2, 2, 0, 1),), ohmic, names
+
+
+def _difference(pair: tuple[str, str], contacts: list[str]) -> np.ndarray:
+    out = np.zeros(len(contacts))
+    out[contacts.index(pair[0])] += 1.0
+    out[contacts.index(pair[1])] -= 1.0
+    return out
+
+
+def _functionals(names: list[tuple[tuple[str, str], tuple[str, str]]], contacts: list[str]) -> np.ndarray:
+    """Rows that span all current and voltage pairs: the pairs themselves, or a basis of contact differences."""
+    rows = np.array([_difference(pair, contacts) for both in names for pair in both])
+    distinct = np.unique(rows, axis=0)
+    if np.linalg.matrix_rank(distinct) == len(distinct):
+        return distinct
+    return np.array([_difference((c, contacts[-1]), contacts) for c in contacts[:-1]])
+
+
+def _potentials(system: System, loads: np.ndarray) -> np.ndarray:
+    """Potentials times sigma of unit currents, (N, p), on one factorisation."""
+    T, factors = system.potential_solver()
+    return np.asarray(T @ factors.solve(T.T @ loads.T)[0])
+
+
+def _range(problem: Problem, fields: Any) -> np.ndarray:
+    """Complex rates s at which the bound must hold."""
+    phi2 = np.array([DEFAULT_RANGE**2])
+    if fields is not None:
+        phi2 = precession_squared(problem.material, np.atleast_2d(fields_array(fields, "fields")))
+    top = max(float(np.sqrt(max(phi2.max(), 0.0))), 0.5)
+    growth = float(np.sqrt(max(-phi2.min(), 0.0)))
+    phi = np.concatenate([[0.0], np.geomspace(0.1, top, 24)])
+    points = [1.0 + 1j * phi, 1.0 + 0.5 * np.exp(2j * np.pi * np.arange(16) / 16)]
+    if growth > 0:
+        points.append(np.linspace(max(1.0 - growth, 1e-3), 1.0 + growth, 12).astype(complex))
+    return np.concatenate(points)
+
+
+def _slowest(K: csr_array, M: csr_array, factors: Factorisation, shift: float) -> float:
+    """Lowest eigenvalue of (K, M)."""
+    inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
+    return float(eigsh(K, k=1, M=M, sigma=-shift, OPinv=inverse, return_eigenvectors=False, tol=1e-10)[0])

@@ -1,0 +1,51 @@
+"""Annulus with azimuthal current J = C/r, on curved elements: modified Bessel functions.
+
+The drive has no contacts (grad V = -C e_phi/(sigma r) is single-valued, V is not), so the case hands its source to the
+moment solver: alpha int (J0_x w_x' ...) = -alpha c(V, w) with grad V known in closed form.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import skfem
+
+import ohmr_fem as of
+from ohmr_fem import analytic
+from ohmr_fem.grids import annulus_mesh
+from ohmr_fem.mesh import DeviceMesh
+from ohmr_fem.solve import MomentSolver
+from ohmr_fem.system import system_of
+
+from .case import Row, simple_material
+from .strip_tensor import TESLA
+
+CASE = "annulus"
+R1, R2 = 1.0, 4.0
+
+
+def response(mesh: DeviceMesh, order: int, phi: float) -> float:
+    """f for J = C/r: the azimuthal current C ln(r2/r1) gains alpha' D int -d_r n dr."""
+    system = system_of(of.Problem(mesh, simple_material(orbital_hall_angle=1.0), order=order))
+    x = np.asarray(system.basis.global_coordinates())
+    square = x[0] ** 2 + x[1] ** 2
+    minus_curl = skfem.LinearForm(lambda v, w: -(w.gx * v.grad[1] - w.gy * v.grad[0]))
+    source = np.zeros((3, system.N))
+    source[2] = minus_curl.assemble(system.basis, gx=x[1] / square, gy=-x[0] / square)  # grad V = (y, -x)/r^2
+    n = MomentSolver.at(system, np.array([phi * TESLA, 0.0, 0.0])).solve(source.ravel()).n.reshape(3, -1)
+    return float(source[2] @ n[2]) / (2 * np.pi * np.log(R2 / R1))
+
+
+def run(level: str = "quick") -> list[Row]:
+    rows = []
+    for order in (3, 4):
+        for phi in (0.0, 2.0):
+            value = response(annulus_mesh(R1, R2, around=64), order, phi)
+            exact = float(np.real(analytic.annulus_response(1 + 1j * phi, R1, R2)))
+            rows.append(Row(CASE, "annulus", f"f, Omega tau = {phi:g}, P{order}, second-order geometry", value, exact,
+                            abs(value / exact - 1), 1e-7))
+    value, printed = response(annulus_mesh(R1, R2, around=64), 4, 0.0), 0.6549319757
+    rows.append(Row(CASE, "annulus", "f, r1 = 1, r2 = 4, B = 0, published digits", value, printed, abs(value / printed - 1),
+                    1e-7))
+    gaps = [abs(response(annulus_mesh(R1, R2, around=n), 4, 0.0) / printed - 1) for n in (16, 32)]
+    order = float(np.log2(gaps[0] / gaps[1]))
+    return [*rows, Row(CASE, "geometry", "order of the geometric error in the cells around", order, 4.0, max(4 - order, 0), 0.3)]
