@@ -7,7 +7,7 @@ the device file.  All that is wrong is reported at once, one line each: file, ke
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,17 +31,6 @@ from .config_tables import (
 from .drive import read_pair
 from .errors import InputError, OhmrError, suggest
 from .problem import Problem
-
-
-class DeviceFileError(InputError):
-    """What is wrong with a device file; ``lines`` and the message hold one line for each mistake."""
-
-    def __init__(self, lines: Sequence[str], path: Path) -> None:
-        super().__init__("", value=path)
-        self.lines = tuple(lines)
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines)
 
 
 @dataclass(frozen=True)
@@ -94,7 +83,7 @@ def read_device(path: str | Path) -> Device:
     Raises
     ------
     InputError
-        The file cannot be read; or a :class:`DeviceFileError` with all that is wrong in it, one line each.
+        Everything that is wrong with the file, one line each.
     """
     path = Path(path)
     table = _read_toml(path)
@@ -152,7 +141,7 @@ class _Reader:
 
     def stop(self) -> None:
         if self.wrong:
-            raise DeviceFileError(self.wrong, self.path)
+            raise InputError(self.wrong, value=self.path)
 
     def section(self, model: type[Table], table: Any, key: str) -> Any:
         if not isinstance(table, Mapping):
