@@ -5,12 +5,23 @@
 The names in ``__all__`` are the public interface.
 """
 
+import importlib
 import logging
+from typing import Any
 
-from . import analytic
-from .errors import InputError, MeshError, OhmrError, PhysicsWarning, ResolutionWarning, SolveError, SweepInterrupted
-from .material import Material
+from .errors import (
+    ConvergenceWarning,
+    InputError,
+    MeshError,
+    MissingExtraError,
+    OhmrError,
+    PhysicsWarning,
+    ResolutionWarning,
+    SolveError,
+    SweepInterrupted,
+)
 from .grids import cross_section
+from .material import Material
 from .mesh import DeviceMesh
 from .mesh_io import read_mesh, write_mesh
 from .observables import Resistance, magnetoresistance, resistance
@@ -18,14 +29,37 @@ from .problem import Contact, Edge, Problem, gaussian_profile
 from .solution import Solution
 from .solve import solve
 from .spectral import SpectralMeasure, spectral_measure
-from .sweep import HanleCurve, field_sweep, hanle_curve
+from .sweep import HanleCurve, angle_scan, field_rotation, field_sweep, hanle_curve, hanle_map
 
 __version__ = "0.1.0"
 __all__ = [
-    "Contact", "DeviceMesh", "Edge", "HanleCurve", "InputError", "Material", "MeshError", "OhmrError", "PhysicsWarning",
-    "Problem", "Resistance", "ResolutionWarning", "Solution", "SolveError", "SpectralMeasure", "SweepInterrupted", "analytic",
-    "cross_section", "field_sweep", "gaussian_profile", "hanle_curve", "magnetoresistance", "read_mesh", "resistance",
+    "Contact", "ConvergenceWarning", "DeviceMesh", "Edge", "HanleCurve", "InputError", "Material", "MeshError",
+    "MissingExtraError", "OhmrError", "PhysicsWarning", "Problem", "Resistance", "ResolutionWarning", "Solution",
+    "SolveError", "SpectralMeasure", "SweepInterrupted", "angle_scan", "cross_section", "field_rotation",
+    "field_sweep", "gaussian_profile", "hanle_curve", "hanle_map", "magnetoresistance", "read_mesh", "resistance",
     "solve", "spectral_measure", "write_mesh",
 ]
 
+#: Public names of rooms that are loaded on first use.
+_LATER = {
+    "export_paraview": "export", "load": "store", "mesh_device": "mesh_device", "plot_hanle": "plot", "plot_mesh": "plot",
+    "plot_moment_density": "plot", "save": "store", "save_figure": "plot",
+}
+_ROOMS = ("analytic", "geometry", "micro", "presets")
+__all__ += [*_LATER, *_ROOMS]
+
 logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _LATER:
+        value = getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
+        globals()[name] = value  # also where a room has the same name as its function
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

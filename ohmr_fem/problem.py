@@ -163,8 +163,9 @@ class Problem:
         Boundaries that are contacts; bare names are equipotential contacts. None on a cross-section.
     edges : {name: Edge}
         Boundaries with a condition on the moment density; all others reflect.
-    order : int, 1 to 4
-        Polynomial order of the elements; default 2, and 4 for one-dimensional meshes.
+    order : int
+        Polynomial order of the elements, 1 to 4 on triangles, 1 to 8 on quadrilaterals and lines; default 2, and 4 for
+        one-dimensional meshes.
     coupling : "linear" or "full"
         "linear": first order in alpha alpha', as the paper; "full": all orders, solved at once.
     detection : "printed" or "reciprocal"
@@ -233,8 +234,9 @@ class Problem:
 def _order(order: Any, mesh: DeviceMesh) -> int:
     if order is None:
         return 4 if mesh.dim == 1 else 2
-    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 1 <= order <= 4:
-        raise InputError(f"Problem: order must be 1, 2, 3 or 4, got {order!r}", value=order)
+    highest = 4 if mesh.dim == 2 and mesh.mesh.t.shape[0] == 3 else 8
+    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 1 <= order <= highest:
+        raise InputError(f"Problem: order must be a whole number from 1 to {highest} on these cells, got {order!r}", value=order)
     return int(order)
 
 
@@ -257,6 +259,8 @@ def _materials(materials: Any, mesh: DeviceMesh) -> dict[str, Material]:
 def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
     if isinstance(contacts, str):
         contacts = [contacts]
+    if contacts is None or isinstance(contacts, Contact):
+        raise InputError(f"Problem: contacts must be names or {{name: Contact}}, got {contacts!r}", value=contacts)
     if not isinstance(contacts, Mapping):
         names = list(contacts)
         if len(set(names)) != len(names):
@@ -271,8 +275,9 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
         raise InputError("Problem: a cross-section has no contacts (it is driven by a uniform field along x); "
                          f"got {', '.join(contacts)}")
     current = [c.boundary or n for n, c in contacts.items() if c.carries_current]
-    if len(set(current)) != len(current):
-        raise InputError("Problem: two contacts share one boundary")
+    shared = next((b for b in current if current.count(b) > 1), None)
+    if shared is not None:
+        raise InputError(f"Problem: two contacts share one boundary, {shared!r}; only probes and points may", value=shared)
     return dict(contacts)
 
 

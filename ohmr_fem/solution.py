@@ -12,7 +12,7 @@ from .coefficients import Coefficients, evaluate
 from .drive import Drive
 from .errors import InputError, suggest
 from .problem import Problem
-from .space import is_hierarchical, locate, reference_rows
+from .space import locate, reference_rows
 from .system import AXIS, System, system_of
 from .units import engineering, to_si
 
@@ -145,13 +145,16 @@ class Solution:
         Raises InputError for points outside the device.
         """
         dim = self.problem.mesh.dim
-        p = np.asarray(points, dtype=float)
+        try:
+            p = np.asarray(points, dtype=float)
+        except (TypeError, ValueError) as exc:
+            raise InputError(f"points: expected coordinates in m, got {points!r}", value=points) from exc
         p = p.reshape(-1, 1) if dim == 1 and p.ndim <= 1 else np.atleast_2d(p)
         if p.ndim != 2 or p.shape[1] != dim or not np.all(np.isfinite(p)):
             raise InputError(f"points: expected finite coordinates of shape ({dim},) or (n, {dim}) in m, got {points!r}")
         s = self._system
         scaled = p.T / s.scales.length
-        cells = locate(s.basis.mesh, scaled)
+        cells = locate(s.basis.mesh, scaled, s.scales.length)
         return self._evaluate(s.basis.mapping.invF(scaled[:, :, None], tind=cells), cells)
 
     def line(self, start: Any, stop: Any, n: int = 201) -> FieldValues:
@@ -249,9 +252,7 @@ class Solution:
         s = self._system
         unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
         n = self.moment_dofs.ravel() / s.scales.moment
-        one = np.zeros(s.N)
-        one[s.basis.nodal_dofs[0] if is_hierarchical(s.basis) else slice(None)] = 1.0  # coefficients of the function 1
-        each = lambda v: unit * (np.asarray(v).reshape(3, -1) @ one)  # noqa: E731
+        each = lambda v: unit * (np.asarray(v).reshape(3, -1) @ s.one)  # noqa: E731
         relaxation = np.concatenate([M @ d for M, d in zip(s.relaxation, n.reshape(3, -1), strict=True)])
         torque, robin = s.torque(self.field) @ n, s.edges.absorption @ n
         V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)

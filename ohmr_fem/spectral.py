@@ -12,8 +12,10 @@ and the torque T enters f only through its action on each pole: with T^3 = -phi^
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,17 +23,17 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from . import forms
-from .drive import Drive, read_pair
+from .drive import read_pair
 from .errors import InputError, SolveError
 from .lanczos import Projection, project
 from .linear import Factorisation, SuperLU
 from .material import Material, precession_squared, retuned
 from .material import parameter as parameter_value
 from .problem import Problem
-from .solve import ohmic_potential
 from .system import System, system_of
 from .units import fields_array, to_si
 
+FORMAT = "ohmr_fem spectral measure 1"
 #: Precession angles Omega tau for which a measure is made when no fields are given.
 DEFAULT_RANGE = 50.0
 #: A pair that vanishes by symmetry is resolved to this times |a| |b|.
@@ -303,6 +305,45 @@ class SpectralMeasure:
         if self.current is None:
             return out * unit * self.material.sheet_conductivity * self.reference_length * to_si(current, "V/m", "current")
         return -out * unit * to_si(current, "A", "current")
+
+    def save(self, path: str | Path) -> Path:
+        """Write the measure as a small JSON file; mesh and field maps are left out."""
+        from . import __version__
+
+        p, m = self.projection, self.material
+        content = {
+            "format": FORMAT, "version": __version__, "summary": self.summary, "current": self.current,
+            "voltage": self.voltage, "detection": self.detection, "R_ohmic_sigma": self.R_ohmic_sigma,
+            "tolerance": self.tolerance, "reference_length": self.reference_length, "slowest": self.slowest,
+            "absorbing": self.absorbing, "residual": self.residual,
+            "channels": [list(vars(c).values()) for c in self.channels],
+            "material": {k: np.asarray(v).tolist() if k == "inverse_mass" else v for k, v in vars(m).items()
+                         if k != "diffusion_constant"},
+            "projection": {"shift": p.shift, "solves": p.solves, "residual": p.residual,
+                           **{k: getattr(p, k).tolist() for k in ("rates", "weights", "tail", "gram")}}}
+        path = Path(path)
+        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> SpectralMeasure:
+        """Read a measure written by :meth:`save`; InputError if the file is missing, broken or something else."""
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise KeyError(content["format"])
+            p = content["projection"]
+            count = len(p["rates"])
+            arrays = {"rates": np.array(p["rates"]), "weights": np.reshape(p["weights"], (count, -1)),
+                      "tail": np.reshape(p["tail"], (-1, count)), "gram": np.array(p["gram"])}
+            same: dict[str, Any] = {k: tuple(content[k]) if content[k] else None for k in ("current", "voltage")}
+            same |= {k: content[k] for k in ("detection", "R_ohmic_sigma", "tolerance", "reference_length", "slowest",
+                                            "absorbing", "residual", "summary")}
+            return cls(Projection(p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]),
+                       tuple(Channel(*c) for c in content["channels"]), Material(**content["material"]), **same)
+        except (OSError, ValueError, KeyError, TypeError) as exc:
+            raise InputError(f"{path}: not a spectral measure ({type(exc).__name__}: {exc}); expected a file written by "
+                             "SpectralMeasure.save", value=str(path)) from exc
 
     def _needs_terminals(self) -> None:
         if self.current is None:

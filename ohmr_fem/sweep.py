@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InputError, SweepInterrupted, suggest
+from .errors import ConvergenceWarning, InputError, SweepInterrupted, suggest
 from .grids import cross_section
 from .observables import Measurement, warn_once
 from .problem import Problem
-from .spectral import refusal, spectral_measure
+from .reduced import reduced_sweep
+from .spectral import SpectralMeasure, refusal, spectral_measure
 from .units import fields_array
 
 DIRECTIONS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
-METHODS = ("auto", "spectral", "direct")
+METHODS = ("auto", "spectral", "reduced", "direct")
 
 
 def field_sweep(start: float, stop: float, n: int, direction: Any = "x") -> np.ndarray:
@@ -40,7 +42,19 @@ def field_sweep(start: float, stop: float, n: int, direction: Any = "x") -> np.n
         raise InputError(f"field_sweep: the number of fields must be a positive integer, got {n!r}", value=n)
     if not np.all(np.isfinite([start, stop])):
         raise InputError(f"field_sweep: start and stop must be finite tesla, got {start!r}, {stop!r}")
-    return np.linspace(float(start), float(stop), int(n))[:, None] * (unit / size)
+    return np.linspace(float(start), float(stop), int(n))[:, None] * (unit / size) + 0.0  # no -0.0
+
+
+def field_rotation(magnitude: float, n: int, plane: str = "xy") -> np.ndarray:
+    """``n`` fields of one magnitude (T) turned by a full circle in a plane, from its first axis to its second, (n, 3)."""
+    if len(plane) != 2 or set(plane) - set("xyz") or plane[0] == plane[1]:
+        raise InputError(f"plane: expected two of the axes x, y, z such as 'xy', got {plane!r}", value=plane)
+    if isinstance(n, bool) or int(n) != n or n < 1 or not np.isfinite(magnitude):
+        raise InputError(f"field_rotation: needs a finite magnitude and a positive number of angles, got {magnitude!r}, {n!r}")
+    angles = 2.0 * np.pi * np.arange(int(n)) / int(n)
+    fields = np.zeros((int(n), 3))
+    fields[:, "xyz".index(plane[0])], fields[:, "xyz".index(plane[1])] = np.cos(angles), np.sin(angles)
+    return float(magnitude) * fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +79,9 @@ class HanleCurve:
         cross-section and where the material is not uniform.
     residual : (n,)
         Largest backward error of the linear systems behind each point.
-    bound : (n,)
-        Bound on the algebraic error of delta_R (ohm) or rho of the spectral path; NaN on the direct path.
+    algebraic_error : (n,)
+        Error of delta_R (ohm) or rho against a direct solve on the same mesh: a rigorous bound on the spectral path, an
+        estimate on the reduced path, NaN on the direct path.  It says nothing of the mesh.
     current, voltage : pairs of contact names, or None
     method, summary : str
     seconds : float
@@ -82,7 +97,7 @@ class HanleCurve:
     rho_star: np.ndarray
     delta_R_strip: np.ndarray
     residual: np.ndarray
-    bound: np.ndarray
+    algebraic_error: np.ndarray
     current: tuple[str, str] | None
     voltage: tuple[str, str] | None
     method: str
@@ -99,7 +114,7 @@ class HanleCurve:
     def magnitude(self) -> np.ndarray:
         """Signed |B| along the direction of the strongest field, for plotting, (n,) T."""
         size = np.linalg.norm(self.fields, axis=1)
-        direction = self.fields[int(np.argmax(size))]
+        direction = self.fields[np.flatnonzero(size >= size.max() * (1 - 1e-12))[-1]]
         return np.asarray(size * np.where(self.fields @ direction < 0, -1.0, 1.0))
 
     def columns(self) -> dict[str, tuple[str, np.ndarray]]:
@@ -112,7 +127,7 @@ class HanleCurve:
                       "hanle": (unit, self.hanle), "delta_R_strip": (unit, self.delta_R_strip)}
         return table | {"rho": ("1", self.rho), "rho_change": ("1", self.rho_change),
                         "rho_star": ("1", self.rho_star), "residual": ("1", self.residual),
-                        "bound": (unit, self.bound)}
+                        "algebraic_error": (unit, self.algebraic_error)}
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table with units in the header, e.g. ``delta_R [ohm]``; 17 significant digits."""
@@ -143,10 +158,11 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
     current, voltage : pairs of contact names
         As for :func:`resistance`; left out on a cross-section.
     method : str
-        "spectral": one factorisation for all fields (uniform material, linear coupling, scalar edge law); "direct": one
-        factorisation for each field, any problem; "auto": spectral where the physics allows. The choice is in the result.
+        "spectral": one factorisation for all fields (uniform material, linear coupling, scalar edge law); "reduced": a
+        reduced basis from a few factorisations, any problem; "direct": one factorisation for each field, any problem;
+        "auto": spectral where the physics allows, else reduced for more than 8 fields. The choice is in the result.
     tolerance : float
-        Algebraic error of the spectral path relative to the largest effect, held by a bound.
+        Algebraic error relative to the largest effect: held by a bound (spectral) or an estimate (reduced).
     progress : callable(done, total), optional
         Called on the direct path.
 
@@ -170,12 +186,14 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
         return _spectral_curve(problem, fields, current, voltage, tolerance, start)
     measurement = Measurement.of(problem, current, voltage)
     notes = warn_once(problem, fields)
-    reason = "" if method == "direct" else f" ({refusal(problem)})"
+    reason = "" if method != "auto" else f" ({refusal(problem)})"
+    if method == "reduced" or (method == "auto" and len(fields) > 8):
+        return _reduced_curve(measurement, fields, (current, voltage), tolerance, reason, start, notes)
     rows: list[tuple[float, float, float]] = []
 
     def curve() -> HanleCurve:
         change, hanle, residual = np.array(rows).T
-        sign = -1.0 / measurement.base if problem.is_cross_section else 1.0
+        sign = _sign(measurement)
         return _curve(problem, fields[:len(rows)], measurement.base, sign * change, sign * hanle, residual,
                       np.full(len(rows), np.nan), (current, voltage), f"direct, one factorisation for each field{reason}",
                       start, notes)
@@ -190,6 +208,51 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
     return curve()
 
 
+def angle_scan(problem: Problem, magnitude: float, *, plane: str = "xy", n: int = 73, current: Any = None,
+               voltage: Any = None, method: str = "auto") -> HanleCurve:
+    """Resistance against the direction of a field of one magnitude (T), turned in a plane; see :func:`hanle_curve`."""
+    return hanle_curve(problem, field_rotation(magnitude, n, plane), current=current, voltage=voltage, method=method)
+
+
+def hanle_map(measure: SpectralMeasure, fields: Any, parameter: str, values: Any) -> np.ndarray:
+    """delta_R (ohm; rho on a cross-section) over fields and one material parameter, without a new factorisation.
+
+    Parameters
+    ----------
+    measure : SpectralMeasure
+    fields : (n, 3) T
+    parameter : str
+        "theta", "tau", "diffusion_length", ... as in :meth:`SpectralMeasure.at`.
+    values : (m,)
+
+    Returns
+    -------
+    (m, n) array
+    """
+    several = np.atleast_2d(fields_array(fields, "fields"))
+    tuned = [measure.at(**{parameter: v}) for v in np.atleast_1d(np.asarray(values, dtype=float))]
+    return np.array([m.rho(several) if m.current is None else m.delta_R(several) for m in tuned])
+
+
+def _sign(measurement: Measurement) -> float:
+    """What turns a measured change into delta_R, or into rho on a cross-section."""
+    return -1.0 / measurement.base if measurement.system.problem.is_cross_section else 1.0
+
+
+def _reduced_curve(measurement: Measurement, fields: np.ndarray, pairs: tuple[Any, Any], tolerance: float, reason: str,
+                   start: float, notes: tuple[str, ...]) -> HanleCurve:
+    found = reduced_sweep(measurement, fields, tolerance)
+    if not found.converged:
+        note = (f"reduced basis: the estimated error stays at {found.estimate.max() / np.abs(found.change).max():.1e} of the "
+                f"largest change after {found.factorisations} factorisations; use method='direct' or fewer directions")
+        warnings.warn(ConvergenceWarning(note), stacklevel=3)
+        notes = (*notes, note)
+    sign = _sign(measurement)
+    return _curve(measurement.system.problem, fields, measurement.base, sign * found.change, sign * found.hanle,
+                  np.full(len(fields), found.residual), abs(sign) * found.estimate, pairs,
+                  f"reduced basis of {found.size} vectors from {found.factorisations} factorisations{reason}", start, notes)
+
+
 def _spectral_curve(problem: Problem, fields: np.ndarray, current: Any, voltage: Any, tolerance: float,
                     start: float) -> HanleCurve:
     measure = spectral_measure(problem, current=current, voltage=voltage, tolerance=tolerance, fields=fields)
@@ -197,12 +260,12 @@ def _spectral_curve(problem: Problem, fields: np.ndarray, current: Any, voltage:
     f, change = measure.response(fields)
     count = len(measure.rates)
     return _curve(problem, fields, measure.R_ohmic, f * measure.unit, change * measure.unit,
-                  np.full(len(fields), measure.residual), np.abs(measure.unit) * measure.bound(fields), (current, voltage),
+                  np.full(len(fields), measure.residual), abs(measure.unit) * measure.bound(fields), (current, voltage),
                   f"spectral, {count} poles from one factorisation", start, notes)
 
 
 def _curve(problem: Problem, fields: np.ndarray, base: float, effect: np.ndarray, change: np.ndarray, residual: np.ndarray,
-           bound: np.ndarray, pairs: tuple[Any, Any], method: str, start: float, notes: tuple[str, ...]) -> HanleCurve:
+           error: np.ndarray, pairs: tuple[Any, Any], method: str, start: float, notes: tuple[str, ...]) -> HanleCurve:
     """``effect`` and ``change`` are delta_R and hanle of a device, or rho(B) and rho(B) - rho(0) of a cross-section."""
     section = problem.is_cross_section
     zero = float(np.median(effect - change))  # the value at B = 0, known to round-off at every field
@@ -214,7 +277,8 @@ def _curve(problem: Problem, fields: np.ndarray, base: float, effect: np.ndarray
         fields=fields, delta_R=nothing if section else effect, hanle=nothing if section else change,
         R_ohmic=float("nan") if section else base, rho=rho, rho_change=rho_change,
         rho_star=rho_star,
-        delta_R_strip=nothing if section else base * strip_rho(problem, fields, pairs[0]), residual=residual, bound=bound,
+        delta_R_strip=nothing if section else base * strip_rho(problem, fields, pairs[0]), residual=residual,
+        algebraic_error=error,
         current=None if section else tuple(pairs[0]), voltage=None if section else tuple(pairs[1]), method=method,
         summary=repr(problem), seconds=time.perf_counter() - start, warnings=notes)
 

@@ -12,6 +12,10 @@ import ohmr_fem as of
 LEVELS = ("quick", "full")
 
 
+class Skipped(Exception):  # noqa: N818 - a result, not a failure
+    """Raised by a case whose optional program is not installed; the text says which."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One number of the suite against its reference.

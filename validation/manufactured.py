@@ -2,7 +2,8 @@
 
 The exact fields are sums of plane waves.  Sources, boundary fluxes and interface jumps follow from the strong form
 
-    div J = s,  J = sigma E + alpha' D curl,   div Q^a + n^a/tau^a + T_ad n^d = s^a,   Q_i^a = -D d_i n^a + alpha eps_iak sigma E_k
+    div J = s,  J = sigma E + alpha' D curl,
+    div Q^a + n^a/tau^a + T_ad n^d = s^a,  Q_i^a = -D d_i n^a + alpha eps_iak sigma E_k
 
 written out here once more, so nothing is shared with the weak form under test but its assembled matrices.
 """

@@ -1,0 +1,196 @@
+"""The command line. Exit codes: 0 done, 2 wrong input, 3 no trustworthy solution, 130 interrupted.
+
+typer, rich and the rooms of the library are imported when a command needs them, so that ``--version`` is quick.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from . import __version__
+from .errors import OhmrError, SolveError
+from .units import engineering
+
+OK, BAD_INPUT, SOLVE_FAILED, INTERRUPTED = 0, 2, 3, 130
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of ``ohmr-fem``; ends the process with an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without micro signs still gets its numbers
+    _app()(arguments)
+
+
+def _app() -> Any:
+    import typer
+
+    app = typer.Typer(help="Finite elements for orbital Hanle magnetoresistance.", no_args_is_help=True,
+                      add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    device = Annotated[Path, typer.Argument(help="Device file (.toml).", metavar="DEVICE", show_default=False)]
+
+    def show_version(wanted: bool) -> None:
+        if wanted:
+            print(f"ohmr-fem {__version__}")
+            raise typer.Exit
+
+    @app.callback()
+    def common(version: Annotated[bool, typer.Option("--version", is_eager=True, callback=show_version,
+                                                     help="Show the version.")] = False) -> None:
+        pass
+
+    @app.command(help="Run a device: table, ParaView files, figures and run.json in a results folder.")
+    def run(device: device, out: Annotated[Path | None, typer.Option(  # type: ignore[valid-type]
+            help="Results folder; results/NAME of the device file unless given.", show_default=False)] = None) -> None:
+        _guarded(_run, device, out)
+
+    @app.command(help="Read a device and check it, mesh resolution and stability included, without solving.")
+    def check(device: device) -> None:  # type: ignore[valid-type]
+        _guarded(_check, device)
+
+    @app.command(help="Say what a mesh file holds: sizes, boundaries, regions.")
+    def info(mesh: Annotated[Path, typer.Argument(help="Mesh file.", metavar="MESH", show_default=False)],
+             unit: Annotated[str, typer.Option(help="Unit of the coordinates in the file.")] = "m") -> None:
+        _guarded(_info, mesh, unit)
+
+    @app.command(help="Write a device file with comments, to start from; never overwrites.")
+    def init(path: Annotated[Path, typer.Argument(help="File to write.", metavar="[PATH]",
+                                                  show_default="device.toml")] = Path("device.toml")) -> None:
+        _guarded(_init, path)
+
+    return app
+
+
+def _guarded(command: Callable[..., None], *arguments: Any) -> None:
+    """Run a command; a known error becomes its message and an exit code, never a traceback."""
+    import typer
+
+    try:
+        command(*arguments)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        raise typer.Exit(INTERRUPTED) from None
+    except OhmrError as exc:
+        for line in str(exc).splitlines():
+            _say(f"error: {line}")
+        raise typer.Exit(SOLVE_FAILED if isinstance(exc, SolveError) else BAD_INPUT) from None
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _run(path: Path, out: Path | None) -> None:
+    from .config import read_device
+    from .run import run_device
+
+    device = read_device(path)
+    out = out or Path("results") / path.stem
+    with _progress() as progress:
+        try:
+            record = run_device(device, out, progress=progress, notify=lambda text: _say(f"warning: {text}"))
+        except KeyboardInterrupt:
+            kept = [f"{out / t['table']} ({t['fields']} of {t['fields_asked']} fields)" for t in _curves(out)]
+            _say("stopped; kept " + (", ".join(kept) or "no rows, none were finished"))
+            raise
+    for curve in record["curves"].values():
+        low, high = curve.get("hanle") or curve["rho_change"]
+        what = f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)" if "hanle" in curve else "rho(B) - rho(0)"
+        unit = " ohm" if "hanle" in curve else ""
+        print(f"{out / curve['table']}: {what} from {low:.4g} to {high:.4g}{unit}")
+        print(f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual {curve['largest_residual']:.1e} "
+              f"({curve['method']})")
+    shown = [name for name in record["files"] if name.endswith((".pvd", ".png"))]
+    print(f"{len(record['files']) + 1} files in {out}, {record['seconds']['total']:.1f} s"
+          + (f", among them {', '.join(shown)}" if shown else ""))
+
+
+def _curves(out: Path) -> list[dict[str, Any]]:
+    import json
+
+    with contextlib.suppress(OSError, ValueError):
+        return list(json.loads((out / "run.json").read_text(encoding="utf-8"))["curves"].values())
+    return []
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def update(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.update(tasks[step], completed=done, total=total)
+
+        yield update
+
+
+def _check(path: Path) -> None:
+    from .checks import check_resolution, check_stability, physics_notes
+    from .config import read_device
+    from .system import system_of
+
+    device = read_device(path)
+    problem, fields = device.problem, device.fields
+    strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
+    system = system_of(problem)
+    print(f"mesh      {problem.mesh!r}")
+    for region, material in problem.materials.items():
+        print(f"material  {region}: {material!r}")
+    for name, contact in problem.contacts.items():
+        print(f"contact   {name}: {contact.kind}")
+    for m in device.measurements:
+        print(f"measure   {m.name + ': ' if m.name else ''}"
+              + (f"current {' to '.join(m.current)}, voltage {' minus '.join(m.voltage or ())}" if m.current else "rho"))
+    print(f"sweep     {len(fields)} fields up to {np.linalg.norm(strongest):g} T")
+    print(f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection {problem.detection}")
+    for note in [*physics_notes(problem, fields), *check_resolution(system, strongest)]:
+        _say(f"warning: {note}")
+    check_stability(system, strongest)
+    print(f"{path}: no errors")
+
+
+def _info(path: Path, unit: str) -> None:
+    from .mesh_io import read_mesh
+
+    mesh = read_mesh(path, unit=unit)
+    edges = mesh.edge_sizes
+    print(f"{path}: {mesh.n_cells} cells, {mesh.mesh.p.shape[1]} vertices, "
+          f"{' x '.join(engineering(float(v), 'm') for v in mesh.extent)}")
+    print(f"edges     {engineering(float(edges.min()), 'm')} to {engineering(float(edges.max()), 'm')}")
+    for name, facets in mesh.boundaries.items():
+        print(f"boundary  {name}: {len(facets)} edges, {engineering(float(edges[facets].sum()), 'm')}")
+    rest = mesh.boundary_facets()
+    print(f"unnamed   {len(rest)} edges, {engineering(float(edges[rest].sum()), 'm')} (insulating, reflecting)")
+    for name, cells in mesh.regions.items():
+        print(f"region    {name}: {len(cells)} cells")
+    if unit == "m" and float(mesh.extent.max()) > 1e-3:
+        _say(f"warning: the device is {engineering(float(mesh.extent.max()), 'm')} long; if that is wrong, give --unit")
+
+
+def _init(path: Path) -> None:
+    from .config_tables import TEMPLATE
+    from .errors import InputError
+    from .store import atomic_path
+
+    if path.exists():
+        raise InputError(f"{path}: exists already and is left as it is; give another name: ohmr-fem init NAME.toml")
+    with atomic_path(path) as temporary:
+        temporary.write_text(TEMPLATE.format(name=path, stem=path.stem), encoding="utf-8")
+    print(f"wrote {path}; next: ohmr-fem run {path}")
+
+
+if __name__ == "__main__":
+    main()

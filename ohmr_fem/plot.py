@@ -1,0 +1,289 @@
+"""Figures. matplotlib is imported when the first one is drawn; nothing here opens a window.
+
+Every function draws on ``ax`` if one is given, in the style of its figure, else on a new figure of one journal column;
+it returns the axes.  Save with :func:`save_figure`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError, suggest
+from .export import Subdivision, subdivide
+from .mesh import DeviceMesh
+from .solution import Solution
+from .store import atomic_path
+from .sweep import HanleCurve
+from .units import engineering
+
+#: Okabe and Ito's colours, which stay apart for colour-blind readers.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STYLE: Any = {
+    "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
+    "legend.fontsize": 7, "legend.frameon": False, "lines.linewidth": 1.3, "axes.linewidth": 0.6,
+    "xtick.direction": "in", "ytick.direction": "in", "xtick.top": True, "ytick.right": True,
+    "pdf.fonttype": 42, "svg.fonttype": "none", "savefig.dpi": 300, "figure.dpi": 150,
+}
+COLUMN = 3.4  # inches, one journal column
+_LABELS = {"R": "$R$", "R_ohmic": "$R_{\\mathrm{ohmic}}$", "delta_R": "$\\Delta R$", "hanle": "$R(B) - R(0)$",
+           "rho": "$\\rho$", "rho_change": "$\\rho(B) - \\rho(0)$", "rho_star": "$\\rho^*$"}
+_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
+
+
+def plot_moment_density(solution: Solution, component: str = "z", ax: Any = None, arrows: int = 30) -> Any:
+    """Map of one component of the moment density, with the conventional current as arrows.
+
+    The colours are centred on zero.  The arrows stand on an even grid, ``arrows`` along the longest side (0: none);
+    their length is proportional to |J| up to its 95th percentile.  On a line the profile is drawn instead.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    if component not in ("x", "y", "z"):
+        raise InputError(f"component: {component!r} is not known; {suggest(component, 'xyz')}", value=component)
+    parts = subdivide(solution, max(2, solution.problem.order or 1))
+    n = parts.at_points(solution).moment_density["xyz".index(component)]
+    power = _power(n)
+    n, label = n / 10.0**power, f"$n^{component}$ ({_PREFIXES[power]}C/m²)"
+    with _style(ax):
+        if solution.problem.mesh.dim == 1:
+            ax = _profile(ax or _new_axes(), solution, parts, n, label)
+        else:
+            ax = _map(ax, solution, parts, n, label, arrows)
+        ax.set_title("$B$ = ({:g}, {:g}, {:g}) T".format(*solution.field), loc="left")
+    return ax
+
+
+def plot_hanle(curves: HanleCurve | Iterable[HanleCurve], quantity: str | None = None, labels: Iterable[str] = (),
+               ax: Any = None) -> Any:
+    """One or several curves against the field along its direction.
+
+    ``quantity`` is a column of the table, such as "R", "hanle" or "rho_star"; by default "hanle" = R(B) - R(0) for a
+    device, and "rho_change" = rho(B) - rho(0) for a cross-section.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    several = [curves] if isinstance(curves, HanleCurve) else list(curves)
+    if not several:
+        raise InputError("plot_hanle: needs at least one curve")
+    quantity = quantity or ("rho_change" if several[0].current is None else "hanle")
+    for curve in several:
+        if quantity not in _LABELS or quantity not in curve.columns():
+            known = [name for name in curve.columns() if name in _LABELS]
+            raise InputError(f"plot_hanle: the curve has no {quantity!r}; {suggest(quantity, known)}", value=quantity)
+    values = [curve.columns()[quantity][1] for curve in several]
+    power = 0 if quantity == "rho_star" else _power(np.concatenate(values))
+    names = [*labels, *[""] * len(several)]
+    with _style(ax):
+        ax = ax or _new_axes()
+        for i, (curve, y) in enumerate(zip(several, values, strict=True)):
+            ax.plot(_signed(curve.fields), y / 10.0**power, color=COLOURS[i % len(COLOURS)], label=names[i] or "_",
+                    linestyle=("-", "--", "-.", ":")[i % 4], marker="o" if len(y) <= 25 else None, markersize=3)
+        unit = several[0].columns()[quantity][0]
+        shown = (f"$10^{{{power}}}$" if power else "") if unit == "1" else f"{_PREFIXES[power]}Ω"
+        ax.set_ylabel(_LABELS[quantity] + (f" ({shown})" if shown else ""))
+        swept = np.any(np.concatenate([curve.fields for curve in several]) != 0.0, axis=0)
+        ax.set_xlabel(f"$B_{'xyz'[int(np.argmax(swept))]}$ (T)" if swept.sum() == 1 else "$B$ (T)")
+        ax.margins(x=0)
+        if any(names):
+            ax.legend()
+    return ax
+
+
+def _signed(fields: np.ndarray) -> np.ndarray:
+    """The component along the only axis swept, or |B| with the sign of its component along the last field, in T."""
+    axes = np.flatnonzero(np.any(fields != 0.0, axis=0))
+    if axes.size == 1:
+        return np.asarray(fields[:, axes[0]])
+    return np.asarray(np.copysign(np.linalg.norm(fields, axis=1), fields @ fields[-1]))
+
+
+def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
+    """The mesh, its regions tinted, its named boundaries drawn in colour and labelled; returns the axes."""
+    if mesh.dim != 2:
+        raise InputError("plot_mesh: draws two-dimensional meshes only; this one is a line", value=mesh.dim)
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colors import to_rgba
+
+    corners = mesh.mesh.p[:, mesh.mesh.t].transpose(2, 1, 0)
+    with _style(ax):
+        ax = ax or _new_axes(mesh.mesh.p)
+        for i, (name, cells) in enumerate(mesh.regions.items()):
+            tint = to_rgba((COLOURS[5], COLOURS[4], COLOURS[3], COLOURS[2])[i % 4], 0.25)
+            ax.add_collection(PolyCollection(list(corners[cells]), facecolor=tint, edgecolor="0.45", linewidth=0.15,
+                                             label=name, rasterized=mesh.n_cells > 20000))
+        for i, name in enumerate(mesh.boundaries):
+            _boundary(ax, mesh, name, COLOURS[i % 6])
+        _dress_map(ax, mesh.mesh.p)
+        ax.set_title(f"{mesh.n_cells} cells", loc="left")
+        if len(mesh.regions) > 1:
+            ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def save_figure(axes: Any, path: str | Path) -> Path:
+    """Write the figure of ``axes`` as .png, .pdf or .svg; a failure leaves no half-written file."""
+    path = Path(path)
+    if path.suffix not in (".png", ".pdf", ".svg"):
+        raise InputError(f"{path}: figures are written as .png, .pdf or .svg", value=path)
+    from matplotlib import rc_context
+
+    with rc_context(STYLE), atomic_path(path) as temporary:
+        axes.get_figure().savefig(temporary, bbox_inches="tight", pad_inches=0.04)
+    return path
+
+
+def _style(ax: Any) -> contextlib.AbstractContextManager[Any]:
+    """Our style for our figures; axes that were given keep their own."""
+    if ax is not None:
+        return contextlib.nullcontext()
+    from matplotlib import rc_context
+
+    context: contextlib.AbstractContextManager[Any] = rc_context(STYLE)
+    return context
+
+
+def _new_axes(points: np.ndarray | None = None) -> Any:
+    """Axes of a new figure that no window manager knows, so that nothing opens and nothing has to be closed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height = 2.4
+    if points is not None:
+        wide, high = np.ptp(points, axis=1)[:2]
+        height = float(np.clip((COLUMN - 0.8) * high / wide + 0.75, 1.2, 5.0))  # beside the colour bar, above the scale bar
+    figure = Figure(figsize=(COLUMN, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.add_subplot()
+
+
+def _power(values: np.ndarray) -> int:
+    """Power of ten, a multiple of three, that brings the largest value between 1 and 1000."""
+    top = float(np.max(np.abs(values[np.isfinite(values)]), initial=0.0))
+    return 0 if top == 0.0 else min(max(3 * math.floor(math.log10(top * (1 + 1e-12)) / 3), -15), 9)
+
+
+def _profile(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: str) -> Any:
+    axis = solution.problem.mesh.axes[0]
+    x = parts.points["xyz".index(axis)]
+    order, power = np.argsort(x), _power(x)
+    ax.axhline(0.0, color="0.7", linewidth=0.6, zorder=0)
+    ax.plot(x[order] / 10.0**power, n[order], color=COLOURS[0])
+    ax.set_xlabel(f"${axis}$ ({_PREFIXES[power]}m)")
+    ax.set_ylabel(label)
+    ax.margins(x=0)
+    return ax
+
+
+def _map(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: str, arrows: int) -> Any:
+    from matplotlib.tri import Triangulation
+
+    mesh = solution.problem.mesh
+    plane = parts.points[["xyz".index(a) for a in mesh.axes]]
+    grid = Triangulation(plane[0], plane[1], _triangles(parts.cells))
+    ax = ax or _new_axes(plane)
+    top = float(np.abs(n).max()) or 1.0
+    image = ax.tripcolor(grid, n, cmap="RdBu_r", vmin=-top, vmax=top, shading="gouraud", rasterized=True)
+    ax.get_figure().colorbar(image, ax=ax, label=label, shrink=0.85, aspect=14, pad=0.03)
+    edges = mesh.mesh.p[:, mesh.mesh.facets[:, mesh.mesh.boundary_facets()]]
+    ax.plot(*_joined(edges), color="0.25", linewidth=0.6)
+    for name, contact in solution.problem.contacts.items():
+        if contact.kind == "point":
+            ax.plot(*contact.at, "o", color="black", markersize=2)
+        else:
+            _boundary(ax, mesh, contact.boundary or name, "black", name)
+    if mesh.axes == ("y", "z"):
+        _note(ax, plane.min(axis=1), "y to the right, z up, current towards the viewer")
+    elif arrows:
+        _current_arrows(ax, solution, arrows)
+    _dress_map(ax, plane)
+    return ax
+
+
+def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
+    """Conventional current on an even grid of points inside the device."""
+    from matplotlib.tri import Triangulation
+
+    mesh = solution.problem.mesh
+    low, high = mesh.mesh.p.min(axis=1), mesh.mesh.p.max(axis=1)
+    step = float(np.max(high - low)) / count
+    number = np.maximum(1, np.round((high - low) / step)).astype(int)
+    ticks = [a + (b - a) * (np.arange(k) + 0.5) / k for a, b, k in zip(low, high, number, strict=True)]
+    spots = np.array(np.meshgrid(*ticks)).reshape(2, -1)
+    straight = Triangulation(mesh.mesh.p[0], mesh.mesh.p[1], _triangles(mesh.mesh.t.T))
+    cell: Any = straight.get_trifinder()(*spots)
+    inside = cell >= 0
+    if mesh.order_geometry > 1:  # between a curved edge and its chord "inside" is not certain
+        inside &= ~np.isin(cell % mesh.n_cells, mesh.mesh.f2t[0, mesh.mesh.boundary_facets()])
+    spots = spots[:, inside]
+    J = solution.at(spots.T).current_density[:2]
+    size = np.linalg.norm(J, axis=0)
+    if not np.any(size > 0):
+        return
+    full = np.percentile(size, 95)
+    J = J * np.minimum(1.0, full / np.maximum(size, 1e-300))
+    seen = size > 0.12 * full
+    ax.quiver(*spots[:, seen], *J[:, seen], pivot="mid", angles="xy", scale_units="xy", units="xy",
+              scale=full / (0.8 * step), width=0.06 * step, headwidth=4.5, headlength=4.5, headaxislength=4.0, color="0.1")
+    _note(ax, low, f"→ current (longest ≥ {engineering(float(f'{full:.2g}'), 'A/m')})")
+
+
+def _note(ax: Any, corner: np.ndarray, text: str) -> None:
+    """A line of text below the scale bar."""
+    ax.annotate(text, corner, xytext=(0, -28), textcoords="offset points", ha="left", va="center", fontsize=7)
+
+
+def _triangles(cells: np.ndarray) -> np.ndarray:
+    """Triangles (m, 3) of triangular or quadrilateral cells, the second halves of the latter last."""
+    return cells if cells.shape[1] == 3 else np.vstack([cells[:, :3], cells[:, [0, 2, 3]]])
+
+
+def _boundary(ax: Any, mesh: DeviceMesh, name: str, colour: str, label: str | None = None) -> None:
+    """Draw a named boundary and write its name outside the device."""
+    facets = mesh.boundaries[name]
+    ends = mesh.mesh.p[:, mesh.mesh.facets[:, facets]]
+    ax.plot(*_joined(ends), color=colour, linewidth=2.2, solid_capstyle="butt")
+    middle, inside = ends.mean(axis=(1, 2)), mesh.mesh.p[:, mesh.mesh.t[:, mesh.mesh.f2t[0, facets]]].mean(axis=(1, 2))
+    along = ends[:, 1] - ends[:, 0]
+    outward = np.array([along[1], -along[0]])
+    outward = (outward * np.sign(np.sum(outward * (ends.mean(axis=1) - inside[:, None]), axis=0))).sum(axis=1)
+    outward = outward / max(float(np.linalg.norm(outward)), 1e-300)
+    ax.annotate(label or name, middle, xytext=6.5 * outward, textcoords="offset points", ha="center", va="center",
+                color=colour, fontsize=6.5, rotation=90 if abs(outward[0]) > abs(outward[1]) else 0)
+
+
+def _joined(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Segments (2, 2, n) as one broken line."""
+    gap = np.full((2, 1, ends.shape[2]), np.nan)
+    line = np.concatenate([ends, gap], axis=1).transpose(0, 2, 1).reshape(2, -1)
+    return line[0], line[1]
+
+
+def _dress_map(ax: Any, plane: np.ndarray) -> None:
+    """Equal scales, no frame, a scale bar below the device."""
+    from matplotlib.transforms import offset_copy
+
+    (left, low), right = plane.min(axis=1), plane[0].max()
+    length = _round_length(0.3 * (right - left))
+    ax.set_aspect("equal")
+    ax.axis("off")
+    below = offset_copy(ax.transData, fig=ax.get_figure(), y=-17, units="points")
+    ax.plot([left, left + length], [low, low], color="black", linewidth=1.6, solid_capstyle="butt", transform=below,
+            clip_on=False)
+    ax.annotate(engineering(length, "m"), (left + length, low), xytext=(4, -17), textcoords="offset points", va="center",
+                fontsize=7)
+
+
+def _round_length(length: float) -> float:
+    """The largest of 1, 2, 5 times a power of ten that is not above ``length``."""
+    decade = 10.0 ** math.floor(math.log10(length))
+    return max(m for m in (1.0, 2.0, 5.0) if m * decade <= length * (1 + 1e-9)) * decade

@@ -1,0 +1,221 @@
+"""One run of a device file: sweep, field files, figures, and a record of how they came about.
+
+Files appear whole or not at all.  An interrupted sweep leaves the rows gathered so far, and the record says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import platform
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__
+from .config import Device, Measurement
+from .errors import OhmrError, SweepInterrupted
+from .export import export_paraview
+from .plot import plot_hanle, plot_mesh, plot_moment_density, save_figure
+from .solution import Solution
+from .solve import solve
+from .store import atomic_path
+from .sweep import HanleCurve, hanle_curve
+from .system import system_of
+
+DEPENDENCIES = ("numpy", "scipy", "scikit-fem", "meshio", "matplotlib", "pint", "pydantic", "typer", "rich")
+Progress = Callable[[str, int, int], None]
+
+
+def run_device(device: Device, out: str | Path, *, progress: Progress | None = None,
+               notify: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """Run a device and write everything it asks for into the folder ``out``.
+
+    Parameters
+    ----------
+    device : Device
+        From :func:`ohmr_fem.config.read_device`.
+    out : str or Path
+        Results folder; made if needed, files of an earlier run are replaced.
+    progress : callable(step, done, total), optional
+    notify : callable(text), optional
+        Receives every warning once, as one line.
+
+    Returns
+    -------
+    dict, the content of run.json
+
+    Raises
+    ------
+    InputError, SolveError
+    KeyboardInterrupt
+        After the finished rows and the record have been written.
+    """
+    run = _Run(device, Path(out), progress or (lambda *_: None))
+    with _collected_warnings(run.record["warnings"], notify or (lambda _: None)):
+        try:
+            run.write_record()
+            run.everything()
+            run.record["status"] = "complete"
+        except (OhmrError, KeyboardInterrupt) as exc:
+            run.record["status"] = "interrupted" if isinstance(exc, KeyboardInterrupt) else "failed"
+            run.record["error"] = str(exc)
+            raise
+        finally:
+            run.record["seconds"]["total"] = sum(run.record["seconds"].values())
+            run.write_record()
+    return run.record
+
+
+class _Run:
+    """The steps of a run and the record they fill."""
+
+    def __init__(self, device: Device, out: Path, progress: Progress) -> None:
+        self.device, self.out, self.progress = device, out, progress
+        self.record: dict[str, Any] = {
+            "status": "unfinished", "ohmr_fem": __version__, "python": platform.python_version(),
+            "dependencies": {name: metadata.version(name) for name in DEPENDENCIES},
+            "inputs": {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in device.inputs},
+            "device": device.table, "mesh": {}, "problem": repr(device.problem), "curves": {}, "fields": [],
+            "warnings": [], "files": [], "seconds": {}}
+
+    def everything(self) -> None:
+        with self.timed("assembly"):
+            self.record["mesh"] = mesh_record(self.device)
+        for measurement in self.device.measurements:
+            self.sweep(measurement)
+        self.snapshots()
+        if self.device.problem.mesh.dim == 2:
+            self.figures("mesh", lambda: plot_mesh(self.device.problem.mesh))
+
+    def sweep(self, measurement: Measurement) -> None:
+        """The table and the figure of one measurement; on Ctrl-C the rows gathered so far."""
+        label = _joined("results", measurement.name)
+        options: dict[str, Any] = {"method": self.device.method}
+        if measurement.current is not None:
+            options |= {"current": measurement.current, "voltage": measurement.voltage}
+        with self.timed(_joined("sweep", measurement.name)):
+            try:
+                curve = hanle_curve(self.device.problem, self.device.fields, **options,
+                                    progress=lambda done, total: self.progress("sweep", done, total))
+            except SweepInterrupted as stop:
+                if stop.partial is not None:
+                    self.table(stop.partial, label, measurement)
+                raise
+        self.table(curve, label, measurement)
+        self.figures(_joined("hanle", measurement.name), lambda: plot_hanle(curve))
+
+    def table(self, curve: HanleCurve, label: str, measurement: Measurement) -> None:
+        with atomic_path(self.out / f"{label}.csv") as temporary:
+            curve.to_csv(temporary)
+        self.wrote(f"{label}.csv")
+        key = measurement.name or "measure"
+        self.record["curves"][key] = {
+            "table": f"{label}.csv", "fields": len(curve.fields), "fields_asked": len(self.device.fields),
+            "current": curve.current, "voltage": curve.voltage, "method": curve.method, **summary(curve),
+            "largest_residual": float(np.max(curve.residual)), "seconds": curve.seconds}
+
+    def snapshots(self) -> None:
+        """Maps and ParaView files at the chosen fields, for every current pair once."""
+        pairs = {m.current: m.name for m in reversed(self.device.measurements)}
+        component = "y" if self.device.problem.mesh.axes == ("z",) else "z"
+        for pair, name in pairs.items():
+            solutions = []
+            for i, field in enumerate(self.device.snapshots):
+                with self.timed("fields"):
+                    solutions.append(self.solve(pair, field))
+                self.progress("fields", i + 1, len(self.device.snapshots))
+            if self.device.output.paraview and solutions:
+                self.paraview(solutions, _joined("device", name))
+            for i, solution in enumerate(solutions):
+                stem = _joined("moment_density", name) + (f"_{i}" if len(solutions) > 1 else "")
+                self.figures(stem, lambda s=solution: plot_moment_density(s, component))  # type: ignore[misc]
+
+    def solve(self, pair: tuple[str, str] | None, field: np.ndarray) -> Solution:
+        output = self.device.output
+        if pair is None:
+            solution = solve(self.device.problem, field, electric_field=output.electric_field)
+        else:
+            drive = {pair[0]: output.drive_current, pair[1]: -output.drive_current}
+            solution = solve(self.device.problem, field, currents=drive)
+        self.record["fields"].append({
+            "field_T": field.tolist(), "current": pair, "solver": solution.solver, "residuals": dict(solution.residuals),
+            "factorisations": solution.factorisations, "seconds": solution.seconds})
+        return solution
+
+    def paraview(self, solutions: list[Solution], stem: str) -> None:
+        with self.timed("paraview"):
+            if len(solutions) == 1:
+                export_paraview(solutions[0], self.out / f"{stem}.vtu")
+                self.wrote(f"{stem}.vtu")
+                return
+            export_paraview(solutions, self.out / f"{stem}.pvd")
+        self.wrote(f"{stem}.pvd", *(f"{stem}_{i}.vtu" for i in range(len(solutions))))
+
+    def figures(self, stem: str, draw: Callable[[], Any]) -> None:
+        if not self.device.output.figures:
+            return
+        with self.timed("figures"):
+            axes = draw()
+            for kind in self.device.output.figures:
+                save_figure(axes, self.out / f"{stem}.{kind}")
+                self.wrote(f"{stem}.{kind}")
+
+    def wrote(self, *names: str) -> None:
+        self.record["files"] += names
+
+    @contextlib.contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.record["seconds"][step] = self.record["seconds"].get(step, 0.0) + time.perf_counter() - start
+
+    def write_record(self) -> None:
+        with atomic_path(self.out / "run.json") as temporary:
+            temporary.write_text(json.dumps(self.record, indent=2, default=str, ensure_ascii=False) + "\n",
+                                 encoding="utf-8")
+
+
+def summary(curve: HanleCurve) -> dict[str, Any]:
+    """The headline of a curve: R_ohmic and the range of R(B) - R(0) in ohm, or the range of rho(B) - rho(0)."""
+    change = curve.rho_change if curve.current is None else curve.hanle
+    span = [float(change.min()) + 0.0, float(change.max()) + 0.0]  # no -0
+    return {"rho_change": span} if curve.current is None else {"R_ohmic": curve.R_ohmic, "hanle": span}
+
+
+def mesh_record(device: Device) -> dict[str, Any]:
+    """What a reader of the record wants to know of the mesh."""
+    mesh = device.problem.mesh
+    return {"dimension": mesh.dim, "cells": mesh.n_cells, "vertices": int(mesh.mesh.p.shape[1]),
+            "unknowns_per_field": system_of(device.problem).N, "order": device.problem.order,
+            "extent_m": mesh.extent.tolist(), "smallest_edge_m": float(mesh.edge_sizes.min()),
+            "largest_edge_m": float(mesh.edge_sizes.max()),
+            "boundaries": {name: len(facets) for name, facets in mesh.boundaries.items()},
+            "regions": {name: len(cells) for name, cells in mesh.regions.items()}}
+
+
+@contextlib.contextmanager
+def _collected_warnings(found: list[str], notify: Callable[[str], None]) -> Iterator[None]:
+    """Every warning once, into ``found`` and to ``notify``."""
+    def show(message: Any, *_: Any, **__: Any) -> None:
+        text = " ".join(str(message).split())
+        if text not in found:
+            found.append(text)
+            notify(text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = show
+        yield
+
+
+def _joined(stem: str, name: str) -> str:
+    return f"{stem}_{name}" if name else stem

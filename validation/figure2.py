@@ -1,0 +1,86 @@
+"""Figure 2 of the paper from FEM, with the closed form over it: profiles and rho*."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+import ohmr_fem as of
+from ohmr_fem import analytic
+
+from .case import Row
+from .strip import problem
+
+CASE = "figure 2"
+PHI = np.linspace(0.0, 10.0, 41)
+
+
+def profiles() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """(label, y, FEM, closed form) of (a): n^z across a strip of ten L_m at Omega tau = 0, 1, 2.5, 7.5, 50."""
+    width = 10.0
+    prob = problem(width)
+    y = np.linspace(-width / 2, width / 2, 401)
+    for phi in (0.0, 1.0, 2.5, 7.5, 50.0):
+        sol = of.solve(prob, (phi * prob.material.field_scale, 0.0, 0.0))
+        exact = np.real(analytic.strip_profile(y, width, 1 + 1j * phi))
+        yield f"$\\Omega\\tau$ = {phi:g}", y, sol.at(y).moment_density[2] / 0.3, exact
+
+
+def against_width() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """(b): rho* against l at Omega tau = 2 for theta = 1e-2, 1e-1, 1, 20."""
+    widths = np.linspace(0.2, 15.0, 38)
+    for theta in (1e-2, 1e-1, 1.0, 20.0):
+        values = [rho_star(problem(w, theta=theta), np.array([2.0]))[0] for w in widths]
+        yield f"$\\theta$ = {theta:g}", widths, np.array(values), analytic.rho_star(2.0, theta, widths)
+
+
+def against_field(pairs: list[tuple[float, float]], label: str) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """(c) and (d): rho* against Omega tau for pairs (l, theta)."""
+    for width, theta in pairs:
+        name = f"$L^*$ = {width:g}" if label == "L" else f"$\\theta$ = {theta:g}"
+        yield name, PHI, rho_star(problem(width, theta=theta), PHI), analytic.rho_star(PHI, theta, width)
+
+
+def rho_star(prob: of.Problem, phi: np.ndarray) -> np.ndarray:
+    scale = prob.material.field_scale * max(1.0, float(np.max(np.asarray(prob.material.inverse_mass))))
+    return of.hanle_curve(prob, phi[:, None] * scale * np.array([1.0, 0.0, 0.0]), tolerance=1e-11).rho_star
+
+
+def panels() -> dict[str, list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]]:
+    return {"(a)": list(profiles()), "(b)": list(against_width()),
+            "(c)": list(against_field([(w, 1.0) for w in (1.0, 1.5, 2.0, 3.0, 10.0)], "L")),
+            "(d)": list(against_field([(3.0, t) for t in (1e-2, 1e-1, 1.0)], "theta"))}
+
+
+def draw(folder: Path) -> Path:
+    """Write figure2.png: lines are the closed form, dots the finite elements."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    axes_labels = {"(a)": ("$y/L_m$", "$n^z D/(\\alpha J_x L_m)$"), "(b)": ("$L/L_m$", "$\\rho^*$"),
+                   "(c)": ("$\\Omega\\tau$", "$\\rho^*$"), "(d)": ("$\\Omega\\tau$", "$\\rho^*$")}
+    colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"]
+    figure, grid = plt.subplots(2, 2, figsize=(8, 6), layout="constrained")
+    for ax, (name, curves) in zip(grid.ravel(), panels().items(), strict=True):
+        for colour, (label, x, fem, exact) in zip(colours, curves, strict=False):
+            ax.plot(x, exact, color=colour, lw=1.2, label=label)
+            ax.plot(x[:: max(1, len(x) // 20)], fem[:: max(1, len(x) // 20)], "o", color=colour, ms=3)
+        ax.set(xlabel=axes_labels[name][0], ylabel=axes_labels[name][1], title=name)
+        ax.legend(fontsize=7)
+    path = folder / "figure2.png"
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+    return path
+
+
+def run(level: str = "quick") -> list[Row]:
+    rows = []
+    for name, curves in panels().items():
+        worst = max(float(np.abs(fem - exact).max() / np.abs(exact).max()) for _, _, fem, exact in curves)
+        rows.append(Row(CASE, f"Fig. 2{name}", "largest deviation of FEM from the closed form, of the maximum", 0.0, 0.0,
+                        worst, 1e-5 if name == "(a)" else 1e-8))
+    return rows
