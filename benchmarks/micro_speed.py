@@ -38,7 +38,7 @@ def low_temperature(temperature: float = 4.0) -> dict[str, float]:
     return {"seconds": seconds, "X_xx": float(result.X[0, 0, 0]), "estimated error": float(result.error[0])}
 
 
-def against_wannierberri(divisions: int, steps: tuple[float, ...] = (5e-4, 1e-4)) -> dict[str, float]:
+def against_wannierberri(divisions: int, steps: tuple[float, ...] = (5e-4,)) -> dict[str, float]:
     """Seconds of both programs and the relative difference of the Drude tensor at mu = 0.4 eV, 300 K."""
     wb = beside.program()
     out: dict[str, float] = {}
