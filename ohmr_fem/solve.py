@@ -134,7 +134,7 @@ def solve(problem: Problem, field: Any = (0.0, 0.0, 0.0), currents: Mapping[str,
         moment_source(system, ohmic, drive.electric_field) + system.injected_source)
     if drive.sink is not None and not drive.held:
         sink = system.terminals[drive.sink].load
-        ohmic, orbital = ohmic - sink @ ohmic, response.potential - sink @ response.potential
+        ohmic, orbital = (V - (sink @ V) * system.one for V in (ohmic, response.potential))
     else:
         orbital = response.potential
     return Solution(

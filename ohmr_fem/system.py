@@ -76,6 +76,13 @@ class System:
             self._unit[name] = csr_array(form.assemble(self.basis, a=np.ones(coefficient.shape)))
         return self._unit[name] if first == 1.0 else first * self._unit[name]
 
+    @functools.cached_property
+    def one(self) -> np.ndarray:
+        """Coefficients of the constant function 1, (N,): in a hierarchical space only those of the vertices."""
+        out = np.zeros(self.N)
+        out[self.basis.nodal_dofs[0] if is_hierarchical(self.basis) else slice(None)] = 1.0
+        return out
+
     # -- the potential ------------------------------------------------------------------------------------------------
 
     @functools.cached_property
