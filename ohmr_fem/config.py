@@ -141,7 +141,7 @@ class _Reader:
 
     def stop(self) -> None:
         if self.wrong:
-            raise InputError("\n".join(self.wrong), value=self.path)
+            raise InputError(self.wrong, value=self.path)
 
     def section(self, model: type[Table], table: Any, key: str) -> Any:
         if not isinstance(table, Mapping):

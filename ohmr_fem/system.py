@@ -78,7 +78,7 @@ class System:
 
     @functools.cached_property
     def one(self) -> np.ndarray:
-        """Coefficients of the constant function 1, (N,): in a hierarchical space only those of the vertices."""
+        """Coefficients (N,) of the function 1: on hierarchical elements only the vertex functions sum to it."""
         out = np.zeros(self.N)
         out[self.basis.nodal_dofs[0] if is_hierarchical(self.basis) else slice(None)] = 1.0
         return out

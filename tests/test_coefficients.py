@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from validation.case import simple_material
 
 import ohmr_fem as of
 from ohmr_fem.coefficients import evaluate
 from ohmr_fem.errors import InputError
 from ohmr_fem.grids import tensor_grid
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
+from validation.case import simple_material
 
 GRID = tensor_grid(np.linspace(0, 2, 5), np.linspace(0, 1, 3), cells="triangle").with_regions(
     {"west": lambda x: x[0] < 1, "east": lambda x: x[0] > 1})

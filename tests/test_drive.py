@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from validation.case import simple_material
 
 import ohmr_fem as of
 from ohmr_fem.drive import read_drive, read_pair
 from ohmr_fem.errors import InputError
 from ohmr_fem.grids import tensor_grid
+from validation.case import simple_material
 
 GRID = tensor_grid(np.linspace(0, 2, 5), np.linspace(0, 1, 3), cells="triangle")
 DEVICE = of.Problem(GRID, simple_material(), {"left": of.Contact(), "right": of.Contact(), "top": of.Contact("probe"),

@@ -41,7 +41,7 @@ def test_curl(basis):
     u, v = of(basis, lambda x, y: x**2), of(basis, lambda x, y: x * y)
     # c(u, v) = int (u_x v_y - u_y v_x) = int 2x . x = 2/3; rows are test functions
     assert v @ (C @ u) == pytest.approx(2 / 3, rel=1e-13)
-    assert abs((C + C.T)).max() < 1e-14  # antisymmetric
+    assert abs(C + C.T).max() < 1e-14  # antisymmetric
     inside = np.setdiff1d(np.arange(basis.N), basis.get_dofs().all())
     assert abs(C[inside] @ u).max() < 1e-14  # for a constant coefficient c only touches the boundary
     varying = forms.curl.assemble(basis, a=np.asarray(basis.global_coordinates()[1]))

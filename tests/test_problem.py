@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from validation.case import simple_material
 
 import ohmr_fem as of
 from ohmr_fem.errors import InputError
 from ohmr_fem.grids import tensor_grid
 from ohmr_fem.problem import Moment
+from validation.case import simple_material
 
 GRID = tensor_grid(np.linspace(0, 2, 5), np.linspace(0, 1, 3), cells="triangle")
 TWO = GRID.with_regions({"west": lambda x: x[0] < 1, "east": lambda x: x[0] > 1})

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import skfem
-from validation.case import simple_material
 
 import ohmr_fem as of
 from ohmr_fem.errors import InputError, MeshError
 from ohmr_fem.grids import tensor_grid
 from ohmr_fem.system import System, system_of
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
+from validation.case import simple_material
 
 X = np.array([[1.0, 0.3, 0.2], [0.3, 0.7, -0.1], [0.2, -0.1, 0.4]])
 B = np.array([1.1, -0.6, 0.8])

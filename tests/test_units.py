@@ -100,7 +100,7 @@ def test_engineering_is_read_back():
 
 def test_constants_are_codata():
     assert units.ELEMENTARY_CHARGE == 1.602176634e-19
-    assert units.HBAR == pytest.approx(1.054571817e-34, rel=1e-9)
+    assert pytest.approx(1.054571817e-34, rel=1e-9) == units.HBAR
     assert units.BOLTZMANN == 1.380649e-23
-    assert units.ELECTRON_MASS == pytest.approx(9.1093837e-31, rel=1e-8)
-    assert units.BOHR_MAGNETON == pytest.approx(units.ELEMENTARY_CHARGE * units.HBAR / (2 * units.ELECTRON_MASS), rel=1e-9)
+    assert pytest.approx(9.1093837e-31, rel=1e-8) == units.ELECTRON_MASS
+    assert pytest.approx(units.ELEMENTARY_CHARGE * units.HBAR / (2 * units.ELECTRON_MASS), rel=1e-9) == units.BOHR_MAGNETON

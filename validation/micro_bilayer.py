@@ -104,11 +104,13 @@ def regression() -> list[Row]:
     model = micro.bilayer_graphene()
     drude, commutator = (micro.inverse_mass(model, 0.4, 300, d, mesh=60, shift=0.5) for d in ("drude", "commutator"))
     centred = micro.inverse_mass(model, 0.4, 300, mesh=60, symmetry=False).X[0]
-    numbers = [("electrons", drude.electrons[0], 2.006100234907, 1e-12), ("X_xx drude", drude.X[0, 0, 0], 5.166973052344e-2, 1e-8),
+    numbers = [("electrons", drude.electrons[0], 2.006100234907, 1e-12),
+               ("X_xx drude", drude.X[0, 0, 0], 5.166973052344e-2, 1e-8),
                ("X_yy drude", drude.X[0, 1, 1], 6.44710734e-2, 1e-8), ("X_xy drude", drude.X[0, 0, 1], -1.10862882e-2, 1e-8),
                ("X_xx commutator", commutator.X[0, 0, 0], 1.315663004693, 1e-8),
                ("X_zz", drude.X[0, 2, 2], 3.018297320083e-2, 1e-8)]
-    rows = [Row(CASE, "regression", f"{name}, N = 60 half-shifted", float(value), reference, relative(float(value), reference), tol)
+    rows = [Row(CASE, "regression", f"{name}, N = 60 half-shifted", float(value), reference,
+                relative(float(value), reference), tol)
             for name, value, reference, tol in numbers]
     broken = max(abs(centred[0, 0] - centred[1, 1]), np.abs(centred - np.diag(np.diag(centred))).max())
     return [*rows, Row(CASE, "(S52)-(S54)", "|X_xx - X_yy| and off-diagonals, N = 60 centred, no symmetry used", float(broken),
