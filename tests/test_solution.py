@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import skfem
-from validation.case import simple_material
-from validation.strip_tensor import TESLA
 
 import ohmr_fem as of
 from ohmr_fem import analytic
 from ohmr_fem.errors import InputError
 from ohmr_fem.grids import disc_mesh, graded_lines, tensor_grid
 from ohmr_fem.units import BOHR_MAGNETON, ELEMENTARY_CHARGE
+from validation.case import simple_material
+from validation.strip_tensor import TESLA
 
 X = np.array([[1.0, 0.3, 0.2], [0.3, 0.7, -0.1], [0.2, -0.1, 0.4]])
 B = np.array([1.1, -0.6, 0.8])
