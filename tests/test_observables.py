@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from validation.case import simple_material
-from validation.strip_tensor import TESLA
 
 import ohmr_fem as of
 from ohmr_fem import analytic
 from ohmr_fem.errors import InputError, PhysicsWarning
+from validation.case import simple_material
+from validation.strip_tensor import TESLA
 
 X = np.array([[1.0, 0.3, 0.2], [0.3, 0.7, -0.1], [0.2, -0.1, 0.4]])
 B = np.array([1.1, -0.6, 0.8])
@@ -24,10 +24,10 @@ def test_resistance_is_voltage_over_current(bar, coupling):
     r = of.resistance(prob, B * TESLA, **PAIRS)
     sol = of.solve(prob, B * TESLA, currents={"left": 3.0, "right": -3.0})
     zero = of.solve(prob, currents={"left": 3.0, "right": -3.0})
-    assert 3 * r.R == pytest.approx(sol.voltage("t1", "t2"), rel=1e-12)
+    assert pytest.approx(sol.voltage("t1", "t2"), rel=1e-12) == 3 * r.R
     assert 3 * r.delta_R == pytest.approx(sol.orbital_voltage("t1", "t2"), rel=1e-11)
     assert 3 * r.hanle == pytest.approx(sol.voltage("t1", "t2") - zero.voltage("t1", "t2"), rel=1e-9)
-    assert r.R == r.R_ohmic + r.delta_R and float(r) == r.R and r.field == tuple(B * TESLA)
+    assert r.R_ohmic + r.delta_R == r.R and float(r) == r.R and r.field == tuple(B * TESLA)
     assert 0 < r.residual < 1e-13 and r.delta_R < 0 < r.hanle
 
 
@@ -42,7 +42,7 @@ def test_signs_of_the_pairs(bar):
     for current, voltage, sign in ((("right", "left"), ("t1", "t2"), -1), (("left", "right"), ("t2", "t1"), -1),
                                    (("right", "left"), ("t2", "t1"), 1)):
         other = of.resistance(prob, B * TESLA, current=current, voltage=voltage)
-        assert other.R == pytest.approx(sign * one.R, rel=1e-11) and other.hanle == pytest.approx(sign * one.hanle, rel=1e-9)
+        assert pytest.approx(sign * one.R, rel=1e-11) == other.R and other.hanle == pytest.approx(sign * one.hanle, rel=1e-9)
 
 
 @pytest.mark.parametrize("make", ["linear", "full", "strip"])
@@ -94,7 +94,7 @@ def test_profile_contacts_read_their_weighted_mean(bar):
 
 
 def same(one, two, rel=1e-11):
-    assert two.R == pytest.approx(one.R, rel=rel) and two.hanle == pytest.approx(one.hanle, rel=1e-9)
+    assert pytest.approx(one.R, rel=rel) == two.R and two.hanle == pytest.approx(one.hanle, rel=1e-9)
 
 
 def test_functions_and_cell_arrays_give_the_constant_result(bar):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import skfem
-from validation.case import simple_material
-from validation.strip_tensor import TESLA
 
 import ohmr_fem as of
 from ohmr_fem.errors import InputError, PhysicsWarning
 from ohmr_fem.grids import tensor_grid
+from validation.case import simple_material
+from validation.strip_tensor import TESLA
 
 X = np.array([[1.0, 0.3, 0.2], [0.3, 0.7, -0.1], [0.2, -0.1, 0.4]])
 B = np.array([1.1, -0.6, 0.8])
@@ -79,9 +79,9 @@ def by_hand(p, t, coefficients, contacts, robin, injected, absorbed, field, curr
         x = np.linalg.solve(A, rhs)
     else:  # ohmic potential, moments, orbital potential in turn
         x = np.zeros(free.size)
-        V0 = np.linalg.solve(A[np.ix_(v, v)], rhs[v])
-        x[m] = np.linalg.solve(A[np.ix_(m, m)], rhs[m] - A[np.ix_(m, v)] @ V0)
-        x[v] = V0 - np.linalg.solve(A[np.ix_(v, v)], A[np.ix_(v, m)] @ x[m])
+        first = np.linalg.solve(A[np.ix_(v, v)], rhs[v])
+        x[m] = np.linalg.solve(A[np.ix_(m, m)], rhs[m] - A[np.ix_(m, v)] @ first)
+        x[v] = first - np.linalg.solve(A[np.ix_(v, v)], A[np.ix_(v, m)] @ x[m])
     x = P @ x
     return x[:N], x[N:].reshape(3, N)
 
