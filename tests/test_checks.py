@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 import skfem
 from scipy.optimize import brentq
-from validation.case import simple_material
-from validation.strip_tensor import TESLA
 
 import ohmr_fem as of
 from ohmr_fem import analytic
@@ -19,6 +17,8 @@ from ohmr_fem.errors import PhysicsWarning, ResolutionWarning, SolveError
 from ohmr_fem.grids import tensor_grid
 from ohmr_fem.system import system_of
 from ohmr_fem.units import to_si
+from validation.case import simple_material
+from validation.strip_tensor import TESLA
 
 #: Positive definite, and yet with relaxation times (4, 1, 1) the moments grow at (g e/2) tau B = (0, -2, 0).
 TILTED = np.array([[1.0, 0.0, 0.9], [0.0, 1.0, 0.0], [0.9, 0.0, 1.0]])

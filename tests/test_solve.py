@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import skfem
-from validation.case import simple_material
-from validation.strip_tensor import TESLA
 
 import ohmr_fem as of
 from ohmr_fem.errors import InputError, PhysicsWarning
 from ohmr_fem.grids import tensor_grid
+from validation.case import simple_material
+from validation.strip_tensor import TESLA
 
 X = np.array([[1.0, 0.3, 0.2], [0.3, 0.7, -0.1], [0.2, -0.1, 0.4]])
 B = np.array([1.1, -0.6, 0.8])
