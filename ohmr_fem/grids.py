@@ -74,9 +74,9 @@ def lines_between(a: float, b: float, size_a: float, size_b: float, largest: flo
     size_a, size_b = min(size_a, largest), min(size_b, largest)
     top = min(largest, (size_a + size_b + rate * (b - a)) / 2)
     left, right = max(0.0, (top - size_a) / rate), max(0.0, (top - size_b) / rate)
-    if left + right > b - a:  # the ramps do not meet in between: one end governs
+    if left + right > (b - a) * (1 + 1e-9):  # the ramps do not meet in between: one end governs
         left, right = (b - a, 0.0) if size_a < size_b else (0.0, b - a)
-    flat = b - a - left - right
+    flat = max(0.0, b - a - left - right)  # round-off may leave it just below zero
     counts = [math.log1p(rate * left / size_a) / rate, flat / top, math.log1p(rate * right / size_b) / rate]
     n = max(1, math.ceil(sum(counts) - 1e-9))
     s = np.linspace(0, sum(counts), n + 1)

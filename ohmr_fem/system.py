@@ -20,7 +20,7 @@ from scipy.sparse import block_array, block_diag, csr_array, hstack, vstack
 from . import forms
 from .coefficients import Coefficients, Scales, evaluate, on_points
 from .errors import InputError, MeshError
-from .linear import Factorisation, SuperLU
+from .linear import SYMMETRIC, Factorisation, Solver
 from .material import cross_matrix
 from .problem import Contact, Problem
 from .space import cell_basis, facet_basis, is_hierarchical, locate, point_rows
@@ -61,7 +61,7 @@ class System:
         self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
         self._unit: dict[str, csr_array] = {}
-        self._potential_solvers: dict[tuple[str, ...], tuple[csr_array, Factorisation]] = {}
+        self._potential_solvers: dict[tuple[tuple[str, ...], Solver], tuple[csr_array, Factorisation]] = {}
         _check_orientation(self.basis)
         logger.info("assembling P%d on %d cells: %d unknowns per field", problem.order, mesh.nelements, self.N)
         self.tie, self.terminals = _terminals(problem, self.basis, self.scales)
@@ -119,12 +119,13 @@ class System:
         columns = {self.terminals[name].column for name in held} or {0}
         return np.setdiff1d(np.arange(self.tie.shape[1]), list(columns))
 
-    def potential_solver(self, held: tuple[str, ...] = ()) -> tuple[csr_array, Factorisation]:
+    def potential_solver(self, held: tuple[str, ...] = (),
+                         solver: Solver = SYMMETRIC) -> tuple[csr_array, Factorisation]:
         """Free part of ``tie`` and the factorised potential matrix on it; factorised once for each set of contacts."""
-        if held not in self._potential_solvers:
+        if (held, solver) not in self._potential_solvers:
             T = csr_array(self.tie[:, self.free_columns(held)])
-            self._potential_solvers[held] = T, SuperLU(symmetric=True).factorise(T.T @ self.K @ T)
-        return self._potential_solvers[held]
+            self._potential_solvers[held, solver] = T, solver.factorise(T.T @ self.K @ T)
+        return self._potential_solvers[held, solver]
 
     # -- the uniform field of a cross-section -------------------------------------------------------------------------
 
