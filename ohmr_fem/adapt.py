@@ -1,0 +1,350 @@
+"""Solve until delta_R is accurate: an error bar from one order higher, refinement where the error comes from."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from .adapt_error import CellErrors, Fields, Pair, localise, solve_fields
+from .checks import check_resolution, physics_notes
+from .drive import read_pair
+from .errors import ConvergenceWarning, InputError
+from .material import Material, retuned
+from .mesh import DeviceMesh
+from .problem import Problem
+from .space import locate
+from .units import fields_array, positive
+
+#: The error bar is this times the estimate: at the ends of contacts order P + 1 is itself off by almost half as much.
+SAFETY = 1.5
+#: Values below this times the scale alpha alpha' sqrt(R_ii R_vv) count as zero: the tolerance is relative to it.
+FLOOR = 1e-3
+#: Part of the error that is refined in each round, at least and at most.
+PART = (0.5, 0.9)
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of refinement.
+
+    Attributes
+    ----------
+    cells : int
+    unknowns, unknowns_estimate : int
+        Of one scalar field at order P, which gives the value, and at order P + 1, which gives the estimate.
+    value : float, ohm
+        delta_R at the field with the largest error.
+    estimate : float, ohm
+        delta_R at order P + 1 minus delta_R at order P, there.
+    error : float, ohm
+        Error bar.
+    allowed : float, ohm
+        The error asked for.
+    seconds : float
+        Since the start.
+    """
+
+    cells: int
+    unknowns: int
+    unknowns_estimate: int
+    value: float
+    estimate: float
+    error: float
+    allowed: float
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """delta_R with its discretisation error.
+
+    Attributes
+    ----------
+    value, error : float, or (n,) for several fields, ohm
+        delta_R at the order of the problem on the last mesh, and the error bar |delta_R - exact|.
+    corrected : as value
+        delta_R at one order higher on the same mesh: usually better than ``error`` says, but without an error bar.
+    R_ohmic, R_ohmic_error : float, ohm
+        The resistance without orbital Hall effect, and its error bar; no tolerance is put on it.
+    roundoff : float, ohm
+        Difference between delta_R from the primal and from the dual fields, which agree in exact arithmetic.
+    converged : bool
+        Whether the error bar meets the tolerance at every field.
+    reason : str
+        "tolerance", "budget" or "round-off": what ended the refinement.
+    relative_to : str
+        "value", or "floor" where |delta_R| is below ``floor`` x scale at some field.
+    tolerance, floor, scale : float
+        scale = max|alpha alpha'| sqrt(R_ii R_vv) in ohm, from the two-terminal resistances of both pairs: no delta_R
+        of a uniform device exceeds it.
+    fields : (n, 3) T
+    history : tuple of Round
+    problem : Problem
+        With the last mesh.
+    """
+
+    value: Any
+    error: Any
+    corrected: Any
+    R_ohmic: float
+    R_ohmic_error: float
+    roundoff: float
+    converged: bool
+    reason: str
+    relative_to: str
+    tolerance: float
+    floor: float
+    scale: float
+    fields: np.ndarray
+    current: Pair
+    voltage: Pair
+    history: tuple[Round, ...]
+    problem: Problem
+
+    @property
+    def mesh(self) -> DeviceMesh:
+        """The last mesh."""
+        return self.problem.mesh
+
+    @property
+    def unknowns(self) -> int:
+        """Unknowns of one scalar field behind ``value``."""
+        return self.history[-1].unknowns
+
+    @property
+    def R(self) -> Any:
+        """V/I at each field, ohm."""
+        return self.R_ohmic + self.value
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __repr__(self) -> str:
+        last = self.history[-1]
+        return (f"Adapted(delta_R = {last.value:.8g} ± {last.error:.1e} ohm{'' if self.converged else ' (not converged)'}, "
+                f"stopped by {self.reason}; {last.cells} cells, {last.unknowns} unknowns at order {self.problem.order}, "
+                f"{len(self.history)} rounds, {last.seconds:.3g} s)")
+
+    def table(self) -> str:
+        """The history as text."""
+        lines = ["   cells  unknowns  delta_R [ohm]      estimate   error bar"]
+        lines += [f"{r.cells:8d} {r.unknowns:9d}  {r.value:<16.9g} {r.estimate: .2e}  {r.error:.2e}" for r in self.history]
+        return "\n".join(lines)
+
+
+def solve_to(problem: Problem, *, current: Any, voltage: Any, field: Any = (0.0, 0.0, 0.0), tolerance: float = 1e-4,
+             budget: int = 400_000, floor: float = FLOOR) -> Adapted:
+    """delta_R with an error bar, on a mesh refined until the bar is below the tolerance.
+
+    Parameters
+    ----------
+    problem : Problem
+        A device with contacts; its mesh is the first one. Order 1 to 3 on triangles, 1 to 7 on quadrilaterals, as the
+        estimate is made one order higher.
+    current, voltage : pairs of contact names
+        As for :func:`resistance`.
+    field : (3,) or (n, 3) floats, T
+        With several fields the one furthest from its tolerance is refined for, in every round.
+    tolerance : float
+        Relative to max(|delta_R|, floor x scale), see :class:`Adapted`.
+    budget : int
+        Most unknowns of one scalar field at the higher order.
+    floor : float
+
+    Returns
+    -------
+    Adapted
+
+    Warns
+    -----
+    ConvergenceWarning
+        If budget or round-off ends the refinement; the best value found comes with its error bar.
+
+    Raises
+    ------
+    InputError
+        Wrong terminals, a cross-section, an order without a higher one.
+
+    Notes
+    -----
+    Triangles are split where the error comes from; a tensor grid gets new lines. The shape of curved edges is that of
+    the first mesh: its distance from the true curve is not in the error bar.
+    """
+    start = time.perf_counter()
+    pairs, several = _checked(problem, current, voltage, field)
+    tolerance, floor = positive(tolerance, "1", "tolerance"), positive(floor, "1", "floor")
+    for note in physics_notes(problem, several):
+        warnings.warn(note, stacklevel=2)
+    history: list[Round] = []
+    levels: list[_Level] = []
+    reason = ""
+    while not reason:
+        level = _Level.of(problem, several, pairs, tolerance, floor)
+        history.append(level.round(time.perf_counter() - start))
+        levels = [min([*levels, level], key=lambda v: v.excess)]
+        reason = level.verdict(history)
+        if not reason:
+            finer = _finer(problem, level.cell_errors(), level.excess, budget)
+            reason, problem = ("budget", problem) if finer is None else ("", finer)
+    result = levels[0].result(tuple(history), pairs, tolerance, floor, reason)
+    if not result.converged:
+        warnings.warn(ConvergenceWarning(_complaint(result, budget)), stacklevel=2)
+    return result
+
+
+def _checked(problem: Problem, current: Any, voltage: Any, field: Any) -> tuple[tuple[Pair, Pair], np.ndarray]:
+    """Both pairs and the fields (n, 3); InputError for what the estimate cannot serve."""
+    if problem.is_cross_section:
+        raise InputError("solve_to needs a device with contacts; cross_section resolves its edge layers by itself")
+    highest = 3 if problem.mesh.mesh.t.shape[0] == 3 else 7
+    if problem.order > highest:
+        raise InputError(f"solve_to: the estimate is made one order higher than the problem, so on these cells order is at "
+                         f"most {highest}, got {problem.order}", value=problem.order)
+    fields = fields_array(field)
+    if fields.size == 0:
+        raise InputError("field: needs at least one field")
+    return (read_pair(problem, current, "current"), read_pair(problem, voltage, "voltage")), fields
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """All fields on one mesh; arrays (n,) over the magnetic fields, ohm."""
+
+    problem: Problem
+    fields: np.ndarray
+    value: np.ndarray
+    estimate: np.ndarray
+    roundoff: np.ndarray
+    allowed: np.ndarray
+    scale: float
+    worst: int
+    low: Fields
+    high: Fields
+
+    @classmethod
+    def of(cls, problem: Problem, fields: np.ndarray, pairs: tuple[Pair, Pair], tolerance: float, floor: float) -> _Level:
+        higher = replace(problem, order=problem.order + 1)
+        rows, keep, most = [], None, -1.0
+        for i, field in enumerate(np.atleast_2d(fields)):
+            low, high = (solve_fields(p, field, *pairs) for p in (problem, higher))
+            c = low.system.coefficients
+            scale = float(np.abs(c.alpha * c.alpha_inverse).max() * np.sqrt(np.prod(np.abs(high.self_resistance))))
+            allowed = tolerance * max(abs(high.delta_R), floor * scale)
+            noise = max(abs(f.delta_R - f.delta_R_dual) for f in (low, high))
+            rows.append((low.delta_R, high.delta_R - low.delta_R, noise, allowed))
+            if keep is None or abs(rows[-1][1]) / allowed > most:
+                most, keep = abs(rows[-1][1]) / allowed, (scale, i, low, high)
+        assert keep is not None
+        return cls(problem, fields, *np.array(rows).T, *keep)
+
+    @property
+    def error(self) -> np.ndarray:
+        """Error bars."""
+        return SAFETY * np.abs(self.estimate) + self.roundoff
+
+    @property
+    def excess(self) -> float:
+        """Largest error bar over what is allowed."""
+        return float(np.max(self.error / self.allowed))
+
+    def round(self, seconds: float) -> Round:
+        w = self.worst
+        return Round(self.problem.mesh.n_cells, self.low.system.N, self.high.system.N, float(self.value[w]),
+                     float(self.estimate[w]), float(self.error[w]), float(self.allowed[w]), seconds)
+
+    def verdict(self, history: list[Round]) -> str:
+        """What ends the refinement here, or nothing."""
+        if self.excess <= 1.0 and (len(history) > 1 or not check_resolution(self.low.system, self.low_field)):
+            return "tolerance"
+        if np.any(self.roundoff > 0.5 * self.allowed):
+            return "round-off"
+        return ""
+
+    @property
+    def low_field(self) -> np.ndarray:
+        return np.asarray(np.atleast_2d(self.fields)[self.worst])
+
+    def cell_errors(self) -> CellErrors:
+        return localise(self.low, self.high, self.low_field)
+
+    def result(self, history: tuple[Round, ...], pairs: tuple[Pair, Pair], tolerance: float, floor: float,
+               reason: str) -> Adapted:
+        def given(values: np.ndarray) -> Any:
+            return values if self.fields.ndim == 2 else float(values[0])
+
+        small = bool(np.any(np.abs(self.value) < floor * self.scale))
+        ohmic = (self.low.R_ohmic, SAFETY * abs(self.high.R_ohmic - self.low.R_ohmic))
+        return Adapted(given(self.value), given(self.error), given(self.value + self.estimate), *ohmic,
+                       float(self.roundoff.max()), self.excess <= 1.0, reason, "floor" if small else "value", tolerance,
+                       floor, self.scale, self.fields, *pairs, history, self.problem)
+
+
+def _complaint(result: Adapted, budget: int) -> str:
+    ratio = np.max(np.asarray(result.error) / np.maximum(np.abs(result.value), result.floor * result.scale))
+    why = (f"the budget of {budget} unknowns; give a larger one, another order or a coarser first mesh"
+           if result.reason == "budget" else "round-off; ask for less")
+    return f"solve_to stopped at an error of {ratio:.1e} where {result.tolerance:g} was asked for, by {why}"
+
+
+# ---- refinement -----------------------------------------------------------------------------------
+
+
+def _finer(problem: Problem, errors: CellErrors, excess: float, budget: int) -> Problem | None:
+    """The problem on a mesh refined where the error comes from, as far as the budget allows; None if it does not."""
+    part = float(np.clip(1.0 - 1.0 / (2.0 * excess), *PART))
+    while part > 0.05:
+        finer = _carried(problem, problem.mesh.refined_along(_marked(problem.mesh, errors.size, part)))
+        if _unknowns(finer.mesh, finer.order + 1) <= budget:
+            return finer
+        part /= 2
+    return None
+
+
+def _marked(device: DeviceMesh, size: np.ndarray, part: float) -> np.ndarray:
+    """Facets to halve: those with most error for the cells that they cost, up to a part of the whole.
+
+    On quadrilaterals opposite facets are halved together, all along a line of the grid.
+    """
+    mesh = device.mesh
+    line, cost = np.arange(mesh.nfacets), np.ones(mesh.nfacets)
+    if mesh.t.shape[0] == 4:
+        joined = coo_array((np.ones(2 * mesh.nelements), (mesh.t2f[:2].ravel(), mesh.t2f[2:].ravel())), (mesh.nfacets,) * 2)
+        line = connected_components(joined, directed=False)[1]
+        cost = np.bincount(line).astype(float)
+    gain = np.bincount(line[mesh.t2f.ravel()], size.ravel(), cost.size)
+    order = np.argsort(-gain / cost)
+    count = int(np.searchsorted(np.cumsum(gain[order]), part * gain.sum())) + 1
+    marked = np.zeros(cost.size, dtype=bool)
+    marked[order[:count]] = True
+    return marked[line]
+
+
+def _unknowns(device: DeviceMesh, order: int) -> int:
+    """Of one scalar field."""
+    mesh, k = device.mesh, order - 1
+    inside = k * k if mesh.t.shape[0] == 4 else k * (k - 1) // 2
+    return int(mesh.nvertices + k * mesh.nfacets + inside * mesh.nelements)
+
+
+def _carried(problem: Problem, finer: DeviceMesh) -> Problem:
+    """The problem on a refinement of its mesh; coefficients given cell by cell go to the children."""
+    def by_cell(material: Material) -> list[str]:
+        return [f.name for f in fields(material) if isinstance(getattr(material, f.name), np.ndarray)
+                and f.name != "inverse_mass"]
+
+    if not any(by_cell(m) for m in problem.materials.values()):
+        return replace(problem, mesh=finer)
+    centres = finer.mesh.mapping().F(np.full((2, 1), 1 / 3))[:, :, 0]
+    parent = locate(problem.mesh.mesh, centres)
+    materials = {}
+    for region, material in problem.materials.items():
+        place = np.searchsorted(problem.mesh.regions[region], parent[finer.regions[region]])
+        changes = {name: getattr(material, name)[place] for name in by_cell(material)}
+        materials[region] = retuned(material, changes) if changes else material
+    return replace(problem, mesh=finer, materials=materials)
