@@ -60,24 +60,3 @@ def _tangent(segment: Segment, at: float) -> np.ndarray:
     turn = (2 * at - 1) * 2 * math.atan(segment.bulge)
     c, s = math.cos(turn), math.sin(turn)
     return np.array([c * chord[0] - s * chord[1], s * chord[0] + c * chord[1]])
-
-
-def lines_between(a: float, b: float, size_a: float, size_b: float, largest: float, growth: float) -> np.ndarray:
-    """Points from a to b; the spacing is ``size`` at each end and grows by the ratio ``growth`` up to ``largest``."""
-    rate = math.log(growth)
-    largest = min(largest, b - a)
-    size_a, size_b = min(size_a, largest), min(size_b, largest)
-    top = min(largest, (size_a + size_b + rate * (b - a)) / 2)
-    left, right = max(0.0, (top - size_a) / rate), max(0.0, (top - size_b) / rate)
-    if left + right > b - a:  # the ramps do not meet in between: one end governs
-        left, right = (b - a, 0.0) if size_a < size_b else (0.0, b - a)
-    flat = b - a - left - right
-    counts = [math.log1p(rate * left / size_a) / rate, flat / top, math.log1p(rate * right / size_b) / rate]
-    n = max(1, math.ceil(sum(counts) - 1e-9))
-    s = np.linspace(0, sum(counts), n + 1)
-    rising = a + size_a * np.expm1(rate * s) / rate
-    falling = b - size_b * np.expm1(rate * (sum(counts) - s)) / rate
-    level = a + left + (s - counts[0]) * top
-    lines = np.where(s < counts[0], rising, np.where(s > counts[0] + counts[1], falling, level))
-    lines[[0, -1]] = a, b
-    return lines

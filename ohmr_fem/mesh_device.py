@@ -17,8 +17,8 @@ import numpy as np
 from . import polygons
 from .errors import InputError
 from .geometry import Geometry
-from .grading import CellSizes, cell_sizes, lines_between, singular_points
-from .grids import annulus_mesh, tensor_grid
+from .grading import CellSizes, cell_sizes, singular_points
+from .grids import annulus_mesh, lines_between, tensor_grid
 from .mesh import DeviceMesh
 from .mesh_check import check_mesh
 from .outline import Loop, Segment
@@ -160,8 +160,8 @@ def _axis_lines(geometry: Geometry, segments: list[Segment], axis: int, sizes: C
         across = segment.start[axis] == segment.stop[axis]
         for end in (segment.start, segment.stop):
             at(float(end[axis]), sizes.edge if across and segment.name not in geometry.contacts else math.inf)
-    for corner in singular_points(geometry):
-        at(float(corner[axis]), sizes.corner)
+    for point in singular_points(geometry):
+        at(float(point[axis]), sizes.corner)
     low, high = (f(p[axis] for p in geometry.outline.points) for f in (min, max))
     places = sorted(v for v in size_at if low <= v <= high)
     lines = [np.array(places[:1])]

@@ -12,7 +12,7 @@ from .coefficients import Coefficients, evaluate
 from .drive import Drive
 from .errors import InputError, suggest
 from .problem import Problem
-from .space import is_hierarchical, locate, reference_rows
+from .space import locate, reference_rows
 from .system import AXIS, System, system_of
 from .units import engineering, to_si
 
@@ -252,9 +252,7 @@ class Solution:
         s = self._system
         unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
         n = self.moment_dofs.ravel() / s.scales.moment
-        one = np.zeros(s.N)
-        one[s.basis.nodal_dofs[0] if is_hierarchical(s.basis) else slice(None)] = 1.0  # coefficients of the function 1
-        each = lambda v: unit * (np.asarray(v).reshape(3, -1) @ one)  # noqa: E731
+        each = lambda v: unit * (np.asarray(v).reshape(3, -1) @ s.one)  # noqa: E731
         relaxation = np.concatenate([M @ d for M, d in zip(s.relaxation, n.reshape(3, -1), strict=True)])
         torque, robin = s.torque(self.field) @ n, s.edges.absorption @ n
         V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)

@@ -25,8 +25,8 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from . import forms
 from .drive import read_pair
 from .errors import InputError, SolveError
-from .lanczos import Projection, project
-from .linear import Factorisation, SuperLU
+from .lanczos import Projection, gamma, project
+from .linear import SYMMETRIC, Factorisation, Solver
 from .material import Material, precession_squared, retuned
 from .material import parameter as parameter_value
 from .problem import Problem
@@ -357,7 +357,7 @@ class SpectralMeasure:
 
 
 def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = None, tolerance: float = 1e-8,
-                     fields: Any = None) -> SpectralMeasure:
+                     fields: Any = None, solver: Solver = SYMMETRIC) -> SpectralMeasure:
     """The spectral measure of one measurement.
 
     Parameters
@@ -369,35 +369,39 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
         Error of f relative to the largest |F|, held by a rigorous bound over the range.
     fields : (n, 3) T, optional
         Fields the measure must cover; by default |omega| tau up to 50.
+    solver : Solver, optional
+        For the two real symmetric positive definite matrices, see :mod:`ohmr_fem.linear`.
 
     Raises
     ------
     InputError
         The problem needs the general path; the message says why.
     """
-    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields)[0]
+    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, solver=solver)[0]
 
 
 def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
-                      fields: Any = None) -> list[SpectralMeasure]:
+                      fields: Any = None, solver: Solver = SYMMETRIC) -> list[SpectralMeasure]:
     """Spectral measures of several (current, voltage) pairs of one device from one factorisation."""
     reason = refusal(problem)
     if reason is not None:
         raise InputError(f"the spectral path does not apply: {reason}; use hanle_curve(..., method='reduced') or 'direct'")
     system = system_of(problem)
     K, M, keep, absorbing = _pencil(system)
-    start, turns, channels, ohmic, names = _starts(problem, system, pairs)
+    start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
     points = _range(problem, fields)
-    shift = float(np.sqrt(np.abs(points).max() * np.abs(points).min()))
-    factors = SuperLU(symmetric=True).factorise(K + shift * M)
+    # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy and is left out
+    shift = float(np.sqrt(np.abs(points).max() * min(2.0 * np.abs(points).min(), 1.0)))
+    factors = solver.factorise(K + shift * M)
 
     def enough(found: Projection) -> bool:
+        left, factor = found.residuals(points), gamma(points, shift)
         for turn in turns:
-            part = found.combine(turn)
+            part, norms = found.combine(turn), np.linalg.norm(left @ turn, axis=-2)
             for c in channels:
                 size = np.sum(np.abs(part.residues(c.a, c.b)) / (np.abs(part.rates) + 1.0))
                 limit = max(tolerance * size, FLOOR * part.norm(c.a) * part.norm(c.b))
-                if np.any(part.bound(c.a, c.b, points) > limit):
+                if np.any(factor * norms[:, c.a] * norms[:, c.b] > limit):
                     return False
         return True
 
@@ -421,7 +425,7 @@ def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
     return K, csr_array(keep.T @ system.relaxation[0] @ keep), keep, absorption.nnz > 0
 
 
-def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]]) -> tuple[
+def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver) -> tuple[
         np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
     """Start block (N, p), and for each pair its (p, q) combination, channels, R_ohmic sigma and names."""
     if problem.is_cross_section:
@@ -439,7 +443,7 @@ def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]]) 
     curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
     loads = {c: system.terminals[c].load for c in contacts}
     functionals = _functionals(names, contacts)
-    potentials = _potentials(system, functionals @ np.array([loads[c] for c in contacts]))
+    potentials = _potentials(system, functionals @ np.array([loads[c] for c in contacts]), solver)
     start = np.asarray(curl @ potentials)
     turns, ohmic = [], []
     for i, v in names:
@@ -467,9 +471,9 @@ def _functionals(names: list[tuple[tuple[str, str], tuple[str, str]]], contacts:
     return np.array([_difference((c, contacts[-1]), contacts) for c in contacts[:-1]])
 
 
-def _potentials(system: System, loads: np.ndarray) -> np.ndarray:
+def _potentials(system: System, loads: np.ndarray, solver: Solver) -> np.ndarray:
     """Potentials times sigma of unit currents, (N, p), on one factorisation."""
-    T, factors = system.potential_solver()
+    T, factors = system.potential_solver(solver=solver)
     return np.asarray(T @ factors.solve(T.T @ loads.T)[0])
 
 

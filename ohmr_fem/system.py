@@ -20,7 +20,7 @@ from scipy.sparse import block_array, block_diag, csr_array, hstack, vstack
 from . import forms
 from .coefficients import Coefficients, Scales, evaluate, on_points
 from .errors import InputError, MeshError
-from .linear import Factorisation, SuperLU
+from .linear import SYMMETRIC, Factorisation, Solver
 from .material import cross_matrix
 from .problem import Contact, Problem
 from .space import cell_basis, facet_basis, is_hierarchical, locate, point_rows
@@ -61,7 +61,7 @@ class System:
         self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
         self._unit: dict[str, csr_array] = {}
-        self._potential_solvers: dict[tuple[str, ...], tuple[csr_array, Factorisation]] = {}
+        self._potential_solvers: dict[tuple[tuple[str, ...], Solver], tuple[csr_array, Factorisation]] = {}
         _check_orientation(self.basis)
         logger.info("assembling P%d on %d cells: %d unknowns per field", problem.order, mesh.nelements, self.N)
         self.tie, self.terminals = _terminals(problem, self.basis, self.scales)
@@ -75,6 +75,13 @@ class System:
         if name not in self._unit:
             self._unit[name] = csr_array(form.assemble(self.basis, a=np.ones(coefficient.shape)))
         return self._unit[name] if first == 1.0 else first * self._unit[name]
+
+    @functools.cached_property
+    def one(self) -> np.ndarray:
+        """Coefficients (N,) of the function 1: on hierarchical elements only the vertex functions sum to it."""
+        out = np.zeros(self.N)
+        out[self.basis.nodal_dofs[0] if is_hierarchical(self.basis) else slice(None)] = 1.0
+        return out
 
     # -- the potential ------------------------------------------------------------------------------------------------
 
@@ -112,12 +119,13 @@ class System:
         columns = {self.terminals[name].column for name in held} or {0}
         return np.setdiff1d(np.arange(self.tie.shape[1]), list(columns))
 
-    def potential_solver(self, held: tuple[str, ...] = ()) -> tuple[csr_array, Factorisation]:
+    def potential_solver(self, held: tuple[str, ...] = (),
+                         solver: Solver = SYMMETRIC) -> tuple[csr_array, Factorisation]:
         """Free part of ``tie`` and the factorised potential matrix on it; factorised once for each set of contacts."""
-        if held not in self._potential_solvers:
+        if (held, solver) not in self._potential_solvers:
             T = csr_array(self.tie[:, self.free_columns(held)])
-            self._potential_solvers[held] = T, SuperLU(symmetric=True).factorise(T.T @ self.K @ T)
-        return self._potential_solvers[held]
+            self._potential_solvers[held, solver] = T, solver.factorise(T.T @ self.K @ T)
+        return self._potential_solvers[held, solver]
 
     # -- the uniform field of a cross-section -------------------------------------------------------------------------
 
@@ -210,8 +218,9 @@ class System:
 
     @functools.cached_property
     def mass_matrix(self) -> csr_array:
-        """Relaxation on the kept unknowns: eigenvalues of A(B) relative to it are decay rates in units of 1/tau."""
-        return csr_array(self.keep.T @ block_diag(self.relaxation) @ self.keep)
+        """m(n^a, w) on the kept unknowns: eigenvalues of A(B) relative to it are decay rates in units of the mean 1/tau."""
+        one = self.matrix(forms.mass, np.ones_like(self.coefficients.sigma))
+        return csr_array(self.keep.T @ block_diag([one] * 3) @ self.keep)
 
     @functools.cached_property
     def reduced_matrices(self) -> tuple[csr_array, ...]:

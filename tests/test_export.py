@@ -68,7 +68,7 @@ def _without_hall(mesh, order=2):
 
 
 @pytest.mark.parametrize(("order", "quads"), [(1, False), (2, False), (3, False), (4, False), (1, True), (2, True),
-                                              pytest.param(3, True, marks=pytest.mark.xfail(reason="zero of V"))])
+                                              (3, True)])
 def test_uniform_current_in_the_file(tmp_path, order, quads):
     """1 uA through a bar 400 nm wide: J = 2.5 A/m along +x, E = J/sigma, potential falling along x."""
     read = meshio.read(export_paraview(_without_hall(bar(quads=quads), order), tmp_path / "ohmic.vtu"))

@@ -12,7 +12,8 @@ from test_mesh import length, measure
 from ohmr_fem import polygons
 from ohmr_fem.errors import InputError, MissingExtraError
 from ohmr_fem.geometry import annulus, corbino, cross, hall_bar, nonlocal_bar, polygon_device, van_der_pauw
-from ohmr_fem.grading import lines_between, singular_points
+from ohmr_fem.grading import singular_points
+from ohmr_fem.grids import lines_between
 from ohmr_fem.mesh_check import check_mesh
 from ohmr_fem.mesh_device import mesh_device
 
@@ -72,6 +73,11 @@ def area(geometry):
     return total
 
 
+def min_distance(points, segments):
+    """Distance of points (2, n) from the nearest of some segments."""
+    return np.array([min(polygons.along_edge(p, s.start, s.stop, s.bulge)[0] for s in segments) for p in points.T])
+
+
 def agrees(device, geometry, rel=1e-9):
     """All names of the geometry, with their lengths, and the areas."""
     check_mesh(device)
@@ -80,6 +86,10 @@ def agrees(device, geometry, rel=1e-9):
     expected = lengths(geometry)
     for name in device.boundaries:
         assert length(device, name) == pytest.approx(expected[name], rel=rel)
+        ends = device.mesh.p[:, device.mesh.facets[:, device.boundaries[name]]].reshape(2, -1)
+        pieces = [s for s in geometry.boundary() if s.name == name]
+        gap = min_distance(ends, pieces)
+        assert gap.max() < 1e-9 * geometry.size, f"{name} lies elsewhere"
     assert measure(device) == pytest.approx(area(geometry), rel=rel)
 
 
