@@ -21,10 +21,14 @@ from .problem import Problem
 from .space import locate
 from .units import fields_array, positive
 
-#: The error bar is this times the estimate: at the ends of contacts order P + 1 is itself off by almost half as much.
-SAFETY = 1.5
+#: The error bar is this times the estimate, and times what the estimate of the round before fell short by, at most LAG: at
+#: the ends of contacts and at sharp corners order P + 1 is itself off by half as much as order P.
+SAFETY, LAG = 1.5, 2.0
+#: ... and at least this part of the sum of |contributions| of the cells, where those cancel by chance.
+CANCELLATION = 0.1
 #: Values below this times the scale alpha alpha' sqrt(R_ii R_vv) count as zero: the tolerance is relative to it.
 FLOOR = 1e-3
+TINY = float(np.finfo(float).tiny)
 #: Part of the error that is refined in each round, at least and at most.
 PART = (0.5, 0.9)
 
@@ -181,18 +185,23 @@ def solve_to(problem: Problem, *, current: Any, voltage: Any, field: Any = (0.0,
     tolerance, floor = positive(tolerance, "1", "tolerance"), positive(floor, "1", "floor")
     for note in physics_notes(problem, several):
         warnings.warn(note, stacklevel=2)
+    if _unknowns(problem.mesh, problem.order + 1) > budget:
+        raise InputError(f"budget: the first mesh has {_unknowns(problem.mesh, problem.order + 1)} unknowns at the order of the "
+                         f"estimate, more than the {budget} allowed; start from a coarser mesh", value=budget)
     history: list[Round] = []
-    levels: list[_Level] = []
+    best: _Level | None = None
+    before: Any = None
     reason = ""
     while not reason:
-        level = _Level.of(problem, several, pairs, tolerance, floor)
+        level = _Level.of(problem, several, pairs, tolerance, floor, before)
         history.append(level.round(time.perf_counter() - start))
-        levels = [min([*levels, level], key=lambda v: v.excess)]
-        reason = level.verdict(history)
+        best = level if best is None or level.excess < best.excess else best
+        before, reason = (level.value, level.estimate), level.verdict(history)
         if not reason:
-            finer = _finer(problem, level.cell_errors(), level.excess, budget)
+            finer = _finer(problem, level.cells, level.excess, budget)
             reason, problem = ("budget", problem) if finer is None else ("", finer)
-    result = levels[0].result(tuple(history), pairs, tolerance, floor, reason)
+    assert best is not None
+    result = best.result(tuple(history), pairs, tolerance, floor, reason)
     if not result.converged:
         warnings.warn(ConvergenceWarning(_complaint(result, budget)), stacklevel=2)
     return result
@@ -222,31 +231,37 @@ class _Level:
     estimate: np.ndarray
     roundoff: np.ndarray
     allowed: np.ndarray
-    scale: float
+    error: np.ndarray
     worst: int
-    low: Fields
-    high: Fields
+    scale: float
+    cells: CellErrors
+    unknowns: tuple[int, int]
+    ohmic: tuple[float, float]
+    resolved: bool
 
     @classmethod
-    def of(cls, problem: Problem, fields: np.ndarray, pairs: tuple[Pair, Pair], tolerance: float, floor: float) -> _Level:
-        higher = replace(problem, order=problem.order + 1)
-        rows, keep, most = [], None, -1.0
-        for i, field in enumerate(np.atleast_2d(fields)):
-            low, high = (solve_fields(p, field, *pairs) for p in (problem, higher))
+    def of(cls, problem: Problem, fields: np.ndarray, pairs: tuple[Pair, Pair], tolerance: float, floor: float,
+           before: tuple[np.ndarray, np.ndarray] | None) -> _Level:
+        orders = problem, replace(problem, order=problem.order + 1)
+        several, rows, keep = np.atleast_2d(fields), [], []
+        for i, field in enumerate(several):
+            low, high = (solve_fields(p, field, *pairs) for p in orders)
             c = low.system.coefficients
             scale = float(np.abs(c.alpha * c.alpha_inverse).max() * np.sqrt(np.prod(np.abs(high.self_resistance))))
-            allowed = tolerance * max(abs(high.delta_R), floor * scale)
             noise = max(abs(f.delta_R - f.delta_R_dual) for f in (low, high))
-            rows.append((low.delta_R, high.delta_R - low.delta_R, noise, allowed))
-            if keep is None or abs(rows[-1][1]) / allowed > most:
-                most, keep = abs(rows[-1][1]) / allowed, (scale, i, low, high)
-        assert keep is not None
-        return cls(problem, fields, *np.array(rows).T, *keep)
-
-    @property
-    def error(self) -> np.ndarray:
-        """Error bars."""
-        return SAFETY * np.abs(self.estimate) + self.roundoff
+            allowed = tolerance * max(abs(high.delta_R), floor * scale)
+            estimate = high.delta_R - low.delta_R
+            rows.append((low.delta_R, estimate, noise, allowed))
+            keep = [max([*keep, (abs(estimate) / allowed, i, scale, low, high)], key=lambda k: k[0])]
+        _, worst, scale, low, high = keep[0]
+        value, estimate, roundoff, allowed = np.array(rows).T
+        cells = localise(low, high, several[worst])
+        lag = 1.0 if before is None else np.abs(value + estimate - before[0]) / np.maximum(np.abs(before[1]), TINY)
+        error = SAFETY * np.clip(lag, 1.0, LAG) * np.abs(estimate) + roundoff
+        error[worst] = max(error[worst], CANCELLATION * float(np.abs(cells.signed).sum()))
+        resolved = not check_resolution(low.system, several[worst])
+        return cls(problem, fields, value, estimate, roundoff, allowed, error, worst, scale, cells,
+                   (low.system.N, high.system.N), (low.R_ohmic, SAFETY * abs(high.R_ohmic - low.R_ohmic)), resolved)
 
     @property
     def excess(self) -> float:
@@ -255,23 +270,16 @@ class _Level:
 
     def round(self, seconds: float) -> Round:
         w = self.worst
-        return Round(self.problem.mesh.n_cells, self.low.system.N, self.high.system.N, float(self.value[w]),
+        return Round(self.problem.mesh.n_cells, *self.unknowns, float(self.value[w]),
                      float(self.estimate[w]), float(self.error[w]), float(self.allowed[w]), seconds)
 
     def verdict(self, history: list[Round]) -> str:
         """What ends the refinement here, or nothing."""
-        if self.excess <= 1.0 and (len(history) > 1 or not check_resolution(self.low.system, self.low_field)):
+        if self.excess <= 1.0 and (len(history) > 1 or self.resolved):
             return "tolerance"
-        if np.any(self.roundoff > 0.5 * self.allowed):
+        if np.any((self.roundoff > 0.5 * self.allowed) & (self.error < 10.0 * self.roundoff)):
             return "round-off"
         return ""
-
-    @property
-    def low_field(self) -> np.ndarray:
-        return np.asarray(np.atleast_2d(self.fields)[self.worst])
-
-    def cell_errors(self) -> CellErrors:
-        return localise(self.low, self.high, self.low_field)
 
     def result(self, history: tuple[Round, ...], pairs: tuple[Pair, Pair], tolerance: float, floor: float,
                reason: str) -> Adapted:
@@ -279,8 +287,7 @@ class _Level:
             return values if self.fields.ndim == 2 else float(values[0])
 
         small = bool(np.any(np.abs(self.value) < floor * self.scale))
-        ohmic = (self.low.R_ohmic, SAFETY * abs(self.high.R_ohmic - self.low.R_ohmic))
-        return Adapted(given(self.value), given(self.error), given(self.value + self.estimate), *ohmic,
+        return Adapted(given(self.value), given(self.error), given(self.value + self.estimate), *self.ohmic,
                        float(self.roundoff.max()), self.excess <= 1.0, reason, "floor" if small else "value", tolerance,
                        floor, self.scale, self.fields, *pairs, history, self.problem)
 
