@@ -12,6 +12,7 @@ and the torque T enters f only through its action on each pole: with T^3 = -phi^
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ from .material import Material, precession_squared, retuned
 from .material import parameter as parameter_value
 from .problem import Problem
 from .system import System, system_of
-from .units import fields_array, to_si
+from .units import fields_array, positive, to_si
 
 FORMAT = "ohmr_fem spectral measure 1"
 #: Precession angles Omega tau for which a measure is made when no fields are given.
@@ -144,9 +145,13 @@ class SpectralMeasure:
         SolveError
             The torque is unstable, or the bound exceeds the tolerance at one of the fields.
         """
+        self._check(np.atleast_2d(fields_array(fields, "fields")))
+        return self.unchecked(fields, s)
+
+    def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """:meth:`response` without the bound, for loops that check where they end."""
         B = fields_array(fields, "fields")
         several = np.atleast_2d(B)
-        self._check(several)
         T = np.atleast_3d(self.material.torque(several) * self.material.relaxation_time)
         squared = precession_squared(self.material, several)[:, None]
         rate = self.projection.rates * self._stretch + s
@@ -357,7 +362,7 @@ class SpectralMeasure:
 
 
 def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = None, tolerance: float = 1e-8,
-                     fields: Any = None) -> SpectralMeasure:
+                     fields: Any = None, lengths: Any = None) -> SpectralMeasure:
     """The spectral measure of one measurement.
 
     Parameters
@@ -369,17 +374,20 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
         Error of f relative to the largest |F|, held by a rigorous bound over the range.
     fields : (n, 3) T, optional
         Fields the measure must cover; by default |omega| tau up to 50.
+    lengths : (shortest, longest) m, optional
+        Diffusion lengths the measure must cover, for ``at(diffusion_length=...)``; by default that of the material alone.
+        The bound is algebraic: whether the mesh resolves the shortest length is another matter.
 
     Raises
     ------
     InputError
         The problem needs the general path; the message says why.
     """
-    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields)[0]
+    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, lengths=lengths)[0]
 
 
 def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
-                      fields: Any = None) -> list[SpectralMeasure]:
+                      fields: Any = None, lengths: Any = None) -> list[SpectralMeasure]:
     """Spectral measures of several (current, voltage) pairs of one device from one factorisation."""
     reason = refusal(problem)
     if reason is not None:
@@ -387,17 +395,18 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
     system = system_of(problem)
     K, M, keep, absorbing = _pencil(system)
     start, turns, channels, ohmic, names = _starts(problem, system, pairs)
-    points = _range(problem, fields)
-    shift = float(np.sqrt(np.abs(points).max() * np.abs(points).min()))
+    bases, points = _lengths(lengths, system.scales.length), _range(problem, fields)
+    ends = np.abs(np.outer(bases, points))
+    shift = float(np.sqrt(ends.max() * ends.min()))
     factors = SuperLU(symmetric=True).factorise(K + shift * M)
 
     def enough(found: Projection) -> bool:
         for turn in turns:
             part = found.combine(turn)
-            for c in channels:
-                size = np.sum(np.abs(part.residues(c.a, c.b)) / (np.abs(part.rates) + 1.0))
+            for c, base in itertools.product(channels, bases):
+                size = np.sum(np.abs(part.residues(c.a, c.b)) / (np.abs(part.rates) + base))
                 limit = max(tolerance * size, FLOOR * part.norm(c.a) * part.norm(c.b))
-                if np.any(part.bound(c.a, c.b, points) > limit):
+                if np.any(part.bound(c.a, c.b, base * points) > limit):
                     return False
         return True
 
@@ -485,6 +494,19 @@ def _range(problem: Problem, fields: Any) -> np.ndarray:
     if growth > 0:
         points.append(np.linspace(max(1.0 - growth, 1e-3), 1.0 + growth, 12).astype(complex))
     return np.concatenate(points)
+
+
+def _lengths(lengths: Any, reference: float) -> np.ndarray:
+    """1/tau at the diffusion lengths to be covered, in units of the rate at the reference length."""
+    if lengths is None:
+        return np.ones(1)
+    if isinstance(lengths, str) or np.size(lengths) != 2:
+        raise InputError(f"lengths: expected (shortest, longest) diffusion length, got {lengths!r}", value=lengths)
+    low, high = (positive(v, "m", "lengths") for v in lengths)
+    if high < low:
+        raise InputError(f"lengths: the shortest comes first, got {lengths!r}", value=lengths)
+    count = 2 + int(3 * np.log10(high / low))
+    return np.append((reference / np.geomspace(low, high, count)) ** 2, 1.0)
 
 
 def _slowest(K: csr_array, M: csr_array, factors: Factorisation, shift: float) -> float:
