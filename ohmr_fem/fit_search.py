@@ -1,0 +1,263 @@
+"""From starting values to the best fit and its intervals.
+
+chi^2 against the diffusion length has more than one valley (a wide device fixes only alpha alpha' L_m, and there the
+valley runs flat to L_m = 0), so a minimum is sought at every one of a row of lengths, from the best of a grid of tau and
+theta, before all parameters are let free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from scipy.optimize import least_squares
+
+from .checks import LARGEST_CELL, cell_heights
+from .data import Measured
+from .fit_input import Source
+from .fit_model import Curve, Model, Parameter, scatter
+from .identifiability import Identifiability, identify
+from .profile import LowerMinimumError, Valley, interval
+from .spectral import SpectralMeasure
+from .system import System, system_of
+
+#: Diffusion lengths covered either way from the start, and when the intervals ask for more.
+NARROW, WIDE = 3.0, 8.0
+#: Lengths at which a minimum is sought, per factor of e.
+SCAN = 3.0
+#: A profile that goes this much farther than the curvature says makes the data count as fixing less.
+LONGER = 1.3
+#: Weight of the distance from the start, in standard errors per factor of e: decides only where the data do not.
+PRIOR = 1e-3
+
+Ends = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What to fit and how; the fields are the arguments of :func:`ohmr_fem.fit`."""
+
+    curves: tuple[Measured, ...]
+    parameters: tuple[Parameter, ...]
+    background: tuple[str, ...]
+    confidence: float
+    intervals: str
+    limit: float
+    method: str
+    lmfit: Any
+
+    @property
+    def noise_estimated(self) -> bool:
+        return any(c.sigma is None for c in self.curves)
+
+    @property
+    def length(self) -> int | None:
+        """Place of the diffusion length among the parameters."""
+        return next((i for i, p in enumerate(self.parameters) if p.name == "diffusion_length"), None)
+
+    @property
+    def threshold(self) -> float:
+        """Rise of chi^2 at the ends of an interval."""
+        if not self.noise_estimated:
+            return float(stats.chi2.ppf(self.confidence, 1))
+        degrees = sum(len(c.values) - len(self.background) for c in self.curves) - len(self.parameters)
+        return float(stats.f.ppf(self.confidence, 1, degrees))
+
+    def model(self, measures: Sequence[SpectralMeasure], strip_of: Sequence[float] | None = None,
+              lengths: tuple[float, float] | None = None) -> Model:
+        squares: Sequence[float | None] = strip_of or [None] * len(self.curves)
+        curves = tuple(Curve.of(c, m, self.background, s) for c, m, s in zip(self.curves, measures, squares, strict=True))
+        sigma = tuple(c.sigma if c.sigma is not None else np.full(len(c.values), scatter(c)) for c in self.curves)
+        return Model(self.parameters, curves, tuple(c.values for c in self.curves), sigma, lengths)
+
+    def identify(self, model: Model, u: np.ndarray, moves: Sequence[np.ndarray] = ()) -> Identifiability:
+        """What the data fix at u; ``moves`` in u are the displacements of one standard error from the profiles."""
+        scale = np.array([p.relative(float(x)) for p, x in zip(self.parameters, u, strict=True)])
+        return identify(model.relative_jacobian(u), [p.name for p in self.parameters], [p.symbol for p in self.parameters],
+                        self.limit, [scale * m for m in moves])
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The best fit: the model, where (u), the intervals in u, how far the profiles went in it, what was known at
+    the start, lmfit's result."""
+
+    model: Model
+    measures: tuple[SpectralMeasure, ...]
+    u: np.ndarray
+    intervals: tuple[tuple[float, float], ...]
+    moves: tuple[np.ndarray, ...]
+    before: Identifiability
+    result: Any
+
+
+def search(task: Task, source: Source) -> Found:
+    """Fit, and fit again with a wider or shifted range of diffusion lengths where the answer asks for it."""
+    around, factor = source.material.diffusion_length, NARROW
+    floor = 0.0 if source.problem is None else min(0.7 * shortest_length(system_of(source.problem)), around / 1.5)
+    before: Identifiability | None = None
+    while True:
+        lengths = (max(around / factor, floor), around * factor) if source.problem is not None else None
+        measures = source.measures(lengths)
+        model = task.model(measures, lengths=lengths)
+        before = before or task.identify(model, np.zeros(len(task.parameters)))
+        model, u, result, others = minimise(task, model, _scanned(task, lengths))
+        if task.length is None or lengths is None or factor >= WIDE:
+            break
+        found = model.physical(u)["diffusion_length"]
+        if not 1.2 * lengths[0] < found < lengths[1] / 1.2 and found > 1.2 * floor:
+            around, factor = found, WIDE
+            continue
+        u, ends, moves = _intervals(task, model, u, others, lengths)
+        if np.all(np.isfinite(ends[task.length])):
+            return Found(model, measures, u, ends, moves, before, result)
+        around, factor = np.sqrt(found * around), WIDE
+    u, ends, moves = _intervals(task, model, u, others, lengths)
+    return Found(model, measures, u, ends, moves, before, result)
+
+
+def shortest_length(system: System) -> float:
+    """Shortest diffusion length in m that the cells at the edges of a mesh resolve without a field."""
+    mesh = system.problem.mesh.mesh
+    facets = mesh.boundary_facets()
+    heights = cell_heights(system, facets, mesh.f2t[0, facets])
+    return float(heights.max() / LARGEST_CELL[system.problem.order - 1])
+
+
+def _scanned(task: Task, lengths: tuple[float, float] | None) -> np.ndarray:
+    """u of the diffusion lengths to be scanned; a single 0 where the length is not fitted."""
+    if task.length is None:
+        return np.zeros(1)
+    start = task.parameters[task.length].start
+    low, high = np.log(np.array(lengths or (start / NARROW, start * NARROW)) / start)
+    return np.linspace(low, high, 2 + int(SCAN * (high - low)))
+
+
+def minimise(task: Task, model: Model, scanned: np.ndarray) -> tuple[Model, np.ndarray, Any, list[np.ndarray]]:
+    """The best fit over all scanned lengths, the noise of curves without sigma from its residuals, and the other minima."""
+    minima = [_settle(task, model, start) for start in _grid(task, model, scanned)]
+    minima.sort(key=lambda u: _chi2(model, u))
+    u, result = local(task, model, minima[0])
+    for _ in range(3):
+        sigma, change = _reweighted(task, model, u)
+        model = replace(model, sigma=sigma)
+        u, result = local(task, model, u)
+        if change < 0.02:
+            break
+    return model, u, result, minima
+
+
+def _chi2(model: Model, u: np.ndarray) -> float:
+    return float(np.sum(model.residual(u) ** 2))
+
+
+def _grid(task: Task, model: Model, scanned: np.ndarray) -> list[np.ndarray]:
+    """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved for, chi^2 is quadratic in it."""
+    steps = {"theta": np.log([0.1, 1.0, 10.0]), "diffusion_length": scanned,
+             "relaxation_time": np.log(10.0) * np.array([-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0])}
+    axes = [steps.get(p.name, np.zeros(1)) for p in model.parameters]
+    product = next((i for i, p in enumerate(model.parameters) if p.name == "alpha_product"), None)
+    best: dict[float, tuple[float, np.ndarray]] = {}
+    for point in np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes)):
+        u = np.array(point)
+        now = model.residual(u)
+        if product is not None:
+            slope = model.product_slope(u, now)
+            size = float(slope @ slope)
+            shift = 0.0 if size == 0.0 else float(-(now @ slope) / size)
+            u[product] += shift
+            now = now + shift * slope
+        value, key = float(now @ now), 0.0 if task.length is None else float(point[task.length])
+        if key not in best or value < best[key][0]:
+            best[key] = (value, u)
+    return [u for _, u in best.values()]
+
+
+def _settle(task: Task, model: Model, start: np.ndarray) -> np.ndarray:
+    """Minimum at a fixed diffusion length."""
+    free = np.flatnonzero(np.arange(len(start)) != (-1 if task.length is None else task.length))
+    if free.size == 0:
+        return start
+
+    def whole(x: np.ndarray) -> np.ndarray:
+        out = start.copy()
+        out[free] = x
+        return out
+
+    return whole(least_squares(lambda x: model.residual(whole(x)), start[free], jac=lambda x: model.jacobian(whole(x), free),
+                               method="lm", x_scale="jac", ftol=1e-4, xtol=1e-4, max_nfev=30).x)
+
+
+def local(task: Task, model: Model, start: np.ndarray) -> tuple[np.ndarray, Any]:
+    """lmfit from one start."""
+    names = [p.name if not p.logarithmic else f"ln_{p.name}" for p in model.parameters]
+
+    def vector(values: Any) -> np.ndarray:
+        return np.array([values[n].value for n in names])
+
+    given = task.lmfit.Parameters()
+    for name, value in zip(names, start, strict=True):
+        given.add(name, value=float(value))
+    minimiser = task.lmfit.Minimizer(lambda p: np.append(model.residual(vector(p)), PRIOR * vector(p)), given, scale_covar=False, nan_policy="raise")
+    if task.method != "leastsq":
+        for name in names:
+            given[name].min, given[name].max = float(given[name].value - 3.0), float(given[name].value + 3.0)
+        result = minimiser.minimize(method=task.method)
+    else:
+        result = minimiser.minimize(method="leastsq", col_deriv=False, ftol=1e-12, xtol=1e-10, max_nfev=400,
+                                    Dfun=lambda p: np.vstack([model.jacobian(vector(p)), PRIOR * np.eye(len(names))]))
+    return vector(result.params), result
+
+
+def _reweighted(task: Task, model: Model, u: np.ndarray) -> tuple[tuple[np.ndarray, ...], float]:
+    """Noise of the curves without sigma from their residuals, and the largest relative change of it."""
+    sigma, worst = [], 0.0
+    shared = len(model.parameters) / len(task.curves)
+    for c, s, signal, back in zip(task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True):
+        if c.sigma is None:
+            degrees = max(len(c.values) - len(task.background) - shared, 1.0)
+            rms = float(np.sqrt(np.sum((c.values - signal - back) ** 2) / degrees))
+            new = np.full(len(c.values), max(rms, 1e-12 * float(np.ptp(c.values)), 1e-300))
+            worst, s = max(worst, abs(float(new[0] / s[0]) - 1.0)), new
+        sigma.append(s)
+    return tuple(sigma), worst
+
+
+def _intervals(task: Task, model: Model, u: np.ndarray, others: Sequence[np.ndarray],
+               lengths: tuple[float, float] | None) -> tuple[np.ndarray, Ends, tuple[np.ndarray, ...]]:
+    """The minimum, which moves if a profile finds a lower one, profile intervals in u of every parameter, and how far the
+    profiles went, scaled to one standard error, where that is farther than the curvature at the minimum says."""
+    def inside(x: np.ndarray) -> bool:
+        return lengths is None or lengths[0] <= model.parameters[task.length or 0].value(float(x[task.length or 0])) <= lengths[1]
+
+    threshold = task.threshold
+    if task.intervals == "fisher":
+        half = np.sqrt(threshold * np.diag(Valley.at(model.residual, model.jacobian, u).covariance))
+        return u, tuple((float(x - h), float(x + h)) for x, h in zip(u, half, strict=True)), ()
+    for _ in range(4):
+        valley = Valley.at(model.residual, model.jacobian, u)
+        good = [x for x in others if _chi2(model, x) - valley.chi2 < threshold]
+        try:
+            walks = [interval(valley, i, threshold, inside if i == task.length else None, good) for i in range(len(u))]
+            return u, tuple((low, high) for low, high, _ in walks), _moves(task, model, u, walks)
+        except LowerMinimumError as better:
+            u, _ = local(task, model, better.u)
+    return u, tuple((-np.inf, np.inf) for _ in u), ()
+
+
+def _moves(task: Task, model: Model, u: np.ndarray, walks: Sequence[tuple[float, float, list[np.ndarray]]]) -> tuple[np.ndarray, ...]:
+    """Displacements of one standard error along profiles that go farther than the curvature at the minimum says, and are open
+    or nearly so; parameters that the curvature leaves free need none."""
+    errors, moves = task.identify(model, u).errors, []
+    for i, (low, high, points) in enumerate(walks):
+        if not errors[i] < task.limit:
+            continue
+        for end, point in ((low, points[0]), (high, points[1])):
+            size = abs(float(point[i] - u[i])) * abs(model.parameters[i].relative(float(u[i])))
+            if size > 0.0 and (not np.isfinite(end) or size > LONGER * np.sqrt(task.threshold) * errors[i]):
+                scale = 1.0 / np.sqrt(task.threshold) if np.isfinite(end) else max(1.0, 1.0 / size)
+                moves.append(scale * (model.coordinates(model.physical(point)) - u))
+    return tuple(moves)
