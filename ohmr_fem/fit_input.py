@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .data import Measured, read_data, with_pairs
-from .errors import InputError, suggest
+from .errors import InputError, SolveError, suggest
 from .fit_model import BACKGROUNDS, Parameter
 from .material import Material
 from .problem import Problem
@@ -104,6 +106,24 @@ class Source:
     @property
     def material(self) -> Material:
         return self.problem.material if self.problem is not None else self.given[0].material
+
+    def covered(self, curves: Sequence[Measured]) -> tuple[float, float]:
+        """Diffusion lengths in m over which the measures that were given hold at the fields of the curves."""
+        start = self.material.diffusion_length
+        steps = np.geomspace(1.0, 30.0, 30)
+
+        def holds(length: float) -> bool:
+            try:
+                for m, c in zip(self.given, curves, strict=True):
+                    sizes = np.linalg.norm(c.fields, axis=1)
+                    m.at(diffusion_length=length).response(c.fields[[int(np.argmin(sizes)), int(np.argmax(sizes))]])
+            except SolveError:
+                return False
+            return True
+
+        low, high = (next((k for k, step in enumerate(steps[1:]) if not holds(start * step**side)), len(steps) - 1)
+                     for side in (-1, 1))
+        return float(start / steps[low]), float(start * steps[high])
 
     def measures(self, lengths: tuple[float, float] | None) -> tuple[SpectralMeasure, ...]:
         """One measure for each curve over a range of diffusion lengths in m; those given as they are."""

@@ -8,7 +8,7 @@ are linear too: they are projected out of data and model once, which is the same
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,8 @@ PARAMETERS = {
 ALIASES = {"alpha": "alpha_product", "orbital_hall_angle": "alpha_product", "L_m": "diffusion_length",
            "tau": "relaxation_time", "sigma": "sheet_conductivity", "g": "g_factor"}
 BACKGROUNDS = ("offset", "linear", "quadratic")
-#: Step of the central differences on the logarithmic scale.
-STEP = 1e-5
+#: Steps of the differences on the logarithmic scale: forward ones steer the search, central ones make the Fisher matrix.
+FORWARD, CENTRAL = 1e-6, 1e-5
 #: |u| at which a logarithmic parameter stops.
 FAR = 30.0
 
@@ -142,8 +142,7 @@ class Curve:
     def signal(self, changed: Mapping[str, Any]) -> np.ndarray:
         """Model of the data without background, (n,); NaN where the torque is unstable."""
         m = self.measure.at(**changed)
-        worst = -float(precession_squared(m.material, self.fields).min())
-        if worst > 0 and np.sqrt(worst) >= 1.0 + m.slowest * (m.material.diffusion_length / m.reference_length) ** 2:
+        if not self._stable(m):
             return np.full(len(self.fields), np.nan)
         f, change = m.unchecked(self.fields)
         sigma = m.material.sheet_conductivity
@@ -154,6 +153,18 @@ class Curve:
         if self.quantity == "ratio":
             return np.asarray(out / ohmic)
         return np.asarray(out + ohmic if self.absolute and self.quantity == "R" else out)
+
+
+    def _stable(self, m: SpectralMeasure) -> bool:
+        """Whether a steady state exists at every field; always where X is positive."""
+        if np.linalg.eigvalsh(m.material.inverse_mass)[0] >= 0.0:
+            return True
+        growth = np.sqrt(max(-float(precession_squared(m.material, self.fields).min()), 0.0))
+        return bool(growth < 1.0 + m.slowest * (m.material.diffusion_length / m.reference_length) ** 2)
+
+    def at(self, rows: np.ndarray) -> Curve:
+        """The same curve at some of its fields."""
+        return replace(self, fields=self.fields[rows], basis=self.basis[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +190,7 @@ class Model:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_projectors", [np.linalg.qr(c.basis / s[:, None])[0]
                                                  for c, s in zip(self.curves, self.sigma, strict=True)])
+        object.__setattr__(self, "_latest", {})  # signals at the latest u: its Jacobian is asked for next
 
     def physical(self, u: np.ndarray) -> dict[str, float]:
         """Values in SI by canonical name."""
@@ -187,12 +199,31 @@ class Model:
             out["diffusion_length"] = float(np.clip(out["diffusion_length"], *self.lengths))
         return out
 
+    def thinned(self, points: int) -> Model:
+        """At most about this many points of each curve, evenly taken."""
+        rows = [np.arange(0, len(v), max(1, len(v) // points)) for v in self.values]
+        return replace(self, curves=tuple(c.at(r) for c, r in zip(self.curves, rows, strict=True)),
+                       values=tuple(v[r] for v, r in zip(self.values, rows, strict=True)),
+                       sigma=tuple(s[r] for s, r in zip(self.sigma, rows, strict=True)))
+
+    def covered(self, u: np.ndarray) -> bool:
+        """Whether the diffusion length lies in the range of the measures."""
+        i = next((i for i, p in enumerate(self.parameters) if p.name == "diffusion_length"), None)
+        return self.lengths is None or i is None or self.lengths[0] <= self.parameters[i].value(float(u[i])) <= self.lengths[1]
+
     def coordinates(self, values: Mapping[str, float]) -> np.ndarray:
         return np.array([p.coordinate(values[p.name]) for p in self.parameters])
 
     def signals(self, u: np.ndarray) -> list[np.ndarray]:
-        changed = changes(self.physical(u))
-        return [c.signal(changed) for c in self.curves]
+        """Model of each curve at u, without backgrounds."""
+        latest: dict[bytes, list[np.ndarray]] = self._latest  # type: ignore[attr-defined]
+        key = np.asarray(u, dtype=float).tobytes()
+        if key not in latest:
+            changed = changes(self.physical(u))
+            found = [c.signal(changed) for c in self.curves]
+            latest.clear()
+            latest[key] = found
+        return latest[key]
 
     def whitened(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """Values over sigma with the background projected out, joined, (N,)."""
@@ -209,30 +240,25 @@ class Model:
             return np.full(sum(len(v) for v in self.values), 1e6)
         return self.whitened([v - s for v, s in zip(self.values, signals, strict=True)])
 
-    def product_slope(self, u: np.ndarray, residual: np.ndarray) -> np.ndarray:
-        """d residual / du of alpha alpha', in which signals are affine, (N,)."""
-        i = next(i for i, p in enumerate(self.parameters) if p.name == "alpha_product")
-        none = np.array(u)
-        none[i] = self.parameters[i].coordinate(0.0)
-        if any(c.absolute and c.quantity == "R" for c in self.curves):
-            base = self.residual(none)
-        else:
-            base = self.whitened(self.values)
-        return (residual - base) / (u[i] - none[i])
-
-    def jacobian(self, u: np.ndarray, free: Sequence[int] | None = None) -> np.ndarray:
-        """d residual / du by central differences, (N, q), or the columns of the ``free`` parameters."""
-        columns = []
-        for i in range(len(u)) if free is None else free:
-            step = STEP * np.eye(len(u))[i]
-            up, down = self.signals(u + step), self.signals(u - step)
-            slopes = [np.nan_to_num((a - b) / (2 * STEP), nan=0.0) for a, b in zip(up, down, strict=True)]
-            columns.append(-self.whitened(slopes))
+    def jacobian(self, u: np.ndarray, free: Sequence[int] | None = None, central: bool = False) -> np.ndarray:
+        """d residual / du by differences, (N, q), or the columns of the ``free`` parameters."""
+        now = self.signals(u)
+        columns = [-self.whitened([np.nan_to_num(s) for s in self._slopes(np.asarray(u, dtype=float), i, now, central)])
+                   for i in (range(len(u)) if free is None else free)]
         return np.column_stack(columns)
+
+    def _slopes(self, u: np.ndarray, i: int, now: Sequence[np.ndarray], central: bool) -> list[np.ndarray]:
+        """d signal / du_i of every curve."""
+        p = self.parameters[i]
+        if p.name == "alpha_product" and p.value(float(u[i])) != 0.0 and not any(c.absolute for c in self.curves):
+            return [s * abs(p.start) / p.value(float(u[i])) for s in now]  # proportional to it
+        step = (CENTRAL if central else FORWARD) * np.eye(len(u))[i]
+        up, down = self.signals(u + step), self.signals(u - step) if central else now
+        return [(a - b) / (step[i] * (2 if central else 1)) for a, b in zip(up, down, strict=True)]
 
     def relative_jacobian(self, u: np.ndarray) -> np.ndarray:
         """d residual / d ln(parameter), (N, q): its Gram matrix is Fisher's."""
-        return self.jacobian(u) / np.array([p.relative(float(x)) for p, x in zip(self.parameters, u, strict=True)])
+        return self.jacobian(u, central=True) / np.array([p.relative(float(x)) for p, x in zip(self.parameters, u, strict=True)])
 
     def backgrounds(self, u: np.ndarray) -> list[np.ndarray]:
         """Fitted background of each curve, (n,) in its unit."""

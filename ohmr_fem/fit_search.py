@@ -7,7 +7,7 @@ theta, before all parameters are let free.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,13 +27,13 @@ from .system import System, system_of
 #: Diffusion lengths covered either way from the start, and when the intervals ask for more.
 NARROW, WIDE = 3.0, 8.0
 #: Lengths at which a minimum is sought, per factor of e.
-SCAN = 3.0
-#: A profile that goes this much farther than the curvature says makes the data count as fixing less.
-LONGER = 1.3
-#: Weight of the distance from the start, in standard errors per factor of e: decides only where the data do not.
-PRIOR = 1e-3
+SCAN = 2.0
+#: Points of each curve on which the grid of starts is compared.
+COARSE = 40
+#: Weight of the distance from the start, in standard errors per factor of e: with the first a fit moves along a valley only
+#: where the data push it, the second picks what to show where they leave parameters free.
+NUDGE, PRIOR = 1e-3, 0.5
 
-Ends = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,23 +73,33 @@ class Task:
         sigma = tuple(c.sigma if c.sigma is not None else np.full(len(c.values), scatter(c)) for c in self.curves)
         return Model(self.parameters, curves, tuple(c.values for c in self.curves), sigma, lengths)
 
-    def identify(self, model: Model, u: np.ndarray, moves: Sequence[np.ndarray] = ()) -> Identifiability:
-        """What the data fix at u; ``moves`` in u are the displacements of one standard error from the profiles."""
-        scale = np.array([p.relative(float(x)) for p, x in zip(self.parameters, u, strict=True)])
+    def identify(self, model: Model, u: np.ndarray, reach: Mapping[int, float] | None = None) -> Identifiability:
+        """What the data fix at u; see :func:`ohmr_fem.identifiability.identify`."""
         return identify(model.relative_jacobian(u), [p.name for p in self.parameters], [p.symbol for p in self.parameters],
-                        self.limit, [scale * m for m in moves])
+                        self.limit, reach)
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The best fit: the model, where (u), the intervals in u, how far the profiles went in it, what was known at
-    the start, lmfit's result."""
+    """The best fit.
+
+    Attributes
+    ----------
+    model, measures
+    u : (q,) where
+    intervals : in u
+    reach : {number of a parameter: standard error} where the profile goes farther than the curvature at u
+    clipped : for both ends of each interval, whether the diffusion length had reached the end of its range there
+    before : what was known at the start
+    result : lmfit's
+    """
 
     model: Model
     measures: tuple[SpectralMeasure, ...]
     u: np.ndarray
     intervals: tuple[tuple[float, float], ...]
-    moves: tuple[np.ndarray, ...]
+    reach: Mapping[int, float]
+    clipped: tuple[tuple[bool, bool], ...]
     before: Identifiability
     result: Any
 
@@ -99,24 +109,29 @@ def search(task: Task, source: Source) -> Found:
     around, factor = source.material.diffusion_length, NARROW
     floor = 0.0 if source.problem is None else min(0.7 * shortest_length(system_of(source.problem)), around / 1.5)
     before: Identifiability | None = None
+    profile: Profile | None = None
     while True:
-        lengths = (max(around / factor, floor), around * factor) if source.problem is not None else None
+        lengths = (max(around / factor, floor), around * factor) if source.problem is not None else source.covered(task.curves)
         measures = source.measures(lengths)
         model = task.model(measures, lengths=lengths)
         before = before or task.identify(model, np.zeros(len(task.parameters)))
         model, u, result, others = minimise(task, model, _scanned(task, lengths))
-        if task.length is None or lengths is None or factor >= WIDE:
+        if task.length is None or source.problem is None or factor >= WIDE:
             break
         found = model.physical(u)["diffusion_length"]
         if not 1.2 * lengths[0] < found < lengths[1] / 1.2 and found > 1.2 * floor:
             around, factor = found, WIDE
             continue
-        u, ends, moves = _intervals(task, model, u, others, lengths)
-        if np.all(np.isfinite(ends[task.length])):
-            return Found(model, measures, u, ends, moves, before, result)
+        profile = _intervals(task, model, u, others)
+        if np.all(np.isfinite(profile.ends[task.length])):
+            break
         around, factor = np.sqrt(found * around), WIDE
-    u, ends, moves = _intervals(task, model, u, others, lengths)
-    return Found(model, measures, u, ends, moves, before, result)
+        profile = None
+    profile = profile or _intervals(task, model, u, others)
+    u = profile.u
+    if task.identify(model, u, profile.reach).free and task.intervals == "profile":
+        u, result = _near_start(task, model, [u, *(x for x in others if _chi2(model, x) < _chi2(model, u) + 4.0)])
+    return Found(model, measures, u, profile.ends, profile.reach, profile.clipped, before, result)
 
 
 def shortest_length(system: System) -> float:
@@ -127,18 +142,18 @@ def shortest_length(system: System) -> float:
     return float(heights.max() / LARGEST_CELL[system.problem.order - 1])
 
 
-def _scanned(task: Task, lengths: tuple[float, float] | None) -> np.ndarray:
+def _scanned(task: Task, lengths: tuple[float, float]) -> np.ndarray:
     """u of the diffusion lengths to be scanned; a single 0 where the length is not fitted."""
     if task.length is None:
         return np.zeros(1)
     start = task.parameters[task.length].start
-    low, high = np.log(np.array(lengths or (start / NARROW, start * NARROW)) / start)
+    low, high = np.log(np.array(lengths) / start)
     return np.linspace(low, high, 2 + int(SCAN * (high - low)))
 
 
 def minimise(task: Task, model: Model, scanned: np.ndarray) -> tuple[Model, np.ndarray, Any, list[np.ndarray]]:
     """The best fit over all scanned lengths, the noise of curves without sigma from its residuals, and the other minima."""
-    minima = [_settle(task, model, start) for start in _grid(task, model, scanned)]
+    minima = [_settle(task, model, start) for start in _grid(task, model.thinned(COARSE), scanned)]
     minima.sort(key=lambda u: _chi2(model, u))
     u, result = local(task, model, minima[0])
     for _ in range(3):
@@ -157,7 +172,7 @@ def _chi2(model: Model, u: np.ndarray) -> float:
 def _grid(task: Task, model: Model, scanned: np.ndarray) -> list[np.ndarray]:
     """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved for, chi^2 is quadratic in it."""
     steps = {"theta": np.log([0.1, 1.0, 10.0]), "diffusion_length": scanned,
-             "relaxation_time": np.log(10.0) * np.array([-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0])}
+             "relaxation_time": np.log(10.0) * np.linspace(-1.5, 1.5, 7)}
     axes = [steps.get(p.name, np.zeros(1)) for p in model.parameters]
     product = next((i for i, p in enumerate(model.parameters) if p.name == "alpha_product"), None)
     best: dict[float, tuple[float, np.ndarray]] = {}
@@ -165,7 +180,7 @@ def _grid(task: Task, model: Model, scanned: np.ndarray) -> list[np.ndarray]:
         u = np.array(point)
         now = model.residual(u)
         if product is not None:
-            slope = model.product_slope(u, now)
+            slope = model.jacobian(u, [product])[:, 0]
             size = float(slope @ slope)
             shift = 0.0 if size == 0.0 else float(-(now @ slope) / size)
             u[product] += shift
@@ -191,8 +206,22 @@ def _settle(task: Task, model: Model, start: np.ndarray) -> np.ndarray:
                                method="lm", x_scale="jac", ftol=1e-4, xtol=1e-4, max_nfev=30).x)
 
 
-def local(task: Task, model: Model, start: np.ndarray) -> tuple[np.ndarray, Any]:
-    """lmfit from one start."""
+def _near_start(task: Task, model: Model, minima: Sequence[np.ndarray]) -> tuple[np.ndarray, Any]:
+    """What to show where the data leave parameters free: the acceptable fit nearest to the start."""
+    def cost(u: np.ndarray) -> float:
+        return _chi2(model, u) + float(np.sum((_weights(model, PRIOR) * u) ** 2))
+
+    found = [local(task, model, start, PRIOR) for start in sorted(minima, key=cost)[:2]]
+    return min(found, key=lambda pair: cost(pair[0]))
+
+
+def _weights(model: Model, prior: float) -> np.ndarray:
+    return np.array([prior if p.logarithmic else NUDGE for p in model.parameters])
+
+
+def local(task: Task, model: Model, start: np.ndarray, prior: float = NUDGE) -> tuple[np.ndarray, Any]:
+    """lmfit from one start, with a Gaussian prior of width 1/prior about it in the logarithms."""
+    weights = _weights(model, prior)
     names = [p.name if not p.logarithmic else f"ln_{p.name}" for p in model.parameters]
 
     def vector(values: Any) -> np.ndarray:
@@ -201,15 +230,15 @@ def local(task: Task, model: Model, start: np.ndarray) -> tuple[np.ndarray, Any]
     given = task.lmfit.Parameters()
     for name, value in zip(names, start, strict=True):
         given.add(name, value=float(value))
-    minimiser = task.lmfit.Minimizer(lambda p: np.append(model.residual(vector(p)), PRIOR * vector(p)), given, scale_covar=False, nan_policy="raise")
+    minimiser = task.lmfit.Minimizer(lambda p: np.append(model.residual(vector(p)), weights * vector(p)), given, scale_covar=False, nan_policy="raise")
     if task.method != "leastsq":
         for name in names:
             given[name].min, given[name].max = float(given[name].value - 3.0), float(given[name].value + 3.0)
         result = minimiser.minimize(method=task.method)
     else:
         result = minimiser.minimize(method="leastsq", col_deriv=False, ftol=1e-12, xtol=1e-10, max_nfev=400,
-                                    Dfun=lambda p: np.vstack([model.jacobian(vector(p)), PRIOR * np.eye(len(names))]))
-    return vector(result.params), result
+                                    Dfun=lambda p: np.vstack([model.jacobian(vector(p)), np.diag(weights)]))
+    return model.coordinates(model.physical(vector(result.params))), result
 
 
 def _reweighted(task: Task, model: Model, u: np.ndarray) -> tuple[tuple[np.ndarray, ...], float]:
@@ -226,38 +255,41 @@ def _reweighted(task: Task, model: Model, u: np.ndarray) -> tuple[tuple[np.ndarr
     return tuple(sigma), worst
 
 
-def _intervals(task: Task, model: Model, u: np.ndarray, others: Sequence[np.ndarray],
-               lengths: tuple[float, float] | None) -> tuple[np.ndarray, Ends, tuple[np.ndarray, ...]]:
-    """The minimum, which moves if a profile finds a lower one, profile intervals in u of every parameter, and how far the
-    profiles went, scaled to one standard error, where that is farther than the curvature at the minimum says."""
-    def inside(x: np.ndarray) -> bool:
-        return lengths is None or lengths[0] <= model.parameters[task.length or 0].value(float(x[task.length or 0])) <= lengths[1]
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Intervals in u, and what :class:`Found` says of them; u is the minimum, which moves if a profile finds a lower one."""
 
-    threshold = task.threshold
+    u: np.ndarray
+    ends: tuple[tuple[float, float], ...]
+    reach: Mapping[int, float]
+    clipped: tuple[tuple[bool, bool], ...]
+
+
+def _intervals(task: Task, model: Model, u: np.ndarray, others: Sequence[np.ndarray]) -> Profile:
+    """Profile intervals of every parameter."""
+    threshold, nothing = task.threshold, ((False, False),) * len(u)
     if task.intervals == "fisher":
         half = np.sqrt(threshold * np.diag(Valley.at(model.residual, model.jacobian, u).covariance))
-        return u, tuple((float(x - h), float(x + h)) for x, h in zip(u, half, strict=True)), ()
+        return Profile(u, tuple((float(x - h), float(x + h)) for x, h in zip(u, half, strict=True)), {}, nothing)
     for _ in range(4):
         valley = Valley.at(model.residual, model.jacobian, u)
         good = [x for x in others if _chi2(model, x) - valley.chi2 < threshold]
         try:
-            walks = [interval(valley, i, threshold, inside if i == task.length else None, good) for i in range(len(u))]
-            return u, tuple((low, high) for low, high, _ in walks), _moves(task, model, u, walks)
+            walks = [interval(valley, i, threshold, model.covered if i == task.length else None, good) for i in range(len(u))]
         except LowerMinimumError as better:
             u, _ = local(task, model, better.u)
-    return u, tuple((-np.inf, np.inf) for _ in u), ()
-
-
-def _moves(task: Task, model: Model, u: np.ndarray, walks: Sequence[tuple[float, float, list[np.ndarray]]]) -> tuple[np.ndarray, ...]:
-    """Displacements of one standard error along profiles that go farther than the curvature at the minimum says, and are open
-    or nearly so; parameters that the curvature leaves free need none."""
-    errors, moves = task.identify(model, u).errors, []
-    for i, (low, high, points) in enumerate(walks):
-        if not errors[i] < task.limit:
             continue
-        for end, point in ((low, points[0]), (high, points[1])):
-            size = abs(float(point[i] - u[i])) * abs(model.parameters[i].relative(float(u[i])))
-            if size > 0.0 and (not np.isfinite(end) or size > LONGER * np.sqrt(task.threshold) * errors[i]):
-                scale = 1.0 / np.sqrt(task.threshold) if np.isfinite(end) else max(1.0, 1.0 / size)
-                moves.append(scale * (model.coordinates(model.physical(point)) - u))
-    return tuple(moves)
+        ends = tuple((low, high) for low, high, _ in walks)
+        clipped = tuple((not model.covered(points[0]), not model.covered(points[1])) for *_, points in walks)
+        return Profile(u, ends, _reach(task, model, u, ends), clipped)
+    return Profile(u, ((-np.inf, np.inf),) * len(u), {}, nothing)
+
+
+def _reach(task: Task, model: Model, u: np.ndarray, ends: Sequence[tuple[float, float]]) -> dict[int, float]:
+    """Standard error of ln(parameter) where the curvature at the minimum calls a parameter fixed and its interval does not."""
+    errors, out = task.identify(model, u).errors, {}
+    for i, (p, (low, high)) in enumerate(zip(model.parameters, ends, strict=True)):
+        size = max(high - u[i], u[i] - low) * abs(p.relative(float(u[i]))) / np.sqrt(task.threshold)
+        if errors[i] < task.limit < size:
+            out[i] = min(float(size), 1.0)
+    return out

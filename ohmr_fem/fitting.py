@@ -269,11 +269,13 @@ def contact_width(problem: Problem, name: str) -> float:
 
 def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], seconds: float) -> Fit:
     model, u = found.model, found.u
-    known = task.identify(model, u, found.moves)
+    known = task.identify(model, u, found.reach)
     covariance = Valley.at(model.residual, model.jacobian, u).covariance
     root = np.sqrt(np.diag(covariance))
     values, estimates = model.physical(u), {}
-    for p, error, (low, high) in zip(model.parameters, known.errors, found.intervals, strict=True):
+    for p, error, (low, high), clipped in zip(model.parameters, known.errors, found.intervals, found.clipped, strict=True):
+        if p.name in known.free:  # an end that only the range of the measures makes is none
+            low, high = (-np.inf if clipped[0] else low), (np.inf if clipped[1] else high)
         ends = sorted((p.value(low), p.value(high)))
         value = values[p.name]
         estimates[p.name] = Estimate(p.name, p.symbol, p.unit, value, float(error) * abs(value), ends[0], ends[1],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +81,7 @@ class Identifiability:
 
 
 def identify(jacobian: np.ndarray, names: Sequence[str], symbols: Sequence[str], limit: float = LIMIT,
-             moves: Sequence[np.ndarray] = ()) -> Identifiability:
+             reach: Mapping[int, float] | None = None) -> Identifiability:
     """Identifiability from J = d(model/sigma)/d ln(parameter).
 
     Parameters
@@ -89,16 +89,17 @@ def identify(jacobian: np.ndarray, names: Sequence[str], symbols: Sequence[str],
     jacobian : (N, q)
     names, symbols : of the parameters
     limit : relative standard error up to which a combination counts as fixed
-    moves : (q,) displacements of the logarithms, as long as one standard error, that the data allow although J does not
-        say so: the valley of chi^2 is longer than it looks at its bottom
+    reach : {number of a parameter: standard error of its logarithm}
+        Where the valley of chi^2 is longer than J says at its bottom; the direction that matters most to that parameter
+        is taken to be known no better.
     """
     q = len(names)
     _, values, rows = np.linalg.svd(np.vstack([jacobian, np.zeros((q, q))]), full_matrices=False)
     values = np.where(values > 1e-8 * values.max(), values, 0.0)
     capped = 1.0 / np.maximum(values, 1.0 / UNKNOWN)
-    if len(moves):
-        spreads = np.vstack([rows * capped[:, None], *moves])
-        _, capped, rows = np.linalg.svd(spreads, full_matrices=False)
+    for i, error in (reach or {}).items():
+        k = int(np.argmax(np.abs(rows[:, i] * capped)))
+        capped[k] = min(max(capped[k], error / abs(rows[k, i])), UNKNOWN)
     errors = np.where(capped < 0.99 * UNKNOWN, capped, np.inf)
     single = np.sqrt(np.sum((rows * capped[:, None]) ** 2, axis=0))
     single = np.where(single > 0.001 * UNKNOWN, np.inf, single)

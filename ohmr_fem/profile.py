@@ -11,7 +11,7 @@ from scipy.optimize import least_squares
 #: Farthest a parameter is followed, in ln(value); farther out an interval counts as open.
 FARTHEST = float(np.log(100.0))
 #: The interval ends where the rise of chi^2 is within this of its threshold.
-CLOSE = 0.01
+CLOSE = 0.02
 MOST_STEPS = 25
 
 
@@ -100,7 +100,7 @@ def _end(valley: Valley, i: int, side: float, threshold: float, inside: Callable
 def _next(near: tuple[float, float], far: tuple[float, float], goal: float) -> float:
     """Secant on the root of the rise, which is nearly a straight line; doubling while there is no bracket."""
     if not np.isfinite(far[0]):
-        return near[0] * float(np.clip(goal / max(near[1], 1e-3), 1.05, 4.0))
+        return near[0] * float(np.clip(1.01 * goal / max(near[1], 1e-3), 1.02, 4.0))
     guess = near[0] + (far[0] - near[0]) * (goal - near[1]) / (far[1] - near[1])
     width = far[0] - near[0]
     return float(np.clip(guess, near[0] + 0.02 * width, far[0] - 0.02 * width))
