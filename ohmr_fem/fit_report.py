@@ -26,7 +26,8 @@ def report(fit: Fit) -> str:
             value = fit.strip[e.name]
             beside = f"{show(value, e.unit)} (x {value / e.value:.3g})"
         mark = "" if e.fixed else "  not fixed by the data"
-        lines.append(f"{e.symbol:14}{show(e.value, e.unit):>14}{percent(e.error / abs(e.value)):>10}  {span(e):<28}{beside}{mark}")
+        error = percent(e.error / abs(e.value))
+        lines.append(f"{e.symbol:14}{show(e.value, e.unit):>14}{error:>10}  {span(e):<28}{beside}{mark}")
     lines += ["", str(fit.identifiability)]
     lines += [f"warning: {note}" for note in fit.warnings]
     return "\n".join(lines)

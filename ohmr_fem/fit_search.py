@@ -153,16 +153,22 @@ def _scanned(task: Task, lengths: tuple[float, float]) -> np.ndarray:
 
 def minimise(task: Task, model: Model, scanned: np.ndarray) -> tuple[Model, np.ndarray, Any, list[np.ndarray]]:
     """The best fit over all scanned lengths, the noise of curves without sigma from its residuals, and the other minima."""
-    minima = [_settle(task, model, start) for start in _grid(task, model.thinned(COARSE), scanned)]
-    minima.sort(key=lambda u: _chi2(model, u))
-    u, result = local(task, model, minima[0])
+    settled = [_settle(task, model, start) for start in _grid(task, model.thinned(COARSE), scanned)]
+    minima = [local(task, model, u)[0] for u in _lowest(model, settled)]
+    u = min(minima, key=lambda x: _chi2(model, x))
     for _ in range(3):
         sigma, change = _reweighted(task, model, u)
         model = replace(model, sigma=sigma)
         u, result = local(task, model, u)
         if change < 0.02:
             break
-    return model, u, result, minima
+    return model, u, result, [*minima, *settled]
+
+
+def _lowest(model: Model, settled: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Those of a row of points, in the order of the diffusion length, that lie lower than their neighbours."""
+    heights = np.array([np.inf, *(_chi2(model, u) for u in settled), np.inf])
+    return [u for k, u in enumerate(settled) if heights[k + 1] <= min(heights[k], heights[k + 2])]
 
 
 def _chi2(model: Model, u: np.ndarray) -> float:
@@ -170,7 +176,7 @@ def _chi2(model: Model, u: np.ndarray) -> float:
 
 
 def _grid(task: Task, model: Model, scanned: np.ndarray) -> list[np.ndarray]:
-    """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved for, chi^2 is quadratic in it."""
+    """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved for, being linear."""
     steps = {"theta": np.log([0.1, 1.0, 10.0]), "diffusion_length": scanned,
              "relaxation_time": np.log(10.0) * np.linspace(-1.5, 1.5, 7)}
     axes = [steps.get(p.name, np.zeros(1)) for p in model.parameters]
@@ -230,7 +236,8 @@ def local(task: Task, model: Model, start: np.ndarray, prior: float = NUDGE) -> 
     given = task.lmfit.Parameters()
     for name, value in zip(names, start, strict=True):
         given.add(name, value=float(value))
-    minimiser = task.lmfit.Minimizer(lambda p: np.append(model.residual(vector(p)), weights * vector(p)), given, scale_covar=False, nan_policy="raise")
+    minimiser = task.lmfit.Minimizer(lambda p: np.append(model.residual(vector(p)), weights * vector(p)), given,
+                                     scale_covar=False, nan_policy="raise")
     if task.method != "leastsq":
         for name in names:
             given[name].min, given[name].max = float(given[name].value - 3.0), float(given[name].value + 3.0)

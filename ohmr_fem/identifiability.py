@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,7 +109,8 @@ def identify(jacobian: np.ndarray, names: Sequence[str], symbols: Sequence[str],
     return Identifiability(tuple(names), tuple(symbols), single, fixed, rows[order], errors[order], limit)
 
 
-def _simplest(known: np.ndarray, rows: np.ndarray, errors: np.ndarray, symbols: list[str], limit: float) -> tuple[Combination, ...]:
+def _simplest(known: np.ndarray, rows: np.ndarray, errors: np.ndarray, symbols: list[str],
+              limit: float) -> tuple[Combination, ...]:
     """The sparsest row-reduced basis of the known directions, exponents rounded where the data allow it."""
     best: tuple[float, ...] = (math.inf,)
     chosen: list[np.ndarray] = []
@@ -118,8 +119,9 @@ def _simplest(known: np.ndarray, rows: np.ndarray, errors: np.ndarray, symbols: 
         if np.linalg.cond(square) > 1e3:
             continue
         basis = [_rounded(row, rows, errors, limit) for row in np.linalg.solve(square, known)]
-        cost = (float(sum(np.count_nonzero(np.abs(row) > 1e-3) for row in basis)), float(sum(row[np.flatnonzero(row)[0]] != 1.0 for row in basis)),
-                float(sum(np.count_nonzero(row % 1.0) for row in basis)), float(sum(np.abs(row).sum() for row in basis)))
+        cost = tuple(float(sum(count(row) for row in basis)) for count in (
+            lambda r: np.count_nonzero(np.abs(r) > 1e-3), lambda r: r[np.flatnonzero(r)[0]] != 1.0,
+            lambda r: np.count_nonzero(r % 1.0), lambda r: np.abs(r).sum()))
         if cost < best:
             best, chosen = cost, basis
     return tuple(Combination(spell(row, symbols), tuple(map(float, row)), spread(row, rows, errors)) for row in chosen)
@@ -139,7 +141,7 @@ def _rounded(row: np.ndarray, rows: np.ndarray, errors: np.ndarray, limit: float
     return row
 
 
-def spell(exponents: Sequence[float], symbols: Sequence[str]) -> str:
+def spell(exponents: Iterable[float], symbols: Sequence[str]) -> str:
     """"alpha alpha' tau^2 theta / L_m^4" from exponents."""
     above = [_power(s, e) for s, e in zip(symbols, exponents, strict=True) if e > 1e-3]
     below = [_power(s, -e) for s, e in zip(symbols, exponents, strict=True) if e < -1e-3]

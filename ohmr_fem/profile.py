@@ -119,7 +119,8 @@ def _walk(valley: Valley, i: int, shift: float, start: np.ndarray) -> tuple[np.n
             return out
 
         found = least_squares(lambda x: valley.residual(whole(x)), base[free],
-                              jac=lambda x: valley.jacobian(whole(x), free), method="lm", x_scale="jac", ftol=1e-6, xtol=1e-6, gtol=1e-12, max_nfev=30)
+                              jac=lambda x: valley.jacobian(whole(x), free), method="lm", x_scale="jac", ftol=1e-6,
+                              xtol=1e-6, gtol=1e-12, max_nfev=30)
         u = whole(found.x)
     rise = float(np.sum(valley.residual(u) ** 2)) - valley.chi2
     if rise < -1e-3 * max(1.0, 1e-3 * valley.chi2):

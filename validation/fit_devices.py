@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 import ohmr_fem as of
@@ -17,12 +19,9 @@ def bar(arms: dict[str, Arm], length: float, width: float = 1.0, finest: float =
         growth: float = 1.7) -> of.DeviceMesh:
     """A bar of unit ``width`` times ``width`` metres with side arms that end in contacts; refined towards every wall."""
     half = length / 2
-    top = max((a[2] for a in arms.values() if a[3] > 0), default=0.0)
-    low = max((a[2] for a in arms.values() if a[3] < 0), default=0.0)
     walls = sorted({-half, half, *(c + s * w / 2 for c, w, _, _ in arms.values() for s in (-1, 1))})
     levels = sorted({-0.5, 0.5, *(side * (0.5 + h) for _, _, h, side in arms.values())})
     x, y = (_lines(v, finest, growth, largest) for v in (walls, levels))
-    del top, low
 
     def inside(p: np.ndarray) -> np.ndarray:
         keep = np.abs(p[1]) < 0.5
@@ -40,5 +39,5 @@ def bar(arms: dict[str, Arm], length: float, width: float = 1.0, finest: float =
 
 def _lines(marks: list[float], finest: float, growth: float, largest: float) -> np.ndarray:
     pieces = [graded_lines(a, b, min(finest, (b - a) / 4), growth, "both", largest)
-              for a, b in zip(marks[:-1], marks[1:], strict=True)]
+              for a, b in itertools.pairwise(marks)]
     return np.concatenate([pieces[0][:1], *[p[1:] for p in pieces]])
