@@ -97,12 +97,16 @@ def _run(path: Path, out: Path | None) -> None:
             kept = [f"{out / t['table']} ({t['fields']} of {t['fields_asked']} fields)" for t in _curves(out)]
             _say("stopped; kept " + (", ".join(kept) or "no rows, none were finished"))
             raise
-    for name, curve in record["curves"].items():
-        title = f"{name}: " if len(record["curves"]) > 1 else ""
-        print(f"{title}{curve['fields']} fields in {curve['seconds']:.2f} s, largest residual "
-              f"{curve['largest_residual']:.1e} ({curve['method']})")
-    print(f"{len(record['files']) + 1} files in {out}, {record['seconds']['total']:.1f} s: "
-          f"{', '.join(record['files'])}, run.json")
+    for curve in record["curves"].values():
+        low, high = curve.get("hanle") or curve["rho_change"]
+        what = f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)" if "hanle" in curve else "rho(B) - rho(0)"
+        unit = " ohm" if "hanle" in curve else ""
+        print(f"{out / curve['table']}: {what} from {low:.4g} to {high:.4g}{unit}")
+        print(f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual {curve['largest_residual']:.1e} "
+              f"({curve['method']})")
+    shown = [name for name in record["files"] if name.endswith((".pvd", ".png"))]
+    print(f"{len(record['files']) + 1} files in {out}, {record['seconds']['total']:.1f} s"
+          + (f", among them {', '.join(shown)}" if shown else ""))
 
 
 def _curves(out: Path) -> list[dict[str, Any]]:

@@ -141,7 +141,7 @@ class _Reader:
 
     def stop(self) -> None:
         if self.wrong:
-            raise InputError("\n".join(self.wrong), value=self.path)
+            raise InputError(self.wrong, value=self.path)
 
     def section(self, model: type[Table], table: Any, key: str) -> Any:
         if not isinstance(table, Mapping):
@@ -151,7 +151,8 @@ class _Reader:
         try:
             return model.model_validate(dict(table))
         except ValidationError as exc:
-            for error in exc.errors():
+            errors = exc.errors()
+            for error in sorted(errors, key=lambda e: e["type"] == "missing"):  # after the typing mistakes behind them
                 self._explain(model, key, error)
             return None
 
@@ -160,7 +161,8 @@ class _Reader:
         if kind == "extra_forbidden":
             self.complain(key, f"unknown key {name!r}; {suggest(name, model.model_fields)}")
         elif kind == "missing":
-            self.complain(f"{key}.{name}", "is missing; it is required")
+            if not any(f"did you mean {name!r}?" in line for line in self.wrong):
+                self.complain(f"{key}.{name}", "is missing; it is required")
         else:
             what = error["msg"][0].lower() + error["msg"][1:]
             self.complain(f"{key}.{name}", f"{what.removeprefix('input ')}, got {error['input']!r}")

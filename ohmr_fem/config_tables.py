@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, StrictStr
 
 from .errors import InputError, suggest
-from .grids import cross_section
+from .grids import cross_section, disc_mesh, rectangle
 from .material import Material
 from .mesh import DeviceMesh
 from .mesh_io import read_mesh
@@ -40,16 +40,30 @@ class MeshFile(Table):
 
 
 class CrossSection(Table):
-    """[cross_section]: a strip or film, with the current along x"""
+    """[cross_section]: with the current along x, a strip or film (width), a rectangular wire (width, thickness) or a
+    round one (radius)"""
 
-    width: Any
+    width: Any = None
+    thickness: Any = None
+    radius: Any = None
     normal: StrictStr = "y"
     cells: StrictInt | None = None
     resolve: Any = None
     regions: dict[str, Any] | None = None
 
     def build(self) -> DeviceMesh:
-        return cross_section(**{name: value for name, value in self if value is not None})
+        given = {name: value for name, value in self if value is not None and (name != "normal" or value != "y")}
+        if ("width" in given) == ("radius" in given):
+            raise InputError("give either a width (strip, film; with a thickness: rectangular wire) or a radius (round wire)")
+        if not {"radius", "thickness"} & set(given):
+            return cross_section(**given)
+        extra = sorted(set(given) - {"width", "thickness", "radius"})
+        if extra or {"radius", "thickness"} <= set(given):
+            raise InputError(f"a wire takes width and thickness, or a radius, and nothing else; got {', '.join(sorted(given))}")
+        if "radius" in given:
+            return disc_mesh(self.radius, axes=("y", "z"))
+        return rectangle(self.width, self.thickness, h_min=0.01 * min(positive(self.width, "m", "width"),
+                         positive(self.thickness, "m", "thickness")), axes=("y", "z"))
 
 
 class MaterialTable(Table):
@@ -104,7 +118,7 @@ class SolveTable(Table):
     order: StrictInt | None = None
     coupling: StrictStr = "linear"
     detection: StrictStr = "printed"
-    method: Literal["auto", "spectral", "direct"] = "auto"
+    method: Literal["auto", "spectral", "reduced", "direct"] = "auto"
 
 
 class MeasureTable(Table):
@@ -165,6 +179,7 @@ TEMPLATE = """\
 # Values are numbers in SI units, or quantities in quotes such as "2 ps". Paths are relative to this file.
 
 # ---- Geometry: a strip (normal = "y") or a film (normal = "z"), infinitely long, current along x ...
+# (a rectangular wire: width and thickness; a round one: radius)
 [cross_section]
 width = "20 nm"
 normal = "y"
@@ -197,7 +212,7 @@ inverse_mass = [24.4, 24.4, 0.3]      # in 1/m_e: one number, the diagonal, or a
 # g_factor = 1                        # 1: Eq. (2) of Sun and Vignale as printed; 2: their printed Omega
 
 [solve]
-# order = 2                           # 1 to 4; default 2, and 4 for a cross-section
+# order = 2                           # 1 to 4; default 2, and 4 for a strip or film
 coupling = "linear"                   # first order in alpha alpha'; "full": all orders
 detection = "printed"                 # "reciprocal" obeys Onsager's relation for every inverse_mass
 

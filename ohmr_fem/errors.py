@@ -6,7 +6,7 @@ Every message is one line: what was given, what is accepted, how to mend it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -16,8 +16,9 @@ class OhmrError(Exception):
     ``value`` holds the offending value, if there is a single one.
     """
 
-    def __init__(self, message: str, *, value: Any = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str | Sequence[str], *, value: Any = None) -> None:
+        lines = [message] if isinstance(message, str) else message  # several complaints: one line each
+        super().__init__("\n".join(" ".join(line.split()) for line in lines))  # a quoted array brings line breaks
         self.value = value
 
 

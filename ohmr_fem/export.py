@@ -17,7 +17,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from . import __version__
 from .errors import InputError
 from .solution import FieldValues, Solution
 from .store import atomic_path
@@ -61,9 +60,9 @@ class Subdivision:
 
 
 def subdivide(solution: Solution, pieces: int | None = None) -> Subdivision:
-    """Subdivide the mesh of a solution; by default into as many pieces as the order of its elements."""
+    """Subdivide the mesh of a solution; by default into as many pieces as the order of its elements or curved cells."""
     mesh = solution.problem.mesh.mesh
-    pieces = pieces or solution.problem.order or 1
+    pieces = pieces or max(solution.problem.order or 1, solution.problem.mesh.order_geometry)
     lattice, local = _lattice(mesh.t.shape[0], pieces)
     weights = np.atleast_2d(lattice)  # (k, vertices) integers; the point is their weighted mean of the vertices
     X = _reference(weights)
@@ -197,6 +196,8 @@ def _cell_fields(values: FieldValues) -> dict[str, np.ndarray]:
 
 def _annotate(path: Path, solution: Solution, shown: str, pieces: int) -> None:
     """Add provenance as an XML comment, and the field and order as field data (numbers: meshio reads no strings)."""
+    from . import __version__
+
     problem = solution.problem
     regions = ", ".join(f"{i} = {name}" for i, name in enumerate(problem.mesh.regions))
     lines = [f"ohmr_fem {__version__}", repr(solution), f"elements of order {problem.order}, written as {shown}",

@@ -240,7 +240,7 @@ class Model:
             return np.full(sum(len(v) for v in self.values), 1e6)
         return self.whitened([v - s for v, s in zip(self.values, signals, strict=True)])
 
-    def jacobian(self, u: np.ndarray, free: Sequence[int] | None = None, central: bool = False) -> np.ndarray:
+    def jacobian(self, u: np.ndarray, free: Any = None, central: bool = False) -> np.ndarray:
         """d residual / du by differences, (N, q), or the columns of the ``free`` parameters."""
         now = self.signals(u)
         columns = [-self.whitened([np.nan_to_num(s) for s in self._slopes(np.asarray(u, dtype=float), i, now, central)])

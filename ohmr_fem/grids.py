@@ -58,27 +58,34 @@ def graded_lines(
     if not growth > 1:
         raise InputError(f"growth: must be above 1, got {growth!r}", value=growth)
     last = math.inf if h_max is None else positive(h_max, "m", "h_max")
-    steps = _steps(length / 2 if ends == "both" else length, first, growth, last)
-    if ends == "both":
-        steps = np.concatenate([steps, steps[::-1]])
-    elif ends == "right":
-        steps = steps[::-1]
-    lines = a + np.concatenate([[0.0], np.cumsum(steps)]) * (length / steps.sum())
+    at_end = first * math.log(growth) / (growth - 1)  # makes the first spacing h_min
+    left, right = (at_end if ends in ("both", side) else math.inf for side in ("left", "right"))
+    lines = lines_between(a, b, left, right, last, growth)
     if ends == "both":  # exactly symmetric
         lines = (a + b) / 2 + (lines - lines[::-1]) / 2
-    lines[[0, -1]] = a, b
+        lines[[0, -1]] = a, b
     return lines
 
 
-def _steps(length: float, first: float, growth: float, last: float) -> np.ndarray:
-    if first >= length:
-        return np.array([length])
-    steps, total, h = [], 0.0, min(first, last)
-    while total < length * (1 - 1e-12):
-        steps.append(h)
-        total += h
-        h = min(h * growth, last)
-    return np.asarray(steps) * (length / total)
+def lines_between(a: float, b: float, size_a: float, size_b: float, largest: float, growth: float) -> np.ndarray:
+    """Points from a to b; the spacing is ``size`` at each end and grows by the ratio ``growth`` up to ``largest``."""
+    rate = math.log(growth)
+    largest = min(largest, b - a)
+    size_a, size_b = min(size_a, largest), min(size_b, largest)
+    top = min(largest, (size_a + size_b + rate * (b - a)) / 2)
+    left, right = max(0.0, (top - size_a) / rate), max(0.0, (top - size_b) / rate)
+    if left + right > (b - a) * (1 + 1e-9):  # the ramps do not meet in between: one end governs
+        left, right = (b - a, 0.0) if size_a < size_b else (0.0, b - a)
+    flat = max(0.0, b - a - left - right)  # round-off may leave it just below zero
+    counts = [math.log1p(rate * left / size_a) / rate, flat / top, math.log1p(rate * right / size_b) / rate]
+    n = max(1, math.ceil(sum(counts) - 1e-9))
+    s = np.linspace(0, sum(counts), n + 1)
+    rising = a + size_a * np.expm1(rate * np.minimum(s, counts[0])) / rate
+    falling = b - size_b * np.expm1(rate * np.minimum(sum(counts) - s, counts[2])) / rate
+    level = a + left + (s - counts[0]) * top
+    lines = np.where(s < counts[0], rising, np.where(s > counts[0] + counts[1], falling, level))
+    lines[[0, -1]] = a, b
+    return lines
 
 
 def cross_section(
@@ -216,9 +223,7 @@ def tensor_grid(
 def _lines(values: Any, name: str) -> np.ndarray:
     lines = np.asarray(values, dtype=float)
     if lines.ndim != 1 or lines.size < 2 or not np.all(np.isfinite(lines)) or np.any(np.diff(lines) <= 0):
-        raise InputError(
-            f"{name}: expected at least two increasing coordinates in metres, got {values!r}", value=values
-        )
+        raise InputError(f"{name}: expected at least two increasing coordinates in metres, got {values!r}", value=values)
     return lines
 
 
@@ -251,6 +256,7 @@ def annulus_mesh(
     around: int = 48,
     h_min: Any = None,
     growth: float = 1.5,
+    radii: Any = None,
     cells: Cells = "quad",
     axes: tuple[str, str] = ("x", "y"),
 ) -> DeviceMesh:
@@ -262,6 +268,7 @@ def annulus_mesh(
     around : cells around the circle; the circle is met to about (pi/around)^4
     h_min : first radial spacing at both circles, default 1/20 of the gap
     growth : ratio of neighbouring radial spacings, which never exceed the spacing along the outer circle
+    radii : (n,) increasing from inner to outer radius in metres, instead of h_min and growth
     cells : "quad" (MeshQuad2) or "triangle" (MeshTri2)
 
     Returns
@@ -273,7 +280,8 @@ def annulus_mesh(
         raise InputError(f"outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m", value=r2)
     n = _around(around)
     h = (r2 - r1) / 20 if h_min is None else positive(h_min, "m", "h_min")
-    r = graded_lines(r1, r2, h, growth, "both", max(h, 2 * math.pi * r2 / n))
+    graded = graded_lines(r1, r2, h, growth, "both", max(h, 2 * math.pi * r2 / n))
+    r = graded if radii is None else _lines(radii, "radii")
     i, j = (a.ravel() for a in np.meshgrid(np.arange(r.size - 1), np.arange(n), indexing="ij"))
     corners = np.array([[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]])
     if cells == "triangle":

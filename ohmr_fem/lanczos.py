@@ -60,6 +60,11 @@ class Projection:
         """g_k with F_ij(s) = sum_k g_k / (w_k + s), (m,)."""
         return np.asarray(self.weights[:, i] * self.weights[:, j])
 
+    def residuals(self, s: Any) -> np.ndarray:
+        """Residuals of all starting vectors, coordinates (..., q, p) in an A0^{-1}-orthonormal basis, for complex s (...)."""
+        s = np.asarray(s, dtype=complex)[..., None]
+        return np.asarray(((s - self.shift) / (self.rates + s))[..., None, :] * self.tail @ self.weights)
+
     def residual_norm(self, i: int, s: Any) -> np.ndarray:
         """|r_i(s)| in the A0^{-1} norm for complex s of any shape."""
         s = np.asarray(s, dtype=complex)[..., None]
@@ -96,71 +101,72 @@ def project(M: Any, factors: Factorisation, start: np.ndarray, shift: float, eno
         worst[0] = max(worst[0], residual)
         return x
 
-    V, AV, R = _orthonormal(solve(start), start)
-    space = _Space([V], [AV], [], [], R)
+    space = _Space(factors.A, M, start)
+    R = space.append(solve(start))
     for count in range(1, most + 1):
-        if not space.extend(M, solve) or (count >= 4 and count % 2 == 0 and enough(space.ritz(shift))):
+        link = space.extend(solve)
+        if link.shape[0] == 0 or (count >= 4 and count % 2 == 0 and enough(space.ritz(shift, R, link))):
             break
-    return replace(space.ritz(shift, with_vectors=True), residual=worst[0])
+    return replace(space.ritz(shift, R, link, with_vectors=True), residual=worst[0])
 
 
-@dataclass(frozen=True, eq=False)
 class _Space:
-    """Blocks V_j, A0 V_j, M V_j, the links between neighbours, and the coordinates R of the start in V_0."""
+    """A0-orthonormal blocks V_j, T = V^T M V and V^T start, filled one block at a time.
 
-    basis: list[np.ndarray]
-    loads: list[np.ndarray]
-    masses: list[np.ndarray]
-    links: list[np.ndarray]
-    R: np.ndarray
+    Everything is projected as it is, not as exact solves would have it: an inexact solver costs the square of its error.
+    """
 
-    def extend(self, M: Any, solve: Callable[[np.ndarray], np.ndarray]) -> bool:
-        """One block step; False when the space is exhausted."""
-        if self.basis[-1].shape[1] == 0:
-            return False
-        load = M @ self.basis[-1]
-        self.masses.append(load)
-        image = solve(load)
-        for _ in range(2):  # full reorthogonalisation, twice: the bound relies on it
-            for v, av in zip(self.basis, self.loads, strict=True):
-                h = av.T @ image
-                image, load = image - v @ h, load - av @ h
-        V, AV, link = _orthonormal(image, load, np.sqrt(np.maximum(np.sum(self.masses[-1] * self.basis[-1], axis=0), 0)))
-        self.basis.append(V)
-        self.loads.append(AV)
-        self.links.append(link)
-        return V.shape[1] > 0
+    def __init__(self, A: Any, M: Any, start: np.ndarray) -> None:
+        self.A, self.M, self.start = A, M, start
+        self.V = np.empty((start.shape[0], 16 * start.shape[1]), order="F")
+        self.T = np.zeros((0, 0))
+        self.first = np.zeros((0, start.shape[1]))
+        self.last = slice(0, 0)
 
-    def ritz(self, shift: float, with_vectors: bool = False) -> Projection:
+    def append(self, images: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
+        """Add an orthonormal basis of ``images`` as the next block; R of :func:`_orthonormal`."""
+        V, R = _orthonormal(self.A, images, before)
+        self.last = slice(self.last.stop, self.last.stop + V.shape[1])
+        if self.last.stop > self.V.shape[1]:
+            more = np.empty((V.shape[0], max(self.V.shape[1] // 2, V.shape[1])), order="F")
+            self.V = np.asfortranarray(np.hstack([self.V, more]))
+        self.V[:, self.last] = V
+        self.first = np.vstack([self.first, V.T @ self.start])
+        return R
+
+    def extend(self, solve: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """One block step; the link from the last block to the new one, without rows when the space is exhausted."""
+        V, block = self.V[:, :self.last.stop], self.last
+        load = self.M @ V[:, block]
+        size = np.sqrt(np.maximum(np.einsum("ij,ij->j", load, V[:, block]), 0.0))
+        h = V.T @ load
+        image = solve(load) - V @ h
+        image -= V @ (V.T @ (self.A @ image))  # full reorthogonalisation: the bound relies on it
+        T = np.zeros((V.shape[1], V.shape[1]))
+        T[:block.start, :block.start] = self.T
+        T[:, block], T[block] = h, h.T
+        self.T = T
+        return self.append(image, size)
+
+    def ritz(self, shift: float, R: np.ndarray, link: np.ndarray, with_vectors: bool = False) -> Projection:
         """Poles and residues of the space without its last block, which carries the residual."""
-        used = len(self.links)
-        V = np.hstack(self.basis[:used]) if used else self.basis[0][:, :0]
-        T = V.T @ np.hstack(self.masses) if used else np.zeros((0, 0))
-        theta, Y = np.linalg.eigh(0.5 * (T + T.T))
-        theta = np.maximum(theta, np.finfo(float).tiny)
-        first = np.zeros((V.shape[1], self.R.shape[1]))
-        first[:self.R.shape[0]] = self.R[:V.shape[1]]
-        # F(s) = sum (Y^T R e)_k^2 / (1 + (s - s0) theta_k): rates w = 1/theta - s0, weights divided by sqrt(theta)
-        weights = (Y.T @ first) / np.sqrt(theta)[:, None]
-        order = np.argsort(-theta)
-        tail = np.zeros((0, V.shape[1]))
-        if used:
-            last = slice(V.shape[1] - self.basis[used - 1].shape[1], V.shape[1])
-            tail = (self.links[-1] @ Y[last]) / np.sqrt(theta)
-        return Projection(shift, (1.0 / theta - shift)[order], weights[order], tail[:, order],
-                          self.R.T @ self.R,
-                          (V @ Y)[:, order] / np.sqrt(theta[order]) if with_vectors else None,
-                          self.R.shape[1] + V.shape[1], 0.0)
+        used = self.T.shape[0]
+        theta, Y = np.linalg.eigh(0.5 * (self.T + self.T.T))
+        theta, Y = np.maximum(theta, np.finfo(float).tiny)[::-1], Y[:, ::-1]
+        # F(s) = sum (Y^T V^T a)_k^2 / (1 + (s - s0) theta_k): rates w = 1/theta - s0, weights divided by sqrt(theta)
+        weights = (Y.T @ self.first[:used]) / np.sqrt(theta)[:, None]
+        tail = (link @ Y[used - link.shape[1]:]) / np.sqrt(theta)
+        return Projection(shift, 1.0 / theta - shift, weights, tail, R.T @ R,
+                          self.V[:, :used] @ (Y / np.sqrt(theta)) if with_vectors else None, self.start.shape[1] + used, 0.0)
 
 
-def _orthonormal(images: np.ndarray, loads: np.ndarray,
-                 before: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A0-orthonormal basis of images = A0^{-1} loads: (V, A0 V, R) with images = V R, dependent directions dropped.
+def _orthonormal(A: Any, images: np.ndarray, before: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """A-orthonormal basis of images: (V, R) with images = V R, dependent directions dropped.
 
     ``before`` are the sizes of the images before orthogonalisation against earlier blocks: what is left below
     round-off of them is noise.
     """
-    gram = images.T @ loads
+    gram = images.T @ (A @ images)
     gram = 0.5 * (gram + gram.T)
     sizes = np.sqrt(np.maximum(np.diag(gram), 0.0))
     unit = np.where(sizes > 0, sizes, 1.0)
@@ -168,5 +174,8 @@ def _orthonormal(images: np.ndarray, loads: np.ndarray,
     noise = 0.0 if before is None else DEFLATION * before
     keep = (values > DEFLATION) & bool(np.any(sizes > noise))
     root = np.sqrt(values[keep])
-    turn = (vectors[:, keep] / root) / unit[:, None]
-    return images @ turn, loads @ turn, (root[:, None] * vectors[:, keep].T) * unit
+    V, R = images @ ((vectors[:, keep] / root) / unit[:, None]), (root[:, None] * vectors[:, keep].T) * unit
+    if root.size and root.min() < 0.1 * root.max():  # nearly dependent: the division above magnified round-off
+        V, again = _orthonormal(A, V)
+        R = again @ R
+    return V, R

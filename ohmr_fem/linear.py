@@ -1,25 +1,45 @@
-"""Sparse linear solvers as values: ``factorise`` a matrix, ``solve`` right-hand sides, always with the residual."""
+"""Sparse linear solvers as values: ``factorise`` a matrix, ``solve`` right-hand sides, always with the residual.
+
+:class:`SuperLU` comes with scipy; :class:`Pardiso`, :class:`Mumps` and :class:`AMG` need the extra ``solvers``.
+"""
 
 from __future__ import annotations
 
+import functools
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.sparse import csc_array, sparray
-from scipy.sparse.linalg import splu
+from scipy.sparse import csc_array, csr_array, csr_matrix, sparray, triu
+from scipy.sparse.linalg import cg, splu
 
-from .errors import SolveError
+from .errors import SolveError, require_extra
 
 #: Largest backward error that is accepted after refinement.
 ACCEPTED_RESIDUAL = 1e-12
+#: Backward error above which a solution is refined once.
+REFINE_ABOVE = 1e-14
 
 
 class Factorisation(Protocol):
     """A factorised matrix."""
 
+    @property
+    def A(self) -> Any: ...
+
     def solve(self, b: np.ndarray, transposed: bool = False) -> tuple[np.ndarray, float]:
         """Solution of A x = b (or A^T x = b), shape (n,) or (n, k), and the largest backward error."""
+
+
+class Solver(Protocol):
+    """What turns a matrix into a :class:`Factorisation`."""
+
+    @property
+    def name(self) -> str: ...
+
+    def factorise(self, matrix: sparray) -> Factorisation: ...
 
 
 @dataclass(frozen=True)
@@ -34,27 +54,135 @@ class SuperLU:
 
     def factorise(self, matrix: sparray) -> Factorisation:
         """Factorise a square sparse matrix; SolveError if it is singular."""
-        A = csc_array(matrix)
+        A = csr_array(matrix)
         options: dict[str, Any] = {"permc_spec": "COLAMD"}
         if self.symmetric:
             options = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
         try:
-            return _Factors(A, splu(A, **options))
+            lu = splu(csc_array(A), **options)
         except RuntimeError as exc:
-            raise SolveError(f"the linear system of {A.shape[0]} unknowns is singular ({exc}); every part of the device "
-                             "needs a contact, and the torque must be stable") from exc
+            raise _singular(A, exc) from exc
+        return _Factors(A, lambda b, transposed: lu.solve(b, "T" if transposed else "N"))
+
+
+#: For real symmetric positive definite matrices, unless another solver is asked for.
+SYMMETRIC = SuperLU(symmetric=True)
+
+
+@dataclass(frozen=True)
+class Pardiso:
+    """PARDISO of the Intel MKL, real matrices. ``symmetric=True``: Cholesky, for symmetric positive definite ones."""
+
+    symmetric: bool = False
+
+    @property
+    def name(self) -> str:
+        return "PARDISO (Cholesky)" if self.symmetric else "PARDISO"
+
+    def factorise(self, matrix: sparray) -> Factorisation:
+        """Factorise a square sparse matrix; SolveError if it is singular (or not definite, for Cholesky)."""
+        pypardiso = require_extra("pypardiso", "solvers", "the solver Pardiso")
+        A = csr_array(matrix)
+        A.sort_indices()
+        stored = csr_matrix(triu(A, format="csr") if self.symmetric else A)
+        solver = pypardiso.PyPardisoSolver(mtype=2 if self.symmetric else 11)
+        try:
+            solver.factorize(stored)
+        except (pypardiso.pardiso_wrapper.PyPardisoError, ValueError) as exc:
+            solver.free_memory(everything=True)
+            raise _singular(A, exc) from exc
+        plain, turned = stored, stored if self.symmetric else stored.T
+        factors = _Factors(A, lambda b, transposed: solver.solve(turned if transposed else plain, b))
+        weakref.finalize(factors, solver.free_memory, everything=True)  # the package itself never frees it
+        return factors
+
+
+@dataclass(frozen=True)
+class Mumps:
+    """MUMPS. ``symmetric=True`` for symmetric matrices, definite or not."""
+
+    symmetric: bool = False
+
+    @property
+    def name(self) -> str:
+        return "MUMPS (symmetric)" if self.symmetric else "MUMPS"
+
+    def factorise(self, matrix: sparray) -> Factorisation:
+        """Factorise a square sparse matrix; SolveError if it is singular."""
+        mumps = require_extra("mumps", "solvers", "the solver Mumps")
+        A = csr_array(matrix)
+        context = mumps.Context()
+        context.set_matrix(A, symmetric=self.symmetric)
+        try:
+            context.factor()
+        except mumps.MUMPSError as exc:
+            raise _singular(A, exc) from exc
+
+        def apply(b: np.ndarray, transposed: bool) -> np.ndarray:
+            context.mumps_instance.icntl[9] = 0 if transposed else 1
+            return np.asarray(context.solve(b))
+
+        return _Factors(A, apply)
+
+
+@dataclass(frozen=True)
+class AMG:
+    """Conjugate gradients, preconditioned by pyamg's smoothed aggregation: real symmetric positive definite matrices only.
+
+    No factors, so little memory; ``tolerance`` is the residual over the right-hand side, in the two-norm.
+    """
+
+    tolerance: float = 1e-12
+    most: int = 300
+
+    @property
+    def name(self) -> str:
+        return "AMG-CG"
+
+    def factorise(self, matrix: sparray) -> Factorisation:
+        """Build the hierarchy; SolveError if the matrix is not symmetric or has no positive diagonal."""
+        pyamg = require_extra("pyamg", "solvers", "the solver AMG")
+        A = csr_array(matrix)
+        if np.iscomplexobj(A) or abs(A - A.T).max() > 1e-12 * abs(A).max() or A.diagonal().min() <= 0.0:
+            raise SolveError(f"AMG takes real symmetric positive definite matrices, and this one of {A.shape[0]} unknowns is "
+                             "not; use SuperLU, Pardiso or Mumps")
+        hierarchy = pyamg.smoothed_aggregation_solver(csr_matrix(A))
+        cycle = hierarchy.aspreconditioner()
+
+        def one(b: np.ndarray) -> np.ndarray:
+            return np.asarray(cg(A, b, rtol=self.tolerance, maxiter=self.most, M=cycle)[0])
+
+        def apply(b: np.ndarray, transposed: bool) -> np.ndarray:
+            return one(b) if b.ndim == 1 else np.column_stack([one(column) for column in b.T])
+
+        return _Factors(A, apply)
+
+
+def _singular(A: Any, exc: Exception) -> SolveError:
+    return SolveError(f"the linear system of {A.shape[0]} unknowns is singular ({exc}); every part of the device "
+                      "needs a contact, and the torque must be stable")
 
 
 @dataclass(frozen=True, eq=False)
 class _Factors:
     A: Any
-    lu: Any
+    apply: Callable[[np.ndarray, bool], np.ndarray]
+
+    @functools.cached_property
+    def norms(self) -> tuple[float, float]:
+        """Largest row sum of |A| and of |A^T|."""
+        size = abs(self.A)
+        return float(size.sum(axis=1).max(initial=0.0)), float(size.sum(axis=0).max(initial=0.0))
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> tuple[np.ndarray, float]:
-        A, way = (self.A.T, "T") if transposed else (self.A, "N")
-        x = self.lu.solve(b, way)
-        x = x + self.lu.solve(b - A @ x, way)  # one refinement: contact currents close to round-off
-        return x, checked_residual(A, x, b)
+        A, norm = (self.A.T, self.norms[1]) if transposed else (self.A, self.norms[0])
+        x = self.apply(b, transposed)
+        left = b - A @ x
+        error = _backward_error(norm, x, b, left)
+        if error > REFINE_ABOVE and np.isfinite(error):
+            x = x + self.apply(left, transposed)
+            error = _backward_error(norm, x, b, b - A @ x)
+        return x, _accepted(error)
 
 
 def checked_residual(A: Any, x: np.ndarray, b: np.ndarray) -> float:
@@ -62,14 +190,26 @@ def checked_residual(A: Any, x: np.ndarray, b: np.ndarray) -> float:
 
     |b - A x| / |b| alone would count round-off as failure on graded meshes, where |A| |x| is far larger than |b|.
     """
+    return _accepted(_backward_error(float(abs(A).sum(axis=1).max(initial=0.0)), x, b, b - A @ x))
+
+
+def _backward_error(norm: float, x: np.ndarray, b: np.ndarray, left: np.ndarray) -> float:
     if b.shape[0] == 0:
         return 0.0
-    norm = float(abs(A).sum(axis=1).max())
-    size = norm * np.abs(x).max(axis=0) + np.abs(b).max(axis=0)
-    error = np.abs(b - A @ x).max(axis=0)
+    size = norm * _largest(x) + _largest(b)
+    error = _largest(left)
     ratio = np.divide(error, size, out=np.zeros_like(error), where=size > 0)
-    worst = float(np.max(ratio)) if np.all(np.isfinite(x)) else float("inf")
-    if not worst < ACCEPTED_RESIDUAL:
-        raise SolveError(f"the linear solver left a backward error of {worst:.1e} (accepted: {ACCEPTED_RESIDUAL:g}); "
-                         "the system is singular or close to an instability", value=worst)
-    return worst
+    worst = float(np.max(ratio))
+    return worst if np.isfinite(worst) and np.all(np.isfinite(x)) else float("inf")
+
+
+def _largest(x: np.ndarray) -> np.ndarray:
+    """Largest |x| of each column; a loop, because numpy reduces narrow arrays slowly."""
+    return np.array([np.abs(column).max() for column in np.atleast_2d(x.T)])
+
+
+def _accepted(error: float) -> float:
+    if not error < ACCEPTED_RESIDUAL:
+        raise SolveError(f"the linear solver left a backward error of {error:.1e} (accepted: {ACCEPTED_RESIDUAL:g}); "
+                         "the system is singular or close to an instability", value=error)
+    return error

@@ -14,6 +14,9 @@ import numpy as np
 import skfem
 from skfem.mapping import MappingIsoparametric
 
+# A point this far outside its cell, in reference coordinates, is no longer followed.
+LOST = 20.0
+
 
 class _EdgeMapping(MappingIsoparametric):
     """The isoparametric map, which remembers what facets it was last asked for."""
@@ -39,28 +42,30 @@ class _EdgeMapping(MappingIsoparametric):
         return np.asarray(start[:, :, None] + (stop - start)[:, :, None] * X[0])
 
     def _newton(self, x: np.ndarray, tind: Any, iterations: int) -> np.ndarray:
-        """Damped Newton iteration for every point, down to the round-off of the coordinates.
+        """Damped Newton iteration for every point, down to the round-off of the coordinates; NaN where it is lost.
 
         A step is halved until the step that would follow it is shorter (natural monotonicity test).
+        A point far outside its cell may have no reference point at all.
         """
         X = np.full(x.shape, 0.4)
         step = self._step(X, X, x, tind)
         for _ in range(iterations):
             size = np.abs(step).max(axis=0)
-            if size.max(initial=0.0) < 1e-13:
-                return X
-            damping = np.ones_like(size)
-            for _ in range(12):
+            active = (size > 1e-13) & (np.abs(X).max(axis=0) < LOST)
+            if not active.any():
+                break
+            damping = active.astype(float)
+            for _ in range(8):
                 next_size = np.abs(self._step(X, X + damping * step, x, tind)).max(axis=0)
-                worse = ~(next_size <= (1 - damping / 4) * size) & (size > 1e-9)
+                worse = ~(next_size <= (1 - damping / 4) * size) & (size > 1e-9) & active
                 if not worse.any():
                     break
                 damping[worse] /= 2
             X = X + damping * step
             step = self._step(X, X, x, tind)
-            if np.abs(step).max() < 1e-8 and np.abs(step).max() > size.max() / 2:  # round-off
-                return X
-        raise ArithmeticError(f"a point was not found in its cell: the last step is {np.abs(step).max():.1e} of it")
+            if not np.any(active & (np.abs(step).max(axis=0) > np.where(size < 1e-8, 1e-8, 1e-13))):
+                break  # what is left is round-off
+        return np.where(np.abs(step).max(axis=0) < 1e-7, X, np.nan)
 
     def _step(self, at: np.ndarray, to: np.ndarray, x: np.ndarray, tind: Any) -> np.ndarray:
         """Newton step with the Jacobian of one point and the residual of another."""

@@ -146,13 +146,13 @@ def _default(problem: Problem, first: Measured, own_noise: float, noise: float |
     level = noise if noise is not None else own_noise
     top, count = float(np.abs(first.signed).max()), len(first.values)
     section = problem.is_cross_section
-    pair = (None, None) if section else (first.current, first.voltage)
-    out = [Candidate(f"field {name}", field_sweep(-top, top, count, d), level, *pair) for name, d in DIRECTIONS.items()
+    current, voltage = (None, None) if section else (first.current, first.voltage)
+    pair = (current, voltage)
+    out = [Candidate(f"field {name}", field_sweep(-top, top, count, d), level, current, voltage) for name, d in DIRECTIONS.items()
            if np.linalg.norm(np.cross(d, first.direction)) > 1e-6]
-    again = "the same again"
-    out.append(Candidate(again, first.fields, level, *pair))
+    out.append(Candidate("the same again", first.fields, level, current, voltage))
     if not any(m.absorption != (0.0, 0.0, 0.0) for m in problem.moment_conditions().values()):
-        out += [Candidate(f"device {size:.3g} times the size", first.fields, level, *pair, size) for size in SIZES]
+        out += [Candidate(f"device {size:.3g} times the size", first.fields, level, current, voltage, size) for size in SIZES]
     if not section:
         out += [Candidate(f"current {i[0]}-{i[1]}, voltage {v[0]}-{v[1]}", first.fields, level, i, v)
                 for i, v in _combinations(problem) if (i, v) != pair]

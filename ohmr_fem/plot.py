@@ -36,7 +36,7 @@ _LABELS = {"R": "$R$", "R_ohmic": "$R_{\\mathrm{ohmic}}$", "delta_R": "$\\Delta 
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 
 
-def plot_moment_density(solution: Solution, component: str = "z", ax: Any = None, arrows: int = 36) -> Any:
+def plot_moment_density(solution: Solution, component: str = "z", ax: Any = None, arrows: int = 30) -> Any:
     """Map of one component of the moment density, with the conventional current as arrows.
 
     The colours are centred on zero.  The arrows stand on an even grid, ``arrows`` along the longest side (0: none);
@@ -160,7 +160,7 @@ def _new_axes(points: np.ndarray | None = None) -> Any:
     height = 2.4
     if points is not None:
         wide, high = np.ptp(points, axis=1)[:2]
-        height = float(np.clip(COLUMN * high / wide + 0.7, 1.2, 5.0))
+        height = float(np.clip((COLUMN - 0.8) * high / wide + 0.75, 1.2, 5.0))  # beside the colour bar, above the scale bar
     figure = Figure(figsize=(COLUMN, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure.add_subplot()
@@ -189,8 +189,7 @@ def _map(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: 
 
     mesh = solution.problem.mesh
     plane = parts.points[["xyz".index(a) for a in mesh.axes]]
-    cells = parts.cells if parts.cells.shape[1] == 3 else np.vstack([parts.cells[:, :3], parts.cells[:, [0, 2, 3]]])
-    grid = Triangulation(plane[0], plane[1], cells)
+    grid = Triangulation(plane[0], plane[1], _triangles(parts.cells))
     ax = ax or _new_axes(plane)
     top = float(np.abs(n).max()) or 1.0
     image = ax.tripcolor(grid, n, cmap="RdBu_r", vmin=-top, vmax=top, shading="gouraud", rasterized=True)
@@ -202,31 +201,50 @@ def _map(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: 
             ax.plot(*contact.at, "o", color="black", markersize=2)
         else:
             _boundary(ax, mesh, contact.boundary or name, "black", name)
-    if arrows and mesh.axes == ("x", "y"):
-        _current_arrows(ax, solution, grid, arrows)
+    if mesh.axes == ("y", "z"):
+        _note(ax, plane.min(axis=1), "y to the right, z up, current towards the viewer")
+    elif arrows:
+        _current_arrows(ax, solution, arrows)
     _dress_map(ax, plane)
     return ax
 
 
-def _current_arrows(ax: Any, solution: Solution, grid: Any, count: int) -> None:
+def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
     """Conventional current on an even grid of points inside the device."""
-    low, high = np.array([grid.x.min(), grid.y.min()]), np.array([grid.x.max(), grid.y.max()])
+    from matplotlib.tri import Triangulation
+
+    mesh = solution.problem.mesh
+    low, high = mesh.mesh.p.min(axis=1), mesh.mesh.p.max(axis=1)
     step = float(np.max(high - low)) / count
     number = np.maximum(1, np.round((high - low) / step)).astype(int)
     ticks = [a + (b - a) * (np.arange(k) + 0.5) / k for a, b, k in zip(low, high, number, strict=True)]
     spots = np.array(np.meshgrid(*ticks)).reshape(2, -1)
-    spots = spots[:, grid.get_trifinder()(*spots) >= 0]
+    straight = Triangulation(mesh.mesh.p[0], mesh.mesh.p[1], _triangles(mesh.mesh.t.T))
+    cell: Any = straight.get_trifinder()(*spots)
+    inside = cell >= 0
+    if mesh.order_geometry > 1:  # between a curved edge and its chord "inside" is not certain
+        inside &= ~np.isin(cell % mesh.n_cells, mesh.mesh.f2t[0, mesh.mesh.boundary_facets()])
+    spots = spots[:, inside]
     J = solution.at(spots.T).current_density[:2]
     size = np.linalg.norm(J, axis=0)
     if not np.any(size > 0):
         return
     full = np.percentile(size, 95)
     J = J * np.minimum(1.0, full / np.maximum(size, 1e-300))
-    seen = size > 0.08 * full
+    seen = size > 0.12 * full
     ax.quiver(*spots[:, seen], *J[:, seen], pivot="mid", angles="xy", scale_units="xy", units="xy",
               scale=full / (0.8 * step), width=0.06 * step, headwidth=4.5, headlength=4.5, headaxislength=4.0, color="0.1")
-    ax.annotate(f"→ current (longest ≥ {engineering(float(f'{full:.2g}'), 'A/m')})", (high[0], low[1]), xytext=(0, -17),
-                textcoords="offset points", ha="right", va="center", fontsize=7)
+    _note(ax, low, f"→ current (longest ≥ {engineering(float(f'{full:.2g}'), 'A/m')})")
+
+
+def _note(ax: Any, corner: np.ndarray, text: str) -> None:
+    """A line of text below the scale bar."""
+    ax.annotate(text, corner, xytext=(0, -28), textcoords="offset points", ha="left", va="center", fontsize=7)
+
+
+def _triangles(cells: np.ndarray) -> np.ndarray:
+    """Triangles (m, 3) of triangular or quadrilateral cells, the second halves of the latter last."""
+    return cells if cells.shape[1] == 3 else np.vstack([cells[:, :3], cells[:, [0, 2, 3]]])
 
 
 def _boundary(ax: Any, mesh: DeviceMesh, name: str, colour: str, label: str | None = None) -> None:

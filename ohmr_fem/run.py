@@ -118,7 +118,7 @@ class _Run:
         key = measurement.name or "measure"
         self.record["curves"][key] = {
             "table": f"{label}.csv", "fields": len(curve.fields), "fields_asked": len(self.device.fields),
-            "current": curve.current, "voltage": curve.voltage, "method": curve.method,
+            "current": curve.current, "voltage": curve.voltage, "method": curve.method, **summary(curve),
             "largest_residual": float(np.max(curve.residual)), "seconds": curve.seconds}
 
     def snapshots(self) -> None:
@@ -182,6 +182,13 @@ class _Run:
         with atomic_path(self.out / "run.json") as temporary:
             temporary.write_text(json.dumps(self.record, indent=2, default=str, ensure_ascii=False) + "\n",
                                  encoding="utf-8")
+
+
+def summary(curve: HanleCurve) -> dict[str, Any]:
+    """The headline of a curve: R_ohmic and the range of R(B) - R(0) in ohm, or the range of rho(B) - rho(0)."""
+    change = curve.rho_change if curve.current is None else curve.hanle
+    span = [float(change.min()) + 0.0, float(change.max()) + 0.0]  # no -0
+    return {"rho_change": span} if curve.current is None else {"R_ohmic": curve.R_ohmic, "hanle": span}
 
 
 def mesh_record(device: Device) -> dict[str, Any]:

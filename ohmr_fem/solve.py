@@ -132,11 +132,10 @@ def solve(problem: Problem, field: Any = (0.0, 0.0, 0.0), currents: Mapping[str,
     ohmic, first = ohmic_potential(system, drive)
     response = MomentSolver.at(system, field, drive.held).solve(
         moment_source(system, ohmic, drive.electric_field) + system.injected_source)
+    orbital = response.potential
     if drive.sink is not None and not drive.held:
         sink = system.terminals[drive.sink].load
-        ohmic, orbital = ohmic - sink @ ohmic, response.potential - sink @ response.potential
-    else:
-        orbital = response.potential
+        ohmic, orbital = ohmic - (sink @ ohmic) * system.one, orbital - (sink @ orbital) * system.one
     return Solution(
         problem=problem, field=field, drive=drive, ohmic_dofs=ohmic, orbital_dofs=orbital,
         moment_dofs=response.n.reshape(3, -1) * system.scales.moment,

@@ -12,7 +12,6 @@ and the torque T enters f only through its action on each pole: with T^3 = -phi^
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,8 +25,8 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from . import forms
 from .drive import read_pair
 from .errors import InputError, SolveError
-from .lanczos import Projection, project
-from .linear import Factorisation, SuperLU
+from .lanczos import Projection, gamma, project
+from .linear import SYMMETRIC, Factorisation, Solver
 from .material import Material, precession_squared, retuned
 from .material import parameter as parameter_value
 from .problem import Problem
@@ -362,7 +361,7 @@ class SpectralMeasure:
 
 
 def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = None, tolerance: float = 1e-8,
-                     fields: Any = None, lengths: Any = None) -> SpectralMeasure:
+                     fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC) -> SpectralMeasure:
     """The spectral measure of one measurement.
 
     Parameters
@@ -377,38 +376,34 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
     lengths : (shortest, longest) m, optional
         Diffusion lengths the measure must cover, for ``at(diffusion_length=...)``; by default that of the material alone.
         The bound is algebraic: whether the mesh resolves the shortest length is another matter.
+    solver : Solver, optional
+        For the two real symmetric positive definite matrices, see :mod:`ohmr_fem.linear`.
 
     Raises
     ------
     InputError
         The problem needs the general path; the message says why.
     """
-    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, lengths=lengths)[0]
+    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, lengths=lengths,
+                             solver=solver)[0]
 
 
 def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
-                      fields: Any = None, lengths: Any = None) -> list[SpectralMeasure]:
+                      fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC) -> list[SpectralMeasure]:
     """Spectral measures of several (current, voltage) pairs of one device from one factorisation."""
     reason = refusal(problem)
     if reason is not None:
         raise InputError(f"the spectral path does not apply: {reason}; use hanle_curve(..., method='reduced') or 'direct'")
     system = system_of(problem)
     K, M, keep, absorbing = _pencil(system)
-    start, turns, channels, ohmic, names = _starts(problem, system, pairs)
+    start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
     bases, points = _lengths(lengths, system.scales.length), _range(problem, fields)
-    ends = np.abs(np.outer(bases, points))
-    shift = float(np.sqrt(ends.max() * ends.min()))
-    factors = SuperLU(symmetric=True).factorise(K + shift * M)
+    # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy and is left out
+    shift = float(np.sqrt(np.abs(points).max() * min(2.0 * np.abs(points).min(), 1.0) * bases.max() * bases.min()))
+    factors = solver.factorise(K + shift * M)
 
     def enough(found: Projection) -> bool:
-        for turn in turns:
-            part = found.combine(turn)
-            for c, base in itertools.product(channels, bases):
-                size = np.sum(np.abs(part.residues(c.a, c.b)) / (np.abs(part.rates) + base))
-                limit = max(tolerance * size, FLOOR * part.norm(c.a) * part.norm(c.b))
-                if np.any(part.bound(c.a, c.b, base * points) > limit):
-                    return False
-        return True
+        return all(_accurate(found, turns, channels, points, base, tolerance) for base in bases)
 
     projection = project(M, factors, keep.T @ start, shift, enough)
     vectors = keep @ projection.vectors
@@ -421,6 +416,20 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
         vertices=system.basis.nodal_dofs[0]) for turn, base, name in zip(turns, ohmic, names, strict=True)]
 
 
+def _accurate(found: Projection, turns: Sequence[np.ndarray], channels: Sequence[Channel], points: np.ndarray, base: float,
+              tolerance: float) -> bool:
+    """Whether the bound holds at rates s = base points, relative to |F| at s = base: the diffusion length 1/sqrt(base)."""
+    left, factor = found.residuals(base * points), gamma(base * points, found.shift)
+    for turn in turns:
+        part, norms = found.combine(turn), np.linalg.norm(left @ turn, axis=-2)
+        for c in channels:
+            size = np.sum(np.abs(part.residues(c.a, c.b)) / (np.abs(part.rates) + base))
+            limit = max(tolerance * size, FLOOR * part.norm(c.a) * part.norm(c.b))
+            if np.any(factor * norms[:, c.a] * norms[:, c.b] > limit):
+                return False
+    return True
+
+
 def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
     """K and M of one component, lengths in L_m, on the kept unknowns; whether an edge absorbs at finite G."""
     N = system.N
@@ -430,7 +439,7 @@ def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
     return K, csr_array(keep.T @ system.relaxation[0] @ keep), keep, absorption.nnz > 0
 
 
-def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]]) -> tuple[
+def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver) -> tuple[
         np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
     """Start block (N, p), and for each pair its (p, q) combination, channels, R_ohmic sigma and names."""
     if problem.is_cross_section:
@@ -448,7 +457,7 @@ def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]]) 
     curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
     loads = {c: system.terminals[c].load for c in contacts}
     functionals = _functionals(names, contacts)
-    potentials = _potentials(system, functionals @ np.array([loads[c] for c in contacts]))
+    potentials = _potentials(system, functionals @ np.array([loads[c] for c in contacts]), solver)
     start = np.asarray(curl @ potentials)
     turns, ohmic = [], []
     for i, v in names:
@@ -476,9 +485,9 @@ def _functionals(names: list[tuple[tuple[str, str], tuple[str, str]]], contacts:
     return np.array([_difference((c, contacts[-1]), contacts) for c in contacts[:-1]])
 
 
-def _potentials(system: System, loads: np.ndarray) -> np.ndarray:
+def _potentials(system: System, loads: np.ndarray, solver: Solver) -> np.ndarray:
     """Potentials times sigma of unit currents, (N, p), on one factorisation."""
-    T, factors = system.potential_solver()
+    T, factors = system.potential_solver(solver=solver)
     return np.asarray(T @ factors.solve(T.T @ loads.T)[0])
 
 
@@ -505,8 +514,7 @@ def _lengths(lengths: Any, reference: float) -> np.ndarray:
     low, high = (positive(v, "m", "lengths") for v in lengths)
     if high < low:
         raise InputError(f"lengths: the shortest comes first, got {lengths!r}", value=lengths)
-    count = 2 + int(3 * np.log10(high / low))
-    return np.append((reference / np.geomspace(low, high, count)) ** 2, 1.0)
+    return np.append((reference / np.geomspace(low, high, 2 + int(3 * np.log10(high / low)))) ** 2, 1.0)
 
 
 def _slowest(K: csr_array, M: csr_array, factors: Factorisation, shift: float) -> float:

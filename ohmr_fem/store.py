@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skfem
 
-from . import __version__
 from .drive import Drive
 from .errors import InputError
 from .material import Material
 from .mesh import DeviceMesh
+from .mesh_cells import CELL_TYPES, cell_kind
 from .problem import Contact, Edge, GaussianProfile, Moment, Problem
 from .solution import Solution
 from .sweep import HanleCurve
@@ -65,6 +64,8 @@ def save(item: Solution | HanleCurve, path: str | Path) -> Path:
         content = _pack_curve(item, arrays)
     else:
         raise InputError(f"save: expected a Solution or a HanleCurve, got {type(item).__name__}", value=item)
+    from . import __version__
+
     meta = {"format": FORMAT, "version": __version__, "kind": type(item).__name__, "content": content}
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         contents: dict[str, Any] = {"meta": np.array(json.dumps(meta)), **arrays}
@@ -144,14 +145,15 @@ def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any
     arrays["mesh_points"], arrays["mesh_cells"] = mesh.mesh.doflocs, mesh.mesh.t
     for kind, groups in (("boundary", mesh.boundaries), ("region", mesh.regions)):
         arrays |= {f"{kind}:{name}": np.asarray(members) for name, members in groups.items()}
-    return {"type": type(mesh.mesh).__name__, "axes": list(mesh.axes), "source": mesh.source,
+    cell = cell_kind(mesh.mesh) or type(mesh.mesh)
+    return {"type": cell.__name__, "axes": list(mesh.axes), "source": mesh.source,
             "boundaries": list(mesh.boundaries), "regions": list(mesh.regions)}
 
 
 def _unpack_mesh(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> DeviceMesh:
-    kind = getattr(skfem, content["type"])
+    kind = {k.__name__: k for k in CELL_TYPES}[content["type"]]
     return DeviceMesh(
-        kind(arrays["mesh_points"], arrays["mesh_cells"]), tuple(content["axes"]),
+        kind(arrays["mesh_points"], arrays["mesh_cells"], validate=False), tuple(content["axes"]),
         {name: arrays[f"boundary:{name}"] for name in content["boundaries"]},
         {name: arrays[f"region:{name}"] for name in content["regions"]}, content["source"])
 

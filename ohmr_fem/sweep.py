@@ -42,7 +42,7 @@ def field_sweep(start: float, stop: float, n: int, direction: Any = "x") -> np.n
         raise InputError(f"field_sweep: the number of fields must be a positive integer, got {n!r}", value=n)
     if not np.all(np.isfinite([start, stop])):
         raise InputError(f"field_sweep: start and stop must be finite tesla, got {start!r}, {stop!r}")
-    return np.linspace(float(start), float(stop), int(n))[:, None] * (unit / size)
+    return np.linspace(float(start), float(stop), int(n))[:, None] * (unit / size) + 0.0  # no -0.0
 
 
 def field_rotation(magnitude: float, n: int, plane: str = "xy") -> np.ndarray:
@@ -114,7 +114,7 @@ class HanleCurve:
     def magnitude(self) -> np.ndarray:
         """Signed |B| along the direction of the strongest field, for plotting, (n,) T."""
         size = np.linalg.norm(self.fields, axis=1)
-        direction = self.fields[int(np.argmax(size))]
+        direction = self.fields[np.flatnonzero(size >= size.max() * (1 - 1e-12))[-1]]
         return np.asarray(size * np.where(self.fields @ direction < 0, -1.0, 1.0))
 
     def columns(self) -> dict[str, tuple[str, np.ndarray]]:

@@ -18,9 +18,9 @@ import numpy as np
 from scipy.sparse import block_array, block_diag, csr_array, hstack, vstack
 
 from . import forms
-from .coefficients import Coefficients, Scales, evaluate
+from .coefficients import Coefficients, Scales, evaluate, on_points
 from .errors import InputError, MeshError
-from .linear import Factorisation, SuperLU
+from .linear import SYMMETRIC, Factorisation, Solver
 from .material import cross_matrix
 from .problem import Contact, Problem
 from .space import cell_basis, facet_basis, is_hierarchical, locate, point_rows
@@ -61,7 +61,7 @@ class System:
         self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
         self._unit: dict[str, csr_array] = {}
-        self._potential_solvers: dict[tuple[str, ...], tuple[csr_array, Factorisation]] = {}
+        self._potential_solvers: dict[tuple[tuple[str, ...], Solver], tuple[csr_array, Factorisation]] = {}
         _check_orientation(self.basis)
         logger.info("assembling P%d on %d cells: %d unknowns per field", problem.order, mesh.nelements, self.N)
         self.tie, self.terminals = _terminals(problem, self.basis, self.scales)
@@ -75,6 +75,13 @@ class System:
         if name not in self._unit:
             self._unit[name] = csr_array(form.assemble(self.basis, a=np.ones(coefficient.shape)))
         return self._unit[name] if first == 1.0 else first * self._unit[name]
+
+    @functools.cached_property
+    def one(self) -> np.ndarray:
+        """Coefficients (N,) of the function 1: on hierarchical elements only the vertex functions sum to it."""
+        out = np.zeros(self.N)
+        out[self.basis.nodal_dofs[0] if is_hierarchical(self.basis) else slice(None)] = 1.0
+        return out
 
     # -- the potential ------------------------------------------------------------------------------------------------
 
@@ -112,12 +119,13 @@ class System:
         columns = {self.terminals[name].column for name in held} or {0}
         return np.setdiff1d(np.arange(self.tie.shape[1]), list(columns))
 
-    def potential_solver(self, held: tuple[str, ...] = ()) -> tuple[csr_array, Factorisation]:
+    def potential_solver(self, held: tuple[str, ...] = (),
+                         solver: Solver = SYMMETRIC) -> tuple[csr_array, Factorisation]:
         """Free part of ``tie`` and the factorised potential matrix on it; factorised once for each set of contacts."""
-        if held not in self._potential_solvers:
+        if (held, solver) not in self._potential_solvers:
             T = csr_array(self.tie[:, self.free_columns(held)])
-            self._potential_solvers[held] = T, SuperLU(symmetric=True).factorise(T.T @ self.K @ T)
-        return self._potential_solvers[held]
+            self._potential_solvers[held, solver] = T, solver.factorise(T.T @ self.K @ T)
+        return self._potential_solvers[held, solver]
 
     # -- the uniform field of a cross-section -------------------------------------------------------------------------
 
@@ -210,8 +218,9 @@ class System:
 
     @functools.cached_property
     def mass_matrix(self) -> csr_array:
-        """Relaxation on the kept unknowns: eigenvalues of A(B) relative to it are decay rates in units of 1/tau."""
-        return csr_array(self.keep.T @ block_diag(self.relaxation) @ self.keep)
+        """m(n^a, w) on the kept unknowns: eigenvalues of A(B) relative to it are decay rates in units of the mean 1/tau."""
+        one = self.matrix(forms.mass, np.ones_like(self.coefficients.sigma))
+        return csr_array(self.keep.T @ block_diag([one] * 3) @ self.keep)
 
     @functools.cached_property
     def reduced_matrices(self) -> tuple[csr_array, ...]:
@@ -298,11 +307,13 @@ def _terminals(problem: Problem, basis: Any, scales: Scales) -> tuple[csr_array,
         everything = basis.get_dofs(facets).all()
         vertices = basis.nodal_dofs[0, np.unique(basis.mesh.facets[:, facets])]
         ones[name] = unity = vertices if is_hierarchical(basis) else everything
-        if name in columns:
-            if np.any(owner[unity] >= 0):
-                other = list(columns)[owner[unity].max()]
+        if contact.carries_current:  # a shared unknown would carry current that belongs to neither
+            other = next((n for n in ones if n != name and problem.contacts[n].carries_current
+                          and np.intersect1d(ones[n], unity).size), None)
+            if other is not None:
                 raise InputError(f"contacts {other!r} and {name!r} touch each other; leave an insulating edge between "
                                  "them")
+        if name in columns:
             owner[unity] = columns[name]
             dropped[np.setdiff1d(everything, unity)] = True
     free = np.flatnonzero((owner < 0) & ~dropped)
@@ -327,12 +338,13 @@ def _functional(problem: Problem, name: str, contact: Contact, basis: Any, scale
     """Weighted mean over a boundary piece, or the value at a point, as a vector (N,)."""
     if contact.kind == "point":
         point = np.array(contact.at)[:, None] / scales.length
-        return np.asarray(point_rows(basis, problem.order, point, locate(basis.mesh, point))[0].toarray()[0])
+        where = locate(basis.mesh, point, scales.length, f"contact {name!r}")
+        return np.asarray(point_rows(basis, problem.order, point, where)[0].toarray()[0])
     edge = facet_basis(basis.mesh, problem.order, problem.mesh.boundaries[contact.boundary or name])
     weight = np.ones(edge.dx.shape)
     if contact.kind == "profile" and callable(contact.profile):
         x = np.asarray(edge.global_coordinates()) * scales.length
-        weight = np.asarray(contact.profile(*x), dtype=float) * weight
+        weight = on_points(contact.profile, x, f"contact {name!r}: current profile") * weight
     total = float(np.sum(weight * edge.dx))
     if not np.all(np.isfinite(weight)) or abs(total) < 1e-12 * float(np.sum(np.abs(weight) * edge.dx)) or total == 0.0:
         raise InputError(f"contact {name!r}: the current profile must be finite and must not integrate to zero")

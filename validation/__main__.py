@@ -26,7 +26,8 @@ CASES = ("strip", "strip_tensor", "nonlocal_strip", "four_terminal", "edges", "s
 def known_cases() -> list[str]:
     """The listed cases, then every other module here that has ``run``; one file a case."""
     here = Path(__file__).parent
-    others = sorted(p.stem for p in here.glob("*.py") if "def run(" in p.read_text(encoding="utf-8"))
+    others = sorted(p.stem for p in here.glob("*.py")
+                    if p.stem != "__main__" and "\ndef run(" in p.read_text(encoding="utf-8"))
     return [*CASES, *(name for name in others if name not in CASES)]
 
 

@@ -35,7 +35,8 @@ def run(level: str = "quick") -> list[Row]:
     return [
         Row(CASE, "Eqs. (7), (8)", "rho(9 T) - rho(0), m* = 27.7 m_e, t = 4.56 L_m (printed as consistent with experiment)",
             heavy, 1.0e-7, relative(heavy, 1.0e-7), 0.05),
-        Row(CASE, "Eqs. (7), (8)", "same, free-electron mass, best thickness for 9 T", light, 4.1e-5, relative(light, 4.1e-5), 0.02),
+        Row(CASE, "Eqs. (7), (8)", "same, free-electron mass, best thickness for 9 T", light, 4.1e-5,
+            relative(light, 4.1e-5), 0.02),
         Row(CASE, "Eq. (7)", "same against the closed form", light, exact, relative(light, exact), 1e-7),
         Row(CASE, "Eqs. (7), (8)", "same, free-electron mass, t = 4.56 L_m", at_weak_best, 3.7e-5,
             relative(at_weak_best, 3.7e-5), 0.02),

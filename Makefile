@@ -1,0 +1,38 @@
+# Two commands, each doing all of its own set-up; needs only python3 >= 3.11 (with venv) and make.
+#   make demo   run the Hall-bar example into results/hall_bar
+#   make test   lint, type-check and test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: demo test images clean
+
+demo: $(VENV)/runtime.stamp
+	$(BIN)/ohmr-fem run examples/hall_bar.toml --out results/hall_bar
+
+test: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+# The pictures of the README, from a fresh run of the example.
+images: demo
+	mkdir -p docs/images
+	cp results/hall_bar/hanle.png docs/images/hanle.png
+	cp results/hall_bar/moment_density_0.png docs/images/moment_density.png
+
+$(VENV)/runtime.stamp: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ohmr_fem needs Python 3.11 or later: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/runtime.stamp
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) results build *.egg-info .pytest_cache .mypy_cache .ruff_cache

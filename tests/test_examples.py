@@ -1,0 +1,122 @@
+"""Every block of the README and every example runs, and gives the numbers it promises."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ohmr_fem as of
+from ohmr_fem.cli import main
+from ohmr_fem.config import read_device
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """An empty folder that sees the meshes and examples of the checkout."""
+    for name in ("meshes", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _module(name: str):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("code", [code for kind, code in BLOCKS if kind == "python"])
+def test_python_of_the_readme(checkout, code):
+    names: dict = {}
+    exec(compile(code, "README.md", "exec"), names)
+    if "curve" in names:
+        assert {p.name for p in Path("out").iterdir()} == {"moment_density.png", "hanle.pdf", "device.vtu"}
+        assert names["curve"].delta_R.min() < 0 < names["curve"].hanle.max()
+        assert names["solution"].at((0, 190e-9)).moment_density[2, 0] > 0  # the positive edge of the table
+
+
+@pytest.mark.parametrize("block", [code for kind, code in BLOCKS if kind == "sh"])
+def test_commands_of_the_readme(checkout, block):
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    for line in block.splitlines():
+        program, *arguments = shlex.split(line)
+        if program == "make":
+            assert set(arguments) <= set(targets)
+            continue
+        assert program == "ohmr-fem"
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert not end.value.code, line
+
+
+def test_every_kind_of_block_is_tested():
+    assert {kind for kind, _ in BLOCKS} == {"python", "sh"} and len(BLOCKS) >= 4
+
+
+def test_links_and_pictures_of_the_readme_exist():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert "://" in target or (ROOT / target).exists(), target
+
+
+def test_the_pipeline_calls_the_test_command():
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert [line for line in lines if "make" in line] == ["exec make test"]
+
+
+@pytest.mark.parametrize("path", sorted(p.name for p in (ROOT / "examples").glob("*.toml")))
+def test_device_files_are_right(path, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["check", str(ROOT / "examples" / path)])
+    said = capsys.readouterr()
+    assert not end.value.code and "no errors" in said.out and said.err == ""
+
+
+def test_hall_bar_example():
+    device = read_device(ROOT / "examples" / "hall_bar.toml")
+    local, nonlocal_ = (of.hanle_curve(device.problem, [(0, 0, 0), (9, 0, 0)], current=m.current, voltage=m.voltage)
+                        for m in device.measurements)
+    # Between probes far from the ends the bar is a strip: delta_R = R_ohmic rho of Eq. (7), W/L_m = 4.
+    phi = np.sqrt(24.4 * 0.56) * 0.5 * 1.602176634e-19 * 9 / 9.1093837015e-31 * 2e-12
+    z = 2 * np.sqrt(1 + 1j * np.array([0, phi]))
+    assert np.allclose(local.delta_R / local.R_ohmic, -0.01 * (np.tanh(z) / z).real, rtol=0.12)
+    assert local.delta_R == pytest.approx([-8.839463, -3.028440], rel=1e-5)  # regression
+    assert nonlocal_.hanle[1] == pytest.approx(-0.0809307, rel=1e-4)
+
+
+def test_strip_example():
+    module = _module("strip")
+    found = module.curves(points=9)
+    assert module.largest_error(found) < 1e-8
+    assert [c.rho_star[-1] for c in found] == sorted(c.rho_star[-1] for c in found)
+
+
+def test_nonlocal_example():
+    module = _module("nonlocal_bar")
+    there, back = module.signal(module.device(order=1))
+    assert abs(there.R - back.R) < 1e-9 * abs(there.R_ohmic)
+    assert there.hanle < 0 < there.delta_R
+
+
+def test_versions_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    citation = re.search(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), flags=re.MULTILINE)
+    assert project == of.__version__ == citation[1] and f"## {project}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_requirements_name_no_place():
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        lines = (ROOT / name).read_text().splitlines()
+        assert not [line for line in lines if "://" in line or line.startswith(("-", "file")) or "/" in line.split("#")[0]]
+        pinned = [line for line in lines if "==" in line]
+        assert pinned and all(line.endswith("\\") for line in pinned)  # every pin is followed by its hashes
