@@ -263,8 +263,8 @@ def _fields(table: _Table, direction: Any) -> np.ndarray:
         for axis, column in parts.items():
             out[:, "xyz".index(axis)] = table.numbers(column, "magnetic field")
         return out
-    column = next((plain[b] for b in _FIELD if b in plain), None)
-    if column is None:
+    column = next((plain[b] for b in _FIELD if b in plain), "")
+    if not column:
         raise InputError(f"{table.path}: no field column among {', '.join(table.columns)}; call it 'B [T]', or 'Bx [T]', "
                          "'By [T]', 'Bz [T]'")
     if direction is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .identifiability import percent
+from .fisher import percent
 from .units import engineering
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
 from scipy.optimize import least_squares
+from scipy.special import chdtri, fdtri
 
 from .checks import LARGEST_CELL, cell_heights
 from .data import Measured
+from .fisher import Identifiability, identify
 from .fit_input import Source
 from .fit_model import Curve, Model, Parameter, scatter
-from .identifiability import Identifiability, identify
 from .profile import LowerMinimumError, Valley, interval
 from .spectral import SpectralMeasure
 from .system import System, system_of
@@ -62,9 +62,9 @@ class Task:
     def threshold(self) -> float:
         """Rise of chi^2 at the ends of an interval."""
         if not self.noise_estimated:
-            return float(stats.chi2.ppf(self.confidence, 1))
+            return float(chdtri(1.0, 1.0 - self.confidence))
         degrees = sum(len(c.values) - len(self.background) for c in self.curves) - len(self.parameters)
-        return float(stats.f.ppf(self.confidence, 1, degrees))
+        return float(fdtri(1.0, degrees, self.confidence))
 
     def model(self, measures: Sequence[SpectralMeasure], strip_of: Sequence[float] | None = None,
               lengths: tuple[float, float] | None = None) -> Model:
@@ -74,7 +74,7 @@ class Task:
         return Model(self.parameters, curves, tuple(c.values for c in self.curves), sigma, lengths)
 
     def identify(self, model: Model, u: np.ndarray, reach: Mapping[int, float] | None = None) -> Identifiability:
-        """What the data fix at u; see :func:`ohmr_fem.identifiability.identify`."""
+        """What the data fix at u; see :func:`ohmr_fem.fisher.identify`."""
         return identify(model.relative_jacobian(u), [p.name for p in self.parameters], [p.symbol for p in self.parameters],
                         self.limit, reach)
 

@@ -18,12 +18,12 @@ import numpy as np
 from .checks import check_resolution, physics_notes
 from .data import Measured
 from .errors import ResolutionWarning, SolveError, require_extra
+from .fisher import LIMIT, Identifiability
 from .fit_input import TOLERANCE, Source, check_count, check_options, read_curves
 from .fit_model import Parameter, changes, read_parameters, value_of
 from .fit_report import report
 from .fit_search import Found, Task, minimise, search
 from .grids import cross_section
-from .identifiability import LIMIT, Identifiability
 from .material import Material, retuned
 from .problem import Problem
 from .profile import Valley

@@ -14,10 +14,10 @@ import numpy as np
 
 from .data import Measured
 from .errors import InputError
+from .fisher import LIMIT, Identifiability, identify, percent
 from .fit_input import TOLERANCE, Source, check_options, read_curves
 from .fit_model import Curve, Model, Parameter, read_parameters, scatter
 from .fitting import Fit
-from .identifiability import LIMIT, Identifiability, identify, percent
 from .problem import Problem
 from .spectral import SpectralMeasure, spectral_measures
 from .sweep import field_sweep

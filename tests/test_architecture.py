@@ -28,7 +28,7 @@ ROOMS = {
     "sweep": "sweep reduced",
     "transient": "dynamics drift",
     "data": "data",
-    "fit": "fitting fit_input fit_model fit_search fit_report profile identifiability planning",
+    "fit": "fitting fit_input fit_model fit_search fit_report profile fisher planning",
     "study": "study study_file",
     "store": "store",
     "export": "export",

@@ -15,8 +15,8 @@ import numpy as np
 
 import ohmr_fem as of
 from ohmr_fem.data import Measured
+from ohmr_fem.fisher import Identifiability
 from ohmr_fem.fitting import Fit, fit, identifiability
-from ohmr_fem.identifiability import Identifiability
 
 from .case import Row
 from .fit_devices import IRREGULAR, bar
