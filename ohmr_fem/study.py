@@ -128,8 +128,8 @@ def check_size(study: Study, device: Device) -> None:
         limit = min(study.limits.get(name, np.inf), there[name])
         if size > limit:
             what = "the limit of the study" if limit == study.limits.get(name) else "what this machine has"
-            raise InputError(f"{study.path.name}: {study.size} points of {len(device.fields)} fields need about "
-                             f"{size / 1e9:.3g} GB of {name}, more than {what}, {limit / 1e9:.3g} GB; take fewer values or fields", value=size)
+            raise InputError(f"{study.path.name}: {study.size} points of {len(device.fields)} fields need about {size / 1e9:.3g} "
+                             f"GB of {name}, more than {what}, {limit / 1e9:.3g} GB; take fewer values or fields", value=size)
 
 
 def _existing(path: Path) -> Path:
@@ -184,7 +184,8 @@ def _on_scheduler(study: Study, left: list[int], client: Any) -> Iterator[tuple[
         index_of[future.key] = index
         return future
 
-    running = distributed.as_completed([submit(i) for _, i in zip(range(AHEAD * threads), queue, strict=False)])
+    running = distributed.as_completed([submit(i) for _, i in zip(range(AHEAD * threads), queue, strict=False)],
+                                       loop=client.loop)
     for future in running:
         index = index_of.pop(future.key)
         if future.status == "finished":
@@ -193,6 +194,8 @@ def _on_scheduler(study: Study, left: list[int], client: Any) -> Iterator[tuple[
             if following is not None:
                 running.add(submit(following))
             continue
+        if client.status != "running":
+            raise SolveError("the scheduler was lost; finished points are kept, run the study again to go on")
         lost[index] += 1
         if lost[index] > RETRIES:
             raise SolveError(f"point {index} was lost {RETRIES} times ({future.exception()!r}); finished points are kept",

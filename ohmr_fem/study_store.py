@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from . import __version__
 from .errors import InputError, require_extra
 from .study_file import FORMAT, Study
 
@@ -211,4 +212,5 @@ def dataset(study: Study, done: Mapping[int, Mapping[str, Any]], coordinates: Ma
     data["status"] = (axes, status.reshape(study.shape), {"long_name": "0 missing, 1 done, 2 failed"})
     data["message"] = (axes, message.reshape(study.shape).astype(str), {"long_name": "why a point failed"})
     places = {name: (dims, values, {"units": unit} if unit else {}) for name, (dims, values, unit) in coordinates.items()}
-    return xarray.Dataset(data, places, {"format": FORMAT, "hash": study.hash, "study": study.content})
+    return xarray.Dataset(data, places, {"format": FORMAT, "hash": study.hash, "study": study.content,
+                                         "ohmr_fem": __version__})
