@@ -107,9 +107,9 @@ def killed_driver(study: Path, reference: Path, times: int, seed: int = 7) -> li
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "ignore"}
     lines: list[bytes] = []
     changed, hits = 0, 0
-    for _ in range(times):
+    for k in range(times):
         process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.DEVNULL)
-        time.sleep(float(rng.uniform(0.3, 3.0)))
+        _wait(process, journal_path(out), float(rng.uniform(0.0, 1.5)), working=k % 3 != 0)
         hits += process.poll() is None
         process.kill()
         process.wait()
@@ -126,6 +126,17 @@ def killed_driver(study: Path, reference: Path, times: int, seed: int = 7) -> li
     return [Row(CASE, "kill -9", f"{hits} of {times} kills hit a running program; points kept {before}, computed after them "
                 f"{computed}, of {total}; finished points computed again", float(recomputed), 0.0, float(recomputed), 0.0),
             Row(CASE, "kill -9", "largest difference from the undisturbed run", error, 0.0, error, 0.0)]
+
+
+def _wait(process: subprocess.Popen[bytes], journal: Path, seconds: float, working: bool) -> None:
+    """Until ``seconds`` after the start, or after the first new point of this run if it is to be hit ``working``."""
+    def size() -> int:
+        return journal.stat().st_size if journal.exists() else 0
+
+    before = size()
+    while working and process.poll() is None and size() <= before + 200:
+        time.sleep(0.02)
+    time.sleep(seconds)
 
 
 def _distributed() -> object:
