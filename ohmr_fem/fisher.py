@@ -16,7 +16,9 @@ import numpy as np
 #: A combination counts as fixed if its relative standard error is below this.
 LIMIT = 0.3
 #: Relative standard error that stands for "not at all".
-UNKNOWN = 1e4
+UNKNOWN = 1e3
+#: Components below this in an unknown direction are round-off.
+NOISE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -90,19 +92,24 @@ def identify(jacobian: np.ndarray, names: Sequence[str], symbols: Sequence[str],
     names, symbols : of the parameters
     limit : relative standard error up to which a combination counts as fixed
     reach : {number of a parameter: standard error of its logarithm}
-        Where the valley of chi^2 is longer than J says at its bottom; the direction that matters most to that parameter
-        is taken to be known no better.
+        Where the profile of chi^2 says otherwise than J, which knows only its curvature at the bottom: the direction that
+        matters most to that parameter is taken to be known as the profile says.
     """
     q = len(names)
     _, values, rows = np.linalg.svd(np.vstack([jacobian, np.zeros((q, q))]), full_matrices=False)
     values = np.where(values > 1e-8 * values.max(), values, 0.0)
     capped = 1.0 / np.maximum(values, 1.0 / UNKNOWN)
+    better: dict[int, float] = {}
     for i, error in (reach or {}).items():
         k = int(np.argmax(np.abs(rows[:, i] * capped)))
-        capped[k] = min(max(capped[k], error / abs(rows[k, i])), UNKNOWN)
+        better[k] = min(max(better.get(k, 0.0), error / abs(rows[k, i])), UNKNOWN)
+    for k, error in better.items():
+        capped[k] = error
     errors = np.where(capped < 0.99 * UNKNOWN, capped, np.inf)
+    lost = np.isinf(errors)
+    rows = np.where(lost[:, None] & (np.abs(rows) < NOISE), 0.0, rows)
     single = np.sqrt(np.sum((rows * capped[:, None]) ** 2, axis=0))
-    single = np.where(single > 0.001 * UNKNOWN, np.inf, single)
+    single = np.where(np.any(rows[lost] != 0.0, axis=0), np.inf, single)
     known = rows[errors < limit]
     fixed = _simplest(known, rows, capped, list(symbols), limit) if len(known) else ()
     order = np.argsort(-capped)

@@ -31,7 +31,7 @@ ALIASES = {"alpha": "alpha_product", "orbital_hall_angle": "alpha_product", "L_m
            "tau": "relaxation_time", "sigma": "sheet_conductivity", "g": "g_factor"}
 BACKGROUNDS = ("offset", "linear", "quadratic")
 #: Steps of the differences on the logarithmic scale: forward ones steer the search, central ones make the Fisher matrix.
-FORWARD, CENTRAL = 1e-6, 1e-5
+FORWARD, CENTRAL = 1e-6, 1e-4
 #: |u| at which a logarithmic parameter stops.
 FAR = 30.0
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import least_squares
 from scipy.special import chdtri, fdtri
 
 from .checks import LARGEST_CELL, cell_heights
@@ -20,7 +19,7 @@ from .data import Measured
 from .fisher import Identifiability, identify
 from .fit_input import Source
 from .fit_model import Curve, Model, Parameter, scatter
-from .profile import LowerMinimumError, Valley, interval
+from .profile import LowerMinimumError, Valley, interval, settle
 from .spectral import SpectralMeasure
 from .system import System, system_of
 
@@ -200,16 +199,7 @@ def _grid(task: Task, model: Model, scanned: np.ndarray) -> list[np.ndarray]:
 def _settle(task: Task, model: Model, start: np.ndarray) -> np.ndarray:
     """Minimum at a fixed diffusion length."""
     free = np.flatnonzero(np.arange(len(start)) != (-1 if task.length is None else task.length))
-    if free.size == 0:
-        return start
-
-    def whole(x: np.ndarray) -> np.ndarray:
-        out = start.copy()
-        out[free] = x
-        return out
-
-    return whole(least_squares(lambda x: model.residual(whole(x)), start[free], jac=lambda x: model.jacobian(whole(x), free),
-                               method="lm", x_scale="jac", ftol=1e-4, xtol=1e-4, max_nfev=30).x)
+    return settle(model.residual, model.jacobian, start, free, _weights(model, NUDGE), 1e-4, 30)
 
 
 def _near_start(task: Task, model: Model, minima: Sequence[np.ndarray]) -> tuple[np.ndarray, Any]:
@@ -276,13 +266,15 @@ def _intervals(task: Task, model: Model, u: np.ndarray, others: Sequence[np.ndar
     """Profile intervals of every parameter."""
     threshold, nothing = task.threshold, ((False, False),) * len(u)
     if task.intervals == "fisher":
-        half = np.sqrt(threshold * np.diag(Valley.at(model.residual, model.jacobian, u).covariance))
+        half = np.sqrt(threshold * np.diag(Valley.at(model.residual, model.jacobian, u, _weights(model, NUDGE)).covariance))
         return Profile(u, tuple((float(x - h), float(x + h)) for x, h in zip(u, half, strict=True)), {}, nothing)
     for _ in range(4):
-        valley = Valley.at(model.residual, model.jacobian, u)
+        valley = Valley.at(model.residual, model.jacobian, u, _weights(model, NUDGE))
         good = [x for x in others if _chi2(model, x) - valley.chi2 < threshold]
         try:
-            walks = [interval(valley, i, threshold, model.covered if i == task.length else None, good) for i in range(len(u))]
+            errors = task.identify(model, u).errors
+            walks = [interval(valley, i, threshold, model.covered if i == task.length else None, good) if np.isfinite(errors[i])
+                     else (-np.inf, np.inf, [u, u]) for i in range(len(u))]
         except LowerMinimumError as better:
             u, _ = local(task, model, better.u)
             continue
@@ -293,10 +285,11 @@ def _intervals(task: Task, model: Model, u: np.ndarray, others: Sequence[np.ndar
 
 
 def _reach(task: Task, model: Model, u: np.ndarray, ends: Sequence[tuple[float, float]]) -> dict[int, float]:
-    """Standard error of ln(parameter) where the curvature at the minimum calls a parameter fixed and its interval does not."""
+    """Standard error of ln(parameter) from its interval, where that calls fixed what the curvature at the minimum does not,
+    or the other way round."""
     errors, out = task.identify(model, u).errors, {}
     for i, (p, (low, high)) in enumerate(zip(model.parameters, ends, strict=True)):
         size = max(high - u[i], u[i] - low) * abs(p.relative(float(u[i]))) / np.sqrt(task.threshold)
-        if errors[i] < task.limit < size:
+        if np.isfinite(errors[i]) and (errors[i] < task.limit) != (size < task.limit):
             out[i] = min(float(size), 1.0)
     return out

@@ -26,7 +26,6 @@ from .fit_search import Found, Task, minimise, search
 from .grids import cross_section
 from .material import Material, retuned
 from .problem import Problem
-from .profile import Valley
 from .spectral import SpectralMeasure, spectral_measure
 from .system import system_of
 
@@ -270,7 +269,8 @@ def contact_width(problem: Problem, name: str) -> float:
 def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], seconds: float) -> Fit:
     model, u = found.model, found.u
     known = task.identify(model, u, found.reach)
-    covariance = Valley.at(model.residual, model.jacobian, u).covariance
+    J = model.jacobian(u)
+    covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
     root = np.sqrt(np.diag(covariance))
     values, estimates = model.physical(u), {}
     for p, error, (low, high), clipped in zip(model.parameters, known.errors, found.intervals, found.clipped, strict=True):

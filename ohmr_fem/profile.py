@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
 
 #: Farthest a parameter is followed, in ln(value); farther out an interval counts as open.
 FARTHEST = float(np.log(100.0))
@@ -23,6 +22,7 @@ class Valley:
     ----------
     residual, jacobian : functions of u (q,); jacobian(u, free) gives the columns of the free parameters alone
     bottom : (q,) minimum
+    weights : (q,) of a faint pull towards u = 0, which keeps directions without any slope from running away; not in chi2
     chi2 : there
     covariance : (q, q) inverse of J^T J, pseudo-inverse where singular
     """
@@ -30,14 +30,15 @@ class Valley:
     residual: Callable[[np.ndarray], np.ndarray]
     jacobian: Callable[..., np.ndarray]
     bottom: np.ndarray
+    weights: np.ndarray
     chi2: float
     covariance: np.ndarray
 
     @classmethod
     def at(cls, residual: Callable[[np.ndarray], np.ndarray], jacobian: Callable[..., np.ndarray],
-           u: np.ndarray) -> Valley:
+           u: np.ndarray, weights: np.ndarray) -> Valley:
         J = jacobian(u)
-        return cls(residual, jacobian, u, float(np.sum(residual(u) ** 2)), np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True))
+        return cls(residual, jacobian, u, weights, float(np.sum(residual(u) ** 2)), np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True))
 
 
 class LowerMinimumError(Exception):
@@ -108,21 +109,30 @@ def _next(near: tuple[float, float], far: tuple[float, float], goal: float) -> f
 
 def _walk(valley: Valley, i: int, shift: float, start: np.ndarray) -> tuple[np.ndarray, float]:
     """All parameters but i readjusted with u_i = bottom_i + shift: where, and the rise of chi^2."""
-    free = np.flatnonzero(np.arange(len(valley.bottom)) != i)
     base = np.array(start)
     base[i] = valley.bottom[i] + shift
-    u = base
-    if free.size:
-        def whole(x: np.ndarray) -> np.ndarray:
-            out = base.copy()
-            out[free] = x
-            return out
-
-        found = least_squares(lambda x: valley.residual(whole(x)), base[free],
-                              jac=lambda x: valley.jacobian(whole(x), free), method="lm", x_scale="jac", ftol=1e-6,
-                              xtol=1e-6, gtol=1e-12, max_nfev=30)
-        u = whole(found.x)
+    u = settle(valley.residual, valley.jacobian, base, np.flatnonzero(np.arange(len(base)) != i), valley.weights, 1e-6)
     rise = float(np.sum(valley.residual(u) ** 2)) - valley.chi2
     if rise < -1e-3 * max(1.0, 1e-3 * valley.chi2):
         raise LowerMinimumError(u)
     return u, rise
+
+
+def settle(residual: Callable[[np.ndarray], np.ndarray], jacobian: Callable[..., np.ndarray], start: np.ndarray,
+           free: np.ndarray, weights: np.ndarray, tolerance: float, most: int = 50) -> np.ndarray:
+    """Least squares over the ``free`` parameters, the others staying where ``start`` has them."""
+    from scipy.optimize import least_squares
+
+    if free.size == 0:
+        return start
+
+    def whole(x: np.ndarray) -> np.ndarray:
+        out = start.copy()
+        out[free] = x
+        return out
+
+    pull = weights[free]
+    found = least_squares(lambda x: np.append(residual(whole(x)), pull * x), start[free], method="lm", x_scale="jac",
+                          jac=lambda x: np.vstack([jacobian(whole(x), free), np.diag(pull)]), ftol=tolerance, xtol=tolerance,
+                          gtol=1e-12, max_nfev=most)
+    return whole(found.x)

@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "micro": "units",
     "bridge": "micro material",
     "config": "sweep",
-    "run": "config plot",
+    "run": "config plot fit",
     "cli": "run study",
     "package": "analytic bridge adapt transient fit plot",
 }
