@@ -90,7 +90,7 @@ class Solution:
 
     @property
     def _system(self) -> System:
-        return system_of(self.problem)
+        return system_of(self.problem, self.field)
 
     def _at_vertices(self, dofs: np.ndarray) -> np.ndarray:
         return np.asarray(dofs[..., self._system.basis.nodal_dofs[0]])
@@ -176,11 +176,22 @@ class Solution:
             dn[AXIS[axis]] = np.array([D @ d for d in self.moment_dofs]) / s.scales.length
         if self.problem.is_cross_section:
             E[0] = self.drive.electric_field
-        J, Q = self._currents(c, E, dn)
+        J, Q = self._currents(c, *self._deflected(c, E, dn))
         return FieldValues(points.reshape(points.shape[0], count), value @ V, E, J, n, Q)
 
+    def _deflected(self, c: Coefficients, E: np.ndarray, dn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """s E and s grad n, s the ordinary Hall tensor of System.deflection."""
+        if not self.problem.ordinary_hall:
+            return E, dn
+        b = c.mobility.ravel() * self.field[2]
+        turn = lambda v: np.array([v[0] - b * v[1], v[1] + b * v[0], v[2]]) / (1.0 + b**2)  # noqa: E731
+        return turn(E), turn(dn)
+
     def _currents(self, c: Coefficients, E: np.ndarray, dn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """J_i = sigma E_i + alpha' D eps_ijc d_j n^c and Q_i^a = -D d_i n^a + alpha eps_iak sigma E_k (Eqs. (1), (S3))."""
+        """J_i = sigma E_i + alpha' D eps_ijc d_j n^c and Q_i^a = -D d_i n^a + alpha eps_iak sigma E_k (Eqs. (1), (S3)).
+
+        With ordinary Hall effect E and grad n come deflected.
+        """
         sigma, D = c.sigma.ravel(), c.diffusion.ravel()
         alpha, alpha_inverse = c.alpha.ravel(), c.alpha_inverse.ravel()
         axes = {AXIS[a] for a in self.problem.mesh.axes}

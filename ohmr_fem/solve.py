@@ -125,7 +125,7 @@ def solve(problem: Problem, field: Any = (0.0, 0.0, 0.0), currents: Mapping[str,
         raise InputError(f"field: solve takes one field of shape (3,) in tesla, got shape {field.shape}; "
                          "use hanle_curve for several")
     drive = read_drive(problem, currents, voltages, electric_field)
-    system = system_of(problem)
+    system = system_of(problem, field)
     notes = [*physics_notes(problem, field), *check_resolution(system, field)]
     for note in notes:
         warnings.warn(note, stacklevel=2)

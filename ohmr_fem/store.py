@@ -26,7 +26,7 @@ from .sweep import HanleCurve
 
 FORMAT = "ohmr_fem/1"
 _COEFFICIENTS = ("sheet_conductivity", "relaxation_time", "orbital_hall_angle", "inverse_orbital_hall_angle",
-                 "diffusion_constant", "inverse_mass", "g_factor", "moment_per_carrier", "name", "source")
+                 "diffusion_constant", "inverse_mass", "g_factor", "moment_per_carrier", "name", "source", "mobility")
 _SOLUTION_ARRAYS = ("field", "ohmic_dofs", "orbital_dofs", "moment_dofs")
 _SOLUTION_PLAIN = ("factorisations", "solver", "seconds")
 
@@ -126,7 +126,8 @@ def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[st
         "material_of": {r: next(i for i, d in enumerate(distinct) if d is m) for r, m in problem.materials.items()},
         "contacts": {name: _pack_contact(name, c) for name, c in problem.contacts.items()},
         "edges": {name: dataclasses.asdict(e.moment) for name, e in problem.edges.items()},
-        "options": {"order": problem.order, "coupling": problem.coupling, "detection": problem.detection},
+        "options": {"order": problem.order, "coupling": problem.coupling, "detection": problem.detection,
+                    "ordinary_hall": problem.ordinary_hall},
     }
 
 
