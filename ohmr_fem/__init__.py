@@ -5,9 +5,10 @@
 The names in ``__all__`` are the public interface.
 """
 
+import importlib
 import logging
+from typing import Any
 
-from . import analytic
 from .errors import (
     ConvergenceWarning,
     InputError,
@@ -34,9 +35,31 @@ __version__ = "0.1.0"
 __all__ = [
     "Contact", "ConvergenceWarning", "DeviceMesh", "Edge", "HanleCurve", "InputError", "Material", "MeshError",
     "MissingExtraError", "OhmrError", "PhysicsWarning", "Problem", "Resistance", "ResolutionWarning", "Solution",
-    "SolveError", "SpectralMeasure", "SweepInterrupted", "analytic", "angle_scan", "cross_section", "field_rotation",
+    "SolveError", "SpectralMeasure", "SweepInterrupted", "angle_scan", "cross_section", "field_rotation",
     "field_sweep", "gaussian_profile", "hanle_curve", "hanle_map", "magnetoresistance", "read_mesh", "resistance",
     "solve", "spectral_measure", "write_mesh",
 ]
 
+#: Public names of rooms that are loaded on first use.
+_LATER = {
+    "export_paraview": "export", "load": "store", "mesh_device": "mesh_device", "plot_hanle": "plot", "plot_mesh": "plot",
+    "plot_moment_density": "plot", "save": "store", "save_figure": "plot",
+}
+_ROOMS = ("analytic", "geometry", "micro", "presets")
+__all__ += [*_LATER, *_ROOMS]
+
 logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _LATER:
+        value = getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
+        globals()[name] = value  # also where a room has the same name as its function
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

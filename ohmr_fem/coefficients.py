@@ -47,8 +47,9 @@ class Coefficients:
         """Weights W_cd with which n^d enters the inverse effect in place of n^c."""
         if kind == "printed":
             return [np.full_like(self.sigma, float(d == c)) for d in range(3)]
-        with np.errstate(divide="raise", invalid="raise"):
-            return [self.half_g_x[c, d] / self.half_g_x[c, c] if d != c else np.ones_like(self.sigma) for d in range(3)]
+        if np.any(self.half_g_x[c, c] == 0.0):
+            raise InputError(f"detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is 0 somewhere in the device")
+        return [self.half_g_x[c, d] / self.half_g_x[c, c] if d != c else np.ones_like(self.sigma) for d in range(3)]
 
 
 def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = None) -> Coefficients:
@@ -94,18 +95,20 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
 
 
 def _on_cells(value: Any, x: np.ndarray, what: str, must_be_positive: bool) -> np.ndarray:
-    shape = x.shape[1:]
-    if callable(value):
-        result = np.asarray(value(*x), dtype=float)
-        if result.shape not in ((), shape):
-            raise InputError(f"{what}: the function returned shape {result.shape} for points of shape {shape}; "
-                             "it must work element by element on arrays of coordinates in m")
-    else:
-        result = np.asarray(value, dtype=float)
+    result = on_points(value, x, what) if callable(value) else np.asarray(value, dtype=float)
     if not np.all(np.isfinite(result)) or (must_be_positive and np.any(result <= 0)):
         raise InputError(f"{what}: must be finite{' and positive' if must_be_positive else ''} everywhere, "
                          f"got minimum {np.min(result):g}")
-    return np.broadcast_to(result, shape)
+    return np.broadcast_to(result, x.shape[1:])
+
+
+def on_points(function: Any, x: np.ndarray, what: str) -> np.ndarray:
+    """Values of a user's function at points (dim, ...), one number or one for each; InputError for anything else."""
+    result = _numbers(function(*x), what)
+    if result.shape not in ((), x.shape[1:]):
+        raise InputError(f"{what}: the function returned shape {result.shape} for points of shape {x.shape[1:]}; "
+                         "it must work element by element on arrays of coordinates in m")
+    return result
 
 
 def _tensor(value: Any, x: np.ndarray, region: str) -> np.ndarray:
@@ -113,12 +116,21 @@ def _tensor(value: Any, x: np.ndarray, region: str) -> np.ndarray:
     shape = x.shape[1:]
     if not callable(value):
         return np.broadcast_to(np.asarray(value)[:, :, None, None], (3, 3, *shape))
-    result = np.asarray(value(*x), dtype=float)
+    result = _numbers(value(*x), f"inverse_mass of region {region!r}")
     if result.shape not in ((3, 3), (3, 3, *shape)):
         raise InputError(f"inverse_mass of region {region!r}: the function returned shape {result.shape}; expected "
                          f"(3, 3) or (3, 3, ...) with the shape {shape} of the points")
     if result.ndim == 2:
         result = np.broadcast_to(result[:, :, None, None], (3, 3, *shape))
-    if not np.all(np.isfinite(result)) or not np.allclose(result, result.swapaxes(0, 1), rtol=1e-9, atol=0):
-        raise InputError(f"inverse_mass of region {region!r}: the function must return finite symmetric tensors")
-    return result
+    skew = np.abs(result - result.swapaxes(0, 1))
+    if not np.all(np.isfinite(result)) or np.any(skew > 1e-9 * np.abs(result).max()):
+        raise InputError(f"inverse_mass of region {region!r}: the function must return finite symmetric tensors, got one that "
+                         f"differs from its transpose by {skew.max():g} /m_e")
+    return 0.5 * (result + result.swapaxes(0, 1))
+
+
+def _numbers(result: Any, what: str) -> np.ndarray:
+    try:
+        return np.asarray(result, dtype=float)
+    except (TypeError, ValueError) as exc:
+        raise InputError(f"{what}: the function must return numbers, got {result!r}", value=result) from exc

@@ -17,7 +17,7 @@ class OhmrError(Exception):
     """
 
     def __init__(self, message: str, *, value: Any = None) -> None:
-        super().__init__(message)
+        super().__init__(" ".join(message.split()))  # a quoted array would bring line breaks with it
         self.value = value
 
 

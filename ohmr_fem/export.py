@@ -60,9 +60,9 @@ class Subdivision:
 
 
 def subdivide(solution: Solution, pieces: int | None = None) -> Subdivision:
-    """Subdivide the mesh of a solution; by default into as many pieces as the order of its elements."""
+    """Subdivide the mesh of a solution; by default into as many pieces as the order of its elements or curved cells."""
     mesh = solution.problem.mesh.mesh
-    pieces = pieces or solution.problem.order or 1
+    pieces = pieces or max(solution.problem.order or 1, solution.problem.mesh.order_geometry)
     lattice, local = _lattice(mesh.t.shape[0], pieces)
     weights = np.atleast_2d(lattice)  # (k, vertices) integers; the point is their weighted mean of the vertices
     X = _reference(weights)

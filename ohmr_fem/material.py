@@ -175,15 +175,17 @@ class Material:
     def __repr__(self) -> str:
         def show(value: Any, unit: str) -> str:
             if isinstance(value, float):
-                return engineering(value, unit)
-            return "f(x, y)" if callable(value) else f"<{np.shape(value)} array> {unit}"
+                return engineering(value, unit) if unit else f"{value:g}"
+            if callable(value):
+                return "f(x, y)"
+            return " ".join(map(str, value)) + f" {unit}" if isinstance(value, tuple) else f"<{len(value)} values> {unit}"
 
         x = "f(x, y)" if callable(self.inverse_mass) else np.array2string(
             np.asarray(self.inverse_mass), precision=4, separator=", ").replace("\n", "")
         length = "" if self.diffusion_length is None else f", L_m={show(self.diffusion_length, 'm')}"
         return (f"Material({self.name + ': ' if self.name else ''}sigma={show(self.sheet_conductivity, 'S')}, "
                 f"tau={show(self.relaxation_time, 's')}{length}, D={show(self.diffusion_constant, 'm²/s')}, "
-                f"alpha={self.orbital_hall_angle}, alpha'={self.inverse_orbital_hall_angle}, "
+                f"alpha={show(self.orbital_hall_angle, '')}, alpha'={show(self.inverse_orbital_hall_angle, '')}, "
                 f"X={x} /m_e, g={self.g_factor:g})")
 
 
@@ -200,6 +202,8 @@ def parameter(material: Material, name: str) -> float:
     """The value of a parameter that :func:`retuned` can change: a field of Material that is one number, tau or theta."""
     X = np.asarray(material.inverse_mass)
     if name == "theta":
+        if X[1, 1] == 0.0:
+            raise InputError("theta: X_zz/X_yy does not exist for X_yy = 0; give inverse_mass")
         return float(X[2, 2] / X[1, 1])
     value = getattr(material, {"tau": "relaxation_time"}.get(name, name), None)
     if not isinstance(value, float):
@@ -238,7 +242,10 @@ def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Co
     if callable(value):
         return value  # type: ignore[no-any-return]
     if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) > 0:
-        array = np.asarray(value, dtype=float)
+        try:
+            array = np.asarray(value, dtype=float)
+        except (TypeError, ValueError) as exc:
+            raise InputError(f"{name}: an array must hold plain numbers in {unit}, got {value!r}", value=value) from exc
         if array.ndim != 1 or not np.all(np.isfinite(array)) or (must_be_positive and np.any(array <= 0)):
             raise InputError(
                 f"{name}: an array must hold one finite{' positive' if must_be_positive else ''} value per cell, "

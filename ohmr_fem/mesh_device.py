@@ -230,10 +230,10 @@ def _axis_lines(geometry: Geometry, segments: list[Segment], axis: int, sizes: C
             at(point[axis], math.inf if loop in geometry.loops else sizes.edge)
     for segment in segments:
         across = segment.start[axis] == segment.stop[axis]
-        for point in (segment.start, segment.stop):
-            at(float(point[axis]), sizes.edge if across and segment.name not in geometry.contacts else math.inf)
-    for point in singular_points(geometry):
-        at(float(point[axis]), sizes.corner)
+        for end in (segment.start, segment.stop):
+            at(float(end[axis]), sizes.edge if across and segment.name not in geometry.contacts else math.inf)
+    for corner in singular_points(geometry):
+        at(float(corner[axis]), sizes.corner)
     low, high = (f(p[axis] for p in geometry.outline.points) for f in (min, max))
     places = sorted(v for v in size_at if low <= v <= high)
     lines = [np.array(places[:1])]

@@ -160,7 +160,7 @@ def _new_axes(points: np.ndarray | None = None) -> Any:
     height = 2.4
     if points is not None:
         wide, high = np.ptp(points, axis=1)[:2]
-        height = float(np.clip(COLUMN * high / wide + 0.7, 1.2, 5.0))
+        height = float(np.clip((COLUMN - 0.8) * high / wide + 0.75, 1.2, 5.0))  # beside the colour bar, above the scale bar
     figure = Figure(figsize=(COLUMN, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure.add_subplot()
@@ -201,7 +201,9 @@ def _map(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: 
             ax.plot(*contact.at, "o", color="black", markersize=2)
         else:
             _boundary(ax, mesh, contact.boundary or name, "black", name)
-    if arrows and mesh.axes == ("x", "y"):
+    if mesh.axes == ("y", "z"):
+        _note(ax, plane.min(axis=1), "y to the right, z up, current towards the viewer")
+    elif arrows:
         _current_arrows(ax, solution, arrows)
     _dress_map(ax, plane)
     return ax
@@ -229,11 +231,15 @@ def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
         return
     full = np.percentile(size, 95)
     J = J * np.minimum(1.0, full / np.maximum(size, 1e-300))
-    seen = size > 0.08 * full
+    seen = size > 0.12 * full
     ax.quiver(*spots[:, seen], *J[:, seen], pivot="mid", angles="xy", scale_units="xy", units="xy",
               scale=full / (0.8 * step), width=0.06 * step, headwidth=4.5, headlength=4.5, headaxislength=4.0, color="0.1")
-    ax.annotate(f"→ current (longest ≥ {engineering(float(f'{full:.2g}'), 'A/m')})", (high[0], low[1]), xytext=(0, -17),
-                textcoords="offset points", ha="right", va="center", fontsize=7)
+    _note(ax, low, f"→ current (longest ≥ {engineering(float(f'{full:.2g}'), 'A/m')})")
+
+
+def _note(ax: Any, corner: np.ndarray, text: str) -> None:
+    """A line of text below the scale bar."""
+    ax.annotate(text, corner, xytext=(0, -28), textcoords="offset points", ha="left", va="center", fontsize=7)
 
 
 def _triangles(cells: np.ndarray) -> np.ndarray:

@@ -265,6 +265,8 @@ def _materials(materials: Any, mesh: DeviceMesh) -> dict[str, Material]:
 def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
     if isinstance(contacts, str):
         contacts = [contacts]
+    if contacts is None or isinstance(contacts, Contact):
+        raise InputError(f"Problem: contacts must be names or {{name: Contact}}, got {contacts!r}", value=contacts)
     if not isinstance(contacts, Mapping):
         names = list(contacts)
         if len(set(names)) != len(names):
@@ -279,8 +281,9 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
         raise InputError("Problem: a cross-section has no contacts (it is driven by a uniform field along x); "
                          f"got {', '.join(contacts)}")
     current = [c.boundary or n for n, c in contacts.items() if c.carries_current]
-    if len(set(current)) != len(current):
-        raise InputError("Problem: two contacts share one boundary")
+    shared = next((b for b in current if current.count(b) > 1), None)
+    if shared is not None:
+        raise InputError(f"Problem: two contacts share one boundary, {shared!r}; only probes and points may", value=shared)
     return dict(contacts)
 
 

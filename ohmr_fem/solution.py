@@ -145,13 +145,16 @@ class Solution:
         Raises InputError for points outside the device.
         """
         dim = self.problem.mesh.dim
-        p = np.asarray(points, dtype=float)
+        try:
+            p = np.asarray(points, dtype=float)
+        except (TypeError, ValueError) as exc:
+            raise InputError(f"points: expected coordinates in m, got {points!r}", value=points) from exc
         p = p.reshape(-1, 1) if dim == 1 and p.ndim <= 1 else np.atleast_2d(p)
         if p.ndim != 2 or p.shape[1] != dim or not np.all(np.isfinite(p)):
             raise InputError(f"points: expected finite coordinates of shape ({dim},) or (n, {dim}) in m, got {points!r}")
         s = self._system
         scaled = p.T / s.scales.length
-        cells = locate(s.basis.mesh, scaled)
+        cells = locate(s.basis.mesh, scaled, s.scales.length)
         return self._evaluate(s.basis.mapping.invF(scaled[:, :, None], tind=cells), cells)
 
     def line(self, start: Any, stop: Any, n: int = 201) -> FieldValues:

@@ -44,8 +44,8 @@ def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
     return skfem.FacetBasis(mesh, element_for(mesh, order), facets=facets, intorder=2 * order + 8)
 
 
-def locate(mesh: skfem.Mesh, points: np.ndarray) -> np.ndarray:
-    """Cell index of each point (dim, n), in the units of the mesh.
+def locate(mesh: skfem.Mesh, points: np.ndarray, unit: float = 1.0, what: str = "a point") -> np.ndarray:
+    """Cell index of each point (dim, n), in the units of the mesh; ``unit`` in m and ``what`` serve the message.
 
     scikit-fem's own finder tests the five nearest centroids and misses points of graded meshes; this one widens the
     search until the point is found.
@@ -74,23 +74,37 @@ def locate(mesh: skfem.Mesh, points: np.ndarray) -> np.ndarray:
             return found
         if reach == mesh.nelements:
             bad = points[:, int(np.argmax(worst))]
-            raise InputError(f"a point lies outside the device: {tuple(float(v) for v in bad)} in units of the mesh")
+            place = tuple(float(f"{v * unit:.12g}") for v in bad)
+            ends = " and ".join(str(tuple(float(f"{v * unit:.6g}") for v in p(mesh.p, axis=1))) for p in (np.min, np.max))
+            raise InputError(f"{what} lies outside the device: {place} m; its cells lie between {ends} m", value=place)
         reach *= 8
 
 
 def _outside(mesh: skfem.Mesh, mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """How far each point is outside each candidate cell, in reference coordinates; <= 0 inside."""
-    n, k = cells.shape
-    with np.errstate(all="ignore"):
-        try:
-            X = mapping.invF(np.repeat(points, k, axis=1)[:, :, None], tind=cells.ravel())[:, :, 0]
-        except Exception:  # Newton on a far curved cell: not this one
-            return np.full((n, k), np.inf) if k == 1 else np.hstack(
-                [_outside(mesh, mapping, points, cells[:, i:i + 1]) for i in range(k)])
+    corners = mesh.p[:, mesh.t[:, cells]]  # (dim, corners, n, k)
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    margin = (high - low).max(axis=0)  # room for curved edges; beyond it no Newton iteration is worth its time
+    place = points[:, :, None]
+    row, column = np.nonzero(np.all((place >= low - margin) & (place <= high + margin), axis=0))
+    out = np.full(cells.shape, np.inf)
+    X = _inverted(mapping, points[:, row], cells[row, column])
     sides = [-X[i] for i in range(X.shape[0])]
     sides += [X.sum(axis=0) - 1.0] if mesh.refdom is skfem.refdom.RefTri else [X[i] - 1.0 for i in range(X.shape[0])]
-    out = np.max(sides, axis=0)
-    return np.where(np.isfinite(out), out, np.inf).reshape(n, k)
+    beyond = np.max(sides, axis=0)
+    out[row, column] = np.where(np.isfinite(beyond), beyond, np.inf)
+    return out
+
+
+def _inverted(mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Reference points (dim, n) of points in cells; NaN where the map of a curved cell cannot be inverted."""
+    with np.errstate(all="ignore"):
+        try:
+            return np.asarray(mapping.invF(points[:, :, None], tind=cells)[:, :, 0])
+        except Exception:  # a vanishing Jacobian on the way: one of these points is not in its cell
+            if cells.size == 1:
+                return np.full(points.shape, np.nan)
+            return np.hstack([_inverted(mapping, points[:, i:i + 1], cells[i:i + 1]) for i in range(cells.size)])
 
 
 def point_rows(basis: Any, order: int, points: np.ndarray, cells: np.ndarray) -> tuple[csr_array, list[csr_array]]:

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skfem
 
 from .drive import Drive
 from .errors import InputError
 from .material import Material
 from .mesh import DeviceMesh
+from .mesh_cells import CELL_TYPES, cell_kind
 from .problem import Contact, Edge, GaussianProfile, Moment, Problem
 from .solution import Solution
 from .sweep import HanleCurve
@@ -146,14 +146,15 @@ def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any
     arrays["mesh_points"], arrays["mesh_cells"] = mesh.mesh.doflocs, mesh.mesh.t
     for kind, groups in (("boundary", mesh.boundaries), ("region", mesh.regions)):
         arrays |= {f"{kind}:{name}": np.asarray(members) for name, members in groups.items()}
-    return {"type": type(mesh.mesh).__name__, "axes": list(mesh.axes), "source": mesh.source,
+    cell = cell_kind(mesh.mesh) or type(mesh.mesh)
+    return {"type": cell.__name__, "axes": list(mesh.axes), "source": mesh.source,
             "boundaries": list(mesh.boundaries), "regions": list(mesh.regions)}
 
 
 def _unpack_mesh(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> DeviceMesh:
-    kind = getattr(skfem, content["type"])
+    kind = {k.__name__: k for k in CELL_TYPES}[content["type"]]
     return DeviceMesh(
-        kind(arrays["mesh_points"], arrays["mesh_cells"]), tuple(content["axes"]),
+        kind(arrays["mesh_points"], arrays["mesh_cells"], validate=False), tuple(content["axes"]),
         {name: arrays[f"boundary:{name}"] for name in content["boundaries"]},
         {name: arrays[f"region:{name}"] for name in content["regions"]}, content["source"])
 

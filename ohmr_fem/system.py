@@ -19,7 +19,7 @@ import numpy as np
 from scipy.sparse import block_array, block_diag, csr_array, hstack, vstack
 
 from . import forms
-from .coefficients import Coefficients, Scales, evaluate
+from .coefficients import Coefficients, Scales, evaluate, on_points
 from .errors import InputError, MeshError
 from .linear import Factorisation, SuperLU
 from .material import cross_matrix
@@ -344,11 +344,13 @@ def _terminals(problem: Problem, basis: Any, scales: Scales) -> tuple[csr_array,
         everything = basis.get_dofs(facets).all()
         vertices = basis.nodal_dofs[0, np.unique(basis.mesh.facets[:, facets])]
         ones[name] = unity = vertices if is_hierarchical(basis) else everything
-        if name in columns:
-            if np.any(owner[unity] >= 0):
-                other = list(columns)[owner[unity].max()]
+        if contact.carries_current:  # a shared unknown would carry current that belongs to neither
+            other = next((n for n in ones if n != name and problem.contacts[n].carries_current
+                          and np.intersect1d(ones[n], unity).size), None)
+            if other is not None:
                 raise InputError(f"contacts {other!r} and {name!r} touch each other; leave an insulating edge between "
                                  "them")
+        if name in columns:
             owner[unity] = columns[name]
             dropped[np.setdiff1d(everything, unity)] = True
     free = np.flatnonzero((owner < 0) & ~dropped)
@@ -373,12 +375,13 @@ def _functional(problem: Problem, name: str, contact: Contact, basis: Any, scale
     """Weighted mean over a boundary piece, or the value at a point, as a vector (N,)."""
     if contact.kind == "point":
         point = np.array(contact.at)[:, None] / scales.length
-        return np.asarray(point_rows(basis, problem.order, point, locate(basis.mesh, point))[0].toarray()[0])
+        where = locate(basis.mesh, point, scales.length, f"contact {name!r}")
+        return np.asarray(point_rows(basis, problem.order, point, where)[0].toarray()[0])
     edge = facet_basis(basis.mesh, problem.order, problem.mesh.boundaries[contact.boundary or name])
     weight = np.ones(edge.dx.shape)
     if contact.kind == "profile" and callable(contact.profile):
         x = np.asarray(edge.global_coordinates()) * scales.length
-        weight = np.asarray(contact.profile(*x), dtype=float) * weight
+        weight = on_points(contact.profile, x, f"contact {name!r}: current profile") * weight
     total = float(np.sum(weight * edge.dx))
     if not np.all(np.isfinite(weight)) or abs(total) < 1e-12 * float(np.sum(np.abs(weight) * edge.dx)) or total == 0.0:
         raise InputError(f"contact {name!r}: the current profile must be finite and must not integrate to zero")

@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parent.parent / "ohmr_fem"
 ROOMS = {
     "errors": "errors",
     "units": "units",
-    "geometry": "geometry",
-    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine mesh_gmsh grids",
+    "geometry": "geometry geometry_check outline outline_read polygons",
+    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine mesh_device mesh_gmsh grids",
     "material": "material",
     "problem": "problem drive",
     "forms": "forms",
@@ -26,14 +26,14 @@ ROOMS = {
     "observables": "observables",
     "adapt": "adapt",
     "sweep": "sweep reduced",
-    "transient": "transient",
-    "fit": "fit",
+    "transient": "dynamics drift",
+    "fit": "data fitting study",
     "store": "store",
     "export": "export",
     "plot": "plot",
     "analytic": "analytic",
     "micro": "micro",
-    "bridge": "micro.bridge micro.presets",
+    "bridge": "micro.bridge presets",
     "config": "config config_tables",
     "run": "run",
     "cli": "cli",
@@ -72,7 +72,7 @@ MAY_IMPORT = {
 #: Third-party packages that only some rooms may touch.
 ONLY_IN = {
     "meshio": {"mesh", "export"}, "gmsh": {"mesh"}, "matplotlib": {"plot"}, "pint": {"units"}, "pydantic": {"config"},
-    "typer": {"cli"}, "click": set(), "rich": {"cli"}, "pickle": set(), "skfem": {"mesh", "forms", "system", "solve", "store"},
+    "typer": {"cli"}, "click": set(), "rich": {"cli"}, "pickle": set(), "skfem": {"mesh", "forms", "system", "solve"},
 }
 
 
@@ -168,11 +168,13 @@ def test_import_is_light():
 
 
 def test_import_is_quick():
-    """Under 0.6 s; the best of several tries, since the machine may be busy."""
-    code = "import time; t = time.perf_counter(); import ohmr_fem; print(time.perf_counter() - t)"
-    best = float("inf")
+    """Under 0.6 s on an idle machine; a busy one is allowed for by the time that scikit-fem itself takes beside it."""
+    code = ("import time; t = time.perf_counter(); import skfem, scipy.sparse.linalg; u = time.perf_counter(); "
+            "import ohmr_fem; v = time.perf_counter(); print(u - t, v - t)")
+    ours = []
     for _ in range(8):
-        best = min(best, float(_in_fresh_python(code)))
-        if best < 0.6:
+        base, total = (float(s) for s in _in_fresh_python(code).split())
+        ours.append(min(total / 0.6, total / (2.0 * base)))
+        if ours[-1] < 1.0:
             return
-    pytest.fail(f"import ohmr_fem takes {best:.2f} s")
+    pytest.fail(f"import ohmr_fem takes {min(ours):.2f} times what it may")

@@ -118,6 +118,17 @@ def test_device_with_two_measurements(capsys):
     assert np.ptp(drop) > 0 and Path("out/moment_density_nonlocal_1.svg").exists() and Path("out/mesh.svg").exists()
 
 
+def test_field_files_have_the_drive_that_was_asked_for(capsys):
+    ohmr("run", _device(BAR.replace("[output]", '[output]\ndrive_current = "3 uA"\nfields_at = ["1 T"]')), "--out", "out")
+    read = meshio.read("out/device.vtu")  # a single field needs no series
+    x = read.points[read.cells[0].data[:, :3], 0].mean(axis=1)
+    assert read.cell_data["current_density [A/m]"][0][abs(x) < 5e-8, 0].mean() == pytest.approx(3e-6 / 4e-7, rel=0.02)
+    film = SECTION.replace("cells = 32", 'normal = "z"').replace("[output]", '[output]\nelectric_field = "2 V/m"')
+    ohmr("run", _device(film.replace('["png"]', '["svg"]')), "--out", "film")
+    assert np.allclose(meshio.read("film/device_0.vtu").cell_data["electric_field [V/m]"][0][:, 0], 2.0)
+    assert "n^y" in Path("film/moment_density_0.svg").read_text()  # what accumulates in a film
+
+
 def test_record(capsys):
     _device(BAR)
     ohmr("run", "device.toml", "--out", "out")

@@ -31,6 +31,7 @@ kind = "profile"
 profile = {center = ["0.6 um", 0], width = "100 nm"}
 [contacts.t1]
 kind = "probe"
+moment = ["1 m/s", 0, 3]
 [contacts.tip]
 kind = "point"
 at = ["0 nm", "50 nm"]
@@ -42,6 +43,7 @@ b2 = ["1 m/s", 2, 3]
 [solve]
 order = 3
 coupling = "full"
+detection = "reciprocal"
 
 [measure]
 current = ["left", "right"]
@@ -102,6 +104,7 @@ def test_everything_arrives_in_si(folder):
     assert p.material.diffusion_length == pytest.approx(1e-7, rel=1e-12) and p.material.relaxation_time == 2e-12
     assert np.allclose(np.diag(p.material.inverse_mass), [24.4, 24.4, 0.56])
     assert p.contacts["left"].kind == "equipotential" and p.contacts["t1"].kind == "probe"
+    assert p.contacts["t1"].moment.absorption == (1, 0, 3) and p.detection == "reciprocal"
     assert p.contacts["tip"].at == pytest.approx((0, 5e-8))
     profile = p.contacts["right"].profile
     assert (*profile.center, profile.width) == pytest.approx((6e-7, 0, 1e-7))

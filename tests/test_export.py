@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 import meshio
 import numpy as np
 import pytest
+import skfem
 from small_devices import MATERIAL, bar, bar_solution
 
 import ohmr_fem as of
@@ -37,7 +38,14 @@ def test_vtu_holds_the_solution(tmp_path, order, quads, kind, pieces):
     corners = cells[:, :4] if quads else cells[:, :3]
     assert _areas(read.points, corners).sum() == pytest.approx(AREA, rel=1e-12)
     assert len(np.unique(np.round(read.points / 1e-12), axis=0)) == len(read.points)  # no doubled points, no cracks
+    if order == 2:  # VTK: corners in turn, then the middle of each edge, then the centre
+        n, x = corners.shape[1], read.points
+        for i in range(n):
+            assert np.allclose(x[cells[:, n + i]], (x[cells[:, i]] + x[cells[:, (i + 1) % n]]) / 2, atol=1e-18)
     pick = np.linspace(0, len(read.points) - 1, 40).astype(int)
+    orbital = read.point_data["potential_orbital [V]"]
+    vertex = np.argmin(np.linalg.norm(read.points[:, :2] - solution.points.T[100], axis=1))
+    assert orbital[vertex] == pytest.approx(solution.potential_orbital[100], rel=1e-9)
     values = solution.at(read.points[pick, :2])
     for name, expected in ((V, values.potential), (N, values.moment_density.T)):
         assert np.allclose(read.point_data[name][pick], expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
@@ -52,14 +60,18 @@ def test_vtu_holds_the_solution(tmp_path, order, quads, kind, pieces):
     assert np.allclose(read.field_data["magnetic_field [T]"], solution.field)
 
 
-def _without_hall(mesh):
+def _without_hall(mesh, order=2):
     material = of.Material(**{**MATERIAL, "orbital_hall_angle": 1e-6})
-    return of.solve(of.Problem(mesh, material, ["left", "right"]), currents={"left": 1e-6, "right": -1e-6})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", of.ResolutionWarning)
+        return of.solve(of.Problem(mesh, material, ["left", "right"], order=order), currents={"left": 1e-6, "right": -1e-6})
 
 
-def test_uniform_current_in_the_file(tmp_path):
+@pytest.mark.parametrize(("order", "quads"), [(1, False), (2, False), (3, False), (4, False), (1, True), (2, True),
+                                              pytest.param(3, True, marks=pytest.mark.xfail(reason="zero of V"))])
+def test_uniform_current_in_the_file(tmp_path, order, quads):
     """1 uA through a bar 400 nm wide: J = 2.5 A/m along +x, E = J/sigma, potential falling along x."""
-    read = meshio.read(export_paraview(_without_hall(bar()), tmp_path / "ohmic.vtu"))
+    read = meshio.read(export_paraview(_without_hall(bar(quads=quads), order), tmp_path / "ohmic.vtu"))
     assert np.allclose(read.cell_data[J][0], [2.5, 0, 0], atol=1e-7)
     assert np.allclose(read.cell_data[E][0], [2500.0, 0, 0], rtol=1e-9, atol=1e-4)
     assert np.allclose(read.point_data[V], 2500.0 * (6e-7 - read.points[:, 0]), atol=1e-9)
@@ -126,6 +138,27 @@ def test_wrong_names(tmp_path):
     with pytest.raises(of.InputError, match=r"device\.pvd"):
         export_paraview([solution], tmp_path / "device.xml")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_curved_edges_stay_curved(tmp_path, order):
+    """A quarter ring of quadratic cells: every point that is written lies on or between its two circles."""
+    straight = skfem.MeshTri1.init_tensor(np.linspace(1e-7, 4e-7, 9), np.linspace(0, np.pi / 2, 13))
+    flat = skfem.MeshTri2.from_mesh(straight)
+    r, phi = flat.doflocs
+    mesh = skfem.MeshTri2(np.array([r * np.cos(phi), r * np.sin(phi)]), flat.t)
+    facets = mesh.boundary_facets()
+    x, y = mesh.p[:, mesh.facets[:, facets]].mean(axis=1)
+    ends = {"left": facets[y < 1e-12], "right": facets[x < 1e-12]}
+    solution = _without_hall(of.DeviceMesh(mesh, ("x", "y"), ends), order)
+    read = meshio.read(export_paraview(solution, tmp_path / "ring.vtu"))
+    radius = np.hypot(*read.points[:, :2].T)
+    assert radius.min() == pytest.approx(1e-7, rel=1e-6) and radius.max() == pytest.approx(4e-7, rel=1e-6)
+    cells = read.cells[0].data[:, :3]
+    middle = read.points[cells, :2].mean(axis=1)
+    J = read.cell_data["current_density [A/m]"][0][:, :2]
+    turning = (middle[:, 0] * J[:, 1] - middle[:, 1] * J[:, 0]) / 1e-6  # r J_phi = I/ln(r2/r1) everywhere
+    assert np.allclose(turning, 1 / np.log(4), rtol={1: 0.15, 2: 0.05, 4: 0.02}[order])
 
 
 def test_lattice_points_are_shared():

@@ -54,7 +54,9 @@ def test_arrows_are_the_conventional_current(solution):
 
 
 def test_other_components_and_lines(solution):
-    assert plot_moment_density(solution, "y").get_figure().axes[1].get_ylabel().startswith("$n^y$")
+    ax = plot_moment_density(solution, "y")
+    assert ax.get_figure().axes[1].get_ylabel() == "$n^y$ (nC/m²)"
+    assert _map_of(ax).get_clim()[1] * 1e-9 == pytest.approx(np.abs(solution.moment_density[1]).max(), rel=0.05)
     with pytest.raises(of.InputError, match="'q' is not known"):
         plot_moment_density(solution, "q")
     problem = of.Problem(of.cross_section("400 nm", cells=16), of.Material(**MATERIAL))

@@ -34,7 +34,8 @@ def test_everything_a_problem_can_hold(tmp_path):
                          {"a": left, "b": np.setdiff1d(np.arange(mesh.n_cells), left)}, "two")
     graded = of.Material(**{**MATERIAL, "sheet_conductivity": np.linspace(1e-3, 2e-3, left.size)})
     slow = {k: v for k, v in MATERIAL.items() if k != "diffusion_length"}
-    slow = of.Material(**{**slow, "diffusion_constant": 2e-2, "relaxation_time": [1e-12, 2e-12, 3e-12]})
+    slow = of.Material(**{**slow, "diffusion_constant": 2e-2, "relaxation_time": [1e-12, 2e-12, 3e-12],
+                           "inverse_orbital_hall_angle": -0.03, "g_factor": 2.0, "name": "slow"})
     contacts = {"left": of.Contact("profile", profile=of.gaussian_profile((-6e-7, 0), 1e-7)), "right": of.Contact(),
                 "tip": of.Contact("point", at=(0.0, 1e-8)), "t1": of.Contact("probe", moment="absorbing")}
     problem = of.Problem(mesh, {"a": graded, "b": slow}, contacts, edges={"b1": of.Edge({"injected": 1e-3})}, order=1,

@@ -65,7 +65,7 @@ def rotation(prob: of.Problem, angle: float = 0.7) -> Row:
     """Rotating mesh, X and B together changes no resistance."""
     c, s = np.cos(angle), np.sin(angle)
     turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-    turned = hall_bar(turn @ BLOCK_X @ turn.T, mesh=prob.mesh.rotated(angle), coupling=prob.coupling)
+    turned = hall_bar(turn @ BLOCK_X @ turn.T, mesh=prob.mesh.rotated(angle), coupling=prob.coupling, order=prob.order)
     B = field_of(prob)
     pairs = ((("left", "right"), ("t1", "t2")), (("t1", "b1"), ("t2", "b2")))
     one = np.array([of.resistance(prob, B, current=i, voltage=v).delta_R for i, v in pairs])
@@ -128,9 +128,11 @@ def one_ohm(cells: int = 100, order: int = 2) -> Row:
 
 
 def run(level: str = "quick") -> list[Row]:
-    full = hall_bar(coupling="full")
-    rows = [conservation(full), reciprocity(full), rotation(hall_bar()), energy(hall_bar(FULL_X)), dissipation(full),
-            corbino(), one_ohm(100 if level == "full" else 40)]
+    # the discrete laws hold at any order: first order is enough to see one broken
+    order = 2 if level == "full" else 1
+    full = hall_bar(coupling="full", order=order)
+    rows = [conservation(full), reciprocity(full), rotation(hall_bar(order=order)), energy(hall_bar(FULL_X)),
+            dissipation(full), corbino(), one_ohm(100 if level == "full" else 40)]
     if level == "full":
         rows += [linear_against_full(level), rotation(full), one_ohm(66, 3), one_ohm(50, 4)]
     return rows

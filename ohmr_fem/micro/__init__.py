@@ -1,0 +1,22 @@
+"""Microscopic models and their effective inverse mass tensor (Sun and Vignale, Eqs. (3), (16)-(23))."""
+
+from .hamiltonian import LayeredModel
+from .inverse_mass import InverseMass, chemical_potential, inverse_mass
+from .models import bilayer_graphene, gapped_honeycomb, monolayer_graphene, multilayer_graphene
+from .symmetry import SymmetryReport, symmetry_report
+from .wannier90 import from_wannier90, write_wannier90
+
+__all__ = [
+    "InverseMass",
+    "LayeredModel",
+    "SymmetryReport",
+    "bilayer_graphene",
+    "chemical_potential",
+    "from_wannier90",
+    "gapped_honeycomb",
+    "inverse_mass",
+    "monolayer_graphene",
+    "multilayer_graphene",
+    "symmetry_report",
+    "write_wannier90",
+]

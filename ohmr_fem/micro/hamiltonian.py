@@ -1,0 +1,287 @@
+"""Bloch Hamiltonian of a layered crystal from its hoppings, Sun and Vignale Eqs. (16), (S27)-(S28).
+
+Units of this room: energies in eV, lengths in angstrom, wave vectors in 1/angstrom, as in Wannier90.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE, HBAR
+
+HBAR2_OVER_ME: float = HBAR**2 / (ELECTRON_MASS * ELEMENTARY_CHARGE) * 1e20
+"""hbar^2/m_e in eV angstrom^2, 7.61996423."""
+
+HERMITICITY = 1e-9
+Hopping = tuple[int, int, tuple[int, int], complex]
+
+
+@dataclass(frozen=True, eq=False)
+class LayeredModel:
+    """Tight-binding model, periodic in x and y, finite along z.
+
+    The basis carries the atomic positions, H_ij(k) = sum_R t_ij(R) exp(i k.(R + r_j - r_i)), so that
+    dH/dk is -i times the commutator of the position with H; without these phases Eqs. (20), (21) are meaningless.
+
+    Parameters
+    ----------
+    lattice : (2, 2)
+        Rows a1, a2 in angstrom.
+    positions : (n, 3)
+        Orbital centres r_i in angstrom.
+    translations : (m, 2) int
+        R = R1 a1 + R2 a2; must hold -R with every R.
+    blocks : (m, n, n) complex
+        t_ij(R) = <i, 0|H|j, R> in eV.
+    layers : (n,) int, optional
+        Layer of each orbital, 0 at the bottom; by default orbitals of equal height form a layer.
+    filling : int, optional
+        Electrons per cell and spin at neutrality; default n // 2.
+    name : str
+        Shown in reports.
+
+    Raises
+    ------
+    InputError
+        Wrong shapes, positions without z, layers out of order, blocks that are not Hermitian.
+    """
+
+    lattice: Any
+    positions: Any
+    translations: Any
+    blocks: Any
+    layers: Any = None
+    filling: int | None = None
+    name: str = ""
+    _cache: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        put = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731
+        put("lattice", _array(self.lattice, (2, 2), "lattice: rows a1, a2 in angstrom"))
+        if abs(np.linalg.det(self.lattice)) < 1e-9:
+            raise InputError("lattice: a1 and a2 are parallel; give two independent vectors", value=self.lattice)
+        put("positions", _positions(self.positions))
+        n = len(self.positions)
+        put("layers", _layers(self.layers, self.positions[:, 2]))
+        put("translations", np.asarray(self.translations, dtype=int).reshape(-1, 2))
+        put("blocks", _array(self.blocks, (len(self.translations), n, n), "blocks: one (n, n) block in eV "
+                             "per translation", complex))
+        put("filling", n // 2 if self.filling is None else self.filling)
+        if not (isinstance(self.filling, (int, np.integer)) and 0 <= self.filling <= n):
+            raise InputError(f"filling: expected a whole number of electrons per cell and spin from 0 to {n}, "
+                             f"got {self.filling!r}", value=self.filling)
+        _check_hermitian(self.translations, self.blocks)
+        put("_cache", {})
+
+    @classmethod
+    def from_hoppings(
+        cls, lattice: Any, positions: Any, hoppings: Iterable[Hopping], *, layers: Any = None,
+        onsite: Sequence[float] | None = None, potentials: Sequence[float] | None = None,
+        filling: int | None = None, name: str = "",
+    ) -> LayeredModel:
+        """A model from a list of bonds.
+
+        Parameters
+        ----------
+        hoppings : iterable of (i, j, (R1, R2), t)
+            t = <i, 0|H|j, R> in eV; the Hermitian conjugate is added. Naming a bond from both ends is allowed
+            if the two agree.
+        onsite : (n,) optional
+            Site energies in eV.
+        potentials : (number of layers,) optional
+            Energy of each layer in eV, bottom first.
+
+        Raises
+        ------
+        InputError
+            As the class; also for a bond to an orbital that does not exist or a bond given twice.
+        """
+        sites = _positions(positions)
+        bonds = _collect(hoppings, len(sites), onsite)
+        cells = sorted({key[2] for key in bonds})
+        blocks = np.zeros((len(cells), len(sites), len(sites)), dtype=complex)
+        where = {cell: m for m, cell in enumerate(cells)}
+        for (i, j, cell), t in bonds.items():
+            blocks[where[cell], i, j] = t
+        model = cls(lattice, sites, cells, blocks, layers=layers, filling=filling, name=name)
+        return model if potentials is None else model.with_potentials(potentials)
+
+    def with_potentials(self, potentials: Sequence[float]) -> LayeredModel:
+        """The same model with ``potentials`` (eV, one per layer, bottom first) added."""
+        u = _array(potentials, (self.n_layers,), "potentials: one energy in eV per layer, bottom first")
+        blocks = self.blocks.copy()
+        home = self._home
+        blocks[home] += np.diag(u[self.layers])
+        return replace(self, blocks=blocks)
+
+    def with_displacement(self, displacement: float) -> LayeredModel:
+        """The same model with layer energies linear in z, -V at the bottom and +V (eV) at the top, Eq. (22)."""
+        z = self.layer_heights
+        if self.n_layers < 2:
+            raise InputError("displacement: the model has one layer; a displacement field needs at least two")
+        middle, half = 0.5 * (z[-1] + z[0]), 0.5 * (z[-1] - z[0])
+        return self.with_potentials(float(displacement) * (z - middle) / half)
+
+    @property
+    def n_orbitals(self) -> int:
+        return len(self.positions)
+
+    @property
+    def n_layers(self) -> int:
+        return int(self.layers.max()) + 1
+
+    @cached_property
+    def layer_heights(self) -> np.ndarray:
+        """Mean z of each layer in angstrom, bottom first."""
+        z = self.positions[:, 2]
+        return np.array([z[self.layers == layer].mean() for layer in range(self.n_layers)])
+
+    @property
+    def cell_area(self) -> float:
+        """Area of the unit cell in angstrom^2."""
+        return float(abs(np.linalg.det(self.lattice)))
+
+    @cached_property
+    def reciprocal(self) -> np.ndarray:
+        """Rows b1, b2 with a_i.b_j = 2 pi delta_ij, in 1/angstrom."""
+        return 2 * np.pi * np.linalg.inv(self.lattice).T
+
+    def bloch(self, k: Any, *derivatives: str) -> Any:
+        """H(k), or its exact derivatives.
+
+        Parameters
+        ----------
+        k : (..., 2)
+            In 1/angstrom.
+        derivatives : str
+            ``""`` for H, ``"x"`` for dH/dk_x, ``"xy"`` for d2H/dk_x dk_y. ``z`` stands for a wave vector along
+            the stack, taken at zero: ``"zz"`` is -(z_i - z_j)^2 H_ij and ``"zx"`` is -i (z_i - z_j) dH_ij/dk_x.
+
+        Returns
+        -------
+        (..., n, n) complex array in eV angstrom^order, or a tuple of them for several ``derivatives``.
+        """
+        k = np.asarray(k, dtype=float)
+        stacked = self.bloch_stack(k.reshape(-1, 2), *(derivatives or ("",)))
+        out = [stacked[:, d].reshape(*k.shape[:-1], *stacked.shape[2:]) for d in range(stacked.shape[1])]
+        return tuple(out) if len(out) > 1 else out[0]
+
+    def bloch_stack(self, k: np.ndarray, *derivatives: str) -> np.ndarray:
+        """As :meth:`bloch`, as one array (nk, number of derivatives, n, n) for k (nk, 2)."""
+        cells = np.exp(1j * k @ (self.translations @ self.lattice).T)
+        atoms = np.exp(1j * k @ self.positions[:, :2].T)
+        out = cells @ self._weights(derivatives)
+        out = out.reshape(len(k), len(derivatives), self.n_orbitals, self.n_orbitals)
+        out *= (atoms.conj()[:, :, None] * atoms[:, None, :])[:, None]
+        return np.asarray(out)
+
+    def bands(self, k: Any) -> np.ndarray:
+        """Band energies (..., n) in eV at k (..., 2) in 1/angstrom, ascending."""
+        return np.asarray(np.linalg.eigvalsh(self.bloch(k)))
+
+    @property
+    def _home(self) -> int:
+        return int(np.flatnonzero((self.translations == 0).all(axis=1))[0])
+
+    @cached_property
+    def bond_vectors(self) -> np.ndarray:
+        """R + r_j - r_i for every hopping, (m, n, n, 3) in angstrom."""
+        cells = np.zeros((len(self.translations), 3))
+        cells[:, :2] = self.translations @ self.lattice
+        r = self.positions
+        return np.asarray(cells[:, None, None, :] + r[None, None, :, :] - r[None, :, None, :])
+
+    def _weights(self, derivatives: tuple[str, ...]) -> np.ndarray:
+        """t_ij(R) times i (R + r_j - r_i)_a for every letter a, shape (m, number of derivatives n^2)."""
+        if derivatives not in self._cache:
+            parts = []
+            for letters in derivatives:
+                if set(letters) - set("xyz"):
+                    raise InputError(f"derivative: expected letters x, y, z, got {letters!r}", value=letters)
+                factors = [1j * self.bond_vectors[..., "xyz".index(letter)] for letter in letters]
+                parts.append(np.prod([self.blocks, *factors], axis=0).reshape(len(self.blocks), -1))
+            self._cache[derivatives] = np.concatenate(parts, axis=1)
+        return self._cache[derivatives]
+
+    def __repr__(self) -> str:
+        return (f"LayeredModel({self.name + ': ' if self.name else ''}{self.n_orbitals} orbitals in "
+                f"{self.n_layers} layers, {len(self.translations)} translations, filling {self.filling})")
+
+
+def _array(value: Any, shape: tuple[int, ...], what: str, kind: type = float) -> np.ndarray:
+    try:
+        array: np.ndarray = np.array(value, dtype=kind)
+    except (TypeError, ValueError) as exc:
+        raise InputError(f"{what}; expected shape {shape}, got {value!r}", value=value) from exc
+    if array.shape != shape or not np.all(np.isfinite(array)):
+        raise InputError(f"{what}; expected finite numbers of shape {shape}, got shape {array.shape}", value=value)
+    return array
+
+
+def _positions(value: Any) -> np.ndarray:
+    array = np.array(value, dtype=float)
+    if array.ndim == 2 and array.shape[1] == 2:
+        raise InputError("positions: no z coordinate, so no layers along z; give (x, y, z) in angstrom", value=value)
+    if array.ndim != 2 or array.shape[1] != 3 or not np.all(np.isfinite(array)):
+        raise InputError(f"positions: expected finite (n, 3) in angstrom, got shape {array.shape}", value=value)
+    return array
+
+
+def _layers(value: Any, z: np.ndarray) -> np.ndarray:
+    if value is None:
+        _, value = np.unique(np.round(z, 6), return_inverse=True)
+    layers = np.asarray(value, dtype=int)
+    if layers.shape != z.shape or set(layers.tolist()) != set(range(int(layers.max()) + 1)):
+        raise InputError(f"layers: expected one number 0, 1, ... per orbital ({len(z)}), got {value!r}", value=value)
+    ends = [(z[layers == n].min(), z[layers == n].max()) for n in range(int(layers.max()) + 1)]
+    for n, (below, above) in enumerate(pairwise(ends)):
+        if below[1] >= above[0]:
+            raise InputError(f"layers: layers {n} and {n + 1} overlap along z ({below[1]:g} and {above[0]:g} "
+                             "angstrom); number the layers upwards and check the positions", value=value)
+    return layers
+
+
+def _check_hermitian(translations: np.ndarray, blocks: np.ndarray) -> None:
+    index = {tuple(cell): m for m, cell in enumerate(translations.tolist())}
+    if len(index) != len(translations):
+        raise InputError("translations: one of them is listed twice; merge their blocks")
+    if (0, 0) not in index:
+        raise InputError("translations: (0, 0) is missing; its block holds the site energies")
+    scale = float(np.abs(blocks).max()) or 1.0
+    for cell, m in index.items():
+        partner = index.get((-cell[0], -cell[1]))
+        reverse = blocks[partner] if partner is not None else np.zeros_like(blocks[m])
+        worst = float(np.abs(blocks[m] - reverse.conj().T).max())
+        if worst > HERMITICITY * scale:
+            raise InputError(f"blocks: not Hermitian, t(R) and t(-R)^dagger differ by {worst:g} eV at R = {cell}; "
+                             "give both ends of every bond, site energies real", value=cell)
+
+
+def _collect(hoppings: Iterable[Hopping], n: int, onsite: Sequence[float] | None) -> dict[Any, complex]:
+    """All bonds with their conjugates, keyed by (i, j, (R1, R2))."""
+    given: dict[tuple[int, int, tuple[int, int]], complex] = {}
+    for bond in hoppings:
+        i, j, cell, t = bond
+        key = (int(i), int(j), (int(cell[0]), int(cell[1])))
+        if not (0 <= key[0] < n and 0 <= key[1] < n):
+            raise InputError(f"hoppings: bond {bond!r} names an orbital outside 0..{n - 1}", value=bond)
+        if key in given:
+            raise InputError(f"hoppings: bond {bond!r} is given twice; give it once with the total", value=bond)
+        given[key] = complex(t)
+    for i, energy in enumerate(_array(onsite, (n,), "onsite: one energy in eV per orbital") if onsite is not None
+                               else np.zeros(n)):
+        given[i, i, (0, 0)] = given.get((i, i, (0, 0)), 0.0) + energy
+    bonds = dict(given)
+    for (i, j, cell), t in given.items():
+        reverse = (j, i, (-cell[0], -cell[1]))
+        if abs(bonds.setdefault(reverse, t.conjugate()) - t.conjugate()) > HERMITICITY * max(1.0, abs(t)):
+            raise InputError(f"hoppings: not Hermitian, {t} from {i} to {j} in {cell} but {bonds[reverse]} back; "
+                             "the two must be complex conjugates (a site energy must be real)", value=t)
+    return bonds

@@ -1,0 +1,332 @@
+"""The effective inverse mass tensor X(mu, T) of a layered model, Sun and Vignale Eqs. (3), (16)-(23).
+
+    in plane,     drude        X_ab = sum (-df/deps) v_a v_b                                       Eq. (18)
+                  commutator   X_ab = (1/hbar^2) sum f <d2H/dk_a dk_b>                             Eq. (3) as it stands
+    out of plane  (both)       X_zz = -(1/hbar^2) sum f <(z_i - z_j)^2 H_ij>                       Eq. (20)
+                               X_za = -(1/hbar^2) sum f <i (z_i - z_j) dH_ij/dk_a>                 Eq. (21), with its i
+
+The sums are means over k, per cell and spin. Differs from the paper in: J_+ stands for J_z in (20), the factor i in
+(21), each bond with its own z_i - z_j; the two in-plane forms differ by the interband part, which stays in a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import InputError, SolveError, suggest
+from . import adaptive
+from .hamiltonian import HBAR2_OVER_ME, LayeredModel
+from .states import COLUMNS, mesh_states, state_columns, tensor, thermal_energy
+from .symmetry import find_operations
+
+Definition = Literal["drude", "commutator"]
+Counting = Literal["all", "excess", "fermi_surface"]
+Normalisation = Literal["per_cell", "per_carrier", "per_area"]
+
+DEFINITIONS = ("drude", "commutator")
+COUNTINGS = ("all", "excess", "fermi_surface")
+NORMALISATIONS = ("per_cell", "per_carrier", "per_area")
+UNITS = {"per_cell": "1/m_e", "per_carrier": "1/m_e", "per_area": "1/(m_e m^2)"}
+LARGEST_MESH = 1500
+ZERO_CARRIERS = 1e-11  # per cell and spin: the round-off of the sums
+
+Sums = Callable[[np.ndarray, Sequence[int]], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, eq=False)
+class InverseMass:
+    """X for n chemical potentials, with everything that the numbers mean.
+
+    Attributes
+    ----------
+    X : (n, 3, 3)
+        In ``unit``.
+    error : (n,)
+        Estimated k-integration error of the largest component, in ``unit``.
+    unit, definition, counting, normalisation : str
+        With counting "fermi_surface" X is dX/dN per added electron, and normalisation says so.
+    spin : int
+        Spins counted in everything below (and in X unless it is per carrier).
+    chemical_potential : (n,)
+        eV.
+    temperature : float
+        K.
+    electrons : (n,)
+        Electrons per cell.
+    density : (n,)
+        Electrons minus those at neutrality, per m^2.
+    carriers : (n,)
+        Electrons above plus holes below the neutral filling, per m^2.
+    compressibility : (n,)
+        dn/dmu in 1/(eV m^2).
+    mesh : str
+        How the zone was integrated.
+    layers : int
+        Layers of the model; theta needs two.
+    """
+
+    X: np.ndarray
+    error: np.ndarray
+    unit: str
+    definition: str
+    counting: str
+    normalisation: str
+    spin: int
+    chemical_potential: np.ndarray
+    temperature: float
+    electrons: np.ndarray
+    density: np.ndarray
+    carriers: np.ndarray
+    compressibility: np.ndarray
+    mesh: str
+    layers: int
+
+    @property
+    def theta(self) -> np.ndarray:
+        """Anisotropy X_zz/X_yy, (n,); same definition and counting as X."""
+        if self.layers < 2:
+            raise InputError("theta: the model has one layer, so nothing moves along z and X_zz = 0; "
+                             "theta needs a model with at least two layers")
+        return np.asarray(self.X[:, 2, 2] / self.X[:, 1, 1])
+
+    @property
+    def principal_values(self) -> np.ndarray:
+        """Eigenvalues of X, (n, 3), ascending, in ``unit``."""
+        return np.asarray(np.linalg.eigvalsh(self.X))
+
+    @property
+    def principal_axes(self) -> np.ndarray:
+        """Columns are the axes in the order of :attr:`principal_values`, (n, 3, 3)."""
+        return np.asarray(np.linalg.eigh(self.X)[1])
+
+    def __str__(self) -> str:
+        low, high = self.chemical_potential.min(), self.chemical_potential.max()
+        return (f"X in {self.unit}, {self.definition}, counting {self.counting}, {self.normalisation}, "
+                f"spin {self.spin}, {self.temperature:g} K, {len(self.X)} chemical potentials from {low:g} to "
+                f"{high:g} eV, {self.mesh}, error {np.max(self.error):.1e}")
+
+
+def inverse_mass(
+    model: LayeredModel, mu: Any, temperature: float, definition: Definition = "drude", counting: Counting = "all",
+    normalisation: Normalisation = "per_cell", spin: int = 1, *, mesh: int | Literal["auto", "adaptive"] = "auto",
+    shift: float = 0.0, tolerance: float = 1e-8, symmetry: bool = True,
+) -> InverseMass:
+    """The tensor X for any number of chemical potentials.
+
+    Parameters
+    ----------
+    mu : float or (n,)
+        Chemical potential in eV.
+    temperature : float
+        In K, positive.
+    definition : "drude" or "commutator"
+        Only the in-plane block differs.
+    counting : "all", "excess" or "fermi_surface"
+        Every occupied state; minus its value at neutrality and the same temperature (the Drude block, which
+        counts carriers already, stays as it is); or dX/dN, per added electron.
+    normalisation : "per_cell", "per_carrier" or "per_area"
+        Per carrier divides by electrons plus holes, not by the net charge.
+    spin : int
+        1 (per spin) or 2.
+    mesh : int, "auto" or "adaptive"
+        N for an N x N mesh. "auto" takes a uniform mesh that reaches ``tolerance`` (relative to the largest
+        |X|), or adaptive integration if that needs more than 1500 divisions.
+    shift : 0 or 0.5
+        Gamma-centred or half-shifted uniform mesh.
+    symmetry : bool
+        Use the symmetries found in the model.
+
+    Raises
+    ------
+    InputError
+        Unknown choice, temperature not positive, mu outside the bands, per carrier without carriers.
+    SolveError
+        The tolerance was not reached.
+    """
+    mu = _checked(model, mu, temperature, definition, counting, normalisation, spin)
+    sums, how = _integrator(model, temperature, mesh, shift, tolerance, symmetry, mu)
+    orders = (0, 1, 2) if counting == "fermi_surface" and definition == "drude" else (0, 1)
+    values, errors = sums(mu, orders)
+    x, dx = _assemble(values, definition, counting), _assemble(errors, definition, counting)
+    if counting == "excess":
+        neutral = _neutral_level(model, sums, temperature)
+        reference, its_error = sums(np.array([neutral]), (0, 1))
+        keep = np.ones((3, 3), dtype=bool)
+        if definition == "drude":
+            keep[:2, :2] = False
+        x, dx = x - keep * _assemble(reference, definition, "all"), dx + keep * _assemble(its_error, definition, "all")
+    electrons, excess, carriers = _counts(model, values[:, 0])
+    scale, label = _scale(model, counting, normalisation, spin, carriers, values[:, 1, 0])
+    area = model.cell_area * 1e-20
+    return InverseMass(
+        X=x * scale[:, None, None], error=np.abs(dx).max(axis=(1, 2)) * np.abs(scale), unit=UNITS[normalisation],
+        definition=definition, counting=counting, normalisation=label, spin=spin, chemical_potential=mu,
+        temperature=float(temperature), electrons=spin * electrons, density=spin * excess / area,
+        carriers=spin * carriers / area, compressibility=spin * values[:, 1, 0] / area, mesh=how,
+        layers=model.n_layers)
+
+
+def chemical_potential(
+    model: LayeredModel, density: Any, temperature: float, *, spin: int = 1,
+    mesh: int | Literal["auto", "adaptive"] = "auto", tolerance: float = 1e-8,
+) -> np.ndarray:
+    """mu in eV, (n,), at which electrons minus those at neutrality number ``density`` per m^2.
+
+    Raises
+    ------
+    InputError
+        A density that the bands cannot hold.
+    """
+    _checked(model, None, temperature, "drude", "all", "per_cell", spin)
+    density = np.atleast_1d(np.asarray(density, dtype=float))
+    per_cell = density * model.cell_area * 1e-20 / spin
+    room = (-float(model.filling or 0), float(model.n_orbitals - (model.filling or 0)))
+    if not np.all(np.isfinite(per_cell)) or per_cell.min() <= room[0] or per_cell.max() >= room[1]:
+        raise InputError(f"density: the bands hold from {room[0]:g} to {room[1]:g} electrons per cell and spin beyond "
+                         f"neutrality, asked for {per_cell.min():g} to {per_cell.max():g} (density is per m^2)")
+    sums, _ = _integrator(model, temperature, mesh, 0.0, tolerance, True, np.zeros(1))
+    return np.array([_level(model, sums, temperature, n) for n in per_cell])
+
+
+def _level(model: LayeredModel, sums: Sums, temperature: float, excess: float) -> float:
+    """Newton's method on the smooth N(mu), kept inside a bracket by bisection."""
+    low, high = _band_range(model)
+    margin = 60.0 * thermal_energy(temperature)
+    low, high = low - margin, high + margin
+    mu = 0.5 * (low + high)
+    for _ in range(200):
+        values, _ = sums(np.array([mu]), (0, 1))
+        off = float(_counts(model, values[:, 0])[1][0]) - excess
+        slope = float(values[0, 1, 0])
+        step = mu - off / slope if slope > 1e-12 else np.nan
+        if abs(step - mu) <= 1e-12 * max(1.0, abs(mu)):
+            return float(step)
+        low, high = (mu, high) if off < 0 else (low, mu)
+        mu, before = (step if low < step < high else 0.5 * (low + high)), mu
+        if abs(mu - before) <= 1e-12 * max(1.0, abs(mu)):
+            return float(mu)
+    raise SolveError(f"chemical potential: no convergence for {excess:g} electrons per cell, last value {mu:g} eV; "
+                     "raise the temperature", value=mu)
+
+
+def _neutral_level(model: LayeredModel, sums: Sums, temperature: float) -> float:
+    return _level(model, sums, temperature, 0.0)
+
+
+def _assemble(values: np.ndarray, definition: str, counting: str) -> np.ndarray:
+    """(n, orders, columns) -> (n, 3, 3) per cell and spin; one derivative higher for the Fermi surface."""
+    up = 1 if counting == "fermi_surface" else 0
+    six = values[:, up, 1:7].copy()
+    if definition == "drude":
+        six[:, :3] = values[:, 1 + up, 7:10]
+    return tensor(six)
+
+
+def _counts(model: LayeredModel, order_zero: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Electrons, electrons minus neutral, electrons plus holes; per cell and spin."""
+    electrons, above = order_zero[:, 0], order_zero[:, COLUMNS.index("conduction")]
+    holes = float(model.filling or 0) - (electrons - above)
+    return electrons, above - holes, above + holes
+
+
+def _scale(
+    model: LayeredModel, counting: str, normalisation: str, spin: int, carriers: np.ndarray, states: np.ndarray,
+) -> tuple[np.ndarray, str]:
+    if counting == "fermi_surface":
+        if normalisation == "per_area":
+            raise InputError("normalisation: 'fermi_surface' is per added electron; use 'per_carrier' or 'per_cell'",
+                             value=normalisation)
+        if states.min() < ZERO_CARRIERS:
+            raise InputError("counting: dX/dN needs states at the chemical potential, but dN/dmu is zero there (gap); "
+                             "use 'all' or 'excess', or move mu into a band")
+        return 1.0 / states, "per_added_electron"
+    if normalisation == "per_cell":
+        return np.full(len(carriers), float(spin)), normalisation
+    if normalisation == "per_area":
+        return np.full(len(carriers), spin / (model.cell_area * 1e-20)), normalisation
+    if carriers.min() < ZERO_CARRIERS:
+        raise InputError(f"normalisation: per carrier at zero density ({carriers.min():.1e} electrons and holes per "
+                         "cell); move mu into a band, raise the temperature, or use 'per_cell'")
+    return 1.0 / carriers, normalisation
+
+
+def _checked(
+    model: LayeredModel, mu: Any, temperature: float, definition: str, counting: str, normalisation: str, spin: int
+) -> np.ndarray:
+    for name, value, known in (("definition", definition, DEFINITIONS), ("counting", counting, COUNTINGS),
+                               ("normalisation", normalisation, NORMALISATIONS)):
+        if value not in known:
+            raise InputError(f"{name}: got {value!r}; {suggest(str(value), known)}", value=value)
+    if spin not in (1, 2):
+        raise InputError(f"spin: expected 1 (per spin) or 2 (both), got {spin!r}", value=spin)
+    if not (isinstance(temperature, (int, float, np.number)) and np.isfinite(temperature) and temperature > 0):
+        raise InputError(f"temperature: expected a positive number in K, got {temperature!r}; "
+                         "for the ground state use a small one", value=temperature)
+    if mu is None:
+        return np.zeros(0)
+    try:
+        mu = np.atleast_1d(np.asarray(mu, dtype=float))
+    except (TypeError, ValueError) as exc:
+        raise InputError(f"mu: expected one number or a list of them in eV, got {mu!r}", value=mu) from exc
+    low, high = _band_range(model)
+    if mu.ndim != 1 or not np.all(np.isfinite(mu)):
+        raise InputError("mu: expected one number or a list of them in eV", value=mu)
+    if mu.min() < low or mu.max() > high:
+        raise InputError(f"mu: the bands run from {low:.4g} to {high:.4g} eV, got {mu.min():.4g} to {mu.max():.4g} eV; "
+                         "choose mu inside", value=mu)
+    return mu
+
+
+def _band_range(model: LayeredModel) -> tuple[float, float]:
+    """Band edges on a coarse mesh, widened by 2% of the width."""
+    grid = np.arange(24) / 24
+    k = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2) @ model.reciprocal
+    bands = model.bands(k)
+    low, high = float(bands.min()), float(bands.max())
+    margin = 0.02 * max(high - low, 1e-6)
+    return low - margin, high + margin
+
+
+def _integrator(
+    model: LayeredModel, temperature: float, mesh: Any, shift: float, tolerance: float, symmetry: bool, mu: np.ndarray,
+) -> tuple[Sums, str]:
+    """A function (mu, orders) -> values and errors, both (n, orders, columns), and its description."""
+    if not 1e-13 <= tolerance < 1.0:
+        raise InputError(f"tolerance: expected from 1e-13 (round-off) to 1, got {tolerance!r}", value=tolerance)
+    operations = find_operations(model) if symmetry else ()
+    if mesh == "auto":
+        mesh = divisions_for(model, temperature, tolerance)
+        if mesh > LARGEST_MESH:
+            mesh = "adaptive"
+    if mesh == "adaptive":
+        def by_triangles(mu: np.ndarray, orders: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+            return adaptive.sums(model, mu, temperature, orders, tolerance, operations)
+
+        return by_triangles, f"adaptive triangles, tolerance {tolerance:g}"
+    states = mesh_states(model, mesh, shift, operations)
+
+    def by_mesh(mu: np.ndarray, orders: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        parts = [states.sums(mu, temperature, order) for order in orders]
+        return np.stack([p[0] for p in parts], axis=1), np.stack([p[1] for p in parts], axis=1)
+
+    kind = "Gamma-centred" if shift == 0.0 else "half-shifted"
+    return by_mesh, f"{mesh} x {mesh} {kind} mesh, {states.points} points by symmetry"
+
+
+def divisions_for(model: LayeredModel, temperature: float, tolerance: float) -> int:
+    """Divisions N at which a uniform mesh converges to ``tolerance``, a multiple of 12.
+
+    f has poles at pi k_B T from the real axis, so the error falls as exp(-2 pi^2 N k_B T/(hbar v |b|)), v the largest
+    band velocity; a third is added because the nested error estimate is pessimistic.
+    """
+    grid = (np.arange(24) + 0.25) / 24
+    k = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2) @ model.reciprocal
+    _, columns = state_columns(model, k)
+    slope = np.sqrt(HBAR2_OVER_ME * float((columns[..., 7] + columns[..., 8]).max()))
+    length = float(np.linalg.norm(model.reciprocal, axis=1).max())
+    n = length * slope * np.log(1.0 / tolerance) / (2 * np.pi**2 * thermal_energy(temperature))
+    return max(48, 12 * int(np.ceil(4 * n / 3 / 12)))

@@ -1,0 +1,255 @@
+"""Symmetries of a layered model, found from the model itself, and what they forbid in X, Eqs. (S52)-(S54).
+
+Candidates are the point operations of the lattice, with or without z -> -z and time reversal. A candidate g is
+accepted if it maps the orbital centres onto themselves and if at generic wave vectors the gauge-invariant traces
+
+    tr[h1(H) d_cH h2(H) d_dH],   tr[h1(H) d_c d_dH],   tr[h1(H) z],   tr[h1(H)]
+
+at g k are those at k turned by g (complex conjugate for time reversal). No guess about the orbitals is needed,
+so it serves a Wannier90 model too. The traces are analytic in k: agreement at generic points is agreement everywhere.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from ..errors import InputError
+from ..units import BOLTZMANN, ELEMENTARY_CHARGE
+from .hamiltonian import HBAR2_OVER_ME, LayeredModel
+
+COMPONENTS = ("xx", "yy", "xy", "yz", "zx", "zz")
+TOLERANCE = 1e-9
+SITE_TOLERANCE = 1e-3  # angstrom; centres from Wannier90 are printed to about 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """``matrix`` (3, 3) acts on r; k = c.b goes to (c @ ``integer``).b."""
+
+    name: str
+    matrix: np.ndarray
+    integer: np.ndarray
+    time_reversal: bool
+
+    @property
+    def k_matrix(self) -> np.ndarray:
+        """(2, 2) matrix on Cartesian k; time reversal adds k -> -k."""
+        return np.asarray(-self.matrix[:2, :2] if self.time_reversal else self.matrix[:2, :2])
+
+
+def find_operations(model: LayeredModel) -> tuple[Operation, ...]:
+    """The group of operations that the model has; the identity comes first."""
+    k = np.random.default_rng(7).uniform(-0.5, 0.5, (3, 2)) @ model.reciprocal
+    weights = _weights(model, k)
+    here = _traces(model, k, weights)
+    found = [op for op in _candidates(model) if _maps_sites(op, model)
+             and _holds(op, here, _traces(model, k @ op.k_matrix.T, weights))]
+    return tuple(sorted(found, key=lambda op: (op.name != "identity", op.time_reversal)))
+
+
+def symmetrise(tensor: np.ndarray, operations: tuple[Operation, ...]) -> np.ndarray:
+    """Mean of g X g^T over the operations; (..., 3, 3)."""
+    return np.asarray(sum(op.matrix @ tensor @ op.matrix.T for op in operations) / len(operations))
+
+
+def forbidden_components(operations: tuple[Operation, ...]) -> tuple[str, ...]:
+    """Components of a symmetric tensor that must vanish under the operations."""
+    basis = np.array([_unit(name) for name in COMPONENTS])
+    allowed = symmetrise(basis, operations)
+    return tuple(name for name in COMPONENTS
+                 if np.abs(allowed[:, "xyz".index(name[0]), "xyz".index(name[1])]).max() < 1e-9)
+
+
+def _unit(name: str) -> np.ndarray:
+    a, b = "xyz".index(name[0]), "xyz".index(name[1])
+    e = np.zeros((3, 3))
+    e[a, b] = e[b, a] = 1.0
+    return e
+
+
+def _candidates(model: LayeredModel) -> list[Operation]:
+    """Lattice point operations times z -> +-z times time reversal."""
+    out = []
+    gram = model.lattice @ model.lattice.T
+    for entries in itertools.product((-2, -1, 0, 1, 2), repeat=4):
+        m = np.array(entries).reshape(2, 2)  # rows: images of a1, a2 in the lattice basis
+        if abs(round(float(np.linalg.det(m)))) != 1 or np.abs(m @ gram @ m.T - gram).max() > 1e-6 * gram.max():
+            continue
+        plane = np.linalg.solve(model.lattice, m @ model.lattice).T
+        k_integer = np.rint(model.reciprocal @ plane.T @ np.linalg.inv(model.reciprocal)).astype(int)
+        for flip, reversed_time in itertools.product((1.0, -1.0), (False, True)):
+            if flip < 0 and np.ptp(model.positions[:, 2]) < 1e-9:
+                continue  # flat model: z -> -z says nothing
+            matrix = np.eye(3)
+            matrix[:2, :2], matrix[2, 2] = plane, flip
+            sign = -1 if reversed_time else 1
+            out.append(Operation(_name(matrix, reversed_time), matrix, sign * k_integer, reversed_time))
+    return out
+
+
+def _name(matrix: np.ndarray, reversed_time: bool) -> str:
+    plane, up = matrix[:2, :2], matrix[2, 2] > 0
+    angle = round(np.degrees(np.arctan2(plane[1, 0], plane[0, 0])))
+    if np.linalg.det(plane) < 0:
+        axis = round(0.5 * angle) % 180
+        name = f"vertical mirror through {axis} deg" if up else f"C2 about the in-plane axis at {axis} deg"
+    elif angle == 0:
+        name = "identity" if up else "mirror z"
+    elif abs(angle) == 180:
+        name = "C2z" if up else "inversion"
+    else:
+        name = f"C{360 // abs(angle)}z{'' if angle > 0 else '^-1'}" + ("" if up else " with z -> -z")
+    if not reversed_time:
+        return name
+    return "time reversal" if name == "identity" else f"{name} with time reversal"
+
+
+def _maps_sites(op: Operation, model: LayeredModel) -> bool:
+    """True if, after a common translation, g maps the orbital centres onto themselves modulo the lattice."""
+    r = model.positions - [0.0, 0.0, 0.5 * (model.positions[:, 2].min() + model.positions[:, 2].max())]
+    turned = r @ op.matrix.T
+    for target in r:
+        offset = np.append((target - turned[0])[:2], 0.0)
+        apart = (turned + offset)[:, None, :] - r[None, :, :]
+        cells = apart[..., :2] @ np.linalg.inv(model.lattice)
+        apart[..., :2] = (cells - np.rint(cells)) @ model.lattice
+        near = np.linalg.norm(apart, axis=-1) < SITE_TOLERANCE
+        if near.any(axis=1).all() and near.any(axis=0).all():
+            return True
+    return False
+
+
+def _weights(model: LayeredModel, k: np.ndarray) -> tuple[float, float, float, float]:
+    """Centre and width of the smooth functions h1, h2; scales of the first and second derivatives of H."""
+    e = model.bands(k)
+    first, second = (max(float(np.abs(np.stack(model.bloch(k, *names))).max()), 1e-300) for names in
+                     (("x", "y", "z"), ("xx", "yy", "zz")))
+    return float(e.mean()), float(np.ptp(e)) / 6.0 or 1.0, first, second
+
+
+def _traces(model: LayeredModel, k: np.ndarray, weights: tuple[float, ...]) -> tuple[np.ndarray, ...]:
+    """Q (nk, 3, 3), S (nk, 3, 3), polarisation (nk,), trace (nk,), each divided by its scale in eV and angstrom."""
+    names = ["".join(pair) for pair in itertools.product("xyz", repeat=2)]
+    h, *rest = model.bloch(k, "", "x", "y", "z", *names)
+    energy, u = np.linalg.eigh(h)
+    centre, width, scale, second_scale = weights
+    functions = [expit((energy - centre) / width), np.exp(-(((energy - centre - 0.3 * width) / (2 * width)) ** 2))]
+    h1, h2 = ((u * f[:, None, :]) @ u.conj().swapaxes(1, 2) for f in functions)
+    first, second = np.stack(rest[:3]), np.stack(rest[3:])
+    q = np.einsum("kij,ckjl,klm,dkmi->kcd", h1, first, h2, first, optimize=True)
+    s = np.einsum("kij,ckji->kc", h1, second, optimize=True).reshape(-1, 3, 3)
+    z = model.positions[:, 2] - 0.5 * (model.positions[:, 2].min() + model.positions[:, 2].max())
+    trace, polarisation = (np.einsum("kii,i->k", h1, v).real for v in (np.ones_like(z), z))
+    return q / scale**2, s / second_scale, polarisation / max(np.ptp(z), 1e-9), trace
+
+
+def _holds(op: Operation, here: tuple[np.ndarray, ...], there: tuple[np.ndarray, ...]) -> bool:
+    g = op.matrix
+    q, s, polarisation, trace = here
+    turned = (g @ (q.conj() if op.time_reversal else q) @ g.T, g @ (s.conj() if op.time_reversal else s) @ g.T,
+              g[2, 2] * polarisation, trace)
+    return all(np.abs(a - b).max() < TOLERANCE for a, b in zip(turned, there, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class SymmetryReport:
+    """What a model's symmetries say about X, beside the tensor itself.
+
+    Attributes
+    ----------
+    operations : tuple of Operation
+        Without time reversal first.
+    forbidden : tuple of str
+        Components that must vanish, e.g. ("xy", "yz", "zx").
+    isotropic : bool
+        True if X_xx = X_yy is enforced.
+    X : (3, 3)
+        Commutator form per cell and spin in 1/m_e, from a full Gamma-centred mesh without using any symmetry.
+    violation : float
+        Largest forbidden component (and |X_xx - X_yy| if isotropic) over the largest component.
+    """
+
+    name: str
+    operations: tuple[Operation, ...]
+    forbidden: tuple[str, ...]
+    isotropic: bool
+    X: np.ndarray
+    violation: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the operations that hold without time reversal."""
+        return tuple(op.name for op in self.operations if not op.time_reversal)
+
+    @property
+    def threefold(self) -> bool:
+        return "C3z" in self.names
+
+    @property
+    def inversion(self) -> bool:
+        return "inversion" in self.names
+
+    @property
+    def mirrors(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if "mirror" in name)
+
+    @property
+    def time_reversal(self) -> bool:
+        return any(op.name == "time reversal" for op in self.operations)
+
+    def __str__(self) -> str:
+        yes = {True: "yes", False: "no"}
+        zero = ", ".join(f"X_{c}" for c in self.forbidden) or "none"
+        return "\n".join([
+            f"{self.name or 'model'}: C3 {yes[self.threefold]}, inversion {yes[self.inversion]}, mirrors "
+            f"{len(self.mirrors)}, time reversal {yes[self.time_reversal]}",
+            f"  operations: {'; '.join(self.names)}",
+            f"  must vanish: {zero}{'; X_xx = X_yy' if self.isotropic else ''}",
+            f"  largest violation on a full mesh: {self.violation:.1e} of the largest component",
+        ])
+
+
+def symmetry_report(
+    model: LayeredModel, mu: float | None = None, temperature: float = 300.0, mesh: int = 36
+) -> SymmetryReport:
+    """Find the symmetries, say which components they forbid, Eqs. (S52)-(S54), and show that these vanish.
+
+    mu in eV (default: the mean energy), temperature in K, mesh: divisions of the check mesh. For a displacement
+    field report ``model.with_displacement(V)`` beside ``model``.
+
+    Raises
+    ------
+    InputError
+        Temperature or mesh not positive.
+    """
+    if not temperature > 0 or mesh < 1:
+        raise InputError(f"symmetry_report: temperature and mesh must be positive, got {temperature!r} K, {mesh!r}")
+    operations = find_operations(model)
+    forbidden = forbidden_components(operations)
+    diagonal = symmetrise(np.diag([1.0, 0.0, 0.0]), operations)
+    isotropic = abs(diagonal[0, 0] - diagonal[1, 1]) < 1e-9
+    x = _full_tensor(model, mu, temperature, mesh)
+    broken = [abs(x["xyz".index(c[0]), "xyz".index(c[1])]) for c in forbidden]
+    broken += [abs(x[0, 0] - x[1, 1])] if isotropic else []
+    scale = float(np.abs(x).max()) or 1.0
+    return SymmetryReport(model.name, operations, forbidden, isotropic, x, float(max(broken, default=0.0)) / scale)
+
+
+def _full_tensor(model: LayeredModel, mu: float | None, temperature: float, mesh: int) -> np.ndarray:
+    """(1/hbar^2) tr[f(H) d_c d_d H], mean over all points of the mesh."""
+    grid = np.arange(mesh) / mesh
+    k = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2) @ model.reciprocal
+    kt = temperature * BOLTZMANN / ELEMENTARY_CHARGE
+    level = float(model.bands(k).mean()) if mu is None else mu
+    out = np.zeros(6)
+    for part in np.array_split(k, max(1, len(k) // 512)):
+        h, *second = model.bloch(part, "", *COMPONENTS)
+        energy, u = np.linalg.eigh(h)
+        rho = (u * expit((level - energy) / kt)[:, None, :]) @ u.conj().swapaxes(1, 2)
+        out += [np.einsum("kij,kji->", rho, m).real for m in second]
+    xx, yy, xy, yz, zx, zz = out / len(k) / HBAR2_OVER_ME
+    return np.array([[xx, xy, zx], [xy, yy, yz], [zx, yz, zz]])

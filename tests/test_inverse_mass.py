@@ -1,0 +1,294 @@
+"""X against numbers computed elsewhere, closed forms, thermodynamic derivatives and sum rules.
+
+Reference values in 1/m_e per cell and spin use hbar^2/m_e = 7.61996423 eV angstrom^2, nine digits.
+"""
+
+import mpmath
+import numpy as np
+import pytest
+
+from ohmr_fem.errors import InputError, SolveError
+from ohmr_fem.micro import (
+    LayeredModel,
+    bilayer_graphene,
+    chemical_potential,
+    inverse_mass,
+    monolayer_graphene,
+    multilayer_graphene,
+)
+from ohmr_fem.micro.hamiltonian import HBAR2_OVER_ME
+from ohmr_fem.micro.states import thermal_energy
+
+BILAYER = bilayer_graphene()
+FULL = bilayer_graphene(3.16, 0.381, 0.38, 0.14, 0.022, 0.1)
+
+
+def mesh_points(model, n, shift=0.0):
+    grid = (np.arange(n) + shift) / n
+    return np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2) @ model.reciprocal
+
+
+def fermi(energy, mu, temperature):
+    return 0.5 * (1 - np.tanh((energy - mu) / (2 * thermal_energy(temperature))))
+
+
+def test_regression_mesh():
+    """N = 60, half-shifted, 300 K, mu = 0.4 eV."""
+    drude = inverse_mass(BILAYER, 0.4, 300, mesh=60, shift=0.5)
+    commutator = inverse_mass(BILAYER, 0.4, 300, "commutator", mesh=60, shift=0.5)
+    assert drude.electrons[0] == pytest.approx(2.006100234907, abs=1e-12)
+    assert drude.X[0, 0, 0] == pytest.approx(5.166973052344e-2, rel=3e-9)
+    assert drude.X[0, 1, 1] == pytest.approx(6.44710734e-2, rel=5e-9)
+    assert drude.X[0, 0, 1] == pytest.approx(-1.10862882e-2, rel=5e-9)
+    assert commutator.X[0, 0, 0] == pytest.approx(1.315663004693, rel=3e-9)
+    assert drude.X[0, 2, 2] == commutator.X[0, 2, 2] == pytest.approx(3.018297320083e-2, rel=3e-9)
+    assert (drude.unit, drude.definition, drude.counting, drude.normalisation) == ("1/m_e", "drude", "all", "per_cell")
+
+
+def test_converged_bilayer():
+    result = inverse_mass(BILAYER, 0.4, 300, mesh=720)
+    assert result.X[0, 0, 0] == pytest.approx(0.06355458, abs=5e-9)
+    assert result.X[0, 2, 2] == pytest.approx(0.03013425, abs=5e-9)
+    assert result.theta[0] == pytest.approx(0.4741, abs=1e-4)
+    other = inverse_mass(BILAYER, 0.4, 300, "commutator", mesh=720)
+    assert other.X[0, 0, 0] == pytest.approx(1.31562963, abs=3e-7)
+    assert other.theta[0] == pytest.approx(0.0229, abs=1e-4)
+
+
+def test_threefold_axis_on_a_centred_mesh():
+    for definition in ("drude", "commutator"):
+        x = inverse_mass(BILAYER, 0.4, 300, definition, mesh=60, symmetry=False).X[0]
+        assert abs(x[0, 0] - x[1, 1]) < 1e-12 and np.abs(x - np.diag(np.diag(x))).max() < 1e-12
+    assert inverse_mass(BILAYER, 0.4, 300, mesh=60).X[0, 0, 0] == pytest.approx(0.0811682411, abs=2e-10)
+
+
+def test_dimer_in_closed_form():
+    """One bond (dx, dy, dz) of energy -t between two sites, the bonding state filled: X_cd = d_c d_d t/hbar^2."""
+    d, t = np.array([0.7, -0.4, 3.0]), 0.8
+    model = LayeredModel.from_hoppings(5 * np.eye(2), [[0, 0, 0], d], [(0, 1, (0, 0), -t)])
+    x = inverse_mass(model, 0.0, 20, "commutator", mesh=4, symmetry=False).X[0]
+    assert np.abs(x - np.outer(d, d) * t / HBAR2_OVER_ME).max() < 1e-12
+    drude = inverse_mass(model, 0.0, 20, mesh=4).X[0]
+    assert np.abs(drude[:2, :2]).max() < 1e-12 and drude[2, 0] == pytest.approx(x[2, 0])
+
+
+def square(t=0.5, a=3.0):
+    return LayeredModel.from_hoppings(a * np.eye(2), [[0, 0, 0]], [(0, 0, (1, 0), -t), (0, 0, (0, 1), -t)])
+
+
+@pytest.mark.parametrize(("temperature", "mesh"), [(300, "auto"), (40, "adaptive")])
+def test_square_band_against_its_density_of_states(temperature, mesh):
+    """One band: both definitions are X = -(a^2/2 hbar^2) int f E rho dE, rho = K(1 - (E/4t)^2)/(2 pi^2 t)."""
+    t, a, mu, kt = 0.5, 3.0, -1.9, mpmath.mpf(thermal_energy(temperature))
+    edge = 4 * mpmath.mpf(t)
+    stops = [-edge, *(mu + n * kt for n in (-60, -20, -6, 0, 6, 20, 50) if mu + n * kt > -edge)]
+
+    def weight(e):
+        rho = mpmath.ellipk(1 - (e / edge) ** 2) / (2 * mpmath.pi**2 * t)
+        return rho / (1 + mpmath.exp((e - mu) / kt))
+
+    number = mpmath.quad(weight, stops)
+    mass = -(a**2) / 2 * mpmath.quad(lambda e: e * weight(e), stops) / HBAR2_OVER_ME
+    for definition in ("drude", "commutator"):
+        result = inverse_mass(square(t, a), mu, temperature, definition, mesh=mesh)
+        assert result.electrons[0] == pytest.approx(float(number), rel=2e-8)
+        assert result.X[0, 0, 0] == pytest.approx(float(mass), rel=2e-8)
+        assert result.X[0, 1, 1] == pytest.approx(float(mass), rel=2e-8)
+        assert abs(result.X[0, 0, 0] - float(mass)) < 2 * result.error[0] + 1e-13
+
+
+def test_hellmann_feynman():
+    """X_zz = -(1/hbar^2) dOmega/dlambda with every hopping stretched by 1 + lambda (z_i - z_j)^2, and X_zx likewise."""
+    sites = [[0, 0, 0], [0.6, 0.3, 2.0], [1.1, 0.2, 5.0]]
+    hops = [(i, i, c, -0.4 - 0.1 * i) for i in range(3) for c in ((1, 0), (0, 1))]
+    hops += [(0, 1, (0, 0), 0.3), (1, 2, (0, 0), -0.2), (1, 2, (-1, 0), 0.15)]
+    model = LayeredModel.from_hoppings(3.0 * np.eye(2), sites, hops)
+    k, kt, mu = mesh_points(model, 24), thermal_energy(500), 0.1
+    result = inverse_mass(model, mu, 500, mesh=24)
+    for a, b in ((2, 2), (2, 0), (1, 2)):
+        def omega(step, a=a, b=b):
+            weight = 1 + step * model.bond_vectors[..., a] * model.bond_vectors[..., b]
+            stretched = LayeredModel(model.lattice, sites, model.translations, model.blocks * weight)
+            return -kt * np.logaddexp(0, (mu - stretched.bands(k)) / kt).sum() / len(k)
+
+        h = 4e-4
+        slope = (8 * (omega(h) - omega(-h)) - (omega(2 * h) - omega(-2 * h))) / (12 * h)
+        assert result.X[0, a, b] == pytest.approx(-slope / HBAR2_OVER_ME, abs=1e-9)
+
+
+def interband(model, k, mu, temperature):
+    """Energies, H-averages and the interband sum 2 sum_m |v_nm|^2/(e_n - e_m), written out."""
+    h, v, w = model.bloch(k, "", "x", "xx")
+    e, u = np.linalg.eigh(h)
+    v = u.conj().swapaxes(1, 2) @ v @ u
+    w = np.einsum("kin,kij,kjn->kn", u.conj(), w, u).real
+    gap = e[:, :, None] - e[:, None, :]
+    gap[:, np.arange(e.shape[1]), np.arange(e.shape[1])] = np.inf
+    return e, w, (2 * np.abs(v) ** 2 / gap).sum(axis=2)
+
+
+def test_fermi_sea_and_interband_sum():
+    """sum f d2 eps = sum (-df/deps) v^2, and <d2H> = d2 eps - the interband sum, each by its own route."""
+    model, t, mu = FULL, 1500, 0.3
+    k = mesh_points(model, 180)
+    e, second, between = interband(model, k, mu, t)
+    f = fermi(e, mu, t)
+    sea = (f * (second + between)).sum() / len(k) / HBAR2_OVER_ME
+    drude, commutator = (inverse_mass(model, mu, t, d, mesh=180).X[0, 0, 0] for d in ("drude", "commutator"))
+    assert drude == pytest.approx(sea, rel=1e-8)
+    assert commutator == pytest.approx(drude - (f * between).sum() / len(k) / HBAR2_OVER_ME, rel=1e-10)
+
+
+def test_nothing_moves_in_the_gap():
+    """Drude weight dies as the gap freezes; the commutator does not."""
+    model = bilayer_graphene(displacement=0.38)
+    assert np.abs(inverse_mass(model, 0.0, 30, mesh=60).X[0, :2, :2]).max() < 1e-12
+    assert inverse_mass(model, 0.0, 30, "commutator", mesh=60).X[0, 0, 0] > 1.0
+
+
+def test_bilayer_masses():
+    """Band edge gamma1/(2 v^2) = 0.0320 m_e; at 300 K and mu = 0, per electron and hole, 1/(0.0419 m_e)."""
+    v = np.sqrt(3) / 2 * 2.46 * 3.16
+    edge = 0.38 / (2 * v**2) * HBAR2_OVER_ME
+    assert edge == pytest.approx(0.0320, abs=1e-4)
+    warm = inverse_mass(BILAYER, 0.0, 300, normalisation="per_carrier", mesh=480)
+    assert 1 / warm.X[0, 0, 0] == pytest.approx(0.0419, rel=1e-3)
+    cold = [inverse_mass(BILAYER, 0.0, t, normalisation="per_carrier", tolerance=1e-6).X[0, 0, 0] for t in (24, 12)]
+    assert 1 / (2 * cold[1] - cold[0]) == pytest.approx(edge, rel=2e-3)
+
+
+def test_monolayer_at_the_dirac_point():
+    """X = (k_B T ln 2/pi) (cell area) m_e/hbar^2: two cones, two degenerate bands, no level difference divided by."""
+    model, t = monolayer_graphene(), 100.0
+    expected = model.cell_area * thermal_energy(t) * np.log(2) / np.pi / HBAR2_OVER_ME
+    assert inverse_mass(model, 0.0, t, mesh="adaptive", tolerance=1e-6).X[0, 0, 0] == pytest.approx(expected, rel=1e-4)
+    assert inverse_mass(model, 0.0, t, mesh=1200).X[0, 0, 0] == pytest.approx(expected, rel=2e-2)
+    assert inverse_mass(model, 0.0, t, mesh=60).X[0, 2, 2] == 0.0
+
+
+def test_degenerate_levels_do_not_depend_on_the_basis():
+    """Two uncoupled equal layers are degenerate everywhere; turning them into each other changes nothing."""
+    one = square()
+    pair = np.kron(np.ones((len(one.blocks), 1, 1)), np.eye(2)) * one.blocks
+    model = LayeredModel(one.lattice, [[0, 0, 0], [0, 0, 3]], one.translations, pair)
+    double = inverse_mass(model, -1.0, 300, mesh=48).X[0]
+    assert double[0, 0] == pytest.approx(2 * inverse_mass(one, -1.0, 300, mesh=48).X[0, 0, 0], rel=1e-12)
+    assert abs(double[2, 2]) < 1e-14
+
+
+def test_rhombohedral_trilayer_when_cold():
+    result = inverse_mass(multilayer_graphene(3, "ABC"), [0.0, 0.02], 30, mesh=120)
+    assert np.all(np.isfinite(result.X)) and np.all(result.X[:, 0, 0] > 0)
+
+
+def test_counting_and_normalisation():
+    mu = np.array([0.2, 0.4])
+    make = lambda **kw: inverse_mass(BILAYER, mu, 300, mesh=240, **kw)  # noqa: E731
+    cell, carrier, area, both = make(), make(normalisation="per_carrier"), make(normalisation="per_area"), make(spin=2)
+    zone = BILAYER.cell_area * 1e-20
+    assert np.allclose(cell.X / zone, area.X, rtol=1e-14) and area.unit == "1/(m_e m^2)"
+    assert np.allclose(cell.X, carrier.X * (cell.carriers * zone)[:, None, None], rtol=1e-13)
+    assert np.allclose(both.X, 2 * cell.X) and np.allclose(both.density, 2 * cell.density)
+    assert np.allclose(inverse_mass(BILAYER, mu, 300, mesh=240, normalisation="per_carrier", spin=2).X, carrier.X)
+    assert np.allclose(cell.density, (cell.electrons - 2) / zone, rtol=1e-9)
+    k = mesh_points(BILAYER, 240)
+    f = fermi(BILAYER.bands(k), 0.2, 300)
+    assert cell.carriers[0] * zone == pytest.approx((f[:, 2:].sum() + (1 - f[:, :2]).sum()) / len(k), rel=1e-9)
+
+
+def test_excess_and_fermi_surface_counting():
+    mu = 0.4
+    neutral = chemical_potential(BILAYER, 0.0, 300, mesh=240)[0]
+    assert abs(neutral) < 1e-10  # electron-hole symmetric
+    here, there = (inverse_mass(BILAYER, m, 300, mesh=240).X[0] for m in (mu, neutral))
+    excess = inverse_mass(BILAYER, mu, 300, counting="excess", mesh=240).X[0]
+    assert excess[2, 2] == pytest.approx(here[2, 2] - there[2, 2], rel=1e-10)
+    assert excess[0, 0] == pytest.approx(here[0, 0], rel=1e-14)
+    h = 1e-3
+    sides = [inverse_mass(BILAYER, mu + s * h, 300, mesh=240) for s in (-2, -1, 1, 2)]
+    slope = lambda x: (8 * (x[2] - x[1]) - (x[3] - x[0])) / (12 * h)  # noqa: E731
+    d_x, d_n = slope([s.X[0] for s in sides]), slope([s.electrons[0] for s in sides])
+    surface = inverse_mass(BILAYER, mu, 300, counting="fermi_surface", mesh=240)
+    assert surface.normalisation == "per_added_electron"
+    assert np.abs(surface.X[0] - d_x / d_n).max() < 1e-6 * np.abs(d_x / d_n).max()
+    assert surface.compressibility[0] * BILAYER.cell_area * 1e-20 == pytest.approx(d_n, rel=1e-8)
+
+
+def test_the_papers_anisotropy():
+    """counting "excess" over Drude: 0.003 to 0.011 without bias, -0.009 to -0.015 at V = gamma1."""
+    mu = np.linspace(0.1, 0.6, 11)
+    plain = inverse_mass(BILAYER, mu, 300, counting="excess", mesh=480).theta
+    biased = inverse_mass(bilayer_graphene(displacement=0.38), mu, 300, counting="excess", mesh=480).theta
+    assert 0.0028 < plain.min() < plain.max() < 0.0115
+    assert -0.0150 < biased.min() < biased.max() < -0.0088
+
+
+def test_principal_axes():
+    d = np.array([0.7, -0.4, 3.0])
+    model = LayeredModel.from_hoppings(5 * np.eye(2), [[0, 0, 0], d], [(0, 1, (0, 0), -0.8)])
+    result = inverse_mass(model, 0.0, 20, "commutator", mesh=4)
+    assert result.principal_values[0, 2] == pytest.approx(d @ d * 0.8 / HBAR2_OVER_ME)
+    assert abs(result.principal_axes[0, :, 2] @ d) == pytest.approx(np.linalg.norm(d))
+
+
+@pytest.mark.parametrize("delta", [0.022, 0.01, 0.005])
+@pytest.mark.parametrize("bias", [0.0, 0.1, 0.3])
+def test_density_and_back(delta, bias):
+    model, mu = bilayer_graphene(3.16, 0.381, 0.38, 0.14, delta, bias), np.array([-0.3, 0.05, 0.4])
+    density = inverse_mass(model, mu, 300, spin=2, mesh=120).density
+    assert np.abs(chemical_potential(model, density, 300, spin=2, mesh=120) - mu).max() < 1e-10
+
+
+def test_error_estimate_bounds_the_error():
+    best = inverse_mass(BILAYER, 0.4, 300, mesh=960).X[0]
+    for n in (96, 192, 384):
+        result = inverse_mass(BILAYER, 0.4, 300, mesh=n)
+        actual = np.abs(result.X[0] - best).max()
+        assert actual < 2 * result.error[0] + 1e-15
+    assert np.isnan(inverse_mass(BILAYER, 0.4, 300, mesh=61).error[0])
+
+
+def test_convergence_is_exponential():
+    best = inverse_mass(BILAYER, 0.4, 300, mesh=1080).X[0, 0, 0]
+    errors = [abs(inverse_mass(BILAYER, 0.4, 300, mesh=n).X[0, 0, 0] - best) for n in (180, 360, 720)]
+    assert errors[1] < 1e-3 * errors[0] ** 0.5 and errors[2] < 1e-8 and errors[2] < 1e-3 * errors[1]
+
+
+def test_adaptive_agrees_with_the_mesh():
+    mesh = inverse_mass(FULL, [0.2, 0.4], 300, "commutator", "fermi_surface", mesh=960).X
+    triangles = inverse_mass(FULL, [0.2, 0.4], 300, "commutator", "fermi_surface", mesh="adaptive").X
+    assert np.abs(mesh - triangles).max() < 1e-8 * np.abs(mesh).max()
+
+
+@pytest.mark.parametrize(("change", "word"), [
+    ({"mu": 30.0}, "bands run from"), ({"mu": np.nan}, "eV"), ({"mu": "high"}, "eV"),
+    ({"temperature": -4}, "positive"), ({"temperature": 0}, "positive"), ({"temperature": "warm"}, "positive"),
+    ({"definition": "drud"}, "did you mean 'drude'"), ({"counting": "exces"}, "did you mean 'excess'"),
+    ({"normalisation": "carrier"}, "per_carrier"), ({"spin": 3}, "spin"), ({"mesh": 0}, "mesh"),
+    ({"mesh": "fine"}, "mesh"), ({"shift": 0.3}, "shift"), ({"tolerance": -1.0}, "tolerance"),
+    ({"tolerance": 1e-17}, "tolerance"),
+    ({"counting": "fermi_surface", "normalisation": "per_area"}, "per added electron"),
+])
+def test_bad_input(change, word):
+    given = {"model": BILAYER, "mu": 0.4, "temperature": 300, "mesh": 12} | change
+    with pytest.raises(InputError, match=word) as caught:
+        inverse_mass(**given)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_carriers():
+    model = bilayer_graphene(displacement=0.38)
+    with pytest.raises(InputError, match="zero density"):
+        inverse_mass(model, 0.0, 30, normalisation="per_carrier", mesh=60)
+    with pytest.raises(InputError, match="gap"):
+        inverse_mass(model, 0.0, 10, counting="fermi_surface", mesh=60)
+    with pytest.raises(InputError, match="at least two"):
+        _ = inverse_mass(monolayer_graphene(), 0.0, 300, mesh=60).theta
+    with pytest.raises(InputError, match="bands hold"):
+        chemical_potential(BILAYER, 1e21, 300, mesh=12)
+
+
+def test_out_of_reach(monkeypatch):
+    monkeypatch.setattr("ohmr_fem.micro.adaptive.MOST_POINTS", 10000)
+    with pytest.raises(SolveError, match="not reached"):
+        inverse_mass(square(), -1.0, 40, mesh="adaptive", tolerance=1e-8)
