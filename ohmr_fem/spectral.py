@@ -13,7 +13,7 @@ and the torque T enters f only through its action on each pole: with T^3 = -phi^
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -119,22 +119,22 @@ class SpectralMeasure:
     def weights(self) -> np.ndarray:
         """g_k of the first channel, (m,): F(s) = sum g_k / (w_k + s) with w_k in units of 1/tau."""
         c = self.channels[0]
-        return self.projection.residues(c.a, c.b) * self._stretch
+        return self.projection.residues(c.a, c.b) * self.stretch
 
     @property
-    def _stretch(self) -> float:
+    def stretch(self) -> float:
         """Square of L_m over the reference length: K + s M / L_m^2 scales s by its inverse."""
         return float((self.material.diffusion_length / self.reference_length) ** 2)
 
     def F(self, s: Any = 1.0) -> np.ndarray:
         """Scalar response of the first channel to the relaxation rate s/tau, complex s of any shape."""
         s = np.asarray(s)[..., None]
-        return np.asarray((self.weights / (self.projection.rates * self._stretch + s)).sum(axis=-1))
+        return np.asarray((self.weights / (self.projection.rates * self.stretch + s)).sum(axis=-1))
 
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
         """Rigorous bound on the algebraic error of F(s), Re s > 0; it says nothing of the mesh."""
         c = self.channels[channel]
-        return self.projection.bound(c.a, c.b, np.asarray(s, dtype=complex) / self._stretch)
+        return self.projection.bound(c.a, c.b, np.asarray(s, dtype=complex) / self.stretch)
 
     # -- fields -------------------------------------------------------------------------------------------------------
 
@@ -151,12 +151,12 @@ class SpectralMeasure:
         self._check(several)
         T = np.atleast_3d(self.material.torque(several) * self.material.relaxation_time)
         squared = precession_squared(self.material, several)[:, None]
-        rate = self.projection.rates * self._stretch + s
+        rate = self.projection.rates * self.stretch + s
         at_zero: Any = 0.0
         change: Any = 0.0
         for c in self.channels:
             row = self.material.detection_row(c.detected, self.detection)
-            g = self.projection.residues(c.a, c.b) * self._stretch
+            g = self.projection.residues(c.a, c.b) * self.stretch
             first, second = T @ np.eye(3)[c.generated] @ row, T @ (T @ np.eye(3)[c.generated])[..., None]
             both = rate**2 + squared
             at_zero = at_zero + row[c.generated] * np.sum(g / rate)
@@ -193,7 +193,7 @@ class SpectralMeasure:
     def _check(self, fields: np.ndarray) -> None:
         squared = precession_squared(self.material, fields)
         growth = float(np.sqrt(max(-squared.min(), 0.0)))
-        limit = 1.0 + self.slowest * self._stretch
+        limit = 1.0 + self.slowest * self.stretch
         if growth >= limit:
             worst = fields[int(np.argmin(squared))]
             raise SolveError(f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
@@ -213,8 +213,8 @@ class SpectralMeasure:
         return float(sum(abs(self._F_of(c)) for c in self.channels))
 
     def _F_of(self, c: Channel) -> float:
-        g = self.projection.residues(c.a, c.b) * self._stretch
-        return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self._stretch + 1.0)))
+        g = self.projection.residues(c.a, c.b) * self.stretch
+        return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self.stretch + 1.0)))
 
     @property
     def _floor(self) -> float:
@@ -295,13 +295,13 @@ class SpectralMeasure:
         if self.projection.vectors is None or self.vertices is None:
             raise InputError("moment_density: a measure loaded from a file has no mesh; make it again from the problem")
         T = self.material.torque(field) * self.material.relaxation_time
-        rate = (self.projection.rates * self._stretch + 1.0)[:, None]
+        rate = (self.projection.rates * self.stretch + 1.0)[:, None]
         squared = float(precession_squared(self.material, fields_array(field)))
         out = np.zeros((3, len(self.vertices)))
         for c in {(c.generated, c.a) for c in self.channels}:
             z = np.eye(3)[c[0]]
             parts = z / rate - (T @ z) / (rate**2 + squared) + (T @ T @ z) / (rate * (rate**2 + squared))
-            modes = self.projection.vectors[self.vertices] * (self.projection.weights[:, c[1]] * self._stretch)
+            modes = self.projection.vectors[self.vertices] * (self.projection.weights[:, c[1]] * self.stretch)
             out += (modes @ parts).T
         unit = self.material.orbital_hall_angle / self.material.diffusion_constant
         if self.current is None:
@@ -380,16 +380,20 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
     return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields)[0]
 
 
-def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
-                      fields: Any = None) -> list[SpectralMeasure]:
-    """Spectral measures of several (current, voltage) pairs of one device from one factorisation."""
+def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8, fields: Any = None,
+                      rates: Any = (), until: Callable[[Projection], bool] | None = None) -> list[SpectralMeasure]:
+    """Spectral measures of several (current, voltage) pairs of one device from one factorisation.
+
+    ``rates`` are further complex s at which the bound must hold (alternating current), ``until`` is a further condition
+    on the projection of each pair (time).
+    """
     reason = refusal(problem)
     if reason is not None:
         raise InputError(f"the spectral path does not apply: {reason}; use hanle_curve(..., method='reduced') or 'direct'")
     system = system_of(problem)
     K, M, keep, absorbing = _pencil(system)
     start, turns, channels, ohmic, names = _starts(problem, system, pairs)
-    points = _range(problem, fields)
+    points = np.concatenate([_range(problem, fields), np.atleast_1d(np.asarray(rates, dtype=complex))])
     shift = float(np.sqrt(np.abs(points).max() * np.abs(points).min()))
     factors = SuperLU(symmetric=True).factorise(K + shift * M)
 
@@ -401,7 +405,7 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
                 limit = max(tolerance * size, FLOOR * part.norm(c.a) * part.norm(c.b))
                 if np.any(part.bound(c.a, c.b, points) > limit):
                     return False
-        return True
+        return until is None or all(until(found.combine(turn)) for turn in turns)
 
     projection = project(M, factors, keep.T @ start, shift, enough)
     vectors = keep @ projection.vectors

@@ -256,6 +256,12 @@ class System:
         """A_0 and the torques per tesla on the kept unknowns."""
         return tuple(csr_array(self.keep.T @ M @ self.keep) for M in (self.A_0, *self.torques))
 
+    @functools.cached_property
+    def inertia(self) -> csr_array:
+        """m(n, w) on the kept unknowns, times seconds: what multiplies the time derivative of n."""
+        mass = self.matrix(forms.mass, np.full(self.coefficients.sigma.shape, self._unit_rate))
+        return csr_array(self.keep.T @ block_diag([mass] * 3) @ self.keep)
+
     def A(self, field: np.ndarray) -> csr_array:
         """Moment matrix at one field (3,) in T, on the kept unknowns."""
         A_0, *torques = self.reduced_matrices
