@@ -13,6 +13,7 @@ A field or drive of any other shape is integrated with scipy's Radau on these fe
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import expm
 
-from .errors import SolveError
+from .errors import ConvergenceWarning, SolveError
 from .lanczos import Projection
 from .problem import Problem
 from .spectral import SpectralMeasure, spectral_measures
@@ -111,6 +112,7 @@ def modes_of(problem: Problem, current: Any, voltage: Any, fields: np.ndarray, t
     tau = float(problem.material.relaxation_time)
     grid = np.geomspace(0.3 * float(np.diff(times).min()), float(times[-1] - times[0]), 48) / tau
     last: list[np.ndarray] = []
+    change = [np.inf]
 
     def settled(part: Projection) -> bool:
         pairs = [(a, b) for a in range(part.weights.shape[1]) for b in range(a, part.weights.shape[1])]
@@ -121,11 +123,16 @@ def modes_of(problem: Problem, current: Any, voltage: Any, fields: np.ndarray, t
         if len(last) < 3:
             return False
         size = np.abs(now).max(axis=1, keepdims=True) + 1e-12 * np.abs(now).max()
-        return bool(np.all(np.abs(last[-1] - last[-2]) <= 0.1 * tolerance * size)
-                    and np.all(np.abs(last[-1] - last[-3]) <= 0.1 * tolerance * size))
+        change[0] = max(float(np.max(np.abs(now - before) / size)) for before in last[-3:-1])
+        return change[0] <= tolerance
 
-    return Modes.of(spectral_measures(problem, [(current, voltage)], tolerance=min(tolerance, 1e-8), fields=fields,
-                                      until=settled)[0])
+    measure = spectral_measures(problem, [(current, voltage)], tolerance=min(tolerance, 1e-8), fields=fields,
+                                shift=float(grid[0] ** -0.5), until=settled)[0]
+    if change[0] > 10.0 * tolerance:
+        warnings.warn(ConvergenceWarning(
+            f"the step response still changes by {change[0]:.1e} with the number of poles ({len(measure.rates)}); the times "
+            f"span {grid[-1] / grid[0]:.0e}: take fewer decades, or method='stepping'"), stacklevel=4)
+    return Modes.of(measure)
 
 
 def evolve(modes: Modes, c: np.ndarray, times: np.ndarray, field: Waveform, drive: Waveform, tolerance: float) -> np.ndarray:

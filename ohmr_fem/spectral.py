@@ -381,11 +381,12 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
 
 
 def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8, fields: Any = None,
-                      rates: Any = (), until: Callable[[Projection], bool] | None = None) -> list[SpectralMeasure]:
+                      rates: Any = (), shift: float | None = None,
+                      until: Callable[[Projection], bool] | None = None) -> list[SpectralMeasure]:
     """Spectral measures of several (current, voltage) pairs of one device from one factorisation.
 
-    ``rates`` are further complex s at which the bound must hold (alternating current), ``until`` is a further condition
-    on the projection of each pair (time).
+    ``rates`` are further complex s at which the bound must hold (alternating current); ``until`` is a further condition
+    on the projection of each pair, and ``shift`` the rate about which it is built (time).
     """
     reason = refusal(problem)
     if reason is not None:
@@ -394,7 +395,7 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
     K, M, keep, absorbing = _pencil(system)
     start, turns, channels, ohmic, names = _starts(problem, system, pairs)
     points = np.concatenate([_range(problem, fields), np.atleast_1d(np.asarray(rates, dtype=complex))])
-    shift = float(np.sqrt(np.abs(points).max() * np.abs(points).min()))
+    shift = shift or float(np.sqrt(np.abs(points).max() * np.abs(points).min()))
     factors = SuperLU(symmetric=True).factorise(K + shift * M)
 
     def enough(found: Projection) -> bool:
@@ -407,7 +408,7 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
                     return False
         return until is None or all(until(found.combine(turn)) for turn in turns)
 
-    projection = project(M, factors, keep.T @ start, shift, enough)
+    projection = project(M, factors, keep.T @ start, shift, enough, 80 if until is None else 160)
     vectors = keep @ projection.vectors
     slowest = _slowest(K, M, factors, shift) if absorbing or keep.shape[1] < keep.shape[0] else 0.0
     return [SpectralMeasure(
