@@ -118,7 +118,7 @@ def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[st
     arrays |= {name: np.asarray(getattr(solution, name)) for name in _SOLUTION_ARRAYS}
     distinct = list({id(m): m for m in problem.materials.values()}.values())
     return {
-        **{name: getattr(solution, name) for name in _SOLUTION_PLAIN},
+        **{name: getattr(solution, name) for name in _SOLUTION_PLAIN}, "drift": solution.drift,
         "residuals": dict(solution.residuals), "warnings": list(solution.warnings),
         "drive": {f.name: getattr(solution.drive, f.name) for f in dataclasses.fields(Drive)},
         "mesh": _pack_mesh(problem.mesh, arrays),
@@ -139,7 +139,7 @@ def _unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
         edges={name: Edge(Moment(**_tuples(m))) for name, m in content["edges"].items()}, **content["options"])
     stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
     return Solution(problem=problem, drive=Drive(**content["drive"]), residuals=content["residuals"],
-                    warnings=tuple(content["warnings"]), **stored, **{name: content[name] for name in _SOLUTION_PLAIN})
+                    warnings=tuple(content["warnings"]), drift=content.get("drift", False), **stored, **{name: content[name] for name in _SOLUTION_PLAIN})
 
 
 def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
