@@ -88,7 +88,8 @@ class Material:
         mu of the drift velocity -mu E of the moments (Eq. (S1)): positive for electrons, negative for holes.  Used only
         by the ordinary Hall effect and by drift, both off by default.
 
-    All but g_factor, moment_per_carrier, name and source may also be a callable f(x, y) in SI or an array with one value per cell of the region.
+    All but g_factor, moment_per_carrier, name and source may
+    also be a callable f(x, y) in SI or an array with one value per cell of the region.
 
     Raises
     ------

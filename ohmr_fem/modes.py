@@ -13,6 +13,7 @@ A field or drive of any other shape is integrated with scipy's Radau on these fe
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,7 +96,8 @@ class Modes:
         found = solve_ivp(slope, (start / tau, times[-1] / tau), c.ravel(), method="Radau", t_eval=times / tau, jac=jacobian,
                           rtol=0.1 * tolerance, atol=0.1 * tolerance * max(float(np.abs(c).max()), size))
         if not found.success:
-            raise SolveError(f"time-step underflow: {found.message} (at t = {float(found.t[-1]) * tau if found.t.size else start:g} s)")
+            reached = float(found.t[-1]) * tau if found.t.size else start
+            raise SolveError(f"time-step underflow after t = {reached:g} s: {found.message}", value=reached)
         return found.y.T.reshape(-1, *shape)
 
     def signal(self, c: np.ndarray) -> np.ndarray:
@@ -140,7 +142,7 @@ def evolve(modes: Modes, c: np.ndarray, times: np.ndarray, field: Waveform, driv
     inner = np.concatenate([field.breakpoints, drive.breakpoints])
     stops = np.unique(np.concatenate([times[[0, -1]], inner[(inner > times[0]) & (inner < times[-1])]]))
     out = [c[None]]
-    for start, stop in zip(stops[:-1], stops[1:], strict=True):
+    for start, stop in itertools.pairwise(stops):
         inside = times[(times > start) & (times <= stop)]
         at = np.append(inside, stop) if inside.size == 0 or inside[-1] < stop else inside
         flat = field.function is None and not np.any(field.piece(start, stop)[1])

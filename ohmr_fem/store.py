@@ -139,7 +139,8 @@ def _unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
         edges={name: Edge(Moment(**_tuples(m))) for name, m in content["edges"].items()}, **content["options"])
     stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
     return Solution(problem=problem, drive=Drive(**content["drive"]), residuals=content["residuals"],
-                    warnings=tuple(content["warnings"]), drift=content.get("drift", False), **stored, **{name: content[name] for name in _SOLUTION_PLAIN})
+                    warnings=tuple(content["warnings"]), drift=content.get("drift", False), **stored,
+                    **{name: content[name] for name in _SOLUTION_PLAIN})
 
 
 def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any]:

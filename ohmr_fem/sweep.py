@@ -136,13 +136,7 @@ class HanleCurve:
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table with units in the header, e.g. ``delta_R [ohm]``; 17 significant digits."""
-        path = Path(path)
-        table = self.columns()
-        with path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow([f"{name} [{unit}]" for name, (unit, _) in table.items()])
-            writer.writerows([[f"{v:.17g}" for v in row] for row in zip(*(v for _, v in table.values()), strict=True)])
-        return path
+        return write_table(self.columns(), path)
 
     def __repr__(self) -> str:
         what = "cross-section" if self.current is None else f"current {self.current}, voltage {self.voltage}"
@@ -302,3 +296,13 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     width = float(np.sum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)))
     strip = Problem(cross_section(width), problem.material, detection=problem.detection)
     return np.asarray(spectral_measure(strip, fields=fields).rho(fields))
+
+
+def write_table(columns: dict[str, tuple[str, np.ndarray]], path: str | Path) -> Path:
+    """{name: (unit, values)} as CSV with the unit in the header and 17 significant digits."""
+    path = Path(path)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([f"{name} [{unit}]" for name, (unit, _) in columns.items()])
+        writer.writerows([[f"{v:.17g}" for v in row] for row in zip(*(v for _, v in columns.values()), strict=True)])
+    return path
