@@ -129,8 +129,8 @@ def newton(equations: DriftEquations, n: np.ndarray, currents: Mapping[str, floa
             trial = n + damping * step
             try:
                 V_next = equations.orbital(trial)
-                G_next = equations.defect(trial, V_next)
-                size = equations.size(G_next) / equations.source
+                defect = equations.defect(trial, V_next)
+                size = equations.size(defect) / equations.source
             except SolveError:  # the charge equation is singular there
                 size = np.inf
             if size <= max((1.0 - SUFFICIENT * damping) * history[-1].residual, tolerance):
@@ -139,7 +139,7 @@ def newton(equations: DriftEquations, n: np.ndarray, currents: Mapping[str, floa
             if damping < SMALLEST_DAMPING:
                 raise _failed("the line search finds no smaller residual", history)
         relative = damping * float(np.linalg.norm(step)) / (float(np.linalg.norm(trial)) or 1.0)
-        n, V, G = trial, V_next, G_next
+        n, V, G = trial, V_next, defect
         history.append(NewtonStep(size, relative, damping, equations.current_defect(n, V, currents)))
     if history[-1].residual <= tolerance:
         return n, V, history
