@@ -13,7 +13,7 @@ and the torque T enters f only through its action on each pole: with T^3 = -phi^
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from . import forms
 from .drive import read_pair
 from .errors import InputError, SolveError
-from .lanczos import Projection, gamma, project
+from .lanczos import ROUNDING, Projection, gamma, project
 from .linear import SYMMETRIC, Factorisation, Solver
 from .material import Material, precession_squared, retuned
 from .material import parameter as parameter_value
@@ -147,48 +147,36 @@ class SpectralMeasure:
         B = fields_array(fields, "fields")
         several = np.atleast_2d(B)
         self._check(several)
-        T = np.atleast_3d(self.material.torque(several) * self.material.relaxation_time)
-        squared = precession_squared(self.material, several)[:, None]
-        rate = self.projection.rates * self._stretch + s
         at_zero: Any = 0.0
         change: Any = 0.0
         for c in self.channels:
-            row = self.material.detection_row(c.detected, self.detection)
-            g = self.projection.residues(c.a, c.b) * self._stretch
-            first, second = T @ np.eye(3)[c.generated] @ row, T @ (T @ np.eye(3)[c.generated])[..., None]
-            both = rate**2 + squared
-            at_zero = at_zero + row[c.generated] * np.sum(g / rate)
-            change = change + np.sum(g * ((second[..., 0] @ row)[:, None] / rate - first[:, None]) / both, axis=1)
+            g = self.projection.residues(c.a, c.b)
+            zero, kernel = self._kernel(c, several, s)
+            at_zero, change = at_zero + zero @ g, change + kernel @ g
         f = at_zero + change
         return (f, change) if B.ndim == 2 else (f[0], change[0])
+
+    def _kernel(self, c: Channel, fields: np.ndarray, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """What multiplies the residues of a channel in f(0), (m,), and in f(B) - f(0), (n, m)."""
+        rate = self.projection.rates * self._stretch + s
+        squared, first, second, direct = self._torque_terms(c, fields)
+        change = (second[:, None] / rate - first[:, None]) / (rate**2 + squared[:, None])
+        return self._stretch * direct / rate, self._stretch * change
+
+    def _torque_terms(self, c: Channel, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """phi^2, W tau T z and W (tau T)^2 z, each (n,), and W z, with W what the detector reads and z what is generated."""
+        T = np.atleast_3d(self.material.torque(fields) * self.material.relaxation_time)
+        row, z = self.material.detection_row(c.detected, self.detection), np.eye(3)[c.generated]
+        second = (T @ (T @ z)[..., None])[..., 0] @ row
+        return precession_squared(self.material, fields), T @ z @ row, second, float(row[c.generated])
 
     def bound(self, fields: Any) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
         several = np.atleast_2d(fields_array(fields, "fields"))
-        T = np.atleast_3d(self.material.torque(several) * self.material.relaxation_time)
-        squared = precession_squared(self.material, several)
-        total = np.zeros(len(several))
-        for number, c in enumerate(self.channels):
-            row = self.material.detection_row(c.detected, self.detection)
-            z = np.eye(3)[c.generated]
-            first, second = np.abs(T @ z @ row), T @ (T @ z)[..., None]
-            total += self._channel_bound(number, squared, first, second[..., 0] @ row, abs(row[c.generated]))
-        return total
+        return np.asarray(sum(_sum_bound(lambda s, number=number: self.F_bound(s, number), *self._torque_terms(c, several))
+                              for number, c in enumerate(self.channels)))
 
-    def _channel_bound(self, number: int, squared: np.ndarray, first: np.ndarray, second: np.ndarray,
-                       direct: float) -> np.ndarray:
-        """Error of W/lambda - W T/(lambda^2 + phi^2) + W T^2/(lambda (lambda^2 + phi^2)) summed over the poles."""
-        phi = np.sqrt(np.abs(squared))
-        real = np.maximum(self.F_bound(np.maximum(1.0 - phi, 1e-6), number), self.F_bound(1.0 + phi, number))
-        at_phi = np.where(squared >= 0, self.F_bound(1.0 + 1j * phi, number), real)
-        circle = self.F_bound(1.0 + 0.5 * np.exp(2j * np.pi * np.arange(16) / 16), number).max()
-        safe = np.where(phi > 0.1, phi, 1.0)
-        far = (np.abs(direct + second / safe**2) * self.F_bound(1.0, number)
-               + (np.abs(second) / safe**2 + first / safe) * at_phi)
-        near = direct * self.F_bound(1.0, number) + (first / 0.4 + np.abs(second) / 0.16) * circle
-        return np.where(phi > 0.1, far, near)
-
-    def _check(self, fields: np.ndarray) -> None:
+    def _check_stable(self, fields: np.ndarray) -> None:
         squared = precession_squared(self.material, fields)
         growth = float(np.sqrt(max(-squared.min(), 0.0)))
         limit = 1.0 + self.slowest * self._stretch
@@ -196,6 +184,9 @@ class SpectralMeasure:
             worst = fields[int(np.argmin(squared))]
             raise SolveError(f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
                              f"= {growth:.4g}, and a steady state exists only below {limit:.4g}; reduce |B|", value=growth)
+
+    def _check(self, fields: np.ndarray) -> None:
+        self._check_stable(fields)
         allowed = max(self.tolerance * self.size, self._floor)
         error = self.bound(fields)
         if not np.all(error <= 3.0 * allowed):
@@ -406,14 +397,68 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
         return True
 
     projection = project(M, factors, keep.T @ start, shift, enough)
-    vectors = keep @ projection.vectors
+    vectors, summary = keep @ projection.vectors, repr(problem)
     slowest = _slowest(K, M, factors, shift) if absorbing or keep.shape[1] < keep.shape[0] else 0.0
     return [SpectralMeasure(
         projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,
         detection=problem.detection, R_ohmic_sigma=base, current=name[0], voltage=name[1], tolerance=tolerance,
         reference_length=system.scales.length, slowest=slowest, absorbing=absorbing, residual=projection.residual,
-        summary=repr(problem),
+        summary=summary,
         vertices=system.basis.nodal_dofs[0]) for turn, base, name in zip(turns, ohmic, names, strict=True)]
+
+
+def _sum_bound(F_bound: Callable[[Any], np.ndarray], squared: np.ndarray, first: np.ndarray, second: np.ndarray,
+               direct: float) -> np.ndarray:
+    """Error of W/lambda - W T/(lambda^2 + phi^2) + W T^2/(lambda (lambda^2 + phi^2)) summed over the poles."""
+    phi, direct, first, at_one = np.sqrt(np.abs(squared)), abs(direct), np.abs(first), F_bound(1.0)
+    at_phi = F_bound(1.0 + 1j * phi)
+    if np.any(squared < 0):
+        real = np.maximum(F_bound(np.maximum(1.0 - phi, 1e-6)), F_bound(1.0 + phi))
+        at_phi = np.where(squared >= 0, at_phi, real)
+    circle = F_bound(1.0 + 0.5 * np.exp(2j * np.pi * np.arange(16)[:, None] / 16)).max(axis=0)
+    safe = np.where(phi > 0.1, phi, 1.0)
+    far = np.abs(direct + second / safe**2) * at_one + (np.abs(second) / safe**2 + first / safe) * at_phi
+    near = direct * at_one + (first / 0.4 + np.abs(second) / 0.16) * circle
+    return np.asarray(np.where(phi > 0.1, far, near))
+
+
+def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarray:
+    """delta_R of several pairs of one device, as :func:`spectral_measures` made them, (n, k) ohm for k measures.
+
+    The same numbers and the same check of the bound as ``delta_R`` one by one; the poles are shared, so all pairs cost
+    little more than one.
+
+    Raises
+    ------
+    InputError, SolveError
+        Measures that do not share poles and material; as :meth:`SpectralMeasure.response`.
+    """
+    one, several = measures[0], np.atleast_2d(fields_array(fields, "fields"))
+    one._needs_terminals()
+    if any(q.projection.rates is not one.projection.rates or q.material != one.material for q in measures):
+        raise InputError("delta_R_table: the measures must come from one call of spectral_measures, with one material")
+    one._check_stable(several)
+    pairs = {name: (q.projection.weights[:, i], q.projection.norm(i))
+             for q in measures for i, name in enumerate((q.current, q.voltage))}
+    place = {name: i for i, name in enumerate(pairs)}
+    a, b = ([place[name] for name in names] for names in zip(*((q.current, q.voltage) for q in measures), strict=True))
+    norms = np.array([norm for _, norm in pairs.values()])
+    every = replace(one.projection, weights=np.column_stack([w for w, _ in pairs.values()]), gram=np.diag(norms**2))
+
+    def F_bound(s: Any) -> np.ndarray:
+        s = np.asarray(s, dtype=complex) / one._stretch
+        size = np.linalg.norm(every.residuals(s[..., 0] if s.ndim else s), axis=-2)
+        return gamma(s, one.projection.shift) * (size[..., a] * size[..., b] + ROUNDING * norms[a] * norms[b])
+
+    zero, kernel = one._kernel(one.channels[0], several)
+    g = every.weights[:, a] * every.weights[:, b]
+    squared, first, second, direct = one._torque_terms(one.channels[0], several)
+    error = _sum_bound(F_bound, squared[:, None], first[:, None], second[:, None], direct)
+    size = np.sum(np.abs(g) / (np.abs(one.projection.rates) * one._stretch + 1.0)[:, None], axis=0) * one._stretch
+    allowed = np.maximum(one.tolerance * size, FLOOR * norms[a] * norms[b])
+    if not np.all(error <= 3.0 * allowed):
+        measures[int(np.argmax(np.max(error / allowed, axis=0)))]._check(several)
+    return one.unit * (zero @ g + kernel @ g)
 
 
 def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
