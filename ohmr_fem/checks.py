@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
+from scipy.linalg import eig, eigh
+from scipy.sparse import csc_array
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh, splu
 
 from .errors import PhysicsWarning, ResolutionWarning, SolveError
 from .linear import SuperLU
@@ -29,38 +31,123 @@ def materials_with_numbers(problem: Problem) -> list[Material]:
 def check_stability(system: System, field: np.ndarray) -> None:
     """SolveError if the torque drives an instability, so that no steady state exists.
 
-    For theta < 0 (adj(X) indefinite on B) moments grow at |omega| against the relaxation 1/tau.  With reflecting edges a
-    steady state exists while |omega| tau < 1; absorbing edges and other regions can only help, so only beyond that is
-    the eigenvalue of the device itself needed.
+    Three things make moments grow: theta < 0 (adj(X) indefinite on B); relaxation or absorption that differs by component,
+    together with the torque; and regions whose tensors differ, which amplify what diffuses between them.  The value of the
+    error is the slowest rate, in units of the mean 1/tau.
     """
-    worst = max((max(-float(precession_squared(m, field)), 0.0) ** 0.5
-                 for m in materials_with_numbers(system.problem)), default=0.0)
-    if worst < 1.0:
+    rate = slowest_rate(system, field)
+    if rate > 1e-9:
         return
-    rate = slowest_rate(system, field, worst)
-    if rate <= 1e-9:
-        raise SolveError(f"unstable torque at B = {tuple(float(b) for b in field)} T: B.adj(X).B < 0 gives |omega| tau = "
-                         f"{worst:.4g} and a moment density that grows (slowest rate {rate:.3g}/tau); a steady state "
-                         "exists only at smaller |B|", value=worst)
+    growth = max((max(-float(precession_squared(m, field)), 0.0) ** 0.5 for m in materials_with_numbers(system.problem)),
+                 default=0.0)
+    why = (f"B.adj(X).B < 0 gives |omega| tau = {growth:.4g}" if growth > 0.0 else
+           "where components relax at different rates, or regions differ in X, the torque can amplify")
+    raise SolveError(f"unstable torque at B = {tuple(float(b) for b in field)} T: {why}, and the moment density grows "
+                     f"(slowest rate {rate:.4g}/tau); a steady state exists only at smaller |B|", value=rate)
 
 
-def slowest_rate(system: System, field: np.ndarray, growth: float) -> float:
-    """Smallest real part of the decay rates of the moment density at a field, in units of 1/tau."""
+def slowest_rate(system: System, field: np.ndarray) -> float:
+    """Smallest real part of the decay rates of the moment density, in units of the mean 1/tau; a lower bound if positive.
+
+    With one matrix 1/tau + T everywhere and one scalar edge law it is the lowest eigenvalue of that matrix plus the lowest
+    diffusive rate.  Otherwise a norm in which everything decays proves stability, or the eigenvalues of the device decide.
+    """
+    if not np.any(field):
+        return float(system.coefficients.rate.min() * _unit_rate(system))
+    rate, torque, X = _local_matrices(system, field)
+    laws = [m.absorption for m in system.problem.moment_conditions().values()]
+    scalar = all(len(set(law)) == 1 for law in laws)
+    if len(rate) == 1 and scalar:
+        if np.ptp(rate) == 0.0:  # the characteristic polynomial is known: no round-off of a defective matrix
+            squared = -0.5 * float(np.trace(torque[0] @ torque[0]))
+            local = float(rate[0, 0]) - max(-squared, 0.0) ** 0.5
+        else:
+            local = float(np.linalg.eigvals(np.diag(rate[0]) + torque[0]).real.min())
+        return local if local > 0.0 else local + _lowest_diffusive_rate(system)
+    matrices = torque + rate[:, :, None] * np.eye(3)
+    metrics = [np.eye(3), *(X if len(X) <= 4 else []), X.mean(axis=0)]
+    certain = max(_rate_in_norm(matrices, S, laws) for S in metrics)
+    return certain if certain > 0.0 else _rate_of_device(system, field, np.linalg.eigvals(matrices).ravel())
+
+
+def _unit_rate(system: System) -> float:
+    return float(system.scales.length**2 / system.scales.diffusion)
+
+
+def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct 1/tau (k, 3), torques (k, 3, 3) and tensors (k, 3, 3): one a region, or all points where they vary."""
+    c = system.coefficients
+    rate, X = c.rate.reshape(3, -1), c.half_g_x.reshape(3, 3, -1)
+    everything = np.concatenate([rate, X.reshape(9, -1)])
+    if np.all(everything == everything[:, :1]):
+        places = np.array([0])
+    elif len(materials_with_numbers(system.problem)) == len({id(m) for m in system.problem.materials.values()}):
+        places = np.array([cells[0] for cells in system.problem.mesh.regions.values()]) * c.sigma.shape[1]
+    else:
+        places = np.arange(rate.shape[1])
+    unit = _unit_rate(system)
+    torque = np.einsum("ac,cdk->kad", cross_matrix(field), X[:, :, places]) * unit
+    return rate[:, places].T * unit, torque, np.moveaxis(X[:, :, places], 2, 0)
+
+
+def _rate_in_norm(matrices: np.ndarray, metric: np.ndarray, laws: list[tuple[float, float, float]]) -> float:
+    """At least as fast as this everything decays in the norm n . metric n; -inf where the norm proves nothing."""
+    size = float(np.abs(metric).max())
+    lowest = float(np.linalg.eigvalsh(metric)[0])
+    if size == 0.0 or lowest < -1e-12 * size:
+        return -np.inf
+    S = metric / size + 1e-8 * np.eye(3)
+    if any(np.linalg.eigvalsh(S * np.add.outer(law, law))[0] < -1e-12 * max(law) for law in laws if any(law)):
+        return -np.inf  # absorption by component can raise this norm
+    L = np.linalg.cholesky(S)
+    turned = L.T @ matrices @ np.linalg.inv(L.T)
+    return float(np.linalg.eigvalsh(0.5 * (turned + turned.swapaxes(1, 2))).min())
+
+
+def _lowest_diffusive_rate(system: System) -> float:
+    """Lowest eigenvalue of diffusion and one scalar edge law against the mass; 0 for reflecting edges."""
+    if all(not m.absorbing and not any(m.absorption) for m in system.problem.moment_conditions().values()):
+        return 0.0
+    N, kept = system.N, system.keep.shape[1] // 3
+    keep = system.keep[:N, :kept]
+    K = keep.T @ (system.diffusion + system.edges.absorption[:N, :N]) @ keep
+    M = system.mass_matrix[:kept, :kept]
+    if kept < 20:
+        return float(eigh(K.toarray(), M.toarray(), eigvals_only=True)[0])
+    factors = SuperLU(symmetric=True).factorise(K + 0.1 * M)
+    inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
+    return float(eigsh(K, k=1, M=M, sigma=-0.1, OPinv=inverse, return_eigenvectors=False, tol=1e-10)[0])
+
+
+def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> float:
+    """Smallest real part among the eigenvalues of the device nearest to where its parts would have theirs.
+
+    ``local`` are the eigenvalues of 1/tau + T at the points: diffusion moves them, the search starts to their left.
+    """
     A, M = system.A(field), system.mass_matrix
-    shift = -1.05 * growth
-    factors = SuperLU().factorise(A - shift * M)
-    operator = LinearOperator(A.shape, matvec=lambda b: factors.solve(np.asarray(M @ b).ravel())[0])
-    try:
-        values = eigs(operator, k=min(6, A.shape[0] - 2), return_eigenvectors=False, tol=1e-8)
-    except ArpackNoConvergence as exc:
-        raise SolveError("could not decide whether the torque is stable; reduce |B|") from exc
-    return float(np.min((1.0 / values + shift).real))
+    if A.shape[0] < 200:
+        return float(eig(A.toarray(), M.toarray(), right=False).real.min())
+    turning = np.quantile(np.abs(local.imag), [0.0, 0.5, 1.0])
+    left = min(float(local.real.min()), 0.0) - 0.1
+    found = []
+    for shift in {complex(left, round(float(w), 3)) for w in (*turning, 0.0)}:
+        factors = splu(csc_array(A.astype(complex) - shift * M))
+        operator = LinearOperator(A.shape, dtype=complex, matvec=lambda b, f=factors: f.solve(M @ np.asarray(b).ravel()))
+        try:
+            values = eigs(operator, k=10, return_eigenvectors=False, tol=1e-8)
+        except ArpackNoConvergence as exc:
+            values = exc.eigenvalues
+        if len(values) == 0:
+            raise SolveError("could not decide whether the torque is stable; reduce |B|", value=tuple(field))
+        found.append(float(np.min((shift + 1.0 / values).real)))
+    return min(found)
 
 
 def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarning]:
     """One warning if the first cells along an insulating edge are too large for the decay of the moment density."""
     mesh, problem = system.problem.mesh, system.problem
-    silent = [mesh.boundaries[c.boundary or n] for n, c in problem.contacts.items() if c.kind == "equipotential"]
+    silent = [mesh.boundaries[c.boundary or n] for n, c in problem.contacts.items()
+              if c.kind == "equipotential" and not any(c.moment.injected)]
     facets = np.setdiff1d(mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent]))
     if facets.size == 0:
         return []
@@ -105,9 +192,16 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     if "x" in problem.mesh.axes and np.any(np.atleast_2d(field)[:, 2] != 0.0):
         notes.append(PhysicsWarning("B has a z component: the ordinary magnetoresistance and Hall effect of the carriers "
                                     "are not in the model"))
+    conditions = problem.moment_conditions()
+    absorbing = [problem.mesh.boundaries[name] for name, m in conditions.items() if m.absorbing]
+    if absorbing and np.setdiff1d(problem.mesh.mesh.boundary_facets(), np.concatenate(absorbing)).size == 0:
+        notes.append(PhysicsWarning("the whole boundary absorbs: where the material is uniform no moment accumulates, and "
+                                    "neither the current nor the field leaves a trace; leave one edge reflecting to see one"))
     if problem.detection == "printed":
-        components = [2] if "y" in problem.mesh.axes else [1]
-        for m in materials_with_numbers(problem):
+        components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
+        for m in problem.materials.values():
+            if callable(m.inverse_mass):
+                continue
             X = np.asarray(m.inverse_mass)
             if any(np.any(np.abs(np.delete(X[c], c)) > 1e-12 * np.abs(X).max()) for c in components):
                 notes.append(PhysicsWarning("X_za is not zero: with the printed detector R(B) need not equal R(-B) "

@@ -27,9 +27,13 @@ def check_geometry(geometry: Geometry) -> None:
     overlap, lie outside or do not cover the device.
     """
     size = geometry.size
-    for name, loop in _all_loops(geometry):
-        _check_loop(name, loop, size)
+    loops = _all_loops(geometry)
+    for name, loop in loops:
+        _check_corners(name, loop, size)
     _check_crossings(geometry)
+    for name, loop in loops:
+        if abs(polygons.signed_area(loop.polygon)) <= TOLERANCE * size**2:
+            raise InputError(f"{name}: degenerate, it encloses no area", value=loop.points)
     _check_holes(geometry)
     _check_names(geometry)
     _check_span(geometry)
@@ -42,7 +46,7 @@ def _all_loops(geometry: Geometry) -> list[tuple[str, Loop]]:
     return loops + [(f"region {k!r}", loop) for k, loop in geometry.regions.items() if loop is not None]
 
 
-def _check_loop(name: str, loop: Loop, size: float) -> None:
+def _check_corners(name: str, loop: Loop, size: float) -> None:
     points = np.array(loop.points)
     lengths = np.linalg.norm(np.roll(points, -1, axis=0) - points, axis=1)
     if size == 0 or lengths.min() <= TOLERANCE * size:
@@ -53,8 +57,6 @@ def _check_loop(name: str, loop: Loop, size: float) -> None:
         clash = polygons.crossing_edges(polygon, np.roll(polygon, -1, axis=0), TOLERANCE * size)
         if clash is not None:
             raise InputError(f"{name}: its outline crosses itself; draw it without crossings", value=clash)
-    if abs(polygons.signed_area(polygon)) <= TOLERANCE * size**2:
-        raise InputError(f"{name}: degenerate, it encloses no area", value=loop.points)
 
 
 def _check_crossings(geometry: Geometry) -> None:

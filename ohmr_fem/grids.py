@@ -58,27 +58,34 @@ def graded_lines(
     if not growth > 1:
         raise InputError(f"growth: must be above 1, got {growth!r}", value=growth)
     last = math.inf if h_max is None else positive(h_max, "m", "h_max")
-    steps = _steps(length / 2 if ends == "both" else length, first, growth, last)
-    if ends == "both":
-        steps = np.concatenate([steps, steps[::-1]])
-    elif ends == "right":
-        steps = steps[::-1]
-    lines = a + np.concatenate([[0.0], np.cumsum(steps)]) * (length / steps.sum())
+    at_end = first * math.log(growth) / (growth - 1)  # makes the first spacing h_min
+    left, right = (at_end if ends in ("both", side) else math.inf for side in ("left", "right"))
+    lines = lines_between(a, b, left, right, last, growth)
     if ends == "both":  # exactly symmetric
         lines = (a + b) / 2 + (lines - lines[::-1]) / 2
-    lines[[0, -1]] = a, b
+        lines[[0, -1]] = a, b
     return lines
 
 
-def _steps(length: float, first: float, growth: float, last: float) -> np.ndarray:
-    if first >= length:
-        return np.array([length])
-    steps, total, h = [], 0.0, min(first, last)
-    while total < length * (1 - 1e-12):
-        steps.append(h)
-        total += h
-        h = min(h * growth, last)
-    return np.asarray(steps) * (length / total)
+def lines_between(a: float, b: float, size_a: float, size_b: float, largest: float, growth: float) -> np.ndarray:
+    """Points from a to b; the spacing is ``size`` at each end and grows by the ratio ``growth`` up to ``largest``."""
+    rate = math.log(growth)
+    largest = min(largest, b - a)
+    size_a, size_b = min(size_a, largest), min(size_b, largest)
+    top = min(largest, (size_a + size_b + rate * (b - a)) / 2)
+    left, right = max(0.0, (top - size_a) / rate), max(0.0, (top - size_b) / rate)
+    if left + right > (b - a) * (1 + 1e-9):  # the ramps do not meet in between: one end governs
+        left, right = (b - a, 0.0) if size_a < size_b else (0.0, b - a)
+    flat = max(0.0, b - a - left - right)  # round-off may leave it just below zero
+    counts = [math.log1p(rate * left / size_a) / rate, flat / top, math.log1p(rate * right / size_b) / rate]
+    n = max(1, math.ceil(sum(counts) - 1e-9))
+    s = np.linspace(0, sum(counts), n + 1)
+    rising = a + size_a * np.expm1(rate * np.minimum(s, counts[0])) / rate
+    falling = b - size_b * np.expm1(rate * np.minimum(sum(counts) - s, counts[2])) / rate
+    level = a + left + (s - counts[0]) * top
+    lines = np.where(s < counts[0], rising, np.where(s > counts[0] + counts[1], falling, level))
+    lines[[0, -1]] = a, b
+    return lines
 
 
 def cross_section(

@@ -18,7 +18,7 @@ import numpy as np
 from .linear import Factorisation
 
 #: The bound holds down to this times |a| |b|.
-ROUNDING = 1e-13
+ROUNDING = 5e-13
 #: Directions of a new block smaller than this, relative to the block before orthogonalisation, are dropped.
 DEFLATION = 1e-13
 

@@ -26,7 +26,8 @@ REFINE_ABOVE = 1e-14
 class Factorisation(Protocol):
     """A factorised matrix."""
 
-    A: Any
+    @property
+    def A(self) -> Any: ...
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> tuple[np.ndarray, float]:
         """Solution of A x = b (or A^T x = b), shape (n,) or (n, k), and the largest backward error."""

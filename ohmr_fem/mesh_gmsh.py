@@ -5,28 +5,29 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import skfem
 
 from . import polygons
 from .errors import MeshError, MissingExtraError
+from .grading import CellSizes, singular_points
 from .mesh import DeviceMesh, build_mesh, find_facets
 from .outline import Geometry, Loop, Segment
 
-if TYPE_CHECKING:
-    from .mesh_device import CellSizes
-
 # The device is meshed at this size: the geometry kernel has absolute tolerances of about 1e-7.
 SIZE = 1e3
+# Cells around a full circle, at least.
+AROUND = 40
 OPTIONS = {
     "General.Verbosity": 0,
     "General.Terminal": 0,
     "Mesh.Algorithm": 6,
     "Mesh.MeshSizeExtendFromBoundary": 0,
     "Mesh.MeshSizeFromPoints": 0,
-    "Mesh.MeshSizeFromCurvature": 40,
+    "Mesh.MeshSizeFromCurvature": 0,
+    "Mesh.MeshSizeMax": 1e22,
     "Mesh.SecondOrderLinear": 0,
 }
 
@@ -92,6 +93,8 @@ def _draw(gmsh: Any, geometry: Geometry, scale: float) -> dict[int, str]:
     """Draw the device cut along its regions; region name of each surface."""
     segments = list(geometry.boundary())
     loops = [[s for s in segments if s.loop == k] for k in range(len(geometry.loops))]
+    # holes counter-clockwise as well: the kernel takes a clockwise hole for added area when it cuts
+    loops[1:] = [[Segment(s.stop, s.start, -s.bulge, s.name, s.loop) for s in reversed(loop)] for loop in loops[1:]]
     device = gmsh.model.occ.addPlaneSurface([_draw_loop(gmsh, loop, scale) for loop in loops])
     drawn = {k: r for k, r in geometry.regions.items() if r is not None}
     rest = next((k for k, r in geometry.regions.items() if r is None), "bulk")
@@ -126,56 +129,61 @@ def _draw_loop(gmsh: Any, segments: list[Segment], scale: float) -> int:
     return int(occ.addCurveLoop(lines))
 
 
-def _named_curves(gmsh: Any, geometry: Geometry, pieces: dict[int, str], scale: float) -> dict[int, str | None]:
-    """Name, or None, of every curve of the boundary."""
+def _named_curves(gmsh: Any, geometry: Geometry, pieces: dict[int, str], scale: float) -> dict[int, Segment]:
+    """The piece of boundary that each outer curve is, or is part of."""
     outer = gmsh.model.getBoundary([(2, tag) for tag in pieces], combined=True, oriented=False)
     segments = list(geometry.boundary())
-    names = {}
+    found = {}
     for _, curve in outer:
         low, high = (v[0] for v in gmsh.model.getParametrizationBounds(1, curve))
         middle = np.array(gmsh.model.getValue(1, curve, [(low + high) / 2])[:2]) / scale
-        gap, i = min((_distance(middle, s), i) for i, s in enumerate(segments))
+        gap, i = min((polygons.along_edge(middle, s.start, s.stop, s.bulge)[0], i) for i, s in enumerate(segments))
         if gap > 1e-6 * geometry.size:
             raise MeshError(f"gmsh moved an edge of {geometry!r} by {gap:g} m; simplify the outline", value=gap)
-        names[curve] = segments[i].name
-    return names
-
-
-def _distance(point: np.ndarray, segment: Segment) -> float:
-    from .outline_read import along_edge
-
-    return along_edge(point, segment.start, segment.stop, segment.bulge)[0]
+        found[curve] = segments[i]
+    return found
 
 
 def _size_field(
-    gmsh: Any, geometry: Geometry, sizes: CellSizes, curves: dict[int, str | None], pieces: dict[int, str], scale: float
+    gmsh: Any, geometry: Geometry, sizes: CellSizes, curves: dict[int, Segment], pieces: dict[int, str], scale: float
 ) -> None:
     """Cell size = min over edges and singular points of (size there + log(growth) x distance)."""
-    from .mesh_device import singular_points
-
     field, slope = gmsh.model.mesh.field, math.log(sizes.growth)
     inner = {c for _, c in gmsh.model.getBoundary([(2, t) for t in pieces], combined=False, oriented=False)} - set(curves)
-    edges = [c for c, name in curves.items() if name not in geometry.contacts] + sorted(inner)
-    near = {scale * sizes.edge: ("CurvesList", edges)}
+    near: dict[float, list[int]] = {scale * sizes.edge: sorted(inner)}
+    for curve, segment in curves.items():
+        size = sizes.largest if segment.name in geometry.contacts else sizes.edge
+        if segment.bulge:
+            arm = segment.start - polygons.arc_centre(segment.start, segment.stop, segment.bulge)
+            size = min(size, 2 * math.pi * float(np.linalg.norm(arm)) / AROUND)
+        near.setdefault(scale * size, []).append(curve)
+    near.pop(scale * sizes.largest, None)
     corners = [scale * p for p in singular_points(geometry)]
     tags = [_point_at(gmsh, p) for p in corners]
     tags += _ends(gmsh, inner)
     fields = []
-    for size, (kind, members) in [*near.items(), (scale * sizes.corner, ("PointsList", tags))]:
+    groups = [(size, "CurvesList", members) for size, members in near.items()]
+    for size, kind, members in [*groups, (scale * sizes.corner, "PointsList", tags)]:
         if not members:
             continue
         distance = field.add("Distance")
         field.setNumbers(distance, kind, members)
         if kind == "CurvesList":
             longest = max(gmsh.model.occ.getMass(1, c) for c in members)
-            field.setNumber(distance, "Sampling", min(200_000, math.ceil(2 * longest / size) + 2))
-        grown = field.add("MathEval")
-        field.setString(grown, "F", f"{size:.17g} + {slope:.17g} * F{distance}")
+            field.setNumber(distance, "Sampling", min(200_000, math.ceil(longest / size) + 2))
+        grown = field.add("Threshold")  # linear from size at 0 to largest
+        largest = max(scale * sizes.largest, size)
+        field.setNumber(grown, "InField", distance)
+        field.setNumber(grown, "SizeMin", size)
+        field.setNumber(grown, "SizeMax", largest)
+        field.setNumber(grown, "DistMin", 0)
+        field.setNumber(grown, "DistMax", (largest - size) / slope or 1e-30)
         fields.append(grown)
-    cap = field.add("MathEval")
-    field.setString(cap, "F", f"{scale * sizes.largest:.17g}")
+    gmsh.option.setNumber("Mesh.MeshSizeMax", scale * sizes.largest)
+    if not fields:
+        return
     smallest = field.add("Min")
-    field.setNumbers(smallest, "FieldsList", [*fields, cap])
+    field.setNumbers(smallest, "FieldsList", fields)
     field.setAsBackgroundMesh(smallest)
 
 
@@ -191,9 +199,7 @@ def _ends(gmsh: Any, curves: set[int]) -> list[int]:
     return sorted(found)
 
 
-def _extract(
-    gmsh: Any, geometry: Geometry, pieces: dict[int, str], curves: dict[int, str | None], scale: float
-) -> DeviceMesh:
+def _extract(gmsh: Any, geometry: Geometry, pieces: dict[int, str], curves: dict[int, Segment], scale: float) -> DeviceMesh:
     tags, coordinates, _ = gmsh.model.mesh.getNodes()
     order = np.argsort(tags)
     tags, points = np.asarray(tags)[order], np.reshape(coordinates, (-1, 3))[order, :2].T / scale
@@ -209,11 +215,11 @@ def _extract(
     mesh, used = build_mesh(kind, cells[:3], points[:, cells])
     boundaries: dict[str, list[np.ndarray]] = {}
     line, n_line = (8, 3) if geometry.curved else (1, 2)
-    for curve, label in curves.items():
-        if label is not None:
+    for curve, segment in curves.items():
+        if segment.name is not None:
             ends = np.reshape(gmsh.model.mesh.getElementsByType(line, curve)[1], (-1, n_line))[:, :2].T
             facets = find_facets(mesh, np.searchsorted(used, np.searchsorted(tags, ends)))
-            boundaries.setdefault(label, []).append(facets)
+            boundaries.setdefault(segment.name, []).append(facets)
     return DeviceMesh(
         mesh,
         ("x", "y"),

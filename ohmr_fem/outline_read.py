@@ -110,7 +110,7 @@ class Places:
         best = (math.inf, 0, 0, 0.0, 0.0)
         for k, loop in enumerate(self.given):
             for i in range(len(loop.points)):
-                (gap_p, s), (gap_q, t) = (along_edge(v, *self._edge(k, i)) for v in (p, q))
+                (gap_p, s), (gap_q, t) = (polygons.along_edge(v, *self._edge(k, i)) for v in (p, q))
                 best = min(best, (max(gap_p, gap_q), k, i, s, t))
         gap, k, i, s, t = best
         if gap > SNAP * size:
@@ -120,17 +120,3 @@ class Places:
                 value=points,
             )
         return self._piece(k, i, *self._checked(s, t, name, polygons.arc_length(*self._edge(k, i))))
-
-
-def along_edge(point: np.ndarray, a: np.ndarray, b: np.ndarray, bulge: float) -> tuple[float, float]:
-    """Distance of a point from an edge, and the fraction of the edge at the closest point."""
-    if bulge == 0.0:
-        s = float(np.clip((point - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1))
-    else:
-        centre, sweep = polygons.arc_centre(a, b, bulge), 4 * math.atan(bulge)
-        angle = math.atan2(*(point - centre)[::-1]) - math.atan2(*(a - centre)[::-1])
-        turn = math.copysign(2 * math.pi, sweep)
-        candidates = [(angle + n * turn) / sweep for n in (-1, 0, 1)]
-        s = min(candidates, key=lambda v: abs(v - 0.5))
-        s = float(np.clip(s, 0, 1))
-    return float(np.linalg.norm(polygons.arc_point(a, b, bulge, np.array([s]))[0] - point)), s

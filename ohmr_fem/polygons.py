@@ -40,6 +40,20 @@ def arc_length(start: np.ndarray, stop: np.ndarray, bulge: float) -> float:
     return chord * (1 + bulge**2) / (4 * abs(bulge)) * 4 * math.atan(abs(bulge))
 
 
+def along_edge(point: np.ndarray, a: np.ndarray, b: np.ndarray, bulge: float) -> tuple[float, float]:
+    """Distance of a point from an edge, and the fraction of the edge at the closest point."""
+    if bulge == 0.0:
+        s = float(np.clip((point - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1))
+    else:
+        centre, sweep = arc_centre(a, b, bulge), 4 * math.atan(bulge)
+        angle = math.atan2(*(point - centre)[::-1]) - math.atan2(*(a - centre)[::-1])
+        turn = math.copysign(2 * math.pi, sweep)
+        candidates = [(angle + n * turn) / sweep for n in (-1, 0, 1)]
+        s = min(candidates, key=lambda v: abs(v - 0.5))
+        s = float(np.clip(s, 0, 1))
+    return float(np.linalg.norm(arc_point(a, b, bulge, np.array([s]))[0] - point)), s
+
+
 def signed_area(polygon: np.ndarray) -> float:
     """Area of a polygon (n, 2), positive counter-clockwise."""
     x, y = (polygon - polygon.mean(axis=0)).T
@@ -67,19 +81,20 @@ def point_segment_distance(points: np.ndarray, start: np.ndarray, stop: np.ndarr
 
 
 def closest_points(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Gaps (n,) and closest points (n, 2) of segment a-b and segments c-d (n, 2) that do not cross it."""
+    """Gaps (n,) and closest points (n, 2) on segment a-b and on segments c-d (n, 2) that do not cross it."""
     one, two = np.broadcast_to(a, c.shape), np.broadcast_to(b, c.shape)
-    pairs = [(one, c, d), (two, c, d), (c, one, two), (d, one, two)]
-    feet = []
-    for point, s, t in pairs:
-        u = t - s
-        along = np.clip(((point - s) * u).sum(1) / (u * u).sum(1), 0, 1)
-        feet.append(s + along[:, None] * u)
-    gaps = np.array([np.linalg.norm(p[0] - f, axis=1) for p, f in zip(pairs, feet, strict=True)])
-    best = gaps.argmin(axis=0)
-    every = np.arange(len(c))
-    points = np.array([p[0] for p in pairs])
-    return gaps[best, every], points[best, every], np.array(feet)[best, every]
+    first = [one, two, _foot(c, one, two), _foot(d, one, two)]
+    second = [_foot(one, c, d), _foot(two, c, d), c, d]
+    gaps = np.linalg.norm(np.array(first) - np.array(second), axis=2)
+    best, every = gaps.argmin(axis=0), np.arange(len(c))
+    return gaps[best, every], np.array(first)[best, every], np.array(second)[best, every]
+
+
+def _foot(points: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Closest point of segment i to point i."""
+    along = stop - start
+    t = np.clip(((points - start) * along).sum(1) / (along * along).sum(1), 0, 1)
+    return np.asarray(start + t[:, None] * along)
 
 
 def crossing_edges(start: np.ndarray, stop: np.ndarray, tolerance: float) -> tuple[int, int] | None:

@@ -218,8 +218,9 @@ class System:
 
     @functools.cached_property
     def mass_matrix(self) -> csr_array:
-        """Relaxation on the kept unknowns: eigenvalues of A(B) relative to it are decay rates in units of 1/tau."""
-        return csr_array(self.keep.T @ block_diag(self.relaxation) @ self.keep)
+        """m(n^a, w) on the kept unknowns: eigenvalues of A(B) relative to it are decay rates in units of the mean 1/tau."""
+        one = self.matrix(forms.mass, np.ones_like(self.coefficients.sigma))
+        return csr_array(self.keep.T @ block_diag([one] * 3) @ self.keep)
 
     @functools.cached_property
     def reduced_matrices(self) -> tuple[csr_array, ...]:

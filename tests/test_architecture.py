@@ -16,7 +16,7 @@ ROOMS = {
     "errors": "errors",
     "units": "units",
     "geometry": "geometry geometry_check outline outline_read polygons",
-    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine mesh_device mesh_gmsh grids",
+    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine mesh_device mesh_gmsh grading grids",
     "material": "material",
     "problem": "problem drive",
     "forms": "forms",

@@ -245,10 +245,16 @@ def test_interrupt_keeps_the_finished_rows(monkeypatch, capsys):
     assert not [p for p in Path("out").iterdir() if p.name.startswith(".")]
 
 
+def _heed_interrupts() -> None:
+    """A job that a shell put into the background ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_real_interrupt():
     _device(SECTION.replace("points = 5", "points = 200000").replace("[output]", '[solve]\nmethod = "direct"\n[output]'))
     process = subprocess.Popen([sys.executable, "-m", "ohmr_fem.cli", "run", "device.toml", "--out", "out"],
-                               stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)})
+                               stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+                               preexec_fn=_heed_interrupts)
     while not Path("out/run.json").exists() and process.poll() is None:
         time.sleep(0.05)
     time.sleep(1.0)

@@ -156,3 +156,10 @@ def test_bad_circles():
         annulus_mesh(2.0, 1.0)
     with pytest.raises(InputError, match="at least 6"):
         annulus_mesh(1.0, 2.0, around=3)
+
+
+def test_both_ends_are_graded_at_every_length():
+    """Where the two ramps just meet, round-off must not hand the line to one end."""
+    for width in np.linspace(0.2, 15.0, 3001):
+        steps = np.diff(graded_lines(-width / 2, width / 2, 1e-5 * width, 1.3)) / width
+        assert steps[0] <= 1e-5 * 1.3 and steps[-1] <= 1e-5 * 1.3

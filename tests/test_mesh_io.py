@@ -214,9 +214,7 @@ def test_the_hall_bar():
     assert np.allclose(device.extent, [2800 * NM, 800 * NM])
     for name, width in {"left": 400, "right": 400, "t1": 110, "t2": 110, "b1": 110, "b2": 110}.items():
         assert length(device, name) == pytest.approx(width * NM, rel=1e-12)
-    middle = {
-        k: device.mesh.p[:, device.mesh.facets[:, v]].mean(axis=(1, 2)) / NM for k, v in device.boundaries.items()
-    }
+    middle = {k: device.mesh.p[:, device.mesh.facets[:, v]].mean(axis=(1, 2)) / NM for k, v in device.boundaries.items()}
     assert middle["t1"][0] < middle["t2"][0] and middle["b1"][0] < middle["b2"][0]
     assert middle["t1"][1] == pytest.approx(400) and middle["b1"][1] == pytest.approx(-400)
     assert device.edge_sizes.min() > 1e-3 * 110 * NM

@@ -273,11 +273,12 @@ def _checked(
     except (TypeError, ValueError) as exc:
         raise InputError(f"mu: expected one number or a list of them in eV, got {mu!r}", value=mu) from exc
     low, high = _band_range(model)
+    low, high = low - 20 * thermal_energy(temperature), high + 20 * thermal_energy(temperature)  # a classical gas is one too
     if mu.ndim != 1 or not np.all(np.isfinite(mu)):
         raise InputError("mu: expected one number or a list of them in eV", value=mu)
     if mu.min() < low or mu.max() > high:
-        raise InputError(f"mu: the bands run from {low:.4g} to {high:.4g} eV, got {mu.min():.4g} to {mu.max():.4g} eV; "
-                         "choose mu inside", value=mu)
+        raise InputError(f"mu: the bands, widened by 20 k_B T, run from {low:.4g} to {high:.4g} eV, got {mu.min():.4g} to "
+                         f"{mu.max():.4g} eV; choose mu inside", value=mu)
     return mu
 
 
