@@ -135,9 +135,7 @@ def cross(length: Any, width: Any) -> Geometry:
     if reach <= w:
         raise InputError(f"cross: length must exceed width {2 * w:g} m, got {2 * reach:g} m", value=2 * reach)
     quarter = [(-w, -reach), (w, -reach), (w, -w)]
-    outline = [
-        p for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1)) for p in ((c * x - s * y, s * x + c * y) for x, y in quarter)
-    ]
+    outline = [p for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1)) for p in ((c * x - s * y, s * x + c * y) for x, y in quarter)]
     return polygon_device(outline, contacts={"bottom": 0, "right": 3, "top": 6, "left": 9}, kind="cross")
 
 

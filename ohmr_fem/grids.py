@@ -14,7 +14,8 @@ import numpy as np
 import skfem
 
 from .errors import InputError
-from .mesh import DeviceMesh, build_mesh
+from .mesh import DeviceMesh
+from .mesh_cells import build_mesh
 from .mesh_check import check_mesh
 from .units import positive, to_si
 
@@ -28,9 +29,7 @@ GROWTH = 1.3
 CELLS_PER_DECAY = 4.5
 
 
-def graded_lines(
-    start: Any, stop: Any, h_min: Any, growth: float = GROWTH, ends: Ends = "both", h_max: Any = None
-) -> np.ndarray:
+def graded_lines(start: Any, stop: Any, h_min: Any, growth: float = GROWTH, ends: Ends = "both", h_max: Any = None) -> np.ndarray:
     """Points from ``start`` to ``stop`` whose spacing grows geometrically away from the graded ends.
 
     Parameters
@@ -141,9 +140,7 @@ def cross_section(
     mesh = skfem.MeshLine1(points[None], np.array([np.arange(n), np.arange(1, n + 1)]))
     of_cell = np.repeat(np.arange(len(names)), [p.size - 1 for p in pieces])
     layers = {name: np.flatnonzero(of_cell == i) for i, name in enumerate(names)}
-    device = DeviceMesh(
-        mesh, (normal,), {"lower": np.array([0]), "upper": np.array([n])}, layers, f"cross_section({width!r})"
-    )
+    device = DeviceMesh(mesh, (normal,), {"lower": np.array([0]), "upper": np.array([n])}, layers, f"cross_section({width!r})")
     check_mesh(device)
     return device
 

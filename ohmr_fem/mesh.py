@@ -12,14 +12,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import skfem
-from skfem.assembly import Dofs
 
 from .errors import MeshError
 from .mesh_cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
+from .mesh_check import check_mesh
+from .mesh_refine import split
 from .units import engineering, positive, to_si
 
 Selector = Callable[[np.ndarray], np.ndarray] | np.ndarray
@@ -170,7 +170,7 @@ class DeviceMesh:
         middle = self.mesh.p[:, self.mesh.facets[:, facets]].mean(axis=1)
         named = {k: _select(v, middle, facets) for k, v in boundaries.items()}
         device = dataclasses.replace(self, boundaries=named)
-        _check()(device, geometry=False)
+        check_mesh(device, geometry=False)
         return device
 
     def with_regions(self, regions: Mapping[str, Selector]) -> DeviceMesh:
@@ -182,13 +182,11 @@ class DeviceMesh:
         cells = np.arange(self.n_cells)
         named = {k: _select(v, middle, cells) for k, v in regions.items()}
         device = dataclasses.replace(self, regions=complete_regions(named, self.n_cells))
-        _check()(device, geometry=False)
+        check_mesh(device, geometry=False)
         return device
 
     def refined(self, times: int = 1) -> DeviceMesh:
         """Every cell halved in each direction, ``times`` times; names and curved edges are kept."""
-        from .mesh_refine import split
-
         device = self
         for _ in range(times):
             device = split(device, np.ones(_n_splittable(device), dtype=bool))
@@ -208,20 +206,12 @@ class DeviceMesh:
 
     def refined_along(self, facets: np.ndarray) -> DeviceMesh:
         """Halve the given facets (1D: cells), and whatever else a conforming mesh needs."""
-        from .mesh_refine import split
-
         marked = np.zeros(_n_splittable(self), dtype=bool)
         facets = np.asarray(facets)
         if facets.size and facets.dtype != bool and (facets.min() < 0 or facets.max() >= marked.size):
             raise MeshError(f"cells to refine must be numbered 0 to {self.n_cells - 1}", value=facets)
         marked[facets] = True
         return split(self, marked)
-
-
-def _check() -> Callable[..., None]:
-    from .mesh_check import check_mesh
-
-    return check_mesh
 
 
 def _n_splittable(device: DeviceMesh) -> int:
@@ -249,103 +239,3 @@ def complete_regions(named: Mapping[str, np.ndarray], n_cells: int) -> dict[str,
     if free.size:
         out["bulk"] = np.concatenate([out.get("bulk", np.empty(0, int)), free])
     return out
-
-
-# ---- building scikit-fem meshes -----------------------------------------------------------------
-
-
-def build_mesh(kind: type, vertices: np.ndarray, nodes: np.ndarray) -> tuple[Any, np.ndarray]:
-    """Assemble a scikit-fem mesh from cells given one by one.
-
-    Parameters
-    ----------
-    kind : skfem.MeshTri1, MeshTri2, MeshQuad1 or MeshQuad2
-    vertices : (n_vertices_per_cell, n) any integer labels; cells are joined where labels agree
-    nodes : (dim, n_nodes_per_cell, n) coordinates in the node order of ``kind.elem``
-
-    Returns
-    -------
-    mesh, labels : labels[i] is the label of vertex i of the mesh. Labels that no cell uses leave no trace.
-
-    Triangles get ascending vertices and quadrilaterals counter-clockwise vertices with parallel
-    opposite edges, which makes edge unknowns of any order agree between neighbours.
-    """
-    labels, t = np.unique(vertices, return_inverse=True)
-    t = t.reshape(vertices.shape).astype(np.int64)
-    order = _vertex_order(kind, t, nodes)
-    t = np.take_along_axis(t, order, axis=0)
-    nodes = np.take_along_axis(nodes, _node_order(kind, order, nodes.shape[1])[None], axis=1)
-    n_corners = t.shape[0]
-    points = np.zeros((nodes.shape[0], labels.size))
-    points[:, t] = nodes[:, :n_corners]
-    straight = CELL_TYPES[STRAIGHT.get(kind, kind)][0](points, t)
-    if kind not in STRAIGHT:
-        return straight, labels
-    dofs = Dofs(straight, kind.elem())  # type: ignore[attr-defined]
-    doflocs = np.zeros((nodes.shape[0], dofs.N))
-    doflocs[:, dofs.element_dofs] = nodes
-    return CELL_TYPES[kind][0](doflocs, t), labels
-
-
-def _vertex_order(kind: type, t: np.ndarray, nodes: np.ndarray) -> np.ndarray:
-    """Local order of the vertices of each cell, (n_vertices_per_cell, n)."""
-    if t.shape[0] < 4:
-        same = np.tile(np.arange(t.shape[0])[:, None], t.shape[1])
-        return np.argsort(t, axis=0, kind="stable") if t.shape[0] == 3 else same
-    one, two = nodes[:, 2] - nodes[:, 0], nodes[:, 3] - nodes[:, 1]  # the diagonals
-    clockwise = one[0] * two[1] < one[1] * two[0]
-    start = np.where(clockwise, np.array([[0], [3], [2], [1]]), np.array([[0], [1], [2], [3]]))
-    return np.asarray(np.take_along_axis(start, _parallel(np.take_along_axis(t, start, axis=0)), axis=0))
-
-
-def _parallel(t: np.ndarray) -> np.ndarray:
-    """Rotate each quadrilateral so that opposite edges point the same way across the whole mesh.
-
-    Every facet gets a direction; two opposite facets of a cell share theirs. The graph of
-    (facet, direction) pairs falls apart into mirror pairs of components, one of each is chosen.
-    """
-    import scipy.sparse as sp
-    from scipy.sparse.csgraph import connected_components
-
-    ends = np.stack([t, np.roll(t, -1, axis=0)])  # facet i runs from vertex i to i+1
-    up = ends[0] < ends[1]
-    _, f = np.unique(np.sort(ends, axis=0).reshape(2, -1), axis=1, return_inverse=True)
-    f = f.reshape(t.shape)
-    n = int(f.max()) + 1
-    # facets i and i+2 run in opposite senses around the cell, so parallel means up differs
-    twist = np.stack([up[i] == up[i + 2] for i in (0, 1)]).ravel()
-    left, right = f[:2].ravel(), f[2:].ravel()
-    rows = np.concatenate([left, left + n])
-    cols = np.concatenate([right + n * twist, right + n * ~twist])
-    _, comp = connected_components(sp.coo_matrix((np.ones(rows.size), (rows, cols)), shape=(2 * n, 2 * n)), False)
-    forward = (comp[:n] < comp[n:])[f] == up  # facet i points from vertex i to i+1
-    # vertex k is the common tail when facet k leaves it and facet k-1 leaves it too
-    first = np.argmax(forward & ~np.roll(forward, 1, axis=0), axis=0)
-    return (np.arange(4)[:, None] + first) % 4
-
-
-def _node_order(kind: type, order: np.ndarray, n_nodes: int) -> np.ndarray:
-    """Local order of all nodes, given that of the vertices."""
-    n_corners = order.shape[0]
-    if n_nodes == n_corners:
-        return order
-    facets = kind.elem.refdom.facets  # type: ignore[attr-defined]
-    table = np.zeros((n_corners, n_corners), dtype=int)
-    for k, (i, j) in enumerate(facets):
-        table[i, j] = table[j, i] = n_corners + k
-    edges = [table[order[i], order[j]] for i, j in facets]
-    rest = [np.full(order.shape[1], k) for k in range(n_corners + len(facets), n_nodes)]
-    return np.vstack([order, *edges, *rest])
-
-
-def find_facets(mesh: Any, ends: np.ndarray) -> np.ndarray:
-    """Facet index for each pair of vertices (2, n) (1D: vertex (1, n)); -1 where there is none."""
-    facets = np.sort(mesh.facets.astype(np.int64), axis=0)
-    wanted = np.sort(ends.astype(np.int64), axis=0)
-    base = np.array([[int(mesh.t.max()) + 1], [1]]) if facets.shape[0] == 2 else np.array([[1]])
-    codes, keys = (facets * base).sum(axis=0), (wanted * base).sum(axis=0)
-    codes = np.where((facets < 0).any(axis=0), -2, codes)
-    order = np.argsort(codes)
-    at = np.minimum(np.searchsorted(codes, keys, sorter=order), codes.size - 1)
-    found = order[at]
-    return np.where((codes[found] == keys) & (wanted >= 0).all(axis=0), found, -1)

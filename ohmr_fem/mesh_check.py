@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from .errors import MeshError
-from .mesh import DeviceMesh
 from .mesh_cells import CELL_TYPES, STRAIGHT, cell_kind
+
+if TYPE_CHECKING:
+    from .mesh import DeviceMesh
 
 # Relative to the square of the longest edge of the cell.
 FLAT = 1e-12
@@ -76,9 +79,7 @@ def _report(bad: np.ndarray, corners: np.ndarray, what: str) -> None:
     count = int(np.count_nonzero(bad))
     if count:
         where = ", ".join(f"{v:.4g}" for v in corners[:, :, bad].mean(axis=1)[:, 0])
-        raise MeshError(
-            f"{count} cell(s) {what}, the first near ({where}) m; mesh the device again", value=np.flatnonzero(bad)
-        )
+        raise MeshError(f"{count} cell(s) {what}, the first near ({where}) m; mesh the device again", value=np.flatnonzero(bad))
 
 
 def _check_neighbours(mesh: Any) -> None:
@@ -101,8 +102,6 @@ def _check_neighbours(mesh: Any) -> None:
         _report(folded, mesh.p[:, mesh.t], "lie over a neighbour (inverted)")
     outer = mesh.p[:, mesh.facets[:, mesh.boundary_facets()]].mean(axis=1)
     tree_tolerance = 1e-9 * float(np.linalg.norm(np.ptp(mesh.p, axis=1)))
-    from scipy.spatial import cKDTree
-
     pairs = cKDTree(outer.T).query_pairs(tree_tolerance)
     if pairs:
         i = next(iter(pairs))[0]
@@ -164,8 +163,7 @@ def _check_disjoint(groups: Mapping[str, np.ndarray], what: str, items: str) -> 
         shared = [owner[i] for i in members.tolist() if i in owner]
         if shared:
             raise MeshError(
-                f"{what} {shared[0]!r} and {name!r} overlap in {shared.count(shared[0])} {items}; "
-                "each may carry one name only",
+                f"{what} {shared[0]!r} and {name!r} overlap in {shared.count(shared[0])} {items}; each may carry one name only",
                 value=(shared[0], name),
             )
         owner.update(dict.fromkeys(members.tolist(), name))

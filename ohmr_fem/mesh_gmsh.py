@@ -13,7 +13,8 @@ import skfem
 from . import polygons
 from .errors import MeshError, MissingExtraError
 from .grading import CellSizes, singular_points
-from .mesh import DeviceMesh, build_mesh, find_facets
+from .mesh import DeviceMesh
+from .mesh_cells import build_mesh, find_facets
 from .outline import Geometry, Loop, Segment
 
 # The device is meshed at this size: the geometry kernel has absolute tolerances of about 1e-7.

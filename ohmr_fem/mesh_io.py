@@ -16,8 +16,8 @@ import numpy as np
 import skfem
 
 from .errors import InputError, MeshError
-from .mesh import DeviceMesh, build_mesh, complete_regions, find_facets
-from .mesh_cells import STRAIGHT, cell_kind
+from .mesh import DeviceMesh, complete_regions
+from .mesh_cells import STRAIGHT, build_mesh, cell_kind, find_facets
 from .mesh_check import check_mesh
 from .units import positive
 

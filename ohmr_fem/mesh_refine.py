@@ -6,8 +6,9 @@ and curved meshes go the same way: the parent's own map carries the child's node
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,8 +16,10 @@ import skfem
 from scipy.sparse.csgraph import connected_components
 
 from .errors import MeshError
-from .mesh import DeviceMesh, build_mesh, find_facets
-from .mesh_cells import cell_kind
+from .mesh_cells import build_mesh, cell_kind, find_facets
+
+if TYPE_CHECKING:
+    from .mesh import DeviceMesh
 
 _VERTEX_ELEMENT = {2: skfem.ElementLineP1(), 3: skfem.ElementTriP1(), 4: skfem.ElementQuad1()}
 
@@ -59,7 +62,7 @@ def split(device: DeviceMesh, marked: np.ndarray) -> DeviceMesh:
     boundaries = {k: _new_facets(device, new, used, f, marked) for k, f in device.boundaries.items()}
     of_parent = device.region_of_cells()[parent]
     regions = {k: np.flatnonzero(of_parent == i) for i, k in enumerate(device.regions)}
-    return DeviceMesh(new, device.axes, boundaries, regions, device.source)
+    return dataclasses.replace(device, mesh=new, boundaries=boundaries, regions=regions)
 
 
 def _line(mesh: Any, marked: np.ndarray) -> tuple:

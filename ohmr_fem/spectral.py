@@ -12,6 +12,7 @@ and the torque T enters f only through its action on each pole: with T^3 = -phi^
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,18 +21,18 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import LinearOperator, eigsh
 
 from . import forms
+from .checks import lowest_diffusive_rate
 from .drive import read_pair
 from .errors import InputError, SolveError
-from .lanczos import ROUNDING, Projection, gamma, project
-from .linear import SYMMETRIC, Factorisation, Solver
+from .lanczos import Projection, gamma, project
+from .linear import SYMMETRIC, Solver
 from .material import Material, precession_squared, retuned
 from .material import parameter as parameter_value
 from .problem import Problem
 from .system import System, system_of
-from .units import fields_array, to_si
+from .units import fields_array, positive, to_si
 
 FORMAT = "ohmr_fem spectral measure 1"
 #: Precession angles Omega tau for which a measure is made when no fields are given.
@@ -130,9 +131,9 @@ class SpectralMeasure:
         return np.asarray((self.weights / (self.projection.rates * self._stretch + s)).sum(axis=-1))
 
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
-        """Rigorous bound on the algebraic error of F(s), Re s > 0; it says nothing of the mesh."""
+        """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says nothing of the mesh."""
         c = self.channels[channel]
-        return self.projection.bound(c.a, c.b, np.asarray(s, dtype=complex) / self._stretch)
+        return self.projection.bound(c.a, c.b, np.asarray(s, dtype=complex) / self._stretch, self.slowest)
 
     # -- fields -------------------------------------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ class SpectralMeasure:
         """
         B = fields_array(fields, "fields")
         several = np.atleast_2d(B)
-        self._check(several)
+        self._check(several, s)
         at_zero: Any = 0.0
         change: Any = 0.0
         for c in self.channels:
@@ -170,11 +171,14 @@ class SpectralMeasure:
         second = (T @ (T @ z)[..., None])[..., 0] @ row
         return precession_squared(self.material, fields), T @ z @ row, second, float(row[c.generated])
 
-    def bound(self, fields: Any) -> np.ndarray:
+    def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
         several = np.atleast_2d(fields_array(fields, "fields"))
-        return np.asarray(sum(_sum_bound(lambda s, number=number: self.F_bound(s, number), *self._torque_terms(c, several))
-                              for number, c in enumerate(self.channels)))
+        least = 1e-6 - self.slowest * self._stretch
+        total = np.zeros(len(several))
+        for number, c in enumerate(self.channels):
+            total += _sum_bound(functools.partial(self.F_bound, channel=number), *self._torque_terms(c, several), s, least)
+        return total
 
     def _check_stable(self, fields: np.ndarray) -> None:
         squared = precession_squared(self.material, fields)
@@ -185,14 +189,15 @@ class SpectralMeasure:
             raise SolveError(f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
                              f"= {growth:.4g}, and a steady state exists only below {limit:.4g}; reduce |B|", value=growth)
 
-    def _check(self, fields: np.ndarray) -> None:
+    def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
         self._check_stable(fields)
         allowed = max(self.tolerance * self.size, self._floor)
-        error = self.bound(fields)
+        error = self.bound(fields, s)
         if not np.all(error <= 3.0 * allowed):
             worst = fields[int(np.argmax(error))]
+            at = "" if np.imag(s) == 0.0 else f" at omega tau = {abs(np.imag(s)):.4g}"
             raise SolveError(
-                f"B = {tuple(float(b) for b in worst)} T lies outside the range of this measure: its error bound there is "
+                f"B = {tuple(float(b) for b in worst)} T{at} lies outside the range of this measure: its error bound there is "
                 f"{error.max():.1e} of f, accepted is {allowed:.1e}; make it with fields that cover this one",
                 value=float(error.max()))
 
@@ -247,7 +252,7 @@ class SpectralMeasure:
 
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
         """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field; convention exp(-i w t)."""
-        f = np.atleast_1d(np.asarray(frequency, dtype=float))
+        f = [to_si(nu, "Hz", "frequency") for nu in (frequency if np.ndim(frequency) else [frequency])]
         values = np.array([self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0] for nu in f])
         return self.unit * (values if np.ndim(frequency) else values[0])
 
@@ -283,9 +288,13 @@ class SpectralMeasure:
         """n^a at the mesh vertices for one field, (3, n) C/m^2, per ``current`` (A; V/m on a section)."""
         if self.projection.vectors is None or self.vertices is None:
             raise InputError("moment_density: a measure loaded from a file has no mesh; make it again from the problem")
+        field = fields_array(field)
+        if field.shape != (3,):
+            raise InputError(f"field: moment_density takes one field of shape (3,) in tesla, got shape {field.shape}")
+        self._check(field[None, :])
         T = self.material.torque(field) * self.material.relaxation_time
         rate = (self.projection.rates * self._stretch + 1.0)[:, None]
-        squared = float(precession_squared(self.material, fields_array(field)))
+        squared = float(precession_squared(self.material, field))
         out = np.zeros((3, len(self.vertices)))
         for c in {(c.generated, c.a) for c in self.channels}:
             z = np.eye(3)[c[0]]
@@ -374,19 +383,22 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
 def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
                       fields: Any = None, solver: Solver = SYMMETRIC) -> list[SpectralMeasure]:
     """Spectral measures of several (current, voltage) pairs of one device from one factorisation."""
+    positive(tolerance, "1", "tolerance")
     reason = refusal(problem)
     if reason is not None:
         raise InputError(f"the spectral path does not apply: {reason}; use hanle_curve(..., method='reduced') or 'direct'")
     system = system_of(problem)
     K, M, keep, absorbing = _pencil(system)
     start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
-    points = _range(problem, fields)
+    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
+    points = _range(problem, fields, slowest)
     # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy and is left out
-    shift = float(np.sqrt(np.abs(points).max() * min(2.0 * np.abs(points).min(), 1.0)))
+    sizes = np.abs(points + slowest)
+    shift = float(np.sqrt(sizes.max() * min(2.0 * sizes.min(), 1.0)))
     factors = solver.factorise(K + shift * M)
 
     def enough(found: Projection) -> bool:
-        left, factor = found.residuals(points), gamma(points, shift)
+        left, factor = found.residuals(points), gamma(points + slowest, shift + slowest)
         for turn in turns:
             part, norms = found.combine(turn), np.linalg.norm(left @ turn, axis=-2)
             for c in channels:
@@ -398,7 +410,6 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
 
     projection = project(M, factors, keep.T @ start, shift, enough)
     vectors, summary = keep @ projection.vectors, repr(problem)
-    slowest = _slowest(K, M, factors, shift) if absorbing or keep.shape[1] < keep.shape[0] else 0.0
     return [SpectralMeasure(
         projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,
         detection=problem.detection, R_ohmic_sigma=base, current=name[0], voltage=name[1], tolerance=tolerance,
@@ -408,17 +419,18 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
 
 
 def _sum_bound(F_bound: Callable[[Any], np.ndarray], squared: np.ndarray, first: np.ndarray, second: np.ndarray,
-               direct: float) -> np.ndarray:
+               direct: float, s: complex, least: float) -> np.ndarray:
     """Error of W/lambda - W T/(lambda^2 + phi^2) + W T^2/(lambda (lambda^2 + phi^2)) summed over the poles."""
-    phi, direct, first, at_one = np.sqrt(np.abs(squared)), abs(direct), np.abs(first), F_bound(1.0)
-    at_phi = F_bound(1.0 + 1j * phi)
-    if np.any(squared < 0):
-        real = np.maximum(F_bound(np.maximum(1.0 - phi, 1e-6)), F_bound(1.0 + phi))
-        at_phi = np.where(squared >= 0, at_phi, real)
-    circle = F_bound(1.0 + 0.5 * np.exp(2j * np.pi * np.arange(16)[:, None] / 16)).max(axis=0)
+    phi = np.sqrt(np.abs(squared))
+    root = np.sqrt(-squared.astype(complex))  # lambda^2 + phi^2 = (lambda - root)(lambda + root)
+    down = s - root
+    down = np.maximum(down.real, least) + 1j * down.imag
+    at_s, at_phi = F_bound(s), np.maximum(F_bound(s + root), F_bound(down))
+    circle = F_bound(s + 0.5 * np.exp(2j * np.pi * np.arange(16)[:, None] / 16)).max(axis=0)
     safe = np.where(phi > 0.1, phi, 1.0)
-    far = np.abs(direct + second / safe**2) * at_one + (np.abs(second) / safe**2 + first / safe) * at_phi
-    near = direct * at_one + (first / 0.4 + np.abs(second) / 0.16) * circle
+    far = (np.abs(direct + np.sign(squared) * second / safe**2) * at_s
+           + (np.abs(second) / safe**2 + np.abs(first) / safe) * at_phi)
+    near = abs(direct) * at_s + (np.abs(first) / 0.4 + np.abs(second) / 0.16) * circle
     return np.asarray(np.where(phi > 0.1, far, near))
 
 
@@ -447,13 +459,13 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
 
     def F_bound(s: Any) -> np.ndarray:
         s = np.asarray(s, dtype=complex) / one._stretch
-        size = np.linalg.norm(every.residuals(s[..., 0] if s.ndim else s), axis=-2)
-        return gamma(s, one.projection.shift) * (size[..., a] * size[..., b] + ROUNDING * norms[a] * norms[b])
+        return every.bound(a, b, s[..., 0] if s.ndim else s, one.slowest)
 
     zero, kernel = one._kernel(one.channels[0], several)
     g = every.weights[:, a] * every.weights[:, b]
     squared, first, second, direct = one._torque_terms(one.channels[0], several)
-    error = _sum_bound(F_bound, squared[:, None], first[:, None], second[:, None], direct)
+    error = _sum_bound(F_bound, squared[:, None], first[:, None], second[:, None], direct, 1.0,
+                       1e-6 - one.slowest * one._stretch)
     size = np.sum(np.abs(g) / (np.abs(one.projection.rates) * one._stretch + 1.0)[:, None], axis=0) * one._stretch
     allowed = np.maximum(one.tolerance * size, FLOOR * norms[a] * norms[b])
     if not np.all(error <= 3.0 * allowed):
@@ -466,8 +478,10 @@ def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
     N = system.N
     absorption = csr_array(system.edges.absorption[:N, :N])
     keep = csr_array(system.keep[:N, : system.keep.shape[1] // 3])
-    K = csr_array(keep.T @ (system.diffusion + absorption) @ keep)
-    return K, csr_array(keep.T @ system.relaxation[0] @ keep), keep, absorption.nnz > 0
+    K, M = system.diffusion + absorption, system.relaxation[0]
+    if keep.shape[1] < keep.shape[0]:
+        K, M = csr_array(keep.T @ K @ keep), csr_array(keep.T @ M @ keep)
+    return K, M, keep, absorption.nnz > 0
 
 
 def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver) -> tuple[
@@ -522,8 +536,8 @@ def _potentials(system: System, loads: np.ndarray, solver: Solver) -> np.ndarray
     return np.asarray(T @ factors.solve(T.T @ loads.T)[0])
 
 
-def _range(problem: Problem, fields: Any) -> np.ndarray:
-    """Complex rates s at which the bound must hold."""
+def _range(problem: Problem, fields: Any, slowest: float) -> np.ndarray:
+    """Complex rates s at which the bound must hold; growth may eat up the slowest rate too."""
     phi2 = np.array([DEFAULT_RANGE**2])
     if fields is not None:
         phi2 = precession_squared(problem.material, np.atleast_2d(fields_array(fields, "fields")))
@@ -532,11 +546,5 @@ def _range(problem: Problem, fields: Any) -> np.ndarray:
     phi = np.concatenate([[0.0], np.geomspace(0.1, top, 24)])
     points = [1.0 + 1j * phi, 1.0 + 0.5 * np.exp(2j * np.pi * np.arange(16) / 16)]
     if growth > 0:
-        points.append(np.linspace(max(1.0 - growth, 1e-3), 1.0 + growth, 12).astype(complex))
+        points.append(np.linspace(max(1.0 - growth, 1e-3 - slowest), 1.0 + growth, 12).astype(complex))
     return np.concatenate(points)
-
-
-def _slowest(K: csr_array, M: csr_array, factors: Factorisation, shift: float) -> float:
-    """Lowest eigenvalue of (K, M)."""
-    inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
-    return float(eigsh(K, k=1, M=M, sigma=-shift, OPinv=inverse, return_eigenvectors=False, tol=1e-10)[0])

@@ -9,7 +9,7 @@ from scipy.sparse.linalg import splu
 from test_mesh import length, measure
 
 from ohmr_fem.errors import InputError
-from ohmr_fem.grids import annulus_mesh, cross_section, disc_mesh, graded_lines, rectangle, tensor_grid
+from ohmr_fem.grids import annulus_mesh, cross_section, disc_mesh, graded_lines, lines_between, rectangle, tensor_grid
 
 NM = 1e-9
 
@@ -163,3 +163,21 @@ def test_both_ends_are_graded_at_every_length():
     for width in np.linspace(0.2, 15.0, 3001):
         steps = np.diff(graded_lines(-width / 2, width / 2, 1e-5 * width, 1.3)) / width
         assert steps[0] <= 1e-5 * 1.3 and steps[-1] <= 1e-5 * 1.3
+
+
+def test_any_lines_keep_sizes_and_ratio():
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        span = 10 ** rng.uniform(-9, 1)
+        a = rng.uniform(-1, 1) * span
+        low, high = (math.inf if rng.random() < 0.2 else span * 10 ** rng.uniform(-5, 1) for _ in range(2))
+        largest = math.inf if rng.random() < 0.3 else span * 10 ** rng.uniform(-2, 1)
+        growth = rng.uniform(1.05, 4)
+        steps = np.diff(lines_between(a, a + span, low, high, largest, growth))
+        ratios = np.maximum(steps[1:] / steps[:-1], steps[:-1] / steps[1:])
+        first = (growth - 1) / math.log(growth)
+        slack = 1 + 1e-6
+        assert steps.min() > 0 and ratios.max(initial=1) < growth * slack
+        assert steps[0] <= min(low, largest, span) * first * slack
+        assert steps[-1] <= min(high, largest, span) * first * slack
+        assert steps.max() <= min(largest, span) * slack

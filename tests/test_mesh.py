@@ -8,7 +8,8 @@ import skfem
 
 from ohmr_fem.errors import MeshError
 from ohmr_fem.grids import annulus_mesh, cross_section, disc_mesh, rectangle, tensor_grid
-from ohmr_fem.mesh import DeviceMesh, build_mesh
+from ohmr_fem.mesh import DeviceMesh
+from ohmr_fem.mesh_cells import build_mesh
 from ohmr_fem.mesh_check import check_mesh
 
 UM = 1e-6

@@ -159,9 +159,7 @@ def test_bad_meshes_say_what_is_wrong(tmp_path, points, blocks, groups, tags, me
 
 
 def test_a_name_used_for_a_line_and_a_surface_is_refused(tmp_path):
-    path = write_raw(
-        tmp_path / "a.msh", SQUARE, [("line", [(0, 1)]), TRIANGLES], {"x": (1, 1), "film": (2, 2)}, [[1], [2, 2]]
-    )
+    path = write_raw(tmp_path / "a.msh", SQUARE, [("line", [(0, 1)]), TRIANGLES], {"x": (1, 1), "film": (2, 2)}, [[1], [2, 2]])
     path.write_text(path.read_text().replace('"film"', '"x"'))
     with pytest.raises(MeshError, match="'x' is used twice"):
         read_mesh(path)

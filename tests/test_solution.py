@@ -157,8 +157,8 @@ def test_power_is_joule_heat(bar):
     sol = of.solve(bar(simple_material(orbital_hall_angle=1e-9), order=4, cells="quad"), B * TESLA,
                    currents={"left": 2.0, "right": -1.0, "t1": -1.0})
     points, weights = np.polynomial.legendre.leggauss(6)
-    X2, Y2 = np.meshgrid((points + 1) / 2, (points + 1) / 2)
-    values = sol.in_cells(np.array([X2.ravel(), Y2.ravel()]))
+    U, W = np.meshgrid((points + 1) / 2, (points + 1) / 2)
+    values = sol.in_cells(np.array([U.ravel(), W.ravel()]))
     weight = np.tile(np.outer(weights, weights).ravel() / 4 * 0.25**2, sol.problem.mesh.n_cells)
     assert float(weight @ np.sum(values.electric_field * values.current_density, axis=0)) == pytest.approx(sol.power, rel=1e-9)
     assert sol.power == pytest.approx(2 * sol.voltage("left", "right") - sol.voltage("t1", "right"), rel=1e-12)

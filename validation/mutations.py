@@ -65,7 +65,8 @@ MUTANTS = (
            "for r in self.relaxation]))", ("edges",)),
     Mutant("absorption scaled by the square of the length", "system.py", "unit = scales.length / scales.diffusion",
            "unit = scales.length**2 / scales.diffusion", ("manufactured", "edges")),
-    Mutant("injected moment reversed", "system.py", "np.outer(moment.injected, forms", "np.outer(-np.array(moment.injected), forms",
+    Mutant("injected moment reversed", "system.py", "np.outer(moment.injected, forms",
+           "np.outer(-np.array(moment.injected), forms",
            ("manufactured", "edges")),
     Mutant("absorbing edge forgotten", "system.py", "absorbed[:, basis.get_dofs(facets).all()] = True",
            "absorbed[:1, basis.get_dofs(facets).all()] = True", ("edges",)),
@@ -88,7 +89,8 @@ MUTANTS = (
            "np.tensordot(field, self.slopes, 1) @ zero", ("tests/test_reduced.py",)),
     Mutant("dual residual left out of the estimate", "reduced.py", "np.sum(weight * primal**2) * np.sum(weight * dual**2)",
            "np.sum(weight * primal**2) * 0", ("tests/test_reduced.py",)),
-    Mutant("precession squared with the wrong sign", "material.py", "-0.5 * np.trace(T @ T", "0.5 * np.trace(T @ T", ("figure2",)),
+    Mutant("precession squared with the wrong sign", "material.py", "-0.5 * np.trace(T @ T", "0.5 * np.trace(T @ T",
+           ("figure2",)),
     Mutant("cross product transposed", "material.py", "out[..., 0, 1], out[..., 0, 2] = -b[..., 2], b[..., 1]",
            "out[..., 0, 1], out[..., 0, 2] = b[..., 2], -b[..., 1]", ("strip_tensor",)),
     Mutant("current density with the wrong curl", "solution.py", "eps[0, 1, 2] = eps[1, 2, 0] = eps[2, 0, 1] = 1.0",
@@ -136,7 +138,8 @@ def main(arguments: list[str] | None = None) -> int:
         for mutant in chosen:
             caught, seconds = hunt(mutant, Path(name))
             survivors += not caught
-            print(f"{'caught  ' if caught else 'SURVIVED'} {seconds:5.1f} s  {mutant.file}: {mutant.name}  <- {caught}", flush=True)
+            verdict = "caught  " if caught else "SURVIVED"
+            print(f"{verdict} {seconds:5.1f} s  {mutant.file}: {mutant.name}  <- {caught}", flush=True)
     print(f"{len(chosen) - survivors} of {len(chosen)} mutants caught")
     return 1 if survivors else 0
 
