@@ -263,15 +263,15 @@ def test_convergence_is_exponential():
 
 
 def test_a_pocket_between_the_points_is_found():
-    """A few meV of electrons at 2 K, off every vertex: n = m k_B T ln(1 + exp(E_F/k_B T))/(2 pi hbar^2) a^2."""
-    t, a, temperature, level = 0.5, 3.0, 2.0, 1e-3
+    """One micro-eV of electrons at 5 mK, off every vertex: k_B T ln(1 + exp(E_F/k_B T))/(4 pi t) per cell."""
+    t, a, temperature, level = 0.5, 3.0, 0.005, 1e-6
     hops = [(0, 0, (1, 0), -t * np.exp(0.83j)), (0, 0, (0, 1), -t * np.exp(1.31j))]
     model = LayeredModel.from_hoppings(a * np.eye(2), [[0, 0, 0]], hops)
     kt = thermal_energy(temperature)
     expected = kt * np.log1p(np.exp(level / kt)) / (4 * np.pi * t)
     found = inverse_mass(model, -4 * t + level, temperature, mesh="adaptive", tolerance=1e-6)
-    assert found.electrons[0] == pytest.approx(expected, rel=1e-3)
-    assert found.X[0, 0, 0] == pytest.approx(expected * 2 * t * a**2 / HBAR2_OVER_ME, rel=1e-3)
+    assert found.electrons[0] == pytest.approx(expected, rel=1e-5)
+    assert found.X[0, 0, 0] == pytest.approx(expected * 2 * t * a**2 / HBAR2_OVER_ME, rel=1e-5)
 
 
 def test_adaptive_agrees_with_the_mesh():
