@@ -30,7 +30,7 @@ CANCELLATION = 0.1
 FLOOR = 1e-3
 TINY = float(np.finfo(float).tiny)
 #: Part of the error that is refined in each round, at least and at most.
-PART = (0.5, 0.9)
+PART = (0.6, 0.9)
 
 
 @dataclass(frozen=True)
