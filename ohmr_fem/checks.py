@@ -63,7 +63,7 @@ def slowest_rate(system: System, field: np.ndarray) -> float:
             local = float(rate[0, 0]) - max(-squared, 0.0) ** 0.5
         else:
             local = float(np.linalg.eigvals(np.diag(rate[0]) + torque[0]).real.min())
-        return local if local > 0.0 else local + _lowest_diffusive_rate(system)
+        return local if local > 0.0 else local + lowest_diffusive_rate(system)
     matrices = torque + rate[:, :, None] * np.eye(3)
     metrics = [np.eye(3), *(X if len(X) <= 4 else []), X.mean(axis=0)]
     certain = max(_rate_in_norm(matrices, S, laws) for S in metrics)
@@ -104,7 +104,7 @@ def _rate_in_norm(matrices: np.ndarray, metric: np.ndarray, laws: list[tuple[flo
     return float(np.linalg.eigvalsh(0.5 * (turned + turned.swapaxes(1, 2))).min())
 
 
-def _lowest_diffusive_rate(system: System) -> float:
+def lowest_diffusive_rate(system: System) -> float:
     """Lowest eigenvalue of diffusion and one scalar edge law against the mass; 0 for reflecting edges."""
     if all(not m.absorbing and not any(m.absorption) for m in system.problem.moment_conditions().values()):
         return 0.0

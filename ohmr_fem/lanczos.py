@@ -18,7 +18,7 @@ import numpy as np
 from .linear import Factorisation
 
 #: The bound holds down to this times |a| |b|.
-ROUNDING = 1e-13
+ROUNDING = 5e-13
 #: Directions of a new block smaller than this, relative to the block before orthogonalisation, are dropped.
 DEFLATION = 1e-13
 
@@ -71,10 +71,14 @@ class Projection:
         coefficients = self.weights[:, i] * (s - self.shift) / (self.rates + s)
         return np.asarray(np.linalg.norm(coefficients @ self.tail.T, axis=-1))
 
-    def bound(self, i: int, j: int, s: Any) -> np.ndarray:
-        """Bound on |F_ij - F_ij,m| at complex s with Re s > 0, rounding floor included."""
-        floor = ROUNDING * self.norm(i) * self.norm(j)
-        return gamma(s, self.shift) * (self.residual_norm(i, s) * self.residual_norm(j, s) + floor)
+    def bound(self, i: int, j: int, s: Any, lowest: float = 0.0) -> np.ndarray:
+        """Bound on |F_ij - F_ij,m| at complex s, rounding floor included.
+
+        No rate of (K, M) may lie below ``lowest``, and Re s must lie above -lowest.
+        """
+        size = gamma(np.asarray(s) + lowest, self.shift + lowest)
+        floor = ROUNDING * self.norm(i) * self.norm(j) * np.maximum(1.0, size / 4.0)  # a pole far below s0 is a difference
+        return size * (self.residual_norm(i, s) * self.residual_norm(j, s) + floor)
 
 
 def gamma(s: Any, shift: float) -> np.ndarray:

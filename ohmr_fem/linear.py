@@ -19,7 +19,7 @@ from .errors import SolveError, require_extra
 
 #: Largest backward error that is accepted after refinement.
 ACCEPTED_RESIDUAL = 1e-12
-#: Backward error above which a solution is refined once.
+#: Backward error above which the solution of a direct solver is refined once.
 REFINE_ABOVE = 1e-14
 
 
@@ -155,7 +155,7 @@ class AMG:
         def apply(b: np.ndarray, transposed: bool) -> np.ndarray:
             return one(b) if b.ndim == 1 else np.column_stack([one(column) for column in b.T])
 
-        return _Factors(A, apply)
+        return _Factors(A, apply, refine_above=ACCEPTED_RESIDUAL)
 
 
 def _singular(A: Any, exc: Exception) -> SolveError:
@@ -167,6 +167,7 @@ def _singular(A: Any, exc: Exception) -> SolveError:
 class _Factors:
     A: Any
     apply: Callable[[np.ndarray, bool], np.ndarray]
+    refine_above: float = REFINE_ABOVE
 
     @functools.cached_property
     def norms(self) -> tuple[float, float]:
@@ -179,7 +180,7 @@ class _Factors:
         x = self.apply(b, transposed)
         left = b - A @ x
         error = _backward_error(norm, x, b, left)
-        if error > REFINE_ABOVE and np.isfinite(error):
+        if error > self.refine_above and np.isfinite(error):
             x = x + self.apply(left, transposed)
             error = _backward_error(norm, x, b, b - A @ x)
         return x, _accepted(error)

@@ -110,7 +110,7 @@ class Geometry:
     def curved(self) -> bool:
         return any(b != 0 for loop in self.loops for b in loop.bulges)
 
-    @property
+    @functools.cached_property
     def narrowest(self) -> float:
         """Narrowest width in metres: the shortest way across the device between edges that face each other."""
         return _narrowest(self)
@@ -180,14 +180,19 @@ def _narrowest(geometry: Geometry) -> float:
     chords = [(p, np.roll(p, -1, axis=0)) for p in (loop.polygon for loop in geometry.loops)]
     a, b = (np.vstack(v) for v in zip(*chords, strict=True))
     along = (b - a) / np.linalg.norm(b - a, axis=1)[:, None]
-    width = geometry.size
+    found = []
     for i in range(len(a)):
         facing = np.flatnonzero(along[i + 1 :] @ along[i] < -0.3) + i + 1
         gap, p, q = polygons.closest_points(a[i], b[i], a[facing], b[facing])
-        near = np.flatnonzero((gap < width) & (gap > 1e-9 * geometry.size))  # neighbours meet at a corner
-        near = near[geometry.contains((p[near] + q[near]) / 2)]
-        width = min([width, *gap[near].tolist()])
-    return width
+        near = gap > 1e-9 * geometry.size  # neighbours meet at a corner
+        found.append(np.column_stack([gap, (p + q) / 2])[near])
+    pairs = np.vstack(found)
+    pairs = pairs[np.argsort(pairs[:, 0])]
+    for start in range(0, len(pairs), 1000):  # the first whose midpoint lies in the device, not across a gap
+        inside = np.flatnonzero(geometry.contains(pairs[start : start + 1000, 1:]))
+        if inside.size:
+            return float(pairs[start + inside[0], 0])
+    return geometry.size
 
 
 def _length(geometry: Geometry, pieces: tuple[Piece, ...]) -> float:

@@ -159,6 +159,8 @@ class Solution:
 
     def line(self, start: Any, stop: Any, n: int = 201) -> FieldValues:
         """All fields at n points on the straight line between two points (quantities, m)."""
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 2:
+            raise InputError(f"line: expected at least 2 points, got {n!r}", value=n)
         ends = [np.array([to_si(v, "m", "line") for v in np.atleast_1d(np.asarray(p, dtype=object))])
                 for p in (start, stop)]
         t = np.linspace(0.0, 1.0, n)
@@ -173,17 +175,24 @@ class Solution:
         count = value.shape[0]
         V = self.ohmic_dofs + self.orbital_dofs
         n = np.array([value @ d for d in self.moment_dofs])
-        E, dn = np.zeros((3, count)), np.zeros((3, 3, count))  # dn[i, a] = d_i n^a
+        E, driving = np.zeros((3, count)), np.zeros((3, count))
+        dn = np.zeros((3, 3, count))  # dn[i, a] = d_i n^a
+        drives = V if self.problem.coupling == "full" else self.ohmic_dofs
         for axis, D in zip(self.problem.mesh.axes, gradients, strict=True):
             E[AXIS[axis]] = -(D @ V) / s.scales.length
+            driving[AXIS[axis]] = -(D @ drives) / s.scales.length
             dn[AXIS[axis]] = np.array([D @ d for d in self.moment_dofs]) / s.scales.length
         if self.problem.is_cross_section:
-            E[0] = self.drive.electric_field
-        J, Q = self._currents(c, E, dn)
+            E[0] = driving[0] = self.drive.electric_field
+        J, Q = self._currents(c, E, driving, dn)
         return FieldValues(points.reshape(points.shape[0], count), value @ V, E, J, n, Q)
 
-    def _currents(self, c: Coefficients, E: np.ndarray, dn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """J_i = sigma E_i + alpha' D eps_ijc d_j n^c and Q_i^a = -D d_i n^a + alpha eps_iak sigma E_k (Eqs. (1), (S3))."""
+    def _currents(self, c: Coefficients, E: np.ndarray, driving: np.ndarray,
+                  dn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """J_i = sigma E_i + alpha' D eps_ijc d_j n^c and Q_i^a = -D d_i n^a + alpha eps_iak sigma E_k (Eqs. (1), (S3)).
+
+        ``driving`` is the E of the second: in linear coupling the ohmic field alone, so that Q.nu obeys the edge law.
+        """
         sigma, D = c.sigma.ravel(), c.diffusion.ravel()
         alpha, alpha_inverse = c.alpha.ravel(), c.alpha_inverse.ravel()
         axes = {AXIS[a] for a in self.problem.mesh.axes}
@@ -198,7 +207,7 @@ class Solution:
             if weights is not None:
                 detected[:, c_index] = sum(w.ravel() * dn[:, d] for d, w in enumerate(weights))
         curl = np.einsum("ijc,jcp->ip", eps, detected)
-        hall = np.einsum("iak,kp->aip", eps, sigma * E)
+        hall = np.einsum("iak,kp->aip", eps, sigma * driving)
         for i in flows:
             J[i] = sigma * E[i] + alpha_inverse * D * curl[i]
         for i in axes:

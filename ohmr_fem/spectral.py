@@ -20,18 +20,18 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import LinearOperator, eigsh
 
 from . import forms
+from .checks import lowest_diffusive_rate
 from .drive import read_pair
 from .errors import InputError, SolveError
 from .lanczos import Projection, gamma, project
-from .linear import SYMMETRIC, Factorisation, Solver
+from .linear import SYMMETRIC, Solver
 from .material import Material, precession_squared, retuned
 from .material import parameter as parameter_value
 from .problem import Problem
 from .system import System, system_of
-from .units import fields_array, to_si
+from .units import fields_array, positive, to_si
 
 FORMAT = "ohmr_fem spectral measure 1"
 #: Precession angles Omega tau for which a measure is made when no fields are given.
@@ -130,9 +130,9 @@ class SpectralMeasure:
         return np.asarray((self.weights / (self.projection.rates * self._stretch + s)).sum(axis=-1))
 
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
-        """Rigorous bound on the algebraic error of F(s), Re s > 0; it says nothing of the mesh."""
+        """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says nothing of the mesh."""
         c = self.channels[channel]
-        return self.projection.bound(c.a, c.b, np.asarray(s, dtype=complex) / self._stretch)
+        return self.projection.bound(c.a, c.b, np.asarray(s, dtype=complex) / self._stretch, self.slowest)
 
     # -- fields -------------------------------------------------------------------------------------------------------
 
@@ -146,7 +146,7 @@ class SpectralMeasure:
         """
         B = fields_array(fields, "fields")
         several = np.atleast_2d(B)
-        self._check(several)
+        self._check(several, s)
         T = np.atleast_3d(self.material.torque(several) * self.material.relaxation_time)
         squared = precession_squared(self.material, several)[:, None]
         rate = self.projection.rates * self._stretch + s
@@ -162,7 +162,7 @@ class SpectralMeasure:
         f = at_zero + change
         return (f, change) if B.ndim == 2 else (f[0], change[0])
 
-    def bound(self, fields: Any) -> np.ndarray:
+    def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
         several = np.atleast_2d(fields_array(fields, "fields"))
         T = np.atleast_3d(self.material.torque(several) * self.material.relaxation_time)
@@ -172,23 +172,26 @@ class SpectralMeasure:
             row = self.material.detection_row(c.detected, self.detection)
             z = np.eye(3)[c.generated]
             first, second = np.abs(T @ z @ row), T @ (T @ z)[..., None]
-            total += self._channel_bound(number, squared, first, second[..., 0] @ row, abs(row[c.generated]))
+            total += self._channel_bound(number, squared, first, second[..., 0] @ row, abs(row[c.generated]), s)
         return total
 
     def _channel_bound(self, number: int, squared: np.ndarray, first: np.ndarray, second: np.ndarray,
-                       direct: float) -> np.ndarray:
+                       direct: float, s: complex) -> np.ndarray:
         """Error of W/lambda - W T/(lambda^2 + phi^2) + W T^2/(lambda (lambda^2 + phi^2)) summed over the poles."""
         phi = np.sqrt(np.abs(squared))
-        real = np.maximum(self.F_bound(np.maximum(1.0 - phi, 1e-6), number), self.F_bound(1.0 + phi, number))
-        at_phi = np.where(squared >= 0, self.F_bound(1.0 + 1j * phi, number), real)
-        circle = self.F_bound(1.0 + 0.5 * np.exp(2j * np.pi * np.arange(16) / 16), number).max()
+        root = np.sqrt(-squared.astype(complex))  # lambda^2 + phi^2 = (lambda - root)(lambda + root)
+        down = s - root
+        least = 1e-6 - self.slowest * self._stretch
+        down = np.maximum(down.real, least) + 1j * down.imag
+        at_phi = np.maximum(self.F_bound(s + root, number), self.F_bound(down, number))
+        circle = self.F_bound(s + 0.5 * np.exp(2j * np.pi * np.arange(16) / 16), number).max()
         safe = np.where(phi > 0.1, phi, 1.0)
-        far = (np.abs(direct + second / safe**2) * self.F_bound(1.0, number)
+        far = (np.abs(direct + np.sign(squared) * second / safe**2) * self.F_bound(s, number)
                + (np.abs(second) / safe**2 + first / safe) * at_phi)
-        near = direct * self.F_bound(1.0, number) + (first / 0.4 + np.abs(second) / 0.16) * circle
+        near = direct * self.F_bound(s, number) + (first / 0.4 + np.abs(second) / 0.16) * circle
         return np.where(phi > 0.1, far, near)
 
-    def _check(self, fields: np.ndarray) -> None:
+    def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
         squared = precession_squared(self.material, fields)
         growth = float(np.sqrt(max(-squared.min(), 0.0)))
         limit = 1.0 + self.slowest * self._stretch
@@ -197,11 +200,12 @@ class SpectralMeasure:
             raise SolveError(f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
                              f"= {growth:.4g}, and a steady state exists only below {limit:.4g}; reduce |B|", value=growth)
         allowed = max(self.tolerance * self.size, self._floor)
-        error = self.bound(fields)
+        error = self.bound(fields, s)
         if not np.all(error <= 3.0 * allowed):
             worst = fields[int(np.argmax(error))]
+            at = "" if np.imag(s) == 0.0 else f" at omega tau = {abs(np.imag(s)):.4g}"
             raise SolveError(
-                f"B = {tuple(float(b) for b in worst)} T lies outside the range of this measure: its error bound there is "
+                f"B = {tuple(float(b) for b in worst)} T{at} lies outside the range of this measure: its error bound there is "
                 f"{error.max():.1e} of f, accepted is {allowed:.1e}; make it with fields that cover this one",
                 value=float(error.max()))
 
@@ -256,7 +260,7 @@ class SpectralMeasure:
 
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
         """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field; convention exp(-i w t)."""
-        f = np.atleast_1d(np.asarray(frequency, dtype=float))
+        f = [to_si(nu, "Hz", "frequency") for nu in (frequency if np.ndim(frequency) else [frequency])]
         values = np.array([self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0] for nu in f])
         return self.unit * (values if np.ndim(frequency) else values[0])
 
@@ -292,9 +296,13 @@ class SpectralMeasure:
         """n^a at the mesh vertices for one field, (3, n) C/m^2, per ``current`` (A; V/m on a section)."""
         if self.projection.vectors is None or self.vertices is None:
             raise InputError("moment_density: a measure loaded from a file has no mesh; make it again from the problem")
+        field = fields_array(field)
+        if field.shape != (3,):
+            raise InputError(f"field: moment_density takes one field of shape (3,) in tesla, got shape {field.shape}")
+        self._check(field[None, :])
         T = self.material.torque(field) * self.material.relaxation_time
         rate = (self.projection.rates * self._stretch + 1.0)[:, None]
-        squared = float(precession_squared(self.material, fields_array(field)))
+        squared = float(precession_squared(self.material, field))
         out = np.zeros((3, len(self.vertices)))
         for c in {(c.generated, c.a) for c in self.channels}:
             z = np.eye(3)[c[0]]
@@ -383,19 +391,22 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
 def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
                       fields: Any = None, solver: Solver = SYMMETRIC) -> list[SpectralMeasure]:
     """Spectral measures of several (current, voltage) pairs of one device from one factorisation."""
+    positive(tolerance, "1", "tolerance")
     reason = refusal(problem)
     if reason is not None:
         raise InputError(f"the spectral path does not apply: {reason}; use hanle_curve(..., method='reduced') or 'direct'")
     system = system_of(problem)
     K, M, keep, absorbing = _pencil(system)
     start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
-    points = _range(problem, fields)
+    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
+    points = _range(problem, fields, slowest)
     # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy and is left out
-    shift = float(np.sqrt(np.abs(points).max() * min(2.0 * np.abs(points).min(), 1.0)))
+    sizes = np.abs(points + slowest)
+    shift = float(np.sqrt(sizes.max() * min(2.0 * sizes.min(), 1.0)))
     factors = solver.factorise(K + shift * M)
 
     def enough(found: Projection) -> bool:
-        left, factor = found.residuals(points), gamma(points, shift)
+        left, factor = found.residuals(points), gamma(points + slowest, shift + slowest)
         for turn in turns:
             part, norms = found.combine(turn), np.linalg.norm(left @ turn, axis=-2)
             for c in channels:
@@ -407,7 +418,6 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
 
     projection = project(M, factors, keep.T @ start, shift, enough)
     vectors = keep @ projection.vectors
-    slowest = _slowest(K, M, factors, shift) if absorbing or keep.shape[1] < keep.shape[0] else 0.0
     return [SpectralMeasure(
         projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,
         detection=problem.detection, R_ohmic_sigma=base, current=name[0], voltage=name[1], tolerance=tolerance,
@@ -477,8 +487,8 @@ def _potentials(system: System, loads: np.ndarray, solver: Solver) -> np.ndarray
     return np.asarray(T @ factors.solve(T.T @ loads.T)[0])
 
 
-def _range(problem: Problem, fields: Any) -> np.ndarray:
-    """Complex rates s at which the bound must hold."""
+def _range(problem: Problem, fields: Any, slowest: float) -> np.ndarray:
+    """Complex rates s at which the bound must hold; growth may eat up the slowest rate too."""
     phi2 = np.array([DEFAULT_RANGE**2])
     if fields is not None:
         phi2 = precession_squared(problem.material, np.atleast_2d(fields_array(fields, "fields")))
@@ -487,11 +497,5 @@ def _range(problem: Problem, fields: Any) -> np.ndarray:
     phi = np.concatenate([[0.0], np.geomspace(0.1, top, 24)])
     points = [1.0 + 1j * phi, 1.0 + 0.5 * np.exp(2j * np.pi * np.arange(16) / 16)]
     if growth > 0:
-        points.append(np.linspace(max(1.0 - growth, 1e-3), 1.0 + growth, 12).astype(complex))
+        points.append(np.linspace(max(1.0 - growth, 1e-3 - slowest), 1.0 + growth, 12).astype(complex))
     return np.concatenate(points)
-
-
-def _slowest(K: csr_array, M: csr_array, factors: Factorisation, shift: float) -> float:
-    """Lowest eigenvalue of (K, M)."""
-    inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
-    return float(eigsh(K, k=1, M=M, sigma=-shift, OPinv=inverse, return_eigenvectors=False, tol=1e-10)[0])

@@ -14,19 +14,20 @@ import numpy as np
 
 from .errors import ConvergenceWarning, InputError, SweepInterrupted, suggest
 from .grids import cross_section
+from .material import precession_squared
 from .observables import Measurement, warn_once
 from .problem import Problem
 from .reduced import reduced_sweep
 from .spectral import SpectralMeasure, refusal, spectral_measure
-from .units import fields_array
+from .units import fields_array, positive, to_si
 
 DIRECTIONS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 METHODS = ("auto", "spectral", "reduced", "direct")
 
 
-def field_sweep(start: float, stop: float, n: int, direction: Any = "x") -> np.ndarray:
-    """``n`` evenly spaced fields along a direction, shape (n, 3) in T.
+def field_sweep(start: Any, stop: Any, n: int, direction: Any = "x") -> np.ndarray:
+    """``n`` evenly spaced fields along a direction, from ``start`` to ``stop`` (quantities, T), shape (n, 3) in T.
 
     ``direction`` is "x", "y", "z", or a vector, which is normalised.
     """
@@ -38,23 +39,25 @@ def field_sweep(start: float, stop: float, n: int, direction: Any = "x") -> np.n
     size = float(np.linalg.norm(unit))
     if unit.shape != (3,) or size == 0.0:
         raise InputError(f"direction: expected a non-zero vector of shape (3,), got {direction!r}", value=direction)
-    if isinstance(n, bool) or int(n) != n or n < 1:
-        raise InputError(f"field_sweep: the number of fields must be a positive integer, got {n!r}", value=n)
-    if not np.all(np.isfinite([start, stop])):
-        raise InputError(f"field_sweep: start and stop must be finite tesla, got {start!r}, {stop!r}")
-    return np.linspace(float(start), float(stop), int(n))[:, None] * (unit / size) + 0.0  # no -0.0
+    ends = to_si(start, "T", "field_sweep: start"), to_si(stop, "T", "field_sweep: stop")
+    return np.linspace(*ends, _count(n))[:, None] * (unit / size) + 0.0  # no -0.0
 
 
-def field_rotation(magnitude: float, n: int, plane: str = "xy") -> np.ndarray:
+def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:
     """``n`` fields of one magnitude (T) turned by a full circle in a plane, from its first axis to its second, (n, 3)."""
-    if len(plane) != 2 or set(plane) - set("xyz") or plane[0] == plane[1]:
+    if not isinstance(plane, str) or len(plane) != 2 or set(plane) - set("xyz") or plane[0] == plane[1]:
         raise InputError(f"plane: expected two of the axes x, y, z such as 'xy', got {plane!r}", value=plane)
-    if isinstance(n, bool) or int(n) != n or n < 1 or not np.isfinite(magnitude):
-        raise InputError(f"field_rotation: needs a finite magnitude and a positive number of angles, got {magnitude!r}, {n!r}")
-    angles = 2.0 * np.pi * np.arange(int(n)) / int(n)
-    fields = np.zeros((int(n), 3))
+    size, count = to_si(magnitude, "T", "field_rotation: magnitude"), _count(n)
+    angles = 2.0 * np.pi * np.arange(count) / count
+    fields = np.zeros((count, 3))
     fields[:, "xyz".index(plane[0])], fields[:, "xyz".index(plane[1])] = np.cos(angles), np.sin(angles)
-    return float(magnitude) * fields
+    return size * fields
+
+
+def _count(n: Any) -> int:
+    if isinstance(n, bool) or not isinstance(n, (int, float, np.integer)) or not n >= 1 or n % 1 != 0:
+        raise InputError(f"the number of fields must be a positive integer, got {n!r}", value=n)
+    return int(n)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,7 @@ class HanleCurve:
         Eq. (8): 1 - f(B)/f(0), the part of the zero-field effect that the field has removed.
     delta_R_strip : (n,) ohm
         What Eq. (7) would give: R_ohmic times rho of an infinite strip as wide as the first current contact; NaN on a
-        cross-section and where the material is not uniform.
+        cross-section and where the material is not uniform or the strip unstable.
     residual : (n,)
         Largest backward error of the linear systems behind each point.
     algebraic_error : (n,)
@@ -179,6 +182,7 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
     if method not in METHODS:
         raise InputError(f"hanle_curve: unknown method {method!r}; {suggest(method, METHODS)}", value=method)
     start = time.perf_counter()
+    positive(tolerance, "1", "tolerance")
     fields = np.atleast_2d(fields_array(fields, "fields"))
     if len(fields) == 0:
         raise InputError("fields: needs at least one field")
@@ -292,4 +296,8 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     ends = mesh.p[:, mesh.facets[:, problem.mesh.boundaries[contact.boundary or current[0]]]]
     width = float(np.sum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)))
     strip = Problem(cross_section(width), problem.material, detection=problem.detection)
-    return np.asarray(spectral_measure(strip, fields=fields).rho(fields))
+    rho = np.full(len(fields), np.nan)
+    steady = precession_squared(problem.material, fields) > -1.0  # beyond, a strip with reflecting edges has no steady state
+    if np.any(steady):
+        rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
+    return rho

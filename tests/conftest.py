@@ -39,7 +39,7 @@ def _hall_bar(cells: str = "triangle", step: float = 0.25, length: float = 6.0, 
     mesh = tensor_grid(np.linspace(-length / 2, length / 2, round(length / step) + 1),
                        np.linspace(-width / 2, width / 2, round(width / step) + 1), cells=cells)
     names = {"left": lambda p: p[0] < -length / 2 + 1e-9, "right": lambda p: p[0] > length / 2 - 1e-9}
-    for name, side, at in (("t1", 1, -1.0), ("t2", 1, 1.0), ("b1", -1, -1.0), ("b2", -1, 1.0)):
+    for name, side, at in (("t1", 1, -0.75), ("t2", 1, 0.75), ("b1", -1, -0.75), ("b2", -1, 0.75)):
         names[name] = lambda p, side=side, at=at: (side * p[1] > width / 2 - 1e-9) & (abs(p[0] - at) < 0.25)
     return mesh.with_boundaries(names)
 

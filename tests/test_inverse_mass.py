@@ -261,7 +261,7 @@ def test_adaptive_agrees_with_the_mesh():
 
 
 @pytest.mark.parametrize(("change", "word"), [
-    ({"mu": 30.0}, "bands run from"), ({"mu": np.nan}, "eV"), ({"mu": "high"}, "eV"),
+    ({"mu": 30.0}, "the bands"), ({"mu": np.nan}, "eV"), ({"mu": "high"}, "eV"),
     ({"temperature": -4}, "positive"), ({"temperature": 0}, "positive"), ({"temperature": "warm"}, "positive"),
     ({"definition": "drud"}, "did you mean 'drude'"), ({"counting": "exces"}, "did you mean 'excess'"),
     ({"normalisation": "carrier"}, "per_carrier"), ({"spin": 3}, "spin"), ({"mesh": 0}, "mesh"),

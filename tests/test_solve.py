@@ -79,9 +79,9 @@ def by_hand(p, t, coefficients, contacts, robin, injected, absorbed, field, curr
         x = np.linalg.solve(A, rhs)
     else:  # ohmic potential, moments, orbital potential in turn
         x = np.zeros(free.size)
-        V0 = np.linalg.solve(A[np.ix_(v, v)], rhs[v])
-        x[m] = np.linalg.solve(A[np.ix_(m, m)], rhs[m] - A[np.ix_(m, v)] @ V0)
-        x[v] = V0 - np.linalg.solve(A[np.ix_(v, v)], A[np.ix_(v, m)] @ x[m])
+        first = np.linalg.solve(A[np.ix_(v, v)], rhs[v])
+        x[m] = np.linalg.solve(A[np.ix_(m, m)], rhs[m] - A[np.ix_(m, v)] @ first)
+        x[v] = first - np.linalg.solve(A[np.ix_(v, v)], A[np.ix_(v, m)] @ x[m])
     x = P @ x
     return x[:N], x[N:].reshape(3, N)
 

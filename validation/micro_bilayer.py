@@ -110,8 +110,7 @@ def regression() -> list[Row]:
                ("X_xx commutator", commutator.X[0, 0, 0], 1.315663004693, 1e-8),
                ("X_zz", drude.X[0, 2, 2], 3.018297320083e-2, 1e-8)]
     rows = [Row(CASE, "regression", f"{name}, N = 60 half-shifted", float(value), reference,
-                relative(float(value), reference), tol)
-            for name, value, reference, tol in numbers]
+                relative(float(value), reference), tolerance) for name, value, reference, tolerance in numbers]
     broken = max(abs(centred[0, 0] - centred[1, 1]), np.abs(centred - np.diag(np.diag(centred))).max())
     return [*rows, Row(CASE, "(S52)-(S54)", "|X_xx - X_yy| and off-diagonals, N = 60 centred, no symmetry used", float(broken),
                        0.0, float(broken), 1e-12)]

@@ -21,7 +21,7 @@ from ..errors import InputError, SolveError, suggest
 from . import adaptive
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 from .states import COLUMNS, mesh_states, state_columns, tensor, thermal_energy
-from .symmetry import find_operations
+from .symmetry import Operation, find_operations
 
 Definition = Literal["drude", "commutator"]
 Counting = Literal["all", "excess", "fermi_surface"]
@@ -31,7 +31,8 @@ DEFINITIONS = ("drude", "commutator")
 COUNTINGS = ("all", "excess", "fermi_surface")
 NORMALISATIONS = ("per_cell", "per_carrier", "per_area")
 UNITS = {"per_cell": "1/m_e", "per_carrier": "1/m_e", "per_area": "1/(m_e m^2)"}
-LARGEST_MESH = 1500
+LARGEST_STORE = 1.5e9
+"""Bytes of states that a uniform mesh may keep; beyond it "auto" integrates adaptively."""
 ZERO_CARRIERS = 1e-11  # per cell and spin: the round-off of the sums
 
 Sums = Callable[[np.ndarray, Sequence[int]], tuple[np.ndarray, np.ndarray]]
@@ -134,7 +135,7 @@ def inverse_mass(
         1 (per spin) or 2.
     mesh : int, "auto" or "adaptive"
         N for an N x N mesh. "auto" takes a uniform mesh that reaches ``tolerance`` (relative to the largest
-        |X|), or adaptive integration if that needs more than 1500 divisions.
+        |X|), or adaptive integration, which starts afresh for every mu, if the mesh would be slower or too large.
     shift : 0 or 0.5
         Gamma-centred or half-shifted uniform mesh.
     symmetry : bool
@@ -188,7 +189,7 @@ def chemical_potential(
     if not np.all(np.isfinite(per_cell)) or per_cell.min() <= room[0] or per_cell.max() >= room[1]:
         raise InputError(f"density: the bands hold from {room[0]:g} to {room[1]:g} electrons per cell and spin beyond "
                          f"neutrality, asked for {per_cell.min():g} to {per_cell.max():g} (density is per m^2)")
-    sums, _ = _integrator(model, temperature, mesh, 0.0, tolerance, True, np.zeros(1))
+    sums, _ = _integrator(model, temperature, mesh, 0.0, tolerance, True, np.zeros(5 * len(per_cell)))
     return np.array([_level(model, sums, temperature, n) for n in per_cell])
 
 
@@ -273,11 +274,12 @@ def _checked(
     except (TypeError, ValueError) as exc:
         raise InputError(f"mu: expected one number or a list of them in eV, got {mu!r}", value=mu) from exc
     low, high = _band_range(model)
+    low, high = low - 20 * thermal_energy(temperature), high + 20 * thermal_energy(temperature)  # a classical gas is one too
     if mu.ndim != 1 or not np.all(np.isfinite(mu)):
         raise InputError("mu: expected one number or a list of them in eV", value=mu)
     if mu.min() < low or mu.max() > high:
-        raise InputError(f"mu: the bands run from {low:.4g} to {high:.4g} eV, got {mu.min():.4g} to {mu.max():.4g} eV; "
-                         "choose mu inside", value=mu)
+        raise InputError(f"mu: the bands, widened by 20 k_B T, run from {low:.4g} to {high:.4g} eV, got {mu.min():.4g} to "
+                         f"{mu.max():.4g} eV; choose mu inside", value=mu)
     return mu
 
 
@@ -300,7 +302,7 @@ def _integrator(
     operations = find_operations(model) if symmetry else ()
     if mesh == "auto":
         mesh = divisions_for(model, temperature, tolerance)
-        if mesh > LARGEST_MESH:
+        if not _mesh_pays(model, mesh, operations, len(mu)):
             mesh = "adaptive"
     if mesh == "adaptive":
         def by_triangles(mu: np.ndarray, orders: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -315,6 +317,13 @@ def _integrator(
 
     kind = "Gamma-centred" if shift == 0.0 else "half-shifted"
     return by_mesh, f"{mesh} x {mesh} {kind} mesh, {states.points} points by symmetry"
+
+
+def _mesh_pays(model: LayeredModel, mesh: int, operations: tuple[Operation, ...], levels: int) -> bool:
+    """True if a uniform mesh fits the store and has fewer points than adaptive runs for every level (about 1500^2/12 each)."""
+    points = mesh**2 / max(1, len({op.integer.tobytes() for op in operations}))
+    stored = 2 * 8 * len(COLUMNS) * model.n_orbitals * points
+    return bool(stored <= LARGEST_STORE and points <= 2e5 * max(levels, 1))
 
 
 def divisions_for(model: LayeredModel, temperature: float, tolerance: float) -> int:

@@ -151,16 +151,24 @@ def _orbits(n: int, shift: float, operations: tuple[Operation, ...]) -> tuple[tu
     odd = round(2 * shift)
     # in half steps the points of a shifted mesh are pairs of odd numbers; so must be their images
     kept = tuple(op for op in operations if odd == 0 or np.all(op.integer.sum(axis=0) % 2 == 1))
-    i, j = np.divmod(np.arange(n * n), n)
-    least = i * n + j
-    for op in kept:
-        ((a, b), (c, d)) = op.integer.tolist()
-        x = ((2 * i + odd) * a + (2 * j + odd) * c - odd) // 2 % n
-        y = ((2 * i + odd) * b + (2 * j + odd) * d - odd) // 2 % n
-        least = np.minimum(least, x * n + y)
-    size = np.bincount(least, minlength=n * n)
-    first = np.flatnonzero(size)
-    return kept, 2 * np.stack([i[first], j[first]], axis=1) + odd, size[first].astype(float)
+    matrices = list({op.integer.tobytes(): op.integer for op in kept}.values()) or [np.eye(2, dtype=int)]
+    points, sizes = [], []
+    for start in range(0, n, 64):  # rows at a time; a point stays while no image has a lower number than it
+        i, j = (x.ravel() for x in np.meshgrid(np.arange(start, min(start + 64, n)), np.arange(n), indexing="ij"))
+        for matrix in matrices:
+            lowest = _image(i, j, matrix, n, odd) >= i * n + j
+            i, j = i[lowest], j[lowest]
+        fixed = sum((_image(i, j, matrix, n, odd) == i * n + j).astype(int) for matrix in matrices)
+        points.append(2 * np.stack([i, j], axis=1) + odd)
+        sizes.append(len(matrices) / fixed)
+    return kept, np.concatenate(points), np.concatenate(sizes)
+
+
+def _image(i: np.ndarray, j: np.ndarray, matrix: np.ndarray, n: int, odd: int) -> np.ndarray:
+    """Number i N + j of the mesh point to which an operation takes (i, j)."""
+    ((a, b), (c, d)) = matrix.tolist()
+    p, q = 2 * i + odd, 2 * j + odd
+    return np.asarray((p * a + q * c - odd) // 2 % n * n + (p * b + q * d - odd) // 2 % n)
 
 
 def _sample(model: LayeredModel, fractions: np.ndarray, weight: np.ndarray) -> _Level:
