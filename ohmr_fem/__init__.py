@@ -42,7 +42,7 @@ __all__ = [
 
 #: Public names of rooms that are loaded on first use.
 _LATER = {
-    "export_paraview": "export", "load": "store", "mesh_device": "mesh_device", "plot_hanle": "plot", "plot_mesh": "plot",
+    "export_paraview": "export", "load": "store", "mesh_device": "meshing", "plot_hanle": "plot", "plot_mesh": "plot",
     "plot_moment_density": "plot", "save": "store", "save_figure": "plot",
 }
 _ROOMS = ("analytic", "geometry", "micro", "presets")

@@ -16,7 +16,7 @@ ROOMS = {
     "errors": "errors",
     "units": "units",
     "geometry": "geometry geometry_check outline outline_read polygons",
-    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine mesh_device mesh_gmsh grading grids",
+    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine meshing mesh_gmsh grading grids",
     "material": "material",
     "problem": "problem drive",
     "forms": "forms",
@@ -178,3 +178,17 @@ def test_import_is_quick():
         if ours[-1] < 1.0:
             return
     pytest.fail(f"import ohmr_fem takes {min(ours):.2f} times what it may")
+
+
+def test_public_names_are_what_they_say():
+    """Also after the room of a name was loaded first: a room and a function must not share a name."""
+    import importlib
+
+    import ohmr_fem
+
+    for module in MODULES:
+        if module:
+            importlib.import_module(f"ohmr_fem.{module}")
+    for name in ohmr_fem.__all__:
+        value = getattr(ohmr_fem, name)
+        assert (type(value).__name__ == "module") == (name in ohmr_fem._ROOMS), name

@@ -15,7 +15,7 @@ from ohmr_fem.geometry import annulus, corbino, cross, hall_bar, nonlocal_bar, p
 from ohmr_fem.grading import singular_points
 from ohmr_fem.grids import lines_between
 from ohmr_fem.mesh_check import check_mesh
-from ohmr_fem.mesh_device import mesh_device
+from ohmr_fem.meshing import mesh_device
 
 
 def gmsh_loads():
