@@ -61,7 +61,8 @@ def random_problem(rng: np.random.Generator) -> tuple[of.Problem, tuple[str, str
 
 def trial(rng: np.random.Generator) -> Trial:
     prob, current, voltage, fields = random_problem(rng)
-    measure = of.spectral_measure(prob, current=current, voltage=voltage, tolerance=float(10.0 ** rng.uniform(-8, -2)), fields=fields)
+    measure = of.spectral_measure(prob, current=current, voltage=voltage, fields=fields,
+                                  tolerance=float(10.0 ** rng.uniform(-8, -2)))
     p, c = measure.projection, measure.channels[0]
     f, bound = measure.response(fields)[0], measure.bound(fields)
     error = np.abs(f - exact(prob, measure, fields))
@@ -102,8 +103,8 @@ def run() -> list[Row]:
     seen = [t for t in trials if t.ratios and not t.vanishes]
     ratios = np.array([r for t in seen for r in t.ratios])
     return [
-        Row(CASE, f"largest excess of error over bound, in norms of a and b, {COUNT} problems", max(t.excess for t in trials), 0.0,
-            note="negative: never exceeded"),
+        Row(CASE, f"largest excess of error over bound, in norms of a and b, {COUNT} problems", max(t.excess for t in trials),
+            0.0, note="negative: never exceeded"),
         Row(CASE, "median of bound over error", float(np.median(ratios)), 10.0,
             note=f"{len(ratios)} fields of {len(seen)} problems with an error above the floor"),
         Row(CASE, "least bound over error", float(ratios.min()), at_least=1.0),

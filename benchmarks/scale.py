@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import resource
@@ -32,7 +33,7 @@ def bar(unknowns: int) -> of.Problem:
     """The Hall bar of meshes/hall_bar.py on a uniform grid with about that many P2 unknowns."""
     h = math.sqrt(4 * (2800 * 400 + 4 * 110 * 200) / unknowns) * 1e-9
     x, y = (np.concatenate([np.linspace(a, b, math.ceil((b - a) / h), endpoint=False)
-                            for a, b in zip(ends[:-1], ends[1:], strict=True)] + [ends[-1:]]) for ends in (LENGTHS, HEIGHTS))
+                            for a, b in itertools.pairwise(ends)] + [ends[-1:]]) for ends in (LENGTHS, HEIGHTS))
     arm = lambda c: (np.abs(c[0]) > 345e-9) & (np.abs(c[0]) < 455e-9)  # noqa: E731
     mesh = grids.tensor_grid(x, y, cells="triangle", keep=lambda c: (np.abs(c[1]) < 200e-9) | arm(c))
     ends = {"left": lambda p: p[0] == x[0], "right": lambda p: p[0] == x[-1]}
@@ -49,7 +50,8 @@ def measure(solver: str, unknowns: int) -> dict[str, float]:
     for part in (system.K, system.diffusion, *system.relaxation, system.C):
         assert part.nnz
     assembled = time.process_time()
-    found = of.spectral_measure(prob, current=("left", "right"), voltage=("t1", "t2"), fields=fields(PHIS), solver=SOLVERS[solver])
+    found = of.spectral_measure(prob, current=("left", "right"), voltage=("t1", "t2"), fields=fields(PHIS),
+                                solver=SOLVERS[solver])
     found.delta_R(fields(PHIS))
     done = time.process_time()
     return {"N": system.N, "assembly": assembled - start, "curve": done - assembled, "poles": len(found.rates),
@@ -76,7 +78,8 @@ def run() -> list[Row]:
             curves[solver, size], F[solver, size] = found["curve"], found["F"]
             label = f"{solver}, {found['N']:,.0f} unknowns"
             rows += [Row(CASE, f"{label}: potentials and curve, s", found["curve"],
-                         note=f"assembly {found['assembly']:.3g} s, {found['poles']:.0f} poles, backward error {found['residual']:.0e}"),
+                         note=f"assembly {found['assembly']:.3g} s, "
+                              f"{found['poles']:.0f} poles, backward error {found['residual']:.0e}"),
                      Row(CASE, f"{label}: peak memory, GiB", found["memory"], 8.0)]
     for size in SIZES:
         values = [v for (_, n), v in F.items() if n == size]

@@ -39,6 +39,8 @@ FORMAT = "ohmr_fem spectral measure 1"
 DEFAULT_RANGE = 50.0
 #: A pair that vanishes by symmetry is resolved to this times |a| |b|.
 FLOOR = 1e-11
+#: A torque this close to its instability is refused: no bound holds there.
+NEAR = 1e-6
 
 
 def refusal(problem: Problem) -> str | None:
@@ -145,9 +147,13 @@ class SpectralMeasure:
         SolveError
             The torque is unstable, or the bound exceeds the tolerance at one of the fields.
         """
+        self._check(np.atleast_2d(fields_array(fields, "fields")), s)
+        return self.unchecked(fields, s)
+
+    def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """:meth:`response` without the bound, for loops that check where they end."""
         B = fields_array(fields, "fields")
         several = np.atleast_2d(B)
-        self._check(several, s)
         at_zero: Any = 0.0
         change: Any = 0.0
         for c in self.channels:
@@ -174,7 +180,7 @@ class SpectralMeasure:
     def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
         several = np.atleast_2d(fields_array(fields, "fields"))
-        least = 1e-6 - self.slowest * self._stretch
+        least = NEAR - self.slowest * self._stretch
         total = np.zeros(len(several))
         for number, c in enumerate(self.channels):
             total += _sum_bound(functools.partial(self.F_bound, channel=number), *self._torque_terms(c, several), s, least)
@@ -184,7 +190,7 @@ class SpectralMeasure:
         squared = precession_squared(self.material, fields)
         growth = float(np.sqrt(max(-squared.min(), 0.0)))
         limit = 1.0 + self.slowest * self._stretch
-        if growth >= limit:
+        if growth >= limit - NEAR:
             worst = fields[int(np.argmin(squared))]
             raise SolveError(f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
                              f"= {growth:.4g}, and a steady state exists only below {limit:.4g}; reduce |B|", value=growth)
@@ -357,7 +363,7 @@ class SpectralMeasure:
 
 
 def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = None, tolerance: float = 1e-8,
-                     fields: Any = None, solver: Solver = SYMMETRIC) -> SpectralMeasure:
+                     fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC) -> SpectralMeasure:
     """The spectral measure of one measurement.
 
     Parameters
@@ -369,6 +375,9 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
         Error of f relative to the largest |F|, held by a rigorous bound over the range.
     fields : (n, 3) T, optional
         Fields the measure must cover; by default |omega| tau up to 50.
+    lengths : (shortest, longest) m, optional
+        Diffusion lengths the measure must cover, for ``at(diffusion_length=...)``; by default that of the material alone.
+        The bound is algebraic: whether the mesh resolves the shortest length is another matter.
     solver : Solver, optional
         For the two real symmetric positive definite matrices, see :mod:`ohmr_fem.linear`.
 
@@ -377,11 +386,12 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
     InputError
         The problem needs the general path; the message says why.
     """
-    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, solver=solver)[0]
+    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, lengths=lengths,
+                             solver=solver)[0]
 
 
 def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
-                      fields: Any = None, solver: Solver = SYMMETRIC) -> list[SpectralMeasure]:
+                      fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC) -> list[SpectralMeasure]:
     """Spectral measures of several (current, voltage) pairs of one device from one factorisation."""
     positive(tolerance, "1", "tolerance")
     reason = refusal(problem)
@@ -391,24 +401,18 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
     K, M, keep, absorbing = _pencil(system)
     start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
-    points = _range(problem, fields, slowest)
+    bases = _lengths(lengths, system.scales.length)
+    ranges = [base * _range(problem, fields, slowest / base) for base in bases]
     # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy and is left out
-    sizes = np.abs(points + slowest)
-    shift = float(np.sqrt(sizes.max() * min(2.0 * sizes.min(), 1.0)))
+    sizes = np.abs(np.concatenate(ranges) + slowest)
+    shift = float(np.sqrt(sizes.max() * min(2.0 * sizes.min(), bases.min())))
     factors = solver.factorise(K + shift * M)
 
     def enough(found: Projection) -> bool:
-        left, factor = found.residuals(points), gamma(points + slowest, shift + slowest)
-        for turn in turns:
-            part, norms = found.combine(turn), np.linalg.norm(left @ turn, axis=-2)
-            for c in channels:
-                size = np.sum(np.abs(part.residues(c.a, c.b)) / (np.abs(part.rates) + 1.0))
-                limit = max(tolerance * size, FLOOR * part.norm(c.a) * part.norm(c.b))
-                if np.any(factor * norms[:, c.a] * norms[:, c.b] > limit):
-                    return False
-        return True
+        return all(_accurate(found, turns, channels, points, base, slowest, tolerance)
+                   for base, points in zip(bases, ranges, strict=True))
 
-    projection = project(M, factors, keep.T @ start, shift, enough)
+    projection = project(M, factors, keep.T @ start, shift, enough, most=80 if lengths is None else 240)
     vectors, summary = keep @ projection.vectors, repr(problem)
     return [SpectralMeasure(
         projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,
@@ -416,6 +420,24 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
         reference_length=system.scales.length, slowest=slowest, absorbing=absorbing, residual=projection.residual,
         summary=summary,
         vertices=system.basis.nodal_dofs[0]) for turn, base, name in zip(turns, ohmic, names, strict=True)]
+
+
+def _accurate(found: Projection, turns: Sequence[np.ndarray], channels: Sequence[Channel], points: np.ndarray, base: float,
+              slowest: float, tolerance: float) -> bool:
+    """Whether the bound holds at the rates s = points, relative to |F| at s = base: the diffusion length 1/sqrt(base)."""
+    left, factor = found.residuals(points), gamma(points + slowest, found.shift + slowest)
+    for turn in turns:
+        part, norms = found.combine(turn), np.linalg.norm(left @ turn, axis=-2)
+        for c in channels:
+            size = np.sum(np.abs(part.residues(c.a, c.b)) / (np.abs(part.rates) + base))
+            limit = max(tolerance * size, FLOOR * part.norm(c.a) * part.norm(c.b))
+            if np.any(factor * norms[:, c.a] * norms[:, c.b] > limit):
+                return False
+    return True
+
+
+def _same(one: Material, other: Material) -> bool:
+    return one is other or all(np.array_equal(a, b) for a, b in zip(vars(one).values(), vars(other).values(), strict=True))
 
 
 def _sum_bound(F_bound: Callable[[Any], np.ndarray], squared: np.ndarray, first: np.ndarray, second: np.ndarray,
@@ -447,7 +469,7 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
     """
     one, several = measures[0], np.atleast_2d(fields_array(fields, "fields"))
     one._needs_terminals()
-    if any(q.projection.rates is not one.projection.rates or q.material != one.material for q in measures):
+    if any(q.projection.rates is not one.projection.rates or not _same(q.material, one.material) for q in measures):
         raise InputError("delta_R_table: the measures must come from one call of spectral_measures, with one material")
     one._check_stable(several)
     pairs = {name: (q.projection.weights[:, i], q.projection.norm(i))
@@ -465,7 +487,7 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
     g = every.weights[:, a] * every.weights[:, b]
     squared, first, second, direct = one._torque_terms(one.channels[0], several)
     error = _sum_bound(F_bound, squared[:, None], first[:, None], second[:, None], direct, 1.0,
-                       1e-6 - one.slowest * one._stretch)
+                       NEAR - one.slowest * one._stretch)
     size = np.sum(np.abs(g) / (np.abs(one.projection.rates) * one._stretch + 1.0)[:, None], axis=0) * one._stretch
     allowed = np.maximum(one.tolerance * size, FLOOR * norms[a] * norms[b])
     if not np.all(error <= 3.0 * allowed):
@@ -548,3 +570,15 @@ def _range(problem: Problem, fields: Any, slowest: float) -> np.ndarray:
     if growth > 0:
         points.append(np.linspace(max(1.0 - growth, 1e-3 - slowest), 1.0 + growth, 12).astype(complex))
     return np.concatenate(points)
+
+
+def _lengths(lengths: Any, reference: float) -> np.ndarray:
+    """1/tau at the diffusion lengths to be covered, in units of the rate at the reference length."""
+    if lengths is None:
+        return np.ones(1)
+    if isinstance(lengths, str) or np.size(lengths) != 2:
+        raise InputError(f"lengths: expected (shortest, longest) diffusion length, got {lengths!r}", value=lengths)
+    low, high = (positive(v, "m", "lengths") for v in lengths)
+    if high < low:
+        raise InputError(f"lengths: the shortest comes first, got {lengths!r}", value=lengths)
+    return np.append((reference / np.geomspace(low, high, 2 + int(3 * np.log10(high / low)))) ** 2, 1.0)
