@@ -42,6 +42,8 @@ __all__ = [
 
 #: Public names of rooms that are loaded on first use.
 _LATER = {
+    "ACResponse": "ac", "DriftCurve": "drift", "NewtonError": "errors", "Transient": "dynamics", "ac_response": "ac",
+    "drift_curve": "drift", "drift_solve": "drift", "transient": "dynamics",
     "export_paraview": "export", "load": "store", "mesh_device": "meshing", "plot_hanle": "plot", "plot_mesh": "plot",
     "plot_moment_density": "plot", "save": "store", "save_figure": "plot",
 }
