@@ -47,10 +47,10 @@ def refusal(problem: Problem) -> str | None:
     """Why the spectral path cannot serve a problem, or None if it can."""
     if not problem.uniform:
         return "the materials vary over the device"
-    if problem.coupling != "linear":
-        return "coupling='full' feeds the orbital current back into the drive, which then depends on the field"
     if problem.ordinary_hall:
         return "the ordinary Hall effect makes the potential and the diffusion depend on B_z, and so the vectors of the measure"
+    if problem.coupling != "linear":
+        return "coupling='full' feeds the orbital current back into the drive, which then depends on the field"
     for name, moment in problem.moment_conditions().items():
         if len(set(moment.absorption)) > 1:
             return f"the edge {name!r} absorbs the three components at different rates"

@@ -54,11 +54,11 @@ def strong(material: of.Material, x: np.ndarray, axes: tuple[str, ...], electric
     J = ohmic - back * np.array([Q[2, 1], -Q[2, 0]])
     div_J = ohmic_slope[0, 0] + ohmic_slope[1, 1] - back * (slope[2, 1, 0] - slope[2, 0, 1])
     Q[2] += alpha * np.array([-ohmic[1], ohmic[0]])
-    div_Q = slope[:, 0, 0] + slope[:, 1, 1]
-    div_Q[2] += alpha * (-ohmic_slope[1, 0] + ohmic_slope[0, 1])
+    sinks = slope[:, 0, 0] + slope[:, 1, 1]
+    sinks[2] += alpha * (-ohmic_slope[1, 0] + ohmic_slope[0, 1])
     T = material.torque(field)
     tau = np.broadcast_to(material.relaxation_time, 3)
-    source = div_Q + n / tau.reshape(3, *[1] * (n.ndim - 1)) + np.einsum("ad,d...->a...", T, n)
+    source = sinks + n / tau.reshape(3, *[1] * (n.ndim - 1)) + np.einsum("ad,d...->a...", T, n)
     return {"J": J, "div_J": div_J, "Q": Q, "source": source, "n": n}
 
 
@@ -101,8 +101,8 @@ def manufactured(level: str) -> list[Row]:
                 system, V, n, _ = solve_manufactured(manufactured_problem(mms.triangles(c), order, hall))
                 found[c] = mms.deviation(system, order, V, n)
             label = "drift and ordinary Hall effect" if hall else "drift"
-            rows += [order_row(CASE, "Eq. (S1)", f"{what}, {label}, triangles, P{order}, L2", lambda c, i=i: found[c][i], cells,
-                               order + 1, 0.25) for i, what in enumerate(("potential", "moment density"))]
+            rows += [order_row(CASE, "Eq. (S1)", f"{what}, {label}, triangles, P{order}, L2",
+                               lambda c, i=i, found=found: found[c][i], cells, order + 1, 0.25) for i, what in enumerate(("potential", "moment density"))]
     return rows
 
 
@@ -155,9 +155,9 @@ def bar_against_ode(level: str) -> Row:
         found = solve_bvp(slopes, lambda a, b: np.array([a[1], b[1]]), y, np.array([alpha * E * np.sinh(y), 0 * y]), tol=1e-11,
                           max_nodes=100000)
         y = np.linspace(-width / 2, width / 2, 4001)
-        n, Q = found.sol(y)
-        Ey = alpha * mu * E * n
-        J = E + alpha * (slopes(y, found.sol(y))[0] + mu * Ey * n)
+        n = found.sol(y)[0]
+        across = alpha * mu * E * n
+        J = E + alpha * (slopes(y, found.sol(y))[0] + mu * across * n)
         return float(np.sum((J[1:] + J[:-1]) / 2 * np.diff(y)) / width)
 
     low, high = 0.6 * mean, mean

@@ -34,7 +34,7 @@ def switch_on(level: str) -> list[Row]:
     rows = []
     t = np.concatenate([[0.0], np.geomspace(1e-3, 15.0, 30)])
     cases = [("isotropic X", 3.0, np.diag([1.0, 1.0, 1.0]), (2.0, 0.0, 0.0), 8), ("full X", 10.0, FULL_X, (1.0, -3.0, 2.0), 12)]
-    for label, width, X, B, digits in cases:
+    for label, width, X, B, _ in cases:
         B = np.array(B) * TESLA
         prob = of.Problem(of.cross_section(width), simple_material(inverse_mass=X))
         exact = step_response(prob, t, width, B)
@@ -117,10 +117,8 @@ def order_of_stepper(label: str, prob: of.Problem, sizes: tuple[int, ...], expec
         evolution = Evolution(measurement, field, drive, np.linspace(0.0, 2.0, steps + 1), 1e-9)
         plain = evolution.stepper()
         loose = Stepper(plain.stretches, plain.norm, 1e6, plain.consistent)  # every step is accepted, none is halved
-        position = None
-        for position in loose.run(loose.begin(np.zeros(evolution.moments), 1e9, np.ones(1))):
-            pass
-        assert position is not None and position.accepted == steps
+        *_, position = loose.run(loose.begin(np.zeros(evolution.moments), 1e9, np.ones(1)))
+        assert position.accepted == steps
         return float(evolution.read(position.y, B)[0])
 
     exact = end(8 * sizes[-1])
