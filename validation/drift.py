@@ -102,7 +102,8 @@ def manufactured(level: str) -> list[Row]:
                 found[c] = mms.deviation(system, order, V, n)
             label = "drift and ordinary Hall effect" if hall else "drift"
             rows += [order_row(CASE, "Eq. (S1)", f"{what}, {label}, triangles, P{order}, L2",
-                               lambda c, i=i, found=found: found[c][i], cells, order + 1, 0.25) for i, what in enumerate(("potential", "moment density"))]
+                               lambda c, i=i, found=found: found[c][i], cells, order + 1, 0.25)
+                     for i, what in enumerate(("potential", "moment density"))]
     return rows
 
 
