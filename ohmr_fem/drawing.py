@@ -75,14 +75,15 @@ def _fill(ax: Any, device: Geometry) -> None:
     from matplotlib.colors import to_rgba
     from matplotlib.patches import PathPatch
 
-        patch = PathPatch(_path([_curve(loop)]), facecolor=to_rgba(TINTS[i % 4], 0.4), edgecolor="0.5", linewidth=0.5,
-                          label=name)
+    whole = PathPatch(_path([_curve(loop) for loop in device.loops]), facecolor="0.93", edgecolor="0.25", linewidth=0.8,
+                      clip_on=False)
     rest = next((k for k, r in device.regions.items() if r is None), None)
     whole.set_label(rest or "_")
     ax.add_patch(whole)
     drawn = {k: r for k, r in device.regions.items() if r is not None}
     for i, (name, loop) in enumerate(drawn.items()):
-        patch = PathPatch(_path([_curve(loop)]), facecolor=to_rgba(TINTS[i % 4], 0.4), edgecolor="0.5", linewidth=0.5, label=name)
+        patch = PathPatch(_path([_curve(loop)]), facecolor=to_rgba(TINTS[i % 4], 0.4), edgecolor="0.5", linewidth=0.5,
+                          label=name)
         ax.add_patch(patch)
         patch.set_clip_path(whole)
 
