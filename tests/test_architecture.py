@@ -30,7 +30,7 @@ ROOMS = {
     "fit": "data fitting study",
     "store": "store",
     "export": "export",
-    "plot": "plot",
+    "plot": "plot drawing",
     "analytic": "analytic",
     "micro": "micro",
     "bridge": "micro.bridge presets",
