@@ -144,9 +144,13 @@ class SpectralMeasure:
         SolveError
             The torque is unstable, or the bound exceeds the tolerance at one of the fields.
         """
+        self._check(np.atleast_2d(fields_array(fields, "fields")), s)
+        return self.unchecked(fields, s)
+
+    def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """:meth:`response` without the bound, for loops that check where they end."""
         B = fields_array(fields, "fields")
         several = np.atleast_2d(B)
-        self._check(several, s)
         T = np.atleast_3d(self.material.torque(several) * self.material.relaxation_time)
         squared = precession_squared(self.material, several)[:, None]
         rate = self.projection.rates * self._stretch + s
@@ -365,7 +369,7 @@ class SpectralMeasure:
 
 
 def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = None, tolerance: float = 1e-8,
-                     fields: Any = None, solver: Solver = SYMMETRIC) -> SpectralMeasure:
+                     fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC) -> SpectralMeasure:
     """The spectral measure of one measurement.
 
     Parameters
@@ -377,6 +381,9 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
         Error of f relative to the largest |F|, held by a rigorous bound over the range.
     fields : (n, 3) T, optional
         Fields the measure must cover; by default |omega| tau up to 50.
+    lengths : (shortest, longest) m, optional
+        Diffusion lengths the measure must cover, for ``at(diffusion_length=...)``; by default that of the material alone.
+        The bound is algebraic: whether the mesh resolves the shortest length is another matter.
     solver : Solver, optional
         For the two real symmetric positive definite matrices, see :mod:`ohmr_fem.linear`.
 
@@ -385,11 +392,12 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
     InputError
         The problem needs the general path; the message says why.
     """
-    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, solver=solver)[0]
+    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, lengths=lengths,
+                             solver=solver)[0]
 
 
 def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
-                      fields: Any = None, solver: Solver = SYMMETRIC) -> list[SpectralMeasure]:
+                      fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC) -> list[SpectralMeasure]:
     """Spectral measures of several (current, voltage) pairs of one device from one factorisation."""
     positive(tolerance, "1", "tolerance")
     reason = refusal(problem)
@@ -399,22 +407,16 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
     K, M, keep, absorbing = _pencil(system)
     start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
-    points = _range(problem, fields, slowest)
+    bases = _lengths(lengths, system.scales.length)
+    ranges = [base * _range(problem, fields, slowest / base) for base in bases]
     # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy and is left out
-    sizes = np.abs(points + slowest)
-    shift = float(np.sqrt(sizes.max() * min(2.0 * sizes.min(), 1.0)))
+    sizes = np.abs(np.concatenate(ranges) + slowest)
+    shift = float(np.sqrt(sizes.max() * min(2.0 * sizes.min(), bases.min())))
     factors = solver.factorise(K + shift * M)
 
     def enough(found: Projection) -> bool:
-        left, factor = found.residuals(points), gamma(points + slowest, shift + slowest)
-        for turn in turns:
-            part, norms = found.combine(turn), np.linalg.norm(left @ turn, axis=-2)
-            for c in channels:
-                size = np.sum(np.abs(part.residues(c.a, c.b)) / (np.abs(part.rates) + 1.0))
-                limit = max(tolerance * size, FLOOR * part.norm(c.a) * part.norm(c.b))
-                if np.any(factor * norms[:, c.a] * norms[:, c.b] > limit):
-                    return False
-        return True
+        return all(_accurate(found, turns, channels, points, base, slowest, tolerance)
+                   for base, points in zip(bases, ranges, strict=True))
 
     projection = project(M, factors, keep.T @ start, shift, enough)
     vectors = keep @ projection.vectors
@@ -424,6 +426,20 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
         reference_length=system.scales.length, slowest=slowest, absorbing=absorbing, residual=projection.residual,
         summary=repr(problem),
         vertices=system.basis.nodal_dofs[0]) for turn, base, name in zip(turns, ohmic, names, strict=True)]
+
+
+def _accurate(found: Projection, turns: Sequence[np.ndarray], channels: Sequence[Channel], points: np.ndarray, base: float,
+              slowest: float, tolerance: float) -> bool:
+    """Whether the bound holds at the rates s = points, relative to |F| at s = base: the diffusion length 1/sqrt(base)."""
+    left, factor = found.residuals(points), gamma(points + slowest, found.shift + slowest)
+    for turn in turns:
+        part, norms = found.combine(turn), np.linalg.norm(left @ turn, axis=-2)
+        for c in channels:
+            size = np.sum(np.abs(part.residues(c.a, c.b)) / (np.abs(part.rates) + base))
+            limit = max(tolerance * size, FLOOR * part.norm(c.a) * part.norm(c.b))
+            if np.any(factor * norms[:, c.a] * norms[:, c.b] > limit):
+                return False
+    return True
 
 
 def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
@@ -499,3 +515,15 @@ def _range(problem: Problem, fields: Any, slowest: float) -> np.ndarray:
     if growth > 0:
         points.append(np.linspace(max(1.0 - growth, 1e-3 - slowest), 1.0 + growth, 12).astype(complex))
     return np.concatenate(points)
+
+
+def _lengths(lengths: Any, reference: float) -> np.ndarray:
+    """1/tau at the diffusion lengths to be covered, in units of the rate at the reference length."""
+    if lengths is None:
+        return np.ones(1)
+    if isinstance(lengths, str) or np.size(lengths) != 2:
+        raise InputError(f"lengths: expected (shortest, longest) diffusion length, got {lengths!r}", value=lengths)
+    low, high = (positive(v, "m", "lengths") for v in lengths)
+    if high < low:
+        raise InputError(f"lengths: the shortest comes first, got {lengths!r}", value=lengths)
+    return np.append((reference / np.geomspace(low, high, 2 + int(3 * np.log10(high / low)))) ** 2, 1.0)

@@ -1,0 +1,239 @@
+"""Fits on small devices: the truth comes back, what cannot be known is said, bad input is refused."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import ohmr_fem as of
+from ohmr_fem import analytic
+from ohmr_fem.data import Measured
+from ohmr_fem.errors import InputError
+from ohmr_fem.fit_model import Curve, Model, read_parameters
+from ohmr_fem.fitting import fit, identifiability
+from ohmr_fem.planning import Candidate, design
+from ohmr_fem.spectral import spectral_measure, spectral_measures
+from validation.case import simple_material
+
+pytest.importorskip("lmfit")
+PAIRS = {"current": ("left", "right"), "voltage": ("t1", "t2")}
+TRUE = {"inverse_mass": [1.0, 1.0, 0.25]}
+TILTED = (1.0, 0.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def device(bar):
+    """The bar of the tests, L_m = 1 and theta = 0.25, and a start that is off."""
+    prob = bar(simple_material(**TRUE), order=2)
+    off = simple_material(inverse_mass=[1.0, 1.0, 0.4], orbital_hall_angle=0.36, relaxation_time=0.7, diffusion_length=0.8)
+    return prob, replace(prob, materials=off)
+
+
+def curves(prob, directions=("x", TILTED), noise=1e-3, seed=1, points=41, quantity="R", phi=3.0):
+    measure = spectral_measure(prob, **PAIRS)
+    rng, out = np.random.default_rng(seed), []
+    top = phi * prob.material.field_scale / 0.5
+    for d in directions:
+        B = of.field_sweep(-top, top, points, d)
+        change = measure.hanle(B)
+        sigma = noise * np.abs(change).max()
+        values = {"R": measure.R_ohmic + measure.delta_R(B), "hanle": change, "ratio": change / measure.R_ohmic}[quantity]
+        sigma = sigma / measure.R_ohmic if quantity == "ratio" else sigma
+        out.append(Measured(B, values + sigma * rng.standard_normal(points), quantity, sigma, **PAIRS))
+    return out
+
+
+def quiet(*args, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return fit(*args, **options)
+
+
+TRUTH = {"alpha_product": 0.09, "diffusion_length": 1.0, "relaxation_time": 1.0, "theta": 0.25}
+
+
+@pytest.mark.parametrize("quantity", ["R", "hanle", "ratio"])
+def test_the_truth_comes_back_without_noise(device, quantity):
+    true, start = device
+    found = quiet(curves(true, quantity=quantity, noise=1e-9), start, intervals="fisher", strip=False)
+    for name, value in TRUTH.items():
+        assert found.parameters[name].value == pytest.approx(value, rel=1e-5), name
+
+
+def test_intervals_hold_the_truth_and_are_no_wider_than_needed(device):
+    true, start = device
+    found = quiet(curves(true), start, strip=False)
+    for name, value in TRUTH.items():
+        e = found.parameters[name]
+        assert e.low < value < e.high and e.fixed
+        assert (e.high - e.low) / (2 * 1.96) == pytest.approx(e.error, rel=0.25)
+    assert 0.5 < found.reduced_chi2 < 1.6
+    assert abs(found.correlation[0, 1]) <= 1.0 and found.degrees == 2 * 41 - 2 - 4
+
+
+def test_the_profile_is_the_parabola_of_a_linear_problem():
+    from ohmr_fem.profile import Valley, interval
+
+    rng = np.random.default_rng(0)
+    A, y = rng.normal(size=(30, 3)), rng.normal(size=30)
+    u = np.linalg.lstsq(A, y, rcond=None)[0]
+    valley = Valley.at(lambda x: y - A @ x, lambda x, free=slice(None): -A[:, free], u, np.zeros(3))
+    for i, error in enumerate(np.sqrt(np.diag(np.linalg.inv(A.T @ A)))):
+        low, high, _ = interval(valley, i, 3.84)
+        assert (u[i] - low, high - u[i]) == pytest.approx([np.sqrt(3.84) * error] * 2, rel=0.03)
+
+
+def test_a_strip_against_the_closed_form():
+    """Data from Eq. (7) itself, which shares no code with the fit; one direction along x fixes tau sqrt(theta)."""
+    strip = of.Problem(of.cross_section(3.0), simple_material(inverse_mass=[1.0, 1.0, 0.25]))
+    scale = strip.material.field_scale
+    phi = np.linspace(0, 8, 60)
+    B = phi[:, None] * scale * np.array([1.0, 0.0, 0.0])
+    rho = analytic.rho(phi, 0.25, 3.0, 0.09)
+    data = Measured(B, rho - rho[0], "ratio", 1e-4 * np.ptp(rho))
+    start = replace(strip, materials=simple_material(inverse_mass=[1, 1, 0.25], relaxation_time=0.5, diffusion_length=0.7,
+                                                     orbital_hall_angle=0.4))
+    found = quiet(data, start, ["alpha", "L_m", "tau"])
+    assert [found.parameters[n].value for n in ("alpha_product", "diffusion_length", "relaxation_time")] == pytest.approx(
+        [0.09, 1.0, 1.0], rel=1e-3)
+
+
+def test_one_direction_fixes_only_tau_sqrt_theta(device):
+    true, start = device
+    data = curves(true, ["x"])
+    before = identifiability(data, true)
+    found = quiet(data, start, strip=False)
+    for known in (before, found.identifiability):
+        assert "tau sqrt(theta)" in [c.text for c in known.fixed] and set(known.free) == {"relaxation_time", "theta"}
+    tau, theta = (found.parameters[n] for n in ("relaxation_time", "theta"))
+    assert not tau.fixed and np.isinf([tau.error, tau.high, theta.high]).all() and tau.low == 0.0
+    assert tau.value * theta.value**0.5 == pytest.approx(0.5, rel=0.02)
+    assert "open on both sides" in str(found) and "not fixed by the data" in str(found)
+
+
+def test_sigma_g_and_the_product_only_appear_together(device):
+    found = identifiability(curves(device[0]), device[0], ["alpha", "L_m", "tau", "theta", "sigma", "g"])
+    assert {"alpha alpha' / sigma", "tau g", "L_m", "theta"} == {c.text for c in found.fixed}
+
+
+def test_background_terms(device):
+    true, start = device
+    data = [replace(c, values=c.values + 0.3 * c.signed + 0.05 * c.signed**2 - 7.0) for c in curves(true, noise=1e-6)]
+    found = quiet(data, start, background=["offset", "linear", "quadratic"], intervals="fisher", strip=False)
+    assert found.parameters["diffusion_length"].value == pytest.approx(1.0, rel=1e-2)
+    assert quiet(data, start, intervals="fisher", strip=False).reduced_chi2 > 100
+
+
+def test_misfit_is_said(device):
+    true, start = device
+    data = [replace(c, values=c.values + 0.2 * np.ptp(c.values) * np.sin(3 * c.signed)) for c in curves(true)]
+    with pytest.warns(UserWarning, match="does not describe the data"):
+        fit(data, start, intervals="fisher", strip=False)
+    with pytest.warns(UserWarning, match="follow each other"):
+        fit([replace(c, sigma=None) for c in data], start, intervals="fisher", strip=False)
+
+
+def test_measures_made_beforehand_give_the_same(device):
+    true, start = device
+    data = curves(true)
+    made = spectral_measure(start, **PAIRS, tolerance=1e-7, lengths=(0.3, 2.5))
+    a, b = quiet(data, start, strip=False), quiet(data, made, strip=False)
+    for name in TRUTH:
+        assert a.parameters[name].value == pytest.approx(b.parameters[name].value, rel=1e-4)
+
+
+def test_lengths_of_a_measure(device, refuses):
+    true, _ = device
+    wide, B = spectral_measure(true, **PAIRS, lengths=(0.4, 2.5)), of.field_sweep(-1e-11, 1e-11, 5)
+    for length in (0.4, 1.0, 2.5):
+        one = spectral_measure(replace(true, materials=simple_material(diffusion_length=length, **TRUE)), **PAIRS)
+        assert np.allclose(wide.at(diffusion_length=length).delta_R(B), one.delta_R(B), rtol=1e-7)
+    with refuses(InputError, "shortest comes first"):
+        spectral_measure(true, **PAIRS, lengths=(2, 1))
+    with refuses(InputError, "(shortest, longest)"):
+        spectral_measure(true, **PAIRS, lengths=3)
+
+
+def test_jacobian_against_differences_of_another_order(device):
+    true, _ = device
+    data = curves(true)
+    model = Model(read_parameters(["alpha", "L_m", "tau", "theta"], true.material),
+                  tuple(Curve.of(c, spectral_measure(true, **PAIRS, lengths=(0.9, 1.1)), ["offset"]) for c in data),
+                  tuple(c.values for c in data), tuple(c.sigma for c in data))
+    u, h = np.array([0.05, -0.02, 0.03, 0.1]), 1e-2
+    for i, column in enumerate(model.jacobian(u, central=True).T):
+        e = h * np.eye(4)[i]
+        r = [model.residual(u + k * e) for k in (-2, -1, 1, 2)]
+        assert np.allclose(column, (r[0] - 8 * r[1] + 8 * r[2] - r[3]) / (12 * h), atol=1e-4 * np.abs(column).max())
+
+
+def test_strip_formula_beside(device):
+    true, start = device
+    found = quiet(curves(true), start)
+    assert found.strip.keys() == TRUTH.keys() and "infinite strip" in str(found) and found.curves[0].strip is not None
+
+
+def test_design_finds_the_missing_direction(device):
+    true, _ = device
+    found = design(curves(true, ["x"]), true)
+    names = [c.name for c, _ in found.ranked]
+    assert "z" in names[0] and found.ranked[0][1].complete and not found.before.complete
+    assert all(k.score <= found.before.score + 1e-9 for _, k in found.ranked)
+    assert "now" in str(found)
+
+
+def test_a_device_of_another_size_is_the_device_with_another_length(device):
+    """A copy three times larger at L_m is the device itself at L_m/3."""
+    true, _ = device
+    data = curves(true, ["x"])
+    B = data[0].fields
+    larger = design(data, true, ["alpha", "tau"], candidates=[Candidate("large", B, 1e-4, **PAIRS, size=3.0)])
+    mesh = replace(true, mesh=true.mesh.scaled(3.0))
+    big = spectral_measures(mesh, [(PAIRS["current"], PAIRS["voltage"])])[0]
+    now = identifiability(data + [Measured(B, 0 * B[:, 0], "hanle", 1e-4, **PAIRS)], [big], ["alpha", "tau"])
+    small = identifiability(data, true, ["alpha", "tau"])
+    fisher = [np.linalg.inv(k.eigenvectors.T @ np.diag(k.eigenerrors**2) @ k.eigenvectors) for k in
+              (larger.ranked[0][1], small, now, identifiability(data, [big], ["alpha", "tau"]))]
+    assert np.allclose(fisher[0] - fisher[1], fisher[2] - fisher[3], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("change", "fragments"), [
+    ({"parameters": ["alpha", "taw"]}, ["'taw'", "did you mean 'tau'?"]),
+    ({"parameters": ["alpha", "orbital_hall_angle"]}, ["named twice"]),
+    ({"parameters": "tau"}, ["list of names"]),
+    ({"background": ["ofset"]}, ["did you mean 'offset'?"]),
+    ({"background": "offset"}, ["list of names"]),
+    ({"confidence": 95}, ["0.95"]),
+    ({"intervals": "bayes"}, ["'profile', 'fisher'" if False else "profile"]),
+    ({"current": ("left", "right"), "voltage": ("t1", "nowhere")}, ["nowhere"]),
+])
+def test_wrong_options(device, refuses, change, fragments):
+    data = [replace(c, current=None, voltage=None) for c in curves(device[0], points=5)]
+    with refuses(InputError, *fragments):
+        fit(data, device[1], **{**PAIRS, **change})
+
+
+def test_wrong_data(device, refuses, bar):
+    true, start = device
+    data = curves(true, points=5)
+    with refuses(InputError, "between which contacts"):
+        fit([replace(data[0], current=None, voltage=None)], start)
+    with refuses(InputError, "5 points for 5 numbers"):
+        fit(data[0], start)
+    with refuses(InputError, "does not apply", "coupling='full'"):
+        fit(data, replace(true, coupling="full"))
+    with refuses(InputError, "no measure for current"):
+        fit([replace(data[0], voltage=("b1", "b2"))], spectral_measure(true, **PAIRS))
+    with refuses(InputError, "theta is 0"):
+        fit(data, replace(true, materials=simple_material(inverse_mass=[1, 1, 0])))
+
+
+def test_without_lmfit(device, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "lmfit", None)
+    with pytest.raises(of.MissingExtraError, match=r"ohmr-fem\[fit\]"):
+        fit(curves(device[0], points=9), device[1])

@@ -1,0 +1,223 @@
+"""Studies: numbers, tables, resuming, and what is refused without harm."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import ohmr_fem as of
+from ohmr_fem import study as study_module
+from ohmr_fem.errors import InputError
+from ohmr_fem.study import StudyInterrupted, load_study, run_study
+from ohmr_fem.study_store import journal_path
+
+pytest.importorskip("xarray")
+pytest.importorskip("h5netcdf")
+DEVICE = """
+[cross_section]
+width = "400 nm"
+cells = 12
+
+[material]
+sheet_conductivity = "1 mS"
+diffusion_length = "100 nm"
+relaxation_time = "2 ps"
+orbital_hall_angle = 0.1
+inverse_mass = [24.4, 24.4, 6.1]
+
+[sweep]
+start = "0 T"
+stop = "2 T"
+points = 5
+"""
+STUDY = """
+device = "strip.toml"
+
+[axes]
+"cross_section.width" = ["200 nm", "400 nm"]
+"material.relaxation_time" = { start = "1 ps", stop = "4 ps", points = 3, scale = "log" }
+"material.theta" = [0.1, 1.0]
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def make(text=STUDY, device=DEVICE):
+        (tmp_path / "strip.toml").write_text(device, encoding="utf-8")
+        (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+        return tmp_path / "study.toml"
+
+    return make
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The points that are computed."""
+    seen, compute = [], study_module.compute_point
+    monkeypatch.setattr(study_module, "compute_point", lambda study, i: seen.append(i) or compute(study, i))
+    return seen
+
+
+def test_numbers_are_those_of_the_devices(write):
+    result = run_study(write())
+    data = load_study(result.path)
+    assert result.computed == 12 and not result.failed and data.rho.dims[:3] == (
+        "cross_section.width", "material.relaxation_time", "material.theta")
+    for w in (200e-9, 400e-9):
+        for tau in (1e-12, 2e-12, 4e-12):
+            for theta in (0.1, 1.0):
+                m = of.Material(1e-3, tau, 0.1, [24.4, 24.4, 24.4 * theta], diffusion_length=1e-7)
+                exact = of.magnetoresistance(of.Problem(of.cross_section(w, cells=12), m), of.field_sweep(0, 2, 5))
+                row = data.rho.sel({"cross_section.width": w, "material.relaxation_time": tau, "material.theta": theta},
+                                   method="nearest")
+                assert np.allclose(row.values[0], exact, rtol=1e-7)
+
+
+def test_temperature_tables(write, tmp_path):
+    (tmp_path / "T.csv").write_text("T [K],material.tau [ps],material.sheet_conductivity [mS]\n10,4,3\n110,2,1\n")
+    data = load_study(run_study(write('device = "strip.toml"\n[axes]\nT = [10, 60, 110]\n[tables]\nT = "T.csv"\n')).path)
+    at60 = of.Problem(of.cross_section(400e-9, cells=12), of.Material(2e-3, 3e-12, 0.1, [24.4, 24.4, 6.1], diffusion_length=1e-7))
+    assert np.allclose(data.rho.sel(T=60).values[0], of.magnetoresistance(at60, of.field_sweep(0, 2, 5)), rtol=1e-7)
+
+
+def stop_after(count):
+    def progress(done, total, left):
+        if done == count:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_interrupted_and_resumed(write, counted, tmp_path):
+    path = write()
+    whole = load_study(run_study(path, tmp_path / "whole.nc").path)
+    counted.clear()
+    with pytest.raises(StudyInterrupted, match="5 of 12 points are kept"):
+        run_study(path, progress=stop_after(5))
+    first = list(counted)
+    result = run_study(path)
+    assert (result.found, result.computed) == (5, 7) and sorted(counted) == list(range(12)) and counted[:5] == first
+    assert run_study(path).computed == 0 and not journal_path(result.path).exists()
+    again = load_study(result.path)
+    assert all(np.array_equal(whole[n].values, again[n].values) for n in ("rho", "rho_change", "error", "status"))
+
+
+def test_a_line_cut_short_is_computed_again(write, counted, tmp_path):
+    path, journal = write(), tmp_path / "study.nc.partial"
+    with pytest.raises(StudyInterrupted):
+        run_study(path, progress=stop_after(5))
+    journal.write_bytes(journal.read_bytes()[:-7])
+    counted.clear()
+    assert run_study(path).computed == 8 and len(set(counted)) == 8
+
+
+def test_damage_before_the_end_is_refused(write, refuses, tmp_path):
+    path, journal = write(), tmp_path / "study.nc.partial"
+    with pytest.raises(StudyInterrupted):
+        run_study(path, progress=stop_after(5))
+    damaged = journal.read_bytes().replace(b"0", b"1", 3)
+    journal.write_bytes(damaged)
+    with refuses(InputError, "damaged", "nothing was changed"):
+        run_study(path)
+    assert journal.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("name", ["study.nc", "study.nc.partial"])
+def test_foreign_files_are_left_alone(write, refuses, tmp_path, name):
+    (tmp_path / name).write_bytes(b"my thesis\nline two\n")
+    with refuses(InputError, name, "nothing was changed"):
+        run_study(write())
+    assert (tmp_path / name).read_bytes() == b"my thesis\nline two\n"
+
+
+def test_results_of_another_study_are_left_alone(write, refuses, tmp_path):
+    before = run_study(write()).path.read_bytes()
+    with refuses(InputError, "another study"):
+        run_study(write(STUDY.replace("0.1, 1.0", "0.1, 0.9")))
+    assert (tmp_path / "study.nc").read_bytes() == before
+    with pytest.raises(InputError, match="another study"):
+        run_study(write(device=DEVICE.replace("0.1\n", "0.2\n")))
+
+
+def test_two_runs_at_once(write, refuses):
+    def second(done, total, left):
+        if done == 1:
+            with refuses(InputError, "another run"):
+                run_study(path)
+
+    path = write()
+    assert run_study(path, progress=second).computed == 12
+
+
+def test_a_point_without_a_solution_is_kept_as_such(write):
+    text = STUDY.replace("[0.1, 1.0]", "[-50.0, 1.0]")
+    result = run_study(write(text))
+    data = load_study(result.path)
+    assert result.failed == 6 and set(np.unique(data.status)) == {1, 2} and "unstable" in str(data.message.values.ravel()[0])
+
+
+def test_progress_and_remaining_time(write):
+    said = []
+    run_study(write(), progress=lambda done, total, left: said.append((done, total, left)))
+    assert [s[:2] for s in said] == [(i, 12) for i in range(1, 13)] and said[-1][2] == 0.0 and all(s[2] >= 0 for s in said)
+
+
+@pytest.mark.parametrize(("old", "new", "fragments"), [
+    ('device = "strip.toml"', "", ["device is missing"]),
+    ('device = "strip.toml"', 'device = "strip.toml"\nouput = "x.nc"', ["'ouput'", "did you mean 'output'?"]),
+    ('device = "strip.toml"', 'device = "strip.toml"\noutput = "x.csv"', [".nc"]),
+    ('"material.theta" = [0.1, 1.0]', '"material.theta" = []', ["list of values"]),
+    ('"material.theta" = [0.1, 1.0]', '"material.theta" = ["1 nm"]', ["wrong dimension"]),
+    ('"material.theta" = [0.1, 1.0]', '"material.theta" = [1, 1]', ["twice"]),
+    ('"material.theta"', '"material.thta"', ["'material.thta'", "did you mean 'material.theta'?"]),
+    ('"material.theta"', '"mesh.file"', ["'mesh.file'"]),
+    ('"material.theta"', "temperature", ["'temperature'", "[tables]"]),
+    ("points = 3", "points = 0", ["points"]),
+    ("points = 3", "pints = 3", ["start, stop, points"]),
+    ('"material.theta" = [0.1, 1.0]', '"material.theta" = [0.1]\n[tables]\nT = "none.csv"', ["none.csv"]),
+    ('"material.theta" = [0.1, 1.0]', '"material.theta" = [0.1]\n[limits]\ndisk = "much"', ["limits.disk", "2 GB"]),
+    ('"material.theta" = [0.1, 1.0]', '"material.theta" = [0.1]\n[limits]\ndisk = "0.001 kB"', ["6 points", "disk", "limit of the study"]),
+    ("points = 3", "points = 2000000000000", ["points"]),
+])
+def test_wrong_files(write, refuses, old, new, fragments, tmp_path):
+    if "2000000000000" in new:
+        pytest.skip("the range itself would not fit into memory")
+    with refuses(InputError, *fragments):
+        run_study(write(STUDY.replace(old, new)))
+    assert not (tmp_path / "study.nc").exists() and not (tmp_path / "study.nc.partial").exists()
+
+
+def test_tables_have_a_range_and_keys(write, refuses, tmp_path):
+    text = 'device = "strip.toml"\n[axes]\nT = [10, 200]\n[tables]\nT = "T.csv"\n'
+    (tmp_path / "T.csv").write_text("T [K],material.tau [ps]\n10,4\n110,2\n")
+    with refuses(InputError, "200", "10 to 110"):
+        run_study(write(text))
+    (tmp_path / "T.csv").write_text("T [K],material.tua [ps]\n10,4\n210,2\n")
+    with refuses(InputError, "'material.tua'", "material.tau"):
+        run_study(write(text))
+    (tmp_path / "T.csv").write_text("T [K],material.tau [nm]\n10,4\n210,2\n")
+    with refuses(InputError, "wrong dimension"):
+        run_study(write(text))
+
+
+def test_nobody_at_the_address(write, refuses, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(study_module, "PATIENCE", 0.5)
+    with refuses(InputError, "tcp://127.0.0.1:9", "does not answer"):
+        run_study(write(), scheduler="tcp://127.0.0.1:9")
+
+
+def test_a_dask_scheduler_gives_the_same(write, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    path = write()
+    alone = load_study(run_study(path, tmp_path / "alone.nc").path)
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+        result = run_study(path, tmp_path / "dask.nc", scheduler=cluster.scheduler_address)
+    assert result.computed == 12 and np.array_equal(load_study(result.path).rho.values, alone.rho.values)
+
+
+def test_content_travels_with_the_results(write):
+    data = load_study(run_study(write()).path)
+    assert json.loads(data.attrs["study"])["axes"]["material.theta"] == [0.1, 1.0] and len(data.attrs["hash"]) == 64
