@@ -97,5 +97,6 @@ def record(found: Fit) -> dict[str, Any]:
             "noise": "estimated" if found.noise_estimated else "given", "identifiability": str(found.identifiability),
             "fixed": [{"combination": c.text, "relative_error": plain(c.error)} for c in found.identifiability.fixed],
             "correlation": [[plain(float(c)) for c in row] for row in found.correlation],
-            "curves": [{"name": c.data.label, "points": len(c.data.values), "noise": float(c.noise.mean())} for c in found.curves],
+            "curves": [{"name": c.data.label, "points": len(c.data.values), "noise": float(c.noise.mean())}
+                       for c in found.curves],
             "warnings": list(found.warnings), "seconds": found.seconds}
