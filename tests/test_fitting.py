@@ -88,6 +88,27 @@ def test_the_profile_is_the_parabola_of_a_linear_problem():
         assert (u[i] - low, high - u[i]) == pytest.approx([np.sqrt(3.84) * error] * 2, rel=0.03)
 
 
+def test_the_interval_spans_all_valleys():
+    """chi^2 = 9 (y^2 - 1)^2 + x^2 (3 - 2 y)^2 + 0.01 (y + 1)^2: narrow at y = -1, wide and 0.04 higher at y = 1."""
+    from ohmr_fem.profile import Valley, interval, widest
+
+    def residual(u):
+        x, y = u
+        return np.array([3 * (y**2 - 1), x * (3 - 2 * y), 0.1 * (y + 1)])
+
+    def jacobian(u, free=slice(None)):
+        x, y = u
+        return np.array([[0, 6 * y], [3 - 2 * y, -2 * x], [0, 0.1]])[:, free]
+
+    deep = Valley.at(residual, jacobian, np.array([0.0, -1.0]), np.zeros(2))
+    other = Valley.at(residual, jacobian, np.array([0.0, 1.0]), np.zeros(2), deep.lowest)
+    assert interval(deep, 0, 1.0)[:2] == pytest.approx((-0.2, 0.2), rel=0.03)
+    y = np.linspace(-1.5, 1.5, 4001)[None, :]
+    x = np.linspace(-1.5, 1.5, 3001)[:, None]
+    inside = x[np.min(9 * (y**2 - 1) ** 2 + x**2 * (3 - 2 * y) ** 2 + 0.01 * (y + 1) ** 2, axis=1) < 1.0, 0]
+    assert widest([deep, other], 0, 1.0, None, [other.bottom])[:2] == pytest.approx((inside[0], inside[-1]), rel=0.03)
+
+
 def test_a_strip_against_the_closed_form():
     """Data from Eq. (7) itself, which shares no code with the fit; one direction along x fixes tau sqrt(theta)."""
     strip = of.Problem(of.cross_section(3.0), simple_material(inverse_mass=[1.0, 1.0, 0.25]))
