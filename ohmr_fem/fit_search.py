@@ -157,11 +157,11 @@ def minimise(task: Task, model: Model, scanned: np.ndarray) -> tuple[Model, np.n
     settled = [_settle(task, model, start) for start in _grid(task, model.thinned(COARSE), scanned)]
     minima = [local(task, model, u)[0] for u in _lowest(model, settled)]
     u = min(minima, key=lambda x: _chi2(model, x))
-    for _ in range(3):
+    for _ in range(10):
         sigma, change = _reweighted(task, model, u)
         model = replace(model, sigma=sigma)
         u, result = local(task, model, min([u, *minima], key=lambda x: _chi2(model, x)))
-        if change < 0.02:
+        if change < 0.01:
             break
     return model, u, result, [*minima, *settled]
 
