@@ -418,7 +418,7 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
         return all(_accurate(found, turns, channels, points, base, slowest, tolerance)
                    for base, points in zip(bases, ranges, strict=True))
 
-    projection = project(M, factors, keep.T @ start, shift, enough)
+    projection = project(M, factors, keep.T @ start, shift, enough, most=80 if lengths is None else 240)
     vectors = keep @ projection.vectors
     return [SpectralMeasure(
         projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,

@@ -222,6 +222,24 @@ def test_another_material_is_a_fresh_measure(bar, changes, section):
                        atol=1e-4 * np.abs(made.moment_density(field)).max())
 
 
+@pytest.mark.parametrize("edges", [{}, {"lower": "absorbing"}])
+def test_a_measure_for_many_diffusion_lengths(edges, refuses):
+    """Two decades of L_m on one mesh, whose cells are too few for a measure of the middle alone to be exact."""
+    def make(length):
+        return of.Problem(of.cross_section(60.0, cells=400), simple_material(inverse_mass=X, diffusion_length=length),
+                          edges=edges)
+
+    narrow, wide = (spectral_measure(make(1.0), fields=FIELDS, lengths=w) for w in (None, (0.1, 10.0)))
+    assert len(wide.projection.rates) > len(narrow.projection.rates)
+    for length in (0.1, 0.4, 3.0, 10.0):
+        agree(wide.at(diffusion_length=length), make(length), FIELDS)
+    with refuses(SolveError, "outside the range"):
+        narrow.at(diffusion_length=0.1).rho(FIELDS)
+    for wrong, word in (((10.0, 0.1), "shortest comes first"), ("1 um", "expected"), ((1.0, -1.0), "lengths")):
+        with refuses(InputError, word):
+            spectral_measure(make(1.0), lengths=wrong)
+
+
 def test_finite_absorption_ties_the_measure_to_its_diffusion_constant(refuses):
     prob = of.Problem(of.cross_section(3.0), simple_material(), edges={"lower": 0.5})
     measure = spectral_measure(prob)
