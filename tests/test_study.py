@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ohmr_fem as of
 from ohmr_fem import study as study_module
+from ohmr_fem import study_dask, study_store
 from ohmr_fem.errors import InputError
 from ohmr_fem.study import StudyInterrupted, load_study, run_study
 from ohmr_fem.study_store import journal_path
 
 pytest.importorskip("xarray")
 pytest.importorskip("h5netcdf")
+ROOT = Path(__file__).parent.parent
 DEVICE = """
 [cross_section]
 width = "400 nm"
@@ -56,7 +63,12 @@ def write(tmp_path):
 def counted(monkeypatch):
     """The points that are computed."""
     seen, compute = [], study_module.compute_point
-    monkeypatch.setattr(study_module, "compute_point", lambda study, i: seen.append(i) or compute(study, i))
+
+    def counting(setting, changes):
+        seen.append((setting.device.problem.mesh.extent[0], *changes.values()))
+        return compute(setting, changes)
+
+    monkeypatch.setattr(study_module, "compute_point", counting)
     return seen
 
 
@@ -90,38 +102,82 @@ def stop_after(count):
     return progress
 
 
+@pytest.fixture
+def killed(write, tmp_path):
+    """What kill -9 after five points leaves: the journal, and no results file."""
+    path, journal, kept = write(), tmp_path / "study.nc.partial", tmp_path / "kept"
+    with pytest.raises(StudyInterrupted):
+        run_study(path, progress=lambda *now: shutil.copy(journal, kept) and stop_after(5)(*now))
+    (tmp_path / "study.nc").unlink()
+    kept.rename(journal)
+    return path
+
+
+def same(first, second, names=("rho", "rho_change", "error", "status", "message")):
+    return all(np.array_equal(first[n].values, second[n].values) for n in names)
+
+
 def test_interrupted_and_resumed(write, counted, tmp_path):
     path = write()
     whole = load_study(run_study(path, tmp_path / "whole.nc").path)
     counted.clear()
     with pytest.raises(StudyInterrupted, match="5 of 12 points are kept"):
         run_study(path, progress=stop_after(5))
-    first = list(counted)
+    first, part = list(counted), load_study(tmp_path / "study.nc")
+    assert int((part.status == 1).sum()) == 5 and np.isnan(part.rho.values).any(axis=(-1, -2)).sum() == 7
     result = run_study(path)
-    assert (result.found, result.computed) == (5, 7) and sorted(counted) == list(range(12)) and counted[:5] == first
+    assert (result.found, result.computed) == (5, 7) and len(counted) == 12 and counted[:5] == first
     assert run_study(path).computed == 0 and not journal_path(result.path).exists()
-    again = load_study(result.path)
-    assert all(np.array_equal(whole[n].values, again[n].values) for n in ("rho", "rho_change", "error", "status"))
+    assert same(whole, load_study(result.path))
 
 
-def test_a_line_cut_short_is_computed_again(write, counted, tmp_path):
-    path, journal = write(), tmp_path / "study.nc.partial"
-    with pytest.raises(StudyInterrupted):
-        run_study(path, progress=stop_after(5))
+def test_a_killed_run_is_resumed_from_its_journal(killed, counted, refuses, tmp_path):
+    with refuses(InputError, "study.nc", "run it again"):
+        load_study(tmp_path / "study.nc")
+    result = run_study(killed)
+    assert (result.found, result.computed, len(counted)) == (5, 7, 7) and not journal_path(result.path).exists()
+    assert same(load_study(run_study(killed, tmp_path / "whole.nc").path), load_study(result.path))
+
+
+def test_kill_9(write, tmp_path):
+    """A process that is shot after its fourth point."""
+    path, out = write(), tmp_path / "out.nc"
+    code = (f"import os, signal; from ohmr_fem.study import run_study; run_study({str(path)!r}, {str(out)!r}, "
+            "progress=lambda done, total, left: done == 4 and os.kill(os.getpid(), signal.SIGKILL))")
+    assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT)}).returncode == -signal.SIGKILL
+    assert journal_path(out).exists() and not out.exists()
+    result = run_study(path, out)
+    assert (result.found, result.computed) == (4, 8) and same(load_study(out), load_study(run_study(path).path))
+
+
+def test_a_line_cut_short_is_computed_again(killed, counted, tmp_path):
+    journal = tmp_path / "study.nc.partial"
     journal.write_bytes(journal.read_bytes()[:-7])
-    counted.clear()
-    assert run_study(path).computed == 8 and len(set(counted)) == 8
+    assert run_study(killed).computed == 8 and len(counted) == 8
 
 
-def test_damage_before_the_end_is_refused(write, refuses, tmp_path):
-    path, journal = write(), tmp_path / "study.nc.partial"
-    with pytest.raises(StudyInterrupted):
-        run_study(path, progress=stop_after(5))
+def test_damage_before_the_end_is_refused(killed, refuses, tmp_path):
+    journal = tmp_path / "study.nc.partial"
     damaged = journal.read_bytes().replace(b"0", b"1", 3)
     journal.write_bytes(damaged)
     with refuses(InputError, "damaged", "nothing was changed"):
-        run_study(path)
+        run_study(killed)
     assert journal.read_bytes() == damaged
+
+
+def test_a_results_file_cut_short_is_refused(write, refuses, tmp_path):
+    path = run_study(write()).path
+    path.write_bytes(path.read_bytes()[:-2000])
+    before = path.read_bytes()
+    with refuses(InputError, "study.nc", "damaged", "nothing was changed"):
+        run_study(tmp_path / "study.toml")
+    assert path.read_bytes() == before and not journal_path(path).exists()
+
+
+def test_two_versions_are_not_mixed(killed, refuses, monkeypatch):
+    monkeypatch.setattr(study_store, "__version__", "9.9")
+    with refuses(InputError, of.__version__, "9.9", "nothing was changed"):
+        run_study(killed)
 
 
 @pytest.mark.parametrize("name", ["study.nc", "study.nc.partial"])
@@ -151,11 +207,13 @@ def test_two_runs_at_once(write, refuses):
     assert run_study(path, progress=second).computed == 12
 
 
-def test_a_point_without_a_solution_is_kept_as_such(write):
+def test_a_point_without_a_solution_is_kept_as_such(write, tmp_path):
     text = STUDY.replace("[0.1, 1.0]", "[-50.0, 1.0]")
     result = run_study(write(text))
     data = load_study(result.path)
-    assert result.failed == 6 and set(np.unique(data.status)) == {1, 2} and "unstable" in str(data.message.values.ravel()[0])
+    assert len(result.failed) == 6 and set(np.unique(data.status)) == {1, 2}
+    assert "unstable" in str(data.message.values.ravel()[0]) and "unstable" in result.failed[0]
+    assert run_study(tmp_path / "study.toml").computed == 0
 
 
 def test_progress_and_remaining_time(write):
@@ -178,12 +236,17 @@ def test_progress_and_remaining_time(write):
     ("points = 3", "pints = 3", ["start, stop, points"]),
     ('"material.theta" = [0.1, 1.0]', '"material.theta" = [0.1]\n[tables]\nT = "none.csv"', ["none.csv"]),
     ('"material.theta" = [0.1, 1.0]', '"material.theta" = [0.1]\n[limits]\ndisk = "much"', ["limits.disk", "2 GB"]),
-    ('"material.theta" = [0.1, 1.0]', '"material.theta" = [0.1]\n[limits]\ndisk = "0.001 kB"', ["6 points", "disk", "limit of the study"]),
-    ("points = 3", "points = 2000000000000", ["points"]),
+    ('"material.theta" = [0.1, 1.0]', '"material.theta" = [0.1]\n[limits]\ndisk = "0.001 kB"',
+     ["6 points", "disk", "limit of the study"]),
+    ("points = 3", "points = 2000000000000", ["points", "1000000"]),
+    ("points = 3", "points = 900000", ["3600000 points", "memory", "what this machine has"]),
+    ('"material.theta" = [0.1, 1.0]', '"edges.top" = ["absorbing"]', ["edges.top", "'absorbing'", "top"]),
+    ('"material.theta"', '"sweep.points"', ["'sweep.points'", "can change"]),
+    ('"material.theta"', '"materials.bulk.theta"', ["materials.bulk.theta", "known names"]),
+    ('["200 nm", "400 nm"]', '["200 nm", "4 T"]', ["cross_section.width", "'4 T'"]),
 ])
-def test_wrong_files(write, refuses, old, new, fragments, tmp_path):
-    if "2000000000000" in new:
-        pytest.skip("the range itself would not fit into memory")
+def test_wrong_files(write, refuses, old, new, fragments, tmp_path, monkeypatch):
+    monkeypatch.setattr(study_module, "_memory", lambda: 1e9)
     with refuses(InputError, *fragments):
         run_study(write(STUDY.replace(old, new)))
     assert not (tmp_path / "study.nc").exists() and not (tmp_path / "study.nc.partial").exists()
@@ -204,7 +267,7 @@ def test_tables_have_a_range_and_keys(write, refuses, tmp_path):
 
 def test_nobody_at_the_address(write, refuses, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(study_module, "PATIENCE", 0.5)
+    monkeypatch.setattr(study_dask, "PATIENCE", 0.5)
     with refuses(InputError, "tcp://127.0.0.1:9", "does not answer"):
         run_study(write(), scheduler="tcp://127.0.0.1:9")
 
