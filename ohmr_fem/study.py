@@ -7,7 +7,6 @@ in the journal at once; running the same study again computes only what is missi
 from __future__ import annotations
 
 import itertools
-import math
 import os
 import shutil
 import time
@@ -21,16 +20,18 @@ import numpy as np
 
 from .config import Device
 from .errors import InputError, OhmrError, require_extra
+from .material import precession_squared
+from .spectral import refusal
 from .study_axes import changed_device, in_units, is_shape, keys_of
 from .study_dask import connected, on_scheduler
 from .study_file import Study, read_study
-from .study_point import Setting, compute_point, make_setting
+from .study_point import Setting, Span, compute_point, make_setting
 from .study_store import Journal, journal_path, opened, parse_results, read_results, write_results
 
 #: Names of what decides the diffusion length.
 DIFFUSIVE = ("diffusion_length", "diffusion_constant", "relaxation_time", "tau")
-#: Combinations of these beyond which the points do not share a measure.
-MOST_LENGTHS = 20_000
+#: Values of an axis that are looked at for what the measures must cover, where its ends do not tell.
+MOST_ENDS = 25
 Progress = Callable[[int, int, float], None]
 
 
@@ -185,13 +186,13 @@ def _reported(source: Iterator[tuple[int, dict[str, Any]]], before: int, total: 
 
 def _computed(study: Study, known: Mapping[int, Any], client: Any) -> Iterator[tuple[int, dict[str, Any]]]:
     """Points that are not known, as they are finished, geometry by geometry."""
-    lengths = _lengths(study)
+    span = _span(study)
     jobs = ((device, [(int(i), _material(study, int(i))) for i in left]) for device, left in _left(study, set(known)))
     if client is not None:
-        yield from on_scheduler(jobs, lengths, client)
+        yield from on_scheduler(jobs, span, client)
         return
     for device, several in jobs:
-        setting = device if isinstance(device, Setting) else make_setting(device, lengths)
+        setting = device if isinstance(device, Setting) else make_setting(device, span)
         for index, changes in several:
             yield index, compute_point(setting, changes)
 
@@ -212,37 +213,42 @@ def _material(study: Study, index: int) -> dict[str, Any]:
     return {k: v for k, v in study.changes(index).items() if not is_shape(k)}
 
 
-def _lengths(study: Study) -> tuple[float, float] | None:
-    """Shortest and longest diffusion length of all the materials of a study; None if they cannot share a measure."""
+def _span(study: Study) -> Span | None:
+    """What the measures of a study must cover; None if its points cannot share them.
+
+    Looks at the ends of the axes that change the material.  A point beyond what is found there is solved by itself.
+    """
     problem = study.device.problem
-    moving = [any(k.rpartition(".")[2] in DIFFUSIVE for k in keys_of(a, study.tables)) for a in study.axes]
-    ends = [_ends(study, axis) if move else [0] for axis, move in zip(study.axes, moving, strict=True)]
+    diffusive = any(k.rpartition(".")[2] in DIFFUSIVE for a in study.axes for k in keys_of(a, study.tables))
     absorbing = any(any(m.absorption) for m in problem.moment_conditions().values())
-    if not problem.uniform or math.prod(map(len, ends)) > MOST_LENGTHS or (absorbing and any(moving)):
-        return None
-    if "edges" in {a.partition(".")[0] for a in study.shaping} and any(moving):
+    if not problem.uniform or (diffusive and (absorbing or any(a.startswith("edges.") for a in study.shaping))):
         return None  # an edge that absorbs ties a measure to its diffusion constant
     found = []
-    for place in itertools.product(*ends):
-        changes = _material(study, int(np.ravel_multi_index(place, study.shape)))
+    for place in itertools.product(*(_ends(study, axis) for axis in study.axes)):
         try:
-            length = changed_device(study.device, changes).problem.material.diffusion_length
+            new = changed_device(study.device, _material(study, int(np.ravel_multi_index(place, study.shape)))).problem
         except OhmrError:
             continue  # this point will say why
-        found += [length] if isinstance(length, float) else []
-    return (min(found), max(found)) if found else None
+        if refusal(new) is None:
+            m = new.material
+            found.append((m.diffusion_length, float(precession_squared(m, study.device.fields).max()), m))
+    if not found:
+        return None
+    return Span(min(f[0] for f in found), max(f[0] for f in found), max(found, key=lambda f: f[1])[2])
 
 
 def _ends(study: Study, axis: str) -> list[int]:
-    """Places of an axis among which are those of the shortest and the longest diffusion length."""
+    """Places of an axis among which a material is extreme."""
     values = study.axes[axis]
-    if axis in study.tables:
-        return list(range(len(values)))
+    if axis in study.shaping and axis not in study.tables:
+        return [0]
+    if axis in study.tables or not all(isinstance(v, (int, float, str)) for v in values):
+        return np.unique(np.linspace(0, len(values) - 1, MOST_ENDS).round().astype(int)).tolist()
     try:
         numbers, _ = in_units(values, axis)
     except InputError:
-        return list(range(len(values)))
-    return [int(np.argmin(numbers)), int(np.argmax(numbers))]
+        return list(range(len(values)))[:MOST_ENDS]
+    return sorted({int(np.argmin(numbers)), int(np.argmax(numbers))})
 
 
 # -- results ----------------------------------------------------------------------------------------------------------

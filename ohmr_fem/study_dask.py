@@ -14,7 +14,7 @@ from typing import Any
 from . import __version__
 from .config import Device
 from .errors import InputError, SolveError, require_extra
-from .study_point import Setting, compute_point, make_setting
+from .study_point import Setting, Span, compute_point, make_setting
 
 #: Seconds to wait for a scheduler.
 PATIENCE = 10.0
@@ -51,8 +51,8 @@ def connected(address: str | None) -> Iterator[Any]:
 class _Shop:
     """Hands out points and remembers which future is which."""
 
-    def __init__(self, jobs: Iterable[Job], lengths: tuple[float, float] | None, client: Any) -> None:
-        self.client, self.lengths = client, lengths
+    def __init__(self, jobs: Iterable[Job], span: Span | None, client: Any) -> None:
+        self.client, self.span = client, span
         self.name = f"ohmr-{uuid.uuid4().hex[:8]}"  # tasks of another run of this study must not be taken for ours
         self.left = ((device, index, changes) for device, points in jobs for index, changes in points)
         self.current: tuple[Any, Any] = (None, None)
@@ -81,7 +81,7 @@ class _Shop:
     def _setting(self, device: Device | Setting, index: int) -> Any:
         if isinstance(device, Setting):
             return device
-        return self.client.submit(make_setting, device, self.lengths, __version__, pure=False,
+        return self.client.submit(make_setting, device, self.span, __version__, pure=False,
                                   key=f"{self.name}-setting-{index}-{self.lost.get(index, 0)}")
 
     def _submit(self, device: Any, setting: Any, index: int, changes: dict[str, Any]) -> Any:
@@ -91,10 +91,10 @@ class _Shop:
         return future
 
 
-def on_scheduler(jobs: Iterable[Job], lengths: tuple[float, float] | None, client: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+def on_scheduler(jobs: Iterable[Job], span: Span | None, client: Any) -> Iterator[tuple[int, dict[str, Any]]]:
     """Points as they finish, a few in flight for each thread of the workers that there are."""
     distributed = require_extra("distributed", "study", "a study on a scheduler")
-    shop = _Shop(jobs, lengths, client)
+    shop = _Shop(jobs, span, client)
     waiting = distributed.as_completed(loop=client.loop)
     threads, looked, empty = 0, -LOOK, False
 

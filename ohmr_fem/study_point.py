@@ -17,7 +17,7 @@ from . import __version__
 from .checks import edge_cells, physics_notes, unresolved
 from .config import Device
 from .errors import InputError, MissingExtraError, OhmrError, SolveError
-from .material import precession_squared
+from .material import Material, precession_squared
 from .problem import Problem
 from .spectral import SpectralMeasure, refusal, spectral_measures
 from .study_axes import changed_device
@@ -27,6 +27,15 @@ from .system import system_of
 
 #: Ratio of diffusion lengths up to which one measure serves a geometry.
 WIDEST = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """What a measure must cover: diffusion lengths in m, and the material in which the moment precesses farthest."""
+
+    shortest: float
+    longest: float
+    fastest: Material
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,22 +58,23 @@ class Setting:
     failed: str = ""
 
 
-def make_setting(device: Device, lengths: tuple[float, float] | None, version: str = __version__) -> Setting:
-    """Prepare a geometry for all diffusion lengths (shortest, longest) of a study; None where they cannot share a measure."""
+def make_setting(device: Device, span: Span | None, version: str = __version__) -> Setting:
+    """Prepare a geometry for all materials of a study; without a span the points do not share a measure."""
     check_version(version)
     problem = device.problem
-    if lengths is None or lengths[1] > WIDEST * lengths[0] or refusal(problem) is not None:
+    if span is None or span.longest > WIDEST * span.shortest or refusal(problem) is not None:
         return Setting(device)
+    problem = replace(problem, materials=span.fastest)
     try:
         pairs = [(m.current, m.voltage) for m in device.measurements]
-        found = spectral_measures(problem, pairs, lengths=lengths)
+        found = spectral_measures(problem, pairs, fields=device.fields, lengths=(span.shortest, span.longest))
         height, _ = edge_cells(system_of(problem))
     except MissingExtraError:
         raise
     except OhmrError as exc:
         return Setting(device, failed=_why(exc))
     light = tuple(replace(m, projection=replace(m.projection, vectors=None), vertices=None) for m in found)
-    return Setting(replace(device, problem=replace(problem)), light, height)  # a problem without its assembled system
+    return Setting(device, light, height)
 
 
 def compute_point(setting: Setting, changes: Mapping[str, Any], version: str = __version__) -> dict[str, Any]:
