@@ -56,6 +56,24 @@ def _app() -> Any:
     def check(device: device) -> None:  # type: ignore[valid-type]
         _guarded(_check, device)
 
+    @app.command(help="Fit measured curves on a device: report, numbers, table and figures in a results folder.")
+    def fit(data: Annotated[Path, typer.Argument(help="Measured curves (.csv).", metavar="DATA", show_default=False)],
+            device: device,  # type: ignore[valid-type]
+            out: Annotated[Path | None, typer.Option(
+                help="Results folder; results/NAME of the data file unless given.", show_default=False)] = None,
+            parameters: Annotated[str, typer.Option(help="Of alpha, L_m, tau, theta, sigma, g.")] = "alpha,L_m,tau,theta",
+            background: Annotated[str, typer.Option(help="Of offset, linear, quadratic; none for absolute data.")] = "offset",
+            direction: Annotated[str | None, typer.Option(help="Of a single field column: x, y, z or three numbers such as "
+                                                          "1,0,1; that of the sweep unless given.", show_default=False)] = None,
+            quantity: Annotated[str | None, typer.Option(help="R, hanle or ratio, where the file has several.",
+                                                         show_default=False)] = None,
+            nan: Annotated[str, typer.Option(help="Rows that lack a value: error or drop.")] = "error",
+            sign: Annotated[int, typer.Option(help="-1 for a voltage pair that was swapped.")] = 1,
+            plan: Annotated[bool, typer.Option("--plan", help="Also rank further measurements by what they add.")] = False,
+            ) -> None:
+        _guarded(_fit, data, device, out, {"parameters": parameters, "background": background, "direction": direction,
+                                           "quantity": quantity, "nan": nan, "sign": sign, "plan": plan or None})
+
     @app.command(help="Say what a mesh file holds: sizes, boundaries, regions.")
     def info(mesh: Annotated[Path, typer.Argument(help="Mesh file.", metavar="MESH", show_default=False)],
              unit: Annotated[str, typer.Option(help="Unit of the coordinates in the file.")] = "m") -> None:
@@ -140,6 +158,20 @@ def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
         index, why = next(iter(result.failed.items()))
         raise SolveError(f"{len(result.failed)} of {result.size} points have no solution (status 2 in the file), such as point "
                          f"{index}: {why}")
+
+
+def _fit(data: Path, device: Path, out: Path | None, options: dict[str, Any]) -> None:
+    import warnings
+
+    from .fit_run import run_fit, split
+
+    out = out or Path("results") / data.stem
+    options |= {key: split(options[key]) for key in ("parameters", "background", "direction")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the report holds them
+        run_fit(data, device, out, **options)
+    print((out / "fit.txt").read_text(encoding="utf-8").rstrip())
+    print(f"\nfit.txt, fit.json, fit.csv, fit.png and fit.pdf in {out}")
 
 
 def _curves(out: Path) -> list[dict[str, Any]]:

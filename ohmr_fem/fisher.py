@@ -1,7 +1,8 @@
 """What a set of data fixes: eigenvectors of the Fisher matrix, as products of powers of the parameters.
 
 With J = d(model/sigma)/d ln(parameter) the Fisher matrix is J^T J; a direction v of logarithms is known to 1/|J v|.
-Directions known worse than a limit are free; what remains is written as the simplest set of products of powers.
+Directions that leave some parameter known worse than a limit are free; what remains is written as the simplest set of
+products of powers.
 """
 
 from __future__ import annotations
@@ -110,9 +111,14 @@ def identify(jacobian: np.ndarray, names: Sequence[str], symbols: Sequence[str],
     rows = np.where(lost[:, None] & (np.abs(rows) < NOISE), 0.0, rows)
     single = np.sqrt(np.sum((rows * capped[:, None]) ** 2, axis=0))
     single = np.where(np.any(rows[lost] != 0.0, axis=0), np.inf, single)
-    known = rows[errors < limit]
-    fixed = _simplest(known, rows, capped, list(symbols), limit) if len(known) else ()
     order = np.argsort(-capped)
+    fixed: tuple[Combination, ...] = ()
+    parts = np.abs(rows).max(axis=1) * capped  # what a direction adds to the error of the parameter that it moves most
+    for known in range(int(np.sum((parts < limit) & ~lost)), 0, -1):
+        fixed = _simplest(rows[np.argsort(parts)[:known]], rows, capped, list(symbols), limit)
+        if all(c.error < limit for c in fixed):
+            break
+        fixed = ()
     return Identifiability(tuple(names), tuple(symbols), single, fixed, rows[order], errors[order], limit)
 
 

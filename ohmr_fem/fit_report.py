@@ -24,7 +24,7 @@ def report(fit: Fit) -> str:
         beside = ""
         if fit.strip:
             value = fit.strip[e.name]
-            beside = f"{show(value, e.unit)} (x {value / e.value:.3g})"
+            beside = f"{show(value, e.unit)} (x {value / e.value:#.3g})"
         mark = "" if e.fixed else "  not fixed by the data"
         error = percent(e.error / abs(e.value))
         lines.append(f"{e.symbol:14}{show(e.value, e.unit):>14}{error:>10}  {span(e):<28}{beside}{mark}")

@@ -28,6 +28,8 @@ DIRECTIONS = {"along x": (1, 0, 0), "along y": (0, 1, 0), "45 deg between x and 
 SIZES = (1.0 / 3.0, 3.0)
 #: Contacts up to which all four-terminal combinations are tried.
 MOST_CONTACTS = 8
+#: Lines of the table.
+SHOWN = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +63,15 @@ class Design:
     ranked: tuple[tuple[Candidate, Identifiability], ...]
 
     def __str__(self) -> str:
-        head = f"{'':52}" + "".join(f"{s:>14}" for s in self.before.symbols)
-        rows = [("now", self.before), *((c.name, known) for c, known in self.ranked[:10])]
-        lines = [f"{name[:52]:52}" + "".join(f"{percent(float(e)):>14}" for e in known.errors) for name, known in rows]
-        return "\n".join([head, *lines])
+        """Relative standard errors with each candidate added, best first; candidates that read the same share a line."""
+        head = f"{'':48}" + "".join(f"{s:>14}" for s in self.before.symbols)
+        lines: dict[str, list[str]] = {}
+        for c, known in self.ranked:
+            lines.setdefault("".join(f"{percent(float(e)):>14}" for e in known.errors), []).append(c.name)
+        now = f"{'now':48}" + "".join(f"{percent(float(e)):>14}" for e in self.before.errors)
+        shown = [f"{names[0] + (f' (and {len(names) - 1} more)' if len(names) > 1 else ''):48}{errors}"
+                 for errors, names in list(lines.items())[:SHOWN]]
+        return "\n".join([head, now, *shown])
 
 
 def design(data: Any, problem: Problem, parameters: Sequence[str] = ("alpha", "L_m", "tau", "theta"), *,

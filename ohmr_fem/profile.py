@@ -38,7 +38,8 @@ class Valley:
     def at(cls, residual: Callable[[np.ndarray], np.ndarray], jacobian: Callable[..., np.ndarray],
            u: np.ndarray, weights: np.ndarray) -> Valley:
         J = jacobian(u)
-        return cls(residual, jacobian, u, weights, float(np.sum(residual(u) ** 2)), np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True))
+        covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
+        return cls(residual, jacobian, u, weights, float(np.sum(residual(u) ** 2)), covariance)
 
 
 class LowerMinimumError(Exception):

@@ -46,11 +46,13 @@ def test_errors_go_with_their_column(table):
 
 
 def test_groups_by_measurement_and_direction(table):
-    rows = ["measurement,Bx [T],Bz [T],R [ohm]", "a,-1,-1,1", "a,0,0,2", "a,1,1,3", "a,-1,0,4", "a,0,0,5", "a,1,0,6", "b,1,0,7", "b,2,0,8"]
+    rows = ["measurement,Bx [T],Bz [T],R [ohm]", "a,-1,-1,1", "a,0,0,2", "a,1,1,3", "a,-1,0,4", "a,0,0,5", "a,1,0,6", "b,1,0,7",
+            "b,2,0,8"]
     curves = read_data(table("\n".join(rows)))
     assert [c.name for c in curves] == ["a", "a", "b"]
     assert [c.values.tolist() for c in curves] == [[1, 2, 3], [4, 5, 6], [7, 8]]
-    assert np.allclose(curves[0].direction, [np.sqrt(0.5), 0, np.sqrt(0.5)]) and np.allclose(curves[0].signed, np.sqrt(2) * np.array([-1, 0, 1]))
+    assert np.allclose(curves[0].direction, [np.sqrt(0.5), 0, np.sqrt(0.5)])
+    assert np.allclose(curves[0].signed, np.sqrt(2) * np.array([-1, 0, 1]))
 
 
 def test_an_angle_scan_is_one_curve(table):
