@@ -1,11 +1,12 @@
 """A study survives what happens to it: a killed worker, and ten times kill -9 of the program itself.
 
-A hundred and fifty sizes of a bar, two diffusion lengths, each with its own measure.  The runs must end with the numbers of one undisturbed run, bit for bit,
-and no finished point may be computed again.
+A hundred and fifty sizes of a bar, each with its own measure, and two diffusion lengths.  The runs must end with the numbers
+of one undisturbed run, bit for bit, and no finished point may be computed again.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,76 +83,100 @@ def same(first: Path, second: Path) -> float:
     return float(max(np.abs(a[name].values - b[name].values).max() for name in ("R_ohmic", "delta_R", "hanle", "error")))
 
 
-def killed_worker(study: Path, reference: Path) -> Row:
+def killed_worker(study: Path, reference: Path) -> list[Row]:
     """Two workers, one killed after a few points."""
-    distributed = _distributed()
-    workers_killed = []
+    distributed = _needs("distributed")
+    size, victims = load_study(reference).status.size, []
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         def kill(done: int, total: int, left: float) -> None:
-            if done >= 5 and not workers_killed:
+            if done >= total // 10 and not victims:
                 with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
-                    pid = sorted(client.run(os.getpid).values())[0]
-                os.kill(pid, signal.SIGKILL)
-                workers_killed.append(pid)
+                    victims.append(sorted(client.run(os.getpid).values())[0])
+                os.kill(victims[0], signal.SIGKILL)
 
         out = study.with_name("dask.nc")
         result = run_study(study, out, scheduler=cluster.scheduler_address, progress=kill)
-    error = same(reference, out) if workers_killed and not result.failed else 1.0
-    return Row(CASE, "dask", f"2 workers, one killed: {result.computed} points, largest difference from the serial run", error, 0.0,
-               error, 0.0)
+    missing = float(size - int((load_study(out).status == 1).sum())) if victims else float("nan")
+    error = same(reference, out)
+    what = f"2 workers, one killed after {max(size // 10, 1)} of {size} points, {result.seconds:.0f} s"
+    return [Row(CASE, "dask", f"{what}: points missing", missing, 0.0, missing, 0.0),
+            Row(CASE, "dask", f"{what}: largest difference from the serial run", error, 0.0, error, 0.0)]
 
 
-def killed_driver(study: Path, reference: Path, times: int, seed: int = 7) -> list[Row]:
-    """kill -9 at random moments, then one run to the end."""
-    out, rng = study.with_name("killed.nc"), np.random.default_rng(seed)
-    code = f"from ohmr_fem.study import run_study; r = run_study({str(study)!r}, {str(out)!r}); print(r.computed, r.found)"
+#: Runs a study and writes down every point that it computes, before the journal can know of it.
+DRIVER = """
+import os, sys
+from ohmr_fem import study
+path, out, log = sys.argv[1:]
+computed = study._computed
+def logged(*arguments):
+    for index, values in computed(*arguments):
+        with open(log, "a") as stream:
+            stream.write(f"{index}\\n")
+        yield index, values
+study._computed = logged
+result = study.run_study(path, out)
+print(result.computed, result.found)
+"""
+
+
+def killed_driver(study: Path, reference: Path, times: int, longest: float = 1.5, seed: int = 7) -> list[Row]:
+    """kill -9 up to ``longest`` seconds after the start (every third) or the first new point, then one run to the end."""
+    out, log, rng = study.with_name("killed.nc"), study.with_name("computed.log"), np.random.default_rng(seed)
+    command = [sys.executable, "-c", DRIVER, str(study), str(out), str(log)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "ignore"}
-    lines: list[bytes] = []
-    changed, hits = 0, 0
+    hits, again, kept = 0, 0, set()
     for k in range(times):
-        process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.DEVNULL)
-        _wait(process, journal_path(out), float(rng.uniform(0.0, 1.5)), working=k % 3 != 0)
+        before = len(_lines(log))
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        _wait(process, log, float(rng.uniform(0.0, longest)), working=k % 3 != 2)
         hits += process.poll() is None
         process.kill()
         process.wait()
-        now = journal_path(out).read_bytes().split(b"\n")[:-1] if journal_path(out).exists() else []
-        changed += now[:len(lines)] != lines
-        lines = now
-    before = len(lines) - 1 if lines else 0
-    again = len({line.split(b'"v"')[0].partition(b" ")[2] for line in lines[1:]}) != before
-    end = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        again += len(kept & set(_lines(log)[before:]))
+        kept |= _finished(journal_path(out))
+    before = len(_lines(log))
+    end = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    again += len(kept & set(_lines(log)[before:]))
     computed, found = (int(v) for v in end.stdout.split()[-2:])
-    recomputed = abs(found - before) + int(again) + changed
+    lost = float(abs(found - len(kept)) + (times - hits))
     error = same(reference, out)
-    total = computed + found
-    return [Row(CASE, "kill -9", f"{hits} of {times} kills hit a running program; points kept {before}, computed after them "
-                f"{computed}, of {total}; finished points computed again", float(recomputed), 0.0, float(recomputed), 0.0),
+    what = f"{hits} of {times} kill -9 hit a running program, {len(kept)} of {computed + found} points kept through them"
+    return [Row(CASE, "kill -9", f"{what}: finished points computed again", float(again), 0.0, float(again), 0.0),
+            Row(CASE, "kill -9", f"{what}: finished points lost, or kills that missed", lost, 0.0, lost, 0.0),
             Row(CASE, "kill -9", "largest difference from the undisturbed run", error, 0.0, error, 0.0)]
 
 
-def _wait(process: subprocess.Popen[bytes], journal: Path, seconds: float, working: bool) -> None:
-    """Until ``seconds`` after the start, or after the first new point of this run if it is to be hit ``working``."""
-    def size() -> int:
-        return journal.stat().st_size if journal.exists() else 0
+def _lines(log: Path) -> list[str]:
+    return log.read_text().split() if log.exists() else []
 
-    before = size()
-    while working and process.poll() is None and size() <= before + 200:
-        time.sleep(0.02)
+
+def _finished(journal: Path) -> set[str]:
+    """Points in the whole lines of a journal."""
+    lines = journal.read_bytes().split(b"\n")[1:-1] if journal.exists() else []
+    return {line.split(b'"i": ')[1].split(b",")[0].decode() for line in lines}
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, seconds: float, working: bool) -> None:
+    """Until ``seconds`` after the start, or after the first point of this run if it is to be hit ``working``."""
+    before = len(_lines(log))
+    while working and process.poll() is None and len(_lines(log)) == before:
+        time.sleep(0.01)
     time.sleep(seconds)
 
 
-def _distributed() -> object:
+def _needs(*modules: str) -> Any:
     try:
-        import distributed
+        return [importlib.import_module(m) for m in modules].pop()
     except ImportError as exc:
-        raise Skipped("distributed is not installed") from exc
-    return distributed
+        raise Skipped(f"{exc.name} is not installed") from exc
 
 
 def run(level: str = "quick") -> list[Row]:
-    _distributed()
+    _needs("xarray", "h5netcdf")
     with tempfile.TemporaryDirectory() as name:
-        study = write_files(Path(name), SIZES if level == "full" else 4)
+        study = write_files(Path(name), SIZES if level == "full" else 6)
         reference = run_study(study, study.with_name("serial.nc")).path
-        rows = killed_driver(study, reference, 10 if level == "full" else 1)
-        return rows if level == "quick" else [killed_worker(study, reference), *rows]
+        if level == "quick":
+            return killed_driver(study, reference, 1, longest=0.05)
+        return [*killed_worker(study, reference), *killed_driver(study, reference, 10)]
