@@ -5,7 +5,9 @@ typer, rich and the rooms of the library are imported when a command needs them,
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +17,8 @@ from . import __version__
 from .errors import OhmrError, SolveError
 from .units import engineering
 
+#: Seconds between lines of progress where there is no terminal.
+LINE_EVERY = 30.0
 OK, BAD_INPUT, SOLVE_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 
@@ -80,6 +84,14 @@ def _app() -> Any:
                                                   show_default="device.toml")] = Path("device.toml")) -> None:
         _guarded(_init, path)
 
+    @app.command(help="Run a device over parameters, here or on a dask scheduler; resumes where it was stopped.")
+    def study(path: Annotated[Path, typer.Argument(help="Study file (.toml).", metavar="STUDY", show_default=False)],
+              out: Annotated[Path | None, typer.Option(help="Results file (.nc), in place of the one in the study.",
+                                                       show_default=False)] = None,
+              scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler, such as tcp://host:8786.",
+                                                            show_default=False)] = None) -> None:
+        _guarded(_study, path, out, scheduler)
+
     return app
 
 
@@ -127,6 +139,27 @@ def _run(path: Path, out: Path | None) -> None:
           + (f", among them {', '.join(shown)}" if shown else ""))
 
 
+def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
+    from .study import StudyInterrupted, run_study
+
+    try:
+        with _remaining() as progress:
+            result = run_study(path, out, scheduler=scheduler, progress=progress)
+    except StudyInterrupted as stop:
+        _say(f"stopped; {stop.done} of {stop.total} points are kept in {stop.path}; the same command goes on from there")
+        raise
+    for note in result.notes[:3]:
+        _say(f"warning: {note}")
+    if len(result.notes) > 3:
+        _say(f"warning: and {len(result.notes) - 3} others, in the variable 'message' of the file")
+    print(f"{result.path}: {result.size} points, {result.computed} computed, {result.found} found finished, "
+          f"{len(result.failed)} without a solution, {result.seconds:.1f} s")
+    if result.failed:
+        index, why = next(iter(result.failed.items()))
+        raise SolveError(f"{len(result.failed)} of {result.size} points have no solution (status 2 in the file), such as point "
+                         f"{index}: {why}")
+
+
 def _fit(data: Path, device: Path, out: Path | None, options: dict[str, Any]) -> None:
     import warnings
 
@@ -150,21 +183,40 @@ def _curves(out: Path) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
+def _progress() -> Iterator[Callable[..., None] | None]:
     """A progress bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    with Progress(console=Console(stderr=True), transient=True) as bars:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}
 
-        def update(step: str, done: int, total: int) -> None:
+        def update(step: str, done: int, total: int, more: str = "") -> None:
             if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total)
-            bars.update(tasks[step], completed=done, total=total)
+                tasks[step] = bars.add_task(step, total=total, more=more)
+            bars.update(tasks[step], completed=done, total=total, more=more)
+
+        yield update
+
+
+@contextlib.contextmanager
+def _remaining() -> Iterator[Callable[[int, int, float], None]]:
+    """Points done and the time left: a bar on a terminal, now and then a line elsewhere."""
+    with _progress() as bar:
+        said = time.monotonic()
+
+        def update(done: int, total: int, left: float) -> None:
+            nonlocal said
+            text = f"about {timedelta(seconds=round(left))} left"
+            if bar is not None:
+                bar("points", done, total, text)
+            elif time.monotonic() - said > LINE_EVERY:
+                said = time.monotonic()
+                _say(f"{done} of {total} points, {text}")
 
         yield update
 

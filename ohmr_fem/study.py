@@ -6,11 +6,10 @@ in the journal at once; running the same study again computes only what is missi
 
 from __future__ import annotations
 
-import functools
+import itertools
 import os
 import shutil
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -19,31 +18,25 @@ from typing import Any
 
 import numpy as np
 
-from .config import Device, read_device
-from .config_tables import CrossSection, MeshFile
-from .errors import InputError, OhmrError, SolveError, require_extra
-from .material import Material, retuned
-from .problem import Problem
-from .spectral import SpectralMeasure, refusal, spectral_measures
-from .store import atomic_path
-from .study_file import GEOMETRY, MATERIAL_UNITS, OTHER, Study, points, read_study
-from .study_store import Journal, dataset, journal_path, opened, parse_results, read_results
-from .sweep import hanle_curve
-from .units import to_si
+from .config import Device
+from .errors import InputError, OhmrError, require_extra
+from .material import precession_squared
+from .spectral import refusal
+from .study_axes import changed_device, in_units, is_shape, keys_of
+from .study_dask import connected, on_scheduler
+from .study_file import Study, read_study
+from .study_point import Setting, Span, compute_point, make_setting
+from .study_store import Journal, journal_path, opened, parse_results, read_results, write_results
 
-#: Seconds to wait for a scheduler.
-PATIENCE = 10.0
-#: Tasks in flight for each thread of the workers.
-AHEAD = 3
-#: Times a point is handed out again when its worker is lost.
-RETRIES = 5
-#: Ratio of diffusion lengths up to which one measure serves a geometry.
-WIDEST = 30.0
+#: Names of what decides the diffusion length.
+DIFFUSIVE = ("diffusion_length", "diffusion_constant", "relaxation_time", "tau")
+#: Values of an axis that are looked at for what the measures must cover, where its ends do not tell.
+MOST_ENDS = 25
 Progress = Callable[[int, int, float], None]
 
 
 class StudyInterrupted(KeyboardInterrupt):
-    """Ctrl-C during a study; ``path`` is the journal with the ``done`` of ``total`` points."""
+    """Ctrl-C during a study; ``path`` holds the ``done`` of ``total`` points."""
 
     def __init__(self, path: Path, done: int, total: int) -> None:
         super().__init__(f"study interrupted: {done} of {total} points are kept in {path}; run it again to go on")
@@ -52,12 +45,27 @@ class StudyInterrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class StudyResult:
-    """Where the results are and what was done: points computed now, found finished, and failed."""
+    """Where the results are and what was done.
+
+    Attributes
+    ----------
+    path : Path
+    size : int
+        All points of the study.
+    computed, found : int
+        Points computed by this run, and points that an earlier one had finished.
+    failed : dict {index of a point: why it has no solution}
+    notes : tuple of str
+        Distinct warnings about points; each is with its point in the file.
+    seconds : float
+    """
 
     path: Path
+    size: int
     computed: int
     found: int
-    failed: int
+    failed: Mapping[int, str]
+    notes: tuple[str, ...]
     seconds: float
 
 
@@ -71,8 +79,8 @@ def run_study(path: str | Path, out: str | Path | None = None, *, scheduler: str
     out : results file (.nc), optional
         In place of the one that the study names.
     scheduler : str, optional
-        Address of a dask scheduler such as "tcp://host:8786"; its workers need ohmr_fem and the same files.  By default
-        the points are computed in this process.
+        Address of a dask scheduler such as "tcp://host:8786"; its workers need ohmr_fem, and no files but those that a
+        material names.  By default the points are computed in this process.
     progress : callable(done, total, seconds left), optional
 
     Returns
@@ -90,50 +98,70 @@ def run_study(path: str | Path, out: str | Path | None = None, *, scheduler: str
     start = time.perf_counter()
     require_extra("xarray", "study", "a study")
     require_extra("h5netcdf", "study", "a study")
-    study, device = read_study(path)
+    study = read_study(path)
     if out is not None:
         study = replace(study, output=Path(out).resolve())
-    results = parse_results(device.problem.is_cross_section)
-    check_size(study, device)
-    finished = read_results(study.output, study, results) if study.output.exists() else {}
+    check_size(study)
+    results = parse_results(study.device.problem.is_cross_section)
+    finished = read_results(study.output, study, results)
     if len(finished) == study.size:
-        return StudyResult(study.output, 0, study.size, 0, time.perf_counter() - start)
-    client = _client(scheduler) if scheduler else None
-    try:
-        with closing(Journal(journal_path(study.output), study)) as journal:
-            known = {**finished, **{i: v for i, v in journal.done.items() if "failed" not in v}}
-            left = [i for i in points(study) if i not in known]
-            computed = _compute(study, left, journal, client, progress, len(known))
-            _write(study, device, {**known, **journal.done}, results)
-    finally:
-        if client is not None:
-            client.close()
-    journal_path(study.output).unlink(missing_ok=True)
-    failed = sum("failed" in v for v in journal.done.values())
-    return StudyResult(study.output, computed, len(known), failed, time.perf_counter() - start)
+        journal_path(study.output).unlink(missing_ok=True)  # of a run that was killed while it put the file in its place
+        return _result(study, finished, 0, start)
+    with connected(scheduler) as client, closing(Journal(journal_path(study.output), study)) as journal:
+        known = {**read_results(study.output, study, results), **journal.done}
+        before = len(known)
+        try:
+            for index, values in _reported(_computed(study, known, client), before, study.size, progress):
+                known[index] = values
+                journal.add(index, values)
+        except KeyboardInterrupt as stop:
+            raise StudyInterrupted(study.output, len(known), study.size) from stop
+        finally:
+            if journal.done:
+                write_results(study, known, _coordinates(study), results)
+            journal.discard()
+    return _result(study, known, len(known) - before, start)
+
+
+def _result(study: Study, known: Mapping[int, Mapping[str, Any]], computed: int, start: float) -> StudyResult:
+    failed = {i: v["failed"] for i, v in sorted(known.items()) if "failed" in v}
+    notes = tuple(dict.fromkeys(v["note"] for v in known.values() if v.get("note")))
+    return StudyResult(study.output, study.size, computed, len(known) - computed, failed, notes, time.perf_counter() - start)
 
 
 def load_study(path: str | Path) -> Any:
-    """Results of a study as an xarray Dataset; coordinates in SI, ``status`` 1 where a point is done."""
-    with opened(Path(path)) as data:
+    """Results of a study as an xarray Dataset in memory; coordinates in SI, ``status`` 1 where a point is done.
+
+    Raises
+    ------
+    InputError
+        No such file, or not a results file.
+    """
+    path = Path(path)
+    if not path.exists() and journal_path(path).exists():
+        raise InputError(f"{path}: the study was killed before it wrote this file; run it again to finish it from "
+                         f"{journal_path(path).name}", value=str(path))
+    with opened(path) as data:
         return data
 
 
-def check_size(study: Study, device: Device) -> None:
+def check_size(study: Study) -> None:
     """InputError if the results would not fit the stated limits, or the disk and memory there are."""
-    numbers = study.size * max(len(device.measurements), 1) * (1 + 3 * len(device.fields))
-    need = {"disk": numbers * (8.0 + 24.0), "memory": numbers * 8.0 * 6.0}  # journal as text; values as Python numbers
-    there = {"disk": float(shutil.disk_usage(_existing(study.output)).free), "memory": _memory()}
+    need = sizes(study)
+    there = {"disk": float(shutil.disk_usage(next(p for p in study.output.parents if p.exists())).free), "memory": _memory()}
     for name, size in need.items():
         limit = min(study.limits.get(name, np.inf), there[name])
         if size > limit:
             what = "the limit of the study" if limit == study.limits.get(name) else "what this machine has"
-            raise InputError(f"{study.path.name}: {study.size} points of {len(device.fields)} fields need about {size / 1e9:.3g} "
-                             f"GB of {name}, more than {what}, {limit / 1e9:.3g} GB; take fewer values or fields", value=size)
+            raise InputError(
+                f"{study.path.name}: {study.size} points of {len(study.device.fields)} fields need about {size / 1e9:.3g} GB of "
+                f"{name}, more than {what}, {limit / 1e9:.3g} GB; take fewer values or fields", value=size)
 
 
-def _existing(path: Path) -> Path:
-    return next(p for p in path.parents if p.exists())
+def sizes(study: Study) -> dict[str, float]:
+    """Bytes of disk (journal and results file) and of memory that the results take, from above."""
+    numbers = study.size * len(study.device.measurements) * (1.0 + 3.0 * len(study.device.fields))
+    return {"disk": 1e5 + 300.0 * study.size + 36.0 * numbers, "memory": 2e6 + 1500.0 * study.size + 56.0 * numbers}
 
 
 def _memory() -> float:
@@ -143,211 +171,106 @@ def _memory() -> float:
         return float("inf")
 
 
-# -- in this process or on a scheduler --------------------------------------------------------------------------------
-
-
-def _client(address: str) -> Any:
-    """A dask client, or InputError if nobody answers."""
-    distributed = require_extra("distributed", "study", "a study on a scheduler")
-    try:
-        return distributed.Client(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as exc:
-        raise InputError(f"scheduler {address!r} does not answer within {PATIENCE:g} s ({type(exc).__name__}); start one with "
-                         "'dask scheduler' and give its address, such as tcp://host:8786, or leave it out") from exc
-
-
-def _compute(study: Study, left: list[int], journal: Journal, client: Any, progress: Progress | None, before: int) -> int:
-    """Compute the points that are left, each into the journal as it finishes; how many."""
+def _reported(source: Iterator[tuple[int, dict[str, Any]]], before: int, total: int,
+              progress: Progress | None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The points as they come, each reported once the caller has dealt with it."""
     start = time.perf_counter()
-    source = _on_scheduler(study, left, client) if client is not None else ((i, compute_point(study, i)) for i in left)
-    computed = 0
+    for count, item in enumerate(source, before + 1):
+        yield item
+        if progress is not None:
+            progress(count, total, (time.perf_counter() - start) / (count - before) * (total - count))
+
+
+# -- which points, and what they share --------------------------------------------------------------------------------
+
+
+def _computed(study: Study, known: Mapping[int, Any], client: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Points that are not known, as they are finished, geometry by geometry."""
+    span = _span(study)
+    jobs = ((device, [(int(i), _material(study, int(i))) for i in left]) for device, left in _left(study, set(known)))
+    if client is not None:
+        yield from on_scheduler(jobs, span, client)
+        return
+    for device, several in jobs:
+        setting = device if isinstance(device, Setting) else make_setting(device, span)
+        for index, changes in several:
+            yield index, compute_point(setting, changes)
+
+
+def _left(study: Study, known: set[int]) -> Iterator[tuple[Device | Setting, list[int]]]:
+    """(device of a geometry, its points that are not known); a Setting that failed where there is no such device."""
+    for indices in study.groups().values():
+        left = [i for i in indices.tolist() if i not in known]
+        if left:
+            shape = {k: v for k, v in study.changes(left[0]).items() if is_shape(k)}
+            try:
+                yield (changed_device(study.device, shape) if shape else study.device), left
+            except OhmrError as exc:
+                yield Setting(study.device, failed=f"{type(exc).__name__}: {str(exc).splitlines()[0]}"), left
+
+
+def _material(study: Study, index: int) -> dict[str, Any]:
+    return {k: v for k, v in study.changes(index).items() if not is_shape(k)}
+
+
+def _span(study: Study) -> Span | None:
+    """What the measures of a study must cover; None if its points cannot share them.
+
+    Looks at the ends of the axes that change the material.  A point beyond what is found there is solved by itself.
+    """
+    problem = study.device.problem
+    diffusive = any(k.rpartition(".")[2] in DIFFUSIVE for a in study.axes for k in keys_of(a, study.tables))
+    absorbing = any(any(m.absorption) for m in problem.moment_conditions().values())
+    if not problem.uniform or (diffusive and (absorbing or any(a.startswith("edges.") for a in study.shaping))):
+        return None  # an edge that absorbs ties a measure to its diffusion constant
+    found = []
+    for place in itertools.product(*(_ends(study, axis) for axis in study.axes)):
+        try:
+            new = changed_device(study.device, _material(study, int(np.ravel_multi_index(place, study.shape)))).problem
+        except OhmrError:
+            continue  # this point will say why
+        if refusal(new) is None:
+            m = new.material
+            found.append((m.diffusion_length, float(precession_squared(m, study.device.fields).max()), m))
+    if not found:
+        return None
+    return Span(min(f[0] for f in found), max(f[0] for f in found), max(found, key=lambda f: f[1])[2])
+
+
+def _ends(study: Study, axis: str) -> list[int]:
+    """Places of an axis among which a material is extreme."""
+    values = study.axes[axis]
+    if axis in study.shaping and axis not in study.tables:
+        return [0]
+    if axis in study.tables or not all(isinstance(v, (int, float, str)) for v in values):
+        return np.unique(np.linspace(0, len(values) - 1, MOST_ENDS).round().astype(int)).tolist()
     try:
-        for index, values in source:
-            journal.add(index, values)
-            computed += 1
-            if progress is not None:
-                remaining = (time.perf_counter() - start) / computed * (len(left) - computed)
-                progress(before + computed, study.size, remaining)
-    except KeyboardInterrupt as stop:
-        raise StudyInterrupted(journal.path, before + computed, study.size) from stop
-    return computed
+        numbers, _ = in_units(values, axis)
+    except InputError:
+        return list(range(len(values)))[:MOST_ENDS]
+    return sorted({int(np.argmin(numbers)), int(np.argmax(numbers))})
 
 
-def _on_scheduler(study: Study, left: list[int], client: Any) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Points as they finish, a few in flight for each thread; a point whose worker is lost is handed out again."""
-    distributed = require_extra("distributed", "study", "a study on a scheduler")
-    threads = max(sum(client.nthreads().values()), 1)
-    queue, lost, index_of = iter(left), dict.fromkeys(left, 0), {}
-
-    def submit(index: int) -> Any:
-        future = client.submit(compute_point, study, index, pure=False, key=f"ohmr-{study.hash[:8]}-{index}-{lost[index]}")
-        index_of[future.key] = index
-        return future
-
-    running = distributed.as_completed([submit(i) for _, i in zip(range(AHEAD * threads), queue, strict=False)],
-                                       loop=client.loop)
-    for future in running:
-        index = index_of.pop(future.key)
-        if future.status == "finished":
-            yield index, future.result()
-            following = next(queue, None)
-            if following is not None:
-                running.add(submit(following))
-            continue
-        if client.status != "running":
-            raise SolveError("the scheduler was lost; finished points are kept, run the study again to go on")
-        lost[index] += 1
-        if lost[index] > RETRIES:
-            raise SolveError(f"point {index} was lost {RETRIES} times ({future.exception()!r}); finished points are kept",
-                             value=index)
-        running.add(submit(index))
+# -- results ----------------------------------------------------------------------------------------------------------
 
 
-def _write(study: Study, device: Device, done: Mapping[int, Mapping[str, Any]], results: Mapping[str, Any]) -> None:
-    """The netCDF file, whole or not at all."""
-    names = [m.name or f"measure {k + 1}" for k, m in enumerate(device.measurements)]
-    coordinates: dict[str, tuple[tuple[str, ...], Any, str]] = {
-        name: ((name,), *_coordinate(name, values)) for name, values in study.axes.items()}
-    coordinates |= {"measurement": (("measurement",), np.array(names), "")}
-    coordinates |= {f"B_{c}": (("field",), device.fields[:, i], "T") for i, c in enumerate("xyz")}
-    shapes = {"measurement": len(names), "field": len(device.fields)}
-    with atomic_path(study.output) as temporary:
-        dataset(study, done, coordinates, results, shapes).to_netcdf(temporary, engine="h5netcdf")
+def _coordinates(study: Study) -> dict[str, tuple[tuple[str, ...], Any, str]]:
+    """{name: (dimensions, values, unit)}; quantities in SI, text where they are none."""
+    out: dict[str, tuple[tuple[str, ...], Any, str]] = {}
+    for axis, values in study.axes.items():
+        out[axis] = ((axis,), *_coordinate(axis, values))
+        if axis in study.tables:
+            table = study.tables[axis]
+            out[axis] = ((axis,), out[axis][1], table.header[0][1])
+            rows = [table.at(v) for v in values]
+            out |= {key: ((axis,), *_coordinate(key, tuple(r[key] for r in rows))) for key in rows[0]}
+    names = [m.name or f"measure {k + 1}" for k, m in enumerate(study.device.measurements)]
+    out["measurement"] = (("measurement",), np.array(names), "")
+    return out | {f"B_{c}": (("field",), study.device.fields[:, i], "T") for i, c in enumerate("xyz")}
 
 
 def _coordinate(name: str, values: tuple[Any, ...]) -> tuple[np.ndarray, str]:
-    """Values of an axis in SI with their unit; text where they are no numbers."""
-    unit = MATERIAL_UNITS.get(name.rpartition(".")[2], "") if name.startswith("material") else ""
-    unit = "m" if name in ("cross_section.width", "cross_section.resolve") else unit
-    if unit:
-        return np.array([to_si(v, unit, name) for v in values]), unit
-    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
-        return np.array(values, dtype=float), ""
-    return np.array([str(v) for v in values]), ""
-
-
-# -- one point --------------------------------------------------------------------------------------------------------
-
-
-def compute_point(study: Study, index: int) -> dict[str, Any]:
-    """Results of one point as plain lists, or {"failed": why}."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _point(study, index)
-    except OhmrError as exc:
-        return {"failed": f"{type(exc).__name__}: {exc}"}
-
-
-def _point(study: Study, index: int) -> dict[str, Any]:
-    changed = study.changes(index)
-    device, shape = _device(study.device_path, study.content), _geometry(changed)
-    prob = _changed(_shaped(study.device_path, study.content, shape), changed)
-    rows: dict[str, list[Any]] = {name: [] for name in parse_results(prob.is_cross_section)}
-    shared = None if refusal(prob) is not None else _measures(study, shape)
-    for k, m in enumerate(device.measurements):
-        values = None if shared is None else _from_measure(shared[k], prob, device.fields)
-        if values is None:
-            curve = hanle_curve(prob, device.fields, current=m.current, voltage=m.voltage, method=device.method)
-            values = {"R_ohmic": curve.R_ohmic, "error": curve.algebraic_error.tolist()}
-            values |= {name: getattr(curve, name).tolist() for name in ("delta_R", "hanle", "rho", "rho_change")}
-        for name, row in rows.items():
-            row.append(values[name])
-    return rows
-
-
-def _from_measure(measure: SpectralMeasure, prob: Problem, fields: np.ndarray) -> dict[str, Any] | None:
-    """Results from the measure of the geometry, or None outside its range."""
-    tuned = replace(measure, material=prob.material, detection=prob.detection)
-    try:
-        f, change = tuned.response(fields)
-    except SolveError:
-        return None  # the device itself gives the answer, or the reason
-    names = ("rho", "rho_change") if prob.is_cross_section else ("delta_R", "hanle")
-    return {"R_ohmic": tuned.R_ohmic, names[0]: (f * tuned.unit).tolist(), names[1]: (change * tuned.unit).tolist(),
-            "error": (abs(tuned.unit) * tuned.bound(fields)).tolist()}
-
-
-Geometry = tuple[tuple[str, Any], ...]
-
-
-def _geometry(changed: Mapping[str, Any]) -> Geometry:
-    return tuple(sorted((k, v) for k, v in changed.items() if k in GEOMETRY))
-
-
-@functools.lru_cache(maxsize=2)
-def _device(path: Path, content: str) -> Device:
-    """The device of a study; ``content`` keeps a changed file from being taken for the old one."""
-    return read_device(path)
-
-
-@functools.lru_cache(maxsize=4)
-def _shaped(path: Path, content: str, geometry: Geometry) -> Problem:
-    """The problem of a geometry, with the material of the device file."""
-    device = _device(path, content)
-    changed = dict(geometry)
-    new: dict[str, Any] = {}
-    if {"mesh.file", "mesh.scale"} & set(changed):
-        given = {**device.table["mesh"], **({"file": changed["mesh.file"]} if "mesh.file" in changed else {})}
-        new["mesh"] = MeshFile(**given).build(path.parent).scaled(to_si(changed.get("mesh.scale", 1.0), "1", "mesh.scale"))
-    sizes = {k.partition(".")[2]: v for k, v in changed.items() if k.startswith("cross_section.")}
-    if sizes:
-        new["mesh"] = CrossSection(**{**device.table["cross_section"], **sizes}).build()
-    if "solve.order" in changed:
-        new["order"] = changed["solve.order"]
-    return replace(device.problem, **new) if new else device.problem
-
-
-_MADE: dict[tuple[str, Geometry], tuple[SpectralMeasure, ...] | None] = {}
-
-
-def _measures(study: Study, geometry: Geometry) -> tuple[SpectralMeasure, ...] | None:
-    """Measures of a geometry over all diffusion lengths of the study; None where one cannot serve all its materials.
-
-    They depend on the study alone, not on which of its points this process has, so that every worker gets the same numbers.
-    """
-    key = (study.hash, geometry)
-    if key not in _MADE:
-        prob = _shaped(study.device_path, study.content, geometry)
-        low, high = _lengths(study, prob)
-        absorbing = any(any(m.absorption) for m in prob.moment_conditions().values())
-        while len(_MADE) > 3:
-            _MADE.pop(next(iter(_MADE)))
-        _MADE[key] = None
-        if not absorbing and high <= WIDEST * low:
-            pairs = [(m.current, m.voltage) for m in _device(study.device_path, study.content).measurements]
-            _MADE[key] = tuple(spectral_measures(prob, pairs, lengths=(low, high)))
-    return _MADE[key]
-
-
-def _lengths(study: Study, prob: Problem) -> tuple[float, float]:
-    """Shortest and longest diffusion length of all the materials of a study."""
-    still = [k for k, axis in enumerate(study.axes) if axis in (*GEOMETRY, *OTHER)]
-    shape = np.array(study.shape)
-    shape[still] = 1  # axes that leave the material alone
-    found = []
-    for place in np.ndindex(*shape):
-        changed = study.changes(int(np.ravel_multi_index(place, study.shape)))
-        found.append(_changed(prob, {k: v for k, v in changed.items() if k.startswith("material")}).material.diffusion_length)
-    return min(found), max(found)
-
-
-def _changed(problem: Problem, changed: Mapping[str, Any]) -> Problem:
-    """The problem with the materials and options of a point."""
-    new: dict[str, Any] = {k.partition(".")[2]: v for k, v in changed.items() if k in OTHER}
-    whole = {k.partition(".")[2]: v for k, v in changed.items() if k.startswith("material.")}
-    if whole:
-        new["materials"] = _tuned(problem.material, whole)
-    regions = {k.split(".")[1] for k in changed if k.startswith("materials.")}
-    if regions:
-        new["materials"] = {r: _tuned(m, {k.split(".")[2]: v for k, v in changed.items() if k.startswith(f"materials.{r}.")})
-                            if r in regions else m for r, m in problem.materials.items()}
-    return replace(problem, **new) if new else problem
-
-
-def _tuned(material: Material, values: Mapping[str, Any]) -> Material:
-    """A material with other values; alpha' follows alpha where it is not given and was equal to it."""
-    new = {k: to_si(v, MATERIAL_UNITS[k], k) if MATERIAL_UNITS.get(k) else v for k, v in values.items()}
-    if "orbital_hall_angle" in new and material.orbital_hall_angle == material.inverse_orbital_hall_angle:
-        new.setdefault("inverse_orbital_hall_angle", new["orbital_hall_angle"])
-    return retuned(material, new)
+        return in_units(values, name)
+    except InputError:
+        return np.array([str(v) for v in values]), ""

@@ -7,6 +7,7 @@ the points that were finished are still there.  The netCDF file appears whole or
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import zlib
@@ -18,6 +19,7 @@ import numpy as np
 
 from . import __version__
 from .errors import InputError, require_extra
+from .store import atomic_path
 from .study_file import FORMAT, Study
 
 MISSING, DONE, FAILED = 0, 1, 2
@@ -68,7 +70,7 @@ class Journal:
         self.done: dict[int, dict[str, Any]] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = path.open("a+b")
+            self._stream = path.open("a+b", buffering=0)
         except OSError as exc:
             raise InputError(f"{path}: cannot be written ({exc.strerror}); choose another output", value=str(path)) from exc
         try:
@@ -76,7 +78,7 @@ class Journal:
             end, self.done = read_journal(path, study.hash)
             self._stream.truncate(end)
             if end == 0:
-                self._write(line_of(-1, {"format": FORMAT, "hash": study.hash}))
+                self._write(line_of(-1, {"format": FORMAT, "hash": study.hash, "ohmr_fem": __version__}))
         except BaseException:
             self._stream.close()
             raise
@@ -93,21 +95,32 @@ class Journal:
                              value=str(self.path)) from exc
 
     def _write(self, line: str) -> None:
+        data = line.encode()
         try:
-            self._stream.write(line.encode())
-            self._stream.flush()
+            if self._stream.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as exc:
-            raise InputError(f"{self.path}: cannot be written ({exc.strerror}); what was finished is kept") from exc
+            raise InputError(f"{self.path}: cannot be written ({exc.strerror}); what was finished is kept, make room and run the "
+                             "study again", value=str(self.path)) from exc
 
     def add(self, index: int, values: Mapping[str, Any]) -> None:
         """Append a finished point; on return it survives the end of the program."""
         self._write(line_of(index, values))
         self.done[index] = dict(values)
 
+    def discard(self) -> None:
+        """Remove the file, once all that it holds is in the results file."""
+        try:
+            self.path.unlink(missing_ok=True)  # before the lock goes: nobody else may have begun to write it
+        except PermissionError:  # a system that removes no open files
+            self._stream.close()
+            self.path.unlink(missing_ok=True)
+
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.fsync(self._stream.fileno())
-        self._stream.close()
+        if not self._stream.closed:
+            with contextlib.suppress(OSError):
+                os.fsync(self._stream.fileno())
+            self._stream.close()
 
 
 def read_journal(path: Path, wanted: str) -> tuple[int, dict[int, dict[str, Any]]]:
@@ -152,28 +165,37 @@ def _entry(raw: bytes) -> dict[str, Any] | None:
 
 def _own(path: Path, header: Mapping[str, Any], wanted: str) -> None:
     if header.get("format") != FORMAT:
-        raise InputError(f"{path}: has format {header.get('format')!r}, this version writes {FORMAT!r}; give another output",
-                         value=str(path))
+        raise InputError(f"{path}: has format {header.get('format')!r}, this version writes {FORMAT!r}; give another output "
+                         "(nothing was changed)", value=str(path))
     if header.get("hash") != wanted:
         raise InputError(f"{path}: belongs to another study (other axes, device or mesh); give another output, or remove it "
                          "(nothing was changed)", value=str(path))
+    if header.get("ohmr_fem") != __version__:
+        raise InputError(f"{path}: was begun with ohmr_fem {header.get('ohmr_fem')}, this is {__version__}; finish it with that "
+                         "version, or give another output (nothing was changed)", value=str(path))
 
 
 def read_results(path: Path, study: Study, results: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    """Finished points of a netCDF file of this study.
+    """Finished points of a netCDF file of this study; none if there is no file.
 
     Raises
     ------
     InputError
         Not a netCDF file, damaged, or of another study.
     """
+    if not path.exists():
+        return {}
     with opened(path) as data:
-        if "status" not in data or any(name not in data for name in results):
-            raise InputError(f"{path}: is a netCDF file, but not of a study; give another output (nothing was changed)")
+        if not {"status", "message", *results} <= set(data):
+            raise InputError(f"{path}: is a netCDF file, but not of a study; give another output (nothing was changed)",
+                             value=str(path))
         _own(path, data.attrs, study.hash)
-        status = data["status"].values.reshape(-1)
+        status, message = (data[name].values.reshape(-1) for name in ("status", "message"))
         flat = {name: data[name].values.reshape(study.size, *data[name].shape[len(study.shape):]) for name in results}
-        return {int(i): {name: v[i].tolist() for name, v in flat.items()} for i in np.flatnonzero(status == DONE)}
+    found: dict[int, dict[str, Any]] = {int(i): {"failed": str(message[i])} for i in np.flatnonzero(status == FAILED)}
+    for i in np.flatnonzero(status == DONE):
+        found[int(i)] = {**{name: v[i].tolist() for name, v in flat.items()}, "note": str(message[i])}
+    return found
 
 
 @contextlib.contextmanager
@@ -192,25 +214,31 @@ def opened(path: Path) -> Iterator[Any]:
     yield data
 
 
+def write_results(study: Study, done: Mapping[int, Mapping[str, Any]],
+                  coordinates: Mapping[str, tuple[tuple[str, ...], Any, str]],
+                  results: Mapping[str, tuple[tuple[str, ...], str, str]]) -> None:
+    """The netCDF file, whole or not at all; NaN where a point is missing or failed."""
+    with atomic_path(study.output) as temporary:
+        dataset(study, done, coordinates, results).to_netcdf(temporary, engine="h5netcdf")
+
+
 def dataset(study: Study, done: Mapping[int, Mapping[str, Any]], coordinates: Mapping[str, tuple[tuple[str, ...], Any, str]],
-            results: Mapping[str, tuple[tuple[str, ...], str, str]], shapes: Mapping[str, int]) -> Any:
-    """The results as an xarray Dataset; NaN where a point is missing or failed."""
+            results: Mapping[str, tuple[tuple[str, ...], str, str]]) -> Any:
+    """The results as an xarray Dataset."""
     xarray = require_extra("xarray", "study", "writing study results")
     axes = tuple(study.axes)
+    lengths = {"measurement": len(study.device.measurements), "field": len(study.device.fields)}
     status = np.zeros(study.size, dtype=np.int8)
     message = np.full(study.size, "", dtype=object)
-    arrays = {name: np.full((study.size, *(shapes[d] for d in dims)), np.nan) for name, (dims, _, _) in results.items()}
+    arrays = {name: np.full((study.size, *(lengths[d] for d in dims)), np.nan) for name, (dims, _, _) in results.items()}
     for i, values in done.items():
-        if "failed" in values:
-            status[i], message[i] = FAILED, values["failed"]
-            continue
-        status[i] = DONE
+        status[i], message[i] = (FAILED, values["failed"]) if "failed" in values else (DONE, values["note"])
         for name, array in arrays.items():
-            array[i] = values[name]
+            array[i] = values.get(name, np.nan)
     data = {name: ((*axes, *dims), arrays[name].reshape(*study.shape, *arrays[name].shape[1:]),
                    {"units": unit, "long_name": text}) for name, (dims, unit, text) in results.items()}
     data["status"] = (axes, status.reshape(study.shape), {"long_name": "0 missing, 1 done, 2 failed"})
-    data["message"] = (axes, message.reshape(study.shape).astype(str), {"long_name": "why a point failed"})
+    data["message"] = (axes, message.reshape(study.shape), {"long_name": "warnings, or why a point failed"})
     places = {name: (dims, values, {"units": unit} if unit else {}) for name, (dims, values, unit) in coordinates.items()}
     return xarray.Dataset(data, places, {"format": FORMAT, "hash": study.hash, "study": study.content,
                                          "ohmr_fem": __version__})

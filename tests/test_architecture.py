@@ -29,7 +29,7 @@ ROOMS = {
     "transient": "dynamics drift",
     "data": "data",
     "fit": "fitting fit_input fit_model fit_search fit_report profile fisher planning",
-    "study": "study study_file study_store",
+    "study": "study study_axes study_dask study_file study_point study_store",
     "store": "store",
     "export": "export",
     "plot": "plot fit_figure",
@@ -77,7 +77,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "meshio": {"mesh", "export"}, "gmsh": {"mesh"}, "matplotlib": {"plot"}, "pint": {"units"}, "pydantic": {"config"},
     "typer": {"cli"}, "click": set(), "rich": {"cli"}, "pickle": set(), "skfem": {"mesh", "forms", "system", "solve"},
-    "lmfit": {"fit"}, "dask": {"study"}, "distributed": {"study"}, "xarray": {"study"}, "h5netcdf": {"study"},
+    "lmfit": {"fit"}, "dask": {"study"}, "distributed": {"study"}, "xarray": {"study"}, "h5netcdf": {"study"}, "h5py": {"study"},
 }
 
 
