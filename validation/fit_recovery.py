@@ -101,8 +101,8 @@ def coverage_rows(level: str) -> list[Row]:
     pooled = 100.0 * float(np.mean(list(inside.values())))
     rows = [Row(CASE, "coverage", f"95% intervals that hold the truth, 4 parameters, {len(seeds)} seeds, %", pooled, 95.0,
                 abs(pooled - 95.0), 3.0 if level == "full" else 30.0),
-            Row(CASE, "time", "median processor seconds of a 4-parameter fit with profiles, measure given", float(np.median(seconds)), 0.0,
-                float(np.median(seconds)), 1.0 if level == "full" else 10.0)]
+            Row(CASE, "time", "median processor seconds of a 4-parameter fit with profiles, measure given",
+                float(np.median(seconds)), 0.0, float(np.median(seconds)), 1.0 if level == "full" else 10.0)]
     for name, value in truth(6.0).items() if level == "full" else ():
         off = [np.log(f.parameters[name].value / value) for f in fits]
         middle, spread = float(np.median(off)), float(1.4826 * np.median(np.abs(off)))  # a few lie in the other valley
