@@ -55,6 +55,8 @@ def test_commands_of_the_readme(checkout, block):
             assert set(arguments) <= set(targets)
             continue
         assert program == "ohmr-fem"
+        if arguments[0] == "fit":
+            pytest.importorskip("lmfit", reason="fits need lmfit")
         with pytest.raises(SystemExit) as end:
             main(arguments)
         assert not end.value.code, line
