@@ -49,3 +49,11 @@ def test_order_row_falls_short():
     assert case(3.0).passed and case(4.0).passed and not case(2.5).passed
     with pytest.raises(ValueError, match="round-off"):
         order_row("case", "equation", "quantity", lambda n: 1e-16, (4, 8), 3, floor=1e-12)
+
+
+def test_every_mutant_still_has_its_line():
+    from validation.mutants import MUTANTS, Mutant
+    from validation.mutations import stale
+
+    assert not stale() and len({m.name for m in MUTANTS}) == len(MUTANTS) >= 30
+    assert stale((Mutant("gone", "forms.py", "no such text", "x", ()),))
