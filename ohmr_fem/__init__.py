@@ -43,8 +43,7 @@ __all__ = [
 #: Public names of rooms that are loaded on first use.
 _LATER = {
     "Measured": "data", "design": "planning", "fit": "fitting", "identifiability": "fitting", "plot_data": "fit_figure",
-    "plot_fit": "fit_figure", "load_study": "study", "read_data": "data",
-    "run_fit": "fit_run", "run_study": "study",
+    "plot_fit": "fit_figure", "load_study": "study", "read_data": "data", "run_fit": "fit_run", "run_study": "study",
     "export_paraview": "export", "load": "store", "mesh_device": "meshing", "plot_device": "drawing", "plot_hanle": "plot",
     "plot_mesh": "plot", "plot_moment_density": "plot", "save": "store", "save_figure": "plot",
 }

@@ -19,7 +19,7 @@ from .data import Measured
 from .fisher import Identifiability, identify
 from .fit_input import Source
 from .fit_model import Curve, Model, Parameter, scatter
-from .profile import LowerMinimumError, Valley, interval, settle
+from .profile import LowerMinimumError, Valley, settle, widest
 from .spectral import SpectralMeasure
 from .system import System, system_of
 
@@ -27,6 +27,8 @@ from .system import System, system_of
 NARROW, WIDE = 3.0, 8.0
 #: Lengths at which a minimum is sought, per factor of e.
 SCAN = 2.0
+#: Minima belong to different valleys if their diffusion lengths are this far apart, in factors of e; followed at most.
+APART, MOST_VALLEYS = 0.5, 3
 #: Points of each curve on which the grid of starts is compared.
 COARSE = 40
 #: Weight of the distance from the start, in standard errors per factor of e: with the first a fit moves along a valley only
@@ -155,11 +157,11 @@ def minimise(task: Task, model: Model, scanned: np.ndarray) -> tuple[Model, np.n
     settled = [_settle(task, model, start) for start in _grid(task, model.thinned(COARSE), scanned)]
     minima = [local(task, model, u)[0] for u in _lowest(model, settled)]
     u = min(minima, key=lambda x: _chi2(model, x))
-    for _ in range(3):
+    for _ in range(10):
         sigma, change = _reweighted(task, model, u)
         model = replace(model, sigma=sigma)
-        u, result = local(task, model, u)
-        if change < 0.02:
+        u, result = local(task, model, min([u, *minima], key=lambda x: _chi2(model, x)))
+        if change < 0.01:
             break
     return model, u, result, [*minima, *settled]
 
@@ -269,11 +271,11 @@ def _intervals(task: Task, model: Model, u: np.ndarray, others: Sequence[np.ndar
         half = np.sqrt(threshold * np.diag(Valley.at(model.residual, model.jacobian, u, _weights(model, NUDGE)).covariance))
         return Profile(u, tuple((float(x - h), float(x + h)) for x, h in zip(u, half, strict=True)), {}, nothing)
     for _ in range(4):
-        valley = Valley.at(model.residual, model.jacobian, u, _weights(model, NUDGE))
-        good = [x for x in others if _chi2(model, x) - valley.chi2 < threshold]
+        good = [x for x in others if _chi2(model, x) - _chi2(model, u) < threshold]
+        valleys = _valleys(task, model, u, good)
         try:
             errors = task.identify(model, u).errors
-            walks = [interval(valley, i, threshold, model.covered if i == task.length else None, good) if np.isfinite(errors[i])
+            walks = [widest(valleys, i, threshold, model.covered if i == task.length else None, good) if np.isfinite(errors[i])
                      else (-np.inf, np.inf, [u, u]) for i in range(len(u))]
         except LowerMinimumError as better:
             u, _ = local(task, model, better.u)
@@ -282,6 +284,16 @@ def _intervals(task: Task, model: Model, u: np.ndarray, others: Sequence[np.ndar
         clipped = tuple((not model.covered(points[0]), not model.covered(points[1])) for *_, points in walks)
         return Profile(u, ends, _reach(task, model, u, ends), clipped)
     return Profile(u, ((-np.inf, np.inf),) * len(u), {}, nothing)
+
+
+def _valleys(task: Task, model: Model, u: np.ndarray, good: Sequence[np.ndarray]) -> list[Valley]:
+    """The valley of the best fit, and the others that hold acceptable fits at another diffusion length."""
+    weights = _weights(model, NUDGE)
+    out = [Valley.at(model.residual, model.jacobian, u, weights)]
+    for x in sorted(good, key=lambda x: _chi2(model, x)) if task.length is not None else ():
+        if len(out) < MOST_VALLEYS and all(abs(x[task.length] - v.bottom[task.length]) > APART for v in out):
+            out.append(Valley.at(model.residual, model.jacobian, x, weights, out[0].lowest))
+    return out
 
 
 def _reach(task: Task, model: Model, u: np.ndarray, ends: Sequence[tuple[float, float]]) -> dict[int, float]:

@@ -24,6 +24,7 @@ class Valley:
     bottom : (q,) minimum
     weights : (q,) of a faint pull towards u = 0, which keeps directions without any slope from running away; not in chi2
     chi2 : there
+    lowest : chi2 of the best fit, from which rises are counted; below ``chi2`` in a second valley
     covariance : (q, q) inverse of J^T J, pseudo-inverse where singular
     """
 
@@ -32,14 +33,15 @@ class Valley:
     bottom: np.ndarray
     weights: np.ndarray
     chi2: float
+    lowest: float
     covariance: np.ndarray
 
     @classmethod
     def at(cls, residual: Callable[[np.ndarray], np.ndarray], jacobian: Callable[..., np.ndarray],
-           u: np.ndarray, weights: np.ndarray) -> Valley:
-        J = jacobian(u)
+           u: np.ndarray, weights: np.ndarray, lowest: float | None = None) -> Valley:
+        J, chi2 = jacobian(u), float(np.sum(residual(u) ** 2))
         covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
-        return cls(residual, jacobian, u, weights, float(np.sum(residual(u) ** 2)), covariance)
+        return cls(residual, jacobian, u, weights, chi2, chi2 if lowest is None else lowest, covariance)
 
 
 class LowerMinimumError(Exception):
@@ -66,6 +68,14 @@ def interval(valley: Valley, i: int, threshold: float, inside: Callable[[np.ndar
     return float(valley.bottom[i] - low), float(valley.bottom[i] + high), [left, right]
 
 
+def widest(valleys: Sequence[Valley], i: int, threshold: float, inside: Callable[[np.ndarray], bool] | None = None,
+           good: Sequence[np.ndarray] = ()) -> tuple[float, float, list[np.ndarray]]:
+    """:func:`interval` over several valleys: from the lowest end to the highest."""
+    found = [interval(v, i, threshold, inside, good) for v in valleys]
+    low, high = min(found, key=lambda f: f[0]), max(found, key=lambda f: f[1])
+    return low[0], high[1], [low[2][0], high[2][1]]
+
+
 def _end(valley: Valley, i: int, side: float, threshold: float, inside: Callable[[np.ndarray], bool] | None,
          good: Sequence[np.ndarray], farthest: float) -> tuple[float, np.ndarray]:
     """Distance from the minimum to one end, inf if open, and the farthest acceptable point."""
@@ -73,7 +83,7 @@ def _end(valley: Valley, i: int, side: float, threshold: float, inside: Callable
     variance = valley.covariance[i, i]
     slope = valley.covariance[:, i] / variance if variance > 0 else np.eye(q)[i]
     step = min(np.sqrt(threshold * variance), 1.0) if variance > 0 else 1.0
-    near, far = (0.0, 0.0), (np.inf, np.inf)  # (distance, sqrt of the rise) that bracket the end
+    near, far = (0.0, float(np.sqrt(max(valley.chi2 - valley.lowest, 0.0)))), (np.inf, np.inf)  # (distance, root of the rise)
     goal = np.sqrt(threshold)
     start = valley.bottom + side * step * slope
     reached = max([*good, valley.bottom], key=lambda x: side * x[i])
@@ -113,8 +123,8 @@ def _walk(valley: Valley, i: int, shift: float, start: np.ndarray) -> tuple[np.n
     base = np.array(start)
     base[i] = valley.bottom[i] + shift
     u = settle(valley.residual, valley.jacobian, base, np.flatnonzero(np.arange(len(base)) != i), valley.weights, 1e-6)
-    rise = float(np.sum(valley.residual(u) ** 2)) - valley.chi2
-    if rise < -1e-3 * max(1.0, 1e-3 * valley.chi2):
+    rise = float(np.sum(valley.residual(u) ** 2)) - valley.lowest
+    if rise < -1e-3 * max(1.0, 1e-3 * valley.lowest):
         raise LowerMinimumError(u)
     return u, rise
 

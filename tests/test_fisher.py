@@ -50,6 +50,27 @@ def test_the_profile_overrules_the_curvature():
     assert longer.free == NAMES[:2] and [c.text for c in longer.fixed] == ["alpha alpha' L_m", "tau", "theta"]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_as_many_numbers_are_fixed_as_parameters_are_not_free(seed):
+    """All combinations named are known to the limit; all parameters are fixed exactly if there are as many as parameters."""
+    rng = np.random.default_rng(seed)
+    J = np.linalg.qr(rng.normal(size=(4, 4)))[0].T * (10.0 ** rng.uniform(-1.0, 2.0, 4))[:, None]
+    found = identify(J, NAMES, SYMBOLS)
+    covariance = np.linalg.inv(J.T @ J)
+    for c in found.fixed:
+        v = np.array(c.exponents)
+        assert c.error < found.limit and c.error == pytest.approx(np.sqrt(v @ covariance @ v), rel=1e-6)
+    assert found.complete == (len(found.fixed) == 4) == bool(np.all(np.sqrt(np.diag(covariance)) < found.limit))
+
+
+def test_a_parameter_known_through_a_long_direction_counts():
+    """Four parameters that each carry half of one badly known direction, known to 0.4: each is known to 0.2."""
+    far = np.array([1.0, 1.0, 1.0, -1.0]) / 2.0
+    rest = np.linalg.svd(far[None, :])[2][1:]
+    found = identify(np.vstack([far / 0.4, rest / 1e-3]), NAMES, SYMBOLS)
+    assert np.allclose(found.errors, 0.2, rtol=1e-4) and found.complete and len(found.fixed) == 4
+
+
 def test_spelling():
     assert spell([2, 0.5, -1, -0.5], SYMBOLS) == "(alpha alpha')^2 sqrt(L_m) / (tau sqrt(theta))"
     assert spell([0, -1, 0, 0], SYMBOLS) == "1 / L_m"

@@ -12,7 +12,7 @@ import ohmr_fem as of
 from ohmr_fem import analytic
 from ohmr_fem.data import Measured
 from ohmr_fem.errors import InputError
-from ohmr_fem.fit_model import Curve, Model, read_parameters
+from ohmr_fem.fit_model import Curve, Model, read_parameters, value_of
 from ohmr_fem.fitting import fit, identifiability
 from ohmr_fem.planning import Candidate, design
 from ohmr_fem.spectral import spectral_measure, spectral_measures
@@ -73,7 +73,51 @@ def test_intervals_hold_the_truth_and_are_no_wider_than_needed(device):
         assert e.low < value < e.high and e.fixed
         assert (e.high - e.low) / (2 * 1.96) == pytest.approx(e.error, rel=0.25)
     assert 0.5 < found.reduced_chi2 < 1.6
-    assert abs(found.correlation[0, 1]) <= 1.0 and found.degrees == 2 * 41 - 2 - 4
+    assert found.degrees == 2 * 41 - 2 - 4 and found.correlation[0, 1] < -0.9  # a shorter L_m asks for a larger product
+    assert np.allclose(np.diag(found.correlation), 1.0) and np.all(np.linalg.eigvalsh(found.correlation) > 0)
+    other = quiet(curves(true), start, strip=False, confidence=0.6827).parameters["theta"]
+    assert (other.high - other.low) / 2 == pytest.approx(other.error, rel=0.05)
+
+
+def test_noise_that_is_not_given_is_estimated(device):
+    true, _ = device
+    data = curves(true, noise=1e-2, points=12)
+    given, guessed = (quiet(d, true, ["alpha"], strip=False) for d in (data, [replace(c, sigma=None) for c in data]))
+    for c, d in zip(guessed.curves, data, strict=True):
+        rest = c.data.values - c.model
+        assert c.noise == pytest.approx(np.sqrt(np.sum(rest**2) / (12 - 1 - 0.5)), rel=1e-2)
+        assert 0.4 < c.noise[0] / d.sigma[0] < 1.6
+    wide, a = guessed.parameters["alpha_product"], given.parameters["alpha_product"]
+    assert guessed.noise_estimated and not given.noise_estimated and guessed.degrees == 21
+    assert (wide.high - wide.low) / (2 * wide.error) == pytest.approx(2.0796, rel=0.02)  # Student, 21 degrees
+    assert (a.high - a.low) / (2 * a.error) == pytest.approx(1.96, rel=0.02)
+
+
+@pytest.mark.parametrize(("changes", "name", "value"), [
+    ({"inverse_orbital_hall_angle": -0.3}, "alpha_product", -0.09),
+    ({"inverse_mass": [1.0, 1.0, -0.002]}, "theta", -0.002)])
+def test_signs_stay_those_of_the_start(device, changes, name, value):
+    """alpha' against alpha, and theta < 0, where growth replaces precession and too strong a field has no steady state."""
+    true, start = (replace(p, materials=simple_material(**{**TRUE, **changes, **more})) for p, more in zip(
+        device, ({}, {"relaxation_time": 0.8, "diffusion_length": 0.9 * LENGTH}), strict=True))
+    limit = 1.0 / np.sqrt(0.002) if name == "theta" else 5.0
+    B = true.material.field_scale * np.linspace(0, 0.9 * limit, 40)[:, None] * [1.0, 0.0, 0.0]
+    change = spectral_measure(true, **PAIRS, fields=B).hanle(B)
+    found = quiet(Measured(B, change, "R", 1e-4 * np.ptp(change), **PAIRS), start, ["alpha", "L_m", "tau"], intervals="fisher",
+                  strip=False)
+    for key, expected in {"alpha_product": np.prod([true.material.orbital_hall_angle, true.material.inverse_orbital_hall_angle]),
+                          "diffusion_length": LENGTH, "relaxation_time": 1.0}.items():
+        assert found.parameters[key].value == pytest.approx(expected, rel=1e-3), key
+    assert value_of(found.material, name) == pytest.approx(value, rel=1e-3)
+
+
+def test_an_interval_reaches_into_the_valley_of_short_diffusion_lengths():
+    """For this set of data a valley at L_m -> 0 is as deep as the one at the truth."""
+    from validation import fit_recovery
+
+    found = quiet(fit_recovery.noisy(fit_recovery.clean(6.0, 3.0, False), 193), fit_recovery.measures(), strip=False)
+    theta, length = found.parameters["theta"], found.parameters["diffusion_length"]
+    assert theta.low < 0.25 < theta.high and length.low == 0.0 and length.high > 1e-6 / 6.0
 
 
 def test_the_profile_is_the_parabola_of_a_linear_problem():
@@ -86,6 +130,27 @@ def test_the_profile_is_the_parabola_of_a_linear_problem():
     for i, error in enumerate(np.sqrt(np.diag(np.linalg.inv(A.T @ A)))):
         low, high, _ = interval(valley, i, 3.84)
         assert (u[i] - low, high - u[i]) == pytest.approx([np.sqrt(3.84) * error] * 2, rel=0.03)
+
+
+def test_the_interval_spans_all_valleys():
+    """chi^2 = 9 (y^2 - 1)^2 + x^2 (3 - 2 y)^2 + 0.01 (y + 1)^2: narrow at y = -1, wide and 0.04 higher at y = 1."""
+    from ohmr_fem.profile import Valley, interval, widest
+
+    def residual(u):
+        x, y = u
+        return np.array([3 * (y**2 - 1), x * (3 - 2 * y), 0.1 * (y + 1)])
+
+    def jacobian(u, free=slice(None)):
+        x, y = u
+        return np.array([[0, 6 * y], [3 - 2 * y, -2 * x], [0, 0.1]])[:, free]
+
+    deep = Valley.at(residual, jacobian, np.array([0.0, -1.0]), np.zeros(2))
+    other = Valley.at(residual, jacobian, np.array([0.0, 1.0]), np.zeros(2), deep.lowest)
+    assert interval(deep, 0, 1.0)[:2] == pytest.approx((-0.2, 0.2), rel=0.03)
+    y = np.linspace(-1.5, 1.5, 4001)[None, :]
+    x = np.linspace(-1.5, 1.5, 3001)[:, None]
+    inside = x[np.min(9 * (y**2 - 1) ** 2 + x**2 * (3 - 2 * y) ** 2 + 0.01 * (y + 1) ** 2, axis=1) < 1.0, 0]
+    assert widest([deep, other], 0, 1.0, None, [other.bottom])[:2] == pytest.approx((inside[0], inside[-1]), rel=0.03)
 
 
 def test_a_strip_against_the_closed_form():
