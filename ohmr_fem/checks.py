@@ -141,7 +141,8 @@ def lowest_diffusive_rate(system: System) -> float:
         return float(eigh(K.toarray(), M.toarray(), eigvals_only=True)[0])
     factors = SuperLU(symmetric=True).factorise(K + 0.1 * M)
     inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
-    return float(eigsh(K, k=1, M=M, sigma=-0.1, OPinv=inverse, return_eigenvectors=False, tol=1e-10)[0])
+    return float(eigsh(K, k=1, M=M, sigma=-0.1, OPinv=inverse, v0=np.ones(kept), return_eigenvectors=False,
+                       tol=1e-10)[0])  # a start of its own: ARPACK would take a random one, and no two runs agree
 
 
 def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> float:
@@ -159,7 +160,8 @@ def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> flo
         factors = splu(csc_array(A.astype(complex) - shift * M))
         operator = LinearOperator(A.shape, dtype=complex, matvec=lambda b, f=factors: f.solve(M @ np.asarray(b).ravel()))
         try:
-            values = eigs(operator, k=10, return_eigenvectors=False, tol=1e-8)
+            values = eigs(operator, k=10, v0=np.random.default_rng(0).standard_normal(A.shape[0]).astype(complex),
+                          return_eigenvectors=False, tol=1e-8)
         except ArpackNoConvergence as exc:
             values = exc.eigenvalues
         if len(values) == 0:
