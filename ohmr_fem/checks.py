@@ -46,14 +46,40 @@ def check_stability(system: System, field: np.ndarray) -> None:
                      f"(slowest rate {rate:.4g}/tau); a steady state exists only at smaller |B|", value=rate)
 
 
+def check_sweep(system: System, fields: np.ndarray, most: int = 4) -> None:
+    """:func:`check_stability` at the strongest of the fields (n, 3) in each direction.
+
+    Where only the eigenvalues of the device can tell, the ``most`` strongest stand for the others.
+    """
+    size = np.linalg.norm(fields, axis=1)
+    order = np.argsort(-size, kind="stable")
+    order = order[size[order] > 0.0]
+    directions = np.round(fields[order] / size[order, None], 6) + 0.0
+    for field in fields[order[np.sort(np.unique(directions, axis=0, return_index=True)[1])]]:
+        rate, turning = _certain_rate(system, field)
+        if rate <= 0.0 and turning.size:
+            most -= 1
+            if most < 0:
+                continue
+        if rate <= 0.0:
+            check_stability(system, field)
+
+
 def slowest_rate(system: System, field: np.ndarray) -> float:
     """Smallest real part of the decay rates of the moment density, in units of the mean 1/tau; a lower bound if positive.
 
     With one matrix 1/tau + T everywhere and one scalar edge law it is the lowest eigenvalue of that matrix plus the lowest
     diffusive rate.  Otherwise a norm in which everything decays proves stability, or the eigenvalues of the device decide.
     """
+    rate, turning = _certain_rate(system, field)
+    return rate if rate > 0.0 or turning.size == 0 else _rate_of_device(system, field, turning)
+
+
+def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]:
+    """The slowest rate without the matrices of the device, and no eigenvalues; or no more than where to look for it."""
+    nothing = np.empty(0)
     if not np.any(field):
-        return float(system.coefficients.rate.min() * _unit_rate(system))
+        return float(system.coefficients.rate.min() * _unit_rate(system)), nothing
     rate, torque, X = _local_matrices(system, field)
     laws = [m.absorption for m in system.problem.moment_conditions().values()]
     scalar = all(len(set(law)) == 1 for law in laws)
@@ -63,11 +89,10 @@ def slowest_rate(system: System, field: np.ndarray) -> float:
             local = float(rate[0, 0]) - max(-squared, 0.0) ** 0.5
         else:
             local = float(np.linalg.eigvals(np.diag(rate[0]) + torque[0]).real.min())
-        return local if local > 0.0 else local + lowest_diffusive_rate(system)
+        return (local if local > 0.0 else local + lowest_diffusive_rate(system)), nothing
     matrices = torque + rate[:, :, None] * np.eye(3)
     metrics = [np.eye(3), *(X if len(X) <= 4 else []), X.mean(axis=0)]
-    certain = max(_rate_in_norm(matrices, S, laws) for S in metrics)
-    return certain if certain > 0.0 else _rate_of_device(system, field, np.linalg.eigvals(matrices).ravel())
+    return max(_rate_in_norm(matrices, S, laws) for S in metrics), np.linalg.eigvals(matrices).ravel()
 
 
 def _unit_rate(system: System) -> float:
@@ -116,7 +141,8 @@ def lowest_diffusive_rate(system: System) -> float:
         return float(eigh(K.toarray(), M.toarray(), eigvals_only=True)[0])
     factors = SuperLU(symmetric=True).factorise(K + 0.1 * M)
     inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
-    return float(eigsh(K, k=1, M=M, sigma=-0.1, OPinv=inverse, return_eigenvectors=False, tol=1e-10)[0])
+    return float(eigsh(K, k=1, M=M, sigma=-0.1, OPinv=inverse, v0=np.ones(kept), return_eigenvectors=False,
+                       tol=1e-10)[0])  # a start of its own: ARPACK would take a random one, and no two runs agree
 
 
 def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> float:
@@ -134,7 +160,8 @@ def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> flo
         factors = splu(csc_array(A.astype(complex) - shift * M))
         operator = LinearOperator(A.shape, dtype=complex, matvec=lambda b, f=factors: f.solve(M @ np.asarray(b).ravel()))
         try:
-            values = eigs(operator, k=10, return_eigenvectors=False, tol=1e-8)
+            values = eigs(operator, k=10, v0=np.random.default_rng(0).standard_normal(A.shape[0]).astype(complex),
+                          return_eigenvectors=False, tol=1e-8)
         except ArpackNoConvergence as exc:
             values = exc.eigenvalues
         if len(values) == 0:
@@ -145,23 +172,32 @@ def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> flo
 
 def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarning]:
     """One warning if the first cells along an insulating edge are too large for the decay of the moment density."""
+    height, cells = edge_cells(system)
+    return unresolved(height, decay_length(system, field)[cells], system.problem.order)
+
+
+def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
+    """Extent normal to the edge (m) and number of the cells along edges where moments may gather."""
     mesh, problem = system.problem.mesh, system.problem
     silent = [mesh.boundaries[c.boundary or n] for n, c in problem.contacts.items()
               if c.kind == "equipotential" and not any(c.moment.injected)]
     facets = np.setdiff1d(mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent]))
-    if facets.size == 0:
-        return []
     cells = mesh.mesh.f2t[0, facets]
-    height = cell_heights(system, facets, cells)
-    decay = decay_length(system, field)[cells]
-    allowed = LARGEST_CELL[problem.order - 1]
+    return (cell_heights(system, facets, cells) if facets.size else np.empty(0)), cells
+
+
+def unresolved(height: np.ndarray, decay: np.ndarray, order: int) -> list[ResolutionWarning]:
+    """One warning about the cell that is largest for the decay length beside it, if it is too large."""
+    if height.size == 0:
+        return []
+    allowed = LARGEST_CELL[order - 1]
     ratio = height / (allowed * decay)
     worst = int(np.argmax(ratio))
     if ratio[worst] <= 1.0:
         return []
     return [ResolutionWarning(
         f"edge layer not resolved: cells of {engineering(float(height[worst]), 'm')} at an edge where the moment density "
-        f"decays over {engineering(float(decay[worst]), 'm')}; order {problem.order} needs cells of at most "
+        f"decays over {engineering(float(decay[worst]), 'm')}; order {order} needs cells of at most "
         f"{engineering(float(allowed * decay[worst]), 'm')} there (refine the mesh at its edges, or raise the order)")]
 
 
@@ -180,6 +216,8 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
     """Shortest decay length of the moment density in each cell, m: L_m / Re sqrt(1 + i omega tau)."""
     c = system.coefficients
     half_g_x, rate, diffusion = c.half_g_x[..., 0], c.rate[..., 0].max(axis=0), c.diffusion[:, 0]
+    if system.problem.ordinary_hall:  # the Lorentz force shortens the diffusion length by sqrt(1 + b^2)
+        diffusion = diffusion / (1.0 + (c.mobility[:, 0] * field[2]) ** 2)
     T = np.einsum("ac,cdk->kad", cross_matrix(field), half_g_x) / rate[:, None, None]
     squared = -0.5 * np.einsum("kab,kba->k", T, T)
     q = np.sqrt(1.0 + 1j * np.sqrt(np.maximum(squared, 0.0))).real * np.sqrt(1.0 + np.sqrt(np.maximum(-squared, 0.0)))
@@ -189,9 +227,9 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
 def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where the model leaves something out that the user's field or tensor would show."""
     notes = []
-    if "x" in problem.mesh.axes and np.any(np.atleast_2d(field)[:, 2] != 0.0):
+    if "x" in problem.mesh.axes and not problem.ordinary_hall and np.any(np.atleast_2d(field)[:, 2] != 0.0):
         notes.append(PhysicsWarning("B has a z component: the ordinary magnetoresistance and Hall effect of the carriers "
-                                    "are not in the model"))
+                                    "are not in the model (Problem(ordinary_hall=True) adds them)"))
     conditions = problem.moment_conditions()
     absorbing = [problem.mesh.boundaries[name] for name, m in conditions.items() if m.absorbing]
     if absorbing and np.setdiff1d(problem.mesh.mesh.boundary_facets(), np.concatenate(absorbing)).size == 0:

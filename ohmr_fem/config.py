@@ -30,6 +30,7 @@ from .config_tables import (
 )
 from .drive import read_pair
 from .errors import InputError, OhmrError, suggest
+from .mesh import DeviceMesh
 from .problem import Problem
 
 
@@ -86,12 +87,22 @@ def read_device(path: str | Path) -> Device:
         Everything that is wrong with the file, one line each.
     """
     path = Path(path)
-    table = _read_toml(path)
+    return device_of(path, _read_toml(path))
+
+
+def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = None) -> Device:
+    """The device that a file at ``path`` with these tables describes; ``mesh`` if it is made already.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_device`.
+    """
     reader = _Reader(path)
     for name in table:
         if name not in SECTIONS:
             reader.complain("", f"unknown section {name!r}; {suggest(name, SECTIONS)}")
-    mesh = reader.mesh(table)
+    mesh = reader.mesh(table) if mesh is None else mesh
     materials = reader.materials(table)
     contacts = reader.contacts(table.get("contacts", []))
     edges = reader.named(table, "edges", EdgeTable, "moment")
@@ -101,7 +112,7 @@ def read_device(path: str | Path) -> Device:
     output = reader.built(OutputTable, table.get("output", {}), "output")
     reader.stop()
     problem = reader.problem(mesh, materials, contacts, edges=edges, order=solve.order, coupling=solve.coupling,
-                             detection=solve.detection)
+                             detection=solve.detection, ordinary_hall=solve.ordinary_hall)
     measurements = reader.measurements(problem, measures)
     reader.stop()
     fields, unit, last = sweep
@@ -197,7 +208,7 @@ class _Reader:
         except OhmrError as exc:
             places = {"order": "solve.order", "unknown coupling": "solve.coupling", "unknown detection": "solve.detection",
                       "detection": "solve.detection", "contact": "contacts", "edge": "edges", "region": "materials",
-                      "material": "materials"}
+                      "material": "materials", "ordinary_hall": "solve.ordinary_hall"}
             self.complain(next((key for start, key in places.items() if _bare(exc).startswith(start)), ""), _bare(exc))
             self.stop()
             raise

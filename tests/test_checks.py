@@ -127,6 +127,7 @@ def local_threshold(tau, X, direction, low=0.0, high=10.0):
     return brentq(lowest, grid[first - 1], grid[first])
 
 
+@pytest.mark.filterwarnings("ignore::ohmr_fem.errors.PhysicsWarning")
 def test_relaxation_by_component_can_grow(refuses):
     direction = np.array([0.0, -1.0, 0.0])
     prob = strip(material=anisotropic())

@@ -14,7 +14,7 @@ from ohmr_fem import analytic
 from ohmr_fem.errors import InputError, SolveError
 from ohmr_fem.grids import graded_lines, tensor_grid
 from ohmr_fem.observables import Measurement
-from ohmr_fem.spectral import refusal, spectral_measure, spectral_measures
+from ohmr_fem.spectral import delta_R_table, refusal, spectral_measure, spectral_measures
 from validation.case import simple_material
 from validation.strip_tensor import TESLA
 
@@ -143,6 +143,49 @@ def test_several_pairs_from_one_factorisation(bar):
         assert measure.R_ohmic == pytest.approx(alone.R_ohmic, rel=1e-9)
 
 
+@pytest.mark.parametrize("detection, ends", [("printed", "reflecting"), ("reciprocal", 1.5)])
+def test_a_table_of_all_pairs(bar, refuses, detection, ends):
+    """Every pair of pairs of contacts: the numbers and the refusals of the measures one by one, two of them against direct
+    solves; reciprocity, and nothing where current and voltage pair share an antisymmetric combination."""
+    contacts = {name: of.Contact(moment=ends if name == "left" else "reflecting") for name in ("left", "right", "t1", "t2")}
+    prob = bar(simple_material(inverse_mass=X, inverse_orbital_hall_angle=-0.5), contacts=contacts, detection=detection)
+    two = [("left", "right"), ("t1", "t2"), ("left", "t2"), ("right", "left")]
+    pairs = [(i, v) for i in two for v in two]
+    measures = spectral_measures(prob, pairs, fields=FIELDS)
+    table = delta_R_table(measures, FIELDS)
+    assert table.shape == (len(FIELDS), len(pairs))
+    assert np.allclose(table, np.column_stack([m.delta_R(FIELDS) for m in measures]), rtol=1e-11,
+                       atol=1e-13 * np.abs(table).max())
+    for k in (1, 6):
+        change, _ = direct(prob, FIELDS, current=pairs[k][0], voltage=pairs[k][1])
+        assert np.abs(table[:, k] - change).max() < 1e-7 * np.abs(change).max()
+    assert np.allclose(table[:, 0], -table[:, 12], rtol=1e-9)  # one pair turned round changes the sign
+    assert np.allclose(table.reshape(-1, 4, 4), table.reshape(-1, 4, 4).swapaxes(1, 2), rtol=1e-9, atol=1e-12)
+    tuned = [m.at(orbital_hall_angle=0.5, g_factor=0.5, sheet_conductivity=3.0) for m in measures]
+    assert np.allclose(delta_R_table(tuned, FIELDS)[:, 6], tuned[6].delta_R(FIELDS), rtol=1e-11)
+    for wrong in ([measures[0], tuned[1]], [measures[0], spectral_measure(prob, **PAIRS)]):
+        with refuses(InputError, "delta_R_table", "one call of spectral_measures"):
+            delta_R_table(wrong, FIELDS)
+    with refuses(SolveError, "outside the range", "bound"):
+        delta_R_table(measures, 1e6 * FIELDS)
+
+
+def test_a_loose_table_is_loose_within_its_bounds(bar, refuses):
+    """Tolerance 1e-2; growth is refused where it has no steady state, and at the very edge, where no bound holds."""
+    prob = bar(simple_material(inverse_mass=(1.0, 1.0, 1.0), diffusion_length=0.1), step=0.125)
+    pairs = [(("left", "right"), ("t1", "t2")), (("t1", "t2"), ("left", "right")), (("t1", "t2"), ("t1", "t2"))]
+    fields = np.linspace(0.0, 100.0, 12)[:, None] * np.array([TESLA, 0.0, 0.0])
+    measures = spectral_measures(prob, pairs, fields=fields, tolerance=1e-2)
+    exact = np.column_stack([direct(prob, fields, current=i, voltage=v)[0] for i, v in pairs])
+    bounds = np.column_stack([np.abs(m.unit) * m.bound(fields) for m in measures])
+    error = np.abs(delta_R_table(measures, fields) - exact)
+    assert np.all(error <= bounds + 1e-12 * np.abs(exact).max()) and error.max() > 1e-11 * np.abs(exact).max()
+    unstable = [m.at(theta=-1.0) for m in measures]
+    for size, words in ((1.01, ("unstable torque", "below 1")), (1.0 - 1e-8, ("unstable torque",))):
+        with refuses(SolveError, *words):
+            delta_R_table(unstable, np.array([[size * TESLA, 0, 0]]))
+
+
 # -- closed forms -----------------------------------------------------------------------------------------------------
 
 
@@ -220,6 +263,24 @@ def test_another_material_is_a_fresh_measure(bar, changes, section):
     field = fields[2]
     assert np.allclose(tuned.moment_density(field), made.moment_density(field),
                        atol=1e-4 * np.abs(made.moment_density(field)).max())
+
+
+@pytest.mark.parametrize("edges", [{}, {"lower": "absorbing"}])
+def test_a_measure_for_many_diffusion_lengths(edges, refuses):
+    """Two decades of L_m on one mesh, whose cells are too few for a measure of the middle alone to be exact."""
+    def make(length):
+        return of.Problem(of.cross_section(60.0, cells=400), simple_material(inverse_mass=X, diffusion_length=length),
+                          edges=edges)
+
+    narrow, wide = (spectral_measure(make(1.0), fields=FIELDS, lengths=w) for w in (None, (0.1, 10.0)))
+    assert len(wide.projection.rates) > len(narrow.projection.rates)
+    for length in (0.1, 0.4, 3.0, 10.0):
+        agree(wide.at(diffusion_length=length), make(length), FIELDS)
+    with refuses(SolveError, "outside the range"):
+        narrow.at(diffusion_length=0.1).rho(FIELDS)
+    for wrong, word in (((10.0, 0.1), "shortest comes first"), ("1 um", "expected"), ((1.0, -1.0), "lengths")):
+        with refuses(InputError, word):
+            spectral_measure(make(1.0), lengths=wrong)
 
 
 def test_finite_absorption_ties_the_measure_to_its_diffusion_constant(refuses):

@@ -58,13 +58,13 @@ def test_ohm(system):
 
 
 def test_orbital_hall_effect_and_its_inverse(system):
-    V, w = of_xy(system, lambda x, y: x**2), of_xy(system, lambda x, y: x * y)
-    for a in range(3):  # alpha sigma int (V_x w_y - V_y w_x) = 0.6 int 2 x^2, in the z component alone
+    V, w = of_xy(system, lambda x, y: x**2 + 3 * y), of_xy(system, lambda x, y: x * y)
+    for a in range(3):  # alpha sigma int (V_x w_y - V_y w_x) = 0.6 int (2 x^2 - 3 y), in the z component alone
         mine = system.scales.conductivity * (component(a, w) @ (system.S @ V))
-        assert mine == pytest.approx(0.3 * 2.0 * 2 / 3 if a == 2 else 0.0, rel=1e-12)
+        assert mine == pytest.approx(0.3 * 2.0 * -5 / 6 if a == 2 else 0.0, rel=1e-12)
         # alpha' D int (n_x psi_y - n_y psi_x)
         flow = system.scales.conductivity * (w @ (system.C @ component(a, V / system.scales.moment)))
-        assert flow == pytest.approx(-0.7 * 3.0 * 2 / 3 if a == 2 else 0.0, rel=1e-12)
+        assert flow == pytest.approx(-0.7 * 3.0 * -5 / 6 if a == 2 else 0.0, rel=1e-12)
 
 
 def test_reciprocal_detector_reads_the_row_of_the_tensor():

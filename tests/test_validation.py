@@ -10,10 +10,10 @@ import warnings
 import pytest
 
 CASES = ("strip", "strip_tensor", "nonlocal_strip", "four_terminal", "edges", "sections", "annulus", "manufactured",
-         "invariants", "figure2", "manganese")
+         "invariants", "figure2", "manganese", "dynamics", "hall", "drift")
 #: Rows that the quick level must not lose.
 LEAST = {"strip": 13, "strip_tensor": 5, "nonlocal_strip": 4, "four_terminal": 2, "edges": 14, "sections": 5, "annulus": 5,
-         "manufactured": 20, "invariants": 7, "figure2": 4, "manganese": 5}
+         "manufactured": 20, "invariants": 7, "figure2": 4, "manganese": 5, "dynamics": 26, "hall": 6, "drift": 14}
 
 
 @functools.cache
@@ -49,3 +49,11 @@ def test_order_row_falls_short():
     assert case(3.0).passed and case(4.0).passed and not case(2.5).passed
     with pytest.raises(ValueError, match="round-off"):
         order_row("case", "equation", "quantity", lambda n: 1e-16, (4, 8), 3, floor=1e-12)
+
+
+def test_every_mutant_still_has_its_line():
+    from validation.mutants import MUTANTS, Mutant
+    from validation.mutations import stale
+
+    assert not stale() and len({m.name for m in MUTANTS}) == len(MUTANTS) >= 30
+    assert stale((Mutant("gone", "forms.py", "no such text", "x", ()),))
