@@ -36,8 +36,8 @@ def line(name: str, width: float, order: int, tolerance: float, oblique: bool = 
     seconds, right = time.perf_counter() - start, truth(name, width, device)
     last, wrong = found.history[-1], abs(float(found) - right)
     label = "hall_bar, oblique, triangles" if oblique else name
-    return (f"| {label} | {width:g} | {order} | {tolerance:g} | {found.unknowns} | {last.unknowns_estimate} | {len(found.history)} "
-            f"| {seconds:.1f} | {wrong / abs(right):.1e} | {found.error / abs(right):.1e} | {found.error / wrong:.2f} |"
+    return (f"| {label} | {width:g} | {order} | {tolerance:g} | {found.unknowns} | {last.unknowns_estimate} "
+            f"| {len(found.history)} | {seconds:.1f} | {wrong / abs(right):.1e} | {found.error / abs(right):.1e} | {found.error / wrong:.2f} |"
             ), found.converged
 
 

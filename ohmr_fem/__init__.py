@@ -44,6 +44,7 @@ __all__ = [
 _LATER = {
     "ac_response": "ac",
     "ACResponse": "ac",
+    "Adapted": "adapt",
     "design": "planning",
     "drift_curve": "drift",
     "drift_solve": "drift",
@@ -67,6 +68,7 @@ _LATER = {
     "run_study": "study",
     "save": "store",
     "save_figure": "plot",
+    "solve_to": "adapt",
     "Transient": "dynamics",
     "transient": "dynamics",
 }

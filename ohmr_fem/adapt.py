@@ -72,7 +72,8 @@ class Adapted:
     R_ohmic, R_ohmic_error : float, ohm
         The resistance without orbital Hall effect, and its error bar; no tolerance is put on it.
     roundoff : float, ohm
-        Difference between delta_R from the primal and from the dual fields, which agree in exact arithmetic.
+        What round-off may do to delta_R: measured as the gap between primal and dual value, which agree in exact arithmetic,
+        plus a bound on what both share.
     converged : bool
         Whether the error bar meets the tolerance at every field.
     reason : str
@@ -244,7 +245,7 @@ class _Level:
             low, high = (solve_fields(p, field, *pairs) for p in orders)
             c = low.system.coefficients
             scale = float(np.abs(c.alpha * c.alpha_inverse).max() * np.sqrt(np.prod(np.abs(high.self_resistance))))
-            noise = max(abs(f.delta_R - f.delta_R_dual) for f in (low, high))
+            noise = max(low.roundoff, high.roundoff)
             allowed = tolerance * max(abs(high.delta_R), floor * scale)
             estimate = high.delta_R - low.delta_R
             rows.append((low.delta_R, estimate, noise, allowed))
@@ -257,7 +258,7 @@ class _Level:
         error[worst] = max(error[worst], CANCELLATION * float(np.abs(cells.signed).sum()))
         resolved = not check_resolution(low.system, several[worst])
         return cls(problem, fields, value, estimate, roundoff, allowed, error, worst, scale, cells,
-                   (low.system.N, high.system.N), (low.R_ohmic, SAFETY * abs(high.R_ohmic - low.R_ohmic)), resolved)
+                   (low.system.N, high.system.N), (low.R_ohmic, SAFETY * LAG * abs(high.R_ohmic - low.R_ohmic)), resolved)
 
     @property
     def excess(self) -> float:
