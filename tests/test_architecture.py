@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "ohmr_fem"
 ROOMS = {
     "errors": "errors",
     "units": "units",
-    "geometry": "geometry geometry_check outline outline_read polygons",
+    "geometry": "geometry geometry_check outline outline_read polygons combine layout_file traced_file",
     "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine meshing mesh_gmsh grading grids",
     "material": "material",
     "problem": "problem drive",
@@ -71,7 +71,8 @@ MAY_IMPORT = {
 
 #: Third-party packages that only some rooms may touch.
 ONLY_IN = {
-    "meshio": {"mesh", "export"}, "gmsh": {"mesh"}, "matplotlib": {"plot"}, "pint": {"units"}, "pydantic": {"config"},
+    "meshio": {"mesh", "export"}, "gmsh": {"mesh"}, "netgen": {"mesh"}, "shapely": {"geometry"}, "gdstk": {"geometry"},
+    "svgelements": {"geometry"}, "matplotlib": {"plot"}, "pint": {"units"}, "pydantic": {"config"},
     "typer": {"cli"}, "click": set(), "rich": {"cli"}, "pickle": set(), "skfem": {"mesh", "forms", "system", "solve"},
 }
 
