@@ -79,7 +79,7 @@ def _named_curves(geometry: Geometry, shape: Any, scale: float) -> list[Segment]
     outside = list(geometry.boundary())
     regions = [r for r in geometry.regions.values() if r is not None]
     inside = [Segment(*loop.edge(i), None, -1) for loop in regions for i in range(len(loop.points))]
-    found = []
+    found: list[Segment] = []
     for edge in shape.edges:
         low, high = edge.parameter_interval
         p = edge.Value((low + high) / 2)

@@ -216,7 +216,8 @@ def test_the_device_without_gmsh_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "netgen.occ", None)
     with pytest.raises(MissingExtraError) as caught:
         mesh_device(OBLIQUE["wedge"]())
-    for part in ("pip install 'ohmr-fem[mesh]'", "pip install 'ohmr-fem[netgen]'", "libglu1-mesa libgl1 libxft2 libxinerama1 libxcursor1 libgomp1",
+    for part in ("pip install 'ohmr-fem[mesh]'", "pip install 'ohmr-fem[netgen]'",
+                 "libglu1-mesa libgl1 libxft2 libxinerama1 libxcursor1 libgomp1",
                  "backend='tensor'", "read_mesh"):  # fmt: skip
         assert part in str(caught.value)
     assert "\n" not in str(caught.value)
