@@ -55,8 +55,11 @@ _LATER = {
     "plot_hanle": "plot",
     "plot_mesh": "plot",
     "plot_moment_density": "plot",
+    "resistance_matrix": "contact_matrix",
+    "ResistanceMatrix": "contact_matrix",
     "save": "store",
     "save_figure": "plot",
+    "sheet_resistance": "contact_matrix",
     "Transient": "dynamics",
     "transient": "dynamics",
 }

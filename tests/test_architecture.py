@@ -25,7 +25,7 @@ ROOMS = {
     "spectral": "spectral lanczos",
     "observables": "observables",
     "adapt": "adapt",
-    "sweep": "sweep reduced",
+    "sweep": "sweep reduced contact_matrix",
     "transient": "dynamics ac modes evolution stepper waveform drift newton",
     "fit": "data fitting study",
     "store": "store",
