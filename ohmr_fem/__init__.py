@@ -42,8 +42,9 @@ __all__ = [
 
 #: Public names of rooms that are loaded on first use.
 _LATER = {
-    "export_paraview": "export", "load": "store", "mesh_device": "meshing", "plot_hanle": "plot", "plot_mesh": "plot",
-    "plot_moment_density": "plot", "save": "store", "save_figure": "plot",
+    "export_paraview": "export", "gate_map": "gate", "load": "store", "mesh_device": "meshing", "plot_gate_map": "plot_micro",
+    "plot_hanle": "plot", "plot_inverse_mass": "plot_micro", "plot_mesh": "plot", "plot_moment_density": "plot",
+    "save": "store", "save_figure": "plot",
 }
 _ROOMS = ("analytic", "geometry", "micro", "presets")
 __all__ += [*_LATER, *_ROOMS]

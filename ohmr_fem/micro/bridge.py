@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..material import Material
 from ..units import ELEMENTARY_CHARGE, positive, to_si
 from .hamiltonian import LayeredModel
-from .inverse_mass import Counting, Definition, InverseMass, chemical_potential, inverse_mass
+from .inverse_mass import Counting, Definition, InverseMass, inverse_mass
 
 
 def material(
@@ -55,8 +55,9 @@ def material(
     n = to_si(density, "1/m**2", "density")
     speed = positive(mobility, "m**2/(V*s)", "mobility")
     gated = model if displacement == 0.0 else model.with_displacement(displacement)
-    mu = float(chemical_potential(gated, n, temperature, spin=spin, mesh=mesh, tolerance=tolerance)[0])
-    x = inverse_mass(gated, mu, temperature, definition, counting, "per_carrier", spin, mesh=mesh, tolerance=tolerance)
+    x = inverse_mass(gated, None, temperature, definition, counting, "per_carrier", spin, mesh=mesh, tolerance=tolerance,
+                     density=n)
+    mu = float(x.chemical_potential[0])
     sigma = ELEMENTARY_CHARGE * float(x.carriers[0]) * speed
     given = diffusion_constant is not None
     diffusion = diffusion_constant if given else sigma / (ELEMENTARY_CHARGE * float(x.compressibility[0]))
