@@ -42,9 +42,27 @@ __all__ = [
 
 #: Public names of rooms that are loaded on first use.
 _LATER = {
-    "export_paraview": "export", "gate_map": "gate", "load": "store", "mesh_device": "meshing", "plot_gate_map": "plot_micro",
-    "plot_hanle": "plot", "plot_inverse_mass": "plot_micro", "plot_mesh": "plot", "plot_moment_density": "plot",
-    "save": "store", "save_figure": "plot",
+    "ac_response": "ac",
+    "ACResponse": "ac",
+    "drift_curve": "drift",
+    "drift_solve": "drift",
+    "DriftCurve": "drift",
+    "export_paraview": "export",
+    "gate_map": "gate",
+    "GateMap": "gate",
+    "load": "store",
+    "mesh_device": "meshing",
+    "NewtonError": "errors",
+    "plot_device": "drawing",
+    "plot_gate_map": "plot_micro",
+    "plot_hanle": "plot",
+    "plot_inverse_mass": "plot_micro",
+    "plot_mesh": "plot",
+    "plot_moment_density": "plot",
+    "save": "store",
+    "save_figure": "plot",
+    "Transient": "dynamics",
+    "transient": "dynamics",
 }
 _ROOMS = ("analytic", "geometry", "micro", "presets")
 __all__ += [*_LATER, *_ROOMS]

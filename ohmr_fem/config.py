@@ -109,7 +109,7 @@ def read_device(path: str | Path) -> Device:
     reader.stop()
     materials = reader.operating_point(recipes)
     problem = reader.problem(mesh, materials, contacts, edges=edges, order=solve.order, coupling=solve.coupling,
-                             detection=solve.detection)
+                             detection=solve.detection, ordinary_hall=solve.ordinary_hall)
     measurements = reader.measurements(problem, measures)
     reader.stop()
     fields, unit, last = sweep

@@ -118,7 +118,7 @@ class Reader:
         except OhmrError as exc:
             places = {"order": "solve.order", "unknown coupling": "solve.coupling", "unknown detection": "solve.detection",
                       "detection": "solve.detection", "contact": "contacts", "edge": "edges", "region": "materials",
-                      "material": "materials"}
+                      "material": "materials", "ordinary_hall": "solve.ordinary_hall"}
             self.complain(next((key for start, key in places.items() if _bare(exc).startswith(start)), ""), _bare(exc))
             self.stop()
             raise

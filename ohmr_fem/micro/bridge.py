@@ -21,7 +21,8 @@ def material(
 ) -> Material:
     """Material of a gated layered crystal.
 
-    sigma = e n mu with n electrons plus holes; D from the Einstein relation with the model's own density of states,
+    sigma = e n mu with n electrons plus holes; its ``mobility``, for the ordinary Hall effect and drift, the mean over them,
+    holes negative; D from the Einstein relation with the model's own density of states,
     D = sigma/(e^2 dn/dE_F), unless given; X per carrier. Every choice is written into ``source``.
 
     Parameters
@@ -64,7 +65,7 @@ def material(
     return Material(
         sheet_conductivity=sigma, relaxation_time=relaxation_time, orbital_hall_angle=orbital_hall_angle,
         inverse_orbital_hall_angle=inverse_orbital_hall_angle, inverse_mass=_clean(x.X[0]),
-        diffusion_constant=diffusion, source=_source(gated, x, n, mu, speed, displacement, given),
+        diffusion_constant=diffusion, mobility=speed * float(x.density[0] / x.carriers[0]), source=_source(gated, x, n, mu, speed, displacement, given),
         **{"name": model.name, **options})
 
 
