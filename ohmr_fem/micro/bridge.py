@@ -65,7 +65,8 @@ def material(
     return Material(
         sheet_conductivity=sigma, relaxation_time=relaxation_time, orbital_hall_angle=orbital_hall_angle,
         inverse_orbital_hall_angle=inverse_orbital_hall_angle, inverse_mass=_clean(x.X[0]),
-        diffusion_constant=diffusion, mobility=speed * float(x.density[0] / x.carriers[0]), source=_source(gated, x, n, mu, speed, displacement, given),
+        diffusion_constant=diffusion, mobility=speed * float(x.density[0] / x.carriers[0]),
+        source=_source(gated, x, n, mu, speed, displacement, given),
         **{"name": model.name, **options})
 
 
