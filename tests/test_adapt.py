@@ -132,13 +132,11 @@ def test_coefficients_given_cell_by_cell_go_to_the_children(bar):
 
 
 def test_bar_within_its_error(bar):
-    """A bar with contacts in its sides, against a higher order asked for ten times less error."""
-    prob = bar(cells="quad")
-    found = of.solve_to(prob, current=ALONG[0], voltage=ALONG[1], field=B, tolerance=3e-3)
-    better = of.solve_to(dataclasses.replace(prob, order=4), current=ALONG[0], voltage=ALONG[1], field=B, tolerance=3e-4)
+    """A bar with contacts in its sides; numbers from order 3 refined down to 7e-7 ohm (delta_R) and 1e-5 ohm (R_ohmic)."""
+    found = of.solve_to(bar(cells="quad", order=3), current=ALONG[0], voltage=ALONG[1], field=B, tolerance=2e-3)
     assert found.converged and found.reason == "tolerance" and found.relative_to == "value"
-    assert abs(found.value - better.value) < found.error <= 3e-3 * abs(found.corrected)
-    assert abs(found.R_ohmic - better.R_ohmic) < found.R_ohmic_error
+    assert abs(found.value + 0.0451798) < found.error <= 2e-3 * abs(found.corrected)
+    assert abs(found.R_ohmic - 0.70085) < found.R_ohmic_error < 1e-2
     assert found.R_ohmic + float(found) == found.R and found.unknowns == system_of(found.problem).N
     again = of.resistance(found.problem, B, current=ALONG[0], voltage=ALONG[1])
     assert again.delta_R == pytest.approx(found.value, rel=1e-9)
