@@ -44,6 +44,7 @@ __all__ = [
 _LATER = {
     "ac_response": "ac",
     "ACResponse": "ac",
+    "Adapted": "adapt",
     "drift_curve": "drift",
     "drift_solve": "drift",
     "DriftCurve": "drift",
@@ -57,6 +58,7 @@ _LATER = {
     "plot_moment_density": "plot",
     "save": "store",
     "save_figure": "plot",
+    "solve_to": "adapt",
     "Transient": "dynamics",
     "transient": "dynamics",
 }

@@ -257,7 +257,7 @@ class _Level:
         error[worst] = max(error[worst], CANCELLATION * float(np.abs(cells.signed).sum()))
         resolved = not check_resolution(low.system, several[worst])
         return cls(problem, fields, value, estimate, roundoff, allowed, error, worst, scale, cells,
-                   (low.system.N, high.system.N), (low.R_ohmic, SAFETY * abs(high.R_ohmic - low.R_ohmic)), resolved)
+                   (low.system.N, high.system.N), (low.R_ohmic, SAFETY * LAG * abs(high.R_ohmic - low.R_ohmic)), resolved)
 
     @property
     def excess(self) -> float:
