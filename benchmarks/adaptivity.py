@@ -36,8 +36,8 @@ def line(name: str, width: float, order: int, tolerance: float, oblique: bool = 
     seconds, right = time.perf_counter() - start, truth(name, width, device)
     last, wrong = found.history[-1], abs(float(found) - right)
     label = "hall_bar, oblique, triangles" if oblique else name
-    return (f"| {label} | {width:g} | {order} | {tolerance:g} | {found.unknowns} | {last.unknowns_estimate} | {len(found.history)} "
-            f"| {seconds:.1f} | {wrong / abs(right):.1e} | {found.error / abs(right):.1e} | {found.error / wrong:.2f} |"
+    return (f"| {label} | {width:g} | {order} | {tolerance:g} | {found.unknowns} | {last.unknowns_estimate} "
+            f"| {len(found.history)} | {seconds:.1f} | {wrong / abs(right):.1e} | {found.error / abs(right):.1e} | {found.error / wrong:.2f} |"
             ), found.converged
 
 
@@ -97,6 +97,7 @@ def main() -> None:
     parser.add_argument("--finest", type=float, default=1e-6)
     parser.add_argument("--out", type=Path, default=Path("results/adaptivity"))
     parser.add_argument("--only", default="", help="devices whose name contains this")
+    parser.add_argument("--widths", type=float, nargs="*", default=(0.3, 3.0, 30.0, 300.0), help="W/L_m")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
@@ -104,7 +105,7 @@ def main() -> None:
     print("\n".join(lines), flush=True)
     cases = [(name, width, False) for name, width in CASES] + [("hall_bar", 300.0, True)]
     for name, width, oblique in cases:
-        if options.only not in ("oblique " if oblique else "") + name:
+        if options.only not in ("oblique " if oblique else "") + name or width not in options.widths:
             continue
         for order in (2, 3):
             for tolerance in (t for t in TOLERANCES if t >= 0.999 * options.finest):

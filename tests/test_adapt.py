@@ -138,7 +138,7 @@ def test_bar_within_its_error(bar):
     assert found.converged and found.reason == "tolerance" and found.relative_to == "value"
     assert abs(found.value - better.value) < found.error <= 1e-3 * abs(found.corrected)
     assert abs(found.R_ohmic - better.R_ohmic) < found.R_ohmic_error
-    assert found.R == found.R_ohmic + float(found) and found.unknowns == system_of(found.problem).N
+    assert found.R_ohmic + float(found) == found.R and found.unknowns == system_of(found.problem).N
     again = of.resistance(found.problem, B, current=ALONG[0], voltage=ALONG[1])
     assert again.delta_R == pytest.approx(found.value, rel=1e-9)
     errors = [r.error for r in found.history]
@@ -172,7 +172,8 @@ def test_out_of_budget_and_below_round_off(bar):
     assert not found.converged and found.reason == "budget" and "not converged" in repr(found)
     assert 0 < found.error < 0.1 * abs(found.value) and found.history[-1].unknowns_estimate <= 3000
     lines = np.linspace(0, 1, 4)  # a square between two contacts is a strip, exact at order 5 to ten digits
-    mesh = tensor_grid(2 * lines, lines, cells="quad").with_boundaries({"left": lambda p: p[0] < 1e-9, "right": lambda p: p[0] > 2 - 1e-9})
+    mesh = tensor_grid(2 * lines, lines, cells="quad").with_boundaries({"left": lambda p: p[0] < 1e-9,
+                                                                "right": lambda p: p[0] > 2 - 1e-9})
     with pytest.warns(ConvergenceWarning, match="round-off; ask for less"):
         found = of.solve_to(of.Problem(mesh, simple_material(), ["left", "right"], order=7), current=("left", "right"),
                             voltage=("left", "right"), tolerance=1e-16, field=(TESLA, 0, 0))
