@@ -103,7 +103,7 @@ class Measured:
         """Unit vector of the strongest field, (3,); the first component that is not zero is positive."""
         strongest = self.fields[int(np.argmax(np.linalg.norm(self.fields, axis=1)))]
         first = strongest[np.flatnonzero(np.abs(strongest) > 1e-9 * np.abs(strongest).max())[0]]
-        return np.asarray(strongest / np.linalg.norm(strongest) * np.sign(first))
+        return np.asarray(strongest / np.linalg.norm(strongest) * np.sign(first) + 0.0)  # no -0
 
     @property
     def signed(self) -> np.ndarray:

@@ -79,6 +79,17 @@ def test_intervals_hold_the_truth_and_are_no_wider_than_needed(device):
     assert (other.high - other.low) / 2 == pytest.approx(other.error, rel=0.05)
 
 
+def test_a_start_far_off(device):
+    """Six times too long an L_m, four times too short a tau: the range of the measure moves along."""
+    true, _ = device
+    far = simple_material(inverse_mass=[1.0, 1.0, 2.0], diffusion_length=6.0 * LENGTH, relaxation_time=0.25)
+    found = quiet(curves(true), replace(true, materials=far), intervals="fisher", strip=False)
+    for name, value in TRUTH.items():
+        e = found.parameters[name]
+        assert abs(e.value - value) < 4.0 * e.error, name
+    assert not [w for w in found.warnings if "outside the range" in w]
+
+
 def test_noise_that_is_not_given_is_estimated(device):
     true, _ = device
     data = curves(true, noise=1e-2, points=12)
@@ -109,6 +120,16 @@ def test_signs_stay_those_of_the_start(device, changes, name, value):
                           "diffusion_length": LENGTH, "relaxation_time": 1.0}.items():
         assert found.parameters[key].value == pytest.approx(expected, rel=1e-3), key
     assert value_of(found.material, name) == pytest.approx(value, rel=1e-3)
+
+
+def test_there_is_no_model_where_there_is_no_steady_state(device):
+    """theta = -0.002 along x: growth sqrt(0.002) Omega tau must stay below 1, so a lifetime twice as long does not exist."""
+    true = replace(device[0], materials=simple_material(**{**TRUE, "inverse_mass": [1.0, 1.0, -0.002]}))
+    B = true.material.field_scale * np.linspace(0, 0.7 / np.sqrt(0.002), 9)[:, None] * [1.0, 0.0, 0.0]
+    data = Measured(B, np.linspace(0, 1, 9), "hanle", 1.0, **PAIRS)
+    curve = Curve.of(data, spectral_measure(true, **PAIRS, fields=B), ["offset"])
+    model = Model(read_parameters(["tau"], true.material), (curve,), (data.values,), (data.sigma,))
+    assert np.abs(model.residual(np.array([0.3]))).max() < 1.0 and np.all(model.residual(np.array([0.7])) == 1e6)
 
 
 def test_an_interval_reaches_into_the_valley_of_short_diffusion_lengths():
