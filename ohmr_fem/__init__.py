@@ -42,10 +42,33 @@ __all__ = [
 
 #: Public names of rooms that are loaded on first use.
 _LATER = {
-    "Measured": "data", "design": "planning", "fit": "fitting", "identifiability": "fitting", "plot_data": "fit_figure",
-    "plot_fit": "fit_figure", "load_study": "study", "read_data": "data", "run_fit": "fit_run", "run_study": "study",
-    "export_paraview": "export", "load": "store", "mesh_device": "meshing", "plot_device": "drawing", "plot_hanle": "plot",
-    "plot_mesh": "plot", "plot_moment_density": "plot", "save": "store", "save_figure": "plot",
+    "ac_response": "ac",
+    "ACResponse": "ac",
+    "design": "planning",
+    "drift_curve": "drift",
+    "drift_solve": "drift",
+    "DriftCurve": "drift",
+    "export_paraview": "export",
+    "fit": "fitting",
+    "identifiability": "fitting",
+    "load": "store",
+    "load_study": "study",
+    "Measured": "data",
+    "mesh_device": "meshing",
+    "NewtonError": "errors",
+    "plot_data": "fit_figure",
+    "plot_device": "drawing",
+    "plot_fit": "fit_figure",
+    "plot_hanle": "plot",
+    "plot_mesh": "plot",
+    "plot_moment_density": "plot",
+    "read_data": "data",
+    "run_fit": "fit_run",
+    "run_study": "study",
+    "save": "store",
+    "save_figure": "plot",
+    "Transient": "dynamics",
+    "transient": "dynamics",
 }
 _ROOMS = ("analytic", "geometry", "micro", "presets")
 __all__ += [*_LATER, *_ROOMS]

@@ -141,7 +141,8 @@ def lowest_diffusive_rate(system: System) -> float:
         return float(eigh(K.toarray(), M.toarray(), eigvals_only=True)[0])
     factors = SuperLU(symmetric=True).factorise(K + 0.1 * M)
     inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
-    return float(eigsh(K, k=1, M=M, sigma=-0.1, OPinv=inverse, return_eigenvectors=False, tol=1e-10)[0])
+    return float(eigsh(K, k=1, M=M, sigma=-0.1, OPinv=inverse, v0=np.ones(kept), return_eigenvectors=False,
+                       tol=1e-10)[0])  # a start of its own: ARPACK would take a random one, and no two runs agree
 
 
 def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> float:
@@ -159,7 +160,8 @@ def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> flo
         factors = splu(csc_array(A.astype(complex) - shift * M))
         operator = LinearOperator(A.shape, dtype=complex, matvec=lambda b, f=factors: f.solve(M @ np.asarray(b).ravel()))
         try:
-            values = eigs(operator, k=10, return_eigenvectors=False, tol=1e-8)
+            values = eigs(operator, k=10, v0=np.random.default_rng(0).standard_normal(A.shape[0]).astype(complex),
+                          return_eigenvectors=False, tol=1e-8)
         except ArpackNoConvergence as exc:
             values = exc.eigenvalues
         if len(values) == 0:
@@ -214,6 +216,8 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
     """Shortest decay length of the moment density in each cell, m: L_m / Re sqrt(1 + i omega tau)."""
     c = system.coefficients
     half_g_x, rate, diffusion = c.half_g_x[..., 0], c.rate[..., 0].max(axis=0), c.diffusion[:, 0]
+    if system.problem.ordinary_hall:  # the Lorentz force shortens the diffusion length by sqrt(1 + b^2)
+        diffusion = diffusion / (1.0 + (c.mobility[:, 0] * field[2]) ** 2)
     T = np.einsum("ac,cdk->kad", cross_matrix(field), half_g_x) / rate[:, None, None]
     squared = -0.5 * np.einsum("kab,kba->k", T, T)
     q = np.sqrt(1.0 + 1j * np.sqrt(np.maximum(squared, 0.0))).real * np.sqrt(1.0 + np.sqrt(np.maximum(-squared, 0.0)))
@@ -223,9 +227,9 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
 def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where the model leaves something out that the user's field or tensor would show."""
     notes = []
-    if "x" in problem.mesh.axes and np.any(np.atleast_2d(field)[:, 2] != 0.0):
+    if "x" in problem.mesh.axes and not problem.ordinary_hall and np.any(np.atleast_2d(field)[:, 2] != 0.0):
         notes.append(PhysicsWarning("B has a z component: the ordinary magnetoresistance and Hall effect of the carriers "
-                                    "are not in the model"))
+                                    "are not in the model (Problem(ordinary_hall=True) adds them)"))
     conditions = problem.moment_conditions()
     absorbing = [problem.mesh.boundaries[name] for name, m in conditions.items() if m.absorbing]
     if absorbing and np.setdiff1d(problem.mesh.mesh.boundary_facets(), np.concatenate(absorbing)).size == 0:
