@@ -202,6 +202,20 @@ def test_one_direction_fixes_only_tau_sqrt_theta(device):
     assert "open on both sides" in str(found) and "not fixed by the data" in str(found)
 
 
+def test_a_wide_strip_fixes_the_product_with_the_length():
+    """W/L_m = 40: alpha alpha' L_m is known, and the ends of alpha alpha' and L_m that only the range explored makes are open."""
+    true, start = (of.Problem(of.cross_section(40.0), simple_material(**m)) for m in ({}, {"diffusion_length": 1.3}))
+    B = true.material.field_scale * np.linspace(-6, 6, 81)[:, None] * [1.0, 0.0, 0.0]
+    rho = analytic.rho(np.linspace(-6, 6, 81), 1.0, 40.0, 0.09)
+    noise = 0.01 * np.ptp(rho)
+    found = quiet(Measured(B, rho + noise * np.random.default_rng(5).standard_normal(81), "ratio", noise), start,
+                  ["alpha", "L_m", "tau"])
+    alpha, length, tau = found.parameters.values()
+    assert [c.text for c in found.identifiability.fixed] == ["alpha alpha' L_m", "tau"]
+    assert alpha.value * length.value == pytest.approx(0.09, rel=0.05) and tau.low < 1.0 < tau.high
+    assert not alpha.fixed and alpha.high == np.inf and length.low == 0.0 and 0.0 < alpha.low < 0.09 and length.high > 1.0
+
+
 def test_sigma_g_and_the_product_only_appear_together(device):
     found = identifiability(curves(device[0]), device[0], ["alpha", "L_m", "tau", "theta", "sigma", "g"])
     assert {"alpha alpha' / sigma", "tau g", "L_m", "theta"} == {c.text for c in found.fixed}
@@ -251,9 +265,25 @@ def test_jacobian_against_differences_of_another_order(device):
 
 
 def test_strip_formula_beside(device):
+    """Data that Eq. (7) itself gives for a strip as wide as the bar: the strip beside the device finds its parameters."""
     true, start = device
-    found = quiet(curves(true), start)
-    assert found.strip.keys() == TRUTH.keys() and "infinite strip" in str(found) and found.curves[0].strip is not None
+    ohmic = spectral_measure(true, **PAIRS).R_ohmic
+    phi = np.linspace(0, 8, 60)
+    rho = analytic.rho(phi, 0.25, 2.0 / LENGTH, 0.09)
+    B = np.outer(phi * true.material.field_scale, [1, 0, 0])
+    data = Measured(B, ohmic * (1 + rho), "R", 1e-4 * ohmic * np.ptp(rho), **PAIRS)
+    off = simple_material(inverse_mass=[1, 1, 0.25], diffusion_length=0.8 * LENGTH, relaxation_time=0.8)
+    found = quiet(data, replace(start, materials=off), ["alpha", "L_m", "tau"], intervals="fisher")
+    assert [found.strip[n] for n in ("alpha_product", "diffusion_length", "relaxation_time")] == pytest.approx(
+        [0.09, LENGTH, 1.0], rel=2e-3)
+    assert "infinite strip" in str(found) and np.allclose(found.curves[0].strip, data.values, atol=1e-3 * np.ptp(data.values))
+    assert abs(found.parameters["alpha_product"].value / 0.09 - 1) > 0.1  # the bar itself is not a strip
+
+
+def test_the_noise_of_a_plan_comes_from_the_scatter(device):
+    data = curves(device[0], noise=1e-2, points=101)
+    given, guessed = (identifiability(d, device[0]).errors for d in (data, [replace(c, sigma=None) for c in data]))
+    assert guessed == pytest.approx(given, rel=0.3)
 
 
 def test_design_finds_the_missing_direction(device):
