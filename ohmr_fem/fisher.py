@@ -174,4 +174,6 @@ def percent(error: float) -> str:
     """A relative error for reading."""
     if not math.isfinite(error):
         return "unknown"
-    return f"{100 * error:.2g}%" if error < 10 else f"factor {error:.2g}"
+    if error >= 10.0:
+        return f"factor {error:.2g}"
+    return f"{100 * error:.2g}%" if error < 0.995 else f"{100 * error:.0f}%"
