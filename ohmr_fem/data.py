@@ -289,7 +289,7 @@ def _values(table: _Table, quantity: str | None) -> tuple[str, np.ndarray, np.nd
         return ("R", table.numbers(plain["v"], "voltage") / table.numbers(plain["i"], "current"), None)
     if quantity is None and len(found) != 1:
         raise InputError(f"{table.path}: " + (
-            f"holds {', '.join(found)}; choose with quantity={next(iter(found))!r} (--quantity {next(iter(found))})" if found else
+            f"holds {', '.join(found)}; choose with quantity={(one := next(iter(found)))!r} (--quantity {one})" if found else
             f"no measured column among {', '.join(table.columns)}; call it 'R [ohm]', 'hanle [ohm]' (R(B) - R(0)), 'MR [%]', "
             "or 'V [uV]' with 'I [A]'"))
     kind = quantity or next(iter(found))
