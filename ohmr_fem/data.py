@@ -268,8 +268,8 @@ def _fields(table: _Table, direction: Any) -> np.ndarray:
         raise InputError(f"{table.path}: no field column among {', '.join(table.columns)}; call it 'B [T]', or 'Bx [T]', "
                          "'By [T]', 'Bz [T]'")
     if direction is None:
-        raise InputError(f"{table.path}: column {column!r} needs a direction: give direction='x' (or 'y', 'z', a vector; --direction x), or "
-                         "write the components as columns 'Bx', 'By', 'Bz'")
+        raise InputError(f"{table.path}: column {column!r} needs a direction: give direction='x' (--direction x; or 'y', 'z', "
+                         "a vector), or write the components as columns 'Bx', 'By', 'Bz'")
     unit = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1)}.get(direction if isinstance(direction, str) else "", direction)
     vector = fields_array(unit, "direction")
     if vector.shape != (3,) or not np.any(vector):
