@@ -11,6 +11,7 @@ import sys
 import time
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from ohmr_fem.errors import InputError, SolveError
 from ohmr_fem.study import StudyInterrupted, load_study, run_study
 from ohmr_fem.study_axes import changed_device
 from ohmr_fem.study_file import read_study
-from ohmr_fem.study_store import journal_path
+from ohmr_fem.study_store import journal_path, read_journal
 
 pytest.importorskip("xarray")
 pytest.importorskip("h5netcdf")
@@ -244,7 +245,9 @@ def test_kill_9(write, tmp_path):
 def test_a_line_cut_short_is_computed_again(killed, counted, tmp_path):
     journal = tmp_path / "study.nc.partial"
     journal.write_bytes(journal.read_bytes()[:-7])
-    assert run_study(killed).computed == 8 and len(counted) == 8
+    whole = []  # what a kill of this run would leave is whole again
+    result = run_study(killed, progress=lambda *_: whole.append(len(read_journal(journal, read_study(killed).hash)[1])))
+    assert result.computed == 8 and len(counted) == 8 and whole == list(range(5, 13))
 
 
 def test_damage_before_the_end_is_refused(killed, refuses, tmp_path):
@@ -462,6 +465,37 @@ def test_a_dask_scheduler_gives_the_same(device_study, cluster, tmp_path):
     alone = load_study(run_study(device_study, tmp_path / "alone.nc").path)
     result = run_study(device_study, tmp_path / "dask.nc", scheduler=cluster.scheduler_address)
     assert result.computed == 16 and same(alone, load_study(result.path), ("R_ohmic", "delta_R", "hanle", "status"))
+
+
+_compute_points, DEATHS, ASKED = study_dask.compute_points, [0], []
+
+
+def dying(setting, several, version):
+    """The points of a task, once it was lost with as many workers as DEATHS says."""
+    from distributed import KilledWorker
+
+    task = (setting.device.problem.mesh.size, *several[0].values())
+    ASKED.append((task, len(several)))
+    if [t for t, _ in ASKED].count(task) <= DEATHS[0]:
+        raise KilledWorker("points", SimpleNamespace(address="far"), 3)
+    return _compute_points(setting, several, version)
+
+
+@pytest.mark.parametrize("deaths", [0, 2, 99])
+def test_points_lost_with_their_worker_are_handed_out_again(write, cluster, monkeypatch, refuses, tmp_path, deaths):
+    monkeypatch.setattr(study_dask, "compute_points", dying)
+    DEATHS[0] = deaths
+    ASKED.clear()
+    path = write(STUDY.replace("points = 3", "points = 20"))
+    if deaths > 5:
+        with refuses(SolveError, "lost 5 times", "memory", "kept"):
+            run_study(path, scheduler=cluster.scheduler_address)
+        return
+    result = run_study(path, scheduler=cluster.scheduler_address)
+    assert result.computed == 80 and same(load_study(run_study(path, tmp_path / "alone.nc").path), load_study(result.path))
+    tasks = [task for task, _ in ASKED]
+    assert all(tasks.count(task) == deaths + 1 for task in tasks)
+    assert sum(size for _, size in ASKED) == 80 * (deaths + 1) and max(size for _, size in ASKED) > 1  # quick: several a task
 
 
 def test_points_without_a_geometry_on_a_scheduler(device_study, cluster):
