@@ -26,7 +26,7 @@ from .study_axes import changed_device, in_units, is_shape, keys_of
 from .study_dask import connected, on_scheduler
 from .study_file import Study, read_study
 from .study_point import Setting, Span, compute_point, make_setting
-from .study_store import Journal, journal_path, opened, parse_results, read_results, write_results
+from .study_store import NEEDS, Journal, journal_path, opened, parse_results, read_results, write_results
 
 #: Names of what decides the diffusion length.
 DIFFUSIVE = ("diffusion_length", "diffusion_constant", "relaxation_time", "tau")
@@ -96,8 +96,8 @@ def run_study(path: str | Path, out: str | Path | None = None, *, scheduler: str
         Ctrl-C; finished points are kept.
     """
     start = time.perf_counter()
-    require_extra("xarray", "study", "a study")
-    require_extra("h5netcdf", "study", "a study")
+    for module in NEEDS:  # before anything is computed: h5netcdf does not bring h5py along
+        require_extra(module, "study", "a study")
     study = read_study(path)
     if out is not None:
         study = replace(study, output=Path(out).resolve())

@@ -30,6 +30,7 @@ from ohmr_fem.study_store import journal_path, read_journal
 
 pytest.importorskip("xarray")
 pytest.importorskip("h5netcdf")
+pytest.importorskip("h5py")
 ROOT = Path(__file__).parent.parent
 DEVICE = """
 [cross_section]
