@@ -170,15 +170,63 @@ def test_any_key_of_the_device(device_study, tmp_path):
         assert np.allclose(row.delta_R[0], exact.delta_R, rtol=1e-6) and np.isclose(row.R_ohmic[0], exact.R_ohmic)
 
 
-def test_one_measure_serves_all_materials(write, monkeypatch):
+MODEL = """
+[cross_section]
+width = "400 nm"
+cells = 24
+[material]
+model = {kind = "bilayer_graphene"}
+density = "2e12 cm**-2"
+mobility = "1 m**2/(V*s)"
+relaxation_time = "1 ps"
+orbital_hall_angle = 0.1
+mesh = 24
+[gate]
+displacement = [0, 0.3]
+[sweep]
+start = "0 T"
+stop = "2 T"
+points = 3
+"""
+
+
+def test_a_gate_is_an_axis(write, tmp_path, monkeypatch):
+    from ohmr_fem.micro import bilayer_graphene, bridge
+
+    seen, tensor = [], bridge.inverse_mass
+    monkeypatch.setattr(bridge, "inverse_mass", lambda *a, **k: seen.append(k["density"]) or tensor(*a, **k))
+    bridge._KNOWN.clear()
+    data = load_study(run_study(write("""device = "strip.toml"
+[axes]
+"material.density" = ["1e12 cm**-2", "2e12 cm**-2", "3e12 cm**-2"]
+"material.displacement" = ["0 meV", "20 meV"]
+"material.tau" = ["1 ps", "2 ps"]
+""", MODEL)).path)
+    assert len(seen) == 6 and data["material.density"].attrs["units"] == "1/m**2"
+    assert data["material.displacement"].attrs["units"] == "eV" and np.allclose(data["material.displacement"], [0, 0.02])
+    m = bridge.material(bilayer_graphene(), density=1e16, displacement=0.02, mobility=1.0, relaxation_time=2e-12,
+                        orbital_hall_angle=0.1, mesh=24, tolerance=1e-6)
+    exact = of.magnetoresistance(of.Problem(of.cross_section(400e-9, cells=24), m), of.field_sweep(0, 2, 3))
+    assert np.allclose(data.rho[0, 1, 1, 0], exact, rtol=1e-6) and np.ptp(data.rho.values[:, :, 0, 0, 0]) > 1e-4
+
+
+def test_keys_of_a_model_are_suggested(write, refuses):
+    with refuses(InputError, "material.densty", "did you mean 'material.density'?"):
+        run_study(write('device = "strip.toml"\n[axes]\n"material.densty" = [1e16]\n', MODEL))
+
+
+def test_one_measure_serves_all_materials(write, monkeypatch, tmp_path):
     """Also the fastest precession and the shortest diffusion length; none is solved by itself."""
     made = []
     make = study_point.spectral_measures
     monkeypatch.setattr(study_point, "spectral_measures", lambda *a, **k: made.append(1) or make(*a, **k))
     monkeypatch.setattr(study_point, "hanle_curve", lambda *a, **k: pytest.fail("solved by itself"))
-    text = STUDY.replace('stop = "4 ps"', 'stop = "90 ps"').replace("[0.1, 1.0]", "[0.1, 30.0]")
-    run_study(write(text + '"material.diffusion_length" = ["40 nm", "100 nm"]\n'))
+    run_study(write(STUDY.replace('stop = "4 ps"', 'stop = "90 ps"').replace("[0.1, 1.0]", "[0.1, 30.0]")))
     assert len(made) == 2
+    device = DEVICE.replace("cells = 12", "cells = 80").replace('"2 T"', '"0.1 T"')
+    lengths = 'device = "strip.toml"\n[axes]\n"material.diffusion_length" = ["100 nm", "5 nm"]\n'
+    run_study(write(lengths, device), tmp_path / "L.nc")
+    assert len(made) == 3
 
 
 def test_a_mesh_that_is_too_coarse_is_noted(write):
