@@ -38,8 +38,7 @@ def line(name: str, width: float, order: int, tolerance: float, oblique: bool = 
     label = "hall_bar, oblique, triangles" if oblique else name
     return (f"| {label} | {width:g} | {order} | {tolerance:g} | {found.unknowns} | {last.unknowns_estimate} "
             f"| {len(found.history)} | {seconds:.1f} | {wrong / abs(right):.1e} | {found.error / abs(right):.1e} "
-            f"| {found.error / wrong:.2f} |"
-            ), found.converged
+            f"| {found.error / wrong:.2f} |"), found.converged
 
 
 def uniform_bar(width: float, order: int, times: int) -> Device:
@@ -98,6 +97,7 @@ def main() -> None:
     parser.add_argument("--finest", type=float, default=1e-6)
     parser.add_argument("--out", type=Path, default=Path("results/adaptivity"))
     parser.add_argument("--only", default="", help="devices whose name contains this")
+    parser.add_argument("--widths", type=float, nargs="*", default=(0.3, 3.0, 30.0, 300.0), help="W/L_m")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
@@ -105,7 +105,7 @@ def main() -> None:
     print("\n".join(lines), flush=True)
     cases = [(name, width, False) for name, width in CASES] + [("hall_bar", 300.0, True)]
     for name, width, oblique in cases:
-        if options.only not in ("oblique " if oblique else "") + name:
+        if options.only not in ("oblique " if oblique else "") + name or width not in options.widths:
             continue
         for order in (2, 3):
             for tolerance in (t for t in TOLERANCES if t >= 0.999 * options.finest):
