@@ -35,6 +35,10 @@ class Factorisation(Protocol):
     @property
     def A(self) -> Any: ...
 
+    @property
+    def apply(self) -> Callable[[np.ndarray, bool], np.ndarray]:
+        """What solves A x = b (or A^T x = b), without a check."""
+
     def solve(self, b: np.ndarray, transposed: bool = False) -> tuple[np.ndarray, float]:
         """Solution of A x = b (or A^T x = b), shape (n,) or (n, k), and the largest backward error."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg import eig
 from scipy.sparse import block_array, block_diag, csr_array
 
 from .checks import check_stability, check_sweep
@@ -76,8 +77,22 @@ class Reduced:
 
     @classmethod
     def on(cls, affine: Affine, Z: np.ndarray) -> Reduced:
-        return cls(Z, Z.T @ (affine.constant @ Z), np.array([Z.T @ (m @ Z) for m in affine.slopes]),
-                   Z.T @ affine.source, Z.T @ affine.output)
+        return cls.empty(affine).extended(affine, Z)
+
+    @classmethod
+    def empty(cls, affine: Affine) -> Reduced:
+        return cls(np.zeros((affine.source.size, 0)), np.zeros((0, 0)), np.zeros((3, 0, 0)), np.zeros(0), np.zeros(0))
+
+    def extended(self, affine: Affine, new: np.ndarray) -> Reduced:
+        """With further orthonormal columns ``new``, orthogonal to the ones there are."""
+        Z = np.hstack([self.Z, new])
+
+        def grown(A: Any, old: np.ndarray) -> np.ndarray:
+            right = Z.T @ (A @ new)
+            return np.block([[old, right[:len(old)]], [(A.T @ new).T @ self.Z, right[len(old):]]])
+
+        slopes = [grown(A, old) for A, old in zip(affine.slopes, self.slopes, strict=True)]
+        return Reduced(Z, grown(affine.constant, self.constant), np.array(slopes), Z.T @ affine.source, Z.T @ affine.output)
 
     def at(self, field: np.ndarray) -> np.ndarray:
         return np.asarray(self.constant + np.tensordot(field, self.slopes, 1))
@@ -111,34 +126,39 @@ def reduced_sweep(measurement: Measurement, fields: np.ndarray, tolerance: float
     largest change.
     """
     affine = Affine.of(measurement)
-    check_sweep(affine.system, fields)  # a growing mode that turns leaves no trace in the residuals
+    check_sweep(affine.system, fields, most=1)  # a growing mode that turns leaves no trace in the residuals
     candidates = fields[np.unique(np.linspace(0, len(fields) - 1, 60).astype(int))]
     directions = _directions(fields)
     weight = 1.0 / np.maximum(np.abs(affine.constant.diagonal()), 1e-300)
-    Z, ratio, worst_residual, used = np.zeros((affine.source.size, 0)), 0.0, 0.0, 0
-    chosen = np.zeros(3)
-    reduced, estimates, converged = Reduced.on(affine, Z), np.full(len(candidates), np.inf), False
+    ratio, worst_residual, used = 0.0, 0.0, 0
+    chosen, product = np.zeros(3), 0.0
+    reduced, estimates, converged = Reduced.empty(affine), np.full(len(candidates), np.inf), False
     while used < most and not converged:
-        check_stability(affine.system, chosen)
         factors = SuperLU().factorise(affine.constant + affine.along(chosen))
         used += 1
         vectors, residual = _snapshots(affine, factors, directions)
         worst_residual = max(worst_residual, residual)
-        if Z.shape[1]:
-            exact = float(affine.output @ vectors[:, 0])
-            gap = abs(exact - reduced.value(chosen)[0])
-            product = _residual_product(affine, reduced, chosen, weight)
-            ratio = max(ratio, gap / product if product > 0 else 0.0)
-        Z = _orthonormal(Z, vectors)
-        reduced = Reduced.on(affine, Z)
-        products = np.array([_residual_product(affine, reduced, B, weight) for B in candidates])
+        if product > 0.0:
+            ratio = max(ratio, abs(float(affine.output @ vectors[:, 0]) - reduced.value(chosen)[0]) / product)
+        reduced = reduced.extended(affine, _orthonormal(reduced.Z, vectors))
+        products = _residual_products(affine, reduced, candidates, weight)
         estimates = SAFETY * (ratio or 1.0) * products
         size = max(abs(reduced.value(B)[0]) for B in candidates)
         converged = bool(used >= 3 and estimates.max() <= tolerance * size)
-        chosen = candidates[int(np.argmax(products))]
+        chosen, product = candidates[int(np.argmax(products))], float(products.max())
+    check_stability(affine.system, _slowest(affine, reduced, candidates))
     values = np.array([reduced.value(B) for B in fields])
     spread = np.interp(np.arange(len(fields)), np.linspace(0, len(fields) - 1, len(estimates)), estimates)
-    return ReducedSweep(values[:, 0], values[:, 1], spread, used, Z.shape[1], worst_residual, converged)
+    return ReducedSweep(values[:, 0], values[:, 1], spread, used, reduced.Z.shape[1], worst_residual, converged)
+
+
+def _slowest(affine: Affine, reduced: Reduced, fields: np.ndarray) -> np.ndarray:
+    """The field (3,) at which the moments of the reduced space decay slowest."""
+    A_0, *slopes = affine.system.reduced_matrices
+    Z = np.linalg.qr(reduced.Z[-A_0.shape[0]:])[0]  # the moments come last
+    small, mass = [Z.T @ (m @ Z) for m in (A_0, *slopes)], Z.T @ (affine.system.mass_matrix @ Z)
+    rates = [eig(small[0] + np.tensordot(B, small[1:], 1), mass, right=False).real.min() for B in fields]
+    return np.asarray(fields[int(np.argmin(rates))])
 
 
 def _directions(fields: np.ndarray) -> np.ndarray:
@@ -164,20 +184,25 @@ def _snapshots(affine: Affine, factors: Any, directions: np.ndarray) -> tuple[np
 
 
 def _orthonormal(Z: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    for v in vectors.T:
-        size = np.linalg.norm(v)
-        for _ in range(2):
-            v = v - Z @ (Z.T @ v)
-        left = np.linalg.norm(v)
-        if left > 1e-10 * size:
-            Z = np.column_stack([Z, v / left])
-    return Z
+    """What the vectors add to the space of Z, orthonormal; directions that add nothing but round-off are left out."""
+    V = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
+    for _ in range(2):
+        V = V - Z @ (Z.T @ V)
+    left, sizes, _ = np.linalg.svd(V, full_matrices=False)
+    new = left[:, sizes > 1e-10]
+    new = new - Z @ (Z.T @ new)
+    return np.asarray(np.linalg.qr(new)[0])
 
 
-def _residual_product(affine: Affine, reduced: Reduced, field: np.ndarray, weight: np.ndarray) -> float:
-    """Primal times dual residual norm at a field."""
-    A = affine.constant + affine.along(field)
-    small = reduced.at(field)
-    primal = affine.source - A @ (reduced.Z @ np.linalg.solve(small, reduced.source))
-    dual = affine.output - A.T @ (reduced.Z @ np.linalg.solve(small.T, reduced.output))
-    return float(np.sqrt(np.sum(weight * primal**2) * np.sum(weight * dual**2)))
+def _residual_products(affine: Affine, reduced: Reduced, fields: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Primal times dual residual norm at each field, (n,), without a matrix for any of them."""
+    small = [reduced.at(B) for B in fields]
+    out = np.ones(len(fields))
+    for rhs, loads, transposed in ((affine.source, reduced.source, False), (affine.output, reduced.output, True)):
+        x = reduced.Z @ np.column_stack([np.linalg.solve(m.T if transposed else m, loads) for m in small])
+        left = rhs[:, None] - (affine.constant.T if transposed else affine.constant) @ x
+        for b, slope in zip(fields.T, affine.slopes, strict=True):
+            if np.any(b):
+                left -= (slope.T if transposed else slope) @ (x * b)
+        out *= np.sqrt(np.einsum("i,ij,ij->j", weight, left, left))
+    return out
