@@ -38,8 +38,7 @@ def line(name: str, width: float, order: int, tolerance: float, oblique: bool = 
     label = "hall_bar, oblique, triangles" if oblique else name
     return (f"| {label} | {width:g} | {order} | {tolerance:g} | {found.unknowns} | {last.unknowns_estimate} "
             f"| {len(found.history)} | {seconds:.1f} | {wrong / abs(right):.1e} | {found.error / abs(right):.1e} "
-            f"| {found.error / wrong:.2f} |"
-            ), found.converged
+            f"| {found.error / wrong:.2f} |"), found.converged
 
 
 def uniform_bar(width: float, order: int, times: int) -> Device:
