@@ -17,6 +17,7 @@ from .config_models import FiguresTable, Gate, TensorTable
 from .config_reader import Measurement, Reader, read_toml
 from .config_tables import EdgeTable, Output, OutputTable, SolveTable, SweepTable
 from .errors import InputError
+from .mesh import DeviceMesh
 from .micro import LayeredModel
 from .problem import Problem
 
@@ -91,13 +92,23 @@ def read_device(path: str | Path) -> Device:
         Everything that is wrong with the file, one line each.
     """
     path = Path(path)
-    table = read_toml(path)
+    return device_of(path, read_toml(path))
+
+
+def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = None) -> Device:
+    """The device that a file at ``path`` with these tables describes; ``mesh`` if it is made already.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_device`.
+    """
     if "model" in table:
         raise InputError(f"{path}: is a model file: ohmr-fem xtensor {path}; in a device file a model belongs to its material, "
                          "as in [material] model = \"FILE.toml\"", value=path)
     reader = Reader(path)
     reader.known_sections(table, SECTIONS)
-    mesh = reader.mesh(table)
+    mesh = reader.mesh(table) if mesh is None else mesh
     recipes = reader.materials(table)
     contacts = reader.contacts(table.get("contacts", []))
     edges = reader.named(table, "edges", EdgeTable, "moment")
