@@ -110,17 +110,19 @@ def _put(device: Device, table: dict[str, Any], key: str, value: Any) -> None:
         raise InputError(f"{key!r}: {key.rpartition('.')[0]} is no table in {device.path.name}; write it as one", value=key)
     name = way[-1]
     if section in ("material", "materials"):
-        _known_in_material(key, name, way)
+        _known_in_material(key, name, way, "model" in inner)
         name = ALIASES.get(name, name)
         other = {"diffusion_length": "diffusion_constant", "diffusion_constant": "diffusion_length"}.get(name)
         inner.pop(other, None)
     inner[name] = value
 
 
-def _known_in_material(key: str, name: str, way: list[str]) -> None:
+def _known_in_material(key: str, name: str, way: list[str], from_model: bool) -> None:
+    from .config_models import ModelMaterialTable
     from .config_tables import MaterialTable
 
-    known = [*MaterialTable.model_fields, *ALIASES, "theta"]
+    table = ModelMaterialTable if from_model else MaterialTable
+    known = [*table.model_fields, *ALIASES, "theta"]
     if len(way) <= 2 and name not in known and not set(way) & set(known):
         raise InputError(f"{key!r} is no key of the device that a study can change; "
                          f"{suggest(key, [key.rpartition('.')[0] + '.' + k for k in known])}", value=key)

@@ -14,6 +14,7 @@ import ohmr_fem as of
 from ohmr_fem import micro
 from ohmr_fem.cli import main
 from ohmr_fem.config import read_device, read_tensor_job
+from ohmr_fem.study_axes import changed_device
 
 BILAYER = 'kind = "bilayer_graphene"\ngamma1 = "381 meV"\ngamma3 = 0.38\n'
 SQUARE = """
@@ -246,6 +247,15 @@ def test_density_gates_and_models_in_line():
     low, high = (found.gate.materials(n) for n in found.gate.values)
     assert 2 < high.sheet_conductivity / low.sheet_conductivity < 3.1  # e n mu, with fewer holes
     assert ohmr("check", "device.toml") == 0
+
+
+def test_a_study_may_change_the_gate_of_a_model():
+    found = read_device(device())
+    changed = changed_device(found, {"material.displacement": "0.2 eV", "material.tau": "2 ps"}).problem.material
+    expected = found.gate.materials(0.2)
+    assert np.allclose(changed.inverse_mass, expected.inverse_mass, rtol=1e-12) and changed.relaxation_time == 2e-12
+    with pytest.raises(of.InputError, match=r"did you mean 'material\.displacement'"):
+        changed_device(found, {"material.displacment": 0.2})
 
 
 @pytest.mark.parametrize(("old", "new", "words"), [
