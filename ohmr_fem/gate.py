@@ -24,7 +24,7 @@ STEADY = 0.999
 
 @dataclass(frozen=True, eq=False)
 class GateMap:
-    """Resistance against gate and field.
+    """Resistance against gate and field; ``R`` = R_ohmic + delta_R is V/I, (m, n) ohm.
 
     Attributes
     ----------
@@ -35,8 +35,6 @@ class GateMap:
     delta_R, hanle : (m, n) ohm
         R - R_ohmic and R(B) - R(0); NaN where there is no steady state (theta < 0 and |omega| tau >= 1), and on a
         cross-section.
-    R : (m, n) ohm
-        V/I, R_ohmic + delta_R.
     R_ohmic : (m,) ohm; NaN on a cross-section
     rho, rho_change, rho_star : (m, n)
         As of :class:`HanleCurve`.
