@@ -240,6 +240,23 @@ def test_a_device_sweeps_the_gate_of_its_model(capsys):
     assert "2 values of displacement" in capsys.readouterr().out
 
 
+def test_an_interrupted_gate_keeps_its_rows(capsys, monkeypatch):
+    calls = []
+
+    def once(*arguments: object, **options: object) -> of.HanleCurve:
+        calls.append(1)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return of.hanle_curve(*arguments, **options)
+
+    monkeypatch.setattr("ohmr_fem.gate.hanle_curve", once)
+    assert ohmr("run", device(), "--out", "out") == 130
+    with open("out/gate.csv", newline="") as stream:
+        assert len(list(csv.reader(stream))) == 1 + 5
+    assert "(5 of 5 fields)" in (said := capsys.readouterr().err) and "(1 of 2 gates)" in said
+    assert json.loads(Path("out/run.json").read_text())["status"] == "interrupted"
+
+
 def test_density_gates_and_models_in_line():
     text = DEVICE.replace('"model.toml"', '{kind = "bilayer_graphene", gamma1 = 0.381, gamma3 = 0.38}')
     found = read_device(device(text.replace('displacement = [0, "0.2 eV"]', 'density = {start = 1e16, stop = 3e16, points = 2}')))
