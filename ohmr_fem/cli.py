@@ -56,12 +56,6 @@ def _app() -> Any:
     def check(device: device) -> None:  # type: ignore[valid-type]
         _guarded(_check, device)
 
-    @app.command(help="Effective inverse mass tensor of a layered model: table with all choices in its header, and figures.")
-    def xtensor(model: Annotated[Path, typer.Argument(help="Model file (.toml).", metavar="MODEL", show_default=False)],
-                out: Annotated[Path | None, typer.Option(
-                    help="Results folder; results/NAME of the model file unless given.", show_default=False)] = None) -> None:
-        _guarded(_xtensor, model, out)
-
     @app.command(help="Fit measured curves on a device: report, numbers, table and figures in a results folder.")
     def fit(data: Annotated[Path, typer.Argument(help="Measured curves (.csv).", metavar="DATA", show_default=False)],
             device: device,  # type: ignore[valid-type]
@@ -79,6 +73,12 @@ def _app() -> Any:
             ) -> None:
         _guarded(_fit, data, device, out, {"parameters": parameters, "background": background, "direction": direction,
                                            "quantity": quantity, "nan": nan, "sign": sign, "plan": plan or None})
+
+    @app.command(help="Effective inverse mass tensor of a layered model: table with all choices in its header, and figures.")
+    def xtensor(model: Annotated[Path, typer.Argument(help="Model file (.toml).", metavar="MODEL", show_default=False)],
+                out: Annotated[Path | None, typer.Option(
+                    help="Results folder; results/NAME of the model file unless given.", show_default=False)] = None) -> None:
+        _guarded(_xtensor, model, out)
 
     @app.command(help="Say what a mesh file holds: sizes, boundaries, regions.")
     def info(mesh: Annotated[Path, typer.Argument(help="Mesh file.", metavar="MESH", show_default=False)],
@@ -146,22 +146,6 @@ def _run(path: Path, out: Path | None) -> None:
           + (f", among them {', '.join(shown)}" if shown else ""))
 
 
-def _xtensor(path: Path, out: Path | None) -> None:
-    from .config import read_tensor_job
-    from .xtensor import run_tensor
-
-    out = out or Path("results") / path.stem
-    job = read_tensor_job(path)
-    with _progress() as progress:
-        record = run_tensor(job, out, progress=progress)
-    print(f"{out / 'xtensor.csv'}: {record['rows']} rows")
-    for line in record["meaning"][:4]:
-        print(f"  {line}")
-    for name, (low, high) in record["ranges"].items():
-        print(f"  {name} from {low:.4g} to {high:.4g}")
-    print(f"{len(record['files'])} files in {out}, {record['seconds']:.1f} s")
-
-
 def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
     from .study import StudyInterrupted, run_study
 
@@ -195,6 +179,22 @@ def _fit(data: Path, device: Path, out: Path | None, options: dict[str, Any]) ->
         run_fit(data, device, out, **options)
     print((out / "fit.txt").read_text(encoding="utf-8").rstrip())
     print(f"\nfit.txt, fit.json, fit.csv, fit.png and fit.pdf in {out}")
+
+
+def _xtensor(path: Path, out: Path | None) -> None:
+    from .config import read_tensor_job
+    from .xtensor import run_tensor
+
+    out = out or Path("results") / path.stem
+    job = read_tensor_job(path)
+    with _progress() as progress:
+        record = run_tensor(job, out, progress=progress)
+    print(f"{out / 'xtensor.csv'}: {record['rows']} rows")
+    for line in record["meaning"][:4]:
+        print(f"  {line}")
+    for name, (low, high) in record["ranges"].items():
+        print(f"  {name} from {low:.4g} to {high:.4g}")
+    print(f"{len(record['files'])} files in {out}, {record['seconds']:.1f} s")
 
 
 def _gate_line(out: Path, found: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ ROOMS = {
     "study": "study study_axes study_dask study_file study_point study_store",
     "store": "store",
     "export": "export",
-    "plot": "plot drawing plot_micro fit_figure",
+    "plot": "plot drawing fit_figure plot_micro",
     "analytic": "analytic",
     "micro": "micro",
     "bridge": "micro.bridge presets",
