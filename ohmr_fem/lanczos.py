@@ -52,9 +52,9 @@ class Projection:
         """The same space for the starting vectors ``start @ turn``, turn (p, q)."""
         return replace(self, weights=self.weights @ turn, gram=turn.T @ self.gram @ turn)
 
-    def norm(self, i: int) -> float:
-        """|a_i| in the A0^{-1} norm."""
-        return float(np.sqrt(max(self.gram[i, i], 0.0)))
+    def norm(self, i: Any) -> Any:
+        """|a_i| in the A0^{-1} norm, for one column or several."""
+        return np.sqrt(np.maximum(np.diag(self.gram), 0.0))[i]
 
     def residues(self, i: int, j: int) -> np.ndarray:
         """g_k with F_ij(s) = sum_k g_k / (w_k + s), (m,)."""
@@ -65,20 +65,20 @@ class Projection:
         s = np.asarray(s, dtype=complex)[..., None]
         return np.asarray(((s - self.shift) / (self.rates + s))[..., None, :] * self.tail @ self.weights)
 
-    def residual_norm(self, i: int, s: Any) -> np.ndarray:
-        """|r_i(s)| in the A0^{-1} norm for complex s of any shape."""
-        s = np.asarray(s, dtype=complex)[..., None]
-        coefficients = self.weights[:, i] * (s - self.shift) / (self.rates + s)
-        return np.asarray(np.linalg.norm(coefficients @ self.tail.T, axis=-1))
+    def residual_norm(self, i: Any, s: Any) -> np.ndarray:
+        """|r_i(s)| in the A0^{-1} norm for complex s of any shape; several columns i follow as a last axis."""
+        return np.asarray(np.linalg.norm(self.residuals(s), axis=-2)[..., i])
 
-    def bound(self, i: int, j: int, s: Any, lowest: float = 0.0) -> np.ndarray:
-        """Bound on |F_ij - F_ij,m| at complex s, rounding floor included.
+    def bound(self, i: Any, j: Any, s: Any, lowest: float = 0.0) -> np.ndarray:
+        """Bound on |F_ij - F_ij,m| at complex s, rounding floor included; several i and j follow as a last axis.
 
         No rate of (K, M) may lie below ``lowest``, and Re s must lie above -lowest.
         """
         size = gamma(np.asarray(s) + lowest, self.shift + lowest)
+        size = size[..., None] if np.ndim(i) else size
+        norms = self.residual_norm(slice(None), s)
         floor = ROUNDING * self.norm(i) * self.norm(j) * np.maximum(1.0, size / 4.0)  # a pole far below s0 is a difference
-        return size * (self.residual_norm(i, s) * self.residual_norm(j, s) + floor)
+        return np.asarray(size * (norms[..., i] * norms[..., j] + floor))
 
 
 def gamma(s: Any, shift: float) -> np.ndarray:
@@ -106,7 +106,8 @@ def project(M: Any, factors: Factorisation, start: np.ndarray, shift: float, eno
         return x
 
     space = _Space(factors.A, M, start)
-    R = space.append(solve(start))
+    images = solve(start)
+    R = space.append(images, images.T @ (factors.A @ images))
     for count in range(1, most + 1):
         link = space.extend(solve)
         if link.shape[0] == 0 or (count >= 4 and count % 2 == 0 and enough(space.ritz(shift, R, link))):
@@ -127,9 +128,9 @@ class _Space:
         self.first = np.zeros((0, start.shape[1]))
         self.last = slice(0, 0)
 
-    def append(self, images: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
+    def append(self, images: np.ndarray, gram: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """Add an orthonormal basis of ``images`` as the next block; R of :func:`_orthonormal`."""
-        V, R = _orthonormal(self.A, images, before)
+        V, R = _orthonormal(self.A, images, gram, before)
         self.last = slice(self.last.stop, self.last.stop + V.shape[1])
         if self.last.stop > self.V.shape[1]:
             more = np.empty((V.shape[0], max(self.V.shape[1] // 2, V.shape[1])), order="F")
@@ -145,12 +146,14 @@ class _Space:
         size = np.sqrt(np.maximum(np.einsum("ij,ij->j", load, V[:, block]), 0.0))
         h = V.T @ load
         image = solve(load) - V @ h
-        image -= V @ (V.T @ (self.A @ image))  # full reorthogonalisation: the bound relies on it
+        loads = self.A @ image
+        left, gram = V.T @ loads, image.T @ loads
+        image -= V @ left  # full reorthogonalisation: the bound relies on it
         T = np.zeros((V.shape[1], V.shape[1]))
         T[:block.start, :block.start] = self.T
         T[:, block], T[block] = h, h.T
         self.T = T
-        return self.append(image, size)
+        return self.append(image, gram - left.T @ left, size)
 
     def ritz(self, shift: float, R: np.ndarray, link: np.ndarray, with_vectors: bool = False) -> Projection:
         """Poles and residues of the space without its last block, which carries the residual."""
@@ -164,13 +167,13 @@ class _Space:
                           self.V[:, :used] @ (Y / np.sqrt(theta)) if with_vectors else None, self.start.shape[1] + used, 0.0)
 
 
-def _orthonormal(A: Any, images: np.ndarray, before: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """A-orthonormal basis of images: (V, R) with images = V R, dependent directions dropped.
+def _orthonormal(A: Any, images: np.ndarray, gram: np.ndarray,
+                 before: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """A-orthonormal basis of images with inner products ``gram``: (V, R), images = V R, dependent directions dropped.
 
     ``before`` are the sizes of the images before orthogonalisation against earlier blocks: what is left below
     round-off of them is noise.
     """
-    gram = images.T @ (A @ images)
     gram = 0.5 * (gram + gram.T)
     sizes = np.sqrt(np.maximum(np.diag(gram), 0.0))
     unit = np.where(sizes > 0, sizes, 1.0)
@@ -180,6 +183,6 @@ def _orthonormal(A: Any, images: np.ndarray, before: np.ndarray | None = None) -
     root = np.sqrt(values[keep])
     V, R = images @ ((vectors[:, keep] / root) / unit[:, None]), (root[:, None] * vectors[:, keep].T) * unit
     if root.size and root.min() < 0.1 * root.max():  # nearly dependent: the division above magnified round-off
-        V, again = _orthonormal(A, V)
+        V, again = _orthonormal(A, V, V.T @ (A @ V))
         R = again @ R
     return V, R

@@ -12,8 +12,9 @@ and the torque T enters f only through its action on each pole: with T^3 = -phi^
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ FORMAT = "ohmr_fem spectral measure 1"
 DEFAULT_RANGE = 50.0
 #: A pair that vanishes by symmetry is resolved to this times |a| |b|.
 FLOOR = 1e-11
+#: A torque this close to its instability is refused: no bound holds there.
+NEAR = 1e-6
 
 
 def refusal(problem: Problem) -> str | None:
@@ -151,58 +154,49 @@ class SpectralMeasure:
         """:meth:`response` without the bound, for loops that check where they end."""
         B = fields_array(fields, "fields")
         several = np.atleast_2d(B)
-        T = np.atleast_3d(self.material.torque(several) * self.material.relaxation_time)
-        squared = precession_squared(self.material, several)[:, None]
-        rate = self.projection.rates * self._stretch + s
         at_zero: Any = 0.0
         change: Any = 0.0
         for c in self.channels:
-            row = self.material.detection_row(c.detected, self.detection)
-            g = self.projection.residues(c.a, c.b) * self._stretch
-            first, second = T @ np.eye(3)[c.generated] @ row, T @ (T @ np.eye(3)[c.generated])[..., None]
-            both = rate**2 + squared
-            at_zero = at_zero + row[c.generated] * np.sum(g / rate)
-            change = change + np.sum(g * ((second[..., 0] @ row)[:, None] / rate - first[:, None]) / both, axis=1)
+            g = self.projection.residues(c.a, c.b)
+            zero, kernel = self._kernel(c, several, s)
+            at_zero, change = at_zero + zero @ g, change + kernel @ g
         f = at_zero + change
         return (f, change) if B.ndim == 2 else (f[0], change[0])
+
+    def _kernel(self, c: Channel, fields: np.ndarray, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """What multiplies the residues of a channel in f(0), (m,), and in f(B) - f(0), (n, m)."""
+        rate = self.projection.rates * self._stretch + s
+        squared, first, second, direct = self._torque_terms(c, fields)
+        change = (second[:, None] / rate - first[:, None]) / (rate**2 + squared[:, None])
+        return self._stretch * direct / rate, self._stretch * change
+
+    def _torque_terms(self, c: Channel, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """phi^2, W tau T z and W (tau T)^2 z, each (n,), and W z, with W what the detector reads and z what is generated."""
+        T = np.atleast_3d(self.material.torque(fields) * self.material.relaxation_time)
+        row, z = self.material.detection_row(c.detected, self.detection), np.eye(3)[c.generated]
+        second = (T @ (T @ z)[..., None])[..., 0] @ row
+        return precession_squared(self.material, fields), T @ z @ row, second, float(row[c.generated])
 
     def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
         several = np.atleast_2d(fields_array(fields, "fields"))
-        T = np.atleast_3d(self.material.torque(several) * self.material.relaxation_time)
-        squared = precession_squared(self.material, several)
+        least = NEAR - self.slowest * self._stretch
         total = np.zeros(len(several))
         for number, c in enumerate(self.channels):
-            row = self.material.detection_row(c.detected, self.detection)
-            z = np.eye(3)[c.generated]
-            first, second = np.abs(T @ z @ row), T @ (T @ z)[..., None]
-            total += self._channel_bound(number, squared, first, second[..., 0] @ row, abs(row[c.generated]), s)
+            total += _sum_bound(functools.partial(self.F_bound, channel=number), *self._torque_terms(c, several), s, least)
         return total
 
-    def _channel_bound(self, number: int, squared: np.ndarray, first: np.ndarray, second: np.ndarray,
-                       direct: float, s: complex) -> np.ndarray:
-        """Error of W/lambda - W T/(lambda^2 + phi^2) + W T^2/(lambda (lambda^2 + phi^2)) summed over the poles."""
-        phi = np.sqrt(np.abs(squared))
-        root = np.sqrt(-squared.astype(complex))  # lambda^2 + phi^2 = (lambda - root)(lambda + root)
-        down = s - root
-        least = 1e-6 - self.slowest * self._stretch
-        down = np.maximum(down.real, least) + 1j * down.imag
-        at_phi = np.maximum(self.F_bound(s + root, number), self.F_bound(down, number))
-        circle = self.F_bound(s + 0.5 * np.exp(2j * np.pi * np.arange(16) / 16), number).max()
-        safe = np.where(phi > 0.1, phi, 1.0)
-        far = (np.abs(direct + np.sign(squared) * second / safe**2) * self.F_bound(s, number)
-               + (np.abs(second) / safe**2 + first / safe) * at_phi)
-        near = direct * self.F_bound(s, number) + (first / 0.4 + np.abs(second) / 0.16) * circle
-        return np.where(phi > 0.1, far, near)
-
-    def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
+    def _check_stable(self, fields: np.ndarray) -> None:
         squared = precession_squared(self.material, fields)
         growth = float(np.sqrt(max(-squared.min(), 0.0)))
         limit = 1.0 + self.slowest * self._stretch
-        if growth >= limit:
+        if growth >= limit - NEAR:
             worst = fields[int(np.argmin(squared))]
             raise SolveError(f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
                              f"= {growth:.4g}, and a steady state exists only below {limit:.4g}; reduce |B|", value=growth)
+
+    def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
+        self._check_stable(fields)
         allowed = max(self.tolerance * self.size, self._floor)
         error = self.bound(fields, s)
         if not np.all(error <= 3.0 * allowed):
@@ -419,12 +413,12 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
                    for base, points in zip(bases, ranges, strict=True))
 
     projection = project(M, factors, keep.T @ start, shift, enough, most=80 if lengths is None else 240)
-    vectors = keep @ projection.vectors
+    vectors, summary = keep @ projection.vectors, repr(problem)
     return [SpectralMeasure(
         projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,
         detection=problem.detection, R_ohmic_sigma=base, current=name[0], voltage=name[1], tolerance=tolerance,
         reference_length=system.scales.length, slowest=slowest, absorbing=absorbing, residual=projection.residual,
-        summary=repr(problem),
+        summary=summary,
         vertices=system.basis.nodal_dofs[0]) for turn, base, name in zip(turns, ohmic, names, strict=True)]
 
 
@@ -442,13 +436,74 @@ def _accurate(found: Projection, turns: Sequence[np.ndarray], channels: Sequence
     return True
 
 
+def _same(one: Material, other: Material) -> bool:
+    return one is other or all(np.array_equal(a, b) for a, b in zip(vars(one).values(), vars(other).values(), strict=True))
+
+
+def _sum_bound(F_bound: Callable[[Any], np.ndarray], squared: np.ndarray, first: np.ndarray, second: np.ndarray,
+               direct: float, s: complex, least: float) -> np.ndarray:
+    """Error of W/lambda - W T/(lambda^2 + phi^2) + W T^2/(lambda (lambda^2 + phi^2)) summed over the poles."""
+    phi = np.sqrt(np.abs(squared))
+    root = np.sqrt(-squared.astype(complex))  # lambda^2 + phi^2 = (lambda - root)(lambda + root)
+    down = s - root
+    down = np.maximum(down.real, least) + 1j * down.imag
+    at_s, at_phi = F_bound(s), np.maximum(F_bound(s + root), F_bound(down))
+    circle = F_bound(s + 0.5 * np.exp(2j * np.pi * np.arange(16)[:, None] / 16)).max(axis=0)
+    safe = np.where(phi > 0.1, phi, 1.0)
+    far = (np.abs(direct + np.sign(squared) * second / safe**2) * at_s
+           + (np.abs(second) / safe**2 + np.abs(first) / safe) * at_phi)
+    near = abs(direct) * at_s + (np.abs(first) / 0.4 + np.abs(second) / 0.16) * circle
+    return np.asarray(np.where(phi > 0.1, far, near))
+
+
+def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarray:
+    """delta_R of several pairs of one device, as :func:`spectral_measures` made them, (n, k) ohm for k measures.
+
+    The same numbers and the same check of the bound as ``delta_R`` one by one; the poles are shared, so all pairs cost
+    little more than one.
+
+    Raises
+    ------
+    InputError, SolveError
+        Measures that do not share poles and material; as :meth:`SpectralMeasure.response`.
+    """
+    one, several = measures[0], np.atleast_2d(fields_array(fields, "fields"))
+    one._needs_terminals()
+    if any(q.projection.rates is not one.projection.rates or not _same(q.material, one.material) for q in measures):
+        raise InputError("delta_R_table: the measures must come from one call of spectral_measures, with one material")
+    one._check_stable(several)
+    pairs = {name: (q.projection.weights[:, i], q.projection.norm(i))
+             for q in measures for i, name in enumerate((q.current, q.voltage))}
+    place = {name: i for i, name in enumerate(pairs)}
+    a, b = ([place[name] for name in names] for names in zip(*((q.current, q.voltage) for q in measures), strict=True))
+    norms = np.array([norm for _, norm in pairs.values()])
+    every = replace(one.projection, weights=np.column_stack([w for w, _ in pairs.values()]), gram=np.diag(norms**2))
+
+    def F_bound(s: Any) -> np.ndarray:
+        s = np.asarray(s, dtype=complex) / one._stretch
+        return every.bound(a, b, s[..., 0] if s.ndim else s, one.slowest)
+
+    zero, kernel = one._kernel(one.channels[0], several)
+    g = every.weights[:, a] * every.weights[:, b]
+    squared, first, second, direct = one._torque_terms(one.channels[0], several)
+    error = _sum_bound(F_bound, squared[:, None], first[:, None], second[:, None], direct, 1.0,
+                       NEAR - one.slowest * one._stretch)
+    size = np.sum(np.abs(g) / (np.abs(one.projection.rates) * one._stretch + 1.0)[:, None], axis=0) * one._stretch
+    allowed = np.maximum(one.tolerance * size, FLOOR * norms[a] * norms[b])
+    if not np.all(error <= 3.0 * allowed):
+        measures[int(np.argmax(np.max(error / allowed, axis=0)))]._check(several)
+    return one.unit * (zero @ g + kernel @ g)
+
+
 def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
     """K and M of one component, lengths in L_m, on the kept unknowns; whether an edge absorbs at finite G."""
     N = system.N
     absorption = csr_array(system.edges.absorption[:N, :N])
     keep = csr_array(system.keep[:N, : system.keep.shape[1] // 3])
-    K = csr_array(keep.T @ (system.diffusion + absorption) @ keep)
-    return K, csr_array(keep.T @ system.relaxation[0] @ keep), keep, absorption.nnz > 0
+    K, M = system.diffusion + absorption, system.relaxation[0]
+    if keep.shape[1] < keep.shape[0]:
+        K, M = csr_array(keep.T @ K @ keep), csr_array(keep.T @ M @ keep)
+    return K, M, keep, absorption.nnz > 0
 
 
 def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver) -> tuple[

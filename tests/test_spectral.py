@@ -14,7 +14,7 @@ from ohmr_fem import analytic
 from ohmr_fem.errors import InputError, SolveError
 from ohmr_fem.grids import graded_lines, tensor_grid
 from ohmr_fem.observables import Measurement
-from ohmr_fem.spectral import refusal, spectral_measure, spectral_measures
+from ohmr_fem.spectral import delta_R_table, refusal, spectral_measure, spectral_measures
 from validation.case import simple_material
 from validation.strip_tensor import TESLA
 
@@ -141,6 +141,49 @@ def test_several_pairs_from_one_factorisation(bar):
         alone = spectral_measure(prob, current=current, voltage=voltage, fields=FIELDS)
         assert np.allclose(measure.delta_R(FIELDS), alone.delta_R(FIELDS), atol=2e-8 * np.abs(alone.delta_R(FIELDS)).max())
         assert measure.R_ohmic == pytest.approx(alone.R_ohmic, rel=1e-9)
+
+
+@pytest.mark.parametrize("detection, ends", [("printed", "reflecting"), ("reciprocal", 1.5)])
+def test_a_table_of_all_pairs(bar, refuses, detection, ends):
+    """Every pair of pairs of contacts: the numbers and the refusals of the measures one by one, two of them against direct
+    solves; reciprocity, and nothing where current and voltage pair share an antisymmetric combination."""
+    contacts = {name: of.Contact(moment=ends if name == "left" else "reflecting") for name in ("left", "right", "t1", "t2")}
+    prob = bar(simple_material(inverse_mass=X, inverse_orbital_hall_angle=-0.5), contacts=contacts, detection=detection)
+    two = [("left", "right"), ("t1", "t2"), ("left", "t2"), ("right", "left")]
+    pairs = [(i, v) for i in two for v in two]
+    measures = spectral_measures(prob, pairs, fields=FIELDS)
+    table = delta_R_table(measures, FIELDS)
+    assert table.shape == (len(FIELDS), len(pairs))
+    assert np.allclose(table, np.column_stack([m.delta_R(FIELDS) for m in measures]), rtol=1e-11,
+                       atol=1e-13 * np.abs(table).max())
+    for k in (1, 6):
+        change, _ = direct(prob, FIELDS, current=pairs[k][0], voltage=pairs[k][1])
+        assert np.abs(table[:, k] - change).max() < 1e-7 * np.abs(change).max()
+    assert np.allclose(table[:, 0], -table[:, 12], rtol=1e-9)  # one pair turned round changes the sign
+    assert np.allclose(table.reshape(-1, 4, 4), table.reshape(-1, 4, 4).swapaxes(1, 2), rtol=1e-9, atol=1e-12)
+    tuned = [m.at(orbital_hall_angle=0.5, g_factor=0.5, sheet_conductivity=3.0) for m in measures]
+    assert np.allclose(delta_R_table(tuned, FIELDS)[:, 6], tuned[6].delta_R(FIELDS), rtol=1e-11)
+    for wrong in ([measures[0], tuned[1]], [measures[0], spectral_measure(prob, **PAIRS)]):
+        with refuses(InputError, "delta_R_table", "one call of spectral_measures"):
+            delta_R_table(wrong, FIELDS)
+    with refuses(SolveError, "outside the range", "bound"):
+        delta_R_table(measures, 1e6 * FIELDS)
+
+
+def test_a_loose_table_is_loose_within_its_bounds(bar, refuses):
+    """Tolerance 1e-2; growth is refused where it has no steady state, and at the very edge, where no bound holds."""
+    prob = bar(simple_material(inverse_mass=(1.0, 1.0, 1.0), diffusion_length=0.1), step=0.125)
+    pairs = [(("left", "right"), ("t1", "t2")), (("t1", "t2"), ("left", "right")), (("t1", "t2"), ("t1", "t2"))]
+    fields = np.linspace(0.0, 100.0, 12)[:, None] * np.array([TESLA, 0.0, 0.0])
+    measures = spectral_measures(prob, pairs, fields=fields, tolerance=1e-2)
+    exact = np.column_stack([direct(prob, fields, current=i, voltage=v)[0] for i, v in pairs])
+    bounds = np.column_stack([np.abs(m.unit) * m.bound(fields) for m in measures])
+    error = np.abs(delta_R_table(measures, fields) - exact)
+    assert np.all(error <= bounds + 1e-12 * np.abs(exact).max()) and error.max() > 1e-11 * np.abs(exact).max()
+    unstable = [m.at(theta=-1.0) for m in measures]
+    for size, words in ((1.01, ("unstable torque", "below 1")), (1.0 - 1e-8, ("unstable torque",))):
+        with refuses(SolveError, *words):
+            delta_R_table(unstable, np.array([[size * TESLA, 0, 0]]))
 
 
 # -- closed forms -----------------------------------------------------------------------------------------------------
