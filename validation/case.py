@@ -41,6 +41,8 @@ class Row:
         As stated by the quantity: relative, absolute, or the largest over a set.
     tolerance : float
         The row passes if error <= tolerance.
+    series : tuple of (cells, error)
+        The errors behind an order of accuracy, for the convergence plot.
     """
 
     case: str
@@ -50,6 +52,7 @@ class Row:
     reference: float
     error: float
     tolerance: float
+    series: tuple[tuple[float, float], ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -78,7 +81,8 @@ def order_row(case: str, equation: str, quantity: str, error: Callable[[int], fl
     if len(usable) < 2:
         raise ValueError(f"{quantity}: all errors {errors} are at round-off; start from coarser meshes")
     order = float(observed_orders(usable)[-1])
-    return Row(case, equation, f"order of {quantity}", order, expected, max(expected - order, 0.0), tolerance)
+    return Row(case, equation, f"order of {quantity}", order, expected, max(expected - order, 0.0), tolerance,
+               tuple(zip(map(float, cells), errors, strict=True)))
 
 
 def simple_material(**changes: object) -> of.Material:

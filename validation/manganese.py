@@ -48,7 +48,8 @@ def closed(thickness: np.ndarray | float, mass: float) -> np.ndarray:
 def ratios() -> list[Row]:
     """27.7/0.041: how much faster a moment turns in bilayer graphene, and with theta = 1e-2 in plane."""
     mn, graphene, layered = precession(MASSES[0]), precession(MASSES[1]), precession(MASSES[1], 1e-2)
-    return [Row(CASE, "mass ratio", "Omega of bilayer graphene over Mn", graphene / mn, 675.0, relative(graphene / mn, 675.0), 2e-3),
+    return [Row(CASE, "mass ratio", "Omega of bilayer graphene over Mn", graphene / mn, 675.0,
+                relative(graphene / mn, 675.0), 2e-3),
             Row(CASE, "mass ratio", "Omega sqrt(theta) of bilayer graphene, theta = 1e-2, over Mn", layered / mn, 67.5,
                 relative(layered / mn, 67.5), 2e-3),
             Row(CASE, "Omega = g e B X_yy/2", "Omega tau of Mn at 9 T, g = 1", mn, 0.05714, relative(mn, 0.05714), 1e-3)]
@@ -64,14 +65,14 @@ def run(level: str = "quick") -> list[Row]:
     star = float(of.hanle_curve(strip, [(FIELD, 0.0, 0.0)]).rho_star[0])
     there = float(analytic.rho_star(precession(MASSES[1]), 1e-2, best_weak))
     return [
-        Row(CASE, "Eqs. (7), (8)", "rho(9 T) - rho(0), Mn with m* = 27.7 m_e, t = 4.56 L_m", heavy, 1.0e-7, relative(heavy, 1.0e-7),
-            0.05),
+        Row(CASE, "Eqs. (7), (8)", "rho(9 T) - rho(0), Mn with m* = 27.7 m_e, t = 4.56 L_m", heavy, 1.0e-7,
+            relative(heavy, 1.0e-7), 0.05),
         Row(CASE, "Eqs. (7), (8)", "rho(9 T) - rho(0), Mn with the free-electron mass, best thickness for 9 T", light, 4.1e-5,
             relative(light, 4.1e-5), 0.02),
         Row(CASE, "Eqs. (7), (8)", "rho(9 T) - rho(0), Mn with the free-electron mass, t = 4.56 L_m", at_weak_best, 3.7e-5,
             relative(at_weak_best, 3.7e-5), 0.02),
-        Row(CASE, "Eq. (7)", "thickness curve at 9 T, 0.5 <= t/L_m <= 15, both masses, against the closed form, relative", 0.0, 0.0,
-            float(np.abs(curve).max()), 1e-7),
+        Row(CASE, "Eq. (7)", "thickness curve at 9 T, 0.5 <= t/L_m <= 15, both masses, against the closed form, relative", 0.0,
+            0.0, float(np.abs(curve).max()), 1e-7),
         Row(CASE, "Eq. (8)", "rho* of a strip of 4.56 L_m at 9 T, bilayer graphene's mass and theta = 1e-2", star, there,
             relative(star, there), 1e-8),
         *ratios(),
@@ -84,8 +85,8 @@ def draw(folder: Path) -> list[Drawing]:
     for colour, (mass, label) in zip(COLOURS, ((1.0, "$m^*$ = $m_e$"), (27.7, "$m^*$ = 27.7 $m_e$")), strict=False):
         left.semilogy(2 * fine, closed(fine, mass), color=colour, lw=1.2, label=label)
         left.semilogy(2 * dots, [gain(t, mass) for t in dots], "o", color=colour, ms=3)
-    for colour, (mass, theta, label) in zip(COLOURS, ((27.7, 1.0, "Mn, 27.7 $m_e$"), (0.041, 1e-2, "bilayer graphene, θ = 10⁻²"),
-                                                      (0.041, 1.0, "bilayer graphene, θ = 1")), strict=False):
+    known = ((27.7, 1.0, "Mn, 27.7 $m_e$"), (0.041, 1e-2, "bilayer graphene, θ = 10⁻²"), (0.041, 1.0, "bilayer graphene, θ = 1"))
+    for colour, (mass, theta, label) in zip(COLOURS, known, strict=False):
         field = np.geomspace(0.05, 50.0, 41)
         prob = of.Problem(of.cross_section(3 * LENGTH), material(mass, theta))
         stars = of.hanle_curve(prob, field[:, None] * [1.0, 0.0, 0.0]).rho_star
@@ -96,6 +97,6 @@ def draw(folder: Path) -> list[Drawing]:
     right.set(xlabel="B (T)", ylabel="ρ*", title="strip of 3 $L_m$, the same τ")
     left.legend()
     right.legend(fontsize=7)
-    return [save(figure, folder, "manganese", "Left: magnetoresistance of a Mn film at 9 T against thickness for two masses. Right: "
-                 "how much of the effect an in-plane field removes, Mn beside bilayer graphene. Lines: Eqs. (7), (8); dots: "
-                 "finite elements.")]
+    return [save(figure, folder, "manganese", "Left: magnetoresistance of a Mn film at 9 T against thickness for two masses. "
+                 "Right: how much of the effect an in-plane field removes, Mn beside bilayer graphene. Lines: Eqs. (7), (8); "
+                 "dots: finite elements.")]

@@ -100,15 +100,15 @@ def exact(mu: float, temperature: float, bias: float = 0.0) -> dict[str, float]:
     return out
 
 
-def against_integrals(mu: float, temperature: float, tolerance: float, bias: float = 0.0) -> list[Row]:
-    reference = exact(mu, temperature, bias)
-    model = micro.bilayer_graphene(displacement=bias)
+def against_integrals(mu: float, temperature: float, tolerance: float) -> list[Row]:
+    reference = exact(mu, temperature)
+    model = micro.bilayer_graphene()
     drude = micro.inverse_mass(model, mu, temperature)
     commutator = drude if temperature < 100 else micro.inverse_mass(model, mu, temperature, "commutator")
     values = {"electrons": drude.electrons[0], "drude": drude.X[0, 0, 0], "X_zz": drude.X[0, 2, 2]}
     if commutator is not drude:
         values["commutator"] = commutator.X[0, 0, 0]
-    where = f"{temperature:g} K, mu = {mu:g} eV" + (f", V = {bias:g} eV" if bias else "")
+    where = f"{temperature:g} K, mu = {mu:g} eV"
     rows = [Row(CASE, "Eqs. (18), (20)", f"{name}, {where}", float(value), reference[name],
                 relative(float(value), reference[name]), tolerance) for name, value in values.items()]
     actual = abs(drude.X[0, 0, 0] - reference["drude"])
@@ -133,16 +133,12 @@ def regression() -> list[Row]:
                        0.0, float(broken), 1e-12)]
 
 
-def printed() -> list[Row]:
-    """Converged values at 300 K, mu = 0.4 eV, V = 0, and the theta that each reading gives; the paper says 1e-2."""
-    model = micro.bilayer_graphene()
-    drude, commutator = (micro.inverse_mass(model, 0.4, 300, d) for d in ("drude", "commutator"))
-    numbers = [("X_xx drude, Eq. (18)", drude.X[0, 0, 0], 0.06355458, 1e-7),
-               ("X_xx commutator, Eq. (3)", commutator.X[0, 0, 0], 1.31562963, 1e-7), ("X_zz", drude.X[0, 2, 2], 0.03013425, 3e-7),
-               ("theta, Drude in plane and whole sea out of plane (0.47 as printed)", drude.theta[0], 0.47, 0.01),
-               ("theta, commutator in both", commutator.theta[0], 0.0229, 2e-3)]
-    return [Row(CASE, "Eqs. (18), (20)", f"{name}, converged", float(value), reference, relative(float(value), reference), tolerance)
-            for name, value, reference, tolerance in numbers]
+def readings() -> list[Row]:
+    """theta at 300 K, mu = 0.4 eV, V = 0 as each definition gives it; the paper says 1e-2. X itself is held by the integrals."""
+    found = {d: float(micro.inverse_mass(micro.bilayer_graphene(), 0.4, 300, d).theta[0]) for d in ("drude", "commutator")}
+    return [Row(CASE, "theta", f"theta, {name}, mu = 0.4 eV", found[d], reference, relative(found[d], reference), tolerance)
+            for d, name, reference, tolerance in (("drude", "Drude in plane and whole sea out of plane (as printed)", 0.47, 0.01),
+                                                  ("commutator", "commutator in both", 0.0229, 2e-3))]
 
 
 def masses() -> list[Row]:
@@ -163,14 +159,13 @@ def anisotropy() -> list[Row]:
     for bias, low, high in ((0.0, 0.003, 0.011), (GAMMA1, -0.015, -0.009)):
         theta = micro.inverse_mass(micro.bilayer_graphene(displacement=bias), mu, 300, counting="excess", mesh=480).theta
         for name, value, reference in (("least", theta.min(), low), ("largest", theta.max(), high)):
-            rows.append(Row(CASE, "theta", f"{name} theta, excess over Drude, V = {bias:g} eV", float(value), reference,
+            rows.append(Row(CASE, "theta", f"theta, excess over Drude, {name}, V = {bias:g} eV", float(value), reference,
                             abs(float(value) - reference), 5.1e-4))
     return rows
 
 
 def run(level: str = "quick") -> list[Row]:
-    rows = [*regression(), *printed(), *against_integrals(0.4, 300, 1e-8), *against_integrals(0.3, 300, 1e-8, GAMMA1), *masses(),
-            *anisotropy()]
+    rows = [*regression(), *readings(), *against_integrals(0.4, 300, 1e-8), *masses(), *anisotropy()]
     if level == "full":
         rows += [*against_integrals(0.05, 300, 1e-8), *against_integrals(0.4, 30, 1e-8), *against_integrals(0.4, 4, 1e-8)]
     return rows

@@ -50,7 +50,7 @@ def piece(reach: int = 2) -> tuple[np.ndarray, np.ndarray, list[tuple[int, int]]
             if other is not None:
                 h[where[a, b] + i, other + j] += t
                 h[other + j, where[a, b] + i] += np.conj(t)
-    r = np.concatenate([SITES + [*(np.array(cell) @ LATTICE), 0.0] for cell in cells])
+    r = np.concatenate([SITES + np.append(np.array(cell) @ LATTICE, 0.0) for cell in cells])
     return h, r, cells
 
 

@@ -79,7 +79,8 @@ def averaged(step: float) -> Row:
     low, high = (sol.at(np.stack([x, np.full_like(x, side)], axis=1)).potential for side in (-WIDTH / 2, WIDTH / 2))
     value = float((low - high) @ weights / weights.sum())
     exact = closed(1, 3.0, current_width=SPREAD, probe_width=SPREAD)
-    return Row(CASE, "section 5, item 11", "R(x = 1), Omega tau = 3, averaging probes", value, exact, relative(value, exact), 1e-5)
+    return Row(CASE, "section 5, item 11", "R(x = 1), Omega tau = 3, averaging probes", value, exact, relative(value, exact),
+               1e-5)
 
 
 def points() -> list[Row]:
@@ -90,8 +91,8 @@ def points() -> list[Row]:
         values[spread] = np.array([signal(prob, 0.0, 2, "delta_R") / 0.09, signal(prob, 0.0, 1, "R_ohmic")])
     found = (4 * values[0.05] - values[0.1]) / 3
     ohmic = float(analytic.nonlocal_ohmic(1.0, WIDTH))
-    return [Row(CASE, "section 5, item 5", "delta_R(x = 2)/alpha^2, point contacts by extrapolation", float(found[0]), 0.0771501357,
-                relative(float(found[0]), 0.0771501357), 1e-4),
+    return [Row(CASE, "section 5, item 5", "delta_R(x = 2)/alpha^2, point contacts by extrapolation", float(found[0]),
+                0.0771501357, relative(float(found[0]), 0.0771501357), 1e-4),
             Row(CASE, "section 5, item 5", "R_ohmic(x = 1) = (2/pi) ln coth(pi x/2w), by extrapolation", float(found[1]), ohmic,
                 relative(float(found[1]), ohmic), 1e-3)]
 
@@ -110,8 +111,8 @@ def narrow() -> list[Row]:
         rows.append(Row(CASE, "section 5, item 5", f"narrow limit of the closed form, Omega tau = {phi:g}", slim, form,
                         relative(slim, form), 1e-3))
         sign = 1.0 if phi == 0.0 else -1.0
-        rows.append(Row(CASE, "section 5, item 5", f"sign of delta_R(x = 2), w = 0.05, Omega tau = {phi:g}", float(np.sign(value)),
-                        sign, abs(float(np.sign(value)) - sign), 0.0))
+        rows.append(Row(CASE, "section 5, item 5", f"sign of delta_R(x = 2), w = 0.05, Omega tau = {phi:g}",
+                        float(np.sign(value)), sign, abs(float(np.sign(value)) - sign), 0.0))
     return rows
 
 
@@ -143,5 +144,6 @@ def draw(folder: Path) -> list[Drawing]:
     ax.axhline(0.0, color="0.6", lw=0.6)
     ax.set(xlabel="Ωτ", ylabel="σ ΔR/α²", title="nonlocal Hanle curves of a strip, w = $L_m$")
     ax.legend()
-    return [save(figure, folder, "nonlocal_strip", "Nonlocal resistance of an infinite strip in an in-plane field, current across "
-                 "it at x = 0 (Gaussian contacts of rms 0.2 L_m). Lines: closed form of second order; dots: finite elements.")]
+    return [save(figure, folder, "nonlocal_strip", "Nonlocal resistance of an infinite strip in an in-plane field, current "
+                 "across it at x = 0 (Gaussian contacts of rms 0.2 L_m). Lines: closed form of second order; dots: finite "
+                 "elements.")]

@@ -31,7 +31,8 @@ def half_plane() -> list[Row]:
     long = of.spectral_measure(problem(10.0), lengths=(0.5, 3.0))
     worst = max(abs(complex(long.at(diffusion_length=L).F(1 + 2j) / analytic.strip_response(1 + 2j, 10.0 / L)) - 1)
                 for L in (0.5, 1.0, 3.0))
-    return [Row(CASE, "section 4", "F(s) of a strip, l = 10, Re s >= 1, |Im s| <= 50, absolute", 0.0, 0.0, float(gap.max()), 1e-8),
+    return [Row(CASE, "section 4", "F(s) of a strip, l = 10, Re s >= 1, |Im s| <= 50, absolute", 0.0, 0.0, float(gap.max()),
+                1e-8),
             Row(CASE, "section 4", "error of F(s) over its stated bound", float(within.max()), 0.0, float(within.max()), 1.0),
             Row(CASE, "section 4", "F(1 + 2i) at L_m = 0.5, 1, 3 from one measure", 0.0, 0.0, float(worst), 1e-8)]
 
@@ -90,8 +91,8 @@ def bounds(level: str) -> list[Row]:
     return [Row(CASE, "section 3", "0 <= rho(B) - rho(0) <= alpha alpha' F(1), 500 fields, overstepped by", outside, 0.0, outside,
                 1e-9),
             Row(CASE, "Onsager", "R(B) - R(-B), X_za = 0, printed detector, of delta_R", odd, 0.0, odd, 1e-12),
-            Row(CASE, "Onsager", "R(B) - R(-B) is not 0 for X_za != 0, printed detector, of delta_R", uneven, 0.0, float(uneven < 1e-3),
-                0.5)]
+            Row(CASE, "Onsager", "R(B) - R(-B) is not 0 for X_za != 0, printed detector, of delta_R", uneven, 0.0,
+                float(uneven < 1e-3), 0.5)]
 
 
 def tilt() -> list[Row]:
