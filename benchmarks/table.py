@@ -46,6 +46,12 @@ def seconds(function: Callable[[], Any], repeat: int = 7) -> float:
     return statistics.median(taken)
 
 
+def ratio(dear: Callable[[], Any], cheap: Callable[[], Any], repeat: int = 9) -> tuple[float, float, float]:
+    """Median of the ratio of two costs measured in turns, which a busy machine slows alike, and both medians."""
+    taken = [(seconds(dear, 1), seconds(cheap, 1)) for _ in range(repeat)]
+    return statistics.median(a / b for a, b in taken), *(statistics.median(t) for t in zip(*taken, strict=True))
+
+
 def markdown(rows: list[Row]) -> str:
     lines = ["| benchmark | quantity | measured | target | met | note |", "|---|---|---|---|---|---|"]
     return "\n".join([*lines, *("| " + " | ".join(row.cells()) + " |" for row in rows)])

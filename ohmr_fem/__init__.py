@@ -42,8 +42,23 @@ __all__ = [
 
 #: Public names of rooms that are loaded on first use.
 _LATER = {
-    "export_paraview": "export", "load": "store", "mesh_device": "meshing", "plot_hanle": "plot", "plot_mesh": "plot",
-    "plot_moment_density": "plot", "save": "store", "save_figure": "plot",
+    "ac_response": "ac",
+    "ACResponse": "ac",
+    "drift_curve": "drift",
+    "drift_solve": "drift",
+    "DriftCurve": "drift",
+    "export_paraview": "export",
+    "load": "store",
+    "mesh_device": "meshing",
+    "NewtonError": "errors",
+    "plot_device": "drawing",
+    "plot_hanle": "plot",
+    "plot_mesh": "plot",
+    "plot_moment_density": "plot",
+    "save": "store",
+    "save_figure": "plot",
+    "Transient": "dynamics",
+    "transient": "dynamics",
 }
 _ROOMS = ("analytic", "geometry", "micro", "presets")
 __all__ += [*_LATER, *_ROOMS]

@@ -205,6 +205,8 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
     """Shortest decay length of the moment density in each cell, m: L_m / Re sqrt(1 + i omega tau)."""
     c = system.coefficients
     half_g_x, rate, diffusion = c.half_g_x[..., 0], c.rate[..., 0].max(axis=0), c.diffusion[:, 0]
+    if system.problem.ordinary_hall:  # the Lorentz force shortens the diffusion length by sqrt(1 + b^2)
+        diffusion = diffusion / (1.0 + (c.mobility[:, 0] * field[2]) ** 2)
     T = np.einsum("ac,cdk->kad", cross_matrix(field), half_g_x) / rate[:, None, None]
     squared = -0.5 * np.einsum("kab,kba->k", T, T)
     q = np.sqrt(1.0 + 1j * np.sqrt(np.maximum(squared, 0.0))).real * np.sqrt(1.0 + np.sqrt(np.maximum(-squared, 0.0)))
@@ -214,9 +216,9 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
 def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where the model leaves something out that the user's field or tensor would show."""
     notes = []
-    if "x" in problem.mesh.axes and np.any(np.atleast_2d(field)[:, 2] != 0.0):
+    if "x" in problem.mesh.axes and not problem.ordinary_hall and np.any(np.atleast_2d(field)[:, 2] != 0.0):
         notes.append(PhysicsWarning("B has a z component: the ordinary magnetoresistance and Hall effect of the carriers "
-                                    "are not in the model"))
+                                    "are not in the model (Problem(ordinary_hall=True) adds them)"))
     conditions = problem.moment_conditions()
     absorbing = [problem.mesh.boundaries[name] for name, m in conditions.items() if m.absorbing]
     if absorbing and np.setdiff1d(problem.mesh.mesh.boundary_facets(), np.concatenate(absorbing)).size == 0:

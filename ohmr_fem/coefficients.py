@@ -36,6 +36,7 @@ class Coefficients:
     alpha_inverse: np.ndarray
     rate: np.ndarray
     half_g_x: np.ndarray
+    mobility: np.ndarray
 
     def scales(self) -> Scales:
         """Means over the device; the length is the mean diffusion length."""
@@ -61,7 +62,7 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
     """
     shape = points.shape[1:]
     out = Coefficients(np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape), np.empty((3, *shape)),
-                       np.empty((3, 3, *shape)))
+                       np.empty((3, 3, *shape)), np.zeros(shape))
     cells = np.arange(problem.mesh.n_cells) if cells is None else cells
     for region, members in problem.mesh.regions.items():
         rows = np.flatnonzero(np.isin(cells, members))
@@ -83,6 +84,8 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
         out.diffusion[rows] = at("diffusion_constant", True)
         out.alpha[rows] = at("orbital_hall_angle", False)
         out.alpha_inverse[rows] = at("inverse_orbital_hall_angle", False)
+        if material.mobility is not None:
+            out.mobility[rows] = at("mobility", False)
         tau = material.relaxation_time
         for a in range(3):
             out.rate[a, rows] = 1.0 / at("relaxation_time", True, tau[a] if isinstance(tau, tuple) else tau)

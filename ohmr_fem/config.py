@@ -101,7 +101,7 @@ def read_device(path: str | Path) -> Device:
     output = reader.built(OutputTable, table.get("output", {}), "output")
     reader.stop()
     problem = reader.problem(mesh, materials, contacts, edges=edges, order=solve.order, coupling=solve.coupling,
-                             detection=solve.detection)
+                             detection=solve.detection, ordinary_hall=solve.ordinary_hall)
     measurements = reader.measurements(problem, measures)
     reader.stop()
     fields, unit, last = sweep
@@ -197,7 +197,7 @@ class _Reader:
         except OhmrError as exc:
             places = {"order": "solve.order", "unknown coupling": "solve.coupling", "unknown detection": "solve.detection",
                       "detection": "solve.detection", "contact": "contacts", "edge": "edges", "region": "materials",
-                      "material": "materials"}
+                      "material": "materials", "ordinary_hall": "solve.ordinary_hall"}
             self.complain(next((key for start, key in places.items() if _bare(exc).startswith(start)), ""), _bare(exc))
             self.stop()
             raise

@@ -80,6 +80,7 @@ class MaterialTable(Table):
     moment_per_carrier: Any = None
     name: StrictStr = ""
     source: StrictStr = ""
+    mobility: Any = None
 
     def build(self) -> Material:
         return Material(**{name: value for name, value in self if value is not None})
@@ -118,6 +119,7 @@ class SolveTable(Table):
     order: StrictInt | None = None
     coupling: StrictStr = "linear"
     detection: StrictStr = "printed"
+    ordinary_hall: StrictBool = False
     method: Literal["auto", "spectral", "reduced", "direct"] = "auto"
 
 

@@ -34,6 +34,17 @@ class SolveError(OhmrError, ArithmeticError):
     """No trustworthy solution exists: singular, unstable or unconverged."""
 
 
+class NewtonError(SolveError):
+    """Newton's method does not converge.
+
+    ``history`` lists its steps; ``last`` is the last good Solution (or None); ``partial`` the finished part of a curve.
+    """
+
+    def __init__(self, message: str, history: Any = (), last: Any = None, partial: Any = None) -> None:
+        super().__init__(message)
+        self.history, self.last, self.partial = history, last, partial
+
+
 class MissingExtraError(OhmrError, ImportError):
     """An optional dependency is not installed."""
 

@@ -104,7 +104,7 @@ def _reference(weights: np.ndarray) -> np.ndarray:
     return np.asarray(share[:, 1:].T)
 
 
-def export_paraview(solutions: Solution | Sequence[Solution], path: str | Path) -> Path:
+def export_paraview(solutions: Solution | Sequence[Solution], path: str | Path, times: Sequence[float] | None = None) -> Path:
     """Write a solution as ``path`` (.vtu), or several as .vtu files with a .pvd series that ParaView plays.
 
     Coordinates are in m; every field name carries its unit.  The timestep of a series is B in tesla, signed along the
@@ -115,6 +115,8 @@ def export_paraview(solutions: Solution | Sequence[Solution], path: str | Path) 
     solutions : Solution or sequence of Solutions
     path : str or Path
         Ending in .vtu, or in .pvd for a series.
+    times : sequence of float, optional
+        Timesteps of a series in place of B, such as ``run.times`` of a transient.
 
     Returns
     -------
@@ -135,9 +137,12 @@ def export_paraview(solutions: Solution | Sequence[Solution], path: str | Path) 
         raise InputError("export_paraview: expected a Solution or a non-empty list of Solutions")
     if path.suffix not in (".pvd", ".vtu"):
         raise InputError(f"{path}: a series is written as .pvd; name the file {path.stem}.pvd", value=path)
+    if times is not None and len(times) != len(series):
+        raise InputError(f"times: got {len(times)} for {len(series)} solutions")
     digits = len(str(len(series) - 1))
     files = [_write_vtu(s, path.with_name(f"{path.stem}_{i:0{digits}d}.vtu")) for i, s in enumerate(series)]
-    return _write_pvd(files, _timesteps(series), path.with_suffix(".pvd"))
+    steps = _timesteps(series) if times is None else [float(t) for t in times]
+    return _write_pvd(files, steps, path.with_suffix(".pvd"))
 
 
 def _timesteps(series: Sequence[Solution]) -> list[float]:

@@ -35,6 +35,12 @@ def curl(u: Any, v: Any, w: Any) -> Any:
     return w.a * (u.grad[0] * v.grad[1] - u.grad[1] * v.grad[0])
 
 
+@BilinearForm
+def carried(u: Any, v: Any, w: Any) -> Any:
+    """int u p . grad v: moments carried along p (drift)."""
+    return u * (w.p0 * v.grad[0] + w.p1 * v.grad[1])
+
+
 @LinearForm
 def load(v: Any, w: Any) -> Any:
     """int a v: current through a contact, injected moment."""

@@ -91,12 +91,13 @@ def gamma(s: Any, shift: float) -> np.ndarray:
     return np.maximum(np.maximum(shift / np.abs(s), 1.0), inside)
 
 
-def project(M: Any, factors: Factorisation, start: np.ndarray, shift: float, enough: Callable[[Projection], bool],
+def project(M: Any, factors: Factorisation, start: np.ndarray, shift: float, excess: Callable[[Projection], float],
             most: int = 80) -> Projection:
-    """Extend the block Krylov space of the columns of ``start`` (N, p) until ``enough(projection)``.
+    """Extend the block Krylov space of the columns of ``start`` (N, p) until ``excess(projection) <= 1``.
 
-    ``factors`` is the factorised A0 = K + shift M.  Stops after ``most`` blocks, or when the space is exhausted; the
-    caller reads from the bound how far it got.
+    ``factors`` is the factorised A0 = K + shift M; ``excess`` is the bound over what is accepted.  It falls geometrically, so
+    two values tell when to look again.  Stops after ``most`` blocks, or when the space is exhausted; the caller reads from the
+    bound how far it got.
     """
     worst = [0.0]
 
@@ -108,11 +109,24 @@ def project(M: Any, factors: Factorisation, start: np.ndarray, shift: float, eno
     space = _Space(factors.A, M, start)
     images = solve(start)
     R = space.append(images, images.T @ (factors.A @ images))
+    seen, look = (0, np.inf), 4
     for count in range(1, most + 1):
         link = space.extend(solve)
-        if link.shape[0] == 0 or (count >= 4 and count % 2 == 0 and enough(space.ritz(shift, R, link))):
+        if link.shape[0] == 0:
             break
+        if count == look:
+            now = excess(space.ritz(shift, R, link))
+            if now <= 1.0:
+                break
+            look, seen = count + _blocks_left(now, seen[1], count - seen[0]), (count, now)
     return replace(space.ritz(shift, R, link, with_vectors=True), residual=worst[0])
+
+
+def _blocks_left(now: float, before: float, blocks: int) -> int:
+    """Blocks until a geometric fall, by now/before in so many blocks, reaches 1; short of it rather than past it."""
+    if not 1.0 < now < before < np.inf:
+        return 2
+    return max(1, int(0.9 * blocks * np.log(now) / np.log(before / now)))
 
 
 class _Space:
@@ -123,7 +137,7 @@ class _Space:
 
     def __init__(self, A: Any, M: Any, start: np.ndarray) -> None:
         self.A, self.M, self.start = A, M, start
-        self.V = np.empty((start.shape[0], 16 * start.shape[1]), order="F")
+        self.V = np.empty((start.shape[0], 24 * start.shape[1]), order="F")  # the system gives memory as it is filled
         self.T = np.zeros((0, 0))
         self.first = np.zeros((0, start.shape[1]))
         self.last = slice(0, 0)

@@ -84,8 +84,12 @@ class Material:
         m_0, used only to express the moment density as a magnetisation; default one Bohr magneton.
     name, source : str
         Shown in reports.
+    mobility : quantity, m^2/(V s), optional
+        mu of the drift velocity -mu E of the moments (Eq. (S1)): positive for electrons, negative for holes.  Used only
+        by the ordinary Hall effect and by drift, both off by default.
 
-    All but the last four may also be a callable f(x, y) in SI or an array with one value per cell of the region.
+    All but g_factor, moment_per_carrier, name and source may
+    also be a callable f(x, y) in SI or an array with one value per cell of the region.
 
     Raises
     ------
@@ -104,6 +108,7 @@ class Material:
     moment_per_carrier: Any = BOHR_MAGNETON
     name: str = ""
     source: str = ""
+    mobility: Any = None
 
     def __post_init__(self) -> None:
         put = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731
@@ -116,6 +121,8 @@ class Material:
         put("moment_per_carrier", to_si(self.moment_per_carrier, "J/T", "moment_per_carrier"))
         if not callable(self.inverse_mass):
             put("inverse_mass", inverse_mass_tensor(self.inverse_mass) * ELECTRON_MASS)
+        if self.mobility is not None:
+            put("mobility", _coefficient(self.mobility, "m**2/(V*s)", "mobility", False))
         self._set_diffusion(put)
 
     def _set_diffusion(self, put: Callable[[str, Any], None]) -> None:

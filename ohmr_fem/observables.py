@@ -24,12 +24,13 @@ class Resistance:
 
     Attributes
     ----------
-    R : V/I at B.
-    R_ohmic : without orbital Hall effect.
-    delta_R : R - R_ohmic, solved for directly.
-    hanle : R(B) - R(0), solved for directly.
+    R : V/I at B = R_ohmic + geometric + delta_R.
+    R_ohmic : without orbital Hall effect, at B = 0.
+    delta_R : the orbital part, R - R_ohmic - geometric, solved for directly.
+    hanle : delta_R(B) - delta_R(0), solved for directly (subtracted where the ordinary Hall effect is on).
     residual : largest relative residual of the linear systems.
     field : (3,) T
+    geometric : change of R_ohmic by the ordinary Hall effect of B_z; 0 unless Problem(ordinary_hall=True).
     """
 
     R: float
@@ -38,6 +39,7 @@ class Resistance:
     hanle: float
     residual: float
     field: tuple[float, float, float]
+    geometric: float = 0.0
 
     def __float__(self) -> float:
         return self.R
@@ -55,11 +57,15 @@ class Measurement:
     base: float
     reader: np.ndarray
     residual: float
+    pairs: tuple[Any, Any] = (None, None)
 
     @classmethod
-    def of(cls, problem: Problem, current: Any = None, voltage: Any = None) -> Measurement:
-        """Prepare a measurement: the ohmic potential and what reads the answer; InputError for wrong terminals."""
-        system = system_of(problem)
+    def of(cls, problem: Problem, current: Any = None, voltage: Any = None, field: Any = None) -> Measurement:
+        """Prepare a measurement: the ohmic potential and what reads the answer; InputError for wrong terminals.
+
+        ``field`` (3,) matters with ordinary Hall effect only, which makes the ohmic potential depend on it.
+        """
+        system = system_of(problem, field)
         if problem.is_cross_section:
             if current is not None or voltage is not None:
                 raise InputError("a cross-section has no contacts: leave out current and voltage")
@@ -69,21 +75,31 @@ class Measurement:
         plus, minus = read_pair(problem, voltage, "voltage")
         potential, residual = ohmic_potential(system, Drive({into: 1.0, out: -1.0}, {}))
         reader = system.terminals[plus].load - system.terminals[minus].load
-        return cls(system, moment_source(system, potential), float(reader @ potential), reader, residual)
+        return cls(system, moment_source(system, potential), float(reader @ potential), reader, residual, (current, voltage))
+
+    def at(self, field: np.ndarray) -> Measurement:
+        """This measurement at a field (3,); another one only with ordinary Hall effect."""
+        problem = self.system.problem
+        return Measurement.of(problem, *self.pairs, field) if problem.ordinary_hall else self
 
     def read(self, n: np.ndarray, potential: np.ndarray) -> float:
         """Change of resistance (ohm) or of the section's current for a response to unit drive."""
         return float(self.reader @ (n if self.system.problem.is_cross_section else potential))
 
     def sweep(self, fields: np.ndarray) -> Iterator[tuple[float, float, float]]:
-        """(change, change relative to B = 0, residual) field by field, one factorisation each."""
+        """(change, change relative to B = 0, residual) field by field, one factorisation each; of the orbital part."""
         zero = MomentSolver.at(self.system, np.zeros(3)).solve(self.source)
         for field in fields:
             if not np.any(field):
                 yield self.read(zero.n, zero.potential), 0.0, zero.residual
                 continue
-            solver = MomentSolver.at(self.system, field)
-            now = solver.solve(self.source)
+            here = self.at(field)
+            solver = MomentSolver.at(here.system, field)
+            now = solver.solve(here.source)
+            if here.system is not self.system:  # more than the torque depends on the field
+                value = here.read(now.n, now.potential)
+                yield value, value - self.read(zero.n, zero.potential), max(here.residual, now.residual, zero.residual)
+                continue
             change = solver.solve(-(self.system.torque(field) @ zero.n))
             yield (self.read(now.n, now.potential), self.read(change.n, change.potential),
                    max(self.residual, now.residual, change.residual))
@@ -128,7 +144,9 @@ def resistance(problem: Problem, field: Any = (0.0, 0.0, 0.0), *, current: Any, 
     warn_once(problem, field[None, :])
     change, hanle, residual = next(measurement.sweep(field[None, :]))
     x, y, z = (float(b) for b in field)
-    return Resistance(measurement.base + change, measurement.base, change, hanle, residual, (x, y, z))
+    geometric = measurement.at(field).base - measurement.base
+    return Resistance(measurement.base + geometric + change, measurement.base, change, hanle, residual, (x, y, z),
+                      geometric)
 
 
 def magnetoresistance(problem: Problem, field: Any = (0.0, 0.0, 0.0)) -> Any:

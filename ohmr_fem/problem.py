@@ -170,6 +170,9 @@ class Problem:
         "linear": first order in alpha alpha', as the paper; "full": all orders, solved at once.
     detection : "printed" or "reciprocal"
         What the inverse effect reads: n^z as in Eq. (1), or (X n)_z / X_zz, which obeys Onsager's relation for every X.
+    ordinary_hall : bool
+        Let the Lorentz force of B_z act on the carriers: sigma and D become the tensor of System.deflection.  For device
+        planes whose materials have a mobility; off by default.
 
     Raises
     ------
@@ -184,6 +187,7 @@ class Problem:
     order: Any = None
     coupling: str = "linear"
     detection: str = "printed"
+    ordinary_hall: bool = False
 
     def __post_init__(self) -> None:
         put = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731
@@ -199,6 +203,8 @@ class Problem:
         put("edges", _edges(self.edges, self.mesh, self.contacts))
         if self.detection == "reciprocal":
             _check_reciprocal(self)
+        if self.ordinary_hall is not False:
+            _check_hall(self)
 
     @property
     def is_cross_section(self) -> bool:
@@ -228,7 +234,7 @@ class Problem:
         regions = ", ".join(f"{r}: {m!r}" for r, m in self.materials.items())
         contacts = ", ".join(f"{n} ({c.kind})" for n, c in self.contacts.items()) or "none"
         return (f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
-                f"coupling={self.coupling}, detection={self.detection})")
+                f"coupling={self.coupling}, detection={self.detection}{', ordinary Hall effect' * self.ordinary_hall})")
 
 
 def _order(order: Any, mesh: DeviceMesh) -> int:
@@ -299,6 +305,22 @@ def _known(name: str, mesh: DeviceMesh, what: str) -> None:
     if name not in mesh.boundaries:
         raise InputError(f"Problem: {what}: the mesh has no boundary {name!r}; {suggest(name, mesh.boundaries)}",
                          value=name)
+
+
+def _check_hall(problem: Problem) -> None:
+    if problem.ordinary_hall is not True:
+        raise InputError(f"Problem: ordinary_hall must be True or False, got {problem.ordinary_hall!r}")
+    if problem.is_cross_section:
+        raise InputError("Problem: ordinary_hall needs a device plane (x, y); a cross-section has no edge for the Hall field")
+    require_mobility(problem, "ordinary_hall")
+
+
+def require_mobility(problem: Problem, what: str) -> None:
+    """InputError if a region has no mobility."""
+    for region, material in problem.materials.items():
+        if material.mobility is None:
+            raise InputError(f"{what}: the material of region {region!r} has no mobility; give Material(mobility=...) in "
+                             "m^2/(V s), positive for electrons")
 
 
 def _check_reciprocal(problem: Problem) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .advection import drift_of_charge, drift_of_moment
 from .coefficients import Coefficients, evaluate
 from .drive import Drive
 from .errors import InputError, suggest
@@ -60,6 +61,8 @@ class Solution:
     solver : str
     seconds : float
     warnings : tuple of str
+    drift : bool
+        Whether the moments drift with the carriers (drift_solve); off in linear response.
     """
 
     problem: Problem
@@ -73,6 +76,7 @@ class Solution:
     solver: str
     seconds: float
     warnings: tuple[str, ...] = ()
+    drift: bool = False
 
     @property
     def residual(self) -> float:
@@ -90,7 +94,7 @@ class Solution:
 
     @property
     def _system(self) -> System:
-        return system_of(self.problem)
+        return system_of(self.problem, self.field)
 
     def _at_vertices(self, dofs: np.ndarray) -> np.ndarray:
         return np.asarray(dofs[..., self._system.basis.nodal_dofs[0]])
@@ -184,14 +188,26 @@ class Solution:
             dn[AXIS[axis]] = np.array([D @ d for d in self.moment_dofs]) / s.scales.length
         if self.problem.is_cross_section:
             E[0] = driving[0] = self.drive.electric_field
-        J, Q = self._currents(c, E, driving, dn)
+        turned, slopes = self._deflected(c, E, dn)
+        J, Q = self._currents(c, turned, self._deflected(c, driving, dn)[0], slopes)
+        if self.drift:
+            self._add_drift(c, turned, n, J, Q)
         return FieldValues(points.reshape(points.shape[0], count), value @ V, E, J, n, Q)
+
+    def _deflected(self, c: Coefficients, E: np.ndarray, dn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """s E and s grad n, s the ordinary Hall tensor of System.deflection."""
+        if not self.problem.ordinary_hall:
+            return E, dn
+        b = c.mobility.ravel() * self.field[2]
+        turn = lambda v: np.array([v[0] - b * v[1], v[1] + b * v[0], v[2]]) / (1.0 + b**2)  # noqa: E731
+        return turn(E), turn(dn)
 
     def _currents(self, c: Coefficients, E: np.ndarray, driving: np.ndarray,
                   dn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """J_i = sigma E_i + alpha' D eps_ijc d_j n^c and Q_i^a = -D d_i n^a + alpha eps_iak sigma E_k (Eqs. (1), (S3)).
 
         ``driving`` is the E of the second: in linear coupling the ohmic field alone, so that Q.nu obeys the edge law.
+        With ordinary Hall effect the fields and grad n come deflected.
         """
         sigma, D = c.sigma.ravel(), c.diffusion.ravel()
         alpha, alpha_inverse = c.alpha.ravel(), c.alpha_inverse.ravel()
@@ -214,6 +230,14 @@ class Solution:
             Q[:, i] = -D * dn[i] + alpha * hall[:, i]
         return J, Q
 
+    def _add_drift(self, c: Coefficients, E: np.ndarray, n: np.ndarray, J: np.ndarray, Q: np.ndarray) -> None:
+        """Q^a = ... - mu E n^a and J = ... + alpha' mu (E_y, -E_x) n^z in the device plane (Eq. (S1))."""
+        mobility, back = c.mobility.ravel(), c.alpha_inverse.ravel()
+        weights = c.detection(2, self.problem.detection)
+        read = sum(w.ravel() * n[d] for d, w in enumerate(weights))
+        Q[:, :2] -= mobility * n[:, None] * E[:2]
+        J[:2] += back * mobility * read * np.array([E[1], -E[0]])
+
     def _is_read(self, component: int) -> bool:
         """Whether n of this component has an in-plane curl along a direction in which current flows."""
         axes = {AXIS[a] for a in self.problem.mesh.axes}
@@ -226,6 +250,9 @@ class Solution:
         s = self._system
         V, n = self.ohmic_dofs + self.orbital_dofs, self.moment_dofs / s.scales.moment
         flow = s.scales.conductivity * (s.K @ V + s.C @ n.ravel())
+        if self.drift:
+            carrying = V if self.problem.coupling == "full" else self.ohmic_dofs
+            flow = flow + s.scales.conductivity * (drift_of_charge(s, n) @ carrying)
         return {name: float(t.indicator @ flow) for name, t in s.terminals.items()
                 if self.problem.contacts[name].carries_current}
 
@@ -267,6 +294,8 @@ class Solution:
         V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)
         source = s.injected_source - s.S @ V + self.drive.electric_field * s.scales.length * s.drive
         residual = s.A_0 @ n + torque - source
+        if self.drift:
+            residual = residual + (drift_of_moment(s, V) @ n.reshape(3, -1).T).T.ravel()
         absorbed = s.edges.keep.sum(axis=1) == 0
         return {"relaxation": each(relaxation), "torque": each(torque),
                 "outflow": each(robin) - each(np.where(absorbed, residual, 0.0)), "injected": each(s.injected_source)}

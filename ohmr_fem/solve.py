@@ -50,13 +50,7 @@ class MomentSolver:
     def at(cls, system: System, field: np.ndarray, held: tuple[str, ...] = ()) -> MomentSolver:
         """Factorise at one field (3,) in T; SolveError if the torque is unstable."""
         check_stability(system, field)
-        A = system.A(field)
-        if system.problem.coupling == "linear" or system.problem.mesh.dim == 1:
-            return cls(system, held, SuperLU().factorise(A))
-        T = csr_array(system.tie[:, system.free_columns(held)])
-        P = system.keep
-        block = block_array([[T.T @ system.K @ T, T.T @ system.C @ P], [P.T @ system.S @ T, A]])
-        return cls(system, held, SuperLU().factorise(block))
+        return cls(system, held, SuperLU().factorise(moment_matrix(system, field, held)))
 
     def solve(self, source: np.ndarray) -> Response:
         """Response to a source (3N,) of the moment equation; it changes no contact current."""
@@ -73,6 +67,16 @@ class MomentSolver:
         T = csr_array(s.tie[:, s.free_columns(self.held)])
         x, residual = self.factors.solve(np.concatenate([np.zeros(T.shape[1]), P.T @ source]))
         return Response(P @ x[T.shape[1]:], T @ x[:T.shape[1]], residual)
+
+
+def moment_matrix(system: System, field: np.ndarray, held: tuple[str, ...] = ()) -> csr_array:
+    """A(B) on the kept unknowns, or with full coupling [[K, C], [S, A(B)]] on the free potential and the kept moments."""
+    A = system.A(field)
+    if system.problem.coupling == "linear" or system.problem.mesh.dim == 1:
+        return A
+    T = csr_array(system.tie[:, system.free_columns(held)])
+    P = system.keep
+    return csr_array(block_array([[T.T @ system.K @ T, T.T @ system.C @ P], [P.T @ system.S @ T, A]]))
 
 
 def ohmic_potential(system: System, drive: Drive) -> tuple[np.ndarray, float]:
@@ -125,7 +129,7 @@ def solve(problem: Problem, field: Any = (0.0, 0.0, 0.0), currents: Mapping[str,
         raise InputError(f"field: solve takes one field of shape (3,) in tesla, got shape {field.shape}; "
                          "use hanle_curve for several")
     drive = read_drive(problem, currents, voltages, electric_field)
-    system = system_of(problem)
+    system = system_of(problem, field)
     notes = [*physics_notes(problem, field), *check_resolution(system, field)]
     for note in notes:
         warnings.warn(note, stacklevel=2)

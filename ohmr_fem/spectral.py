@@ -39,6 +39,10 @@ FORMAT = "ohmr_fem spectral measure 1"
 DEFAULT_RANGE = 50.0
 #: A pair that vanishes by symmetry is resolved to this times |a| |b|.
 FLOOR = 1e-11
+#: The shift of the factorisation over the geometric mean of the smallest and largest |s|; measured, a flat optimum.
+MIDDLE = 1.15
+#: Points of the circle on which a bound for small fields is taken.
+CIRCLE = 16
 #: A torque this close to its instability is refused: no bound holds there.
 NEAR = 1e-6
 
@@ -47,6 +51,8 @@ def refusal(problem: Problem) -> str | None:
     """Why the spectral path cannot serve a problem, or None if it can."""
     if not problem.uniform:
         return "the materials vary over the device"
+    if problem.ordinary_hall:
+        return "the ordinary Hall effect makes the potential and the diffusion depend on B_z, and so the vectors of the measure"
     if problem.coupling != "linear":
         return "coupling='full' feeds the orbital current back into the drive, which then depends on the field"
     for name, moment in problem.moment_conditions().items():
@@ -120,22 +126,22 @@ class SpectralMeasure:
     def weights(self) -> np.ndarray:
         """g_k of the first channel, (m,): F(s) = sum g_k / (w_k + s) with w_k in units of 1/tau."""
         c = self.channels[0]
-        return self.projection.residues(c.a, c.b) * self._stretch
+        return self.projection.residues(c.a, c.b) * self.stretch
 
     @property
-    def _stretch(self) -> float:
+    def stretch(self) -> float:
         """Square of L_m over the reference length: K + s M / L_m^2 scales s by its inverse."""
         return float((self.material.diffusion_length / self.reference_length) ** 2)
 
     def F(self, s: Any = 1.0) -> np.ndarray:
         """Scalar response of the first channel to the relaxation rate s/tau, complex s of any shape."""
         s = np.asarray(s)[..., None]
-        return np.asarray((self.weights / (self.projection.rates * self._stretch + s)).sum(axis=-1))
+        return np.asarray((self.weights / (self.projection.rates * self.stretch + s)).sum(axis=-1))
 
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
         """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says nothing of the mesh."""
         c = self.channels[channel]
-        return self.projection.bound(c.a, c.b, np.asarray(s, dtype=complex) / self._stretch, self.slowest)
+        return self.projection.bound(c.a, c.b, np.asarray(s, dtype=complex) / self.stretch, self.slowest)
 
     # -- fields -------------------------------------------------------------------------------------------------------
 
@@ -165,10 +171,10 @@ class SpectralMeasure:
 
     def _kernel(self, c: Channel, fields: np.ndarray, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """What multiplies the residues of a channel in f(0), (m,), and in f(B) - f(0), (n, m)."""
-        rate = self.projection.rates * self._stretch + s
+        rate = self.projection.rates * self.stretch + s
         squared, first, second, direct = self._torque_terms(c, fields)
         change = (second[:, None] / rate - first[:, None]) / (rate**2 + squared[:, None])
-        return self._stretch * direct / rate, self._stretch * change
+        return self.stretch * direct / rate, self.stretch * change
 
     def _torque_terms(self, c: Channel, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
         """phi^2, W tau T z and W (tau T)^2 z, each (n,), and W z, with W what the detector reads and z what is generated."""
@@ -180,7 +186,7 @@ class SpectralMeasure:
     def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
         several = np.atleast_2d(fields_array(fields, "fields"))
-        least = NEAR - self.slowest * self._stretch
+        least = NEAR - self.slowest * self.stretch
         total = np.zeros(len(several))
         for number, c in enumerate(self.channels):
             total += _sum_bound(functools.partial(self.F_bound, channel=number), *self._torque_terms(c, several), s, least)
@@ -189,7 +195,7 @@ class SpectralMeasure:
     def _check_stable(self, fields: np.ndarray) -> None:
         squared = precession_squared(self.material, fields)
         growth = float(np.sqrt(max(-squared.min(), 0.0)))
-        limit = 1.0 + self.slowest * self._stretch
+        limit = 1.0 + self.slowest * self.stretch
         if growth >= limit - NEAR:
             worst = fields[int(np.argmin(squared))]
             raise SolveError(f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
@@ -213,8 +219,8 @@ class SpectralMeasure:
         return float(sum(abs(self._F_of(c)) for c in self.channels))
 
     def _F_of(self, c: Channel) -> float:
-        g = self.projection.residues(c.a, c.b) * self._stretch
-        return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self._stretch + 1.0)))
+        g = self.projection.residues(c.a, c.b) * self.stretch
+        return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self.stretch + 1.0)))
 
     @property
     def _floor(self) -> float:
@@ -299,13 +305,13 @@ class SpectralMeasure:
             raise InputError(f"field: moment_density takes one field of shape (3,) in tesla, got shape {field.shape}")
         self._check(field[None, :])
         T = self.material.torque(field) * self.material.relaxation_time
-        rate = (self.projection.rates * self._stretch + 1.0)[:, None]
+        rate = (self.projection.rates * self.stretch + 1.0)[:, None]
         squared = float(precession_squared(self.material, field))
         out = np.zeros((3, len(self.vertices)))
         for c in {(c.generated, c.a) for c in self.channels}:
             z = np.eye(3)[c[0]]
             parts = z / rate - (T @ z) / (rate**2 + squared) + (T @ T @ z) / (rate * (rate**2 + squared))
-            modes = self.projection.vectors[self.vertices] * (self.projection.weights[:, c[1]] * self._stretch)
+            modes = self.projection.vectors[self.vertices] * (self.projection.weights[:, c[1]] * self.stretch)
             out += (modes @ parts).T
         unit = self.material.orbital_hall_angle / self.material.diffusion_constant
         if self.current is None:
@@ -391,8 +397,13 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
 
 
 def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
-                      fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC) -> list[SpectralMeasure]:
-    """Spectral measures of several (current, voltage) pairs of one device from one factorisation."""
+                      fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC, rates: Any = (),
+                      shift: float | None = None, until: Callable[[Projection], bool] | None = None) -> list[SpectralMeasure]:
+    """Spectral measures of several (current, voltage) pairs of one device from one factorisation.
+
+    ``rates`` are further complex s at which the bound must hold (alternating current); ``until`` is a further condition
+    on the projection of each pair, and ``shift`` the rate about which it is built (time).
+    """
     positive(tolerance, "1", "tolerance")
     reason = refusal(problem)
     if reason is not None:
@@ -403,16 +414,20 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
+    ranges[-1] = np.append(np.asarray(rates, dtype=complex), ranges[-1])  # the circle stays last
     # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy and is left out
     sizes = np.abs(np.concatenate(ranges) + slowest)
-    shift = float(np.sqrt(sizes.max() * min(2.0 * sizes.min(), bases.min())))
+    shift = shift or MIDDLE * float(np.sqrt(sizes.max() * min(2.0 * sizes.min(), bases.min())))
     factors = solver.factorise(K + shift * M)
 
-    def enough(found: Projection) -> bool:
-        return all(_accurate(found, turns, channels, points, base, slowest, tolerance)
-                   for base, points in zip(bases, ranges, strict=True))
+    def excess(found: Projection) -> float:
+        worst = max(_excess(found, np.array(turns), channels, points, base, slowest, tolerance)
+                    for base, points in zip(bases, ranges, strict=True))
+        settled = worst > 1.0 or until is None or all(until(found.combine(turn)) for turn in turns)
+        return worst if settled else 2.0
 
-    projection = project(M, factors, keep.T @ start, shift, enough, most=80 if lengths is None else 240)
+    most = 240 if lengths is not None else 80 if until is None else 160
+    projection = project(M, factors, keep.T @ start, shift, excess, most)
     vectors, summary = keep @ projection.vectors, repr(problem)
     return [SpectralMeasure(
         projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,
@@ -422,18 +437,21 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
         vertices=system.basis.nodal_dofs[0]) for turn, base, name in zip(turns, ohmic, names, strict=True)]
 
 
-def _accurate(found: Projection, turns: Sequence[np.ndarray], channels: Sequence[Channel], points: np.ndarray, base: float,
-              slowest: float, tolerance: float) -> bool:
-    """Whether the bound holds at the rates s = points, relative to |F| at s = base: the diffusion length 1/sqrt(base)."""
-    left, factor = found.residuals(points), gamma(points + slowest, found.shift + slowest)
-    for turn in turns:
-        part, norms = found.combine(turn), np.linalg.norm(left @ turn, axis=-2)
-        for c in channels:
-            size = np.sum(np.abs(part.residues(c.a, c.b)) / (np.abs(part.rates) + base))
-            limit = max(tolerance * size, FLOOR * part.norm(c.a) * part.norm(c.b))
-            if np.any(factor * norms[:, c.a] * norms[:, c.b] > limit):
-                return False
-    return True
+def _excess(found: Projection, turns: np.ndarray, channels: Sequence[Channel], points: np.ndarray, base: float,
+            slowest: float, tolerance: float) -> float:
+    """Largest bound over what is accepted, at the rates s = points and for all turns (k, p, q); |F| is that at s = base."""
+    factor = gamma(points + slowest, found.shift + slowest)
+    factor[-CIRCLE:] /= 3.0  # the circle enters with a third, see _sum_bound
+    norms = np.linalg.norm(found.residuals(points)[:, None] @ turns, axis=-2)
+    weights = found.weights @ turns
+    sizes = np.sqrt(np.maximum(np.einsum("kpq,pr,krq->kq", turns, found.gram, turns), 0.0))
+    worst = 0.0
+    for c in channels:
+        size = np.sum(np.abs(weights[..., c.a] * weights[..., c.b]) / (np.abs(found.rates) + base), axis=1)
+        limit = np.maximum(tolerance * size, FLOOR * sizes[:, c.a] * sizes[:, c.b])
+        error = (factor[:, None] * norms[..., c.a] * norms[..., c.b]).max(axis=0)
+        worst = max(worst, float(np.max(error / np.maximum(limit, np.finfo(float).tiny))))
+    return worst
 
 
 def _same(one: Material, other: Material) -> bool:
@@ -448,7 +466,7 @@ def _sum_bound(F_bound: Callable[[Any], np.ndarray], squared: np.ndarray, first:
     down = s - root
     down = np.maximum(down.real, least) + 1j * down.imag
     at_s, at_phi = F_bound(s), np.maximum(F_bound(s + root), F_bound(down))
-    circle = F_bound(s + 0.5 * np.exp(2j * np.pi * np.arange(16)[:, None] / 16)).max(axis=0)
+    circle = F_bound(s + _circle()[:, None]).max(axis=0)
     safe = np.where(phi > 0.1, phi, 1.0)
     far = (np.abs(direct + np.sign(squared) * second / safe**2) * at_s
            + (np.abs(second) / safe**2 + np.abs(first) / safe) * at_phi)
@@ -480,15 +498,15 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
     every = replace(one.projection, weights=np.column_stack([w for w, _ in pairs.values()]), gram=np.diag(norms**2))
 
     def F_bound(s: Any) -> np.ndarray:
-        s = np.asarray(s, dtype=complex) / one._stretch
+        s = np.asarray(s, dtype=complex) / one.stretch
         return every.bound(a, b, s[..., 0] if s.ndim else s, one.slowest)
 
     zero, kernel = one._kernel(one.channels[0], several)
     g = every.weights[:, a] * every.weights[:, b]
     squared, first, second, direct = one._torque_terms(one.channels[0], several)
     error = _sum_bound(F_bound, squared[:, None], first[:, None], second[:, None], direct, 1.0,
-                       NEAR - one.slowest * one._stretch)
-    size = np.sum(np.abs(g) / (np.abs(one.projection.rates) * one._stretch + 1.0)[:, None], axis=0) * one._stretch
+                       NEAR - one.slowest * one.stretch)
+    size = np.sum(np.abs(g) / (np.abs(one.projection.rates) * one.stretch + 1.0)[:, None], axis=0) * one.stretch
     allowed = np.maximum(one.tolerance * size, FLOOR * norms[a] * norms[b])
     if not np.all(error <= 3.0 * allowed):
         measures[int(np.argmax(np.max(error / allowed, axis=0)))]._check(several)
@@ -500,7 +518,7 @@ def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
     N = system.N
     absorption = csr_array(system.edges.absorption[:N, :N])
     keep = csr_array(system.keep[:N, : system.keep.shape[1] // 3])
-    K, M = system.diffusion + absorption, system.relaxation[0]
+    K, M = system.diffusion + absorption if absorption.nnz else system.diffusion, system.relaxation[0]
     if keep.shape[1] < keep.shape[0]:
         K, M = csr_array(keep.T @ K @ keep), csr_array(keep.T @ M @ keep)
     return K, M, keep, absorption.nnz > 0
@@ -566,10 +584,15 @@ def _range(problem: Problem, fields: Any, slowest: float) -> np.ndarray:
     top = max(float(np.sqrt(max(phi2.max(), 0.0))), 0.5)
     growth = float(np.sqrt(max(-phi2.min(), 0.0)))
     phi = np.concatenate([[0.0], np.geomspace(0.1, top, 24)])
-    points = [1.0 + 1j * phi, 1.0 + 0.5 * np.exp(2j * np.pi * np.arange(16) / 16)]
+    points = [1.0 + 1j * phi]
     if growth > 0:
         points.append(np.linspace(max(1.0 - growth, 1e-3 - slowest), 1.0 + growth, 12).astype(complex))
-    return np.concatenate(points)
+    return np.concatenate([*points, 1.0 + _circle()])
+
+
+def _circle() -> np.ndarray:
+    """About s, where differences of F at s and s +- i phi are taken for small phi, (CIRCLE,)."""
+    return np.asarray(0.5 * np.exp(2j * np.pi * np.arange(CIRCLE) / CIRCLE))
 
 
 def _lengths(lengths: Any, reference: float) -> np.ndarray:

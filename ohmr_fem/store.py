@@ -26,7 +26,7 @@ from .sweep import HanleCurve
 
 FORMAT = "ohmr_fem/1"
 _COEFFICIENTS = ("sheet_conductivity", "relaxation_time", "orbital_hall_angle", "inverse_orbital_hall_angle",
-                 "diffusion_constant", "inverse_mass", "g_factor", "moment_per_carrier", "name", "source")
+                 "diffusion_constant", "inverse_mass", "g_factor", "moment_per_carrier", "name", "source", "mobility")
 _SOLUTION_ARRAYS = ("field", "ohmic_dofs", "orbital_dofs", "moment_dofs")
 _SOLUTION_PLAIN = ("factorisations", "solver", "seconds")
 
@@ -118,7 +118,7 @@ def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[st
     arrays |= {name: np.asarray(getattr(solution, name)) for name in _SOLUTION_ARRAYS}
     distinct = list({id(m): m for m in problem.materials.values()}.values())
     return {
-        **{name: getattr(solution, name) for name in _SOLUTION_PLAIN},
+        **{name: getattr(solution, name) for name in _SOLUTION_PLAIN}, "drift": solution.drift,
         "residuals": dict(solution.residuals), "warnings": list(solution.warnings),
         "drive": {f.name: getattr(solution.drive, f.name) for f in dataclasses.fields(Drive)},
         "mesh": _pack_mesh(problem.mesh, arrays),
@@ -126,7 +126,8 @@ def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[st
         "material_of": {r: next(i for i, d in enumerate(distinct) if d is m) for r, m in problem.materials.items()},
         "contacts": {name: _pack_contact(name, c) for name, c in problem.contacts.items()},
         "edges": {name: dataclasses.asdict(e.moment) for name, e in problem.edges.items()},
-        "options": {"order": problem.order, "coupling": problem.coupling, "detection": problem.detection},
+        "options": {"order": problem.order, "coupling": problem.coupling, "detection": problem.detection,
+                    "ordinary_hall": problem.ordinary_hall},
     }
 
 
@@ -138,7 +139,8 @@ def _unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
         edges={name: Edge(Moment(**_tuples(m))) for name, m in content["edges"].items()}, **content["options"])
     stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
     return Solution(problem=problem, drive=Drive(**content["drive"]), residuals=content["residuals"],
-                    warnings=tuple(content["warnings"]), **stored, **{name: content[name] for name in _SOLUTION_PLAIN})
+                    warnings=tuple(content["warnings"]), drift=content.get("drift", False), **stored,
+                    **{name: content[name] for name in _SOLUTION_PLAIN})
 
 
 def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import csv
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +68,9 @@ class HanleCurve:
     ----------
     fields : (n, 3) T
     delta_R, hanle : (n,) ohm
-        R - R_ohmic and R(B) - R(0), each solved for directly; NaN on a cross-section.
+        The orbital part of R and its change from B = 0, each solved for directly; NaN on a cross-section.
     R_ohmic : float, ohm
-        Resistance without orbital Hall effect; NaN on a cross-section.
+        Resistance without orbital Hall effect at B = 0; NaN on a cross-section.
     rho : (n,)
         Eq. (7): minus the relative change of the current of a cross-section; delta_R/R_ohmic for a device.
     rho_change : (n,)
@@ -89,6 +89,8 @@ class HanleCurve:
     method, summary : str
     seconds : float
     warnings : tuple of str
+    geometric : (n,) ohm
+        Change of the ohmic resistance by the ordinary Hall effect; None unless Problem(ordinary_hall=True).
     """
 
     fields: np.ndarray
@@ -107,11 +109,12 @@ class HanleCurve:
     summary: str
     seconds: float
     warnings: tuple[str, ...] = ()
+    geometric: np.ndarray | None = None
 
     @property
     def R(self) -> np.ndarray:
         """V/I at each field, (n,) ohm."""
-        return self.R_ohmic + self.delta_R
+        return self.R_ohmic + self.delta_R + (0.0 if self.geometric is None else self.geometric)
 
     @property
     def magnitude(self) -> np.ndarray:
@@ -128,19 +131,15 @@ class HanleCurve:
             unit, ohmic = "ohm", np.full(len(self.fields), self.R_ohmic)
             table |= {"R": (unit, self.R), "R_ohmic": (unit, ohmic), "delta_R": (unit, self.delta_R),
                       "hanle": (unit, self.hanle), "delta_R_strip": (unit, self.delta_R_strip)}
+        if self.geometric is not None:
+            table["geometric"] = (unit, self.geometric)
         return table | {"rho": ("1", self.rho), "rho_change": ("1", self.rho_change),
                         "rho_star": ("1", self.rho_star), "residual": ("1", self.residual),
                         "algebraic_error": (unit, self.algebraic_error)}
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table with units in the header, e.g. ``delta_R [ohm]``; 17 significant digits."""
-        path = Path(path)
-        table = self.columns()
-        with path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow([f"{name} [{unit}]" for name, (unit, _) in table.items()])
-            writer.writerows([[f"{v:.17g}" for v in row] for row in zip(*(v for _, v in table.values()), strict=True)])
-        return path
+        return write_table(self.columns(), path)
 
     def __repr__(self) -> str:
         what = "cross-section" if self.current is None else f"current {self.current}, voltage {self.voltage}"
@@ -191,20 +190,24 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
     measurement = Measurement.of(problem, current, voltage)
     notes = warn_once(problem, fields)
     reason = "" if method != "auto" else f" ({refusal(problem)})"
-    if method == "reduced" or (method == "auto" and len(fields) > 8):
+    if problem.ordinary_hall and method == "reduced":
+        raise InputError("hanle_curve: the reduced path needs matrices that are affine in B; with ordinary_hall use "
+                         "method='direct'", value=method)
+    if method == "reduced" or (not problem.ordinary_hall and method == "auto" and len(fields) > 8):
         return _reduced_curve(measurement, fields, (current, voltage), tolerance, reason, start, notes)
-    rows: list[tuple[float, float, float]] = []
+    rows: list[tuple[float, ...]] = []
 
     def curve() -> HanleCurve:
-        change, hanle, residual = np.array(rows).T
+        change, hanle, residual, geometric = np.array(rows).T
         sign = _sign(measurement)
-        return _curve(problem, fields[:len(rows)], measurement.base, sign * change, sign * hanle, residual,
+        found = _curve(problem, fields[:len(rows)], measurement.base, sign * change, sign * hanle, residual,
                       np.full(len(rows), np.nan), (current, voltage), f"direct, one factorisation for each field{reason}",
                       start, notes)
+        return replace(found, geometric=geometric) if problem.ordinary_hall else found
 
     try:
         for row in measurement.sweep(fields):
-            rows.append(row)
+            rows.append((*row, measurement.at(fields[len(rows)]).base - measurement.base))
             if progress is not None:
                 progress(len(rows), len(fields))
     except KeyboardInterrupt as stop:
@@ -301,3 +304,13 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     if np.any(steady):
         rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
     return rho
+
+
+def write_table(columns: dict[str, tuple[str, np.ndarray]], path: str | Path) -> Path:
+    """{name: (unit, values)} as CSV with the unit in the header and 17 significant digits."""
+    path = Path(path)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([f"{name} [{unit}]" for name, (unit, _) in columns.items()])
+        writer.writerows([[f"{v:.17g}" for v in row] for row in zip(*(v for _, v in columns.values()), strict=True)])
+    return path

@@ -9,6 +9,7 @@ dimensionless by :class:`Scales`.  With currents counted positive into the devic
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from scipy.sparse import block_array, block_diag, csr_array, hstack, vstack
 from . import forms
 from .coefficients import Coefficients, Scales, evaluate, on_points
 from .errors import InputError, MeshError
-from .linear import SYMMETRIC, Factorisation, Solver
+from .linear import SYMMETRIC, Factorisation, Solver, SuperLU
 from .material import cross_matrix
 from .problem import Contact, Problem
 from .space import cell_basis, facet_basis, is_hierarchical, locate, point_rows
@@ -60,6 +61,7 @@ class System:
         self.scales: Scales = self.coefficients.scales()
         self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
+        self.normal_field = 0.0
         self._unit: dict[str, csr_array] = {}
         self._potential_solvers: dict[tuple[tuple[str, ...], Solver], tuple[csr_array, Factorisation]] = {}
         _check_orientation(self.basis)
@@ -83,12 +85,48 @@ class System:
         out[self.basis.nodal_dofs[0] if is_hierarchical(self.basis) else slice(None)] = 1.0
         return out
 
+    # -- the ordinary Hall effect -------------------------------------------------------------------------------------
+
+    def at_normal_field(self, field: float) -> System:
+        """This system with the Lorentz force of B_z = ``field`` (T) on the carriers; shares all that does not depend on it."""
+        other = copy.copy(self)
+        for name in ("deflection", "K", "S", "C", "diffusion", "A_0", "reduced_matrices"):
+            vars(other).pop(name, None)
+        other.normal_field, other._potential_solvers = field, {}
+        return other
+
+    @functools.cached_property
+    def deflection(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(s_1, s_2) = (1, b)/(1 + b^2), b = mu B_z, each (cells, points); None without ordinary Hall effect.
+
+        The Lorentz force turns whatever moves the carriers: sigma E and D grad n become sigma s E and D s grad n with
+        s = [[s_1, -s_2], [s_2, s_1]].  One tensor for both (Einstein), or Onsager's relation would fail.
+        """
+        if self.normal_field == 0.0:
+            return None
+        b = self.coefficients.mobility * self.normal_field
+        return 1.0 / (1.0 + b**2), b / (1.0 + b**2)
+
+    def along(self, coefficient: np.ndarray) -> csr_array:
+        """int a grad w . s grad u: a k(u, w), or a (s_1 k + s_2 c) with ordinary Hall effect."""
+        if self.deflection is None:
+            return self.matrix(forms.stiffness, coefficient)
+        first, second = self.deflection
+        return self.matrix(forms.stiffness, coefficient * first) + self.matrix(forms.curl, coefficient * second)
+
+    def across(self, coefficient: np.ndarray) -> csr_array:
+        """- int a grad w . (z-turned s grad u): a c(u, w), or a (s_1 c - s_2 k) with ordinary Hall effect."""
+        if self.deflection is None:
+            return self.matrix(forms.curl, coefficient)
+        first, second = self.deflection
+        return self.matrix(forms.curl, coefficient * first) - self.matrix(forms.stiffness, coefficient * second)
+
     # -- the potential ------------------------------------------------------------------------------------------------
 
     @functools.cached_property
     def K(self) -> csr_array:
         """sigma k(V, psi), (N, N)."""
-        return self.matrix(forms.stiffness, self.coefficients.sigma / self.scales.conductivity)
+        return self.along(self.coefficients.sigma / self.scales.conductivity)
 
     @property
     def normal(self) -> int:
@@ -101,7 +139,7 @@ class System:
         rows = [csr_array((self.N, self.N))] * 3
         if self.problem.mesh.dim == 2:
             c = self.coefficients
-            rows[self.normal] = self.matrix(forms.curl, c.alpha * c.sigma / self.scales.conductivity)
+            rows[self.normal] = self.across(c.alpha * c.sigma / self.scales.conductivity)
         return csr_array(vstack(rows))
 
     @functools.cached_property
@@ -111,7 +149,7 @@ class System:
             return csr_array((self.N, 3 * self.N))
         c = self.coefficients
         weights = c.detection(self.normal, self.problem.detection)
-        return csr_array(hstack([self.matrix(forms.curl, c.alpha_inverse * c.diffusion / self.scales.diffusion * w)
+        return csr_array(hstack([self.across(c.alpha_inverse * c.diffusion / self.scales.diffusion * w)
                                  for w in weights]))
 
     def free_columns(self, held: tuple[str, ...]) -> np.ndarray:
@@ -122,6 +160,8 @@ class System:
     def potential_solver(self, held: tuple[str, ...] = (),
                          solver: Solver = SYMMETRIC) -> tuple[csr_array, Factorisation]:
         """Free part of ``tie`` and the factorised potential matrix on it; factorised once for each set of contacts."""
+        if self.deflection is not None:
+            solver = SuperLU(symmetric=False)
         if (held, solver) not in self._potential_solvers:
             T = csr_array(self.tie[:, self.free_columns(held)])
             self._potential_solvers[held, solver] = T, solver.factorise(T.T @ self.K @ T)
@@ -174,7 +214,7 @@ class System:
     @functools.cached_property
     def diffusion(self) -> csr_array:
         """D k(n, w), (N, N)."""
-        return self.matrix(forms.stiffness, self.coefficients.diffusion / self.scales.diffusion)
+        return self.along(self.coefficients.diffusion / self.scales.diffusion)
 
     @functools.cached_property
     def relaxation(self) -> tuple[csr_array, csr_array, csr_array]:
@@ -227,6 +267,12 @@ class System:
         """A_0 and the torques per tesla on the kept unknowns."""
         return tuple(csr_array(self.keep.T @ M @ self.keep) for M in (self.A_0, *self.torques))
 
+    @functools.cached_property
+    def inertia(self) -> csr_array:
+        """m(n, w) on the kept unknowns, times seconds: what multiplies the time derivative of n."""
+        mass = self.matrix(forms.mass, np.full(self.coefficients.sigma.shape, self._unit_rate))
+        return csr_array(self.keep.T @ block_diag([mass] * 3) @ self.keep)
+
     def A(self, field: np.ndarray) -> csr_array:
         """Moment matrix at one field (3,) in T, on the kept unknowns."""
         A_0, *torques = self.reduced_matrices
@@ -237,13 +283,21 @@ class System:
         return sum((b * T for b, T in zip(field, self.torques, strict=True)), csr_array((3 * self.N, 3 * self.N)))
 
 
-def system_of(problem: Problem) -> System:
-    """The assembled system of a problem; assembled once and kept with it."""
+def system_of(problem: Problem, field: Any = None) -> System:
+    """The assembled system of a problem; assembled once and kept with it.
+
+    With ordinary_hall a ``field`` (3,) selects the system of its B_z; the last one is kept too.
+    """
     store = vars(problem)
     if "_system" not in store:
         store["_system"] = System(problem)
     system: System = store["_system"]
-    return system
+    if not problem.ordinary_hall or field is None or field[2] == 0.0:
+        return system
+    last: System | None = store.get("_system_in_field")
+    if last is None or last.normal_field != float(field[2]):
+        last = store["_system_in_field"] = system.at_normal_field(float(field[2]))
+    return last
 
 
 def _check_orientation(basis: Any) -> None:

@@ -248,10 +248,30 @@ def test_error_estimate_bounds_the_error():
     assert np.isnan(inverse_mass(BILAYER, 0.4, 300, mesh=61).error[0])
 
 
+@pytest.mark.parametrize(("shift", "sizes"), [(0.0, (96, 48, 24)), (0.5, (90, 30, 10))])
+def test_error_estimate_comes_from_the_coarser_meshes(shift, sizes):
+    fine, middle, coarse = (inverse_mass(FULL, 0.4, 300, "commutator", mesh=n, shift=shift, symmetry=False) for n in sizes)
+    last, before = np.abs(fine.X - middle.X), np.abs(fine.X - coarse.X)
+    rate = np.divide(last, before, out=np.ones_like(last), where=before > last)
+    assert fine.error[0] == pytest.approx((last * rate).max(), rel=1e-6)
+
+
 def test_convergence_is_exponential():
     best = inverse_mass(BILAYER, 0.4, 300, mesh=1080).X[0, 0, 0]
     errors = [abs(inverse_mass(BILAYER, 0.4, 300, mesh=n).X[0, 0, 0] - best) for n in (180, 360, 720)]
     assert errors[1] < 1e-3 * errors[0] ** 0.5 and errors[2] < 1e-8 and errors[2] < 1e-3 * errors[1]
+
+
+def test_a_pocket_between_the_points_is_found():
+    """One micro-eV of electrons at 5 mK, off every vertex: k_B T ln(1 + exp(E_F/k_B T))/(4 pi t) per cell."""
+    t, a, temperature, level = 0.5, 3.0, 0.005, 1e-6
+    hops = [(0, 0, (1, 0), -t * np.exp(0.83j)), (0, 0, (0, 1), -t * np.exp(1.31j))]
+    model = LayeredModel.from_hoppings(a * np.eye(2), [[0, 0, 0]], hops)
+    kt = thermal_energy(temperature)
+    expected = kt * np.log1p(np.exp(level / kt)) / (4 * np.pi * t)
+    found = inverse_mass(model, -4 * t + level, temperature, mesh="adaptive", tolerance=1e-6)
+    assert found.electrons[0] == pytest.approx(expected, rel=1e-5)
+    assert found.X[0, 0, 0] == pytest.approx(expected * 2 * t * a**2 / HBAR2_OVER_ME, rel=1e-5)
 
 
 def test_adaptive_agrees_with_the_mesh():

@@ -23,9 +23,9 @@ def pencil(n, seed, null=True):
     return 0.5 * (K + K.T), 0.5 * (M + M.T)
 
 
-def run(K, M, start, shift=3.0, blocks=80, enough=lambda found: False):
+def run(K, M, start, shift=3.0, blocks=80, excess=lambda found: np.inf):
     factors = SuperLU(symmetric=True).factorise(csr_array(K + shift * M))
-    return project(csr_array(M), factors, start, shift, enough, most=blocks)
+    return project(csr_array(M), factors, start, shift, excess, most=blocks)
 
 
 def F(K, M, a, b, s):
@@ -136,7 +136,19 @@ def test_stops_when_told_and_counts_its_solves():
     K, M = pencil(60, 8)
     start = np.random.default_rng(4).normal(size=(60, 2))
     seen = []
-    found = run(K, M, start, enough=lambda p: bool(seen.append(p) or len(seen) == 2))
+    found = run(K, M, start, excess=lambda p: 0.5 if seen.append(p) or len(seen) == 2 else 3.0)
     assert len(seen) == 2 and found.solves < 20 and 0 <= found.residual < 1e-12
-    tight = run(K, M, start, enough=lambda p: bool(np.all(p.bound(0, 1, POINTS) < 1e-9)))
+    tight = run(K, M, start, excess=lambda p: p.bound(0, 1, POINTS).max() / 1e-9)
     assert np.abs(of(tight, 0, 1, POINTS) - F(K, M, start[:, 0], start[:, 1], POINTS)).max() < 1e-9
+
+
+def test_looks_no_more_often_than_it_must():
+    """It stops at the first block that is good enough, or one that it did not look at, one later; in far fewer looks."""
+    K, M = pencil(200, 11)
+    start = np.random.default_rng(4).normal(size=(200, 2))
+    every = [run(K, M, start, blocks=n).bound(0, 1, POINTS).max() for n in range(4, 30)]
+    for limit in (1e-2, 1e-4, 1e-6):
+        seen = []
+        found = run(K, M, start, excess=lambda p, limit=limit, seen=seen: seen.append(1) or p.bound(0, 1, POINTS).max() / limit)
+        first = 4 + int(np.argmax(np.array(every) <= limit))
+        assert first <= found.weights.shape[0] // 2 <= first + 1 and len(seen) <= 2 + (first - 4) // 2

@@ -26,7 +26,7 @@ from typing import Any
 from .case import Row, Skipped
 
 CASES = ("strip", "strip_tensor", "nonlocal_strip", "four_terminal", "edges", "sections", "annulus", "invariants",
-         "manufactured", "spectral_device", "figure2", "manganese")
+         "manufactured", "spectral_device", "dynamics", "drift", "hall", "figure2", "manganese")
 PACKAGES = ("ohmr-fem", "numpy", "scipy", "scikit-fem", "meshio", "matplotlib", "ngsolve", "gmsh", "vtk", "wannierberri")
 
 

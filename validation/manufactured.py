@@ -124,8 +124,9 @@ def problem(mesh: DeviceMesh, order: int, axes: tuple[str, str] = ("x", "y")) ->
                       coupling="full")
 
 
-def loads(prob: of.Problem, system: System, electric_field: float) -> tuple[np.ndarray, np.ndarray]:
-    """Right-hand sides of the potential (N,) and of the moments (3, N) from the strong form, in the system's units."""
+def loads(prob: of.Problem, system: System, electric_field: float,
+          form: Callable[..., dict[str, np.ndarray]] = strong) -> tuple[np.ndarray, np.ndarray]:
+    """Right-hand sides of the potential (N,) and of the moments (3, N) from a strong form, in the system's units."""
     length, sigma_0, axes = system.scales.length, system.scales.conductivity, prob.mesh.axes
     moment = system.scales.moment
     on_V, on_n = np.zeros(system.N), np.zeros((3, system.N))
@@ -133,7 +134,7 @@ def loads(prob: of.Problem, system: System, electric_field: float) -> tuple[np.n
     for region, cells in prob.mesh.regions.items():
         material = prob.materials[region]
         inside = skfem.Basis(system.basis.mesh, system.basis.elem, elements=cells, intorder=2 * prob.order + 6)
-        exact = strong(material, np.asarray(inside.global_coordinates()) * length, axes, electric_field)
+        exact = form(material, np.asarray(inside.global_coordinates()) * length, axes, electric_field)
         on_V += weight.assemble(inside, f=exact["div_J"]) * length**2 / sigma_0
         for a in range(3):
             on_n[a] += weight.assemble(inside, f=exact["source"][a]) * length**2 / (system.scales.diffusion * moment)
@@ -148,7 +149,7 @@ def loads(prob: of.Problem, system: System, electric_field: float) -> tuple[np.n
             edge = skfem.FacetBasis(system.basis.mesh, system.basis.elem, facets=facets, intorder=2 * prob.order + 6,
                                     side=which)
             nu = np.asarray(edge.normals) * (1.0 if which == 0 else -1.0)
-            exact = strong(material, np.asarray(edge.global_coordinates()) * length, axes, electric_field)
+            exact = form(material, np.asarray(edge.global_coordinates()) * length, axes, electric_field)
             on_V -= weight.assemble(edge, f=np.sum(exact["J"] * nu, axis=0)) * length / sigma_0
             for a in range(3):
                 on_n[a] -= weight.assemble(edge, f=np.sum(exact["Q"][a] * nu, axis=0)) * length / sigma_0
@@ -181,7 +182,12 @@ def solve_manufactured(prob: of.Problem, electric_field: float = 0.0) -> tuple[S
 def errors(prob: of.Problem, electric_field: float = 0.0) -> tuple[float, float]:
     """Relative L2 errors of V and of n."""
     system, V, n = solve_manufactured(prob, electric_field)
-    basis = skfem.Basis(system.basis.mesh, system.basis.elem, intorder=2 * prob.order + 6)
+    return deviation(system, prob.order, V, n)
+
+
+def deviation(system: System, order: int, V: np.ndarray, n: np.ndarray) -> tuple[float, float]:
+    """Relative L2 distance of V (N,) and n (3, N) from the exact fields."""
+    basis = skfem.Basis(system.basis.mesh, system.basis.elem, intorder=2 * order + 6)
     x = np.asarray(basis.global_coordinates()) * system.scales.length
     exact_V, exact_n = POTENTIAL(x), np.array([m(x) for m in MOMENT]) / system.scales.moment
     got_n = np.array([np.asarray(basis.interpolate(c)) for c in n])

@@ -9,7 +9,7 @@ bands, and because grad^2 |f|^2 = a^2 (3 - |f|^2),
     X_xx commutator  -(a^2/6 hbar^2) sum_n int p f gamma0 de_n/dgamma0
     X_xx drude       (1/2 hbar^2) sum_n int w (-f') (de_n/dx)^2,   w(x) = (a^2/2x) int_0^x (3 - y^2) p(y) dy
 
-None of this shares code with the program: no k mesh, no matrix, no eigenvector.
+None of this shares code with the program (only the constant hbar^2/m_e): no k mesh, no matrix, no eigenvector.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ import numpy as np
 from scipy.special import ellipkm1, expit
 
 from ohmr_fem import micro
+from ohmr_fem.micro.hamiltonian import HBAR2_OVER_ME as HBAR2
 
 from .case import Row, relative
 
 CASE = "bilayer graphene"
-GAMMA0, GAMMA1, A, SPACING, HBAR2 = 3.16, 0.38, 2.46, 3.35, 7.61996423  # eV, eV, angstrom, angstrom, eV angstrom^2
-KELVIN = 8.617333262e-5  # eV
+GAMMA0, GAMMA1, A, SPACING = 3.16, 0.38, 2.46, 3.35  # eV, eV, angstrom, angstrom
+KELVIN = 1.380649e-23 / 1.602176634e-19  # eV
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from scipy.special import ellipkm1, expit
 
 from ohmr_fem import micro
+from ohmr_fem.micro.hamiltonian import HBAR2_OVER_ME as HBAR2
 
 from .case import Row, relative
 
 CASE = "k mesh"
-HBAR2, KELVIN = 7.61996423, 8.617333262e-5
+KELVIN = 1.380649e-23 / 1.602176634e-19  # eV
 T, A = 0.5, 3.0  # eV, angstrom: the square lattice
 A_GRAPHENE = 2.46
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)

@@ -2,7 +2,7 @@
 
 The zone is cut into triangles, one is kept for each orbit of the symmetry group, and each is quartered until
  - no band comes so near the chemical potential inside it that f could differ from 0 or 1 by a hundredth of the
-   tolerance, by a rigorous bound on the band velocity, or
+   tolerance, by bounds on the derivatives of H, or
    the triangle is so small that its 64 points see the Fermi step; and
  - the sum over its quarters agrees with its own value to its share of the tolerance.
 The error reported is the sum of these differences. The quarters are more exact than that, so it is pessimistic.
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import roots_jacobi, roots_legendre
 
 from ..errors import SolveError
-from .hamiltonian import LayeredModel
+from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 from .states import COLUMNS, WINDOW, fermi_weight, spread, state_columns, thermal_energy
 from .symmetry import Operation
 
@@ -108,23 +108,19 @@ def _integrate(
     tolerance: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values and errors (n_orders, 11) at one chemical potential."""
-    bound, window = _velocity_bound(model), min(WINDOW, np.log(1.0 / tolerance) + 8.0) * kt
     cover, edge = _covering(triangles[0])
-    own, _ = _evaluate(model, triangles, share, mu, kt, orders)
+    limit = _Limit(mu, kt, min(WINDOW, np.log(1.0 / tolerance) + 8.0) * kt, cover, *_derivative_bounds(model))
+    own, _ = _evaluate(model, triangles, share, limit, edge, orders)
     total, error = np.zeros(own.shape[1:]), np.zeros(own.shape[1:])
     points, budget = len(triangles) * len(RULE.weights), 1.0
     for generation in range(GENERATIONS):
         quarters = _quarter(triangles)
-        inside, inside_gap = _evaluate(model, quarters, np.repeat(share / 4.0, 4), mu, kt, orders)
+        inside, seen = _evaluate(model, quarters, np.repeat(share / 4.0, 4), limit, edge / 2.0 ** (generation + 1), orders)
         points += len(quarters) * len(RULE.weights)
         finer = inside.reshape(-1, 4, *total.shape).sum(axis=1)
         difference = np.abs(finer - own)
-        scale = _scales(total + finer.sum(axis=0), orders, tolerance)
-        size = edge / 2.0 ** (generation + 1)  # of the quarters
-        far = inside_gap.reshape(-1, 4).min(axis=1) > window + bound * cover * size
-        seen = far | (bound * size < WINDOW * kt)
-        worst = (difference / scale).max(axis=(1, 2))
-        done = _affordable(np.where(seen, worst, np.inf), 0.5 * budget)
+        worst = (difference / _scales(total + finer.sum(axis=0), orders, tolerance)).max(axis=(1, 2))
+        done = _affordable(np.where(seen.reshape(-1, 4).all(axis=1), worst, np.inf), 0.5 * budget)
         budget -= float(worst[done].sum())
         total += finer[done].sum(axis=0)
         error += difference[done].sum(axis=0)
@@ -138,24 +134,55 @@ def _integrate(
                      "points; raise the temperature or the tolerance", value=points)
 
 
+@dataclass(frozen=True)
+class _Limit:
+    """What a triangle must resolve: states within ``window`` of ``mu``; and bounds on the first two derivatives of H."""
+
+    mu: float
+    kt: float
+    window: float
+    cover: float
+    slope: float
+    bend: float
+
+    def seen(self, energy: np.ndarray, speed: np.ndarray, size: float) -> np.ndarray:
+        """(m,) from energy and speed (m, points, bands): no state comes near mu, or those that do vary by few k_B T."""
+        gap = np.full_like(energy, np.inf)
+        steps = np.diff(energy, axis=-1)
+        gap[..., :-1] = steps
+        gap[..., 1:] = np.minimum(gap[..., 1:], steps)
+        far = np.abs(energy - self.mu) > self.window + self._reach(self.cover * size, speed, gap)
+        return np.asarray((far | (self._reach(size, speed, gap) < WINDOW * self.kt)).all(axis=(1, 2)))
+
+    def _reach(self, distance: float, speed: np.ndarray, gap: np.ndarray) -> np.ndarray:
+        """Bound on the change of a band energy over ``distance``: the norm of dH (Weyl), or second-order perturbation
+        theory with the nearest level ``gap`` away, whichever is less."""
+        most = self.slope * distance
+        apart = gap - 2.0 * most
+        mixing = np.divide(most**2, apart, out=np.full_like(gap, np.inf), where=apart > 0.0)
+        return np.minimum(most, speed * distance + 0.5 * self.bend * distance**2 + mixing)
+
+
 def _evaluate(
-    model: LayeredModel, triangles: np.ndarray, share: np.ndarray, mu: float, kt: float, orders: tuple[int, ...],
+    model: LayeredModel, triangles: np.ndarray, share: np.ndarray, limit: _Limit, size: float, orders: tuple[int, ...],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Integrals (m, n_orders, 11) and the smallest |eps - mu| (m,) on the points of every triangle."""
+    """Integrals (m, n_orders, 11) and whether the points of each triangle see the Fermi step (m,)."""
     out = np.zeros((len(triangles), len(orders), len(COLUMNS)))
-    gap = np.zeros(len(triangles))
+    seen = np.zeros(len(triangles), dtype=bool)
     n = len(RULE.weights)
     for start in range(0, len(triangles), 8):
         part = slice(start, start + 8)
         k = np.einsum("qc,mcd->mqd", RULE.barycentric, triangles[part]).reshape(-1, 2)
         energy, columns = state_columns(model, k)
         bands = energy.shape[1]
-        gap[part] = np.abs(energy - mu).reshape(-1, n * bands).min(axis=1)
+        speed = np.sqrt((columns[..., 7] + columns[..., 8]) * HBAR2_OVER_ME)
+        seen[part] = limit.seen(energy.reshape(-1, n, bands), speed.reshape(-1, n, bands), size)
         rows = columns.reshape(-1, n * bands, len(COLUMNS))
         for index, order in enumerate(orders):
-            weight = fermi_weight((mu - energy) / kt, kt, order).reshape(-1, n, bands) * RULE.weights[:, None]
-            out[part, index] = np.einsum("ms,msc->mc", weight.reshape(-1, n * bands), rows, optimize=True)
-    return out * share[:, None, None], gap
+            weight = fermi_weight((limit.mu - energy) / limit.kt, limit.kt, order).reshape(-1, n, bands)
+            weight = (weight * RULE.weights[:, None]).reshape(-1, n * bands)
+            out[part, index] = np.einsum("ms,msc->mc", weight, rows, optimize=True)
+    return out * share[:, None, None], seen
 
 
 def _affordable(worst: np.ndarray, budget: float) -> np.ndarray:
@@ -194,10 +221,11 @@ def _by_group(error: np.ndarray) -> np.ndarray:
     return out
 
 
-def _velocity_bound(model: LayeredModel) -> float:
-    """|d eps/dk| cannot exceed the norm of sum_R |t_ij(R)| |R + r_j - r_i|, in eV angstrom."""
+def _derivative_bounds(model: LayeredModel) -> tuple[float, float]:
+    """Norms of sum_R |t_ij(R)| |R + r_j - r_i| and of the same with the square: bounds of dH and d2H in any direction."""
     lengths = np.linalg.norm(model.bond_vectors[..., :2], axis=-1)
-    return float(np.linalg.norm((np.abs(model.blocks) * lengths).sum(axis=0), 2))
+    first, second = (float(np.linalg.norm((np.abs(model.blocks) * lengths**p).sum(axis=0), 2)) for p in (1, 2))
+    return first, second
 
 
 def _covering(triangle: np.ndarray) -> tuple[float, float]:
