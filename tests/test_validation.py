@@ -6,6 +6,7 @@ import functools
 import importlib
 import json
 import math
+import os
 import re
 import sys
 import types
@@ -77,13 +78,14 @@ def test_every_mutant_still_has_its_line():
 @pytest.fixture
 def suite(monkeypatch, tmp_path, capsys):
     """Runs made-up cases; gives the exit code, what was printed, the JSON and the page."""
-    def play(**cases):
+    def play(jobs=1, **cases):
         for name, body in cases.items():
             module = types.ModuleType(f"validation.{name}", "A made-up case.\n\nMore.")
             module.run = body
             monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setattr("validation.__main__.known_cases", lambda: list(cases))
-        code = main(["--quick", "--out", str(tmp_path), *cases])
+        monkeypatch.setattr("validation.__main__.START", "fork")
+        code = main(["--quick", "--out", str(tmp_path), "--jobs", str(jobs), *cases])
         return (code, capsys.readouterr().out, json.loads((tmp_path / "report.json").read_text()),
                 (tmp_path / "report.html").read_text())
 
@@ -120,6 +122,15 @@ def test_a_failing_and_a_crashing_case_do_not_stop_the_rest(suite):
     assert "FAILED bad: 2 against 1" in said and "ZeroDivisionError: one <over> zero" in said
     assert [len(c["rows"]) for c in content["cases"]] == [3, 0, 1] and "in crash" in content["cases"][1]["error"]
     assert "one &lt;over&gt; zero" in page and page.count(">FAIL<") == 2
+
+
+def test_a_case_that_kills_its_process_does_not_stop_the_rest(suite):
+    def die(level):
+        os._exit(3)
+
+    code, said, content, _ = suite(jobs=2, first=good, second=die, third=good, fourth=bad)
+    assert code == 1 and "3 passed, 2 failed, 1 crashed, 0 skipped" in said and "the process died" in said
+    assert [len(c["rows"]) for c in content["cases"]] == [1, 0, 1, 3]
 
 
 def test_a_missing_program_is_skipped_and_counted(suite):

@@ -1,4 +1,4 @@
-"""Run the validation suite: ``python -m validation [--quick] [--out DIR] [CASE ...]``.
+"""Run the validation suite: ``python -m validation [--quick] [--out DIR] [--jobs N] [CASE ...]``.
 
 Writes report.html (self-contained), report.json and the figures. The exit code is 0 only if every row passes, no case crashes
 and, at the full level, every equation still has its rows; cases whose program is not installed are skipped and counted.
@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import json
 import math
+import multiprocessing
 import os
 import platform
 import shutil
@@ -18,6 +19,9 @@ import sys
 import time
 import traceback
 import warnings
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,6 +31,7 @@ from .case import Row, Skipped
 
 CASES = ("strip", "strip_tensor", "nonlocal_strip", "four_terminal", "edges", "sections", "annulus", "invariants",
          "manufactured", "spectral_device", "dynamics", "drift", "hall", "figure2", "manganese")
+START = "spawn"  # of processes: they limit the threads of their linear algebra before they load it
 PACKAGES = ("ohmr-fem", "numpy", "scipy", "scikit-fem", "meshio", "matplotlib", "ngsolve", "gmsh", "vtk", "wannierberri")
 
 
@@ -60,6 +65,27 @@ def run_case(name: str, level: str, out: Path) -> dict[str, Any]:
     return {**result, "seconds": time.perf_counter() - start}
 
 
+def outcomes(names: list[str], level: str, out: Path, jobs: int) -> Iterator[dict[str, Any]]:
+    """Results in the order of the names; what breaks its process is run once more, alone, and then counted as a crash."""
+    if jobs == 1:
+        yield from (run_case(name, level, out) for name in names)
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    context = multiprocessing.get_context(START)
+    with ProcessPoolExecutor(jobs, context) as pool:
+        futures = [pool.submit(run_case, name, level, out) for name in names]
+        for name, future in zip(names, futures, strict=True):
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                with ProcessPoolExecutor(1, context) as alone:
+                    try:
+                        yield alone.submit(run_case, name, level, out).result()
+                    except BrokenProcessPool:
+                        yield {"name": name, "about": "", "rows": [], "figures": [], "error": "the process died", "skipped": "",
+                               "seconds": 0.0}
+
+
 def environment() -> dict[str, str]:
     found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
              "threads": os.environ.get("OMP_NUM_THREADS", "not limited")}
@@ -78,6 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m validation", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="coarse level, under a minute")
     parser.add_argument("--out", type=Path, default=Path("results/validation"), help="folder of the report")
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4),
+                        help="processes; one a core, four at most, unless given")
     parser.add_argument("cases", nargs="*", help=f"cases to run, by default all: {', '.join(known_cases())}")
     options = parser.parse_args(arguments)
     names = options.cases or known_cases()
@@ -87,11 +115,9 @@ def main(arguments: list[str] | None = None) -> int:
     level = "quick" if options.quick else "full"
     options.out.mkdir(parents=True, exist_ok=True)
     start, results = time.perf_counter(), []
-    for number, name in enumerate(names, 1):
-        sys.stdout.write(f"[{number}/{len(names)}] {name} ... ")
-        sys.stdout.flush()
-        results.append(run_case(name, level, options.out))
-        print(summary(results[-1]))
+    for number, result in enumerate(outcomes(names, level, options.out, max(options.jobs, 1)), 1):
+        results.append(result)
+        print(f"[{number}/{len(names)}] {result['name']}: {summary(result)}", flush=True)
     content = write_reports(results, level, options.out, time.perf_counter() - start)
     rows = [r for result in results for r in result["rows"]]
     failed = sum(not r["passed"] for r in rows)
