@@ -141,7 +141,8 @@ def lowest_diffusive_rate(system: System) -> float:
         return float(eigh(K.toarray(), M.toarray(), eigvals_only=True)[0])
     factors = SuperLU(symmetric=True).factorise(K + 0.1 * M)
     inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
-    return float(eigsh(K, k=1, M=M, sigma=-0.1, OPinv=inverse, return_eigenvectors=False, tol=1e-10)[0])
+    return float(eigsh(K, k=1, M=M, sigma=-0.1, OPinv=inverse, v0=np.ones(kept), return_eigenvectors=False,
+                       tol=1e-10)[0])  # a start of its own: ARPACK would take a random one, and no two runs agree
 
 
 def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> float:
@@ -159,7 +160,8 @@ def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> flo
         factors = splu(csc_array(A.astype(complex) - shift * M))
         operator = LinearOperator(A.shape, dtype=complex, matvec=lambda b, f=factors: f.solve(M @ np.asarray(b).ravel()))
         try:
-            values = eigs(operator, k=10, return_eigenvectors=False, tol=1e-8)
+            values = eigs(operator, k=10, v0=np.random.default_rng(0).standard_normal(A.shape[0]).astype(complex),
+                          return_eigenvectors=False, tol=1e-8)
         except ArpackNoConvergence as exc:
             values = exc.eigenvalues
         if len(values) == 0:
@@ -170,23 +172,32 @@ def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> flo
 
 def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarning]:
     """One warning if the first cells along an insulating edge are too large for the decay of the moment density."""
+    height, cells = edge_cells(system)
+    return unresolved(height, decay_length(system, field)[cells], system.problem.order)
+
+
+def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
+    """Extent normal to the edge (m) and number of the cells along edges where moments may gather."""
     mesh, problem = system.problem.mesh, system.problem
     silent = [mesh.boundaries[c.boundary or n] for n, c in problem.contacts.items()
               if c.kind == "equipotential" and not any(c.moment.injected)]
     facets = np.setdiff1d(mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent]))
-    if facets.size == 0:
-        return []
     cells = mesh.mesh.f2t[0, facets]
-    height = cell_heights(system, facets, cells)
-    decay = decay_length(system, field)[cells]
-    allowed = LARGEST_CELL[problem.order - 1]
+    return (cell_heights(system, facets, cells) if facets.size else np.empty(0)), cells
+
+
+def unresolved(height: np.ndarray, decay: np.ndarray, order: int) -> list[ResolutionWarning]:
+    """One warning about the cell that is largest for the decay length beside it, if it is too large."""
+    if height.size == 0:
+        return []
+    allowed = LARGEST_CELL[order - 1]
     ratio = height / (allowed * decay)
     worst = int(np.argmax(ratio))
     if ratio[worst] <= 1.0:
         return []
     return [ResolutionWarning(
         f"edge layer not resolved: cells of {engineering(float(height[worst]), 'm')} at an edge where the moment density "
-        f"decays over {engineering(float(decay[worst]), 'm')}; order {problem.order} needs cells of at most "
+        f"decays over {engineering(float(decay[worst]), 'm')}; order {order} needs cells of at most "
         f"{engineering(float(allowed * decay[worst]), 'm')} there (refine the mesh at its edges, or raise the order)")]
 
 

@@ -5,7 +5,9 @@ typer, rich and the rooms of the library are imported when a command needs them,
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +17,8 @@ from . import __version__
 from .errors import OhmrError, SolveError
 from .units import engineering
 
+#: Seconds between lines of progress where there is no terminal.
+LINE_EVERY = 30.0
 OK, BAD_INPUT, SOLVE_FAILED, INTERRUPTED = 0, 2, 3, 130
 
 
@@ -52,6 +56,24 @@ def _app() -> Any:
     def check(device: device) -> None:  # type: ignore[valid-type]
         _guarded(_check, device)
 
+    @app.command(help="Fit measured curves on a device: report, numbers, table and figures in a results folder.")
+    def fit(data: Annotated[Path, typer.Argument(help="Measured curves (.csv).", metavar="DATA", show_default=False)],
+            device: device,  # type: ignore[valid-type]
+            out: Annotated[Path | None, typer.Option(
+                help="Results folder; results/NAME of the data file unless given.", show_default=False)] = None,
+            parameters: Annotated[str, typer.Option(help="Of alpha, L_m, tau, theta, sigma, g.")] = "alpha,L_m,tau,theta",
+            background: Annotated[str, typer.Option(help="Of offset, linear, quadratic; none for absolute data.")] = "offset",
+            direction: Annotated[str | None, typer.Option(help="Of a single field column: x, y, z or three numbers such as "
+                                                          "1,0,1; that of the sweep unless given.", show_default=False)] = None,
+            quantity: Annotated[str | None, typer.Option(help="R, hanle or ratio, where the file has several.",
+                                                         show_default=False)] = None,
+            nan: Annotated[str, typer.Option(help="Rows that lack a value: error or drop.")] = "error",
+            sign: Annotated[int, typer.Option(help="-1 for a voltage pair that was swapped.")] = 1,
+            plan: Annotated[bool, typer.Option("--plan", help="Also rank further measurements by what they add.")] = False,
+            ) -> None:
+        _guarded(_fit, data, device, out, {"parameters": parameters, "background": background, "direction": direction,
+                                           "quantity": quantity, "nan": nan, "sign": sign, "plan": plan or None})
+
     @app.command(help="Say what a mesh file holds: sizes, boundaries, regions.")
     def info(mesh: Annotated[Path, typer.Argument(help="Mesh file.", metavar="MESH", show_default=False)],
              unit: Annotated[str, typer.Option(help="Unit of the coordinates in the file.")] = "m") -> None:
@@ -61,6 +83,14 @@ def _app() -> Any:
     def init(path: Annotated[Path, typer.Argument(help="File to write.", metavar="[PATH]",
                                                   show_default="device.toml")] = Path("device.toml")) -> None:
         _guarded(_init, path)
+
+    @app.command(help="Run a device over parameters, here or on a dask scheduler; resumes where it was stopped.")
+    def study(path: Annotated[Path, typer.Argument(help="Study file (.toml).", metavar="STUDY", show_default=False)],
+              out: Annotated[Path | None, typer.Option(help="Results file (.nc), in place of the one in the study.",
+                                                       show_default=False)] = None,
+              scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler, such as tcp://host:8786.",
+                                                            show_default=False)] = None) -> None:
+        _guarded(_study, path, out, scheduler)
 
     return app
 
@@ -109,6 +139,41 @@ def _run(path: Path, out: Path | None) -> None:
           + (f", among them {', '.join(shown)}" if shown else ""))
 
 
+def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
+    from .study import StudyInterrupted, run_study
+
+    try:
+        with _remaining() as progress:
+            result = run_study(path, out, scheduler=scheduler, progress=progress)
+    except StudyInterrupted as stop:
+        _say(f"stopped; {stop.done} of {stop.total} points are kept in {stop.path}; the same command goes on from there")
+        raise
+    for note in result.notes[:3]:
+        _say(f"warning: {note}")
+    if len(result.notes) > 3:
+        _say(f"warning: and {len(result.notes) - 3} others, in the variable 'message' of the file")
+    print(f"{result.path}: {result.size} points, {result.computed} computed, {result.found} found finished, "
+          f"{len(result.failed)} without a solution, {result.seconds:.1f} s")
+    if result.failed:
+        index, why = next(iter(result.failed.items()))
+        raise SolveError(f"{len(result.failed)} of {result.size} points have no solution (status 2 in the file), such as point "
+                         f"{index}: {why}")
+
+
+def _fit(data: Path, device: Path, out: Path | None, options: dict[str, Any]) -> None:
+    import warnings
+
+    from .fit_run import run_fit, split
+
+    out = out or Path("results") / data.stem
+    options |= {key: split(options[key]) for key in ("parameters", "background", "direction")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the report holds them
+        run_fit(data, device, out, **options)
+    print((out / "fit.txt").read_text(encoding="utf-8").rstrip())
+    print(f"\nfit.txt, fit.json, fit.csv, fit.png and fit.pdf in {out}")
+
+
 def _curves(out: Path) -> list[dict[str, Any]]:
     import json
 
@@ -118,21 +183,40 @@ def _curves(out: Path) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
+def _progress() -> Iterator[Callable[..., None] | None]:
     """A progress bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    with Progress(console=Console(stderr=True), transient=True) as bars:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}
 
-        def update(step: str, done: int, total: int) -> None:
+        def update(step: str, done: int, total: int, more: str = "") -> None:
             if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total)
-            bars.update(tasks[step], completed=done, total=total)
+                tasks[step] = bars.add_task(step, total=total, more=more)
+            bars.update(tasks[step], completed=done, total=total, more=more)
+
+        yield update
+
+
+@contextlib.contextmanager
+def _remaining() -> Iterator[Callable[[int, int, float], None]]:
+    """Points done and the time left: a bar on a terminal, now and then a line elsewhere."""
+    with _progress() as bar:
+        said = time.monotonic()
+
+        def update(done: int, total: int, left: float) -> None:
+            nonlocal said
+            text = f"about {timedelta(seconds=round(left))} left"
+            if bar is not None:
+                bar("points", done, total, text)
+            elif time.monotonic() - said > LINE_EVERY:
+                said = time.monotonic()
+                _say(f"{done} of {total} points, {text}")
 
         yield update
 

@@ -30,6 +30,7 @@ from .config_tables import (
 )
 from .drive import read_pair
 from .errors import InputError, OhmrError, suggest
+from .mesh import DeviceMesh
 from .problem import Problem
 
 
@@ -86,12 +87,22 @@ def read_device(path: str | Path) -> Device:
         Everything that is wrong with the file, one line each.
     """
     path = Path(path)
-    table = _read_toml(path)
+    return device_of(path, _read_toml(path))
+
+
+def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = None) -> Device:
+    """The device that a file at ``path`` with these tables describes; ``mesh`` if it is made already.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_device`.
+    """
     reader = _Reader(path)
     for name in table:
         if name not in SECTIONS:
             reader.complain("", f"unknown section {name!r}; {suggest(name, SECTIONS)}")
-    mesh = reader.mesh(table)
+    mesh = reader.mesh(table) if mesh is None else mesh
     materials = reader.materials(table)
     contacts = reader.contacts(table.get("contacts", []))
     edges = reader.named(table, "edges", EdgeTable, "moment")

@@ -60,6 +60,10 @@ class DeviceMesh:
         if self.mesh.dim() == len(self.axes) and self.axes not in {("x", "y"), ("y",), ("z",), ("y", "z")}:
             raise MeshError(f"axes must be ('x', 'y'), ('y',), ('z',) or ('y', 'z'), got {self.axes}", value=self.axes)
 
+    def __reduce__(self) -> tuple[type[DeviceMesh], tuple[object, ...]]:
+        """What other processes need: mapping proxies do not travel."""
+        return DeviceMesh, (self.mesh, self.axes, dict(self.boundaries), dict(self.regions), self.source)
+
     # ---- what it is -------------------------------------------------------------------------
 
     @property

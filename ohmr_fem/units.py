@@ -71,6 +71,7 @@ def to_si(value: Any, unit: str, name: str) -> float:
     return number
 
 
+@functools.lru_cache(maxsize=4096)  # a study reads the same few quantities for every point
 def _parse(text: str, unit: str, name: str) -> float:
     match = _QUANTITY.match(text)
     if match is None:
