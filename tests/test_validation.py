@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from validation.__main__ import known_cases, main
+from validation.__main__ import main
 from validation.case import Row, Skipped
+from validation.runner import known_cases
 
 #: Rows that the quick level must not lose.
 LEAST = {"strip": 17, "strip_tensor": 5, "nonlocal_strip": 13, "four_terminal": 2, "edges": 15, "sections": 6, "annulus": 5,
@@ -84,7 +85,7 @@ def suite(monkeypatch, tmp_path, capsys):
             module.run = body
             monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setattr("validation.__main__.known_cases", lambda: list(cases))
-        monkeypatch.setattr("validation.__main__.START", "fork")
+        monkeypatch.setattr("validation.runner.START", "fork")
         code = main(["--quick", "--out", str(tmp_path), "--jobs", str(jobs), *cases])
         return (code, capsys.readouterr().out, json.loads((tmp_path / "report.json").read_text()),
                 (tmp_path / "report.html").read_text())
