@@ -63,10 +63,13 @@ _LATER = {
     "plot_mesh": "plot",
     "plot_moment_density": "plot",
     "read_data": "data",
+    "resistance_matrix": "contact_matrix",
+    "ResistanceMatrix": "contact_matrix",
     "run_fit": "fit_run",
     "run_study": "study",
     "save": "store",
     "save_figure": "plot",
+    "sheet_resistance": "contact_matrix",
     "Transient": "dynamics",
     "transient": "dynamics",
 }

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from .combine import difference, intersection, union
 from .errors import InputError
-from .geometry_check import check_geometry
+from .layout_file import from_gds
 from .outline import Geometry, Loop, Piece, Segment
-from .outline_read import Places, oriented, read_loop
+from .outline_read import polygon_device
+from .traced_file import from_csv, from_svg
 from .units import positive, to_si
 
 __all__ = [
@@ -25,60 +27,19 @@ __all__ = [
     "annulus",
     "corbino",
     "cross",
+    "difference",
+    "from_csv",
+    "from_gds",
+    "from_svg",
     "hall_bar",
+    "intersection",
     "nonlocal_bar",
     "polygon_device",
+    "union",
     "van_der_pauw",
 ]
 
 QUARTER = math.tan(math.pi / 8)  # bulge of a quarter circle
-
-
-def polygon_device(
-    outline: Any,
-    holes: Sequence[Any] = (),
-    contacts: Mapping[str, Any] | None = None,
-    regions: Mapping[str, Any] | None = None,
-    *,
-    edges: Mapping[str, Any] | None = None,
-    kind: str = "polygon_device",
-) -> Geometry:
-    """A device of any shape.
-
-    Parameters
-    ----------
-    outline : sequence of corners (x, y) or (x, y, bulge)
-        In either sense, not closed. ``bulge`` curves the edge that starts there: the tangent of a quarter
-        of the angle it sweeps, positive away from the inside of the loop; less than a half circle per edge.
-    holes : sequence of such outlines
-    contacts : mapping name -> place, or list of places
-        A place is an edge number i (the edge from corner i to corner i + 1 as given; the edges of the holes
-        follow those of the outline), ``(i, start, stop)`` with distances along that edge, or two points
-        ``((x, y), (x, y))`` on one edge.
-    regions : mapping name -> outline, or None for the rest of the device
-        Outlines may reach beyond the device, must not overlap and must cover it.
-    edges : mapping name -> place
-        Parts of the insulating boundary that need a name.
-
-    Raises
-    ------
-    InputError
-        Degenerate or self-intersecting outlines, holes outside, contacts off the boundary or overlapping,
-        regions that overlap or do not cover, lengths that differ by more than a factor 1e5.
-    """
-    given = [read_loop(outline, "outline"), *[read_loop(h, f"hole {k + 1}") for k, h in enumerate(holes)]]
-    loops, turned = oriented(given)
-    places = Places(given, turned)
-    geometry = Geometry(
-        loops[0],
-        tuple(loops[1:]),
-        {str(k): places.read(v, f"contact {k!r}") for k, v in (contacts or {}).items()},
-        {str(k): places.read(v, f"edge {k!r}") for k, v in (edges or {}).items()},
-        {str(k): None if v is None else read_loop(v, f"region {k!r}") for k, v in (regions or {}).items()},
-        kind,
-    )
-    check_geometry(geometry)
-    return geometry
 
 
 def hall_bar(

@@ -1,4 +1,4 @@
-"""Meshes for devices: tensor grids where edges are parallel or circles concentric, gmsh elsewhere.
+"""Meshes for devices: tensor grids where edges are parallel or circles concentric, gmsh or netgen elsewhere.
 
 Cells start at ``resolve / cells_per_length`` on insulating edges and interfaces, smaller at singular
 points (re-entrant corners, ends of contacts), and grow with the distance from them. They stay
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import polygons
-from .errors import InputError
+from .errors import InputError, MissingExtraError
 from .geometry import Geometry
 from .grading import CellSizes, cell_sizes, singular_points
 from .grids import annulus_mesh, lines_between, tensor_grid
@@ -23,7 +23,7 @@ from .mesh import DeviceMesh
 from .mesh_check import check_mesh
 from .outline import Loop, Segment
 
-BACKENDS = ("auto", "tensor", "gmsh")
+BACKENDS = ("auto", "tensor", "gmsh", "netgen")
 # Relative to the size of the device.
 TOLERANCE = 1e-9
 
@@ -53,8 +53,8 @@ def mesh_device(
         Ratio of neighbouring cells, above 1 (1.6: on tensor grids; triangles grow by log(growth) x distance).
     backend : str
         "tensor": quadrilaterals on graded lines (all edges parallel to two directions) or on a polar grid
-        (two concentric circles); "gmsh": triangles, curved at arcs, by the optional package gmsh;
-        "auto": tensor where possible.
+        (two concentric circles); "gmsh", "netgen": triangles, curved at arcs, by the optional package of that name;
+        "auto": tensor where possible, else gmsh, else netgen where gmsh cannot be loaded.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def mesh_device(
     InputError
         A wrong argument, or a device that is not rectilinear with ``backend="tensor"``.
     MissingExtraError
-        gmsh is needed and cannot be loaded; the message names what to install.
+        A mesh generator is needed and none can be loaded; the message names what to install.
     """
     if not isinstance(geometry, Geometry):
         raise InputError(f"mesh_device: expected a device from ohmr_fem.geometry, got {geometry!r}", value=geometry)
@@ -73,7 +73,7 @@ def mesh_device(
         raise InputError(f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}", value=backend)
     sizes = cell_sizes(geometry, resolve, cells_per_length, corner, growth)
     device = None
-    if backend != "gmsh":
+    if backend in ("auto", "tensor"):
         device = _polar(geometry, sizes) or _tensor(geometry, sizes)
         if device is None and backend == "tensor":
             raise InputError(
@@ -82,11 +82,29 @@ def mesh_device(
                 value=geometry,
             )
     if device is None:
-        from .mesh_gmsh import gmsh_mesh
-
-        device = gmsh_mesh(geometry, sizes)
+        device = _triangles(geometry, sizes, backend)
     check_mesh(device)
     return device
+
+
+def _triangles(geometry: Geometry, sizes: CellSizes, backend: str) -> DeviceMesh:
+    from .mesh_gmsh import gmsh_mesh
+    from .mesh_netgen import load_netgen, netgen_mesh
+
+    if backend == "netgen":
+        return netgen_mesh(geometry, sizes)
+    try:
+        return gmsh_mesh(geometry, sizes)
+    except MissingExtraError:
+        if backend == "gmsh":
+            raise
+        try:
+            load_netgen()
+        except MissingExtraError:
+            pass
+        else:
+            return netgen_mesh(geometry, sizes)
+        raise
 
 
 # ---- tensor grids -------------------------------------------------------------------------------

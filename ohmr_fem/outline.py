@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import polygons
-from .units import engineering
+from .errors import InputError, suggest
+from .units import engineering, to_si
 
 # Segments per arc in checks.
 ARC_SEGMENTS = 24
@@ -136,15 +137,34 @@ class Geometry:
     def rotated(self, angle: float) -> Geometry:
         """Turned counter-clockwise about the origin by ``angle`` in radians."""
         c, s = math.cos(angle), math.sin(angle)
+        return self._mapped(lambda x, y: (c * x - s * y, s * x + c * y))
 
-        def turn(loop: Loop | None) -> Loop | None:
-            if loop is None:
-                return None
-            return Loop(tuple((c * x - s * y, s * x + c * y) for x, y in loop.points), loop.bulges)
+    def moved(self, dx: Any, dy: Any) -> Geometry:
+        """Shifted by (dx, dy), lengths."""
+        shift = to_si(dx, "m", "dx"), to_si(dy, "m", "dy")
+        return self._mapped(lambda x, y: (x + shift[0], y + shift[1]))
 
-        regions = {k: turn(v) for k, v in self.regions.items()}
-        outline, *holes = (turn(v) for v in self.loops)
-        return dataclasses.replace(self, outline=outline, holes=tuple(holes), regions=regions)  # type: ignore[arg-type]
+    def renamed(self, names: Mapping[str, str]) -> Geometry:
+        """Contacts, edges and regions renamed: a mapping old name -> new name."""
+        known = [*self.named, *self.regions]
+        for old in names:
+            if old not in known:
+                raise InputError(f"renamed: the device has no {old!r}; {suggest(old, known)}", value=old)
+        after = [names.get(k, k) for k in known]
+        twice = next((k for k in after if after.count(k) > 1), None)
+        if twice is not None:
+            raise InputError(f"renamed: {twice!r} would be used twice; choose another name", value=twice)
+        groups = ({names.get(k, k): v for k, v in group.items()} for group in (self.contacts, self.edges, self.regions))
+        return dataclasses.replace(self, **dict(zip(("contacts", "edges", "regions"), groups, strict=True)))  # type: ignore[arg-type]
+
+    def _mapped(self, point: Callable[[float, float], polygons.Point]) -> Geometry:
+        """Every corner moved by a map that keeps angles."""
+        def move(loop: Loop) -> Loop:
+            return Loop(tuple(point(x, y) for x, y in loop.points), loop.bulges)
+
+        regions = {k: None if v is None else move(v) for k, v in self.regions.items()}
+        outline, *holes = (move(v) for v in self.loops)
+        return dataclasses.replace(self, outline=outline, holes=tuple(holes), regions=regions)
 
     def __repr__(self) -> str:
         extent = " x ".join(engineering(float(v), "m") for v in np.ptp(self.outline.polygon, axis=0))

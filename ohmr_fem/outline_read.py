@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,59 @@ import numpy as np
 
 from . import polygons
 from .errors import InputError
-from .outline import Loop, Piece
+from .geometry_check import check_geometry
+from .outline import Geometry, Loop, Piece
 from .units import engineering, to_si
 
 # Points given this close to an edge, relative to the size of the device, lie on it.
 SNAP = 1e-6
+
+
+def polygon_device(
+    outline: Any,
+    holes: Sequence[Any] = (),
+    contacts: Mapping[str, Any] | None = None,
+    regions: Mapping[str, Any] | None = None,
+    *,
+    edges: Mapping[str, Any] | None = None,
+    kind: str = "polygon_device",
+) -> Geometry:
+    """A device of any shape.
+
+    Parameters
+    ----------
+    outline : sequence of corners (x, y) or (x, y, bulge)
+        In either sense, not closed. ``bulge`` curves the edge that starts there: the tangent of a quarter
+        of the angle it sweeps, positive away from the inside of the loop; less than a half circle per edge.
+    holes : sequence of such outlines
+    contacts : mapping name -> place, or list of places
+        A place is an edge number i (the edge from corner i to corner i + 1 as given; the edges of the holes
+        follow those of the outline), ``(i, start, stop)`` with distances along that edge, or two points
+        ``((x, y), (x, y))`` on one edge.
+    regions : mapping name -> outline, or None for the rest of the device
+        Outlines may reach beyond the device, must not overlap and must cover it.
+    edges : mapping name -> place
+        Parts of the insulating boundary that need a name.
+
+    Raises
+    ------
+    InputError
+        Degenerate or self-intersecting outlines, holes outside, contacts off the boundary or overlapping,
+        regions that overlap or do not cover, lengths that differ by more than a factor 1e5.
+    """
+    given = [read_loop(outline, "outline"), *[read_loop(h, f"hole {k + 1}") for k, h in enumerate(holes)]]
+    loops, turned = oriented(given)
+    places = Places(given, turned)
+    geometry = Geometry(
+        loops[0],
+        tuple(loops[1:]),
+        {str(k): places.read(v, f"contact {k!r}") for k, v in (contacts or {}).items()},
+        {str(k): places.read(v, f"edge {k!r}") for k, v in (edges or {}).items()},
+        {str(k): None if v is None else oriented([read_loop(v, f"region {k!r}")])[0][0] for k, v in (regions or {}).items()},
+        kind,
+    )
+    check_geometry(geometry)
+    return geometry
 
 
 def read_loop(corners: Any, name: str) -> Loop:
@@ -120,3 +169,33 @@ class Places:
                 value=points,
             )
         return self._piece(k, i, *self._checked(s, t, name, polygons.arc_length(*self._edge(k, i))))
+
+
+def covered_by(loops: Sequence[Loop], shapes: Sequence[np.ndarray], tolerance: float) -> tuple[Piece, ...]:
+    """Parts of the loops that lie in or on any of some polygons (n, 2), in metres; parts as short as tolerance are left out."""
+    found = []
+    for k, loop in enumerate(loops):
+        for i in range(len(loop.points)):
+            found += [Piece(k, i, *span) for span in _covered_spans(loop.edge(i), shapes, tolerance)]
+    return tuple(found)
+
+
+def _covered_spans(edge: tuple[np.ndarray, np.ndarray, float], shapes: Sequence[np.ndarray], tolerance: float) -> list:
+    cuts = {0.0, 1.0}
+    for shape in shapes:
+        cuts |= set(polygons.crossings(*edge, shape, tolerance))
+    s = np.array(sorted(cuts))
+    middle = polygons.arc_point(*edge, (s[:-1] + s[1:]) / 2)
+    within = np.zeros(len(middle), dtype=bool)
+    for shape in shapes:
+        near = polygons.point_segment_distance(middle, shape, np.roll(shape, -1, axis=0)).min(axis=1) <= tolerance
+        within |= near | polygons.inside(middle, shape)
+    spans: list[tuple[float, float]] = []
+    for start, stop, ours in zip(s[:-1], s[1:], within, strict=True):
+        if ours and spans and spans[-1][1] == start:
+            spans[-1] = (spans[-1][0], float(stop))
+        elif ours:
+            spans.append((float(start), float(stop)))
+    shortest = 10 * tolerance / polygons.arc_length(*edge)
+    whole = [(0.0 if a < shortest else a, 1.0 if b > 1 - shortest else b) for a, b in spans]
+    return [(a, b) for a, b in whole if b - a > shortest]

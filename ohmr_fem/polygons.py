@@ -54,6 +54,24 @@ def along_edge(point: np.ndarray, a: np.ndarray, b: np.ndarray, bulge: float) ->
     return float(np.linalg.norm(arc_point(a, b, bulge, np.array([s]))[0] - point)), s
 
 
+def crossings(a: np.ndarray, b: np.ndarray, bulge: float, polygon: np.ndarray, tolerance: float) -> list[float]:
+    """Fractions of an edge where the sides of a polygon (n, 2) cross it or its corners touch it."""
+    after = np.roll(polygon, -1, axis=0)
+    points = list(polygon)
+    for p, d in zip(polygon, after - polygon, strict=True):
+        if bulge == 0.0:
+            chord, to = b - a, a - p
+            cross = d[0] * chord[1] - d[1] * chord[0]
+            u = [(to[0] * chord[1] - to[1] * chord[0]) / cross] if cross else []
+        else:
+            centre = arc_centre(a, b, bulge)
+            roots = np.roots([d @ d, 2 * d @ (p - centre), (p - centre) @ (p - centre) - (a - centre) @ (a - centre)])
+            u = [float(r.real) for r in roots if abs(r.imag) < 1e-12]
+        points += [p + v * d for v in u if 0 <= v <= 1]
+    found = (along_edge(p, a, b, bulge) for p in points)
+    return [s for gap, s in found if gap <= tolerance]
+
+
 def signed_area(polygon: np.ndarray) -> float:
     """Area of a polygon (n, 2), positive counter-clockwise."""
     x, y = (polygon - polygon.mean(axis=0)).T

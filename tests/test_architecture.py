@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parent.parent / "ohmr_fem"
 ROOMS = {
     "errors": "errors",
     "units": "units",
-    "geometry": "geometry geometry_check outline outline_read polygons",
-    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine meshing mesh_gmsh grading grids",
+    "geometry": "geometry geometry_check outline outline_read polygons combine layout_file traced_file",
+    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine meshing mesh_gmsh mesh_netgen grading grids",
     "material": "material",
     "problem": "problem drive",
     "forms": "forms",
@@ -25,7 +25,7 @@ ROOMS = {
     "spectral": "spectral lanczos",
     "observables": "observables",
     "adapt": "adapt",
-    "sweep": "sweep reduced",
+    "sweep": "sweep reduced contact_matrix",
     "transient": "dynamics ac modes evolution stepper waveform drift newton",
     "data": "data",
     "fit": "fitting fit_input fit_model fit_search fit_report profile fisher planning",
@@ -75,7 +75,8 @@ MAY_IMPORT = {
 
 #: Third-party packages that only some rooms may touch.
 ONLY_IN = {
-    "meshio": {"mesh", "export"}, "gmsh": {"mesh"}, "matplotlib": {"plot"}, "pint": {"units"}, "pydantic": {"config"},
+    "meshio": {"mesh", "export"}, "gmsh": {"mesh"}, "netgen": {"mesh"}, "shapely": {"geometry"}, "gdstk": {"geometry"},
+    "svgelements": {"geometry"}, "matplotlib": {"plot"}, "pint": {"units"}, "pydantic": {"config"},
     "typer": {"cli"}, "click": set(), "rich": {"cli"}, "pickle": set(), "skfem": {"mesh", "forms", "system", "solve"},
     "lmfit": {"fit"}, "dask": {"study"}, "distributed": {"study"}, "xarray": {"study"}, "h5netcdf": {"study"}, "h5py": {"study"},
 }

@@ -213,9 +213,11 @@ def test_random_devices_keep_their_names_through_three_refinements(seed):
 
 def test_the_device_without_gmsh_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "gmsh", None)
+    monkeypatch.setitem(sys.modules, "netgen.occ", None)
     with pytest.raises(MissingExtraError) as caught:
         mesh_device(OBLIQUE["wedge"]())
-    for part in ("pip install 'ohmr-fem[mesh]'", "libglu1-mesa libgl1 libxft2 libxinerama1 libxcursor1 libgomp1",
+    for part in ("pip install 'ohmr-fem[mesh]'", "pip install 'ohmr-fem[netgen]'",
+                 "libglu1-mesa libgl1 libxft2 libxinerama1 libxcursor1 libgomp1",
                  "backend='tensor'", "read_mesh"):  # fmt: skip
         assert part in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -241,7 +243,7 @@ def test_wrong_arguments():
     wedge, bar = OBLIQUE["wedge"](), RECTILINEAR["hall bar"]()
     for arguments, message in (
         ({"geometry": wedge, "backend": "tensor"}, "needs all edges parallel"),
-        ({"geometry": bar, "backend": "netgen"}, "expected one of auto"),
+        ({"geometry": bar, "backend": "triangle"}, "expected one of auto"),
         ({"geometry": PLATE}, "expected a device"),
         ({"geometry": bar, "resolve": "1 s"}, "wrong dimension"),
         ({"geometry": bar, "resolve": 0.0}, "resolve: must be positive"),
