@@ -74,6 +74,12 @@ def _app() -> Any:
         _guarded(_fit, data, device, out, {"parameters": parameters, "background": background, "direction": direction,
                                            "quantity": quantity, "nan": nan, "sign": sign, "plan": plan or None})
 
+    @app.command(help="Effective inverse mass tensor of a layered model: table with all choices in its header, and figures.")
+    def xtensor(model: Annotated[Path, typer.Argument(help="Model file (.toml).", metavar="MODEL", show_default=False)],
+                out: Annotated[Path | None, typer.Option(
+                    help="Results folder; results/NAME of the model file unless given.", show_default=False)] = None) -> None:
+        _guarded(_xtensor, model, out)
+
     @app.command(help="Say what a mesh file holds: sizes, boundaries, regions.")
     def info(mesh: Annotated[Path, typer.Argument(help="Mesh file.", metavar="MESH", show_default=False)],
              unit: Annotated[str, typer.Option(help="Unit of the coordinates in the file.")] = "m") -> None:
@@ -127,6 +133,13 @@ def _run(path: Path, out: Path | None) -> None:
             kept = [f"{out / t['table']} ({t['fields']} of {t['fields_asked']} fields)" for t in _curves(out)]
             _say("stopped; kept " + (", ".join(kept) or "no rows, none were finished"))
             raise
+    for found in record["gates"].values():
+        low, high = found.get("hanle") or found.get("rho_change") or (float("nan"), float("nan"))
+        print(f"{out / found['table']}: {found['values']} values of {found['parameter']}, {found['fields']} fields, "
+              f"{'R(B) - R(0)' if 'hanle' in found else 'rho(B) - rho(0)'} from {low:.4g} to {high:.4g}"
+              f"{' ohm' if 'hanle' in found else ''}")
+        if found["no_steady_state"]:
+            print(f"  {found['no_steady_state']} points without a steady state (theta < 0): nan in the table, hatched in the map")
     for curve in record["curves"].values():
         low, high = curve.get("hanle") or curve["rho_change"]
         what = f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)" if "hanle" in curve else "rho(B) - rho(0)"
@@ -172,6 +185,22 @@ def _fit(data: Path, device: Path, out: Path | None, options: dict[str, Any]) ->
         run_fit(data, device, out, **options)
     print((out / "fit.txt").read_text(encoding="utf-8").rstrip())
     print(f"\nfit.txt, fit.json, fit.csv, fit.png and fit.pdf in {out}")
+
+
+def _xtensor(path: Path, out: Path | None) -> None:
+    from .config import read_tensor_job
+    from .xtensor import run_tensor
+
+    out = out or Path("results") / path.stem
+    job = read_tensor_job(path)
+    with _progress() as progress:
+        record = run_tensor(job, out, progress=progress)
+    print(f"{out / 'xtensor.csv'}: {record['rows']} rows")
+    for line in record["meaning"][:4]:
+        print(f"  {line}")
+    for name, (low, high) in record["ranges"].items():
+        print(f"  {name} from {low:.4g} to {high:.4g}")
+    print(f"{len(record['files'])} files in {out}, {record['seconds']:.1f} s")
 
 
 def _curves(out: Path) -> list[dict[str, Any]]:
@@ -238,6 +267,9 @@ def _check(path: Path) -> None:
     for m in device.measurements:
         print(f"measure   {m.name + ': ' if m.name else ''}"
               + (f"current {' to '.join(m.current)}, voltage {' minus '.join(m.voltage or ())}" if m.current else "rho"))
+    if device.gate is not None:
+        print(f"gate      {len(device.gate.values)} values of {device.gate.parameter} from {device.gate.values.min():g} to "
+              f"{device.gate.values.max():g} {device.gate.unit}")
     print(f"sweep     {len(fields)} fields up to {np.linalg.norm(strongest):g} T")
     print(f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection {problem.detection}")
     for note in [*physics_notes(problem, fields), *check_resolution(system, strongest)]:

@@ -6,41 +6,20 @@ the device file.  All that is wrong is reported at once, one line each: file, ke
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
-from .config_tables import (
-    ContactTable,
-    CrossSection,
-    EdgeTable,
-    MaterialTable,
-    MeasureTable,
-    MeshFile,
-    Output,
-    OutputTable,
-    SolveTable,
-    SweepTable,
-    Table,
-)
-from .drive import read_pair
-from .errors import InputError, OhmrError, suggest
+from .config_models import FiguresTable, Gate, TensorTable
+from .config_reader import Measurement, Reader, read_toml
+from .config_tables import EdgeTable, Output, OutputTable, SolveTable, SweepTable
+from .errors import InputError
 from .mesh import DeviceMesh
+from .micro import LayeredModel
 from .problem import Problem
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """A named current pair and voltage pair; both None on a cross-section."""
-
-    name: str = ""
-    current: tuple[str, str] | None = None
-    voltage: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +37,8 @@ class Device:
     snapshots : (k, 3) T, fields at which maps and ParaView files are written
     method : "auto", "spectral" or "direct"
     output : Output
+    gate : Gate or None
+        A swept gate; ``problem`` holds the operating point, without it.
     """
 
     path: Path
@@ -69,9 +50,33 @@ class Device:
     snapshots: np.ndarray
     method: str
     output: Output
+    gate: Gate | None = None
 
 
-SECTIONS = ("mesh", "cross_section", "material", "materials", "contacts", "edges", "solve", "measure", "sweep", "output")
+@dataclass(frozen=True, eq=False)
+class TensorJob:
+    """A model file, read and checked.
+
+    Attributes
+    ----------
+    path, inputs, table : as of a :class:`Device`
+    model : LayeredModel
+    displacements : (m,) eV, added to the model
+    options : keywords of :func:`ohmr_fem.micro.inverse_mass`, mu or density among them
+    figures : endings of the figures
+    """
+
+    path: Path
+    inputs: tuple[Path, ...]
+    table: Mapping[str, Any]
+    model: LayeredModel
+    displacements: np.ndarray
+    options: Mapping[str, Any]
+    figures: tuple[str, ...]
+
+
+SECTIONS = ("mesh", "cross_section", "material", "materials", "contacts", "edges", "solve", "measure", "sweep", "output", "gate")
+TENSOR_SECTIONS = ("model", "tensor", "output")
 
 
 def read_device(path: str | Path) -> Device:
@@ -87,7 +92,7 @@ def read_device(path: str | Path) -> Device:
         Everything that is wrong with the file, one line each.
     """
     path = Path(path)
-    return device_of(path, _read_toml(path))
+    return device_of(path, read_toml(path))
 
 
 def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = None) -> Device:
@@ -98,19 +103,22 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     InputError
         As :func:`read_device`.
     """
-    reader = _Reader(path)
-    for name in table:
-        if name not in SECTIONS:
-            reader.complain("", f"unknown section {name!r}; {suggest(name, SECTIONS)}")
+    if "model" in table:
+        raise InputError(f"{path}: is a model file: ohmr-fem xtensor {path}; in a device file a model belongs to its material, "
+                         "as in [material] model = \"FILE.toml\"", value=path)
+    reader = Reader(path)
+    reader.known_sections(table, SECTIONS)
     mesh = reader.mesh(table) if mesh is None else mesh
-    materials = reader.materials(table)
+    recipes = reader.materials(table)
     contacts = reader.contacts(table.get("contacts", []))
     edges = reader.named(table, "edges", EdgeTable, "moment")
     solve = reader.section(SolveTable, table.get("solve", {}), "solve")
     measures = reader.measures(table, "cross_section" in table)
     sweep = reader.built(SweepTable, table.get("sweep"), "sweep")
     output = reader.built(OutputTable, table.get("output", {}), "output")
+    gate = reader.gate(table, recipes)
     reader.stop()
+    materials = reader.operating_point(recipes)
     problem = reader.problem(mesh, materials, contacts, edges=edges, order=solve.order, coupling=solve.coupling,
                              detection=solve.detection, ordinary_hall=solve.ordinary_hall)
     measurements = reader.measurements(problem, measures)
@@ -119,167 +127,29 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     at = (0.0, last) if output.fields_at is None else output.fields_at
     snapshots = np.array([b * unit for b in dict.fromkeys(at)]).reshape(-1, 3)
     inputs = (path, path.parent / table["mesh"]["file"]) if "mesh" in table else (path,)
-    return Device(path, inputs, table, problem, measurements, fields, snapshots, solve.method, output)
+    return Device(path, (*inputs, *reader.inputs), table, problem, measurements, fields, snapshots, solve.method, output, gate)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as exc:
-        raise InputError(f"{path}: no such file; write one with: ohmr-fem init {path}", value=path) from exc
-    except IsADirectoryError as exc:
-        raise InputError(f"{path}: is a folder; give the name of a device file (.toml)", value=path) from exc
-    except OSError as exc:
-        raise InputError(f"{path}: cannot be read ({exc.strerror})", value=path) from exc
-    except UnicodeDecodeError as exc:
-        raise InputError(f"{path}: is not a text file in UTF-8; device files are TOML (ohmr-fem init writes one)",
-                         value=path) from exc
-    except tomllib.TOMLDecodeError as exc:
-        raise InputError(f"{path}: is not valid TOML: {exc}; note that quantities and names need quotes, as in \"2 ps\"",
-                         value=path) from exc
+def read_tensor_job(path: str | Path) -> TensorJob:
+    """Read and check a model file.
 
-
-class _Reader:
-    """Collects complaints while the sections are read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.wrong: list[str] = []
-
-    def complain(self, key: str, message: str) -> None:
-        where = f"{self.path}: {key}: " if key else f"{self.path}: "
-        self.wrong += [where + line for line in message.splitlines()]
-
-    def stop(self) -> None:
-        if self.wrong:
-            raise InputError(self.wrong, value=self.path)
-
-    def section(self, model: type[Table], table: Any, key: str) -> Any:
-        if not isinstance(table, Mapping):
-            self.complain(key, f"must be a table, as in [{key}], got {table!r}" if table is not None else
-                          f"is missing; add [{key}] with {', '.join(_required(model))}")
-            return None
-        try:
-            return model.model_validate(dict(table))
-        except ValidationError as exc:
-            errors = exc.errors()
-            for error in sorted(errors, key=lambda e: e["type"] == "missing"):  # after the typing mistakes behind them
-                self._explain(model, key, error)
-            return None
-
-    def _explain(self, model: type[Table], key: str, error: Mapping[str, Any]) -> None:
-        name, kind = str(error["loc"][0]), error["type"]
-        if kind == "extra_forbidden":
-            self.complain(key, f"unknown key {name!r}; {suggest(name, model.model_fields)}")
-        elif kind == "missing":
-            if not any(f"did you mean {name!r}?" in line for line in self.wrong):
-                self.complain(f"{key}.{name}", "is missing; it is required")
-        else:
-            what = error["msg"][0].lower() + error["msg"][1:]
-            self.complain(f"{key}.{name}", f"{what.removeprefix('input ')}, got {error['input']!r}")
-
-    def built(self, model: Any, table: Any, key: str, *args: Any) -> Any:
-        """A section turned into its object, or None; a message "name: ..." of the object is placed at ``key.name``."""
-        section = self.section(model, table, key)
-        if section is None:
-            return None
-        try:
-            return section.build(*args)
-        except OhmrError as exc:
-            name, colon, rest = _bare(exc).partition(": ")
-            if colon and name.partition("[")[0] in model.model_fields:
-                self.complain(f"{key}.{name}", rest)
-            else:
-                self.complain(key, _bare(exc))
-            return None
-
-    def mesh(self, table: Mapping[str, Any]) -> Any:
-        if ("mesh" in table) == ("cross_section" in table):
-            self.complain("", "give either a [mesh] table with a file, or a [cross_section] table with a width")
-            return None
-        if "mesh" in table:
-            return self.built(MeshFile, table["mesh"], "mesh", self.path.parent)
-        return self.built(CrossSection, table["cross_section"], "cross_section")
-
-    def problem(self, *args: Any, **options: Any) -> Problem:
-        self.stop()
-        try:
-            return Problem(*args, **options)
-        except OhmrError as exc:
-            places = {"order": "solve.order", "unknown coupling": "solve.coupling", "unknown detection": "solve.detection",
-                      "detection": "solve.detection", "contact": "contacts", "edge": "edges", "region": "materials",
-                      "material": "materials", "ordinary_hall": "solve.ordinary_hall"}
-            self.complain(next((key for start, key in places.items() if _bare(exc).startswith(start)), ""), _bare(exc))
-            self.stop()
-            raise
-
-    def materials(self, table: Mapping[str, Any]) -> Any:
-        if ("material" in table) == ("materials" in table):
-            self.complain("", "give either one [material] for all regions, or a table [materials.<region>] for each")
-            return None
-        if "material" in table:
-            return self.built(MaterialTable, table["material"], "material")
-        return self.named(table, "materials", MaterialTable, None)
-
-    def named(self, table: Mapping[str, Any], key: str, model: type[Table], short: str | None) -> dict[str, Any]:
-        """Tables by name; a bare value stands for the key ``short`` of its table."""
-        entries = table.get(key, {})
-        if not isinstance(entries, Mapping):
-            self.complain(key, f"must be tables by name, as in [{key}.NAME], got {entries!r}")
-            return {}
-        whole = {name: {short: value} if short and not isinstance(value, Mapping) else value
-                 for name, value in entries.items()}
-        return {name: self.built(model, value, f"{key}.{name}") for name, value in whole.items()}
-
-    def contacts(self, entries: Any) -> Any:
-        if isinstance(entries, list):
-            if not all(isinstance(name, str) for name in entries):
-                self.complain("contacts", f"must be a list of names, or tables [contacts.NAME], got {entries!r}")
-            return entries
-        return self.named({"contacts": entries}, "contacts", ContactTable, "kind")
-
-    def measures(self, table: Mapping[str, Any], section: bool) -> list[MeasureTable]:
-        entries = table.get("measure", [])
-        entries = entries if isinstance(entries, list) else [entries]
-        if section:
-            if entries:
-                self.complain("measure", "a cross-section has no contacts; remove [measure]")
-            return []
-        if not entries:
-            self.complain("measure", "is missing; add [measure] with current = [from, to] and voltage = [plus, minus]")
-        keys = [f"measure[{i}]" if len(entries) > 1 else "measure" for i in range(len(entries))]
-        found = [self.section(MeasureTable, entry, key) for entry, key in zip(entries, keys, strict=True)]
-        names = [m.name for m in found if m is not None]
-        if len(set(names)) != len(names):
-            self.complain("measure", f"each of several measurements needs its own name, got {names}")
-        for name in names:
-            if name and not name.replace("-", "").replace("_", "").isalnum():
-                self.complain("measure", f"name {name!r} becomes part of a file name: use letters, digits, - and _")
-        return [m for m in found if m is not None]
-
-    def measurements(self, problem: Problem, measures: list[MeasureTable]) -> tuple[Measurement, ...]:
-        if problem.is_cross_section:
-            return (Measurement(),)
-        out = []
-        for i, m in enumerate(measures):
-            key = f"measure[{i}]" if len(measures) > 1 else "measure"
-            current, voltage = (self.pair(problem, m, what, key) for what in ("current", "voltage"))
-            out.append(Measurement(m.name, current, voltage))
-        return tuple(out)
-
-    def pair(self, problem: Problem, table: MeasureTable, what: str, key: str) -> Any:
-        try:
-            return read_pair(problem, getattr(table, what), what)
-        except InputError as exc:
-            self.complain(f"{key}.{what}", str(exc).removeprefix(f"{what}: "))
-            return None
-
-
-def _bare(exc: OhmrError) -> str:
-    """The message without the name of the class that it comes from; the key says more."""
-    first, colon, rest = str(exc).partition(": ")
-    return rest if colon and first in ("Problem", "Material", "Contact", "Edge", "field_sweep") else str(exc)
-
-
-def _required(model: type[Table]) -> list[str]:
-    return [name for name, field in model.model_fields.items() if field.is_required()]
+    Raises
+    ------
+    InputError
+        Everything that is wrong with the file, one line each.
+    """
+    path = Path(path)
+    table = read_toml(path)
+    reader = Reader(path)
+    reader.known_sections(table, TENSOR_SECTIONS)
+    model = reader.model(table.get("model"), "model", path.parent)
+    options = reader.built(TensorTable, table.get("tensor"), "tensor")
+    figures = reader.built(FiguresTable, table.get("output", {}), "output")
+    reader.stop()
+    displacements = options.pop("displacement")
+    if np.any(displacements) and table["model"].get("displacement", 0):
+        reader.complain("tensor.displacement", "is given in [model] too; give it once")
+    if np.any(displacements) and model.n_layers < 2:
+        reader.complain("tensor.displacement", "the model has one layer; a displacement field needs at least two")
+    reader.stop()
+    return TensorJob(path, (path, *reader.inputs), table, model, displacements, options, figures)

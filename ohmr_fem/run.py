@@ -22,7 +22,9 @@ from . import __version__
 from .config import Device, Measurement
 from .errors import OhmrError, SweepInterrupted
 from .export import export_paraview
+from .gate import GateMap, gate_map
 from .plot import plot_hanle, plot_mesh, plot_moment_density, save_figure
+from .plot_micro import plot_gate_map
 from .solution import Solution
 from .solve import solve
 from .store import atomic_path
@@ -78,11 +80,8 @@ class _Run:
 
     def __init__(self, device: Device, out: Path, progress: Progress) -> None:
         self.device, self.out, self.progress = device, out, progress
-        self.record: dict[str, Any] = {
-            "status": "unfinished", "ohmr_fem": __version__, "python": platform.python_version(),
-            "dependencies": {name: metadata.version(name) for name in DEPENDENCIES},
-            "inputs": {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in device.inputs},
-            "device": device.table, "mesh": {}, "problem": repr(device.problem), "curves": {}, "fields": [],
+        self.record: dict[str, Any] = provenance(device.inputs) | {
+            "device": device.table, "mesh": {}, "problem": repr(device.problem), "curves": {}, "gates": {}, "fields": [],
             "warnings": [], "files": [], "seconds": {}}
 
     def everything(self) -> None:
@@ -90,6 +89,9 @@ class _Run:
             self.record["mesh"] = mesh_record(self.device)
         for measurement in self.device.measurements:
             self.sweep(measurement)
+        if self.device.gate is not None:
+            for measurement in self.device.measurements:
+                self.gate(measurement)
         self.snapshots()
         if self.device.problem.mesh.dim == 2:
             self.figures("mesh", lambda: plot_mesh(self.device.problem.mesh))
@@ -120,6 +122,39 @@ class _Run:
             "table": f"{label}.csv", "fields": len(curve.fields), "fields_asked": len(self.device.fields),
             "current": curve.current, "voltage": curve.voltage, "method": curve.method, **summary(curve),
             "largest_residual": float(np.max(curve.residual)), "seconds": curve.seconds}
+
+    def gate(self, measurement: Measurement) -> None:
+        """The table and the map of one measurement over the gate; on Ctrl-C the gates gathered so far."""
+        gate, label = self.device.gate, _joined("gate", measurement.name)
+        assert gate is not None
+        with self.timed(_joined("gate", measurement.name)):
+            try:
+                found = gate_map(self.device.problem, gate.materials, gate.values, self.device.fields,
+                                 current=measurement.current, voltage=measurement.voltage, parameter=gate.parameter,
+                                 unit=gate.unit, method=self.device.method,
+                                 progress=lambda done, total: self.progress("gate", done, total))
+            except SweepInterrupted as stop:
+                if stop.partial is not None:
+                    self.gate_table(stop.partial, label, measurement)
+                raise
+        self.gate_table(found, label, measurement)
+        if min(found.rho.shape) > 1:
+            self.figures(label, lambda: plot_gate_map(found))
+
+    def gate_table(self, found: GateMap, label: str, measurement: Measurement) -> None:
+        assert self.device.gate is not None
+        with atomic_path(self.out / f"{label}.csv") as temporary:
+            found.to_csv(temporary)
+        self.wrote(f"{label}.csv")
+        change = found.rho_change if found.current is None else found.hanle
+        steady = change[np.isfinite(change)]
+        quantity = "rho_change" if found.current is None else "hanle"
+        self.record["gates"][measurement.name or "measure"] = {
+            "table": f"{label}.csv", "parameter": found.parameter, "unit": found.unit, "values": len(found.values),
+            "values_asked": len(self.device.gate.values), "fields": len(found.fields),
+            "no_steady_state": int((~found.steady).sum()),
+            quantity: [float(steady.min()), float(steady.max())] if steady.size else None,
+            "sources": [next(iter(m.values())).source for m in found.materials], "seconds": found.seconds}
 
     def snapshots(self) -> None:
         """Maps and ParaView files at the chosen fields, for every current pair once."""
@@ -182,6 +217,13 @@ class _Run:
         with atomic_path(self.out / "run.json") as temporary:
             temporary.write_text(json.dumps(self.record, indent=2, default=str, ensure_ascii=False) + "\n",
                                  encoding="utf-8")
+
+
+def provenance(inputs: tuple[Path, ...]) -> dict[str, Any]:
+    """What every record starts with: versions, and the SHA-256 of each file that was read."""
+    return {"status": "unfinished", "ohmr_fem": __version__, "python": platform.python_version(),
+            "dependencies": {name: metadata.version(name) for name in DEPENDENCIES},
+            "inputs": {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in inputs}}
 
 
 def summary(curve: HanleCurve) -> dict[str, Any]:

@@ -17,6 +17,7 @@ def test_bilayer_by_hand():
     found = material(model, density=x.density[0], **GIVEN)
     assert found.sheet_conductivity == pytest.approx(ELEMENTARY_CHARGE * x.carriers[0], rel=1e-9)
     assert np.allclose(found.inverse_mass, x.X[0], rtol=1e-8, atol=1e-10)
+    assert found.mobility == pytest.approx(x.density[0] / x.carriers[0], rel=1e-9)  # holes count against electrons
     assert found.inverse_mass[2, 0] == 0.0 and found.relaxation_time == 2e-12
     for word in ("drude", "excess", "per_carrier", "1/m_e", "300 K", "0.2 eV", "spin 2", "Einstein", "240 x 240"):
         assert word in found.source

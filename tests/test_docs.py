@@ -48,3 +48,11 @@ def test_links_between_pages_lead_somewhere():
 
 def test_tutorials_are_executed():
     assert {p for p in PAGES if p.parent.name == "tutorials"} <= set(EXECUTED)
+
+
+def test_pictures_are_shown():
+    """The figures of ``of.plot_*`` belong to no window: a cell shows them by ending in ``.figure``."""
+    for page in EXECUTED:
+        for cell in re.findall(r"```\{code-cell\}[^\n]*\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S):
+            last = cell.strip().splitlines()[-1]
+            assert not (last.startswith("of.plot_") and "ax=" not in last) or last.endswith(".figure"), f"{page.name}: {last}"

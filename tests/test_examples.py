@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_devices import bar
 
 import ohmr_fem as of
 from ohmr_fem.cli import main
-from ohmr_fem.config import read_device
+from ohmr_fem.config import read_device, read_tensor_job
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,6 +98,61 @@ def test_hall_bar_example():
     assert np.allclose(local.delta_R / local.R_ohmic, -0.01 * (np.tanh(z) / z).real, rtol=0.12)
     assert local.delta_R == pytest.approx([-8.839463, -3.028440], rel=1e-5)  # regression
     assert nonlocal_.hanle[1] == pytest.approx(-0.0809307, rel=1e-4)
+
+
+@pytest.mark.parametrize("path", sorted(p.name for p in (ROOT / "examples" / "models").glob("*.toml")))
+def test_model_files_are_right(path):
+    job = read_tensor_job(ROOT / "examples" / "models" / path)
+    options = {**job.options, "mesh": 48}
+    if options["mu"] is not None:
+        options["mu"] = options["mu"][::60]
+    x = of.micro.inverse_mass(job.model, **options)
+    assert np.all(np.isfinite(x.X)) and job.model.n_layers == 2
+
+
+def test_own_bilayer_in_closed_form():
+    """One bonding band at the bottom: X_zz = t d^2/hbar^2 for each carrier, X_xx = 2 t_in a^2/hbar^2."""
+    job = read_tensor_job(ROOT / "examples" / "models" / "own_bilayer.toml")
+    X = of.micro.inverse_mass(job.model, **{**job.options, "mesh": 240}).X[0]
+    unit = 7.61996423  # hbar^2/m_e in eV angstrom^2
+    assert X[2, 2] == pytest.approx(0.2 * 4**2 / unit, rel=1e-6) and X[0, 0] == pytest.approx(2 * 0.5 * 3**2 / unit, rel=0.03)
+
+
+def test_bilayer_hall_bar_example(tmp_path):
+    """The gate of the example on a coarse bar: the sign of the magnetoresistance is the sign of theta, and it changes."""
+    text = (ROOT / "examples" / "bilayer_hall_bar.toml").read_text()
+    assert "points = 21" in text
+    text = text.replace("points = 21", "points = 3").replace("../meshes/hall_bar.msh", "bar.msh")
+    text = text.replace('"models/', f'"{ROOT}/examples/models/').replace("counting =", "mesh = 240\ncounting =")
+    of.write_mesh(bar(24, 8), tmp_path / "bar.msh", unit="nm")
+    (tmp_path / "device.toml").write_text(text)
+    device = read_device(tmp_path / "device.toml")
+    pair = device.measurements[0]
+    found = of.gate_map(device.problem, device.gate.materials, device.gate.values, device.fields[::30],
+                        current=pair.current, voltage=pair.voltage)
+    theta = np.array([m["bulk"].inverse_mass[2, 2] / m["bulk"].inverse_mass[1, 1] for m in found.materials])
+    assert theta[0] > 0 > theta[2] and np.array_equal(np.sign(found.hanle[:, 0]), np.sign(theta))
+    assert np.allclose(found.hanle, found.hanle[:, ::-1], rtol=1e-6, atol=1e-12)  # even in B
+    assert theta == pytest.approx([0.00124066, 0.00002709, -0.00557726], rel=0.01, abs=1e-6)  # regression
+
+
+def test_figure3_example():
+    """Readings of theta over the paper's window, within 1e-3 of the converged ones; Drude X_xx vanishes in the gap."""
+    module = _module("bilayer_graphene_figure3")
+    found = module.curves(points=25, mesh=360)
+    low_high = module.ranges(found)
+    assert low_high["0: drude, excess"] == pytest.approx((0.00287214, 0.01138425), rel=1e-3)
+    assert low_high["0.38: drude, excess"] == pytest.approx((-0.01485956, -0.00893501), rel=1e-3)
+    assert low_high["0: commutator, all"] == pytest.approx((0.02240613, 0.02295108), rel=1e-3)
+    at = found["0: drude, all"][20]  # mu = 0.4 eV, where the one-dimensional integrals give these
+    assert at[0, 0] == pytest.approx(0.06355458, rel=1e-3) and at[2, 2] == pytest.approx(0.03013425, rel=1e-3)
+    middle = len(found["mu"]) // 2
+    assert found["mu"][middle] == 0.0 and found["0.38: drude, all"][middle, 0, 0] < 2e-4 < found["0: drude, all"][middle, 0, 0]
+    for tensors in (x for name, x in found.items() if name != "mu"):  # electron-hole symmetric, threefold
+        assert np.allclose(tensors, tensors[::-1], rtol=1e-6, atol=1e-9)
+        assert np.allclose(tensors[:, 0, 0], tensors[:, 1, 1], rtol=1e-9)
+    left, right = module.draw(found).axes
+    assert len(left.lines) == 6 and right.get_yscale() == "log"
 
 
 def test_strip_example():

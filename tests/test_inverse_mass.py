@@ -239,6 +239,16 @@ def test_density_and_back(delta, bias):
     assert np.abs(chemical_potential(model, density, 300, spin=2, mesh=120) - mu).max() < 1e-10
 
 
+def test_density_instead_of_mu():
+    given = inverse_mass(FULL, None, 300, counting="excess", spin=2, mesh=120, density=[1e16, -3e16])
+    mu = chemical_potential(FULL, [1e16, -3e16], 300, spin=2, mesh=120)
+    assert np.allclose(given.chemical_potential, mu, atol=1e-12) and np.allclose(given.density, [1e16, -3e16], rtol=1e-9)
+    assert np.allclose(given.X, inverse_mass(FULL, mu, 300, counting="excess", spin=2, mesh=120).X, rtol=1e-9, atol=1e-15)
+    for wrong in ({"mu": None}, {"mu": 0.1, "density": 1e16}):
+        with pytest.raises(InputError, match="either mu in eV, or density"):
+            inverse_mass(FULL, **{"temperature": 300, **wrong})
+
+
 def test_error_estimate_bounds_the_error():
     best = inverse_mass(BILAYER, 0.4, 300, mesh=960).X[0]
     for n in (96, 192, 384):

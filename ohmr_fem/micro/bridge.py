@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..material import Material
 from ..units import ELEMENTARY_CHARGE, positive, to_si
 from .hamiltonian import LayeredModel
-from .inverse_mass import Counting, Definition, InverseMass, chemical_potential, inverse_mass
+from .inverse_mass import Counting, Definition, InverseMass, inverse_mass
 
 
 def material(
@@ -21,7 +21,8 @@ def material(
 ) -> Material:
     """Material of a gated layered crystal.
 
-    sigma = e n mu with n electrons plus holes; D from the Einstein relation with the model's own density of states,
+    sigma = e n mu with n electrons plus holes; its ``mobility``, for the ordinary Hall effect and drift, the mean over them,
+    holes negative; D from the Einstein relation with the model's own density of states,
     D = sigma/(e^2 dn/dE_F), unless given; X per carrier. Every choice is written into ``source``.
 
     Parameters
@@ -55,15 +56,17 @@ def material(
     n = to_si(density, "1/m**2", "density")
     speed = positive(mobility, "m**2/(V*s)", "mobility")
     gated = model if displacement == 0.0 else model.with_displacement(displacement)
-    mu = float(chemical_potential(gated, n, temperature, spin=spin, mesh=mesh, tolerance=tolerance)[0])
-    x = inverse_mass(gated, mu, temperature, definition, counting, "per_carrier", spin, mesh=mesh, tolerance=tolerance)
+    x = inverse_mass(gated, None, temperature, definition, counting, "per_carrier", spin, mesh=mesh, tolerance=tolerance,
+                     density=n)
+    mu = float(x.chemical_potential[0])
     sigma = ELEMENTARY_CHARGE * float(x.carriers[0]) * speed
     given = diffusion_constant is not None
     diffusion = diffusion_constant if given else sigma / (ELEMENTARY_CHARGE * float(x.compressibility[0]))
     return Material(
         sheet_conductivity=sigma, relaxation_time=relaxation_time, orbital_hall_angle=orbital_hall_angle,
         inverse_orbital_hall_angle=inverse_orbital_hall_angle, inverse_mass=_clean(x.X[0]),
-        diffusion_constant=diffusion, source=_source(gated, x, n, mu, speed, displacement, given),
+        diffusion_constant=diffusion, mobility=speed * float(x.density[0] / x.carriers[0]),
+        source=_source(gated, x, n, mu, speed, displacement, given),
         **{"name": model.name, **options})
 
 

@@ -226,7 +226,10 @@ def _array(value: Any, shape: tuple[int, ...], what: str, kind: type = float) ->
 
 
 def _positions(value: Any) -> np.ndarray:
-    array = np.array(value, dtype=float)
+    try:
+        array = np.array(value, dtype=float)
+    except (TypeError, ValueError) as exc:
+        raise InputError(f"positions: expected (n, 3) numbers in angstrom, got {value!r}", value=value) from exc
     if array.ndim == 2 and array.shape[1] == 2:
         raise InputError("positions: no z coordinate, so no layers along z; give (x, y, z) in angstrom", value=value)
     if array.ndim != 2 or array.shape[1] != 3 or not np.all(np.isfinite(array)):

@@ -114,14 +114,14 @@ class InverseMass:
 def inverse_mass(
     model: LayeredModel, mu: Any, temperature: float, definition: Definition = "drude", counting: Counting = "all",
     normalisation: Normalisation = "per_cell", spin: int = 1, *, mesh: int | Literal["auto", "adaptive"] = "auto",
-    shift: float = 0.0, tolerance: float = 1e-8, symmetry: bool = True,
+    shift: float = 0.0, tolerance: float = 1e-8, symmetry: bool = True, density: Any = None,
 ) -> InverseMass:
     """The tensor X for any number of chemical potentials.
 
     Parameters
     ----------
     mu : float or (n,)
-        Chemical potential in eV.
+        Chemical potential in eV; None with ``density``.
     temperature : float
         In K, positive.
     definition : "drude" or "commutator"
@@ -140,21 +140,29 @@ def inverse_mass(
         Gamma-centred or half-shifted uniform mesh.
     symmetry : bool
         Use the symmetries found in the model.
+    density : float or (n,)
+        Electrons minus those at neutrality, per m^2, of ``spin`` spins; instead of mu.
 
     Raises
     ------
     InputError
-        Unknown choice, temperature not positive, mu outside the bands, per carrier without carriers.
+        Unknown choice, mu and density both given or neither, temperature not positive, mu outside the bands, a density that
+        they cannot hold, per carrier without carriers.
     SolveError
         The tolerance was not reached.
     """
+    if (mu is None) == (density is None):
+        raise InputError("mu: give either mu in eV, or density= in 1/m^2 with mu None")
     mu = _checked(model, mu, temperature, definition, counting, normalisation, spin)
-    sums, how = _integrator(model, temperature, mesh, shift, tolerance, symmetry, mu)
+    wanted = None if density is None else _per_cell(model, density, spin)
+    sums, how = _integrator(model, temperature, mesh, shift, tolerance, symmetry, len(mu) if wanted is None else 6 * len(wanted))
+    if wanted is not None:
+        mu = np.array([_level(model, sums, temperature, n) for n in wanted])
     orders = (0, 1, 2) if counting == "fermi_surface" and definition == "drude" else (0, 1)
     values, errors = sums(mu, orders)
     x, dx = _assemble(values, definition, counting), _assemble(errors, definition, counting)
     if counting == "excess":
-        neutral = _neutral_level(model, sums, temperature)
+        neutral = _level(model, sums, temperature, 0.0)
         reference, its_error = sums(np.array([neutral]), (0, 1))
         keep = np.ones((3, 3), dtype=bool)
         if definition == "drude":
@@ -183,14 +191,23 @@ def chemical_potential(
         A density that the bands cannot hold.
     """
     _checked(model, None, temperature, "drude", "all", "per_cell", spin)
-    density = np.atleast_1d(np.asarray(density, dtype=float))
-    per_cell = density * model.cell_area * 1e-20 / spin
+    per_cell = _per_cell(model, density, spin)
+    sums, _ = _integrator(model, temperature, mesh, 0.0, tolerance, True, 5 * len(per_cell))
+    return np.array([_level(model, sums, temperature, n) for n in per_cell])
+
+
+def _per_cell(model: LayeredModel, density: Any, spin: int) -> np.ndarray:
+    """Electrons beyond neutrality per cell and spin, (n,), if the bands can hold them."""
+    try:
+        density = np.atleast_1d(np.asarray(density, dtype=float))
+    except (TypeError, ValueError) as exc:
+        raise InputError(f"density: expected one number or a list of them in 1/m^2, got {density!r}", value=density) from exc
+    per_cell = np.asarray(density * model.cell_area * 1e-20 / spin)
     room = (-float(model.filling or 0), float(model.n_orbitals - (model.filling or 0)))
-    if not np.all(np.isfinite(per_cell)) or per_cell.min() <= room[0] or per_cell.max() >= room[1]:
+    if per_cell.ndim != 1 or not np.all(np.isfinite(per_cell)) or per_cell.min() <= room[0] or per_cell.max() >= room[1]:
         raise InputError(f"density: the bands hold from {room[0]:g} to {room[1]:g} electrons per cell and spin beyond "
                          f"neutrality, asked for {per_cell.min():g} to {per_cell.max():g} (density is per m^2)")
-    sums, _ = _integrator(model, temperature, mesh, 0.0, tolerance, True, np.zeros(5 * len(per_cell)))
-    return np.array([_level(model, sums, temperature, n) for n in per_cell])
+    return per_cell
 
 
 def _level(model: LayeredModel, sums: Sums, temperature: float, excess: float) -> float:
@@ -212,10 +229,6 @@ def _level(model: LayeredModel, sums: Sums, temperature: float, excess: float) -
             return float(mu)
     raise SolveError(f"chemical potential: no convergence for {excess:g} electrons per cell, last value {mu:g} eV; "
                      "raise the temperature", value=mu)
-
-
-def _neutral_level(model: LayeredModel, sums: Sums, temperature: float) -> float:
-    return _level(model, sums, temperature, 0.0)
 
 
 def _assemble(values: np.ndarray, definition: str, counting: str) -> np.ndarray:
@@ -294,7 +307,7 @@ def _band_range(model: LayeredModel) -> tuple[float, float]:
 
 
 def _integrator(
-    model: LayeredModel, temperature: float, mesh: Any, shift: float, tolerance: float, symmetry: bool, mu: np.ndarray,
+    model: LayeredModel, temperature: float, mesh: Any, shift: float, tolerance: float, symmetry: bool, levels: int,
 ) -> tuple[Sums, str]:
     """A function (mu, orders) -> values and errors, both (n, orders, columns), and its description."""
     if not 1e-13 <= tolerance < 1.0:
@@ -302,7 +315,7 @@ def _integrator(
     operations = find_operations(model) if symmetry else ()
     if mesh == "auto":
         mesh = divisions_for(model, temperature, tolerance)
-        if not _mesh_pays(model, mesh, operations, len(mu)):
+        if not _mesh_pays(model, mesh, operations, levels):
             mesh = "adaptive"
     if mesh == "adaptive":
         def by_triangles(mu: np.ndarray, orders: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -168,16 +168,23 @@ def _fill(name: str, index: np.ndarray, values: np.ndarray, n: int, m: int) -> n
 def _centres(value: Any, n: int) -> np.ndarray:
     if isinstance(value, (str, Path)):
         rows = [line.split() for line in _text(Path(value)).splitlines()[2:]]
-        value = [[float(x) for x in row[1:4]] for row in rows if row and row[0] == "X"]
-    r = np.array(value, dtype=float)
+        value = [row[1:4] for row in rows if row and row[0] == "X"]
+    r = _floats(value, "centres: expected one (x, y, z) in angstrom for each orbital")
     if r.shape != (n, 3) or not np.all(np.isfinite(r)):
         raise InputError(f"centres: expected one (x, y, z) in angstrom for each of the {n} orbitals, "
                          f"got shape {r.shape}", value=value)
     return r
 
 
+def _floats(value: Any, what: str) -> np.ndarray:
+    try:
+        return np.array(value, dtype=float)
+    except (TypeError, ValueError) as exc:
+        raise InputError(f"{what}, got {value!r}", value=value) from exc
+
+
 def _plane(lattice: Any) -> np.ndarray:
-    a = np.array(lattice, dtype=float)
+    a = _floats(lattice, "lattice: expected rows a1, a2 (and a3) in angstrom")
     if a.shape == (3, 3):
         if np.abs(a[:2, 2]).max() > 1e-6 or np.abs(a[2, :2]).max() > 1e-6:
             raise InputError("lattice: a1 and a2 must lie in the plane and a3 along z; rotate the cell", value=lattice)
