@@ -25,15 +25,16 @@ exclude_patterns = ["_build", "jupyter_execute"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_google_docstring = False
-suppress_warnings = ["mystnb.unknown_mime_type"]
+suppress_warnings = ["mystnb.unknown_mime_type", "ref.python"]  # two classes may each have an R
 
 
 def formula(self, node):  # type: ignore[no-untyped-def]
-    """A formula, in the line or on its own, as MathML; \\rm as \\mathrm, which the converter knows."""
-    text = re.sub(r"\{\\rm ([^{}]*)\}", r"\\mathrm{\1}", node.astext())
+    """A formula, in the line or on its own, as MathML, in words that the converter and the browsers know."""
+    text = re.sub(r"\{\\rm ([^{}]*)\}", r"\\mathrm{\1}", node.astext()).replace("{aligned}", "{align*}")
     block = isinstance(node, nodes.math_block)
     mathml = convert(text, display="block" if block else "inline")
-    self.body.append(f'<div class="math">{mathml}</div>' if block else mathml)
+    mathml = mathml.replace('mathvariant="bold"', 'mathvariant="normal" style="font-weight:bold"')
+    self.body.append(f'<div class="math" style="overflow-x:auto;margin:1em 0">{mathml}</div>' if block else mathml)
     raise nodes.SkipNode
 
 
