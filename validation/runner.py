@@ -15,6 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ohmr_fem.errors import MissingExtraError
+
 from .case import Row, Skipped
 from .convergence import draw_convergence
 
@@ -44,7 +46,7 @@ def run_case(name: str, level: str, out: Path) -> dict[str, Any]:
             result["rows"] = [{**asdict(row), "passed": row.passed} for row in rows]
             drawings = [*(case.draw(out) if hasattr(case, "draw") else []), *draw_convergence(rows, out, name)]
             result["figures"] = [{"file": d.path.name, "caption": d.caption} for d in drawings]
-    except Skipped as reason:
+    except (Skipped, MissingExtraError) as reason:
         result["skipped"] = str(reason)
     except Exception:
         result["error"] = traceback.format_exc()
