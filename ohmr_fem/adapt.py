@@ -169,7 +169,7 @@ def solve_to(problem: Problem, *, current: Any, voltage: Any, field: Any = (0.0,
     Raises
     ------
     InputError
-        Wrong terminals, a cross-section, an order without a higher one.
+        Wrong terminals, a cross-section, the ordinary Hall effect, an order without a higher one.
 
     Notes
     -----
@@ -207,6 +207,9 @@ def _checked(problem: Problem, current: Any, voltage: Any, field: Any) -> tuple[
     """Both pairs and the fields (n, 3); InputError for what the estimate cannot serve."""
     if problem.is_cross_section:
         raise InputError("solve_to needs a device with contacts; cross_section resolves its edge layers by itself")
+    if problem.ordinary_hall:
+        raise InputError("solve_to: the error estimate has no ordinary Hall effect; set ordinary_hall=False, or compare two "
+                         "meshes with resistance()")
     highest = 3 if problem.mesh.mesh.t.shape[0] == 3 else 7
     if problem.order > highest:
         raise InputError(f"solve_to: the estimate is made one order higher than the problem, so on these cells order is at "

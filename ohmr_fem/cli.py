@@ -130,16 +130,11 @@ def _run(path: Path, out: Path | None) -> None:
         try:
             record = run_device(device, out, progress=progress, notify=lambda text: _say(f"warning: {text}"))
         except KeyboardInterrupt:
-            kept = [f"{out / t['table']} ({t['fields']} of {t['fields_asked']} fields)" for t in _curves(out)]
-            _say("stopped; kept " + (", ".join(kept) or "no rows, none were finished"))
+            _say("stopped; kept " + (", ".join(_kept(out)) or "no rows, none were finished"))
             raise
+    _say_accuracy(record["accuracy"])
     for found in record["gates"].values():
-        low, high = found.get("hanle") or found.get("rho_change") or (float("nan"), float("nan"))
-        print(f"{out / found['table']}: {found['values']} values of {found['parameter']}, {found['fields']} fields, "
-              f"{'R(B) - R(0)' if 'hanle' in found else 'rho(B) - rho(0)'} from {low:.4g} to {high:.4g}"
-              f"{' ohm' if 'hanle' in found else ''}")
-        if found["no_steady_state"]:
-            print(f"  {found['no_steady_state']} points without a steady state (theta < 0): nan in the table, hatched in the map")
+        _gate_line(out, found)
     for curve in record["curves"].values():
         low, high = curve.get("hanle") or curve["rho_change"]
         what = f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)" if "hanle" in curve else "rho(B) - rho(0)"
@@ -150,6 +145,22 @@ def _run(path: Path, out: Path | None) -> None:
     shown = [name for name in record["files"] if name.endswith((".pvd", ".png"))]
     print(f"{len(record['files']) + 1} files in {out}, {record['seconds']['total']:.1f} s"
           + (f", among them {', '.join(shown)}" if shown else ""))
+
+
+def _say_accuracy(record: dict[str, Any]) -> None:
+    """Values and their discretisation errors, one line for each field."""
+    for name, found in record.items():
+        state = "" if found["reached"] else f", short of the {found['asked']:g} asked for ({found['stopped_by']})"
+        print(f"{name}: {found['unknowns']} unknowns after {found['rounds']} rounds{state}")
+        print(f"  R_ohmic = {_with_error(found['R_ohmic'], found['R_ohmic_error'])} ohm (discretisation)")
+        for field, value, error in zip(found["fields_T"], found["delta_R"], found["error"], strict=True):
+            print(f"  delta_R = {_with_error(value, error)} ohm at ({', '.join(f'{b:g}' for b in field)}) T")
+
+
+def _with_error(value: float, error: float) -> str:
+    """Both to the second digit of the error."""
+    digits = 8 if error <= 0.0 else min(max(1 - int(np.floor(np.log10(error))), 0), 30)
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
@@ -203,11 +214,23 @@ def _xtensor(path: Path, out: Path | None) -> None:
     print(f"{len(record['files'])} files in {out}, {record['seconds']:.1f} s")
 
 
-def _curves(out: Path) -> list[dict[str, Any]]:
+def _gate_line(out: Path, found: dict[str, Any]) -> None:
+    low, high = found.get("hanle") or found.get("rho_change") or (float("nan"), float("nan"))
+    what, unit = ("R(B) - R(0)", " ohm") if "hanle" in found else ("rho(B) - rho(0)", "")
+    print(f"{out / found['table']}: {found['values']} values of {found['parameter']}, {found['fields']} fields, {what} from "
+          f"{low:.4g} to {high:.4g}{unit}")
+    if found["no_steady_state"]:
+        print(f"  {found['no_steady_state']} points without a steady state (theta < 0): nan in the table, hatched in the map")
+
+
+def _kept(out: Path) -> list[str]:
+    """The tables that an interrupted run has left, and how much of each."""
     import json
 
     with contextlib.suppress(OSError, ValueError):
-        return list(json.loads((out / "run.json").read_text(encoding="utf-8"))["curves"].values())
+        record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+        kept = [f"{out / t['table']} ({t['fields']} of {t['fields_asked']} fields)" for t in record["curves"].values()]
+        return kept + [f"{out / t['table']} ({t['values']} of {t['values_asked']} gates)" for t in record["gates"].values()]
     return []
 
 

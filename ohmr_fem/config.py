@@ -17,6 +17,7 @@ from .config_models import FiguresTable, Gate, TensorTable
 from .config_reader import Measurement, Reader, read_toml
 from .config_tables import EdgeTable, Output, OutputTable, SolveTable, SweepTable
 from .errors import InputError
+from .geometry import Geometry
 from .mesh import DeviceMesh
 from .micro import LayeredModel
 from .problem import Problem
@@ -39,6 +40,10 @@ class Device:
     output : Output
     gate : Gate or None
         A swept gate; ``problem`` holds the operating point, without it.
+    accuracy : float or None
+        Relative; the mesh of ``problem`` is then only the first one, see :func:`ohmr_fem.adapt.solve_to`.
+    budget : int
+        Most unknowns of one field in its error estimate.
     """
 
     path: Path
@@ -51,6 +56,8 @@ class Device:
     method: str
     output: Output
     gate: Gate | None = None
+    accuracy: float | None = None
+    budget: int = 400_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +82,10 @@ class TensorJob:
     figures: tuple[str, ...]
 
 
-SECTIONS = ("mesh", "cross_section", "material", "materials", "contacts", "edges", "solve", "measure", "sweep", "output", "gate")
+SECTIONS = ("mesh", "geometry", "cross_section", "material", "materials", "contacts", "edges", "solve", "measure", "sweep",
+            "output", "gate")
+#: With an accuracy, where the file gives no order: fewest unknowns from 1e-2 down to 1e-6.
+ADAPTIVE_ORDER = 3
 TENSOR_SECTIONS = ("model", "tensor", "output")
 
 
@@ -112,14 +122,18 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     recipes = reader.materials(table)
     contacts = reader.contacts(table.get("contacts", []))
     edges = reader.named(table, "edges", EdgeTable, "moment")
-    solve = reader.section(SolveTable, table.get("solve", {}), "solve")
+    solve = reader.built(SolveTable, table.get("solve", {}), "solve")
+    reader.accuracy(solve, "cross_section" in table)
     measures = reader.measures(table, "cross_section" in table)
     sweep = reader.built(SweepTable, table.get("sweep"), "sweep")
     output = reader.built(OutputTable, table.get("output", {}), "output")
     gate = reader.gate(table, recipes)
     reader.stop()
     materials = reader.operating_point(recipes)
-    problem = reader.problem(mesh, materials, contacts, edges=edges, order=solve.order, coupling=solve.coupling,
+    if isinstance(mesh, Geometry):
+        mesh = reader.meshed(mesh, materials, solve.accuracy is not None)
+    order = ADAPTIVE_ORDER if solve.order is None and solve.accuracy is not None else solve.order
+    problem = reader.problem(mesh, materials, contacts, edges=edges, order=order, coupling=solve.coupling,
                              detection=solve.detection, ordinary_hall=solve.ordinary_hall)
     measurements = reader.measurements(problem, measures)
     reader.stop()
@@ -127,7 +141,22 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     at = (0.0, last) if output.fields_at is None else output.fields_at
     snapshots = np.array([b * unit for b in dict.fromkeys(at)]).reshape(-1, 3)
     inputs = (path, path.parent / table["mesh"]["file"]) if "mesh" in table else (path,)
-    return Device(path, (*inputs, *reader.inputs), table, problem, measurements, fields, snapshots, solve.method, output, gate)
+    return Device(path, (*inputs, *reader.inputs), table, problem, measurements, fields, snapshots, solve.method, output, gate,
+                  solve.accuracy, solve.budget)
+
+
+def without_accuracy(device: Device, what: str) -> Device:
+    """The device, for what computes on the mesh as it stands.
+
+    Raises
+    ------
+    InputError
+        If its file asks for an accuracy.
+    """
+    if device.accuracy is not None:
+        raise InputError(f"{device.path}: solve.accuracy: {what} does not refine the mesh and gives no error bar; remove the key "
+                         "(a [geometry] then gets a mesh that resolves its diffusion length)", value=device.accuracy)
+    return device
 
 
 def read_tensor_job(path: str | Path) -> TensorJob:

@@ -10,10 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from .config_geometry import drawn, meshed
 from .config_models import KINDS, Gate, GateTable, ModelMaterialTable
 from .config_tables import ContactTable, CrossSection, MaterialTable, MeasureTable, MeshFile, Table
 from .drive import read_pair
 from .errors import InputError, OhmrError, suggest
+from .geometry import Geometry
 from .problem import Problem
 
 
@@ -104,12 +106,43 @@ class Reader:
             return None
 
     def mesh(self, table: Mapping[str, Any]) -> Any:
-        if ("mesh" in table) == ("cross_section" in table):
-            self.complain("", "give either a [mesh] table with a file, or a [cross_section] table with a width")
+        """A DeviceMesh, or the Geometry of a device yet to be meshed."""
+        if len({"mesh", "cross_section", "geometry"} & set(table)) != 1:
+            self.complain("", "give one of: a [mesh] table with a file, a [geometry] table with a shape, or a [cross_section] "
+                              "table with a width")
             return None
+        if "geometry" in table:
+            return self.geometry(table["geometry"])
         if "mesh" in table:
             return self.built(MeshFile, table["mesh"], "mesh", self.path.parent)
         return self.built(CrossSection, table["cross_section"], "cross_section")
+
+    def geometry(self, table: Any) -> Any:
+        if not isinstance(table, Mapping):
+            return self.complain("geometry", f"must be a table, as in [geometry], got {table!r}")
+        try:
+            return drawn(table)
+        except OhmrError as exc:
+            name, colon, rest = str(exc).partition(": ")
+            known = colon and (name in table or rest.startswith("is missing"))
+            return self.complain(f"geometry.{name}" if known else "geometry", rest if known else str(exc))
+
+    def meshed(self, shape: Geometry, materials: Any, coarse: bool) -> Any:
+        self.stop()
+        try:
+            return meshed(shape, materials, coarse)
+        except OhmrError as exc:
+            self.complain("geometry", str(exc))
+            self.stop()
+
+    def accuracy(self, solve: Any, section: bool) -> None:
+        """Complaints about an accuracy that cannot be asked for."""
+        if solve is None or solve.accuracy is None:
+            return
+        if section:
+            self.complain("solve.accuracy", "is for devices with contacts; a cross-section resolves its edge layers by itself")
+        if solve.ordinary_hall:
+            self.complain("solve.accuracy", "the error bar does not serve ordinary_hall; remove one of the two")
 
     def problem(self, *args: Any, **options: Any) -> Problem:
         self.stop()

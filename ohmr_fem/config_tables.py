@@ -121,6 +121,14 @@ class SolveTable(Table):
     detection: StrictStr = "printed"
     ordinary_hall: StrictBool = False
     method: Literal["auto", "spectral", "reduced", "direct"] = "auto"
+    accuracy: Any = None
+    budget: StrictInt = 400_000
+
+    def build(self) -> SolveTable:
+        if self.budget < 1:
+            raise InputError(f"budget: is the most unknowns of one field, at least 1, got {self.budget}")
+        accuracy = None if self.accuracy is None else positive(self.accuracy, "1", "accuracy")
+        return self.model_copy(update={"accuracy": accuracy})
 
 
 class MeasureTable(Table):
@@ -191,6 +199,12 @@ normal = "y"
 # file = "hall_bar.msh"
 # unit = "nm"
 #
+# ---- ... or a device by its measures: "hall_bar", "cross", "corbino", "annulus", "van_der_pauw", "nonlocal_bar", "polygon".
+# [geometry]
+# shape = "hall_bar"
+# length = "7 um"
+# width = "1 um"
+#
 # [contacts]                # name = kind: "equipotential", "profile" (given current profile), "probe" (reads only)
 # left = "equipotential"
 # right = "equipotential"
@@ -215,6 +229,7 @@ inverse_mass = [24.4, 24.4, 0.3]      # in 1/m_e: one number, the diagonal, or a
 
 [solve]
 # order = 2                           # 1 to 4; default 2, and 4 for a strip or film
+# accuracy = 1e-4                     # of R(B) of a device with contacts: chooses mesh and order, gives an error bar
 coupling = "linear"                   # first order in alpha alpha'; "full": all orders
 detection = "printed"                 # "reciprocal" obeys Onsager's relation for every inverse_mass
 

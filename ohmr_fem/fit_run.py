@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__
-from .config import Device, read_device
+from .config import Device, read_device, without_accuracy
 from .data import QUANTITIES, Measured, read_data, with_pairs
 from .errors import InputError
 from .fit_figure import plot_fit
@@ -67,7 +67,7 @@ def run_fit(data: str | Path, device: str | Path, out: str | Path | None = None,
     InputError, MissingExtraError
     """
     folder = None if out is None else _folder(out)
-    setup = read_device(device)
+    setup = without_accuracy(read_device(device), "a fit")
     curves = read_fit_data(data, setup, quantity=quantity, direction=direction, nan=nan, sign=sign)
     found = fit(curves, setup.problem, parameters, **options)
     if folder is not None:

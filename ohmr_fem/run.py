@@ -12,6 +12,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__
+from .adapt import solve_to
 from .config import Device, Measurement
 from .errors import OhmrError, SweepInterrupted
 from .export import export_paraview
@@ -81,10 +83,13 @@ class _Run:
     def __init__(self, device: Device, out: Path, progress: Progress) -> None:
         self.device, self.out, self.progress = device, out, progress
         self.record: dict[str, Any] = provenance(device.inputs) | {
-            "device": device.table, "mesh": {}, "problem": repr(device.problem), "curves": {}, "gates": {}, "fields": [],
+            "device": device.table, "mesh": {}, "problem": repr(device.problem), "accuracy": {}, "curves": {}, "gates": {},
+            "fields": [],
             "warnings": [], "files": [], "seconds": {}}
 
     def everything(self) -> None:
+        if self.device.accuracy is not None:
+            self.refine(self.device.accuracy)
         with self.timed("assembly"):
             self.record["mesh"] = mesh_record(self.device)
         for measurement in self.device.measurements:
@@ -95,6 +100,23 @@ class _Run:
         self.snapshots()
         if self.device.problem.mesh.dim == 2:
             self.figures("mesh", lambda: plot_mesh(self.device.problem.mesh))
+
+    def refine(self, accuracy: float) -> None:
+        """One mesh for all measurements, refined until R(B) - R_ohmic is accurate at the chosen fields."""
+        chosen, problem = chosen_fields(self.device.fields), self.device.problem
+        for i, m in enumerate(self.device.measurements):
+            self.progress("accuracy", i, len(self.device.measurements))
+            with self.timed("accuracy"):
+                found = solve_to(problem, current=m.current, voltage=m.voltage, field=chosen, tolerance=accuracy,
+                                 budget=self.device.budget)
+            problem = found.problem
+            self.record["accuracy"][m.name or "measure"] = {
+                "asked": accuracy, "reached": found.converged, "stopped_by": found.reason, "relative_to": found.relative_to,
+                "fields_T": chosen.tolist(), "delta_R": found.value.tolist(), "error": found.error.tolist(),
+                "R_ohmic": found.R_ohmic, "R_ohmic_error": found.R_ohmic_error, "roundoff": found.roundoff,
+                "unknowns": found.unknowns, "rounds": len(found.history)}
+        self.device = replace(self.device, problem=problem)
+        self.record["problem"] = repr(problem)
 
     def sweep(self, measurement: Measurement) -> None:
         """The table and the figure of one measurement; on Ctrl-C the rows gathered so far."""
@@ -224,6 +246,12 @@ def provenance(inputs: tuple[Path, ...]) -> dict[str, Any]:
     return {"status": "unfinished", "ohmr_fem": __version__, "python": platform.python_version(),
             "dependencies": {name: metadata.version(name) for name in DEPENDENCIES},
             "inputs": {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in inputs}}
+
+
+def chosen_fields(fields: np.ndarray) -> np.ndarray:
+    """Where the mesh is refined for: the weakest, a middle and the strongest field of a sweep, (k, 3) T."""
+    order = np.argsort(np.linalg.norm(fields, axis=1), kind="stable")
+    return np.asarray(fields[list(dict.fromkeys(order[[0, len(order) // 2, -1]].tolist()))])
 
 
 def summary(curve: HanleCurve) -> dict[str, Any]:

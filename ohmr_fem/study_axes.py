@@ -78,7 +78,7 @@ def changed_device(device: Device, changes: Mapping[str, Any]) -> Device:
     for key, value in changes.items():
         _put(device, table, key, value)
     new_mesh = any(k.startswith(("mesh.", "cross_section.")) and k != "mesh.scale" for k in changes)
-    mesh = None if new_mesh else device.problem.mesh
+    mesh = None if new_mesh or "geometry" in table else device.problem.mesh  # one that follows the diffusion length
     new = device_of(device.path, table, mesh)
     thetas = {k.rpartition(".")[0]: v for k, v in changes.items() if _named(k, "theta")}
     if thetas:

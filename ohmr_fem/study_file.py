@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from .config import Device, read_device
+from .config import Device, read_device, without_accuracy
 from .errors import InputError, OhmrError, suggest
 from .study_axes import Table, changed_device, has_model, is_shape, keys_of, read_table, read_values
 
@@ -111,7 +111,7 @@ def read_study(path: str | Path) -> Study:
             raise InputError(f"{path}: unknown key {name!r}; {suggest(name, SECTIONS)}", value=name)
     if not isinstance(table.get("device"), str):
         raise InputError(f"{path}: device is missing; write device = \"my_device.toml\" above the sections")
-    device = read_device(path.parent / table["device"])
+    device = without_accuracy(read_device(path.parent / table["device"]), "a study")
     device = replace(device, gate=None, table={k: v for k, v in device.table.items() if k != "gate"})  # an axis does that
     tables = {name: read_table(path, name, value) for name, value in _section(path, table, "tables").items()}
     given = _section(path, table, "axes")

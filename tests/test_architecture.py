@@ -36,7 +36,7 @@ ROOMS = {
     "analytic": "analytic",
     "micro": "micro",
     "bridge": "micro.bridge presets",
-    "config": "config config_tables config_models config_reader",
+    "config": "config config_tables config_models config_reader config_geometry",
     "run": "run fit_run xtensor",
     "cli": "cli",
     "package": "",
@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "micro": "units",
     "bridge": "micro material",
     "config": "sweep bridge",
-    "run": "config plot fit",
+    "run": "config plot fit adapt",
     "cli": "run study",
     "package": "analytic bridge adapt transient fit plot",
 }

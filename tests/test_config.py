@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -204,7 +205,7 @@ def test_all_mistakes_at_once(folder):
 
 
 def test_sections_that_exclude_or_need_each_other(folder):
-    assert "give either a [mesh]" in _complaints(folder, SECTION + "[mesh]\nfile='x'")[0]
+    assert "give one of: a [mesh]" in _complaints(folder, SECTION + "[mesh]\nfile='x'")[0]
     assert "a cross-section has no contacts" in _complaints(folder, SECTION + "[measure]\ncurrent=['a','b']")[0]
     start, stop = GOOD.index("[measure]"), GOOD.index("[sweep]")
     assert "measure: is missing; add [measure]" in _complaints(folder, GOOD[:start] + GOOD[stop:])[0]
@@ -236,3 +237,69 @@ def test_template_is_a_valid_device_and_names_every_section(folder):
         assert name in TEMPLATE
     active = "\n".join(line for line in TEMPLATE.splitlines() if not line.startswith("#"))
     assert set(tomllib.loads(active)) == {"cross_section", "material", "solve", "sweep", "output"}
+
+
+# -- [geometry] and accuracy ---------------------------------------------------------------------------------------------------
+
+DRAWN = """
+contacts = ["left", "right", "t1", "t2", "b1", "b2"]
+[geometry]
+shape = "hall_bar"
+length = "2.8 um"
+width = "400 nm"
+[material]
+sheet_conductivity = "1 mS"
+diffusion_length = "100 nm"
+relaxation_time = "2 ps"
+orbital_hall_angle = 0.1
+inverse_mass = [1, 1, 0.25]
+[measure]
+current = ["left", "right"]
+voltage = ["t1", "t2"]
+[solve]
+accuracy = 1e-2
+[sweep]
+start = -2
+stop = 2
+points = 5
+"""
+
+
+def test_a_device_by_its_measures_needs_no_mesh_file(folder):
+    device = _read(folder, DRAWN)
+    assert device.accuracy == 1e-2 and device.problem.order == 3 and device.inputs == (device.path,)
+    assert device.problem.mesh.extent == pytest.approx([2.8e-6, 0.8e-6])
+    fine = _read(folder, DRAWN.replace("accuracy = 1e-2", ""))
+    assert fine.accuracy is None and fine.problem.order == 2 and fine.problem.mesh.n_cells > 3 * device.problem.mesh.n_cells
+    shape = "[geometry]\nshape = \"polygon\"\noutline = [[0, 0], [4e-7, 0], [4e-7, 2e-7], [0, 2e-7]]\n"
+    shape += "contacts = { left = 3, right = 1 }\n"
+    shape += "regions = { in = [[0, 0], [2e-7, 0], [2e-7, 2e-7], [0, 2e-7]], out = \"rest\" }\n"
+    text = DRAWN[DRAWN.index("[material]"):].replace('["t1", "t2"]', '["left", "right"]')
+    device = _read(folder, 'contacts = ["left", "right"]\n' + shape + text)
+    assert set(device.problem.mesh.regions) == {"in", "out"} and set(device.problem.mesh.boundaries) == {"left", "right"}
+    narrow = _read(folder, 'contacts = ["left", "right"]\n' + shape + text.replace('"100 nm"', '"5 nm"'))
+    assert narrow.problem.mesh.n_cells > device.problem.mesh.n_cells  # cells follow the diffusion length
+
+
+@pytest.mark.parametrize("old, new, expected", [
+    ('shape = "hall_bar"', 'shape = "hal_bar"', r"geometry\.shape: 'hal_bar' is not known.*hall_bar"),
+    ('shape = "hall_bar"', "", r"geometry\.shape: is missing; one of hall_bar, cross"),
+    ('width = "400 nm"', "", r"geometry\.width: is missing; it is required for shape 'hall_bar'"),
+    ('width = "400 nm"', 'width = "400 nm"\nwidht = 1', r"geometry\.widht: is unknown.*width"),
+    ('width = "400 nm"', 'width = "400 K"', r"geometry\.width: .*400 K"),
+    ("accuracy = 1e-2", "accuracy = -1", r"solve\.accuracy: .*positive"),
+    ("accuracy = 1e-2", "accuracy = 1e-2\nordinary_hall = true", r"solve\.accuracy: .*ordinary_hall"),
+    ("accuracy = 1e-2", "accuracy = 1e-2\nbudget = 0", r"solve\.budget: .*at least 1"),
+    ("[geometry]", "[cross_section]\nwidth = 1\n[geometry]", "give one of"),
+])
+def test_mistakes_of_geometry_and_accuracy(folder, old, new, expected):
+    assert any(re.search(expected, line) for line in _complaints(folder, DRAWN.replace(old, new, 1)))
+
+
+def test_accuracy_is_refused_where_no_mesh_is_refined(folder):
+    from ohmr_fem.config import without_accuracy
+
+    with pytest.raises(of.InputError, match=r"solve\.accuracy: a fit does not refine"):
+        without_accuracy(_read(folder, DRAWN), "a fit")
+    text = DRAWN[DRAWN.index("[material]"):].replace('[measure]\ncurrent = ["left", "right"]\nvoltage = ["t1", "t2"]', "")
+    assert any("cross-section resolves" in line for line in _complaints(folder, '[cross_section]\nwidth = "20 nm"\n' + text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 import tomllib
@@ -207,3 +208,22 @@ def test_study_example_and_its_page(checkout):
     curve = of.hanle_curve(prob, of.field_sweep(-9, 9, 3), current=("left", "right"), voltage=("t1", "t2"))
     assert np.allclose(whole.delta_R[0], curve.delta_R, rtol=1e-6)
     names["data"].close()
+
+
+def test_accuracy_example(checkout, capsys):
+    """No mesh, no order: a value with an error bar, against a mesh of another kind and order."""
+    with pytest.raises(SystemExit) as end:
+        main(["run", "examples/accuracy.toml", "--out", "out"])
+    said = capsys.readouterr().out
+    found = json.loads(Path("out/run.json").read_text())["accuracy"]["measure"]
+    value, error = found["delta_R"][0], found["error"][0]
+    assert not end.value.code and found["reached"] and error <= 1.001e-4 * abs(value)
+    assert f"delta_R = {value:.5f} ± {error:.5f} ohm at (0, 0, 0) T" in said and len(found["fields_T"]) == 3
+    device = read_device("examples/accuracy.toml")
+    mesh = of.mesh_device(of.geometry.hall_bar("2.8 um", "400 nm"), resolve="100 nm", backend="tensor")
+    other = of.Problem(mesh, device.problem.material, device.problem.contacts, order=3)
+    exact = of.hanle_curve(other, found["fields_T"], current=("left", "right"), voltage=("t1", "t2"), method="spectral")
+    assert np.all(abs(np.array(found["delta_R"]) - exact.delta_R) < 2 * np.array(found["error"]))
+    assert abs(found["R_ohmic"] - exact.R_ohmic) < found["R_ohmic_error"]
+    rows = np.genfromtxt("out/results.csv", delimiter=",", comments="#", names=True)
+    assert len(rows) == 181
