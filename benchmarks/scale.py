@@ -54,9 +54,9 @@ def measure(solver: str, unknowns: int) -> dict[str, float]:
                                 solver=SOLVERS[solver])
     found.delta_R(fields(PHIS))
     done = time.process_time()
-    return {"N": system.N, "assembly": assembled - start, "curve": done - assembled, "poles": len(found.rates), "assembled": before,
-            "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, "residual": found.residual,
-            "F": float(np.real(found.F()))}
+    return {"N": system.N, "assembly": assembled - start, "curve": done - assembled, "poles": len(found.rates),
+            "assembled": before, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            "residual": found.residual, "F": float(np.real(found.F()))}
 
 
 def in_subprocess(solver: str, unknowns: int) -> dict[str, float] | str:
