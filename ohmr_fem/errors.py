@@ -78,7 +78,7 @@ def require_extra(module: str, extra: str, purpose: str) -> Any:
     except ImportError as exc:
         raise MissingExtraError(
             f"{purpose} needs the optional package {module!r} ({exc}); "
-            f"install it with: pip install 'ohmr-fem[{extra}]'",
+            f"install it with: pip install 'ohmr-fem[{extra}]' (in a checkout: pip install '.[{extra}]')",
             value=module,
         ) from exc
 

@@ -40,7 +40,7 @@ def load_gmsh() -> Any:
     except (ImportError, OSError) as exc:
         raise MissingExtraError(
             f"this device needs the mesh generator gmsh, which cannot be loaded ({exc}); "
-            "pip install 'ohmr-fem[mesh]' (package gmsh) and, on a machine without display, "
+            "pip install 'ohmr-fem[mesh]' (package gmsh; in a checkout '.[mesh]') and, on a machine without display, "
             "apt install libglu1-mesa libgl1 libxft2 libxinerama1 libxcursor1 libgomp1; instead of gmsh: "
             "pip install 'ohmr-fem[netgen]' (package netgen-mesher), which needs pip only; "
             "devices with parallel edges or concentric circles mesh with backend='tensor'; "

@@ -22,16 +22,17 @@ from .config import Device
 from .errors import InputError, OhmrError, require_extra
 from .material import precession_squared
 from .spectral import refusal
-from .study_axes import changed_device, in_units, is_shape, keys_of
+from .study_axes import changed_device, has_model, in_units, is_shape, keys_of
 from .study_dask import connected, on_scheduler
 from .study_file import Study, read_study
 from .study_point import Setting, Span, compute_point, make_setting
-from .study_store import Journal, journal_path, opened, parse_results, read_results, write_results
+from .study_store import NEEDS, Journal, journal_path, opened, parse_results, read_results, write_results
 
-#: Names of what decides the diffusion length.
-DIFFUSIVE = ("diffusion_length", "diffusion_constant", "relaxation_time", "tau")
+#: Names of what decides the diffusion length, also of a material from a model.
+DIFFUSIVE = ("diffusion_length", "diffusion_constant", "relaxation_time", "tau", "mobility", "density", "displacement",
+             "temperature", "model")
 #: Values of an axis that are looked at for what the measures must cover, where its ends do not tell.
-MOST_ENDS = 25
+MOST_ENDS, MOST_ENDS_OF_MODEL = 25, 5
 Progress = Callable[[int, int, float], None]
 
 
@@ -96,8 +97,8 @@ def run_study(path: str | Path, out: str | Path | None = None, *, scheduler: str
         Ctrl-C; finished points are kept.
     """
     start = time.perf_counter()
-    require_extra("xarray", "study", "a study")
-    require_extra("h5netcdf", "study", "a study")
+    for module in NEEDS:  # before anything is computed: h5netcdf does not bring h5py along
+        require_extra(module, "study", "a study")
     study = read_study(path)
     if out is not None:
         study = replace(study, output=Path(out).resolve())
@@ -242,8 +243,10 @@ def _ends(study: Study, axis: str) -> list[int]:
     values = study.axes[axis]
     if axis in study.shaping and axis not in study.tables:
         return [0]
-    if axis in study.tables or not all(isinstance(v, (int, float, str)) for v in values):
-        return np.unique(np.linspace(0, len(values) - 1, MOST_ENDS).round().astype(int)).tolist()
+    model = has_model(study.device)
+    if model or axis in study.tables or not all(isinstance(v, (int, float, str)) for v in values):
+        few = MOST_ENDS_OF_MODEL if model else MOST_ENDS
+        return np.unique(np.linspace(0, len(values) - 1, min(few, len(values))).round().astype(int)).tolist()
     try:
         numbers, _ = in_units(values, axis)
     except InputError:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from .config import Device, device_of
+from .config_models import ModelMaterialTable
+from .config_tables import MaterialTable
 from .errors import InputError, suggest
 from .material import Material, retuned
 from .units import positive, to_si
@@ -21,7 +23,7 @@ from .units import positive, to_si
 CHANGEABLE = ("material", "materials", "mesh", "cross_section", "contacts", "edges", "solve")
 ALIASES = {"tau": "relaxation_time"}
 #: Units in which coordinates are written, the first that fits.
-UNITS = ("m", "s", "S", "m**2/s", "V", "V/m", "1/m**2", "m/s", "C/m**2", "K", "J", "A", "1/kg", "1")
+UNITS = ("m", "s", "S", "m**2/s", "V", "V/m", "1/m**2", "m/s", "m**2/(V*s)", "C/m**2", "K", "eV", "A", "1/kg", "1")
 #: Values of an axis that is a range.
 MOST = 1_000_000
 
@@ -51,6 +53,12 @@ def keys_of(axis: str, tables: Mapping[str, Table]) -> tuple[str, ...]:
 def is_shape(key: str) -> bool:
     """Whether a key changes more than the material."""
     return not key.startswith(("material.", "materials."))
+
+
+def has_model(device: Device) -> bool:
+    """Whether a material comes from the bands of a model, which takes seconds."""
+    table = device.table
+    return any("model" in m for m in ([table["material"]] if "material" in table else table["materials"].values()))
 
 
 # -- a device with other values ---------------------------------------------------------------------------------------
@@ -117,12 +125,8 @@ def _put(device: Device, table: dict[str, Any], key: str, value: Any) -> None:
     inner[name] = value
 
 
-def _known_in_material(key: str, name: str, way: list[str], from_model: bool) -> None:
-    from .config_models import ModelMaterialTable
-    from .config_tables import MaterialTable
-
-    table = ModelMaterialTable if from_model else MaterialTable
-    known = [*table.model_fields, *ALIASES, "theta"]
+def _known_in_material(key: str, name: str, way: list[str], model: bool) -> None:
+    known = [*(ModelMaterialTable if model else MaterialTable).model_fields, *ALIASES, "theta"]
     if len(way) <= 2 and name not in known and not set(way) & set(known):
         raise InputError(f"{key!r} is no key of the device that a study can change; "
                          f"{suggest(key, [key.rpartition('.')[0] + '.' + k for k in known])}", value=key)

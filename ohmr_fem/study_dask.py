@@ -6,9 +6,11 @@ Workers may come and go.  A task that is lost with its worker is handed out agai
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import __version__
@@ -22,6 +24,8 @@ PATIENCE = 10.0
 AHEAD = 3
 #: Times a point is handed out again when its worker is lost.
 RETRIES = 5
+#: Seconds that a task should take at most where points are quick, and how many points it may hold.
+SPELL, MOST_TOGETHER = 0.5, 200
 #: Seconds between looks at how many workers there are.
 LOOK = 2.0
 
@@ -41,42 +45,77 @@ def connected(address: str | None) -> Iterator[Any]:
         raise InputError(f"scheduler {address!r} does not answer within {PATIENCE:g} s ({type(exc).__name__}); start one with "
                          "'dask scheduler' and give its address, such as tcp://host:8786, or leave it out",
                          value=address) from exc
+    with _quiet("distributed.client", "distributed.batched", "distributed.core"):
+        try:
+            yield client
+        finally:
+            with contextlib.suppress(Exception):  # a scheduler that is gone cannot be told goodbye
+                client.close(timeout=2)
+
+
+@contextlib.contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Without the logs of a package that says in a hundred lines what an error here says in one."""
+    before = {logging.getLogger(name): logging.getLogger(name).level for name in names}
     try:
-        yield client
+        for logger in before:
+            logger.setLevel(logging.CRITICAL)
+        yield
     finally:
-        with contextlib.suppress(Exception):  # a scheduler that is gone cannot be told goodbye
-            client.close(timeout=2)
+        for logger, level in before.items():
+            logger.setLevel(level)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Points of one geometry that are computed one after the other."""
+
+    device: Device | Setting
+    setting: Any
+    points: tuple[tuple[int, dict[str, Any]], ...]
 
 
 class _Shop:
-    """Hands out points and remembers which future is which."""
+    """Hands out points, several at a time where they are quick, and remembers which future is which."""
 
     def __init__(self, jobs: Iterable[Job], span: Span | None, client: Any) -> None:
         self.client, self.span = client, span
         self.name = f"ohmr-{uuid.uuid4().hex[:8]}"  # tasks of another run of this study must not be taken for ours
-        self.left = ((device, index, changes) for device, points in jobs for index, changes in points)
-        self.current: tuple[Any, Any] = (None, None)
-        self.running: dict[str, tuple[Any, Any, int, dict[str, Any]]] = {}
+        self.jobs = iter(jobs)
+        self.device: Any = None
+        self.setting: Any = None
+        self.left: list[tuple[int, dict[str, Any]]] = []
+        self.together = 1
+        self.running: dict[str, _Task] = {}
         self.lost: dict[int, int] = {}
 
     def following(self) -> Any:
-        """The future of the next point, or None."""
-        found = next(self.left, None)
-        if found is None:
-            return None
-        device, index, changes = found
-        if self.current[0] is not device:
-            self.current = (device, self._setting(device, index))
-        return self._submit(device, self.current[1], index, changes)
+        """The future of the next points, or None."""
+        while not self.left:
+            job = next(self.jobs, None)
+            if job is None:
+                return None
+            self.device, self.left = job
+            self.setting = self._setting(self.device, self.left[0][0]) if self.left else None
+        taken, self.left = self.left[:self.together], self.left[self.together:]
+        return self._submit(_Task(self.device, self.setting, tuple(taken)))
+
+    def finished(self, key: str, results: list[dict[str, Any]], seconds: float) -> Iterator[tuple[int, dict[str, Any]]]:
+        """(point, its results) of a task; the next ones are as long as to take about SPELL."""
+        points = self.running.pop(key).points
+        self.together = max(1, min(2 * self.together, int(SPELL * len(points) / max(seconds, 1e-6)), MOST_TOGETHER))
+        for (index, _), values in zip(points, results, strict=True):
+            yield index, values
 
     def again(self, key: str, exception: Any) -> Any:
-        """The future of a point whose worker was lost."""
-        device, _, index, changes = self.running.pop(key)
+        """The future of points whose worker was lost."""
+        task = self.running.pop(key)
+        index = task.points[0][0]
         self.lost[index] = self.lost.get(index, 0) + 1
         if self.lost[index] > RETRIES:
-            raise SolveError(f"point {index} was lost {RETRIES} times with its worker ({exception!r}): it may need more memory "
-                             "than a worker has; finished points are kept", value=index)
-        return self._submit(device, self._setting(device, index), index, changes)
+            raise SolveError(f"point {index} was lost {RETRIES} times with its worker ({type(exception).__name__}): it may need "
+                             "more memory than a worker has; finished points are kept", value=index)
+        return self._submit(replace(task, setting=self._setting(task.device, index)))
 
     def _setting(self, device: Device | Setting, index: int) -> Any:
         if isinstance(device, Setting):
@@ -84,11 +123,19 @@ class _Shop:
         return self.client.submit(make_setting, device, self.span, __version__, pure=False,
                                   key=f"{self.name}-setting-{index}-{self.lost.get(index, 0)}")
 
-    def _submit(self, device: Any, setting: Any, index: int, changes: dict[str, Any]) -> Any:
-        future = self.client.submit(compute_point, setting, changes, __version__, pure=False,
+    def _submit(self, task: _Task) -> Any:
+        index = task.points[0][0]
+        changes = [c for _, c in task.points]
+        future = self.client.submit(compute_points, task.setting, changes, __version__, pure=False,
                                     key=f"{self.name}-{index}-{self.lost.get(index, 0)}")
-        self.running[future.key] = (device, setting, index, changes)
+        self.running[future.key] = task
         return future
+
+
+def compute_points(setting: Setting, several: list[dict[str, Any]], version: str) -> tuple[list[dict[str, Any]], float]:
+    """Results of some points of one geometry, and the seconds that they took."""
+    start = time.perf_counter()
+    return [compute_point(setting, changes, version) for changes in several], time.perf_counter() - start
 
 
 def on_scheduler(jobs: Iterable[Job], span: Span | None, client: Any) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -111,31 +158,31 @@ def on_scheduler(jobs: Iterable[Job], span: Span | None, client: Any) -> Iterato
     try:
         fill()
         for future in waiting:
-            values = _values(future, shop, client)
-            if isinstance(values, dict):
-                yield shop.running.pop(future.key)[2], values
+            results, failure = _results(future, client)
+            if failure is not None:
+                waiting.add(shop.again(future.key, failure))
             else:
-                waiting.add(shop.again(future.key, values))
+                yield from shop.finished(future.key, *results)
             fill()
     except (OSError, TimeoutError) as exc:
-        raise _gone(exc) from exc
+        raise _gone(type(exc).__name__) from exc
 
 
-def _values(future: Any, shop: _Shop, client: Any) -> Any:
-    """The results of a future, or the exception of one that was lost with its worker."""
+def _results(future: Any, client: Any) -> tuple[Any, BaseException | None]:
+    """What a task returned, or the exception of one that was lost with its worker."""
     distributed = require_extra("distributed", "study", "a study on a scheduler")
     if future.status == "finished":
-        return future.result()
+        return future.result(), None
     if client.status != "running" or future.status in ("cancelled", "lost"):
         raise _gone(future.status)
     exc = future.exception()
     if isinstance(exc, (distributed.KilledWorker, distributed.comm.CommClosedError)):
-        return exc
+        return None, exc
     if isinstance(exc, ImportError | AttributeError):
         raise InputError(f"a worker cannot run a point ({exc}); it needs ohmr_fem {__version__} and the packages that it uses "
                          "here") from exc
     raise exc
 
 
-def _gone(reason: Any) -> SolveError:
-    return SolveError(f"the scheduler was lost ({reason!r}); finished points are kept, run the study again to go on")
+def _gone(reason: str) -> SolveError:
+    return SolveError(f"the scheduler was lost ({reason}); finished points are kept, run the study again to go on")

@@ -23,7 +23,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ import numpy as np
 
 from .config import Device, read_device
 from .errors import InputError, OhmrError, suggest
-from .study_axes import Table, changed_device, is_shape, keys_of, read_table, read_values
+from .study_axes import Table, changed_device, has_model, is_shape, keys_of, read_table, read_values
 
 FORMAT = "ohmr_fem study/1"
 SECTIONS = ("device", "output", "axes", "tables", "limits")
@@ -112,6 +112,7 @@ def read_study(path: str | Path) -> Study:
     if not isinstance(table.get("device"), str):
         raise InputError(f"{path}: device is missing; write device = \"my_device.toml\" above the sections")
     device = read_device(path.parent / table["device"])
+    device = replace(device, gate=None, table={k: v for k, v in device.table.items() if k != "gate"})  # an axis does that
     tables = {name: read_table(path, name, value) for name, value in _section(path, table, "tables").items()}
     given = _section(path, table, "axes")
     if not given:
@@ -151,7 +152,9 @@ def _check(path: Path, device: Device, axes: Mapping[str, tuple[Any, ...]], tabl
     if twice is not None:
         raise InputError(f"{path}: {twice!r} is changed by two axes; leave one out", value=twice)
     for axis, values in axes.items():
-        for value in {*values[::1 + len(values) // MOST_TRIED], values[-1]} if len(values) > MOST_TRIED else values:
+        most = 2 if has_model(device) else MOST_TRIED
+        for k in np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int)):
+            value = values[k]
             try:
                 changed_device(device, tables[axis].at(value) if axis in tables else {axis: value})
             except OhmrError as exc:

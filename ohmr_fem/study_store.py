@@ -22,6 +22,8 @@ from .errors import InputError, require_extra
 from .store import atomic_path
 from .study_file import FORMAT, Study
 
+#: Packages behind the results file.
+NEEDS = ("xarray", "h5netcdf", "h5py")
 MISSING, DONE, FAILED = 0, 1, 2
 #: name: (dimensions after the axes, unit, description).
 DEVICE_RESULTS = {
@@ -201,8 +203,7 @@ def read_results(path: Path, study: Study, results: Mapping[str, Any]) -> dict[i
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """An xarray Dataset that is closed again; InputError if the file is none."""
-    xarray = require_extra("xarray", "study", "reading study results")
-    require_extra("h5netcdf", "study", "reading study results")
+    xarray, *_ = [require_extra(module, "study", "reading study results") for module in NEEDS]
     try:
         with xarray.open_dataset(path, engine="h5netcdf") as data:
             data.load()

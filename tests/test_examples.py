@@ -186,7 +186,7 @@ def test_requirements_name_no_place():
 def test_study_example_and_its_page(checkout):
     """The example at few fields, then what the how-to page does with its results."""
     matplotlib = pytest.importorskip("matplotlib")
-    for module in ("xarray", "h5netcdf"):
+    for module in ("xarray", "h5netcdf", "h5py"):
         pytest.importorskip(module)
     matplotlib.use("Agg")
     device = (ROOT / "examples" / "hall_bar.toml").read_text(encoding="utf-8")

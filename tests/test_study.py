@@ -11,6 +11,7 @@ import sys
 import time
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,10 +26,11 @@ from ohmr_fem.errors import InputError, SolveError
 from ohmr_fem.study import StudyInterrupted, load_study, run_study
 from ohmr_fem.study_axes import changed_device
 from ohmr_fem.study_file import read_study
-from ohmr_fem.study_store import journal_path
+from ohmr_fem.study_store import journal_path, read_journal
 
 pytest.importorskip("xarray")
 pytest.importorskip("h5netcdf")
+pytest.importorskip("h5py")
 ROOT = Path(__file__).parent.parent
 DEVICE = """
 [cross_section]
@@ -168,15 +170,63 @@ def test_any_key_of_the_device(device_study, tmp_path):
         assert np.allclose(row.delta_R[0], exact.delta_R, rtol=1e-6) and np.isclose(row.R_ohmic[0], exact.R_ohmic)
 
 
-def test_one_measure_serves_all_materials(write, monkeypatch):
+MODEL = """
+[cross_section]
+width = "400 nm"
+cells = 24
+[material]
+model = {kind = "bilayer_graphene"}
+density = "2e12 cm**-2"
+mobility = "1 m**2/(V*s)"
+relaxation_time = "1 ps"
+orbital_hall_angle = 0.1
+mesh = 24
+[gate]
+displacement = [0, 0.3]
+[sweep]
+start = "0 T"
+stop = "2 T"
+points = 3
+"""
+
+
+def test_a_gate_is_an_axis(write, tmp_path, monkeypatch):
+    from ohmr_fem.micro import bilayer_graphene, bridge
+
+    seen, tensor = [], bridge.inverse_mass
+    monkeypatch.setattr(bridge, "inverse_mass", lambda *a, **k: seen.append(k["density"]) or tensor(*a, **k))
+    bridge._KNOWN.clear()
+    data = load_study(run_study(write("""device = "strip.toml"
+[axes]
+"material.density" = ["1e12 cm**-2", "2e12 cm**-2", "3e12 cm**-2"]
+"material.displacement" = ["0 meV", "20 meV"]
+"material.tau" = ["1 ps", "2 ps"]
+""", MODEL)).path)
+    assert len(seen) == 6 and data["material.density"].attrs["units"] == "1/m**2"
+    assert data["material.displacement"].attrs["units"] == "eV" and np.allclose(data["material.displacement"], [0, 0.02])
+    m = bridge.material(bilayer_graphene(), density=1e16, displacement=0.02, mobility=1.0, relaxation_time=2e-12,
+                        orbital_hall_angle=0.1, mesh=24, tolerance=1e-6)
+    exact = of.magnetoresistance(of.Problem(of.cross_section(400e-9, cells=24), m), of.field_sweep(0, 2, 3))
+    assert np.allclose(data.rho[0, 1, 1, 0], exact, rtol=1e-6) and np.ptp(data.rho.values[:, :, 0, 0, 0]) > 1e-4
+
+
+def test_keys_of_a_model_are_suggested(write, refuses):
+    with refuses(InputError, "material.densty", "did you mean 'material.density'?"):
+        run_study(write('device = "strip.toml"\n[axes]\n"material.densty" = [1e16]\n', MODEL))
+
+
+def test_one_measure_serves_all_materials(write, monkeypatch, tmp_path):
     """Also the fastest precession and the shortest diffusion length; none is solved by itself."""
     made = []
     make = study_point.spectral_measures
     monkeypatch.setattr(study_point, "spectral_measures", lambda *a, **k: made.append(1) or make(*a, **k))
     monkeypatch.setattr(study_point, "hanle_curve", lambda *a, **k: pytest.fail("solved by itself"))
-    text = STUDY.replace('stop = "4 ps"', 'stop = "90 ps"').replace("[0.1, 1.0]", "[0.1, 30.0]")
-    run_study(write(text + '"material.diffusion_length" = ["40 nm", "100 nm"]\n'))
+    run_study(write(STUDY.replace('stop = "4 ps"', 'stop = "90 ps"').replace("[0.1, 1.0]", "[0.1, 30.0]")))
     assert len(made) == 2
+    device = DEVICE.replace("cells = 12", "cells = 80").replace('"2 T"', '"0.1 T"')
+    lengths = 'device = "strip.toml"\n[axes]\n"material.diffusion_length" = ["100 nm", "5 nm"]\n'
+    run_study(write(lengths, device), tmp_path / "L.nc")
+    assert len(made) == 3
 
 
 def test_a_mesh_that_is_too_coarse_is_noted(write):
@@ -244,7 +294,9 @@ def test_kill_9(write, tmp_path):
 def test_a_line_cut_short_is_computed_again(killed, counted, tmp_path):
     journal = tmp_path / "study.nc.partial"
     journal.write_bytes(journal.read_bytes()[:-7])
-    assert run_study(killed).computed == 8 and len(counted) == 8
+    whole = []  # what a kill of this run would leave is whole again
+    result = run_study(killed, progress=lambda *_: whole.append(len(read_journal(journal, read_study(killed).hash)[1])))
+    assert result.computed == 8 and len(counted) == 8 and whole == list(range(5, 13))
 
 
 def test_damage_before_the_end_is_refused(killed, refuses, tmp_path):
@@ -462,6 +514,37 @@ def test_a_dask_scheduler_gives_the_same(device_study, cluster, tmp_path):
     alone = load_study(run_study(device_study, tmp_path / "alone.nc").path)
     result = run_study(device_study, tmp_path / "dask.nc", scheduler=cluster.scheduler_address)
     assert result.computed == 16 and same(alone, load_study(result.path), ("R_ohmic", "delta_R", "hanle", "status"))
+
+
+_compute_points, DEATHS, ASKED = study_dask.compute_points, [0], []
+
+
+def dying(setting, several, version):
+    """The points of a task, once it was lost with as many workers as DEATHS says."""
+    from distributed import KilledWorker
+
+    task = (setting.device.problem.mesh.size, *several[0].values())
+    ASKED.append((task, len(several)))
+    if [t for t, _ in ASKED].count(task) <= DEATHS[0]:
+        raise KilledWorker("points", SimpleNamespace(address="far"), 3)
+    return _compute_points(setting, several, version)
+
+
+@pytest.mark.parametrize("deaths", [0, 2, 99])
+def test_points_lost_with_their_worker_are_handed_out_again(write, cluster, monkeypatch, refuses, tmp_path, deaths):
+    monkeypatch.setattr(study_dask, "compute_points", dying)
+    DEATHS[0] = deaths
+    ASKED.clear()
+    path = write(STUDY.replace("points = 3", "points = 20"))
+    if deaths > 5:
+        with refuses(SolveError, "lost 5 times", "memory", "kept"):
+            run_study(path, scheduler=cluster.scheduler_address)
+        return
+    result = run_study(path, scheduler=cluster.scheduler_address)
+    assert result.computed == 80 and same(load_study(run_study(path, tmp_path / "alone.nc").path), load_study(result.path))
+    tasks = [task for task, _ in ASKED]
+    assert all(tasks.count(task) == deaths + 1 for task in tasks)
+    assert sum(size for _, size in ASKED) == 80 * (deaths + 1) and max(size for _, size in ASKED) > 1  # quick: several a task
 
 
 def test_points_without_a_geometry_on_a_scheduler(device_study, cluster):

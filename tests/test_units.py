@@ -93,6 +93,12 @@ def test_engineering(value, text):
     assert engineering(value, "m") == text
 
 
+@pytest.mark.parametrize("value", [2e-6, 5e-3, 1.25])
+def test_areas_are_read_back(value):
+    """A prefix before m² is squared: 2e-6 m²/s are 2 mm²/s, not 2 µm²/s."""
+    assert to_si(engineering(value, "m²/s"), "m**2/s", "D") == pytest.approx(value, rel=1e-3)
+
+
 def test_engineering_is_read_back():
     for value in np.random.default_rng(1).normal(size=40) * 10.0 ** np.arange(-15, 5)[:, None].repeat(2, 1).ravel():
         assert to_si(engineering(float(value), "m"), "m", "x") == pytest.approx(value, rel=1e-3)

@@ -173,7 +173,7 @@ def _needs(*modules: str) -> Any:
 
 
 def run(level: str = "quick") -> list[Row]:
-    _needs("xarray", "h5netcdf")
+    _needs("xarray", "h5netcdf", "h5py")
     with tempfile.TemporaryDirectory() as name:
         study = write_files(Path(name), SIZES if level == "full" else 6)
         reference = run_study(study, study.with_name("serial.nc")).path

@@ -12,6 +12,10 @@ from ..units import ELEMENTARY_CHARGE, positive, to_si
 from .hamiltonian import LayeredModel
 from .inverse_mass import Counting, Definition, InverseMass, inverse_mass
 
+#: Tensors that are kept.
+MOST_KNOWN = 256
+_KNOWN: dict[tuple[Any, ...], InverseMass] = {}
+
 
 def material(
     model: LayeredModel, *, density: Any, mobility: Any, relaxation_time: Any, orbital_hall_angle: float,
@@ -56,8 +60,7 @@ def material(
     n = to_si(density, "1/m**2", "density")
     speed = positive(mobility, "m**2/(V*s)", "mobility")
     gated = model if displacement == 0.0 else model.with_displacement(displacement)
-    x = inverse_mass(gated, None, temperature, definition, counting, "per_carrier", spin, mesh=mesh, tolerance=tolerance,
-                     density=n)
+    x = _tensor(gated, n, float(temperature), definition, counting, spin, mesh, tolerance)
     mu = float(x.chemical_potential[0])
     sigma = ELEMENTARY_CHARGE * float(x.carriers[0]) * speed
     given = diffusion_constant is not None
@@ -68,6 +71,20 @@ def material(
         diffusion_constant=diffusion, mobility=speed * float(x.density[0] / x.carriers[0]),
         source=_source(gated, x, n, mu, speed, displacement, given),
         **{"name": model.name, **options})
+
+
+def _tensor(model: LayeredModel, density: float, temperature: float, *choices: Any) -> InverseMass:
+    """The tensor per carrier at a density; the same again costs nothing, as where a study varies tau at the same gates."""
+    arrays = (model.lattice, model.positions, model.translations, model.blocks, model.layers)
+    key = (*(np.asarray(a).tobytes() for a in arrays), model.filling, density, temperature, choices)
+    if key not in _KNOWN:
+        definition, counting, spin, mesh, tolerance = choices
+        found = inverse_mass(model, None, temperature, definition, counting, "per_carrier", spin, mesh=mesh, tolerance=tolerance,
+                             density=density)
+        while len(_KNOWN) >= MOST_KNOWN:
+            _KNOWN.pop(next(iter(_KNOWN)), None)
+        _KNOWN[key] = found
+    return _KNOWN[key]
 
 
 def _clean(x: np.ndarray) -> np.ndarray:
