@@ -331,6 +331,22 @@ def test_foreign_files_are_left_alone(write, refuses, tmp_path, name):
     assert (tmp_path / name).read_bytes() == b"my thesis\nline two\n"
 
 
+def test_a_file_that_changed_makes_another_study(device_study, write, refuses, tmp_path):
+    """A mesh on an axis, the mesh of the device, a table: by what they hold, not by their names."""
+    known = [read_study(device_study).hash]
+    for name in ("wide.msh", "bar.msh"):
+        mesh = of.read_mesh(tmp_path / name, unit="nm")
+        of.write_mesh(mesh.scaled(1.01), tmp_path / name, unit="nm")
+        known.append(read_study(device_study).hash)
+    path = write('device = "strip.toml"\n[axes]\nT = [10]\n[tables]\nT = "T.csv"\n')
+    for tau in (4, 5):
+        (tmp_path / "T.csv").write_text(f"T [K],material.tau [ps]\n10,{tau}\n110,2\n")
+        known.append(read_study(path).hash)
+    assert len(set(known)) == 5
+    write('device = "strip.toml"\n[axes]\nT = [10]\n[tables]\nT = "T.csv"\n', DEVICE + '[output]\nfigures = ["svg"]\n')
+    assert read_study(path).hash == known[-1]  # what does not touch the numbers
+
+
 def test_results_of_another_study_are_left_alone(write, refuses, tmp_path):
     before = run_study(write()).path.read_bytes()
     with refuses(InputError, "another study"):
