@@ -158,7 +158,7 @@ def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
 
     try:
         with _remaining() as progress:
-            result = run_study(path, out, scheduler=scheduler, progress=progress)
+            result = run_study(path, out, scheduler=scheduler, progress=progress, notify=_say)
     except StudyInterrupted as stop:
         _say(f"stopped; {stop.done} of {stop.total} points are kept in {stop.path}; the same command goes on from there")
         raise
