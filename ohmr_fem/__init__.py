@@ -44,6 +44,7 @@ __all__ = [
 _LATER = {
     "ac_response": "ac",
     "ACResponse": "ac",
+    "Adapted": "adapt",
     "design": "planning",
     "drift_curve": "drift",
     "drift_solve": "drift",
@@ -74,6 +75,7 @@ _LATER = {
     "save": "store",
     "save_figure": "plot",
     "sheet_resistance": "contact_matrix",
+    "solve_to": "adapt",
     "Transient": "dynamics",
     "transient": "dynamics",
 }

@@ -103,7 +103,7 @@ class Measured:
         """Unit vector of the strongest field, (3,); the first component that is not zero is positive."""
         strongest = self.fields[int(np.argmax(np.linalg.norm(self.fields, axis=1)))]
         first = strongest[np.flatnonzero(np.abs(strongest) > 1e-9 * np.abs(strongest).max())[0]]
-        return np.asarray(strongest / np.linalg.norm(strongest) * np.sign(first))
+        return np.asarray(strongest / np.linalg.norm(strongest) * np.sign(first) + 0.0)  # no -0
 
     @property
     def signed(self) -> np.ndarray:
@@ -268,8 +268,8 @@ def _fields(table: _Table, direction: Any) -> np.ndarray:
         raise InputError(f"{table.path}: no field column among {', '.join(table.columns)}; call it 'B [T]', or 'Bx [T]', "
                          "'By [T]', 'Bz [T]'")
     if direction is None:
-        raise InputError(f"{table.path}: column {column!r} needs a direction: give direction='x' (or 'y', 'z', a vector), or "
-                         "write the components as columns 'Bx', 'By', 'Bz'")
+        raise InputError(f"{table.path}: column {column!r} needs a direction: give direction='x' (--direction x; or 'y', 'z', "
+                         "a vector), or write the components as columns 'Bx', 'By', 'Bz'")
     unit = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1)}.get(direction if isinstance(direction, str) else "", direction)
     vector = fields_array(unit, "direction")
     if vector.shape != (3,) or not np.any(vector):
@@ -289,7 +289,7 @@ def _values(table: _Table, quantity: str | None) -> tuple[str, np.ndarray, np.nd
         return ("R", table.numbers(plain["v"], "voltage") / table.numbers(plain["i"], "current"), None)
     if quantity is None and len(found) != 1:
         raise InputError(f"{table.path}: " + (
-            f"holds {', '.join(found)}; choose with quantity={next(iter(found))!r}" if found else
+            f"holds {', '.join(found)}; choose with quantity={(one := next(iter(found)))!r} (--quantity {one})" if found else
             f"no measured column among {', '.join(table.columns)}; call it 'R [ohm]', 'hanle [ohm]' (R(B) - R(0)), 'MR [%]', "
             "or 'V [uV]' with 'I [A]'"))
     kind = quantity or next(iter(found))
@@ -309,7 +309,7 @@ def _whole_rows(table: _Table, cells: np.ndarray, nan: str) -> np.ndarray:
     if missing and nan == "error":
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise InputError(f"{table.path}: {len(missing)} of {len(cells)} rows lack a value (line {shown}); remove them, or read "
-                         "with nan='drop'", value=len(missing))
+                         "with nan='drop' (--nan drop)", value=len(missing))
     if not np.any(whole):
         raise InputError(f"{table.path}: no row is complete")
     return np.flatnonzero(whole)

@@ -11,7 +11,7 @@ from . import polygons
 from .errors import InputError
 from .mesh import DeviceMesh
 from .outline import Geometry, Loop, Segment
-from .plot import COLOURS, _dress_map, _new_axes, _style, plot_mesh
+from .plot import COLOURS, _dress_map, _new_axes, _style, plot_mesh, write_outside
 from .units import engineering
 
 TINTS = (COLOURS[5], COLOURS[4], COLOURS[3], COLOURS[2])
@@ -72,18 +72,18 @@ def _path(loops: list[np.ndarray]) -> Any:
 
 
 def _fill(ax: Any, device: Geometry) -> None:
-    from matplotlib.colors import to_rgba
+    from matplotlib.colors import to_rgb
     from matplotlib.patches import PathPatch
 
-    whole = PathPatch(_path([_curve(loop) for loop in device.loops]), facecolor="0.93", edgecolor="0.25", linewidth=0.8,
-                      clip_on=False)
-    rest = next((k for k, r in device.regions.items() if r is None), None)
-    whole.set_label(rest or "_")
+    tints = {name: 0.75 + 0.25 * np.array(to_rgb(TINTS[i % 4])) for i, name in enumerate(device.regions)}  # as plot_mesh
+    rest = next((k for k, r in device.regions.items() if r is None), "")
+    whole = PathPatch(_path([_curve(loop) for loop in device.loops]), facecolor=tints.get(rest, "0.93"), edgecolor="0.25",
+                      linewidth=0.8, clip_on=False, label=rest or "_")
     ax.add_patch(whole)
-    drawn = {k: r for k, r in device.regions.items() if r is not None}
-    for i, (name, loop) in enumerate(drawn.items()):
-        patch = PathPatch(_path([_curve(loop)]), facecolor=to_rgba(TINTS[i % 4], 0.4), edgecolor="0.5", linewidth=0.5,
-                          label=name)
+    for name, loop in device.regions.items():
+        if loop is None:
+            continue
+        patch = PathPatch(_path([_curve(loop)]), facecolor=tints[name], edgecolor="0.5", linewidth=0.5, label=name)
         ax.add_patch(patch)
         patch.set_clip_path(whole)
 
@@ -109,15 +109,7 @@ def _name_piece(ax: Any, name: str, group: list[Segment], colour: str, style: An
     else:
         longest = max(group, key=lambda p: polygons.arc_length(p.start, p.stop, p.bulge) * (1 + 1e-6 * _height(p, centre)))
         at, outward = polygons.arc_point(longest.start, longest.stop, longest.bulge, np.array([0.5]))[0], _outward(longest)
-    length = float(np.linalg.norm(outward))
-    outward = outward / length if length > 1e-9 else np.array([0.0, 1.0])
-    upright = abs(outward[0]) > 0.95
-    ha, va = "center", "center"
-    if not upright and abs(outward[1]) < 0.95:  # oblique: the near corner of the text
-        ha, va = "left" if outward[0] > 0 else "right", "bottom" if outward[1] > 0 else "top"
-    gap = 7.0 if (ha, va) == ("center", "center") else 2.5
-    ax.annotate(name, at, xytext=gap * outward, textcoords="offset points", ha=ha, va=va, color=colour, fontsize=6.5,
-                rotation=90 if upright else 0)
+    write_outside(ax, name, at, outward, colour)
 
 
 def _height(piece: Segment, centre: np.ndarray) -> float:

@@ -1,8 +1,7 @@
 """What a set of data fixes: eigenvectors of the Fisher matrix, as products of powers of the parameters.
 
 With J = d(model/sigma)/d ln(parameter) the Fisher matrix is J^T J; a direction v of logarithms is known to 1/|J v|.
-Directions that leave some parameter known worse than a limit are free; what remains is written as the simplest set of
-products of powers.
+The largest set of products of powers that are all known better than a limit is named, in its simplest form.
 """
 
 from __future__ import annotations
@@ -114,7 +113,7 @@ def identify(jacobian: np.ndarray, names: Sequence[str], symbols: Sequence[str],
     order = np.argsort(-capped)
     fixed: tuple[Combination, ...] = ()
     parts = np.abs(rows).max(axis=1) * capped  # what a direction adds to the error of the parameter that it moves most
-    for known in range(int(np.sum((parts < limit) & ~lost)), 0, -1):
+    for known in range(int(np.sum(~lost)), 0, -1):
         fixed = _simplest(rows[np.argsort(parts)[:known]], rows, capped, list(symbols), limit)
         if all(c.error < limit for c in fixed):
             break
@@ -175,4 +174,6 @@ def percent(error: float) -> str:
     """A relative error for reading."""
     if not math.isfinite(error):
         return "unknown"
-    return f"{100 * error:.2g}%" if error < 10 else f"factor {error:.2g}"
+    if error >= 10.0:
+        return f"factor {error:.2g}"
+    return f"{100 * error:.2g}%" if error < 0.995 else f"{100 * error:.0f}%"

@@ -124,7 +124,7 @@ def _label(curve: Measured, named: bool) -> str:
     """Direction of the field, and the name of the curve."""
     direction = curve.direction
     axis = np.flatnonzero(np.abs(direction) > 1e-3)
-    along = "xyz"[axis[0]] if axis.size == 1 else "(" + ", ".join(f"{v + 0.0:.2g}" for v in direction) + ")"
+    along = "xyz"[axis[0]] if axis.size == 1 else "(" + ", ".join(f"{v:.2g}" for v in direction) + ")"
     return f"{curve.name + ', ' if named and curve.name else ''}B along {along}"
 
 

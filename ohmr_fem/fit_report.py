@@ -30,7 +30,7 @@ def report(fit: Fit) -> str:
         lines.append(f"{e.symbol:14}{show(e.value, e.unit):>14}{error:>10}  {span(e):<28}{beside}{mark}")
     lines += ["", str(fit.identifiability)]
     lines += [f"warning: {note}" for note in fit.warnings]
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def show(value: float, unit: str) -> str:

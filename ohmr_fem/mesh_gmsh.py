@@ -226,6 +226,6 @@ def _extract(gmsh: Any, geometry: Geometry, pieces: dict[int, str], curves: dict
         mesh,
         ("x", "y"),
         {name: np.concatenate(boundaries[name]) for name in geometry.named if name in boundaries},
-        {name: np.concatenate(parts) for name, parts in regions.items()},
+        {name: np.concatenate(regions[name]) for name in geometry.regions or ("bulk",) if name in regions},
         repr(geometry),
     )

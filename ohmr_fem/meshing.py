@@ -120,7 +120,9 @@ def _tensor(geometry: Geometry, sizes: CellSizes) -> DeviceMesh | None:
     x, y = (_axis_lines(upright, segments, axis, sizes) for axis in (0, 1))
     grid = tensor_grid(x, y, keep=lambda p: upright.contains(p.T), source=repr(geometry))
     regions = _regions_at(upright, grid.mesh.p[:, grid.mesh.t].mean(axis=1).T)
-    device = dataclasses.replace(grid, boundaries=_boundaries(grid, segments), regions=regions)
+    found = _boundaries(grid, segments)
+    boundaries = {name: found[name] for name in geometry.named if name in found}
+    device = dataclasses.replace(grid, boundaries=boundaries, regions={k: regions[k] for k in geometry.regions})
     return device.rotated(angle) if angle else device
 
 

@@ -252,13 +252,29 @@ def _boundary(ax: Any, mesh: DeviceMesh, name: str, colour: str, label: str | No
     facets = mesh.boundaries[name]
     ends = mesh.mesh.p[:, mesh.mesh.facets[:, facets]]
     ax.plot(*_joined(ends), color=colour, linewidth=2.2, solid_capstyle="butt")
-    middle, inside = ends.mean(axis=(1, 2)), mesh.mesh.p[:, mesh.mesh.t[:, mesh.mesh.f2t[0, facets]]].mean(axis=(1, 2))
-    along = ends[:, 1] - ends[:, 0]
+    inside = mesh.mesh.p[:, mesh.mesh.t[:, mesh.mesh.f2t[0, facets]]].mean(axis=1)
+    along, centres = ends[:, 1] - ends[:, 0], ends.mean(axis=1)
     outward = np.array([along[1], -along[0]])
-    outward = (outward * np.sign(np.sum(outward * (ends.mean(axis=1) - inside[:, None]), axis=0))).sum(axis=1)
-    outward = outward / max(float(np.linalg.norm(outward)), 1e-300)
-    ax.annotate(label or name, middle, xytext=6.5 * outward, textcoords="offset points", ha="center", va="center",
-                color=colour, fontsize=6.5, rotation=90 if abs(outward[0]) > abs(outward[1]) else 0)
+    outward = outward * np.sign(np.sum(outward * (centres - inside), axis=0))
+    if np.linalg.norm(outward.sum(axis=1)) < 0.3 * np.linalg.norm(outward, axis=0).sum():  # around a hole or the device
+        one = int(np.argmax(centres.sum(axis=0)))
+        middle, outward = centres[:, one], outward[:, one]
+    else:
+        near = np.linalg.norm(centres - centres.mean(axis=1)[:, None], axis=0)
+        middle, outward = centres[:, np.argmin(near)], outward.sum(axis=1)
+    write_outside(ax, label or name, middle, outward, colour)
+
+
+def write_outside(ax: Any, text: str, at: np.ndarray, outward: np.ndarray, colour: str) -> None:
+    """A name beside a point of the boundary, along the outward direction (any length)."""
+    length = float(np.linalg.norm(outward))
+    outward = outward / length if length > 0 else np.array([0.0, 1.0])
+    upright = abs(outward[0]) > 0.95
+    ha, va, gap = "center", "center", 7.0
+    if not upright and abs(outward[1]) < 0.95:  # oblique: the near corner of the text
+        ha, va, gap = "left" if outward[0] > 0 else "right", "bottom" if outward[1] > 0 else "top", 2.5
+    ax.annotate(text, at, xytext=gap * outward, textcoords="offset points", ha=ha, va=va, color=colour, fontsize=6.5,
+                rotation=90 if upright else 0)
 
 
 def _joined(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -24,7 +24,7 @@ ROOMS = {
     "solve": "solve solution checks",
     "spectral": "spectral lanczos",
     "observables": "observables",
-    "adapt": "adapt",
+    "adapt": "adapt adapt_error adapt_mesh",
     "sweep": "sweep reduced contact_matrix gate",
     "transient": "dynamics ac modes evolution stepper waveform drift newton",
     "data": "data",

@@ -70,3 +70,21 @@ def test_a_mesh_and_what_is_neither():
     assert f"{mesh.n_cells} cells" in of.plot_device(mesh).get_title(loc="left")
     with pytest.raises(of.InputError, match="expected a device"):
         of.plot_device("hall bar")
+
+
+def test_a_mesh_of_a_ring_names_each_circle_where_it_is():
+    found = labels(of.plot_mesh(of.mesh_device(of.geometry.corbino(1.0, 4.0))))
+    outer, inner = np.array(found["outer"].xy), np.array(found["inner"].xy)
+    assert np.hypot(*outer) == pytest.approx(4, rel=0.01) and np.hypot(*inner) == pytest.approx(1, rel=0.01)
+    assert np.dot(found["outer"].xyann, outer) > 0 > np.dot(found["inner"].xyann, inner)
+
+
+def test_device_and_mesh_share_their_colours():
+    regions = {"a": [(0, 0), (1, 0), (1, 1), (0, 1)], "b": None, "c": [(3, 0), (4, 0), (4, 1), (3, 1)]}
+    device = of.geometry.polygon_device(PLATE, contacts={"in": 3, "out": 1}, regions=regions)
+    one, two = plot_device(device), of.plot_mesh(of.mesh_device(device))
+    assert {k: labels(one)[k].get_color() for k in ("in", "out")} == {k: labels(two)[k].get_color() for k in ("in", "out")}
+    drawn = {p.get_label(): np.array(p.get_facecolor()[:3]) for p in one.patches}
+    for shape in two.collections:
+        r, g, b, alpha = shape.get_facecolor()[0]
+        assert drawn[shape.get_label()] == pytest.approx(1 - alpha * (1 - np.array([r, g, b])))

@@ -74,4 +74,4 @@ def test_a_parameter_known_through_a_long_direction_counts():
 def test_spelling():
     assert spell([2, 0.5, -1, -0.5], SYMBOLS) == "(alpha alpha')^2 sqrt(L_m) / (tau sqrt(theta))"
     assert spell([0, -1, 0, 0], SYMBOLS) == "1 / L_m"
-    assert (percent(0.0123), percent(np.inf), percent(20.0)) == ("1.2%", "unknown", "factor 20")
+    assert [percent(e) for e in (0.0123, 0.994, 1.13, 20.0, np.inf)] == ["1.2%", "99%", "113%", "factor 20", "unknown"]

@@ -76,6 +76,7 @@ def test_one_panel_for_every_pair_and_its_residuals(fitted):
         fits = [line.get_ydata() for line in a.lines if line.get_color() == "black"]
         for k, (c, model) in enumerate(zip(curves, fits, strict=True)):
             measured = points(a, k)[:, 1]
+            assert abs(model[10]) < 1e-9 * np.ptp(model)  # B = 0: offsets are off
             scale = c.data.sigma[0] / (np.ptp(a.containers[k].lines[2][0].get_segments()[0][:, 1]) / 2)
             assert np.allclose(scale * (measured - model), c.data.values - c.model, atol=1e-6 * np.ptp(c.model))
             assert np.allclose(r.lines[1 + k].get_ydata(), (c.data.values - c.model) / c.noise)

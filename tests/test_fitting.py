@@ -79,6 +79,17 @@ def test_intervals_hold_the_truth_and_are_no_wider_than_needed(device):
     assert (other.high - other.low) / 2 == pytest.approx(other.error, rel=0.05)
 
 
+def test_a_start_far_off(device):
+    """Six times too long an L_m, four times too short a tau: the range of the measure moves along."""
+    true, _ = device
+    far = simple_material(inverse_mass=[1.0, 1.0, 2.0], diffusion_length=6.0 * LENGTH, relaxation_time=0.25)
+    found = quiet(curves(true), replace(true, materials=far), intervals="fisher", strip=False)
+    for name, value in TRUTH.items():
+        e = found.parameters[name]
+        assert abs(e.value - value) < 4.0 * e.error, name
+    assert not [w for w in found.warnings if "outside the range" in w]
+
+
 def test_noise_that_is_not_given_is_estimated(device):
     true, _ = device
     data = curves(true, noise=1e-2, points=12)
@@ -109,6 +120,16 @@ def test_signs_stay_those_of_the_start(device, changes, name, value):
                           "diffusion_length": LENGTH, "relaxation_time": 1.0}.items():
         assert found.parameters[key].value == pytest.approx(expected, rel=1e-3), key
     assert value_of(found.material, name) == pytest.approx(value, rel=1e-3)
+
+
+def test_there_is_no_model_where_there_is_no_steady_state(device):
+    """theta = -0.002 along x: growth sqrt(0.002) Omega tau must stay below 1, so a lifetime twice as long does not exist."""
+    true = replace(device[0], materials=simple_material(**{**TRUE, "inverse_mass": [1.0, 1.0, -0.002]}))
+    B = true.material.field_scale * np.linspace(0, 0.7 / np.sqrt(0.002), 9)[:, None] * [1.0, 0.0, 0.0]
+    data = Measured(B, np.linspace(0, 1, 9), "hanle", 1.0, **PAIRS)
+    curve = Curve.of(data, spectral_measure(true, **PAIRS, fields=B), ["offset"])
+    model = Model(read_parameters(["tau"], true.material), (curve,), (data.values,), (data.sigma,))
+    assert np.abs(model.residual(np.array([0.3]))).max() < 1.0 and np.all(model.residual(np.array([0.7])) == 1e6)
 
 
 def test_an_interval_reaches_into_the_valley_of_short_diffusion_lengths():
@@ -181,6 +202,20 @@ def test_one_direction_fixes_only_tau_sqrt_theta(device):
     assert "open on both sides" in str(found) and "not fixed by the data" in str(found)
 
 
+def test_a_wide_strip_fixes_the_product_with_the_length():
+    """W/L_m = 40: alpha alpha' L_m is known, and the ends of alpha alpha' and L_m that only the range explored makes are open."""
+    true, start = (of.Problem(of.cross_section(40.0), simple_material(**m)) for m in ({}, {"diffusion_length": 1.3}))
+    B = true.material.field_scale * np.linspace(-6, 6, 81)[:, None] * [1.0, 0.0, 0.0]
+    rho = analytic.rho(np.linspace(-6, 6, 81), 1.0, 40.0, 0.09)
+    noise = 0.01 * np.ptp(rho)
+    found = quiet(Measured(B, rho + noise * np.random.default_rng(5).standard_normal(81), "ratio", noise), start,
+                  ["alpha", "L_m", "tau"])
+    alpha, length, tau = found.parameters.values()
+    assert [c.text for c in found.identifiability.fixed] == ["alpha alpha' L_m", "tau"]
+    assert alpha.value * length.value == pytest.approx(0.09, rel=0.05) and tau.low < 1.0 < tau.high
+    assert not alpha.fixed and alpha.high == np.inf and length.low == 0.0 and 0.0 < alpha.low < 0.09 and length.high > 1.0
+
+
 def test_sigma_g_and_the_product_only_appear_together(device):
     found = identifiability(curves(device[0]), device[0], ["alpha", "L_m", "tau", "theta", "sigma", "g"])
     assert {"alpha alpha' / sigma", "tau g", "L_m", "theta"} == {c.text for c in found.fixed}
@@ -230,9 +265,25 @@ def test_jacobian_against_differences_of_another_order(device):
 
 
 def test_strip_formula_beside(device):
+    """Data that Eq. (7) itself gives for a strip as wide as the bar: the strip beside the device finds its parameters."""
     true, start = device
-    found = quiet(curves(true), start)
-    assert found.strip.keys() == TRUTH.keys() and "infinite strip" in str(found) and found.curves[0].strip is not None
+    ohmic = spectral_measure(true, **PAIRS).R_ohmic
+    phi = np.linspace(0, 8, 60)
+    rho = analytic.rho(phi, 0.25, 2.0 / LENGTH, 0.09)
+    B = np.outer(phi * true.material.field_scale, [1, 0, 0])
+    data = Measured(B, ohmic * (1 + rho), "R", 1e-4 * ohmic * np.ptp(rho), **PAIRS)
+    off = simple_material(inverse_mass=[1, 1, 0.25], diffusion_length=0.8 * LENGTH, relaxation_time=0.8)
+    found = quiet(data, replace(start, materials=off), ["alpha", "L_m", "tau"], intervals="fisher")
+    assert [found.strip[n] for n in ("alpha_product", "diffusion_length", "relaxation_time")] == pytest.approx(
+        [0.09, LENGTH, 1.0], rel=2e-3)
+    assert "infinite strip" in str(found) and np.allclose(found.curves[0].strip, data.values, atol=1e-3 * np.ptp(data.values))
+    assert abs(found.parameters["alpha_product"].value / 0.09 - 1) > 0.1  # the bar itself is not a strip
+
+
+def test_the_noise_of_a_plan_comes_from_the_scatter(device):
+    data = curves(device[0], noise=1e-2, points=101)
+    given, guessed = (identifiability(d, device[0]).errors for d in (data, [replace(c, sigma=None) for c in data]))
+    assert guessed == pytest.approx(given, rel=0.3)
 
 
 def test_design_finds_the_missing_direction(device):

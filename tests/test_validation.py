@@ -10,10 +10,12 @@ import warnings
 import pytest
 
 CASES = ("strip", "strip_tensor", "nonlocal_strip", "four_terminal", "edges", "sections", "annulus", "manufactured",
-         "invariants", "figure2", "manganese", "dynamics", "hall", "drift")
+         "invariants", "figure2", "manganese", "dynamics", "hall", "drift",
+         "adaptivity")
 #: Rows that the quick level must not lose.
 LEAST = {"strip": 13, "strip_tensor": 5, "nonlocal_strip": 4, "four_terminal": 2, "edges": 14, "sections": 5, "annulus": 5,
-         "manufactured": 20, "invariants": 7, "figure2": 4, "manganese": 5, "dynamics": 26, "hall": 6, "drift": 14}
+         "manufactured": 20, "invariants": 7, "figure2": 4, "manganese": 5, "dynamics": 26, "hall": 6, "drift": 14,
+         "adaptivity": 12}
 
 
 @functools.cache

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 
 import numpy as np
 
 import ohmr_fem as of
 from ohmr_fem.grids import graded_lines, tensor_grid
+
+from .case import Skipped
 
 #: An arm: (x of its centre, width, length, side); the irregular bar has no symmetry.
 Arm = tuple[float, float, float, int]
@@ -35,6 +38,12 @@ def bar(arms: dict[str, Arm], length: float, width: float = 1.0, finest: float =
     mesh = mesh.with_boundaries({"left": lambda p: np.abs(p[0] + half) < 1e-9, "right": lambda p: np.abs(p[0] - half) < 1e-9,
                                  **ends})
     return mesh.scaled(width)
+
+
+def needs_lmfit() -> None:
+    """Skip a case where fits cannot run."""
+    if importlib.util.find_spec("lmfit") is None:
+        raise Skipped("lmfit is not installed")
 
 
 def _lines(marks: list[float], finest: float, growth: float, largest: float) -> np.ndarray:

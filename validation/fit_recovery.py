@@ -19,7 +19,7 @@ from ohmr_fem.fisher import Identifiability
 from ohmr_fem.fitting import Fit, fit, identifiability
 
 from .case import Row
-from .fit_devices import IRREGULAR, bar
+from .fit_devices import IRREGULAR, bar, needs_lmfit
 
 CASE = "fit"
 #: Seeds of the hundred data sets.
@@ -159,4 +159,5 @@ def _plan(name: str, known: object, expected: list[dict[str, float]], slack: flo
 
 
 def run(level: str = "quick") -> list[Row]:
+    needs_lmfit()
     return coverage_rows(level) + degenerate_rows(level)

@@ -17,7 +17,7 @@ from ohmr_fem.data import Measured
 from ohmr_fem.fitting import fit
 
 from .case import Row
-from .fit_devices import IRREGULAR, Arm, bar
+from .fit_devices import IRREGULAR, Arm, bar, needs_lmfit
 
 CASE = "strip bias"
 #: Arms and length in widths: slender arms on a long bar, no symmetry, and a short bar with arms half as wide as itself.
@@ -54,6 +54,7 @@ def table(name: str, ratio: float) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def run(level: str = "quick") -> list[Row]:
+    needs_lmfit()
     rows = []
     ratios = (2.0, 6.0) if level == "full" else (6.0,)
     for name, ratio in itertools.product(list(DEVICES) if level == "full" else ["irregular bar"], ratios):
