@@ -47,16 +47,16 @@ def _app() -> Any:
                                                      help="Show the version.")] = False) -> None:
         pass
 
-    @app.command(help="Run a device: table, ParaView files, figures and run.json in a results folder.")
+    @app.command(help="Run a device. Leaves table, ParaView files, figures and run.json in a results folder.")
     def run(device: device, out: Annotated[Path | None, typer.Option(  # type: ignore[valid-type]
             help="Results folder; results/NAME of the device file unless given.", show_default=False)] = None) -> None:
         _guarded(_run, device, out)
 
-    @app.command(help="Read a device and check it, mesh resolution and stability included, without solving.")
+    @app.command(help="Check a device without solving it, mesh and stability too.")
     def check(device: device) -> None:  # type: ignore[valid-type]
         _guarded(_check, device)
 
-    @app.command(help="Fit measured curves on a device: report, numbers, table and figures in a results folder.")
+    @app.command(help="Fit measured curves on a device. Leaves report, numbers, table and figures in a results folder.")
     def fit(data: Annotated[Path, typer.Argument(help="Measured curves (.csv).", metavar="DATA", show_default=False)],
             device: device,  # type: ignore[valid-type]
             out: Annotated[Path | None, typer.Option(
@@ -74,7 +74,8 @@ def _app() -> Any:
         _guarded(_fit, data, device, out, {"parameters": parameters, "background": background, "direction": direction,
                                            "quantity": quantity, "nan": nan, "sign": sign, "plan": plan or None})
 
-    @app.command(help="Effective inverse mass tensor of a layered model: table with all choices in its header, and figures.")
+    @app.command(help="Effective inverse mass tensor of a layered model. Leaves a table, with all choices in its header, and "
+                      "figures.")
     def xtensor(model: Annotated[Path, typer.Argument(help="Model file (.toml).", metavar="MODEL", show_default=False)],
                 out: Annotated[Path | None, typer.Option(
                     help="Results folder; results/NAME of the model file unless given.", show_default=False)] = None) -> None:
@@ -85,12 +86,12 @@ def _app() -> Any:
              unit: Annotated[str, typer.Option(help="Unit of the coordinates in the file.")] = "m") -> None:
         _guarded(_info, mesh, unit)
 
-    @app.command(help="Write a device file with comments, to start from; never overwrites.")
+    @app.command(help="Write a device file with comments. It is one to start from; never overwrites.")
     def init(path: Annotated[Path, typer.Argument(help="File to write.", metavar="[PATH]",
                                                   show_default="device.toml")] = Path("device.toml")) -> None:
         _guarded(_init, path)
 
-    @app.command(help="Run a device over parameters, here or on a dask scheduler; resumes where it was stopped.")
+    @app.command(help="Run a device over parameters. Here or on a dask scheduler; resumes where it was stopped.")
     def study(path: Annotated[Path, typer.Argument(help="Study file (.toml).", metavar="STUDY", show_default=False)],
               out: Annotated[Path | None, typer.Option(help="Results file (.nc), in place of the one in the study.",
                                                        show_default=False)] = None,
@@ -151,7 +152,7 @@ def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
 
     try:
         with _remaining() as progress:
-            result = run_study(path, out, scheduler=scheduler, progress=progress)
+            result = run_study(path, out, scheduler=scheduler, progress=progress, notify=_say)
     except StudyInterrupted as stop:
         _say(f"stopped; {stop.done} of {stop.total} points are kept in {stop.path}; the same command goes on from there")
         raise

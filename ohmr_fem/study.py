@@ -71,7 +71,7 @@ class StudyResult:
 
 
 def run_study(path: str | Path, out: str | Path | None = None, *, scheduler: str | None = None,
-              progress: Progress | None = None) -> StudyResult:
+              progress: Progress | None = None, notify: Callable[[str], None] | None = None) -> StudyResult:
     """Run a study file, or finish one that was stopped.
 
     Parameters
@@ -80,9 +80,11 @@ def run_study(path: str | Path, out: str | Path | None = None, *, scheduler: str
     out : results file (.nc), optional
         In place of the one that the study names.
     scheduler : str, optional
-        Address of a dask scheduler such as "tcp://host:8786"; its workers need ohmr_fem, and no files but those that a
-        material names.  By default the points are computed in this process.
+        Address of a dask scheduler such as "tcp://host:8786"; scheduler and workers need ohmr_fem, and no files but
+        those of a model that a material names.  By default the points are computed in this process.
     progress : callable(done, total, seconds left), optional
+    notify : callable(text), optional
+        Told that there are no workers yet.
 
     Returns
     -------
@@ -108,7 +110,7 @@ def run_study(path: str | Path, out: str | Path | None = None, *, scheduler: str
     if len(finished) == study.size:
         journal_path(study.output).unlink(missing_ok=True)  # of a run that was killed while it put the file in its place
         return _result(study, finished, 0, start)
-    with connected(scheduler) as client, closing(Journal(journal_path(study.output), study)) as journal:
+    with connected(scheduler, notify) as client, closing(Journal(journal_path(study.output), study)) as journal:
         known = {**read_results(study.output, study, results), **journal.done}
         before = len(known)
         try:

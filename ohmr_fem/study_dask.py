@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import pkgutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,8 +34,8 @@ Job = tuple[Device | Setting, list[tuple[int, dict[str, Any]]]]
 
 
 @contextlib.contextmanager
-def connected(address: str | None) -> Iterator[Any]:
-    """A dask client, or None without an address; InputError if nobody answers."""
+def connected(address: str | None, notify: Callable[[str], None] | None = None) -> Iterator[Any]:
+    """A dask client, or None without an address; InputError if nobody answers or a worker lacks this package."""
     if address is None:
         yield None
         return
@@ -47,10 +48,22 @@ def connected(address: str | None) -> Iterator[Any]:
                          value=address) from exc
     with _quiet("distributed.client", "distributed.batched", "distributed.core"):
         try:
+            if not _check_workers(client) and notify is not None:
+                notify(f"the scheduler at {address} has no worker yet; the study waits for one")
             yield client
         finally:
             with contextlib.suppress(Exception):  # a scheduler that is gone cannot be told goodbye
                 client.close(timeout=2)
+
+
+def _check_workers(client: Any) -> int:
+    """How many workers there are; InputError if one has no ohmr_fem of this version: the first task would end it."""
+    found = client.run(pkgutil.resolve_name, "ohmr_fem:__version__", on_error="return")
+    wrong = next(((where, version) for where, version in found.items() if version != __version__), None)
+    if wrong is not None:
+        has = f"has ohmr_fem {wrong[1]}" if isinstance(wrong[1], str) else f"cannot import ohmr_fem ({wrong[1]})"
+        raise InputError(f"the worker at {wrong[0]} {has}; it needs {__version__}, as here", value=wrong[0])
+    return len(found)
 
 
 @contextlib.contextmanager
@@ -178,9 +191,11 @@ def _results(future: Any, client: Any) -> tuple[Any, BaseException | None]:
     exc = future.exception()
     if isinstance(exc, (distributed.KilledWorker, distributed.comm.CommClosedError)):
         return None, exc
-    if isinstance(exc, ImportError | AttributeError):
-        raise InputError(f"a worker cannot run a point ({exc}); it needs ohmr_fem {__version__} and the packages that it uses "
-                         "here") from exc
+    causes = (exc, exc.__cause__, exc.__context__)
+    lacking = next((e for e in causes if isinstance(e, ImportError | AttributeError)), None)
+    if lacking is not None or "deserializ" in str(exc):
+        raise InputError(f"the scheduler or a worker cannot run a point ({lacking or type(exc).__name__}); both need ohmr_fem "
+                         f"{__version__} and the packages that it uses here") from exc
     raise exc
 
 

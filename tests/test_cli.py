@@ -220,7 +220,8 @@ def test_version_and_help(capsys):
     assert ohmr("--version") == 0 and capsys.readouterr().out == f"ohmr-fem {of.__version__}\n"
     assert ohmr("--help") == 0
     out = capsys.readouterr().out
-    assert all(command in out for command in ("run", "check", "info", "init"))
+    assert all(command in out for command in ("run", "check", "info", "init", "fit", "study"))
+    assert "..." not in out.partition("Commands:")[2]  # no line of the list is cut short
 
 
 def test_interrupt_keeps_the_finished_rows(monkeypatch, capsys):

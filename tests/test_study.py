@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 from pathlib import Path
@@ -331,6 +332,22 @@ def test_foreign_files_are_left_alone(write, refuses, tmp_path, name):
     assert (tmp_path / name).read_bytes() == b"my thesis\nline two\n"
 
 
+def test_a_file_that_changed_makes_another_study(device_study, write, refuses, tmp_path):
+    """A mesh on an axis, the mesh of the device, a table: by what they hold, not by their names."""
+    known = [read_study(device_study).hash]
+    for name in ("wide.msh", "bar.msh"):
+        mesh = of.read_mesh(tmp_path / name, unit="nm")
+        of.write_mesh(mesh.scaled(1.01), tmp_path / name, unit="nm")
+        known.append(read_study(device_study).hash)
+    path = write('device = "strip.toml"\n[axes]\nT = [10]\n[tables]\nT = "T.csv"\n')
+    for tau in (4, 5):
+        (tmp_path / "T.csv").write_text(f"T [K],material.tau [ps]\n10,{tau}\n110,2\n")
+        known.append(read_study(path).hash)
+    assert len(set(known)) == 5
+    write('device = "strip.toml"\n[axes]\nT = [10]\n[tables]\nT = "T.csv"\n', DEVICE + '[output]\nfigures = ["svg"]\n')
+    assert read_study(path).hash == known[-1]  # what does not touch the numbers
+
+
 def test_results_of_another_study_are_left_alone(write, refuses, tmp_path):
     before = run_study(write()).path.read_bytes()
     with refuses(InputError, "another study"):
@@ -573,6 +590,24 @@ def test_nobody_at_the_address(write, refuses, monkeypatch, address, tmp_path):
     with refuses(InputError, repr(address), "does not answer"):
         run_study(write(), scheduler=address)
     assert not (tmp_path / "study.nc").exists() and not (tmp_path / "study.nc.partial").exists()
+
+
+def test_a_scheduler_without_workers_is_waited_for(write, capsys):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster:
+        threading.Timer(1.0, cluster.scale, [1]).start()
+        result = run_study(write(), scheduler=cluster.scheduler_address, notify=print)
+    assert result.computed == 12 and "no worker yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("answer", "said"), [("9.9", "has ohmr_fem 9.9"), (ImportError("No module"), "cannot import ohmr_fem")])
+def test_workers_are_asked_for_the_package(write, cluster, refuses, monkeypatch, tmp_path, answer, said):
+    distributed = pytest.importorskip("distributed")
+    run = distributed.Client.run
+    monkeypatch.setattr(distributed.Client, "run", lambda *a, **k: dict.fromkeys(run(*a, **k), answer))
+    with refuses(InputError, said, of.__version__):
+        run_study(write(), scheduler=cluster.scheduler_address)
+    assert not list(tmp_path.glob("study.nc*"))
 
 
 def test_a_worker_of_another_version_is_refused(refuses):
