@@ -449,6 +449,11 @@ def test_the_command(write, capsys, monkeypatch):
     assert ohmr("study", write()) == 0 and "0 computed, 12 found finished" in capsys.readouterr().out
 
 
+def test_files_that_are_taken_for_one_another(write, capsys, tmp_path):
+    assert ohmr("study", write().with_name("strip.toml")) == 2 and "is a device file" in capsys.readouterr().err
+    assert ohmr("check", write()) == 2 and "is a study file: ohmr-fem study" in capsys.readouterr().err
+
+
 def test_the_command_says_what_has_no_solution(write, capsys):
     assert ohmr("study", write(STUDY.replace("[0.1, 1.0]", "[-50.0, 1.0]"))) == 3
     said = capsys.readouterr()
