@@ -1,13 +1,14 @@
 # Two commands, each doing all of its own set-up; needs only python3 >= 3.11 (with venv) and make.
 #   make demo   run the Hall-bar example into results/hall_bar
 #   make test   lint, type-check and test
+# and two for trust: make validation (a report of every equation), make docs (needs the network once, for Sphinx).
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test images clean
+.PHONY: demo test validation docs images clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/ohmr-fem run examples/hall_bar.toml --out results/hall_bar
@@ -16,6 +17,13 @@ test: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+validation: $(VENV)/dev.stamp
+	$(BIN)/python -m validation --out results/validation
+
+docs: $(VENV)/runtime.stamp
+	$(PIP) install -e '.[docs]'
+	$(BIN)/python -m sphinx -W -b html docs results/docs
 
 # The pictures of the README, from a fresh run of the example.
 images: demo

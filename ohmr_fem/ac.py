@@ -33,7 +33,7 @@ class ACResponse:
     frequencies : (k,) Hz
     fields : (3,) or (n, 3) T
     effect : (k,) or (k, n) complex
-        delta_R in ohm (V_orbital = delta_R I); on a cross-section rho.  Im > 0 is a voltage that lags the current.
+        delta_R in ohm (V_orbital = delta_R I); on a cross-section rho.  The voltage lags the current by arg(delta_R).
     R_ohmic : float, ohm; NaN on a cross-section
     method : str
     current, voltage : pairs of contact names, or None
@@ -86,7 +86,7 @@ def ac_response(problem: Problem, frequencies: Any, field: Any = (0.0, 0.0, 0.0)
     """Complex delta_R (rho on a cross-section) at frequencies, for a current I exp(-i omega t).
 
     In this convention a relaxation rate 1/tau becomes 1/tau - i omega; it resonates with the precession, for B along x
-    and diagonal X at omega = Omega sqrt(theta) = (g e/2) B sqrt(X_yy X_zz)/1.
+    and diagonal X at omega = Omega sqrt(theta) = (g e/2) B sqrt(X_yy X_zz).
 
     Parameters
     ----------

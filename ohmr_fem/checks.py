@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import eig, eigh
-from scipy.sparse import csc_array
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh, splu
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
 from .errors import PhysicsWarning, ResolutionWarning, SolveError
 from .linear import SuperLU
@@ -157,8 +156,8 @@ def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> flo
     left = min(float(local.real.min()), 0.0) - 0.1
     found = []
     for shift in {complex(left, round(float(w), 3)) for w in (*turning, 0.0)}:
-        factors = splu(csc_array(A.astype(complex) - shift * M))
-        operator = LinearOperator(A.shape, dtype=complex, matvec=lambda b, f=factors: f.solve(M @ np.asarray(b).ravel()))
+        factors = SuperLU().factorise(A.astype(complex) - shift * M)
+        operator = LinearOperator(A.shape, dtype=complex, matvec=lambda b, f=factors: f.apply(M @ np.asarray(b).ravel(), False))
         try:
             values = eigs(operator, k=10, v0=np.random.default_rng(0).standard_normal(A.shape[0]).astype(complex),
                           return_eigenvectors=False, tol=1e-8)

@@ -131,16 +131,10 @@ def _run(path: Path, out: Path | None) -> None:
         try:
             record = run_device(device, out, progress=progress, notify=lambda text: _say(f"warning: {text}"))
         except KeyboardInterrupt:
-            kept = [f"{out / t['table']} ({t['fields']} of {t['fields_asked']} fields)" for t in _curves(out)]
-            _say("stopped; kept " + (", ".join(kept) or "no rows, none were finished"))
+            _say("stopped; kept " + (", ".join(_kept(out)) or "no rows, none were finished"))
             raise
     for found in record["gates"].values():
-        low, high = found.get("hanle") or found.get("rho_change") or (float("nan"), float("nan"))
-        print(f"{out / found['table']}: {found['values']} values of {found['parameter']}, {found['fields']} fields, "
-              f"{'R(B) - R(0)' if 'hanle' in found else 'rho(B) - rho(0)'} from {low:.4g} to {high:.4g}"
-              f"{' ohm' if 'hanle' in found else ''}")
-        if found["no_steady_state"]:
-            print(f"  {found['no_steady_state']} points without a steady state (theta < 0): nan in the table, hatched in the map")
+        _gate_line(out, found)
     for curve in record["curves"].values():
         low, high = curve.get("hanle") or curve["rho_change"]
         what = f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)" if "hanle" in curve else "rho(B) - rho(0)"
@@ -204,11 +198,23 @@ def _xtensor(path: Path, out: Path | None) -> None:
     print(f"{len(record['files'])} files in {out}, {record['seconds']:.1f} s")
 
 
-def _curves(out: Path) -> list[dict[str, Any]]:
+def _gate_line(out: Path, found: dict[str, Any]) -> None:
+    low, high = found.get("hanle") or found.get("rho_change") or (float("nan"), float("nan"))
+    what, unit = ("R(B) - R(0)", " ohm") if "hanle" in found else ("rho(B) - rho(0)", "")
+    print(f"{out / found['table']}: {found['values']} values of {found['parameter']}, {found['fields']} fields, {what} from "
+          f"{low:.4g} to {high:.4g}{unit}")
+    if found["no_steady_state"]:
+        print(f"  {found['no_steady_state']} points without a steady state (theta < 0): nan in the table, hatched in the map")
+
+
+def _kept(out: Path) -> list[str]:
+    """The tables that an interrupted run has left, and how much of each."""
     import json
 
     with contextlib.suppress(OSError, ValueError):
-        return list(json.loads((out / "run.json").read_text(encoding="utf-8"))["curves"].values())
+        record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+        kept = [f"{out / t['table']} ({t['fields']} of {t['fields_asked']} fields)" for t in record["curves"].values()]
+        return kept + [f"{out / t['table']} ({t['values']} of {t['values_asked']} gates)" for t in record["gates"].values()]
     return []
 
 

@@ -43,8 +43,8 @@ def plot_inverse_mass(results: InverseMass | Mapping[float, InverseMass], quanti
         ax = ax or _new_axes()
         for i, (label, x, tensor) in enumerate(lines):
             for part, y, colour in _parts(tensor, quantity):
-                ax.plot(x, y, DASHES[i % 4], color=colour, label=", ".join(t for t in (part, label) if t) or "_",
-                        marker="o" if len(x) <= 25 else None, markersize=3)
+                ax.plot(x, y, DASHES[i % 4], label=", ".join(t for t in (part, label) if t) or "_", markersize=3,
+                        color=COLOURS[i % 6] if quantity == "theta" else colour, marker="o" if len(x) <= 25 else None)
         ax.axhline(0.0, color="0.7", linewidth=0.6, zorder=0)
         ax.set_xlabel(AGAINST[against])
         kind = f"{first.definition}, {first.counting}, {first.normalisation.replace('_', ' ')}"

@@ -214,6 +214,33 @@ class SpectralMeasure:
                 value=float(error.max()))
 
     @property
+    def range(self) -> tuple[float, float]:
+        """Largest growth and largest precession |omega| tau for which the bound on F(1 + growth) and F(1 + i precession) is
+        accepted; infinity where no field reaches it.  Fields beyond are refused, with their bound; :meth:`covers` tells them.
+        """
+        allowed = 3.0 * max(self.tolerance * self.size, self._floor)
+        limit = 1.0 + self.slowest * self.stretch - NEAR
+
+        def error(s: np.ndarray) -> np.ndarray:
+            return np.asarray(sum(self.F_bound(s, number) for number in range(len(self.channels))))
+
+        def largest(points: np.ndarray, s: np.ndarray) -> float:
+            beyond = np.flatnonzero(~(error(s) <= allowed))
+            return float("inf") if beyond.size == 0 else float(points[beyond[0] - 1]) if beyond[0] else 0.0
+
+        phi, growth = np.append(0.0, np.geomspace(1e-2, 1e9, 2201)), limit * np.linspace(0.0, 1.0, 1001)
+        return min(largest(growth, 1.0 - growth), limit), largest(phi, 1.0 + 1j * phi)
+
+    def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+        """Whether each field is stable and within the range of the measure, (n,) bool: the others are refused."""
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        stable = -precession_squared(self.material, several) < (1.0 + self.slowest * self.stretch - NEAR) ** 2
+        out = np.zeros(len(several), dtype=bool)
+        if np.any(stable):
+            out[stable] = self.bound(several[stable], s) <= 3.0 * max(self.tolerance * self.size, self._floor)
+        return out
+
+    @property
     def size(self) -> float:
         """Largest |F| of the range, the scale of the tolerance."""
         return float(sum(abs(self._F_of(c)) for c in self.channels))
@@ -407,7 +434,8 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
     positive(tolerance, "1", "tolerance")
     reason = refusal(problem)
     if reason is not None:
-        raise InputError(f"the spectral path does not apply: {reason}; use hanle_curve(..., method='reduced') or 'direct'")
+        serves = "method='direct')" if problem.ordinary_hall else "method='reduced') or 'direct'"
+        raise InputError(f"the spectral path does not apply: {reason}; use hanle_curve(..., {serves}")
     system = system_of(problem)
     K, M, keep, absorbing = _pencil(system)
     start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
@@ -428,6 +456,7 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
 
     most = 240 if lengths is not None else 80 if until is None else 160
     projection = project(M, factors, keep.T @ start, shift, excess, most)
+    _check_definite(projection)
     vectors, summary = keep @ projection.vectors, repr(problem)
     return [SpectralMeasure(
         projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,
@@ -435,6 +464,14 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
         reference_length=system.scales.length, slowest=slowest, absorbing=absorbing, residual=projection.residual,
         summary=summary,
         vertices=system.basis.nodal_dofs[0]) for turn, base, name in zip(turns, ohmic, names, strict=True)]
+
+
+def _check_definite(projection: Projection) -> None:
+    """The bound needs a pencil without negative rates; absorption and diffusion are checked at the door, so none should be."""
+    lowest = float(projection.rates.min(initial=0.0))
+    if lowest < -1e-9 * projection.shift:
+        raise SolveError(f"indefinite pencil: a mode grows at {-lowest:.3g}/tau without any field (negative absorption or "
+                         "diffusion), and no bound holds; method='direct' needs none", value=lowest)
 
 
 def _excess(found: Projection, turns: np.ndarray, channels: Sequence[Channel], points: np.ndarray, base: float,

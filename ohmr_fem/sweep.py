@@ -162,7 +162,8 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
     method : str
         "spectral": one factorisation for all fields (uniform material, linear coupling, scalar edge law); "reduced": a
         reduced basis from a few factorisations, any problem; "direct": one factorisation for each field, any problem;
-        "auto": spectral where the physics allows, else reduced for more than 8 fields. The choice is in the result.
+        "auto": spectral where the physics allows, else reduced for more than 8 fields. ``HanleCurve.method`` says which path
+        was taken and why.
     tolerance : float
         Algebraic error relative to the largest effect: held by a bound (spectral) or an estimate (reduced).
     progress : callable(done, total), optional
@@ -186,10 +187,11 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
     if len(fields) == 0:
         raise InputError("fields: needs at least one field")
     if method == "spectral" or (method == "auto" and refusal(problem) is None):
-        return _spectral_curve(problem, fields, current, voltage, tolerance, start)
+        why = "as asked" if method != "auto" else "one material, linear coupling, the same edge law for all components"
+        return _spectral_curve(problem, fields, current, voltage, tolerance, start, f" ({why})")
     measurement = Measurement.of(problem, current, voltage)
     notes = warn_once(problem, fields)
-    reason = "" if method != "auto" else f" ({refusal(problem)})"
+    reason = f" ({'as asked' if method != 'auto' else refusal(problem)})"
     if problem.ordinary_hall and method == "reduced":
         raise InputError("hanle_curve: the reduced path needs matrices that are affine in B; with ordinary_hall use "
                          "method='direct'", value=method)
@@ -221,22 +223,37 @@ def angle_scan(problem: Problem, magnitude: float, *, plane: str = "xy", n: int 
     return hanle_curve(problem, field_rotation(magnitude, n, plane), current=current, voltage=voltage, method=method)
 
 
-def hanle_map(measure: SpectralMeasure, fields: Any, parameter: str, values: Any) -> np.ndarray:
-    """delta_R (ohm; rho on a cross-section) over fields and one material parameter, without a new factorisation.
+def hanle_map(measure: SpectralMeasure, fields: Any, parameter: str, values: Any, *, plane: str = "xy") -> np.ndarray:
+    """delta_R (ohm; rho on a cross-section) over fields and a parameter or an angle, without a new factorisation.
 
     Parameters
     ----------
     measure : SpectralMeasure
     fields : (n, 3) T
     parameter : str
-        "theta", "tau", "diffusion_length", ... as in :meth:`SpectralMeasure.at`.
+        "theta", "tau", "diffusion_length", ... as in :meth:`SpectralMeasure.at`, or "angle".
     values : (m,)
+        Angles in radians turn the fields in ``plane``, from its first axis to its second.  For diffusion lengths make the
+        measure with ``lengths``.
 
     Returns
     -------
     (m, n) array
+
+    Raises
+    ------
+    InputError, SolveError
+        Unknown parameter; a field and value outside the range of the measure.
     """
     several = np.atleast_2d(fields_array(fields, "fields"))
+    if parameter == "angle":
+        first, second = field_rotation(1.0, 4, plane)[:2]
+        angles = np.atleast_1d(np.asarray(values, dtype=float))[:, None, None]
+        a, b = (several @ first)[None, :, None], (several @ second)[None, :, None]
+        turned = (several - several @ np.outer(first, first) - several @ np.outer(second, second)
+                  + (a * np.cos(angles) - b * np.sin(angles)) * first + (a * np.sin(angles) + b * np.cos(angles)) * second)
+        read = measure.rho if measure.current is None else measure.delta_R
+        return np.asarray(read(turned.reshape(-1, 3))).reshape(turned.shape[:2])
     tuned = [measure.at(**{parameter: v}) for v in np.atleast_1d(np.asarray(values, dtype=float))]
     return np.array([m.rho(several) if m.current is None else m.delta_R(several) for m in tuned])
 
@@ -261,14 +278,14 @@ def _reduced_curve(measurement: Measurement, fields: np.ndarray, pairs: tuple[An
 
 
 def _spectral_curve(problem: Problem, fields: np.ndarray, current: Any, voltage: Any, tolerance: float,
-                    start: float) -> HanleCurve:
+                    start: float, reason: str) -> HanleCurve:
     measure = spectral_measure(problem, current=current, voltage=voltage, tolerance=tolerance, fields=fields)
     notes = warn_once(problem, fields)
     f, change = measure.response(fields)
     count = len(measure.rates)
     return _curve(problem, fields, measure.R_ohmic, f * measure.unit, change * measure.unit,
                   np.full(len(fields), measure.residual), abs(measure.unit) * measure.bound(fields), (current, voltage),
-                  f"spectral, {count} poles from one factorisation", start, notes)
+                  f"spectral, {count} poles from one factorisation{reason}", start, notes)
 
 
 def _curve(problem: Problem, fields: np.ndarray, base: float, effect: np.ndarray, change: np.ndarray, residual: np.ndarray,

@@ -133,10 +133,10 @@ def test_coefficients_given_cell_by_cell_go_to_the_children(bar):
 def test_bar_within_its_error(bar):
     """A bar with contacts in its sides, against a higher order asked for ten times less error."""
     prob = bar(cells="quad")
-    found = of.solve_to(prob, current=ALONG[0], voltage=ALONG[1], field=B, tolerance=1e-3)
-    better = of.solve_to(dataclasses.replace(prob, order=3), current=ALONG[0], voltage=ALONG[1], field=B, tolerance=1e-4)
+    found = of.solve_to(prob, current=ALONG[0], voltage=ALONG[1], field=B, tolerance=4e-3)
+    better = of.solve_to(dataclasses.replace(prob, order=3), current=ALONG[0], voltage=ALONG[1], field=B, tolerance=4e-4)
     assert found.converged and found.reason == "tolerance" and found.relative_to == "value"
-    assert abs(found.value - better.value) < found.error <= 1e-3 * abs(found.corrected)
+    assert abs(found.value - better.value) < found.error <= 4e-3 * abs(found.corrected)
     assert abs(found.R_ohmic - better.R_ohmic) < found.R_ohmic_error
     assert found.R_ohmic + float(found) == found.R and found.unknowns == system_of(found.problem).N
     again = of.resistance(found.problem, B, current=ALONG[0], voltage=ALONG[1])
@@ -148,8 +148,8 @@ def test_bar_within_its_error(bar):
 
 def test_several_fields_are_all_served(bar):
     fields = np.array([[0, 0, 0], [5, 0, 0], [0, 1, 1]]) * TESLA
-    found = of.solve_to(bar(cells="quad"), current=ALONG[0], voltage=ALONG[1], field=fields, tolerance=1e-3)
-    assert found.value.shape == found.error.shape == (3,) and np.all(found.error <= 1e-3 * np.abs(found.corrected))
+    found = of.solve_to(bar(cells="quad"), current=ALONG[0], voltage=ALONG[1], field=fields, tolerance=4e-3)
+    assert found.value.shape == found.error.shape == (3,) and np.all(found.error <= 4e-3 * np.abs(found.corrected))
     curve = of.hanle_curve(found.problem, fields, current=ALONG[0], voltage=ALONG[1])
     assert found.value == pytest.approx(curve.delta_R, rel=1e-7)
 

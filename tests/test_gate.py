@@ -64,6 +64,7 @@ def test_a_device_by_gate_and_by_curve(tmp_path):
         head, *rows = csv.reader(stream)
     assert head[:7] == ["displacement [eV]", "B_x [T]", "B_y [T]", "B_z [T]", "R_ohmic [ohm]", "R [ohm]", "delta_R [ohm]"]
     table = {name: np.array([float(row[i]) for row in rows]) for i, name in enumerate(head)}
+    assert np.array_equal(table["displacement [eV]"], np.repeat([0.0, 0.5], 9))
     assert np.array_equal(table["R [ohm]"].reshape(2, 9), found.R) and np.array_equal(table["B_x [T]"][:9], FIELDS[:, 0])
     assert np.allclose(table["diffusion_length [m]"][[0, -1]], [1e-7, 1.5e-7]) and table["X_zz [1/m_e]"][0] == 0.25
 

@@ -1,6 +1,7 @@
-"""X against numbers computed elsewhere, closed forms, thermodynamic derivatives and sum rules.
+"""X against closed forms, its bookkeeping and its refusals.
 
-Reference values in 1/m_e per cell and spin use hbar^2/m_e = 7.61996423 eV angstrom^2, nine digits.
+Regression values, integrals over the bands, thermodynamic derivatives, sum rules and masses are cases of validation/
+(micro_bilayer, micro_routes, micro_convergence), whose quick level the tests run too.
 """
 
 import mpmath
@@ -32,34 +33,9 @@ def fermi(energy, mu, temperature):
     return 0.5 * (1 - np.tanh((energy - mu) / (2 * thermal_energy(temperature))))
 
 
-def test_regression_mesh():
-    """N = 60, half-shifted, 300 K, mu = 0.4 eV."""
-    drude = inverse_mass(BILAYER, 0.4, 300, mesh=60, shift=0.5)
-    commutator = inverse_mass(BILAYER, 0.4, 300, "commutator", mesh=60, shift=0.5)
-    assert drude.electrons[0] == pytest.approx(2.006100234907, abs=1e-12)
-    assert drude.X[0, 0, 0] == pytest.approx(5.166973052344e-2, rel=3e-9)
-    assert drude.X[0, 1, 1] == pytest.approx(6.44710734e-2, rel=5e-9)
-    assert drude.X[0, 0, 1] == pytest.approx(-1.10862882e-2, rel=5e-9)
-    assert commutator.X[0, 0, 0] == pytest.approx(1.315663004693, rel=3e-9)
-    assert drude.X[0, 2, 2] == commutator.X[0, 2, 2] == pytest.approx(3.018297320083e-2, rel=3e-9)
-    assert (drude.unit, drude.definition, drude.counting, drude.normalisation) == ("1/m_e", "drude", "all", "per_cell")
-
-
-def test_converged_bilayer():
-    result = inverse_mass(BILAYER, 0.4, 300, mesh=720)
-    assert result.X[0, 0, 0] == pytest.approx(0.06355458, abs=5e-9)
-    assert result.X[0, 2, 2] == pytest.approx(0.03013425, abs=5e-9)
-    assert result.theta[0] == pytest.approx(0.4741, abs=1e-4)
-    other = inverse_mass(BILAYER, 0.4, 300, "commutator", mesh=720)
-    assert other.X[0, 0, 0] == pytest.approx(1.31562963, abs=3e-7)
-    assert other.theta[0] == pytest.approx(0.0229, abs=1e-4)
-
-
-def test_threefold_axis_on_a_centred_mesh():
-    for definition in ("drude", "commutator"):
-        x = inverse_mass(BILAYER, 0.4, 300, definition, mesh=60, symmetry=False).X[0]
-        assert abs(x[0, 0] - x[1, 1]) < 1e-12 and np.abs(x - np.diag(np.diag(x))).max() < 1e-12
-    assert inverse_mass(BILAYER, 0.4, 300, mesh=60).X[0, 0, 0] == pytest.approx(0.0811682411, abs=2e-10)
+def test_a_result_says_what_it_is():
+    result = inverse_mass(BILAYER, 0.4, 300, mesh=12)
+    assert (result.unit, result.definition, result.counting, result.normalisation) == ("1/m_e", "drude", "all", "per_cell")
 
 
 def test_dimer_in_closed_form():
@@ -76,8 +52,7 @@ def square(t=0.5, a=3.0):
     return LayeredModel.from_hoppings(a * np.eye(2), [[0, 0, 0]], [(0, 0, (1, 0), -t), (0, 0, (0, 1), -t)])
 
 
-@pytest.mark.parametrize(("temperature", "mesh"), [(300, "auto"), (40, "adaptive")])
-def test_square_band_against_its_density_of_states(temperature, mesh):
+def test_square_band_against_its_density_of_states(temperature=300, mesh="auto"):
     """One band: both definitions are X = -(a^2/2 hbar^2) int f E rho dE, rho = K(1 - (E/4t)^2)/(2 pi^2 t)."""
     t, a, mu, kt = 0.5, 3.0, -1.9, mpmath.mpf(thermal_energy(temperature))
     edge = 4 * mpmath.mpf(t)
@@ -97,64 +72,11 @@ def test_square_band_against_its_density_of_states(temperature, mesh):
         assert abs(result.X[0, 0, 0] - float(mass)) < 2 * result.error[0] + 1e-13
 
 
-def test_hellmann_feynman():
-    """X_zz = -(1/hbar^2) dOmega/dlambda with every hopping stretched by 1 + lambda (z_i - z_j)^2, and X_zx likewise."""
-    sites = [[0, 0, 0], [0.6, 0.3, 2.0], [1.1, 0.2, 5.0]]
-    hops = [(i, i, c, -0.4 - 0.1 * i) for i in range(3) for c in ((1, 0), (0, 1))]
-    hops += [(0, 1, (0, 0), 0.3), (1, 2, (0, 0), -0.2), (1, 2, (-1, 0), 0.15)]
-    model = LayeredModel.from_hoppings(3.0 * np.eye(2), sites, hops)
-    k, kt, mu = mesh_points(model, 24), thermal_energy(500), 0.1
-    result = inverse_mass(model, mu, 500, mesh=24)
-    for a, b in ((2, 2), (2, 0), (1, 2)):
-        def omega(step, a=a, b=b):
-            weight = 1 + step * model.bond_vectors[..., a] * model.bond_vectors[..., b]
-            stretched = LayeredModel(model.lattice, sites, model.translations, model.blocks * weight)
-            return -kt * np.logaddexp(0, (mu - stretched.bands(k)) / kt).sum() / len(k)
-
-        h = 4e-4
-        slope = (8 * (omega(h) - omega(-h)) - (omega(2 * h) - omega(-2 * h))) / (12 * h)
-        assert result.X[0, a, b] == pytest.approx(-slope / HBAR2_OVER_ME, abs=1e-9)
-
-
-def interband(model, k, mu, temperature):
-    """Energies, H-averages and the interband sum 2 sum_m |v_nm|^2/(e_n - e_m), written out."""
-    h, v, w = model.bloch(k, "", "x", "xx")
-    e, u = np.linalg.eigh(h)
-    v = u.conj().swapaxes(1, 2) @ v @ u
-    w = np.einsum("kin,kij,kjn->kn", u.conj(), w, u).real
-    gap = e[:, :, None] - e[:, None, :]
-    gap[:, np.arange(e.shape[1]), np.arange(e.shape[1])] = np.inf
-    return e, w, (2 * np.abs(v) ** 2 / gap).sum(axis=2)
-
-
-def test_fermi_sea_and_interband_sum():
-    """sum f d2 eps = sum (-df/deps) v^2, and <d2H> = d2 eps - the interband sum, each by its own route."""
-    model, t, mu = FULL, 1500, 0.3
-    k = mesh_points(model, 180)
-    e, second, between = interband(model, k, mu, t)
-    f = fermi(e, mu, t)
-    sea = (f * (second + between)).sum() / len(k) / HBAR2_OVER_ME
-    drude, commutator = (inverse_mass(model, mu, t, d, mesh=180).X[0, 0, 0] for d in ("drude", "commutator"))
-    assert drude == pytest.approx(sea, rel=1e-8)
-    assert commutator == pytest.approx(drude - (f * between).sum() / len(k) / HBAR2_OVER_ME, rel=1e-10)
-
-
 def test_nothing_moves_in_the_gap():
     """Drude weight dies as the gap freezes; the commutator does not."""
     model = bilayer_graphene(displacement=0.38)
     assert np.abs(inverse_mass(model, 0.0, 30, mesh=60).X[0, :2, :2]).max() < 1e-12
     assert inverse_mass(model, 0.0, 30, "commutator", mesh=60).X[0, 0, 0] > 1.0
-
-
-def test_bilayer_masses():
-    """Band edge gamma1/(2 v^2) = 0.0320 m_e; at 300 K and mu = 0, per electron and hole, 1/(0.0419 m_e)."""
-    v = np.sqrt(3) / 2 * 2.46 * 3.16
-    edge = 0.38 / (2 * v**2) * HBAR2_OVER_ME
-    assert edge == pytest.approx(0.0320, abs=1e-4)
-    warm = inverse_mass(BILAYER, 0.0, 300, normalisation="per_carrier", mesh=480)
-    assert 1 / warm.X[0, 0, 0] == pytest.approx(0.0419, rel=1e-3)
-    cold = [inverse_mass(BILAYER, 0.0, t, normalisation="per_carrier", tolerance=1e-6).X[0, 0, 0] for t in (24, 12)]
-    assert 1 / (2 * cold[1] - cold[0]) == pytest.approx(edge, rel=2e-3)
 
 
 def test_monolayer_at_the_dirac_point():
@@ -212,15 +134,6 @@ def test_excess_and_fermi_surface_counting():
     assert surface.normalisation == "per_added_electron"
     assert np.abs(surface.X[0] - d_x / d_n).max() < 1e-6 * np.abs(d_x / d_n).max()
     assert surface.compressibility[0] * BILAYER.cell_area * 1e-20 == pytest.approx(d_n, rel=1e-8)
-
-
-def test_the_papers_anisotropy():
-    """counting "excess" over Drude: 0.003 to 0.011 without bias, -0.009 to -0.015 at V = gamma1."""
-    mu = np.linspace(0.1, 0.6, 11)
-    plain = inverse_mass(BILAYER, mu, 300, counting="excess", mesh=480).theta
-    biased = inverse_mass(bilayer_graphene(displacement=0.38), mu, 300, counting="excess", mesh=480).theta
-    assert 0.0028 < plain.min() < plain.max() < 0.0115
-    assert -0.0150 < biased.min() < biased.max() < -0.0088
 
 
 def test_principal_axes():

@@ -25,38 +25,6 @@ def test_monolayer_bands(k):
     assert np.abs(monolayer_graphene().bands(k) - np.stack([-e, e], axis=-1)).max() < 1e-12
 
 
-@pytest.mark.parametrize("bias", [0.0, 0.38])
-def test_bilayer_bands(k, bias):
-    """eps^2 = gamma1^2/2 + V^2 + g^2 -+ sqrt(gamma1^4/4 + g^2 (gamma1^2 + 4 V^2)), g = gamma0 |f|."""
-    g2, g1 = (3.16 * np.abs(structure(k))) ** 2, 0.38
-    root = np.sqrt(g1**4 / 4 + g2 * (g1**2 + 4 * bias**2))
-    inner, outer = (np.sqrt(g1**2 / 2 + bias**2 + g2 + s * root) for s in (-1, 1))
-    expected = np.stack([-outer, -inner, inner, outer], axis=-1)
-    assert np.abs(bilayer_graphene(displacement=bias).bands(k) - expected).max() < 1e-10
-
-
-def test_bilayer_gap():
-    """2 V gamma1/sqrt(gamma1^2 + 4 V^2), found by a scan away from K."""
-    v, g1 = 0.1, 0.38
-    scan = K + np.linspace(0, 0.06, 20001)[:, None] * [1.0, 0.0]
-    bands = bilayer_graphene(displacement=v).bands(scan)
-    assert (bands[:, 2] - bands[:, 1]).min() == pytest.approx(2 * v * g1 / np.sqrt(g1**2 + 4 * v**2), rel=1e-7)
-
-
-def test_full_bilayer_matrix(k):
-    """The Hamiltonian of McCann and Koshino, with +V on the upper layer."""
-    g0, g1, g3, g4, delta, v = 3.16, 0.381, 0.38, 0.14, 0.022, 0.07
-    model = bilayer_graphene(g0, g1, g3, g4, delta, v)
-    for q in k:
-        f = structure(q)
-        c = np.conj(f)
-        h = np.array([[-v, -g0 * f, g4 * f, -g3 * c],
-                      [-g0 * c, delta - v, g1, g4 * f],
-                      [g4 * c, g1, delta + v, -g0 * f],
-                      [-g3 * f, g4 * c, -g0 * c, v]])
-        assert np.abs(model.bloch(q) - h).max() < 1e-13
-
-
 def test_heights_and_spacings():
     assert np.array_equal(bilayer_graphene().positions[:, 2], [0, 0, 3.35, 3.35])
     model = multilayer_graphene(4, "ABC", spacing=[3.0, 3.5, 4.0])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
 import ohmr_fem as of
 from ohmr_fem.grids import tensor_grid
+from ohmr_fem.linear import SuperLU
 from ohmr_fem.observables import Measurement
-from ohmr_fem.reduced import Affine, Reduced, reduced_sweep
+from ohmr_fem.reduced import Affine, Reduced, Residuals, reduced_sweep
 
 RNG = np.random.default_rng(5)
 
@@ -70,6 +73,42 @@ def test_few_factorisations_and_honest_estimate():
     assert found.converged and found.factorisations <= 20
     exact = np.array([change for change, _, _ in measurement.sweep(fields[::25])])
     assert np.all(np.abs(found.change[::25] - exact) <= found.estimate[::25] + 1e-12 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("coupling", ["linear", "full"])
+def test_the_estimate_is_of_each_field(coupling, monkeypatch):
+    """Fields in no order: neighbours in the list are no neighbours, and an estimate from them would say nothing."""
+    prob = _device(coupling)
+    measurement = Measurement.of(prob, PAIRS["current"], PAIRS["voltage"])
+    monkeypatch.setattr(sys.modules["ohmr_fem.solve"], "check_stability", lambda system, field: None)  # the sweep decided it
+    for strength, tolerance in ((2.0, 1e-3), (10.0, 1e-4)):
+        fields = np.random.default_rng(1).normal(size=(150, 3)) * strength * _scale(prob)
+        found = reduced_sweep(measurement, fields, tolerance)
+        exact = np.array([change for change, _, _ in measurement.sweep(fields[::9])])
+        error, size = np.abs(found.change[::9] - exact), np.abs(found.change).max()
+        assert found.converged and found.estimate.max() <= 1.01 * tolerance * size
+        assert np.all(error <= found.estimate[::9]) and error.max() > 1e-3 * found.estimate.max()
+    assert found.estimate.min() >= 1e-11 * np.abs(found.change).max()
+
+
+@pytest.mark.parametrize("coupling", ["linear", "full"])
+def test_residuals_are_what_they_say(coupling):
+    """Norms in the inverse of the symmetric part, from inner products of blocks, against the definition."""
+    affine = Affine.of(Measurement.of(_device(coupling), PAIRS["current"], PAIRS["voltage"]))
+    fields = np.random.default_rng(3).normal(size=(4, 3)) * [1.0, 0.0, 1.0] * 1e-12
+    Z = np.linalg.qr(np.random.default_rng(2).normal(size=(affine.source.size, 7)))[0]
+    metric = SuperLU(symmetric=True).factorise(affine.norm)
+    small = Reduced.on(affine, Z[:, :4]).extended(affine, Z[:, 4:])
+    assert np.allclose(small.constant, Z.T @ affine.constant @ Z) and np.allclose(small.slopes[2], Z.T @ affine.slopes[2] @ Z)
+    for transposed, rhs, load in ((False, affine.source, small.source), (True, affine.output, small.output)):
+        side = Residuals.of(affine, fields, metric, transposed).extended(Z[:, :4]).extended(Z[:, 4:])
+        y = np.array([np.linalg.solve(small.at(B).T if transposed else small.at(B), load) for B in fields])
+        for B, coordinates, norm in zip(fields, y, side.norms(y, fields), strict=True):
+            A = affine.constant + affine.along(B)
+            left = rhs - (A.T if transposed else A) @ (Z @ coordinates)
+            assert norm == pytest.approx(np.sqrt(left @ metric.solve(left)[0]), rel=1e-8)
+    v = np.random.default_rng(4).normal(size=(affine.source.size, 20))
+    assert abs(affine.norm - affine.norm.T).max() < 1e-15 and np.all(np.sum(v * (affine.norm @ v), axis=0) > 0.0)
 
 
 def test_uniform_problem_agrees_with_the_spectral_path():

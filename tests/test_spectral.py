@@ -128,6 +128,39 @@ def test_a_tight_measure_refuses_what_it_does_not_cover(bar, refuses):
         measure.rho([(1e7 * TESLA, 0, 0)])
 
 
+@pytest.mark.parametrize("theta, edges", [(1.0, {}), (-1.0, {"lower": "absorbing"}), (-1.0, {})])
+def test_range(theta, edges, refuses):
+    """The range is where refusal begins, in both directions of omega squared; beyond it the bound is too large."""
+    prob = of.Problem(of.cross_section(30.0), simple_material(inverse_mass=(1.0, 1.0, theta)), edges=edges)
+    measure = spectral_measure(prob, fields=[(0.5 * TESLA, 0, 0)])
+    growth, precession = measure.range
+    assert (growth >= 0.5 if theta < 0 else 0.5 <= precession < 1e3) and growth < 1.0 + measure.slowest
+    largest = growth if theta < 0 else precession
+    fields = np.array([0.1, 0.5, 0.98, 1.05, 3.0])[:, None] * np.array([largest * TESLA, 0.0, 0.0])
+    inside = measure.covers(fields)
+    assert np.array_equal(inside, [True, True, True, False, False])
+    assert np.all(np.isfinite(measure.rho(fields[inside])))
+    for field in fields[~inside]:
+        with refuses(SolveError, "B = "):
+            measure.rho(field)
+    wide = spectral_measure(prob, fields=[(0.5 * TESLA, 0, 0), (0.9 * TESLA if theta < 0 else 100 * TESLA, 0, 0)])
+    assert wide.range[0 if theta < 0 else 1] >= (0.9 if theta < 0 else 100.0)
+    small = of.Problem(of.cross_section(3.0, cells=3), simple_material())  # exhausted: exact for every field
+    assert spectral_measure(small).range[1] > 1e6
+
+
+def test_an_indefinite_pencil_is_refused(bar, refuses, monkeypatch):
+    from ohmr_fem import spectral
+
+    def twisted(system, pencil=spectral._pencil):
+        K, M, keep, absorbing = pencil(system)
+        return K - 0.4 * M, M, keep, absorbing
+
+    monkeypatch.setattr(spectral, "_pencil", twisted)
+    with refuses(SolveError, "indefinite pencil", "no bound holds", "method='direct'"):
+        spectral_measure(bar(), **PAIRS)
+
+
 def test_a_pair_that_vanishes_by_symmetry(bar):
     measure = spectral_measure(bar(cells="quad"), current=("left", "right"), voltage=("t1", "b1"))
     assert np.abs(measure.delta_R([(TESLA, 0, 0), (0, TESLA, 0)])).max() < 1e-10

@@ -158,6 +158,35 @@ def test_map(bar):
                        0.09 * analytic.rho(np.abs(FIELDS[:, 0]) / TESLA, 0.5, 3.0), rtol=1e-7)
 
 
+def test_map_over_angles(bar, monkeypatch, refuses):
+    """Each row is a curve of its own with the fields turned by hand; nothing is factorised for any map."""
+    prob = bar(simple_material(inverse_mass=X))
+    measure = spectral_measure(prob, lengths=(0.5, 2.0), **PAIRS)
+    angles = np.array([0.0, 0.4, -1.3, np.pi])
+    fresh = [hanle_curve(prob, FIELDS @ np.array([[np.cos(t), 0, np.sin(t)], [0, 1, 0], [-np.sin(t), 0, np.cos(t)]]),
+                         method="direct", **PAIRS).delta_R for t in angles]
+    monkeypatch.setattr("ohmr_fem.linear.splu", None)
+    table = hanle_map(measure, FIELDS, "angle", angles, plane="xz")
+    assert table.shape == (4, 7) and np.abs(table - fresh).max() < 1e-8 * np.abs(fresh).max()
+    assert np.allclose(hanle_map(measure, FIELDS, "angle", 0.7, plane="yx"), hanle_map(measure, FIELDS, "angle", -0.7), rtol=1e-9)
+    lengths = hanle_map(measure, FIELDS, "diffusion_length", [0.6, 1.0, 1.8])
+    assert np.allclose(lengths[1], measure.delta_R(FIELDS))
+    assert np.all(np.abs(np.diff(lengths, axis=0)) > 1e-3 * np.abs(lengths[1]))
+    with refuses(InputError, "plane", "'xx'"):
+        hanle_map(measure, FIELDS, "angle", angles, plane="xx")
+
+
+def test_the_curve_says_which_path_it_took_and_why(bar):
+    one, full = bar(), bar(coupling="full")
+    for prob, method, few, words in [
+            (one, "auto", False, "spectral (one material linear"), (one, "direct", True, "direct (as asked)"),
+            (one, "spectral", True, "spectral (as asked)"), (one, "reduced", False, "reduced (as asked)"),
+            (full, "auto", True, "direct (coupling='full'"), (full, "auto", False, "reduced (coupling='full'")]:
+        fields = FIELDS if few else field_sweep(-3 * TESLA, 3 * TESLA, 9)
+        said = hanle_curve(prob, fields, method=method, **PAIRS).method
+        assert all(word in said for word in words.split()), said
+
+
 def test_table(bar, tmp_path):
     curve = hanle_curve(bar(), FIELDS, **PAIRS)
     rows = list(csv.reader(curve.to_csv(tmp_path / "c.csv").open()))

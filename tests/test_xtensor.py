@@ -14,6 +14,7 @@ import ohmr_fem as of
 from ohmr_fem import micro
 from ohmr_fem.cli import main
 from ohmr_fem.config import read_device, read_tensor_job
+from ohmr_fem.study_axes import changed_device
 
 BILAYER = 'kind = "bilayer_graphene"\ngamma1 = "381 meV"\ngamma3 = 0.38\n'
 SQUARE = """
@@ -239,6 +240,23 @@ def test_a_device_sweeps_the_gate_of_its_model(capsys):
     assert "2 values of displacement" in capsys.readouterr().out
 
 
+def test_an_interrupted_gate_keeps_its_rows(capsys, monkeypatch):
+    calls = []
+
+    def once(*arguments: object, **options: object) -> of.HanleCurve:
+        calls.append(1)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return of.hanle_curve(*arguments, **options)
+
+    monkeypatch.setattr("ohmr_fem.gate.hanle_curve", once)
+    assert ohmr("run", device(), "--out", "out") == 130
+    with open("out/gate.csv", newline="") as stream:
+        assert len(list(csv.reader(stream))) == 1 + 5
+    assert "(5 of 5 fields)" in (said := capsys.readouterr().err) and "(1 of 2 gates)" in said
+    assert json.loads(Path("out/run.json").read_text())["status"] == "interrupted"
+
+
 def test_density_gates_and_models_in_line():
     text = DEVICE.replace('"model.toml"', '{kind = "bilayer_graphene", gamma1 = 0.381, gamma3 = 0.38}')
     found = read_device(device(text.replace('displacement = [0, "0.2 eV"]', 'density = {start = 1e16, stop = 3e16, points = 2}')))
@@ -246,6 +264,15 @@ def test_density_gates_and_models_in_line():
     low, high = (found.gate.materials(n) for n in found.gate.values)
     assert 2 < high.sheet_conductivity / low.sheet_conductivity < 3.1  # e n mu, with fewer holes
     assert ohmr("check", "device.toml") == 0
+
+
+def test_a_study_may_change_the_gate_of_a_model():
+    found = read_device(device())
+    changed = changed_device(found, {"material.displacement": "0.2 eV", "material.tau": "2 ps"}).problem.material
+    expected = found.gate.materials(0.2)
+    assert np.allclose(changed.inverse_mass, expected.inverse_mass, rtol=1e-12) and changed.relaxation_time == 2e-12
+    with pytest.raises(of.InputError, match=r"did you mean 'material\.displacement'"):
+        changed_device(found, {"material.displacment": 0.2})
 
 
 @pytest.mark.parametrize(("old", "new", "words"), [

@@ -1,63 +1,40 @@
-"""Run the validation suite: ``python -m validation [--quick] [--out DIR] [CASE ...]``.
+"""Run the validation suite: ``python -m validation [--quick] [--out DIR] [--jobs N] [CASE ...]``.
 
-Writes report.html (self-contained), report.json and the figures; the exit code is 0 only if every row passes.
+Writes report.html (self-contained), report.json and the figures. The exit code is 0 only if every row passes, no case crashes
+and, at the full level, every equation still has its rows; cases whose program is not installed are skipped and counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
+import importlib.util
 import json
+import math
+import os
 import platform
+import shutil
 import sys
 import time
-import traceback
-import warnings
-from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from .case import Row, Skipped
+from .runner import known_cases, outcomes
 
-CASES = ("strip", "strip_tensor", "nonlocal_strip", "four_terminal", "edges", "sections", "annulus", "invariants",
-         "manufactured", "figure2", "manganese")
-
-
-def known_cases() -> list[str]:
-    """The listed cases, then every other module here that has ``run``; one file a case."""
-    here = Path(__file__).parent
-    others = sorted(p.stem for p in here.glob("*.py")
-                    if p.stem != "__main__" and "\ndef run(" in p.read_text(encoding="utf-8"))
-    return [*CASES, *(name for name in others if name not in CASES)]
-
-
-def run_case(name: str, level: str, out: Path) -> dict[str, object]:
-    """Rows and figures, or why there are none; a crash is a result, not the end."""
-    start = time.perf_counter()
-    rows: list[Row] = []
-    problem, skipped = "", ""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            case = importlib.import_module(f"validation.{name}")
-            rows = case.run(level)
-            if hasattr(case, "draw"):
-                case.draw(out)
-    except Skipped as reason:
-        skipped = str(reason)
-    except Exception:
-        problem = traceback.format_exc()
-    return {"name": name, "rows": rows, "error": problem, "skipped": skipped, "seconds": time.perf_counter() - start}
+PACKAGES = ("ohmr-fem", "numpy", "scipy", "scikit-fem", "meshio", "matplotlib", "ngsolve", "gmsh", "vtk", "wannierberri")
 
 
 def environment() -> dict[str, str]:
-    packages = ("ohmr-fem", "numpy", "scipy", "scikit-fem", "meshio", "matplotlib")
-    found = {"python": platform.python_version(), "machine": platform.machine()}
-    for package in packages:
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+             "threads": os.environ.get("OMP_NUM_THREADS", "not limited")}
+    if hasattr(os, "getloadavg"):
+        found["load at the end"] = f"{os.getloadavg()[0]:.2f}"
+    for package in PACKAGES:
         try:
             found[package] = version(package)
-        except Exception:
-            found[package] = "not installed as a package"
+        except PackageNotFoundError:
+            found[package] = "on the path" if importlib.util.find_spec(package.replace("-", "_")) else "not installed"
+    found["ParaView"] = "pvbatch is installed" if shutil.which("pvbatch") else "not installed"
     return found
 
 
@@ -65,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m validation", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="coarse level, under a minute")
     parser.add_argument("--out", type=Path, default=Path("results/validation"), help="folder of the report")
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4),
+                        help="processes; one a core, four at most, unless given")
     parser.add_argument("cases", nargs="*", help=f"cases to run, by default all: {', '.join(known_cases())}")
     options = parser.parse_args(arguments)
     names = options.cases or known_cases()
@@ -73,42 +52,55 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"unknown case {unknown[0]!r}; known: {', '.join(known_cases())}")
     level = "quick" if options.quick else "full"
     options.out.mkdir(parents=True, exist_ok=True)
-    results = []
-    for number, name in enumerate(names, 1):
-        sys.stdout.write(f"[{number}/{len(names)}] {name} ... ")
-        sys.stdout.flush()
-        result = run_case(name, level, options.out)
+    start, results = time.perf_counter(), []
+    for number, result in enumerate(outcomes(names, level, options.out, max(options.jobs, 1)), 1):
         results.append(result)
-        print(summary(result))
-    write_reports(results, level, options.out)
-    rows = [r for result in results for r in result["rows"]]  # type: ignore[attr-defined]
-    failed = sum(not r.passed for r in rows) + sum(bool(r["error"]) for r in results)
-    skipped = sum(bool(r["skipped"]) for r in results)
-    print(f"{sum(r.passed for r in rows)} passed, {failed} failed, {skipped} skipped")
+        print(f"[{number}/{len(names)}] {result['name']}: {summary(result)}", flush=True)
+    content = write_reports(results, level, options.out, time.perf_counter() - start)
+    rows = [r for result in results for r in result["rows"]]
+    failed = sum(not r["passed"] for r in rows)
+    crashed, skipped = (sum(bool(r[word]) for r in results) for word in ("error", "skipped"))
+    print(*content["unmatched"], sep="\n", end="\n" if content["unmatched"] else "")
+    print(f"{len(rows) - failed} passed, {failed} failed, {crashed} crashed, {skipped} skipped, {content['seconds']:.0f} s")
     print(f"report: {options.out / 'report.html'}")
-    return 1 if failed else 0
+    return 1 if failed or crashed or content["unmatched"] else 0
 
 
-def summary(result: dict[str, object]) -> str:
-    rows: list[Row] = result["rows"]  # type: ignore[assignment]
+def summary(result: dict[str, Any]) -> str:
+    """What is said of a case as soon as it is done."""
+    rows = result["rows"]
     if result["skipped"]:
         return f"skipped: {result['skipped']}"
-    if result["error"]:
-        return "CRASHED: " + str(result["error"]).strip().splitlines()[-1]
-    bad = [r for r in rows if not r.passed]
+    bad = [r for r in rows if not r["passed"]]
     text = f"{len(rows) - len(bad)}/{len(rows)} rows in {result['seconds']:.1f} s"
-    return text + "".join(f"\n    FAILED {r.quantity}: {r.value:.10g} against {r.reference:.10g}, error {r.error:.2e} > "
-                          f"{r.tolerance:.0e}" for r in bad)
+    if result["error"]:
+        text = f"CRASHED after {text}: {result['error'].strip().splitlines()[-1]}"
+    return text + "".join(f"\n    FAILED {r['quantity']}: {r['value']:.10g} against {r['reference']:.10g}, "
+                          f"error {r['error']:.2e} > {r['tolerance']:.0e}" for r in bad)
 
 
-def write_reports(results: list[dict[str, object]], level: str, out: Path) -> None:
+def _plain(value: Any) -> Any:
+    """Numbers as JSON knows them."""
+    if isinstance(value, dict):
+        return {key: _plain(v) for key, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (str, bool)) or value is None:
+        return value
+    return float(value) if math.isfinite(value) else str(value)
+
+
+def write_reports(results: list[dict[str, Any]], level: str, out: Path, seconds: float) -> dict[str, Any]:
+    """report.json and report.html in ``out``; returns the content of the former."""
+    from .coverage import beside, joined, unmatched
     from .report import html_report
 
-    content = {"level": level, "date": time.strftime("%Y-%m-%d %H:%M:%S"), "environment": environment(),
-               "cases": [{**r, "rows": [{**asdict(row), "passed": row.passed} for row in r["rows"]]}  # type: ignore[attr-defined]
-                         for r in results]}
-    (out / "report.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+    content = {"level": level, "date": time.strftime("%Y-%m-%d %H:%M:%S"), "seconds": seconds, "environment": environment(),
+               "coverage": joined(results), "beside": beside(results), "unmatched": unmatched(results) if level == "full" else [],
+               "cases": results}
+    (out / "report.json").write_text(json.dumps(_plain(content), indent=1), encoding="utf-8")
     (out / "report.html").write_text(html_report(content, out), encoding="utf-8")
+    return content
 
 
 if __name__ == "__main__":

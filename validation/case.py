@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import ohmr_fem as of
 
 LEVELS = ("quick", "full")
+#: Okabe and Ito's colours, told apart with any colour vision; the dark ones first.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that a case has written, and what it shows."""
+
+    path: Path
+    caption: str
 
 
 class Skipped(Exception):  # noqa: N818 - a result, not a failure
@@ -29,6 +41,8 @@ class Row:
         As stated by the quantity: relative, absolute, or the largest over a set.
     tolerance : float
         The row passes if error <= tolerance.
+    series : tuple of (cells, error)
+        The errors behind an order of accuracy, for the convergence plot.
     """
 
     case: str
@@ -38,6 +52,7 @@ class Row:
     reference: float
     error: float
     tolerance: float
+    series: tuple[tuple[float, float], ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -66,7 +81,8 @@ def order_row(case: str, equation: str, quantity: str, error: Callable[[int], fl
     if len(usable) < 2:
         raise ValueError(f"{quantity}: all errors {errors} are at round-off; start from coarser meshes")
     order = float(observed_orders(usable)[-1])
-    return Row(case, equation, f"order of {quantity}", order, expected, max(expected - order, 0.0), tolerance)
+    return Row(case, equation, f"order of {quantity}", order, expected, max(expected - order, 0.0), tolerance,
+               tuple(zip(map(float, cells), errors, strict=True)))
 
 
 def simple_material(**changes: object) -> of.Material:
@@ -74,3 +90,21 @@ def simple_material(**changes: object) -> of.Material:
     values: dict[str, object] = {"sheet_conductivity": 1.0, "diffusion_length": 1.0, "relaxation_time": 1.0,
                                  "orbital_hall_angle": 0.3, "inverse_mass": 1.0}
     return of.Material(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def new_figure(rows: int, columns: int, width: float, height: float) -> tuple[Any, Any]:
+    """A figure of ``width`` x ``height`` inches and its axes, without a screen."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns)
+
+
+def save(figure: Any, folder: Path, name: str, caption: str) -> Drawing:
+    """Write the vector figure name.svg."""
+    import matplotlib
+
+    path = folder / f"{name}.svg"
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        figure.savefig(path, metadata={"Date": None})
+    return Drawing(path, caption)

@@ -30,6 +30,7 @@ def robin() -> list[Row]:
     along_x = np.array([2.0, 0.0, 0.0])
     torque = np.cross(B, X, axisb=0, axisc=0)
     cases = [
+        ("equal G = 1/2, printed digits", strip({"lower": 0.5, "upper": 0.5}), along_x, 0.3245734500),
         ("equal G = 1/2", strip({"lower": 0.5, "upper": 0.5}), along_x,
          float(np.real(analytic.strip_robin(1 + 2j, WIDTH, 0.5)))),
         ("unequal G = 0.3, 1.7", strip({"lower": 0.3, "upper": 1.7}), along_x,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import ohmr_fem as of
 from ohmr_fem import analytic
 
-from .case import Row
+from .case import COLOURS, Drawing, Row, new_figure, save
 from .strip import problem
 
 CASE = "figure 2"
@@ -48,33 +49,27 @@ def rho_star(prob: of.Problem, phi: np.ndarray) -> np.ndarray:
     return of.hanle_curve(prob, phi[:, None] * scale * np.array([1.0, 0.0, 0.0]), tolerance=1e-11).rho_star
 
 
+@functools.cache
 def panels() -> dict[str, list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]]:
     return {"(a)": list(profiles()), "(b)": list(against_width()),
             "(c)": list(against_field([(w, 1.0) for w in (1.0, 1.5, 2.0, 3.0, 10.0)], "L")),
             "(d)": list(against_field([(3.0, t) for t in (1e-2, 1e-1, 1.0)], "theta"))}
 
 
-def draw(folder: Path) -> Path:
-    """Write figure2.png: lines are the closed form, dots the finite elements."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
+def draw(folder: Path) -> list[Drawing]:
+    """Lines are the closed form, dots the finite elements."""
     axes_labels = {"(a)": ("$y/L_m$", "$n^z D/(\\alpha J_x L_m)$"), "(b)": ("$L/L_m$", "$\\rho^*$"),
                    "(c)": ("$\\Omega\\tau$", "$\\rho^*$"), "(d)": ("$\\Omega\\tau$", "$\\rho^*$")}
-    colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"]
-    figure, grid = plt.subplots(2, 2, figsize=(8, 6), layout="constrained")
+    what = {"(a)": "L = 10 $L_m$, θ = 1", "(b)": "Ωτ = 2", "(c)": "θ = 1", "(d)": "L = 3 $L_m$"}
+    figure, grid = new_figure(2, 2, 8.0, 6.0)
     for ax, (name, curves) in zip(grid.ravel(), panels().items(), strict=True):
-        for colour, (label, x, fem, exact) in zip(colours, curves, strict=False):
+        for colour, (label, x, fem, exact) in zip(COLOURS, curves, strict=False):
             ax.plot(x, exact, color=colour, lw=1.2, label=label)
             ax.plot(x[:: max(1, len(x) // 20)], fem[:: max(1, len(x) // 20)], "o", color=colour, ms=3)
-        ax.set(xlabel=axes_labels[name][0], ylabel=axes_labels[name][1], title=name)
-        ax.legend(fontsize=7)
-    path = folder / "figure2.png"
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
-    return path
+        ax.set(xlabel=axes_labels[name][0], ylabel=axes_labels[name][1], title=f"{name} {what[name]}")
+        ax.legend(fontsize=7, loc="center right" if name == "(b)" else "upper left")
+    return [save(figure, folder, "figure2", "Figure 2. Moment density across a strip (a) and the part of the effect that the "
+                 "field has removed, against width (b) and field (c, d). Lines: Eqs. (4) and (8); dots: finite elements.")]
 
 
 def run(level: str = "quick") -> list[Row]:

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from ohmr_fem import micro
+from ohmr_fem.micro.hamiltonian import HBAR2_OVER_ME
 
 from .case import Row, Skipped
 
 CASE = "WannierBerri"
 TEMPERATURE, LEVEL = 300.0, 0.4
-HBAR2, KELVIN = 7.61996423, 8.617333262e-5
+HBAR2, KELVIN = HBAR2_OVER_ME, 1.380649e-23 / 1.602176634e-19  # eV angstrom^2, eV
 MODEL = micro.bilayer_graphene(3.16, 0.381, 0.38, 0.14, 0.022, 0.05)
 
 

@@ -1,21 +1,24 @@
 """ParaView itself opens the files: names, units and ranges as the solution has them, and a picture.
 
-Needs pvbatch (Debian's paraview) and, without a screen, xvfb-run; skipped otherwise.
+Needs pvbatch (Debian's paraview) and, without a screen, xvfb-run; where it is missing VTK's own reader opens the files, without
+a picture, and where that is missing too the case is skipped.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 
 import ohmr_fem as of
 
-from .case import Row, Skipped
+from .case import Drawing, Row, Skipped
 from .invariants import hall_bar
 from .strip import problem
 
@@ -66,6 +69,27 @@ def open_in_paraview(files: list[Path], folder: Path, picture: Path | None) -> d
     return found
 
 
+def open_in_vtk(files: list[Path]) -> dict[str, dict[str, object]]:
+    """The same from VTK's own reader; of a collection the first file is read and the steps are counted."""
+    vtk = importlib.import_module("vtk")
+    found: dict[str, dict[str, object]] = {}
+    for file in files:
+        steps = [item.attrib for item in ElementTree.parse(file).iter("DataSet")] if file.suffix == ".pvd" else []
+        reader = vtk.vtkXMLUnstructuredGridReader()
+        reader.SetFileName(str(file.parent / steps[0]["file"] if steps else file))
+        reader.Update()
+        grid = reader.GetOutput()
+        data: dict[str, object] = {"points": grid.GetNumberOfPoints(), "cells": grid.GetNumberOfCells(),
+                                   "times": [float(step["timestep"]) for step in steps]}
+        for arrays in (grid.GetPointData(), grid.GetCellData()):
+            for i in range(arrays.GetNumberOfArrays()):
+                a = arrays.GetArray(i)
+                if a is not None:
+                    data[a.GetName()] = [list(a.GetRange(c)) for c in range(a.GetNumberOfComponents())]
+        found[str(file)] = data
+    return found
+
+
 def solutions() -> dict[str, of.Solution | list[of.Solution]]:
     strip, bar = problem(10.0), hall_bar()
     drive = {"left": 1e-6, "right": -1e-6}
@@ -75,13 +99,15 @@ def solutions() -> dict[str, of.Solution | list[of.Solution]]:
 
 
 def inspect(picture: Path | None = None) -> list[Row]:
-    if shutil.which("pvbatch") is None:
-        raise Skipped("pvbatch is not installed (Debian: apt install paraview xvfb)")
+    paraview = shutil.which("pvbatch") is not None
+    program = "ParaView" if paraview else "VTK reader"
+    if not paraview and importlib.util.find_spec("vtk") is None:
+        raise Skipped("neither pvbatch (Debian: apt install paraview xvfb) nor Python's vtk is installed")
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder, items = Path(name), solutions()
         files = [of.export_paraview(item, folder / f"{key}.vtu") for key, item in items.items()]
-        found = open_in_paraview(files, folder, picture)
+        found = open_in_paraview(files, folder, picture) if paraview else open_in_vtk(files)
         for (key, item), file in zip(items.items(), files, strict=True):
             data = found[str(file)]
             sol = item[0] if isinstance(item, list) else item
@@ -89,14 +115,14 @@ def inspect(picture: Path | None = None) -> list[Row]:
             ranges = np.array(data["moment_density [C/m^2]"])
             exact = np.array([[n.min(), n.max()] for n in sol.moment_density])
             gap = float(np.abs(ranges - exact).max() / scale)
-            rows.append(Row(CASE, "files", f"{key}: range of n at the points, of its maximum", float(ranges.max()),
+            rows.append(Row(CASE, program, f"{key}: range of n at the points, of its maximum", float(ranges.max()),
                             float(exact.max()), gap, 2e-2))  # points between vertices may lie a little outside
             names = {"potential [V]", "electric_field [V/m]", "current_density [A/m]", "moment_current_z [A/m]", "region"}
             missing = names - set(data)
-            rows.append(Row(CASE, "files", f"{key}: arrays missing", float(len(missing)), 0.0, float(len(missing)), 0.0))
+            rows.append(Row(CASE, program, f"{key}: arrays missing", float(len(missing)), 0.0, float(len(missing)), 0.0))
             if isinstance(item, list):
                 steps = len(data["times"])  # type: ignore[arg-type]
-                rows.append(Row(CASE, "files", f"{key}: time steps", steps, len(item), abs(steps - len(item)), 0.0))
+                rows.append(Row(CASE, program, f"{key}: time steps", steps, len(item), abs(steps - len(item)), 0.0))
     return rows
 
 
@@ -106,7 +132,9 @@ def run(level: str = "quick") -> list[Row]:
     return inspect(PICTURE)
 
 
-def draw(folder: Path) -> None:
-    """Write paraview_hall_bar.png, which ParaView has rendered."""
-    if PICTURE.exists():
-        shutil.move(PICTURE, folder / "paraview_hall_bar.png")
+def draw(folder: Path) -> list[Drawing]:
+    """The picture that ParaView has rendered, if it has."""
+    if not PICTURE.exists():
+        return []
+    picture = Path(shutil.move(PICTURE, folder / "paraview_hall_bar.png"))
+    return [Drawing(picture, "A Hall bar as ParaView shows it: n^z in C/m^2, current from left to right.")]

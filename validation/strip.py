@@ -68,11 +68,43 @@ def default_mesh(level: str) -> Row:
                worst[1], worst[2], worst[0], 1e-8)
 
 
+def local_current(width: float = 3.0, phi: float = 2.0) -> Row:
+    """Where the extra current flows: J_x/(sigma E) - 1 = alpha alpha' Re[cosh(lam y)/cosh(lam L/2)], along both edges."""
+    prob = problem(width, cells=128)
+    sol = of.solve(prob, (phi * prob.material.field_scale, 0.0, 0.0))
+    y = np.linspace(-width / 2, width / 2, 61)[1:-1]
+    lam = np.sqrt(1 + 1j * phi)
+    exact = np.real(np.cosh(lam * y) / np.cosh(lam * width / 2))
+    gap = np.abs((sol.at(y).current_density[0] - 1.0) / 0.09 - exact).max()
+    return Row(CASE, "Eqs. (1), (5)", "J_x(y)/(sigma E) - 1 over alpha^2, l = 3, Omega tau = 2, absolute", 0.0, 0.0, float(gap),
+               1e-6)
+
+
+def signs() -> list[Row]:
+    """n^z > 0 at the +y edge for J along +x and alpha > 0 (J = sigma E; Eq. (4) prints the opposite), and rho* at theta = 0."""
+    prob = problem(3.0)
+    top = float(of.solve(prob).at([1.5]).moment_density[2, 0]) / 0.3
+    flat = problem(3.0, theta=0.0)
+    star = float(of.hanle_curve(flat, [(2 * flat.material.field_scale, 0.0, 0.0)]).rho_star[0])
+    exact = float(np.tanh(1.5))
+    return [Row(CASE, "Eq. (4)", "D n^z/(alpha J_x L_m) at the +y edge, B = 0", top, exact, relative(top, exact), 1e-8),
+            Row(CASE, "Eq. (8)", "rho* at theta = 0 (0/0 as printed)", star, 0.0, abs(star), 0.0)]
+
+
+def saturation() -> Row:
+    """rho* -> 1 as B -> infinity, like 1 - Re[tanh(z)/z]/F(1)."""
+    prob = problem(3.0)
+    phi = 1e5
+    star = float(of.hanle_curve(prob, [(phi * prob.material.field_scale, 0.0, 0.0)], tolerance=1e-10).rho_star[0])
+    exact = 1.0 - float(np.real(1 / np.sqrt(1 + 1j * phi))) * 2 / 3 / float(analytic.strip_response(1.0, 3.0).real)
+    return Row(CASE, "Eq. (8)", "rho* at Omega tau = 1e5, l = 3 (1 at infinity)", star, exact, relative(star, exact), 1e-8)
+
+
 def run(level: str = "quick") -> list[Row]:
     phi = 1.5
     exact = float(np.real(analytic.strip_response(1 + 1j * phi, 10.0)))
     value = f_of(problem(10.0, 4, 64), phi)
-    rows = [*orders(level), default_mesh(level),
+    rows = [*orders(level), default_mesh(level), local_current(), saturation(), *signs(),
             Row(CASE, "Eq. (7)", "f, l = 10, Omega tau = 1.5, P4, 64 cells", value, exact, relative(value, exact), 1e-12),
             Row(CASE, "Eq. (4)", "profile, same, relative L2", 0.0, 0.0, profile_error(10.0, 4, 64, phi), 1e-8)]
     for width, phi, printed in ((3.0, 2.0, 0.339472110403), (10.0, 5.0, 0.657494306039)):

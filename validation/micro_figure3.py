@@ -1,0 +1,81 @@
+"""Figure 3 of the paper: the tensor of bilayer graphene against the chemical potential, and its anisotropy.
+
+Lines are one-dimensional integrals over the band energies (:mod:`validation.micro_bilayer`), dots the program. Three readings
+of theta stand beside each other, because the one as printed mixes two definitions; its 1e-2 belongs to the last two.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from ohmr_fem import micro
+
+from .case import COLOURS, Drawing, Row, new_figure, save
+from .micro_bilayer import GAMMA1, exact
+
+CASE = "figure 3"
+TEMPERATURE = 300.0
+BIASES = (0.0, GAMMA1)
+MU = np.linspace(-0.6, 0.6, 25)
+#: Name of a reading of theta: definition in plane, and what is subtracted out of plane.
+READINGS = {"Drude, whole sea": ("drude", "all"), "commutator in both": ("commutator", "all"),
+            "Drude, from neutrality": ("drude", "excess")}
+
+
+@functools.cache
+def closed(bias: float, points: int) -> dict[str, np.ndarray]:
+    """drude, commutator, X_zz and X_zz from neutrality at ``points`` chemical potentials."""
+    rows = [exact(mu, TEMPERATURE, bias) for mu in np.linspace(MU[0], MU[-1], points)]
+    found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    found["excess"] = found["X_zz"] - exact(0.0, TEMPERATURE, bias)["X_zz"]
+    return found
+
+
+@functools.cache
+def program(bias: float) -> dict[str, np.ndarray]:
+    """The same from k meshes, each normalised by nothing: sums per cell and spin, 1/m_e."""
+    model = micro.bilayer_graphene(displacement=bias)
+    found = {name: micro.inverse_mass(model, MU, TEMPERATURE, *reading).X for name, reading in READINGS.items()}
+    one, two, three = found.values()
+    return {"drude": one[:, 0, 0], "commutator": two[:, 0, 0], "X_zz": one[:, 2, 2], "excess": three[:, 2, 2]}
+
+
+def run(level: str = "quick") -> list[Row]:
+    rows = []
+    for bias in BIASES:
+        mine, reference = program(bias), closed(bias, len(MU))
+        for name, label, panel in (("drude", "X_xx, Drude", "(a)"), ("X_zz", "X_zz, whole sea", "(a)"),
+                                   ("commutator", "X_xx, commutator", "(b)"), ("excess", "X_zz from neutrality", "(b)")):
+            worst = float(np.abs(mine[name] - reference[name]).max() / np.abs(reference[name]).max())
+            rows.append(Row(CASE, f"Fig. 3{panel}", f"{label}, V = {bias:g} eV, {len(MU)} values of mu, of the largest", 0.0, 0.0,
+                            worst, 1e-8))
+    return rows
+
+
+def draw(folder: Path) -> list[Drawing]:
+    """Write figure3: (a) the components, (b) three readings of theta."""
+    figure, (left, right) = new_figure(1, 2, 9.0, 3.8)
+    mu = np.linspace(MU[0], MU[-1], 121)
+    for bias, dash, marker, where in ((0.0, "--", "s", "V = 0"), (GAMMA1, "-", "o", "V = γ₁")):
+        lines, dots = closed(bias, 121), program(bias)
+        parts = (("drude", "$X_{xx}$, Drude", 1), ("X_zz", "$X_{zz}$, whole sea", 1),
+                 ("excess", "10 $X_{zz}$, from neutrality", 10))
+        for colour, (name, label, factor) in zip(COLOURS, parts, strict=False):
+            left.plot(mu, factor * lines[name], dash, color=colour, lw=1.2, label=f"{label}, {where}")
+            left.plot(MU, factor * dots[name], marker, color=colour, ms=3)
+        for colour, name, (top, bottom) in zip(COLOURS, READINGS, (("X_zz", "drude"), ("X_zz", "commutator"),
+                                                                  ("excess", "drude")), strict=False):
+            negative = "−" if lines[top][-1] < 0 else ""
+            right.semilogy(mu, np.abs(lines[top] / lines[bottom]), dash, color=colour, lw=1.2,
+                           label=f"{negative}θ: {name}, {where}")
+            right.semilogy(MU, np.abs(dots[top] / dots[bottom]), marker, color=colour, ms=3)
+    left.set(xlabel="μ (eV)", ylabel="X per cell and spin (1/$m_e$)", title="(a) bilayer graphene, 300 K", ylim=(-0.03, 0.16))
+    right.axhline(1e-2, color="0.6", lw=0.8, zorder=0)
+    right.set(xlabel="μ (eV)", ylabel="|$X_{zz}/X_{xx}$|", title="(b) three readings of θ", ylim=(1e-4, 1e5))
+    left.legend(fontsize=6, ncols=2, loc="upper center")
+    right.legend(fontsize=6, ncols=2, loc="upper center")
+    return [save(figure, folder, "figure3", "Figure 3. Bilayer graphene at 300 K; lines: integrals over the band energy, dots: "
+                 "the program. Dashed and squares: V = 0; full and circles: V = γ₁ (layers at ±V). Grey: θ = 10⁻² of the paper.")]

@@ -1,0 +1,106 @@
+"""The Bloch Hamiltonian and its commutators with the position, from matrices written out here.
+
+Eq. (16), (S27)-(S28)   H(k) of a slanted three-layer crystal, summed bond by bond
+Eqs. (3), (14)          [[r_a, H], r_b] by matrix products on a finite piece of the crystal in real space, all six components:
+                        in plane it is d2H/dk_a dk_b, not the Drude weight; with a = b = z it is J_+ of Eq. (20), mixed it is
+                        i dJ_-/dk of Eq. (21)
+Eq. (22), (S55), (S56)  bilayer graphene: the four-by-four matrix, its bands and gap
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ohmr_fem import micro
+
+from .case import Row, relative
+
+CASE = "Hamiltonian"
+LATTICE = np.array([[3.0, 0.2], [0.7, 2.5]])
+SITES = np.array([[0.1, 0.2, 0.0], [1.3, 0.4, 3.1], [0.5, 1.9, 7.0]])
+ONSITE = (0.1, -0.2, 0.3)
+HOPS = [(0, 0, (1, 0), 0.3 - 0.2j), (0, 1, (0, 0), 0.5), (1, 2, (0, 1), -0.4 + 0.1j), (2, 0, (1, -1), 0.25j),
+        (2, 2, (1, 1), -0.35)]
+POINTS = np.random.default_rng(1).uniform(-1, 1, (7, 2))
+A = 2.46
+BONDS = A * np.array([[0, 1 / np.sqrt(3)], [0.5, -0.5 / np.sqrt(3)], [-0.5, -0.5 / np.sqrt(3)]])
+
+
+def slanted() -> micro.LayeredModel:
+    return micro.LayeredModel.from_hoppings(LATTICE, SITES, HOPS, onsite=ONSITE)
+
+
+def bond_sum(k: np.ndarray) -> np.ndarray:
+    h = np.diag(ONSITE).astype(complex)
+    for i, j, cell, t in HOPS:
+        phase = np.exp(1j * k @ (SITES[j] - SITES[i])[:2] + 1j * k @ (np.array(cell) @ LATTICE))
+        h[i, j] += t * phase
+        h[j, i] += np.conj(t * phase)
+    return h
+
+
+def piece(reach: int = 2) -> tuple[np.ndarray, np.ndarray, list[tuple[int, int]]]:
+    """H and the positions (n, 3) of the cells -reach..reach in real space."""
+    cells = [(a, b) for a in range(-reach, reach + 1) for b in range(-reach, reach + 1)]
+    where = {cell: 3 * m for m, cell in enumerate(cells)}
+    h = np.kron(np.eye(len(cells)), np.diag(ONSITE)).astype(complex)
+    for a, b in cells:
+        for i, j, (da, db), t in HOPS:
+            other = where.get((a + da, b + db))
+            if other is not None:
+                h[where[a, b] + i, other + j] += t
+                h[other + j, where[a, b] + i] += np.conj(t)
+    r = np.concatenate([SITES + np.append(np.array(cell) @ LATTICE, 0.0) for cell in cells])
+    return h, r, cells
+
+
+def commutators() -> list[Row]:
+    """Rows of the home cell, whose bonds all lie inside the piece, summed with the phases of the Bloch states."""
+    h, r, cells = piece()
+    home = 3 * cells.index((0, 0))
+    model, rows = slanted(), []
+    for name, what in (("xx", "in plane, d2H/dk2"), ("xy", "in plane, d2H/dk2"), ("yy", "in plane, d2H/dk2"), ("zz", "J_+"),
+                       ("zx", "i dJ_-/dk"), ("zy", "i dJ_-/dk")):
+        first, second = (np.diag(r[:, "xyz".index(letter)]) for letter in name)
+        inner = first @ h - h @ first
+        double = (inner @ second - second @ inner)[home:home + 3]
+        worst = 0.0
+        for k in POINTS:
+            phases = np.exp(1j * (r[:, :2] @ k)[None, :] - 1j * (r[home:home + 3, :2] @ k)[:, None])
+            summed = (double * phases).reshape(3, -1, 3).sum(axis=1)
+            worst = max(worst, float(np.abs(model.bloch(k, name) - summed).max()))
+        rows.append(Row(CASE, "Eqs. (3), (14), (S44)-(S47)" if "z" not in name else "Eqs. (3), (20), (21)",
+                        f"[[r_{name[0]}, H], r_{name[1]}] in real space against {what}, eV angstrom^2", 0.0, 0.0, worst, 1e-12))
+    return rows
+
+
+def bilayer() -> list[Row]:
+    """McCann and Koshino's matrix with +V on the upper layer; the paper's model is gamma3 = gamma4 = Delta' = 0."""
+    g0, g1, g3, g4, delta, v = 3.16, 0.381, 0.38, 0.14, 0.022, 0.07
+    model, matrix, worst = micro.bilayer_graphene(g0, g1, g3, g4, delta, v), 0.0, 0.0
+    for k in POINTS:
+        f = np.exp(1j * BONDS @ k).sum()
+        c = np.conj(f)
+        h = np.array([[-v, -g0 * f, g4 * f, -g3 * c], [-g0 * c, delta - v, g1, g4 * f],
+                      [g4 * c, g1, delta + v, -g0 * f], [-g3 * f, g4 * c, -g0 * c, v]])
+        matrix = max(matrix, float(np.abs(model.bloch(k) - h).max()))
+    for v in (0.0, 0.38):
+        g2 = (g0 * np.abs(np.exp(1j * POINTS @ BONDS.T).sum(axis=1))) ** 2
+        root = np.sqrt(0.38**4 / 4 + g2 * (0.38**2 + 4 * v**2))
+        inner, outer = (np.sqrt(0.38**2 / 2 + v**2 + g2 + s * root) for s in (-1, 1))
+        bands = micro.bilayer_graphene(displacement=v).bands(POINTS)
+        worst = max(worst, float(np.abs(bands - np.stack([-outer, -inner, inner, outer], axis=-1)).max()))
+    scan = np.array([4 * np.pi / (3 * A), 0.0]) + np.linspace(0, 0.1, 20001)[:, None] * [1.0, 0.0]
+    bands = micro.bilayer_graphene(displacement=0.38).bands(scan)
+    gap, exact = float((bands[:, 2] - bands[:, 1]).min()), 2 * 0.38 / np.sqrt(5)
+    return [Row(CASE, "Eqs. (22), (S55), (S56)", "bilayer graphene, largest difference of H(k), eV", 0.0, 0.0, matrix, 1e-12),
+            Row(CASE, "Eqs. (22), (S55), (S56)", "bands at V = 0 and V = gamma1, eV", 0.0, 0.0, worst, 1e-10),
+            Row(CASE, "Eq. (22)", "gap at V = gamma1, eV: 2 V gamma1/sqrt(gamma1^2 + 4 V^2), layers at -V and +V", gap, exact,
+                relative(gap, exact), 1e-7)]
+
+
+def run(level: str = "quick") -> list[Row]:
+    model = slanted()
+    sums = float(np.abs(model.bloch(POINTS) - [bond_sum(k) for k in POINTS]).max())
+    return [Row(CASE, "Eqs. (16), (S27)-(S28)", "H(k) bond by bond, three layers, eV", 0.0, 0.0, sums, 1e-13), *commutators(),
+            *bilayer()]
