@@ -49,14 +49,14 @@ def measure(solver: str, unknowns: int) -> dict[str, float]:
     system = system_of(prob)
     for part in (system.K, system.diffusion, *system.relaxation, system.C):
         assert part.nnz
-    assembled = time.process_time()
+    assembled, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     found = of.spectral_measure(prob, current=("left", "right"), voltage=("t1", "t2"), fields=fields(PHIS),
                                 solver=SOLVERS[solver])
     found.delta_R(fields(PHIS))
     done = time.process_time()
     return {"N": system.N, "assembly": assembled - start, "curve": done - assembled, "poles": len(found.rates),
-            "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, "residual": found.residual,
-            "F": float(np.real(found.F()))}
+            "assembled": before, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            "residual": found.residual, "F": float(np.real(found.F()))}
 
 
 def in_subprocess(solver: str, unknowns: int) -> dict[str, float] | str:
@@ -68,22 +68,30 @@ def in_subprocess(solver: str, unknowns: int) -> dict[str, float] | str:
 
 
 def run() -> list[Row]:
-    rows, curves, F = [], {}, {}
+    rows, curves, F, memory = [], {}, {}, {}
     for size in SIZES:
         for solver in SOLVERS:
             found = in_subprocess(solver, size)
             if isinstance(found, str):
                 rows.append(Row(CASE, f"{solver}, {size:.0e}: {found}", float("nan")))
                 continue
-            curves[solver, size], F[solver, size] = found["curve"], found["F"]
+            curves[solver, size], F[solver, size], memory[solver, size] = found["curve"], found["F"], found["memory"]
             label = f"{solver}, {found['N']:,.0f} unknowns"
             rows += [Row(CASE, f"{label}: potentials and curve, s", found["curve"],
                          note=f"assembly {found['assembly']:.3g} s, "
                               f"{found['poles']:.0f} poles, backward error {found['residual']:.0e}"),
-                     Row(CASE, f"{label}: peak memory, GiB", found["memory"], 8.0)]
+                     Row(CASE, f"{label}: peak memory, GiB", found["memory"], 8.0,
+                         note=f"{found['assembled']:.2f} after assembly, of which the program itself about 0.2; "
+                              f"{8 * found['N'] * found['poles'] / 2**30:.2f} of Lanczos vectors")]
     for size in SIZES:
         values = [v for (_, n), v in F.items() if n == size]
         rows.append(Row(CASE, f"spread of F(1) between solvers, {size:.0e}", (max(values) - min(values)) / abs(values[0]), 1e-8))
+    small, large = SIZES
+    for solver in SOLVERS:
+        if (solver, large) in curves:
+            rows.append(Row(CASE, f"{solver}: GiB at 1e7 by the power law from 1e5 to 1e6",
+                            memory[solver, large] ** 2 / memory[solver, small],
+                            note=f"and {curves[solver, large] ** 2 / curves[solver, small]:,.0f} s"))
     best = [min(v for (_, n), v in curves.items() if n == size) for size in SIZES]
     return [*rows, Row(CASE, "best curve at 1e6 in curves at 1e5", best[1] / best[0], 25.0)]
 

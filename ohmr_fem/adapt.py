@@ -25,7 +25,7 @@ SAFETY, LAG = 1.5, 2.0
 CANCELLATION = 0.1
 #: Values below this times the scale alpha alpha' sqrt(R_ii R_vv) count as zero: the tolerance is relative to it.
 FLOOR = 1e-3
-TINY, EPSILON = float(np.finfo(float).tiny), float(np.finfo(float).eps)
+TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class Adapted:
     R_ohmic, R_ohmic_error : float, ohm
         The resistance without orbital Hall effect, and its error bar; no tolerance is put on it.
     roundoff : float, ohm
-        Difference between delta_R from the primal and from the dual fields, which agree in exact arithmetic; at least
-        ten units in the last place.
+        What round-off may do to delta_R: measured as the gap between primal and dual value, which agree in exact arithmetic,
+        plus a bound on what both share.
     converged : bool
         Whether the error bar meets the tolerance at every field.
     reason : str
@@ -245,7 +245,7 @@ class _Level:
             low, high = (solve_fields(p, field, *pairs) for p in orders)
             c = low.system.coefficients
             scale = float(np.abs(c.alpha * c.alpha_inverse).max() * np.sqrt(np.prod(np.abs(high.self_resistance))))
-            noise = max(max(abs(f.delta_R - f.delta_R_dual), 10.0 * EPSILON * abs(f.delta_R)) for f in (low, high))
+            noise = max(low.roundoff, high.roundoff)
             allowed = tolerance * max(abs(high.delta_R), floor * scale)
             estimate = high.delta_R - low.delta_R
             rows.append((low.delta_R, estimate, noise, allowed))

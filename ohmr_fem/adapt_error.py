@@ -35,6 +35,8 @@ from .system import System, system_of
 Pair = tuple[str, str]
 #: Below this fraction of |tau T|^2 the precession frequency is zero to round-off and the scalar path is left.
 NILPOTENT = 1e-8
+#: Relative error of an entry of K: it is a sum over quadrature points and cells.
+ROUNDOFF = 3 * float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,7 @@ class Fields:
     """All fields of one measurement at one order, in SI per ampere: potentials (N,) V/A, n (3, N), z (3, N) V/A.
 
     ``delta_R`` comes from the primal side and ``delta_R_dual`` from the dual one; they differ by round-off only.
+    ``roundoff`` also counts what both share: errors of the size of round-off in each entry of K and in each potential.
     """
 
     system: System
@@ -54,6 +57,7 @@ class Fields:
     R_ohmic: float
     delta_R: float
     delta_R_dual: float
+    roundoff: float
     self_resistance: tuple[float, float]
 
 
@@ -71,8 +75,16 @@ def solve_fields(problem: Problem, field: np.ndarray, current: Pair, voltage: Pa
         n, z = _scalar(s, field, source, detector) or _vector(s, field, source, detector)
         T, factors = s.potential_solver()
         V_1, u_1 = (T @ x for x in factors.solve(T.T @ -np.column_stack([s.C @ n, s.S.T @ z]))[0].T)
-    return Fields(s, V, V_1, (n * s.scales.moment).reshape(3, -1), u, u_1, z.reshape(3, -1), float(reader @ V),
-                  float(reader @ V_1), float(sigma * (z @ source)), (float(drive @ V), float(reader @ u)))
+    primal, dual = float(reader @ V_1), float(sigma * (z @ source))
+    return Fields(s, V, V_1, (n * s.scales.moment).reshape(3, -1), u, u_1, z.reshape(3, -1), float(reader @ V), primal, dual,
+                  abs(primal - dual) + _roundoff(s, V, V_1, u, u_1), (float(drive @ V), float(reader @ u)))
+
+
+def _roundoff(s: System, V: np.ndarray, V_1: np.ndarray, u: np.ndarray, u_1: np.ndarray) -> float:
+    """What independent relative errors of round-off in the entries of K change in delta_R, weighted by the dual fields."""
+    size = abs(s.K)
+    weighted = [np.abs(weight) * (size @ np.abs(field)) for weight, field in ((u_1, V), (u, V_1))]
+    return float(ROUNDOFF * s.scales.conductivity * np.linalg.norm(weighted))
 
 
 def _vector(s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import skfem
@@ -15,6 +15,7 @@ from .errors import MeshError, MissingExtraError
 from .grading import CellSizes, singular_points
 from .mesh import DeviceMesh
 from .mesh_cells import build_mesh, find_facets
+from .mesh_layers import Strip, strips
 from .outline import Geometry, Loop, Segment
 
 # The device is meshed at this size: the geometry kernel has absolute tolerances of about 1e-7.
@@ -74,14 +75,15 @@ def _session(gmsh: Any) -> Iterator[None]:
 
 
 def gmsh_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
-    """Triangles graded by distance from edges and singular points; second-order ones if an edge is an arc."""
+    """Triangles graded by distance from edges and singular points, thin along long edges; second-order if an edge is an arc."""
     gmsh = load_gmsh()
     scale = SIZE / geometry.size
     with _session(gmsh):
         try:
-            pieces = _draw(gmsh, geometry, scale)
+            layers = strips(geometry, sizes)
+            pieces, laid = _draw(gmsh, geometry, scale, layers)
             curves = _named_curves(gmsh, geometry, pieces, scale)
-            _size_field(gmsh, geometry, sizes, curves, pieces, scale)
+            _size_field(gmsh, geometry, sizes, curves, pieces, laid, scale)
             gmsh.model.mesh.generate(2)
             gmsh.model.mesh.setOrder(2 if geometry.curved else 1)
         except Exception as exc:  # gmsh raises bare Exception
@@ -91,18 +93,28 @@ def gmsh_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
         return _extract(gmsh, geometry, pieces, curves, scale)
 
 
-def _draw(gmsh: Any, geometry: Geometry, scale: float) -> dict[int, str]:
-    """Draw the device cut along its regions; region name of each surface."""
-    segments = list(geometry.boundary())
-    loops = [[s for s in segments if s.loop == k] for k in range(len(geometry.loops))]
+class _Layers(NamedTuple):
+    """What was drawn of the strips: all their curves, and the inner ones with the length of cells along them."""
+
+    curves: set[int]
+    inner: list[tuple[int, float]]
+
+
+def _draw(gmsh: Any, geometry: Geometry, scale: float, layers: dict[int, Strip]) -> tuple[dict[int, str], _Layers]:
+    """Draw the device cut along its regions and strips; region name of each surface."""
+    numbered = list(enumerate(geometry.boundary()))
+    loops = [[(layers.get(i), s) for i, s in numbered if s.loop == k] for k in range(len(geometry.loops))]
     # holes counter-clockwise as well: the kernel takes a clockwise hole for added area when it cuts
-    loops[1:] = [[Segment(s.stop, s.start, -s.bulge, s.name, s.loop) for s in reversed(loop)] for loop in loops[1:]]
-    device = gmsh.model.occ.addPlaneSurface([_draw_loop(gmsh, loop, scale) for loop in loops])
+    loops[1:] = [[(_turned(strip), Segment(s.stop, s.start, -s.bulge, s.name, s.loop)) for strip, s in reversed(loop)]
+                 for loop in loops[1:]]
+    laid = _Layers(set(), [])
+    beside: list[int] = []
+    device = gmsh.model.occ.addPlaneSurface([_draw_loop(gmsh, loop, scale, laid, beside) for loop in loops])
     drawn = {k: r for k, r in geometry.regions.items() if r is not None}
     rest = next((k for k, r in geometry.regions.items() if r is None), "bulk")
-    owner = {device: rest}
+    owner = {device: rest, **dict.fromkeys(beside, rest)}
     if drawn:
-        tools = [gmsh.model.occ.addPlaneSurface([_draw_loop(gmsh, _as_segments(r), scale)]) for r in drawn.values()]
+        tools = [gmsh.model.occ.addPlaneSurface([_draw_loop(gmsh, _as_segments(r), scale, laid, [])]) for r in drawn.values()]
         _, parts = gmsh.model.occ.fragment([(2, device)], [(2, t) for t in tools])
         owner = {tag: rest for _, tag in parts[0]}
         for name, part in zip(drawn, parts[1:], strict=True):
@@ -110,25 +122,53 @@ def _draw(gmsh: Any, geometry: Geometry, scale: float) -> dict[int, str]:
         outside = {tag for part in parts[1:] for _, tag in part} - set(owner)
         gmsh.model.occ.remove([(2, tag) for tag in outside], recursive=True)
     gmsh.model.occ.synchronize()
-    return owner
+    for surface in beside:
+        gmsh.model.mesh.setTransfiniteSurface(surface)
+    return owner, laid
 
 
-def _as_segments(loop: Loop) -> list[Segment]:
-    return [Segment(*loop.edge(i), None, -1) for i in range(len(loop.points))]
+def _turned(strip: Strip | None) -> Strip | None:
+    """The strip of a segment that is drawn the other way."""
+    return None if strip is None else strip._replace(a=strip.b, b=strip.a, c=strip.d, d=strip.c)
 
 
-def _draw_loop(gmsh: Any, segments: list[Segment], scale: float) -> int:
+def _as_segments(loop: Loop) -> list[tuple[Strip | None, Segment]]:
+    return [(None, Segment(*loop.edge(i), None, -1)) for i in range(len(loop.points))]
+
+
+def _draw_loop(
+    gmsh: Any, segments: list[tuple[Strip | None, Segment]], scale: float, laid: _Layers, beside: list[int]
+) -> int:
+    """A closed curve around what the strips leave; their surfaces are added to ``beside``."""
     occ = gmsh.model.occ
-    corners = [occ.addPoint(*(scale * s.start), 0) for s in segments]
+    corners = [occ.addPoint(*(scale * s.start), 0) for _, s in segments]
     lines = []
-    for segment, a, b in zip(segments, corners, corners[1:] + corners[:1], strict=True):
+    for (strip, segment), a, b in zip(segments, corners, corners[1:] + corners[:1], strict=True):
         if segment.bulge:
             centre = occ.addPoint(*(scale * polygons.arc_centre(segment.start, segment.stop, segment.bulge)), 0)
             lines.append(occ.addCircleArc(a, centre, b))
             occ.remove([(0, centre)])
+        elif strip is not None:
+            lines += _draw_strip(gmsh, strip, a, b, scale, laid, beside)
         else:
             lines.append(occ.addLine(a, b))
     return int(occ.addCurveLoop(lines))
+
+
+def _draw_strip(gmsh: Any, strip: Strip, start: int, stop: int, scale: float, laid: _Layers, beside: list[int]) -> list[int]:
+    """A strip of structured cells beside the way around it, from start to stop."""
+    occ = gmsh.model.occ
+    a, b, c, d = (occ.addPoint(*(scale * p), 0) for p in strip[:4])
+    edge, up, inner, down = occ.addLine(a, b), occ.addLine(a, d), occ.addLine(d, c), occ.addLine(c, b)
+    beside.append(occ.addPlaneSurface([occ.addCurveLoop([edge, -down, -inner, -up])]))
+    occ.synchronize()
+    for curve in (edge, inner):
+        gmsh.model.mesh.setTransfiniteCurve(curve, strip.along + 1)
+    gmsh.model.mesh.setTransfiniteCurve(up, strip.across + 1, "Progression", strip.ratio)
+    gmsh.model.mesh.setTransfiniteCurve(down, strip.across + 1, "Progression", 1 / strip.ratio)
+    laid.curves.update((edge, up, inner, down))
+    laid.inner.append((inner, scale * strip.length))
+    return [occ.addLine(start, a), up, inner, down, occ.addLine(b, stop)]
 
 
 def _named_curves(gmsh: Any, geometry: Geometry, pieces: dict[int, str], scale: float) -> dict[int, Segment]:
@@ -147,13 +187,19 @@ def _named_curves(gmsh: Any, geometry: Geometry, pieces: dict[int, str], scale: 
 
 
 def _size_field(
-    gmsh: Any, geometry: Geometry, sizes: CellSizes, curves: dict[int, Segment], pieces: dict[int, str], scale: float
+    gmsh: Any, geometry: Geometry, sizes: CellSizes, curves: dict[int, Segment], pieces: dict[int, str], laid: _Layers,
+    scale: float,
 ) -> None:
     """Cell size = min over edges and singular points of (size there + log(growth) x distance)."""
     field, slope = gmsh.model.mesh.field, math.log(sizes.growth)
-    inner = {c for _, c in gmsh.model.getBoundary([(2, t) for t in pieces], combined=False, oriented=False)} - set(curves)
+    inner = {c for _, c in gmsh.model.getBoundary([(2, t) for t in pieces], combined=False, oriented=False)}
+    inner -= set(curves) | laid.curves
     near: dict[float, list[int]] = {scale * sizes.edge: sorted(inner)}
+    for curve, size in laid.inner:
+        near.setdefault(size, []).append(curve)
     for curve, segment in curves.items():
+        if curve in laid.curves:
+            continue
         size = sizes.largest if segment.name in geometry.contacts else sizes.edge
         if segment.bulge:
             arm = segment.start - polygons.arc_centre(segment.start, segment.stop, segment.bulge)

@@ -1,7 +1,8 @@
 """Meshes for devices: tensor grids where edges are parallel or circles concentric, gmsh or netgen elsewhere.
 
 Cells start at ``resolve / cells_per_length`` on insulating edges and interfaces, smaller at singular
-points (re-entrant corners, ends of contacts), and grow with the distance from them. They stay
+points (re-entrant corners, ends of contacts), and grow with the distance from them. Along long straight
+edges gmsh's triangles are as thin as on grids but longer (mesh_layers), except where regions meet. Cells stay
 below a quarter of the local width, because nonlocal signals are exponentially small tails.
 """
 

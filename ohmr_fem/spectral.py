@@ -192,10 +192,15 @@ class SpectralMeasure:
             total += _sum_bound(functools.partial(self.F_bound, channel=number), *self._torque_terms(c, several), s, least)
         return total
 
+    @property
+    def growth_limit(self) -> float:
+        """|omega| tau of a growing torque at which there is no steady state any more."""
+        return 1.0 + self.slowest * self.stretch
+
     def _check_stable(self, fields: np.ndarray) -> None:
         squared = precession_squared(self.material, fields)
         growth = float(np.sqrt(max(-squared.min(), 0.0)))
-        limit = 1.0 + self.slowest * self.stretch
+        limit = self.growth_limit
         if growth >= limit - NEAR:
             worst = fields[int(np.argmin(squared))]
             raise SolveError(f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
@@ -219,7 +224,7 @@ class SpectralMeasure:
         accepted; infinity where no field reaches it.  Fields beyond are refused, with their bound; :meth:`covers` tells them.
         """
         allowed = 3.0 * max(self.tolerance * self.size, self._floor)
-        limit = 1.0 + self.slowest * self.stretch - NEAR
+        limit = self.growth_limit - NEAR
 
         def error(s: np.ndarray) -> np.ndarray:
             return np.asarray(sum(self.F_bound(s, number) for number in range(len(self.channels))))
@@ -234,7 +239,7 @@ class SpectralMeasure:
     def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Whether each field is stable and within the range of the measure, (n,) bool: the others are refused."""
         several = np.atleast_2d(fields_array(fields, "fields"))
-        stable = -precession_squared(self.material, several) < (1.0 + self.slowest * self.stretch - NEAR) ** 2
+        stable = -precession_squared(self.material, several) < (self.growth_limit - NEAR) ** 2
         out = np.zeros(len(several), dtype=bool)
         if np.any(stable):
             out[stable] = self.bound(several[stable], s) <= 3.0 * max(self.tolerance * self.size, self._floor)

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import ohmr_fem as of
-from ohmr_fem import adapt_error
+from ohmr_fem import adapt_error, analytic
 from ohmr_fem.adapt import FLOOR
 from ohmr_fem.adapt_error import localise, solve_fields
 from ohmr_fem.adapt_mesh import marked, refined, unknowns
 from ohmr_fem.errors import ConvergenceWarning, InputError
 from ohmr_fem.grids import annulus_mesh, tensor_grid
 from ohmr_fem.system import system_of
+from validation.adaptivity import half_annulus
 from validation.case import simple_material
 from validation.strip_tensor import TESLA
 
@@ -131,25 +132,33 @@ def test_coefficients_given_cell_by_cell_go_to_the_children(bar):
 
 
 def test_bar_within_its_error(bar):
-    """A bar with contacts in its sides, against a higher order asked for ten times less error."""
-    prob = bar(cells="quad")
-    found = of.solve_to(prob, current=ALONG[0], voltage=ALONG[1], field=B, tolerance=4e-3)
-    better = of.solve_to(dataclasses.replace(prob, order=3), current=ALONG[0], voltage=ALONG[1], field=B, tolerance=4e-4)
+    """A bar with contacts in its sides; numbers from order 3 refined down to 7e-7 ohm (delta_R) and 1e-5 ohm (R_ohmic)."""
+    found = of.solve_to(bar(cells="quad", order=3), current=ALONG[0], voltage=ALONG[1], field=B, tolerance=2e-3)
     assert found.converged and found.reason == "tolerance" and found.relative_to == "value"
-    assert abs(found.value - better.value) < found.error <= 4e-3 * abs(found.corrected)
-    assert abs(found.R_ohmic - better.R_ohmic) < found.R_ohmic_error
+    assert abs(found.value + 0.0451798) < found.error <= 2e-3 * abs(found.corrected)
+    assert abs(found.R_ohmic - 0.70085) < found.R_ohmic_error < 1e-2
     assert found.R_ohmic + float(found) == found.R and found.unknowns == system_of(found.problem).N
     again = of.resistance(found.problem, B, current=ALONG[0], voltage=ALONG[1])
     assert again.delta_R == pytest.approx(found.value, rel=1e-9)
     errors = [r.error for r in found.history]
-    assert errors[-1] < 0.1 * errors[0] and len(found.table().splitlines()) == len(errors) + 1
+    assert errors[-1] < 0.5 * errors[0] and len(found.table().splitlines()) == len(errors) + 1
     assert "delta_R = " in repr(found) and "tolerance" in repr(found)
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_bar_against_a_ring_known_exactly(order):
+    """docs/theory, closed form of the annulus: the bar is true in every round, not only in the last."""
+    device = half_annulus(3.0, order, around=96)
+    found = device.solve(1e-5 if order == 2 else 1e-7)
+    for r in found.history:
+        assert 0.5 < r.error / abs(r.value - device.exact) < 5
+    assert len(found.history) > 2 and abs(found.value - device.exact) < found.history[-1].allowed
 
 
 def test_several_fields_are_all_served(bar):
     fields = np.array([[0, 0, 0], [5, 0, 0], [0, 1, 1]]) * TESLA
-    found = of.solve_to(bar(cells="quad"), current=ALONG[0], voltage=ALONG[1], field=fields, tolerance=4e-3)
-    assert found.value.shape == found.error.shape == (3,) and np.all(found.error <= 4e-3 * np.abs(found.corrected))
+    found = of.solve_to(bar(cells="quad"), current=ALONG[0], voltage=ALONG[1], field=fields, tolerance=3e-3)
+    assert found.value.shape == found.error.shape == (3,) and np.all(found.error <= 3e-3 * np.abs(found.corrected))
     curve = of.hanle_curve(found.problem, fields, current=ALONG[0], voltage=ALONG[1])
     assert found.value == pytest.approx(curve.delta_R, rel=1e-7)
 
@@ -171,13 +180,18 @@ def test_out_of_budget_and_below_round_off(bar):
         found = of.solve_to(bar(), tolerance=1e-6, budget=3000, **pairs)
     assert not found.converged and found.reason == "budget" and "not converged" in repr(found)
     assert 0 < found.error < 0.1 * abs(found.value) and found.history[-1].unknowns_estimate <= 3000
-    lines = np.linspace(0, 1, 4)  # a square between two contacts is a strip, exact at order 5 to ten digits
-    mesh = tensor_grid(2 * lines, lines, cells="quad").with_boundaries({"left": lambda p: p[0] < 1e-9,
-                                                                "right": lambda p: p[0] > 2 - 1e-9})
+
+
+def test_below_round_off():
+    """The strip of docs/theory, section 5.1, in order 6: a tolerance of 1e-15 cannot be kept, and the bar covers round-off."""
+    mesh = tensor_grid(np.linspace(0, 2, 5), np.linspace(-1.5, 1.5, 13), cells="quad").with_boundaries(
+        {"a": lambda p: p[0] < 1e-9, "b": lambda p: p[0] > 2 - 1e-9})
+    prob = of.Problem(mesh, simple_material(), ["a", "b"], order=6)
+    exact = -0.09 * (2 / 3) * float(np.real(analytic.strip_response(1 + 2j, 3.0)))
     with pytest.warns(ConvergenceWarning, match="round-off; ask for less"):
-        found = of.solve_to(of.Problem(mesh, simple_material(), ["left", "right"], order=7), current=("left", "right"),
-                            voltage=("left", "right"), tolerance=1e-16, field=(TESLA, 0, 0))
+        found = of.solve_to(prob, current=("a", "b"), voltage=("a", "b"), field=(2 * TESLA, 0, 0), tolerance=1e-15)
     assert found.reason == "round-off" and not found.converged
+    assert abs(found.value - exact) < found.error < 1e-12 * abs(exact) and 0 < found.roundoff < found.error
 
 
 @pytest.mark.parametrize("cells", ["triangle", "quad"])

@@ -16,7 +16,7 @@ ROOMS = {
     "errors": "errors",
     "units": "units",
     "geometry": "geometry geometry_check outline outline_read polygons combine layout_file traced_file",
-    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine meshing mesh_gmsh mesh_netgen grading grids",
+    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine meshing mesh_gmsh mesh_layers mesh_netgen grading grids",
     "material": "material",
     "problem": "problem drive",
     "forms": "forms",

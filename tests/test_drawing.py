@@ -52,14 +52,15 @@ def test_contacts_of_a_ring_and_around_a_corner():
 
 def test_regions_are_clipped_holes_are_empty():
     hole = [(1.3, 0.5, HALF), (1, 0.8, HALF), (0.7, 0.5, HALF), (1, 0.2, HALF)]
-    device = of.geometry.polygon_device(PLATE, [hole], {"in": 3}, {"a": [(2, -5), (9, -5), (9, 9), (2, 9)], "b": None},
+    other = [(3.2, 0.3), (3.7, 0.3), (3.7, 0.7)]  # within the region
+    device = of.geometry.polygon_device(PLATE, [hole, other], {"in": 3}, {"a": [(2, -5), (9, -5), (9, 9), (2, 9)], "b": None},
                                         edges={"rim": [4, 5, 6, 7]})
     ax = plot_device(device)
     whole, region = ax.patches
     assert [whole.get_label(), region.get_label()] == ["b", "a"]
     colour = pixels(ax)
     blank = np.array([255, 255, 255, 255])
-    assert np.array_equal(colour(1.05, 0.52), blank) and np.array_equal(colour(3.2, 1.5), blank)  # hole; region beyond the device
+    assert np.array_equal(colour(1.05, 0.52), blank) and np.array_equal(colour(3.6, 0.4), blank)  # both holes
     assert not np.array_equal(colour(0.4, 0.5), blank) and not np.array_equal(colour(3, 0.5), colour(0.4, 0.5))
     assert ax.get_xlim() == (0, 4)  # what lies beyond the device does not set the scale
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["b", "a"]

@@ -11,6 +11,7 @@ import pytest
 from ohmr_fem.errors import InputError, SolveError
 from ohmr_fem.micro import (
     LayeredModel,
+    adaptive,
     bilayer_graphene,
     chemical_potential,
     inverse_mass,
@@ -18,7 +19,7 @@ from ohmr_fem.micro import (
     multilayer_graphene,
 )
 from ohmr_fem.micro.hamiltonian import HBAR2_OVER_ME
-from ohmr_fem.micro.states import thermal_energy
+from ohmr_fem.micro.states import state_columns, thermal_energy
 
 BILAYER = bilayer_graphene()
 FULL = bilayer_graphene(3.16, 0.381, 0.38, 0.14, 0.022, 0.1)
@@ -195,6 +196,30 @@ def test_a_pocket_between_the_points_is_found():
     found = inverse_mass(model, -4 * t + level, temperature, mesh="adaptive", tolerance=1e-6)
     assert found.electrons[0] == pytest.approx(expected, rel=1e-5)
     assert found.X[0, 0, 0] == pytest.approx(expected * 2 * t * a**2 / HBAR2_OVER_ME, rel=1e-5)
+
+
+SQUARE = LayeredModel.from_hoppings(3.0 * np.eye(2), [[0, 0, 0]], [(0, 0, (1, 0), -0.5), (0, 0, (0, 1), -0.5)])
+
+
+@pytest.mark.parametrize("model", [bilayer_graphene(3.16, 0.381, 0.38, 0.14, 0.022, 0.05), SQUARE])
+def test_no_band_moves_further_than_its_bound(model):
+    """Over any distance and beside any level: also at K and Gamma, where the speed says nothing and bands bend or repel."""
+    rng = np.random.default_rng(5)
+    valley = model.reciprocal.T @ [2 / 3, 1 / 3]
+    k = np.concatenate([valley + 0.05 * rng.normal(size=(60, 2)), rng.uniform(-2, 2, (60, 2)), [valley, [0.0, 0.0]]])
+    energy, columns = state_columns(model, k)
+    speed = np.sqrt((columns[..., 7] + columns[..., 8]) * HBAR2_OVER_ME)
+    steps = np.pad(np.diff(energy, axis=-1), ((0, 0), (1, 1)), constant_values=np.inf)
+    gap = np.minimum(steps[:, 1:], steps[:, :-1])
+    limit = adaptive._Limit(0.0, 1.0, 1.0, 1.0, *adaptive._derivative_bounds(model))
+    tightest = np.inf
+    for distance in (1e-4, 1e-3, 1e-2, 0.1, 1.0):
+        angle = rng.uniform(0, 2 * np.pi, (40, len(k)))
+        away = model.bands(k + distance * np.stack([np.cos(angle), np.sin(angle)], axis=-1))
+        moved, bound = np.abs(away - energy).max(axis=0), limit._reach(distance, speed, gap)
+        assert np.all(moved <= bound * (1 + 1e-9) + 1e-12)
+        tightest = min(tightest, float(np.median(bound[:60] / moved[:60])))
+    assert tightest < 1.5  # and it is of use
 
 
 def test_adaptive_agrees_with_the_mesh():

@@ -20,9 +20,9 @@ CASE = "figure 3"
 TEMPERATURE = 300.0
 BIASES = (0.0, GAMMA1)
 MU = np.linspace(-0.6, 0.6, 25)
-#: Name of a reading of theta: definition in plane, and what is subtracted out of plane.
-READINGS = {"Drude, whole sea": ("drude", "all"), "commutator in both": ("commutator", "all"),
-            "Drude, from neutrality": ("drude", "excess")}
+#: Readings of theta: the component out of plane over the one in plane.
+READINGS = {"Drude, whole sea": ("X_zz", "drude"), "commutator in both": ("X_zz", "commutator"),
+            "Drude, from neutrality": ("excess", "drude")}
 
 
 @functools.cache
@@ -36,11 +36,11 @@ def closed(bias: float, points: int) -> dict[str, np.ndarray]:
 
 @functools.cache
 def program(bias: float) -> dict[str, np.ndarray]:
-    """The same from k meshes, each normalised by nothing: sums per cell and spin, 1/m_e."""
+    """The same from k meshes: sums per cell and spin, 1/m_e."""
     model = micro.bilayer_graphene(displacement=bias)
-    found = {name: micro.inverse_mass(model, MU, TEMPERATURE, *reading).X for name, reading in READINGS.items()}
-    one, two, three = found.values()
-    return {"drude": one[:, 0, 0], "commutator": two[:, 0, 0], "X_zz": one[:, 2, 2], "excess": three[:, 2, 2]}
+    sea = micro.inverse_mass(model, MU, TEMPERATURE, "commutator").X
+    carriers = micro.inverse_mass(model, MU, TEMPERATURE, counting="excess").X
+    return {"drude": carriers[:, 0, 0], "commutator": sea[:, 0, 0], "X_zz": sea[:, 2, 2], "excess": carriers[:, 2, 2]}
 
 
 def run(level: str = "quick") -> list[Row]:
@@ -66,8 +66,7 @@ def draw(folder: Path) -> list[Drawing]:
         for colour, (name, label, factor) in zip(COLOURS, parts, strict=False):
             left.plot(mu, factor * lines[name], dash, color=colour, lw=1.2, label=f"{label}, {where}")
             left.plot(MU, factor * dots[name], marker, color=colour, ms=3)
-        for colour, name, (top, bottom) in zip(COLOURS, READINGS, (("X_zz", "drude"), ("X_zz", "commutator"),
-                                                                  ("excess", "drude")), strict=False):
+        for colour, (name, (top, bottom)) in zip(COLOURS, READINGS.items(), strict=False):
             negative = "−" if lines[top][-1] < 0 else ""
             right.semilogy(mu, np.abs(lines[top] / lines[bottom]), dash, color=colour, lw=1.2,
                            label=f"{negative}θ: {name}, {where}")

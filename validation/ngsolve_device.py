@@ -116,9 +116,11 @@ def run(level: str = "quick") -> list[Row]:
         raise Skipped("NGSolve is not installed (pip install ngsolve)") from exc
     bar, flake = (of.read_mesh(MESHES / f"{name}.msh", unit="nm") for name in ("hall_bar", "flake"))
     field = 1.5 * ONE.field_scale * np.array([1.0, 0.5, -0.7])
-    return [
+    rows = [
         compare("Hall bar, local", bar, {"bulk": ONE}, field, ("left", "right"), ("t1", "t2")),
-        compare("Hall bar, nonlocal", bar, {"bulk": ONE}, field, ("t1", "b1"), ("t2", "b2")),
         compare("flake, two materials and a hole", flake, {"thin": ONE, "thick": TWO}, field, ("left", "right"), ("t1", "t2")),
-        compare("flake, nonlocal, B = 0", flake, {"thin": ONE, "thick": TWO}, 0 * field, ("t1", "b1"), ("t2", "b2")),
     ]
+    if level == "full":
+        rows += [compare("Hall bar, nonlocal", bar, {"bulk": ONE}, field, ("t1", "b1"), ("t2", "b2")),
+                 compare("flake, nonlocal, B = 0", flake, {"thin": ONE, "thick": TWO}, 0 * field, ("t1", "b1"), ("t2", "b2"))]
+    return rows
