@@ -20,7 +20,7 @@ CASE = "1000 chemical potentials"
 MU = np.linspace(-0.5, 0.5, 1000)
 TEMPERATURE = 300.0
 REACH = 0.6  # eV beyond the window in which WannierBerri needs its levels: 23 k_B T
-MESHES = ((120, 1), (240, 1), (480, 2))  # divisions, and levels of WannierBerri for each of ours
+MESHES = ((120, 1), (240, 1))  # divisions, and levels of WannierBerri for each of ours
 
 
 def run() -> list[Row]:
@@ -45,7 +45,7 @@ def run() -> list[Row]:
     return rows
 
 
-def equal_mesh(wb: Any, system: Any, model: micro.LayeredModel, divisions: int = 240) -> list[Row]:
+def equal_mesh(wb: Any, system: Any, model: micro.LayeredModel, divisions: int = 120) -> list[Row]:
     """One chemical potential on one mesh: the same number, from tabulated velocities and from ours."""
     case, out = f"one chemical potential, N = {divisions}", []
 

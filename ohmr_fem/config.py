@@ -116,6 +116,8 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     if "model" in table:
         raise InputError(f"{path}: is a model file: ohmr-fem xtensor {path}; in a device file a model belongs to its material, "
                          "as in [material] model = \"FILE.toml\"", value=path)
+    if "axes" in table:
+        raise InputError(f"{path}: is a study file: ohmr-fem study {path}", value=path)
     reader = Reader(path)
     reader.known_sections(table, SECTIONS)
     mesh = reader.mesh(table) if mesh is None else mesh

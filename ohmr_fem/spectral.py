@@ -462,7 +462,7 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
     most = 240 if lengths is not None else 80 if until is None else 160
     projection = project(M, factors, keep.T @ start, shift, excess, most)
     _check_definite(projection)
-    vectors, summary = keep @ projection.vectors, repr(problem)
+    vectors, summary = projection.vectors if keep.shape[0] == keep.shape[1] else keep @ projection.vectors, repr(problem)
     return [SpectralMeasure(
         projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,
         detection=problem.detection, R_ohmic_sigma=base, current=name[0], voltage=name[1], tolerance=tolerance,
@@ -507,7 +507,9 @@ def _sum_bound(F_bound: Callable[[Any], np.ndarray], squared: np.ndarray, first:
     root = np.sqrt(-squared.astype(complex))  # lambda^2 + phi^2 = (lambda - root)(lambda + root)
     down = s - root
     down = np.maximum(down.real, least) + 1j * down.imag
-    at_s, at_phi = F_bound(s), np.maximum(F_bound(s + root), F_bound(down))
+    at_s, at_phi = F_bound(s), F_bound(s + root)
+    if np.imag(s) != 0.0 or np.any(squared < 0.0):  # else the other is the complex conjugate
+        at_phi = np.maximum(at_phi, F_bound(down))
     circle = F_bound(s + _circle()[:, None]).max(axis=0)
     safe = np.where(phi > 0.1, phi, 1.0)
     far = (np.abs(direct + np.sign(squared) * second / safe**2) * at_s

@@ -106,6 +106,9 @@ def read_study(path: str | Path) -> Study:
     """
     path = Path(path)
     table = _toml(path)
+    if "sweep" in table:
+        raise InputError(f"{path}: is a device file; a study is a file of its own that names it: "
+                         f"device = \"{path.name}\", and [axes]", value=str(path))
     for name in table:
         if name not in SECTIONS:
             raise InputError(f"{path}: unknown key {name!r}; {suggest(name, SECTIONS)}", value=name)

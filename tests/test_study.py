@@ -449,6 +449,11 @@ def test_the_command(write, capsys, monkeypatch):
     assert ohmr("study", write()) == 0 and "0 computed, 12 found finished" in capsys.readouterr().out
 
 
+def test_files_that_are_taken_for_one_another(write, capsys, tmp_path):
+    assert ohmr("study", write().with_name("strip.toml")) == 2 and "is a device file" in capsys.readouterr().err
+    assert ohmr("check", write()) == 2 and "is a study file: ohmr-fem study" in capsys.readouterr().err
+
+
 def test_the_command_says_what_has_no_solution(write, capsys):
     assert ohmr("study", write(STUDY.replace("[0.1, 1.0]", "[-50.0, 1.0]"))) == 3
     said = capsys.readouterr()
@@ -457,7 +462,7 @@ def test_the_command_says_what_has_no_solution(write, capsys):
 
 def test_ctrl_c(write, tmp_path):
     """A real interrupt of the command: code 130, a results file with what was done, and the rest afterwards."""
-    path = write(STUDY.replace("points = 3", "points = 3000"))
+    path = write(STUDY.replace("points = 3", "points = 400"))
     process = subprocess.Popen([sys.executable, "-m", "ohmr_fem.cli", "study", str(path)], env={"PYTHONPATH": str(ROOT)},
                                stderr=subprocess.PIPE, text=True)
     journal = tmp_path / "study.nc.partial"
@@ -465,9 +470,9 @@ def test_ctrl_c(write, tmp_path):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[1]
-    assert process.returncode == 130 and "of 12000 points are kept" in said and "Traceback" not in said, said
+    assert process.returncode == 130 and "of 1600 points are kept" in said and "Traceback" not in said, said
     done = int((load_study(tmp_path / "study.nc").status == 1).sum())
-    assert 0 < done < 12000 and not journal.exists()
+    assert 0 < done < 1590 and not journal.exists()
     with pytest.raises(StudyInterrupted):
         run_study(path, progress=stop_after(done + 10))
     assert int((load_study(tmp_path / "study.nc").status == 1).sum()) == done + 10

@@ -67,7 +67,10 @@ def draw(folder: Path) -> list[Drawing]:
             ax.plot(x, exact, color=colour, lw=1.2, label=label)
             ax.plot(x[:: max(1, len(x) // 20)], fem[:: max(1, len(x) // 20)], "o", color=colour, ms=3)
         ax.set(xlabel=axes_labels[name][0], ylabel=axes_labels[name][1], title=f"{name} {what[name]}")
-        ax.legend(fontsize=7, loc="center right" if name == "(b)" else "upper left")
+        if name == "(b)":
+            ax.legend(fontsize=7, loc="center right", bbox_to_anchor=(1.0, 0.76))
+        else:
+            ax.legend(fontsize=7, loc="upper left")
     return [save(figure, folder, "figure2", "Figure 2. Moment density across a strip (a) and the part of the effect that the "
                  "field has removed, against width (b) and field (c, d). Lines: Eqs. (4) and (8); dots: finite elements.")]
 
