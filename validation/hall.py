@@ -57,6 +57,25 @@ def van_der_pauw(level: str) -> list[Row]:
                 abs(along.geometric / along.R_ohmic), 1e-6)]
 
 
+def long_bar(level: str) -> Row:
+    """Orbital part between two probes of a long bar, linear in alpha alpha', B along z: the sign of the Lorentz term counts.
+
+    J^(0) = (j, 0) whatever b is, so that Q_y = -D n'/(1 + b^2) + alpha j; the inverse effect of s D grad n, with J_y = 0, is
+    J_x = sigma E_x + alpha' D n'.  Hence - alpha alpha' (1 + b^2) tanh(z)/z times length over width, z = sqrt(1 + b^2) W/2.
+    """
+    b, width = 1.2, 2.0
+    x = graded_lines(-16.0, 16.0, 0.15, 1.7, h_max=1.0)
+    y = graded_lines(-width / 2, width / 2, 0.1, 1.6, h_max=0.5)
+    profile = of.Contact("profile")
+    at = {name: of.Contact("point", at=(place, width / 2)) for name, place in (("p", -2.0), ("q", 2.0))}
+    prob = of.Problem(tensor_grid(np.union1d(x, [-2.0, 2.0]), y, cells="quad"), simple_material(mobility=MOBILITY),
+                      {"left": profile, "right": profile, **at}, order=4, ordinary_hall=True)
+    found = of.resistance(prob, (0.0, 0.0, b / MOBILITY), current=("left", "right"), voltage=("p", "q")).delta_R
+    z = np.sqrt(1.0 + b**2) * width / 2.0
+    exact = -0.09 * (1.0 + b**2) * float(np.tanh(z) / z) * 4.0 / width
+    return Row(CASE, "Eqs. (1), (2)", "long bar: orbital part, b = 1.2", found, exact, relative(found, exact), 1e-6)
+
+
 def square(level: str) -> Row:
     """Square between equipotential contacts on two whole sides: R = sqrt(1 + b^2)/sigma (Lippmann and Kuhrt)."""
     b = 0.6
@@ -89,7 +108,7 @@ def reciprocity(label: str, order: int, B: np.ndarray, **options: object) -> Row
 def run(level: str = "quick") -> list[Row]:
     order = 1 if level == "quick" else 2
     B = np.array([8.0, 4.0, -5.0])
-    rows = [*corbino(level), *van_der_pauw(level), square(level), reciprocity("X_za = 0", order, B, X=BLOCK_X)]
+    rows = [*corbino(level), *van_der_pauw(level), long_bar(level), square(level), reciprocity("X_za = 0", order, B, X=BLOCK_X)]
     if level == "full":
         rows.append(reciprocity("any X, reciprocal detector", order, B, X=FULL_X, detection="reciprocal"))
     return rows
