@@ -19,6 +19,7 @@ from pathlib import Path
 from .mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parent.parent
+LONGEST = 600  # s; a mutant that runs on and on is caught too
 CHECK = """
 import importlib, sys, warnings
 warnings.simplefilter("ignore")
@@ -57,7 +58,10 @@ def failure_of(hunter: str, work: Path) -> str:
     if not hunter.startswith("tests/"):
         command = [sys.executable, "-c", CHECK, hunter]
     environment = {**os.environ, "PYTHONPATH": str(work), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        return f"{hunter}: no end within {LONGEST} s"
     said = [*done.stdout.strip().splitlines(), *done.stderr.strip().splitlines()]
     if done.returncode not in (0, 1) or any("SyntaxError" in line or "NameError" in line for line in said):
         raise SystemExit(f"{hunter} did not run: {' '.join(said[-3:])[-300:]}")
