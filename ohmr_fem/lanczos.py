@@ -21,8 +21,6 @@ from .linear import Factorisation
 ROUNDING = 5e-13
 #: Directions of a new block smaller than this, relative to the block before orthogonalisation, are dropped.
 DEFLATION = 1e-13
-#: Below this part of the energy of an image its inner products are taken anew, after orthogonalisation.
-CANCELLED = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +101,14 @@ def project(M: Any, factors: Factorisation, start: np.ndarray, shift: float, exc
     """
     worst = [0.0]
 
-    def solve(B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        x, product, residual = factors.solve_product(B)
+    def solve(B: np.ndarray) -> np.ndarray:
+        x, residual = factors.solve(B)
         worst[0] = max(worst[0], residual)
-        return x, product
+        return x
 
     space = _Space(factors.A, M, start)
-    images, loads = solve(start)
-    R = space.append(images, images.T @ loads)
+    images = solve(start)
+    R = space.append(images, images.T @ (factors.A @ images))
     seen, look = (0, np.inf), 4
     for count in range(1, most + 1):
         link = space.extend(solve)
@@ -155,20 +153,15 @@ class _Space:
         self.first = np.vstack([self.first, V.T @ self.start])
         return R
 
-    def extend(self, solve: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    def extend(self, solve: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """One block step; the link from the last block to the new one, without rows when the space is exhausted."""
         V, block = self.V[:, :self.last.stop], self.last
         load = self.M @ V[:, block]
         size = np.sqrt(np.maximum(np.einsum("ij,ij->j", load, V[:, block]), 0.0))
         h = V.T @ load
-        x, product = solve(load)
-        image, energy = x - V @ h, x.T @ product
-        left = V.T @ product - h  # V^T A image, because V^T A V = 1
-        gram = energy - h.T @ h - h.T @ left - left.T @ h
-        unit = np.sqrt(np.maximum(np.diag(energy), np.finfo(float).tiny))
-        if np.linalg.eigvalsh(gram / np.outer(unit, unit))[0] < CANCELLED:  # too little is left of x to be had by differences
-            loads = self.A @ image
-            left, gram = V.T @ loads, image.T @ loads
+        image = solve(load) - V @ h
+        loads = self.A @ image  # differences of products already taken would lose the orthogonality, in wide ranges all of it
+        left, gram = V.T @ loads, image.T @ loads
         image -= V @ left  # full reorthogonalisation: the bound relies on it
         T = np.zeros((V.shape[1], V.shape[1]))
         T[:block.start, :block.start] = self.T

@@ -42,9 +42,6 @@ class Factorisation(Protocol):
     def solve(self, b: np.ndarray, transposed: bool = False) -> tuple[np.ndarray, float]:
         """Solution of A x = b (or A^T x = b), shape (n,) or (n, k), and the largest backward error."""
 
-    def solve_product(self, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """Solution x, the product A x that its check takes, and the backward error."""
-
 
 class Solver(Protocol):
     """What turns a matrix into a :class:`Factorisation`.
@@ -219,17 +216,10 @@ class _Factors:
         x = self.apply(b, False)
         return _errors(self.norm, x, b, b - self.A @ x)[0]
 
-    def solve_product(self, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        return self._solve(b, False)
-
     def solve(self, b: np.ndarray, transposed: bool = False) -> tuple[np.ndarray, float]:
         if np.iscomplexobj(b) and not np.iscomplexobj(self.A):
             (x, first), (y, second) = (self.solve(np.ascontiguousarray(part), transposed) for part in (b.real, b.imag))
             return x + 1j * y, max(first, second)
-        x, _, error = self._solve(b, transposed)
-        return x, error
-
-    def _solve(self, b: np.ndarray, transposed: bool) -> tuple[np.ndarray, np.ndarray, float]:
         A, norm = (self.A.T, self.norm_transposed) if transposed else (self.A, self.norm)
         x = self.apply(b, transposed)
         product = A @ x
@@ -239,7 +229,7 @@ class _Factors:
             x = x + self.apply(left, transposed)
             product = A @ x
             errors = _errors(norm, x, b, b - product)
-        return x, product, accepted_error(*errors)
+        return x, accepted_error(*errors)
 
 
 def _row_sum(A: Any) -> float:

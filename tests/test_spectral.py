@@ -14,7 +14,8 @@ from ohmr_fem import analytic
 from ohmr_fem.errors import InputError, SolveError
 from ohmr_fem.grids import graded_lines, tensor_grid
 from ohmr_fem.observables import Measurement
-from ohmr_fem.spectral import delta_R_table, refusal, spectral_measure, spectral_measures
+from ohmr_fem.spectral import _pencil, delta_R_table, refusal, spectral_measure, spectral_measures
+from ohmr_fem.system import system_of
 from validation.case import simple_material
 from validation.strip_tensor import TESLA
 
@@ -328,6 +329,18 @@ def test_finite_absorption_ties_the_measure_to_its_diffusion_constant(refuses):
     free = spectral_measure(of.Problem(of.cross_section(3.0), simple_material(), edges={"lower": "absorbing"})).at(tau=2.0)
     agree(free, of.Problem(of.cross_section(3.0), free.material, edges={"lower": "absorbing"}),
           np.array([[0.3, 0, 0]]) * TESLA, rel=1e-7)
+
+
+def test_the_basis_stays_orthonormal_in_a_wide_range():
+    """The bound relies on it: errors of one step may not grow from block to block until the space is exhausted."""
+    prob = of.Problem(of.cross_section(400.0, cells=400), simple_material())
+    found = spectral_measure(prob, lengths=(0.1, 100.0)).projection
+    K, M, keep, _ = _pencil(system_of(prob))
+    vectors = keep.T @ found.vectors
+    assert len(found.rates) > 100 and found.rates.min() > -1e-12
+    assert np.abs(vectors.T @ (M @ vectors) - np.eye(len(found.rates))).max() < 1e-9
+    size = np.abs(found.rates + found.shift)
+    assert np.abs((vectors.T @ (K @ vectors) - np.diag(found.rates)) / np.sqrt(np.outer(size, size))).max() < 1e-9
 
 
 @pytest.mark.parametrize("parameter, value", [("tau", 1.0), ("orbital_hall_angle", 0.3), ("theta", 1.0), ("g_factor", 1.0),

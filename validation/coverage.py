@@ -122,7 +122,7 @@ CLAIMS = (
     Claim("fits", "intervals hold the truth, what the data cannot fix is said, the true device against the strip formula",
           (("fit_recovery", "hold the truth"), ("fit_recovery", "one direction"), ("fit_strip_bias", "fitted/true"))),
     Claim("error bar", "the stated discretisation error holds, and refinement reaches the tolerance asked for",
-          (("adaptivity", "effectivity"), ("adaptivity", "true error over tolerance"))),
+          (("adaptivity", "effectivity"), ("adaptivity", "relative error"))),
     Claim("studies", "killed and resumed without loss", (("studies", "kill -9"), ("studies", "undisturbed"))),
     Claim("second program", "NGSolve on the same meshes, four fields in one matrix", (("ngsolve_device", "R, "),)),
     Claim("files", "ParaView opens what is written", (("paraview_files", "range of n"), ("paraview_files", "arrays"),
