@@ -272,6 +272,7 @@ def test_alternating_current_on_a_device():
         steady = of.resistance(bar_problem(order=1, coupling="full"), fields[1], **pairs)
     assert one.delta_R.shape == (3, 2) and np.abs(one.delta_R - two.delta_R).max() < 1e-8 * np.abs(one.delta_R).max()
     assert full.delta_R[0] == pytest.approx(steady.delta_R, rel=1e-10) and "full" in full.method
+    assert full.rho[0] == pytest.approx(steady.delta_R / steady.R_ohmic, rel=1e-10)
     assert list(one.columns()) == ["f", "B_x", "B_y", "B_z", "Re delta_R", "Im delta_R"]
     assert len(one.columns()["f"][1]) == 6 == len(one.columns()["Im delta_R"][1])
 

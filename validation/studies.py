@@ -120,7 +120,7 @@ print(result.computed, result.found)
 """
 
 
-def killed_driver(study: Path, reference: Path, times: int, longest: float = 1.5, seed: int = 7) -> list[Row]:
+def killed_driver(study: Path, reference: Path, times: int, longest: float = 0.8, seed: int = 7) -> list[Row]:
     """kill -9 up to ``longest`` seconds after the start (every third) or the first new point, then one run to the end."""
     out, log, rng = study.with_name("killed.nc"), study.with_name("computed.log"), np.random.default_rng(seed)
     command = [sys.executable, "-c", DRIVER, str(study), str(out), str(log)]
