@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ import numpy as np
 from .errors import InputError, SolveError, SweepInterrupted
 from .material import Material, precession_squared
 from .problem import Problem
-from .sweep import HanleCurve, hanle_curve
+from .sweep import HanleCurve, hanle_curve, write_table
 from .units import ELECTRON_MASS, fields_array
 
 STEADY = 0.999
@@ -99,13 +98,7 @@ class GateMap:
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table with units in the header, 17 significant digits; ``nan`` where there is no steady state."""
-        path = Path(path)
-        table = self.columns()
-        with path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow([f"{name} [{unit}]" for name, (unit, _) in table.items()])
-            writer.writerows([[f"{v:.17g}" for v in row] for row in zip(*(v for _, v in table.values()), strict=True)])
-        return path
+        return write_table(self.columns(), path)
 
     def __repr__(self) -> str:
         lost = int((~self.steady).sum())

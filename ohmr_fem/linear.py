@@ -222,13 +222,11 @@ class _Factors:
             return x + 1j * y, max(first, second)
         A, norm = (self.A.T, self.norm_transposed) if transposed else (self.A, self.norm)
         x = self.apply(b, transposed)
-        product = A @ x
-        left = b - product
+        left = b - A @ x
         errors = _errors(norm, x, b, left)
         if errors[0] > self.refine_above and np.isfinite(errors[0]):
             x = x + self.apply(left, transposed)
-            product = A @ x
-            errors = _errors(norm, x, b, b - product)
+            errors = _errors(norm, x, b, b - A @ x)
         return x, accepted_error(*errors)
 
 

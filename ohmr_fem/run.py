@@ -236,9 +236,7 @@ class _Run:
             self.record["seconds"][step] = self.record["seconds"].get(step, 0.0) + time.perf_counter() - start
 
     def write_record(self) -> None:
-        with atomic_path(self.out / "run.json") as temporary:
-            temporary.write_text(json.dumps(self.record, indent=2, default=str, ensure_ascii=False) + "\n",
-                                 encoding="utf-8")
+        write_record(self.record, self.out)
 
 
 def provenance(inputs: tuple[Path, ...]) -> dict[str, Any]:
@@ -246,6 +244,12 @@ def provenance(inputs: tuple[Path, ...]) -> dict[str, Any]:
     return {"status": "unfinished", "ohmr_fem": __version__, "python": platform.python_version(),
             "dependencies": {name: metadata.version(name) for name in DEPENDENCIES},
             "inputs": {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in inputs}}
+
+
+def write_record(record: dict[str, Any], out: Path) -> None:
+    """The record as run.json in the results folder."""
+    with atomic_path(out / "run.json") as temporary:
+        temporary.write_text(json.dumps(record, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def chosen_fields(fields: np.ndarray) -> np.ndarray:

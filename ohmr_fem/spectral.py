@@ -208,14 +208,13 @@ class SpectralMeasure:
 
     def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
         self._check_stable(fields)
-        allowed = max(self.tolerance * self.size, self._floor)
         error = self.bound(fields, s)
-        if not np.all(error <= 3.0 * allowed):
+        if not np.all(error <= 3.0 * self._allowed):
             worst = fields[int(np.argmax(error))]
             at = "" if np.imag(s) == 0.0 else f" at omega tau = {abs(np.imag(s)):.4g}"
             raise SolveError(
                 f"B = {tuple(float(b) for b in worst)} T{at} lies outside the range of this measure: its error bound there is "
-                f"{error.max():.1e} of f, accepted is {allowed:.1e}; make it with fields that cover this one",
+                f"{error.max():.1e} of f, accepted is {self._allowed:.1e}; make it with fields that cover this one",
                 value=float(error.max()))
 
     @property
@@ -223,7 +222,7 @@ class SpectralMeasure:
         """Largest growth and largest precession |omega| tau for which the bound on F(1 + growth) and F(1 + i precession) is
         accepted; infinity where no field reaches it.  Fields beyond are refused, with their bound; :meth:`covers` tells them.
         """
-        allowed = 3.0 * max(self.tolerance * self.size, self._floor)
+        allowed = 3.0 * self._allowed
         limit = self.growth_limit - NEAR
 
         def error(s: np.ndarray) -> np.ndarray:
@@ -242,7 +241,7 @@ class SpectralMeasure:
         stable = -precession_squared(self.material, several) < (self.growth_limit - NEAR) ** 2
         out = np.zeros(len(several), dtype=bool)
         if np.any(stable):
-            out[stable] = self.bound(several[stable], s) <= 3.0 * max(self.tolerance * self.size, self._floor)
+            out[stable] = self.bound(several[stable], s) <= 3.0 * self._allowed
         return out
 
     @property
@@ -253,6 +252,11 @@ class SpectralMeasure:
     def _F_of(self, c: Channel) -> float:
         g = self.projection.residues(c.a, c.b) * self.stretch
         return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self.stretch + 1.0)))
+
+    @property
+    def _allowed(self) -> float:
+        """Error of f asked for, or the rounding floor where that is larger; three times it is accepted."""
+        return max(self.tolerance * self.size, self._floor)
 
     @property
     def _floor(self) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from .micro import InverseMass, inverse_mass, write_tensor_table
 from .micro.tables import describe, tensor_columns
 from .plot import save_figure
 from .plot_micro import plot_inverse_mass
-from .run import provenance
+from .run import provenance, write_record
 from .store import atomic_path
 
 
@@ -54,8 +53,7 @@ def run_tensor(job: TensorJob, out: str | Path, *, progress: Callable[[str, int,
         "rows": len(values["X_xx"]), "ranges": {name: [float(np.min(v)), float(np.max(v))] for name, v in values.items()},
         "largest_error": max(float(np.max(x.error)) for x in results.values()), "files": [*files, "run.json"],
         "seconds": time.perf_counter() - start}
-    with atomic_path(out / "run.json") as temporary:
-        temporary.write_text(json.dumps(record, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_record(record, out)
     return record
 
 

@@ -111,11 +111,6 @@ class MeshStates:
     def _ratio(self) -> int:
         return 2 if self.shift == 0.0 else 3
 
-    def energy_range(self) -> tuple[float, float]:
-        """Lowest and highest energy on the mesh, eV."""
-        used = [level.energy for level in self.levels if level.energy.size]
-        return float(min(e[0] for e in used)), float(max(e[-1] for e in used))
-
 
 def mesh_states(
     model: LayeredModel, divisions: int, shift: float = 0.0, operations: tuple[Operation, ...] = ()
