@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import ohmr_fem as of
-from ohmr_fem.grids import tensor_grid
+from ohmr_fem.mesh.grids import tensor_grid
 from validation.adaptivity import DEVICES, Device, hall_bar, truth
 from validation.case import simple_material
 

@@ -9,11 +9,12 @@ from scipy.sparse import csc_array, kron
 from scipy.sparse.linalg import splu
 
 import ohmr_fem as of
-from ohmr_fem import grids
 from ohmr_fem.errors import SolveError
-from ohmr_fem.linear import SYMMETRIC
-from ohmr_fem.spectral import FLOOR, _pencil, _starts
-from ohmr_fem.system import system_of
+from ohmr_fem.mesh import grids
+from ohmr_fem.solver.linear import SYMMETRIC
+from ohmr_fem.solver.system import system_of
+from ohmr_fem.sweep.measure import FLOOR
+from ohmr_fem.sweep.spectral import _pencil, _starts
 
 from .table import Row
 

@@ -7,8 +7,8 @@ from unittest import mock
 import numpy as np
 
 import ohmr_fem as of
-from ohmr_fem.observables import Measurement
-from ohmr_fem.reduced import reduced_sweep
+from ohmr_fem.solver.resistance import Measurement
+from ohmr_fem.sweep.reduced import reduced_sweep
 
 from .hall_bar import ALPHA, COUNT, CURRENT, LENGTH, MESH, TOP, VOLTAGE
 from .table import Row, seconds

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 import ohmr_fem as of
-from ohmr_fem.linear import SYMMETRIC
-from ohmr_fem.system import system_of
+from ohmr_fem.solver.linear import SYMMETRIC
+from ohmr_fem.solver.system import system_of
 
 from .peers import ngsolve, ngsolve_four_fields, ngsolve_scalar, skfem_four_fields
 from .table import Row, Skipped, ratio, seconds

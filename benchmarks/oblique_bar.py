@@ -13,8 +13,8 @@ from unittest import mock
 
 import ohmr_fem as of
 from ohmr_fem import geometry as g
-from ohmr_fem import mesh_gmsh
-from ohmr_fem.system import system_of
+from ohmr_fem.mesh import generate_gmsh as mesh_gmsh
+from ohmr_fem.solver.system import system_of
 
 LENGTH = 1.0 / 300
 #: order, cells per diffusion length, growth, boundary layers

@@ -16,7 +16,7 @@ import skfem
 from scipy.sparse import bmat
 from skfem.helpers import dot, grad
 
-from ohmr_fem.mesh import DeviceMesh
+from ohmr_fem.mesh.device_mesh import DeviceMesh
 
 from .table import Skipped
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 import ohmr_fem as of
-from ohmr_fem import grids
-from ohmr_fem.linear import AMG, Mumps, Pardiso, SuperLU
-from ohmr_fem.system import system_of
+from ohmr_fem.mesh import grids
+from ohmr_fem.solver.linear import AMG, Mumps, Pardiso, SuperLU
+from ohmr_fem.solver.system import system_of
 
 from .hall_bar import MATERIAL, PHIS, fields
 from .table import Row

@@ -17,7 +17,7 @@ Run time: ten seconds.
 import numpy as np
 
 from ohmr_fem.micro import bilayer_graphene, inverse_mass
-from ohmr_fem.plot import save_figure
+from ohmr_fem.output.style import save_figure
 
 GAMMA1 = 0.38  # eV
 READINGS = {"drude, all": ("drude", "all"), "commutator, all": ("commutator", "all"), "drude, excess": ("drude", "excess")}

@@ -14,7 +14,8 @@ prints the difference.  Run time: a few seconds.
 from pathlib import Path
 
 import ohmr_fem as of
-from ohmr_fem.plot import plot_moment_density, save_figure
+from ohmr_fem.output.plot import plot_moment_density
+from ohmr_fem.output.style import save_figure
 
 MESH = Path(__file__).parent.parent / "meshes" / "hall_bar.msh"
 

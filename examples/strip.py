@@ -14,7 +14,8 @@ Figure: rho* against Omega tau for three anisotropies, L = 3 L_m (compare their 
 import numpy as np
 
 import ohmr_fem as of
-from ohmr_fem.plot import plot_hanle, save_figure
+from ohmr_fem.output.plot import plot_hanle
+from ohmr_fem.output.style import save_figure
 
 ANISOTROPIES = (0.01, 0.1, 1.0)
 

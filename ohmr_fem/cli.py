@@ -4,6 +4,7 @@ typer, rich and the rooms of the library are imported when a command needs them,
 """
 
 import contextlib
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +14,11 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from . import __version__
-from .errors import OhmrError, SolveError
+from .config.device_file import read_device
+from .errors import InputError, OhmrError, SolveError
+from .files import atomic_path
 from .units import engineering
+from .version import __version__
 
 #: Seconds between lines of progress where there is no terminal.
 LINE_EVERY = 30.0
@@ -122,8 +125,7 @@ def _say(text: str) -> None:
 
 
 def _run(path: Path, out: Path | None) -> None:
-    from .config import read_device
-    from .run import run_device
+    from .run.device import run_device
 
     device = read_device(path)
     out = out or Path("results") / path.stem
@@ -165,7 +167,7 @@ def _with_error(value: float, error: float) -> str:
 
 
 def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
-    from .study import StudyInterrupted, run_study
+    from .study.run import StudyInterrupted, run_study
 
     try:
         with _remaining() as progress:
@@ -188,7 +190,8 @@ def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
 def _fit(data: Path, device: Path, out: Path | None, options: dict[str, Any]) -> None:
     import warnings
 
-    from .fit_run import run_fit, split
+    from .run.fit import run_fit
+    pass
 
     out = out or Path("results") / data.stem
     options |= {key: split(options[key]) for key in ("parameters", "background", "direction")}
@@ -200,8 +203,8 @@ def _fit(data: Path, device: Path, out: Path | None, options: dict[str, Any]) ->
 
 
 def _xtensor(path: Path, out: Path | None) -> None:
-    from .config import read_tensor_job
-    from .xtensor import run_tensor
+    from .config.device_file import read_tensor_job
+    from .run.tensor import run_tensor
 
     out = out or Path("results") / path.stem
     job = read_tensor_job(path)
@@ -226,7 +229,6 @@ def _gate_line(out: Path, found: dict[str, Any]) -> None:
 
 def _kept(out: Path) -> list[str]:
     """The tables that an interrupted run has left, and how much of each."""
-    import json
 
     with contextlib.suppress(OSError, ValueError):
         record = json.loads((out / "run.json").read_text(encoding="utf-8"))
@@ -275,9 +277,9 @@ def _remaining() -> Iterator[Callable[[int, int, float], None]]:
 
 
 def _check(path: Path) -> None:
-    from .checks import check_resolution, check_stability, physics_notes
-    from .config import read_device
-    from .system import system_of
+    from .solver.resolution import check_resolution, physics_notes
+    from .solver.stability import check_stability
+    from .solver.system import system_of
 
     device = read_device(path)
     problem, fields = device.problem, device.fields
@@ -303,7 +305,7 @@ def _check(path: Path) -> None:
 
 
 def _info(path: Path, unit: str) -> None:
-    from .mesh_io import read_mesh
+    from .mesh.files import read_mesh
 
     mesh = read_mesh(path, unit=unit)
     edges = mesh.edge_sizes
@@ -321,9 +323,7 @@ def _info(path: Path, unit: str) -> None:
 
 
 def _init(path: Path) -> None:
-    from .config_tables import TEMPLATE
-    from .errors import InputError
-    from .store import atomic_path
+    from .config.tables import TEMPLATE
 
     if path.exists():
         raise InputError(f"{path}: exists already and is left as it is; give another name: ohmr-fem init NAME.toml")
@@ -334,3 +334,16 @@ def _init(path: Path) -> None:
 
 if __name__ == "__main__":
     main()
+
+
+
+
+def split(text: str | None) -> Any:
+    """Words of a list typed with commas: ["alpha", "tau"], a vector of numbers, [] of "none"; single x, y, z as they are."""
+    if text is None or text in ("x", "y", "z"):
+        return text
+    words = [word.strip() for word in text.split(",") if word.strip() not in ("", "none")]
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        return words

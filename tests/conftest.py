@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]  # validation and small_devices
 
 
 @contextlib.contextmanager
@@ -34,7 +35,7 @@ def _hall_bar(cells: str = "triangle", step: float = 0.25, length: float = 6.0, 
     """A bar 6 x 2 with contacts left, right and four side contacts of length 0.5, on a uniform grid."""
     import numpy as np
 
-    from ohmr_fem.grids import tensor_grid
+    from ohmr_fem.mesh.grids import tensor_grid
 
     mesh = tensor_grid(np.linspace(-length / 2, length / 2, round(length / step) + 1),
                        np.linspace(-width / 2, width / 2, round(width / step) + 1), cells=cells)

@@ -226,8 +226,8 @@ def test_version_and_help(capsys):
 
 def test_interrupt_keeps_the_finished_rows(monkeypatch, capsys):
     """Ctrl-C in the middle of a sweep: whole rows in the table, exit 130, and the record says interrupted."""
-    from ohmr_fem import run
-    from ohmr_fem.sweep import hanle_curve
+    from ohmr_fem.run import device as run
+    from ohmr_fem.sweep.hanle import hanle_curve
 
     def interrupted(*arguments, progress, **options):
         def stop_after_two(done, total):

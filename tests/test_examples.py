@@ -15,7 +15,7 @@ from small_devices import bar
 
 import ohmr_fem as of
 from ohmr_fem.cli import main
-from ohmr_fem.config import read_device, read_tensor_job
+from ohmr_fem.config.device_file import read_device, read_tensor_job
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

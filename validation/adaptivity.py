@@ -15,8 +15,8 @@ import skfem
 
 import ohmr_fem as of
 from ohmr_fem import analytic
-from ohmr_fem.adapt import Adapted, solve_to
-from ohmr_fem.grids import graded_lines, tensor_grid
+from ohmr_fem.mesh.grids import graded_lines, tensor_grid
+from ohmr_fem.solver.adapt import Adapted, solve_to
 
 from .case import Row, simple_material
 

@@ -11,10 +11,10 @@ import skfem
 
 import ohmr_fem as of
 from ohmr_fem import analytic
-from ohmr_fem.grids import annulus_mesh
-from ohmr_fem.mesh import DeviceMesh
-from ohmr_fem.solve import MomentSolver
-from ohmr_fem.system import system_of
+from ohmr_fem.mesh.device_mesh import DeviceMesh
+from ohmr_fem.mesh.grids import annulus_mesh
+from ohmr_fem.solver.solve import MomentSolver
+from ohmr_fem.solver.system import system_of
 
 from .case import Row, order_row, relative, simple_material
 from .strip_tensor import TESLA

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.integrate import solve_bvp
 
 import ohmr_fem as of
-from ohmr_fem.drift import DriftCurve
-from ohmr_fem.grids import graded_lines, tensor_grid
-from ohmr_fem.newton import DriftEquations, NewtonStep, newton
-from ohmr_fem.system import System, system_of
+from ohmr_fem.mesh.grids import graded_lines, tensor_grid
+from ohmr_fem.solver.newton import DriftEquations, NewtonStep, newton
+from ohmr_fem.solver.system import System, system_of
+from ohmr_fem.sweep.current import DriftCurve
 
 from . import manufactured as mms
 from .case import Row, order_row, relative, simple_material

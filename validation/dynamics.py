@@ -7,11 +7,11 @@ from scipy.linalg import expm
 
 import ohmr_fem as of
 from ohmr_fem import analytic
-from ohmr_fem.evolution import Evolution
-from ohmr_fem.grids import tensor_grid
-from ohmr_fem.observables import Measurement
-from ohmr_fem.stepper import Stepper
-from ohmr_fem.waveform import Waveform
+from ohmr_fem.dynamics.evolution import Evolution
+from ohmr_fem.dynamics.radau import Stepper
+from ohmr_fem.dynamics.waveform import Waveform
+from ohmr_fem.mesh.grids import tensor_grid
+from ohmr_fem.solver.resistance import Measurement
 
 from . import strip
 from .case import Row, order_row, relative, simple_material

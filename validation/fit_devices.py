@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 
 import ohmr_fem as of
-from ohmr_fem.grids import graded_lines, tensor_grid
+from ohmr_fem.mesh.grids import graded_lines, tensor_grid
 
 from .case import Skipped
 

@@ -14,9 +14,10 @@ from functools import lru_cache
 import numpy as np
 
 import ohmr_fem as of
-from ohmr_fem.data import Measured
-from ohmr_fem.fisher import Identifiability
-from ohmr_fem.fitting import Fit, fit, identifiability
+from ohmr_fem.fitting.data import Measured
+from ohmr_fem.fitting.fisher import Identifiability
+from ohmr_fem.fitting.fit import fit, identifiability
+from ohmr_fem.fitting.result import Fit
 
 from .case import Row
 from .fit_devices import IRREGULAR, bar, needs_lmfit

@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 import ohmr_fem as of
-from ohmr_fem.data import Measured
-from ohmr_fem.fitting import fit
+from ohmr_fem.fitting.data import Measured
+from ohmr_fem.fitting.fit import fit
 
 from .case import Row
 from .fit_devices import IRREGULAR, Arm, bar, needs_lmfit

@@ -6,7 +6,7 @@ import numpy as np
 
 import ohmr_fem as of
 from ohmr_fem import analytic
-from ohmr_fem.grids import graded_lines, tensor_grid
+from ohmr_fem.mesh.grids import graded_lines, tensor_grid
 
 from .case import Row, relative, simple_material
 

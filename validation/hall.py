@@ -9,7 +9,7 @@ import numpy as np
 
 import ohmr_fem as of
 from ohmr_fem import analytic
-from ohmr_fem.grids import annulus_mesh, graded_lines, tensor_grid
+from ohmr_fem.mesh.grids import annulus_mesh, graded_lines, tensor_grid
 
 from .case import Row, relative, simple_material
 from .invariants import BLOCK_X, FULL_X, HALL_BAR, NAMES

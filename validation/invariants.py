@@ -9,9 +9,9 @@ import skfem
 from skfem.helpers import dot, grad
 
 import ohmr_fem as of
-from ohmr_fem.grids import annulus_mesh, tensor_grid
-from ohmr_fem.material import ELECTRON_MASS
-from ohmr_fem.system import system_of
+from ohmr_fem.mesh.grids import annulus_mesh, tensor_grid
+from ohmr_fem.model.material import ELECTRON_MASS
+from ohmr_fem.solver.system import system_of
 
 from .case import Row, simple_material
 

@@ -19,10 +19,10 @@ from scipy.sparse import block_array, csr_array
 from scipy.sparse.linalg import spsolve
 
 import ohmr_fem as of
-from ohmr_fem.grids import tensor_grid
-from ohmr_fem.mesh import DeviceMesh
-from ohmr_fem.space import facet_basis
-from ohmr_fem.system import System, system_of
+from ohmr_fem.mesh.device_mesh import DeviceMesh
+from ohmr_fem.mesh.grids import tensor_grid
+from ohmr_fem.solver.space import facet_basis
+from ohmr_fem.solver.system import System, system_of
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 
 from .case import Row, order_row

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import ohmr_fem as of
-from ohmr_fem.mesh import DeviceMesh
+from ohmr_fem.mesh.device_mesh import DeviceMesh
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 
 from .case import Row, Skipped

@@ -12,7 +12,7 @@ import numpy as np
 
 import ohmr_fem as of
 from ohmr_fem import analytic
-from ohmr_fem.grids import tensor_grid
+from ohmr_fem.mesh.grids import tensor_grid
 
 from .case import COLOURS, Drawing, Row, new_figure, relative, save, simple_material
 

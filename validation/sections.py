@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 
 import ohmr_fem as of
 from ohmr_fem import analytic
-from ohmr_fem.grids import disc_mesh, graded_lines, tensor_grid
+from ohmr_fem.mesh.grids import disc_mesh, graded_lines, tensor_grid
 
 from .case import Row, relative, simple_material
 from .strip_tensor import TESLA

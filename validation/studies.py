@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 import ohmr_fem as of
-from ohmr_fem.study import load_study, run_study
-from ohmr_fem.study_store import journal_path
+from ohmr_fem.study.results import journal_path
+from ohmr_fem.study.run import load_study, run_study
 
 from .case import Row, Skipped
 from .fit_devices import IRREGULAR, bar

@@ -7,7 +7,13 @@ f = (Delta I/I_0)/(alpha alpha').  A scalar form is a function of the relaxation
 
 from .infinite_strip import nonlocal_narrow, nonlocal_ohmic, nonlocal_strip
 from .layers import Layer, LayeredStrip, layered_strip, strip_full, strip_full_profile
-from .radial import annulus_profile, annulus_response, corbino_response, wire_circle, wire_circle_response
+from .radial import (
+    annulus_profile,
+    annulus_response,
+    corbino_response,
+    wire_circle,
+    wire_circle_response,
+)
 from .scalars import (
     ThreeScalars,
     detection_row,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from .inverse_mass import InverseMass
+from .tensor import InverseMass
 
 MEANING = {
     "drude": "in plane the Drude form, Eq. (18); out of plane Eqs. (20), (21)",

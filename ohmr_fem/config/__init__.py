@@ -1,0 +1,1 @@
+"""Device files: TOML in, frozen device out; every complaint names its key."""

@@ -1,0 +1,186 @@
+"""Device files: TOML in, a Problem with its sweep, measurements and output out.
+
+Every value is a number in SI or a quantity such as "2 ps" (``inverse_mass`` alone is in 1/m_e).  Paths are relative to
+the device file.  All that is wrong is reported at once, one line each: file, key, value, remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..geometry.outline import Geometry
+from ..mesh.device_mesh import DeviceMesh
+from ..micro import LayeredModel
+from ..model.problem import Problem
+from .model_tables import FiguresTable, Gate, TensorTable
+from .reader import Measurement, Reader, read_toml
+from .tables import EdgeTable, Output, OutputTable, SolveTable, SweepTable
+
+
+@dataclass(frozen=True, eq=False)
+class Device:
+    """A device file, read and checked.
+
+    Attributes
+    ----------
+    path : Path of the device file
+    inputs : files that were read
+    table : the file as it stands, for the record
+    problem : Problem
+    measurements : tuple of Measurement
+    fields : (n, 3) T
+    snapshots : (k, 3) T, fields at which maps and ParaView files are written
+    method : "auto", "spectral" or "direct"
+    output : Output
+    gate : Gate or None
+        A swept gate; ``problem`` holds the operating point, without it.
+    accuracy : float or None
+        Relative; the mesh of ``problem`` is then only the first one, see :func:`ohmr_fem.adapt.solve_to`.
+    budget : int
+        Most unknowns of one field in its error estimate.
+    """
+
+    path: Path
+    inputs: tuple[Path, ...]
+    table: Mapping[str, Any]
+    problem: Problem
+    measurements: tuple[Measurement, ...]
+    fields: np.ndarray
+    snapshots: np.ndarray
+    method: str
+    output: Output
+    gate: Gate | None = None
+    accuracy: float | None = None
+    budget: int = 400_000
+
+
+@dataclass(frozen=True, eq=False)
+class TensorJob:
+    """A model file, read and checked.
+
+    Attributes
+    ----------
+    path, inputs, table : as of a :class:`Device`
+    model : LayeredModel
+    displacements : (m,) eV, added to the model
+    options : keywords of :func:`ohmr_fem.micro.inverse_mass`, mu or density among them
+    figures : endings of the figures
+    """
+
+    path: Path
+    inputs: tuple[Path, ...]
+    table: Mapping[str, Any]
+    model: LayeredModel
+    displacements: np.ndarray
+    options: Mapping[str, Any]
+    figures: tuple[str, ...]
+
+
+SECTIONS = ("mesh", "geometry", "cross_section", "material", "materials", "contacts", "edges", "solve", "measure", "sweep",
+            "output", "gate")
+#: With an accuracy, where the file gives no order: fewest unknowns from 1e-2 down to 1e-6.
+ADAPTIVE_ORDER = 3
+TENSOR_SECTIONS = ("model", "tensor", "output")
+
+
+def read_device(path: str | Path) -> Device:
+    """Read and check a device file.
+
+    Returns
+    -------
+    Device
+
+    Raises
+    ------
+    InputError
+        Everything that is wrong with the file, one line each.
+    """
+    path = Path(path)
+    return device_of(path, read_toml(path))
+
+
+def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = None) -> Device:
+    """The device that a file at ``path`` with these tables describes; ``mesh`` if it is made already.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_device`.
+    """
+    if "model" in table:
+        raise InputError(f"{path}: is a model file: ohmr-fem xtensor {path}; in a device file a model belongs to its material, "
+                         "as in [material] model = \"FILE.toml\"", value=path)
+    if "axes" in table:
+        raise InputError(f"{path}: is a study file: ohmr-fem study {path}", value=path)
+    reader = Reader(path)
+    reader.known_sections(table, SECTIONS)
+    mesh = reader.mesh(table) if mesh is None else mesh
+    recipes = reader.materials(table)
+    contacts = reader.contacts(table.get("contacts", []))
+    edges = reader.named(table, "edges", EdgeTable, "moment")
+    solve = reader.built(SolveTable, table.get("solve", {}), "solve")
+    reader.accuracy(solve, "cross_section" in table)
+    measures = reader.measures(table, "cross_section" in table)
+    sweep = reader.built(SweepTable, table.get("sweep"), "sweep")
+    output = reader.built(OutputTable, table.get("output", {}), "output")
+    gate = reader.gate(table, recipes)
+    reader.stop()
+    materials = reader.operating_point(recipes)
+    if isinstance(mesh, Geometry):
+        mesh = reader.meshed(mesh, materials, solve.accuracy is not None)
+    order = ADAPTIVE_ORDER if solve.order is None and solve.accuracy is not None else solve.order
+    problem = reader.problem(mesh, materials, contacts, edges=edges, order=order, coupling=solve.coupling,
+                             detection=solve.detection, ordinary_hall=solve.ordinary_hall)
+    measurements = reader.measurements(problem, measures)
+    reader.stop()
+    fields, unit, last = sweep
+    at = (0.0, last) if output.fields_at is None else output.fields_at
+    snapshots = np.array([b * unit for b in dict.fromkeys(at)]).reshape(-1, 3)
+    inputs = (path, path.parent / table["mesh"]["file"]) if "mesh" in table else (path,)
+    return Device(path, (*inputs, *reader.inputs), table, problem, measurements, fields, snapshots, solve.method, output, gate,
+                  solve.accuracy, solve.budget)
+
+
+def without_accuracy(device: Device, what: str) -> Device:
+    """The device, for what computes on the mesh as it stands.
+
+    Raises
+    ------
+    InputError
+        If its file asks for an accuracy.
+    """
+    if device.accuracy is not None:
+        raise InputError(f"{device.path}: solve.accuracy: {what} does not refine the mesh and gives no error bar; remove the key "
+                         "(a [geometry] then gets a mesh that resolves its diffusion length)", value=device.accuracy)
+    return device
+
+
+def read_tensor_job(path: str | Path) -> TensorJob:
+    """Read and check a model file.
+
+    Raises
+    ------
+    InputError
+        Everything that is wrong with the file, one line each.
+    """
+    path = Path(path)
+    table = read_toml(path)
+    reader = Reader(path)
+    reader.known_sections(table, TENSOR_SECTIONS)
+    model = reader.model(table.get("model"), "model", path.parent)
+    options = reader.built(TensorTable, table.get("tensor"), "tensor")
+    figures = reader.built(FiguresTable, table.get("output", {}), "output")
+    reader.stop()
+    displacements = options.pop("displacement")
+    if np.any(displacements) and table["model"].get("displacement", 0):
+        reader.complain("tensor.displacement", "is given in [model] too; give it once")
+    if np.any(displacements) and model.n_layers < 2:
+        reader.complain("tensor.displacement", "the model has one layer; a displacement field needs at least two")
+    reader.stop()
+    return TensorJob(path, (path, *reader.inputs), table, model, displacements, options, figures)

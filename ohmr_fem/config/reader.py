@@ -1,0 +1,284 @@
+"""Reads the sections of a device or model file, and collects everything that is wrong with them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import InputError, OhmrError, suggest
+from ..geometry.outline import Geometry
+from ..model.drive import read_pair
+from ..model.problem import Problem
+from .geometry_table import drawn, meshed
+from .model_tables import KINDS, Gate, GateTable, ModelMaterialTable
+from .tables import ContactTable, CrossSection, MaterialTable, MeasureTable, MeshFile, Table
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A named current pair and voltage pair; both None on a cross-section."""
+
+    name: str = ""
+    current: tuple[str, str] | None = None
+    voltage: tuple[str, str] | None = None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise InputError(f"{path}: no such file; write one with: ohmr-fem init {path}", value=path) from exc
+    except IsADirectoryError as exc:
+        raise InputError(f"{path}: is a folder; give the name of a device file (.toml)", value=path) from exc
+    except OSError as exc:
+        raise InputError(f"{path}: cannot be read ({exc.strerror})", value=path) from exc
+    except UnicodeDecodeError as exc:
+        raise InputError(f"{path}: is not a text file in UTF-8; device files are TOML (ohmr-fem init writes one)",
+                         value=path) from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise InputError(f"{path}: is not valid TOML: {exc}; note that quantities and names need quotes, as in \"2 ps\"",
+                         value=path) from exc
+
+
+class Reader:
+    """Collects complaints while the sections are read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.wrong: list[str] = []
+        self.inputs: list[Path] = []  # files read besides the device file and its mesh
+
+    def complain(self, key: str, message: str) -> None:
+        where = f"{self.path}: {key}: " if key else f"{self.path}: "
+        self.wrong += [where + line for line in message.splitlines()]
+
+    def stop(self) -> None:
+        if self.wrong:
+            raise InputError(self.wrong, value=self.path)
+
+    def known_sections(self, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
+        for name in table:
+            if name not in known:
+                self.complain("", f"unknown section {name!r}; {suggest(name, known)}")
+
+    def section(self, model: type[Table], table: Any, key: str) -> Any:
+        if not isinstance(table, Mapping):
+            self.complain(key, f"must be a table, as in [{key}], got {table!r}" if table is not None else
+                          f"is missing; add [{key}] with {', '.join(_required(model))}")
+            return None
+        try:
+            return model.model_validate(dict(table))
+        except ValidationError as exc:
+            errors = exc.errors()
+            for error in sorted(errors, key=lambda e: e["type"] == "missing"):  # after the typing mistakes behind them
+                self._explain(model, key, error)
+            return None
+
+    def _explain(self, model: type[Table], key: str, error: Mapping[str, Any]) -> None:
+        name, kind = str(error["loc"][0]), error["type"]
+        if kind == "extra_forbidden":
+            self.complain(key, f"unknown key {name!r}; {suggest(name, model.model_fields)}")
+        elif kind == "missing":
+            if not any(f"did you mean {name!r}?" in line for line in self.wrong):
+                self.complain(f"{key}.{name}", "is missing; it is required")
+        else:
+            what = error["msg"][0].lower() + error["msg"][1:]
+            self.complain(f"{key}.{name}", f"{what.removeprefix('input ')}, got {error['input']!r}")
+
+    def built(self, model: Any, table: Any, key: str, *args: Any) -> Any:
+        """A section turned into its object, or None; a message "name: ..." of the object is placed at ``key.name``."""
+        section = self.section(model, table, key)
+        if section is None:
+            return None
+        try:
+            return section.build(*args)
+        except OhmrError as exc:
+            name, colon, rest = _bare(exc).partition(": ")
+            if colon and name.partition("[")[0] in model.model_fields:
+                self.complain(f"{key}.{name}", rest)
+            else:
+                self.complain(key, _bare(exc))
+            return None
+
+    def mesh(self, table: Mapping[str, Any]) -> Any:
+        """A DeviceMesh, or the Geometry of a device yet to be meshed."""
+        if len({"mesh", "cross_section", "geometry"} & set(table)) != 1:
+            self.complain("", "give one of: a [mesh] table with a file, a [geometry] table with a shape, or a [cross_section] "
+                              "table with a width")
+            return None
+        if "geometry" in table:
+            return self.geometry(table["geometry"])
+        if "mesh" in table:
+            return self.built(MeshFile, table["mesh"], "mesh", self.path.parent)
+        return self.built(CrossSection, table["cross_section"], "cross_section")
+
+    def geometry(self, table: Any) -> Any:
+        if not isinstance(table, Mapping):
+            return self.complain("geometry", f"must be a table, as in [geometry], got {table!r}")
+        try:
+            return drawn(table)
+        except OhmrError as exc:
+            name, colon, rest = str(exc).partition(": ")
+            known = colon and (name in table or rest.startswith("is missing"))
+            return self.complain(f"geometry.{name}" if known else "geometry", rest if known else str(exc))
+
+    def meshed(self, shape: Geometry, materials: Any, coarse: bool) -> Any:
+        self.stop()
+        try:
+            return meshed(shape, materials, coarse)
+        except OhmrError as exc:
+            self.complain("geometry", str(exc))
+            self.stop()
+
+    def accuracy(self, solve: Any, section: bool) -> None:
+        """Complaints about an accuracy that cannot be asked for."""
+        if solve is None or solve.accuracy is None:
+            return
+        if section:
+            self.complain("solve.accuracy", "is for devices with contacts; a cross-section resolves its edge layers by itself")
+        if solve.ordinary_hall:
+            self.complain("solve.accuracy", "the error bar does not serve ordinary_hall; remove one of the two")
+
+    def problem(self, *args: Any, **options: Any) -> Problem:
+        self.stop()
+        try:
+            return Problem(*args, **options)
+        except OhmrError as exc:
+            places = {"order": "solve.order", "unknown coupling": "solve.coupling", "unknown detection": "solve.detection",
+                      "detection": "solve.detection", "contact": "contacts", "edge": "edges", "region": "materials",
+                      "material": "materials", "ordinary_hall": "solve.ordinary_hall"}
+            self.complain(next((key for start, key in places.items() if _bare(exc).startswith(start)), ""), _bare(exc))
+            self.stop()
+            raise
+
+    def materials(self, table: Mapping[str, Any]) -> Any:
+        """A Material, a function that makes one at a gate, or either by region."""
+        if ("material" in table) == ("materials" in table):
+            self.complain("", "give either one [material] for all regions, or a table [materials.<region>] for each")
+            return None
+        if "material" in table:
+            return self.material(table["material"], "material")
+        if not isinstance(table["materials"], Mapping):
+            self.complain("materials", f"must be tables by region, as in [materials.NAME], got {table['materials']!r}")
+            return None
+        return {region: self.material(entry, f"materials.{region}") for region, entry in table["materials"].items()}
+
+    def material(self, entry: Any, key: str) -> Any:
+        if not isinstance(entry, Mapping) or "model" not in entry:
+            return self.built(MaterialTable, entry, key)
+        given, folder = entry["model"], self.path.parent
+        if isinstance(given, str):
+            self.inputs.append(self.path.parent / given)
+            given, folder = read_toml(self.inputs[-1]).get("model"), self.inputs[-1].parent
+        model = self.model(given, f"{key}.model", folder)
+        if entry.get("displacement", 0) and isinstance(given, Mapping) and given.get("displacement", 0):
+            self.complain(f"{key}.displacement", "is given in the model too; give it once")
+        if model is None:
+            self.section(ModelMaterialTable, entry, key)
+            return None
+        return self.built(ModelMaterialTable, entry, key, model)
+
+    def model(self, table: Any, key: str, folder: Path) -> Any:
+        """The LayeredModel of a [model] table, or None."""
+        if not isinstance(table, Mapping) or "kind" not in table:
+            self.complain(key, f"must be a table [model] with a kind: {', '.join(KINDS)}")
+            return None
+        kind, rest = table["kind"], {name: value for name, value in table.items() if name != "kind"}
+        if kind not in KINDS:
+            self.complain(f"{key}.kind", f"{kind!r} is not known; {suggest(str(kind), KINDS)}")
+            return None
+        self.inputs += [folder / rest[name] for name in ("file", "centres") if isinstance(rest.get(name), str)]
+        return self.built(KINDS[kind], rest, key, folder)
+
+    def gate(self, table: Mapping[str, Any], recipes: Any) -> Gate | None:
+        found = self.built(GateTable, table["gate"], "gate") if "gate" in table else None
+        if found is None:
+            return None
+        parts = list(recipes.values()) if isinstance(recipes, dict) else [recipes]
+        if not any(map(callable, parts)) and None not in parts:
+            self.complain("gate", 'no material comes from a model; give [material] model = "FILE.toml" with density and mobility')
+        parameter, values = found
+        return Gate(parameter, values, lambda value: _materials_at(recipes, **{parameter: value}))
+
+    def operating_point(self, recipes: Any) -> Any:
+        """The materials where the file puts the gate."""
+        try:
+            return _materials_at(recipes)
+        except InputError as exc:
+            self.complain("material" if callable(recipes) else "materials", _bare(exc))
+            self.stop()
+
+    def named(self, table: Mapping[str, Any], key: str, model: type[Table], short: str | None) -> dict[str, Any]:
+        """Tables by name; a bare value stands for the key ``short`` of its table."""
+        entries = table.get(key, {})
+        if not isinstance(entries, Mapping):
+            self.complain(key, f"must be tables by name, as in [{key}.NAME], got {entries!r}")
+            return {}
+        whole = {name: {short: value} if short and not isinstance(value, Mapping) else value
+                 for name, value in entries.items()}
+        return {name: self.built(model, value, f"{key}.{name}") for name, value in whole.items()}
+
+    def contacts(self, entries: Any) -> Any:
+        if isinstance(entries, list):
+            if not all(isinstance(name, str) for name in entries):
+                self.complain("contacts", f"must be a list of names, or tables [contacts.NAME], got {entries!r}")
+            return entries
+        return self.named({"contacts": entries}, "contacts", ContactTable, "kind")
+
+    def measures(self, table: Mapping[str, Any], section: bool) -> list[MeasureTable]:
+        entries = table.get("measure", [])
+        entries = entries if isinstance(entries, list) else [entries]
+        if section:
+            if entries:
+                self.complain("measure", "a cross-section has no contacts; remove [measure]")
+            return []
+        if not entries:
+            self.complain("measure", "is missing; add [measure] with current = [from, to] and voltage = [plus, minus]")
+        keys = [f"measure[{i}]" if len(entries) > 1 else "measure" for i in range(len(entries))]
+        found = [self.section(MeasureTable, entry, key) for entry, key in zip(entries, keys, strict=True)]
+        names = [m.name for m in found if m is not None]
+        if len(set(names)) != len(names):
+            self.complain("measure", f"each of several measurements needs its own name, got {names}")
+        for name in names:
+            if name and not name.replace("-", "").replace("_", "").isalnum():
+                self.complain("measure", f"name {name!r} becomes part of a file name: use letters, digits, - and _")
+        return [m for m in found if m is not None]
+
+    def measurements(self, problem: Problem, measures: list[MeasureTable]) -> tuple[Measurement, ...]:
+        if problem.is_cross_section:
+            return (Measurement(),)
+        out = []
+        for i, m in enumerate(measures):
+            key = f"measure[{i}]" if len(measures) > 1 else "measure"
+            current, voltage = (self.pair(problem, m, what, key) for what in ("current", "voltage"))
+            out.append(Measurement(m.name, current, voltage))
+        return tuple(out)
+
+    def pair(self, problem: Problem, table: MeasureTable, what: str, key: str) -> Any:
+        try:
+            return read_pair(problem, getattr(table, what), what)
+        except InputError as exc:
+            self.complain(f"{key}.{what}", str(exc).removeprefix(f"{what}: "))
+            return None
+
+
+def _materials_at(recipes: Any, **gate: float) -> Any:
+    """Materials from what :meth:`Reader.materials` returns, with the gate of the file or another."""
+    if isinstance(recipes, dict):
+        return {region: _materials_at(recipe, **gate) for region, recipe in recipes.items()}
+    return recipes(**gate) if callable(recipes) else recipes
+
+
+def _bare(exc: OhmrError) -> str:
+    """The message without the name of the class that it comes from; the key says more."""
+    first, colon, rest = str(exc).partition(": ")
+    return rest if colon and first in ("Problem", "Material", "Contact", "Edge", "field_sweep") else str(exc)
+
+
+def _required(model: type[Table]) -> list[str]:
+    return [name for name, field in model.model_fields.items() if field.is_required()]

@@ -1,0 +1,248 @@
+"""The tables of a device file: which keys there are, and the object that each table builds.
+
+Values are numbers in SI or quantities such as "2 ps"; the objects themselves check them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, StrictStr
+
+from ..errors import InputError, suggest
+from ..mesh.device_mesh import DeviceMesh
+from ..mesh.files import read_mesh
+from ..mesh.grids import cross_section, disc_mesh, rectangle
+from ..model.contacts import Contact, Edge, gaussian_profile
+from ..model.fields import field_sweep
+from ..model.material import Material
+from ..units import positive, to_si
+
+FIGURES = ("png", "pdf", "svg")
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+
+class MeshFile(Table):
+    """[mesh]"""
+
+    file: StrictStr
+    unit: StrictStr = "m"
+
+    def build(self, folder: Path) -> DeviceMesh:
+        return read_mesh(folder / self.file, unit=self.unit)
+
+
+class CrossSection(Table):
+    """[cross_section]: with the current along x, a strip or film (width), a rectangular wire (width, thickness) or a
+    round one (radius)"""
+
+    width: Any = None
+    thickness: Any = None
+    radius: Any = None
+    normal: StrictStr = "y"
+    cells: StrictInt | None = None
+    resolve: Any = None
+    regions: dict[str, Any] | None = None
+
+    def build(self) -> DeviceMesh:
+        given = {name: value for name, value in self if value is not None and (name != "normal" or value != "y")}
+        if ("width" in given) == ("radius" in given):
+            raise InputError("give either a width (strip, film; with a thickness: rectangular wire) or a radius (round wire)")
+        if not {"radius", "thickness"} & set(given):
+            return cross_section(**given)
+        extra = sorted(set(given) - {"width", "thickness", "radius"})
+        if extra or {"radius", "thickness"} <= set(given):
+            raise InputError(f"a wire takes width and thickness, or a radius, and nothing else; got {', '.join(sorted(given))}")
+        if "radius" in given:
+            return disc_mesh(self.radius, axes=("y", "z"))
+        return rectangle(self.width, self.thickness, h_min=0.01 * min(positive(self.width, "m", "width"),
+                         positive(self.thickness, "m", "thickness")), axes=("y", "z"))
+
+
+class MaterialTable(Table):
+    """[material] or [materials.<region>]"""
+
+    sheet_conductivity: Any
+    relaxation_time: Any
+    orbital_hall_angle: Any
+    inverse_mass: Any
+    diffusion_length: Any = None
+    diffusion_constant: Any = None
+    inverse_orbital_hall_angle: Any = None
+    g_factor: Any = 1.0
+    moment_per_carrier: Any = None
+    name: StrictStr = ""
+    source: StrictStr = ""
+    mobility: Any = None
+
+    def build(self) -> Material:
+        return Material(**{name: value for name, value in self if value is not None})
+
+
+class ContactTable(Table):
+    """[contacts.<name>]"""
+
+    kind: StrictStr = "equipotential"
+    moment: Any = "reflecting"
+    profile: Any = "uniform"
+    at: Any = None
+    boundary: StrictStr | None = None
+
+    def build(self) -> Contact:
+        profile = self.profile
+        if isinstance(profile, Mapping):
+            if set(profile) != {"center", "width"}:
+                raise InputError(f"profile: a Gaussian profile has the keys 'center' and 'width', got {dict(profile)}")
+            profile = gaussian_profile(profile["center"], profile["width"])
+        return Contact(self.kind, self.moment, profile, self.at, self.boundary)
+
+
+class EdgeTable(Table):
+    """[edges.<name>]"""
+
+    moment: Any
+
+    def build(self) -> Edge:
+        return Edge(self.moment)
+
+
+class SolveTable(Table):
+    """[solve]"""
+
+    order: StrictInt | None = None
+    coupling: StrictStr = "linear"
+    detection: StrictStr = "printed"
+    ordinary_hall: StrictBool = False
+    method: Literal["auto", "spectral", "reduced", "direct"] = "auto"
+    accuracy: Any = None
+    budget: StrictInt = 400_000
+
+    def build(self) -> SolveTable:
+        if self.budget < 1:
+            raise InputError(f"budget: is the most unknowns of one field, at least 1, got {self.budget}")
+        accuracy = None if self.accuracy is None else positive(self.accuracy, "1", "accuracy")
+        return self.model_copy(update={"accuracy": accuracy})
+
+
+class MeasureTable(Table):
+    """[measure] or [[measure]]"""
+
+    current: list[StrictStr]
+    voltage: list[StrictStr]
+    name: StrictStr = ""
+
+
+class SweepTable(Table):
+    """[sweep]"""
+
+    start: Any
+    stop: Any
+    points: StrictInt
+    direction: Any = "x"
+
+    def build(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """Fields (n, 3), unit vector (3,), and the last field along it that is not zero; T."""
+        start, stop = (to_si(getattr(self, name), "T", name) for name in ("start", "stop"))
+        unit = field_sweep(1.0, 1.0, 1, self.direction)[0]
+        return field_sweep(start, stop, self.points, self.direction) + 0.0, unit, stop or start  # + 0.0: no -0
+
+
+class OutputTable(Table):
+    """[output]"""
+
+    fields_at: list[Any] | None = None
+    paraview: StrictBool = True
+    figures: list[StrictStr] = ["png", "pdf"]
+    drive_current: Any = "1 uA"
+    electric_field: Any = "1 V/m"
+
+    def build(self) -> Output:
+        for kind in self.figures:
+            if kind not in FIGURES:
+                raise InputError(f"figures: {kind!r} is not known; {suggest(kind, FIGURES)}", value=kind)
+        at = None if self.fields_at is None else tuple(to_si(b, "T", "fields_at") for b in self.fields_at)
+        return Output(at, self.paraview, tuple(self.figures), positive(self.drive_current, "A", "drive_current"),
+                      to_si(self.electric_field, "V/m", "electric_field"))
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a run leaves behind; drive current in A (or field in V/m for a cross-section) of the field files."""
+
+    fields_at: tuple[float, ...] | None = None
+    paraview: bool = True
+    figures: tuple[str, ...] = ("png", "pdf")
+    drive_current: float = 1e-6
+    electric_field: float = 1.0
+
+
+TEMPLATE = """\
+# A device for ohmr-fem. Check it with   ohmr-fem check {name}
+#              and run it with           ohmr-fem run {name} --out results/{stem}
+# Values are numbers in SI units, or quantities in quotes such as "2 ps". Paths are relative to this file.
+
+# ---- Geometry: a strip (normal = "y") or a film (normal = "z"), infinitely long, current along x ...
+# (a rectangular wire: width and thickness; a round one: radius)
+[cross_section]
+width = "20 nm"
+normal = "y"
+
+# ---- ... or a device with contacts, from a gmsh file. Named boundaries are contacts or edges, named surfaces regions.
+# [mesh]
+# file = "hall_bar.msh"
+# unit = "nm"
+#
+# ---- ... or a device by its measures: "hall_bar", "cross", "corbino", "annulus", "van_der_pauw", "nonlocal_bar", "polygon".
+# [geometry]
+# shape = "hall_bar"
+# length = "7 um"
+# width = "1 um"
+#
+# [contacts]                # name = kind: "equipotential", "profile" (given current profile), "probe" (reads only)
+# left = "equipotential"
+# right = "equipotential"
+# t1 = "probe"
+# t2 = "probe"
+#
+# [edges]                   # boundaries that do not reflect the moment: "absorbing", or a velocity G in Q.nu = G n
+# top = "100 m/s"
+#
+# [measure]                 # several: use [[measure]] with a name in each
+# current = ["left", "right"]
+# voltage = ["t1", "t2"]
+
+# ---- Material of the whole device. One for each region: [materials.NAME]
+[material]
+sheet_conductivity = "1 mS"
+diffusion_length = "2 nm"             # or diffusion_constant
+relaxation_time = "2 ps"
+orbital_hall_angle = 0.016            # charge to moment; 'inverse_orbital_hall_angle' is the same unless given
+inverse_mass = [24.4, 24.4, 0.3]      # in 1/m_e: one number, the diagonal, or a symmetric 3 x 3 array
+# g_factor = 1                        # 1: Eq. (2) of Sun and Vignale as printed; 2: their printed Omega
+
+[solve]
+# order = 2                           # 1 to 4; default 2, and 4 for a strip or film
+# accuracy = 1e-4                     # of R(B) of a device with contacts: chooses mesh and order, gives an error bar
+coupling = "linear"                   # first order in alpha alpha'; "full": all orders
+detection = "printed"                 # "reciprocal" obeys Onsager's relation for every inverse_mass
+
+[sweep]
+start = "-9 T"
+stop = "9 T"
+points = 181
+direction = "x"                       # "x", "y", "z" or a vector such as [1, 0, 1]
+
+[output]
+fields_at = [0, "9 T"]                # maps and ParaView files at these fields along the direction
+paraview = true
+figures = ["png", "pdf"]
+# drive_current = "1 uA"              # of the field files of a device
+# electric_field = "1 V/m"            # of the field files of a cross-section
+"""

@@ -1,0 +1,1 @@
+"""Time and frequency: switch-on, waveforms, alternating current, modes."""

@@ -1,0 +1,168 @@
+"""Alternating current: complex delta_R against frequency."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import block_diag, csr_array
+
+from ..errors import InputError, suggest
+from ..files import write_table
+from ..model.material import precession_squared
+from ..model.problem import Problem
+from ..solver.linear import SuperLU
+from ..solver.resistance import Measurement, warn_once
+from ..solver.solve import moment_matrix
+from ..solver.stability import check_stability
+from ..sweep.spectral import refusal, spectral_measures
+from ..units import fields_array
+
+METHODS = ("auto", "spectral", "direct")
+
+
+@dataclass(frozen=True, eq=False)
+class ACResponse:
+    """Response to an alternating current I exp(-i omega t), omega = 2 pi f: complex amplitudes, this sign throughout.
+
+    Attributes
+    ----------
+    frequencies : (k,) Hz
+    fields : (3,) or (n, 3) T
+    effect : (k,) or (k, n) complex
+        delta_R in ohm (V_orbital = delta_R I); on a cross-section rho.  The voltage lags the current by arg(delta_R).
+    R_ohmic : float, ohm; NaN on a cross-section
+    method : str
+    current, voltage : pairs of contact names, or None
+    summary : str
+    seconds : float
+    """
+
+    frequencies: np.ndarray
+    fields: np.ndarray
+    effect: np.ndarray
+    R_ohmic: float
+    method: str
+    current: tuple[str, str] | None
+    voltage: tuple[str, str] | None
+    summary: str
+    seconds: float
+
+    @property
+    def delta_R(self) -> np.ndarray:
+        """Complex delta_R in ohm, convention exp(-i omega t)."""
+        if self.current is None:
+            raise InputError("delta_R: a cross-section has no resistance; use rho")
+        return self.effect
+
+    @property
+    def rho(self) -> np.ndarray:
+        """Complex rho (section) or delta_R/R_ohmic (device), convention exp(-i omega t)."""
+        return self.effect if self.current is None else self.effect / self.R_ohmic
+
+    def columns(self) -> dict[str, tuple[str, np.ndarray]]:
+        """{name: (unit, values)}, one row for each frequency, and field if there are several."""
+        several = np.atleast_2d(self.fields)
+        table = {"f": ("Hz", np.repeat(self.frequencies, len(several)))}
+        table |= {f"B_{a}": ("T", np.tile(several[:, i], len(self.frequencies))) for i, a in enumerate("xyz")}
+        name, unit = ("rho", "1") if self.current is None else ("delta_R", "ohm")
+        return table | {f"Re {name}": (unit, self.effect.real.ravel()), f"Im {name}": (unit, self.effect.imag.ravel())}
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write the table with units in the header; 17 significant digits."""
+        return write_table(self.columns(), Path(path))
+
+    def __repr__(self) -> str:
+        what = "cross-section" if self.current is None else f"current {self.current}, voltage {self.voltage}"
+        return (f"ACResponse({what}; {len(self.frequencies)} frequencies, {self.frequencies.min():g} to "
+                f"{self.frequencies.max():g} Hz, exp(-i omega t); {self.method})")
+
+
+def ac_response(problem: Problem, frequencies: Any, field: Any = (0.0, 0.0, 0.0), *, current: Any = None, voltage: Any = None,
+                method: str = "auto", tolerance: float = 1e-8) -> ACResponse:
+    """Complex delta_R (rho on a cross-section) at frequencies, for a current I exp(-i omega t).
+
+    In this convention a relaxation rate 1/tau becomes 1/tau - i omega; it resonates with the precession, for B along x
+    and diagonal X at omega = Omega sqrt(theta) = (g e/2) B sqrt(X_yy X_zz).
+
+    Parameters
+    ----------
+    problem : Problem
+    frequencies : float or (k,) Hz
+    field : (3,) or (n, 3) T
+    current, voltage : pairs of contact names; left out on a cross-section
+    method : str
+        "spectral": one real factorisation for all frequencies and fields; "direct": a complex one for each, any problem;
+        "auto": spectral where it applies.
+    tolerance : float
+        Bound on the algebraic error of the spectral path, relative to the largest effect.
+
+    Returns
+    -------
+    ACResponse
+
+    Raises
+    ------
+    InputError, SolveError
+    """
+    start = time.perf_counter()
+    if method not in METHODS:
+        raise InputError(f"ac_response: unknown method {method!r}; {suggest(method, METHODS)}", value=method)
+    try:
+        f = np.atleast_1d(np.asarray(frequencies, dtype=float))
+    except (TypeError, ValueError):
+        f = np.array([np.nan])
+    if f.ndim != 1 or f.size == 0 or not np.all(np.isfinite(f)):
+        raise InputError(f"frequencies: expected finite numbers in Hz, shape (k,), got {frequencies!r}", value=frequencies)
+    fields = fields_array(field)
+    several = np.atleast_2d(fields)
+    reason = refusal(problem)
+    if method == "spectral" and reason is not None:
+        raise InputError(f"the spectral path does not apply: {reason}; use method='direct'")
+    measurement = Measurement.of(problem, current, voltage)
+    warn_once(problem, several)
+    if reason is None and method != "direct":
+        effect, how = _ac_spectral(problem, f, several, current, voltage, tolerance)
+    else:
+        effect = np.array([[_ac_direct(measurement.at(B), B, 2.0 * np.pi * nu) for B in several] for nu in f])
+        how = "direct, one complex factorisation for each frequency and field" + (f" ({reason})" if method == "auto" else "")
+    base = float("nan") if problem.is_cross_section else measurement.base
+    return ACResponse(f, fields, effect if fields.ndim == 2 else effect[:, 0], base, how,
+                      None if current is None else tuple(current), None if voltage is None else tuple(voltage), repr(problem),
+                      time.perf_counter() - start)
+
+
+def _ac_spectral(problem: Problem, f: np.ndarray, fields: np.ndarray, current: Any, voltage: Any,
+                 tolerance: float) -> tuple[np.ndarray, str]:
+    """(k, n) complex, with the bound held at every s = 1 - i omega tau +- i phi that occurs."""
+    shift = -2j * np.pi * f * float(problem.material.relaxation_time)
+    phi = np.unique(np.sqrt(precession_squared(problem.material, fields).astype(complex)))
+    s = (1.0 + shift[:, None, None] + np.array([-1j, 0.0, 1j])[:, None] * phi).ravel()
+    measure = spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, rates=s[s.real > 0])[0]
+    values = np.array([measure.response(fields, 1.0 + z)[0] for z in shift])
+    return measure.unit * values, f"spectral, {len(measure.rates)} poles from one factorisation"
+
+
+def _ac_direct(measurement: Measurement, B: np.ndarray, omega: float) -> complex:
+    """One frequency on the finite elements: (A(B) - i omega M) n = source."""
+    system = measurement.system
+    check_stability(system, B)
+    A = moment_matrix(system, B)
+    P = system.keep
+    potentials = A.shape[0] - P.shape[1]
+    mass = csr_array(block_diag([csr_array((potentials, potentials)), system.inertia])) if potentials else system.inertia
+    x, _ = SuperLU().factorise(csr_array(A - 1j * omega * mass)).solve(
+        np.concatenate([np.zeros(potentials), P.T @ measurement.source]).astype(complex))
+    n = P @ x[potentials:]
+    if system.problem.is_cross_section:
+        return complex(measurement.reader @ n) / -measurement.base
+    T, factors = system.potential_solver()
+    free = x[:potentials] if potentials else _complex_solve(factors, -(T.T @ (system.C @ n)))
+    return complex(measurement.reader @ (T @ free))
+
+
+def _complex_solve(factors: Any, b: np.ndarray) -> np.ndarray:
+    return np.asarray(factors.solve(b.real.copy())[0] + 1j * factors.solve(b.imag.copy())[0])

@@ -1,0 +1,358 @@
+"""Time: what follows a change of drive or field."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import block_diag, csr_array
+
+from ..errors import InputError, SweepInterrupted, suggest
+from ..files import write_table
+from ..model.drive import Drive
+from ..model.problem import Problem
+from ..solver import forms
+from ..solver.linear import SuperLU
+from ..solver.resistance import Measurement, warn_once
+from ..solver.solution import Solution
+from ..solver.solve import ohmic_potential
+from ..solver.space import is_hierarchical
+from ..solver.stability import check_stability
+from ..solver.system import system_of
+from ..sweep.spectral import refusal
+from .evolution import Checkpoint, Evolution
+from .modes import Modes, evolve, modes_of
+from .waveform import Waveform, check_times
+
+METHODS = ("auto", "spectral", "stepping")
+
+
+@dataclass(frozen=True, eq=False)
+class Transient:
+    """What a device does in time.
+
+    Attributes
+    ----------
+    times : (n,) s
+    drive : (n,) A into the first contact of the current pair (V/m along x on a cross-section), after a jump
+    field : (n, 3) T, after a jump
+    ohmic, orbital : (n,) V; on a cross-section the current along x, in A per metre of depth or A/m x m
+        What the voltage pair reads without the orbital Hall effect, and what the inverse effect adds to it.
+    method : str
+    steps, rejected : int
+        Steps taken and refused; 0 on the spectral path.
+    current, voltage : pairs of contact names, or None
+    summary : str
+    seconds : float
+    warnings : tuple of str
+    moment_dofs, orbital_dofs : (n, 3, N) C/m^2, (n, N) V, or None
+        Kept with keep_fields=True; see :meth:`solution`.
+    """
+
+    times: np.ndarray
+    drive: np.ndarray
+    field: np.ndarray
+    ohmic: np.ndarray
+    orbital: np.ndarray
+    method: str
+    steps: int
+    rejected: int
+    current: tuple[str, str] | None
+    voltage: tuple[str, str] | None
+    summary: str
+    seconds: float
+    problem: Problem
+    warnings: tuple[str, ...] = ()
+    moment_dofs: np.ndarray | None = None
+    orbital_dofs: np.ndarray | None = None
+
+    @property
+    def delta_R(self) -> np.ndarray:
+        """Orbital voltage over the current of the same instant, (n,) ohm; NaN where there is no current."""
+        if self.current is None:
+            raise InputError("delta_R: a cross-section has no resistance; use rho")
+        return _ratio(self.orbital, self.drive)
+
+    @property
+    def rho(self) -> np.ndarray:
+        """Minus the relative change of the current of a cross-section (Eq. (7)); delta_R/R_ohmic for a device, (n,)."""
+        return _ratio(self.orbital, self.ohmic) * (-1.0 if self.current is None else 1.0)
+
+    def solution(self, index: int) -> Solution:
+        """All fields at one output time; needs keep_fields=True.
+
+        The moment balance of this Solution misses the rate of change of the moment density.
+        """
+        if self.moment_dofs is None or self.orbital_dofs is None:
+            raise InputError("solution: the fields were not kept; run transient(..., keep_fields=True)")
+        system = system_of(self.problem, self.field[index])
+        amount = float(self.drive[index])
+        given = Drive({}, {}, amount) if self.current is None else Drive(
+            {self.current[0]: amount, self.current[1]: -amount}, {})
+        ohmic, residual = ohmic_potential(system, given)
+        orbital = self.orbital_dofs[index]
+        if self.current is not None:
+            sink = system.terminals[self.current[1]].load
+            ohmic, orbital = ohmic - sink @ ohmic, orbital - sink @ orbital
+        return Solution(self.problem, self.field[index], given, ohmic, orbital, self.moment_dofs[index],
+                        {"potential": residual}, 0, self.method, self.seconds, self.warnings)
+
+    def solutions(self) -> list[Solution]:
+        """:meth:`solution` at every output time, e.g. for a ParaView series."""
+        return [self.solution(i) for i in range(len(self.times))]
+
+    def columns(self) -> dict[str, tuple[str, np.ndarray]]:
+        """{name: (unit, values)} in the order of the table."""
+        device = self.current is not None
+        unit = "V" if device else "A/m" if self.problem.mesh.dim == 1 else "A"
+        table = {"t": ("s", self.times), "I" if device else "E_x": ("A" if device else "V/m", self.drive)}
+        table |= {f"B_{axis}": ("T", self.field[:, i]) for i, axis in enumerate("xyz")}
+        table |= {"ohmic": (unit, self.ohmic), "orbital": (unit, self.orbital)}
+        return table | ({"delta_R": ("ohm", self.delta_R)} if device else {}) | {"rho": ("1", self.rho)}
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write the table with units in the header; 17 significant digits."""
+        return write_table(self.columns(), Path(path))
+
+    def __repr__(self) -> str:
+        what = "cross-section" if self.current is None else f"current {self.current}, voltage {self.voltage}"
+        return (f"Transient({what}; {len(self.times)} times, {self.times[0]:g} to {self.times[-1]:g} s; orbital part "
+                f"{self.orbital.min():.4g} to {self.orbital.max():.4g}; {self.method})")
+
+
+def transient(problem: Problem, times: Any, field: Any = (0.0, 0.0, 0.0), drive: Any = 1.0, *, current: Any = None,
+              voltage: Any = None, initial: Any = None, method: str = "auto", tolerance: float = 1e-8,
+              keep_fields: bool = False, checkpoint: str | Path | None = None,
+              progress: Callable[[int, int], None] | None = None) -> Transient:
+    """Follow Eq. (2) in time; the potential follows at once.
+
+    Parameters
+    ----------
+    problem : Problem
+    times : (n,) floats, s
+        Output times, increasing; the run starts at the first.
+    field : (3,) T, or a function t -> (3,), or (times, (m, 3) values), piecewise linear
+    drive : float, or a function of t in s, or (times, values), piecewise linear, a time given twice is a jump
+        Current into the first contact of ``current`` (A), or field along x on a cross-section (V/m).  A number is a
+        switch-on at the first time unless ``initial`` says otherwise.
+    current, voltage : pairs of contact names; left out on a cross-section
+    initial : None, "steady", (3,), Solution, or a function of position
+        No moments (default); the steady state of the first field and drive; a uniform moment density in C/m^2; that of a
+        solution of the same problem; or f(x, y) -> (3, ...) in C/m^2.
+    method : str
+        "spectral": exponentials of the spectral measure (uniform material, linear coupling, one scalar edge law; fields
+        and drives that are not piecewise constant or linear are integrated on its few modes); "stepping": Radau IIA on
+        the finite elements, any problem; "auto": spectral where it applies.
+    tolerance : float
+        Stepping: local error of a step relative to the largest moment density.  Spectral: change of the step response
+        with the number of poles, an estimate.  Neither says anything of the mesh.
+    keep_fields : bool
+        Keep potential and moment density at every output time, for :meth:`Transient.solution` and ParaView.
+    checkpoint : path, optional
+        Stepping: written after every step, and resumed from if it exists; a resumed run gives the same numbers.  The
+        spectral path takes seconds and ignores it.
+    progress : callable(done, total), optional
+
+    Returns
+    -------
+    Transient
+
+    Raises
+    ------
+    InputError
+        Times not increasing, a drive or field of the wrong shape, a damaged or foreign checkpoint.
+    SolveError
+        Time-step underflow.
+    SweepInterrupted
+        On Ctrl-C while stepping; its ``partial`` is the finished part.
+    """
+    start = time.perf_counter()
+    if method not in METHODS:
+        raise InputError(f"transient: unknown method {method!r}; {suggest(method, METHODS)}", value=method)
+    if not 1e-13 < tolerance < 0.1:
+        raise InputError(f"tolerance: must lie between 1e-13 and 0.1, got {tolerance!r}", value=tolerance)
+    times = check_times(times)
+    waves = Waveform.parse(field, "field", (3,)), Waveform.parse(drive, "drive")
+    measurement = Measurement.of(problem, current, voltage)
+    reason = refusal(problem) or _needs_steps(problem, initial)
+    if method == "spectral" and reason is not None:
+        raise InputError(f"the spectral path does not apply: {reason}; use method='stepping'")
+    fields = np.array([waves[0](t) for t in times])
+    run = _Run(problem, measurement, times, *waves, fields, tolerance, keep_fields, warn_once(problem, fields), start,
+               "" if method != "auto" else f" ({reason})")
+    if reason is None and method != "stepping":
+        return run.spectral(initial)
+    return run.stepping(initial, checkpoint, progress)
+
+
+def _needs_steps(problem: Problem, initial: Any) -> str | None:
+    """Why an initial state or an injection needs time steps."""
+    if any(any(m.injected) for m in problem.moment_conditions().values()):
+        return "an edge injects moment"
+    if initial is None or (isinstance(initial, str) and initial == "steady"):
+        return None
+    if callable(initial) or isinstance(initial, Solution):
+        return "the initial moment density is not uniform"
+    if problem.moment_conditions():
+        return "a uniform moment density is no mode where an edge absorbs"
+    return "alpha = 0 leaves no mode to measure" if problem.material.orbital_hall_angle == 0.0 else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One transient: what both paths share."""
+
+    problem: Problem
+    measurement: Measurement
+    times: np.ndarray
+    field: Waveform
+    drive: Waveform
+    fields: np.ndarray
+    tolerance: float
+    keep_fields: bool
+    notes: tuple[str, ...]
+    start: float
+    reason: str
+
+    @property
+    def unit(self) -> float:
+        """What turns a reading of the measurement into V or the current of a section."""
+        s = self.measurement.system.scales
+        return s.conductivity * s.length ** self.problem.mesh.dim if self.problem.is_cross_section else 1.0
+
+    def result(self, count: int, orbital: np.ndarray, method: str, steps: int, rejected: int,
+               moments: np.ndarray | None, potentials: np.ndarray | None) -> Transient:
+        """The first ``count`` output times."""
+        drive = np.array([float(self.drive(t)) for t in self.times[:count]])
+        base = [self.measurement.at(B).base for B in self.fields[:count]]
+        current, voltage = self.measurement.pairs
+        return Transient(
+            self.times[:count], drive, self.fields[:count], self.unit * np.array(base) * drive, orbital, method, steps,
+            rejected, None if current is None else tuple(current), None if voltage is None else tuple(voltage),
+            repr(self.problem), time.perf_counter() - self.start, self.problem, self.notes, moments, potentials)
+
+    def spectral(self, initial: Any) -> Transient:
+        """Modes of the spectral measure."""
+        extremes = self.fields if self.field.function is None or len(self.fields) > 2 else np.array(
+            [self.field(t) for t in np.linspace(self.times[0], self.times[-1], 65)])
+        extremes = np.concatenate([extremes, self.field.values]) if self.field.values.size else extremes
+        modes = modes_of(self.problem, *self.measurement.pairs, extremes, self.times, self.tolerance)
+        c = np.zeros_like(modes.source)
+        factor = self._moment_unit(modes)
+        if isinstance(initial, str):
+            _check_initial(initial)
+            check_stability(self.measurement.system, self.fields[0])
+            c = modes.steady(self.fields[0]) * float(self.drive(self.times[0]))
+        elif initial is not None:
+            c[-1] = _vector(initial) / factor
+        found = evolve(modes, c, self.times, self.field, self.drive, self.tolerance)
+        signal = modes.signal(found)
+        orbital = signal if not self.problem.is_cross_section else -signal * self.unit * self.measurement.base
+        exact = self.drive.function is None and self.field.function is None and (
+            self.field.constant or not any(np.any(self.field.piece(a, a)[1]) for a in self.field.times))
+        how = "exponentials" if exact else "integrated by Radau on these modes"
+        fields = self._spectral_fields(modes, found * factor) if self.keep_fields else (None, None)
+        return self.result(len(self.times), orbital, f"spectral, {len(modes.rates) - 1} poles, {how}", 0, 0, *fields)
+
+    def _moment_unit(self, modes: Modes) -> float:
+        """Moment density in C/m^2 of a mode with coefficient one."""
+        material = self.problem.material
+        unit = float(material.orbital_hall_angle / material.diffusion_constant)
+        if self.problem.is_cross_section:
+            return unit * float(material.sheet_conductivity) * modes.measure.reference_length
+        return -unit
+
+    def _spectral_fields(self, modes: Modes, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients of the moments (n, 3, N) and of the orbital potential (n, N); c (n, m, 3) in C/m^2."""
+        system = self.measurement.system
+        one = np.zeros(system.N)
+        one[system.basis.nodal_dofs[0] if is_hierarchical(system.basis) else slice(None)] = 1.0
+        shapes = np.column_stack([modes.measure.projection.vectors, one])  # type: ignore[list-item]
+        n = np.einsum("ik,tkd->tdi", shapes, c, optimize=True)
+        V = np.zeros((len(c), system.N))
+        if self.problem.mesh.dim == 2:
+            T, factors = system.potential_solver()
+            loads = system.C @ (n.reshape(len(c), -1).T / system.scales.moment)
+            V = (T @ factors.solve(-(T.T @ loads))[0]).T
+        return n, V
+
+    def stepping(self, initial: Any, path: str | Path | None, progress: Callable[[int, int], None] | None) -> Transient:
+        """Radau IIA on the finite elements."""
+        evolution = Evolution(self.measurement, self.field, self.drive, self.times, self.tolerance)
+        n = self._initial(initial, evolution)
+        N = self.measurement.system.N
+        width = 4 * N if self.keep_fields else 0
+        store = Checkpoint(Path(path), evolution.fingerprint(n), width) if path is not None else None
+        saved = store.load() if store is not None else None
+        signal: list[float] = [] if saved is None else list(saved[1])
+        rows: list[np.ndarray] = [] if saved is None else list(saved[2])
+        at = None if saved is None else saved[0]
+
+        def finished() -> Transient:
+            stored = np.array(rows).reshape(len(signal), -1, N) if self.keep_fields else None
+            unit = self.measurement.system.scales.moment
+            return self.result(
+                len(signal), self.unit * np.array(signal), f"stepping, Radau IIA of order 5{self.reason}",
+                0 if at is None else at.accepted, 0 if at is None else at.rejected,
+                None if stored is None else stored[:, :3] * unit, None if stored is None else stored[:, 3])
+
+        try:
+            for step in evolution.positions(n, at):
+                at = step
+                row = None
+                where = evolution.stops[at.stretch]
+                if at.count == 0 and len(signal) < len(self.times) and where == self.times[len(signal)]:
+                    value, moments, potential = evolution.read(at.y, self.fields[len(signal)])
+                    signal.append(value)
+                    row = np.concatenate([moments, potential])
+                    rows += [row] if self.keep_fields else []
+                    if progress is not None:
+                        progress(len(signal), len(self.times))
+                if store is not None:
+                    store.save(at, signal, row)
+        except KeyboardInterrupt as stop:
+            raise SweepInterrupted(finished() if signal else None) from stop
+        return finished()
+
+    def _initial(self, initial: Any, evolution: Evolution) -> np.ndarray:
+        """Kept moments at the first time, in the units of the system."""
+        system = self.measurement.system
+        if initial is None:
+            return np.zeros(evolution.moments)
+        if isinstance(initial, str):
+            _check_initial(initial)
+            return evolution.steady(self.fields[0], float(self.drive(self.times[0])))
+        if isinstance(initial, Solution):
+            if initial.moment_dofs.shape != (3, system.N):
+                raise InputError(f"initial: the solution has {initial.moment_dofs.shape[1]} unknowns, the problem {system.N}; "
+                                 "solve the same problem")
+            return np.asarray(system.keep.T @ initial.moment_dofs.ravel()) / system.scales.moment
+        x = np.asarray(system.basis.global_coordinates()) * system.scales.length
+        given = np.asarray(initial(*x), dtype=float) if callable(initial) else _vector(initial)[:, None, None]
+        if given.shape[:1] != (3,) or not np.all(np.isfinite(given)):
+            raise InputError(f"initial: the function must return finite values of shape (3, ...), got {given.shape}")
+        loads = [forms.load.assemble(system.basis, a=np.broadcast_to(v, x.shape[1:]).copy()) for v in given]
+        mass = system.matrix(forms.mass, np.ones(x.shape[1:]))
+        kept = csr_array(system.keep.T @ block_diag([mass] * 3) @ system.keep)
+        return SuperLU(symmetric=True).factorise(kept).solve(system.keep.T @ np.concatenate(loads))[0] / system.scales.moment
+
+
+def _check_initial(initial: str) -> None:
+    if initial != "steady":
+        raise InputError(f"initial: {initial!r} is not known; give 'steady', a vector (3,), a Solution or a function",
+                         value=initial)
+
+
+def _vector(value: Any) -> np.ndarray:
+    out = np.asarray(value, dtype=float) if not callable(value) else np.empty(0)
+    if out.shape != (3,) or not np.all(np.isfinite(out)):
+        raise InputError(f"initial: expected 'steady', a vector (3,) in C/m^2, a Solution or a function, got {value!r}")
+    return out
+
+
+def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.divide(a, b, out=np.full(len(a), np.nan), where=b != 0.0)

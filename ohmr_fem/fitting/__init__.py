@@ -1,0 +1,1 @@
+"""Measured curves in; parameters with their intervals out."""

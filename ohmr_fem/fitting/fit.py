@@ -1,0 +1,192 @@
+"""Fit measured curves on the true device: alpha alpha', L_m, tau, theta with honest intervals.
+
+The change of resistance comes from the spectral measure of the device (docs/theory, section 4), so an evaluation takes
+a millisecond.  The fit says which combinations of the parameters the data fix, gives profile-likelihood intervals, and
+puts the fit of the same data by the infinite strip of Sun and Vignale, Eq. (7), beside it.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import ResolutionWarning, SolveError, require_extra
+from ..mesh.grids import cross_section
+from ..model.material import Material, retuned
+from ..model.problem import Problem, contact_width
+from ..solver.resolution import check_resolution, physics_notes
+from ..solver.system import system_of
+from ..sweep.spectral import spectral_measure
+from .fisher import LIMIT, Identifiability
+from .input import TOLERANCE, Source, check_count, check_options, read_curves
+from .model import Parameter, changes, read_parameters, value_of
+from .result import Estimate, Fit, FittedCurve
+from .search import Found, Task, minimise, search
+
+#: A measurement whose ohmic resistance is below this many squares is nonlocal: no strip formula for it.
+LOCAL_SQUARES = 0.3
+#: Diffusion lengths that the strip is tried with, either way from the fitted one.
+STRIP_RANGE = 20.0
+
+
+def fit(data: Any, problem: Any, parameters: Sequence[str] = ("alpha", "L_m", "tau", "theta"), *, current: Any = None,
+        voltage: Any = None, background: Sequence[str] = ("offset",), confidence: float = 0.95, intervals: str = "profile",
+        strip: bool = True, limit: float = LIMIT, method: str = "leastsq") -> Fit:
+    """Fit measured curves on a device.
+
+    Parameters
+    ----------
+    data : Measured, sequence of them, or path of a CSV file (see :func:`read_data`)
+    problem : Problem, or SpectralMeasure(s) of it
+        Its material gives the parameters that are not fitted, and the start of those that are.  Measures made
+        beforehand must cover the diffusion lengths of interest: ``spectral_measure(..., lengths=(L_min, L_max))``.
+    parameters : names
+        "alpha" (the data fix only the product alpha alpha'; "alpha_product" is another word for it), "L_m", "tau",
+        "theta" = X_zz/X_yy, "sigma", "g".
+    current, voltage : pairs of contact names
+        For curves that do not carry their own.
+    background : of "offset", "linear", "quadratic"
+        Terms in the signed field fitted to each curve along with the device; without "offset" the data must be absolute.
+    confidence : float
+    intervals : "profile" or "fisher"
+        Profile likelihood, or the standard errors alone.
+    strip : bool
+        Also fit Eq. (7) of an infinite strip as wide as the current contact.
+    limit : float
+        Relative standard error above which a parameter counts as not fixed by the data.
+    method : str
+        Any method of lmfit.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InputError
+        Fewer points than parameters, unknown names, a device that the spectral path cannot serve.
+    MissingExtraError
+        lmfit is not installed.
+    """
+    start = time.perf_counter()
+    lmfit = require_extra("lmfit", "fit", "fitting")
+    task, source = _prepare(data, problem, parameters, current, voltage, background, confidence, intervals, limit, method, lmfit)
+    found = search(task, source)
+    notes = [*_range_notes(found), *_residual_notes(task, found), *_physics_notes(task, source, found)]
+    strips = _strip(task, source, found) if strip else None
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return _assemble(task, found, strips, tuple(str(n) for n in notes), time.perf_counter() - start)
+
+
+def identifiability(data: Any, problem: Any, parameters: Sequence[str] = ("alpha", "L_m", "tau", "theta"), *,
+                    current: Any = None, voltage: Any = None, background: Sequence[str] = ("offset",),
+                    limit: float = LIMIT) -> Identifiability:
+    """What the data would fix if the parameters had the values of the problem's material; nothing is fitted.
+
+    Arguments as for :func:`fit`; noise from ``sigma`` of the curves, or from their scatter.
+    """
+    task, source = _prepare(data, problem, parameters, current, voltage, background, 0.95, "profile", limit, "leastsq", None)
+    return task.identify(task.model(source.measures(None)), np.zeros(len(task.parameters)))
+
+
+def _prepare(data: Any, problem: Any, parameters: Sequence[str], current: Any, voltage: Any, background: Sequence[str],
+             confidence: float, intervals: str, limit: float, method: str, lmfit: Any) -> tuple[Task, Source]:
+    check_options(background, confidence, intervals)
+    curves = read_curves(data, problem, current, voltage)
+    source = Source.of(problem, curves)
+    chosen = read_parameters(parameters, source.material)
+    check_count(curves, chosen, background)
+    return Task(curves, chosen, tuple(background), confidence, intervals, limit, method, lmfit), source
+
+
+# -- what else there is to say ----------------------------------------------------------------------------------------
+
+
+def _range_notes(found: Found) -> list[Warning]:
+    """A note if the bound of a measure does not hold at the answer."""
+    for c in found.model.curves:
+        try:
+            c.measure.at(**changes(found.model.physical(found.u))).response(c.fields)
+        except SolveError as exc:
+            return [UserWarning(f"fit: {exc}; give the fit measures made with wider lengths and fields")]
+    return []
+
+
+def _residual_notes(task: Task, found: Found) -> list[Warning]:
+    """Notes where the model does not describe the data: too large a chi^2, or residuals that follow each other."""
+    notes: list[Warning] = []
+    model, u = found.model, found.u
+    for c, s, signal, back in zip(task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True):
+        r = ((c.values - signal - back) / s)[np.argsort(c.signed, kind="stable")]
+        spread = float(np.mean(r**2))
+        if c.sigma is not None and spread > 1.0 + 5.0 * np.sqrt(2.0 / len(r)):
+            notes.append(UserWarning(f"{c.label}: residuals are {np.sqrt(spread):.2g} times the given sigma; the model does "
+                                     "not describe the data, and the intervals are too narrow"))
+        elif len(r) >= 20 and (follow := float(np.sum(r[1:] * r[:-1]) / np.sum(r**2))) > 5.0 / np.sqrt(len(r)):
+            notes.append(UserWarning(f"{c.label}: residuals follow each other (correlation {follow:.2f} between neighbours): "
+                                     "the model leaves a trend, and the intervals are too narrow; try another background"))
+    return notes
+
+
+def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
+    """Limits of the model at these fields, and whether the mesh resolves the fitted diffusion length."""
+    if source.problem is None:
+        return []
+    fields = np.vstack([c.fields for c in task.curves])
+    fitted = replace(source.problem, materials=_material(found))
+    strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
+    notes: list[Warning] = [*physics_notes(fitted, fields)]
+    return notes + [ResolutionWarning(f"at the fitted values: {note}") for note in check_resolution(system_of(fitted), strongest)]
+
+
+def _material(found: Found) -> Material:
+    return retuned(found.measures[0].material, changes(found.model.physical(found.u)))
+
+
+def _strip(task: Task, source: Source, found: Found) -> tuple[dict[str, float], dict[int, np.ndarray]] | None:
+    """Parameters that Eq. (7) gives for the local curves, and its curves by number; None if there is nothing to fit."""
+    if source.problem is None or source.problem.is_cross_section:
+        return None
+    local_ones = [i for i, m in enumerate(found.measures) if abs(m.R_ohmic_sigma) >= LOCAL_SQUARES]
+    if not local_ones:
+        return None
+    material = _material(found)
+    width = contact_width(source.problem, source.pairs[local_ones[0]][0][0])
+    section = Problem(cross_section(width), material, detection=source.problem.detection)
+    lengths = material.diffusion_length / STRIP_RANGE, material.diffusion_length * STRIP_RANGE
+    measure = spectral_measure(section, tolerance=TOLERANCE, lengths=lengths)
+    data = tuple(replace(task.curves[i], sigma=found.model.sigma[i]) for i in local_ones)
+    narrow = replace(task, curves=data, parameters=tuple(Parameter(p.name, value_of(material, p.name)) for p in task.parameters))
+    model = narrow.model([measure] * len(data), [found.measures[i].R_ohmic_sigma for i in local_ones])
+    scanned = np.zeros(1) if task.length is None else np.linspace(-1.0, 1.0, 7) * np.log(STRIP_RANGE)
+    model, u, _, _ = minimise(narrow, model, scanned)
+    shown = [a + b for a, b in zip(model.signals(u), model.backgrounds(u), strict=True)]
+    return model.physical(u), dict(zip(local_ones, shown, strict=True))
+
+
+def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], seconds: float) -> Fit:
+    model, u = found.model, found.u
+    known = task.identify(model, u, found.reach)
+    J = model.jacobian(u)
+    covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
+    root = np.sqrt(np.diag(covariance))
+    values, estimates = model.physical(u), {}
+    for p, error, (low, high), clipped in zip(model.parameters, known.errors, found.intervals, found.clipped, strict=True):
+        if p.name in known.free:  # an end that only the range of the measures makes is none
+            low, high = (-np.inf if clipped[0] else low), (np.inf if clipped[1] else high)
+        ends = sorted((p.value(low), p.value(high)))
+        value = values[p.name]
+        estimates[p.name] = Estimate(p.name, p.symbol, p.unit, value, float(error) * abs(value), ends[0], ends[1],
+                                     p.name not in known.free)
+    fitted = []
+    for i, (c, s, signal, back) in enumerate(zip(task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True)):
+        fitted.append(FittedCurve(c, signal + back, back, s, strips[1].get(i) if strips else None))
+    return Fit(estimates, known, found.before, covariance / np.outer(root, root), tuple(fitted), _material(found),
+               strips[0] if strips else None, float(np.sum(model.residual(u) ** 2)), model.degrees, task.noise_estimated,
+               task.confidence, found.measures, found.result, notes, seconds)

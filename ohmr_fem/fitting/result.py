@@ -1,0 +1,145 @@
+"""The text of a fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..model.material import Material
+from ..sweep.measure import SpectralMeasure
+from ..units import engineering
+from .data import Measured
+from .fisher import Identifiability, percent
+
+if TYPE_CHECKING:
+    pass
+
+
+def report(fit: Fit) -> str:
+    """What was found, how sure it is, what the data do not fix, and what the infinite strip would have said."""
+    points = sum(len(c.data.values) for c in fit.curves)
+    noise = "estimated from the residuals" if fit.noise_estimated else "as given"
+    lines = [f"{points} points in {len(fit.curves)} curve{'s' if len(fit.curves) > 1 else ''}; reduced chi^2 = "
+             f"{fit.reduced_chi2:.3g} (noise {noise}); {fit.seconds:.2f} s", ""]
+    title = f"{100 * fit.confidence:g}% interval"
+    lines.append(f"{'':14}{'value':>14}{'error':>10}  {title:<28}" + ("infinite strip" if fit.strip else ""))
+    for e in fit.parameters.values():
+        beside = ""
+        if fit.strip:
+            value = fit.strip[e.name]
+            beside = f"{show(value, e.unit)} (x {value / e.value:#.3g})"
+        mark = "" if e.fixed else "  not fixed by the data"
+        error = percent(e.error / abs(e.value))
+        lines.append(f"{e.symbol:14}{show(e.value, e.unit):>14}{error:>10}  {span(e):<28}{beside}{mark}")
+    lines += ["", str(fit.identifiability)]
+    lines += [f"warning: {note}" for note in fit.warnings]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def show(value: float, unit: str) -> str:
+    return f"{value:.5g}" if unit == "1" else engineering(value, unit)
+
+
+def span(e: Estimate) -> str:
+    """The interval for reading; open ends in words."""
+    if math.isfinite(e.low) and math.isfinite(e.high) and not (e.low == 0.0 and e.name != "alpha_product"):
+        return f"{show(e.low, e.unit)} to {show(e.high, e.unit)}"
+    if math.isfinite(e.high):
+        return f"below {show(e.high, e.unit)}"
+    if math.isfinite(e.low) and e.low > 0.0:
+        return f"above {show(e.low, e.unit)}"
+    return "open on both sides"
+
+
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A fitted parameter in SI.
+
+    Attributes
+    ----------
+    name, symbol, unit : str
+    value : float
+    error : float
+        Standard error from the Fisher matrix; inf if the data do not fix it.
+    low, high : float
+        Profile-likelihood interval; -inf or 0, inf where it is open.
+    fixed : bool
+        Whether the data fix this parameter on its own.
+    """
+
+    name: str
+    symbol: str
+    unit: str
+    value: float
+    error: float
+    low: float
+    high: float
+    fixed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class FittedCurve:
+    """A measured curve with its model: model (n,) includes the background (n,); noise is one standard deviation (n,)."""
+
+    data: Measured
+    model: np.ndarray
+    background: np.ndarray
+    noise: np.ndarray
+    strip: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted device.
+
+    Attributes
+    ----------
+    parameters : {name: Estimate}
+    identifiability : what the data fix, at the fitted values
+    before : the same at the starting values
+    correlation : (q, q)
+    curves : tuple of FittedCurve
+    material : Material with the fitted values
+    strip : {name: value} of the infinite strip fitted to the same data, or None
+    chi2, degrees : float, int
+    noise_estimated : bool
+        Whether the noise was estimated from the scatter of the curves.
+    confidence : float
+    measures : spectral measures used
+    lmfit : lmfit.minimizer.MinimizerResult in the coordinates of the fit
+    warnings : tuple of str
+    seconds : float
+    """
+
+    parameters: Mapping[str, Estimate]
+    identifiability: Identifiability
+    before: Identifiability
+    correlation: np.ndarray
+    curves: tuple[FittedCurve, ...]
+    material: Material
+    strip: Mapping[str, float] | None
+    chi2: float
+    degrees: int
+    noise_estimated: bool
+    confidence: float
+    measures: tuple[SpectralMeasure, ...]
+    lmfit: Any
+    warnings: tuple[str, ...]
+    seconds: float
+
+    @property
+    def reduced_chi2(self) -> float:
+        return self.chi2 / self.degrees
+
+    def __str__(self) -> str:
+        return report(self)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{e.symbol} = {e.value:.4g}" for e in self.parameters.values())
+        return f"Fit({values}; {self.identifiability})"

@@ -1,0 +1,243 @@
+"""Devices cut out of and joined with each other, by shapely. Arcs stay arcs, names stay on the boundary that is left."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, require_extra
+from . import polygons
+from .check import check_geometry
+from .corners import polygon_device
+from .outline import Geometry, Loop, Piece, Segment
+
+# Chords per full circle while shapely cuts: a cut through an arc is off by 6e-8 of its radius, and then put on it.
+AROUND = 9000
+# Relative to the size: shapely's grid; what counts as the same corner; as on a curve.
+GRID, CORNER, ON = 1e-10, 1e-8, 1e-6
+
+
+def union(*devices: Any) -> Geometry:
+    """All devices joined.
+
+    Parameters
+    ----------
+    devices : Geometry, or outline as for :func:`polygon_device`
+        They must touch or overlap.
+
+    Returns
+    -------
+    Geometry. Contacts and edges keep their names wherever their boundary is still boundary; a name that is covered
+    altogether is gone. The regions of every device are clipped to it; the part of a device without regions is ``bulk``.
+
+    Raises
+    ------
+    InputError
+        Several pieces, a name or a place claimed by two devices.
+    MissingExtraError
+        shapely is not installed.
+    """
+    given = _devices(devices, "union", 1)
+    regions = _joined_regions(given) if any(d.regions for d in given) else {}
+    return _combined("union", given, regions)
+
+
+def difference(device: Any, *others: Any) -> Geometry:
+    """``device`` without ``others``; parameters, names and errors as in :func:`union`, regions those of ``device``."""
+    given = _devices((device, *others), "difference", 2)
+    return _combined("difference", given, given[0].regions)
+
+
+def intersection(device: Any, *others: Any) -> Geometry:
+    """What lies in all devices; parameters, names and errors as in :func:`union`, regions those of ``device``."""
+    given = _devices((device, *others), "intersection", 2)
+    return _combined("intersection", given, given[0].regions)
+
+
+def _devices(values: tuple[Any, ...], what: str, least: int) -> list[Geometry]:
+    if len(values) < least:
+        raise InputError(f"{what}: needs at least {least} devices or outlines, got {len(values)}", value=len(values))
+    return [v if isinstance(v, Geometry) else polygon_device(v) for v in values]
+
+
+def _combined(what: str, devices: list[Geometry], regions: Mapping[str, Loop | None]) -> Geometry:
+    shapely = require_extra("shapely", "layout", f"the {what} of devices")
+    frame = _Frame(devices)
+    shapes = [frame.shape(shapely, d.loops) for d in devices]
+    result = shapes[0]
+    for shape in shapes[1:]:
+        result = getattr(shapely, what)(result, shape, grid_size=GRID)
+    pieces = [p for p in getattr(result, "geoms", [result]) if p.geom_type == "Polygon" and p.area > ON**2]
+    if len(pieces) != 1:
+        found = "is empty" if not pieces else f"falls apart into {len(pieces)} pieces"
+        raise InputError(f"the {what} {found}; a device is one piece, check where the parts lie", value=len(pieces))
+    whole = shapely.geometry.polygon.orient(pieces[0], 1.0)
+    loops = [frame.loop(np.array(ring.coords)[:-1]) for ring in (whole.exterior, *whole.interiors)]
+    contacts, edges = _names_left(what, devices, loops, frame.size)
+    drawn = _regions_left(shapely, frame, whole, regions)
+    out = Geometry(loops[0], tuple(loops[1:]), contacts, edges, drawn, what)
+    check_geometry(out)
+    return out
+
+
+class _Frame:
+    """Coordinates of order one, and the corners and arcs that the result takes over exactly."""
+
+    def __init__(self, devices: list[Geometry]) -> None:
+        every = np.vstack([d.outline.polygon for d in devices])
+        self.origin, self.size = every.min(axis=0), float(np.linalg.norm(np.ptp(every, axis=0)))
+        loops = [loop for d in devices for loop in d.loops]
+        self.corners = np.vstack([loop.points for loop in loops])
+        sides = [loop.edge(i) for loop in loops for i in range(len(loop.points))]
+        self.arcs = [e for e in sides if e[2]]
+        self.lines = [e[:2] for e in sides if not e[2]]
+
+    def shape(self, shapely: Any, loops: tuple[Loop, ...]) -> Any:
+        rings = [(_fine(loop) - self.origin) / self.size for loop in loops]
+        return shapely.Polygon(rings[0], rings[1:])
+
+    def loop(self, ring: np.ndarray) -> Loop:
+        """A ring of shapely's as a loop: corners put back exactly, chords joined to the arcs they came from."""
+        points = _corners_back(ring * self.size + self.origin, self.corners, CORNER * self.size)
+        where = [_on_arc(points, arc, ON * self.size) for arc in self.arcs]  # fractions, NaN off the arc
+        after = np.roll(points, -1, axis=0)
+        owner = np.full(len(points), -1)
+        for k, (arc, s) in enumerate(zip(self.arcs, where, strict=True)):
+            middle = _on_arc((points + after) / 2, arc, ON * self.size)
+            owner[np.isfinite(s + np.roll(s, -1) + middle)] = k
+        keep = _turns(points, owner, GRID * 10 * self.size)
+        corners, bulges = [], []
+        for i, j in zip(keep, np.roll(keep, -1), strict=True):
+            corner = points[i]
+            on = next((k for k in (owner[i], owner[i - 1]) if k >= 0), -1)
+            if _gap(corner, self.corners) > 0:  # a new corner: off the grid, onto the curves that make it
+                on_arc = on >= 0 and polygons.arc_point(*self.arcs[on], np.array([where[on][i]]))[0]
+                corner = on_arc if on >= 0 else _crossing(corner, self.lines, CORNER * self.size)
+            corners.append((float(corner[0]), float(corner[1])))
+            k = owner[i]
+            bulges.append(math.tan(math.atan(self.arcs[k][2]) * (where[k][j] - where[k][i])) if k >= 0 else 0.0)
+        return Loop(tuple(corners), tuple(bulges))
+
+
+def _fine(loop: Loop) -> np.ndarray:
+    parts = []
+    for i, bulge in enumerate(loop.bulges):
+        n = math.ceil(4 * math.atan(abs(bulge)) / (2 * math.pi) * AROUND) if bulge else 1
+        parts.append(polygons.arc_point(*loop.edge(i), np.arange(n) / n))
+    return np.vstack(parts)
+
+
+def _gap(point: np.ndarray, corners: np.ndarray) -> float:
+    return float(np.hypot(*(corners - point).T).min())
+
+
+def _corners_back(points: np.ndarray, corners: np.ndarray, tolerance: float) -> np.ndarray:
+    """Points put on the corner that is close to them."""
+    out = points.copy()
+    for corner in corners:
+        out[np.hypot(*(points - corner).T) <= tolerance] = corner
+    return out
+
+
+def _crossing(corner: np.ndarray, lines: list[tuple[np.ndarray, np.ndarray]], tolerance: float) -> np.ndarray:
+    """Where the two lines cross that pass by a corner."""
+    near = [(a, b - a) for a, b in lines if polygons.point_segment_distance(corner[None], a[None], b[None])[0, 0] <= tolerance]
+    for (a, u), (b, v) in itertools.combinations(near, 2):
+        cross = u[0] * v[1] - u[1] * v[0]
+        if abs(cross) > 1e-3 * np.hypot(*u) * np.hypot(*v):
+            to = b - a
+            return np.asarray(a + u * ((to[0] * v[1] - to[1] * v[0]) / cross))
+    return corner
+
+
+def _on_arc(points: np.ndarray, arc: tuple[np.ndarray, np.ndarray, float], tolerance: float) -> np.ndarray:
+    """Fraction of the arc at which each point lies, NaN for points off it."""
+    centre, sweep = polygons.arc_centre(*arc), 4 * math.atan(arc[2])
+    arm, start = points - centre, arc[0] - centre
+    off = np.abs(np.hypot(*arm.T) - np.hypot(*start))
+    turn = np.arctan2(start[0] * arm[:, 1] - start[1] * arm[:, 0], arm @ start) / sweep
+    slack = tolerance / polygons.arc_length(*arc)
+    return np.where((off <= tolerance) & (turn >= -slack) & (turn <= 1 + slack), np.clip(turn, 0, 1), np.nan)
+
+
+def _turns(points: np.ndarray, owner: np.ndarray, tolerance: float) -> np.ndarray:
+    """Indices of the points that are corners: neither within one arc nor within one straight line."""
+    before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
+    u, v = points - before, after - points
+    bend = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) > tolerance * np.maximum(np.hypot(*u.T), np.hypot(*v.T))
+    last = np.roll(owner, 1)
+    corner = np.where((owner < 0) & (last < 0), bend | (np.einsum("ij,ij->i", u, v) < 0), owner != last)
+    if not corner.any():  # a full circle of one arc cannot be: arcs are shorter than half a circle
+        corner[0] = True
+    return np.flatnonzero(corner)
+
+
+def _names_left(what: str, devices: list[Geometry], loops: list[Loop], size: float) -> tuple[dict, dict]:
+    """Pieces of the result that lie on named boundary of the devices."""
+    contacts: dict[str, tuple[Piece, ...]] = {}
+    edges: dict[str, tuple[Piece, ...]] = {}
+    for device in devices:
+        own: dict[str, list[Piece]] = {}
+        for segment in device.boundary():
+            if segment.name is not None:
+                own.setdefault(segment.name, []).extend(_shared(segment, loops, size))
+        for name, found in own.items():
+            if not found:
+                continue
+            if name in contacts or name in edges:
+                raise InputError(f"{what}: {name!r} is a name in two of the devices; rename one with renamed()", value=name)
+            (contacts if name in device.contacts else edges)[name] = tuple(found)
+    return contacts, edges
+
+
+def _shared(segment: Segment, loops: list[Loop], size: float) -> list[Piece]:
+    found = []
+    for k, loop in enumerate(loops):
+        for i in range(len(loop.points)):
+            edge = loop.edge(i)
+            ends = sorted(polygons.along_edge(p, *edge)[1] for p in (segment.start, segment.stop))
+            low, high = (0.0 if v < CORNER else 1.0 if v > 1 - CORNER else v for v in ends)
+            if (high - low) * polygons.arc_length(*edge) <= ON * size:
+                continue
+            inner = polygons.arc_point(*edge, np.array([0.9 * low + 0.1 * high, (low + high) / 2, 0.1 * low + 0.9 * high]))
+            if all(polygons.along_edge(p, segment.start, segment.stop, segment.bulge)[0] <= ON * size for p in inner):
+                found.append(Piece(k, i, low, high))
+    return found
+
+
+def _regions_left(shapely: Any, frame: _Frame, whole: Any, regions: Mapping[str, Loop | None]) -> dict[str, Loop | None]:
+    """Regions that still have area."""
+    out: dict[str, Loop | None] = {}
+    covered = 0.0
+    for name, loop in regions.items():
+        if loop is not None:
+            area = shapely.intersection(frame.shape(shapely, (loop,)), whole).area
+            covered += area
+            if area <= ON * whole.area:
+                continue
+        out[name] = loop
+    if covered >= (1 - ON) * whole.area:
+        out = {k: v for k, v in out.items() if v is not None}
+    return out
+
+
+def _joined_regions(devices: list[Geometry]) -> dict[str, Loop | None]:
+    """Regions of all devices, each clipped to its own; one rest."""
+    out: dict[str, Loop | None] = {}
+    for device in devices:
+        shell = Geometry(device.outline)
+        for name, loop in (device.regions or {"bulk": None}).items():
+            if loop is None:
+                others = [k for k, v in out.items() if v is None and k != name]
+                if others:
+                    raise InputError(
+                        f"union: regions {others[0]!r} and {name!r} are each the rest of a device; draw one of them", value=name
+                    )
+            elif name in out:
+                raise InputError(f"union: {name!r} is a region in two of the devices; rename one with renamed()", value=name)
+            out[name] = None if loop is None else _combined("intersection", [Geometry(loop), shell], {}).outline
+    return out

@@ -1,0 +1,169 @@
+"""Is this mesh a usable device? Each check raises MeshError with one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from ..errors import MeshError
+from .cells import CELL_TYPES, STRAIGHT, cell_kind
+
+if TYPE_CHECKING:
+    from .device_mesh import DeviceMesh
+
+# Relative to the square of the longest edge of the cell.
+FLAT = 1e-12
+
+
+def check_mesh(device: DeviceMesh, *, geometry: bool = True) -> None:
+    """Raise MeshError unless ``device`` can be solved on.
+
+    Refused: an empty or 3D mesh, an unsupported cell type, coordinates that are not finite,
+    cells that are inverted, flat or folded over a neighbour, edges shared by more than two
+    cells, coincident nodes left unmerged, a device in several pieces, names that overlap,
+    lie on no boundary edge or on interior edges, regions that do not cover.
+
+    With ``geometry=False`` only the names are checked.
+    """
+    if geometry:
+        _check_type(device)
+        _check_cells(device.mesh)
+        _check_neighbours(device.mesh)
+        _check_connected(device.mesh)
+    _check_boundaries(device)
+    _check_regions(device)
+
+
+def _check_type(device: DeviceMesh) -> None:
+    mesh = device.mesh
+    if mesh.t.size == 0:
+        raise MeshError("the mesh is empty: it has no cells; export the surface of the device, not only its outline")
+    if mesh.dim() == 3:
+        raise MeshError("3D meshes are not supported; give a planar mesh or a cross-section", value=3)
+    if cell_kind(mesh) is None:
+        accepted = ", ".join(words for _, words in CELL_TYPES.values())
+        raise MeshError(f"cells of {type(mesh).__name__} are not supported; accepted: {accepted}", value=type(mesh))
+    if mesh.dim() != len(device.axes):
+        raise MeshError(f"a {mesh.dim()}D mesh needs {mesh.dim()} axes, got {device.axes}", value=device.axes)
+    bad = int(np.count_nonzero(~np.isfinite(mesh.doflocs).all(axis=0)))
+    if bad:
+        raise MeshError(f"{bad} node(s) have coordinates that are not finite; export the mesh again", value=bad)
+
+
+def _check_cells(mesh: Any) -> None:
+    corners = mesh.p[:, mesh.t]
+    size = np.max(np.ptp(corners, axis=1), axis=0)
+    with np.errstate(all="ignore"):
+        jacobian = mesh.mapping().detDF(_samples(mesh)) / size[:, None] ** mesh.dim()
+    low, high = jacobian.min(axis=1), jacobian.max(axis=1)
+    flat = ~((np.abs(low) > FLAT) & (np.abs(high) > FLAT)) & ~(low * high < 0)
+    _report(flat, corners, "have zero area")
+    _report(low * high < 0, corners, "are inverted (the edges of a cell cross)")
+
+
+def _samples(mesh: Any) -> np.ndarray:
+    """Reference points at which the Jacobian must keep one sign."""
+    if mesh.dim() == 1 or (mesh.t.shape[0] == 3 and cell_kind(mesh) not in STRAIGHT):
+        return np.full((mesh.dim(), 1), 1 / 3)
+    ticks = np.linspace(0, 1, 2 if cell_kind(mesh) not in STRAIGHT else 5)
+    grid = np.array(np.meshgrid(ticks, ticks)).reshape(2, -1)
+    return grid if mesh.t.shape[0] == 4 else grid[:, grid.sum(axis=0) < 1 + 1e-9]
+
+
+def _report(bad: np.ndarray, corners: np.ndarray, what: str) -> None:
+    count = int(np.count_nonzero(bad))
+    if count:
+        where = ", ".join(f"{v:.4g}" for v in corners[:, :, bad].mean(axis=1)[:, 0])
+        raise MeshError(f"{count} cell(s) {what}, the first near ({where}) m; mesh the device again", value=np.flatnonzero(bad))
+
+
+def _check_neighbours(mesh: Any) -> None:
+    """Neighbours lie on different sides of the edge they share."""
+    if np.any(np.bincount(mesh.t2f.ravel(), minlength=mesh.nfacets) > 2):
+        raise MeshError("some edges are shared by more than two cells; remove the duplicate or overlapping surfaces")
+    first, second = mesh.f2t
+    inner = np.flatnonzero(second >= 0)
+    centre = mesh.p[:, mesh.t].mean(axis=1)
+    a = mesh.p[:, mesh.facets[0, inner]]
+    if mesh.dim() == 1:
+        side = [(centre[:, c[inner]] - a)[0] for c in (first, second)]
+    else:
+        along = mesh.p[:, mesh.facets[1, inner]] - a
+        side = [along[0] * d[1] - along[1] * d[0] for d in (centre[:, c[inner]] - a for c in (first, second))]
+    # a curved edge may have both straight centres on one side of its chord only if cells are very thin
+    folded = np.zeros(mesh.nelements, dtype=bool)
+    folded[first[inner[side[0] * side[1] >= 0]]] = True
+    if cell_kind(mesh) not in STRAIGHT:
+        _report(folded, mesh.p[:, mesh.t], "lie over a neighbour (inverted)")
+    outer = mesh.p[:, mesh.facets[:, mesh.boundary_facets()]].mean(axis=1)
+    tree_tolerance = 1e-9 * float(np.linalg.norm(np.ptp(mesh.p, axis=1)))
+    pairs = cKDTree(outer.T).query_pairs(tree_tolerance)
+    if pairs:
+        i = next(iter(pairs))[0]
+        where = ", ".join(f"{v:.4g}" for v in outer[:, i])
+        raise MeshError(
+            f"{len(pairs)} pair(s) of boundary edges lie on each other, one near ({where}) m; "
+            "merge the duplicate nodes (in gmsh: Coherence Mesh)",
+            value=len(pairs),
+        )
+
+
+def _check_connected(mesh: Any) -> None:
+    first, second = mesh.f2t[:, mesh.f2t[1] >= 0]
+    n = mesh.nelements
+    count, piece = connected_components(sp.coo_matrix((np.ones(first.size), (first, second)), shape=(n, n)), False)
+    if count > 1:
+        sizes = sorted(np.bincount(piece).tolist(), reverse=True)
+        raise MeshError(
+            f"the device is disconnected: {count} pieces of {', '.join(map(str, sizes[:5]))} cells that share no edge; "
+            "keep one piece, or join them",
+            value=count,
+        )
+
+
+def _check_boundaries(device: DeviceMesh) -> None:
+    outer = device.mesh.boundary_facets()
+    for name, facets in device.boundaries.items():
+        if facets.size == 0:
+            raise MeshError(f"boundary {name!r} has no edges; name at least one edge of the device", value=name)
+        inside = int(np.count_nonzero(~np.isin(facets, outer)))
+        if inside:
+            raise MeshError(
+                f"boundary {name!r}: {inside} of {facets.size} edges lie inside the device; "
+                "a contact or edge must lie on the boundary",
+                value=name,
+            )
+    _check_disjoint(device.boundaries, "boundaries", "edge(s)")
+    both = sorted(set(device.boundaries) & set(device.regions))
+    if both:
+        raise MeshError(f"name {both[0]!r} is used for both a boundary and a region; rename one", value=both[0])
+
+
+def _check_regions(device: DeviceMesh) -> None:
+    count = 0
+    for name, cells in device.regions.items():
+        if cells.size == 0:
+            raise MeshError(f"region {name!r} has no cells; name at least one cell or remove it", value=name)
+        if cells[0] < 0 or cells[-1] >= device.n_cells:
+            raise MeshError(f"region {name!r} has cells outside 0 to {device.n_cells - 1}", value=name)
+        count += cells.size
+    _check_disjoint(device.regions, "regions", "cell(s)")
+    if count != device.n_cells:
+        raise MeshError(f"{device.n_cells - count} cell(s) belong to no region; the regions must cover the device")
+
+
+def _check_disjoint(groups: Mapping[str, np.ndarray], what: str, items: str) -> None:
+    owner: dict[int, str] = {}
+    for name, members in groups.items():
+        shared = [owner[i] for i in members.tolist() if i in owner]
+        if shared:
+            raise MeshError(
+                f"{what} {shared[0]!r} and {name!r} overlap in {shared.count(shared[0])} {items}; each may carry one name only",
+                value=(shared[0], name),
+            )
+        owner.update(dict.fromkeys(members.tolist(), name))

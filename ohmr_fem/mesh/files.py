@@ -1,0 +1,303 @@
+"""Reading and writing mesh files, by meshio.
+
+Line groups of a file name contacts and edges, surface groups name regions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skfem
+
+from ..errors import InputError, MeshError
+from ..units import positive
+from .cells import STRAIGHT, build_mesh, cell_kind, find_facets
+from .check import check_mesh
+from .device_mesh import DeviceMesh, complete_regions
+
+logger = logging.getLogger(__name__)
+
+_CELLS: dict[str, type] = {
+    "triangle": skfem.MeshTri1,
+    "triangle6": skfem.MeshTri2,
+    "quad": skfem.MeshQuad1,
+    "quad8": skfem.MeshQuad2,
+    "quad9": skfem.MeshQuad2,
+}
+_WRITTEN: dict[type | None, tuple[str, str]] = {
+    skfem.MeshTri1: ("triangle", "line"),
+    skfem.MeshTri2: ("triangle6", "line3"),
+    skfem.MeshQuad1: ("quad", "line"),
+    skfem.MeshQuad2: ("quad9", "line3"),
+}
+Groups = dict[str, list[tuple[int, np.ndarray]]]
+
+
+def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
+    """Read a device from a mesh file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Gmsh .msh (2.2 or 4.1, ascii or binary) or any format meshio reads (.vtu, .xdmf, .inp).
+        Triangles or quadrilaterals, straight or second order, in a plane of constant z.
+    unit : str
+        Unit of the coordinates in the file, e.g. ``"nm"``.
+
+    Returns
+    -------
+    DeviceMesh with axes ("x", "y"). Boundary groups become ``boundaries``, surface groups
+    ``regions``; an unnamed boundary is an insulating reflecting edge, an unnamed surface is region ``bulk``.
+
+    Raises
+    ------
+    InputError
+        Missing file, unknown unit.
+    MeshError
+        Unreadable file, or a mesh that :func:`check_mesh` refuses.
+    """
+    path = Path(path)
+    factor = _length_unit(unit)
+    if not path.is_file():
+        raise InputError(f"mesh file {str(path)!r} does not exist; give the path of a .msh file", value=str(path))
+    with _of_file(path):
+        _check_physical_names(path)
+        raw = _load(path)
+        _check_dimension(raw)
+        kind, cell_nodes, of_block = _cells(raw)
+        groups = _groups(raw)
+        regions, keep = _regions(raw, groups, of_block, cell_nodes)
+        cell_nodes = cell_nodes[:, keep]
+        nodes = _nodes(np.asarray(raw.points)[:, :2] * factor, cell_nodes, kind)
+        mesh, used = build_mesh(kind, cell_nodes[: 3 if cell_nodes.shape[0] in (3, 6) else 4], nodes)
+        boundaries = _boundaries(raw, groups, mesh, used)
+        device = DeviceMesh(mesh, ("x", "y"), boundaries, regions, str(path))
+        check_mesh(device)
+    return device
+
+
+def _length_unit(unit: str) -> float:
+    if not isinstance(unit, str) or not unit.strip():
+        raise InputError(f"unit: expected the name of a length such as 'm' or 'nm', got {unit!r}", value=unit)
+    try:
+        return positive(f"1 {unit}", "m", "unit")
+    except InputError as exc:
+        raise InputError(f"unit: expected a length such as 'm', 'um' or 'nm', got {unit!r}", value=unit) from exc
+
+
+@contextlib.contextmanager
+def _of_file(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except MeshError as exc:
+        raise MeshError(f"{path.name}: {exc}", value=exc.value) from exc
+
+
+def _load(path: Path) -> Any:
+    """Read with meshio, which prints and exits on failure; here it raises instead."""
+    import meshio
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            return meshio.gmsh.read(path) if path.suffix.lower() == ".msh" else meshio.read(path)
+    except (Exception, SystemExit) as exc:
+        why = " ".join(f"{exc} {said.getvalue()}".split()) if not isinstance(exc, SystemExit) else said.getvalue()
+        why = " ".join(why.split())[:200] or type(exc).__name__
+        raise MeshError(
+            f"cannot be read as a mesh ({why}); expected gmsh .msh 2.2 or 4.1, or another format of meshio",
+            value=str(path),
+        ) from exc
+    finally:
+        if said.getvalue():
+            logger.info("meshio on %s: %s", path, said.getvalue().strip())
+
+
+def _check_physical_names(path: Path) -> None:
+    """meshio keeps one of two groups with the same name; the file itself shows both."""
+    if path.suffix.lower() != ".msh":
+        return
+    _, found, tail = path.read_bytes().partition(b"$PhysicalNames")
+    if not found:
+        return
+    dimension: dict[str, str] = {}
+    for line in tail.partition(b"$EndPhysicalNames")[0].decode(errors="replace").splitlines()[2:]:
+        fields = line.split(maxsplit=2)
+        if len(fields) == 3:
+            name = fields[2].strip().strip('"')
+            if name in dimension:
+                raise MeshError(f"group name {name!r} is used twice; names must not overlap: rename one", value=name)
+            dimension[name] = fields[0]
+
+
+def _check_dimension(raw: Any) -> None:
+    solid = sorted({b.type for b in raw.cells if b.dim == 3})
+    if solid:
+        raise MeshError(f"3D mesh ({', '.join(solid)}); give a planar mesh of triangles or quadrilaterals", value=solid)
+    points = np.asarray(raw.points, dtype=float)
+    if points.ndim != 2 or points.shape[0] == 0:
+        raise MeshError("the mesh is empty: it has no nodes")
+    if points.shape[1] == 3:
+        used = np.unique(np.concatenate([b.data.ravel() for b in raw.cells if b.dim == 2] or [np.empty(0, int)]))
+        height = np.ptp(points[used, 2]) if used.size else 0.0
+        if height > 1e-9 * np.ptp(points[:, :2], axis=0).max():
+            raise MeshError(f"3D mesh: z varies by {height:g}; the device must lie in a plane of constant z")
+
+
+def _cells(raw: Any) -> tuple[type, np.ndarray, dict[int, np.ndarray]]:
+    """Cell class, node indices (n_nodes, n) and, per block of the file, the cells it became."""
+    types = sorted({b.type for b in raw.cells if b.dim == 2 and len(b.data)})
+    if not types:
+        raise MeshError(
+            "the mesh is empty: it has no triangles or quadrilaterals; in gmsh, mesh in 2D and put the surfaces "
+            "into a physical group or save all elements"
+        )
+    if len(types) > 1:
+        raise MeshError(f"mixed cells ({', '.join(types)}); mesh with one cell type only", value=types)
+    if types[0] not in _CELLS:
+        raise MeshError(f"cells of type {types[0]!r} are not supported; accepted: {', '.join(_CELLS)}", value=types[0])
+    of_block: dict[int, np.ndarray] = {}
+    start, blocks = 0, []
+    for i, block in enumerate(raw.cells):
+        if block.dim == 2 and len(block.data):
+            of_block[i] = np.arange(start, start + len(block.data))
+            start += len(block.data)
+            blocks.append(np.asarray(block.data, dtype=np.int64))
+    return _CELLS[types[0]], np.vstack(blocks).T, of_block
+
+
+def _nodes(points: np.ndarray, cells: np.ndarray, kind: type) -> np.ndarray:
+    nodes = points.T[:, cells]
+    if kind is skfem.MeshQuad2 and nodes.shape[1] == 8:  # the centre of a serendipity cell
+        centre = nodes[:, 4:].sum(axis=1) / 2 - nodes[:, :4].sum(axis=1) / 4
+        nodes = np.concatenate([nodes, centre[:, None]], axis=1)
+    return np.asarray(nodes)
+
+
+def _groups(raw: Any) -> Groups:
+    """Per group name, the blocks of the file and the members within each block."""
+    sets = {k: v for k, v in raw.cell_sets.items() if not k.startswith("gmsh:")}
+    if sets:
+        return {
+            name: [(i, np.asarray(m, dtype=int)) for i, m in enumerate(members) if m is not None and len(m)]
+            for name, members in sets.items()
+        }
+    tags = raw.cell_data.get("gmsh:physical")
+    out: Groups = {}
+    for name, (tag, dim) in (raw.field_data or {}).items():
+        out[name] = []
+        for i, block in enumerate(raw.cells):
+            if tags is not None and block.dim == dim and len(tags[i]):
+                members = np.flatnonzero(np.asarray(tags[i]) == tag)
+                out[name] += [(i, members)] if members.size else []
+    return out
+
+
+def _split_groups(raw: Any, groups: Groups, dim: int) -> Groups:
+    out: Groups = {}
+    for name, parts in groups.items():
+        dims = {raw.cells[i].dim for i, _ in parts}
+        if not dims and name in (raw.field_data or {}):
+            dims = {int(raw.field_data[name][1])}
+        if dims == {0} and dim == 1:
+            logger.warning("point group %r ignored: contacts and edges are groups of lines", name)
+        if len(dims) > 1:
+            raise MeshError(f"group {name!r} holds both lines and surfaces; use two names", value=name)
+        if dims == {dim}:
+            if not parts:
+                what = "edges" if dim == 1 else "cells"
+                raise MeshError(f"group {name!r} is empty; give it {what} or delete it", value=name)
+            out[name] = parts
+    return out
+
+
+def _regions(
+    raw: Any, groups: Groups, of_block: dict[int, np.ndarray], cells: np.ndarray
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Regions, and the cells to keep: format 2.2 repeats a cell for every group it is in."""
+    named = {
+        name: np.concatenate([of_block[i][members] for i, members in parts])
+        for name, parts in _split_groups(raw, groups, 2).items()
+    }
+    _, keep, same = np.unique(np.sort(cells, axis=0), axis=1, return_index=True, return_inverse=True)
+    same = same.ravel()
+    keep = np.sort(keep)
+    first = np.empty(keep.size, dtype=int)
+    first[same[keep]] = np.arange(keep.size)
+    named = {name: np.unique(first[same[members]]) for name, members in named.items()}
+    return complete_regions(named, keep.size), keep
+
+
+def _boundaries(raw: Any, groups: Groups, mesh: Any, used: np.ndarray) -> dict[str, np.ndarray]:
+    out = {}
+    for name, parts in _split_groups(raw, groups, 1).items():
+        ends = np.vstack([np.asarray(raw.cells[i].data)[members, :2] for i, members in parts]).T
+        at = np.searchsorted(used, ends)
+        known = (at < used.size) & (used[np.minimum(at, used.size - 1)] == ends)
+        facets = find_facets(mesh, np.where(known, at, -1))
+        missing = int(np.count_nonzero(facets < 0))
+        if missing:
+            raise MeshError(
+                f"boundary {name!r}: {missing} of {facets.size} lines are not edges of any cell; "
+                "let the lines bound the meshed surface",
+                value=name,
+            )
+        out[name] = facets
+    return out
+
+
+# ---- writing ------------------------------------------------------------------------------------
+
+
+def write_mesh(device: DeviceMesh, path: str | Path, unit: str = "m", *, binary: bool = False) -> None:
+    """Write a 2D device as gmsh .msh 2.2 with all names; :func:`read_mesh` gives it back.
+
+    Parameters
+    ----------
+    device : DeviceMesh, 2D
+    path : str or Path ending in .msh
+    unit : str
+        Unit of the coordinates in the file.
+    binary : bool
+    """
+    import meshio
+
+    path = Path(path)
+    if path.suffix.lower() != ".msh":
+        raise InputError(f"write_mesh writes .msh files, got {path.name!r}", value=str(path))
+    kind = cell_kind(device.mesh)
+    if kind not in _WRITTEN:
+        raise MeshError("only 2D meshes can be written to .msh", value=device.axes)
+    cell_type, line_type = _WRITTEN[kind]
+    points, cells, lines = _numbered(device)
+    regions = {name: i + 1 for i, name in enumerate(device.regions)}
+    names = {name: np.array([tag, 2]) for name, tag in regions.items()}
+    blocks, tags = [], []
+    for i, (name, facets) in enumerate(device.boundaries.items()):
+        names[name] = np.array([len(regions) + i + 1, 1])
+        blocks.append((line_type, lines[:, facets].T))
+        tags.append(np.full(facets.size, len(regions) + i + 1))
+    for name, members in device.regions.items():
+        blocks.append((cell_type, cells[:, members].T))
+        tags.append(np.full(members.size, regions[name]))
+    raw = meshio.Mesh(
+        np.pad(points / _length_unit(unit), ((0, 0), (0, 1))),
+        blocks,
+        cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags},
+        field_data=names,
+    )
+    meshio.gmsh.write(path, raw, fmt_version="2.2", binary=binary, float_fmt=".16e")
+
+
+def _numbered(device: DeviceMesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points (n, 2), nodes of the cells (k, n_cells) and nodes of the facets (2 or 3, n_facets)."""
+    mesh = device.mesh
+    if cell_kind(mesh) not in STRAIGHT:
+        return mesh.p.T, mesh.t, mesh.facets
+    return mesh.doflocs.T, mesh.dofs.element_dofs, np.vstack([mesh.facets, mesh.dofs.facet_dofs])

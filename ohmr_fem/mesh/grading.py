@@ -1,0 +1,62 @@
+"""How large cells shall be, and where: plain lengths, no mesh."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..geometry.outline import Geometry, Segment
+from ..units import positive, to_si
+
+# Cells are not graded below this fraction of the narrowest width: finer ones cost digits by round-off.
+FLOOR = 1e-3
+
+
+@dataclass(frozen=True)
+class CellSizes:
+    """Cell sizes in metres: at insulating edges, at singular points, far from both; ratio of neighbours."""
+
+    edge: float
+    corner: float
+    largest: float
+    growth: float
+
+
+def cell_sizes(geometry: Geometry, resolve: Any, per_length: Any, corner: Any, growth: Any) -> CellSizes:
+    width = geometry.narrowest
+    length = width / 2 if resolve is None else positive(resolve, "m", "resolve")
+    fraction = positive(corner, "1", "corner")
+    if not FLOOR <= fraction <= 0.5:
+        raise InputError(f"corner: expected {FLOOR:g} to 0.5 of the narrowest width, got {corner!r}", value=corner)
+    if not 1.0 < to_si(growth, "1", "growth") <= 4.0:
+        raise InputError(f"growth: expected a ratio above 1 and at most 4, got {growth!r}", value=growth)
+    edge = min(length / positive(per_length, "1", "cells_per_length"), width / 8)
+    return CellSizes(edge, min(edge, fraction * min(width, geometry.shortest_name)), geometry.size / 8, growth)
+
+
+def singular_points(geometry: Geometry) -> Iterator[np.ndarray]:
+    """Corners where the current density or the moment density is singular.
+
+    Re-entrant corners (beyond 200 degrees, so that the corners of traced curves do not count), and the
+    ends of contacts and named edges where the boundary turns by less than a right angle.
+    """
+    segments = list(geometry.boundary())
+    for k in range(len(geometry.loops)):
+        own = [s for s in segments if s.loop == k]
+        for before, after in zip(own[-1:] + own[:-1], own, strict=True):
+            u, v = _tangent(before, 1.0), _tangent(after, 0.0)
+            angle = math.pi - math.atan2(u[0] * v[1] - u[1] * v[0], u @ v)
+            if angle > math.radians(200) or (before.name != after.name and angle > math.radians(100)):
+                yield after.start
+
+
+def _tangent(segment: Segment, at: float) -> np.ndarray:
+    chord = segment.stop - segment.start
+    turn = (2 * at - 1) * 2 * math.atan(segment.bulge)
+    c, s = math.cos(turn), math.sin(turn)
+    return np.array([c * chord[0] - s * chord[1], s * chord[0] + c * chord[1]])

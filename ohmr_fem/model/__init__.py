@@ -1,0 +1,1 @@
+"""Materials, contacts, edges and the problem that they make with a mesh."""

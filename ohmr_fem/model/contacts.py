@@ -1,0 +1,145 @@
+"""Contacts and edges: what they do to the current and to the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, suggest
+from ..units import to_si
+
+CONTACT_KINDS = ("equipotential", "profile", "probe", "point")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Condition on the moment density at an edge or contact: Q^a . nu = G^a n^a - injected^a, or n^a = 0.
+
+    Attributes
+    ----------
+    absorbing : bool
+        n^a = 0 for all three components.
+    absorption : (3,) floats, m/s
+        G^a >= 0 of a partially absorbing edge.
+    injected : (3,) floats, A/m
+        Moment current that flows into the device.
+    """
+
+    absorbing: bool = False
+    absorption: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    injected: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def reflecting(self) -> bool:
+        return not self.absorbing and not any(self.absorption) and not any(self.injected)
+
+    @classmethod
+    def parse(cls, value: Any, name: str) -> Moment:
+        """Read "reflecting", "absorbing", G, (Gx, Gy, Gz) in m/s, or {"injected": g or (gx, gy, gz)} in A/m."""
+        if isinstance(value, Moment):
+            return value
+        if isinstance(value, str) and value in ("reflecting", "absorbing"):
+            return cls(absorbing=value == "absorbing")
+        if isinstance(value, str) and not any(c.isdigit() for c in value):
+            raise InputError(f"{name}: unknown moment condition {value!r}; {suggest(value, ('reflecting', 'absorbing'))}, "
+                             "a velocity G such as '100 m/s', three of them, or {'injected': ...}", value=value)
+        if isinstance(value, Mapping):
+            extra = set(value) - {"injected", "absorption"}
+            if extra or not value:
+                raise InputError(f"{name}: moment accepts the keys 'injected' and 'absorption', got {sorted(value)}")
+            return cls(absorption=_velocities(value.get("absorption", 0.0), name),
+                       injected=_triple(value.get("injected", 0.0), "A/m", f"{name}: injected moment current"))
+        return cls(absorption=_velocities(value, name))
+
+
+def _velocities(value: Any, name: str) -> tuple[float, float, float]:
+    triple = _triple(value, "m/s", f"{name}: absorption G", spread=True)
+    if min(triple) < 0:
+        raise InputError(f"{name}: absorption G must be >= 0 m/s, got {value!r}", value=value)
+    return triple
+
+
+def _triple(value: Any, unit: str, name: str, spread: bool = False) -> tuple[float, float, float]:
+    """Three components; a single number is all three (``spread``) or the z component."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        if len(value) != 3:
+            raise InputError(f"{name}: expected one number or three (x, y, z), got {len(value)}", value=value)
+        x, y, z = (to_si(v, unit, name) for v in value)
+        return x, y, z
+    number = to_si(value, unit, name)
+    return (number, number, number) if spread else (0.0, 0.0, number)
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Where current enters or a voltage is read.
+
+    Parameters
+    ----------
+    kind : str
+        "equipotential" (current given, voltage given, or floating), "profile" (prescribed current-density profile;
+        its voltage is the mean weighted with that profile), "probe" (reads the mean potential of a boundary piece
+        without disturbing it), or "point" (reads the potential at one point).
+    moment : str, number, three numbers or mapping
+        Condition on the moment density, see :class:`Moment`; default reflecting.
+    profile : "uniform" or callable f(x, y)
+        Relative inward current density of a "profile" contact; normalised by the program.
+    at : (x, y) quantities, m
+        Position of a "point" contact.
+    boundary : str, optional
+        Name of the boundary, if it differs from the contact's own name.
+    """
+
+    kind: str = "equipotential"
+    moment: Any = "reflecting"
+    profile: str | Callable[..., Any] = "uniform"
+    at: Any = None
+    boundary: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in CONTACT_KINDS:
+            raise InputError(f"Contact: unknown kind {self.kind!r}; {suggest(self.kind, CONTACT_KINDS)}", value=self.kind)
+        if not (callable(self.profile) or self.profile == "uniform"):
+            raise InputError(f"Contact: profile must be 'uniform' or a function of (x, y), got {self.profile!r}")
+        if (self.at is not None) != (self.kind == "point"):
+            raise InputError(f"Contact: 'at' belongs to kind 'point' and is required there, got kind {self.kind!r} "
+                             f"with at={self.at!r}")
+        if self.at is not None:
+            if np.ndim(self.at) != 1 or len(self.at) != 2:
+                raise InputError(f"Contact: 'at' must be two lengths (x, y), got {self.at!r}", value=self.at)
+            object.__setattr__(self, "at", tuple(to_si(v, "m", "Contact: at") for v in self.at))
+        object.__setattr__(self, "moment", Moment.parse(self.moment, "Contact"))
+
+    @property
+    def carries_current(self) -> bool:
+        return self.kind in ("equipotential", "profile")
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An insulating edge with a condition on the moment density (see :class:`Moment`)."""
+
+    moment: Any = "reflecting"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "moment", Moment.parse(self.moment, "Edge"))
+
+
+@dataclass(frozen=True)
+class GaussianProfile:
+    """Relative current density exp(-|r - center|^2 / (2 width^2)); lengths in m."""
+
+    center: tuple[float, float]
+    width: float
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        return np.exp(-((x - self.center[0]) ** 2 + (y - self.center[1]) ** 2) / (2.0 * self.width**2))
+
+
+def gaussian_profile(center: Sequence[Any], width: Any) -> GaussianProfile:
+    """A Gaussian current-density profile of rms ``width`` about ``center`` (quantities, m)."""
+    x, y = (to_si(v, "m", "gaussian_profile: center") for v in center)
+    return GaussianProfile((x, y), to_si(width, "m", "gaussian_profile: width"))

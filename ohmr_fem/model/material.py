@@ -1,0 +1,269 @@
+"""Materials: what the carriers of one region do (theory, sections 1 to 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, suggest
+from ..units import (
+    BOHR_MAGNETON,
+    ELECTRON_MASS,
+    ELEMENTARY_CHARGE,
+    engineering,
+    fields_array,
+    positive,
+    to_si,
+)
+
+Coefficient = float | np.ndarray | Callable[..., Any]
+
+
+def inverse_mass_tensor(value: Any) -> np.ndarray:
+    """The tensor X as a symmetric (3, 3) array in 1/kg.
+
+    ``value`` is in **1/m_e**: one number (isotropic), three (diagonal), or (3, 3).
+
+    Raises
+    ------
+    InputError
+        Wrong shape, not finite, or not symmetric to 1e-9 of its largest entry.
+    """
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as exc:
+        raise InputError(f"inverse_mass: expected numbers in 1/m_e, got {value!r}", value=value) from exc
+    if array.ndim == 0:
+        array = array * np.eye(3)
+    elif array.shape == (3,):
+        array = np.diag(array)
+    if array.shape != (3, 3):
+        raise InputError(
+            f"inverse_mass: expected one number, three, or a 3 x 3 array in 1/m_e, got shape {array.shape}",
+            value=value,
+        )
+    if not np.all(np.isfinite(array)):
+        raise InputError(f"inverse_mass: must be finite, got {value!r}", value=value)
+    scale = float(np.abs(array).max())
+    worst = float(np.abs(array - array.T).max())
+    if worst > 1e-9 * scale:
+        raise InputError(
+            f"inverse_mass: must be symmetric, but X and its transpose differ by {worst:g} /m_e; "
+            "give (X + X.T)/2 if that is what is meant",
+            value=value,
+        )
+    return 0.5 * (array + array.T) / ELECTRON_MASS
+
+
+def cross_matrix(field: Any) -> np.ndarray:
+    """[B]_x with [B]_x v = B x v, i.e. entry (a, c) = eps_abc B_b; shape (..., 3, 3)."""
+    b = np.asarray(field, dtype=float)
+    out = np.zeros((*b.shape[:-1], 3, 3))
+    out[..., 0, 1], out[..., 0, 2] = -b[..., 2], b[..., 1]
+    out[..., 1, 0], out[..., 1, 2] = b[..., 2], -b[..., 0]
+    out[..., 2, 0], out[..., 2, 1] = -b[..., 1], b[..., 0]
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Transport and precession coefficients of one region.
+
+    Parameters
+    ----------
+    sheet_conductivity : quantity, S
+        sigma = e n mu (for a film or a wire cross-section the conductivity enters only as a scale).
+    relaxation_time : quantity, s
+        tau of the orbital magnetic moment; one value, or three for (x, y, z).
+    orbital_hall_angle : float
+        alpha, charge current to moment current.
+    inverse_orbital_hall_angle : float, optional
+        alpha', moment current to charge current; default alpha.
+    inverse_mass : array, **1/m_e**
+        Effective inverse mass tensor X: one number, three, or symmetric (3, 3).
+    diffusion_length, diffusion_constant : quantity, m or m^2/s
+        Give exactly one; L_m = sqrt(D tau).
+    g_factor : float
+        1 for Eq. (2) of Sun and Vignale as printed, 2 for their printed Omega and for spin.
+    moment_per_carrier : quantity, J/T
+        m_0, used only to express the moment density as a magnetisation; default one Bohr magneton.
+    name, source : str
+        Shown in reports.
+    mobility : quantity, m^2/(V s), optional
+        mu of the drift velocity -mu E of the moments (Eq. (S1)): positive for electrons, negative for holes.  Used only
+        by the ordinary Hall effect and by drift, both off by default.
+
+    All but g_factor, moment_per_carrier, name and source may
+    also be a callable f(x, y) in SI or an array with one value per cell of the region.
+
+    Raises
+    ------
+    InputError
+        For values of the wrong sign, dimension or shape.
+    """
+
+    sheet_conductivity: Any
+    relaxation_time: Any
+    orbital_hall_angle: Any
+    inverse_mass: Any
+    diffusion_length: Any = None
+    diffusion_constant: Any = None
+    inverse_orbital_hall_angle: Any = None
+    g_factor: float = 1.0
+    moment_per_carrier: Any = BOHR_MAGNETON
+    name: str = ""
+    source: str = ""
+    mobility: Any = None
+
+    def __post_init__(self) -> None:
+        put = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731
+        put("sheet_conductivity", _coefficient(self.sheet_conductivity, "S", "sheet_conductivity", True))
+        put("relaxation_time", _relaxation_time(self.relaxation_time))
+        put("orbital_hall_angle", _coefficient(self.orbital_hall_angle, "1", "orbital_hall_angle", False))
+        inverse = self.orbital_hall_angle if self.inverse_orbital_hall_angle is None else self.inverse_orbital_hall_angle
+        put("inverse_orbital_hall_angle", _coefficient(inverse, "1", "inverse_orbital_hall_angle", False))
+        put("g_factor", to_si(self.g_factor, "1", "g_factor"))
+        put("moment_per_carrier", to_si(self.moment_per_carrier, "J/T", "moment_per_carrier"))
+        if not callable(self.inverse_mass):
+            put("inverse_mass", inverse_mass_tensor(self.inverse_mass) * ELECTRON_MASS)
+        if self.mobility is not None:
+            put("mobility", _coefficient(self.mobility, "m**2/(V*s)", "mobility", False))
+        self._set_diffusion(put)
+
+    def _set_diffusion(self, put: Callable[[str, Any], None]) -> None:
+        if (self.diffusion_length is None) == (self.diffusion_constant is None):
+            raise InputError("Material: give exactly one of diffusion_length and diffusion_constant")
+        tau = self.relaxation_time
+        if self.diffusion_length is None:
+            put("diffusion_constant", _coefficient(self.diffusion_constant, "m**2/s", "diffusion_constant", True))
+            plain = isinstance(tau, float) and isinstance(self.diffusion_constant, float)
+            put("diffusion_length", float(np.sqrt(self.diffusion_constant * tau)) if plain else None)
+            return
+        length = _coefficient(self.diffusion_length, "m", "diffusion_length", True)
+        if not (isinstance(length, float) and isinstance(tau, float)):
+            raise InputError(
+                "diffusion_length: with a relaxation_time or length that varies by component or position, "
+                "give diffusion_constant instead"
+            )
+        put("diffusion_length", length)
+        put("diffusion_constant", length**2 / tau)
+
+    @property
+    def X(self) -> np.ndarray:
+        """Effective inverse mass tensor in 1/kg, shape (3, 3)."""
+        return np.asarray(self.inverse_mass) / ELECTRON_MASS
+
+    @property
+    def uniform(self) -> bool:
+        """True if every coefficient is one number (or one tensor) over the region and tau is isotropic."""
+        values = (self.sheet_conductivity, self.relaxation_time, self.orbital_hall_angle,
+                  self.inverse_orbital_hall_angle, self.diffusion_constant)
+        return all(isinstance(v, float) for v in values) and not callable(self.inverse_mass)
+
+    def torque(self, field: Any) -> np.ndarray:
+        """T(B) = (g e/2) [B]_x X in 1/s, shape (3, 3) or (n, 3, 3); Eq. (2)."""
+        rate = 0.5 * self.g_factor * ELEMENTARY_CHARGE
+        return np.asarray(rate * cross_matrix(fields_array(field)) @ self.X)
+
+    def detection_row(self, component: int, detection: str) -> np.ndarray:
+        """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c / X_cc."""
+        X = np.asarray(self.inverse_mass)
+        return np.eye(3)[component] if detection == "printed" else X[component] / X[component, component]
+
+    @property
+    def field_scale(self) -> float:
+        """B* in tesla at which (g e/2) |X| tau B = 1, |X| the largest principal value."""
+        largest = float(np.abs(np.linalg.eigvalsh(self.X)).max())
+        tau = float(np.max(self.relaxation_time))
+        rate = 0.5 * abs(self.g_factor) * ELEMENTARY_CHARGE * largest * tau
+        return 1.0 / rate if rate > 0 else float("inf")
+
+    def __repr__(self) -> str:
+        def show(value: Any, unit: str) -> str:
+            if isinstance(value, float):
+                return engineering(value, unit) if unit else f"{value:g}"
+            if callable(value):
+                return "f(x, y)"
+            return " ".join(map(str, value)) + f" {unit}" if isinstance(value, tuple) else f"<{len(value)} values> {unit}"
+
+        x = "f(x, y)" if callable(self.inverse_mass) else np.array2string(
+            np.asarray(self.inverse_mass), precision=4, separator=", ").replace("\n", "")
+        length = "" if self.diffusion_length is None else f", L_m={show(self.diffusion_length, 'm')}"
+        return (f"Material({self.name + ': ' if self.name else ''}sigma={show(self.sheet_conductivity, 'S')}, "
+                f"tau={show(self.relaxation_time, 's')}{length}, D={show(self.diffusion_constant, 'm²/s')}, "
+                f"alpha={show(self.orbital_hall_angle, '')}, alpha'={show(self.inverse_orbital_hall_angle, '')}, "
+                f"X={x} /m_e, g={self.g_factor:g})")
+
+
+def precession_squared(material: Material, field: Any) -> np.ndarray:
+    """(omega tau)^2 = (g e tau/2)^2 B.adj(X).B; negative where the torque amplifies instead of precessing (theta < 0).
+
+    ``field`` has shape (3,) or (n, 3); the largest of the three relaxation times counts.
+    """
+    T = material.torque(field) * float(np.max(np.asarray(material.relaxation_time)))
+    return np.asarray(-0.5 * np.trace(T @ T, axis1=-2, axis2=-1))
+
+
+def parameter(material: Material, name: str) -> float:
+    """The value of a parameter that :func:`retuned` can change: a field of Material that is one number, tau or theta."""
+    X = np.asarray(material.inverse_mass)
+    if name == "theta":
+        if X[1, 1] == 0.0:
+            raise InputError("theta: X_zz/X_yy does not exist for X_yy = 0; give inverse_mass")
+        return float(X[2, 2] / X[1, 1])
+    value = getattr(material, {"tau": "relaxation_time"}.get(name, name), None)
+    if not isinstance(value, float):
+        numbers = [f.name for f in fields(material) if isinstance(getattr(material, f.name), float)]
+        raise InputError(f"unknown parameter {name!r}; {suggest(name, ['tau', 'theta', *numbers])}", value=name)
+    return value
+
+
+def retuned(material: Material, changes: dict[str, Any]) -> Material:
+    """A material with other parameters: fields of Material, or tau, or theta = X_zz/X_yy (for X_za = 0).
+
+    The diffusion length stays as it is unless it, or the diffusion constant, is among the changes; alpha' follows alpha
+    only if it is given too.
+    """
+    known = [f.name for f in fields(material)]
+    new = {{"tau": "relaxation_time"}.get(k, k): v for k, v in changes.items()}
+    theta = new.pop("theta", None)
+    for name in new:
+        if name not in known:
+            raise InputError(f"unknown parameter {name!r}; {suggest(name, ['tau', 'theta', *known])}", value=name)
+    if theta is not None:
+        X = np.array(new.get("inverse_mass", material.inverse_mass), dtype=float)
+        if X.shape != (3, 3) or X[2, 0] != 0.0 or X[2, 1] != 0.0:
+            raise InputError("theta: X_zz/X_yy is a parameter only for a (3, 3) tensor with X_zx = X_zy = 0; give inverse_mass")
+        X[2, 2] = to_si(theta, "1", "theta") * X[1, 1]
+        new["inverse_mass"] = X
+    if "diffusion_constant" in new:
+        new.setdefault("diffusion_length", None)
+    else:
+        new = {"diffusion_length": material.diffusion_length, **new, "diffusion_constant": None}
+    return replace(material, **new)
+
+
+def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Coefficient:
+    check = positive if must_be_positive else to_si
+    if callable(value):
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) > 0:
+        try:
+            array = np.asarray(value, dtype=float)
+        except (TypeError, ValueError) as exc:
+            raise InputError(f"{name}: an array must hold plain numbers in {unit}, got {value!r}", value=value) from exc
+        if array.ndim != 1 or not np.all(np.isfinite(array)) or (must_be_positive and np.any(array <= 0)):
+            raise InputError(
+                f"{name}: an array must hold one finite{' positive' if must_be_positive else ''} value per cell, "
+                f"got shape {array.shape} with minimum {array.min() if array.size else 'none'}", value=value)
+        return array
+    return check(value, unit, name)
+
+
+def _relaxation_time(value: Any) -> Any:
+    if isinstance(value, (list, tuple)) and len(value) == 3:
+        return tuple(positive(v, "s", f"relaxation_time[{c}]") for c, v in zip("xyz", value, strict=True))
+    return _coefficient(value, "s", "relaxation_time", True)

@@ -1,0 +1,212 @@
+"""Figures. matplotlib is imported when the first one is drawn; nothing here opens a window.
+
+Every function draws on ``ax`` if one is given, in the style of its figure, else on a new figure of one journal column;
+it returns the axes.  Save with :func:`save_figure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, suggest
+from ..mesh.device_mesh import DeviceMesh
+from ..solver.solution import Solution
+from ..sweep.curve import HanleCurve
+from ..units import engineering
+from .paraview import Subdivision, subdivide
+from .style import (
+    _LABELS,
+    _PREFIXES,
+    COLOURS,
+    _dress_map,
+    _new_axes,
+    _note,
+    _power,
+    _signed,
+    _style,
+    write_outside,
+)
+
+
+def plot_moment_density(solution: Solution, component: str = "z", ax: Any = None, arrows: int = 30) -> Any:
+    """Map of one component of the moment density, with the conventional current as arrows.
+
+    The colours are centred on zero.  The arrows stand on an even grid, ``arrows`` along the longest side (0: none);
+    their length is proportional to |J| up to its 95th percentile.  On a line the profile is drawn instead.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    if component not in ("x", "y", "z"):
+        raise InputError(f"component: {component!r} is not known; {suggest(component, 'xyz')}", value=component)
+    parts = subdivide(solution, max(2, solution.problem.order or 1))
+    n = parts.at_points(solution).moment_density["xyz".index(component)]
+    power = _power(n)
+    n, label = n / 10.0**power, f"$n^{component}$ ({_PREFIXES[power]}C/m²)"
+    with _style(ax):
+        if solution.problem.mesh.dim == 1:
+            ax = _profile(ax or _new_axes(), solution, parts, n, label)
+        else:
+            ax = _map(ax, solution, parts, n, label, arrows)
+        ax.set_title("$B$ = ({:g}, {:g}, {:g}) T".format(*solution.field), loc="left")
+    return ax
+
+
+def plot_hanle(curves: HanleCurve | Iterable[HanleCurve], quantity: str | None = None, labels: Iterable[str] = (),
+               ax: Any = None) -> Any:
+    """One or several curves against the field along its direction.
+
+    ``quantity`` is a column of the table, such as "R", "hanle" or "rho_star"; by default "hanle" = R(B) - R(0) for a
+    device, and "rho_change" = rho(B) - rho(0) for a cross-section.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    several = [curves] if isinstance(curves, HanleCurve) else list(curves)
+    if not several:
+        raise InputError("plot_hanle: needs at least one curve")
+    quantity = quantity or ("rho_change" if several[0].current is None else "hanle")
+    for curve in several:
+        if quantity not in _LABELS or quantity not in curve.columns():
+            known = [name for name in curve.columns() if name in _LABELS]
+            raise InputError(f"plot_hanle: the curve has no {quantity!r}; {suggest(quantity, known)}", value=quantity)
+    values = [curve.columns()[quantity][1] for curve in several]
+    power = 0 if quantity == "rho_star" else _power(np.concatenate(values))
+    names = [*labels, *[""] * len(several)]
+    with _style(ax):
+        ax = ax or _new_axes()
+        for i, (curve, y) in enumerate(zip(several, values, strict=True)):
+            ax.plot(_signed(curve.fields), y / 10.0**power, color=COLOURS[i % len(COLOURS)], label=names[i] or "_",
+                    linestyle=("-", "--", "-.", ":")[i % 4], marker="o" if len(y) <= 25 else None, markersize=3)
+        unit = several[0].columns()[quantity][0]
+        shown = (f"$10^{{{power}}}$" if power else "") if unit == "1" else f"{_PREFIXES[power]}Ω"
+        ax.set_ylabel(_LABELS[quantity] + (f" ({shown})" if shown else ""))
+        swept = np.any(np.concatenate([curve.fields for curve in several]) != 0.0, axis=0)
+        ax.set_xlabel(f"$B_{'xyz'[int(np.argmax(swept))]}$ (T)" if swept.sum() == 1 else "$B$ (T)")
+        ax.margins(x=0)
+        if any(names):
+            ax.legend()
+    return ax
+
+
+def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
+    """The mesh, its regions tinted, its named boundaries drawn in colour and labelled; returns the axes."""
+    if mesh.dim != 2:
+        raise InputError("plot_mesh: draws two-dimensional meshes only; this one is a line", value=mesh.dim)
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colors import to_rgba
+
+    corners = mesh.mesh.p[:, mesh.mesh.t].transpose(2, 1, 0)
+    with _style(ax):
+        ax = ax or _new_axes(mesh.mesh.p)
+        for i, (name, cells) in enumerate(mesh.regions.items()):
+            tint = to_rgba((COLOURS[5], COLOURS[4], COLOURS[3], COLOURS[2])[i % 4], 0.25)
+            ax.add_collection(PolyCollection(list(corners[cells]), facecolor=tint, edgecolor="0.45", linewidth=0.15,
+                                             label=name, rasterized=mesh.n_cells > 20000))
+        for i, name in enumerate(mesh.boundaries):
+            _boundary(ax, mesh, name, COLOURS[i % 6])
+        _dress_map(ax, mesh.mesh.p)
+        ax.set_title(f"{mesh.n_cells} cells", loc="left")
+        if len(mesh.regions) > 1:
+            ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def _profile(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: str) -> Any:
+    axis = solution.problem.mesh.axes[0]
+    x = parts.points["xyz".index(axis)]
+    order, power = np.argsort(x), _power(x)
+    ax.axhline(0.0, color="0.7", linewidth=0.6, zorder=0)
+    ax.plot(x[order] / 10.0**power, n[order], color=COLOURS[0])
+    ax.set_xlabel(f"${axis}$ ({_PREFIXES[power]}m)")
+    ax.set_ylabel(label)
+    ax.margins(x=0)
+    return ax
+
+
+def _map(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: str, arrows: int) -> Any:
+    from matplotlib.tri import Triangulation
+
+    mesh = solution.problem.mesh
+    plane = parts.points[["xyz".index(a) for a in mesh.axes]]
+    grid = Triangulation(plane[0], plane[1], _triangles(parts.cells))
+    ax = ax or _new_axes(plane)
+    top = float(np.abs(n).max()) or 1.0
+    image = ax.tripcolor(grid, n, cmap="RdBu_r", vmin=-top, vmax=top, shading="gouraud", rasterized=True)
+    ax.get_figure().colorbar(image, ax=ax, label=label, shrink=0.85, aspect=14, pad=0.03)
+    edges = mesh.mesh.p[:, mesh.mesh.facets[:, mesh.mesh.boundary_facets()]]
+    ax.plot(*_joined(edges), color="0.25", linewidth=0.6)
+    for name, contact in solution.problem.contacts.items():
+        if contact.kind == "point":
+            ax.plot(*contact.at, "o", color="black", markersize=2)
+        else:
+            _boundary(ax, mesh, contact.boundary or name, "black", name)
+    if mesh.axes == ("y", "z"):
+        _note(ax, plane.min(axis=1), "y to the right, z up, current towards the viewer")
+    elif arrows:
+        _current_arrows(ax, solution, arrows)
+    _dress_map(ax, plane)
+    return ax
+
+
+def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
+    """Conventional current on an even grid of points inside the device."""
+    from matplotlib.tri import Triangulation
+
+    mesh = solution.problem.mesh
+    low, high = mesh.mesh.p.min(axis=1), mesh.mesh.p.max(axis=1)
+    step = float(np.max(high - low)) / count
+    number = np.maximum(1, np.round((high - low) / step)).astype(int)
+    ticks = [a + (b - a) * (np.arange(k) + 0.5) / k for a, b, k in zip(low, high, number, strict=True)]
+    spots = np.array(np.meshgrid(*ticks)).reshape(2, -1)
+    straight = Triangulation(mesh.mesh.p[0], mesh.mesh.p[1], _triangles(mesh.mesh.t.T))
+    cell: Any = straight.get_trifinder()(*spots)
+    inside = cell >= 0
+    if mesh.order_geometry > 1:  # between a curved edge and its chord "inside" is not certain
+        inside &= ~np.isin(cell % mesh.n_cells, mesh.mesh.f2t[0, mesh.mesh.boundary_facets()])
+    spots = spots[:, inside]
+    J = solution.at(spots.T).current_density[:2]
+    size = np.linalg.norm(J, axis=0)
+    if not np.any(size > 0):
+        return
+    full = np.percentile(size, 95)
+    J = J * np.minimum(1.0, full / np.maximum(size, 1e-300))
+    seen = size > 0.12 * full
+    ax.quiver(*spots[:, seen], *J[:, seen], pivot="mid", angles="xy", scale_units="xy", units="xy",
+              scale=full / (0.8 * step), width=0.06 * step, headwidth=4.5, headlength=4.5, headaxislength=4.0, color="0.1")
+    _note(ax, low, f"→ current (longest ≥ {engineering(float(f'{full:.2g}'), 'A/m')})")
+
+
+def _triangles(cells: np.ndarray) -> np.ndarray:
+    """Triangles (m, 3) of triangular or quadrilateral cells, the second halves of the latter last."""
+    return cells if cells.shape[1] == 3 else np.vstack([cells[:, :3], cells[:, [0, 2, 3]]])
+
+
+def _boundary(ax: Any, mesh: DeviceMesh, name: str, colour: str, label: str | None = None) -> None:
+    """Draw a named boundary and write its name outside the device."""
+    facets = mesh.boundaries[name]
+    ends = mesh.mesh.p[:, mesh.mesh.facets[:, facets]]
+    ax.plot(*_joined(ends), color=colour, linewidth=2.2, solid_capstyle="butt")
+    inside = mesh.mesh.p[:, mesh.mesh.t[:, mesh.mesh.f2t[0, facets]]].mean(axis=1)
+    along, centres = ends[:, 1] - ends[:, 0], ends.mean(axis=1)
+    outward = np.array([along[1], -along[0]])
+    outward = outward * np.sign(np.sum(outward * (centres - inside), axis=0))
+    if np.linalg.norm(outward.sum(axis=1)) < 0.3 * np.linalg.norm(outward, axis=0).sum():  # around a hole or the device
+        one = int(np.argmax(centres.sum(axis=0)))
+        middle, outward = centres[:, one], outward[:, one]
+    else:
+        near = np.linalg.norm(centres - centres.mean(axis=1)[:, None], axis=0)
+        middle, outward = centres[:, np.argmin(near)], outward.sum(axis=1)
+    write_outside(ax, label or name, middle, outward, colour)
+
+
+def _joined(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Segments (2, 2, n) as one broken line."""
+    gap = np.full((2, 1, ends.shape[2]), np.nan)
+    line = np.concatenate([ends, gap], axis=1).transpose(0, 2, 1).reshape(2, -1)
+    return line[0], line[1]

@@ -1,0 +1,138 @@
+"""Measured curves, and fits over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..fitting.data import Measured
+from ..fitting.result import Fit, FittedCurve
+from .style import _PREFIXES, COLOURS, COLUMN, STYLE, _new_axes, _power, _style
+
+_AXIS = {"R": "$R$", "hanle": "$R(B) - R(0)$", "ratio": "$\\Delta R/R$"}
+STRIP_COLOUR = COLOURS[4]
+
+
+def plot_data(curves: Measured | Sequence[Measured], ax: Any = None, *, centred: bool = True) -> Any:
+    """Measured curves as points against the signed field.
+
+    Parameters
+    ----------
+    curves : Measured or sequence of them, of one quantity
+    ax : matplotlib Axes, optional
+        May hold calculated curves already, to lay the data over them: :func:`plot_hanle` first, in the same unit.
+    centred : bool
+        Subtract from each curve its value at the field closest to zero, so that curves with different offsets compare.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    several = [curves] if isinstance(curves, Measured) else list(curves)
+    shifts = [_base(c, c.values) if centred else 0.0 for c in several]
+    return _draw(several, shifts, ax, centred)[0]
+
+
+def plot_fit(fit: Fit, ax: Any = None) -> Any:
+    """Data with the fitted device (lines) and the infinite strip (dashes), backgrounds taken off.
+
+    One panel for every pair of contacts with the residuals in units of the noise below it; with ``ax`` everything goes
+    there, without residuals.
+
+    Returns
+    -------
+    matplotlib Axes, the first if there are several
+    """
+    if ax is not None:
+        return _overlay(list(fit.curves), ax)
+    pairs: dict[Any, list[FittedCurve]] = {}
+    for c in fit.curves:
+        pairs.setdefault((c.data.current, c.data.voltage), []).append(c)
+    with _style(None):
+        top, below = _panels(len(pairs))
+        for axes, rest, curves in zip(top, below, pairs.values(), strict=True):
+            _overlay(curves, axes)
+            axes.set_xlabel("")
+            axes.get_legend().set_title(curves[0].data.name)
+            _residuals(curves, rest)
+        below[0].set_ylabel("residual\n(std. dev.)")
+    return top[0]
+
+
+def _panels(count: int) -> tuple[list[Any], list[Any]]:
+    """Axes of the curves and, below, of the residuals."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(COLUMN * count, 3.3), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(2, count, sharex="col", height_ratios=(3, 1), squeeze=False)
+    return list(grid[0]), list(grid[1])
+
+
+def _overlay(curves: Sequence[FittedCurve], ax: Any) -> Any:
+    several = [c.data for c in curves]
+    shifts = [c.background + _base(c.data, c.model - c.background) for c in curves]
+    named = len({c.name for c in several}) > 1
+    ax, power = _draw(several, shifts, ax, True, named)
+    for k, (c, shift) in enumerate(zip(curves, shifts, strict=True)):
+        order = np.argsort(c.data.signed, kind="stable")
+        x = c.data.signed[order]
+        ax.plot(x, ((c.model - shift) / power)[order], color="black", linewidth=1.0, label="_" if k else "fitted device")
+        if c.strip is not None:
+            ax.plot(x, ((c.strip - shift) / power)[order], color=STRIP_COLOUR, linewidth=1.0, linestyle="--",
+                    label="_" if k else "infinite strip")
+    _legend(ax)
+    return ax
+
+
+def _residuals(curves: Sequence[FittedCurve], ax: Any) -> None:
+    ax.axhline(0.0, color="black", linewidth=0.6)
+    for k, c in enumerate(curves):
+        ax.plot(c.data.signed, (c.data.values - c.model) / c.noise, "o", markersize=1.5, alpha=0.7, color=_colour(k))
+    ax.set_xlabel("$B$ (T)")
+
+
+def _draw(several: Sequence[Measured], shifts: Sequence[Any], ax: Any, centred: bool,
+          named: bool = True) -> tuple[Any, float]:
+    """Points and labels; the axes and the unit of their values in SI."""
+    quantity = several[0].quantity
+    power = _power(np.concatenate([c.values - s for c, s in zip(several, shifts, strict=True)]))
+    unit = 10.0**power
+    with _style(ax):
+        ax = ax or _new_axes()
+        for k, (c, shift) in enumerate(zip(several, shifts, strict=True)):
+            ax.errorbar(c.signed, (c.values - shift) / unit, yerr=None if c.sigma is None else c.sigma / unit, fmt="o",
+                        markersize=2, elinewidth=0.5, alpha=0.7, color=_colour(k), label=_label(c, named))
+        shown = _AXIS["hanle" if centred and quantity == "R" else quantity]
+        symbol = f"{_PREFIXES[power]}Ω" if quantity != "ratio" else (f"$10^{{{power}}}$" if power else "")
+        ax.set_ylabel(shown + (f" ({symbol})" if symbol else ""))
+        ax.set_xlabel("$B$ (T)")
+        _legend(ax)
+    return ax, unit
+
+
+def _legend(ax: Any) -> None:
+    """Above the frame, where no curve runs."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2, columnspacing=1.0, alignment="left",
+              frameon=False, fontsize=STYLE["legend.fontsize"])
+
+
+def _label(curve: Measured, named: bool) -> str:
+    """Direction of the field, and the name of the curve."""
+    direction = curve.direction
+    axis = np.flatnonzero(np.abs(direction) > 1e-3)
+    along = "xyz"[axis[0]] if axis.size == 1 else "(" + ", ".join(f"{v:.2g}" for v in direction) + ")"
+    return f"{curve.name + ', ' if named and curve.name else ''}B along {along}"
+
+
+def _colour(number: int) -> str:
+    others = [c for c in COLOURS if c not in (STRIP_COLOUR, "#000000")]
+    return others[number % len(others)]
+
+
+def _base(curve: Measured, values: np.ndarray) -> float:
+    """Value at the field closest to zero."""
+    return float(values[int(np.argmin(np.abs(curve.signed)))])

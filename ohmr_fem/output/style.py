@@ -1,0 +1,115 @@
+"""One style for all figures, and the pieces that they share."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import atomic_path
+from ..units import engineering
+
+#: Okabe and Ito's colours, which stay apart for colour-blind readers.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STYLE: Any = {
+    "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
+    "legend.fontsize": 7, "legend.frameon": False, "lines.linewidth": 1.3, "axes.linewidth": 0.6,
+    "xtick.direction": "in", "ytick.direction": "in", "xtick.top": True, "ytick.right": True,
+    "pdf.fonttype": 42, "svg.fonttype": "none", "savefig.dpi": 300, "figure.dpi": 150,
+}
+COLUMN = 3.4  # inches, one journal column
+_LABELS = {"R": "$R$", "R_ohmic": "$R_{\\mathrm{ohmic}}$", "delta_R": "$\\Delta R$", "hanle": "$R(B) - R(0)$",
+           "rho": "$\\rho$", "rho_change": "$\\rho(B) - \\rho(0)$", "rho_star": "$\\rho^*$"}
+_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
+
+
+def _signed(fields: np.ndarray) -> np.ndarray:
+    """The component along the only axis swept, or |B| with the sign of its component along the last field, in T."""
+    axes = np.flatnonzero(np.any(fields != 0.0, axis=0))
+    if axes.size == 1:
+        return np.asarray(fields[:, axes[0]])
+    return np.asarray(np.copysign(np.linalg.norm(fields, axis=1), fields @ fields[-1]))
+
+
+def save_figure(axes: Any, path: str | Path) -> Path:
+    """Write the figure of ``axes`` as .png, .pdf or .svg; a failure leaves no half-written file."""
+    path = Path(path)
+    if path.suffix not in (".png", ".pdf", ".svg"):
+        raise InputError(f"{path}: figures are written as .png, .pdf or .svg", value=path)
+    from matplotlib import rc_context
+
+    with rc_context(STYLE), atomic_path(path) as temporary:
+        axes.get_figure().savefig(temporary, bbox_inches="tight", pad_inches=0.04)
+    return path
+
+
+def _style(ax: Any) -> contextlib.AbstractContextManager[Any]:
+    """Our style for our figures; axes that were given keep their own."""
+    if ax is not None:
+        return contextlib.nullcontext()
+    from matplotlib import rc_context
+
+    context: contextlib.AbstractContextManager[Any] = rc_context(STYLE)
+    return context
+
+
+def _new_axes(points: np.ndarray | None = None) -> Any:
+    """Axes of a new figure that no window manager knows, so that nothing opens and nothing has to be closed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height = 2.4
+    if points is not None:
+        wide, high = np.ptp(points, axis=1)[:2]
+        height = float(np.clip((COLUMN - 0.8) * high / wide + 0.75, 1.2, 5.0))  # beside the colour bar, above the scale bar
+    figure = Figure(figsize=(COLUMN, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.add_subplot()
+
+
+def _power(values: np.ndarray) -> int:
+    """Power of ten, a multiple of three, that brings the largest value between 1 and 1000."""
+    top = float(np.max(np.abs(values[np.isfinite(values)]), initial=0.0))
+    return 0 if top == 0.0 else min(max(3 * math.floor(math.log10(top * (1 + 1e-12)) / 3), -15), 9)
+
+
+def _note(ax: Any, corner: np.ndarray, text: str) -> None:
+    """A line of text below the scale bar."""
+    ax.annotate(text, corner, xytext=(0, -28), textcoords="offset points", ha="left", va="center", fontsize=7)
+
+
+def write_outside(ax: Any, text: str, at: np.ndarray, outward: np.ndarray, colour: str) -> None:
+    """A name beside a point of the boundary, along the outward direction (any length)."""
+    length = float(np.linalg.norm(outward))
+    outward = outward / length if length > 0 else np.array([0.0, 1.0])
+    upright = abs(outward[0]) > 0.95
+    ha, va, gap = "center", "center", 7.0
+    if not upright and abs(outward[1]) < 0.95:  # oblique: the near corner of the text
+        ha, va, gap = "left" if outward[0] > 0 else "right", "bottom" if outward[1] > 0 else "top", 2.5
+    ax.annotate(text, at, xytext=gap * outward, textcoords="offset points", ha=ha, va=va, color=colour, fontsize=6.5,
+                rotation=90 if upright else 0)
+
+
+def _dress_map(ax: Any, plane: np.ndarray) -> None:
+    """Equal scales, no frame, a scale bar below the device."""
+    from matplotlib.transforms import offset_copy
+
+    (left, low), right = plane.min(axis=1), plane[0].max()
+    length = _round_length(0.3 * (right - left))
+    ax.set_aspect("equal")
+    ax.axis("off")
+    below = offset_copy(ax.transData, fig=ax.get_figure(), y=-17, units="points")
+    ax.plot([left, left + length], [low, low], color="black", linewidth=1.6, solid_capstyle="butt", transform=below,
+            clip_on=False)
+    ax.annotate(engineering(length, "m"), (left + length, low), xytext=(4, -17), textcoords="offset points", va="center",
+                fontsize=7)
+
+
+def _round_length(length: float) -> float:
+    """The largest of 1, 2, 5 times a power of ten that is not above ``length``."""
+    decade = 10.0 ** math.floor(math.log10(length))
+    return max(m for m in (1.0, 2.0, 5.0) if m * decade <= length * (1 + 1e-9)) * decade

@@ -1,0 +1,279 @@
+"""One run of a device file: sweep, field files, figures, and a record of how they came about.
+
+Files appear whole or not at all.  An interrupted sweep leaves the rows gathered so far, and the record says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config.device_file import Device, Measurement
+from ..errors import OhmrError, SweepInterrupted
+from ..files import atomic_path
+from ..output.paraview import export_paraview
+from ..output.plot import plot_hanle, plot_mesh, plot_moment_density
+from ..output.plot_micro import plot_gate_map
+from ..output.record import provenance, write_record
+from ..output.style import save_figure
+from ..solver.adapt import solve_to
+from ..solver.solution import Solution
+from ..solver.solve import solve
+from ..solver.system import system_of
+from ..sweep.curve import HanleCurve
+from ..sweep.gate import GateMap, gate_map
+from ..sweep.hanle import hanle_curve
+
+Progress = Callable[[str, int, int], None]
+
+
+def run_device(device: Device, out: str | Path, *, progress: Progress | None = None,
+               notify: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """Run a device and write everything it asks for into the folder ``out``.
+
+    Parameters
+    ----------
+    device : Device
+        From :func:`ohmr_fem.config.read_device`.
+    out : str or Path
+        Results folder; made if needed, files of an earlier run are replaced.
+    progress : callable(step, done, total), optional
+    notify : callable(text), optional
+        Receives every warning once, as one line.
+
+    Returns
+    -------
+    dict, the content of run.json
+
+    Raises
+    ------
+    InputError, SolveError
+    KeyboardInterrupt
+        After the finished rows and the record have been written.
+    """
+    run = _Run(device, Path(out), progress or (lambda *_: None))
+    with _collected_warnings(run.record["warnings"], notify or (lambda _: None)):
+        try:
+            run.write_record()
+            run.everything()
+            run.record["status"] = "complete"
+        except (OhmrError, KeyboardInterrupt) as exc:
+            run.record["status"] = "interrupted" if isinstance(exc, KeyboardInterrupt) else "failed"
+            run.record["error"] = str(exc)
+            raise
+        finally:
+            run.record["seconds"]["total"] = sum(run.record["seconds"].values())
+            run.write_record()
+    return run.record
+
+
+class _Run:
+    """The steps of a run and the record they fill."""
+
+    def __init__(self, device: Device, out: Path, progress: Progress) -> None:
+        self.device, self.out, self.progress = device, out, progress
+        self.record: dict[str, Any] = provenance(device.inputs) | {
+            "device": device.table, "mesh": {}, "problem": repr(device.problem), "accuracy": {}, "curves": {}, "gates": {},
+            "fields": [],
+            "warnings": [], "files": [], "seconds": {}}
+
+    def everything(self) -> None:
+        if self.device.accuracy is not None:
+            self.refine(self.device.accuracy)
+        with self.timed("assembly"):
+            self.record["mesh"] = mesh_record(self.device)
+        for measurement in self.device.measurements:
+            self.sweep(measurement)
+        if self.device.gate is not None:
+            for measurement in self.device.measurements:
+                self.gate(measurement)
+        self.snapshots()
+        if self.device.problem.mesh.dim == 2:
+            self.figures("mesh", lambda: plot_mesh(self.device.problem.mesh))
+
+    def refine(self, accuracy: float) -> None:
+        """One mesh for all measurements, refined until R(B) - R_ohmic is accurate at the chosen fields."""
+        chosen, problem = chosen_fields(self.device.fields), self.device.problem
+        for i, m in enumerate(self.device.measurements):
+            self.progress("accuracy", i, len(self.device.measurements))
+            with self.timed("accuracy"):
+                found = solve_to(problem, current=m.current, voltage=m.voltage, field=chosen, tolerance=accuracy,
+                                 budget=self.device.budget)
+            problem = found.problem
+            self.record["accuracy"][m.name or "measure"] = {
+                "asked": accuracy, "reached": found.converged, "stopped_by": found.reason, "relative_to": found.relative_to,
+                "fields_T": chosen.tolist(), "delta_R": found.value.tolist(), "error": found.error.tolist(),
+                "R_ohmic": found.R_ohmic, "R_ohmic_error": found.R_ohmic_error, "roundoff": found.roundoff,
+                "unknowns": found.unknowns, "rounds": len(found.history)}
+        self.device = replace(self.device, problem=problem)
+        self.record["problem"] = repr(problem)
+
+    def sweep(self, measurement: Measurement) -> None:
+        """The table and the figure of one measurement; on Ctrl-C the rows gathered so far."""
+        label = _joined("results", measurement.name)
+        options: dict[str, Any] = {"method": self.device.method}
+        if measurement.current is not None:
+            options |= {"current": measurement.current, "voltage": measurement.voltage}
+        with self.timed(_joined("sweep", measurement.name)):
+            try:
+                curve = hanle_curve(self.device.problem, self.device.fields, **options,
+                                    progress=lambda done, total: self.progress("sweep", done, total))
+            except SweepInterrupted as stop:
+                if stop.partial is not None:
+                    self.table(stop.partial, label, measurement)
+                raise
+        self.table(curve, label, measurement)
+        self.figures(_joined("hanle", measurement.name), lambda: plot_hanle(curve))
+
+    def table(self, curve: HanleCurve, label: str, measurement: Measurement) -> None:
+        with atomic_path(self.out / f"{label}.csv") as temporary:
+            curve.to_csv(temporary)
+        self.wrote(f"{label}.csv")
+        key = measurement.name or "measure"
+        self.record["curves"][key] = {
+            "table": f"{label}.csv", "fields": len(curve.fields), "fields_asked": len(self.device.fields),
+            "current": curve.current, "voltage": curve.voltage, "method": curve.method, **summary(curve),
+            "largest_residual": float(np.max(curve.residual)), "seconds": curve.seconds}
+
+    def gate(self, measurement: Measurement) -> None:
+        """The table and the map of one measurement over the gate; on Ctrl-C the gates gathered so far."""
+        gate, label = self.device.gate, _joined("gate", measurement.name)
+        assert gate is not None
+        with self.timed(_joined("gate", measurement.name)):
+            try:
+                found = gate_map(self.device.problem, gate.materials, gate.values, self.device.fields,
+                                 current=measurement.current, voltage=measurement.voltage, parameter=gate.parameter,
+                                 unit=gate.unit, method=self.device.method,
+                                 progress=lambda done, total: self.progress("gate", done, total))
+            except SweepInterrupted as stop:
+                if stop.partial is not None:
+                    self.gate_table(stop.partial, label, measurement)
+                raise
+        self.gate_table(found, label, measurement)
+        if min(found.rho.shape) > 1:
+            self.figures(label, lambda: plot_gate_map(found))
+
+    def gate_table(self, found: GateMap, label: str, measurement: Measurement) -> None:
+        assert self.device.gate is not None
+        with atomic_path(self.out / f"{label}.csv") as temporary:
+            found.to_csv(temporary)
+        self.wrote(f"{label}.csv")
+        change = found.rho_change if found.current is None else found.hanle
+        steady = change[np.isfinite(change)]
+        quantity = "rho_change" if found.current is None else "hanle"
+        self.record["gates"][measurement.name or "measure"] = {
+            "table": f"{label}.csv", "parameter": found.parameter, "unit": found.unit, "values": len(found.values),
+            "values_asked": len(self.device.gate.values), "fields": len(found.fields),
+            "no_steady_state": int((~found.steady).sum()),
+            quantity: [float(steady.min()), float(steady.max())] if steady.size else None,
+            "sources": [next(iter(m.values())).source for m in found.materials], "seconds": found.seconds}
+
+    def snapshots(self) -> None:
+        """Maps and ParaView files at the chosen fields, for every current pair once."""
+        pairs = {m.current: m.name for m in reversed(self.device.measurements)}
+        component = "y" if self.device.problem.mesh.axes == ("z",) else "z"
+        for pair, name in pairs.items():
+            solutions = []
+            for i, field in enumerate(self.device.snapshots):
+                with self.timed("fields"):
+                    solutions.append(self.solve(pair, field))
+                self.progress("fields", i + 1, len(self.device.snapshots))
+            if self.device.output.paraview and solutions:
+                self.paraview(solutions, _joined("device", name))
+            for i, solution in enumerate(solutions):
+                stem = _joined("moment_density", name) + (f"_{i}" if len(solutions) > 1 else "")
+                self.figures(stem, lambda s=solution: plot_moment_density(s, component))  # type: ignore[misc]
+
+    def solve(self, pair: tuple[str, str] | None, field: np.ndarray) -> Solution:
+        output = self.device.output
+        if pair is None:
+            solution = solve(self.device.problem, field, electric_field=output.electric_field)
+        else:
+            drive = {pair[0]: output.drive_current, pair[1]: -output.drive_current}
+            solution = solve(self.device.problem, field, currents=drive)
+        self.record["fields"].append({
+            "field_T": field.tolist(), "current": pair, "solver": solution.solver, "residuals": dict(solution.residuals),
+            "factorisations": solution.factorisations, "seconds": solution.seconds})
+        return solution
+
+    def paraview(self, solutions: list[Solution], stem: str) -> None:
+        with self.timed("paraview"):
+            if len(solutions) == 1:
+                export_paraview(solutions[0], self.out / f"{stem}.vtu")
+                self.wrote(f"{stem}.vtu")
+                return
+            export_paraview(solutions, self.out / f"{stem}.pvd")
+        self.wrote(f"{stem}.pvd", *(f"{stem}_{i}.vtu" for i in range(len(solutions))))
+
+    def figures(self, stem: str, draw: Callable[[], Any]) -> None:
+        if not self.device.output.figures:
+            return
+        with self.timed("figures"):
+            axes = draw()
+            for kind in self.device.output.figures:
+                save_figure(axes, self.out / f"{stem}.{kind}")
+                self.wrote(f"{stem}.{kind}")
+
+    def wrote(self, *names: str) -> None:
+        self.record["files"] += names
+
+    @contextlib.contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.record["seconds"][step] = self.record["seconds"].get(step, 0.0) + time.perf_counter() - start
+
+    def write_record(self) -> None:
+        write_record(self.record, self.out)
+
+
+def chosen_fields(fields: np.ndarray) -> np.ndarray:
+    """Where the mesh is refined for: the weakest, a middle and the strongest field of a sweep, (k, 3) T."""
+    order = np.argsort(np.linalg.norm(fields, axis=1), kind="stable")
+    return np.asarray(fields[list(dict.fromkeys(order[[0, len(order) // 2, -1]].tolist()))])
+
+
+def summary(curve: HanleCurve) -> dict[str, Any]:
+    """The headline of a curve: R_ohmic and the range of R(B) - R(0) in ohm, or the range of rho(B) - rho(0)."""
+    change = curve.rho_change if curve.current is None else curve.hanle
+    span = [float(change.min()) + 0.0, float(change.max()) + 0.0]  # no -0
+    return {"rho_change": span} if curve.current is None else {"R_ohmic": curve.R_ohmic, "hanle": span}
+
+
+def mesh_record(device: Device) -> dict[str, Any]:
+    """What a reader of the record wants to know of the mesh."""
+    mesh = device.problem.mesh
+    return {"dimension": mesh.dim, "cells": mesh.n_cells, "vertices": int(mesh.mesh.p.shape[1]),
+            "unknowns_per_field": system_of(device.problem).N, "order": device.problem.order,
+            "extent_m": mesh.extent.tolist(), "smallest_edge_m": float(mesh.edge_sizes.min()),
+            "largest_edge_m": float(mesh.edge_sizes.max()),
+            "boundaries": {name: len(facets) for name, facets in mesh.boundaries.items()},
+            "regions": {name: len(cells) for name, cells in mesh.regions.items()}}
+
+
+@contextlib.contextmanager
+def _collected_warnings(found: list[str], notify: Callable[[str], None]) -> Iterator[None]:
+    """Every warning once, into ``found`` and to ``notify``."""
+    def show(message: Any, *_: Any, **__: Any) -> None:
+        text = " ".join(str(message).split())
+        if text not in found:
+            found.append(text)
+            notify(text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = show
+        yield
+
+
+def _joined(stem: str, name: str) -> str:
+    return f"{stem}_{name}" if name else stem

@@ -1,0 +1,72 @@
+"""A run of a model file: the tensor for every chemical potential and displacement, as table and figures, and a record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config.device_file import TensorJob
+from ..files import atomic_path
+from ..micro import InverseMass, inverse_mass, write_tensor_table
+from ..micro.tables import describe, tensor_columns
+from ..output.plot_micro import plot_inverse_mass
+from ..output.record import provenance, write_record
+from ..output.style import save_figure
+
+
+def run_tensor(job: TensorJob, out: str | Path, *, progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
+    """Compute what a model file asks for and write xtensor.csv, the figures and run.json into the folder ``out``.
+
+    Parameters
+    ----------
+    job : TensorJob
+        From :func:`ohmr_fem.config.read_tensor_job`.
+    progress : callable(step, done, total), optional
+
+    Returns
+    -------
+    dict, the content of run.json
+
+    Raises
+    ------
+    InputError, SolveError
+    """
+    out, start = Path(out), time.perf_counter()
+    results = {}
+    for i, v in enumerate(dict.fromkeys(job.displacements.tolist())):
+        model = job.model if v == 0.0 else job.model.with_displacement(v)
+        results[v] = inverse_mass(model, **job.options)
+        if progress is not None:
+            progress("tensor", i + 1, len(job.displacements))
+    with atomic_path(out / "xtensor.csv") as temporary:
+        write_tensor_table(temporary, results, f"model: {job.model!r}")
+    files = ["xtensor.csv", *_figures(job, results, out)]
+    columns = [tensor_columns(x) for x in results.values()]
+    shown = [name for name in ("X_xx", "X_yy", "X_zz", "theta") if name in columns[0]]
+    values = {name: np.concatenate([c[name][1] for c in columns]) for name in shown}
+    record = provenance(job.inputs) | {
+        "status": "complete", "model_file": job.table, "model": repr(job.model), "meaning": describe(results),
+        "rows": len(values["X_xx"]), "ranges": {name: [float(np.min(v)), float(np.max(v))] for name, v in values.items()},
+        "largest_error": max(float(np.max(x.error)) for x in results.values()), "files": [*files, "run.json"],
+        "seconds": time.perf_counter() - start}
+    write_record(record, out)
+    return record
+
+
+def _figures(job: TensorJob, results: dict[float, InverseMass], out: Path) -> list[str]:
+    """X and, where there are two layers, theta, against what is swept."""
+    levels = len(next(iter(results.values())).X)
+    if levels == 1 and len(results) == 1:
+        return []
+    against = "displacement" if len(results) > levels else ("mu" if job.options["mu"] is not None else "density")
+    files = []
+    for quantity in ("X", "theta") if job.model.n_layers > 1 else ("X",):
+        axes = plot_inverse_mass(results, quantity, against) if job.figures else None
+        for kind in job.figures:
+            files.append(f"{'xtensor' if quantity == 'X' else quantity}.{kind}")
+            save_figure(axes, out / files[-1])
+    return files

@@ -1,0 +1,1 @@
+"""One field, one solution: forms, matrices, linear solvers, resistance, adaptivity."""

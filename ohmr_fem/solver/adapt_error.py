@@ -1,0 +1,241 @@
+"""The discretisation error of delta_R: dual-weighted, from the same mesh one order higher, cell by cell.
+
+With the ohmic potentials V of the current pair and u of the voltage pair (1 A each), the moment n and its dual z, and the
+orbital potentials V_1 and u_1 that they drive,
+
+    K V = I_V,   A n + S V = 0,      K V_1 + C n = 0,      delta_R = I_u . V_1 = z . A n = -u . C n
+    K u = I_u,   A^T z + C^T u = 0,  K u_1 + S^T z = 0     (coupling="full": A n + S (V + V_1) = 0, and so on)
+
+and with e_x the difference of a field between order P + 1 and order P, Galerkin orthogonality turns the dual-weighted
+residuals of order P into
+
+    delta_R(P+1) - delta_R(P) = K(e_V, e_u1) + K(e_V1, e_u) + A(e_n, e_z) + S(e_V, e_z) + C(e_n, e_u),
+
+a sum over cells without large terms that cancel between neighbours (Becker and Rannacher, Acta Numerica 2001).
+"""
+
+from __future__ import annotations
+
+import cmath
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import block_array, csr_array
+
+from ..model.drive import Drive
+from ..model.material import cross_matrix, precession_squared
+from ..model.problem import Problem
+from .linear import SuperLU
+from .solve import ohmic_potential
+from .space import element_for
+from .stability import check_stability
+from .system import System, system_of
+
+Pair = tuple[str, str]
+#: Below this fraction of |tau T|^2 the precession frequency is zero to round-off and the scalar path is left.
+NILPOTENT = 1e-8
+#: Relative error of an entry of K: it is a sum over quadrature points and cells.
+ROUNDOFF = 3 * float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """All fields of one measurement at one order, in SI per ampere: potentials (N,) V/A, n (3, N), z (3, N) V/A.
+
+    ``delta_R`` comes from the primal side and ``delta_R_dual`` from the dual one; they differ by round-off only.
+    ``roundoff`` also counts what both share: errors of the size of round-off in each entry of K and in each potential.
+    """
+
+    system: System
+    V: np.ndarray
+    V_1: np.ndarray
+    n: np.ndarray
+    u: np.ndarray
+    u_1: np.ndarray
+    z: np.ndarray
+    R_ohmic: float
+    delta_R: float
+    delta_R_dual: float
+    roundoff: float
+    self_resistance: tuple[float, float]
+
+
+def solve_fields(problem: Problem, field: np.ndarray, current: Pair, voltage: Pair) -> Fields:
+    """Solve for the fields of a measurement and their duals at one field (3,) in T."""
+    s = system_of(problem)
+    check_stability(s, field)
+    V, u = (ohmic_potential(s, Drive({a: 1.0, b: -1.0}, {}))[0] for a, b in (current, voltage))
+    drive, reader = (s.terminals[a].load - s.terminals[b].load for a, b in (current, voltage))
+    source, detector = -(s.S @ V), -(s.C.T @ u)
+    sigma = s.scales.conductivity
+    if problem.coupling == "full":
+        n, z, V_1, u_1 = _coupled(s, field, source, detector)
+    else:
+        n, z = _scalar(s, field, source, detector) or _vector(s, field, source, detector)
+        T, factors = s.potential_solver()
+        V_1, u_1 = (T @ x for x in factors.solve(T.T @ -np.column_stack([s.C @ n, s.S.T @ z]))[0].T)
+    primal, dual = float(reader @ V_1), float(sigma * (z @ source))
+    return Fields(s, V, V_1, (n * s.scales.moment).reshape(3, -1), u, u_1, z.reshape(3, -1), float(reader @ V), primal, dual,
+                  abs(primal - dual) + _roundoff(s, V, V_1, u, u_1), (float(drive @ V), float(reader @ u)))
+
+
+def _roundoff(s: System, V: np.ndarray, V_1: np.ndarray, u: np.ndarray, u_1: np.ndarray) -> float:
+    """What independent relative errors of round-off in the entries of K change in delta_R, weighted by the dual fields."""
+    size = abs(s.K)
+    weighted = [np.abs(weight) * (size @ np.abs(field)) for weight, field in ((u_1, V), (u, V_1))]
+    return float(ROUNDOFF * s.scales.conductivity * np.linalg.norm(weighted))
+
+
+def _vector(s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """n and z from the three-component system: any problem in linear coupling."""
+    factors, P = SuperLU().factorise(s.A(field)), s.keep
+    return P @ factors.solve(P.T @ source)[0], P @ factors.solve(P.T @ detector, transposed=True)[0]
+
+
+def _coupled(s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray) -> tuple[np.ndarray, ...]:
+    """n, z, V_1 and u_1 to all orders in alpha."""
+    T, P = csr_array(s.tie[:, s.free_columns(())]), s.keep
+    block = block_array([[T.T @ s.K @ T, T.T @ s.C @ P], [P.T @ s.S @ T, s.A(field)]])
+    factors, m = SuperLU().factorise(block), T.shape[1]
+    x = factors.solve(np.concatenate([np.zeros(m), P.T @ source]))[0]
+    y = factors.solve(np.concatenate([np.zeros(m), P.T @ detector]), transposed=True)[0]
+    return P @ x[m:], P @ y[m:], T @ x[:m], T @ y[:m]
+
+
+def _scalar(s: System, field: np.ndarray, source: np.ndarray,
+            detector: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """n and z from complex scalar systems K + (1 + i omega tau) M (docs/theory, section 3); None where that fails."""
+    p, N = s.problem, s.N
+    if not p.uniform or any(len(set(m.absorption)) > 1 for m in p.moment_conditions().values()):
+        return None
+    T = p.material.torque(field) * p.material.relaxation_time
+    squared = float(precession_squared(p.material, field))
+    if abs(squared) <= NILPOTENT * float(np.sum(T**2)) and np.any(T):
+        return None
+    keep = csr_array(s.keep[:N, : s.keep.shape[1] // 3])
+    K = keep.T @ (s.diffusion + s.edges.absorption[:N, :N]) @ keep
+    M = keep.T @ s.relaxation[0] @ keep
+    starts = keep.T @ np.column_stack([source.reshape(3, N)[s.normal], detector.reshape(3, N)[s.normal]])
+    row = p.material.detection_row(s.normal, p.detection)
+    n, z = _precessed(K, M, starts, (np.eye(3)[s.normal], row), T, squared)
+    return (n @ keep.T).ravel(), (z @ keep.T).ravel()
+
+
+def _precessed(K: Any, M: Any, starts: np.ndarray, directions: tuple[np.ndarray, np.ndarray], T: np.ndarray,
+               squared: float) -> list[np.ndarray]:
+    """(K + M + T M)^{-1} on direction x start, and its transpose on the second pair; (3, m) each.
+
+    With lambda for the pencil (K + M, M), Q = -T^2/phi^2 and P = 1 - Q it is P/lambda + (Q lambda - T)/(lambda^2 + phi^2).
+    """
+    def solve(shift: complex) -> np.ndarray:
+        A = csr_array(K + (shift.real if shift.imag == 0.0 else shift) * M)
+        return np.asarray(SuperLU(symmetric=True).factorise(A).solve(starts.astype(A.dtype))[0])
+
+    if squared == 0.0:
+        at_rest = solve(1.0 + 0.0j)
+        return [np.outer(d, at_rest[:, k]) for k, d in enumerate(directions)]
+    phi = cmath.sqrt(squared)
+    plus = solve(1.0 + 1j * phi)
+    minus = plus.conj() if squared > 0 else solve(1.0 - 1j * phi)
+    even, odd = ((plus + minus) / 2).real, ((plus - minus) / (2j * phi)).real
+    turning = [-(t @ t @ d) / squared for t, d in zip((T, T.T), directions, strict=True)]
+    fixed = [d - q for d, q in zip(directions, turning, strict=True)]
+    at_rest = solve(1.0 + 0.0j) if np.abs(fixed).max() > 1e-14 else np.zeros_like(starts)
+    return [np.outer(fixed[k], at_rest[:, k]) + np.outer(turning[k], even[:, k]) + np.outer(t @ d, odd[:, k])
+            for k, (t, d) in enumerate(zip((T, T.T), directions, strict=True))]
+
+
+@dataclass(frozen=True, eq=False)
+class CellErrors:
+    """Where the error of delta_R comes from.
+
+    Attributes
+    ----------
+    signed : (cells,) ohm
+        Sums to delta_R(P+1) - delta_R(P), but for edges that absorb at a finite rate.
+    size : (facets per cell, cells) ohm
+        What each cell could contribute if nothing cancelled, shared among the directions of its facets: along which of
+        them its fields are not resolved.
+    """
+
+    signed: np.ndarray
+    size: np.ndarray
+
+
+def localise(low: Fields, high: Fields, field: np.ndarray) -> CellErrors:
+    """Cell by cell, from the fields of order P and of order P + 1 on the same mesh."""
+    s = high.system
+    e = _differences(low, high)
+    full = s.problem.coupling == "full"
+    c, axis = s.coefficients, s.normal
+    T = np.einsum("ac,cdkq->adkq", cross_matrix(field), c.half_g_x)
+    weights = c.detection(axis, s.problem.detection)
+    area = s.basis.dx * s.scales.length**2
+    read = sum(w * e.n[d].grad for d, w in enumerate(weights))
+    V, u = (e.V.grad + e.V_1.grad, e.u.grad + e.u_1.grad) if full else (e.V.grad, e.u.grad)
+    z = e.z[axis].grad
+    # (weight, gradient, gradient): products of which each is also bounded by its norms
+    straight = [(c.sigma, e.V.grad, e.u_1.grad), (c.sigma, e.V_1.grad, e.u.grad)]
+    straight += [(c.diffusion, e.n[a].grad, e.z[a].grad) for a in range(3)]
+    straight += [(c.sigma, e.V_1.grad, e.u_1.grad)] if full else []
+    crossed = [(c.alpha * c.sigma, V, z), (c.alpha_inverse * c.diffusion, read, u)]
+    density = sum(k * (a[0] * b[0] + a[1] * b[1]) for k, a, b in straight)
+    density = density + sum(k * (a[0] * b[1] - a[1] * b[0]) for k, a, b in crossed)
+    density = density + sum(c.rate[a] * e.n[a].value * e.z[a].value for a in range(3))
+    density = density + sum(T[a, d] * e.n[d].value * e.z[a].value for a in range(3) for d in range(3))
+    total = sum(_norm(k, a, area) * _norm(k, b, area) for k, a, b in (*straight, *crossed))
+    total = total + sum(_norm(c.rate[a], e.n[a].value[None], area) * _norm(c.rate[a], e.z[a].value[None], area)
+                        for a in range(3))
+    return CellErrors(np.sum(density * area, axis=1), total * _shares([*straight, *crossed], s.basis.mesh, area))
+
+
+def _shares(products: list[Any], mesh: Any, area: np.ndarray) -> np.ndarray:
+    """How the products of a cell divide among the directions of its facets, (facets per cell, cells), columns of sum 1."""
+    ends = [mesh.p[:, mesh.t[j]] - mesh.p[:, mesh.t[i]] for i, j in mesh.refdom.facets]
+
+    def along(edge: np.ndarray) -> np.ndarray:
+        pairs = [(k, np.einsum("ik,ikq->kq", edge, a)[None], np.einsum("ik,ikq->kq", edge, b)[None])
+                 for k, a, b in products]
+        return np.asarray(sum(_norm(k, a, area) * _norm(k, b, area) for k, a, b in pairs))
+
+    found = np.array([along(edge) for edge in ends])
+    return np.asarray(found / np.maximum(found.sum(axis=0), np.finfo(float).tiny))
+
+
+def _norm(weight: np.ndarray, a: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """sqrt(int |weight| |a|^2) of each cell, a (components, cells, points)."""
+    return np.asarray(np.sqrt(np.sum(np.abs(weight) * np.sum(a**2, axis=0) * area, axis=1)))
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """Values (cells, points) and gradients (2, cells, points), SI."""
+
+    value: np.ndarray
+    grad: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Differences:
+    V: _Difference
+    V_1: _Difference
+    u: _Difference
+    u_1: _Difference
+    n: list[_Difference]
+    z: list[_Difference]
+
+
+def _differences(low: Fields, high: Fields) -> _Differences:
+    """Order P + 1 minus order P at the quadrature points of order P + 1."""
+    fine = high.system.basis
+    coarse = fine.with_element(element_for(fine.mesh, low.system.problem.order))
+    length = high.system.scales.length
+
+    def one(name: str, a: int | None = None) -> _Difference:
+        ours, theirs = (getattr(f, name) if a is None else getattr(f, name)[a] for f in (high, low))
+        x, y = fine.interpolate(ours), coarse.interpolate(theirs)
+        return _Difference(np.asarray(x) - np.asarray(y), (x.grad - y.grad) / length)
+
+    n, z = ([one(k, a) for a in range(3)] for k in "nz")
+    return _Differences(one("V"), one("V_1"), one("u"), one("u_1"), n, z)

@@ -1,0 +1,149 @@
+"""Solve one problem at one field.
+
+Everything is solved as an increment on the ohmic potential, so that the orbital part, a millionth of the
+ohmic one, is never obtained by subtraction.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import block_array, csr_array
+
+from ..errors import InputError
+from ..model.drive import Drive, read_drive
+from ..model.problem import Problem
+from ..units import fields_array
+from .linear import Factorisation, SuperLU
+from .resolution import check_resolution, physics_notes
+from .solution import Solution
+from .stability import check_stability
+from .system import System, system_of
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """Answer to a source of the moment equation: n (3N,) in scaled units, orbital potential (N,), residual."""
+
+    n: np.ndarray
+    potential: np.ndarray
+    residual: float
+
+
+@dataclass(frozen=True, eq=False)
+class MomentSolver:
+    """The factorised moment system at one field.
+
+    Linear coupling: (A(B)) n = source, then K V_1 = -C n.
+    Full coupling: both at once, [[K, C], [S, A(B)]] (V_1, n) = (0, source).
+    """
+
+    system: System
+    held: tuple[str, ...]
+    factors: Factorisation
+
+    @classmethod
+    def at(cls, system: System, field: np.ndarray, held: tuple[str, ...] = ()) -> MomentSolver:
+        """Factorise at one field (3,) in T; SolveError if the torque is unstable."""
+        check_stability(system, field)
+        return cls(system, held, SuperLU().factorise(moment_matrix(system, field, held)))
+
+    def solve(self, source: np.ndarray) -> Response:
+        """Response to a source (3N,) of the moment equation; it changes no contact current."""
+        s, P = self.system, self.system.keep
+        if s.problem.mesh.dim == 1:
+            x, residual = self.factors.solve(P.T @ source)
+            return Response(P @ x, np.zeros(s.N), residual)
+        if s.problem.coupling == "linear":
+            x, residual = self.factors.solve(P.T @ source)
+            n = P @ x
+            T, factors = s.potential_solver(self.held)
+            v, second = factors.solve(-(T.T @ (s.C @ n)))
+            return Response(n, T @ v, max(residual, second))
+        T = csr_array(s.tie[:, s.free_columns(self.held)])
+        x, residual = self.factors.solve(np.concatenate([np.zeros(T.shape[1]), P.T @ source]))
+        return Response(P @ x[T.shape[1]:], T @ x[:T.shape[1]], residual)
+
+
+def moment_matrix(system: System, field: np.ndarray, held: tuple[str, ...] = ()) -> csr_array:
+    """A(B) on the kept unknowns, or with full coupling [[K, C], [S, A(B)]] on the free potential and the kept moments."""
+    A = system.A(field)
+    if system.problem.coupling == "linear" or system.problem.mesh.dim == 1:
+        return A
+    T = csr_array(system.tie[:, system.free_columns(held)])
+    P = system.keep
+    return csr_array(block_array([[T.T @ system.K @ T, T.T @ system.C @ P], [P.T @ system.S @ T, A]]))
+
+
+def ohmic_potential(system: System, drive: Drive) -> tuple[np.ndarray, float]:
+    """Potential (N,) in V without orbital Hall effect, sigma k(V, psi) = I_in(psi), and the residual."""
+    if system.problem.is_cross_section:
+        return np.zeros(system.N), 0.0
+    T, factors = system.potential_solver(drive.held)
+    lifted = np.zeros(system.N)
+    for name, value in drive.voltages.items():
+        lifted += value * system.terminals[name].indicator
+    load = sum((i * system.terminals[name].load for name, i in drive.currents.items()), np.zeros(system.N))
+    v, residual = factors.solve(T.T @ (load / system.scales.conductivity - system.K @ lifted))
+    return T @ v + lifted, residual
+
+
+def moment_source(system: System, potential: np.ndarray, electric_field: float = 0.0) -> np.ndarray:
+    """Right-hand side (3N,) of the moment equation: the orbital Hall current of the ohmic potential or uniform field."""
+    return np.asarray(electric_field * system.scales.length * system.drive - system.S @ potential)
+
+
+def solve(problem: Problem, field: Any = (0.0, 0.0, 0.0), currents: Mapping[str, Any] | None = None,
+          voltages: Mapping[str, Any] | None = None, electric_field: Any = 1.0) -> Solution:
+    """Solve Eq. (2) with the potential at one magnetic field.
+
+    Parameters
+    ----------
+    problem : Problem
+    field : (3,) floats, T
+    currents : {contact: quantity in A}
+        Current into the device; contacts left out float. Must sum to zero unless a voltage is given.
+    voltages : {contact: quantity in V}
+        Potentials of equipotential contacts.
+    electric_field : quantity, V/m
+        Uniform field along x that drives a cross-section.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    InputError
+        Unknown contacts, currents that do not sum to zero, a field of the wrong shape.
+    SolveError
+        Singular system, unstable torque, or a residual that is not small.
+    """
+    start = time.perf_counter()
+    field = fields_array(field)
+    if field.shape != (3,):
+        raise InputError(f"field: solve takes one field of shape (3,) in tesla, got shape {field.shape}; "
+                         "use hanle_curve for several")
+    drive = read_drive(problem, currents, voltages, electric_field)
+    system = system_of(problem, field)
+    notes = [*physics_notes(problem, field), *check_resolution(system, field)]
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    ohmic, first = ohmic_potential(system, drive)
+    response = MomentSolver.at(system, field, drive.held).solve(
+        moment_source(system, ohmic, drive.electric_field) + system.injected_source)
+    orbital = response.potential
+    if drive.sink is not None and not drive.held:
+        sink = system.terminals[drive.sink].load
+        ohmic, orbital = ohmic - (sink @ ohmic) * system.one, orbital - (sink @ orbital) * system.one
+    return Solution(
+        problem=problem, field=field, drive=drive, ohmic_dofs=ohmic, orbital_dofs=orbital,
+        moment_dofs=response.n.reshape(3, -1) * system.scales.moment,
+        residuals={"potential": first, "moment": response.residual}, solver=SuperLU().name,
+        factorisations=1 if problem.mesh.dim == 1 else 2, seconds=time.perf_counter() - start,
+        warnings=tuple(str(note) for note in notes))

@@ -1,0 +1,127 @@
+"""The scalar finite-element space: elements by order, boundary bases, point location, evaluation as sparse rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import skfem
+from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
+
+from ..errors import InputError
+
+#: How far outside its cell, in reference coordinates, a point may lie and still count as inside.
+TOLERANCE = 1e-8
+
+
+def element_for(mesh: skfem.Mesh, order: int) -> skfem.Element:
+    """A fresh element of the given order; fresh because hierarchical elements cache their last points."""
+    kind = {skfem.refdom.RefLine: 0, skfem.refdom.RefTri: 1, skfem.refdom.RefQuad: 2}[mesh.refdom]
+    low = [(skfem.ElementLineP1, skfem.ElementLineP2), (skfem.ElementTriP1, skfem.ElementTriP2),
+           (skfem.ElementQuad1, skfem.ElementQuad2)][kind]
+    if order <= 2:
+        return low[order - 1]()
+    high: list[Callable[[], skfem.Element]] = [
+        lambda: skfem.ElementLinePp(order), lambda: (skfem.ElementTriP3, skfem.ElementTriP4)[order - 3](),
+        lambda: skfem.ElementQuadP(order)]
+    return high[kind]()
+
+
+def is_hierarchical(basis: Any) -> bool:
+    """True where only the vertex functions sum to one (line and quadrilateral elements above order 2)."""
+    return isinstance(basis.elem, (skfem.ElementLinePp, skfem.ElementQuadP))
+
+
+def cell_basis(mesh: skfem.Mesh, order: int) -> Any:
+    """The space of the given order, with quadrature exact for constant coefficients on straight cells."""
+    return skfem.Basis(mesh, element_for(mesh, order), intorder=2 * order + (0 if mesh.affine else 4))
+
+
+def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
+    """The same space on boundary facets, with a quadrature that also serves smooth current profiles."""
+    return skfem.FacetBasis(mesh, element_for(mesh, order), facets=facets, intorder=2 * order + 8)
+
+
+def locate(mesh: skfem.Mesh, points: np.ndarray, unit: float = 1.0, what: str = "a point") -> np.ndarray:
+    """Cell index of each point (dim, n), in the units of the mesh; ``unit`` in m and ``what`` serve the message.
+
+    scikit-fem's own finder tests the five nearest centroids and misses points of graded meshes; this one widens the
+    search until the point is found.
+
+    Raises
+    ------
+    InputError
+        A point outside the mesh, named in the message.
+    """
+    mapping = mesh.mapping()
+    tree = cKDTree(mesh.p[:, mesh.t].mean(axis=1).T)
+    found = np.full(points.shape[1], -1)
+    worst = np.full(points.shape[1], np.inf)
+    reach = 8
+    while True:
+        todo = np.flatnonzero(worst > TOLERANCE)
+        reach = min(reach, mesh.nelements)
+        near = tree.query(points[:, todo].T, reach)[1].reshape(todo.size, reach)
+        for start in range(0, todo.size, max(1, 200_000 // reach)):
+            rows = slice(start, start + max(1, 200_000 // reach))
+            outside = _outside(mesh, mapping, points[:, todo[rows]], near[rows])
+            best = outside.argmin(axis=1)
+            pick = np.arange(best.size)
+            found[todo[rows]], worst[todo[rows]] = near[rows][pick, best], outside[pick, best]
+        if np.all(worst <= TOLERANCE):
+            return found
+        if reach == mesh.nelements:
+            bad = points[:, int(np.argmax(worst))]
+            place = tuple(float(f"{v * unit:.12g}") for v in bad)
+            ends = " and ".join(str(tuple(float(f"{v * unit:.6g}") for v in p(mesh.p, axis=1))) for p in (np.min, np.max))
+            raise InputError(f"{what} lies outside the device: {place} m; its cells lie between {ends} m", value=place)
+        reach *= 8
+
+
+def _outside(mesh: skfem.Mesh, mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """How far each point is outside each candidate cell, in reference coordinates; <= 0 inside."""
+    corners = mesh.p[:, mesh.t[:, cells]]  # (dim, corners, n, k)
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    margin = (high - low).max(axis=0)  # room for curved edges; beyond it no Newton iteration is worth its time
+    place = points[:, :, None]
+    row, column = np.nonzero(np.all((place >= low - margin) & (place <= high + margin), axis=0))
+    out = np.full(cells.shape, np.inf)
+    X = _inverted(mapping, points[:, row], cells[row, column])
+    sides = [-X[i] for i in range(X.shape[0])]
+    sides += [X.sum(axis=0) - 1.0] if mesh.refdom is skfem.refdom.RefTri else [X[i] - 1.0 for i in range(X.shape[0])]
+    beyond = np.max(sides, axis=0)
+    out[row, column] = np.where(np.isfinite(beyond), beyond, np.inf)
+    return out
+
+
+def _inverted(mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Reference points (dim, n) of points in cells; NaN where the map of a curved cell cannot be inverted."""
+    with np.errstate(all="ignore"):
+        try:
+            return np.asarray(mapping.invF(points[:, :, None], tind=cells)[:, :, 0])
+        except Exception:  # a vanishing Jacobian on the way: one of these points is not in its cell
+            if cells.size == 1:
+                return np.full(points.shape, np.nan)
+            return np.hstack([_inverted(mapping, points[:, i:i + 1], cells[i:i + 1]) for i in range(cells.size)])
+
+
+def point_rows(basis: Any, order: int, points: np.ndarray, cells: np.ndarray) -> tuple[csr_array, list[csr_array]]:
+    """Sparse rows (n, N) for the value and for each derivative at points (dim, n) inside the given cells."""
+    return reference_rows(basis, order, basis.mapping.invF(points[:, :, None], tind=cells), cells)
+
+
+def reference_rows(basis: Any, order: int, X: np.ndarray, cells: np.ndarray) -> tuple[csr_array, list[csr_array]]:
+    """As :func:`point_rows`, at reference coordinates X (dim, n, points per cell) of each cell."""
+    count, elem = X.shape[1] * X.shape[2], element_for(basis.mesh, order)
+    fields = [elem.gbasis(basis.mapping, X, i, tind=cells)[0] for i in range(basis.Nbfun)]
+    columns = np.repeat(basis.element_dofs[:, cells], X.shape[2], axis=1)
+    rows = np.tile(np.arange(count), basis.Nbfun)
+
+    def matrix(entries: list[np.ndarray]) -> csr_array:
+        data = np.concatenate([np.broadcast_to(e, X.shape[1:]).ravel() for e in entries])
+        return csr_array((data, (rows, columns.ravel())), shape=(count, basis.N))
+
+    value = matrix([np.asarray(f) for f in fields])
+    return value, [matrix([f.grad[i] for f in fields]) for i in range(X.shape[0])]

@@ -1,0 +1,166 @@
+"""Refuse or warn before solving: unstable torque, an edge layer the mesh cannot resolve, limits of the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import eig, eigh
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
+
+from ..errors import SolveError
+from ..model.material import Material, cross_matrix, precession_squared
+from ..model.problem import Problem
+from .linear import SuperLU
+
+if TYPE_CHECKING:
+    from .system import System
+
+
+
+def materials_with_numbers(problem: Problem) -> list[Material]:
+    """Distinct materials whose tensor and relaxation time are plain numbers."""
+    distinct = {id(m): m for m in problem.materials.values()}.values()
+    return [m for m in distinct if not callable(m.inverse_mass) and isinstance(m.relaxation_time, (float, tuple))]
+
+
+def check_stability(system: System, field: np.ndarray) -> None:
+    """SolveError if the torque drives an instability, so that no steady state exists.
+
+    Three things make moments grow: theta < 0 (adj(X) indefinite on B); relaxation or absorption that differs by component,
+    together with the torque; and regions whose tensors differ, which amplify what diffuses between them.  The value of the
+    error is the slowest rate, in units of the mean 1/tau.
+    """
+    rate = slowest_rate(system, field)
+    if rate > 1e-9:
+        return
+    growth = max((max(-float(precession_squared(m, field)), 0.0) ** 0.5 for m in materials_with_numbers(system.problem)),
+                 default=0.0)
+    why = (f"B.adj(X).B < 0 gives |omega| tau = {growth:.4g}" if growth > 0.0 else
+           "where components relax at different rates, or regions differ in X, the torque can amplify")
+    raise SolveError(f"unstable torque at B = {tuple(float(b) for b in field)} T: {why}, and the moment density grows "
+                     f"(slowest rate {rate:.4g}/tau); a steady state exists only at smaller |B|", value=rate)
+
+
+def check_sweep(system: System, fields: np.ndarray, most: int = 4) -> None:
+    """:func:`check_stability` at the strongest of the fields (n, 3) in each direction.
+
+    Where only the eigenvalues of the device can tell, the ``most`` strongest stand for the others.
+    """
+    size = np.linalg.norm(fields, axis=1)
+    order = np.argsort(-size, kind="stable")
+    order = order[size[order] > 0.0]
+    directions = np.round(fields[order] / size[order, None], 6) + 0.0
+    for field in fields[order[np.sort(np.unique(directions, axis=0, return_index=True)[1])]]:
+        rate, turning = _certain_rate(system, field)
+        if rate <= 0.0 and turning.size:
+            most -= 1
+            if most < 0:
+                continue
+        if rate <= 0.0:
+            check_stability(system, field)
+
+
+def slowest_rate(system: System, field: np.ndarray) -> float:
+    """Smallest real part of the decay rates of the moment density, in units of the mean 1/tau; a lower bound if positive.
+
+    With one matrix 1/tau + T everywhere and one scalar edge law it is the lowest eigenvalue of that matrix plus the lowest
+    diffusive rate.  Otherwise a norm in which everything decays proves stability, or the eigenvalues of the device decide.
+    """
+    rate, turning = _certain_rate(system, field)
+    return rate if rate > 0.0 or turning.size == 0 else _rate_of_device(system, field, turning)
+
+
+def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]:
+    """The slowest rate without the matrices of the device, and no eigenvalues; or no more than where to look for it."""
+    nothing = np.empty(0)
+    if not np.any(field):
+        return float(system.coefficients.rate.min() * _unit_rate(system)), nothing
+    rate, torque, X = _local_matrices(system, field)
+    laws = [m.absorption for m in system.problem.moment_conditions().values()]
+    scalar = all(len(set(law)) == 1 for law in laws)
+    if len(rate) == 1 and scalar:
+        if np.ptp(rate) == 0.0:  # the characteristic polynomial is known: no round-off of a defective matrix
+            squared = -0.5 * float(np.trace(torque[0] @ torque[0]))
+            local = float(rate[0, 0]) - max(-squared, 0.0) ** 0.5
+        else:
+            local = float(np.linalg.eigvals(np.diag(rate[0]) + torque[0]).real.min())
+        return (local if local > 0.0 else local + lowest_diffusive_rate(system)), nothing
+    matrices = torque + rate[:, :, None] * np.eye(3)
+    metrics = [np.eye(3), *(X if len(X) <= 4 else []), X.mean(axis=0)]
+    return max(_rate_in_norm(matrices, S, laws) for S in metrics), np.linalg.eigvals(matrices).ravel()
+
+
+def _unit_rate(system: System) -> float:
+    return float(system.scales.length**2 / system.scales.diffusion)
+
+
+def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct 1/tau (k, 3), torques (k, 3, 3) and tensors (k, 3, 3): one a region, or all points where they vary."""
+    c = system.coefficients
+    rate, X = c.rate.reshape(3, -1), c.half_g_x.reshape(3, 3, -1)
+    everything = np.concatenate([rate, X.reshape(9, -1)])
+    if np.all(everything == everything[:, :1]):
+        places = np.array([0])
+    elif len(materials_with_numbers(system.problem)) == len({id(m) for m in system.problem.materials.values()}):
+        places = np.array([cells[0] for cells in system.problem.mesh.regions.values()]) * c.sigma.shape[1]
+    else:
+        places = np.arange(rate.shape[1])
+    unit = _unit_rate(system)
+    torque = np.einsum("ac,cdk->kad", cross_matrix(field), X[:, :, places]) * unit
+    return rate[:, places].T * unit, torque, np.moveaxis(X[:, :, places], 2, 0)
+
+
+def _rate_in_norm(matrices: np.ndarray, metric: np.ndarray, laws: list[tuple[float, float, float]]) -> float:
+    """At least as fast as this everything decays in the norm n . metric n; -inf where the norm proves nothing."""
+    size = float(np.abs(metric).max())
+    lowest = float(np.linalg.eigvalsh(metric)[0])
+    if size == 0.0 or lowest < -1e-12 * size:
+        return -np.inf
+    S = metric / size + 1e-8 * np.eye(3)
+    if any(np.linalg.eigvalsh(S * np.add.outer(law, law))[0] < -1e-12 * max(law) for law in laws if any(law)):
+        return -np.inf  # absorption by component can raise this norm
+    L = np.linalg.cholesky(S)
+    turned = L.T @ matrices @ np.linalg.inv(L.T)
+    return float(np.linalg.eigvalsh(0.5 * (turned + turned.swapaxes(1, 2))).min())
+
+
+def lowest_diffusive_rate(system: System) -> float:
+    """Lowest eigenvalue of diffusion and one scalar edge law against the mass; 0 for reflecting edges."""
+    if all(not m.absorbing and not any(m.absorption) for m in system.problem.moment_conditions().values()):
+        return 0.0
+    N, kept = system.N, system.keep.shape[1] // 3
+    keep = system.keep[:N, :kept]
+    K = keep.T @ (system.diffusion + system.edges.absorption[:N, :N]) @ keep
+    M = system.mass_matrix[:kept, :kept]
+    if kept < 20:
+        return float(eigh(K.toarray(), M.toarray(), eigvals_only=True)[0])
+    factors = SuperLU(symmetric=True).factorise(K + 0.1 * M)
+    inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
+    return float(eigsh(K, k=1, M=M, sigma=-0.1, OPinv=inverse, v0=np.ones(kept), return_eigenvectors=False,
+                       tol=1e-10)[0])  # a start of its own: ARPACK would take a random one, and no two runs agree
+
+
+def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> float:
+    """Smallest real part among the eigenvalues of the device nearest to where its parts would have theirs.
+
+    ``local`` are the eigenvalues of 1/tau + T at the points: diffusion moves them, the search starts to their left.
+    """
+    A, M = system.A(field), system.mass_matrix
+    if A.shape[0] < 200:
+        return float(eig(A.toarray(), M.toarray(), right=False).real.min())
+    turning = np.quantile(np.abs(local.imag), [0.0, 0.5, 1.0])
+    left = min(float(local.real.min()), 0.0) - 0.1
+    found = []
+    for shift in {complex(left, round(float(w), 3)) for w in (*turning, 0.0)}:
+        factors = SuperLU().factorise(A.astype(complex) - shift * M)
+        operator = LinearOperator(A.shape, dtype=complex, matvec=lambda b, f=factors: f.apply(M @ np.asarray(b).ravel(), False))
+        try:
+            values = eigs(operator, k=10, v0=np.random.default_rng(0).standard_normal(A.shape[0]).astype(complex),
+                          return_eigenvectors=False, tol=1e-8)
+        except ArpackNoConvergence as exc:
+            values = exc.eigenvalues
+        if len(values) == 0:
+            raise SolveError("could not decide whether the torque is stable; reduce |B|", value=tuple(field))
+        found.append(float(np.min((shift + 1.0 / values).real)))
+    return min(found)

@@ -1,0 +1,1 @@
+"""Studies: a device over any parameters, resumable point by point."""

@@ -1,0 +1,1 @@
+"""Many fields, one curve: spectral measure, reduced basis, contact matrix, gate and current."""

@@ -1,0 +1,226 @@
+"""Every resistance of a device at once: R_ij,kl(B) for all pairs of contacts, one factorisation a field at most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, suggest
+from ..files import write_table
+from ..model.drive import Drive, read_pair
+from ..model.problem import Problem
+from ..solver.resistance import warn_once
+from ..solver.solve import MomentSolver, moment_source, ohmic_potential
+from ..solver.system import system_of
+from ..units import fields_array
+from .spectral import refusal, spectral_measures
+
+METHODS = ("auto", "spectral", "direct")
+#: Newton steps of the van der Pauw equation; it converges from below in about five.
+STEPS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class ResistanceMatrix:
+    """R_ij,kl(B): current in at i and out at j, voltage of k against l.
+
+    Attributes
+    ----------
+    contacts : names that read a voltage (K of them)
+    sources : names that carry current (C of them); current leaves at the last one, ``reference``
+    fields : (n, 3) T
+    ohmic, orbital, change : (n, K, C) ohm
+        Voltage of a contact against the reference for unit current into a source: without orbital Hall effect, by it,
+        and its change from B = 0. All resistances are differences of these.
+    method : str
+    """
+
+    contacts: tuple[str, ...]
+    sources: tuple[str, ...]
+    fields: np.ndarray
+    ohmic: np.ndarray
+    orbital: np.ndarray
+    change: np.ndarray
+    method: str
+    problem: Problem
+
+    @property
+    def reference(self) -> str:
+        """The contact at which current leaves and from which voltages count."""
+        return self.sources[-1]
+
+    def read(self, current: Any, voltage: Any, quantity: str = "R") -> np.ndarray:
+        """A four-terminal resistance against field, (n,) ohm.
+
+        Parameters
+        ----------
+        current, voltage : pairs of contact names
+            As for :func:`resistance`. The same pair twice: the two-terminal resistance.
+        quantity : "R", "R_ohmic", "delta_R" or "hanle"
+            As in :class:`Resistance`.
+
+        Raises
+        ------
+        InputError
+        """
+        tables = {"R": self.ohmic + self.orbital, "R_ohmic": self.ohmic, "delta_R": self.orbital, "hanle": self.change}
+        if quantity not in tables:
+            raise InputError(f"quantity: {quantity!r} is not known; {suggest(quantity, tables)}", value=quantity)
+        i, j = (self.sources.index(name) for name in read_pair(self.problem, current, "current"))
+        k, m = (self.contacts.index(name) for name in read_pair(self.problem, voltage, "voltage"))
+        Z = tables[quantity]
+        return np.asarray((Z[:, k, i] - Z[:, m, i]) - (Z[:, k, j] - Z[:, m, j]))
+
+    def sheet_resistance(self, contacts: Sequence[str]) -> np.ndarray:
+        """Sheet resistance (n,) in ohm by van der Pauw's method, from four contacts in order around the rim.
+
+        Each of the two resistances is averaged over current reversal with contacts exchanged, which removes what is odd
+        in B. Exact for small contacts on the rim of a uniform sample without holes; larger ones are a little off.
+        """
+        if len(contacts) != 4 or len(set(contacts)) != 4:
+            raise InputError(f"sheet_resistance: needs four different contacts in order around the rim, got {contacts!r}",
+                             value=contacts)
+        a, b, c, d = contacts
+        first = (self.read((a, b), (d, c)) + self.read((d, c), (a, b))) / 2
+        second = (self.read((b, c), (a, d)) + self.read((a, d), (b, c))) / 2
+        return sheet_resistance(first, second)
+
+    def reciprocity(self) -> float:
+        """Largest |R_ij,kl(B) - R_kl,ij(-B)| over the largest |R|; the fields must come with their opposites.
+
+        Zero up to round-off for X_za = 0 or reciprocal detection, Onsager's relation.
+        """
+        opposite = [int(np.argmin(np.linalg.norm(self.fields + field, axis=1))) for field in self.fields]
+        size = float(np.abs(self.fields).max())
+        if not np.allclose(self.fields[opposite], -self.fields, rtol=0, atol=1e-9 * size):
+            raise InputError("reciprocity: needs every field and its opposite, as field_sweep(-2, 2, 5) gives", value=self.fields)
+        rows = [self.contacts.index(name) for name in self.sources]
+        R = (self.ohmic + self.orbital)[:, rows]
+        return float(np.abs(R - R[opposite].transpose(0, 2, 1)).max() / np.abs(R).max())
+
+    def columns(self) -> dict[str, tuple[str, np.ndarray]]:
+        """{name: (unit, values)}: fields, and R and its orbital part for every source against the reference."""
+        table = {f"B_{axis}": ("T", self.fields[:, i]) for i, axis in enumerate("xyz")}
+        pairs = [(i, s, k, c) for i, s in enumerate(self.sources[:-1]) for k, c in enumerate(self.contacts)
+                 if c != self.reference]
+        for what, Z in (("R", self.ohmic + self.orbital), ("delta_R", self.orbital)):
+            table |= {f"{what}({s}-{self.reference}; {c}-{self.reference})": ("ohm", Z[:, k, i]) for i, s, k, c in pairs}
+        return table
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write the table with units in the header; 17 significant digits."""
+        return write_table(self.columns(), path)
+
+    def __repr__(self) -> str:
+        return f"ResistanceMatrix({len(self.fields)} fields; contacts {', '.join(self.contacts)}; {self.method})"
+
+
+def resistance_matrix(problem: Problem, fields: Any = (0.0, 0.0, 0.0), *, method: str = "auto",
+                      tolerance: float = 1e-8) -> ResistanceMatrix:
+    """All four-terminal resistances R_ij,kl(B) of a device.
+
+    Parameters
+    ----------
+    problem : Problem
+        With at least two contacts that carry current.
+    fields : (3,) or (n, 3) floats, T
+    method : "spectral" (one factorisation for all fields and pairs, where :func:`hanle_curve` allows it), "direct"
+        (one for each field), or "auto".
+    tolerance : float
+        Of the spectral path, as for :func:`hanle_curve`.
+
+    Returns
+    -------
+    ResistanceMatrix
+
+    Raises
+    ------
+    InputError, SolveError
+    """
+    if method not in METHODS:
+        raise InputError(f"resistance_matrix: unknown method {method!r}; {suggest(method, METHODS)}", value=method)
+    several = np.atleast_2d(fields_array(fields, "fields"))
+    sources = tuple(name for name, contact in problem.contacts.items() if contact.carries_current)
+    if problem.is_cross_section or len(sources) < 2:
+        raise InputError(f"resistance_matrix: needs two contacts that carry current, got {', '.join(sources) or 'none'}",
+                         value=sources)
+    warn_once(problem, several)
+    chosen = method if method != "auto" else "direct" if refusal(problem) else "spectral"
+    ohmic, orbital, change = (_spectral if chosen == "spectral" else _direct)(problem, several, sources, tolerance)
+    return ResistanceMatrix(tuple(problem.contacts), sources, several, ohmic, orbital, change, chosen, problem)
+
+
+def _spectral(problem: Problem, fields: np.ndarray, sources: tuple[str, ...], tolerance: float) -> np.ndarray:
+    contacts, reference = list(problem.contacts), sources[-1]
+    pairs = [((s, reference), (c, reference)) for s in sources[:-1] for c in contacts if c != reference]
+    measures = spectral_measures(problem, pairs, tolerance=tolerance, fields=fields)
+    tables = np.zeros((3, len(fields), len(contacts), len(sources)))
+    for (current, voltage), measure in zip(pairs, measures, strict=True):
+        place = np.s_[:, contacts.index(voltage[0]), sources.index(current[0])]
+        effect, change = measure.response(fields)
+        tables[0][place], tables[1][place], tables[2][place] = measure.R_ohmic, measure.unit * effect, measure.unit * change
+    return tables
+
+
+def _direct(problem: Problem, fields: np.ndarray, sources: tuple[str, ...], _: float) -> np.ndarray:
+    """One factorisation for each field; the change from B = 0 is solved for where only the torque depends on B."""
+    tables = np.zeros((3, len(fields), len(problem.contacts), len(sources)))
+    none, moments = _voltages(problem, np.zeros(3), sources, None)
+    for i, field in enumerate(fields):
+        tables[:, i] = _voltages(problem, field, sources, moments)[0] if np.any(field) else none
+        if problem.ordinary_hall:
+            tables[2, i] = tables[1, i] - none[1]
+    return tables
+
+
+def _voltages(problem: Problem, field: np.ndarray, sources: tuple[str, ...],
+              at_zero: list[np.ndarray] | None) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Ohmic, orbital and changed voltages (3, K, C) at one field, and the moments of each source."""
+    system = system_of(problem, field)
+    loads = np.column_stack([system.terminals[c].load for c in problem.contacts])
+    loads = loads - system.terminals[sources[-1]].load[:, None]
+    solver = MomentSolver.at(system, field)
+    table, moments = np.zeros((3, loads.shape[1], len(sources))), []
+    for j, name in enumerate(sources[:-1]):
+        potential, _ = ohmic_potential(system, Drive({name: 1.0, sources[-1]: -1.0}, {}))
+        now = solver.solve(moment_source(system, potential))
+        moments.append(now.n)
+        table[0, :, j], table[1, :, j] = loads.T @ potential, loads.T @ now.potential
+        if at_zero is not None and not problem.ordinary_hall:
+            table[2, :, j] = loads.T @ solver.solve(-(system.torque(field) @ at_zero[j])).potential
+    return table, moments
+
+
+def sheet_resistance(first: Any, second: Any) -> np.ndarray:
+    """Van der Pauw's sheet resistance R_s: exp(-pi R_1/R_s) + exp(-pi R_2/R_s) = 1.
+
+    Parameters
+    ----------
+    first, second : positive floats or (n,) arrays, ohm
+        R_ab,dc and R_bc,ad of contacts a, b, c, d in order around the rim.
+
+    Returns
+    -------
+    (n,) array (0-d for floats), ohm
+
+    Raises
+    ------
+    InputError
+        A resistance that is not positive: contacts out of order, or a pair the wrong way round.
+    """
+    one, two = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if not np.all(one > 0) or not np.all(two > 0):
+        raise InputError(f"sheet_resistance: both resistances must be positive, got {first!r} and {second!r}; take the contacts "
+                         "in order around the rim", value=(first, second))
+    inverse = 2 * np.log(2) / (np.pi * (one + two))  # below the root: the sum of exponentials is convex and falls
+    for _ in range(STEPS):
+        a, b = np.exp(-np.pi * one * inverse), np.exp(-np.pi * two * inverse)
+        step = (a + b - 1) / (np.pi * (one * a + two * b))
+        inverse = inverse + step
+        if np.all(np.abs(step) <= 1e-15 * inverse):
+            break
+    return np.asarray(1 / inverse)

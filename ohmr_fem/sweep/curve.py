@@ -1,0 +1,98 @@
+"""The curve: resistance against field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..files import write_table
+
+
+@dataclass(frozen=True, eq=False)
+class HanleCurve:
+    """Resistance against field.
+
+    Attributes
+    ----------
+    fields : (n, 3) T
+    delta_R, hanle : (n,) ohm
+        The orbital part of R and its change from B = 0, each solved for directly; NaN on a cross-section.
+    R_ohmic : float, ohm
+        Resistance without orbital Hall effect at B = 0; NaN on a cross-section.
+    rho : (n,)
+        Eq. (7): minus the relative change of the current of a cross-section; delta_R/R_ohmic for a device.
+    rho_change : (n,)
+        rho(B) - rho(0), solved for directly.
+    rho_star : (n,)
+        Eq. (8): 1 - f(B)/f(0), the part of the zero-field effect that the field has removed.
+    delta_R_strip : (n,) ohm
+        What Eq. (7) would give: R_ohmic times rho of an infinite strip as wide as the first current contact; NaN on a
+        cross-section and where the material is not uniform or the strip unstable.
+    residual : (n,)
+        Largest backward error of the linear systems behind each point.
+    algebraic_error : (n,)
+        Error of delta_R (ohm) or rho against a direct solve on the same mesh: a rigorous bound on the spectral path, an
+        estimate on the reduced path, NaN on the direct path.  It says nothing of the mesh.
+    current, voltage : pairs of contact names, or None
+    method, summary : str
+    seconds : float
+    warnings : tuple of str
+    geometric : (n,) ohm
+        Change of the ohmic resistance by the ordinary Hall effect; None unless Problem(ordinary_hall=True).
+    """
+
+    fields: np.ndarray
+    delta_R: np.ndarray
+    hanle: np.ndarray
+    R_ohmic: float
+    rho: np.ndarray
+    rho_change: np.ndarray
+    rho_star: np.ndarray
+    delta_R_strip: np.ndarray
+    residual: np.ndarray
+    algebraic_error: np.ndarray
+    current: tuple[str, str] | None
+    voltage: tuple[str, str] | None
+    method: str
+    summary: str
+    seconds: float
+    warnings: tuple[str, ...] = ()
+    geometric: np.ndarray | None = None
+
+    @property
+    def R(self) -> np.ndarray:
+        """V/I at each field, (n,) ohm."""
+        return self.R_ohmic + self.delta_R + (0.0 if self.geometric is None else self.geometric)
+
+    @property
+    def magnitude(self) -> np.ndarray:
+        """Signed |B| along the direction of the strongest field, for plotting, (n,) T."""
+        size = np.linalg.norm(self.fields, axis=1)
+        direction = self.fields[np.flatnonzero(size >= size.max() * (1 - 1e-12))[-1]]
+        return np.asarray(size * np.where(self.fields @ direction < 0, -1.0, 1.0))
+
+    def columns(self) -> dict[str, tuple[str, np.ndarray]]:
+        """{name: (unit, values)} in the order of the table."""
+        table = {f"B_{axis}": ("T", self.fields[:, i]) for i, axis in enumerate("xyz")}
+        unit = "1"
+        if self.current is not None:
+            unit, ohmic = "ohm", np.full(len(self.fields), self.R_ohmic)
+            table |= {"R": (unit, self.R), "R_ohmic": (unit, ohmic), "delta_R": (unit, self.delta_R),
+                      "hanle": (unit, self.hanle), "delta_R_strip": (unit, self.delta_R_strip)}
+        if self.geometric is not None:
+            table["geometric"] = (unit, self.geometric)
+        return table | {"rho": ("1", self.rho), "rho_change": ("1", self.rho_change),
+                        "rho_star": ("1", self.rho_star), "residual": ("1", self.residual),
+                        "algebraic_error": (unit, self.algebraic_error)}
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write the table with units in the header, e.g. ``delta_R [ohm]``; 17 significant digits."""
+        return write_table(self.columns(), path)
+
+    def __repr__(self) -> str:
+        what = "cross-section" if self.current is None else f"current {self.current}, voltage {self.voltage}"
+        sizes = np.linalg.norm(self.fields, axis=1)
+        return (f"HanleCurve({what}; {len(self.fields)} fields, |B| {sizes.min():g} to {sizes.max():g} T; "
+                f"rho {self.rho.min():.4g} to {self.rho.max():.4g}; {self.method})")

@@ -1,0 +1,202 @@
+"""R(B) of a device against a gate: the materials change with the gate, the mesh and the contacts stay."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, SolveError, SweepInterrupted
+from ..files import write_table
+from ..model.material import Material, precession_squared
+from ..model.problem import Problem
+from ..units import ELECTRON_MASS, fields_array
+from .curve import HanleCurve
+from .hanle import hanle_curve
+
+STEADY = 0.999
+"""Largest |omega| tau of a torque that amplifies (theta < 0) at which a steady state is asked for after a refusal."""
+
+
+@dataclass(frozen=True, eq=False)
+class GateMap:
+    """Resistance against gate and field; ``R`` = R_ohmic + delta_R is V/I, (m, n) ohm.
+
+    Attributes
+    ----------
+    parameter, unit : str
+        What was swept, such as "displacement" in "eV".
+    values : (m,)
+    fields : (n, 3) T
+    delta_R, hanle : (m, n) ohm
+        R - R_ohmic and R(B) - R(0); NaN where there is no steady state (theta < 0 and |omega| tau >= 1), and on a
+        cross-section.
+    R_ohmic : (m,) ohm; NaN on a cross-section
+    rho, rho_change, rho_star : (m, n)
+        As of :class:`HanleCurve`.
+    residual : (m,)
+        Largest backward error of the linear systems behind each row.
+    materials : tuple of {region: Material}, one for each value
+    current, voltage : pairs of contact names, or None
+    seconds : float
+    """
+
+    parameter: str
+    unit: str
+    values: np.ndarray
+    fields: np.ndarray
+    delta_R: np.ndarray
+    hanle: np.ndarray
+    R_ohmic: np.ndarray
+    rho: np.ndarray
+    rho_change: np.ndarray
+    rho_star: np.ndarray
+    residual: np.ndarray
+    materials: tuple[Mapping[str, Material], ...]
+    current: tuple[str, str] | None
+    voltage: tuple[str, str] | None
+    seconds: float
+
+    @property
+    def R(self) -> np.ndarray:
+        """V/I, (m, n) ohm."""
+        return np.asarray(self.R_ohmic[:, None] + self.delta_R)
+
+    @property
+    def steady(self) -> np.ndarray:
+        """(m, n) True where a steady state exists and was solved for."""
+        return np.isfinite(self.rho)
+
+    def columns(self) -> dict[str, tuple[str, np.ndarray]]:
+        """{name: (unit, values)} of the table, one entry for each gate and field, the gate slowest."""
+        m, n = self.rho.shape
+        table = {self.parameter: (self.unit, np.repeat(self.values, n))}
+        table |= {f"B_{axis}": ("T", np.tile(self.fields[:, i], m)) for i, axis in enumerate("xyz")}
+        names = ["rho", "rho_change", "rho_star"]
+        if self.current is not None:
+            table["R_ohmic"] = ("ohm", np.repeat(self.R_ohmic, n))
+            names = ["R", "delta_R", "hanle", *names]
+        table |= {name: ("1" if name.startswith("rho") else "ohm", getattr(self, name).ravel()) for name in names}
+        return table | {"residual": ("1", np.repeat(self.residual, n))} | self._of_materials(n)
+
+    def _of_materials(self, n: int) -> dict[str, tuple[str, np.ndarray]]:
+        """What the gate changed, region by region."""
+        out: dict[str, tuple[str, np.ndarray]] = {}
+        for region in self.materials[0]:
+            where = f"_{region}" if len(self.materials[0]) > 1 else ""
+            several = [m[region] for m in self.materials]
+            if not all(m.uniform for m in several):
+                continue
+            for name, unit in (("sheet_conductivity", "S"), ("diffusion_length", "m")):
+                out[name + where] = (unit, np.repeat([getattr(m, name) for m in several], n))
+            for a in range(3):
+                out[f"X_{'xyz'[a] * 2}{where}"] = ("1/m_e", np.repeat([m.X[a, a] * ELECTRON_MASS for m in several], n))
+        return out
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write the table with units in the header, 17 significant digits; ``nan`` where there is no steady state."""
+        return write_table(self.columns(), path)
+
+    def __repr__(self) -> str:
+        lost = int((~self.steady).sum())
+        return (f"GateMap({len(self.values)} values of {self.parameter} from {self.values.min():g} to {self.values.max():g} "
+                f"{self.unit}, {len(self.fields)} fields; rho_change {np.nanmin(self.rho_change):.4g} to "
+                f"{np.nanmax(self.rho_change):.4g}{f'; {lost} points without a steady state' if lost else ''})")
+
+
+def gate_map(problem: Problem, materials: Callable[[float], Any], values: Any, fields: Any, *, current: Any = None,
+             voltage: Any = None, parameter: str = "displacement", unit: str = "eV", method: str = "auto",
+             progress: Callable[[int, int], None] | None = None) -> GateMap:
+    """R(B) for every value of a gate.
+
+    Parameters
+    ----------
+    problem : Problem
+        Mesh, contacts and edges; its materials are replaced.
+    materials : callable(value)
+        Returns a Material or {region: Material}, for instance
+        ``lambda v: presets.bilayer_graphene(density="1e12 cm**-2", displacement=v, ...)``.
+    values : (m,)
+        Of the gate, in ``unit``.
+    fields : (n, 3) T
+    current, voltage, method
+        As of :func:`hanle_curve`.
+    parameter, unit : str
+        For tables and figures.
+    progress : callable(done, total), optional
+
+    Returns
+    -------
+    GateMap
+        NaN at fields where the torque amplifies (theta < 0) so much that no steady state exists.
+
+    Raises
+    ------
+    InputError, SolveError
+    SweepInterrupted
+        On Ctrl-C; its ``partial`` is the finished part of the map, or None.
+    """
+    start = time.perf_counter()
+    values = np.atleast_1d(np.asarray(values, dtype=float))
+    fields = np.atleast_2d(fields_array(fields, "fields"))
+    if values.ndim != 1 or len(values) == 0 or not np.all(np.isfinite(values)):
+        raise InputError(f"gate_map: values must be finite numbers, one for each gate, got {values!r}")
+    rows: list[_Row] = []
+
+    def finished() -> GateMap:
+        return _join(rows, values[:len(rows)], fields, parameter, unit, (current, voltage), start)
+
+    try:
+        for value in values:
+            tuned = dataclasses.replace(problem, materials=materials(float(value)))
+            rows.append(_row(tuned, fields, {"current": current, "voltage": voltage, "method": method}))
+            if progress is not None:
+                progress(len(rows), len(values))
+    except KeyboardInterrupt as stop:
+        raise SweepInterrupted(finished() if rows else None) from stop
+    return finished()
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    problem: Problem
+    curve: HanleCurve | None
+    steady: np.ndarray
+
+    def full(self, name: str) -> np.ndarray:
+        """A column of the curve, NaN at the fields left out."""
+        out = np.full(len(self.steady), np.nan)
+        if self.curve is not None:
+            out[self.steady] = getattr(self.curve, name)
+        return out
+
+
+def _row(problem: Problem, fields: np.ndarray, options: dict[str, Any]) -> _Row:
+    everything = np.ones(len(fields), dtype=bool)
+    try:
+        return _Row(problem, hanle_curve(problem, fields, **options), everything)
+    except SolveError:
+        worst = np.min([precession_squared(m, fields) for m in problem.materials.values()
+                        if not callable(m.inverse_mass)] or [np.zeros(len(fields))], axis=0)
+        steady = worst > -STEADY**2
+    # without the fields to blame; another cause fails again
+    return _Row(problem, hanle_curve(problem, fields[steady], **options) if np.any(steady) else None, steady)
+
+
+def _join(rows: list[_Row], values: np.ndarray, fields: np.ndarray, parameter: str, unit: str, pairs: tuple[Any, Any],
+          start: float) -> GateMap:
+    arrays = {name: np.array([row.full(name) for row in rows])
+              for name in ("delta_R", "hanle", "rho", "rho_change", "rho_star")}
+    curves = [row.curve for row in rows]
+    section = rows[0].problem.is_cross_section
+    return GateMap(
+        parameter=parameter, unit=unit, values=values, fields=fields, **arrays,
+        R_ohmic=np.array([np.nan if c is None else c.R_ohmic for c in curves]),
+        residual=np.array([np.nan if c is None else float(np.max(c.residual)) for c in curves]),
+        materials=tuple(row.problem.materials for row in rows), current=None if section else tuple(pairs[0]),
+        voltage=None if section else tuple(pairs[1]), seconds=time.perf_counter() - start)

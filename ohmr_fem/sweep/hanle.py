@@ -1,0 +1,200 @@
+"""Fields in, curves out."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConvergenceWarning, InputError, SweepInterrupted, suggest
+from ..mesh.grids import cross_section
+from ..model.fields import field_rotation
+from ..model.material import precession_squared
+from ..model.problem import Problem
+from ..solver.resistance import Measurement, warn_once
+from ..units import fields_array, positive
+from .curve import HanleCurve
+from .measure import SpectralMeasure
+from .reduced import reduced_sweep
+from .spectral import refusal, spectral_measure
+
+METHODS = ("auto", "spectral", "reduced", "direct")
+
+
+def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: Any = None, method: str = "auto",
+                tolerance: float = 1e-8, progress: Callable[[int, int], None] | None = None) -> HanleCurve:
+    """Resistance against field, R_ij,kl(B).
+
+    Parameters
+    ----------
+    problem : Problem
+    fields : (n, 3) floats, T
+        See :func:`field_sweep`.
+    current, voltage : pairs of contact names
+        As for :func:`resistance`; left out on a cross-section.
+    method : str
+        "spectral": one factorisation for all fields (uniform material, linear coupling, scalar edge law); "reduced": a
+        reduced basis from a few factorisations, any problem; "direct": one factorisation for each field, any problem;
+        "auto": spectral where the physics allows, else reduced for more than 8 fields. ``HanleCurve.method`` says which path
+        was taken and why.
+    tolerance : float
+        Algebraic error relative to the largest effect: held by a bound (spectral) or an estimate (reduced).
+    progress : callable(done, total), optional
+        Called on the direct path.
+
+    Returns
+    -------
+    HanleCurve
+
+    Raises
+    ------
+    InputError, SolveError
+    SweepInterrupted
+        On Ctrl-C; its ``partial`` is the finished part of the curve.
+    """
+    if method not in METHODS:
+        raise InputError(f"hanle_curve: unknown method {method!r}; {suggest(method, METHODS)}", value=method)
+    start = time.perf_counter()
+    positive(tolerance, "1", "tolerance")
+    fields = np.atleast_2d(fields_array(fields, "fields"))
+    if len(fields) == 0:
+        raise InputError("fields: needs at least one field")
+    if method == "spectral" or (method == "auto" and refusal(problem) is None):
+        why = "as asked" if method != "auto" else "one material, linear coupling, the same edge law for all components"
+        return _spectral_curve(problem, fields, current, voltage, tolerance, start, f" ({why})")
+    measurement = Measurement.of(problem, current, voltage)
+    notes = warn_once(problem, fields)
+    reason = f" ({'as asked' if method != 'auto' else refusal(problem)})"
+    if problem.ordinary_hall and method == "reduced":
+        raise InputError("hanle_curve: the reduced path needs matrices that are affine in B; with ordinary_hall use "
+                         "method='direct'", value=method)
+    if method == "reduced" or (not problem.ordinary_hall and method == "auto" and len(fields) > 8):
+        return _reduced_curve(measurement, fields, (current, voltage), tolerance, reason, start, notes)
+    rows: list[tuple[float, ...]] = []
+
+    def curve() -> HanleCurve:
+        change, hanle, residual, geometric = np.array(rows).T
+        sign = _sign(measurement)
+        found = _curve(problem, fields[:len(rows)], measurement.base, sign * change, sign * hanle, residual,
+                      np.full(len(rows), np.nan), (current, voltage), f"direct, one factorisation for each field{reason}",
+                      start, notes)
+        return replace(found, geometric=geometric) if problem.ordinary_hall else found
+
+    try:
+        for row in measurement.sweep(fields):
+            rows.append((*row, measurement.at(fields[len(rows)]).base - measurement.base))
+            if progress is not None:
+                progress(len(rows), len(fields))
+    except KeyboardInterrupt as stop:
+        raise SweepInterrupted(curve() if rows else None) from stop
+    return curve()
+
+
+def angle_scan(problem: Problem, magnitude: float, *, plane: str = "xy", n: int = 73, current: Any = None,
+               voltage: Any = None, method: str = "auto") -> HanleCurve:
+    """Resistance against the direction of a field of one magnitude (T), turned in a plane; see :func:`hanle_curve`."""
+    return hanle_curve(problem, field_rotation(magnitude, n, plane), current=current, voltage=voltage, method=method)
+
+
+def hanle_map(measure: SpectralMeasure, fields: Any, parameter: str, values: Any, *, plane: str = "xy") -> np.ndarray:
+    """delta_R (ohm; rho on a cross-section) over fields and a parameter or an angle, without a new factorisation.
+
+    Parameters
+    ----------
+    measure : SpectralMeasure
+    fields : (n, 3) T
+    parameter : str
+        "theta", "tau", "diffusion_length", ... as in :meth:`SpectralMeasure.at`, or "angle".
+    values : (m,)
+        Angles in radians turn the fields in ``plane``, from its first axis to its second.  For diffusion lengths make the
+        measure with ``lengths``.
+
+    Returns
+    -------
+    (m, n) array
+
+    Raises
+    ------
+    InputError, SolveError
+        Unknown parameter; a field and value outside the range of the measure.
+    """
+    several = np.atleast_2d(fields_array(fields, "fields"))
+    if parameter == "angle":
+        first, second = field_rotation(1.0, 4, plane)[:2]
+        angles = np.atleast_1d(np.asarray(values, dtype=float))[:, None, None]
+        a, b = (several @ first)[None, :, None], (several @ second)[None, :, None]
+        turned = (several - several @ np.outer(first, first) - several @ np.outer(second, second)
+                  + (a * np.cos(angles) - b * np.sin(angles)) * first + (a * np.sin(angles) + b * np.cos(angles)) * second)
+        read = measure.rho if measure.current is None else measure.delta_R
+        return np.asarray(read(turned.reshape(-1, 3))).reshape(turned.shape[:2])
+    tuned = [measure.at(**{parameter: v}) for v in np.atleast_1d(np.asarray(values, dtype=float))]
+    return np.array([m.rho(several) if m.current is None else m.delta_R(several) for m in tuned])
+
+
+def _sign(measurement: Measurement) -> float:
+    """What turns a measured change into delta_R, or into rho on a cross-section."""
+    return -1.0 / measurement.base if measurement.system.problem.is_cross_section else 1.0
+
+
+def _reduced_curve(measurement: Measurement, fields: np.ndarray, pairs: tuple[Any, Any], tolerance: float, reason: str,
+                   start: float, notes: tuple[str, ...]) -> HanleCurve:
+    found = reduced_sweep(measurement, fields, tolerance)
+    if not found.converged:
+        note = (f"reduced basis: the estimated error stays at {found.estimate.max() / np.abs(found.change).max():.1e} of the "
+                f"largest change after {found.factorisations} factorisations; use method='direct' or fewer directions")
+        warnings.warn(ConvergenceWarning(note), stacklevel=3)
+        notes = (*notes, note)
+    sign = _sign(measurement)
+    return _curve(measurement.system.problem, fields, measurement.base, sign * found.change, sign * found.hanle,
+                  np.full(len(fields), found.residual), abs(sign) * found.estimate, pairs,
+                  f"reduced basis of {found.size} vectors from {found.factorisations} factorisations{reason}", start, notes)
+
+
+def _spectral_curve(problem: Problem, fields: np.ndarray, current: Any, voltage: Any, tolerance: float,
+                    start: float, reason: str) -> HanleCurve:
+    measure = spectral_measure(problem, current=current, voltage=voltage, tolerance=tolerance, fields=fields)
+    notes = warn_once(problem, fields)
+    f, change = measure.response(fields)
+    count = len(measure.rates)
+    return _curve(problem, fields, measure.R_ohmic, f * measure.unit, change * measure.unit,
+                  np.full(len(fields), measure.residual), abs(measure.unit) * measure.bound(fields), (current, voltage),
+                  f"spectral, {count} poles from one factorisation{reason}", start, notes)
+
+
+def _curve(problem: Problem, fields: np.ndarray, base: float, effect: np.ndarray, change: np.ndarray, residual: np.ndarray,
+           error: np.ndarray, pairs: tuple[Any, Any], method: str, start: float, notes: tuple[str, ...]) -> HanleCurve:
+    """``effect`` and ``change`` are delta_R and hanle of a device, or rho(B) and rho(B) - rho(0) of a cross-section."""
+    section = problem.is_cross_section
+    zero = float(np.median(effect - change))  # the value at B = 0, known to round-off at every field
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho, rho_change = (effect, change) if section else (effect / base, change / base)
+        rho_star = np.where(change == 0.0, 0.0, -change / zero)
+    nothing = np.full(len(fields), np.nan)
+    return HanleCurve(
+        fields=fields, delta_R=nothing if section else effect, hanle=nothing if section else change,
+        R_ohmic=float("nan") if section else base, rho=rho, rho_change=rho_change,
+        rho_star=rho_star,
+        delta_R_strip=nothing if section else base * strip_rho(problem, fields, pairs[0]), residual=residual,
+        algebraic_error=error,
+        current=None if section else tuple(pairs[0]), voltage=None if section else tuple(pairs[1]), method=method,
+        summary=repr(problem), seconds=time.perf_counter() - start, warnings=notes)
+
+
+def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
+    """rho(B) of an infinite strip of the same material, as wide as the contact at which the current enters, (n,)."""
+    if not problem.uniform:
+        return np.full(len(fields), np.nan)
+    contact = problem.contacts[current[0]]
+    mesh = problem.mesh.mesh
+    ends = mesh.p[:, mesh.facets[:, problem.mesh.boundaries[contact.boundary or current[0]]]]
+    width = float(np.sum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)))
+    strip = Problem(cross_section(width), problem.material, detection=problem.detection)
+    rho = np.full(len(fields), np.nan)
+    steady = precession_squared(problem.material, fields) > -1.0  # beyond, a strip with reflecting edges has no steady state
+    if np.any(steady):
+        rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
+    return rho

@@ -1,0 +1,202 @@
+"""Block Lanczos on one real factorisation: F(s) = b^T (K + s M)^{-1} a for every s, with a rigorous bound.
+
+With A0 = K + s0 M factorised, the Krylov space of A0^{-1} M that starts from A0^{-1} [a, b] is built with an
+A0-orthonormal basis.  Galerkin projection there gives poles and residues; because the space holds both a and b, the
+error is r_b^T (K + s M)^{-1} r_a with residuals that live in the next block alone, hence
+
+    |F - F_m| <= gamma(s) |r_a| |r_b|  in the norm of A0^{-1},   gamma(s) = max_{w >= 0} |w + s0| / |w + s|.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..solver.linear import Factorisation
+
+#: The bound holds down to this times |a| |b|.
+ROUNDING = 5e-13
+#: Directions of a new block smaller than this, relative to the block before orthogonalisation, are dropped.
+DEFLATION = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """The pencil (K, M) on a block Krylov space.
+
+    Attributes
+    ----------
+    shift : s0
+    rates : (m,) Ritz values w_k of (K, M), ascending
+    weights : (m, p) components of the p starting vectors along the Ritz vectors
+    tail : (q, m) what the Ritz vectors leave in the next block: residual norms follow from it
+    gram : (p, p) inner products a_i . A0^-1 a_j of the starting vectors
+    vectors : (N, m) Ritz vectors, or None once stored
+    solves : number of right-hand sides solved
+    residual : largest backward error among them
+    """
+
+    shift: float
+    rates: np.ndarray
+    weights: np.ndarray
+    tail: np.ndarray
+    gram: np.ndarray
+    vectors: np.ndarray | None
+    solves: int
+    residual: float
+
+    def combine(self, turn: np.ndarray) -> Projection:
+        """The same space for the starting vectors ``start @ turn``, turn (p, q)."""
+        return replace(self, weights=self.weights @ turn, gram=turn.T @ self.gram @ turn)
+
+    def norm(self, i: Any) -> Any:
+        """|a_i| in the A0^{-1} norm, for one column or several."""
+        return np.sqrt(np.maximum(np.diag(self.gram), 0.0))[i]
+
+    def residues(self, i: int, j: int) -> np.ndarray:
+        """g_k with F_ij(s) = sum_k g_k / (w_k + s), (m,)."""
+        return np.asarray(self.weights[:, i] * self.weights[:, j])
+
+    def residuals(self, s: Any) -> np.ndarray:
+        """Residuals of all starting vectors, coordinates (..., q, p) in an A0^{-1}-orthonormal basis, for complex s (...)."""
+        s = np.asarray(s, dtype=complex)[..., None]
+        return np.asarray(((s - self.shift) / (self.rates + s))[..., None, :] * self.tail @ self.weights)
+
+    def residual_norm(self, i: Any, s: Any) -> np.ndarray:
+        """|r_i(s)| in the A0^{-1} norm for complex s of any shape; several columns i follow as a last axis."""
+        return np.asarray(np.linalg.norm(self.residuals(s), axis=-2)[..., i])
+
+    def bound(self, i: Any, j: Any, s: Any, lowest: float = 0.0) -> np.ndarray:
+        """Bound on |F_ij - F_ij,m| at complex s, rounding floor included; several i and j follow as a last axis.
+
+        No rate of (K, M) may lie below ``lowest``, and Re s must lie above -lowest.
+        """
+        size = gamma(np.asarray(s) + lowest, self.shift + lowest)
+        size = size[..., None] if np.ndim(i) else size
+        norms = self.residual_norm(slice(None), s)
+        floor = ROUNDING * self.norm(i) * self.norm(j) * np.maximum(1.0, size / 4.0)  # a pole far below s0 is a difference
+        return np.asarray(size * (norms[..., i] * norms[..., j] + floor))
+
+
+def gamma(s: Any, shift: float) -> np.ndarray:
+    """max over w >= 0 of |w + s0| / |w + s|, closed form: w = 0, infinity, or the stationary point between."""
+    s = np.asarray(s, dtype=complex)
+    p, q2 = s.real, s.imag**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        w = np.where(shift > p, q2 / (shift - p) - p, -1.0)
+        inside = np.where(w > 0, np.abs(w + shift) / np.abs(w + s), 0.0)
+    return np.maximum(np.maximum(shift / np.abs(s), 1.0), inside)
+
+
+def project(M: Any, factors: Factorisation, start: np.ndarray, shift: float, excess: Callable[[Projection], float],
+            most: int = 80) -> Projection:
+    """Extend the block Krylov space of the columns of ``start`` (N, p) until ``excess(projection) <= 1``.
+
+    ``factors`` is the factorised A0 = K + shift M; ``excess`` is the bound over what is accepted.  It falls geometrically, so
+    two values tell when to look again.  Stops after ``most`` blocks, or when the space is exhausted; the caller reads from the
+    bound how far it got.
+    """
+    worst = [0.0]
+
+    def solve(B: np.ndarray) -> np.ndarray:
+        x, residual = factors.solve(B)
+        worst[0] = max(worst[0], residual)
+        return x
+
+    space = _Space(factors.A, M, start)
+    images = solve(start)
+    R = space.append(images, images.T @ (factors.A @ images))
+    seen, look = (0, np.inf), 4
+    for count in range(1, most + 1):
+        link = space.extend(solve)
+        if link.shape[0] == 0:
+            break
+        if count == look:
+            now = excess(space.ritz(shift, R, link))
+            if now <= 1.0:
+                break
+            look, seen = count + _blocks_left(now, seen[1], count - seen[0]), (count, now)
+    return replace(space.ritz(shift, R, link, with_vectors=True), residual=worst[0])
+
+
+def _blocks_left(now: float, before: float, blocks: int) -> int:
+    """Blocks until a geometric fall, by now/before in so many blocks, reaches 1; short of it rather than past it."""
+    if not 1.0 < now < before < np.inf:
+        return 2
+    return max(1, int(0.9 * blocks * np.log(now) / np.log(before / now)))
+
+
+class _Space:
+    """A0-orthonormal blocks V_j, T = V^T M V and V^T start, filled one block at a time.
+
+    Everything is projected as it is, not as exact solves would have it: an inexact solver costs the square of its error.
+    """
+
+    def __init__(self, A: Any, M: Any, start: np.ndarray) -> None:
+        self.A, self.M, self.start = A, M, start
+        self.V = np.empty((start.shape[0], 24 * start.shape[1]), order="F")  # the system gives memory as it is filled
+        self.T = np.zeros((0, 0))
+        self.first = np.zeros((0, start.shape[1]))
+        self.last = slice(0, 0)
+
+    def append(self, images: np.ndarray, gram: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
+        """Add an orthonormal basis of ``images`` as the next block; R of :func:`_orthonormal`."""
+        V, R = _orthonormal(self.A, images, gram, before)
+        self.last = slice(self.last.stop, self.last.stop + V.shape[1])
+        if self.last.stop > self.V.shape[1]:
+            more = np.empty((V.shape[0], max(self.V.shape[1] // 2, V.shape[1])), order="F")
+            self.V = np.asfortranarray(np.hstack([self.V, more]))
+        self.V[:, self.last] = V
+        self.first = np.vstack([self.first, V.T @ self.start])
+        return R
+
+    def extend(self, solve: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """One block step; the link from the last block to the new one, without rows when the space is exhausted."""
+        V, block = self.V[:, :self.last.stop], self.last
+        load = self.M @ V[:, block]
+        size = np.sqrt(np.maximum(np.einsum("ij,ij->j", load, V[:, block]), 0.0))
+        h = V.T @ load
+        image = solve(load) - V @ h
+        loads = self.A @ image  # differences of products already taken would lose the orthogonality, in wide ranges all of it
+        left, gram = V.T @ loads, image.T @ loads
+        image -= V @ left  # full reorthogonalisation: the bound relies on it
+        T = np.zeros((V.shape[1], V.shape[1]))
+        T[:block.start, :block.start] = self.T
+        T[:, block], T[block] = h, h.T
+        self.T = T
+        return self.append(image, gram - left.T @ left, size)
+
+    def ritz(self, shift: float, R: np.ndarray, link: np.ndarray, with_vectors: bool = False) -> Projection:
+        """Poles and residues of the space without its last block, which carries the residual."""
+        used = self.T.shape[0]
+        theta, Y = np.linalg.eigh(0.5 * (self.T + self.T.T))
+        theta, Y = np.maximum(theta, np.finfo(float).tiny)[::-1], Y[:, ::-1]
+        # F(s) = sum (Y^T V^T a)_k^2 / (1 + (s - s0) theta_k): rates w = 1/theta - s0, weights divided by sqrt(theta)
+        weights = (Y.T @ self.first[:used]) / np.sqrt(theta)[:, None]
+        tail = (link @ Y[used - link.shape[1]:]) / np.sqrt(theta)
+        return Projection(shift, 1.0 / theta - shift, weights, tail, R.T @ R,
+                          self.V[:, :used] @ (Y / np.sqrt(theta)) if with_vectors else None, self.start.shape[1] + used, 0.0)
+
+
+def _orthonormal(A: Any, images: np.ndarray, gram: np.ndarray,
+                 before: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """A-orthonormal basis of images with inner products ``gram``: (V, R), images = V R, dependent directions dropped.
+
+    ``before`` are the sizes of the images before orthogonalisation against earlier blocks: what is left below
+    round-off of them is noise.
+    """
+    gram = 0.5 * (gram + gram.T)
+    sizes = np.sqrt(np.maximum(np.diag(gram), 0.0))
+    unit = np.where(sizes > 0, sizes, 1.0)
+    values, vectors = np.linalg.eigh(gram / np.outer(unit, unit))
+    noise = 0.0 if before is None else DEFLATION * before
+    keep = (values > DEFLATION) & bool(np.any(sizes > noise))
+    root = np.sqrt(values[keep])
+    V, R = images @ ((vectors[:, keep] / root) / unit[:, None]), (root[:, None] * vectors[:, keep].T) * unit
+    if root.size and root.min() < 0.1 * root.max():  # nearly dependent: the division above magnified round-off
+        V, again = _orthonormal(A, V, V.T @ (A @ V))
+        R = again @ R
+    return V, R

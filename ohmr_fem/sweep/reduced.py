@@ -1,0 +1,252 @@
+"""Sweeps on the general path: a reduced basis for A(B) = A_0 + B_x A_x + B_y A_y + B_z A_z, chosen greedily.
+
+Regions with different tensors have no common precession, so no spectral measure exists.  But the matrix is affine in the
+field: a Galerkin space that holds solutions and dual solutions at a few fields, and their derivatives there, serves all
+others.  Its error is at most the product of a primal and a dual residual, in the inverse of A_0, times a constant: 1 where
+the torque is antisymmetric (isotropic X), unknown elsewhere.  The largest ratio of error to product at the fields that were
+solved exactly on the way, with a margin, and never less than 1, stands for it: an estimate, not a bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.linalg import eig
+from scipy.sparse import block_array, block_diag, csr_array
+
+from ..solver.linear import SYMMETRIC, Factorisation, SuperLU
+from ..solver.resistance import Measurement
+from ..solver.stability import check_stability, check_sweep
+from ..solver.system import System
+
+#: Solutions and derivatives taken from each factorisation.
+DERIVATIVES = 3
+#: Safety on the calibrated estimate.
+SAFETY = 3.0
+#: No estimate is smaller than this times the largest change.
+ROUNDING = 1e-11
+#: Fields that the search looks at.
+CANDIDATES = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """(A_0 + sum B_b A_b) x = source, read by output . x; residuals are measured in the inverse of ``norm``."""
+
+    system: System
+    constant: csr_array
+    norm: csr_array
+    slopes: tuple[csr_array, csr_array, csr_array]
+    source: np.ndarray
+    output: np.ndarray
+
+    @classmethod
+    def of(cls, measurement: Measurement) -> Affine:
+        """The operator of a measurement: moments alone in linear coupling, moments and potential in full coupling."""
+        s = measurement.system
+        A_0, *slopes = s.reduced_matrices
+        source = s.keep.T @ measurement.source
+        if s.problem.is_cross_section and s.problem.mesh.dim == 1:
+            return cls(s, A_0, A_0, (slopes[0], slopes[1], slopes[2]), source, s.keep.T @ measurement.reader)
+        T, factors = s.potential_solver()
+        if s.problem.coupling == "linear":
+            if s.problem.is_cross_section:
+                output = s.keep.T @ measurement.reader
+            else:
+                adjoint = T @ factors.solve(T.T @ measurement.reader)[0]
+                output = -(s.keep.T @ (s.C.T @ adjoint))
+            return cls(s, A_0, A_0, (slopes[0], slopes[1], slopes[2]), source, output)
+        zero = csr_array((T.shape[1], T.shape[1]))
+        full = csr_array(block_array([[T.T @ s.K @ T, T.T @ s.C @ s.keep], [s.keep.T @ s.S @ T, A_0]]))
+        x, y, z = (csr_array(block_diag([zero, m])) for m in slopes)
+        nothing = np.zeros(T.shape[1])
+        output = np.concatenate([nothing, s.keep.T @ measurement.reader] if s.problem.is_cross_section
+                                else [T.T @ measurement.reader, np.zeros(A_0.shape[0])])
+        norm = csr_array(block_diag([T.T @ s.K @ T, A_0]))
+        return cls(s, full, norm, (x, y, z), np.concatenate([nothing, source]), output)
+
+    def along(self, field: np.ndarray) -> csr_array:
+        """sum B_b A_b."""
+        return sum((b * m for b, m in zip(field, self.slopes, strict=True)), csr_array(self.constant.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """The affine operator on a small space with orthonormal columns Z."""
+
+    Z: np.ndarray
+    constant: np.ndarray
+    slopes: np.ndarray
+    source: np.ndarray
+    output: np.ndarray
+
+    @classmethod
+    def on(cls, affine: Affine, Z: np.ndarray) -> Reduced:
+        return cls.empty(affine).extended(affine, Z)
+
+    @classmethod
+    def empty(cls, affine: Affine) -> Reduced:
+        return cls(np.zeros((affine.source.size, 0)), np.zeros((0, 0)), np.zeros((3, 0, 0)), np.zeros(0), np.zeros(0))
+
+    def extended(self, affine: Affine, new: np.ndarray) -> Reduced:
+        """With further orthonormal columns ``new``, orthogonal to the ones there are."""
+        Z = np.hstack([self.Z, new])
+
+        def grown(A: Any, old: np.ndarray) -> np.ndarray:
+            right = Z.T @ (A @ new)
+            return np.block([[old, right[:len(old)]], [(A.T @ new).T @ self.Z, right[len(old):]]])
+
+        slopes = [grown(A, old) for A, old in zip(affine.slopes, self.slopes, strict=True)]
+        return Reduced(Z, grown(affine.constant, self.constant), np.array(slopes), Z.T @ affine.source, Z.T @ affine.output)
+
+    def at(self, field: np.ndarray) -> np.ndarray:
+        return np.asarray(self.constant + np.tensordot(field, self.slopes, 1))
+
+    def value(self, field: np.ndarray) -> tuple[float, float]:
+        """(change, change relative to B = 0), the second without subtraction."""
+        zero = np.linalg.solve(self.constant, self.source)
+        now = np.linalg.solve(self.at(field), np.column_stack(
+            [self.source, -np.tensordot(field, self.slopes, 1) @ zero]))
+        change, hanle = self.output @ now
+        return float(change), float(hanle)
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedSweep:
+    """Result of :func:`reduced_sweep`: changes, changes from B = 0, error estimates (n,), and what it took."""
+
+    change: np.ndarray
+    hanle: np.ndarray
+    estimate: np.ndarray
+    factorisations: int
+    size: int
+    residual: float
+    converged: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """What residuals at any field are made of: ``parts`` are the right-hand side, then A_0 V and A_b V of each block V of the
+    space, and ``gram`` their inner products in the inverse of the norm; A_b only for the ``axes`` that the fields have."""
+
+    matrices: tuple[Any, ...]
+    axes: tuple[int, ...]
+    metric: Factorisation
+    parts: np.ndarray
+    gram: np.ndarray
+    blocks: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, affine: Affine, fields: np.ndarray, metric: Factorisation, transposed: bool) -> Residuals:
+        axes = tuple(b for b in range(3) if np.any(fields[:, b]))
+        matrices = tuple(m.T if transposed else m for m in (affine.constant, *(affine.slopes[b] for b in axes)))
+        rhs = (affine.output if transposed else affine.source)[:, None]
+        return cls(matrices, axes, metric, rhs, rhs.T @ metric.solve(rhs)[0])
+
+    def extended(self, V: np.ndarray) -> Residuals:
+        if V.shape[1] == 0:
+            return self
+        new = np.column_stack([m @ V for m in self.matrices])
+        parts, solved = np.column_stack([self.parts, new]), self.metric.solve(new)[0]
+        across = parts.T @ solved
+        old = len(self.gram)
+        gram = np.block([[self.gram, across[:old]], [across[:old].T, across[old:]]])
+        return replace(self, parts=parts, gram=gram, blocks=(*self.blocks, V.shape[1]))
+
+    def norms(self, y: np.ndarray, fields: np.ndarray) -> np.ndarray:
+        """Residual norms (n,) of the coordinates y (n, m) at the fields (n, 3), down to the root of round-off."""
+        columns, start = [np.ones((len(fields), 1))], 0
+        for size in self.blocks:
+            here = -y[:, start:start + size]
+            columns += [here, *(fields[:, b, None] * here for b in self.axes)]
+            start += size
+        c = np.hstack(columns)
+        return np.asarray(np.sqrt(np.maximum(np.sum((c @ self.gram) * c, axis=1), 0.0)))
+
+
+def reduced_sweep(measurement: Measurement, fields: np.ndarray, tolerance: float, most: int = 20) -> ReducedSweep:
+    """All fields (n, 3) of a measurement from at most ``most`` factorisations.
+
+    The greedy search looks at some of the fields, and once the estimate there is below ``tolerance`` of the largest change, at
+    all of them.
+    """
+    affine = Affine.of(measurement)
+    check_sweep(affine.system, fields, most=1)  # a growing mode that turns leaves no trace in the residuals
+    candidates = fields[np.unique(np.linspace(0, len(fields) - 1, CANDIDATES).astype(int))]
+    directions = _directions(fields)
+    metric = SYMMETRIC.factorise(affine.norm)
+    sides = [Residuals.of(affine, fields, metric, transposed) for transposed in (False, True)]
+    ratio, worst_residual, used = 0.0, 0.0, int(affine.norm is not affine.constant)
+    chosen, product = np.zeros(3), 0.0
+    reduced, converged = Reduced.empty(affine), False
+    while used < most and not converged:
+        factors = SuperLU().factorise(affine.constant + affine.along(chosen)) if np.any(chosen) or used else metric
+        used += 1
+        vectors, residual = _snapshots(affine, factors, directions)
+        worst_residual = max(worst_residual, residual)
+        if product > 0.0:
+            ratio = max(ratio, abs(float(affine.output @ vectors[:, 0]) - reduced.value(chosen)[0]) / product)
+        new = _orthonormal(reduced.Z, vectors)
+        reduced, sides = reduced.extended(affine, new), [side.extended(new) for side in sides]
+        where, products = candidates, _products(reduced, sides, candidates)
+        allowed = tolerance * max(abs(reduced.value(B)[0]) for B in candidates) / max(1.0, SAFETY * ratio)
+        if used == most or (used >= 3 and products.max() <= allowed):
+            where, products = fields, _products(reduced, sides, fields)
+            converged = bool(used >= 3 and products.max() <= allowed)
+        chosen, product = where[int(np.argmax(products))], float(products.max())
+    check_stability(affine.system, _slowest(affine, reduced, candidates))
+    values = np.array([reduced.value(B) for B in fields])
+    estimates = max(1.0, SAFETY * ratio) * products + ROUNDING * np.abs(values[:, 0]).max()
+    return ReducedSweep(values[:, 0], values[:, 1], estimates, used, reduced.Z.shape[1], worst_residual, converged)
+
+
+def _slowest(affine: Affine, reduced: Reduced, fields: np.ndarray) -> np.ndarray:
+    """The field (3,) at which the moments of the reduced space decay slowest."""
+    A_0, *slopes = affine.system.reduced_matrices
+    Z = np.linalg.qr(reduced.Z[-A_0.shape[0]:])[0]  # the moments come last
+    small, mass = [Z.T @ (m @ Z) for m in (A_0, *slopes)], Z.T @ (affine.system.mass_matrix @ Z)
+    rates = [eig(small[0] + np.tensordot(B, small[1:], 1), mass, right=False).real.min() for B in fields]
+    return np.asarray(fields[int(np.argmin(rates))])
+
+
+def _directions(fields: np.ndarray) -> np.ndarray:
+    """Orthonormal directions the fields span, times their size."""
+    _, sizes, rows = np.linalg.svd(fields, full_matrices=False)
+    keep = sizes > 1e-9 * max(sizes.max(initial=0.0), 1e-300)
+    return rows[keep] * float(np.abs(fields).max())
+
+
+def _snapshots(affine: Affine, factors: Any, directions: np.ndarray) -> tuple[np.ndarray, float]:
+    """Solution, dual solution and their derivatives along the directions; the first column is the solution."""
+    found, residual = [], 0.0
+    for transposed, rhs in ((False, affine.source), (True, affine.output)):
+        x, r = factors.solve(rhs, transposed)
+        found.append(x)
+        residual = max(residual, r)
+        for direction in directions:
+            slope, derivative = affine.along(direction), x
+            for _ in range(DERIVATIVES if len(directions) == 1 else 1):
+                derivative = factors.solve((slope.T if transposed else slope) @ derivative, transposed)[0]
+                found.append(derivative)
+    return np.column_stack(found), residual
+
+
+def _orthonormal(Z: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """What the vectors add to the space of Z, orthonormal; directions that add nothing but round-off are left out."""
+    V = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
+    for _ in range(2):
+        V = V - Z @ (Z.T @ V)
+    left, sizes, _ = np.linalg.svd(V, full_matrices=False)
+    new = left[:, sizes > 1e-10]
+    new = new - Z @ (Z.T @ new)
+    return np.asarray(np.linalg.qr(new)[0])
+
+
+def _products(reduced: Reduced, sides: list[Residuals], fields: np.ndarray) -> np.ndarray:
+    """Primal times dual residual norm at each field, (n,), without a matrix for any of them."""
+    small = [reduced.at(B) for B in fields]
+    primal = np.array([np.linalg.solve(m, reduced.source) for m in small])
+    dual = np.array([np.linalg.solve(m.T, reduced.output) for m in small])
+    return np.asarray(sides[0].norms(primal, fields) * sides[1].norms(dual, fields))

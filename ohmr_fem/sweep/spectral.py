@@ -1,0 +1,236 @@
+"""A device as one spectral measure: every field, direction, theta, tau and frequency from one factorisation.
+
+In a uniform material with one scalar edge law the change of resistance is (docs/theory, section 4)
+
+    delta_R(B) = -(alpha alpha'/sigma) f(B),   F(s) = b^T (K + s M)^{-1} a = sum_k g_k / (w_k + s)   (lengths in L_m),
+
+and the torque T enters f only through its action on each pole: with T^3 = -phi^2 T, phi^2 = (omega tau)^2 of any sign,
+
+    [(lambda + tau T)^{-1}]_cd = delta_cd/lambda - (tau T)_cd/(lambda^2 + phi^2)
+                                 + (tau T)^2_cd / (lambda (lambda^2 + phi^2)),   lambda = w_k + s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ..errors import InputError, SolveError
+from ..model.drive import read_pair
+from ..model.material import precession_squared
+from ..model.problem import Problem
+from ..solver import forms
+from ..solver.linear import SYMMETRIC, Solver
+from ..solver.stability import lowest_diffusive_rate
+from ..solver.system import System, system_of
+from ..units import fields_array, positive
+from .lanczos import Projection, gamma, project
+from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle
+
+#: Precession angles Omega tau for which a measure is made when no fields are given.
+DEFAULT_RANGE = 50.0
+#: The shift of the factorisation over the geometric mean of the smallest and largest |s|; measured, a flat optimum.
+MIDDLE = 1.15
+
+
+def refusal(problem: Problem) -> str | None:
+    """Why the spectral path cannot serve a problem, or None if it can."""
+    if not problem.uniform:
+        return "the materials vary over the device"
+    if problem.ordinary_hall:
+        return "the ordinary Hall effect makes the potential and the diffusion depend on B_z, and so the vectors of the measure"
+    if problem.coupling != "linear":
+        return "coupling='full' feeds the orbital current back into the drive, which then depends on the field"
+    for name, moment in problem.moment_conditions().items():
+        if len(set(moment.absorption)) > 1:
+            return f"the edge {name!r} absorbs the three components at different rates"
+    return None
+
+
+def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = None, tolerance: float = 1e-8,
+                     fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC) -> SpectralMeasure:
+    """The spectral measure of one measurement.
+
+    Parameters
+    ----------
+    problem : Problem
+        Uniform material, linear coupling, reflecting edges or one absorption for all three components.
+    current, voltage : pairs of contact names; left out on a cross-section
+    tolerance : float
+        Error of f relative to the largest |F|, held by a rigorous bound over the range.
+    fields : (n, 3) T, optional
+        Fields the measure must cover; by default |omega| tau up to 50.
+    lengths : (shortest, longest) m, optional
+        Diffusion lengths the measure must cover, for ``at(diffusion_length=...)``; by default that of the material alone.
+        The bound is algebraic: whether the mesh resolves the shortest length is another matter.
+    solver : Solver, optional
+        For the two real symmetric positive definite matrices, see :mod:`ohmr_fem.linear`.
+
+    Raises
+    ------
+    InputError
+        The problem needs the general path; the message says why.
+    """
+    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, lengths=lengths,
+                             solver=solver)[0]
+
+
+def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
+                      fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC, rates: Any = (),
+                      shift: float | None = None, until: Callable[[Projection], bool] | None = None) -> list[SpectralMeasure]:
+    """Spectral measures of several (current, voltage) pairs of one device from one factorisation.
+
+    ``rates`` are further complex s at which the bound must hold (alternating current); ``until`` is a further condition
+    on the projection of each pair, and ``shift`` the rate about which it is built (time).
+    """
+    positive(tolerance, "1", "tolerance")
+    reason = refusal(problem)
+    if reason is not None:
+        serves = "method='direct')" if problem.ordinary_hall else "method='reduced') or 'direct'"
+        raise InputError(f"the spectral path does not apply: {reason}; use hanle_curve(..., {serves}")
+    system = system_of(problem)
+    K, M, keep, absorbing = _pencil(system)
+    start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
+    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
+    bases = _lengths(lengths, system.scales.length)
+    ranges = [base * _range(problem, fields, slowest / base) for base in bases]
+    ranges[-1] = np.append(np.asarray(rates, dtype=complex), ranges[-1])  # the circle stays last
+    # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy and is left out
+    sizes = np.abs(np.concatenate(ranges) + slowest)
+    shift = shift or MIDDLE * float(np.sqrt(sizes.max() * min(2.0 * sizes.min(), bases.min())))
+    factors = solver.factorise(K + shift * M)
+
+    def excess(found: Projection) -> float:
+        worst = max(_excess(found, np.array(turns), channels, points, base, slowest, tolerance)
+                    for base, points in zip(bases, ranges, strict=True))
+        settled = worst > 1.0 or until is None or all(until(found.combine(turn)) for turn in turns)
+        return worst if settled else 2.0
+
+    most = 240 if lengths is not None else 80 if until is None else 160
+    projection = project(M, factors, keep.T @ start, shift, excess, most)
+    _check_definite(projection)
+    vectors, summary = projection.vectors if keep.shape[0] == keep.shape[1] else keep @ projection.vectors, repr(problem)
+    return [SpectralMeasure(
+        projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,
+        detection=problem.detection, R_ohmic_sigma=base, current=name[0], voltage=name[1], tolerance=tolerance,
+        reference_length=system.scales.length, slowest=slowest, absorbing=absorbing, residual=projection.residual,
+        summary=summary,
+        vertices=system.basis.nodal_dofs[0]) for turn, base, name in zip(turns, ohmic, names, strict=True)]
+
+
+def _check_definite(projection: Projection) -> None:
+    """The bound needs a pencil without negative rates; absorption and diffusion are checked at the door, so none should be."""
+    lowest = float(projection.rates.min(initial=0.0))
+    if lowest < -1e-9 * projection.shift:
+        raise SolveError(f"indefinite pencil: a mode grows at {-lowest:.3g}/tau without any field (negative absorption or "
+                         "diffusion), and no bound holds; method='direct' needs none", value=lowest)
+
+
+def _excess(found: Projection, turns: np.ndarray, channels: Sequence[Channel], points: np.ndarray, base: float,
+            slowest: float, tolerance: float) -> float:
+    """Largest bound over what is accepted, at the rates s = points and for all turns (k, p, q); |F| is that at s = base."""
+    factor = gamma(points + slowest, found.shift + slowest)
+    factor[-CIRCLE:] /= 3.0  # the circle enters with a third, see _sum_bound
+    norms = np.linalg.norm(found.residuals(points)[:, None] @ turns, axis=-2)
+    weights = found.weights @ turns
+    sizes = np.sqrt(np.maximum(np.einsum("kpq,pr,krq->kq", turns, found.gram, turns), 0.0))
+    worst = 0.0
+    for c in channels:
+        size = np.sum(np.abs(weights[..., c.a] * weights[..., c.b]) / (np.abs(found.rates) + base), axis=1)
+        limit = np.maximum(tolerance * size, FLOOR * sizes[:, c.a] * sizes[:, c.b])
+        error = (factor[:, None] * norms[..., c.a] * norms[..., c.b]).max(axis=0)
+        worst = max(worst, float(np.max(error / np.maximum(limit, np.finfo(float).tiny))))
+    return worst
+
+
+def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
+    """K and M of one component, lengths in L_m, on the kept unknowns; whether an edge absorbs at finite G."""
+    N = system.N
+    absorption = csr_array(system.edges.absorption[:N, :N])
+    keep = csr_array(system.keep[:N, : system.keep.shape[1] // 3])
+    K, M = system.diffusion + absorption if absorption.nnz else system.diffusion, system.relaxation[0]
+    if keep.shape[1] < keep.shape[0]:
+        K, M = csr_array(keep.T @ K @ keep), csr_array(keep.T @ M @ keep)
+    return K, M, keep, absorption.nnz > 0
+
+
+def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver) -> tuple[
+        np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
+    """Start block (N, p), and for each pair its (p, q) combination, channels, R_ohmic sigma and names."""
+    if problem.is_cross_section:
+        if any(pair != (None, None) for pair in pairs):
+            raise InputError("a cross-section has no contacts: leave out current and voltage")
+        one = np.ones_like(system.coefficients.sigma)
+        moved = [c for _, c, _ in system.moved()]
+        drives = [sign * system.slope(i, one) for i, _, sign in system.moved()]
+        start = np.column_stack(drives + [d / system.ohmic_current for d in drives])
+        count = len(moved)
+        channels = tuple(Channel(d, c, i, count + j) for i, d in enumerate(moved) for j, c in enumerate(moved))
+        return start, [np.eye(2 * count)], channels, [float("nan")], [(None, None)]
+    names = [(read_pair(problem, i, "current"), read_pair(problem, v, "voltage")) for i, v in pairs]
+    contacts = sorted({c for i, v in names for c in (*i, *v)})
+    curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
+    loads = {c: system.terminals[c].load for c in contacts}
+    functionals = _functionals(names, contacts)
+    potentials = _potentials(system, functionals @ np.array([loads[c] for c in contacts]), solver)
+    start = np.asarray(curl @ potentials)
+    turns, ohmic = [], []
+    for i, v in names:
+        pair = np.array([_difference(i, contacts), _difference(v, contacts)])
+        turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
+        turns.append(turn)
+        reader = loads[v[0]] - loads[v[1]]
+        ohmic.append(float(reader @ (potentials @ turn[:, 0])))
+    return start, turns, (Channel(2, 2, 0, 1),), ohmic, names
+
+
+def _difference(pair: tuple[str, str], contacts: list[str]) -> np.ndarray:
+    out = np.zeros(len(contacts))
+    out[contacts.index(pair[0])] += 1.0
+    out[contacts.index(pair[1])] -= 1.0
+    return out
+
+
+def _functionals(names: list[tuple[tuple[str, str], tuple[str, str]]], contacts: list[str]) -> np.ndarray:
+    """Rows that span all current and voltage pairs: the pairs themselves, or a basis of contact differences."""
+    rows = np.array([_difference(pair, contacts) for both in names for pair in both])
+    distinct = np.unique(rows, axis=0)
+    if np.linalg.matrix_rank(distinct) == len(distinct):
+        return distinct
+    return np.array([_difference((c, contacts[-1]), contacts) for c in contacts[:-1]])
+
+
+def _potentials(system: System, loads: np.ndarray, solver: Solver) -> np.ndarray:
+    """Potentials times sigma of unit currents, (N, p), on one factorisation."""
+    T, factors = system.potential_solver(solver=solver)
+    return np.asarray(T @ factors.solve(T.T @ loads.T)[0])
+
+
+def _range(problem: Problem, fields: Any, slowest: float) -> np.ndarray:
+    """Complex rates s at which the bound must hold; growth may eat up the slowest rate too."""
+    phi2 = np.array([DEFAULT_RANGE**2])
+    if fields is not None:
+        phi2 = precession_squared(problem.material, np.atleast_2d(fields_array(fields, "fields")))
+    top = max(float(np.sqrt(max(phi2.max(), 0.0))), 0.5)
+    growth = float(np.sqrt(max(-phi2.min(), 0.0)))
+    phi = np.concatenate([[0.0], np.geomspace(0.1, top, 24)])
+    points = [1.0 + 1j * phi]
+    if growth > 0:
+        points.append(np.linspace(max(1.0 - growth, 1e-3 - slowest), 1.0 + growth, 12).astype(complex))
+    return np.concatenate([*points, 1.0 + _circle()])
+
+
+def _lengths(lengths: Any, reference: float) -> np.ndarray:
+    """1/tau at the diffusion lengths to be covered, in units of the rate at the reference length."""
+    if lengths is None:
+        return np.ones(1)
+    if isinstance(lengths, str) or np.size(lengths) != 2:
+        raise InputError(f"lengths: expected (shortest, longest) diffusion length, got {lengths!r}", value=lengths)
+    low, high = (positive(v, "m", "lengths") for v in lengths)
+    if high < low:
+        raise InputError(f"lengths: the shortest comes first, got {lengths!r}", value=lengths)
+    return np.append((reference / np.geomspace(low, high, 2 + int(3 * np.log10(high / low)))) ** 2, 1.0)

@@ -1,0 +1,110 @@
+"""Saved solutions and curves come back usable, bit for bit where it matters."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+from small_devices import MATERIAL, bar, bar_problem, bar_solution
+
+import ohmr_fem as of
+from ohmr_fem.files import atomic_path
+from ohmr_fem.output.store import load, save
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_solution_round_trip(tmp_path, order):
+    solution = bar_solution(order)
+    again = load(save(solution, tmp_path / "s.npz"))
+    assert again.residual == solution.residual and again.solver == solution.solver
+    spots = [[0.0, 0.0], [-3.1e-7, 1.7e-7], [5e-7, -2e-7]]
+    for name in ("potential", "current_density", "moment_density", "moment_current"):
+        expected = getattr(solution.at(spots), name)
+        assert np.allclose(getattr(again.at(spots), name), expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max())
+    assert again.contact_voltages == pytest.approx(solution.contact_voltages, rel=1e-12)
+    assert again.problem.contacts == solution.problem.contacts
+    assert np.array_equal(again.field, solution.field)
+
+
+def test_everything_a_problem_can_hold(tmp_path):
+    mesh = bar()
+    left = np.flatnonzero(mesh.mesh.p[0, mesh.mesh.t].mean(axis=0) < 0)
+    mesh = of.DeviceMesh(mesh.mesh, mesh.axes, mesh.boundaries,
+                         {"a": left, "b": np.setdiff1d(np.arange(mesh.n_cells), left)}, "two")
+    graded = of.Material(**{**MATERIAL, "sheet_conductivity": np.linspace(1e-3, 2e-3, left.size)})
+    slow = {k: v for k, v in MATERIAL.items() if k != "diffusion_length"}
+    slow = of.Material(**{**slow, "diffusion_constant": 2e-2, "relaxation_time": [1e-12, 2e-12, 3e-12],
+                           "inverse_orbital_hall_angle": -0.03, "g_factor": 2.0, "name": "slow"})
+    contacts = {"left": of.Contact("profile", profile=of.gaussian_profile((-6e-7, 0), 1e-7)), "right": of.Contact(),
+                "tip": of.Contact("point", at=(0.0, 1e-8)), "t1": of.Contact("probe", moment="absorbing")}
+    problem = of.Problem(mesh, {"a": graded, "b": slow}, contacts, edges={"b1": of.Edge({"injected": 1e-3})}, order=1,
+                         detection="reciprocal", coupling="full")
+    solution = of.solve(problem, (0.3, 0, 0), currents={"left": 1e-6, "right": -1e-6})
+    again = load(save(solution, tmp_path / "s.npz"))
+    assert again.problem.edges == problem.edges and again.problem.contacts == problem.contacts
+    redone = of.solve(again.problem, (0.3, 0, 0), currents={"left": 1e-6, "right": -1e-6})
+    scale = np.abs(solution.moment_dofs).max()
+    assert np.allclose(redone.moment_dofs, solution.moment_dofs, rtol=1e-9, atol=1e-9 * scale)
+
+
+def test_cross_section_round_trip(tmp_path):
+    problem = of.Problem(of.cross_section("400 nm", cells=16), of.Material(**MATERIAL))
+    solution = of.solve(problem, (1.0, 0, 0), electric_field=3.0)
+    again = load(save(solution, tmp_path / "s.npz"))
+    assert again.total_current == pytest.approx(solution.total_current, rel=1e-13)
+
+
+def test_curve_round_trip(tmp_path):
+    curve = of.hanle_curve(bar_problem(1), of.field_sweep(-1, 1, 3), current=("left", "right"), voltage=("t1", "t2"))
+    again = load(save(curve, tmp_path / "c.npz"))
+    assert isinstance(again, of.HanleCurve) and again.current == ("left", "right")
+    for name, (unit, values) in curve.columns().items():
+        assert again.columns()[name][0] == unit
+        assert np.array_equal(again.columns()[name][1], values, equal_nan=True)
+
+
+def test_functions_are_refused(tmp_path):
+    varying = of.Material(**{**MATERIAL, "sheet_conductivity": lambda x, y: 1e-3 + 0 * x})
+    solution = of.solve(of.Problem(bar(), varying, ["left", "right"], order=1), currents={"left": 1e-6, "right": -1e-6})
+    with pytest.raises(of.InputError, match="sheet_conductivity is a function"):
+        save(solution, tmp_path / "s.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _tampered(path, **changes):
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    meta = json.loads(str(arrays.pop("meta"))) | changes
+    np.savez(path, meta=np.array(json.dumps(meta)), **arrays)
+
+
+def test_bad_files(tmp_path):
+    good = save(bar_solution(1), tmp_path / "good.npz")
+    with pytest.raises(of.InputError, match="no such file"):
+        load(tmp_path / "missing.npz")
+    foreign = tmp_path / "foreign.npz"
+    np.savez(foreign, a=np.arange(3))
+    cut, text = tmp_path / "cut.npz", tmp_path / "text.npz"
+    cut.write_bytes(good.read_bytes()[:-900])
+    text.write_text("hello")
+    for path in (foreign, cut, text):
+        with pytest.raises(of.InputError, match="not a file saved by ohmr_fem"):
+            load(path)
+    _tampered(good, format="ohmr_fem/99")
+    with pytest.raises(of.InputError, match="ohmr_fem/99"):
+        load(good)
+    with pytest.raises(of.InputError, match="expected a Solution"):
+        save([1, 2], tmp_path / "x.npz")
+
+
+def test_atomic_write_leaves_the_old_file(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old" and os.listdir(tmp_path) == ["a.txt"]
+    with pytest.raises(of.InputError, match="cannot be written"), atomic_path(target / "below.txt"):
+        pass
