@@ -18,7 +18,15 @@ NAMES = ("hall_bar", "pairs", "general", "bounds", "scale", "tensor")
 
 def versions() -> str:
     found = [f"Python {platform.python_version()}"]
-    for package in ("numpy", "scipy", "scikit-fem", "ngsolve", "pyamg", "pypardiso", "python-mumps"):
+    for package in (
+        "numpy",
+        "scipy",
+        "scikit-fem",
+        "ngsolve",
+        "pyamg",
+        "pypardiso",
+        "python-mumps",
+    ):
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
@@ -28,7 +36,9 @@ def versions() -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)} (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)} (default: all)"
+    )
     parser.add_argument("--out", type=Path, help="also write the table to this file")
     asked = parser.parse_args()
     unknown = set(asked.names) - set(NAMES)

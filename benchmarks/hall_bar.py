@@ -18,8 +18,13 @@ CASE = "Hall bar"
 MESH = Path(__file__).parent.parent / "meshes" / "hall_bar.msh"
 LENGTH, ALPHA, TOP, COUNT = 1e-7, 0.1, 50.0, 1001
 CURRENT, VOLTAGE = ("left", "right"), ("t1", "t2")
-MATERIAL = of.Material(sheet_conductivity="1 mS", diffusion_length=LENGTH, relaxation_time="2 ps", orbital_hall_angle=ALPHA,
-                       inverse_mass=[24.4, 24.4, 24.4])
+MATERIAL = of.Material(
+    sheet_conductivity="1 mS",
+    diffusion_length=LENGTH,
+    relaxation_time="2 ps",
+    orbital_hall_angle=ALPHA,
+    inverse_mass=[24.4, 24.4, 24.4],
+)
 PHIS = np.linspace(0.0, TOP, COUNT)
 
 
@@ -28,7 +33,9 @@ def fields(phis: np.ndarray) -> np.ndarray:
 
 
 def problem(coupling: str = "linear") -> of.Problem:
-    contacts = {name: of.Contact("profile") for name in CURRENT} | {name: of.Contact("probe") for name in VOLTAGE}
+    contacts = {name: of.Contact("profile") for name in CURRENT} | {
+        name: of.Contact("probe") for name in VOLTAGE
+    }
     return of.Problem(of.read_mesh(MESH, unit="nm"), MATERIAL, contacts, coupling=coupling)
 
 
@@ -47,18 +54,37 @@ def run() -> list[Row]:
     unused = (PHIS[:-1] + 0.5 * PHIS[1])[:: (COUNT - 1) // 20][:20]
     unused = np.append(unused, PHIS[-1] - 0.5 * PHIS[1])
     mine = measure.delta_R(fields(unused))
-    direct = of.hanle_curve(prob, fields(unused), current=CURRENT, voltage=VOLTAGE, method="direct").delta_R
+    direct = of.hanle_curve(
+        prob, fields(unused), current=CURRENT, voltage=VOLTAGE, method="direct"
+    ).delta_R
     shift = measure.projection.shift
     matrix = system.diffusion + shift * system.relaxation[0]
     times, cost, factorisation = ratio(lambda: curve(prob), lambda: SYMMETRIC.factorise(matrix), 15)
-    whole = seconds(lambda: of.hanle_curve(problem(), fields(PHIS), current=CURRENT, voltage=VOLTAGE), 3)
+    whole = seconds(
+        lambda: of.hanle_curve(problem(), fields(PHIS), current=CURRENT, voltage=VOLTAGE), 3
+    )
     rows = [
         Row(CASE, "P2 nodes", system.N, note=f"{COUNT} fields to Omega tau = {TOP:g}"),
-        Row(CASE, "error at 21 unused fields, of the largest delta_R", np.abs(mine - direct).max() / np.abs(direct).max(), 1e-6,
-            note=f"{len(measure.rates)} poles, {measure.projection.solves} solves"),
-        Row(CASE, "potentials and curve, in factorisations of K + s0 M", times, 6.0,
-            note=f"{cost:.3g} s, {factorisation:.3g} s"),
-        Row(CASE, "reading the mesh, assembly, strip and curve, s", whole, note="hanle_curve from nothing"),
+        Row(
+            CASE,
+            "error at 21 unused fields, of the largest delta_R",
+            np.abs(mine - direct).max() / np.abs(direct).max(),
+            1e-6,
+            note=f"{len(measure.rates)} poles, {measure.projection.solves} solves",
+        ),
+        Row(
+            CASE,
+            "potentials and curve, in factorisations of K + s0 M",
+            times,
+            6.0,
+            note=f"{cost:.3g} s, {factorisation:.3g} s",
+        ),
+        Row(
+            CASE,
+            "reading the mesh, assembly, strip and curve, s",
+            whole,
+            note="hanle_curve from nothing",
+        ),
     ]
     try:
         rows += against_ngsolve(prob, measure, cost)
@@ -75,12 +101,25 @@ def against_ngsolve(prob: of.Problem, measure: of.SpectralMeasure, cost: float) 
     R, assembly, solution = ngsolve_four_fields(mesh, ALPHA, phis, CURRENT, VOLTAGE)
     full = of.resistance(problem("full"), fields(phis[-1:])[0], current=CURRENT, voltage=VOLTAGE)
     agreement = abs(R[-1] / MATERIAL.sheet_conductivity / full.R - 1.0)
-    least, whole = statistics.median(solution), statistics.median(assembly) + statistics.median(solution)
+    least, whole = (
+        statistics.median(solution),
+        statistics.median(assembly) + statistics.median(solution),
+    )
     rows = [
         Row(CASE, "NGSolve, 4 fields: its R against coupling='full'", agreement, 1e-8),
-        Row(CASE, "NGSolve, 4 fields, umfpack: times slower, solution alone", COUNT * least / cost, at_least=2000.0,
-            note=f"{least:.3g} s a field, from 10 fields"),
-        Row(CASE, "the same with its assembly for each field", COUNT * whole / cost, note=f"{whole:.3g} s a field"),
+        Row(
+            CASE,
+            "NGSolve, 4 fields, umfpack: times slower, solution alone",
+            COUNT * least / cost,
+            at_least=2000.0,
+            note=f"{least:.3g} s a field, from 10 fields",
+        ),
+        Row(
+            CASE,
+            "the same with its assembly for each field",
+            COUNT * whole / cost,
+            note=f"{whole:.3g} s a field",
+        ),
     ]
     fastest: tuple[float, float, str, float] | None = None
     for inverse in ("sparsecholesky", "umfpack"):
@@ -91,9 +130,15 @@ def against_ngsolve(prob: of.Problem, measure: of.SpectralMeasure, cost: float) 
     assert fastest is not None
     least, extra, inverse, error = fastest
     return [
-        *rows, Row(CASE, "NGSolve, scalar: its F(1 + i phi) against the measure", error, 1e-6),
-        Row(CASE, f"NGSolve, scalar, {inverse}: times slower, solution alone", COUNT * least / cost, at_least=300.0,
-            note=f"{least:.3g} s a field, the faster of sparsecholesky and umfpack"),
+        *rows,
+        Row(CASE, "NGSolve, scalar: its F(1 + i phi) against the measure", error, 1e-6),
+        Row(
+            CASE,
+            f"NGSolve, scalar, {inverse}: times slower, solution alone",
+            COUNT * least / cost,
+            at_least=300.0,
+            note=f"{least:.3g} s a field, the faster of sparsecholesky and umfpack",
+        ),
         Row(CASE, "the same with its assembly for each field", COUNT * (least + extra) / cost),
     ]
 
@@ -104,8 +149,17 @@ def against_skfem(prob: of.Problem, measure: of.SpectralMeasure, cost: float) ->
     full = of.resistance(problem("full"), fields(phis[-1:])[0], current=CURRENT, voltage=VOLTAGE)
     least = statistics.median(taken)
     return [
-        Row(CASE, "scikit-fem, 4 fields: its R against coupling='full'", abs(R[-1] / MATERIAL.sheet_conductivity / full.R - 1.0),
-            1e-8),
-        Row(CASE, "scikit-fem, 4 fields, default solver: times slower", COUNT * least / cost, at_least=2000.0,
-            note=f"{least:.3g} s a field, from 3 fields"),
+        Row(
+            CASE,
+            "scikit-fem, 4 fields: its R against coupling='full'",
+            abs(R[-1] / MATERIAL.sheet_conductivity / full.R - 1.0),
+            1e-8,
+        ),
+        Row(
+            CASE,
+            "scikit-fem, 4 fields, default solver: times slower",
+            COUNT * least / cost,
+            at_least=2000.0,
+            note=f"{least:.3g} s a field, from 3 fields",
+        ),
     ]

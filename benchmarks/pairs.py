@@ -30,7 +30,11 @@ def device() -> of.Problem:
         named[f"bottom{i}"] = lambda p, at=at: (abs(p[0] - at * X) < 0.1 * X) & (p[1] < -near * Y)
         named[f"left{i}"] = lambda p, at=at: (abs(p[1] - at * Y) < 0.15 * Y) & (p[0] < -near * X)
         named[f"right{i}"] = lambda p, at=at: (abs(p[1] - at * Y) < 0.15 * Y) & (p[0] > near * X)
-    return of.Problem(grids.tensor_grid(x, y, cells="triangle").with_boundaries(named), MATERIAL, contacts=list(named))
+    return of.Problem(
+        grids.tensor_grid(x, y, cells="triangle").with_boundaries(named),
+        MATERIAL,
+        contacts=list(named),
+    )
 
 
 def run() -> list[Row]:
@@ -49,7 +53,17 @@ def run() -> list[Row]:
     scale = np.abs(table).max()
     return [
         Row(CASE, "P2 nodes", system.N),
-        Row(CASE, f"all {len(pairs)} pairs, {COUNT} fields, in costs of one pair", times, 4.0,
-            note=f"{everything:.3g} s, {alone:.3g} s"),
-        Row(CASE, "one pair from the table against alone, of the largest", np.abs(table[:, 5] - one[:, 0]).max() / scale, 1e-7),
+        Row(
+            CASE,
+            f"all {len(pairs)} pairs, {COUNT} fields, in costs of one pair",
+            times,
+            4.0,
+            note=f"{everything:.3g} s, {alone:.3g} s",
+        ),
+        Row(
+            CASE,
+            "one pair from the table against alone, of the largest",
+            np.abs(table[:, 5] - one[:, 0]).max() / scale,
+            1e-7,
+        ),
     ]

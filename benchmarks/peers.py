@@ -36,12 +36,18 @@ def curl(ng: Any, u: Any, v: Any) -> Any:
 
 def contact_load(ng: Any, mesh: Any, test: Any, pair: Pair) -> Any:
     terms = [(1.0, pair[0]), (-1.0, pair[1])]
-    return sum(sign / ng.Integrate(ng.CF(1.0), mesh.Boundaries(name)) * test * ng.ds(definedon=mesh.Boundaries(name))
-               for sign, name in terms)
+    return sum(
+        sign
+        / ng.Integrate(ng.CF(1.0), mesh.Boundaries(name))
+        * test
+        * ng.ds(definedon=mesh.Boundaries(name))
+        for sign, name in terms
+    )
 
 
-def ngsolve_four_fields(mesh: Any, alpha: float, phis: Sequence[float], current: Pair, voltage: Pair) -> tuple[
-        list[float], list[float], list[float]]:
+def ngsolve_four_fields(
+    mesh: Any, alpha: float, phis: Sequence[float], current: Pair, voltage: Pair
+) -> tuple[list[float], list[float], list[float]]:
     """sigma R(phi) of the monolithic system, and the seconds of assembly and of factorising and solving, for each field."""
     ng = ngsolve()
     space = ng.FESpace([ng.H1(mesh, order=2)] * 4)
@@ -73,8 +79,9 @@ def ngsolve_four_fields(mesh: Any, alpha: float, phis: Sequence[float], current:
     return values, assembly, solution
 
 
-def ngsolve_scalar(mesh: Any, phis: Sequence[float], current: Pair, voltage: Pair, inverse: str) -> tuple[
-        list[complex], list[float], list[float]]:
+def ngsolve_scalar(
+    mesh: Any, phis: Sequence[float], current: Pair, voltage: Pair, inverse: str
+) -> tuple[list[complex], list[float], list[float]]:
     """F(1 + i phi) from one complex scalar system for each field, and the seconds of assembly and of the solution."""
     ng = ngsolve()
     real, space = ng.H1(mesh, order=2), ng.H1(mesh, order=2, complex=True)
@@ -106,14 +113,22 @@ def ngsolve_scalar(mesh: Any, phis: Sequence[float], current: Pair, voltage: Pai
     return values, assembly, solution
 
 
-def skfem_four_fields(device: DeviceMesh, scale: float, alpha: float, phis: Sequence[float], current: Pair,
-                      voltage: Pair) -> tuple[list[float], list[float]]:
+def skfem_four_fields(
+    device: DeviceMesh,
+    scale: float,
+    alpha: float,
+    phis: Sequence[float],
+    current: Pair,
+    voltage: Pair,
+) -> tuple[list[float], list[float]]:
     """sigma R(phi) from scikit-fem's own block matrix and default solver, and the seconds of each solution."""
     mesh = device.mesh.scaled(1.0 / scale)
     basis = skfem.Basis(mesh, skfem.ElementTriP2())
     K = skfem.BilinearForm(lambda u, v, _: dot(grad(u), grad(v))).assemble(basis)
     M = skfem.BilinearForm(lambda u, v, _: u * v).assemble(basis)
-    C = skfem.BilinearForm(lambda u, v, _: u.grad[0] * v.grad[1] - u.grad[1] * v.grad[0]).assemble(basis)
+    C = skfem.BilinearForm(lambda u, v, _: u.grad[0] * v.grad[1] - u.grad[1] * v.grad[0]).assemble(
+        basis
+    )
 
     def load(pair: Pair) -> np.ndarray:
         out = np.zeros(basis.N)
@@ -126,9 +141,13 @@ def skfem_four_fields(device: DeviceMesh, scale: float, alpha: float, phis: Sequ
     reader, values, taken = load(voltage), [], []
     for phi in phis:
         start = time.process_time()
-        rows = [[K, None, None, alpha * C], [None, K + M, None, None], [None, None, K + M, -phi * M],
-                [alpha * C, None, phi * M, K + M]]
+        rows = [
+            [K, None, None, alpha * C],
+            [None, K + M, None, None],
+            [None, None, K + M, -phi * M],
+            [alpha * C, None, phi * M, K + M],
+        ]
         found = skfem.solve(*skfem.condense(bmat(rows, "csr"), right, D=np.array([0])))
         taken.append(time.process_time() - start)
-        values.append(float(reader @ found[:basis.N]))
+        values.append(float(reader @ found[: basis.N]))
     return values, taken

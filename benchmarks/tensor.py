@@ -30,11 +30,32 @@ def run() -> list[Row]:
     taken = seconds(lambda: micro.inverse_mass(micro.bilayer_graphene(), MU, TEMPERATURE), 3)
     largest = float(np.abs(best.X).max())
     cold = micro.inverse_mass(model, 0.4, 4.0)
-    rows = [Row("one at 4 K", "adaptive triangles to 1e-8, s", seconds(lambda: micro.inverse_mass(model, 0.4, 4.0), 1)),
-            Row("one at 4 K", "its estimate of the error", float(cold.error[0]) / float(np.abs(cold.X).max()), 1e-8),
-            Row(CASE, "bilayer graphene, all components, s", taken, 5.0, note=found.mesh),
-            Row(CASE, "its error, of the largest component", float(np.abs(found.X - best.X).max()) / largest, 1e-8),
-            Row(CASE, "its estimate of the error", float(found.error.max()) / largest, note="pessimistic by design")]
+    rows = [
+        Row(
+            "one at 4 K",
+            "adaptive triangles to 1e-8, s",
+            seconds(lambda: micro.inverse_mass(model, 0.4, 4.0), 1),
+        ),
+        Row(
+            "one at 4 K",
+            "its estimate of the error",
+            float(cold.error[0]) / float(np.abs(cold.X).max()),
+            1e-8,
+        ),
+        Row(CASE, "bilayer graphene, all components, s", taken, 5.0, note=found.mesh),
+        Row(
+            CASE,
+            "its error, of the largest component",
+            float(np.abs(found.X - best.X).max()) / largest,
+            1e-8,
+        ),
+        Row(
+            CASE,
+            "its estimate of the error",
+            float(found.error.max()) / largest,
+            note="pessimistic by design",
+        ),
+    ]
     try:
         wb = other.program()
     except NoProgram:
@@ -50,7 +71,9 @@ def equal_mesh(wb: Any, system: Any, model: micro.LayeredModel, divisions: int =
     case, out = f"one chemical potential, N = {divisions}", []
 
     def ours(symmetry: bool) -> np.ndarray:
-        X = micro.inverse_mass(model, other.LEVEL, other.TEMPERATURE, mesh=divisions, symmetry=symmetry).X
+        X = micro.inverse_mass(
+            model, other.LEVEL, other.TEMPERATURE, mesh=divisions, symmetry=symmetry
+        ).X
         return np.asarray(X[0, :2, :2])
 
     theirs = other.tabulated(wb, system, divisions)[0]
@@ -58,8 +81,15 @@ def equal_mesh(wb: Any, system: Any, model: micro.LayeredModel, divisions: int =
     for name, symmetry in (("full mesh", False), ("by symmetry", True)):
         mine = seconds(lambda s=symmetry: ours(s), 3)
         error = float(np.abs(ours(symmetry) - theirs).max() / np.abs(theirs).max())
-        out += [Row(case, f"difference from tabulated velocities, {name}", error, 1e-6),
-                Row(case, f"WannierBerri's cost over ours, {name}", cost / mine, note=f"{cost:.3g} s, {mine:.3g} s")]
+        out += [
+            Row(case, f"difference from tabulated velocities, {name}", error, 1e-6),
+            Row(
+                case,
+                f"WannierBerri's cost over ours, {name}",
+                cost / mine,
+                note=f"{cost:.3g} s, {mine:.3g} s",
+            ),
+        ]
     return out
 
 
@@ -69,15 +99,24 @@ def beside(wb: Any, system: Any, model: micro.LayeredModel) -> list[Row]:
     scale, rows = float(np.abs(exact).max()), []
     for divisions, finer in MESHES:
         theirs: list[np.ndarray] = []
-        cost = seconds(lambda d=divisions, f=finer, out=theirs: out.append(binned(wb, system, d, f)), 1)
+        cost = seconds(
+            lambda d=divisions, f=finer, out=theirs: out.append(binned(wb, system, d, f)), 1
+        )
         error = float(np.abs(theirs[-1] - exact).max()) / scale
         goal = min(max(error, 1e-12), 0.1)
         ours = micro.inverse_mass(model, MU, TEMPERATURE, tolerance=goal)
         ours_error = float(np.abs(ours.X[:, :2, :2] - exact).max()) / scale
         mine = seconds(lambda g=goal: micro.inverse_mass(model, MU, TEMPERATURE, tolerance=g), 3)
-        rows += [Row(CASE, f"WannierBerri's error, N = {divisions}, {finer} levels for each mu", error),
-                 Row(CASE, "our error, asked for the same", ours_error, error, note=ours.mesh),
-                 Row(CASE, "WannierBerri's cost over ours", cost / mine, note=f"{cost:.3g} s, {mine:.3g} s")]
+        rows += [
+            Row(CASE, f"WannierBerri's error, N = {divisions}, {finer} levels for each mu", error),
+            Row(CASE, "our error, asked for the same", ours_error, error, note=ours.mesh),
+            Row(
+                CASE,
+                "WannierBerri's cost over ours",
+                cost / mine,
+                note=f"{cost:.3g} s, {mine:.3g} s",
+            ),
+        ]
     return rows
 
 
@@ -87,7 +126,11 @@ def binned(wb: Any, system: Any, divisions: int, finer: int) -> np.ndarray:
     outside = round(REACH / step)
     levels = MU[0] + step * np.arange(-outside, (len(MU) - 1) * finer + outside + 1)
     smoother = wb.smoother.FermiDiracSmoother(levels, TEMPERATURE, maxdE=20)
-    calculator = wb.calculators.static.Ohmic_FermiSurf(Efermi=levels, smoother=smoother, use_factor=False)
+    calculator = wb.calculators.static.Ohmic_FermiSurf(
+        Efermi=levels, smoother=smoother, use_factor=False
+    )
     result, _ = other.evaluate(wb, system, divisions, calculator)
     chosen = outside + finer * np.arange(len(MU))
-    return np.asarray(np.asarray(result.dataSmooth)[chosen, :2, :2] * system.cell_volume / other.HBAR2)
+    return np.asarray(
+        np.asarray(result.dataSmooth)[chosen, :2, :2] * system.cell_volume / other.HBAR2
+    )

@@ -30,17 +30,26 @@ suppress_warnings = ["mystnb.unknown_mime_type", "ref.python"]  # two classes ma
 
 def formula(self, node):  # type: ignore[no-untyped-def]
     """A formula, in the line or on its own, as MathML, in words that the converter and the browsers know."""
-    text = re.sub(r"\{\\rm ([^{}]*)\}", r"\\mathrm{\1}", node.astext()).replace("{aligned}", "{align*}")
+    text = re.sub(r"\{\\rm ([^{}]*)\}", r"\\mathrm{\1}", node.astext()).replace(
+        "{aligned}", "{align*}"
+    )
     block = isinstance(node, nodes.math_block)
     mathml = convert(text, display="block" if block else "inline")
     mathml = mathml.replace('mathvariant="bold"', 'mathvariant="normal" style="font-weight:bold"')
-    self.body.append(f'<div class="math" style="overflow-x:auto;margin:1em 0">{mathml}</div>' if block else mathml)
+    self.body.append(
+        f'<div class="math" style="overflow-x:auto;margin:1em 0">{mathml}</div>'
+        if block
+        else mathml
+    )
     raise nodes.SkipNode
 
 
 def setup(app):  # type: ignore[no-untyped-def]
     """Docstrings write |x| for a magnitude; reStructuredText would read a substitution."""
     app.add_html_math_renderer("mathml", (formula, None), (formula, None))
-    app.connect("autodoc-process-docstring",
-                lambda _app, _what, _name, _obj, _options, lines: lines.__setitem__(
-                    slice(None), [line.replace("|", "\N{DIVIDES}") for line in lines]))
+    app.connect(
+        "autodoc-process-docstring",
+        lambda _app, _what, _name, _obj, _options, lines: lines.__setitem__(
+            slice(None), [line.replace("|", "\N{DIVIDES}") for line in lines]
+        ),
+    )

@@ -20,7 +20,11 @@ from ohmr_fem.micro import bilayer_graphene, inverse_mass
 from ohmr_fem.output.style import save_figure
 
 GAMMA1 = 0.38  # eV
-READINGS = {"drude, all": ("drude", "all"), "commutator, all": ("commutator", "all"), "drude, excess": ("drude", "excess")}
+READINGS = {
+    "drude, all": ("drude", "all"),
+    "commutator, all": ("commutator", "all"),
+    "drude, excess": ("drude", "excess"),
+}
 
 
 def curves(points: int = 241, mesh: int | str = "auto") -> dict[str, np.ndarray]:
@@ -30,7 +34,9 @@ def curves(points: int = 241, mesh: int | str = "auto") -> dict[str, np.ndarray]
     for bias in (0.0, GAMMA1):
         model = bilayer_graphene(displacement=bias)
         for name, (definition, counting) in READINGS.items():
-            out[f"{bias:g}: {name}"] = inverse_mass(model, mu, 300, definition, counting, mesh=mesh).X
+            out[f"{bias:g}: {name}"] = inverse_mass(
+                model, mu, 300, definition, counting, mesh=mesh
+            ).X
     return out
 
 
@@ -51,14 +57,30 @@ def draw(found: dict[str, np.ndarray]) -> object:
         x, excess = found[f"{bias:g}: drude, all"], found[f"{bias:g}: drude, excess"]
         left.plot(mu, x[:, 0, 0], dash, color="C0", label=f"$X_{{xx}}$ (Drude), {label}")
         left.plot(mu, x[:, 2, 2], dash, color="C1", label=f"$X_{{zz}}$, all electrons, {label}")
-        left.plot(mu, 10 * excess[:, 2, 2], dash, color="C2", label=f"10 $X_{{zz}}$ from neutrality, {label}")
+        left.plot(
+            mu,
+            10 * excess[:, 2, 2],
+            dash,
+            color="C2",
+            label=f"10 $X_{{zz}}$ from neutrality, {label}",
+        )
         for name, colour in zip(READINGS, ("C1", "C3", "C2"), strict=True):
             theta = found[f"{bias:g}: {name}"][:, 2, 2] / found[f"{bias:g}: {name}"][:, 0, 0]
             sign = "|θ|, θ < 0" if theta[-1] < 0 else "θ"
             right.semilogy(mu, np.abs(theta), dash, color=colour, label=f"{sign}: {name}, {label}")
-    left.set(xlabel="μ (eV)", ylabel="X per cell and spin (1/$m_e$)", title="(a) 300 K", ylim=(-0.02, 0.16))
+    left.set(
+        xlabel="μ (eV)",
+        ylabel="X per cell and spin (1/$m_e$)",
+        title="(a) 300 K",
+        ylim=(-0.02, 0.16),
+    )
     right.axhline(1e-2, color="0.7", lw=0.8, zorder=0)
-    right.set(xlabel="μ (eV)", ylabel="|$X_{zz}/X_{xx}$|", title="(b) three readings of θ", ylim=(1e-4, 1e5))
+    right.set(
+        xlabel="μ (eV)",
+        ylabel="|$X_{zz}/X_{xx}$|",
+        title="(b) three readings of θ",
+        ylim=(1e-4, 1e5),
+    )
     left.legend(fontsize=7, ncols=2, loc="upper center")
     right.legend(fontsize=7, ncols=2, loc="upper center")
     return figure

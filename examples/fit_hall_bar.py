@@ -15,8 +15,13 @@ import ohmr_fem as of
 
 ROOT = Path(__file__).parent.parent
 PAIRS = {"local": (("left", "right"), ("t1", "t2")), "nonlocal": (("t1", "b1"), ("t2", "b2"))}
-TRUTH = of.Material(sheet_conductivity="1 mS", diffusion_length="100 nm", relaxation_time="2 ps", orbital_hall_angle=0.1,
-                    inverse_mass=[24.4, 24.4, 6.1])
+TRUTH = of.Material(
+    sheet_conductivity="1 mS",
+    diffusion_length="100 nm",
+    relaxation_time="2 ps",
+    orbital_hall_angle=0.1,
+    inverse_mass=[24.4, 24.4, 6.1],
+)
 
 
 def rows(seed: int = 2024, points: int = 61) -> list[str]:
@@ -32,7 +37,10 @@ def rows(seed: int = 2024, points: int = 61) -> list[str]:
             sigma = 0.01 * np.abs(measure.hanle(fields)).max()
             R = measure.R_ohmic * (1 + 1e-3 * rng.standard_normal()) + measure.delta_R(fields)
             R += sigma * rng.standard_normal(points)
-            out += [f"{name},{1e3 * B[0]:.3f},{1e3 * B[2]:.3f},{r:.8g},{sigma:.2g}" for B, r in zip(fields, R, strict=True)]
+            out += [
+                f"{name},{1e3 * B[0]:.3f},{1e3 * B[2]:.3f},{r:.8g},{sigma:.2g}"
+                for B, r in zip(fields, R, strict=True)
+            ]
     return out
 
 

@@ -22,9 +22,19 @@ MESH = Path(__file__).parent.parent / "meshes" / "hall_bar.msh"
 
 def device(order: int = 2) -> of.Problem:
     """The committed Hall bar, 400 nm wide, with L_m = 100 nm."""
-    material = of.Material(sheet_conductivity="1 mS", diffusion_length="100 nm", relaxation_time="2 ps",
-                           orbital_hall_angle=0.1, inverse_mass=[24.4, 24.4, 0.56])
-    return of.Problem(of.read_mesh(MESH, unit="nm"), material, ["left", "right", "t1", "t2", "b1", "b2"], order=order)
+    material = of.Material(
+        sheet_conductivity="1 mS",
+        diffusion_length="100 nm",
+        relaxation_time="2 ps",
+        orbital_hall_angle=0.1,
+        inverse_mass=[24.4, 24.4, 0.56],
+    )
+    return of.Problem(
+        of.read_mesh(MESH, unit="nm"),
+        material,
+        ["left", "right", "t1", "t2", "b1", "b2"],
+        order=order,
+    )
 
 
 def signal(problem: of.Problem, tesla: float = 2.0) -> tuple[of.Resistance, of.Resistance]:
@@ -37,7 +47,9 @@ def signal(problem: of.Problem, tesla: float = 2.0) -> tuple[of.Resistance, of.R
 if __name__ == "__main__":
     problem = device()
     there, back = signal(problem)
-    print(f"R = {there.R:.6f} ohm, of which orbital {there.delta_R:.6f}; R(2 T) - R(0) = {there.hanle:.6f} ohm")
+    print(
+        f"R = {there.R:.6f} ohm, of which orbital {there.delta_R:.6f}; R(2 T) - R(0) = {there.hanle:.6f} ohm"
+    )
     print(f"exchanged pairs at -B: differs by {abs(there.R - back.R):.1e} ohm")
     solution = of.solve(problem, currents={"t1": 1e-6, "b1": -1e-6})
     print(f"wrote {save_figure(plot_moment_density(solution), 'results/nonlocal_bar.png')}")

@@ -25,8 +25,13 @@ def curves(points: int = 121) -> list[of.HanleCurve]:
     mesh = of.cross_section(width="6 nm")
     out = []
     for theta in ANISOTROPIES:
-        material = of.Material(sheet_conductivity="1 mS", diffusion_length="2 nm", relaxation_time="2 ps",
-                               orbital_hall_angle=0.016, inverse_mass=[24.4, 24.4, 24.4 * theta])
+        material = of.Material(
+            sheet_conductivity="1 mS",
+            diffusion_length="2 nm",
+            relaxation_time="2 ps",
+            orbital_hall_angle=0.016,
+            inverse_mass=[24.4, 24.4, 24.4 * theta],
+        )
         fields = of.field_sweep(0, 20 * material.field_scale, points)  # to Omega tau = 20
         out.append(of.hanle_curve(of.Problem(mesh, material), fields))
     return out
@@ -46,4 +51,6 @@ def largest_error(found: list[of.HanleCurve]) -> float:
 if __name__ == "__main__":
     found = curves()
     axes = plot_hanle(found, "rho_star", labels=[f"θ = {theta:g}" for theta in ANISOTROPIES])
-    print(f"wrote {save_figure(axes, 'results/strip.png')}; largest deviation from Eq. (7): {largest_error(found):.1e}")
+    print(
+        f"wrote {save_figure(axes, 'results/strip.png')}; largest deviation from Eq. (7): {largest_error(found):.1e}"
+    )

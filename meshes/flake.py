@@ -11,9 +11,23 @@ from pathlib import Path
 import gmsh
 
 #: Outline, counter-clockwise; the contact named beside a corner is the edge that starts there.
-OUTLINE = [(0, 0, ""), (300, -60, "b1"), (380, -70, ""), (700, -20, "b2"), (790, 0, ""), (1050, 120, "right"),
-           (1090, 300, ""), (960, 520, ""), (720, 590, "t2"), (640, 600, ""), (380, 560, "t1"), (290, 530, ""),
-           (60, 400, ""), (-40, 260, "left"), (-30, 120, "")]
+OUTLINE = [
+    (0, 0, ""),
+    (300, -60, "b1"),
+    (380, -70, ""),
+    (700, -20, "b2"),
+    (790, 0, ""),
+    (1050, 120, "right"),
+    (1090, 300, ""),
+    (960, 520, ""),
+    (720, 590, "t2"),
+    (640, 600, ""),
+    (380, 560, "t1"),
+    (290, 530, ""),
+    (60, 400, ""),
+    (-40, 260, "left"),
+    (-30, 120, ""),
+]
 HOLE = [(480, 200), (600, 180), (640, 290), (520, 330)]
 #: The interface runs between these corners of the outline, left of the hole.
 INTERFACE = (2, 10)
@@ -31,7 +45,9 @@ def main(path: Path) -> None:
         hole = [geo.addLine(a, b) for a, b in zip(inner, inner[1:] + inner[:1], strict=True)]
         first, last = INTERFACE
         cut = geo.addLine(points[first], points[last])
-        thick = geo.addPlaneSurface([geo.addCurveLoop([*lines[first:last], -cut]), geo.addCurveLoop(hole)])
+        thick = geo.addPlaneSurface(
+            [geo.addCurveLoop([*lines[first:last], -cut]), geo.addCurveLoop(hole)]
+        )
         thin = geo.addPlaneSurface([geo.addCurveLoop([*lines[last:], *lines[:first], cut])])
         geo.synchronize()
         for (_, _, name), line in zip(OUTLINE, lines, strict=True):

@@ -67,7 +67,9 @@ def main(path: Path) -> None:
             gmsh.option.setNumber(f"Mesh.{option}", 0)
         gmsh.option.setNumber("Mesh.Algorithm", 6)
         tags = [gmsh.model.geo.addPoint(x, y, 0) for x, y in points]
-        lines = [gmsh.model.geo.addLine(t, u) for t, u in zip(tags, tags[1:] + tags[:1], strict=True)]
+        lines = [
+            gmsh.model.geo.addLine(t, u) for t, u in zip(tags, tags[1:] + tags[:1], strict=True)
+        ]
         surface = gmsh.model.geo.addPlaneSurface([gmsh.model.geo.addCurveLoop(lines)])
         gmsh.model.geo.synchronize()
         for name, i in contacts.items():

@@ -13,8 +13,12 @@ HERE = Path(__file__).parent
 
 
 def main(path: Path) -> None:
-    flake = of.geometry.from_csv(HERE.parent / "examples/traced_flake.csv", scale_bar=("2 um", 250), y_down=True)
-    of.write_mesh(of.mesh_device(flake, "60 nm", growth=2.0, corner=0.02), path, unit="nm", binary=True)
+    flake = of.geometry.from_csv(
+        HERE.parent / "examples/traced_flake.csv", scale_bar=("2 um", 250), y_down=True
+    )
+    of.write_mesh(
+        of.mesh_device(flake, "60 nm", growth=2.0, corner=0.02), path, unit="nm", binary=True
+    )
 
 
 if __name__ == "__main__":

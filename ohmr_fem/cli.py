@@ -29,16 +29,25 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of ``ohmr-fem``; ends the process with an exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without micro signs still gets its numbers
+            stream.reconfigure(
+                errors="replace"
+            )  # a terminal without micro signs still gets its numbers
     _app()(arguments)
 
 
 def _app() -> Any:
     import typer
 
-    app = typer.Typer(help="Finite elements for orbital Hanle magnetoresistance.", no_args_is_help=True,
-                      add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    device = Annotated[Path, typer.Argument(help="Device file (.toml).", metavar="DEVICE", show_default=False)]
+    app = typer.Typer(
+        help="Finite elements for orbital Hanle magnetoresistance.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    device = Annotated[
+        Path, typer.Argument(help="Device file (.toml).", metavar="DEVICE", show_default=False)
+    ]
 
     def show_version(wanted: bool) -> None:
         if wanted:
@@ -46,60 +55,148 @@ def _app() -> Any:
             raise typer.Exit
 
     @app.callback()
-    def common(version: Annotated[bool, typer.Option("--version", is_eager=True, callback=show_version,
-                                                     help="Show the version.")] = False) -> None:
+    def common(
+        version: Annotated[
+            bool,
+            typer.Option(
+                "--version", is_eager=True, callback=show_version, help="Show the version."
+            ),
+        ] = False,
+    ) -> None:
         pass
 
-    @app.command(help="Run a device. Leaves table, ParaView files, figures and run.json in a results folder.")
-    def run(device: device, out: Annotated[Path | None, typer.Option(  # type: ignore[valid-type]
-            help="Results folder; results/NAME of the device file unless given.", show_default=False)] = None) -> None:
+    @app.command(
+        help="Run a device. Leaves table, ParaView files, figures and run.json in a results folder."
+    )
+    def run(
+        device: device,
+        out: Annotated[
+            Path | None,
+            typer.Option(  # type: ignore[valid-type]
+                help="Results folder; results/NAME of the device file unless given.",
+                show_default=False,
+            ),
+        ] = None,
+    ) -> None:
         _guarded(_run, device, out)
 
     @app.command(help="Check a device without solving it, mesh and stability too.")
     def check(device: device) -> None:  # type: ignore[valid-type]
         _guarded(_check, device)
 
-    @app.command(help="Fit measured curves on a device. Leaves report, numbers, table and figures in a results folder.")
-    def fit(data: Annotated[Path, typer.Argument(help="Measured curves (.csv).", metavar="DATA", show_default=False)],
-            device: device,  # type: ignore[valid-type]
-            out: Annotated[Path | None, typer.Option(
-                help="Results folder; results/NAME of the data file unless given.", show_default=False)] = None,
-            parameters: Annotated[str, typer.Option(help="Of alpha, L_m, tau, theta, sigma, g.")] = "alpha,L_m,tau,theta",
-            background: Annotated[str, typer.Option(help="Of offset, linear, quadratic; none for absolute data.")] = "offset",
-            direction: Annotated[str | None, typer.Option(help="Of a single field column: x, y, z or three numbers such as "
-                                                          "1,0,1; that of the sweep unless given.", show_default=False)] = None,
-            quantity: Annotated[str | None, typer.Option(help="R, hanle or ratio, where the file has several.",
-                                                         show_default=False)] = None,
-            nan: Annotated[str, typer.Option(help="Rows that lack a value: error or drop.")] = "error",
-            sign: Annotated[int, typer.Option(help="-1 for a voltage pair that was swapped.")] = 1,
-            plan: Annotated[bool, typer.Option("--plan", help="Also rank further measurements by what they add.")] = False,
-            ) -> None:
-        _guarded(_fit, data, device, out, {"parameters": parameters, "background": background, "direction": direction,
-                                           "quantity": quantity, "nan": nan, "sign": sign, "plan": plan or None})
+    @app.command(
+        help="Fit measured curves on a device. Leaves report, numbers, table and figures in a results folder."
+    )
+    def fit(
+        data: Annotated[
+            Path, typer.Argument(help="Measured curves (.csv).", metavar="DATA", show_default=False)
+        ],
+        device: device,  # type: ignore[valid-type]
+        out: Annotated[
+            Path | None,
+            typer.Option(
+                help="Results folder; results/NAME of the data file unless given.",
+                show_default=False,
+            ),
+        ] = None,
+        parameters: Annotated[
+            str, typer.Option(help="Of alpha, L_m, tau, theta, sigma, g.")
+        ] = "alpha,L_m,tau,theta",
+        background: Annotated[
+            str, typer.Option(help="Of offset, linear, quadratic; none for absolute data.")
+        ] = "offset",
+        direction: Annotated[
+            str | None,
+            typer.Option(
+                help="Of a single field column: x, y, z or three numbers such as "
+                "1,0,1; that of the sweep unless given.",
+                show_default=False,
+            ),
+        ] = None,
+        quantity: Annotated[
+            str | None,
+            typer.Option(help="R, hanle or ratio, where the file has several.", show_default=False),
+        ] = None,
+        nan: Annotated[str, typer.Option(help="Rows that lack a value: error or drop.")] = "error",
+        sign: Annotated[int, typer.Option(help="-1 for a voltage pair that was swapped.")] = 1,
+        plan: Annotated[
+            bool, typer.Option("--plan", help="Also rank further measurements by what they add.")
+        ] = False,
+    ) -> None:
+        _guarded(
+            _fit,
+            data,
+            device,
+            out,
+            {
+                "parameters": parameters,
+                "background": background,
+                "direction": direction,
+                "quantity": quantity,
+                "nan": nan,
+                "sign": sign,
+                "plan": plan or None,
+            },
+        )
 
-    @app.command(help="Effective inverse mass tensor of a layered model. Leaves a table, with all choices in its header, and "
-                      "figures.")
-    def xtensor(model: Annotated[Path, typer.Argument(help="Model file (.toml).", metavar="MODEL", show_default=False)],
-                out: Annotated[Path | None, typer.Option(
-                    help="Results folder; results/NAME of the model file unless given.", show_default=False)] = None) -> None:
+    @app.command(
+        help="Effective inverse mass tensor of a layered model. Leaves a table, with all choices in its header, and "
+        "figures."
+    )
+    def xtensor(
+        model: Annotated[
+            Path, typer.Argument(help="Model file (.toml).", metavar="MODEL", show_default=False)
+        ],
+        out: Annotated[
+            Path | None,
+            typer.Option(
+                help="Results folder; results/NAME of the model file unless given.",
+                show_default=False,
+            ),
+        ] = None,
+    ) -> None:
         _guarded(_xtensor, model, out)
 
     @app.command(help="Say what a mesh file holds: sizes, boundaries, regions.")
-    def info(mesh: Annotated[Path, typer.Argument(help="Mesh file.", metavar="MESH", show_default=False)],
-             unit: Annotated[str, typer.Option(help="Unit of the coordinates in the file.")] = "m") -> None:
+    def info(
+        mesh: Annotated[
+            Path, typer.Argument(help="Mesh file.", metavar="MESH", show_default=False)
+        ],
+        unit: Annotated[str, typer.Option(help="Unit of the coordinates in the file.")] = "m",
+    ) -> None:
         _guarded(_info, mesh, unit)
 
-    @app.command(help="Write a device file with comments. It is one to start from; never overwrites.")
-    def init(path: Annotated[Path, typer.Argument(help="File to write.", metavar="[PATH]",
-                                                  show_default="device.toml")] = Path("device.toml")) -> None:
+    @app.command(
+        help="Write a device file with comments. It is one to start from; never overwrites."
+    )
+    def init(
+        path: Annotated[
+            Path,
+            typer.Argument(help="File to write.", metavar="[PATH]", show_default="device.toml"),
+        ] = Path("device.toml"),
+    ) -> None:
         _guarded(_init, path)
 
-    @app.command(help="Run a device over parameters. Here or on a dask scheduler; resumes where it was stopped.")
-    def study(path: Annotated[Path, typer.Argument(help="Study file (.toml).", metavar="STUDY", show_default=False)],
-              out: Annotated[Path | None, typer.Option(help="Results file (.nc), in place of the one in the study.",
-                                                       show_default=False)] = None,
-              scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler, such as tcp://host:8786.",
-                                                            show_default=False)] = None) -> None:
+    @app.command(
+        help="Run a device over parameters. Here or on a dask scheduler; resumes where it was stopped."
+    )
+    def study(
+        path: Annotated[
+            Path, typer.Argument(help="Study file (.toml).", metavar="STUDY", show_default=False)
+        ],
+        out: Annotated[
+            Path | None,
+            typer.Option(
+                help="Results file (.nc), in place of the one in the study.", show_default=False
+            ),
+        ] = None,
+        scheduler: Annotated[
+            str | None,
+            typer.Option(
+                help="Address of a dask scheduler, such as tcp://host:8786.", show_default=False
+            ),
+        ] = None,
+    ) -> None:
         _guarded(_study, path, out, scheduler)
 
     return app
@@ -131,7 +228,9 @@ def _run(path: Path, out: Path | None) -> None:
     out = out or Path("results") / path.stem
     with _progress() as progress:
         try:
-            record = run_device(device, out, progress=progress, notify=lambda text: _say(f"warning: {text}"))
+            record = run_device(
+                device, out, progress=progress, notify=lambda text: _say(f"warning: {text}")
+            )
         except KeyboardInterrupt:
             _say("stopped; kept " + (", ".join(_kept(out)) or "no rows, none were finished"))
             raise
@@ -140,24 +239,42 @@ def _run(path: Path, out: Path | None) -> None:
         _gate_line(out, found)
     for curve in record["curves"].values():
         low, high = curve.get("hanle") or curve["rho_change"]
-        what = f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)" if "hanle" in curve else "rho(B) - rho(0)"
+        what = (
+            f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)"
+            if "hanle" in curve
+            else "rho(B) - rho(0)"
+        )
         unit = " ohm" if "hanle" in curve else ""
         print(f"{out / curve['table']}: {what} from {low:.4g} to {high:.4g}{unit}")
-        print(f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual {curve['largest_residual']:.1e} "
-              f"({curve['method']})")
+        print(
+            f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual {curve['largest_residual']:.1e} "
+            f"({curve['method']})"
+        )
     shown = [name for name in record["files"] if name.endswith((".pvd", ".png"))]
-    print(f"{len(record['files']) + 1} files in {out}, {record['seconds']['total']:.1f} s"
-          + (f", among them {', '.join(shown)}" if shown else ""))
+    print(
+        f"{len(record['files']) + 1} files in {out}, {record['seconds']['total']:.1f} s"
+        + (f", among them {', '.join(shown)}" if shown else "")
+    )
 
 
 def _say_accuracy(record: dict[str, Any]) -> None:
     """Values and their discretisation errors, one line for each field."""
     for name, found in record.items():
-        state = "" if found["reached"] else f", short of the {found['asked']:g} asked for ({found['stopped_by']})"
+        state = (
+            ""
+            if found["reached"]
+            else f", short of the {found['asked']:g} asked for ({found['stopped_by']})"
+        )
         print(f"{name}: {found['unknowns']} unknowns after {found['rounds']} rounds{state}")
-        print(f"  R_ohmic = {_with_error(found['R_ohmic'], found['R_ohmic_error'])} ohm (discretisation)")
-        for field, value, error in zip(found["fields_T"], found["delta_R"], found["error"], strict=True):
-            print(f"  delta_R = {_with_error(value, error)} ohm at ({', '.join(f'{b:g}' for b in field)}) T")
+        print(
+            f"  R_ohmic = {_with_error(found['R_ohmic'], found['R_ohmic_error'])} ohm (discretisation)"
+        )
+        for field, value, error in zip(
+            found["fields_T"], found["delta_R"], found["error"], strict=True
+        ):
+            print(
+                f"  delta_R = {_with_error(value, error)} ohm at ({', '.join(f'{b:g}' for b in field)}) T"
+            )
 
 
 def _with_error(value: float, error: float) -> str:
@@ -173,24 +290,31 @@ def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
         with _remaining() as progress:
             result = run_study(path, out, scheduler=scheduler, progress=progress, notify=_say)
     except StudyInterrupted as stop:
-        _say(f"stopped; {stop.done} of {stop.total} points are kept in {stop.path}; the same command goes on from there")
+        _say(
+            f"stopped; {stop.done} of {stop.total} points are kept in {stop.path}; the same command goes on from there"
+        )
         raise
     for note in result.notes[:3]:
         _say(f"warning: {note}")
     if len(result.notes) > 3:
         _say(f"warning: and {len(result.notes) - 3} others, in the variable 'message' of the file")
-    print(f"{result.path}: {result.size} points, {result.computed} computed, {result.found} found finished, "
-          f"{len(result.failed)} without a solution, {result.seconds:.1f} s")
+    print(
+        f"{result.path}: {result.size} points, {result.computed} computed, {result.found} found finished, "
+        f"{len(result.failed)} without a solution, {result.seconds:.1f} s"
+    )
     if result.failed:
         index, why = next(iter(result.failed.items()))
-        raise SolveError(f"{len(result.failed)} of {result.size} points have no solution (status 2 in the file), such as point "
-                         f"{index}: {why}")
+        raise SolveError(
+            f"{len(result.failed)} of {result.size} points have no solution (status 2 in the file), such as point "
+            f"{index}: {why}"
+        )
 
 
 def _fit(data: Path, device: Path, out: Path | None, options: dict[str, Any]) -> None:
     import warnings
 
     from .run.fit import run_fit
+
     pass
 
     out = out or Path("results") / data.stem
@@ -221,10 +345,14 @@ def _xtensor(path: Path, out: Path | None) -> None:
 def _gate_line(out: Path, found: dict[str, Any]) -> None:
     low, high = found.get("hanle") or found.get("rho_change") or (float("nan"), float("nan"))
     what, unit = ("R(B) - R(0)", " ohm") if "hanle" in found else ("rho(B) - rho(0)", "")
-    print(f"{out / found['table']}: {found['values']} values of {found['parameter']}, {found['fields']} fields, {what} from "
-          f"{low:.4g} to {high:.4g}{unit}")
+    print(
+        f"{out / found['table']}: {found['values']} values of {found['parameter']}, {found['fields']} fields, {what} from "
+        f"{low:.4g} to {high:.4g}{unit}"
+    )
     if found["no_steady_state"]:
-        print(f"  {found['no_steady_state']} points without a steady state (theta < 0): nan in the table, hatched in the map")
+        print(
+            f"  {found['no_steady_state']} points without a steady state (theta < 0): nan in the table, hatched in the map"
+        )
 
 
 def _kept(out: Path) -> list[str]:
@@ -232,8 +360,14 @@ def _kept(out: Path) -> list[str]:
 
     with contextlib.suppress(OSError, ValueError):
         record = json.loads((out / "run.json").read_text(encoding="utf-8"))
-        kept = [f"{out / t['table']} ({t['fields']} of {t['fields_asked']} fields)" for t in record["curves"].values()]
-        return kept + [f"{out / t['table']} ({t['values']} of {t['values_asked']} gates)" for t in record["gates"].values()]
+        kept = [
+            f"{out / t['table']} ({t['fields']} of {t['fields_asked']} fields)"
+            for t in record["curves"].values()
+        ]
+        return kept + [
+            f"{out / t['table']} ({t['values']} of {t['values_asked']} gates)"
+            for t in record["gates"].values()
+        ]
     return []
 
 
@@ -246,7 +380,12 @@ def _progress() -> Iterator[Callable[..., None] | None]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[more]}")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[more]}"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}
 
@@ -291,13 +430,23 @@ def _check(path: Path) -> None:
     for name, contact in problem.contacts.items():
         print(f"contact   {name}: {contact.kind}")
     for m in device.measurements:
-        print(f"measure   {m.name + ': ' if m.name else ''}"
-              + (f"current {' to '.join(m.current)}, voltage {' minus '.join(m.voltage or ())}" if m.current else "rho"))
+        print(
+            f"measure   {m.name + ': ' if m.name else ''}"
+            + (
+                f"current {' to '.join(m.current)}, voltage {' minus '.join(m.voltage or ())}"
+                if m.current
+                else "rho"
+            )
+        )
     if device.gate is not None:
-        print(f"gate      {len(device.gate.values)} values of {device.gate.parameter} from {device.gate.values.min():g} to "
-              f"{device.gate.values.max():g} {device.gate.unit}")
+        print(
+            f"gate      {len(device.gate.values)} values of {device.gate.parameter} from {device.gate.values.min():g} to "
+            f"{device.gate.values.max():g} {device.gate.unit}"
+        )
     print(f"sweep     {len(fields)} fields up to {np.linalg.norm(strongest):g} T")
-    print(f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection {problem.detection}")
+    print(
+        f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection {problem.detection}"
+    )
     for note in [*physics_notes(problem, fields), *check_resolution(system, strongest)]:
         _say(f"warning: {note}")
     check_stability(system, strongest)
@@ -309,24 +458,36 @@ def _info(path: Path, unit: str) -> None:
 
     mesh = read_mesh(path, unit=unit)
     edges = mesh.edge_sizes
-    print(f"{path}: {mesh.n_cells} cells, {mesh.mesh.p.shape[1]} vertices, "
-          f"{' x '.join(engineering(float(v), 'm') for v in mesh.extent)}")
-    print(f"edges     {engineering(float(edges.min()), 'm')} to {engineering(float(edges.max()), 'm')}")
+    print(
+        f"{path}: {mesh.n_cells} cells, {mesh.mesh.p.shape[1]} vertices, "
+        f"{' x '.join(engineering(float(v), 'm') for v in mesh.extent)}"
+    )
+    print(
+        f"edges     {engineering(float(edges.min()), 'm')} to {engineering(float(edges.max()), 'm')}"
+    )
     for name, facets in mesh.boundaries.items():
-        print(f"boundary  {name}: {len(facets)} edges, {engineering(float(edges[facets].sum()), 'm')}")
+        print(
+            f"boundary  {name}: {len(facets)} edges, {engineering(float(edges[facets].sum()), 'm')}"
+        )
     rest = mesh.boundary_facets()
-    print(f"unnamed   {len(rest)} edges, {engineering(float(edges[rest].sum()), 'm')} (insulating, reflecting)")
+    print(
+        f"unnamed   {len(rest)} edges, {engineering(float(edges[rest].sum()), 'm')} (insulating, reflecting)"
+    )
     for name, cells in mesh.regions.items():
         print(f"region    {name}: {len(cells)} cells")
     if unit == "m" and float(mesh.extent.max()) > 1e-3:
-        _say(f"warning: the device is {engineering(float(mesh.extent.max()), 'm')} long; if that is wrong, give --unit")
+        _say(
+            f"warning: the device is {engineering(float(mesh.extent.max()), 'm')} long; if that is wrong, give --unit"
+        )
 
 
 def _init(path: Path) -> None:
     from .config.tables import TEMPLATE
 
     if path.exists():
-        raise InputError(f"{path}: exists already and is left as it is; give another name: ohmr-fem init NAME.toml")
+        raise InputError(
+            f"{path}: exists already and is left as it is; give another name: ohmr-fem init NAME.toml"
+        )
     with atomic_path(path) as temporary:
         temporary.write_text(TEMPLATE.format(name=path, stem=path.stem), encoding="utf-8")
     print(f"wrote {path}; next: ohmr-fem run {path}")
@@ -334,8 +495,6 @@ def _init(path: Path) -> None:
 
 if __name__ == "__main__":
     main()
-
-
 
 
 def split(text: str | None) -> Any:

@@ -17,8 +17,12 @@ class OhmrError(Exception):
     """
 
     def __init__(self, message: str | Sequence[str], *, value: Any = None) -> None:
-        lines = [message] if isinstance(message, str) else message  # several complaints: one line each
-        super().__init__("\n".join(" ".join(line.split()) for line in lines))  # a quoted array brings line breaks
+        lines = (
+            [message] if isinstance(message, str) else message
+        )  # several complaints: one line each
+        super().__init__(
+            "\n".join(" ".join(line.split()) for line in lines)
+        )  # a quoted array brings line breaks
         self.value = value
 
 
@@ -40,7 +44,9 @@ class NewtonError(SolveError):
     ``history`` lists its steps; ``last`` is the last good Solution (or None); ``partial`` the finished part of a curve.
     """
 
-    def __init__(self, message: str, history: Any = (), last: Any = None, partial: Any = None) -> None:
+    def __init__(
+        self, message: str, history: Any = (), last: Any = None, partial: Any = None
+    ) -> None:
         super().__init__(message)
         self.history, self.last, self.partial = history, last, partial
 

@@ -27,9 +27,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
     except OSError as exc:
         reason = exc.strerror or str(exc)
-        raise InputError(f"{path}: cannot be written ({reason}); choose another folder", value=path) from exc
-
-
+        raise InputError(
+            f"{path}: cannot be written ({reason}); choose another folder", value=path
+        ) from exc
 
 
 def write_table(columns: dict[str, tuple[str, np.ndarray]], path: str | Path) -> Path:
@@ -38,5 +38,10 @@ def write_table(columns: dict[str, tuple[str, np.ndarray]], path: str | Path) ->
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow([f"{name} [{unit}]" for name, (unit, _) in columns.items()])
-        writer.writerows([[f"{v:.17g}" for v in row] for row in zip(*(v for _, v in columns.values()), strict=True)])
+        writer.writerows(
+            [
+                [f"{v:.17g}" for v in row]
+                for row in zip(*(v for _, v in columns.values()), strict=True)
+            ]
+        )
     return path

@@ -55,7 +55,9 @@ def to_si(value: Any, unit: str, name: str) -> float:
         Not a number, not finite, or of the wrong dimension.
     """
     if isinstance(value, bool) or value is None:
-        raise InputError(f"{name}: expected a number or a quantity in {unit}, got {value!r}", value=value)
+        raise InputError(
+            f"{name}: expected a number or a quantity in {unit}, got {value!r}", value=value
+        )
     if isinstance(value, (int, float, np.integer, np.floating)):
         number = float(value)
     elif isinstance(value, str):
@@ -64,7 +66,8 @@ def to_si(value: Any, unit: str, name: str) -> float:
         number = _convert(value, unit, name, value)
     else:
         raise InputError(
-            f"{name}: expected a number or a quantity such as '1 {unit}', got {value!r}", value=value
+            f"{name}: expected a number or a quantity such as '1 {unit}', got {value!r}",
+            value=value,
         )
     if not math.isfinite(number):
         raise InputError(f"{name}: must be finite, got {value!r}", value=value)
@@ -75,13 +78,18 @@ def to_si(value: Any, unit: str, name: str) -> float:
 def _parse(text: str, unit: str, name: str) -> float:
     match = _QUANTITY.match(text)
     if match is None:
-        raise InputError(f"{name}: cannot read {text!r}; write a number and a unit such as '1 {unit}'", value=text)
+        raise InputError(
+            f"{name}: cannot read {text!r}; write a number and a unit such as '1 {unit}'",
+            value=text,
+        )
     if match[2] is None:
         return float(match[1])
     try:
         quantity = _registry().Quantity(float(match[1]), match[2].strip())
     except Exception as exc:  # pint raises several unrelated types
-        raise InputError(f"{name}: unknown unit in {text!r}; expected a unit of {unit}", value=text) from exc
+        raise InputError(
+            f"{name}: unknown unit in {text!r}; expected a unit of {unit}", value=text
+        ) from exc
     return _convert(quantity, unit, name, text)
 
 
@@ -91,7 +99,9 @@ def _convert(quantity: Any, unit: str, name: str, given: Any) -> float:
     try:
         return float(quantity.to("dimensionless" if unit == "1" else unit).magnitude)
     except pint.DimensionalityError as exc:
-        raise InputError(f"{name}: {str(given)!r} has the wrong dimension; expected {unit}", value=given) from exc
+        raise InputError(
+            f"{name}: {str(given)!r} has the wrong dimension; expected {unit}", value=given
+        ) from exc
 
 
 def positive(value: Any, unit: str, name: str) -> float:
@@ -107,9 +117,13 @@ def fields_array(field: Any, name: str = "field") -> np.ndarray:
     try:
         array = np.asarray(field, dtype=float)
     except (TypeError, ValueError) as exc:
-        raise InputError(f"{name}: expected shape (3,) or (n, 3) in tesla, got {field!r}", value=field) from exc
+        raise InputError(
+            f"{name}: expected shape (3,) or (n, 3) in tesla, got {field!r}", value=field
+        ) from exc
     if array.ndim not in (1, 2) or array.shape[-1] != 3:
-        raise InputError(f"{name}: expected shape (3,) or (n, 3) in tesla, got shape {array.shape}", value=field)
+        raise InputError(
+            f"{name}: expected shape (3,) or (n, 3) in tesla, got shape {array.shape}", value=field
+        )
     if not np.all(np.isfinite(array)):
         raise InputError(f"{name}: must be finite, got {field!r}", value=field)
     return array

@@ -31,17 +31,27 @@ def refuses() -> Callable[..., Any]:
     return _refuses
 
 
-def _hall_bar(cells: str = "triangle", step: float = 0.25, length: float = 6.0, width: float = 2.0) -> Any:
+def _hall_bar(
+    cells: str = "triangle", step: float = 0.25, length: float = 6.0, width: float = 2.0
+) -> Any:
     """A bar 6 x 2 with contacts left, right and four side contacts of length 0.5, on a uniform grid."""
     import numpy as np
 
     from ohmr_fem.mesh.grids import tensor_grid
 
-    mesh = tensor_grid(np.linspace(-length / 2, length / 2, round(length / step) + 1),
-                       np.linspace(-width / 2, width / 2, round(width / step) + 1), cells=cells)
-    names = {"left": lambda p: p[0] < -length / 2 + 1e-9, "right": lambda p: p[0] > length / 2 - 1e-9}
+    mesh = tensor_grid(
+        np.linspace(-length / 2, length / 2, round(length / step) + 1),
+        np.linspace(-width / 2, width / 2, round(width / step) + 1),
+        cells=cells,
+    )
+    names = {
+        "left": lambda p: p[0] < -length / 2 + 1e-9,
+        "right": lambda p: p[0] > length / 2 - 1e-9,
+    }
     for name, side, at in (("t1", 1, -0.75), ("t2", 1, 0.75), ("b1", -1, -0.75), ("b2", -1, 0.75)):
-        names[name] = lambda p, side=side, at=at: (side * p[1] > width / 2 - 1e-9) & (abs(p[0] - at) < 0.25)
+        names[name] = lambda p, side=side, at=at: (
+            (side * p[1] > width / 2 - 1e-9) & (abs(p[0] - at) < 0.25)
+        )
     return mesh.with_boundaries(names)
 
 
@@ -51,9 +61,20 @@ def bar() -> Callable[..., Any]:
     import ohmr_fem as of
     from validation.case import simple_material
 
-    def make(material: Any = None, order: int = 2, cells: str = "triangle", step: float = 0.25,
-             contacts: Any = ("left", "right", "t1", "t2", "b1", "b2"), **options: Any) -> Any:
-        return of.Problem(_hall_bar(cells, step), simple_material() if material is None else material, contacts, order=order,
-                          **options)
+    def make(
+        material: Any = None,
+        order: int = 2,
+        cells: str = "triangle",
+        step: float = 0.25,
+        contacts: Any = ("left", "right", "t1", "t2", "b1", "b2"),
+        **options: Any,
+    ) -> Any:
+        return of.Problem(
+            _hall_bar(cells, step),
+            simple_material() if material is None else material,
+            contacts,
+            order=order,
+            **options,
+        )
 
     return make

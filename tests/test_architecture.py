@@ -75,10 +75,26 @@ MAY_IMPORT = {
 
 #: Third-party packages that only some rooms may touch.
 ONLY_IN = {
-    "meshio": {"mesh", "export"}, "gmsh": {"mesh"}, "netgen": {"mesh"}, "shapely": {"geometry"}, "gdstk": {"geometry"},
-    "svgelements": {"geometry"}, "matplotlib": {"plot"}, "pint": {"units"}, "pydantic": {"config"},
-    "typer": {"cli"}, "click": set(), "rich": {"cli"}, "pickle": set(), "skfem": {"mesh", "forms", "system", "solve"},
-    "lmfit": {"fit"}, "dask": {"study"}, "distributed": {"study"}, "xarray": {"study"}, "h5netcdf": {"study"}, "h5py": {"study"},
+    "meshio": {"mesh", "export"},
+    "gmsh": {"mesh"},
+    "netgen": {"mesh"},
+    "shapely": {"geometry"},
+    "gdstk": {"geometry"},
+    "svgelements": {"geometry"},
+    "matplotlib": {"plot"},
+    "pint": {"units"},
+    "pydantic": {"config"},
+    "typer": {"cli"},
+    "click": set(),
+    "rich": {"cli"},
+    "pickle": set(),
+    "skfem": {"mesh", "forms", "system", "solve"},
+    "lmfit": {"fit"},
+    "dask": {"study"},
+    "distributed": {"study"},
+    "xarray": {"study"},
+    "h5netcdf": {"study"},
+    "h5py": {"study"},
 }
 
 
@@ -109,16 +125,24 @@ MODULES = _modules()
 def _imports(module: str) -> tuple[set[str], set[str]]:
     """Modules of the package and top-level names of other packages that a module imports, anywhere in its text."""
     inside, outside = set(), set()
-    here = module.split(".") if MODULES[module].name == "__init__.py" and module else module.split(".")[:-1]
+    here = (
+        module.split(".")
+        if MODULES[module].name == "__init__.py" and module
+        else module.split(".")[:-1]
+    )
     for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             outside |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             outside.add(node.module or "")
         elif isinstance(node, ast.ImportFrom):
-            base = here[:len(here) - (node.level - 1)] + (node.module.split(".") if node.module else [])
+            base = here[: len(here) - (node.level - 1)] + (
+                node.module.split(".") if node.module else []
+            )
             inside |= {_closest(".".join([*base, alias.name])) for alias in node.names}
-    inside |= {_closest(name.partition(".")[2]) for name in outside if name.split(".")[0] == "ohmr_fem"}
+    inside |= {
+        _closest(name.partition(".")[2]) for name in outside if name.split(".")[0] == "ohmr_fem"
+    }
     return inside - {module}, {name.split(".")[0] for name in outside}
 
 
@@ -139,16 +163,27 @@ def test_imports_follow_the_plan(module):
     room = _room(module)
     inside, outside = _imports(module)
     for other in inside - {""}:  # the package itself gives only its version
-        assert _room(other) in _allowed(room), f"{module} ({room}) must not import {other} ({_room(other)})"
+        assert _room(other) in _allowed(room), (
+            f"{module} ({room}) must not import {other} ({_room(other)})"
+        )
     for package in outside & set(ONLY_IN):
-        assert room in ONLY_IN[package], f"{module} must not import {package}; only {sorted(ONLY_IN[package])} may"
+        assert room in ONLY_IN[package], (
+            f"{module} must not import {package}; only {sorted(ONLY_IN[package])} may"
+        )
 
 
 def test_only_the_version_comes_from_the_package_itself():
     for module, path in MODULES.items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module is None and "." not in module:
-                assert all(alias.name in MODULES or alias.name == "__version__" for alias in node.names), module
+            if (
+                isinstance(node, ast.ImportFrom)
+                and node.level == 1
+                and node.module is None
+                and "." not in module
+            ):
+                assert all(
+                    alias.name in MODULES or alias.name == "__version__" for alias in node.names
+                ), module
 
 
 def test_the_plan_has_no_cycle_and_no_way_up():
@@ -163,20 +198,29 @@ def test_the_plan_has_no_cycle_and_no_way_up():
 
 
 def _in_fresh_python(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True,
-                          env={"PYTHONPATH": str(PACKAGE.parent)}).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(PACKAGE.parent)},
+    ).stdout.strip()
 
 
 def test_import_is_light():
     heavy = ["matplotlib", "gmsh", "pint", "pydantic", "typer", "rich", "meshio", "mpmath"]
-    loaded = _in_fresh_python("import sys, ohmr_fem; print(*{name.split('.')[0] for name in sys.modules})").split()
+    loaded = _in_fresh_python(
+        "import sys, ohmr_fem; print(*{name.split('.')[0] for name in sys.modules})"
+    ).split()
     assert not set(heavy) & set(loaded)
 
 
 def test_import_is_quick():
     """Under 0.6 s on an idle machine; a busy one is allowed for by the time that scikit-fem itself takes beside it."""
-    code = ("import time; t = time.perf_counter(); import skfem, scipy.sparse.linalg; u = time.perf_counter(); "
-            "import ohmr_fem; v = time.perf_counter(); print(u - t, v - t)")
+    code = (
+        "import time; t = time.perf_counter(); import skfem, scipy.sparse.linalg; u = time.perf_counter(); "
+        "import ohmr_fem; v = time.perf_counter(); print(u - t, v - t)"
+    )
     ours = []
     for _ in range(8):
         base, total = (float(s) for s in _in_fresh_python(code).split())

@@ -93,14 +93,25 @@ def _table(path: str) -> dict[str, np.ndarray]:
 def test_cross_section_from_file_to_curve(capsys):
     assert ohmr("run", _device(SECTION), "--out", "out") == 0
     table = _table("out/results.csv")
-    assert list(table)[:4] == ["B_x [T]", "B_y [T]", "B_z [T]", "rho [1]"] and "rho_star [1]" in table
+    assert (
+        list(table)[:4] == ["B_x [T]", "B_y [T]", "B_z [T]", "rho [1]"] and "rho_star [1]" in table
+    )
     X, B = 1 / 9.1093837015e-31, table["B_x [T]"]
-    z = np.sqrt(1 + 1j * 0.5 * (0.5 * 1.602176634e-19 * B * X * 2e-12)) * 5  # sqrt(theta) Omega tau; l/2 = 5
+    z = (
+        np.sqrt(1 + 1j * 0.5 * (0.5 * 1.602176634e-19 * B * X * 2e-12)) * 5
+    )  # sqrt(theta) Omega tau; l/2 = 5
     expected = -(0.016**2) * (np.tanh(z) / z).real  # Eq. (7)
     assert np.allclose(table["rho [1]"], expected, rtol=1e-8)
     assert {p.name for p in Path("out").iterdir()} == {
-        "results.csv", "hanle.png", "device.pvd", "device_0.vtu", "device_1.vtu", "moment_density_0.png",
-        "moment_density_1.png", "run.json"}
+        "results.csv",
+        "hanle.png",
+        "device.pvd",
+        "device_0.vtu",
+        "device_1.vtu",
+        "moment_density_0.png",
+        "moment_density_1.png",
+        "run.json",
+    }
     said = capsys.readouterr()
     assert "5 fields" in said.out and said.err == ""
 
@@ -108,24 +119,53 @@ def test_cross_section_from_file_to_curve(capsys):
 def test_device_with_two_measurements(capsys):
     assert ohmr("run", _device(BAR), "--out", "out") == 0
     local, nonlocal_ = _table("out/results.csv"), _table("out/results_nonlocal.csv")
-    columns = ["B_x [T]", "B_y [T]", "B_z [T]", "R [ohm]", "R_ohmic [ohm]", "delta_R [ohm]", "hanle [ohm]"]
+    columns = [
+        "B_x [T]",
+        "B_y [T]",
+        "B_z [T]",
+        "R [ohm]",
+        "R_ohmic [ohm]",
+        "delta_R [ohm]",
+        "hanle [ohm]",
+    ]
     assert list(local)[:7] == columns == list(nonlocal_)[:7]
-    assert np.all(local["delta_R [ohm]"] < 0) and local["hanle [ohm]"][1] == 0 and np.all(local["hanle [ohm]"][[0, 2]] > 0)
-    assert np.allclose(local["R [ohm]"], local["R_ohmic [ohm]"] + local["delta_R [ohm]"], rtol=1e-14)
+    assert (
+        np.all(local["delta_R [ohm]"] < 0)
+        and local["hanle [ohm]"][1] == 0
+        and np.all(local["hanle [ohm]"][[0, 2]] > 0)
+    )
+    assert np.allclose(
+        local["R [ohm]"], local["R_ohmic [ohm]"] + local["delta_R [ohm]"], rtol=1e-14
+    )
     sets = list(ET.parse("out/device.pvd").getroot().iter("DataSet"))
     assert [float(s.get("timestep")) for s in sets] == [0, 2]
     drop = meshio.read("out/device_nonlocal_0.vtu").point_data["potential [V]"]
-    assert np.ptp(drop) > 0 and Path("out/moment_density_nonlocal_1.svg").exists() and Path("out/mesh.svg").exists()
+    assert (
+        np.ptp(drop) > 0
+        and Path("out/moment_density_nonlocal_1.svg").exists()
+        and Path("out/mesh.svg").exists()
+    )
 
 
 def test_field_files_have_the_drive_that_was_asked_for(capsys):
-    ohmr("run", _device(BAR.replace("[output]", '[output]\ndrive_current = "3 uA"\nfields_at = ["1 T"]')), "--out", "out")
+    ohmr(
+        "run",
+        _device(BAR.replace("[output]", '[output]\ndrive_current = "3 uA"\nfields_at = ["1 T"]')),
+        "--out",
+        "out",
+    )
     read = meshio.read("out/device.vtu")  # a single field needs no series
     x = read.points[read.cells[0].data[:, :3], 0].mean(axis=1)
-    assert read.cell_data["current_density [A/m]"][0][abs(x) < 5e-8, 0].mean() == pytest.approx(3e-6 / 4e-7, rel=0.02)
-    film = SECTION.replace("cells = 32", 'normal = "z"').replace("[output]", '[output]\nelectric_field = "2 V/m"')
+    assert read.cell_data["current_density [A/m]"][0][abs(x) < 5e-8, 0].mean() == pytest.approx(
+        3e-6 / 4e-7, rel=0.02
+    )
+    film = SECTION.replace("cells = 32", 'normal = "z"').replace(
+        "[output]", '[output]\nelectric_field = "2 V/m"'
+    )
     ohmr("run", _device(film.replace('["png"]', '["svg"]')), "--out", "film")
-    assert np.allclose(meshio.read("film/device_0.vtu").cell_data["electric_field [V/m]"][0][:, 0], 2.0)
+    assert np.allclose(
+        meshio.read("film/device_0.vtu").cell_data["electric_field [V/m]"][0][:, 0], 2.0
+    )
     assert "n^y" in Path("film/moment_density_0.svg").read_text()  # what accumulates in a film
 
 
@@ -134,9 +174,15 @@ def test_record(capsys):
     ohmr("run", "device.toml", "--out", "out")
     record = json.loads(Path("out/run.json").read_text())
     assert record["status"] == "complete" and record["ohmr_fem"] == of.__version__
-    assert record["inputs"] == {p: hashlib.sha256(Path(p).read_bytes()).hexdigest() for p in ("device.toml", "bar.msh")}
+    assert record["inputs"] == {
+        p: hashlib.sha256(Path(p).read_bytes()).hexdigest() for p in ("device.toml", "bar.msh")
+    }
     assert record["dependencies"]["numpy"] == np.__version__
-    assert record["mesh"]["cells"] == 1536 and record["mesh"]["order"] == 2 and record["mesh"]["regions"] == {"bulk": 1536}
+    assert (
+        record["mesh"]["cells"] == 1536
+        and record["mesh"]["order"] == 2
+        and record["mesh"]["regions"] == {"bulk": 1536}
+    )
     assert record["mesh"]["unknowns_per_field"] == (2 * 48 + 1) * (2 * 16 + 1)
     assert 0 < record["curves"]["measure"]["largest_residual"] < 1e-9
     assert record["fields"][0]["solver"] and max(record["fields"][0]["residuals"].values()) < 1e-9
@@ -154,24 +200,33 @@ def test_warnings_are_one_line_and_recorded(capsys):
     _device(BAR.replace('"100 nm"', '"1 nm"'))
     assert ohmr("run", "device.toml", "--out", "out") == 0
     said = [line for line in capsys.readouterr().err.splitlines() if line]
-    assert said and all(line.startswith("warning: ") for line in said) and len(set(said)) == len(said)
+    assert (
+        said and all(line.startswith("warning: ") for line in said) and len(set(said)) == len(said)
+    )
     assert any("edge layer not resolved" in line for line in said)
     record = json.loads(Path("out/run.json").read_text())
     assert [f"warning: {text}" for text in record["warnings"]] == said
 
 
-@pytest.mark.parametrize(("arguments", "code", "said"), [
-    (("run", "none.toml"), 2, "error: none.toml: no such file"),
-    (("check", "none.toml"), 2, "error: none.toml: no such file"),
-    (("info", "none.msh"), 2, "error: mesh file 'none.msh' does not exist"),
-    (("info", "device.toml"), 2, "error: device.toml"),
-    (("run", "device.toml", "--out", "device.toml"), 2, "device.toml/run.json: cannot be written"),
-    (("init", "device.toml"), 2, "exists already"),
-    (("init", "/nowhere-at-all/x/y.toml"), 2, None),
-    (("run",), 2, "Missing argument"),
-    (("run", "device.toml", "--otu", "x"), 2, "--otu"),
-    (("rnu", "device.toml"), 2, "rnu"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("run", "none.toml"), 2, "error: none.toml: no such file"),
+        (("check", "none.toml"), 2, "error: none.toml: no such file"),
+        (("info", "none.msh"), 2, "error: mesh file 'none.msh' does not exist"),
+        (("info", "device.toml"), 2, "error: device.toml"),
+        (
+            ("run", "device.toml", "--out", "device.toml"),
+            2,
+            "device.toml/run.json: cannot be written",
+        ),
+        (("init", "device.toml"), 2, "exists already"),
+        (("init", "/nowhere-at-all/x/y.toml"), 2, None),
+        (("run",), 2, "Missing argument"),
+        (("run", "device.toml", "--otu", "x"), 2, "--otu"),
+        (("rnu", "device.toml"), 2, "rnu"),
+    ],
+)
 def test_wrong_use(capsys, arguments, code, said):
     if said is None:
         arguments = ("init", "device.toml/below.toml")
@@ -197,17 +252,27 @@ def test_check(capsys):
     _device(BAR)
     assert ohmr("check", "device.toml") == 0
     out = capsys.readouterr().out
-    assert "no errors" in out and "current t1 to b1, voltage t2 minus b2" in out and "sweep     3 fields up to 2 T" in out
+    assert (
+        "no errors" in out
+        and "current t1 to b1, voltage t2 minus b2" in out
+        and "sweep     3 fields up to 2 T" in out
+    )
     assert sorted(p.name for p in Path().iterdir()) == ["bar.msh", "device.toml"]
     _device(BAR.replace('"100 nm"', '"1 nm"'))
-    assert ohmr("check", "device.toml") == 0 and "edge layer not resolved" in capsys.readouterr().err
+    assert (
+        ohmr("check", "device.toml") == 0 and "edge layer not resolved" in capsys.readouterr().err
+    )
 
 
 def test_info(capsys):
     _device(BAR)
     assert ohmr("info", "bar.msh", "--unit", "nm") == 0
     out = capsys.readouterr().out
-    assert "1.2 µm x 400 nm" in out and "boundary  t1: 8 edges, 200 nm" in out and "region    bulk: 1536 cells" in out
+    assert (
+        "1.2 µm x 400 nm" in out
+        and "boundary  t1: 8 edges, 200 nm" in out
+        and "region    bulk: 1536 cells" in out
+    )
     assert ohmr("info", "bar.msh") == 0 and "--unit" in capsys.readouterr().err
 
 
@@ -233,6 +298,7 @@ def test_interrupt_keeps_the_finished_rows(monkeypatch, capsys):
         def stop_after_two(done, total):
             if done == 2:
                 raise KeyboardInterrupt
+
         return hanle_curve(*arguments, progress=stop_after_two, **options)
 
     monkeypatch.setattr(run, "hanle_curve", interrupted)
@@ -252,10 +318,18 @@ def _heed_interrupts() -> None:
 
 
 def test_a_real_interrupt():
-    _device(SECTION.replace("points = 5", "points = 200000").replace("[output]", '[solve]\nmethod = "direct"\n[output]'))
-    process = subprocess.Popen([sys.executable, "-m", "ohmr_fem.cli", "run", "device.toml", "--out", "out"],
-                               stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
-                               preexec_fn=_heed_interrupts)
+    _device(
+        SECTION.replace("points = 5", "points = 200000").replace(
+            "[output]", '[solve]\nmethod = "direct"\n[output]'
+        )
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ohmr_fem.cli", "run", "device.toml", "--out", "out"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        preexec_fn=_heed_interrupts,
+    )
     while not Path("out/run.json").exists() and process.poll() is None:
         time.sleep(0.05)
     time.sleep(1.0)

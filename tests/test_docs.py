@@ -25,7 +25,9 @@ def test_page_runs(page, monkeypatch, tmp_path):
         pytest.importorskip(NEEDS[page.stem], reason=f"this tutorial needs {NEEDS[page.stem]}")
     plt.switch_backend("Agg")
     monkeypatch.chdir(ROOT)
-    cells = re.findall(r"```\{code-cell\}[^\n]*\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S)
+    cells = re.findall(
+        r"```\{code-cell\}[^\n]*\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S
+    )
     assert cells
     names: dict[str, object] = {}
     for cell in cells:
@@ -38,9 +40,15 @@ def test_page_runs(page, monkeypatch, tmp_path):
 
 
 def test_every_page_is_in_a_toctree():
-    named = {str((page.parent / entry.strip()).resolve()) + ".md" for page in PAGES
-             for block in re.findall(r"```\{toctree\}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S)
-             for entry in block.splitlines() if entry.strip() and not entry.startswith(":")}
+    named = {
+        str((page.parent / entry.strip()).resolve()) + ".md"
+        for page in PAGES
+        for block in re.findall(
+            r"```\{toctree\}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S
+        )
+        for entry in block.splitlines()
+        if entry.strip() and not entry.startswith(":")
+    }
     pages = {str(p.resolve()) for p in PAGES} - {str(DOCS / "index.md")}
     assert pages == named
 
@@ -58,6 +66,10 @@ def test_tutorials_are_executed():
 def test_pictures_are_shown():
     """The figures of ``of.plot_*`` belong to no window: a cell shows them by ending in ``.figure``."""
     for page in EXECUTED:
-        for cell in re.findall(r"```\{code-cell\}[^\n]*\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S):
+        for cell in re.findall(
+            r"```\{code-cell\}[^\n]*\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S
+        ):
             last = cell.strip().splitlines()[-1]
-            assert not (last.startswith("of.plot_") and "ax=" not in last) or last.endswith(".figure"), f"{page.name}: {last}"
+            assert not (last.startswith("of.plot_") and "ax=" not in last) or last.endswith(
+                ".figure"
+            ), f"{page.name}: {last}"

@@ -5,11 +5,25 @@ from __future__ import annotations
 import pytest
 
 from ohmr_fem import errors
-from ohmr_fem.errors import InputError, MeshError, MissingExtraError, OhmrError, SolveError, SweepInterrupted
+from ohmr_fem.errors import (
+    InputError,
+    MeshError,
+    MissingExtraError,
+    OhmrError,
+    SolveError,
+    SweepInterrupted,
+)
 
 
-@pytest.mark.parametrize("kind, builtin", [(InputError, ValueError), (MeshError, ValueError), (SolveError, ArithmeticError),
-                                           (MissingExtraError, ImportError)])
+@pytest.mark.parametrize(
+    "kind, builtin",
+    [
+        (InputError, ValueError),
+        (MeshError, ValueError),
+        (SolveError, ArithmeticError),
+        (MissingExtraError, ImportError),
+    ],
+)
 def test_one_base_and_the_builtin_a_user_expects(kind, builtin):
     error = kind("why", value=3)
     assert isinstance(error, OhmrError) and isinstance(error, builtin)
@@ -23,11 +37,16 @@ def test_warnings_are_user_warnings():
 
 
 def test_a_message_is_one_line_whatever_is_quoted_in_it():
-    assert str(InputError("X: got array([[1, 2],\n       [3, 4]])")) == "X: got array([[1, 2], [3, 4]])"
+    assert (
+        str(InputError("X: got array([[1, 2],\n       [3, 4]])"))
+        == "X: got array([[1, 2], [3, 4]])"
+    )
 
 
 def test_suggest():
-    assert errors.suggest("lfet", ["left", "right"]) == "did you mean 'left'? known names: left, right"
+    assert (
+        errors.suggest("lfet", ["left", "right"]) == "did you mean 'left'? known names: left, right"
+    )
     assert errors.suggest("zzz", ["left", "right"]) == "known names: left, right"
     assert errors.suggest("x", []) == "known names: none"
     assert "did you mean '1'" in errors.suggest(1, ["1"])
@@ -35,7 +54,9 @@ def test_suggest():
 
 def test_require_extra(refuses):
     assert errors.require_extra("math", "view", "drawing").pi > 3
-    with refuses(MissingExtraError, "drawing", "no_such_module", "pip install 'ohmr-fem[view]'") as caught:
+    with refuses(
+        MissingExtraError, "drawing", "no_such_module", "pip install 'ohmr-fem[view]'"
+    ) as caught:
         errors.require_extra("no_such_module", "view", "drawing")
     assert caught.value.value == "no_such_module"
     assert isinstance(caught.value.__cause__, ImportError)
@@ -43,4 +64,8 @@ def test_require_extra(refuses):
 
 def test_interrupted_sweep_is_still_a_keyboard_interrupt():
     stopped = SweepInterrupted([1, 2])
-    assert isinstance(stopped, KeyboardInterrupt) and stopped.partial == [1, 2] and ".partial" in str(stopped)
+    assert (
+        isinstance(stopped, KeyboardInterrupt)
+        and stopped.partial == [1, 2]
+        and ".partial" in str(stopped)
+    )

@@ -43,9 +43,15 @@ def test_python_of_the_readme(checkout, code):
     names: dict = {}
     exec(compile(code, "README.md", "exec"), names)
     if "curve" in names:
-        assert {p.name for p in Path("out").iterdir()} == {"moment_density.png", "hanle.pdf", "device.vtu"}
+        assert {p.name for p in Path("out").iterdir()} == {
+            "moment_density.png",
+            "hanle.pdf",
+            "device.vtu",
+        }
         assert names["curve"].delta_R.min() < 0 < names["curve"].hanle.max()
-        assert names["solution"].at((0, 190e-9)).moment_density[2, 0] > 0  # the positive edge of the table
+        assert (
+            names["solution"].at((0, 190e-9)).moment_density[2, 0] > 0
+        )  # the positive edge of the table
 
 
 @pytest.mark.parametrize("block", [code for kind, code in BLOCKS if kind == "sh"])
@@ -78,7 +84,11 @@ def test_the_pipeline_calls_the_test_command():
     assert [line for line in lines if "make" in line] == ["exec make test"]
 
 
-DEVICES = sorted(p.name for p in (ROOT / "examples").glob("*.toml") if "[axes]" not in p.read_text(encoding="utf-8"))
+DEVICES = sorted(
+    p.name
+    for p in (ROOT / "examples").glob("*.toml")
+    if "[axes]" not in p.read_text(encoding="utf-8")
+)
 
 
 @pytest.mark.parametrize("path", DEVICES)
@@ -91,8 +101,10 @@ def test_device_files_are_right(path, capsys):
 
 def test_hall_bar_example():
     device = read_device(ROOT / "examples" / "hall_bar.toml")
-    local, nonlocal_ = (of.hanle_curve(device.problem, [(0, 0, 0), (9, 0, 0)], current=m.current, voltage=m.voltage)
-                        for m in device.measurements)
+    local, nonlocal_ = (
+        of.hanle_curve(device.problem, [(0, 0, 0), (9, 0, 0)], current=m.current, voltage=m.voltage)
+        for m in device.measurements
+    )
     # Between probes far from the ends the bar is a strip: delta_R = R_ohmic rho of Eq. (7), W/L_m = 4.
     phi = np.sqrt(24.4 * 0.56) * 0.5 * 1.602176634e-19 * 9 / 9.1093837015e-31 * 2e-12
     z = 2 * np.sqrt(1 + 1j * np.array([0, phi]))
@@ -101,7 +113,9 @@ def test_hall_bar_example():
     assert nonlocal_.hanle[1] == pytest.approx(-0.0809307, rel=1e-4)
 
 
-@pytest.mark.parametrize("path", sorted(p.name for p in (ROOT / "examples" / "models").glob("*.toml")))
+@pytest.mark.parametrize(
+    "path", sorted(p.name for p in (ROOT / "examples" / "models").glob("*.toml"))
+)
 def test_model_files_are_right(path):
     job = read_tensor_job(ROOT / "examples" / "models" / path)
     options = {**job.options, "mesh": 48}
@@ -116,7 +130,9 @@ def test_own_bilayer_in_closed_form():
     job = read_tensor_job(ROOT / "examples" / "models" / "own_bilayer.toml")
     X = of.micro.inverse_mass(job.model, **{**job.options, "mesh": 240}).X[0]
     unit = 7.61996423  # hbar^2/m_e in eV angstrom^2
-    assert X[2, 2] == pytest.approx(0.2 * 4**2 / unit, rel=1e-6) and X[0, 0] == pytest.approx(2 * 0.5 * 3**2 / unit, rel=0.03)
+    assert X[2, 2] == pytest.approx(0.2 * 4**2 / unit, rel=1e-6) and X[0, 0] == pytest.approx(
+        2 * 0.5 * 3**2 / unit, rel=0.03
+    )
 
 
 def test_bilayer_hall_bar_example(tmp_path):
@@ -124,17 +140,29 @@ def test_bilayer_hall_bar_example(tmp_path):
     text = (ROOT / "examples" / "bilayer_hall_bar.toml").read_text()
     assert "points = 21" in text
     text = text.replace("points = 21", "points = 3").replace("../meshes/hall_bar.msh", "bar.msh")
-    text = text.replace('"models/', f'"{ROOT}/examples/models/').replace("counting =", "mesh = 240\ncounting =")
+    text = text.replace('"models/', f'"{ROOT}/examples/models/').replace(
+        "counting =", "mesh = 240\ncounting ="
+    )
     of.write_mesh(bar(24, 8), tmp_path / "bar.msh", unit="nm")
     (tmp_path / "device.toml").write_text(text)
     device = read_device(tmp_path / "device.toml")
     pair = device.measurements[0]
-    found = of.gate_map(device.problem, device.gate.materials, device.gate.values, device.fields[::30],
-                        current=pair.current, voltage=pair.voltage)
-    theta = np.array([m["bulk"].inverse_mass[2, 2] / m["bulk"].inverse_mass[1, 1] for m in found.materials])
+    found = of.gate_map(
+        device.problem,
+        device.gate.materials,
+        device.gate.values,
+        device.fields[::30],
+        current=pair.current,
+        voltage=pair.voltage,
+    )
+    theta = np.array(
+        [m["bulk"].inverse_mass[2, 2] / m["bulk"].inverse_mass[1, 1] for m in found.materials]
+    )
     assert theta[0] > 0 > theta[2] and np.array_equal(np.sign(found.hanle[:, 0]), np.sign(theta))
     assert np.allclose(found.hanle, found.hanle[:, ::-1], rtol=1e-6, atol=1e-12)  # even in B
-    assert theta == pytest.approx([0.00124066, 0.00002709, -0.00557726], rel=0.01, abs=1e-6)  # regression
+    assert theta == pytest.approx(
+        [0.00124066, 0.00002709, -0.00557726], rel=0.01, abs=1e-6
+    )  # regression
 
 
 def test_figure3_example():
@@ -146,10 +174,17 @@ def test_figure3_example():
     assert low_high["0.38: drude, excess"] == pytest.approx((-0.01485956, -0.00893501), rel=1e-3)
     assert low_high["0: commutator, all"] == pytest.approx((0.02240613, 0.02295108), rel=1e-3)
     at = found["0: drude, all"][20]  # mu = 0.4 eV, where the one-dimensional integrals give these
-    assert at[0, 0] == pytest.approx(0.06355458, rel=1e-3) and at[2, 2] == pytest.approx(0.03013425, rel=1e-3)
+    assert at[0, 0] == pytest.approx(0.06355458, rel=1e-3) and at[2, 2] == pytest.approx(
+        0.03013425, rel=1e-3
+    )
     middle = len(found["mu"]) // 2
-    assert found["mu"][middle] == 0.0 and found["0.38: drude, all"][middle, 0, 0] < 2e-4 < found["0: drude, all"][middle, 0, 0]
-    for tensors in (x for name, x in found.items() if name != "mu"):  # electron-hole symmetric, threefold
+    assert (
+        found["mu"][middle] == 0.0
+        and found["0.38: drude, all"][middle, 0, 0] < 2e-4 < found["0: drude, all"][middle, 0, 0]
+    )
+    for tensors in (
+        x for name, x in found.items() if name != "mu"
+    ):  # electron-hole symmetric, threefold
         assert np.allclose(tensors, tensors[::-1], rtol=1e-6, atol=1e-9)
         assert np.allclose(tensors[:, 0, 0], tensors[:, 1, 1], rtol=1e-9)
     left, right = module.draw(found).axes
@@ -172,16 +207,27 @@ def test_nonlocal_example():
 
 def test_versions_agree():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    citation = re.search(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), flags=re.MULTILINE)
-    assert project == of.__version__ == citation[1] and f"## {project}" in (ROOT / "CHANGELOG.md").read_text()
+    citation = re.search(
+        r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), flags=re.MULTILINE
+    )
+    assert (
+        project == of.__version__ == citation[1]
+        and f"## {project}" in (ROOT / "CHANGELOG.md").read_text()
+    )
 
 
 def test_requirements_name_no_place():
     for name in ("requirements.txt", "requirements-dev.txt"):
         lines = (ROOT / name).read_text().splitlines()
-        assert not [line for line in lines if "://" in line or line.startswith(("-", "file")) or "/" in line.split("#")[0]]
+        assert not [
+            line
+            for line in lines
+            if "://" in line or line.startswith(("-", "file")) or "/" in line.split("#")[0]
+        ]
         pinned = [line for line in lines if "==" in line]
-        assert pinned and all(line.endswith("\\") for line in pinned)  # every pin is followed by its hashes
+        assert pinned and all(
+            line.endswith("\\") for line in pinned
+        )  # every pin is followed by its hashes
 
 
 def test_study_example_and_its_page(checkout):
@@ -191,21 +237,40 @@ def test_study_example_and_its_page(checkout):
         pytest.importorskip(module)
     matplotlib.use("Agg")
     device = (ROOT / "examples" / "hall_bar.toml").read_text(encoding="utf-8")
-    for name, text in (("hall_bar.toml", device.replace("points = 181", "points = 3").replace("../meshes", "meshes")),
-                       ("study.toml", (ROOT / "examples" / "study.toml").read_text(encoding="utf-8")),
-                       ("study_temperature.csv", (ROOT / "examples" / "study_temperature.csv").read_text(encoding="utf-8"))):
+    for name, text in (
+        (
+            "hall_bar.toml",
+            device.replace("points = 181", "points = 3").replace("../meshes", "meshes"),
+        ),
+        ("study.toml", (ROOT / "examples" / "study.toml").read_text(encoding="utf-8")),
+        (
+            "study_temperature.csv",
+            (ROOT / "examples" / "study_temperature.csv").read_text(encoding="utf-8"),
+        ),
+    ):
         Path(name).write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit) as end:
         main(["study", "study.toml", "--out", "results/study.nc"])
     assert not end.value.code
     page = (ROOT / "docs" / "how-to" / "studies.md").read_text(encoding="utf-8")
     names: dict = {}
-    exec(compile(re.findall(r"^```python\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)[0], "studies.md", "exec"), names)
+    exec(
+        compile(
+            re.findall(r"^```python\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)[0],
+            "studies.md",
+            "exec",
+        ),
+        names,
+    )
     assert names["data"].status.shape == (2, 12, 2) and bool((names["data"].status == 1).all())
     whole = names["data"].sel({"mesh.scale": 1.0, "temperature": 4, "material.theta": 0.1})
     m = of.Material(1e-3, 2e-12, 0.1, [24.4, 24.4, 2.44], diffusion_length=1e-7)
-    prob = of.Problem(of.read_mesh("meshes/hall_bar.msh", unit="nm"), m, ["left", "right", "t1", "t2", "b1", "b2"])
-    curve = of.hanle_curve(prob, of.field_sweep(-9, 9, 3), current=("left", "right"), voltage=("t1", "t2"))
+    prob = of.Problem(
+        of.read_mesh("meshes/hall_bar.msh", unit="nm"), m, ["left", "right", "t1", "t2", "b1", "b2"]
+    )
+    curve = of.hanle_curve(
+        prob, of.field_sweep(-9, 9, 3), current=("left", "right"), voltage=("t1", "t2")
+    )
     assert np.allclose(whole.delta_R[0], curve.delta_R, rtol=1e-6)
     names["data"].close()
 
@@ -218,11 +283,18 @@ def test_accuracy_example(checkout, capsys):
     found = json.loads(Path("out/run.json").read_text())["accuracy"]["measure"]
     value, error = found["delta_R"][0], found["error"][0]
     assert not end.value.code and found["reached"] and error <= 1.001e-4 * abs(value)
-    assert f"delta_R = {value:.5f} ± {error:.5f} ohm at (0, 0, 0) T" in said and len(found["fields_T"]) == 3
+    assert (
+        f"delta_R = {value:.5f} ± {error:.5f} ohm at (0, 0, 0) T" in said
+        and len(found["fields_T"]) == 3
+    )
     device = read_device("examples/accuracy.toml")
-    mesh = of.mesh_device(of.geometry.hall_bar("2.8 um", "400 nm"), resolve="100 nm", backend="tensor")
+    mesh = of.mesh_device(
+        of.geometry.hall_bar("2.8 um", "400 nm"), resolve="100 nm", backend="tensor"
+    )
     other = of.Problem(mesh, device.problem.material, device.problem.contacts, order=3)
-    exact = of.hanle_curve(other, found["fields_T"], current=("left", "right"), voltage=("t1", "t2"), method="spectral")
+    exact = of.hanle_curve(
+        other, found["fields_T"], current=("left", "right"), voltage=("t1", "t2"), method="spectral"
+    )
     assert np.all(abs(np.array(found["delta_R"]) - exact.delta_R) < 2 * np.array(found["error"]))
     assert abs(found["R_ohmic"] - exact.R_ohmic) < found["R_ohmic_error"]
     rows = np.genfromtxt("out/results.csv", delimiter=",", comments="#", names=True)

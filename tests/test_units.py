@@ -13,13 +13,30 @@ from ohmr_fem.errors import InputError
 from ohmr_fem.units import engineering, fields_array, positive, to_si
 
 
-@pytest.mark.parametrize("given, unit, expected", [
-    ("2 ps", "s", 2e-12), ("1 mS", "S", 1e-3), ("400nm", "m", 4e-7), ("2", "m", 2.0), (" -3.5e-1  T ", "T", -0.35),
-    ("5e2 cm**2/s", "m**2/s", 0.05), ("5e2 cm^2/s", "m**2/s", 0.05), ("0.016", "1", 0.016), ("2 %", "1", 0.02),
-    ("3 µm", "m", 3e-6), ("3 um", "m", 3e-6), ("2 bohr_magneton", "J/T", 2 * 9.2740100783e-24), (".5 km/s", "m/s", 500.0),
-    ("7 kohm**-1", "S", 7e-3), (3, "m", 3.0), (np.float32(0.5), "m", 0.5), (np.int64(4), "1", 4.0),
-    ("180 deg", "rad", math.pi), ("1e3 A", "A", 1000.0),
-])
+@pytest.mark.parametrize(
+    "given, unit, expected",
+    [
+        ("2 ps", "s", 2e-12),
+        ("1 mS", "S", 1e-3),
+        ("400nm", "m", 4e-7),
+        ("2", "m", 2.0),
+        (" -3.5e-1  T ", "T", -0.35),
+        ("5e2 cm**2/s", "m**2/s", 0.05),
+        ("5e2 cm^2/s", "m**2/s", 0.05),
+        ("0.016", "1", 0.016),
+        ("2 %", "1", 0.02),
+        ("3 µm", "m", 3e-6),
+        ("3 um", "m", 3e-6),
+        ("2 bohr_magneton", "J/T", 2 * 9.2740100783e-24),
+        (".5 km/s", "m/s", 500.0),
+        ("7 kohm**-1", "S", 7e-3),
+        (3, "m", 3.0),
+        (np.float32(0.5), "m", 0.5),
+        (np.int64(4), "1", 4.0),
+        ("180 deg", "rad", math.pi),
+        ("1e3 A", "A", 1000.0),
+    ],
+)
 def test_to_si(given, unit, expected):
     value = to_si(given, unit, "x")
     assert type(value) is float
@@ -27,28 +44,33 @@ def test_to_si(given, unit, expected):
 
 
 def test_pint_quantities_of_any_registry():
-    assert to_si(pint.UnitRegistry().Quantity(3.0, "mm"), "m", "x") == pytest.approx(3e-3, rel=1e-15)
+    assert to_si(pint.UnitRegistry().Quantity(3.0, "mm"), "m", "x") == pytest.approx(
+        3e-3, rel=1e-15
+    )
 
 
-@pytest.mark.parametrize("given, unit, fragments", [
-    ("2 ps", "m", ("length", "'2 ps'", "wrong dimension", "expected m")),
-    ("3 K", "s", ("'3 K'", "wrong dimension", "expected s")),
-    ("1 degC*m", "m", ("wrong dimension",)),
-    ("2 flurbs", "m", ("unknown unit", "'2 flurbs'", "unit of m")),
-    ("wide", "m", ("cannot read 'wide'", "1 m")),
-    ("", "m", ("cannot read ''",)),
-    ("1 000 nm", "m", ("cannot read",)),
-    ("1,5 nm", "m", ("'1,5 nm'",)),
-    ("nan m", "m", ("cannot read 'nan m'",)),
-    (float("nan"), "m", ("finite", "nan")),
-    (float("inf"), "m", ("finite", "inf")),
-    ("1e999 m", "m", ("finite", "'1e999 m'")),
-    (None, "m", ("None", "in m")),
-    (True, "m", ("True",)),
-    ([1.0], "m", ("[1.0]", "'1 m'")),
-    (np.ones((3, 3)), "m", ("'1 m'",)),
-    (1j, "m", ("1j",)),
-])
+@pytest.mark.parametrize(
+    "given, unit, fragments",
+    [
+        ("2 ps", "m", ("length", "'2 ps'", "wrong dimension", "expected m")),
+        ("3 K", "s", ("'3 K'", "wrong dimension", "expected s")),
+        ("1 degC*m", "m", ("wrong dimension",)),
+        ("2 flurbs", "m", ("unknown unit", "'2 flurbs'", "unit of m")),
+        ("wide", "m", ("cannot read 'wide'", "1 m")),
+        ("", "m", ("cannot read ''",)),
+        ("1 000 nm", "m", ("cannot read",)),
+        ("1,5 nm", "m", ("'1,5 nm'",)),
+        ("nan m", "m", ("cannot read 'nan m'",)),
+        (float("nan"), "m", ("finite", "nan")),
+        (float("inf"), "m", ("finite", "inf")),
+        ("1e999 m", "m", ("finite", "'1e999 m'")),
+        (None, "m", ("None", "in m")),
+        (True, "m", ("True",)),
+        ([1.0], "m", ("[1.0]", "'1 m'")),
+        (np.ones((3, 3)), "m", ("'1 m'",)),
+        (1j, "m", ("1j",)),
+    ],
+)
 def test_to_si_refuses(given, unit, fragments, refuses):
     with refuses(InputError, "length", *fragments) as caught:
         to_si(given, unit, "length")
@@ -71,24 +93,38 @@ def test_fields_array():
     assert fields_array(np.zeros((4, 3), dtype=int)).shape == (4, 3)
 
 
-@pytest.mark.parametrize("given, fragments", [
-    ((1.0, 2.0), ("(3,) or (n, 3)", "(2,)")),
-    (1.0, ("tesla", "()")),
-    (np.zeros((2, 2, 3)), ("(2, 2, 3)",)),
-    (("a", 0, 0), ("tesla", "'a'")),
-    (((1, 2, 3), (1, 2)), ("tesla",)),
-    ((np.nan, 0, 0), ("finite", "nan")),
-    (np.full((400, 3), np.inf), ("finite",)),
-])
+@pytest.mark.parametrize(
+    "given, fragments",
+    [
+        ((1.0, 2.0), ("(3,) or (n, 3)", "(2,)")),
+        (1.0, ("tesla", "()")),
+        (np.zeros((2, 2, 3)), ("(2, 2, 3)",)),
+        (("a", 0, 0), ("tesla", "'a'")),
+        (((1, 2, 3), (1, 2)), ("tesla",)),
+        ((np.nan, 0, 0), ("finite", "nan")),
+        (np.full((400, 3), np.inf), ("finite",)),
+    ],
+)
 def test_fields_array_refuses(given, fragments, refuses):
     with refuses(InputError, "field", *fragments):
         fields_array(given)
 
 
-@pytest.mark.parametrize("value, text", [
-    (4e-7, "400 nm"), (1e-3, "1 mm"), (0.0, "0 m"), (-2.5e-6, "-2.5 µm"), (1.0, "1 m"), (1e3, "1 km"), (5e-16, "0.5 fm"),
-    (3e13, "3e+04 Gm"), (999.96, "1000 m"), (float("inf"), "inf m"),
-])
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (4e-7, "400 nm"),
+        (1e-3, "1 mm"),
+        (0.0, "0 m"),
+        (-2.5e-6, "-2.5 µm"),
+        (1.0, "1 m"),
+        (1e3, "1 km"),
+        (5e-16, "0.5 fm"),
+        (3e13, "3e+04 Gm"),
+        (999.96, "1000 m"),
+        (float("inf"), "inf m"),
+    ],
+)
 def test_engineering(value, text):
     assert engineering(value, "m") == text
 
@@ -100,7 +136,10 @@ def test_areas_are_read_back(value):
 
 
 def test_engineering_is_read_back():
-    for value in np.random.default_rng(1).normal(size=40) * 10.0 ** np.arange(-15, 5)[:, None].repeat(2, 1).ravel():
+    for value in (
+        np.random.default_rng(1).normal(size=40)
+        * 10.0 ** np.arange(-15, 5)[:, None].repeat(2, 1).ravel()
+    ):
         assert to_si(engineering(float(value), "m"), "m", "x") == pytest.approx(value, rel=1e-3)
 
 
@@ -109,4 +148,7 @@ def test_constants_are_codata():
     assert pytest.approx(1.054571817e-34, rel=1e-9) == units.HBAR
     assert units.BOLTZMANN == 1.380649e-23
     assert pytest.approx(9.1093837e-31, rel=1e-8) == units.ELECTRON_MASS
-    assert pytest.approx(units.ELEMENTARY_CHARGE * units.HBAR / (2 * units.ELECTRON_MASS), rel=1e-9) == units.BOHR_MAGNETON
+    assert (
+        pytest.approx(units.ELEMENTARY_CHARGE * units.HBAR / (2 * units.ELECTRON_MASS), rel=1e-9)
+        == units.BOHR_MAGNETON
+    )

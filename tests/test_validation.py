@@ -21,10 +21,33 @@ from validation.case import Row, Skipped
 from validation.runner import known_cases
 
 #: Rows that the quick level must not lose.
-LEAST = {"strip": 17, "strip_tensor": 5, "nonlocal_strip": 13, "four_terminal": 2, "edges": 15, "sections": 6, "annulus": 5,
-         "manufactured": 20, "invariants": 7, "spectral_device": 12, "figure2": 4, "manganese": 8, "micro_bilayer": 20,
-         "micro_convergence": 4, "micro_figure3": 8, "micro_hamiltonian": 10, "micro_routes": 23, "ngsolve_device": 2,
-         "dynamics": 26, "hall": 7, "drift": 14, "adaptivity": 12, "fit_recovery": 3, "fit_strip_bias": 4, "studies": 3}
+LEAST = {
+    "strip": 17,
+    "strip_tensor": 5,
+    "nonlocal_strip": 13,
+    "four_terminal": 2,
+    "edges": 15,
+    "sections": 6,
+    "annulus": 5,
+    "manufactured": 20,
+    "invariants": 7,
+    "spectral_device": 12,
+    "figure2": 4,
+    "manganese": 8,
+    "micro_bilayer": 20,
+    "micro_convergence": 4,
+    "micro_figure3": 8,
+    "micro_hamiltonian": 10,
+    "micro_routes": 23,
+    "ngsolve_device": 2,
+    "dynamics": 26,
+    "hall": 7,
+    "drift": 14,
+    "adaptivity": 12,
+    "fit_recovery": 3,
+    "fit_strip_bias": 4,
+    "studies": 3,
+}
 #: What rows may say instead of an equation when their tolerance is a number of its own, such as seconds.
 NOT_RELATIVE = ("coverage", "time")
 
@@ -46,22 +69,32 @@ def test_case(case):
     if isinstance(rows, str):
         pytest.skip(rows)
     assert len(rows) >= LEAST.get(case, 1)
-    assert all(math.isfinite(row.error) and (row.tolerance <= 1.0 or row.equation in NOT_RELATIVE) for row in rows)
-    failed = [f"{row.quantity}: {row.value!r} against {row.reference!r}, error {row.error:.3g} > {row.tolerance:g}"
-              for row in rows if not row.passed]
+    assert all(
+        math.isfinite(row.error) and (row.tolerance <= 1.0 or row.equation in NOT_RELATIVE)
+        for row in rows
+    )
+    failed = [
+        f"{row.quantity}: {row.value!r} against {row.reference!r}, error {row.error:.3g} > {row.tolerance:g}"
+        for row in rows
+        if not row.passed
+    ]
     assert not failed, "\n".join(failed)
 
 
 def test_a_row_fails_on_nan_and_beyond_its_tolerance():
     row = functools.partial(Row, "case", "equation", "quantity", 1.0, 1.0)
-    assert row(1e-3, 1e-3).passed and not row(1.1e-3, 1e-3).passed and not row(float("nan"), 1.0).passed
+    assert (
+        row(1e-3, 1e-3).passed
+        and not row(1.1e-3, 1e-3).passed
+        and not row(float("nan"), 1.0).passed
+    )
 
 
 def test_order_row_falls_short():
     from validation.case import order_row
 
     def case(power):
-        return order_row("case", "equation", "quantity", lambda n: n ** -power, (4, 8, 16), 3)
+        return order_row("case", "equation", "quantity", lambda n: n**-power, (4, 8, 16), 3)
 
     assert case(3.0).passed and case(4.0).passed and not case(2.5).passed
     with pytest.raises(ValueError, match="round-off"):
@@ -82,6 +115,7 @@ def test_every_mutant_still_has_its_line():
 @pytest.fixture
 def suite(monkeypatch, tmp_path, capsys):
     """Runs made-up cases; gives the exit code, what was printed, the JSON and the page."""
+
     def play(jobs=1, **cases):
         for name, body in cases.items():
             module = types.ModuleType(f"validation.{name}", "A made-up case.\n\nMore.")
@@ -90,8 +124,12 @@ def suite(monkeypatch, tmp_path, capsys):
         monkeypatch.setattr("validation.__main__.known_cases", lambda: list(cases))
         monkeypatch.setattr("validation.runner.START", "fork")
         code = main(["--quick", "--out", str(tmp_path), "--jobs", str(jobs), *cases])
-        return (code, capsys.readouterr().out, json.loads((tmp_path / "report.json").read_text()),
-                (tmp_path / "report.html").read_text())
+        return (
+            code,
+            capsys.readouterr().out,
+            json.loads((tmp_path / "report.json").read_text()),
+            (tmp_path / "report.html").read_text(),
+        )
 
     return play
 
@@ -102,7 +140,10 @@ def good(level):
 
 def bad(level):
     wrong = {"bad": 1.0, "nan": math.nan}
-    return [*good(level), *(Row("case", "Eq. (1)", name, 2.0, 1.0, error, 1e-9) for name, error in wrong.items())]
+    return [
+        *good(level),
+        *(Row("case", "Eq. (1)", name, 2.0, 1.0, error, 1e-9) for name, error in wrong.items()),
+    ]
 
 
 def crash(level):
@@ -120,7 +161,9 @@ def extra(level):
 def test_all_is_well(suite):
     code, said, content, page = suite(first=good, second=good)
     assert code == 0 and "2 passed, 0 failed, 0 crashed, 0 skipped" in said
-    assert [c["name"] for c in content["cases"]] == ["first", "second"] and content["environment"]["numpy"]
+    assert [c["name"] for c in content["cases"]] == ["first", "second"] and content["environment"][
+        "numpy"
+    ]
     assert "A made-up case." in page and "2 of 2 rows pass" in page
 
 
@@ -128,7 +171,9 @@ def test_a_failing_and_a_crashing_case_do_not_stop_the_rest(suite):
     code, said, content, page = suite(first=bad, second=crash, third=good)
     assert code == 1 and "2 passed, 2 failed, 1 crashed, 0 skipped" in said
     assert "FAILED bad: 2 against 1" in said and "ZeroDivisionError: one <over> zero" in said
-    assert [len(c["rows"]) for c in content["cases"]] == [3, 0, 1] and "in crash" in content["cases"][1]["error"]
+    assert [len(c["rows"]) for c in content["cases"]] == [3, 0, 1] and "in crash" in content[
+        "cases"
+    ][1]["error"]
     assert "one &lt;over&gt; zero" in page and page.count(">FAIL<") == 2
 
 
@@ -137,14 +182,25 @@ def test_a_case_that_kills_its_process_does_not_stop_the_rest(suite):
         os._exit(3)
 
     code, said, content, _ = suite(jobs=2, first=good, second=die, third=good, fourth=bad)
-    assert code == 1 and "3 passed, 2 failed, 1 crashed, 0 skipped" in said and "the process died" in said
+    assert (
+        code == 1
+        and "3 passed, 2 failed, 1 crashed, 0 skipped" in said
+        and "the process died" in said
+    )
     assert [len(c["rows"]) for c in content["cases"]] == [1, 0, 1, 3]
 
 
 def test_a_missing_program_is_skipped_and_counted(suite):
     code, said, content, page = suite(first=missing, second=good, third=extra)
-    assert code == 0 and "1 passed, 0 failed, 0 crashed, 2 skipped" in said and "install it with" in said
-    assert content["cases"][0]["skipped"] == "a program is not installed" and "Skipped: a program is not installed" in page
+    assert (
+        code == 0
+        and "1 passed, 0 failed, 0 crashed, 2 skipped" in said
+        and "install it with" in said
+    )
+    assert (
+        content["cases"][0]["skipped"] == "a program is not installed"
+        and "Skipped: a program is not installed" in page
+    )
 
 
 def test_the_page_holds_its_figures_and_needs_no_network(suite):
@@ -176,7 +232,10 @@ def test_every_equation_has_its_rows():
                 continue
             matched = sum(text in row.quantity or text == row.equation for row in rows)
             found += matched
-            assert matched or text in (here.parent / "validation" / f"{case}.py").read_text(), (case, text)
+            assert matched or text in (here.parent / "validation" / f"{case}.py").read_text(), (
+                case,
+                text,
+            )
         assert found, claim
         for test in claim.tests if isinstance(claim, Claim) else ():
             file, name = test.split("::")
@@ -186,8 +245,19 @@ def test_every_equation_has_its_rows():
 def test_a_place_without_rows_is_said():
     from validation.coverage import joined, unmatched
 
-    row = {"equation": "Eq. (7)", "quantity": "rho, default mesh", "error": 1.0, "tolerance": 0.5, "passed": False, "value": 1.0}
+    row = {
+        "equation": "Eq. (7)",
+        "quantity": "rho, default mesh",
+        "error": 1.0,
+        "tolerance": 0.5,
+        "passed": False,
+        "value": 1.0,
+    }
     cases = [{"name": "strip", "rows": [row]}]
-    assert any("profile" in text for text in unmatched(cases)) and not any("rho, default" in text for text in unmatched(cases))
+    assert any("profile" in text for text in unmatched(cases)) and not any(
+        "rho, default" in text for text in unmatched(cases)
+    )
     seven = next(c for c in joined(cases) if c["equation"] == "Eq. (7)")
-    assert seven["rows"] == 1 and not seven["passed"] and seven["worst"] == "strip: rho, default mesh"
+    assert (
+        seven["rows"] == 1 and not seven["passed"] and seven["worst"] == "strip: rho, default mesh"
+    )

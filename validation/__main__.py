@@ -21,19 +21,37 @@ from typing import Any
 
 from .runner import known_cases, outcomes
 
-PACKAGES = ("ohmr-fem", "numpy", "scipy", "scikit-fem", "meshio", "matplotlib", "ngsolve", "gmsh", "vtk", "wannierberri")
+PACKAGES = (
+    "ohmr-fem",
+    "numpy",
+    "scipy",
+    "scikit-fem",
+    "meshio",
+    "matplotlib",
+    "ngsolve",
+    "gmsh",
+    "vtk",
+    "wannierberri",
+)
 
 
 def environment() -> dict[str, str]:
-    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-             "threads": os.environ.get("OMP_NUM_THREADS", "not limited")}
+    found = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "threads": os.environ.get("OMP_NUM_THREADS", "not limited"),
+    }
     if hasattr(os, "getloadavg"):
         found["load at the end"] = f"{os.getloadavg()[0]:.2f}"
     for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "on the path" if importlib.util.find_spec(package.replace("-", "_")) else "not installed"
+            found[package] = (
+                "on the path"
+                if importlib.util.find_spec(package.replace("-", "_"))
+                else "not installed"
+            )
     found["ParaView"] = "pvbatch is installed" if shutil.which("pvbatch") else "not installed"
     return found
 
@@ -41,10 +59,18 @@ def environment() -> dict[str, str]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m validation", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="coarse level, under a minute")
-    parser.add_argument("--out", type=Path, default=Path("results/validation"), help="folder of the report")
-    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="processes; one a core, four at most, unless given")
-    parser.add_argument("cases", nargs="*", help=f"cases to run, by default all: {', '.join(known_cases())}")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results/validation"), help="folder of the report"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=min(os.cpu_count() or 1, 4),
+        help="processes; one a core, four at most, unless given",
+    )
+    parser.add_argument(
+        "cases", nargs="*", help=f"cases to run, by default all: {', '.join(known_cases())}"
+    )
     options = parser.parse_args(arguments)
     names = options.cases or known_cases()
     unknown = [n for n in names if n not in known_cases()]
@@ -61,7 +87,9 @@ def main(arguments: list[str] | None = None) -> int:
     failed = sum(not r["passed"] for r in rows)
     crashed, skipped = (sum(bool(r[word]) for r in results) for word in ("error", "skipped"))
     print(*content["unmatched"], sep="\n", end="\n" if content["unmatched"] else "")
-    print(f"{len(rows) - failed} passed, {failed} failed, {crashed} crashed, {skipped} skipped, {content['seconds']:.0f} s")
+    print(
+        f"{len(rows) - failed} passed, {failed} failed, {crashed} crashed, {skipped} skipped, {content['seconds']:.0f} s"
+    )
     print(f"report: {options.out / 'report.html'}")
     return 1 if failed or crashed or content["unmatched"] else 0
 
@@ -75,8 +103,11 @@ def summary(result: dict[str, Any]) -> str:
     text = f"{len(rows) - len(bad)}/{len(rows)} rows in {result['seconds']:.1f} s"
     if result["error"]:
         text = f"CRASHED after {text}: {result['error'].strip().splitlines()[-1]}"
-    return text + "".join(f"\n    FAILED {r['quantity']}: {r['value']:.10g} against {r['reference']:.10g}, "
-                          f"error {r['error']:.2e} > {r['tolerance']:.0e}" for r in bad)
+    return text + "".join(
+        f"\n    FAILED {r['quantity']}: {r['value']:.10g} against {r['reference']:.10g}, "
+        f"error {r['error']:.2e} > {r['tolerance']:.0e}"
+        for r in bad
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -90,14 +121,23 @@ def _plain(value: Any) -> Any:
     return float(value) if math.isfinite(value) else str(value)
 
 
-def write_reports(results: list[dict[str, Any]], level: str, out: Path, seconds: float) -> dict[str, Any]:
+def write_reports(
+    results: list[dict[str, Any]], level: str, out: Path, seconds: float
+) -> dict[str, Any]:
     """report.json and report.html in ``out``; returns the content of the former."""
     from .coverage import beside, joined, unmatched
     from .report import html_report
 
-    content = {"level": level, "date": time.strftime("%Y-%m-%d %H:%M:%S"), "seconds": seconds, "environment": environment(),
-               "coverage": joined(results), "beside": beside(results), "unmatched": unmatched(results) if level == "full" else [],
-               "cases": results}
+    content = {
+        "level": level,
+        "date": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "seconds": seconds,
+        "environment": environment(),
+        "coverage": joined(results),
+        "beside": beside(results),
+        "unmatched": unmatched(results) if level == "full" else [],
+        "cases": results,
+    }
     (out / "report.json").write_text(json.dumps(_plain(content), indent=1), encoding="utf-8")
     (out / "report.html").write_text(html_report(content, out), encoding="utf-8")
     return content

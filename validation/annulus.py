@@ -30,21 +30,59 @@ def response(mesh: DeviceMesh, order: int, phi: float) -> float:
     square = x[0] ** 2 + x[1] ** 2
     minus_curl = skfem.LinearForm(lambda v, w: -(w.gx * v.grad[1] - w.gy * v.grad[0]))
     source = np.zeros((3, system.N))
-    source[2] = minus_curl.assemble(system.basis, gx=x[1] / square, gy=-x[0] / square)  # grad V = (y, -x)/r^2
-    n = MomentSolver.at(system, np.array([phi * TESLA, 0.0, 0.0])).solve(source.ravel()).n.reshape(3, -1)
+    source[2] = minus_curl.assemble(
+        system.basis, gx=x[1] / square, gy=-x[0] / square
+    )  # grad V = (y, -x)/r^2
+    n = (
+        MomentSolver.at(system, np.array([phi * TESLA, 0.0, 0.0]))
+        .solve(source.ravel())
+        .n.reshape(3, -1)
+    )
     return float(source[2] @ n[2]) / (2 * np.pi * np.log(R2 / R1))
 
 
 def run(level: str = "quick") -> list[Row]:
     mesh, printed, rows = annulus_mesh(R1, R2, around=64, h_min=0.15, growth=2.0), 0.6549319757, []
-    cases = ((3, 0.0), (3, 2.0), (4, 0.0)) if level == "quick" else ((3, 0.0), (3, 2.0), (4, 0.0), (4, 2.0))
+    cases = (
+        ((3, 0.0), (3, 2.0), (4, 0.0))
+        if level == "quick"
+        else ((3, 0.0), (3, 2.0), (4, 0.0), (4, 2.0))
+    )
     for order, phi in cases:
         value = response(mesh, order, phi)
         exact = float(np.real(analytic.annulus_response(1 + 1j * phi, R1, R2)))
-        rows.append(Row(CASE, "annulus", f"f, Omega tau = {phi:g}, P{order}, second-order geometry", value, exact,
-                        relative(value, exact), 1e-7))
+        rows.append(
+            Row(
+                CASE,
+                "annulus",
+                f"f, Omega tau = {phi:g}, P{order}, second-order geometry",
+                value,
+                exact,
+                relative(value, exact),
+                1e-7,
+            )
+        )
         if (order, phi) == (4, 0.0):
-            rows.append(Row(CASE, "annulus", "f, r1 = 1, r2 = 4, B = 0, published digits", value, printed,
-                            relative(value, printed), 1e-7))
-    return [*rows, order_row(CASE, "geometry", "the geometric error in the cells around, P4",
-                             lambda n: relative(response(annulus_mesh(R1, R2, around=n), 4, 0.0), printed), (16, 32), 4, 0.3)]
+            rows.append(
+                Row(
+                    CASE,
+                    "annulus",
+                    "f, r1 = 1, r2 = 4, B = 0, published digits",
+                    value,
+                    printed,
+                    relative(value, printed),
+                    1e-7,
+                )
+            )
+    return [
+        *rows,
+        order_row(
+            CASE,
+            "geometry",
+            "the geometric error in the cells around, P4",
+            lambda n: relative(response(annulus_mesh(R1, R2, around=n), 4, 0.0), printed),
+            (16, 32),
+            4,
+            0.3,
+        ),
+    ]

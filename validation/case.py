@@ -24,7 +24,7 @@ class Drawing:
     caption: str
 
 
-class Skipped(Exception):  # noqa: N818 - a result, not a failure
+class Skipped(Exception):
     """Raised by a case whose optional program is not installed; the text says which."""
 
 
@@ -69,8 +69,16 @@ def observed_orders(errors: Sequence[float], ratio: float = 2.0) -> np.ndarray:
     return np.log(np.asarray(errors[:-1]) / np.asarray(errors[1:])) / np.log(ratio)
 
 
-def order_row(case: str, equation: str, quantity: str, error: Callable[[int], float], cells: Sequence[int],
-              expected: float, tolerance: float = 0.2, floor: float = 0.0) -> Row:
+def order_row(
+    case: str,
+    equation: str,
+    quantity: str,
+    error: Callable[[int], float],
+    cells: Sequence[int],
+    expected: float,
+    tolerance: float = 0.2,
+    floor: float = 0.0,
+) -> Row:
     """Row for the order of accuracy at the finest refinement whose error is above ``floor`` (round-off).
 
     ``error(n)`` is the error with n cells a side; the order must not fall short of ``expected`` by more than
@@ -79,16 +87,31 @@ def order_row(case: str, equation: str, quantity: str, error: Callable[[int], fl
     errors = [error(n) for n in cells]
     usable = [e for e in errors if e > floor]
     if len(usable) < 2:
-        raise ValueError(f"{quantity}: all errors {errors} are at round-off; start from coarser meshes")
+        raise ValueError(
+            f"{quantity}: all errors {errors} are at round-off; start from coarser meshes"
+        )
     order = float(observed_orders(usable)[-1])
-    return Row(case, equation, f"order of {quantity}", order, expected, max(expected - order, 0.0), tolerance,
-               tuple(zip(map(float, cells), errors, strict=True)))
+    return Row(
+        case,
+        equation,
+        f"order of {quantity}",
+        order,
+        expected,
+        max(expected - order, 0.0),
+        tolerance,
+        tuple(zip(map(float, cells), errors, strict=True)),
+    )
 
 
 def simple_material(**changes: object) -> of.Material:
     """sigma = 1 S, D = 1 m^2/s, tau = 1 s, alpha = alpha' = 0.3, X = 1/m_e: lengths in metres are lengths in L_m."""
-    values: dict[str, object] = {"sheet_conductivity": 1.0, "diffusion_length": 1.0, "relaxation_time": 1.0,
-                                 "orbital_hall_angle": 0.3, "inverse_mass": 1.0}
+    values: dict[str, object] = {
+        "sheet_conductivity": 1.0,
+        "diffusion_length": 1.0,
+        "relaxation_time": 1.0,
+        "orbital_hall_angle": 0.3,
+        "inverse_mass": 1.0,
+    }
     return of.Material(**{**values, **changes})  # type: ignore[arg-type]
 
 

@@ -31,20 +31,36 @@ def draw_convergence(rows: Sequence[Row], folder: Path, name: str) -> list[Drawi
     lines = -(-len(groups) // columns)
     figure, grid = new_figure(lines, columns, 3.4 * columns + 0.4, 2.8 * lines + 0.2)
     axes = list(grid.ravel()) if len(groups) > 1 else [grid]
-    for ax in axes[len(groups):]:
+    for ax in axes[len(groups) :]:
         ax.set_axis_off()
     for ax, (title, members) in zip(axes, groups.items(), strict=False):
         for number, (element, row) in enumerate(members):
             n, error = zip(*row.series, strict=True)
             colour = COLOURS[number % len(COLOURS)]
-            ax.loglog(n, error, MARKERS[number % len(MARKERS)] + "-", color=colour, ms=4, lw=1.2,
-                      label=f"{element}: {row.value:.2f}" if element else f"{row.value:.2f}")
-            ax.loglog(n, [error[0] * (n[0] / m) ** row.reference for m in n], "--", color=colour, lw=0.7)
+            ax.loglog(
+                n,
+                error,
+                MARKERS[number % len(MARKERS)] + "-",
+                color=colour,
+                ms=4,
+                lw=1.2,
+                label=f"{element}: {row.value:.2f}" if element else f"{row.value:.2f}",
+            )
+            ax.loglog(
+                n, [error[0] * (n[0] / m) ** row.reference for m in n], "--", color=colour, lw=0.7
+            )
         sizes = sorted({n for _, row in members for n, _ in row.series})
         ax.set(xlabel="cells", ylabel="relative error", title=title)
         ax.set_xticks(sizes, [f"{n:g}" for n in sizes])
         ax.minorticks_off()
         ax.title.set_fontsize(9)
         ax.legend(fontsize=7, title="order", title_fontsize=7)
-    return [save(figure, folder, f"convergence_{name}", "Convergence under refinement: errors, measured order at the finest pair "
-                 "above round-off, and the expected slope (dashed).")]
+    return [
+        save(
+            figure,
+            folder,
+            f"convergence_{name}",
+            "Convergence under refinement: errors, measured order at the finest pair "
+            "above round-off, and the expected slope (dashed).",
+        )
+    ]

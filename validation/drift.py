@@ -27,7 +27,9 @@ def turned(b: float, v: np.ndarray) -> np.ndarray:
     return np.array([v[0] - b * v[1], v[1] + b * v[0]]) / (1.0 + b**2)
 
 
-def strong(material: of.Material, x: np.ndarray, axes: tuple[str, ...], electric_field: float) -> dict[str, np.ndarray]:
+def strong(
+    material: of.Material, x: np.ndarray, axes: tuple[str, ...], electric_field: float
+) -> dict[str, np.ndarray]:
     """The strong form of ``manufactured`` with drift, and with ordinary Hall effect where the material's name asks for it.
 
     Q^a = - s (mu E n^a + D grad n^a) + alpha (z x s sigma E) delta_az, J = s sigma E - alpha' (Q_y, -Q_x)^z at alpha = 0.
@@ -45,10 +47,15 @@ def strong(material: of.Material, x: np.ndarray, axes: tuple[str, ...], electric
     def free(a: int) -> tuple[np.ndarray, np.ndarray]:
         """- s (mu E n + D grad n) and its derivatives [k, i]."""
         flow = -turned(b, mu * E * n[a] + D * dn[a])
-        slopes = [-turned(b, mu * (dE[:, i] * n[a] + E * dn[a, i]) + D * ddn[a, :, i]) for i in range(2)]
+        slopes = [
+            -turned(b, mu * (dE[:, i] * n[a] + E * dn[a, i]) + D * ddn[a, :, i]) for i in range(2)
+        ]
         return flow, np.stack(slopes, axis=1)
 
-    ohmic, ohmic_slope = sigma * turned(b, E), np.stack([sigma * turned(b, dE[:, i]) for i in range(2)], axis=1)
+    ohmic, ohmic_slope = (
+        sigma * turned(b, E),
+        np.stack([sigma * turned(b, dE[:, i]) for i in range(2)], axis=1),
+    )
     Q, slope = (np.array(part) for part in zip(*(free(a) for a in range(3)), strict=True))
     back, alpha = material.inverse_orbital_hall_angle, material.orbital_hall_angle
     J = ohmic - back * np.array([Q[2, 1], -Q[2, 0]])
@@ -70,10 +77,25 @@ def field_of(hall: bool) -> np.ndarray:
 def manufactured_problem(mesh: of.DeviceMesh, order: int, hall: bool) -> of.Problem:
     """That of ``manufactured`` with mobilities of either sign; mu B_z of order one, and g so small that the torque is too."""
     plain = mms.problem(mesh, order)
-    materials = {name: replace(m, mobility=MOBILITY[name], diffusion_length=None, name="hall" if hall else "",
-                               g_factor=m.g_factor * (mms.TESLA if hall else 1.0)) for name, m in plain.materials.items()}
-    return of.Problem(plain.mesh, materials, plain.contacts, edges=plain.edges, order=order, coupling="full",
-                      ordinary_hall=hall)
+    materials = {
+        name: replace(
+            m,
+            mobility=MOBILITY[name],
+            diffusion_length=None,
+            name="hall" if hall else "",
+            g_factor=m.g_factor * (mms.TESLA if hall else 1.0),
+        )
+        for name, m in plain.materials.items()
+    }
+    return of.Problem(
+        plain.mesh,
+        materials,
+        plain.contacts,
+        edges=plain.edges,
+        order=order,
+        coupling="full",
+        ordinary_hall=hall,
+    )
 
 
 def solve_manufactured(prob: of.Problem) -> tuple[System, np.ndarray, np.ndarray, list[NewtonStep]]:
@@ -91,49 +113,118 @@ def solve_manufactured(prob: of.Problem) -> tuple[System, np.ndarray, np.ndarray
 def manufactured(level: str) -> list[Row]:
     """Order P + 1 of V and n: the velocity -mu E is not solenoidal, and jumps between the regions."""
     rows = []
-    kinds = {1: (8, 16), 2: (4, 8), 3: (4, 8)} if level == "quick" else {1: (8, 16, 32), 2: (4, 8, 16), 3: (4, 8), 4: (4, 8)}
+    kinds = (
+        {1: (8, 16), 2: (4, 8), 3: (4, 8)}
+        if level == "quick"
+        else {1: (8, 16, 32), 2: (4, 8, 16), 3: (4, 8), 4: (4, 8)}
+    )
     for hall in (False, True):
         for order, cells in kinds.items():
             if level == "quick" and hall and order != 2:
                 continue
             found = {}
             for c in cells:
-                system, V, n, _ = solve_manufactured(manufactured_problem(mms.triangles(c), order, hall))
+                system, V, n, _ = solve_manufactured(
+                    manufactured_problem(mms.triangles(c), order, hall)
+                )
                 found[c] = mms.deviation(system, order, V, n)
             label = "drift and ordinary Hall effect" if hall else "drift"
-            rows += [order_row(CASE, "Eq. (S1)", f"{what}, {label}, triangles, P{order}, L2",
-                               lambda c, i=i, found=found: found[c][i], cells, order + 1, 0.25)
-                     for i, what in enumerate(("potential", "moment density"))]
+            rows += [
+                order_row(
+                    CASE,
+                    "Eq. (S1)",
+                    f"{what}, {label}, triangles, P{order}, L2",
+                    lambda c, i=i, found=found: found[c][i],
+                    cells,
+                    order + 1,
+                    0.25,
+                )
+                for i, what in enumerate(("potential", "moment density"))
+            ]
     return rows
 
 
 def small_device(level: str, coupling: str) -> of.Problem:
     prob = hall_bar(order=1 if level == "quick" else 2, coupling=coupling)
-    return of.Problem(prob.mesh, replace(prob.material, mobility=0.2, diffusion_constant=None), prob.contacts, order=prob.order,
-                      coupling=coupling)
+    return of.Problem(
+        prob.mesh,
+        replace(prob.material, mobility=0.2, diffusion_constant=None),
+        prob.contacts,
+        order=prob.order,
+        coupling=coupling,
+    )
 
 
 def hall_bar_curve(level: str) -> list[Row]:
     """Hall bar, full coupling: limit of small currents, conserved currents, quadratic convergence, parity."""
     prob = small_device(level, "full")
     currents = [1e-11, 1e-5, 3e-5, 1e-4, -1e-4]
-    curve: DriftCurve = of.drift_curve(prob, currents, device_field(prob), current=("left", "right"), voltage=("t1", "t2"))
+    curve: DriftCurve = of.drift_curve(
+        prob, currents, device_field(prob), current=("left", "right"), voltage=("t1", "t2")
+    )
     change = curve.delta_R - curve.delta_R_linear
     worst = max(s.current_defect for h in curve.histories for s in h)
-    rows = [Row(CASE, "linear response", "delta_R at 10 pA, of delta_R", float(curve.delta_R[0]), curve.delta_R_linear,
-                relative(float(curve.delta_R[0]), curve.delta_R_linear), 1e-10),
-            Row(CASE, "Eq. (S1)", "order in I of the change of delta_R, 10 to 30 uA (even device)",
-                float(np.log(change[2] / change[1]) / np.log(3.0)), 2.0,
-                abs(float(np.log(change[2] / change[1]) / np.log(3.0)) - 2.0), 0.1),
-            Row(CASE, "div J = 0", "contact currents at every Newton step, of the total", 0.0, 0.0, worst, 1e-11)]
+    rows = [
+        Row(
+            CASE,
+            "linear response",
+            "delta_R at 10 pA, of delta_R",
+            float(curve.delta_R[0]),
+            curve.delta_R_linear,
+            relative(float(curve.delta_R[0]), curve.delta_R_linear),
+            1e-10,
+        ),
+        Row(
+            CASE,
+            "Eq. (S1)",
+            "order in I of the change of delta_R, 10 to 30 uA (even device)",
+            float(np.log(change[2] / change[1]) / np.log(3.0)),
+            2.0,
+            abs(float(np.log(change[2] / change[1]) / np.log(3.0)) - 2.0),
+            0.1,
+        ),
+        Row(
+            CASE,
+            "div J = 0",
+            "contact currents at every Newton step, of the total",
+            0.0,
+            0.0,
+            worst,
+            1e-11,
+        ),
+    ]
     residuals = np.array([s.residual for s in curve.histories[4]])
     usable = residuals[residuals > 1e-12]
     order = float(np.log(usable[-1] / usable[-2]) / np.log(usable[-2] / usable[-3]))
-    rows.append(Row(CASE, "Newton", "order of convergence at -100 uA", order, 2.0, max(2.0 - order, 0.0), 0.3))
-    linear = of.drift_curve(small_device(level, "linear"), [1e-4], device_field(prob), current=("left", "right"),
-                            voltage=("t1", "t2"))
-    rows.append(Row(CASE, "Newton", "steps with coupling='linear', where the equations are linear",
-                    float(len(linear.histories[0]) - 1), 1.0, abs(len(linear.histories[0]) - 2.0), 0.5))
+    rows.append(
+        Row(
+            CASE,
+            "Newton",
+            "order of convergence at -100 uA",
+            order,
+            2.0,
+            max(2.0 - order, 0.0),
+            0.3,
+        )
+    )
+    linear = of.drift_curve(
+        small_device(level, "linear"),
+        [1e-4],
+        device_field(prob),
+        current=("left", "right"),
+        voltage=("t1", "t2"),
+    )
+    rows.append(
+        Row(
+            CASE,
+            "Newton",
+            "steps with coupling='linear', where the equations are linear",
+            float(len(linear.histories[0]) - 1),
+            1.0,
+            abs(len(linear.histories[0]) - 2.0),
+            0.5,
+        )
+    )
     return rows
 
 
@@ -153,8 +244,14 @@ def bar_against_ode(level: str) -> Row:
             return np.array([-Q - mu * (alpha * mu * E * n) * n + alpha * E, -n])
 
         y = np.linspace(-width / 2, width / 2, 201)
-        found = solve_bvp(slopes, lambda a, b: np.array([a[1], b[1]]), y, np.array([alpha * E * np.sinh(y), 0 * y]), tol=1e-11,
-                          max_nodes=100000)
+        found = solve_bvp(
+            slopes,
+            lambda a, b: np.array([a[1], b[1]]),
+            y,
+            np.array([alpha * E * np.sinh(y), 0 * y]),
+            tol=1e-11,
+            max_nodes=100000,
+        )
         y = np.linspace(-width / 2, width / 2, 4001)
         n = found.sol(y)[0]
         across = alpha * mu * E * n
@@ -170,14 +267,29 @@ def bar_against_ode(level: str) -> Row:
     x = graded_lines(-14.0, 14.0, 0.15, 1.7, h_max=1.0)
     y = graded_lines(-width / 2, width / 2, 0.15, 1.6, h_max=0.5)
     profile = of.Contact("profile")
-    at = {name: of.Contact("point", at=(place, width / 2)) for name, place in (("p", -2.0), ("q", 2.0))}
-    prob = of.Problem(tensor_grid(np.union1d(x, [-2.0, 2.0]), y, cells="quad"), material,
-                      {"left": profile, "right": profile, **at}, order=4, coupling="full")
-    I = mean * width  # noqa: E741
+    at = {
+        name: of.Contact("point", at=(place, width / 2))
+        for name, place in (("p", -2.0), ("q", 2.0))
+    }
+    prob = of.Problem(
+        tensor_grid(np.union1d(x, [-2.0, 2.0]), y, cells="quad"),
+        material,
+        {"left": profile, "right": profile, **at},
+        order=4,
+        coupling="full",
+    )
+    I = mean * width
     curve = of.drift_curve(prob, [I], current=("left", "right"), voltage=("p", "q"))
     value, exact = float(curve.R[0]) * I / 4.0, 0.5 * (low + high)
-    return Row(CASE, "Eq. (S1)", "field in a long bar against its ODE, mu E tau/L_m = 1.5: effect of the moments", value - mean,
-               exact - mean, relative(value - mean, exact - mean), 1e-5)
+    return Row(
+        CASE,
+        "Eq. (S1)",
+        "field in a long bar against its ODE, mu E tau/L_m = 1.5: effect of the moments",
+        value - mean,
+        exact - mean,
+        relative(value - mean, exact - mean),
+        1e-5,
+    )
 
 
 def run(level: str = "quick") -> list[Row]:

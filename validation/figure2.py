@@ -34,51 +34,96 @@ def against_width() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
     widths = np.linspace(0.2, 15.0, 38)
     for theta in (1e-2, 1e-1, 1.0, 20.0):
         values = [rho_star(problem(w, theta=theta), np.array([2.0]))[0] for w in widths]
-        yield f"$\\theta$ = {theta:g}", widths, np.array(values), analytic.rho_star(2.0, theta, widths)
+        yield (
+            f"$\\theta$ = {theta:g}",
+            widths,
+            np.array(values),
+            analytic.rho_star(2.0, theta, widths),
+        )
 
 
-def against_field(pairs: list[tuple[float, float]], label: str) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+def against_field(
+    pairs: list[tuple[float, float]], label: str
+) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
     """(c) and (d): rho* against Omega tau for pairs (l, theta)."""
     for width, theta in pairs:
         name = f"$L^*$ = {width:g}" if label == "L" else f"$\\theta$ = {theta:g}"
-        yield name, PHI, rho_star(problem(width, theta=theta), PHI), analytic.rho_star(PHI, theta, width)
+        yield (
+            name,
+            PHI,
+            rho_star(problem(width, theta=theta), PHI),
+            analytic.rho_star(PHI, theta, width),
+        )
 
 
 def rho_star(prob: of.Problem, phi: np.ndarray) -> np.ndarray:
-    scale = prob.material.field_scale * max(1.0, float(np.max(np.asarray(prob.material.inverse_mass))))
-    return of.hanle_curve(prob, phi[:, None] * scale * np.array([1.0, 0.0, 0.0]), tolerance=1e-11).rho_star
+    scale = prob.material.field_scale * max(
+        1.0, float(np.max(np.asarray(prob.material.inverse_mass)))
+    )
+    return of.hanle_curve(
+        prob, phi[:, None] * scale * np.array([1.0, 0.0, 0.0]), tolerance=1e-11
+    ).rho_star
 
 
 @functools.cache
 def panels() -> dict[str, list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]]:
-    return {"(a)": list(profiles()), "(b)": list(against_width()),
-            "(c)": list(against_field([(w, 1.0) for w in (1.0, 1.5, 2.0, 3.0, 10.0)], "L")),
-            "(d)": list(against_field([(3.0, t) for t in (1e-2, 1e-1, 1.0)], "theta"))}
+    return {
+        "(a)": list(profiles()),
+        "(b)": list(against_width()),
+        "(c)": list(against_field([(w, 1.0) for w in (1.0, 1.5, 2.0, 3.0, 10.0)], "L")),
+        "(d)": list(against_field([(3.0, t) for t in (1e-2, 1e-1, 1.0)], "theta")),
+    }
 
 
 def draw(folder: Path) -> list[Drawing]:
     """Lines are the closed form, dots the finite elements."""
-    axes_labels = {"(a)": ("$y/L_m$", "$n^z D/(\\alpha J_x L_m)$"), "(b)": ("$L/L_m$", "$\\rho^*$"),
-                   "(c)": ("$\\Omega\\tau$", "$\\rho^*$"), "(d)": ("$\\Omega\\tau$", "$\\rho^*$")}
+    axes_labels = {
+        "(a)": ("$y/L_m$", "$n^z D/(\\alpha J_x L_m)$"),
+        "(b)": ("$L/L_m$", "$\\rho^*$"),
+        "(c)": ("$\\Omega\\tau$", "$\\rho^*$"),
+        "(d)": ("$\\Omega\\tau$", "$\\rho^*$"),
+    }
     what = {"(a)": "L = 10 $L_m$, θ = 1", "(b)": "Ωτ = 2", "(c)": "θ = 1", "(d)": "L = 3 $L_m$"}
     figure, grid = new_figure(2, 2, 8.0, 6.0)
     for ax, (name, curves) in zip(grid.ravel(), panels().items(), strict=True):
         for colour, (label, x, fem, exact) in zip(COLOURS, curves, strict=False):
             ax.plot(x, exact, color=colour, lw=1.2, label=label)
-            ax.plot(x[:: max(1, len(x) // 20)], fem[:: max(1, len(x) // 20)], "o", color=colour, ms=3)
-        ax.set(xlabel=axes_labels[name][0], ylabel=axes_labels[name][1], title=f"{name} {what[name]}")
+            ax.plot(
+                x[:: max(1, len(x) // 20)], fem[:: max(1, len(x) // 20)], "o", color=colour, ms=3
+            )
+        ax.set(
+            xlabel=axes_labels[name][0], ylabel=axes_labels[name][1], title=f"{name} {what[name]}"
+        )
         if name == "(b)":
             ax.legend(fontsize=7, loc="center right", bbox_to_anchor=(1.0, 0.76))
         else:
             ax.legend(fontsize=7, loc="upper left")
-    return [save(figure, folder, "figure2", "Figure 2. Moment density across a strip (a) and the part of the effect that the "
-                 "field has removed, against width (b) and field (c, d). Lines: Eqs. (4) and (8); dots: finite elements.")]
+    return [
+        save(
+            figure,
+            folder,
+            "figure2",
+            "Figure 2. Moment density across a strip (a) and the part of the effect that the "
+            "field has removed, against width (b) and field (c, d). Lines: Eqs. (4) and (8); dots: finite elements.",
+        )
+    ]
 
 
 def run(level: str = "quick") -> list[Row]:
     rows = []
     for name, curves in panels().items():
-        worst = max(float(np.abs(fem - exact).max() / np.abs(exact).max()) for _, _, fem, exact in curves)
-        rows.append(Row(CASE, f"Fig. 2{name}", "largest deviation of FEM from the closed form, of the maximum", 0.0, 0.0,
-                        worst, 1e-5 if name == "(a)" else 1e-8))
+        worst = max(
+            float(np.abs(fem - exact).max() / np.abs(exact).max()) for _, _, fem, exact in curves
+        )
+        rows.append(
+            Row(
+                CASE,
+                f"Fig. 2{name}",
+                "largest deviation of FEM from the closed form, of the maximum",
+                0.0,
+                0.0,
+                worst,
+                1e-5 if name == "(a)" else 1e-8,
+            )
+        )
     return rows

@@ -20,8 +20,12 @@ def problem(width: float = 3.0, cells: str = "triangle", order: int = 4) -> of.P
     y = graded_lines(-width / 2, width / 2, 0.08, 1.7, h_max=width / 4)
     mesh = tensor_grid(np.union1d(x, [-3 * width, 3 * width]), y, cells=cells)
     profile = of.Contact("profile")
-    contacts = {"left": profile, "right": profile, "p1": of.Contact("point", at=(-3 * width, width / 2)),
-                "p2": of.Contact("point", at=(3 * width, width / 2))}
+    contacts = {
+        "left": profile,
+        "right": profile,
+        "p1": of.Contact("point", at=(-3 * width, width / 2)),
+        "p2": of.Contact("point", at=(3 * width, width / 2)),
+    }
     return of.Problem(mesh, simple_material(), contacts, order=order)
 
 
@@ -30,10 +34,23 @@ def run(level: str = "quick") -> list[Row]:
     for width in (3.0,) if level == "quick" else (1.0, 3.0, 8.0):
         prob = problem(width)
         for phi in (0.0, 2.0):
-            r = of.resistance(prob, (phi * prob.material.field_scale, 0.0, 0.0), current=("left", "right"),
-                              voltage=("p1", "p2"))
+            r = of.resistance(
+                prob,
+                (phi * prob.material.field_scale, 0.0, 0.0),
+                current=("left", "right"),
+                voltage=("p1", "p2"),
+            )
             rho = r.delta_R / r.R_ohmic
             exact = -0.09 * float(np.real(analytic.strip_response(1 + 1j * phi, width)))
-            rows.append(Row(CASE, "Eq. (7)", f"delta_R/R, l = {width:g}, Omega tau = {phi:g}", rho, exact,
-                            relative(rho, exact), 1e-6))
+            rows.append(
+                Row(
+                    CASE,
+                    "Eq. (7)",
+                    f"delta_R/R, l = {width:g}, Omega tau = {phi:g}",
+                    rho,
+                    exact,
+                    relative(rho, exact),
+                    1e-6,
+                )
+            )
     return rows

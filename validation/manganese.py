@@ -23,8 +23,13 @@ MASSES = (27.7, 0.041)  # Mn and bilayer graphene, in m_e
 
 def material(mass: float, theta: float = 1.0) -> of.Material:
     """The published alpha, tau and L_m of Mn with X = diag(1, 1, theta)/mass; g = 1."""
-    return of.Material(sheet_conductivity=1e-3, diffusion_length=LENGTH, relaxation_time=TAU, orbital_hall_angle=ALPHA,
-                       inverse_mass=(1 / mass, 1 / mass, theta / mass))
+    return of.Material(
+        sheet_conductivity=1e-3,
+        diffusion_length=LENGTH,
+        relaxation_time=TAU,
+        orbital_hall_angle=ALPHA,
+        inverse_mass=(1 / mass, 1 / mass, theta / mass),
+    )
 
 
 def gain(thickness: float, mass: float, field: float = FIELD) -> float:
@@ -42,17 +47,49 @@ def precession(mass: float, theta: float = 1.0) -> float:
 def closed(thickness: np.ndarray | float, mass: float) -> np.ndarray:
     """rho(9 T) - rho(0) from Eq. (7), the precession from e, m_e and the numbers above alone."""
     phi = 0.5 * 1.602176634e-19 * FIELD * TAU / (mass * 9.1093837015e-31)
-    return ALPHA**2 * analytic.rho_star(phi, 1.0, thickness) * np.real(analytic.strip_response(1.0, thickness))
+    return (
+        ALPHA**2
+        * analytic.rho_star(phi, 1.0, thickness)
+        * np.real(analytic.strip_response(1.0, thickness))
+    )
 
 
 def ratios() -> list[Row]:
     """27.7/0.041: how much faster a moment turns in bilayer graphene, and with theta = 1e-2 in plane."""
-    mn, graphene, layered = precession(MASSES[0]), precession(MASSES[1]), precession(MASSES[1], 1e-2)
-    return [Row(CASE, "mass ratio", "Omega of bilayer graphene over Mn", graphene / mn, 675.0,
-                relative(graphene / mn, 675.0), 2e-3),
-            Row(CASE, "mass ratio", "Omega sqrt(theta) of bilayer graphene, theta = 1e-2, over Mn", layered / mn, 67.5,
-                relative(layered / mn, 67.5), 2e-3),
-            Row(CASE, "Omega = g e B X_yy/2", "Omega tau of Mn at 9 T, g = 1", mn, 0.05714, relative(mn, 0.05714), 1e-3)]
+    mn, graphene, layered = (
+        precession(MASSES[0]),
+        precession(MASSES[1]),
+        precession(MASSES[1], 1e-2),
+    )
+    return [
+        Row(
+            CASE,
+            "mass ratio",
+            "Omega of bilayer graphene over Mn",
+            graphene / mn,
+            675.0,
+            relative(graphene / mn, 675.0),
+            2e-3,
+        ),
+        Row(
+            CASE,
+            "mass ratio",
+            "Omega sqrt(theta) of bilayer graphene, theta = 1e-2, over Mn",
+            layered / mn,
+            67.5,
+            relative(layered / mn, 67.5),
+            2e-3,
+        ),
+        Row(
+            CASE,
+            "Omega = g e B X_yy/2",
+            "Omega tau of Mn at 9 T, g = 1",
+            mn,
+            0.05714,
+            relative(mn, 0.05714),
+            1e-3,
+        ),
+    ]
 
 
 def run(level: str = "quick") -> list[Row]:
@@ -60,21 +97,62 @@ def run(level: str = "quick") -> list[Row]:
     heavy, at_weak_best = gain(best_weak, 27.7), gain(best_weak, 1.0)
     best = minimize_scalar(lambda t: -gain(t, 1.0), bounds=(1.5, 8.0), method="bounded")
     light = -best.fun
-    curve = np.array([gain(t, m) / float(closed(t, m)) - 1 for m in (1.0, 27.7) for t in np.linspace(0.5, 15.0, 12)])
+    curve = np.array(
+        [
+            gain(t, m) / float(closed(t, m)) - 1
+            for m in (1.0, 27.7)
+            for t in np.linspace(0.5, 15.0, 12)
+        ]
+    )
     strip = of.Problem(of.cross_section(best_weak * LENGTH), material(MASSES[1], 1e-2))
     star = float(of.hanle_curve(strip, [(FIELD, 0.0, 0.0)]).rho_star[0])
     there = float(analytic.rho_star(precession(MASSES[1]), 1e-2, best_weak))
     return [
-        Row(CASE, "Eqs. (7), (8)", "rho(9 T) - rho(0), Mn with m* = 27.7 m_e, t = 4.56 L_m", heavy, 1.0e-7,
-            relative(heavy, 1.0e-7), 0.05),
-        Row(CASE, "Eqs. (7), (8)", "rho(9 T) - rho(0), Mn with the free-electron mass, best thickness for 9 T", light, 4.1e-5,
-            relative(light, 4.1e-5), 0.02),
-        Row(CASE, "Eqs. (7), (8)", "rho(9 T) - rho(0), Mn with the free-electron mass, t = 4.56 L_m", at_weak_best, 3.7e-5,
-            relative(at_weak_best, 3.7e-5), 0.02),
-        Row(CASE, "Eq. (7)", "thickness curve at 9 T, 0.5 <= t/L_m <= 15, both masses, against the closed form, relative", 0.0,
-            0.0, float(np.abs(curve).max()), 1e-7),
-        Row(CASE, "Eq. (8)", "rho* of a strip of 4.56 L_m at 9 T, bilayer graphene's mass and theta = 1e-2", star, there,
-            relative(star, there), 1e-8),
+        Row(
+            CASE,
+            "Eqs. (7), (8)",
+            "rho(9 T) - rho(0), Mn with m* = 27.7 m_e, t = 4.56 L_m",
+            heavy,
+            1.0e-7,
+            relative(heavy, 1.0e-7),
+            0.05,
+        ),
+        Row(
+            CASE,
+            "Eqs. (7), (8)",
+            "rho(9 T) - rho(0), Mn with the free-electron mass, best thickness for 9 T",
+            light,
+            4.1e-5,
+            relative(light, 4.1e-5),
+            0.02,
+        ),
+        Row(
+            CASE,
+            "Eqs. (7), (8)",
+            "rho(9 T) - rho(0), Mn with the free-electron mass, t = 4.56 L_m",
+            at_weak_best,
+            3.7e-5,
+            relative(at_weak_best, 3.7e-5),
+            0.02,
+        ),
+        Row(
+            CASE,
+            "Eq. (7)",
+            "thickness curve at 9 T, 0.5 <= t/L_m <= 15, both masses, against the closed form, relative",
+            0.0,
+            0.0,
+            float(np.abs(curve).max()),
+            1e-7,
+        ),
+        Row(
+            CASE,
+            "Eq. (8)",
+            "rho* of a strip of 4.56 L_m at 9 T, bilayer graphene's mass and theta = 1e-2",
+            star,
+            there,
+            relative(star, there),
+            1e-8,
+        ),
         *ratios(),
     ]
 
@@ -82,21 +160,40 @@ def run(level: str = "quick") -> list[Row]:
 def draw(folder: Path) -> list[Drawing]:
     figure, (left, right) = new_figure(1, 2, 8.0, 3.2)
     fine, dots = np.linspace(0.2, 15.0, 200), np.linspace(0.5, 15.0, 12)
-    for colour, (mass, label) in zip(COLOURS, ((1.0, "$m^*$ = $m_e$"), (27.7, "$m^*$ = 27.7 $m_e$")), strict=False):
+    for colour, (mass, label) in zip(
+        COLOURS, ((1.0, "$m^*$ = $m_e$"), (27.7, "$m^*$ = 27.7 $m_e$")), strict=False
+    ):
         left.semilogy(2 * fine, closed(fine, mass), color=colour, lw=1.2, label=label)
         left.semilogy(2 * dots, [gain(t, mass) for t in dots], "o", color=colour, ms=3)
-    known = ((27.7, 1.0, "Mn, 27.7 $m_e$"), (0.041, 1e-2, "bilayer graphene, θ = 10⁻²"), (0.041, 1.0, "bilayer graphene, θ = 1"))
+    known = (
+        (27.7, 1.0, "Mn, 27.7 $m_e$"),
+        (0.041, 1e-2, "bilayer graphene, θ = 10⁻²"),
+        (0.041, 1.0, "bilayer graphene, θ = 1"),
+    )
     for colour, (mass, theta, label) in zip(COLOURS, known, strict=False):
         field = np.geomspace(0.05, 50.0, 41)
         prob = of.Problem(of.cross_section(3 * LENGTH), material(mass, theta))
         stars = of.hanle_curve(prob, field[:, None] * [1.0, 0.0, 0.0]).rho_star
         unit = 0.5 * 1.602176634e-19 * TAU / (mass * 9.1093837015e-31)
-        right.semilogx(field, analytic.rho_star(unit * field, theta, 3.0), color=colour, lw=1.2, label=label)
+        right.semilogx(
+            field, analytic.rho_star(unit * field, theta, 3.0), color=colour, lw=1.2, label=label
+        )
         right.semilogx(field[::4], stars[::4], "o", color=colour, ms=3)
-    left.set(xlabel="thickness (nm)", ylabel="ρ(9 T) − ρ(0)", title="Mn film: α = 0.016, τ = 2 ps, $L_m$ = 2 nm")
+    left.set(
+        xlabel="thickness (nm)",
+        ylabel="ρ(9 T) − ρ(0)",
+        title="Mn film: α = 0.016, τ = 2 ps, $L_m$ = 2 nm",
+    )
     right.set(xlabel="B (T)", ylabel="ρ*", title="strip of 3 $L_m$, the same τ")
     left.legend()
     right.legend(fontsize=7)
-    return [save(figure, folder, "manganese", "Left: magnetoresistance of a Mn film at 9 T against thickness for two masses. "
-                 "Right: how much of the effect an in-plane field removes, Mn beside bilayer graphene. Lines: Eqs. (7), (8); "
-                 "dots: finite elements.")]
+    return [
+        save(
+            figure,
+            folder,
+            "manganese",
+            "Left: magnetoresistance of a Mn film at 9 T against thickness for two masses. "
+            "Right: how much of the effect an in-plane field removes, Mn beside bilayer graphene. Lines: Eqs. (7), (8); "
+            "dots: finite elements.",
+        )
+    ]

@@ -46,7 +46,9 @@ def bands(x: np.ndarray, bias: float = 0.0) -> list[tuple[np.ndarray, ...]]:
     R = np.sqrt(square**2 / 4 + g2 * (square + 4 * bias**2))
     N = np.sqrt((g2 - bias**2) ** 2 + square * bias**2)
     outer = np.sqrt(square / 2 + bias**2 + g2 + R)
-    outer0 = g2 * (2 + (square + 4 * bias**2) / R) / (2 * outer)  # gamma0 d/dgamma0, which is x d/dx
+    outer0 = (
+        g2 * (2 + (square + 4 * bias**2) / R) / (2 * outer)
+    )  # gamma0 d/dgamma0, which is x d/dx
     outer1 = square * (1 + (square / 2 + g2) / R) / (2 * outer)  # gamma1 d/dgamma1
     inner = N / outer
     inner0 = 2 * g2 * (g2 - bias**2) / (N * outer) - inner * outer0 / outer
@@ -60,7 +62,11 @@ def panels(mu: float, kt: float) -> tuple[float, ...]:
 
     At room temperature a hundredth is fine everywhere; when cold the steps are looked for, without bias only.
     """
-    ends = {0.0, 1.0, 3.0} | {1 + s * 4.0**-n for n in range(1, 14) for s in (-1, 1)} | {4.0**-n for n in range(1, 20)}
+    ends = (
+        {0.0, 1.0, 3.0}
+        | {1 + s * 4.0**-n for n in range(1, 14) for s in (-1, 1)}
+        | {4.0**-n for n in range(1, 20)}
+    )
     if kt > 0.02:
         return tuple(sorted(ends | set(np.arange(1, 300) / 100)))
     for t in (-1, 1):
@@ -80,7 +86,9 @@ def quadrature(ends: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndar
     p = density(x)
     piece = ((3 - x**2) * p * w).sum(axis=1)
     before = np.concatenate([[0.0], np.cumsum(piece)[:-1]])
-    inner = np.empty_like(x)  # int_0^x (3 - y^2) p dy at every node: the pieces before, and the rest of this one
+    inner = np.empty_like(
+        x
+    )  # int_0^x (3 - y^2) p dy at every node: the pieces before, and the rest of this one
     for i, (start, nodes) in enumerate(zip(pieces[:-1], x, strict=True)):
         y = start + (nodes[:, None] - start) * (NODES + 1) / 2
         inner[i] = before[i] + ((3 - y**2) * density(y) * WEIGHTS).sum(axis=1) * (nodes - start) / 2
@@ -97,7 +105,9 @@ def exact(mu: float, temperature: float, bias: float = 0.0) -> dict[str, float]:
         out["electrons"] += float((by_density * f).sum())
         out["X_zz"] -= float((by_density * f * by1).sum()) * SPACING**2 / HBAR2
         out["commutator"] -= float((by_density * f * by0).sum()) * A**2 / (6 * HBAR2)
-        out["drude"] += float((by_gradient * f * expit((e - mu) / kt) / kt * slope**2).sum()) / (2 * HBAR2)
+        out["drude"] += float((by_gradient * f * expit((e - mu) / kt) / kt * slope**2).sum()) / (
+            2 * HBAR2
+        )
     return out
 
 
@@ -105,70 +115,183 @@ def against_integrals(mu: float, temperature: float, tolerance: float) -> list[R
     reference = exact(mu, temperature)
     model = micro.bilayer_graphene()
     drude = micro.inverse_mass(model, mu, temperature)
-    commutator = drude if temperature < 100 else micro.inverse_mass(model, mu, temperature, "commutator")
+    commutator = (
+        drude if temperature < 100 else micro.inverse_mass(model, mu, temperature, "commutator")
+    )
     values = {"electrons": drude.electrons[0], "drude": drude.X[0, 0, 0], "X_zz": drude.X[0, 2, 2]}
     if commutator is not drude:
         values["commutator"] = commutator.X[0, 0, 0]
     where = f"{temperature:g} K, mu = {mu:g} eV"
-    rows = [Row(CASE, "Eqs. (18), (20)", f"{name}, {where}", float(value), reference[name],
-                relative(float(value), reference[name]), tolerance) for name, value in values.items()]
+    rows = [
+        Row(
+            CASE,
+            "Eqs. (18), (20)",
+            f"{name}, {where}",
+            float(value),
+            reference[name],
+            relative(float(value), reference[name]),
+            tolerance,
+        )
+        for name, value in values.items()
+    ]
     actual = abs(drude.X[0, 0, 0] - reference["drude"])
-    return [*rows, Row(CASE, "error estimate", f"actual error of X_xx over the stated one, {where}", actual,
-                       float(drude.error[0]), actual / max(float(drude.error[0]), 1e-10), 1.0)]
+    return [
+        *rows,
+        Row(
+            CASE,
+            "error estimate",
+            f"actual error of X_xx over the stated one, {where}",
+            actual,
+            float(drude.error[0]),
+            actual / max(float(drude.error[0]), 1e-10),
+            1.0,
+        ),
+    ]
 
 
 def regression() -> list[Row]:
     """N = 60, half-shifted, 300 K, mu = 0.4 eV: numbers of an independent program, hbar^2/m_e to nine digits."""
     model = micro.bilayer_graphene()
-    drude, commutator = (micro.inverse_mass(model, 0.4, 300, d, mesh=60, shift=0.5) for d in ("drude", "commutator"))
+    drude, commutator = (
+        micro.inverse_mass(model, 0.4, 300, d, mesh=60, shift=0.5) for d in ("drude", "commutator")
+    )
     centred = micro.inverse_mass(model, 0.4, 300, mesh=60, symmetry=False).X[0]
-    numbers = [("electrons", drude.electrons[0], 2.006100234907, 1e-12),
-               ("X_xx drude", drude.X[0, 0, 0], 5.166973052344e-2, 1e-8),
-               ("X_yy drude", drude.X[0, 1, 1], 6.44710734e-2, 1e-8), ("X_xy drude", drude.X[0, 0, 1], -1.10862882e-2, 1e-8),
-               ("X_xx commutator", commutator.X[0, 0, 0], 1.315663004693, 1e-8),
-               ("X_zz", drude.X[0, 2, 2], 3.018297320083e-2, 1e-8)]
+    numbers = [
+        ("electrons", drude.electrons[0], 2.006100234907, 1e-12),
+        ("X_xx drude", drude.X[0, 0, 0], 5.166973052344e-2, 1e-8),
+        ("X_yy drude", drude.X[0, 1, 1], 6.44710734e-2, 1e-8),
+        ("X_xy drude", drude.X[0, 0, 1], -1.10862882e-2, 1e-8),
+        ("X_xx commutator", commutator.X[0, 0, 0], 1.315663004693, 1e-8),
+        ("X_zz", drude.X[0, 2, 2], 3.018297320083e-2, 1e-8),
+    ]
     numbers = [(f"{name}, N = 60 half-shifted", *rest) for name, *rest in numbers]
     numbers.append(("X_xx drude, N = 60 centred", centred[0, 0], 0.0811682411, 1e-8))
-    rows = [Row(CASE, "regression", name, float(value), reference,
-                relative(float(value), reference), tolerance) for name, value, reference, tolerance in numbers]
-    broken = max(abs(centred[0, 0] - centred[1, 1]), np.abs(centred - np.diag(np.diag(centred))).max())
-    return [*rows, Row(CASE, "(S52)-(S54)", "|X_xx - X_yy| and off-diagonals, N = 60 centred, no symmetry used", float(broken),
-                       0.0, float(broken), 1e-12)]
+    rows = [
+        Row(
+            CASE,
+            "regression",
+            name,
+            float(value),
+            reference,
+            relative(float(value), reference),
+            tolerance,
+        )
+        for name, value, reference, tolerance in numbers
+    ]
+    broken = max(
+        abs(centred[0, 0] - centred[1, 1]), np.abs(centred - np.diag(np.diag(centred))).max()
+    )
+    return [
+        *rows,
+        Row(
+            CASE,
+            "(S52)-(S54)",
+            "|X_xx - X_yy| and off-diagonals, N = 60 centred, no symmetry used",
+            float(broken),
+            0.0,
+            float(broken),
+            1e-12,
+        ),
+    ]
 
 
 def readings() -> list[Row]:
     """theta at 300 K, mu = 0.4 eV, V = 0 as each definition gives it; the paper says 1e-2. X itself is held by the integrals."""
-    found = {d: float(micro.inverse_mass(micro.bilayer_graphene(), 0.4, 300, d).theta[0]) for d in ("drude", "commutator")}
-    return [Row(CASE, "theta", f"theta, {name}, mu = 0.4 eV", found[d], reference, relative(found[d], reference), tolerance)
-            for d, name, reference, tolerance in (("drude", "Drude in plane and whole sea out of plane (as printed)", 0.47, 0.01),
-                                                  ("commutator", "commutator in both", 0.0229, 2e-3))]
+    found = {
+        d: float(micro.inverse_mass(micro.bilayer_graphene(), 0.4, 300, d).theta[0])
+        for d in ("drude", "commutator")
+    }
+    return [
+        Row(
+            CASE,
+            "theta",
+            f"theta, {name}, mu = 0.4 eV",
+            found[d],
+            reference,
+            relative(found[d], reference),
+            tolerance,
+        )
+        for d, name, reference, tolerance in (
+            ("drude", "Drude in plane and whole sea out of plane (as printed)", 0.47, 0.01),
+            ("commutator", "commutator in both", 0.0229, 2e-3),
+        )
+    ]
 
 
 def masses() -> list[Row]:
     """Band edge as T, mu -> 0 (linear extrapolation), and per electron and hole at 300 K."""
     model = micro.bilayer_graphene()
     edge = GAMMA1 / (2 * (np.sqrt(3) / 2 * A * GAMMA0) ** 2) * HBAR2
-    hot, cold = (1 / micro.inverse_mass(model, 0.0, t, normalisation="per_carrier", tolerance=1e-6).X[0, 0, 0] for t in (12, 6))
+    hot, cold = (
+        1
+        / micro.inverse_mass(model, 0.0, t, normalisation="per_carrier", tolerance=1e-6).X[0, 0, 0]
+        for t in (12, 6)
+    )
     warm = 1 / float(micro.inverse_mass(model, 0.0, 300, normalisation="per_carrier").X[0, 0, 0])
-    gap = float(np.abs(micro.inverse_mass(micro.bilayer_graphene(displacement=GAMMA1), 0.0, 30, mesh=240).X[0, :2, :2]).max())
-    return [Row(CASE, "gamma1/(2 v^2)", "band-edge mass / m_e", 2 * cold - hot, edge, relative(2 * cold - hot, edge), 1e-3),
-            Row(CASE, "Eq. (18)", "mass / m_e per electron and hole, 300 K, mu = 0", warm, 0.0419, relative(warm, 0.0419), 1e-2),
-            Row(CASE, "Eq. (18)", "Drude X_xx in the gap, V = gamma1, 30 K", gap, 0.0, gap, 1e-12)]
+    gap = float(
+        np.abs(
+            micro.inverse_mass(micro.bilayer_graphene(displacement=GAMMA1), 0.0, 30, mesh=240).X[
+                0, :2, :2
+            ]
+        ).max()
+    )
+    return [
+        Row(
+            CASE,
+            "gamma1/(2 v^2)",
+            "band-edge mass / m_e",
+            2 * cold - hot,
+            edge,
+            relative(2 * cold - hot, edge),
+            1e-3,
+        ),
+        Row(
+            CASE,
+            "Eq. (18)",
+            "mass / m_e per electron and hole, 300 K, mu = 0",
+            warm,
+            0.0419,
+            relative(warm, 0.0419),
+            1e-2,
+        ),
+        Row(CASE, "Eq. (18)", "Drude X_xx in the gap, V = gamma1, 30 K", gap, 0.0, gap, 1e-12),
+    ]
 
 
 def anisotropy() -> list[Row]:
     """theta with counting "excess" over the Drude form, 0.1 <= mu <= 0.6 eV: the range of the paper's 1e-2."""
     mu, rows = np.linspace(0.1, 0.6, 51), []
     for bias, low, high in ((0.0, 0.003, 0.011), (GAMMA1, -0.015, -0.009)):
-        theta = micro.inverse_mass(micro.bilayer_graphene(displacement=bias), mu, 300, counting="excess", mesh=480).theta
+        theta = micro.inverse_mass(
+            micro.bilayer_graphene(displacement=bias), mu, 300, counting="excess", mesh=480
+        ).theta
         for name, value, reference in (("least", theta.min(), low), ("largest", theta.max(), high)):
-            rows.append(Row(CASE, "theta", f"theta, excess over Drude, {name}, V = {bias:g} eV", float(value), reference,
-                            abs(float(value) - reference), 5.1e-4))
+            rows.append(
+                Row(
+                    CASE,
+                    "theta",
+                    f"theta, excess over Drude, {name}, V = {bias:g} eV",
+                    float(value),
+                    reference,
+                    abs(float(value) - reference),
+                    5.1e-4,
+                )
+            )
     return rows
 
 
 def run(level: str = "quick") -> list[Row]:
-    rows = [*regression(), *readings(), *against_integrals(0.4, 300, 1e-8), *masses(), *anisotropy()]
+    rows = [
+        *regression(),
+        *readings(),
+        *against_integrals(0.4, 300, 1e-8),
+        *masses(),
+        *anisotropy(),
+    ]
     if level == "full":
-        rows += [*against_integrals(0.05, 300, 1e-8), *against_integrals(0.4, 30, 1e-8), *against_integrals(0.4, 4, 1e-8)]
+        rows += [
+            *against_integrals(0.05, 300, 1e-8),
+            *against_integrals(0.4, 30, 1e-8),
+            *against_integrals(0.4, 4, 1e-8),
+        ]
     return rows

@@ -25,19 +25,45 @@ def exponential() -> list[Row]:
     model = micro.bilayer_graphene()
     best = micro.inverse_mass(model, 0.4, 300, mesh=1200).X[0, 0, 0]
     sizes = (240, 360, 480, 600, 720)
-    error = [relative(float(micro.inverse_mass(model, 0.4, 300, mesh=n).X[0, 0, 0]), float(best)) for n in sizes]
+    error = [
+        relative(float(micro.inverse_mass(model, 0.4, 300, mesh=n).X[0, 0, 0]), float(best))
+        for n in sizes
+    ]
     rate = float(-np.polyfit(sizes, np.log(error), 1)[0])
     length = float(np.linalg.norm(model.reciprocal[0]))
-    expected = 2 * np.pi**2 * KELVIN * 300 / (np.sqrt(0.75) * A_GRAPHENE * 3.16 * length)  # poles at pi k_B T
-    return [Row(CASE, "mesh convergence", "relative error of X_xx at N = 720, 300 K", error[-1], 0.0, error[-1], 1e-8),
-            Row(CASE, "mesh convergence", "decay rate per division over 2 pi^2 k_B T/(hbar v |b|)", rate / expected, 1.0,
-                max(0.0, 1.0 - rate / expected), 0.3)]
+    expected = (
+        2 * np.pi**2 * KELVIN * 300 / (np.sqrt(0.75) * A_GRAPHENE * 3.16 * length)
+    )  # poles at pi k_B T
+    return [
+        Row(
+            CASE,
+            "mesh convergence",
+            "relative error of X_xx at N = 720, 300 K",
+            error[-1],
+            0.0,
+            error[-1],
+            1e-8,
+        ),
+        Row(
+            CASE,
+            "mesh convergence",
+            "decay rate per division over 2 pi^2 k_B T/(hbar v |b|)",
+            rate / expected,
+            1.0,
+            max(0.0, 1.0 - rate / expected),
+            0.3,
+        ),
+    ]
 
 
 def square_band(mu: float, temperature: float) -> tuple[float, float]:
     """Electrons and X_xx per cell and spin from the density of states; mu < 0."""
     kt = KELVIN * temperature
-    ends = {-4 * T} | {mu + n * kt for n in range(-42, 43)} | {-4 * T + (mu + 4 * T) * 2.0**-n for n in range(30)}
+    ends = (
+        {-4 * T}
+        | {mu + n * kt for n in range(-42, 43)}
+        | {-4 * T + (mu + 4 * T) * 2.0**-n for n in range(30)}
+    )
     ends = np.array(sorted(e for e in ends if e >= -4 * T))
     half, middle = np.diff(ends)[:, None] / 2, (ends[1:] + ends[:-1])[:, None] / 2
     e, w = middle + half * NODES, half * WEIGHTS
@@ -47,12 +73,27 @@ def square_band(mu: float, temperature: float) -> tuple[float, float]:
 
 def cold(temperature: float) -> list[Row]:
     mu = -1.9
-    model = micro.LayeredModel.from_hoppings(A * np.eye(2), [[0, 0, 0]], [(0, 0, (1, 0), -T), (0, 0, (0, 1), -T)])
+    model = micro.LayeredModel.from_hoppings(
+        A * np.eye(2), [[0, 0, 0]], [(0, 0, (1, 0), -T), (0, 0, (0, 1), -T)]
+    )
     number, mass = square_band(mu, temperature)
     result = micro.inverse_mass(model, mu, temperature, mesh="adaptive")
-    values = (("electrons", float(result.electrons[0]), number), ("X_xx", float(result.X[0, 0, 0]), mass))
-    return [Row(CASE, "adaptive", f"{name}, square band, {temperature:g} K", value, exact, relative(value, exact), 1e-8)
-            for name, value, exact in values]
+    values = (
+        ("electrons", float(result.electrons[0]), number),
+        ("X_xx", float(result.X[0, 0, 0]), mass),
+    )
+    return [
+        Row(
+            CASE,
+            "adaptive",
+            f"{name}, square band, {temperature:g} K",
+            value,
+            exact,
+            relative(value, exact),
+            1e-8,
+        )
+        for name, value, exact in values
+    ]
 
 
 def run(level: str = "quick") -> list[Row]:

@@ -21,8 +21,11 @@ TEMPERATURE = 300.0
 BIASES = (0.0, GAMMA1)
 MU = np.linspace(-0.6, 0.6, 25)
 #: Readings of theta: the component out of plane over the one in plane.
-READINGS = {"Drude, whole sea": ("X_zz", "drude"), "commutator in both": ("X_zz", "commutator"),
-            "Drude, from neutrality": ("excess", "drude")}
+READINGS = {
+    "Drude, whole sea": ("X_zz", "drude"),
+    "commutator in both": ("X_zz", "commutator"),
+    "Drude, from neutrality": ("excess", "drude"),
+}
 
 
 @functools.cache
@@ -40,18 +43,38 @@ def program(bias: float) -> dict[str, np.ndarray]:
     model = micro.bilayer_graphene(displacement=bias)
     sea = micro.inverse_mass(model, MU, TEMPERATURE, "commutator").X
     carriers = micro.inverse_mass(model, MU, TEMPERATURE, counting="excess").X
-    return {"drude": carriers[:, 0, 0], "commutator": sea[:, 0, 0], "X_zz": sea[:, 2, 2], "excess": carriers[:, 2, 2]}
+    return {
+        "drude": carriers[:, 0, 0],
+        "commutator": sea[:, 0, 0],
+        "X_zz": sea[:, 2, 2],
+        "excess": carriers[:, 2, 2],
+    }
 
 
 def run(level: str = "quick") -> list[Row]:
     rows = []
     for bias in BIASES:
         mine, reference = program(bias), closed(bias, len(MU))
-        for name, label, panel in (("drude", "X_xx, Drude", "(a)"), ("X_zz", "X_zz, whole sea", "(a)"),
-                                   ("commutator", "X_xx, commutator", "(b)"), ("excess", "X_zz from neutrality", "(b)")):
-            worst = float(np.abs(mine[name] - reference[name]).max() / np.abs(reference[name]).max())
-            rows.append(Row(CASE, f"Fig. 3{panel}", f"{label}, V = {bias:g} eV, {len(MU)} values of mu, of the largest", 0.0, 0.0,
-                            worst, 1e-8))
+        for name, label, panel in (
+            ("drude", "X_xx, Drude", "(a)"),
+            ("X_zz", "X_zz, whole sea", "(a)"),
+            ("commutator", "X_xx, commutator", "(b)"),
+            ("excess", "X_zz from neutrality", "(b)"),
+        ):
+            worst = float(
+                np.abs(mine[name] - reference[name]).max() / np.abs(reference[name]).max()
+            )
+            rows.append(
+                Row(
+                    CASE,
+                    f"Fig. 3{panel}",
+                    f"{label}, V = {bias:g} eV, {len(MU)} values of mu, of the largest",
+                    0.0,
+                    0.0,
+                    worst,
+                    1e-8,
+                )
+            )
     return rows
 
 
@@ -61,20 +84,48 @@ def draw(folder: Path) -> list[Drawing]:
     mu = np.linspace(MU[0], MU[-1], 121)
     for bias, dash, marker, where in ((0.0, "--", "s", "V = 0"), (GAMMA1, "-", "o", "V = γ₁")):
         lines, dots = closed(bias, 121), program(bias)
-        parts = (("drude", "$X_{xx}$, Drude", 1), ("X_zz", "$X_{zz}$, whole sea", 1),
-                 ("excess", "10 $X_{zz}$, from neutrality", 10))
+        parts = (
+            ("drude", "$X_{xx}$, Drude", 1),
+            ("X_zz", "$X_{zz}$, whole sea", 1),
+            ("excess", "10 $X_{zz}$, from neutrality", 10),
+        )
         for colour, (name, label, factor) in zip(COLOURS, parts, strict=False):
-            left.plot(mu, factor * lines[name], dash, color=colour, lw=1.2, label=f"{label}, {where}")
+            left.plot(
+                mu, factor * lines[name], dash, color=colour, lw=1.2, label=f"{label}, {where}"
+            )
             left.plot(MU, factor * dots[name], marker, color=colour, ms=3)
         for colour, (name, (top, bottom)) in zip(COLOURS, READINGS.items(), strict=False):
             negative = "−" if lines[top][-1] < 0 else ""
-            right.semilogy(mu, np.abs(lines[top] / lines[bottom]), dash, color=colour, lw=1.2,
-                           label=f"{negative}θ: {name}, {where}")
+            right.semilogy(
+                mu,
+                np.abs(lines[top] / lines[bottom]),
+                dash,
+                color=colour,
+                lw=1.2,
+                label=f"{negative}θ: {name}, {where}",
+            )
             right.semilogy(MU, np.abs(dots[top] / dots[bottom]), marker, color=colour, ms=3)
-    left.set(xlabel="μ (eV)", ylabel="X per cell and spin (1/$m_e$)", title="(a) bilayer graphene, 300 K", ylim=(-0.03, 0.16))
+    left.set(
+        xlabel="μ (eV)",
+        ylabel="X per cell and spin (1/$m_e$)",
+        title="(a) bilayer graphene, 300 K",
+        ylim=(-0.03, 0.16),
+    )
     right.axhline(1e-2, color="0.6", lw=0.8, zorder=0)
-    right.set(xlabel="μ (eV)", ylabel="|$X_{zz}/X_{xx}$|", title="(b) three readings of θ", ylim=(1e-4, 1e5))
+    right.set(
+        xlabel="μ (eV)",
+        ylabel="|$X_{zz}/X_{xx}$|",
+        title="(b) three readings of θ",
+        ylim=(1e-4, 1e5),
+    )
     left.legend(fontsize=6, ncols=2, loc="upper center")
     right.legend(fontsize=6, ncols=2, loc="upper center")
-    return [save(figure, folder, "figure3", "Figure 3. Bilayer graphene at 300 K; lines: integrals over the band energy, dots: "
-                 "the program. Dashed and squares: V = 0; full and circles: V = γ₁ (layers at ±V). Grey: θ = 10⁻² of the paper.")]
+    return [
+        save(
+            figure,
+            folder,
+            "figure3",
+            "Figure 3. Bilayer graphene at 300 K; lines: integrals over the band energy, dots: "
+            "the program. Dashed and squares: V = 0; full and circles: V = γ₁ (layers at ±V). Grey: θ = 10⁻² of the paper.",
+        )
+    ]

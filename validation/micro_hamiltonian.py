@@ -19,8 +19,13 @@ CASE = "Hamiltonian"
 LATTICE = np.array([[3.0, 0.2], [0.7, 2.5]])
 SITES = np.array([[0.1, 0.2, 0.0], [1.3, 0.4, 3.1], [0.5, 1.9, 7.0]])
 ONSITE = (0.1, -0.2, 0.3)
-HOPS = [(0, 0, (1, 0), 0.3 - 0.2j), (0, 1, (0, 0), 0.5), (1, 2, (0, 1), -0.4 + 0.1j), (2, 0, (1, -1), 0.25j),
-        (2, 2, (1, 1), -0.35)]
+HOPS = [
+    (0, 0, (1, 0), 0.3 - 0.2j),
+    (0, 1, (0, 0), 0.5),
+    (1, 2, (0, 1), -0.4 + 0.1j),
+    (2, 0, (1, -1), 0.25j),
+    (2, 2, (1, 1), -0.35),
+]
 POINTS = np.random.default_rng(1).uniform(-1, 1, (7, 2))
 A = 2.46
 BONDS = A * np.array([[0, 1 / np.sqrt(3)], [0.5, -0.5 / np.sqrt(3)], [-0.5, -0.5 / np.sqrt(3)]])
@@ -59,18 +64,35 @@ def commutators() -> list[Row]:
     h, r, cells = piece()
     home = 3 * cells.index((0, 0))
     model, rows = slanted(), []
-    for name, what in (("xx", "in plane, d2H/dk2"), ("xy", "in plane, d2H/dk2"), ("yy", "in plane, d2H/dk2"), ("zz", "J_+"),
-                       ("zx", "i dJ_-/dk"), ("zy", "i dJ_-/dk")):
+    for name, what in (
+        ("xx", "in plane, d2H/dk2"),
+        ("xy", "in plane, d2H/dk2"),
+        ("yy", "in plane, d2H/dk2"),
+        ("zz", "J_+"),
+        ("zx", "i dJ_-/dk"),
+        ("zy", "i dJ_-/dk"),
+    ):
         first, second = (np.diag(r[:, "xyz".index(letter)]) for letter in name)
         inner = first @ h - h @ first
-        double = (inner @ second - second @ inner)[home:home + 3]
+        double = (inner @ second - second @ inner)[home : home + 3]
         worst = 0.0
         for k in POINTS:
-            phases = np.exp(1j * (r[:, :2] @ k)[None, :] - 1j * (r[home:home + 3, :2] @ k)[:, None])
+            phases = np.exp(
+                1j * (r[:, :2] @ k)[None, :] - 1j * (r[home : home + 3, :2] @ k)[:, None]
+            )
             summed = (double * phases).reshape(3, -1, 3).sum(axis=1)
             worst = max(worst, float(np.abs(model.bloch(k, name) - summed).max()))
-        rows.append(Row(CASE, "Eqs. (3), (14), (S44)-(S47)" if "z" not in name else "Eqs. (3), (20), (21)",
-                        f"[[r_{name[0]}, H], r_{name[1]}] in real space against {what}, eV angstrom^2", 0.0, 0.0, worst, 1e-12))
+        rows.append(
+            Row(
+                CASE,
+                "Eqs. (3), (14), (S44)-(S47)" if "z" not in name else "Eqs. (3), (20), (21)",
+                f"[[r_{name[0]}, H], r_{name[1]}] in real space against {what}, eV angstrom^2",
+                0.0,
+                0.0,
+                worst,
+                1e-12,
+            )
+        )
     return rows
 
 
@@ -81,26 +103,70 @@ def bilayer() -> list[Row]:
     for k in POINTS:
         f = np.exp(1j * BONDS @ k).sum()
         c = np.conj(f)
-        h = np.array([[-v, -g0 * f, g4 * f, -g3 * c], [-g0 * c, delta - v, g1, g4 * f],
-                      [g4 * c, g1, delta + v, -g0 * f], [-g3 * f, g4 * c, -g0 * c, v]])
+        h = np.array(
+            [
+                [-v, -g0 * f, g4 * f, -g3 * c],
+                [-g0 * c, delta - v, g1, g4 * f],
+                [g4 * c, g1, delta + v, -g0 * f],
+                [-g3 * f, g4 * c, -g0 * c, v],
+            ]
+        )
         matrix = max(matrix, float(np.abs(model.bloch(k) - h).max()))
     for v in (0.0, 0.38):
         g2 = (g0 * np.abs(np.exp(1j * POINTS @ BONDS.T).sum(axis=1))) ** 2
         root = np.sqrt(0.38**4 / 4 + g2 * (0.38**2 + 4 * v**2))
         inner, outer = (np.sqrt(0.38**2 / 2 + v**2 + g2 + s * root) for s in (-1, 1))
         bands = micro.bilayer_graphene(displacement=v).bands(POINTS)
-        worst = max(worst, float(np.abs(bands - np.stack([-outer, -inner, inner, outer], axis=-1)).max()))
+        worst = max(
+            worst, float(np.abs(bands - np.stack([-outer, -inner, inner, outer], axis=-1)).max())
+        )
     scan = np.array([4 * np.pi / (3 * A), 0.0]) + np.linspace(0, 0.1, 20001)[:, None] * [1.0, 0.0]
     bands = micro.bilayer_graphene(displacement=0.38).bands(scan)
     gap, exact = float((bands[:, 2] - bands[:, 1]).min()), 2 * 0.38 / np.sqrt(5)
-    return [Row(CASE, "Eqs. (22), (S55), (S56)", "bilayer graphene, largest difference of H(k), eV", 0.0, 0.0, matrix, 1e-12),
-            Row(CASE, "Eqs. (22), (S55), (S56)", "bands at V = 0 and V = gamma1, eV", 0.0, 0.0, worst, 1e-10),
-            Row(CASE, "Eq. (22)", "gap at V = gamma1, eV: 2 V gamma1/sqrt(gamma1^2 + 4 V^2), layers at -V and +V", gap, exact,
-                relative(gap, exact), 1e-7)]
+    return [
+        Row(
+            CASE,
+            "Eqs. (22), (S55), (S56)",
+            "bilayer graphene, largest difference of H(k), eV",
+            0.0,
+            0.0,
+            matrix,
+            1e-12,
+        ),
+        Row(
+            CASE,
+            "Eqs. (22), (S55), (S56)",
+            "bands at V = 0 and V = gamma1, eV",
+            0.0,
+            0.0,
+            worst,
+            1e-10,
+        ),
+        Row(
+            CASE,
+            "Eq. (22)",
+            "gap at V = gamma1, eV: 2 V gamma1/sqrt(gamma1^2 + 4 V^2), layers at -V and +V",
+            gap,
+            exact,
+            relative(gap, exact),
+            1e-7,
+        ),
+    ]
 
 
 def run(level: str = "quick") -> list[Row]:
     model = slanted()
     sums = float(np.abs(model.bloch(POINTS) - [bond_sum(k) for k in POINTS]).max())
-    return [Row(CASE, "Eqs. (16), (S27)-(S28)", "H(k) bond by bond, three layers, eV", 0.0, 0.0, sums, 1e-13), *commutators(),
-            *bilayer()]
+    return [
+        Row(
+            CASE,
+            "Eqs. (16), (S27)-(S28)",
+            "H(k) bond by bond, three layers, eV",
+            0.0,
+            0.0,
+            sums,
+            1e-13,
+        ),
+        *commutators(),
+        *bilayer(),
+    ]

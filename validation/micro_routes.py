@@ -1,8 +1,8 @@
 """Independent routes to the same component of X, and what the symmetries of several stacks demand.
 
-    Fermi surface against Fermi sea     sum (-df/deps) v^2 = sum f d2eps/dk2, the latter by second-order perturbation theory
-    X_zz, X_zx                          -(1/hbar^2) dOmega/dlambda with every hopping times 1 + lambda (z_i-z_j)(r_i-r_j)_a
-    commutator                          drude minus the explicit interband sum
+Fermi surface against Fermi sea     sum (-df/deps) v^2 = sum f d2eps/dk2, the latter by second-order perturbation theory
+X_zz, X_zx                          -(1/hbar^2) dOmega/dlambda with every hopping times 1 + lambda (z_i-z_j)(r_i-r_j)_a
+commutator                          drude minus the explicit interband sum
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def points(model: micro.LayeredModel, n: int) -> np.ndarray:
     return np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2) @ model.reciprocal
 
 
-def perturbation(model: micro.LayeredModel, k: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def perturbation(
+    model: micro.LayeredModel, k: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Energies, <d2H/dkx2> and 2 sum_m |v_nm|^2/(e_n - e_m)."""
     h, v, w = model.bloch(k, "", "x", "xx")
     e, u = np.linalg.eigh(h)
@@ -44,12 +46,36 @@ def sums(divisions: int, temperature: float = 1000.0) -> list[Row]:
         e, second, between = perturbation(model, points(model, divisions))
         f = 0.5 * (1 - np.tanh((e - mu) / (2 * KELVIN * temperature)))
         mean = len(e) * HBAR2
-        drude, commutator = (float(micro.inverse_mass(model, mu, temperature, d, mesh=divisions).X[0, 0, 0])
-                             for d in ("drude", "commutator"))
-        sea, rest = float((f * (second + between)).sum() / mean), drude - float((f * between).sum() / mean)
-        rows.append(Row(CASE, "Eq. (18)", f"X_xx drude against the Fermi sea, {name}", drude, sea, relative(drude, sea), 1e-8))
-        rows.append(Row(CASE, "Eqs. (3), (18)", f"X_xx commutator against drude - interband, {name}", commutator, rest,
-                        relative(commutator, rest), 1e-10))
+        drude, commutator = (
+            float(micro.inverse_mass(model, mu, temperature, d, mesh=divisions).X[0, 0, 0])
+            for d in ("drude", "commutator")
+        )
+        sea, rest = (
+            float((f * (second + between)).sum() / mean),
+            drude - float((f * between).sum() / mean),
+        )
+        rows.append(
+            Row(
+                CASE,
+                "Eq. (18)",
+                f"X_xx drude against the Fermi sea, {name}",
+                drude,
+                sea,
+                relative(drude, sea),
+                1e-8,
+            )
+        )
+        rows.append(
+            Row(
+                CASE,
+                "Eqs. (3), (18)",
+                f"X_xx commutator against drude - interband, {name}",
+                commutator,
+                rest,
+                relative(commutator, rest),
+                1e-10,
+            )
+        )
     return rows
 
 
@@ -66,29 +92,64 @@ def grand_potential(mesh: int = 36, temperature: float = 500.0) -> list[Row]:
         stretch = model.bond_vectors[..., a] * model.bond_vectors[..., b]
 
         def omega(size: float, stretch: np.ndarray = stretch) -> float:
-            changed = micro.LayeredModel(model.lattice, sites, model.translations, model.blocks * (1 + size * stretch))
+            changed = micro.LayeredModel(
+                model.lattice, sites, model.translations, model.blocks * (1 + size * stretch)
+            )
             return -kt * float(np.logaddexp(0, (mu - changed.bands(k)) / kt).sum()) / len(k)
 
-        slope = (8 * (omega(step) - omega(-step)) - (omega(2 * step) - omega(-2 * step))) / (12 * step)
+        slope = (8 * (omega(step) - omega(-step)) - (omega(2 * step) - omega(-2 * step))) / (
+            12 * step
+        )
         exact, name = -slope / HBAR2, f"X_{'xyz'[a]}{'xyz'[b]}"
-        rows.append(Row(CASE, "Eqs. (20), (21)", f"{name} against dOmega/dlambda", float(x[a, b]), exact,
-                        relative(float(x[a, b]), exact), 1e-8))
+        rows.append(
+            Row(
+                CASE,
+                "Eqs. (20), (21)",
+                f"{name} against dOmega/dlambda",
+                float(x[a, b]),
+                exact,
+                relative(float(x[a, b]), exact),
+                1e-8,
+            )
+        )
     return rows
 
 
 def symmetries() -> list[Row]:
     """Forbidden components on a full mesh, before and after a displacement field."""
-    stacks = {"AB": micro.bilayer_graphene(3.16, 0.381, 0.38, 0.14, 0.022), "ABC": micro.multilayer_graphene(3, "ABC"),
-              "ABA": micro.multilayer_graphene(3, "ABA"), "2H": micro.gapped_honeycomb(2, "2H")}
+    stacks = {
+        "AB": micro.bilayer_graphene(3.16, 0.381, 0.38, 0.14, 0.022),
+        "ABC": micro.multilayer_graphene(3, "ABC"),
+        "ABA": micro.multilayer_graphene(3, "ABA"),
+        "2H": micro.gapped_honeycomb(2, "2H"),
+    }
     rows = []
     for name, plain in stacks.items():
         for field, model in (("no field", plain), ("V = 0.1 eV", plain.with_displacement(0.1))):
             report = micro.symmetry_report(model)
             found = 1.0 if report.threefold and set(report.forbidden) == {"xy", "yz", "zx"} else 0.0
-            rows.append(Row(CASE, "(S52)-(S54)", f"{name}, {field}: C3 found, X_xy, X_yz, X_zx forbidden", found, 1.0,
-                            1.0 - found, 0.5))
-            rows.append(Row(CASE, "(S52)-(S54)", f"{name}, {field}: largest forbidden component", report.violation, 0.0,
-                            report.violation, 1e-12))
+            rows.append(
+                Row(
+                    CASE,
+                    "(S52)-(S54)",
+                    f"{name}, {field}: C3 found, X_xy, X_yz, X_zx forbidden",
+                    found,
+                    1.0,
+                    1.0 - found,
+                    0.5,
+                )
+            )
+            rows.append(
+                Row(
+                    CASE,
+                    "(S52)-(S54)",
+                    f"{name}, {field}: largest forbidden component",
+                    report.violation,
+                    0.0,
+                    report.violation,
+                    1e-12,
+                )
+            )
     return rows
 
 

@@ -55,25 +55,43 @@ def load(wb: Any, folder: Path) -> tuple[Any, micro.LayeredModel]:
     """The same _tb.dat file read by both programs."""
     path = folder / "bilayer_tb.dat"
     micro.write_wannier90(MODEL, path)
-    return wb.System_R.from_tb_file(str(path), periodic=(True, True, False)), micro.from_wannier90(path)
+    return wb.System_R.from_tb_file(str(path), periodic=(True, True, False)), micro.from_wannier90(
+        path
+    )
 
 
 def evaluate(wb: Any, system: Any, divisions: int, calculator: Any) -> tuple[Any, float]:
     """WannierBerri's result on a full Gamma-centred mesh, and the seconds it took."""
     split = next(d for d in range(12, divisions + 1) if divisions % d == 0)
-    grid = wb.Grid(system, NKFFT=[split, split, 1], NKdiv=[divisions // split, divisions // split, 1])
+    grid = wb.Grid(
+        system, NKFFT=[split, split, 1], NKdiv=[divisions // split, divisions // split, 1]
+    )
     start = time.perf_counter()
-    result = wb.run(system, grid=grid, calculators={"it": calculator}, parallel=False, print_Kpoints=False,
-                    use_irred_kpt=False, symmetrize=False).results["it"]
+    result = wb.run(
+        system,
+        grid=grid,
+        calculators={"it": calculator},
+        parallel=False,
+        print_Kpoints=False,
+        use_irred_kpt=False,
+        symmetrize=False,
+    ).results["it"]
     return result, time.perf_counter() - start
 
 
 def tabulated(wb: Any, system: Any, divisions: int) -> tuple[np.ndarray, float]:
     """sum (-df/deps) v_a v_b per cell and spin in 1/m_e from tabulated energies and velocities; seconds."""
     tables = {"Energy": wb.calculators.tabulate.Energy(), "V": wb.calculators.tabulate.Velocity()}
-    result, seconds = evaluate(wb, system, divisions, wb.calculators.TabulatorAll(tables, mode="grid"))
+    result, seconds = evaluate(
+        wb, system, divisions, wb.calculators.TabulatorAll(tables, mode="grid")
+    )
     energy = np.asarray(result.get_data(quantity="Energy", iband=range(4))).reshape(-1, 4)
-    v = np.stack([np.asarray(result.get_data(quantity="V", iband=range(4), component=c)).reshape(-1, 4) for c in "xy"])
+    v = np.stack(
+        [
+            np.asarray(result.get_data(quantity="V", iband=range(4), component=c)).reshape(-1, 4)
+            for c in "xy"
+        ]
+    )
     kt = KELVIN * TEMPERATURE
     weight = 0.25 / np.cosh((energy - LEVEL) / (2 * kt)) ** 2 / kt
     return np.einsum("akn,bkn,kn->ab", v, v, weight) / len(energy) / HBAR2, seconds
@@ -83,7 +101,9 @@ def binned(wb: Any, system: Any, divisions: int, step: float) -> tuple[np.ndarra
     """Its own sum: energies in bins of ``step`` eV, smoothed with the Fermi-Dirac weight; seconds."""
     levels = LEVEL + step * np.arange(-round(0.6 / step), round(0.6 / step) + 1)
     smoother = wb.smoother.FermiDiracSmoother(levels, TEMPERATURE, maxdE=20)
-    calculator = wb.calculators.static.Ohmic_FermiSurf(Efermi=levels, smoother=smoother, use_factor=False)
+    calculator = wb.calculators.static.Ohmic_FermiSurf(
+        Efermi=levels, smoother=smoother, use_factor=False
+    )
     result, seconds = evaluate(wb, system, divisions, calculator)
     start = time.perf_counter()
     data = np.asarray(result.dataSmooth)[len(levels) // 2, :2, :2]
@@ -98,9 +118,20 @@ def run(level: str = "quick") -> list[Row]:
         for divisions in (60,) if level == "quick" else (60, 240):
             theirs, _ = tabulated(wb, system, divisions)
             for symmetry in (False, True):
-                ours = micro.inverse_mass(model, LEVEL, TEMPERATURE, mesh=divisions, symmetry=symmetry).X[0, :2, :2]
+                ours = micro.inverse_mass(
+                    model, LEVEL, TEMPERATURE, mesh=divisions, symmetry=symmetry
+                ).X[0, :2, :2]
                 error = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
                 used = "reduced by symmetry" if symmetry else "full mesh"
-                rows.append(Row(CASE, "Eq. (18)", f"Drude X_xx, N = {divisions}, {used}", float(ours[0, 0]),
-                                float(theirs[0, 0]), error, 1e-6))
+                rows.append(
+                    Row(
+                        CASE,
+                        "Eq. (18)",
+                        f"Drude X_xx, N = {divisions}, {used}",
+                        float(ours[0, 0]),
+                        float(theirs[0, 0]),
+                        error,
+                        1e-6,
+                    )
+                )
     return rows

@@ -36,7 +36,9 @@ def stale(mutants: tuple[Mutant, ...] = MUTANTS) -> list[str]:
     for m in mutants:
         count = (ROOT / "ohmr_fem" / m.file).read_text(encoding="utf-8").count(m.old)
         if count != 1 or m.new == m.old:
-            found.append(f"{m.name}: the text {m.old!r} occurs {count} times in {m.file}, expected once")
+            found.append(
+                f"{m.name}: the text {m.old!r} occurs {count} times in {m.file}, expected once"
+            )
     return found
 
 
@@ -49,7 +51,9 @@ def copy_to(work: Path) -> None:
 
 def apply_to(work: Path, mutant: Mutant) -> None:
     path = work / "ohmr_fem" / mutant.file
-    path.write_text(path.read_text(encoding="utf-8").replace(mutant.old, mutant.new), encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace(mutant.old, mutant.new), encoding="utf-8"
+    )
 
 
 def failure_of(hunter: str, work: Path) -> str:
@@ -59,11 +63,15 @@ def failure_of(hunter: str, work: Path) -> str:
         command = [sys.executable, "-c", CHECK, hunter]
     environment = {**os.environ, "PYTHONPATH": str(work), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, timeout=LONGEST)
+        done = subprocess.run(
+            command, cwd=work, env=environment, capture_output=True, text=True, timeout=LONGEST
+        )
     except subprocess.TimeoutExpired:
         return f"{hunter}: no end within {LONGEST} s"
     said = [*done.stdout.strip().splitlines(), *done.stderr.strip().splitlines()]
-    if done.returncode not in (0, 1) or any("SyntaxError" in line or "NameError" in line for line in said):
+    if done.returncode not in (0, 1) or any(
+        "SyntaxError" in line or "NameError" in line for line in said
+    ):
         raise SystemExit(f"{hunter} did not run: {' '.join(said[-3:])[-300:]}")
     failed = [line for line in said if line.startswith("FAILED")]
     return f"{hunter}: {(failed or said or ['crash'])[-1][:100]}" if done.returncode else ""
@@ -87,11 +95,19 @@ def hunt(mutant: Mutant, work: Path, sound: set[str]) -> tuple[str, float]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m validation.mutations", description=__doc__)
     parser.add_argument("--list", action="store_true", help="say which mutants there are")
-    parser.add_argument("--only", type=int, metavar="N", help="number of one mutant, as --list counts them")
-    parser.add_argument("names", nargs="*", help="mutants whose name contains one of these; by default all")
+    parser.add_argument(
+        "--only", type=int, metavar="N", help="number of one mutant, as --list counts them"
+    )
+    parser.add_argument(
+        "names", nargs="*", help="mutants whose name contains one of these; by default all"
+    )
     options = parser.parse_args(arguments)
-    chosen = [(k, m) for k, m in enumerate(MUTANTS, 1) if options.only in (None, k) and
-              (not options.names or any(n in m.name for n in options.names))]
+    chosen = [
+        (k, m)
+        for k, m in enumerate(MUTANTS, 1)
+        if options.only in (None, k)
+        and (not options.names or any(n in m.name for n in options.names))
+    ]
     if not chosen:
         parser.error(f"no such mutant; there are {len(MUTANTS)}, see --list")
     if options.list:
@@ -106,7 +122,10 @@ def main(arguments: list[str] | None = None) -> int:
             caught, seconds = hunt(mutant, Path(folder) / "work", sound)
             survivors += not caught
             verdict = "caught  " if caught else "SURVIVED"
-            print(f"{number:3d} {verdict} {seconds:5.1f} s  {mutant.file}: {mutant.name}  <- {caught}", flush=True)
+            print(
+                f"{number:3d} {verdict} {seconds:5.1f} s  {mutant.file}: {mutant.name}  <- {caught}",
+                flush=True,
+            )
     print(f"{len(chosen) - survivors} of {len(chosen)} mutants caught")
     return 1 if survivors else 0
 

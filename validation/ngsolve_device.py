@@ -25,9 +25,17 @@ X = np.array([[1.0, 0.3, 0.0], [0.3, 0.7, 0.0], [0.0, 0.0, 0.4]])
 Y = np.array([[0.5, -0.2, 0.1], [-0.2, 1.1, 0.3], [0.1, 0.3, 0.9]])
 
 
-def material(sigma: float, length: float, alpha: float, back: float, tensor: np.ndarray) -> of.Material:
-    return of.Material(sheet_conductivity=sigma, diffusion_length=length, relaxation_time=TAU, orbital_hall_angle=alpha,
-                       inverse_orbital_hall_angle=back, inverse_mass=tensor)
+def material(
+    sigma: float, length: float, alpha: float, back: float, tensor: np.ndarray
+) -> of.Material:
+    return of.Material(
+        sheet_conductivity=sigma,
+        diffusion_length=length,
+        relaxation_time=TAU,
+        orbital_hall_angle=alpha,
+        inverse_orbital_hall_angle=back,
+        inverse_mass=tensor,
+    )
 
 
 ONE = material(1e-3, LENGTH, 0.3, 0.2, X)
@@ -39,7 +47,9 @@ def ngsolve_mesh(mesh: DeviceMesh, scale: float) -> object:
     meshing = importlib.import_module("netgen.meshing")
     ngsolve = importlib.import_module("ngsolve")
     out = meshing.Mesh(dim=2)
-    points = [out.Add(meshing.MeshPoint(meshing.Pnt(x / scale, y / scale, 0.0))) for x, y in mesh.mesh.p.T]
+    points = [
+        out.Add(meshing.MeshPoint(meshing.Pnt(x / scale, y / scale, 0.0))) for x, y in mesh.mesh.p.T
+    ]
     for number, name in enumerate(mesh.regions, 1):
         out.AddRegion(name, dim=2)
         for cell in mesh.mesh.t[:, mesh.regions[name]].T:
@@ -51,17 +61,27 @@ def ngsolve_mesh(mesh: DeviceMesh, scale: float) -> object:
     numbers = {name: out.AddRegion(name, dim=1) for name in [*mesh.boundaries, "wall"]}
     for facet in mesh.mesh.boundary_facets():
         a, b = mesh.mesh.facets[:, facet]
-        out.Add(meshing.Element1D([points[a], points[b]], index=numbers[names.get(int(facet), "wall")]))
+        out.Add(
+            meshing.Element1D([points[a], points[b]], index=numbers[names.get(int(facet), "wall")])
+        )
     return ngsolve.Mesh(out)
 
 
-def ngsolve_resistance(mesh: DeviceMesh, materials: dict[str, of.Material], field: np.ndarray, current: tuple[str, str],
-                       voltage: tuple[str, str]) -> float:
+def ngsolve_resistance(
+    mesh: DeviceMesh,
+    materials: dict[str, of.Material],
+    field: np.ndarray,
+    current: tuple[str, str],
+    voltage: tuple[str, str],
+) -> float:
     """R from a monolithic four-field solve, lengths in LENGTH, conductivities in S, D in m^2/s over LENGTH^2/TAU."""
     ng = importlib.import_module("ngsolve")
     grid = ngsolve_mesh(mesh, LENGTH)
-    by_region = lambda value: grid.MaterialCF({r: value(m) for r, m in materials.items()})  # noqa: E731
-    sigma, alpha = by_region(lambda m: m.sheet_conductivity), by_region(lambda m: m.orbital_hall_angle)
+    by_region = lambda value: grid.MaterialCF({r: value(m) for r, m in materials.items()})
+    sigma, alpha = (
+        by_region(lambda m: m.sheet_conductivity),
+        by_region(lambda m: m.orbital_hall_angle),
+    )
     back = by_region(lambda m: m.inverse_orbital_hall_angle)
     D = by_region(lambda m: m.diffusion_constant * TAU / LENGTH**2)
     rate = by_region(lambda m: TAU / m.relaxation_time)
@@ -73,12 +93,20 @@ def ngsolve_resistance(mesh: DeviceMesh, materials: dict[str, of.Material], fiel
     psi, *w, test = space.TestFunction()
     form = ng.BilinearForm(space)
     integrand = sigma * ng.grad(V) * ng.grad(psi) + level * psi + test * V
-    integrand += back * D * (ng.grad(n[2])[0] * ng.grad(psi)[1] - ng.grad(n[2])[1] * ng.grad(psi)[0])
-    integrand += alpha * sigma * (ng.grad(V)[0] * ng.grad(w[2])[1] - ng.grad(V)[1] * ng.grad(w[2])[0])
+    integrand += (
+        back * D * (ng.grad(n[2])[0] * ng.grad(psi)[1] - ng.grad(n[2])[1] * ng.grad(psi)[0])
+    )
+    integrand += (
+        alpha * sigma * (ng.grad(V)[0] * ng.grad(w[2])[1] - ng.grad(V)[1] * ng.grad(w[2])[0])
+    )
     for a in range(3):
         integrand += D * ng.grad(n[a]) * ng.grad(w[a]) + rate * n[a] * w[a]
         for d in range(3):
-            T = by_region(lambda m, a=a, d=d: float(half * m.g_factor * (bx @ np.asarray(m.inverse_mass))[a, d]))
+            T = by_region(
+                lambda m, a=a, d=d: float(
+                    half * m.g_factor * (bx @ np.asarray(m.inverse_mass))[a, d]
+                )
+            )
             integrand += T * n[d] * w[a]
     form += integrand * ng.dx
     load = ng.LinearForm(space)
@@ -95,18 +123,37 @@ def ngsolve_resistance(mesh: DeviceMesh, materials: dict[str, of.Material], fiel
         left.data = load.vec - form.mat * found.vec
         found.vec.data += inverse * left
     potential = found.components[0]
-    means = [ng.Integrate(potential, grid.Boundaries(name)) / ng.Integrate(ng.CF(1.0), grid.Boundaries(name))
-             for name in voltage]
+    means = [
+        ng.Integrate(potential, grid.Boundaries(name))
+        / ng.Integrate(ng.CF(1.0), grid.Boundaries(name))
+        for name in voltage
+    ]
     return float(means[0] - means[1])
 
 
-def compare(label: str, mesh: DeviceMesh, materials: dict[str, of.Material], field: np.ndarray, current: tuple[str, str],
-            voltage: tuple[str, str]) -> Row:
-    contacts = {name: of.Contact("profile") for name in current} | {name: of.Contact("probe") for name in voltage}
+def compare(
+    label: str,
+    mesh: DeviceMesh,
+    materials: dict[str, of.Material],
+    field: np.ndarray,
+    current: tuple[str, str],
+    voltage: tuple[str, str],
+) -> Row:
+    contacts = {name: of.Contact("profile") for name in current} | {
+        name: of.Contact("probe") for name in voltage
+    }
     prob = of.Problem(mesh, materials, contacts, coupling="full")
     mine = of.resistance(prob, field, current=current, voltage=voltage)
     other = ngsolve_resistance(mesh, materials, field, current, voltage)
-    return Row(CASE, "Eqs. (1), (2)", f"R, {label}, of R_ohmic", mine.R, other, abs(mine.R - other) / abs(mine.R_ohmic), 1e-9)
+    return Row(
+        CASE,
+        "Eqs. (1), (2)",
+        f"R, {label}, of R_ohmic",
+        mine.R,
+        other,
+        abs(mine.R - other) / abs(mine.R_ohmic),
+        1e-9,
+    )
 
 
 def run(level: str = "quick") -> list[Row]:
@@ -118,9 +165,25 @@ def run(level: str = "quick") -> list[Row]:
     field = 1.5 * ONE.field_scale * np.array([1.0, 0.5, -0.7])
     rows = [
         compare("Hall bar, local", bar, {"bulk": ONE}, field, ("left", "right"), ("t1", "t2")),
-        compare("flake, two materials and a hole", flake, {"thin": ONE, "thick": TWO}, field, ("left", "right"), ("t1", "t2")),
+        compare(
+            "flake, two materials and a hole",
+            flake,
+            {"thin": ONE, "thick": TWO},
+            field,
+            ("left", "right"),
+            ("t1", "t2"),
+        ),
     ]
     if level == "full":
-        rows += [compare("Hall bar, nonlocal", bar, {"bulk": ONE}, field, ("t1", "b1"), ("t2", "b2")),
-                 compare("flake, nonlocal, B = 0", flake, {"thin": ONE, "thick": TWO}, 0 * field, ("t1", "b1"), ("t2", "b2"))]
+        rows += [
+            compare("Hall bar, nonlocal", bar, {"bulk": ONE}, field, ("t1", "b1"), ("t2", "b2")),
+            compare(
+                "flake, nonlocal, B = 0",
+                flake,
+                {"thin": ONE, "thick": TWO},
+                0 * field,
+                ("t1", "b1"),
+                ("t2", "b2"),
+            ),
+        ]
     return rows

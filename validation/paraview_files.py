@@ -56,13 +56,23 @@ json.dump(found, open(out, "w"))
 """
 
 
-def open_in_paraview(files: list[Path], folder: Path, picture: Path | None) -> dict[str, dict[str, object]]:
+def open_in_paraview(
+    files: list[Path], folder: Path, picture: Path | None
+) -> dict[str, dict[str, object]]:
     """What pvbatch finds in the files; writes a picture of the one called bar.vtu."""
     script, answer = folder / "open.py", folder / "found.json"
     script.write_text(SCRIPT, encoding="utf-8")
-    screen = ["xvfb-run", "-a", "-s", "-screen 0 1280x1024x24 +extension GLX"] if shutil.which("xvfb-run") else []
-    subprocess.run([*screen, "pvbatch", str(script), str(answer), *map(str, files)], check=True, capture_output=True,
-                   timeout=300)
+    screen = (
+        ["xvfb-run", "-a", "-s", "-screen 0 1280x1024x24 +extension GLX"]
+        if shutil.which("xvfb-run")
+        else []
+    )
+    subprocess.run(
+        [*screen, "pvbatch", str(script), str(answer), *map(str, files)],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
     if picture is not None and Path(f"{answer}.png").exists():
         shutil.copy(f"{answer}.png", picture)
     found: dict[str, dict[str, object]] = json.loads(answer.read_text(encoding="utf-8"))
@@ -74,18 +84,27 @@ def open_in_vtk(files: list[Path]) -> dict[str, dict[str, object]]:
     vtk = importlib.import_module("vtk")
     found: dict[str, dict[str, object]] = {}
     for file in files:
-        steps = [item.attrib for item in ElementTree.parse(file).iter("DataSet")] if file.suffix == ".pvd" else []
+        steps = (
+            [item.attrib for item in ElementTree.parse(file).iter("DataSet")]
+            if file.suffix == ".pvd"
+            else []
+        )
         reader = vtk.vtkXMLUnstructuredGridReader()
         reader.SetFileName(str(file.parent / steps[0]["file"] if steps else file))
         reader.Update()
         grid = reader.GetOutput()
-        data: dict[str, object] = {"points": grid.GetNumberOfPoints(), "cells": grid.GetNumberOfCells(),
-                                   "times": [float(step["timestep"]) for step in steps]}
+        data: dict[str, object] = {
+            "points": grid.GetNumberOfPoints(),
+            "cells": grid.GetNumberOfCells(),
+            "times": [float(step["timestep"]) for step in steps],
+        }
         for arrays in (grid.GetPointData(), grid.GetCellData()):
             for i in range(arrays.GetNumberOfArrays()):
                 a = arrays.GetArray(i)
                 if a is not None:
-                    data[a.GetName()] = [list(a.GetRange(c)) for c in range(a.GetNumberOfComponents())]
+                    data[a.GetName()] = [
+                        list(a.GetRange(c)) for c in range(a.GetNumberOfComponents())
+                    ]
         found[str(file)] = data
     return found
 
@@ -94,15 +113,20 @@ def solutions() -> dict[str, of.Solution | list[of.Solution]]:
     strip, bar = problem(10.0), hall_bar()
     drive = {"left": 1e-6, "right": -1e-6}
     fields = [f * bar.material.field_scale * np.array([1.0, 0.0, 0.0]) for f in (0.0, 1.0, 3.0)]
-    return {"strip": of.solve(strip, (strip.material.field_scale, 0.0, 0.0)),
-            "bar": of.solve(bar, fields[1], currents=drive), "sweep": [of.solve(bar, f, currents=drive) for f in fields]}
+    return {
+        "strip": of.solve(strip, (strip.material.field_scale, 0.0, 0.0)),
+        "bar": of.solve(bar, fields[1], currents=drive),
+        "sweep": [of.solve(bar, f, currents=drive) for f in fields],
+    }
 
 
 def inspect(picture: Path | None = None) -> list[Row]:
     paraview = shutil.which("pvbatch") is not None
     program = "ParaView" if paraview else "VTK reader"
     if not paraview and importlib.util.find_spec("vtk") is None:
-        raise Skipped("neither pvbatch (Debian: apt install paraview xvfb) nor Python's vtk is installed")
+        raise Skipped(
+            "neither pvbatch (Debian: apt install paraview xvfb) nor Python's vtk is installed"
+        )
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder, items = Path(name), solutions()
@@ -115,14 +139,49 @@ def inspect(picture: Path | None = None) -> list[Row]:
             ranges = np.array(data["moment_density [C/m^2]"])
             exact = np.array([[n.min(), n.max()] for n in sol.moment_density])
             gap = float(np.abs(ranges - exact).max() / scale)
-            rows.append(Row(CASE, program, f"{key}: range of n at the points, of its maximum", float(ranges.max()),
-                            float(exact.max()), gap, 2e-2))  # points between vertices may lie a little outside
-            names = {"potential [V]", "electric_field [V/m]", "current_density [A/m]", "moment_current_z [A/m]", "region"}
+            rows.append(
+                Row(
+                    CASE,
+                    program,
+                    f"{key}: range of n at the points, of its maximum",
+                    float(ranges.max()),
+                    float(exact.max()),
+                    gap,
+                    2e-2,
+                )
+            )  # points between vertices may lie a little outside
+            names = {
+                "potential [V]",
+                "electric_field [V/m]",
+                "current_density [A/m]",
+                "moment_current_z [A/m]",
+                "region",
+            }
             missing = names - set(data)
-            rows.append(Row(CASE, program, f"{key}: arrays missing", float(len(missing)), 0.0, float(len(missing)), 0.0))
+            rows.append(
+                Row(
+                    CASE,
+                    program,
+                    f"{key}: arrays missing",
+                    float(len(missing)),
+                    0.0,
+                    float(len(missing)),
+                    0.0,
+                )
+            )
             if isinstance(item, list):
                 steps = len(data["times"])  # type: ignore[arg-type]
-                rows.append(Row(CASE, program, f"{key}: time steps", steps, len(item), abs(steps - len(item)), 0.0))
+                rows.append(
+                    Row(
+                        CASE,
+                        program,
+                        f"{key}: time steps",
+                        steps,
+                        len(item),
+                        abs(steps - len(item)),
+                        0.0,
+                    )
+                )
     return rows
 
 
@@ -137,4 +196,8 @@ def draw(folder: Path) -> list[Drawing]:
     if not PICTURE.exists():
         return []
     picture = Path(shutil.move(PICTURE, folder / "paraview_hall_bar.png"))
-    return [Drawing(picture, "A Hall bar as ParaView shows it: n^z in C/m^2, current from left to right.")]
+    return [
+        Drawing(
+            picture, "A Hall bar as ParaView shows it: n^z in C/m^2, current from left to right."
+        )
+    ]

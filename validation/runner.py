@@ -20,23 +20,48 @@ from ohmr_fem.errors import MissingExtraError
 from .case import Row, Skipped
 from .convergence import draw_convergence
 
-CASES = ("strip", "strip_tensor", "nonlocal_strip", "four_terminal", "edges", "sections", "annulus", "invariants",
-         "manufactured", "spectral_device", "dynamics", "drift", "hall", "figure2", "manganese")
+CASES = (
+    "strip",
+    "strip_tensor",
+    "nonlocal_strip",
+    "four_terminal",
+    "edges",
+    "sections",
+    "annulus",
+    "invariants",
+    "manufactured",
+    "spectral_device",
+    "dynamics",
+    "drift",
+    "hall",
+    "figure2",
+    "manganese",
+)
 START = "spawn"  # of processes: they limit the threads of their linear algebra before they load it
 
 
 def known_cases() -> list[str]:
     """The listed cases, then every other module here that has ``run``; one file a case."""
     here = Path(__file__).parent
-    others = sorted(p.stem for p in here.glob("*.py")
-                    if p.stem != "__main__" and "\ndef run(" in p.read_text(encoding="utf-8"))
+    others = sorted(
+        p.stem
+        for p in here.glob("*.py")
+        if p.stem != "__main__" and "\ndef run(" in p.read_text(encoding="utf-8")
+    )
     return [*CASES, *(name for name in others if name not in CASES)]
 
 
 def run_case(name: str, level: str, out: Path) -> dict[str, Any]:
     """Rows and figures, or why there are none; a crash is a result, not the end."""
     start = time.perf_counter()
-    result: dict[str, Any] = {"name": name, "about": "", "rows": [], "figures": [], "error": "", "skipped": ""}
+    result: dict[str, Any] = {
+        "name": name,
+        "about": "",
+        "rows": [],
+        "figures": [],
+        "error": "",
+        "skipped": "",
+    }
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -44,7 +69,10 @@ def run_case(name: str, level: str, out: Path) -> dict[str, Any]:
             result["about"] = (case.__doc__ or "").split("\n\n")[0].replace("\n", " ")
             rows: list[Row] = case.run(level)
             result["rows"] = [{**asdict(row), "passed": row.passed} for row in rows]
-            drawings = [*(case.draw(out) if hasattr(case, "draw") else []), *draw_convergence(rows, out, name)]
+            drawings = [
+                *(case.draw(out) if hasattr(case, "draw") else []),
+                *draw_convergence(rows, out, name),
+            ]
             result["figures"] = [{"file": d.path.name, "caption": d.caption} for d in drawings]
     except (Skipped, MissingExtraError) as reason:
         result["skipped"] = str(reason)
@@ -70,5 +98,12 @@ def outcomes(names: list[str], level: str, out: Path, jobs: int) -> Iterator[dic
                     try:
                         yield alone.submit(run_case, name, level, out).result()
                     except BrokenProcessPool:
-                        yield {"name": name, "about": "", "rows": [], "figures": [], "error": "the process died", "skipped": "",
-                               "seconds": 0.0}
+                        yield {
+                            "name": name,
+                            "about": "",
+                            "rows": [],
+                            "figures": [],
+                            "error": "the process died",
+                            "skipped": "",
+                            "seconds": 0.0,
+                        }

@@ -23,18 +23,53 @@ def film(level: str) -> list[Row]:
 
     def gain(thickness: float) -> float:
         prob = of.Problem(of.cross_section(thickness, normal="z"), simple_material())
-        return float(of.hanle_curve(prob, [(phi * TESLA, 0.0, 0.0)], tolerance=1e-13).rho_change[0]) / (0.09 * phi**2)
+        return float(
+            of.hanle_curve(prob, [(phi * TESLA, 0.0, 0.0)], tolerance=1e-13).rho_change[0]
+        ) / (0.09 * phi**2)
 
-    sol = of.solve(of.Problem(of.cross_section(3.0, normal="z"), simple_material()), (2 * TESLA, 0.0, 0.0))
-    z = np.linspace(-1.5, 1.5, 31)  # D d_z n^y = - alpha J_x at both faces: a strip's profile with the opposite sign
-    profile, closed = sol.at(z).moment_density[1] / 0.3, -np.real(analytic.strip_profile(z, 3.0, 1 + 2j))
-    best = minimize_scalar(lambda t: -gain(t), bounds=(3.0, 6.0), method="bounded", options={"xatol": 1e-7}).x
+    sol = of.solve(
+        of.Problem(of.cross_section(3.0, normal="z"), simple_material()), (2 * TESLA, 0.0, 0.0)
+    )
+    z = np.linspace(
+        -1.5, 1.5, 31
+    )  # D d_z n^y = - alpha J_x at both faces: a strip's profile with the opposite sign
+    profile, closed = (
+        sol.at(z).moment_density[1] / 0.3,
+        -np.real(analytic.strip_profile(z, 3.0, 1 + 2j)),
+    )
+    best = minimize_scalar(
+        lambda t: -gain(t), bounds=(3.0, 6.0), method="bounded", options={"xatol": 1e-7}
+    ).x
     value, exact = gain(4.0), float(analytic.film_weak_field(4.0))
-    return [Row(CASE, "film", "profile n^y(z), of its maximum", float(profile[-1]), float(closed[-1]),
-                float(np.abs(profile - closed).max() / np.abs(closed).max()), 1e-5),
-            Row(CASE, "thickness of the maximum", "t/L_m", float(best), analytic.FILM_BEST_THICKNESS,
-                relative(float(best), analytic.FILM_BEST_THICKNESS), 1e-5),
-            Row(CASE, "weak-field film", "[rho(B) - rho(0)]/(alpha^2 phi^2), t = 4", value, exact, relative(value, exact), 1e-6)]
+    return [
+        Row(
+            CASE,
+            "film",
+            "profile n^y(z), of its maximum",
+            float(profile[-1]),
+            float(closed[-1]),
+            float(np.abs(profile - closed).max() / np.abs(closed).max()),
+            1e-5,
+        ),
+        Row(
+            CASE,
+            "thickness of the maximum",
+            "t/L_m",
+            float(best),
+            analytic.FILM_BEST_THICKNESS,
+            relative(float(best), analytic.FILM_BEST_THICKNESS),
+            1e-5,
+        ),
+        Row(
+            CASE,
+            "weak-field film",
+            "[rho(B) - rho(0)]/(alpha^2 phi^2), t = 4",
+            value,
+            exact,
+            relative(value, exact),
+            1e-6,
+        ),
+    ]
 
 
 def f_of(mesh: of.DeviceMesh, order: int, tensor: np.ndarray) -> float:
@@ -49,7 +84,17 @@ def rectangle(level: str) -> list[Row]:
     rows = []
     for cells in ("quad", "triangle"):
         value = f_of(tensor_grid(y, z, cells=cells, axes=("y", "z")), 4, X)
-        rows.append(Row(CASE, "rectangular wire", f"f, 2 x 3, full X, P4 {cells}s", value, exact, relative(value, exact), 1e-8))
+        rows.append(
+            Row(
+                CASE,
+                "rectangular wire",
+                f"f, 2 x 3, full X, P4 {cells}s",
+                value,
+                exact,
+                relative(value, exact),
+                1e-8,
+            )
+        )
     return rows
 
 
@@ -58,7 +103,17 @@ def circle(level: str) -> list[Row]:
     exact = float(analytic.wire_circle(1.5, B, np.eye(3)))
     mesh = disc_mesh(1.5, axes=("y", "z"))
     value = f_of(mesh, 4, np.eye(3))
-    return [Row(CASE, "circular wire", "f, radius 1.5, P4, second-order geometry", value, exact, relative(value, exact), 1e-7)]
+    return [
+        Row(
+            CASE,
+            "circular wire",
+            "f, radius 1.5, P4, second-order geometry",
+            value,
+            exact,
+            relative(value, exact),
+            1e-7,
+        )
+    ]
 
 
 def run(level: str = "quick") -> list[Row]:

@@ -29,12 +29,44 @@ def half_plane() -> list[Row]:
     gap = np.abs(measure.F(s) - analytic.strip_response(s, 10.0))
     within = gap / (measure.F_bound(s) + 2e-9)  # the mesh adds its own error, 6e-10 of F at most
     long = of.spectral_measure(problem(10.0), lengths=(0.5, 3.0))
-    worst = max(abs(complex(long.at(diffusion_length=L).F(1 + 2j) / analytic.strip_response(1 + 2j, 10.0 / L)) - 1)
-                for L in (0.5, 1.0, 3.0))
-    return [Row(CASE, "section 4", "F(s) of a strip, l = 10, Re s >= 1, |Im s| <= 50, absolute", 0.0, 0.0, float(gap.max()),
-                1e-8),
-            Row(CASE, "section 4", "error of F(s) over its stated bound", float(within.max()), 0.0, float(within.max()), 1.0),
-            Row(CASE, "section 4", "F(1 + 2i) at L_m = 0.5, 1, 3 from one measure", 0.0, 0.0, float(worst), 1e-8)]
+    worst = max(
+        abs(
+            complex(
+                long.at(diffusion_length=L).F(1 + 2j) / analytic.strip_response(1 + 2j, 10.0 / L)
+            )
+            - 1
+        )
+        for L in (0.5, 1.0, 3.0)
+    )
+    return [
+        Row(
+            CASE,
+            "section 4",
+            "F(s) of a strip, l = 10, Re s >= 1, |Im s| <= 50, absolute",
+            0.0,
+            0.0,
+            float(gap.max()),
+            1e-8,
+        ),
+        Row(
+            CASE,
+            "section 4",
+            "error of F(s) over its stated bound",
+            float(within.max()),
+            0.0,
+            float(within.max()),
+            1.0,
+        ),
+        Row(
+            CASE,
+            "section 4",
+            "F(1 + 2i) at L_m = 0.5, 1, 3 from one measure",
+            0.0,
+            0.0,
+            float(worst),
+            1e-8,
+        ),
+    ]
 
 
 @functools.cache
@@ -44,7 +76,11 @@ def bar(kind: str, detection: str = "printed") -> of.Problem:
 
 def fields_of(prob: of.Problem, count: int) -> np.ndarray:
     rng = np.random.default_rng(7)
-    return rng.normal(size=(count, 3)) * 10 ** rng.uniform(-1, 1, (count, 1)) * prob.material.field_scale
+    return (
+        rng.normal(size=(count, 3))
+        * 10 ** rng.uniform(-1, 1, (count, 1))
+        * prob.material.field_scale
+    )
 
 
 def three_scalars(level: str) -> list[Row]:
@@ -56,24 +92,55 @@ def three_scalars(level: str) -> list[Row]:
         B, unit = fields_of(prob, count), prob.material.field_scale
         for current, voltage in PAIRS.values():
             measure = of.spectral_measure(prob, current=current, voltage=voltage, fields=B)
-            direct = np.array([of.resistance(prob, b, current=current, voltage=voltage).delta_R for b in B])
-            scalars = analytic.three_scalars(B / unit, FULL_X / prob_scale(prob), detection=detection)
+            direct = np.array(
+                [of.resistance(prob, b, current=current, voltage=voltage).delta_R for b in B]
+            )
+            scalars = analytic.three_scalars(
+                B / unit, FULL_X / prob_scale(prob), detection=detection
+            )
             by_law = measure.unit * analytic.three_scalar_response(measure.F, scalars)
             size = np.abs(direct).max()
             gap = np.abs(measure.delta_R(B) - direct)
             poles.append(gap.max() / size)
             law.append(np.abs(by_law - direct).max() / size)
             bound.append((gap / (np.abs(measure.unit) * measure.bound(B) + 1e-11 * size)).max())
-    return [Row(CASE, "section 3", "delta_R of a Hall bar, full X, both detectors: poles against direct solves", 0.0, 0.0,
-                float(max(poles)), 1e-7),
-            Row(CASE, "section 3", "p F(1) + (1-p) Re F(1+i phi) + a' Im F(1+i phi) against direct solves", 0.0, 0.0,
-                float(max(law)), 1e-7),
-            Row(CASE, "section 4", "error of delta_R over its stated bound", float(max(bound)), 0.0, float(max(bound)), 1.0)]
+    return [
+        Row(
+            CASE,
+            "section 3",
+            "delta_R of a Hall bar, full X, both detectors: poles against direct solves",
+            0.0,
+            0.0,
+            float(max(poles)),
+            1e-7,
+        ),
+        Row(
+            CASE,
+            "section 3",
+            "p F(1) + (1-p) Re F(1+i phi) + a' Im F(1+i phi) against direct solves",
+            0.0,
+            0.0,
+            float(max(law)),
+            1e-7,
+        ),
+        Row(
+            CASE,
+            "section 4",
+            "error of delta_R over its stated bound",
+            float(max(bound)),
+            0.0,
+            float(max(bound)),
+            1.0,
+        ),
+    ]
 
 
 def prob_scale(prob: of.Problem) -> float:
     """X (1/m_e) such that (g e tau/2) B X = 1 at B = field_scale."""
-    torque = prob.material.torque((prob.material.field_scale, 0.0, 0.0))[2, 1] * prob.material.relaxation_time
+    torque = (
+        prob.material.torque((prob.material.field_scale, 0.0, 0.0))[2, 1]
+        * prob.material.relaxation_time
+    )
     return float(np.asarray(prob.material.inverse_mass)[1, 1] / torque)
 
 
@@ -85,14 +152,40 @@ def bounds(level: str) -> list[Row]:
     measure = of.spectral_measure(prob, current=pair, voltage=pair, fields=B)
     gain = measure.hanle(B) / (-measure.delta_R(0 * B[:1])[0])  # as a part of the effect at B = 0
     outside = max(float(-gain.min()), float(gain.max() - 1.0), 0.0)
-    odd = float(np.abs(measure.delta_R(B) - measure.delta_R(-B)).max() / np.abs(measure.delta_R(B)).max())
+    odd = float(
+        np.abs(measure.delta_R(B) - measure.delta_R(-B)).max() / np.abs(measure.delta_R(B)).max()
+    )
     full = of.spectral_measure(bar("full"), current=pair, voltage=pair, fields=B)
     uneven = float(np.abs(full.delta_R(B) - full.delta_R(-B)).max() / np.abs(full.delta_R(B)).max())
-    return [Row(CASE, "section 3", "0 <= rho(B) - rho(0) <= alpha alpha' F(1), 500 fields, overstepped by", outside, 0.0, outside,
-                1e-9),
-            Row(CASE, "Onsager", "R(B) - R(-B), X_za = 0, printed detector, of delta_R", odd, 0.0, odd, 1e-12),
-            Row(CASE, "Onsager", "R(B) - R(-B) is not 0 for X_za != 0, printed detector, of delta_R", uneven, 0.0,
-                float(uneven < 1e-3), 0.5)]
+    return [
+        Row(
+            CASE,
+            "section 3",
+            "0 <= rho(B) - rho(0) <= alpha alpha' F(1), 500 fields, overstepped by",
+            outside,
+            0.0,
+            outside,
+            1e-9,
+        ),
+        Row(
+            CASE,
+            "Onsager",
+            "R(B) - R(-B), X_za = 0, printed detector, of delta_R",
+            odd,
+            0.0,
+            odd,
+            1e-12,
+        ),
+        Row(
+            CASE,
+            "Onsager",
+            "R(B) - R(-B) is not 0 for X_za != 0, printed detector, of delta_R",
+            uneven,
+            0.0,
+            float(uneven < 1e-3),
+            0.5,
+        ),
+    ]
 
 
 def tilt() -> list[Row]:
@@ -105,10 +198,21 @@ def tilt() -> list[Row]:
     value = of.hanle_curve(prob, B, tolerance=1e-11).rho / -0.09
     p = np.cos(angles) ** 2 / (np.cos(angles) ** 2 + theta * np.sin(angles) ** 2)
     phi = size * np.sqrt(np.cos(angles) ** 2 + theta * np.sin(angles) ** 2)
-    exact = p * np.real(analytic.strip_response(1.0, width)) + (1 - p) * np.real(analytic.strip_response(1 + 1j * phi, width))
+    exact = p * np.real(analytic.strip_response(1.0, width)) + (1 - p) * np.real(
+        analytic.strip_response(1 + 1j * phi, width)
+    )
     gap = float(np.abs(value / exact - 1).max())
-    return [Row(CASE, "section 3", "f, theta = 1e-2, B tilted out of the plane by 0, 0.5, 1, 3 sqrt(theta)", float(value[-1]),
-                float(exact[-1]), gap, 1e-8)]
+    return [
+        Row(
+            CASE,
+            "section 3",
+            "f, theta = 1e-2, B tilted out of the plane by 0, 0.5, 1, 3 sqrt(theta)",
+            float(value[-1]),
+            float(exact[-1]),
+            gap,
+            1e-8,
+        )
+    ]
 
 
 def alternating() -> list[Row]:
@@ -118,24 +222,55 @@ def alternating() -> list[Row]:
     omega = np.array([0.0, 0.3, 1.0, 4.0, 20.0])
     value = measure.ac(omega / (2 * np.pi), (2.0 * prob.material.field_scale, 0.0, 0.0)) / -0.09
     gap = float(np.abs(value / analytic.strip_ac(omega, 2.0, 3.0) - 1).max())
-    return [Row(CASE, "section 5, item 6", "complex f of a strip, Omega tau = 2, omega tau = 0 to 20", 0.0, 0.0, gap, 1e-8)]
+    return [
+        Row(
+            CASE,
+            "section 5, item 6",
+            "complex f of a strip, Omega tau = 2, omega tau = 0 to 20",
+            0.0,
+            0.0,
+            gap,
+            1e-8,
+        )
+    ]
 
 
 def zero_torque_branch() -> list[Row]:
     """omega = 0 with a torque that does not vanish: f = F(1) + tau T_zz F'(1) + tau^2 (T^2)_zz F''(1)/2."""
-    X = np.array([[0.0, 0.0, 0.5], [0.0, 0.0, 0.0], [0.5, 0.0, 1.0]])  # B along y: B.adj(X).B = X_xx X_zz - X_xz^2
+    X = np.array(
+        [[0.0, 0.0, 0.5], [0.0, 0.0, 0.0], [0.5, 0.0, 1.0]]
+    )  # B along y: B.adj(X).B = X_xx X_zz - X_xz^2
     X[0, 0] = 0.25  # = X_xz^2/X_zz, so omega = 0
     prob = of.Problem(of.cross_section(3.0), simple_material(inverse_mass=X))
     B = np.array([0.0, 0.8, 0.0])
     value = float(of.magnetoresistance(prob, B * TESLA)) / -0.09
     h = 1e-3
-    F = lambda s: float(np.real(analytic.strip_response(s, 3.0)))  # noqa: E731
+    F = lambda s: float(np.real(analytic.strip_response(s, 3.0)))
     first = (8 * (F(1 + h) - F(1 - h)) - (F(1 + 2 * h) - F(1 - 2 * h))) / (12 * h)
-    second = (-F(1 + 2 * h) + 16 * F(1 + h) - 30 * F(1) + 16 * F(1 - h) - F(1 - 2 * h)) / (12 * h**2)
+    second = (-F(1 + 2 * h) + 16 * F(1 + h) - 30 * F(1) + 16 * F(1 - h) - F(1 - 2 * h)) / (
+        12 * h**2
+    )
     T = np.cross(B, X, axisb=0, axisc=0)
     exact = F(1) + T[2, 2] * first + (T @ T)[2, 2] * second / 2
-    return [Row(CASE, "section 3", f"f at omega = 0, tau T_zz = {T[2, 2]:.3g}", value, exact, abs(value / exact - 1), 1e-8)]
+    return [
+        Row(
+            CASE,
+            "section 3",
+            f"f at omega = 0, tau T_zz = {T[2, 2]:.3g}",
+            value,
+            exact,
+            abs(value / exact - 1),
+            1e-8,
+        )
+    ]
 
 
 def run(level: str = "quick") -> list[Row]:
-    return [*half_plane(), *three_scalars(level), *bounds(level), *tilt(), *alternating(), *zero_torque_branch()]
+    return [
+        *half_plane(),
+        *three_scalars(level),
+        *bounds(level),
+        *tilt(),
+        *alternating(),
+        *zero_torque_branch(),
+    ]

@@ -12,7 +12,9 @@ from .case import Row, order_row, relative, simple_material
 CASE = "strip"
 
 
-def problem(width: float, order: int = 4, cells: int | None = None, theta: float = 1.0) -> of.Problem:
+def problem(
+    width: float, order: int = 4, cells: int | None = None, theta: float = 1.0
+) -> of.Problem:
     """A strip of ``width`` diffusion lengths with X = diag(1, 1, theta)."""
     mesh = of.cross_section(width) if cells is None else of.cross_section(width, cells=cells)
     return of.Problem(mesh, simple_material(inverse_mass=(1.0, 1.0, theta)), order=order)
@@ -46,17 +48,37 @@ def orders(level: str) -> list[Row]:
     rows = []
     starts = {1: (16, 32, 64, 128), 2: (8, 16, 32, 64), 3: (8, 16, 32), 4: (4, 8, 16)}
     for order, cells in starts.items():
-        rows.append(order_row(CASE, "Eq. (4)", f"profile, P{order}, L2",
-                              lambda n, p=order: profile_error(3.0, p, n, 2.0), cells, order + 1))
-        rows.append(order_row(CASE, "Eq. (7)", f"rho, P{order}",
-                              lambda n, p=order: rho_error(3.0, p, n, 2.0), cells, 2 * order, floor=2e-13))
+        rows.append(
+            order_row(
+                CASE,
+                "Eq. (4)",
+                f"profile, P{order}, L2",
+                lambda n, p=order: profile_error(3.0, p, n, 2.0),
+                cells,
+                order + 1,
+            )
+        )
+        rows.append(
+            order_row(
+                CASE,
+                "Eq. (7)",
+                f"rho, P{order}",
+                lambda n, p=order: rho_error(3.0, p, n, 2.0),
+                cells,
+                2 * order,
+                floor=2e-13,
+            )
+        )
     return rows
 
 
 def default_mesh(level: str) -> Row:
     """rho on the default graded mesh, l = 0.1 to 1000 and Omega tau = 0 to 1000."""
-    widths, fields = ((0.1, 10.0, 1000.0), (0.0, 10.0, 1000.0)) if level == "quick" else (
-        np.geomspace(0.1, 1000.0, 13), (0.0, 0.1, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0))
+    widths, fields = (
+        ((0.1, 10.0, 1000.0), (0.0, 10.0, 1000.0))
+        if level == "quick"
+        else (np.geomspace(0.1, 1000.0, 13), (0.0, 0.1, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0))
+    )
     worst = (0.0, 0.0, 0.0)
     for width in widths:
         prob = problem(float(width))
@@ -64,8 +86,15 @@ def default_mesh(level: str) -> Row:
             exact = float(np.real(analytic.strip_response(1 + 1j * phi, width)))
             value = f_of(prob, float(phi))
             worst = max(worst, (relative(value, exact), value, exact))
-    return Row(CASE, "Eq. (7)", "rho, default mesh, worst of 0.1 <= l <= 1000, Omega tau <= 1000",
-               worst[1], worst[2], worst[0], 1e-8)
+    return Row(
+        CASE,
+        "Eq. (7)",
+        "rho, default mesh, worst of 0.1 <= l <= 1000, Omega tau <= 1000",
+        worst[1],
+        worst[2],
+        worst[0],
+        1e-8,
+    )
 
 
 def local_current(width: float = 3.0, phi: float = 2.0) -> Row:
@@ -76,8 +105,15 @@ def local_current(width: float = 3.0, phi: float = 2.0) -> Row:
     lam = np.sqrt(1 + 1j * phi)
     exact = np.real(np.cosh(lam * y) / np.cosh(lam * width / 2))
     gap = np.abs((sol.at(y).current_density[0] - 1.0) / 0.09 - exact).max()
-    return Row(CASE, "Eqs. (1), (5)", "J_x(y)/(sigma E) - 1 over alpha^2, l = 3, Omega tau = 2, absolute", 0.0, 0.0, float(gap),
-               1e-6)
+    return Row(
+        CASE,
+        "Eqs. (1), (5)",
+        "J_x(y)/(sigma E) - 1 over alpha^2, l = 3, Omega tau = 2, absolute",
+        0.0,
+        0.0,
+        float(gap),
+        1e-6,
+    )
 
 
 def signs() -> list[Row]:
@@ -87,29 +123,86 @@ def signs() -> list[Row]:
     flat = problem(3.0, theta=0.0)
     star = float(of.hanle_curve(flat, [(2 * flat.material.field_scale, 0.0, 0.0)]).rho_star[0])
     exact = float(np.tanh(1.5))
-    return [Row(CASE, "Eq. (4)", "D n^z/(alpha J_x L_m) at the +y edge, B = 0", top, exact, relative(top, exact), 1e-8),
-            Row(CASE, "Eq. (8)", "rho* at theta = 0 (0/0 as printed)", star, 0.0, abs(star), 0.0)]
+    return [
+        Row(
+            CASE,
+            "Eq. (4)",
+            "D n^z/(alpha J_x L_m) at the +y edge, B = 0",
+            top,
+            exact,
+            relative(top, exact),
+            1e-8,
+        ),
+        Row(CASE, "Eq. (8)", "rho* at theta = 0 (0/0 as printed)", star, 0.0, abs(star), 0.0),
+    ]
 
 
 def saturation() -> Row:
     """rho* -> 1 as B -> infinity, like 1 - Re[tanh(z)/z]/F(1)."""
     prob = problem(3.0)
     phi = 1e5
-    star = float(of.hanle_curve(prob, [(phi * prob.material.field_scale, 0.0, 0.0)], tolerance=1e-10).rho_star[0])
-    exact = 1.0 - float(np.real(1 / np.sqrt(1 + 1j * phi))) * 2 / 3 / float(analytic.strip_response(1.0, 3.0).real)
-    return Row(CASE, "Eq. (8)", "rho* at Omega tau = 1e5, l = 3 (1 at infinity)", star, exact, relative(star, exact), 1e-8)
+    star = float(
+        of.hanle_curve(
+            prob, [(phi * prob.material.field_scale, 0.0, 0.0)], tolerance=1e-10
+        ).rho_star[0]
+    )
+    exact = 1.0 - float(np.real(1 / np.sqrt(1 + 1j * phi))) * 2 / 3 / float(
+        analytic.strip_response(1.0, 3.0).real
+    )
+    return Row(
+        CASE,
+        "Eq. (8)",
+        "rho* at Omega tau = 1e5, l = 3 (1 at infinity)",
+        star,
+        exact,
+        relative(star, exact),
+        1e-8,
+    )
 
 
 def run(level: str = "quick") -> list[Row]:
     phi = 1.5
     exact = float(np.real(analytic.strip_response(1 + 1j * phi, 10.0)))
     value = f_of(problem(10.0, 4, 64), phi)
-    rows = [*orders(level), default_mesh(level), local_current(), saturation(), *signs(),
-            Row(CASE, "Eq. (7)", "f, l = 10, Omega tau = 1.5, P4, 64 cells", value, exact, relative(value, exact), 1e-12),
-            Row(CASE, "Eq. (4)", "profile, same, relative L2", 0.0, 0.0, profile_error(10.0, 4, 64, phi), 1e-8)]
+    rows = [
+        *orders(level),
+        default_mesh(level),
+        local_current(),
+        saturation(),
+        *signs(),
+        Row(
+            CASE,
+            "Eq. (7)",
+            "f, l = 10, Omega tau = 1.5, P4, 64 cells",
+            value,
+            exact,
+            relative(value, exact),
+            1e-12,
+        ),
+        Row(
+            CASE,
+            "Eq. (4)",
+            "profile, same, relative L2",
+            0.0,
+            0.0,
+            profile_error(10.0, 4, 64, phi),
+            1e-8,
+        ),
+    ]
     for width, phi, printed in ((3.0, 2.0, 0.339472110403), (10.0, 5.0, 0.657494306039)):
         prob = problem(width)
-        star = float(of.hanle_curve(prob, [(phi * prob.material.field_scale, 0.0, 0.0)]).rho_star[0])
-        rows.append(Row(CASE, "Eq. (8)", f"rho*, l = {width:g}, Omega tau = {phi:g}", star, printed,
-                        relative(star, printed), 1e-8))
+        star = float(
+            of.hanle_curve(prob, [(phi * prob.material.field_scale, 0.0, 0.0)]).rho_star[0]
+        )
+        rows.append(
+            Row(
+                CASE,
+                "Eq. (8)",
+                f"rho*, l = {width:g}, Omega tau = {phi:g}",
+                star,
+                printed,
+                relative(star, printed),
+                1e-8,
+            )
+        )
     return rows

@@ -80,14 +80,22 @@ def same(first: Path, second: Path) -> float:
     a, b = load_study(first), load_study(second)
     if not (np.all(a.status == 1) and np.all(b.status == 1)):
         return 1.0
-    return float(max(np.abs(a[name].values - b[name].values).max() for name in ("R_ohmic", "delta_R", "hanle", "error")))
+    return float(
+        max(
+            np.abs(a[name].values - b[name].values).max()
+            for name in ("R_ohmic", "delta_R", "hanle", "error")
+        )
+    )
 
 
 def killed_worker(study: Path, reference: Path) -> list[Row]:
     """Two workers, one killed after a few points."""
     distributed = _needs("distributed")
     size, victims = load_study(reference).status.size, []
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+
         def kill(done: int, total: int, left: float) -> None:
             if done >= total // 10 and not victims:
                 with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
@@ -98,9 +106,15 @@ def killed_worker(study: Path, reference: Path) -> list[Row]:
         result = run_study(study, out, scheduler=cluster.scheduler_address, progress=kill)
     missing = float(size - int((load_study(out).status == 1).sum())) if victims else float("nan")
     error = same(reference, out)
-    what = f"2 workers, one killed after {max(size // 10, 1)} of {size} points, {result.seconds:.0f} s"
-    return [Row(CASE, "dask", f"{what}: points missing", missing, 0.0, missing, 0.0),
-            Row(CASE, "dask", f"{what}: largest difference from the serial run", error, 0.0, error, 0.0)]
+    what = (
+        f"2 workers, one killed after {max(size // 10, 1)} of {size} points, {result.seconds:.0f} s"
+    )
+    return [
+        Row(CASE, "dask", f"{what}: points missing", missing, 0.0, missing, 0.0),
+        Row(
+            CASE, "dask", f"{what}: largest difference from the serial run", error, 0.0, error, 0.0
+        ),
+    ]
 
 
 #: Runs a study and writes down every point that it computes, before the journal can know of it.
@@ -120,11 +134,21 @@ print(result.computed, result.found)
 """
 
 
-def killed_driver(study: Path, reference: Path, times: int, longest: float = 0.8, seed: int = 7) -> list[Row]:
+def killed_driver(
+    study: Path, reference: Path, times: int, longest: float = 0.8, seed: int = 7
+) -> list[Row]:
     """kill -9 up to ``longest`` seconds after the start (every third) or the first new point, then one run to the end."""
-    out, log, rng = study.with_name("killed.nc"), study.with_name("computed.log"), np.random.default_rng(seed)
+    out, log, rng = (
+        study.with_name("killed.nc"),
+        study.with_name("computed.log"),
+        np.random.default_rng(seed),
+    )
     command = [sys.executable, "-c", DRIVER, str(study), str(out), str(log)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "ignore"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONWARNINGS": "ignore",
+    }
     hits, again, kept = 0, 0, set()
     for k in range(times):
         before = len(_lines(log))
@@ -142,9 +166,27 @@ def killed_driver(study: Path, reference: Path, times: int, longest: float = 0.8
     lost = float(abs(found - len(kept)) + (times - hits))
     error = same(reference, out)
     what = f"{hits} of {times} kill -9 hit a running program, {len(kept)} of {computed + found} points kept through them"
-    return [Row(CASE, "kill -9", f"{what}: finished points computed again", float(again), 0.0, float(again), 0.0),
-            Row(CASE, "kill -9", f"{what}: finished points lost, or kills that missed", lost, 0.0, lost, 0.0),
-            Row(CASE, "kill -9", "largest difference from the undisturbed run", error, 0.0, error, 0.0)]
+    return [
+        Row(
+            CASE,
+            "kill -9",
+            f"{what}: finished points computed again",
+            float(again),
+            0.0,
+            float(again),
+            0.0,
+        ),
+        Row(
+            CASE,
+            "kill -9",
+            f"{what}: finished points lost, or kills that missed",
+            lost,
+            0.0,
+            lost,
+            0.0,
+        ),
+        Row(CASE, "kill -9", "largest difference from the undisturbed run", error, 0.0, error, 0.0),
+    ]
 
 
 def _lines(log: Path) -> list[str]:

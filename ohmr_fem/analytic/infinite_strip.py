@@ -21,7 +21,9 @@ from ..errors import InputError, SolveError, suggest
 from .scalars import ThreeScalars, combine, three_scalar_response
 
 _ANGLE = np.pi / 8
-_CLEAR_ANGLE = 3 * np.pi / 16  # no zero below this path leaves errors of exp(-2 pi (pi/16)/step) = 2e-11
+_CLEAR_ANGLE = (
+    3 * np.pi / 16
+)  # no zero below this path leaves errors of exp(-2 pi (pi/16)/step) = 2e-11
 _STEP = 0.05
 _ORDERS = ("all", "ohmic", "change", "second")
 
@@ -73,18 +75,29 @@ def nonlocal_strip(
     if orders not in _ORDERS:
         raise InputError(f"orders: unknown {orders!r}; {suggest(orders, _ORDERS)}", value=orders)
     if not w > 0 or not alpha_alpha_prime > -1:
-        raise InputError(f"nonlocal_strip: needs w > 0 and alpha_alpha_prime > -1, got {w!r}, {alpha_alpha_prime!r}")
+        raise InputError(
+            f"nonlocal_strip: needs w > 0 and alpha_alpha_prime > -1, got {w!r}, {alpha_alpha_prime!r}"
+        )
     if np.ndim(scalars.omega_squared) != 0:
         raise InputError("scalars: nonlocal_strip takes one field at a time; loop over fields")
     if spread == 0.0 and np.any(x == 0.0):
-        raise InputError("x: R diverges at x = 0 with point contacts; give current_width or probe_width")
+        raise InputError(
+            "x: R diverges at x = 0 with point contacts; give current_width or probe_width"
+        )
     kappa = _height(w, float(scalars.omega_squared), alpha_alpha_prime)
     if orders in ("all", "change") and _zeros_below(kappa, w, scalars, alpha_alpha_prime):
         raise SolveError(
             f"nonlocal_strip: R(k) has a pole near the real axis; alpha_alpha_prime = {alpha_alpha_prime:g} "
-            "is too far from 0 for this field and tensor", value=alpha_alpha_prime)
+            "is too far from 0 for this field and tensor",
+            value=alpha_alpha_prime,
+        )
     k, weight = _path(kappa, x, spread)
-    kernel = _transform(k, w, scalars, alpha_alpha_prime, orders) / sigma * np.exp(-(k**2) * spread) * weight
+    kernel = (
+        _transform(k, w, scalars, alpha_alpha_prime, orders)
+        / sigma
+        * np.exp(-(k**2) * spread)
+        * weight
+    )
     return np.asarray(np.real(np.exp(1j * x[..., None] * k) @ kernel) / np.pi)
 
 
@@ -107,7 +120,9 @@ def nonlocal_narrow(
     return front * three_scalar_response(lambda s: np.sqrt(s) * np.exp(-np.sqrt(s) * x), scalars)
 
 
-def _transform(k: np.ndarray, w: float, scalars: ThreeScalars, product: float, orders: str) -> np.ndarray:
+def _transform(
+    k: np.ndarray, w: float, scalars: ThreeScalars, product: float, orders: str
+) -> np.ndarray:
     """R(k) sigma on complex k."""
     ohmic = 2 * np.tanh(k * w / 2) / k
     if orders == "ohmic":

@@ -42,7 +42,9 @@ class Layer:
             if not np.all(np.asarray(getattr(self, name), dtype=float) > 0):
                 raise InputError(f"Layer {name}: must be positive, got {getattr(self, name)!r}")
         if np.shape(self.torque) != (3, 3):
-            raise InputError(f"Layer torque: expected a 3 x 3 matrix, got shape {np.shape(self.torque)}")
+            raise InputError(
+                f"Layer torque: expected a 3 x 3 matrix, got shape {np.shape(self.torque)}"
+            )
 
     @property
     def inverse_hall(self) -> float:
@@ -58,7 +60,9 @@ class Layer:
         if slowest <= 0.0:
             raise SolveError(
                 f"no steady state in a uniform layer: slowest rate {slowest * self.diffusion:g} is not positive; "
-                "lower the field or check the sign of B.adj(X).B", value=slowest)
+                "lower the field or check the sign of B.adj(X).B",
+                value=slowest,
+            )
         return matrix
 
 
@@ -86,10 +90,16 @@ class LayeredStrip:
         y = np.asarray(y, dtype=float)
         width = self.breaks[-1]
         if np.any(y < -1e-12 * width) or np.any(y > width * (1 + 1e-12)):
-            raise InputError(f"y: must lie in [0, {width:g}], got {y.min():g} to {y.max():g}", value=y)
-        owner = np.clip(np.searchsorted(self.breaks, y.ravel(), side="right") - 1, 0, len(self._waves) - 1)
-        columns = [self._waves[i].at(v - self.breaks[i])[0] @ self._amplitudes[i]
-                   for i, v in zip(owner, y.ravel(), strict=True)]
+            raise InputError(
+                f"y: must lie in [0, {width:g}], got {y.min():g} to {y.max():g}", value=y
+            )
+        owner = np.clip(
+            np.searchsorted(self.breaks, y.ravel(), side="right") - 1, 0, len(self._waves) - 1
+        )
+        columns = [
+            self._waves[i].at(v - self.breaks[i])[0] @ self._amplitudes[i]
+            for i, v in zip(owner, y.ravel(), strict=True)
+        ]
         return np.array(columns).T.reshape((3, *y.shape))
 
 
@@ -103,7 +113,9 @@ class _Waves:
     thin: bool
 
     def at(self, height: float) -> tuple[np.ndarray, np.ndarray]:
-        if self.thin:  # cosh and sinh/root about the middle: entire functions of K, so no root is needed
+        if (
+            self.thin
+        ):  # cosh and sinh/root about the middle: entire functions of K, so no root is needed
             block = np.block([[np.zeros((3, 3)), np.eye(3)], [self.K, np.zeros((3, 3))]])
             waves = expm(block * (height - self.thickness / 2))
             return waves[:3], waves[3:]
@@ -147,7 +159,9 @@ def layered_strip(layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0) -> Laye
     return LayeredStrip(ohmic, change, breaks, waves, amplitudes)
 
 
-def strip_full(torque_tau: Any, width: float, G: Any = 0.0, detection: Any = (0.0, 0.0, 1.0)) -> np.ndarray:
+def strip_full(
+    torque_tau: Any, width: float, G: Any = 0.0, detection: Any = (0.0, 0.0, 1.0)
+) -> np.ndarray:
     """f = (2/width) d.[sqrt(K) coth(sqrt(K) width/2) + G]^-1 z, K = 1 + T tau, for any 3 x 3 torque matrix.
 
     Parameters
@@ -166,18 +180,24 @@ def strip_full(torque_tau: Any, width: float, G: Any = 0.0, detection: Any = (0.
     """
     torque = np.asarray(torque_tau, dtype=float)
     flat = torque.reshape((-1, *torque.shape[-2:]))
-    values = [layered_strip([Layer(width, torque=t, detection=detection)], G, G).relative for t in flat]
+    values = [
+        layered_strip([Layer(width, torque=t, detection=detection)], G, G).relative for t in flat
+    ]
     return np.array(values).reshape(torque.shape[:-2])
 
 
 def strip_full_profile(y: Any, torque_tau: Any, width: float, G: Any = 0.0) -> np.ndarray:
     """n^a(y) in units of alpha J_x L_m/D, y in [-width/2, width/2]; shape (3,) + shape of ``y``.  One torque matrix."""
-    return layered_strip([Layer(width, torque=torque_tau)], G, G).profile(np.asarray(y, dtype=float) + width / 2)
+    return layered_strip([Layer(width, torque=torque_tau)], G, G).profile(
+        np.asarray(y, dtype=float) + width / 2
+    )
 
 
 def _waves(layer: Layer) -> _Waves:
     K = layer.K
-    root = np.real(sqrtm(K))  # principal root: real, since no eigenvalue of K lies on the negative axis
+    root = np.real(
+        sqrtm(K)
+    )  # principal root: real, since no eigenvalue of K lies on the negative axis
     return _Waves(K, layer.thickness, root, bool(np.linalg.norm(root, 2) * layer.thickness < 2.0))
 
 
@@ -187,7 +207,10 @@ def _edge_law(G: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     if G.shape == (3, 3) and np.all(np.isfinite(G)):
         return np.eye(3), G
     if G.shape not in ((), (3,)) or np.any(np.isnan(G)) or np.any(G < 0):
-        raise InputError(f"{name}: expected G >= 0, as a number, three, or a finite 3 x 3 matrix, got {G!r}", value=G)
+        raise InputError(
+            f"{name}: expected G >= 0, as a number, three, or a finite 3 x 3 matrix, got {G!r}",
+            value=G,
+        )
     kept = 1.0 / (1.0 + np.broadcast_to(G, 3))
     return np.diag(kept), np.diag(1.0 - kept)
 
@@ -201,7 +224,11 @@ def _match(layers: Sequence[Layer], waves: Sequence[_Waves], lower: Any, upper: 
     a, b = lower  # outward normal -y: Q.nu = D n' - source
     matrix[:3, :6], right[:3] = a @ slope * layers[0].diffusion - b @ n, a @ source[0]
     for i in range(count - 1):
-        rows, here, there = slice(6 * i + 3, 6 * i + 9), slice(6 * i, 6 * i + 6), slice(6 * i + 6, 6 * i + 12)
+        rows, here, there = (
+            slice(6 * i + 3, 6 * i + 9),
+            slice(6 * i, 6 * i + 6),
+            slice(6 * i + 6, 6 * i + 12),
+        )
         n, slope = waves[i].at(layers[i].thickness)
         matrix[rows, here] = np.vstack([n, layers[i].diffusion * slope])
         n, slope = waves[i + 1].at(0.0)

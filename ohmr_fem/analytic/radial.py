@@ -58,7 +58,9 @@ def wire_circle_response(s: Any, radius: Any, G: Any = 0.0) -> np.ndarray:
     return np.asarray(2.0 / (x * ive(0, x) / ive(1, x) - 1.0 + np.asarray(G) * radius))
 
 
-def wire_circle(radius: Any, B: Any, X: Any, g_e_half_tau: float = 1.0, detection: str = "printed") -> np.ndarray:
+def wire_circle(
+    radius: Any, B: Any, X: Any, g_e_half_tau: float = 1.0, detection: str = "printed"
+) -> np.ndarray:
     """f of a wire of circular section along x: (c_zz + c_yy)/2, each with its own three scalars.
 
     Exact for any symmetric X; for an isotropic one it is (1-b^2) c(1)/2 + (1+b^2) Re c(1 + i phi)/2, b = B_x/|B|.
@@ -66,8 +68,10 @@ def wire_circle(radius: Any, B: Any, X: Any, g_e_half_tau: float = 1.0, detectio
     """
     sides = three_scalars(B, X, g_e_half_tau, "z", detection)
     faces = three_scalars(B, X, g_e_half_tau, "y", detection)
-    return 0.5 * (three_scalar_response(lambda s: wire_circle_response(s, radius), sides)
-                  + three_scalar_response(lambda s: wire_circle_response(s, radius), faces))
+    return 0.5 * (
+        three_scalar_response(lambda s: wire_circle_response(s, radius), sides)
+        + three_scalar_response(lambda s: wire_circle_response(s, radius), faces)
+    )
 
 
 def corbino_response() -> float:
@@ -75,7 +79,9 @@ def corbino_response() -> float:
     return 0.0
 
 
-def _waves(q: np.ndarray, r: Any, r1: Any, r2: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _waves(
+    q: np.ndarray, r: Any, r1: Any, r2: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """I_0(q r) and its r-derivative divided by exp(q r2), K_0(q r) and its derivative multiplied by exp(q r1)."""
     x = q * r
     up = np.exp(q * (r - r2) - 1j * x.imag)  # ive removes exp(|Re x|), not exp(x)

@@ -143,10 +143,14 @@ def detection_row(X: Any, component: str = "z", detection: str = "printed") -> n
     if detection == "printed":
         return np.eye(3)[index]
     if detection != "reciprocal":
-        raise InputError(f"detection: unknown {detection!r}; {suggest(detection, ('printed', 'reciprocal'))}")
+        raise InputError(
+            f"detection: unknown {detection!r}; {suggest(detection, ('printed', 'reciprocal'))}"
+        )
     tensor = _tensor(X)
     if tensor[index, index] == 0.0:
-        raise InputError(f"detection: 'reciprocal' divides by X_{component}{component}, which is zero; use 'printed'")
+        raise InputError(
+            f"detection: 'reciprocal' divides by X_{component}{component}, which is zero; use 'printed'"
+        )
     return tensor[index] / tensor[index, index]
 
 
@@ -156,14 +160,18 @@ def combine(F: ScalarResponse, scalars: ThreeScalars) -> np.ndarray:
     return np.asarray(value + scalars.first * first + scalars.second * second)
 
 
-def _differences(F: ScalarResponse, omega_squared: Any, base: complex, growth_limit: float) -> tuple[Any, Any, Any]:
+def _differences(
+    F: ScalarResponse, omega_squared: Any, base: complex, growth_limit: float
+) -> tuple[Any, Any, Any]:
     """F(s) and its first and second divided differences at s, s + r, s - r; r^2 = -omega^2."""
     squared = -np.asarray(omega_squared, dtype=float)
     if np.any(squared >= growth_limit**2):
         worst = float(np.sqrt(squared.max()))
         raise SolveError(
             f"no steady state: omega is imaginary with |omega| tau = {worst:g}, which must stay below "
-            f"{growth_limit:g}; lower the field or check the sign of B.adj(X).B", value=worst)
+            f"{growth_limit:g}; lower the field or check the sign of B.adj(X).B",
+            value=worst,
+        )
     small = np.abs(squared) < _SMALL**2
     value = np.asarray(F(np.full(squared.shape, complex(base))))
     r = np.sqrt(np.where(small, 0.25, squared).astype(complex))
@@ -175,7 +183,9 @@ def _differences(F: ScalarResponse, omega_squared: Any, base: complex, growth_li
     return value, first, second
 
 
-def _contour(F: ScalarResponse, squared: np.ndarray, base: complex) -> tuple[np.ndarray, np.ndarray]:
+def _contour(
+    F: ScalarResponse, squared: np.ndarray, base: complex
+) -> tuple[np.ndarray, np.ndarray]:
     """Divided differences by Cauchy's formula: the resolvent of T is 1/u + T/(u^2 - r^2) + T^2/(u (u^2 - r^2))."""
     first, second = np.zeros(()), np.zeros(())
     for u in _RADIUS * np.exp(2j * np.pi * (np.arange(_NODES) + 0.5) / _NODES):
@@ -190,7 +200,9 @@ def _real_if(value: Any, base: complex) -> np.ndarray:
 
 def _component(name: str) -> int:
     if name not in ("x", "y", "z"):
-        raise InputError(f"component: unknown {name!r}; {suggest(name, ('x', 'y', 'z'))}", value=name)
+        raise InputError(
+            f"component: unknown {name!r}; {suggest(name, ('x', 'y', 'z'))}", value=name
+        )
     return "xyz".index(name)
 
 
@@ -207,6 +219,10 @@ def _tensor(X: Any) -> np.ndarray:
         tensor = tensor * np.eye(3)
     elif tensor.shape == (3,):
         tensor = np.diag(tensor)
-    if tensor.shape != (3, 3) or not np.allclose(tensor, tensor.T, rtol=0.0, atol=1e-9 * np.abs(tensor).max()):
-        raise InputError(f"X: expected one number, three, or a symmetric 3 x 3 array, got {X!r}", value=X)
+    if tensor.shape != (3, 3) or not np.allclose(
+        tensor, tensor.T, rtol=0.0, atol=1e-9 * np.abs(tensor).max()
+    ):
+        raise InputError(
+            f"X: expected one number, three, or a symmetric 3 x 3 array, got {X!r}", value=X
+        )
     return tensor

@@ -39,10 +39,17 @@ def strip_profile(y: Any, width: Any, s: Any) -> np.ndarray:
     """
     y, width = np.asarray(y, dtype=float), np.asarray(width, dtype=float)
     if np.any(np.abs(y) > width / 2 * (1 + 1e-12)):
-        raise InputError(f"y: must lie in [-width/2, width/2], got values up to {np.abs(y).max():g}", value=y)
+        raise InputError(
+            f"y: must lie in [-width/2, width/2], got values up to {np.abs(y).max():g}", value=y
+        )
     q = np.sqrt(np.asarray(s, dtype=complex))
     size = np.abs(y)
-    return np.sign(y) * np.exp(q * (size - width / 2)) * -np.expm1(-2 * q * size) / (q * (1 + np.exp(-q * width)))
+    return (
+        np.sign(y)
+        * np.exp(q * (size - width / 2))
+        * -np.expm1(-2 * q * size)
+        / (q * (1 + np.exp(-q * width)))
+    )
 
 
 def strip_robin(s: Any, width: Any, G1: Any, G2: Any = None) -> np.ndarray:
@@ -72,7 +79,9 @@ def rho_star(phi: Any, theta: Any, width: Any) -> np.ndarray:
     sqrt(-theta) phi < 1 (SolveError beyond) and gives a negative result.
     """
     scalars = _broadcast(phi, theta, width)
-    return -three_scalar_change(lambda s: strip_response(s, width), scalars) / np.real(strip_response(1.0, width))
+    return -three_scalar_change(lambda s: strip_response(s, width), scalars) / np.real(
+        strip_response(1.0, width)
+    )
 
 
 def strip_ac(omega: Any, phi: Any, width: Any) -> np.ndarray:
@@ -88,13 +97,18 @@ def strip_switch_on(t: Any, width: Any, s: Any = 1.0) -> np.ndarray:
     A field enters as any other: ``three_scalar_response(lambda s: strip_switch_on(t, width, s), scalars)``.
     Relaxation modes for t > width^2/10, images of the edges before; both to machine precision.
     """
-    t, width, s = np.broadcast_arrays(np.asarray(t, dtype=float), np.asarray(width, dtype=float),
-                                      np.asarray(s, dtype=complex))
+    t, width, s = np.broadcast_arrays(
+        np.asarray(t, dtype=float), np.asarray(width, dtype=float), np.asarray(s, dtype=complex)
+    )
     if np.any(t < 0):
         raise InputError(f"t: must not be negative, got {t.min():g}", value=t)
     late = t > 0.1 * width**2
     modes = _switch_on_modes(np.where(late, t, width**2), width, s)
-    return np.where(late, modes, _switch_on_images(np.where(late | (t == 0), 0.1 * width**2, t), width, s) * (t > 0))
+    return np.where(
+        late,
+        modes,
+        _switch_on_images(np.where(late | (t == 0), 0.1 * width**2, t), width, s) * (t > 0),
+    )
 
 
 def film_response(
@@ -121,7 +135,9 @@ def film_weak_field(thickness: Any) -> np.ndarray:
     closed = (3 * tangent / big - 3 * sech_squared - 2 * big * tangent * sech_squared) / 8
     n = np.arange(2, 24)  # tanh z/z = sum_n 2^(2n+2) (2^(2n+2) - 1) B_(2n+2) z^(2n)/(2n+2)!
     power = 4.0 ** (n + 1)
-    weights = power * (power - 1) * bernoulli(48)[2 * n + 2] / factorial(2 * n + 2) * n * (n - 1) / 2
+    weights = (
+        power * (power - 1) * bernoulli(48)[2 * n + 2] / factorial(2 * n + 2) * n * (n - 1) / 2
+    )
     series = np.sum(weights * tail[..., None] ** (2 * n), axis=-1)
     return np.where(z < 0.5, series, closed)
 
@@ -132,8 +148,9 @@ def wire_rectangle(
     """f of a wire along x of section ly x lz (in L_m): f_zz(ly) + f_yy(lz), exact for any symmetric X."""
     sides = three_scalars(B, X, g_e_half_tau, "z", detection)
     faces = three_scalars(B, X, g_e_half_tau, "y", detection)
-    return (three_scalar_response(lambda s: strip_response(s, ly), sides)
-            + three_scalar_response(lambda s: strip_response(s, lz), faces))
+    return three_scalar_response(lambda s: strip_response(s, ly), sides) + three_scalar_response(
+        lambda s: strip_response(s, lz), faces
+    )
 
 
 def _edge(s: Any, width: Any) -> np.ndarray:
@@ -141,7 +158,10 @@ def _edge(s: Any, width: Any) -> np.ndarray:
     q = np.sqrt(np.asarray(s, dtype=complex))
     half = np.asarray(width, dtype=float) / 2
     if np.any(half <= 0):
-        raise InputError(f"width: a width or thickness in L_m must be positive, got {2 * half.min():g}", value=width)
+        raise InputError(
+            f"width: a width or thickness in L_m must be positive, got {2 * half.min():g}",
+            value=width,
+        )
     safe = np.where(q == 0, 1.0, q)
     return np.where(q == 0, half, np.tanh(safe * half) / safe)
 
@@ -163,7 +183,9 @@ def _broadcast(phi: Any, theta: Any, width: Any) -> ThreeScalars:
 def _switch_on_modes(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndarray:
     k = np.arange(8).reshape((-1,) + (1,) * t.ndim)
     rate = ((2 * k + 1) * np.pi / width) ** 2 + s
-    return np.asarray(strip_response(s, width) - 8 / width**2 * np.sum(np.exp(-rate * t) / rate, axis=0))
+    return np.asarray(
+        strip_response(s, width) - 8 / width**2 * np.sum(np.exp(-rate * t) / rate, axis=0)
+    )
 
 
 def _switch_on_images(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndarray:

@@ -82,8 +82,20 @@ class TensorJob:
     figures: tuple[str, ...]
 
 
-SECTIONS = ("mesh", "geometry", "cross_section", "material", "materials", "contacts", "edges", "solve", "measure", "sweep",
-            "output", "gate")
+SECTIONS = (
+    "mesh",
+    "geometry",
+    "cross_section",
+    "material",
+    "materials",
+    "contacts",
+    "edges",
+    "solve",
+    "measure",
+    "sweep",
+    "output",
+    "gate",
+)
 #: With an accuracy, where the file gives no order: fewest unknowns from 1e-2 down to 1e-6.
 ADAPTIVE_ORDER = 3
 TENSOR_SECTIONS = ("model", "tensor", "output")
@@ -114,8 +126,11 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
         As :func:`read_device`.
     """
     if "model" in table:
-        raise InputError(f"{path}: is a model file: ohmr-fem xtensor {path}; in a device file a model belongs to its material, "
-                         "as in [material] model = \"FILE.toml\"", value=path)
+        raise InputError(
+            f"{path}: is a model file: ohmr-fem xtensor {path}; in a device file a model belongs to its material, "
+            'as in [material] model = "FILE.toml"',
+            value=path,
+        )
     if "axes" in table:
         raise InputError(f"{path}: is a study file: ohmr-fem study {path}", value=path)
     reader = Reader(path)
@@ -135,16 +150,36 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     if isinstance(mesh, Geometry):
         mesh = reader.meshed(mesh, materials, solve.accuracy is not None)
     order = ADAPTIVE_ORDER if solve.order is None and solve.accuracy is not None else solve.order
-    problem = reader.problem(mesh, materials, contacts, edges=edges, order=order, coupling=solve.coupling,
-                             detection=solve.detection, ordinary_hall=solve.ordinary_hall)
+    problem = reader.problem(
+        mesh,
+        materials,
+        contacts,
+        edges=edges,
+        order=order,
+        coupling=solve.coupling,
+        detection=solve.detection,
+        ordinary_hall=solve.ordinary_hall,
+    )
     measurements = reader.measurements(problem, measures)
     reader.stop()
     fields, unit, last = sweep
     at = (0.0, last) if output.fields_at is None else output.fields_at
     snapshots = np.array([b * unit for b in dict.fromkeys(at)]).reshape(-1, 3)
     inputs = (path, path.parent / table["mesh"]["file"]) if "mesh" in table else (path,)
-    return Device(path, (*inputs, *reader.inputs), table, problem, measurements, fields, snapshots, solve.method, output, gate,
-                  solve.accuracy, solve.budget)
+    return Device(
+        path,
+        (*inputs, *reader.inputs),
+        table,
+        problem,
+        measurements,
+        fields,
+        snapshots,
+        solve.method,
+        output,
+        gate,
+        solve.accuracy,
+        solve.budget,
+    )
 
 
 def without_accuracy(device: Device, what: str) -> Device:
@@ -156,8 +191,11 @@ def without_accuracy(device: Device, what: str) -> Device:
         If its file asks for an accuracy.
     """
     if device.accuracy is not None:
-        raise InputError(f"{device.path}: solve.accuracy: {what} does not refine the mesh and gives no error bar; remove the key "
-                         "(a [geometry] then gets a mesh that resolves its diffusion length)", value=device.accuracy)
+        raise InputError(
+            f"{device.path}: solve.accuracy: {what} does not refine the mesh and gives no error bar; remove the key "
+            "(a [geometry] then gets a mesh that resolves its diffusion length)",
+            value=device.accuracy,
+        )
     return device
 
 
@@ -181,6 +219,9 @@ def read_tensor_job(path: str | Path) -> TensorJob:
     if np.any(displacements) and table["model"].get("displacement", 0):
         reader.complain("tensor.displacement", "is given in [model] too; give it once")
     if np.any(displacements) and model.n_layers < 2:
-        reader.complain("tensor.displacement", "the model has one layer; a displacement field needs at least two")
+        reader.complain(
+            "tensor.displacement",
+            "the model has one layer; a displacement field needs at least two",
+        )
     reader.stop()
     return TensorJob(path, (path, *reader.inputs), table, model, displacements, options, figures)

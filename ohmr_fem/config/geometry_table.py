@@ -16,8 +16,13 @@ from ..mesh.generate import mesh_device
 from ..model.material import Material
 
 SHAPES: dict[str, Callable[..., Geometry]] = {
-    "hall_bar": geometry.hall_bar, "cross": geometry.cross, "corbino": geometry.corbino, "annulus": geometry.annulus,
-    "van_der_pauw": geometry.van_der_pauw, "nonlocal_bar": geometry.nonlocal_bar, "polygon": geometry.polygon_device,
+    "hall_bar": geometry.hall_bar,
+    "cross": geometry.cross,
+    "corbino": geometry.corbino,
+    "annulus": geometry.annulus,
+    "van_der_pauw": geometry.van_der_pauw,
+    "nonlocal_bar": geometry.nonlocal_bar,
+    "polygon": geometry.polygon_device,
 }
 #: The first mesh where an accuracy is asked for: two cells to a diffusion length, a twentieth of the width at corners.
 COARSE: dict[str, Any] = {"cells_per_length": 0.5, "corner": 0.05, "growth": 3.0}
@@ -33,23 +38,34 @@ def drawn(table: Mapping[str, Any]) -> Geometry:
     """
     shape = table.get("shape")
     if shape not in SHAPES:
-        raise InputError(f"shape: {shape!r} is not known; {suggest(str(shape), SHAPES)}" if "shape" in table else
-                         f"shape: is missing; one of {', '.join(SHAPES)}")
+        raise InputError(
+            f"shape: {shape!r} is not known; {suggest(str(shape), SHAPES)}"
+            if "shape" in table
+            else f"shape: is missing; one of {', '.join(SHAPES)}"
+        )
     parameters = inspect.signature(SHAPES[shape]).parameters
     known = [name for name in parameters if name != "kind" or shape != "polygon"]
     given = {name: value for name, value in table.items() if name != "shape"}
     for name in given:
         if name not in known:
             raise InputError(f"{name}: is unknown for shape {shape!r}; {suggest(name, known)}")
-    missing = [name for name in known if parameters[name].default is inspect.Parameter.empty and name not in given]
+    missing = [
+        name
+        for name in known
+        if parameters[name].default is inspect.Parameter.empty and name not in given
+    ]
     if missing:
         raise InputError(f"{missing[0]}: is missing; it is required for shape {shape!r}")
     if shape == "polygon" and "regions" in given and isinstance(given["regions"], Mapping):
-        given["regions"] = {name: None if part == "rest" else part for name, part in given["regions"].items()}
+        given["regions"] = {
+            name: None if part == "rest" else part for name, part in given["regions"].items()
+        }
     return SHAPES[shape](**given)
 
 
-def meshed(shape: Geometry, materials: Material | Mapping[str, Material], coarse: bool) -> DeviceMesh:
+def meshed(
+    shape: Geometry, materials: Material | Mapping[str, Material], coarse: bool
+) -> DeviceMesh:
     """A mesh that resolves the shortest diffusion length of the materials, or a coarse one to be refined.
 
     Raises
@@ -58,5 +74,8 @@ def meshed(shape: Geometry, materials: Material | Mapping[str, Material], coarse
         As :func:`mesh_device`.
     """
     parts = list(materials.values()) if isinstance(materials, Mapping) else [materials]
-    lengths = [np.sqrt(np.asarray(m.diffusion_constant) * np.asarray(m.relaxation_time)).min() for m in parts]
+    lengths = [
+        np.sqrt(np.asarray(m.diffusion_constant) * np.asarray(m.relaxation_time)).min()
+        for m in parts
+    ]
     return mesh_device(shape, float(min(lengths)), **(COARSE if coarse else {}))

@@ -43,8 +43,12 @@ class BuiltIn(Table):
     """[model] with the name of a built-in model as its kind; the keys are those of the function of that name"""
 
     def build(self, folder: Path) -> LayeredModel:
-        given = {name: value if name in ("n", "stacking") else _each(value, "angstrom" if name in LENGTHS else "eV", name)
-                 for name, value in self}
+        given = {
+            name: value
+            if name in ("n", "stacking")
+            else _each(value, "angstrom" if name in LENGTHS else "eV", name)
+            for name, value in self
+        }
         model: LayeredModel = getattr(models, type(self).__name__)(**given)
         return model
 
@@ -63,9 +67,20 @@ class Wannier90(Table):
 
     def build(self, folder: Path) -> LayeredModel:
         centres = folder / self.centres if isinstance(self.centres, str) else self.centres
-        options = {} if self.layer_gap is None else {"layer_gap": to_si(self.layer_gap, "angstrom", "layer_gap")}
-        model = from_wannier90(folder / self.file, centres, self.lattice, layers=self.layers, filling=self.filling,
-                               name=self.name, **options)
+        options = (
+            {}
+            if self.layer_gap is None
+            else {"layer_gap": to_si(self.layer_gap, "angstrom", "layer_gap")}
+        )
+        model = from_wannier90(
+            folder / self.file,
+            centres,
+            self.lattice,
+            layers=self.layers,
+            filling=self.filling,
+            name=self.name,
+            **options,
+        )
         return _displaced(model, self.displacement)
 
 
@@ -83,22 +98,37 @@ class Hoppings(Table):
     name: StrictStr = ""
 
     def build(self, folder: Path) -> LayeredModel:
-        energies = {name: None if (value := getattr(self, name)) is None else _each(value, "eV", name)
-                    for name in ("onsite", "potentials")}
+        energies = {
+            name: None if (value := getattr(self, name)) is None else _each(value, "eV", name)
+            for name in ("onsite", "potentials")
+        }
         bonds = [_bond(i, bond) for i, bond in enumerate(self.hoppings)]
-        model = LayeredModel.from_hoppings(self.lattice, self.positions, bonds, layers=self.layers, filling=self.filling,
-                                           name=self.name, **energies)
+        model = LayeredModel.from_hoppings(
+            self.lattice,
+            self.positions,
+            bonds,
+            layers=self.layers,
+            filling=self.filling,
+            name=self.name,
+            **energies,
+        )
         return _displaced(model, self.displacement)
 
 
 def _built_in(name: str) -> type[Table]:
     parameters = inspect.signature(getattr(models, name)).parameters.values()
     kinds: dict[str, Any] = {"n": StrictInt, "stacking": StrictStr}
-    keys: dict[str, Any] = {p.name: (kinds.get(p.name, Any), ... if p.default is p.empty else p.default) for p in parameters}
+    keys: dict[str, Any] = {
+        p.name: (kinds.get(p.name, Any), ... if p.default is p.empty else p.default)
+        for p in parameters
+    }
     return create_model(name, __base__=BuiltIn, **keys)
 
 
-KINDS: dict[str, type[Table]] = {name: _built_in(name) for name in BUILT_IN} | {"wannier90": Wannier90, "hoppings": Hoppings}
+KINDS: dict[str, type[Table]] = {name: _built_in(name) for name in BUILT_IN} | {
+    "wannier90": Wannier90,
+    "hoppings": Hoppings,
+}
 
 
 class TensorTable(Table):
@@ -119,8 +149,10 @@ class TensorTable(Table):
     def build(self) -> dict[str, Any]:
         """Keywords of :func:`inverse_mass`, and "displacement", (m,) eV."""
         if (self.mu is None) == (self.density is None):
-            raise InputError("give either mu (eV) or density (1/m^2): one value, a list, or "
-                             "{start = ..., stop = ..., points = ...}")
+            raise InputError(
+                "give either mu (eV) or density (1/m^2): one value, a list, or "
+                "{start = ..., stop = ..., points = ...}"
+            )
         out = {name: value for name, value in self if name not in ("mu", "density")}
         out["mu"] = None if self.mu is None else gate_values(self.mu, "eV", "mu")
         if self.density is not None:
@@ -138,7 +170,9 @@ class FiguresTable(Table):
     def build(self) -> tuple[str, ...]:
         for kind in self.figures:
             if kind not in FIGURES:
-                raise InputError(f"figures: {kind!r} is not known; {suggest(kind, FIGURES)}", value=kind)
+                raise InputError(
+                    f"figures: {kind!r} is not known; {suggest(kind, FIGURES)}", value=kind
+                )
         return tuple(self.figures)
 
 
@@ -180,8 +214,10 @@ class GateTable(Table):
 
     def build(self) -> tuple[str, np.ndarray]:
         if (self.displacement is None) == (self.density is None):
-            raise InputError("give one of displacement (eV) and density (1/m^2), as {start = ..., stop = ..., points = ...} or "
-                             "a list")
+            raise InputError(
+                "give one of displacement (eV) and density (1/m^2), as {start = ..., stop = ..., points = ...} or "
+                "a list"
+            )
         name, unit = ("displacement", "eV") if self.density is None else ("density", "1/m**2")
         return name, gate_values(getattr(self, name), unit, name)
 
@@ -199,22 +235,38 @@ def gate_values(value: Any, unit: str, name: str) -> np.ndarray:
             raise InputError(f"{name}: unknown key {key!r}; {suggest(key, keys)}", value=key)
     missing = [key for key in keys if key not in value]
     if missing:
-        raise InputError(f"{name}: {missing[0]} is missing; a range has start, stop and points", value=value)
+        raise InputError(
+            f"{name}: {missing[0]} is missing; a range has start, stop and points", value=value
+        )
     points = value["points"]
     if isinstance(points, bool) or not isinstance(points, int) or points < 1:
-        raise InputError(f"{name}: points must be a whole number, at least 1, got {points!r}", value=points)
+        raise InputError(
+            f"{name}: points must be a whole number, at least 1, got {points!r}", value=points
+        )
     return np.linspace(to_si(value["start"], unit, name), to_si(value["stop"], unit, name), points)
 
 
 def _each(value: Any, unit: str, name: str) -> Any:
-    return [to_si(v, unit, name) for v in value] if isinstance(value, (list, tuple)) else to_si(value, unit, name)
+    return (
+        [to_si(v, unit, name) for v in value]
+        if isinstance(value, (list, tuple))
+        else to_si(value, unit, name)
+    )
 
 
 def _bond(number: int, bond: Any) -> tuple[int, int, tuple[int, int], complex]:
     """[i, j, [R1, R2], t]; t in eV, a quantity, or [real, imaginary]."""
-    wrong = InputError(f"hoppings: entry {number} must be [i, j, [R1, R2], t] with whole numbers i, j, R1, R2 and t in eV or "
-                       f"[real, imaginary], got {bond!r}", value=bond)
-    if not isinstance(bond, list) or len(bond) != 4 or not isinstance(bond[2], list) or len(bond[2]) != 2:
+    wrong = InputError(
+        f"hoppings: entry {number} must be [i, j, [R1, R2], t] with whole numbers i, j, R1, R2 and t in eV or "
+        f"[real, imaginary], got {bond!r}",
+        value=bond,
+    )
+    if (
+        not isinstance(bond, list)
+        or len(bond) != 4
+        or not isinstance(bond[2], list)
+        or len(bond[2]) != 2
+    ):
         raise wrong
     i, j, (a, b), t = bond
     if not all(isinstance(x, int) and not isinstance(x, bool) for x in (i, j, a, b)):

@@ -32,17 +32,25 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as exc:
-        raise InputError(f"{path}: no such file; write one with: ohmr-fem init {path}", value=path) from exc
+        raise InputError(
+            f"{path}: no such file; write one with: ohmr-fem init {path}", value=path
+        ) from exc
     except IsADirectoryError as exc:
-        raise InputError(f"{path}: is a folder; give the name of a device file (.toml)", value=path) from exc
+        raise InputError(
+            f"{path}: is a folder; give the name of a device file (.toml)", value=path
+        ) from exc
     except OSError as exc:
         raise InputError(f"{path}: cannot be read ({exc.strerror})", value=path) from exc
     except UnicodeDecodeError as exc:
-        raise InputError(f"{path}: is not a text file in UTF-8; device files are TOML (ohmr-fem init writes one)",
-                         value=path) from exc
+        raise InputError(
+            f"{path}: is not a text file in UTF-8; device files are TOML (ohmr-fem init writes one)",
+            value=path,
+        ) from exc
     except tomllib.TOMLDecodeError as exc:
-        raise InputError(f"{path}: is not valid TOML: {exc}; note that quantities and names need quotes, as in \"2 ps\"",
-                         value=path) from exc
+        raise InputError(
+            f'{path}: is not valid TOML: {exc}; note that quantities and names need quotes, as in "2 ps"',
+            value=path,
+        ) from exc
 
 
 class Reader:
@@ -68,14 +76,20 @@ class Reader:
 
     def section(self, model: type[Table], table: Any, key: str) -> Any:
         if not isinstance(table, Mapping):
-            self.complain(key, f"must be a table, as in [{key}], got {table!r}" if table is not None else
-                          f"is missing; add [{key}] with {', '.join(_required(model))}")
+            self.complain(
+                key,
+                f"must be a table, as in [{key}], got {table!r}"
+                if table is not None
+                else f"is missing; add [{key}] with {', '.join(_required(model))}",
+            )
             return None
         try:
             return model.model_validate(dict(table))
         except ValidationError as exc:
             errors = exc.errors()
-            for error in sorted(errors, key=lambda e: e["type"] == "missing"):  # after the typing mistakes behind them
+            for error in sorted(
+                errors, key=lambda e: e["type"] == "missing"
+            ):  # after the typing mistakes behind them
                 self._explain(model, key, error)
             return None
 
@@ -108,8 +122,11 @@ class Reader:
     def mesh(self, table: Mapping[str, Any]) -> Any:
         """A DeviceMesh, or the Geometry of a device yet to be meshed."""
         if len({"mesh", "cross_section", "geometry"} & set(table)) != 1:
-            self.complain("", "give one of: a [mesh] table with a file, a [geometry] table with a shape, or a [cross_section] "
-                              "table with a width")
+            self.complain(
+                "",
+                "give one of: a [mesh] table with a file, a [geometry] table with a shape, or a [cross_section] "
+                "table with a width",
+            )
             return None
         if "geometry" in table:
             return self.geometry(table["geometry"])
@@ -125,7 +142,9 @@ class Reader:
         except OhmrError as exc:
             name, colon, rest = str(exc).partition(": ")
             known = colon and (name in table or rest.startswith("is missing"))
-            return self.complain(f"geometry.{name}" if known else "geometry", rest if known else str(exc))
+            return self.complain(
+                f"geometry.{name}" if known else "geometry", rest if known else str(exc)
+            )
 
     def meshed(self, shape: Geometry, materials: Any, coarse: bool) -> Any:
         self.stop()
@@ -140,33 +159,59 @@ class Reader:
         if solve is None or solve.accuracy is None:
             return
         if section:
-            self.complain("solve.accuracy", "is for devices with contacts; a cross-section resolves its edge layers by itself")
+            self.complain(
+                "solve.accuracy",
+                "is for devices with contacts; a cross-section resolves its edge layers by itself",
+            )
         if solve.ordinary_hall:
-            self.complain("solve.accuracy", "the error bar does not serve ordinary_hall; remove one of the two")
+            self.complain(
+                "solve.accuracy",
+                "the error bar does not serve ordinary_hall; remove one of the two",
+            )
 
     def problem(self, *args: Any, **options: Any) -> Problem:
         self.stop()
         try:
             return Problem(*args, **options)
         except OhmrError as exc:
-            places = {"order": "solve.order", "unknown coupling": "solve.coupling", "unknown detection": "solve.detection",
-                      "detection": "solve.detection", "contact": "contacts", "edge": "edges", "region": "materials",
-                      "material": "materials", "ordinary_hall": "solve.ordinary_hall"}
-            self.complain(next((key for start, key in places.items() if _bare(exc).startswith(start)), ""), _bare(exc))
+            places = {
+                "order": "solve.order",
+                "unknown coupling": "solve.coupling",
+                "unknown detection": "solve.detection",
+                "detection": "solve.detection",
+                "contact": "contacts",
+                "edge": "edges",
+                "region": "materials",
+                "material": "materials",
+                "ordinary_hall": "solve.ordinary_hall",
+            }
+            self.complain(
+                next((key for start, key in places.items() if _bare(exc).startswith(start)), ""),
+                _bare(exc),
+            )
             self.stop()
             raise
 
     def materials(self, table: Mapping[str, Any]) -> Any:
         """A Material, a function that makes one at a gate, or either by region."""
         if ("material" in table) == ("materials" in table):
-            self.complain("", "give either one [material] for all regions, or a table [materials.<region>] for each")
+            self.complain(
+                "",
+                "give either one [material] for all regions, or a table [materials.<region>] for each",
+            )
             return None
         if "material" in table:
             return self.material(table["material"], "material")
         if not isinstance(table["materials"], Mapping):
-            self.complain("materials", f"must be tables by region, as in [materials.NAME], got {table['materials']!r}")
+            self.complain(
+                "materials",
+                f"must be tables by region, as in [materials.NAME], got {table['materials']!r}",
+            )
             return None
-        return {region: self.material(entry, f"materials.{region}") for region, entry in table["materials"].items()}
+        return {
+            region: self.material(entry, f"materials.{region}")
+            for region, entry in table["materials"].items()
+        }
 
     def material(self, entry: Any, key: str) -> Any:
         if not isinstance(entry, Mapping) or "model" not in entry:
@@ -176,7 +221,11 @@ class Reader:
             self.inputs.append(self.path.parent / given)
             given, folder = read_toml(self.inputs[-1]).get("model"), self.inputs[-1].parent
         model = self.model(given, f"{key}.model", folder)
-        if entry.get("displacement", 0) and isinstance(given, Mapping) and given.get("displacement", 0):
+        if (
+            entry.get("displacement", 0)
+            and isinstance(given, Mapping)
+            and given.get("displacement", 0)
+        ):
             self.complain(f"{key}.displacement", "is given in the model too; give it once")
         if model is None:
             self.section(ModelMaterialTable, entry, key)
@@ -192,7 +241,9 @@ class Reader:
         if kind not in KINDS:
             self.complain(f"{key}.kind", f"{kind!r} is not known; {suggest(str(kind), KINDS)}")
             return None
-        self.inputs += [folder / rest[name] for name in ("file", "centres") if isinstance(rest.get(name), str)]
+        self.inputs += [
+            folder / rest[name] for name in ("file", "centres") if isinstance(rest.get(name), str)
+        ]
         return self.built(KINDS[kind], rest, key, folder)
 
     def gate(self, table: Mapping[str, Any], recipes: Any) -> Gate | None:
@@ -201,7 +252,10 @@ class Reader:
             return None
         parts = list(recipes.values()) if isinstance(recipes, dict) else [recipes]
         if not any(map(callable, parts)) and None not in parts:
-            self.complain("gate", 'no material comes from a model; give [material] model = "FILE.toml" with density and mobility')
+            self.complain(
+                "gate",
+                'no material comes from a model; give [material] model = "FILE.toml" with density and mobility',
+            )
         parameter, values = found
         return Gate(parameter, values, lambda value: _materials_at(recipes, **{parameter: value}))
 
@@ -213,20 +267,27 @@ class Reader:
             self.complain("material" if callable(recipes) else "materials", _bare(exc))
             self.stop()
 
-    def named(self, table: Mapping[str, Any], key: str, model: type[Table], short: str | None) -> dict[str, Any]:
+    def named(
+        self, table: Mapping[str, Any], key: str, model: type[Table], short: str | None
+    ) -> dict[str, Any]:
         """Tables by name; a bare value stands for the key ``short`` of its table."""
         entries = table.get(key, {})
         if not isinstance(entries, Mapping):
             self.complain(key, f"must be tables by name, as in [{key}.NAME], got {entries!r}")
             return {}
-        whole = {name: {short: value} if short and not isinstance(value, Mapping) else value
-                 for name, value in entries.items()}
+        whole = {
+            name: {short: value} if short and not isinstance(value, Mapping) else value
+            for name, value in entries.items()
+        }
         return {name: self.built(model, value, f"{key}.{name}") for name, value in whole.items()}
 
     def contacts(self, entries: Any) -> Any:
         if isinstance(entries, list):
             if not all(isinstance(name, str) for name in entries):
-                self.complain("contacts", f"must be a list of names, or tables [contacts.NAME], got {entries!r}")
+                self.complain(
+                    "contacts",
+                    f"must be a list of names, or tables [contacts.NAME], got {entries!r}",
+                )
             return entries
         return self.named({"contacts": entries}, "contacts", ContactTable, "kind")
 
@@ -238,18 +299,30 @@ class Reader:
                 self.complain("measure", "a cross-section has no contacts; remove [measure]")
             return []
         if not entries:
-            self.complain("measure", "is missing; add [measure] with current = [from, to] and voltage = [plus, minus]")
+            self.complain(
+                "measure",
+                "is missing; add [measure] with current = [from, to] and voltage = [plus, minus]",
+            )
         keys = [f"measure[{i}]" if len(entries) > 1 else "measure" for i in range(len(entries))]
-        found = [self.section(MeasureTable, entry, key) for entry, key in zip(entries, keys, strict=True)]
+        found = [
+            self.section(MeasureTable, entry, key) for entry, key in zip(entries, keys, strict=True)
+        ]
         names = [m.name for m in found if m is not None]
         if len(set(names)) != len(names):
-            self.complain("measure", f"each of several measurements needs its own name, got {names}")
+            self.complain(
+                "measure", f"each of several measurements needs its own name, got {names}"
+            )
         for name in names:
             if name and not name.replace("-", "").replace("_", "").isalnum():
-                self.complain("measure", f"name {name!r} becomes part of a file name: use letters, digits, - and _")
+                self.complain(
+                    "measure",
+                    f"name {name!r} becomes part of a file name: use letters, digits, - and _",
+                )
         return [m for m in found if m is not None]
 
-    def measurements(self, problem: Problem, measures: list[MeasureTable]) -> tuple[Measurement, ...]:
+    def measurements(
+        self, problem: Problem, measures: list[MeasureTable]
+    ) -> tuple[Measurement, ...]:
         if problem.is_cross_section:
             return (Measurement(),)
         out = []
@@ -277,7 +350,11 @@ def _materials_at(recipes: Any, **gate: float) -> Any:
 def _bare(exc: OhmrError) -> str:
     """The message without the name of the class that it comes from; the key says more."""
     first, colon, rest = str(exc).partition(": ")
-    return rest if colon and first in ("Problem", "Material", "Contact", "Edge", "field_sweep") else str(exc)
+    return (
+        rest
+        if colon and first in ("Problem", "Material", "Contact", "Edge", "field_sweep")
+        else str(exc)
+    )
 
 
 def _required(model: type[Table]) -> list[str]:

@@ -52,18 +52,31 @@ class CrossSection(Table):
     regions: dict[str, Any] | None = None
 
     def build(self) -> DeviceMesh:
-        given = {name: value for name, value in self if value is not None and (name != "normal" or value != "y")}
+        given = {
+            name: value
+            for name, value in self
+            if value is not None and (name != "normal" or value != "y")
+        }
         if ("width" in given) == ("radius" in given):
-            raise InputError("give either a width (strip, film; with a thickness: rectangular wire) or a radius (round wire)")
+            raise InputError(
+                "give either a width (strip, film; with a thickness: rectangular wire) or a radius (round wire)"
+            )
         if not {"radius", "thickness"} & set(given):
             return cross_section(**given)
         extra = sorted(set(given) - {"width", "thickness", "radius"})
         if extra or {"radius", "thickness"} <= set(given):
-            raise InputError(f"a wire takes width and thickness, or a radius, and nothing else; got {', '.join(sorted(given))}")
+            raise InputError(
+                f"a wire takes width and thickness, or a radius, and nothing else; got {', '.join(sorted(given))}"
+            )
         if "radius" in given:
             return disc_mesh(self.radius, axes=("y", "z"))
-        return rectangle(self.width, self.thickness, h_min=0.01 * min(positive(self.width, "m", "width"),
-                         positive(self.thickness, "m", "thickness")), axes=("y", "z"))
+        return rectangle(
+            self.width,
+            self.thickness,
+            h_min=0.01
+            * min(positive(self.width, "m", "width"), positive(self.thickness, "m", "thickness")),
+            axes=("y", "z"),
+        )
 
 
 class MaterialTable(Table):
@@ -99,7 +112,9 @@ class ContactTable(Table):
         profile = self.profile
         if isinstance(profile, Mapping):
             if set(profile) != {"center", "width"}:
-                raise InputError(f"profile: a Gaussian profile has the keys 'center' and 'width', got {dict(profile)}")
+                raise InputError(
+                    f"profile: a Gaussian profile has the keys 'center' and 'width', got {dict(profile)}"
+                )
             profile = gaussian_profile(profile["center"], profile["width"])
         return Contact(self.kind, self.moment, profile, self.at, self.boundary)
 
@@ -126,7 +141,9 @@ class SolveTable(Table):
 
     def build(self) -> SolveTable:
         if self.budget < 1:
-            raise InputError(f"budget: is the most unknowns of one field, at least 1, got {self.budget}")
+            raise InputError(
+                f"budget: is the most unknowns of one field, at least 1, got {self.budget}"
+            )
         accuracy = None if self.accuracy is None else positive(self.accuracy, "1", "accuracy")
         return self.model_copy(update={"accuracy": accuracy})
 
@@ -151,7 +168,11 @@ class SweepTable(Table):
         """Fields (n, 3), unit vector (3,), and the last field along it that is not zero; T."""
         start, stop = (to_si(getattr(self, name), "T", name) for name in ("start", "stop"))
         unit = field_sweep(1.0, 1.0, 1, self.direction)[0]
-        return field_sweep(start, stop, self.points, self.direction) + 0.0, unit, stop or start  # + 0.0: no -0
+        return (
+            field_sweep(start, stop, self.points, self.direction) + 0.0,
+            unit,
+            stop or start,
+        )  # + 0.0: no -0
 
 
 class OutputTable(Table):
@@ -166,10 +187,21 @@ class OutputTable(Table):
     def build(self) -> Output:
         for kind in self.figures:
             if kind not in FIGURES:
-                raise InputError(f"figures: {kind!r} is not known; {suggest(kind, FIGURES)}", value=kind)
-        at = None if self.fields_at is None else tuple(to_si(b, "T", "fields_at") for b in self.fields_at)
-        return Output(at, self.paraview, tuple(self.figures), positive(self.drive_current, "A", "drive_current"),
-                      to_si(self.electric_field, "V/m", "electric_field"))
+                raise InputError(
+                    f"figures: {kind!r} is not known; {suggest(kind, FIGURES)}", value=kind
+                )
+        at = (
+            None
+            if self.fields_at is None
+            else tuple(to_si(b, "T", "fields_at") for b in self.fields_at)
+        )
+        return Output(
+            at,
+            self.paraview,
+            tuple(self.figures),
+            positive(self.drive_current, "A", "drive_current"),
+            to_si(self.electric_field, "V/m", "electric_field"),
+        )
 
 
 @dataclass(frozen=True)

@@ -67,22 +67,42 @@ class ACResponse:
         """{name: (unit, values)}, one row for each frequency, and field if there are several."""
         several = np.atleast_2d(self.fields)
         table = {"f": ("Hz", np.repeat(self.frequencies, len(several)))}
-        table |= {f"B_{a}": ("T", np.tile(several[:, i], len(self.frequencies))) for i, a in enumerate("xyz")}
+        table |= {
+            f"B_{a}": ("T", np.tile(several[:, i], len(self.frequencies)))
+            for i, a in enumerate("xyz")
+        }
         name, unit = ("rho", "1") if self.current is None else ("delta_R", "ohm")
-        return table | {f"Re {name}": (unit, self.effect.real.ravel()), f"Im {name}": (unit, self.effect.imag.ravel())}
+        return table | {
+            f"Re {name}": (unit, self.effect.real.ravel()),
+            f"Im {name}": (unit, self.effect.imag.ravel()),
+        }
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table with units in the header; 17 significant digits."""
         return write_table(self.columns(), Path(path))
 
     def __repr__(self) -> str:
-        what = "cross-section" if self.current is None else f"current {self.current}, voltage {self.voltage}"
-        return (f"ACResponse({what}; {len(self.frequencies)} frequencies, {self.frequencies.min():g} to "
-                f"{self.frequencies.max():g} Hz, exp(-i omega t); {self.method})")
+        what = (
+            "cross-section"
+            if self.current is None
+            else f"current {self.current}, voltage {self.voltage}"
+        )
+        return (
+            f"ACResponse({what}; {len(self.frequencies)} frequencies, {self.frequencies.min():g} to "
+            f"{self.frequencies.max():g} Hz, exp(-i omega t); {self.method})"
+        )
 
 
-def ac_response(problem: Problem, frequencies: Any, field: Any = (0.0, 0.0, 0.0), *, current: Any = None, voltage: Any = None,
-                method: str = "auto", tolerance: float = 1e-8) -> ACResponse:
+def ac_response(
+    problem: Problem,
+    frequencies: Any,
+    field: Any = (0.0, 0.0, 0.0),
+    *,
+    current: Any = None,
+    voltage: Any = None,
+    method: str = "auto",
+    tolerance: float = 1e-8,
+) -> ACResponse:
     """Complex delta_R (rho on a cross-section) at frequencies, for a current I exp(-i omega t).
 
     In this convention a relaxation rate 1/tau becomes 1/tau - i omega; it resonates with the precession, for B along x
@@ -110,13 +130,18 @@ def ac_response(problem: Problem, frequencies: Any, field: Any = (0.0, 0.0, 0.0)
     """
     start = time.perf_counter()
     if method not in METHODS:
-        raise InputError(f"ac_response: unknown method {method!r}; {suggest(method, METHODS)}", value=method)
+        raise InputError(
+            f"ac_response: unknown method {method!r}; {suggest(method, METHODS)}", value=method
+        )
     try:
         f = np.atleast_1d(np.asarray(frequencies, dtype=float))
     except (TypeError, ValueError):
         f = np.array([np.nan])
     if f.ndim != 1 or f.size == 0 or not np.all(np.isfinite(f)):
-        raise InputError(f"frequencies: expected finite numbers in Hz, shape (k,), got {frequencies!r}", value=frequencies)
+        raise InputError(
+            f"frequencies: expected finite numbers in Hz, shape (k,), got {frequencies!r}",
+            value=frequencies,
+        )
     fields = fields_array(field)
     several = np.atleast_2d(fields)
     reason = refusal(problem)
@@ -127,21 +152,41 @@ def ac_response(problem: Problem, frequencies: Any, field: Any = (0.0, 0.0, 0.0)
     if reason is None and method != "direct":
         effect, how = _ac_spectral(problem, f, several, current, voltage, tolerance)
     else:
-        effect = np.array([[_ac_direct(measurement.at(B), B, 2.0 * np.pi * nu) for B in several] for nu in f])
-        how = "direct, one complex factorisation for each frequency and field" + (f" ({reason})" if method == "auto" else "")
+        effect = np.array(
+            [[_ac_direct(measurement.at(B), B, 2.0 * np.pi * nu) for B in several] for nu in f]
+        )
+        how = "direct, one complex factorisation for each frequency and field" + (
+            f" ({reason})" if method == "auto" else ""
+        )
     base = float("nan") if problem.is_cross_section else measurement.base
-    return ACResponse(f, fields, effect if fields.ndim == 2 else effect[:, 0], base, how,
-                      None if current is None else tuple(current), None if voltage is None else tuple(voltage), repr(problem),
-                      time.perf_counter() - start)
+    return ACResponse(
+        f,
+        fields,
+        effect if fields.ndim == 2 else effect[:, 0],
+        base,
+        how,
+        None if current is None else tuple(current),
+        None if voltage is None else tuple(voltage),
+        repr(problem),
+        time.perf_counter() - start,
+    )
 
 
-def _ac_spectral(problem: Problem, f: np.ndarray, fields: np.ndarray, current: Any, voltage: Any,
-                 tolerance: float) -> tuple[np.ndarray, str]:
+def _ac_spectral(
+    problem: Problem,
+    f: np.ndarray,
+    fields: np.ndarray,
+    current: Any,
+    voltage: Any,
+    tolerance: float,
+) -> tuple[np.ndarray, str]:
     """(k, n) complex, with the bound held at every s = 1 - i omega tau +- i phi that occurs."""
     shift = -2j * np.pi * f * float(problem.material.relaxation_time)
     phi = np.unique(np.sqrt(precession_squared(problem.material, fields).astype(complex)))
     s = (1.0 + shift[:, None, None] + np.array([-1j, 0.0, 1j])[:, None] * phi).ravel()
-    measure = spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, rates=s[s.real > 0])[0]
+    measure = spectral_measures(
+        problem, [(current, voltage)], tolerance=tolerance, fields=fields, rates=s[s.real > 0]
+    )[0]
     values = np.array([measure.response(fields, 1.0 + z)[0] for z in shift])
     return measure.unit * values, f"spectral, {len(measure.rates)} poles from one factorisation"
 
@@ -153,9 +198,16 @@ def _ac_direct(measurement: Measurement, B: np.ndarray, omega: float) -> complex
     A = moment_matrix(system, B)
     P = system.keep
     potentials = A.shape[0] - P.shape[1]
-    mass = csr_array(block_diag([csr_array((potentials, potentials)), system.inertia])) if potentials else system.inertia
-    x, _ = SuperLU().factorise(csr_array(A - 1j * omega * mass)).solve(
-        np.concatenate([np.zeros(potentials), P.T @ measurement.source]).astype(complex))
+    mass = (
+        csr_array(block_diag([csr_array((potentials, potentials)), system.inertia]))
+        if potentials
+        else system.inertia
+    )
+    x, _ = (
+        SuperLU()
+        .factorise(csr_array(A - 1j * omega * mass))
+        .solve(np.concatenate([np.zeros(potentials), P.T @ measurement.source]).astype(complex))
+    )
     n = P @ x[potentials:]
     if system.problem.is_cross_section:
         return complex(measurement.reader @ n) / -measurement.base

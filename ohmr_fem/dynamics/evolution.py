@@ -42,7 +42,9 @@ class Evolution:
     drive: Waveform
     times: np.ndarray
     tolerance: float
-    _recent: dict[bytes, tuple[csr_array, np.ndarray, System]] = dataclass_field(default_factory=dict)
+    _recent: dict[bytes, tuple[csr_array, np.ndarray, System]] = dataclass_field(
+        default_factory=dict
+    )
 
     def at(self, B: np.ndarray) -> tuple[csr_array, np.ndarray, System]:
         """Matrix, source per unit drive on the kept moments, and system at a field; the last few are kept."""
@@ -67,12 +69,18 @@ class Evolution:
     @functools.cached_property
     def mass(self) -> csr_array:
         inertia = self.measurement.system.inertia
-        return csr_array(block_diag([csr_array((self.potentials, self.potentials)), inertia])) if self.potentials else inertia
+        return (
+            csr_array(block_diag([csr_array((self.potentials, self.potentials)), inertia]))
+            if self.potentials
+            else inertia
+        )
 
     def matrix(self, field: Callable[[float], Any], t: float) -> csr_array:
         return self.at(field(t))[0]
 
-    def load(self, field: Callable[[float], Any], drive: Callable[[float], Any], t: float) -> np.ndarray:
+    def load(
+        self, field: Callable[[float], Any], drive: Callable[[float], Any], t: float
+    ) -> np.ndarray:
         """Right-hand side at t: what the drive generates and what the edges inject."""
         source = float(drive(t)) * self.at(field(t))[1]
         s = self.measurement.system
@@ -80,7 +88,7 @@ class Evolution:
 
     def norm(self, y: np.ndarray) -> np.ndarray:
         """Norms of the moments (L2) and of the potential."""
-        n = y[self.potentials:]
+        n = y[self.potentials :]
         size = float(np.sqrt(max(n @ (self.measurement.system.inertia @ n), 0.0)))
         return np.array([size, np.linalg.norm(y[: self.potentials])] if self.potentials else [size])
 
@@ -102,11 +110,15 @@ class Evolution:
     def read(self, y: np.ndarray, B: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """Signal (V or scaled current), moments (3N,) and orbital potential (N,), in the units of the system."""
         system = self.at(B)[2]
-        n = np.asarray(system.keep @ y[self.potentials:])
+        n = np.asarray(system.keep @ y[self.potentials :])
         potential = np.zeros(system.N)
         if system.problem.mesh.dim == 2:
             T, factors = system.potential_solver()
-            free = y[: self.potentials] if self.potentials else factors.solve(-(T.T @ (system.C @ n)))[0]
+            free = (
+                y[: self.potentials]
+                if self.potentials
+                else factors.solve(-(T.T @ (system.C @ n)))[0]
+            )
             potential = np.asarray(T @ free)
         return self.measurement.read(n, potential), n, potential
 
@@ -116,23 +128,40 @@ class Evolution:
     def stops(self) -> np.ndarray:
         """Output times and the breakpoints between them."""
         inner = np.concatenate([self.field.breakpoints, self.drive.breakpoints])
-        return np.unique(np.concatenate([self.times, inner[(inner > self.times[0]) & (inner < self.times[-1])]]))
+        return np.unique(
+            np.concatenate([self.times, inner[(inner > self.times[0]) & (inner < self.times[-1])]])
+        )
 
     def stretches(self) -> list[Stretch]:
-        constant = functools.partial(self.matrix, self.field)  # one object for all, so that factorisations last
+        constant = functools.partial(
+            self.matrix, self.field
+        )  # one object for all, so that factorisations last
         out = []
         for start, stop in zip(self.stops[:-1], self.stops[1:], strict=True):
             field, drive = self.field.inside(start, stop), self.drive.inside(start, stop)
             steady = self.field.function is None and not np.any(self.field.piece(start, stop)[1])
             matrix = constant if self.field.constant else functools.partial(self.matrix, field)
-            out.append(Stretch(start, stop, self.mass, matrix, functools.partial(self.load, field, drive), steady))
+            out.append(
+                Stretch(
+                    start,
+                    stop,
+                    self.mass,
+                    matrix,
+                    functools.partial(self.load, field, drive),
+                    steady,
+                )
+            )
         return out
 
     def stepper(self) -> Stepper:
         def consistent(y: np.ndarray, index: int) -> np.ndarray:
-            if self.field.constant or not self.potentials or not system_of(self.measurement.system.problem).problem.ordinary_hall:
+            if (
+                self.field.constant
+                or not self.potentials
+                or not system_of(self.measurement.system.problem).problem.ordinary_hall
+            ):
                 return y  # the potential depends on the field through the Lorentz force only
-            return self.consistent(y[self.potentials:], self.field(self.stops[index]))
+            return self.consistent(y[self.potentials :], self.field(self.stops[index]))
 
         return Stepper(self.stretches(), self.norm, self.tolerance, consistent)
 
@@ -160,8 +189,19 @@ class Evolution:
         fields = np.array([self.field(t) for t in samples])
         drives = np.array([float(self.drive(t)) for t in samples])
         last = self.at(fields[-1])[0]
-        for values in (A.data, A.indices, last.data, source, self.mass.data, self.times, fields, drives, n, self.tolerance,
-                       self.measurement.reader):
+        for values in (
+            A.data,
+            A.indices,
+            last.data,
+            source,
+            self.mass.data,
+            self.times,
+            fields,
+            drives,
+            n,
+            self.tolerance,
+            self.measurement.reader,
+        ):
             digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()
 
@@ -190,26 +230,50 @@ class Checkpoint:
             signal = found["signal"]
             rows = np.empty((len(signal), 0))
             if self.width:
-                rows = np.fromfile(self.fields, count=len(signal) * self.width).reshape(len(signal), self.width)
+                rows = np.fromfile(self.fields, count=len(signal) * self.width).reshape(
+                    len(signal), self.width
+                )
             stretch, level, count, accepted, rejected = (int(i) for i in found["numbers"])
-            at = Position(found["y"], stretch, level, count, float(found["wanted"]), found["scale"], accepted, rejected)
+            at = Position(
+                found["y"],
+                stretch,
+                level,
+                count,
+                float(found["wanted"]),
+                found["scale"],
+                accepted,
+                rejected,
+            )
         except Exception as exc:  # zip, key and shape errors: not ours or not whole
-            raise InputError(f"{self.path}: not a checkpoint of a transient, or damaged ({type(exc).__name__}: {exc}); remove "
-                             "it to start again", value=self.path) from exc
+            raise InputError(
+                f"{self.path}: not a checkpoint of a transient, or damaged ({type(exc).__name__}: {exc}); remove "
+                "it to start again",
+                value=self.path,
+            ) from exc
         if str(found["fingerprint"]) != self.fingerprint:
-            raise InputError(f"{self.path}: belongs to another run (problem, times, field, drive, initial state or tolerance "
-                             "differ); name another file, or remove it to start again", value=self.path)
+            raise InputError(
+                f"{self.path}: belongs to another run (problem, times, field, drive, initial state or tolerance "
+                "differ); name another file, or remove it to start again",
+                value=self.path,
+            )
         return at, signal, rows
 
     def save(self, at: Position, signal: list[float], row: np.ndarray | None) -> None:
         """Write the position; ``row`` is the newest stored field, if there is one."""
         if row is not None and self.width:
             with self.fields.open("r+b" if self.fields.exists() else "wb") as stream:
-                stream.seek(8 * self.width * (len(signal) - 1))  # what a killed run left beyond is written over
+                stream.seek(
+                    8 * self.width * (len(signal) - 1)
+                )  # what a killed run left beyond is written over
                 row.astype(float).tofile(stream)
         with atomic_path(self.path) as temporary, temporary.open("wb") as stream:
             contents: dict[str, Any] = {
-                "format": np.array(FORMAT), "fingerprint": np.array(self.fingerprint), "y": at.y, "scale": at.scale,
+                "format": np.array(FORMAT),
+                "fingerprint": np.array(self.fingerprint),
+                "y": at.y,
+                "scale": at.scale,
                 "numbers": np.array([at.stretch, at.level, at.count, at.accepted, at.rejected]),
-                "wanted": np.array(at.wanted), "signal": np.array(signal)}
+                "wanted": np.array(at.wanted),
+                "signal": np.array(signal),
+            }
             np.savez(stream, **contents)

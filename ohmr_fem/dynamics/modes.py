@@ -56,7 +56,9 @@ class Modes:
         for component, column in {(c.generated, c.a) for c in measure.channels}:
             source[:count, component] += weights[:, column] * measure.stretch / tau
         for component, column in {(c.detected, c.b) for c in measure.channels}:
-            reader[:count] += np.outer(weights[:, column], material.detection_row(component, measure.detection))
+            reader[:count] += np.outer(
+                weights[:, column], material.detection_row(component, measure.detection)
+            )
         rates = np.append(measure.projection.rates * measure.stretch + 1.0, 1.0) / tau
         return cls(measure, rates, source, reader)
 
@@ -65,9 +67,13 @@ class Modes:
 
     def steady(self, field: np.ndarray) -> np.ndarray:
         """c (m, 3) of the steady state at unit drive."""
-        return np.linalg.solve(self.rates[:, None, None] * np.eye(3) + self.torque(field), self.source[..., None])[..., 0]
+        return np.linalg.solve(
+            self.rates[:, None, None] * np.eye(3) + self.torque(field), self.source[..., None]
+        )[..., 0]
 
-    def linear(self, c: np.ndarray, field: np.ndarray, start: float, slope: float, times: np.ndarray) -> np.ndarray:
+    def linear(
+        self, c: np.ndarray, field: np.ndarray, start: float, slope: float, times: np.ndarray
+    ) -> np.ndarray:
         """c (n, m, 3) at ``times`` after now (n,), for a constant field and the drive start + slope t."""
         T = self.torque(field)
         matrix = self.rates[:, None, None] * np.eye(3) + T
@@ -75,30 +81,62 @@ class Modes:
         second = np.linalg.solve(matrix, first[..., None])[..., 0]
         turn = expm(-T * times[:, None, None])
         decay = np.exp(-np.outer(times, self.rates))
-        free = np.einsum("tde,ke->tkd", turn, c - (first * start - second * slope)) * decay[..., None]
+        free = (
+            np.einsum("tde,ke->tkd", turn, c - (first * start - second * slope)) * decay[..., None]
+        )
         return free + first * (start + slope * times)[:, None, None] - second * slope
 
-    def integrate(self, c: np.ndarray, field: Callable[[float], Any], drive: Callable[[float], Any], start: float,
-                  times: np.ndarray, tolerance: float) -> np.ndarray:
+    def integrate(
+        self,
+        c: np.ndarray,
+        field: Callable[[float], Any],
+        drive: Callable[[float], Any],
+        start: float,
+        times: np.ndarray,
+        tolerance: float,
+    ) -> np.ndarray:
         """c (n, m, 3) at absolute ``times`` for any field and drive without jumps, scipy's Radau."""
         from scipy.integrate import solve_ivp  # a slow import that most users never need
 
         shape, tau = c.shape, float(self.measure.material.relaxation_time)
-        size = np.abs(self.source).max() / self.rates[0] * max(abs(float(drive(t))) for t in (start, *times))
+        size = (
+            np.abs(self.source).max()
+            / self.rates[0]
+            * max(abs(float(drive(t))) for t in (start, *times))
+        )
 
         def slope(t: float, y: np.ndarray) -> np.ndarray:
             n = y.reshape(shape)
-            return np.asarray(tau * (-self.rates[:, None] * n - n @ self.torque(field(t * tau)).T
-                                     + float(drive(t * tau)) * self.source)).ravel()
+            return np.asarray(
+                tau
+                * (
+                    -self.rates[:, None] * n
+                    - n @ self.torque(field(t * tau)).T
+                    + float(drive(t * tau)) * self.source
+                )
+            ).ravel()
 
         def jacobian(t: float, y: np.ndarray) -> np.ndarray:
-            return tau * (-np.diag(np.repeat(self.rates, 3)) - np.kron(np.eye(shape[0]), self.torque(field(t * tau))))
+            return tau * (
+                -np.diag(np.repeat(self.rates, 3))
+                - np.kron(np.eye(shape[0]), self.torque(field(t * tau)))
+            )
 
-        found = solve_ivp(slope, (start / tau, times[-1] / tau), c.ravel(), method="Radau", t_eval=times / tau, jac=jacobian,
-                          rtol=0.1 * tolerance, atol=0.1 * tolerance * max(float(np.abs(c).max()), size))
+        found = solve_ivp(
+            slope,
+            (start / tau, times[-1] / tau),
+            c.ravel(),
+            method="Radau",
+            t_eval=times / tau,
+            jac=jacobian,
+            rtol=0.1 * tolerance,
+            atol=0.1 * tolerance * max(float(np.abs(c).max()), size),
+        )
         if not found.success:
             reached = float(found.t[-1]) * tau if found.t.size else start
-            raise SolveError(f"time-step underflow after t = {reached:g} s: {found.message}", value=reached)
+            raise SolveError(
+                f"time-step underflow after t = {reached:g} s: {found.message}", value=reached
+            )
         return found.y.T.reshape(-1, *shape)
 
     def signal(self, c: np.ndarray) -> np.ndarray:
@@ -106,7 +144,14 @@ class Modes:
         return np.asarray(self.measure.unit * np.einsum("...kd,kd->...", c, self.reader))
 
 
-def modes_of(problem: Problem, current: Any, voltage: Any, fields: np.ndarray, times: np.ndarray, tolerance: float) -> Modes:
+def modes_of(
+    problem: Problem,
+    current: Any,
+    voltage: Any,
+    fields: np.ndarray,
+    times: np.ndarray,
+    tolerance: float,
+) -> Modes:
     """The measure of a problem with enough poles for the step response on the time scales of ``times`` (n,).
 
     The poles are as many as make the step response change by less than the tolerance twice running: an estimate, while
@@ -118,7 +163,9 @@ def modes_of(problem: Problem, current: Any, voltage: Any, fields: np.ndarray, t
     change = [np.inf]
 
     def settled(part: Projection) -> bool:
-        pairs = [(a, b) for a in range(part.weights.shape[1]) for b in range(a, part.weights.shape[1])]
+        pairs = [
+            (a, b) for a in range(part.weights.shape[1]) for b in range(a, part.weights.shape[1])
+        ]
         g = np.array([part.residues(a, b) for a, b in pairs])
         rate = part.rates + 1.0
         now = np.array([(g / rate) @ -np.expm1(-rate * t) for t in grid]).T
@@ -129,28 +176,51 @@ def modes_of(problem: Problem, current: Any, voltage: Any, fields: np.ndarray, t
         change[0] = max(float(np.max(np.abs(now - before) / size)) for before in last[-3:-1])
         return change[0] <= tolerance
 
-    measure = spectral_measures(problem, [(current, voltage)], tolerance=min(tolerance, 1e-8), fields=fields,
-                                shift=float(grid[0] ** -0.5), until=settled)[0]
+    measure = spectral_measures(
+        problem,
+        [(current, voltage)],
+        tolerance=min(tolerance, 1e-8),
+        fields=fields,
+        shift=float(grid[0] ** -0.5),
+        until=settled,
+    )[0]
     if change[0] > 10.0 * tolerance:
-        warnings.warn(ConvergenceWarning(
-            f"the step response still changes by {change[0]:.1e} with the number of poles ({len(measure.rates)}); the times "
-            f"span {grid[-1] / grid[0]:.0e}: take fewer decades, or method='stepping'"), stacklevel=4)
+        warnings.warn(
+            ConvergenceWarning(
+                f"the step response still changes by {change[0]:.1e} with the number of poles ({len(measure.rates)}); the times "
+                f"span {grid[-1] / grid[0]:.0e}: take fewer decades, or method='stepping'"
+            ),
+            stacklevel=4,
+        )
     return Modes.of(measure)
 
 
-def evolve(modes: Modes, c: np.ndarray, times: np.ndarray, field: Waveform, drive: Waveform, tolerance: float) -> np.ndarray:
+def evolve(
+    modes: Modes,
+    c: np.ndarray,
+    times: np.ndarray,
+    field: Waveform,
+    drive: Waveform,
+    tolerance: float,
+) -> np.ndarray:
     """c (n, m, 3) at the output times, stretch by stretch between the breakpoints of field and drive."""
     inner = np.concatenate([field.breakpoints, drive.breakpoints])
-    stops = np.unique(np.concatenate([times[[0, -1]], inner[(inner > times[0]) & (inner < times[-1])]]))
+    stops = np.unique(
+        np.concatenate([times[[0, -1]], inner[(inner > times[0]) & (inner < times[-1])]])
+    )
     out = [c[None]]
     for start, stop in itertools.pairwise(stops):
         inside = times[(times > start) & (times <= stop)]
         at = np.append(inside, stop) if inside.size == 0 or inside[-1] < stop else inside
         flat = field.function is None and not np.any(field.piece(start, stop)[1])
         if flat and drive.function is None:
-            found = modes.linear(c, field.piece(start, stop)[0], *drive.piece(start, stop), at - start)  # type: ignore[arg-type]
+            found = modes.linear(
+                c, field.piece(start, stop)[0], *drive.piece(start, stop), at - start
+            )  # type: ignore[arg-type]
         else:
-            found = modes.integrate(c, field.inside(start, stop), drive.inside(start, stop), start, at, tolerance)
-        out.append(found[:inside.size])
+            found = modes.integrate(
+                c, field.inside(start, stop), drive.inside(start, stop), start, at, tolerance
+            )
+        out.append(found[: inside.size])
         c = found[-1]
     return np.concatenate(out)

@@ -24,7 +24,8 @@ _R6 = np.sqrt(6.0)
 NODES = np.array([(4.0 - _R6) / 10.0, (4.0 + _R6) / 10.0, 1.0])
 #: Runge-Kutta matrix: a_ij = int_0^{c_i} l_j, from the interpolation conditions sum_j a_ij c_j^k = c_i^(k+1)/(k+1).
 TABLEAU = np.array([[c ** (k + 1) / (k + 1) for k in range(3)] for c in NODES]) @ np.linalg.inv(
-    np.array([[c**k for k in range(3)] for c in NODES]))
+    np.array([[c**k for k in range(3)] for c in NODES])
+)
 _INVERSE = np.linalg.inv(TABLEAU)
 #: Weights of the stages in the error estimate.
 ERROR_WEIGHTS = np.array([-13.0 - 7.0 * _R6, -13.0 + 7.0 * _R6, -1.0]) / 3.0
@@ -112,11 +113,16 @@ class Stepper:
             s = self.stretches[at.stretch]
             h = (s.stop - s.start) / 2.0**at.level
             if h < SMALLEST_STEP * self.span:
-                raise SolveError(f"time-step underflow: the error cannot be held with steps of {h:.2g} s at t = "
-                                 f"{s.start + at.count * h:.6g} s; the drive or the field jumps there (give it as a table "
-                                 "with that time twice) or grows without bound", value=h)
+                raise SolveError(
+                    f"time-step underflow: the error cannot be held with steps of {h:.2g} s at t = "
+                    f"{s.start + at.count * h:.6g} s; the drive or the field jumps there (give it as a table "
+                    "with that time twice) or grows without bound",
+                    value=h,
+                )
             middle = s.start + (at.count + 0.5) * h
-            rounded = float(f"{h:.11g}")  # steps of evenly spaced output times differ by round-off only
+            rounded = float(
+                f"{h:.11g}"
+            )  # steps of evenly spaced output times differ by round-off only
             now = (rounded, s.matrix if s.steady else middle)
             if key != now:
                 factors, key = _factorise(s.mass, s.matrix(middle), rounded), now
@@ -125,7 +131,11 @@ class Stepper:
                 continue
             if at.count == 2**at.level:
                 last = at.stretch + 1 == len(self.stretches)
-                at = replace(at, stretch=at.stretch + 1, count=0) if last else self._enter(at, at.stretch + 1)
+                at = (
+                    replace(at, stretch=at.stretch + 1, count=0)
+                    if last
+                    else self._enter(at, at.stretch + 1)
+                )
             yield at
 
     def _step(self, at: Position, s: Stretch, h: float, factors: tuple[Any, Any]) -> Position:
@@ -139,22 +149,37 @@ class Stepper:
         slope = s.mass @ (ERROR_WEIGHTS @ Z) / h
         estimate = factors[0].solve(rate + slope)
         error = float(np.max(self.norm(estimate) / safe)) / self.tolerance
-        if error > 1.0:  # stiff components make the first estimate too large: Hairer and Wanner's filter
+        if (
+            error > 1.0
+        ):  # stiff components make the first estimate too large: Hairer and Wanner's filter
             estimate = factors[0].solve(s.load(t) - s.matrix(t) @ (at.y + estimate) + slope)
             error = float(np.max(self.norm(estimate) / safe)) / self.tolerance
         if iterations > MOST_ITERATIONS or not np.isfinite(error):
             error = max(error, 16.0) if np.isfinite(error) else 1e8
         if error > 1.0:
             down = max(1, int(np.ceil(np.log2(error) / 4.0)))
-            return replace(at, level=at.level + down, count=at.count * 2**down, wanted=h / 2.0**down,
-                           rejected=at.rejected + 1)
-        done = replace(at, y=y, count=at.count + 1, wanted=max(h, at.wanted) if error > ROOM_TO_GROW else 2.0 * h,
-                       scale=scale, accepted=at.accepted + 1)
+            return replace(
+                at,
+                level=at.level + down,
+                count=at.count * 2**down,
+                wanted=h / 2.0**down,
+                rejected=at.rejected + 1,
+            )
+        done = replace(
+            at,
+            y=y,
+            count=at.count + 1,
+            wanted=max(h, at.wanted) if error > ROOM_TO_GROW else 2.0 * h,
+            scale=scale,
+            accepted=at.accepted + 1,
+        )
         if error < ROOM_TO_GROW and done.level > 0 and done.count % 2 == 0:
             return replace(done, level=done.level - 1, count=done.count // 2)
         return done
 
-    def _stages(self, at: Position, s: Stretch, t: float, h: float, factors: tuple[Any, Any]) -> tuple[np.ndarray, int]:
+    def _stages(
+        self, at: Position, s: Stretch, t: float, h: float, factors: tuple[Any, Any]
+    ) -> tuple[np.ndarray, int]:
         """Increments Z (3, n) of the stages, by simplified Newton with the factorised matrix; one solve if it is constant."""
         matrices = [s.matrix(t + c * h) for c in NODES]
         loads = np.array([s.load(t + c * h) for c in NODES])

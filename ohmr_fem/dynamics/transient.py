@@ -88,18 +88,34 @@ class Transient:
         The moment balance of this Solution misses the rate of change of the moment density.
         """
         if self.moment_dofs is None or self.orbital_dofs is None:
-            raise InputError("solution: the fields were not kept; run transient(..., keep_fields=True)")
+            raise InputError(
+                "solution: the fields were not kept; run transient(..., keep_fields=True)"
+            )
         system = system_of(self.problem, self.field[index])
         amount = float(self.drive[index])
-        given = Drive({}, {}, amount) if self.current is None else Drive(
-            {self.current[0]: amount, self.current[1]: -amount}, {})
+        given = (
+            Drive({}, {}, amount)
+            if self.current is None
+            else Drive({self.current[0]: amount, self.current[1]: -amount}, {})
+        )
         ohmic, residual = ohmic_potential(system, given)
         orbital = self.orbital_dofs[index]
         if self.current is not None:
             sink = system.terminals[self.current[1]].load
             ohmic, orbital = ohmic - sink @ ohmic, orbital - sink @ orbital
-        return Solution(self.problem, self.field[index], given, ohmic, orbital, self.moment_dofs[index],
-                        {"potential": residual}, 0, self.method, self.seconds, self.warnings)
+        return Solution(
+            self.problem,
+            self.field[index],
+            given,
+            ohmic,
+            orbital,
+            self.moment_dofs[index],
+            {"potential": residual},
+            0,
+            self.method,
+            self.seconds,
+            self.warnings,
+        )
 
     def solutions(self) -> list[Solution]:
         """:meth:`solution` at every output time, e.g. for a ParaView series."""
@@ -109,25 +125,49 @@ class Transient:
         """{name: (unit, values)} in the order of the table."""
         device = self.current is not None
         unit = "V" if device else "A/m" if self.problem.mesh.dim == 1 else "A"
-        table = {"t": ("s", self.times), "I" if device else "E_x": ("A" if device else "V/m", self.drive)}
+        table = {
+            "t": ("s", self.times),
+            "I" if device else "E_x": ("A" if device else "V/m", self.drive),
+        }
         table |= {f"B_{axis}": ("T", self.field[:, i]) for i, axis in enumerate("xyz")}
         table |= {"ohmic": (unit, self.ohmic), "orbital": (unit, self.orbital)}
-        return table | ({"delta_R": ("ohm", self.delta_R)} if device else {}) | {"rho": ("1", self.rho)}
+        return (
+            table
+            | ({"delta_R": ("ohm", self.delta_R)} if device else {})
+            | {"rho": ("1", self.rho)}
+        )
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table with units in the header; 17 significant digits."""
         return write_table(self.columns(), Path(path))
 
     def __repr__(self) -> str:
-        what = "cross-section" if self.current is None else f"current {self.current}, voltage {self.voltage}"
-        return (f"Transient({what}; {len(self.times)} times, {self.times[0]:g} to {self.times[-1]:g} s; orbital part "
-                f"{self.orbital.min():.4g} to {self.orbital.max():.4g}; {self.method})")
+        what = (
+            "cross-section"
+            if self.current is None
+            else f"current {self.current}, voltage {self.voltage}"
+        )
+        return (
+            f"Transient({what}; {len(self.times)} times, {self.times[0]:g} to {self.times[-1]:g} s; orbital part "
+            f"{self.orbital.min():.4g} to {self.orbital.max():.4g}; {self.method})"
+        )
 
 
-def transient(problem: Problem, times: Any, field: Any = (0.0, 0.0, 0.0), drive: Any = 1.0, *, current: Any = None,
-              voltage: Any = None, initial: Any = None, method: str = "auto", tolerance: float = 1e-8,
-              keep_fields: bool = False, checkpoint: str | Path | None = None,
-              progress: Callable[[int, int], None] | None = None) -> Transient:
+def transient(
+    problem: Problem,
+    times: Any,
+    field: Any = (0.0, 0.0, 0.0),
+    drive: Any = 1.0,
+    *,
+    current: Any = None,
+    voltage: Any = None,
+    initial: Any = None,
+    method: str = "auto",
+    tolerance: float = 1e-8,
+    keep_fields: bool = False,
+    checkpoint: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Transient:
     """Follow Eq. (2) in time; the potential follows at once.
 
     Parameters
@@ -172,9 +212,13 @@ def transient(problem: Problem, times: Any, field: Any = (0.0, 0.0, 0.0), drive:
     """
     start = time.perf_counter()
     if method not in METHODS:
-        raise InputError(f"transient: unknown method {method!r}; {suggest(method, METHODS)}", value=method)
+        raise InputError(
+            f"transient: unknown method {method!r}; {suggest(method, METHODS)}", value=method
+        )
     if not 1e-13 < tolerance < 0.1:
-        raise InputError(f"tolerance: must lie between 1e-13 and 0.1, got {tolerance!r}", value=tolerance)
+        raise InputError(
+            f"tolerance: must lie between 1e-13 and 0.1, got {tolerance!r}", value=tolerance
+        )
     times = check_times(times)
     waves = Waveform.parse(field, "field", (3,)), Waveform.parse(drive, "drive")
     measurement = Measurement.of(problem, current, voltage)
@@ -182,8 +226,18 @@ def transient(problem: Problem, times: Any, field: Any = (0.0, 0.0, 0.0), drive:
     if method == "spectral" and reason is not None:
         raise InputError(f"the spectral path does not apply: {reason}; use method='stepping'")
     fields = np.array([waves[0](t) for t in times])
-    run = _Run(problem, measurement, times, *waves, fields, tolerance, keep_fields, warn_once(problem, fields), start,
-               "" if method != "auto" else f" ({reason})")
+    run = _Run(
+        problem,
+        measurement,
+        times,
+        *waves,
+        fields,
+        tolerance,
+        keep_fields,
+        warn_once(problem, fields),
+        start,
+        "" if method != "auto" else f" ({reason})",
+    )
     if reason is None and method != "stepping":
         return run.spectral(initial)
     return run.stepping(initial, checkpoint, progress)
@@ -199,7 +253,11 @@ def _needs_steps(problem: Problem, initial: Any) -> str | None:
         return "the initial moment density is not uniform"
     if problem.moment_conditions():
         return "a uniform moment density is no mode where an edge absorbs"
-    return "alpha = 0 leaves no mode to measure" if problem.material.orbital_hall_angle == 0.0 else None
+    return (
+        "alpha = 0 leaves no mode to measure"
+        if problem.material.orbital_hall_angle == 0.0
+        else None
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,25 +280,58 @@ class _Run:
     def unit(self) -> float:
         """What turns a reading of the measurement into V or the current of a section."""
         s = self.measurement.system.scales
-        return s.conductivity * s.length ** self.problem.mesh.dim if self.problem.is_cross_section else 1.0
+        return (
+            s.conductivity * s.length**self.problem.mesh.dim
+            if self.problem.is_cross_section
+            else 1.0
+        )
 
-    def result(self, count: int, orbital: np.ndarray, method: str, steps: int, rejected: int,
-               moments: np.ndarray | None, potentials: np.ndarray | None) -> Transient:
+    def result(
+        self,
+        count: int,
+        orbital: np.ndarray,
+        method: str,
+        steps: int,
+        rejected: int,
+        moments: np.ndarray | None,
+        potentials: np.ndarray | None,
+    ) -> Transient:
         """The first ``count`` output times."""
         drive = np.array([float(self.drive(t)) for t in self.times[:count]])
         base = [self.measurement.at(B).base for B in self.fields[:count]]
         current, voltage = self.measurement.pairs
         return Transient(
-            self.times[:count], drive, self.fields[:count], self.unit * np.array(base) * drive, orbital, method, steps,
-            rejected, None if current is None else tuple(current), None if voltage is None else tuple(voltage),
-            repr(self.problem), time.perf_counter() - self.start, self.problem, self.notes, moments, potentials)
+            self.times[:count],
+            drive,
+            self.fields[:count],
+            self.unit * np.array(base) * drive,
+            orbital,
+            method,
+            steps,
+            rejected,
+            None if current is None else tuple(current),
+            None if voltage is None else tuple(voltage),
+            repr(self.problem),
+            time.perf_counter() - self.start,
+            self.problem,
+            self.notes,
+            moments,
+            potentials,
+        )
 
     def spectral(self, initial: Any) -> Transient:
         """Modes of the spectral measure."""
-        extremes = self.fields if self.field.function is None or len(self.fields) > 2 else np.array(
-            [self.field(t) for t in np.linspace(self.times[0], self.times[-1], 65)])
-        extremes = np.concatenate([extremes, self.field.values]) if self.field.values.size else extremes
-        modes = modes_of(self.problem, *self.measurement.pairs, extremes, self.times, self.tolerance)
+        extremes = (
+            self.fields
+            if self.field.function is None or len(self.fields) > 2
+            else np.array([self.field(t) for t in np.linspace(self.times[0], self.times[-1], 65)])
+        )
+        extremes = (
+            np.concatenate([extremes, self.field.values]) if self.field.values.size else extremes
+        )
+        modes = modes_of(
+            self.problem, *self.measurement.pairs, extremes, self.times, self.tolerance
+        )
         c = np.zeros_like(modes.source)
         factor = self._moment_unit(modes)
         if isinstance(initial, str):
@@ -251,12 +342,29 @@ class _Run:
             c[-1] = _vector(initial) / factor
         found = evolve(modes, c, self.times, self.field, self.drive, self.tolerance)
         signal = modes.signal(found)
-        orbital = signal if not self.problem.is_cross_section else -signal * self.unit * self.measurement.base
-        exact = self.drive.function is None and self.field.function is None and (
-            self.field.constant or not any(np.any(self.field.piece(a, a)[1]) for a in self.field.times))
+        orbital = (
+            signal
+            if not self.problem.is_cross_section
+            else -signal * self.unit * self.measurement.base
+        )
+        exact = (
+            self.drive.function is None
+            and self.field.function is None
+            and (
+                self.field.constant
+                or not any(np.any(self.field.piece(a, a)[1]) for a in self.field.times)
+            )
+        )
         how = "exponentials" if exact else "integrated by Radau on these modes"
         fields = self._spectral_fields(modes, found * factor) if self.keep_fields else (None, None)
-        return self.result(len(self.times), orbital, f"spectral, {len(modes.rates) - 1} poles, {how}", 0, 0, *fields)
+        return self.result(
+            len(self.times),
+            orbital,
+            f"spectral, {len(modes.rates) - 1} poles, {how}",
+            0,
+            0,
+            *fields,
+        )
 
     def _moment_unit(self, modes: Modes) -> float:
         """Moment density in C/m^2 of a mode with coefficient one."""
@@ -280,13 +388,17 @@ class _Run:
             V = (T @ factors.solve(-(T.T @ loads))[0]).T
         return n, V
 
-    def stepping(self, initial: Any, path: str | Path | None, progress: Callable[[int, int], None] | None) -> Transient:
+    def stepping(
+        self, initial: Any, path: str | Path | None, progress: Callable[[int, int], None] | None
+    ) -> Transient:
         """Radau IIA on the finite elements."""
         evolution = Evolution(self.measurement, self.field, self.drive, self.times, self.tolerance)
         n = self._initial(initial, evolution)
         N = self.measurement.system.N
         width = 4 * N if self.keep_fields else 0
-        store = Checkpoint(Path(path), evolution.fingerprint(n), width) if path is not None else None
+        store = (
+            Checkpoint(Path(path), evolution.fingerprint(n), width) if path is not None else None
+        )
         saved = store.load() if store is not None else None
         signal: list[float] = [] if saved is None else list(saved[1])
         rows: list[np.ndarray] = [] if saved is None else list(saved[2])
@@ -296,16 +408,25 @@ class _Run:
             stored = np.array(rows).reshape(len(signal), -1, N) if self.keep_fields else None
             unit = self.measurement.system.scales.moment
             return self.result(
-                len(signal), self.unit * np.array(signal), f"stepping, Radau IIA of order 5{self.reason}",
-                0 if at is None else at.accepted, 0 if at is None else at.rejected,
-                None if stored is None else stored[:, :3] * unit, None if stored is None else stored[:, 3])
+                len(signal),
+                self.unit * np.array(signal),
+                f"stepping, Radau IIA of order 5{self.reason}",
+                0 if at is None else at.accepted,
+                0 if at is None else at.rejected,
+                None if stored is None else stored[:, :3] * unit,
+                None if stored is None else stored[:, 3],
+            )
 
         try:
             for step in evolution.positions(n, at):
                 at = step
                 row = None
                 where = evolution.stops[at.stretch]
-                if at.count == 0 and len(signal) < len(self.times) and where == self.times[len(signal)]:
+                if (
+                    at.count == 0
+                    and len(signal) < len(self.times)
+                    and where == self.times[len(signal)]
+                ):
                     value, moments, potential = evolution.read(at.y, self.fields[len(signal)])
                     signal.append(value)
                     row = np.concatenate([moments, potential])
@@ -328,29 +449,47 @@ class _Run:
             return evolution.steady(self.fields[0], float(self.drive(self.times[0])))
         if isinstance(initial, Solution):
             if initial.moment_dofs.shape != (3, system.N):
-                raise InputError(f"initial: the solution has {initial.moment_dofs.shape[1]} unknowns, the problem {system.N}; "
-                                 "solve the same problem")
+                raise InputError(
+                    f"initial: the solution has {initial.moment_dofs.shape[1]} unknowns, the problem {system.N}; "
+                    "solve the same problem"
+                )
             return np.asarray(system.keep.T @ initial.moment_dofs.ravel()) / system.scales.moment
         x = np.asarray(system.basis.global_coordinates()) * system.scales.length
-        given = np.asarray(initial(*x), dtype=float) if callable(initial) else _vector(initial)[:, None, None]
+        given = (
+            np.asarray(initial(*x), dtype=float)
+            if callable(initial)
+            else _vector(initial)[:, None, None]
+        )
         if given.shape[:1] != (3,) or not np.all(np.isfinite(given)):
-            raise InputError(f"initial: the function must return finite values of shape (3, ...), got {given.shape}")
-        loads = [forms.load.assemble(system.basis, a=np.broadcast_to(v, x.shape[1:]).copy()) for v in given]
+            raise InputError(
+                f"initial: the function must return finite values of shape (3, ...), got {given.shape}"
+            )
+        loads = [
+            forms.load.assemble(system.basis, a=np.broadcast_to(v, x.shape[1:]).copy())
+            for v in given
+        ]
         mass = system.matrix(forms.mass, np.ones(x.shape[1:]))
         kept = csr_array(system.keep.T @ block_diag([mass] * 3) @ system.keep)
-        return SuperLU(symmetric=True).factorise(kept).solve(system.keep.T @ np.concatenate(loads))[0] / system.scales.moment
+        return (
+            SuperLU(symmetric=True).factorise(kept).solve(system.keep.T @ np.concatenate(loads))[0]
+            / system.scales.moment
+        )
 
 
 def _check_initial(initial: str) -> None:
     if initial != "steady":
-        raise InputError(f"initial: {initial!r} is not known; give 'steady', a vector (3,), a Solution or a function",
-                         value=initial)
+        raise InputError(
+            f"initial: {initial!r} is not known; give 'steady', a vector (3,), a Solution or a function",
+            value=initial,
+        )
 
 
 def _vector(value: Any) -> np.ndarray:
     out = np.asarray(value, dtype=float) if not callable(value) else np.empty(0)
     if out.shape != (3,) or not np.all(np.isfinite(out)):
-        raise InputError(f"initial: expected 'steady', a vector (3,) in C/m^2, a Solution or a function, got {value!r}")
+        raise InputError(
+            f"initial: expected 'steady', a vector (3,) in C/m^2, a Solution or a function, got {value!r}"
+        )
     return out
 
 

@@ -40,13 +40,29 @@ class Waveform:
         if constant is not None and constant.shape == shape:
             return cls(np.zeros(1), constant[None], None, name, shape)
         if not isinstance(value, (tuple, list)) or len(value) != 2:
-            raise InputError(f"{name}: expected {'a number' if shape == () else 'three numbers'}, a function of the time in s, "
-                             f"or a pair (times, values), got {value!r}", value=value)
+            raise InputError(
+                f"{name}: expected {'a number' if shape == () else 'three numbers'}, a function of the time in s, "
+                f"or a pair (times, values), got {value!r}",
+                value=value,
+            )
         times, values = _floats(value[0], name), _floats(value[1], name)
-        if times is None or values is None or times.ndim != 1 or times.size == 0 or values.shape != (times.size, *shape):
-            raise InputError(f"{name}: (times, values) must have shapes (n,) and {('n', *shape)}".replace("'", ""), value=value)
+        if (
+            times is None
+            or values is None
+            or times.ndim != 1
+            or times.size == 0
+            or values.shape != (times.size, *shape)
+        ):
+            raise InputError(
+                f"{name}: (times, values) must have shapes (n,) and {('n', *shape)}".replace(
+                    "'", ""
+                ),
+                value=value,
+            )
         if np.any(np.diff(times) < 0):
-            raise InputError(f"{name}: the times must not decrease (give a time twice for a jump)", value=value)
+            raise InputError(
+                f"{name}: the times must not decrease (give a time twice for a jump)", value=value
+            )
         return cls(times, values, None, name, shape)
 
     @property
@@ -63,8 +79,11 @@ class Waveform:
         if self.function is not None:
             out = _floats(self.function(t), self.name)
             if out is None or out.shape != self.shape:
-                raise InputError(f"{self.name}: the function must return finite numbers of shape {self.shape}, got "
-                                 f"{self.function(t)!r} at t = {t:g} s", value=t)
+                raise InputError(
+                    f"{self.name}: the function must return finite numbers of shape {self.shape}, got "
+                    f"{self.function(t)!r} at t = {t:g} s",
+                    value=t,
+                )
             return out
         return self.piece(t, t)[0]
 
@@ -90,11 +109,16 @@ def check_times(times: Any) -> np.ndarray:
     """Output times (n,) in s, at least two and increasing; the first is when the run starts."""
     out = _floats(times, "times")
     if out is None or out.ndim != 1 or out.size < 2:
-        raise InputError(f"times: expected at least two finite times in s, shape (n,), got {times!r}", value=times)
+        raise InputError(
+            f"times: expected at least two finite times in s, shape (n,), got {times!r}",
+            value=times,
+        )
     if np.any(np.diff(out) <= 0):
         where = int(np.argmax(np.diff(out) <= 0))
-        raise InputError(f"times: must increase, but {out[where]:g} s is followed by {out[where + 1]:g} s; sort them",
-                         value=times)
+        raise InputError(
+            f"times: must increase, but {out[where]:g} s is followed by {out[where + 1]:g} s; sort them",
+            value=times,
+        )
     return out
 
 

@@ -32,8 +32,17 @@ _ERROR = ("err", "error", "sigma", "std", "uncertainty")
 _LABEL = ("measurement", "curve", "channel")
 _MU0 = 4e-7 * np.pi
 UNITS: Mapping[str, Mapping[str, float]] = {
-    "magnetic field": {"T": 1.0, "mT": 1e-3, "uT": 1e-6, "kG": 0.1, "G": 1e-4, "kOe": 0.1, "Oe": 1e-4, "A/m": _MU0,
-                       "kA/m": 1e3 * _MU0},
+    "magnetic field": {
+        "T": 1.0,
+        "mT": 1e-3,
+        "uT": 1e-6,
+        "kG": 0.1,
+        "G": 1e-4,
+        "kOe": 0.1,
+        "Oe": 1e-4,
+        "A/m": _MU0,
+        "kA/m": 1e3 * _MU0,
+    },
     "resistance": {"ohm": 1.0, "mohm": 1e-3, "uohm": 1e-6, "nohm": 1e-9, "kohm": 1e3, "Mohm": 1e6},
     "relative change": {"1": 1.0, "": 1.0, "%": 1e-2, "ppm": 1e-6, "ppb": 1e-9},
     "voltage": {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "nV": 1e-9},
@@ -75,20 +84,33 @@ class Measured:
     source: str = ""
 
     def __post_init__(self) -> None:
-        put = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731
+        put = lambda key, value: object.__setattr__(self, key, value)
         what = self.label
         if self.quantity not in QUANTITIES:
-            raise InputError(f"{what}: unknown quantity {self.quantity!r}; {suggest(self.quantity, QUANTITIES)}")
+            raise InputError(
+                f"{what}: unknown quantity {self.quantity!r}; {suggest(self.quantity, QUANTITIES)}"
+            )
         put("fields", np.atleast_2d(fields_array(self.fields, f"{what}: fields")))
         put("values", _numbers(self.values, f"{what}: values", len(self.fields)))
         if self.sigma is not None:
-            put("sigma", _numbers(np.broadcast_to(self.sigma, self.values.shape), f"{what}: sigma", len(self.fields)))
+            put(
+                "sigma",
+                _numbers(
+                    np.broadcast_to(self.sigma, self.values.shape),
+                    f"{what}: sigma",
+                    len(self.fields),
+                ),
+            )
             if np.any(self.sigma <= 0):
-                raise InputError(f"{what}: sigma must be positive, got {self.sigma.min():g}; leave it out to have the noise "
-                                 "estimated from the scatter")
+                raise InputError(
+                    f"{what}: sigma must be positive, got {self.sigma.min():g}; leave it out to have the noise "
+                    "estimated from the scatter"
+                )
         if np.ptp(self.fields, axis=0).max() <= 1e-12 * np.abs(self.fields).max():
-            raise InputError(f"{what}: all {len(self.fields)} fields are equal, {tuple(map(float, self.fields[0]))} T; a "
-                             "curve needs several fields (is the field column the right one?)")
+            raise InputError(
+                f"{what}: all {len(self.fields)} fields are equal, {tuple(map(float, self.fields[0]))} T; a "
+                "curve needs several fields (is the field column the right one?)"
+            )
         for key in ("current", "voltage"):
             if getattr(self, key) is not None:
                 put(key, tuple(getattr(self, key)))
@@ -108,13 +130,17 @@ class Measured:
     @property
     def signed(self) -> np.ndarray:
         """|B| with the sign of B along :attr:`direction`, (n,) T."""
-        return np.asarray(np.copysign(np.linalg.norm(self.fields, axis=1), self.fields @ self.direction))
+        return np.asarray(
+            np.copysign(np.linalg.norm(self.fields, axis=1), self.fields @ self.direction)
+        )
 
     def __repr__(self) -> str:
         x, y, z = (f"{v:.3g}" for v in self.direction)
         pair = "" if self.current is None else f", current {self.current}, voltage {self.voltage}"
-        return (f"Measured({self.name + ': ' if self.name else ''}{len(self.values)} values of {self.quantity}, B to "
-                f"{np.linalg.norm(self.fields, axis=1).max():.4g} T along ({x}, {y}, {z}){pair})")
+        return (
+            f"Measured({self.name + ': ' if self.name else ''}{len(self.values)} values of {self.quantity}, B to "
+            f"{np.linalg.norm(self.fields, axis=1).max():.4g} T along ({x}, {y}, {z}){pair})"
+        )
 
 
 def _numbers(values: Any, what: str, count: int) -> np.ndarray:
@@ -123,12 +149,22 @@ def _numbers(values: Any, what: str, count: int) -> np.ndarray:
         raise InputError(f"{what}: expected shape ({count},) as the fields, got {array.shape}")
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
-        raise InputError(f"{what}: {bad.size} of {count} are not finite (the first is number {bad[0]}); leave those points out")
+        raise InputError(
+            f"{what}: {bad.size} of {count} are not finite (the first is number {bad[0]}); leave those points out"
+        )
     return array
 
 
-def read_data(path: str | Path, *, quantity: str | None = None, direction: Any = None, current: Any = None,
-              voltage: Any = None, nan: str = "error", sign: float = 1.0) -> tuple[Measured, ...]:
+def read_data(
+    path: str | Path,
+    *,
+    quantity: str | None = None,
+    direction: Any = None,
+    current: Any = None,
+    voltage: Any = None,
+    nan: str = "error",
+    sign: float = 1.0,
+) -> tuple[Measured, ...]:
     """Read measured curves from a CSV file.
 
     Parameters
@@ -164,7 +200,9 @@ def read_data(path: str | Path, *, quantity: str | None = None, direction: Any =
     fields = _fields(table, direction)
     kind, values, sigma = _values(table, quantity)
     labels = table.texts(next((c for c in table.columns if _plain(c) in _LABEL), None))
-    rows = _whole_rows(table, np.column_stack([fields, values] + ([] if sigma is None else [sigma])), nan)
+    rows = _whole_rows(
+        table, np.column_stack([fields, values] + ([] if sigma is None else [sigma])), nan
+    )
     fields, values, labels = fields[rows], sign * values[rows], labels[rows]
     sigma = None if sigma is None else sigma[rows]
     curves = []
@@ -172,8 +210,18 @@ def read_data(path: str | Path, *, quantity: str | None = None, direction: Any =
         where = np.flatnonzero(labels == name)
         for group in _by_direction(fields[where]):
             part = where[group]
-            curves.append(Measured(fields[part], values[part], kind, None if sigma is None else sigma[part], current,
-                                   voltage, name, f"{path.name}{': ' + name if name else ''}"))
+            curves.append(
+                Measured(
+                    fields[part],
+                    values[part],
+                    kind,
+                    None if sigma is None else sigma[part],
+                    current,
+                    voltage,
+                    name,
+                    f"{path.name}{': ' + name if name else ''}",
+                )
+            )
     return tuple(curves)
 
 
@@ -193,10 +241,18 @@ class _Table:
         except FileNotFoundError as exc:
             raise InputError(f"{path}: no such file", value=str(path)) from exc
         except (OSError, UnicodeDecodeError) as exc:
-            raise InputError(f"{path}: cannot be read as text in UTF-8 ({exc}); save it as CSV", value=str(path)) from exc
-        kept = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip() and not line.lstrip().startswith("#")]
+            raise InputError(
+                f"{path}: cannot be read as text in UTF-8 ({exc}); save it as CSV", value=str(path)
+            ) from exc
+        kept = [
+            (i, line)
+            for i, line in enumerate(text.splitlines(), 1)
+            if line.strip() and not line.lstrip().startswith("#")
+        ]
         if len(kept) < 2:
-            raise InputError(f"{path}: holds {len(kept)} lines; expected a header such as 'B [T],R [ohm]' and rows below it")
+            raise InputError(
+                f"{path}: holds {len(kept)} lines; expected a header such as 'B [T],R [ohm]' and rows below it"
+            )
         delimiter = max(",;\t", key=kept[0][1].count)
         rows = list(csv.reader([line for _, line in kept], delimiter=delimiter))
         columns: dict[str, tuple[str | None, list[str]]] = {}
@@ -204,11 +260,23 @@ class _Table:
             name, unit = _header(cell)
             if name in columns:
                 raise InputError(f"{path}: two columns are called {name!r}; rename one", value=name)
-            columns[name] = (unit, [row[number].strip() if number < len(row) else "" for row in rows[1:]])
-        long = next((line for (line, _), row in zip(kept[1:], rows[1:], strict=True) if len(row) > len(rows[0])), None)
+            columns[name] = (
+                unit,
+                [row[number].strip() if number < len(row) else "" for row in rows[1:]],
+            )
+        long = next(
+            (
+                line
+                for (line, _), row in zip(kept[1:], rows[1:], strict=True)
+                if len(row) > len(rows[0])
+            ),
+            None,
+        )
         if long is not None:
-            raise InputError(f"{path}, line {long}: more cells than the header has columns ({len(rows[0])}); with decimal "
-                             "commas, separate the columns by semicolons or tabs")
+            raise InputError(
+                f"{path}, line {long}: more cells than the header has columns ({len(rows[0])}); with decimal "
+                "commas, separate the columns by semicolons or tabs"
+            )
         return cls(path, columns, [line for line, _ in kept[1:]], delimiter != ",")
 
     def texts(self, column: str | None) -> np.ndarray:
@@ -226,19 +294,26 @@ class _Table:
             try:
                 out[i] = float(cell.replace(",", ".") if self.comma else cell)
             except ValueError as exc:
-                raise InputError(f"{self.path}, line {self.lines[i]}, column {column!r}: {cell!r} is not a number",
-                                 value=cell) from exc
+                raise InputError(
+                    f"{self.path}, line {self.lines[i]}, column {column!r}: {cell!r} is not a number",
+                    value=cell,
+                ) from exc
         return out * factor
 
     def _factor(self, column: str, unit: str | None, what: str) -> float:
         known = UNITS[what]
         if unit is None:
-            raise InputError(f"{self.path}: column {column!r} has no unit; write it in the header, as in "
-                             f"'{column} [{next(iter(known))}]'", value=column)
+            raise InputError(
+                f"{self.path}: column {column!r} has no unit; write it in the header, as in "
+                f"'{column} [{next(iter(known))}]'",
+                value=column,
+            )
         spelled = re.sub("Ohms?|Ω|Ω|ohms", "ohm", unit.strip()).replace("µ", "u").replace("μ", "u")
         if spelled not in known:
-            raise InputError(f"{self.path}: column {column!r}: {unit!r} is not a unit of {what}; {suggest(spelled, known)}",
-                             value=unit)
+            raise InputError(
+                f"{self.path}: column {column!r}: {unit!r} is not a unit of {what}; {suggest(spelled, known)}",
+                value=unit,
+            )
         return known[spelled]
 
 
@@ -265,41 +340,69 @@ def _fields(table: _Table, direction: Any) -> np.ndarray:
         return out
     column = next((plain[b] for b in _FIELD if b in plain), "")
     if not column:
-        raise InputError(f"{table.path}: no field column among {', '.join(table.columns)}; call it 'B [T]', or 'Bx [T]', "
-                         "'By [T]', 'Bz [T]'")
+        raise InputError(
+            f"{table.path}: no field column among {', '.join(table.columns)}; call it 'B [T]', or 'Bx [T]', "
+            "'By [T]', 'Bz [T]'"
+        )
     if direction is None:
-        raise InputError(f"{table.path}: column {column!r} needs a direction: give direction='x' (--direction x; or 'y', 'z', "
-                         "a vector), or write the components as columns 'Bx', 'By', 'Bz'")
-    unit = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1)}.get(direction if isinstance(direction, str) else "", direction)
+        raise InputError(
+            f"{table.path}: column {column!r} needs a direction: give direction='x' (--direction x; or 'y', 'z', "
+            "a vector), or write the components as columns 'Bx', 'By', 'Bz'"
+        )
+    unit = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1)}.get(
+        direction if isinstance(direction, str) else "", direction
+    )
     vector = fields_array(unit, "direction")
     if vector.shape != (3,) or not np.any(vector):
-        raise InputError(f"direction: expected 'x', 'y', 'z' or a vector of three numbers, got {direction!r}", value=direction)
+        raise InputError(
+            f"direction: expected 'x', 'y', 'z' or a vector of three numbers, got {direction!r}",
+            value=direction,
+        )
     return np.outer(table.numbers(column, "magnetic field"), vector / np.linalg.norm(vector))
 
 
 def _values(table: _Table, quantity: str | None) -> tuple[str, np.ndarray, np.ndarray | None]:
     """Quantity, values and standard deviations (or None), each (n,) in ohm or 1."""
     if quantity is not None and quantity not in QUANTITIES:
-        raise InputError(f"quantity: {quantity!r} is not known; {suggest(quantity, QUANTITIES)}", value=quantity)
+        raise InputError(
+            f"quantity: {quantity!r} is not known; {suggest(quantity, QUANTITIES)}", value=quantity
+        )
     plain = {_plain(c): c for c in table.columns}
     found = {q: plain[n] for q, names in _NAMES.items() for n in names if n in plain}
     if "v" in plain and "R" not in found and quantity in (None, "R"):
         if "i" not in plain:
-            raise InputError(f"{table.path}: a voltage needs the current that drives it; add a column 'I [A]', or give 'R [ohm]'")
-        return ("R", table.numbers(plain["v"], "voltage") / table.numbers(plain["i"], "current"), None)
+            raise InputError(
+                f"{table.path}: a voltage needs the current that drives it; add a column 'I [A]', or give 'R [ohm]'"
+            )
+        return (
+            "R",
+            table.numbers(plain["v"], "voltage") / table.numbers(plain["i"], "current"),
+            None,
+        )
     if quantity is None and len(found) != 1:
-        raise InputError(f"{table.path}: " + (
-            f"holds {', '.join(found)}; choose with quantity={(one := next(iter(found)))!r} (--quantity {one})" if found else
-            f"no measured column among {', '.join(table.columns)}; call it 'R [ohm]', 'hanle [ohm]' (R(B) - R(0)), 'MR [%]', "
-            "or 'V [uV]' with 'I [A]'"))
+        raise InputError(
+            f"{table.path}: "
+            + (
+                f"holds {', '.join(found)}; choose with quantity={(one := next(iter(found)))!r} (--quantity {one})"
+                if found
+                else f"no measured column among {', '.join(table.columns)}; call it 'R [ohm]', 'hanle [ohm]' (R(B) - R(0)), 'MR [%]', "
+                "or 'V [uV]' with 'I [A]'"
+            )
+        )
     kind = quantity or next(iter(found))
     if kind not in found:
-        raise InputError(f"{table.path}: has no column for {kind!r}, only {', '.join(table.columns)}", value=kind)
+        raise InputError(
+            f"{table.path}: has no column for {kind!r}, only {', '.join(table.columns)}", value=kind
+        )
     column = found[kind]
     what = "relative change" if kind == "ratio" else "resistance"
     error = next((plain[_plain(column) + e] for e in _ERROR if _plain(column) + e in plain), None)
     unit = table.columns[column][0]
-    return (kind, table.numbers(column, what), None if error is None else table.numbers(error, what, unit))
+    return (
+        kind,
+        table.numbers(column, what),
+        None if error is None else table.numbers(error, what, unit),
+    )
 
 
 def _whole_rows(table: _Table, cells: np.ndarray, nan: str) -> np.ndarray:
@@ -308,8 +411,11 @@ def _whole_rows(table: _Table, cells: np.ndarray, nan: str) -> np.ndarray:
     missing = [str(table.lines[i]) for i in np.flatnonzero(~whole)]
     if missing and nan == "error":
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        raise InputError(f"{table.path}: {len(missing)} of {len(cells)} rows lack a value (line {shown}); remove them, or read "
-                         "with nan='drop' (--nan drop)", value=len(missing))
+        raise InputError(
+            f"{table.path}: {len(missing)} of {len(cells)} rows lack a value (line {shown}); remove them, or read "
+            "with nan='drop' (--nan drop)",
+            value=len(missing),
+        )
     if not np.any(whole):
         raise InputError(f"{table.path}: no row is complete")
     return np.flatnonzero(whole)
@@ -334,7 +440,9 @@ def _by_direction(fields: np.ndarray) -> list[np.ndarray]:
     return [np.flatnonzero(member == k) for k in range(len(axes))]
 
 
-def with_pairs(curves: Sequence[Measured], pairs: Mapping[str, tuple[Any, Any]]) -> tuple[Measured, ...]:
+def with_pairs(
+    curves: Sequence[Measured], pairs: Mapping[str, tuple[Any, Any]]
+) -> tuple[Measured, ...]:
     """The curves with the contacts of their measurement filled in.
 
     Parameters
@@ -352,8 +460,11 @@ def with_pairs(curves: Sequence[Measured], pairs: Mapping[str, tuple[Any, Any]])
     for curve in curves:
         if curve.current is None:
             if curve.name not in pairs and not (len(pairs) == 1 and not curve.name):
-                raise InputError(f"{curve.label}: belongs to which measurement? {suggest(curve.name, pairs)}; name it in a "
-                                 "column 'measurement', or give current and voltage", value=curve.name)
+                raise InputError(
+                    f"{curve.label}: belongs to which measurement? {suggest(curve.name, pairs)}; name it in a "
+                    "column 'measurement', or give current and voltage",
+                    value=curve.name,
+                )
             current, voltage = pairs.get(curve.name) or next(iter(pairs.values()))
             curve = replace(curve, current=current, voltage=voltage)
         out.append(curve)

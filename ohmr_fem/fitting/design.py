@@ -24,8 +24,13 @@ from .model import Curve, Model, Parameter, read_parameters, scatter
 from .result import Fit
 
 #: Directions and sizes that are tried when no candidates are given.
-DIRECTIONS = {"along x": (1, 0, 0), "along y": (0, 1, 0), "45 deg between x and y": (1, 1, 0),
-              "45 deg between x and z": (1, 0, 1), "45 deg between y and z": (0, 1, 1)}
+DIRECTIONS = {
+    "along x": (1, 0, 0),
+    "along y": (0, 1, 0),
+    "45 deg between x and y": (1, 1, 0),
+    "45 deg between x and z": (1, 0, 1),
+    "45 deg between y and z": (0, 1, 1),
+}
 SIZES = (1.0 / 3.0, 3.0)
 #: Contacts up to which all four-terminal combinations are tried.
 MOST_CONTACTS = 8
@@ -68,16 +73,29 @@ class Design:
         head = f"{'':48}" + "".join(f"{s:>14}" for s in self.before.symbols)
         lines: dict[str, list[str]] = {}
         for c, known in self.ranked:
-            lines.setdefault("".join(f"{percent(float(e)):>14}" for e in known.errors), []).append(c.name)
+            lines.setdefault("".join(f"{percent(float(e)):>14}" for e in known.errors), []).append(
+                c.name
+            )
         now = f"{'now':48}" + "".join(f"{percent(float(e)):>14}" for e in self.before.errors)
-        shown = [f"{names[0] + (f' (and {len(names) - 1} more)' if len(names) > 1 else ''):48}{errors}"
-                 for errors, names in list(lines.items())[:SHOWN]]
+        shown = [
+            f"{names[0] + (f' (and {len(names) - 1} more)' if len(names) > 1 else ''):48}{errors}"
+            for errors, names in list(lines.items())[:SHOWN]
+        ]
         return "\n".join([head, now, *shown])
 
 
-def design(data: Any, problem: Problem, parameters: Sequence[str] = ("alpha", "L_m", "tau", "theta"), *,
-           candidates: Sequence[Candidate] | None = None, current: Any = None, voltage: Any = None,
-           background: Sequence[str] = ("offset",), noise: float | None = None, limit: float = LIMIT) -> Design:
+def design(
+    data: Any,
+    problem: Problem,
+    parameters: Sequence[str] = ("alpha", "L_m", "tau", "theta"),
+    *,
+    candidates: Sequence[Candidate] | None = None,
+    current: Any = None,
+    voltage: Any = None,
+    background: Sequence[str] = ("offset",),
+    noise: float | None = None,
+    limit: float = LIMIT,
+) -> Design:
     """Rank further measurements by what they add.
 
     Parameters
@@ -102,7 +120,9 @@ def design(data: Any, problem: Problem, parameters: Sequence[str] = ("alpha", "L
     InputError
     """
     if not isinstance(problem, Problem):
-        raise InputError(f"design: needs the Problem, to measure other contacts on it, got {problem!r}")
+        raise InputError(
+            f"design: needs the Problem, to measure other contacts on it, got {problem!r}"
+        )
     if isinstance(data, Fit):
         problem = replace(problem, materials=data.material)
         data = [replace(c.data, sigma=c.noise) for c in data.curves]
@@ -110,34 +130,63 @@ def design(data: Any, problem: Problem, parameters: Sequence[str] = ("alpha", "L
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
     chosen = read_parameters(parameters, source.material)
-    noises = [c.sigma if c.sigma is not None else np.full(len(c.values), scatter(c)) for c in curves]
-    wanted = list(candidates) if candidates is not None else _default(problem, curves[0], float(np.median(noises[0])), noise)
+    noises = [
+        c.sigma if c.sigma is not None else np.full(len(c.values), scatter(c)) for c in curves
+    ]
+    wanted = (
+        list(candidates)
+        if candidates is not None
+        else _default(problem, curves[0], float(np.median(noises[0])), noise)
+    )
     pairs = list(dict.fromkeys([*source.pairs, *((c.current, c.voltage) for c in wanted)]))
     length = source.material.diffusion_length
     reach = max([1.0, *(max(c.size, 1.0 / c.size) for c in wanted)]) * 1.1
-    found = spectral_measures(problem, pairs, tolerance=TOLERANCE, lengths=(length / reach, length * reach))
+    found = spectral_measures(
+        problem, pairs, tolerance=TOLERANCE, lengths=(length / reach, length * reach)
+    )
     measures = dict(zip(pairs, found, strict=True))
-    now = np.vstack([_jacobian(chosen, c, measures[p], s, background)
-                     for c, p, s in zip(curves, source.pairs, noises, strict=True)])
+    now = np.vstack(
+        [
+            _jacobian(chosen, c, measures[p], s, background)
+            for c, p, s in zip(curves, source.pairs, noises, strict=True)
+        ]
+    )
     names, symbols = [p.name for p in chosen], [p.symbol for p in chosen]
     ranked = []
     for c in wanted:
         measure = _resized(measures[c.current, c.voltage], c.size)
         planned = _planned(c, problem.is_cross_section)
-        more = _jacobian(chosen, planned, measure, np.full(len(planned.values), c.noise), background)
+        more = _jacobian(
+            chosen, planned, measure, np.full(len(planned.values), c.noise), background
+        )
         ranked.append((c, identify(np.vstack([now, more]), names, symbols, limit)))
     ranked.sort(key=lambda pair: pair[1].score)
     return Design(identify(now, names, symbols, limit), tuple(ranked))
 
 
 def _planned(c: Candidate, section: bool) -> Measured:
-    return Measured(c.fields, np.zeros(len(c.fields)), "ratio" if section else "hanle", c.noise, c.current, c.voltage, c.name)
+    return Measured(
+        c.fields,
+        np.zeros(len(c.fields)),
+        "ratio" if section else "hanle",
+        c.noise,
+        c.current,
+        c.voltage,
+        c.name,
+    )
 
 
-def _jacobian(chosen: Sequence[Parameter], data: Measured, measure: SpectralMeasure, sigma: np.ndarray,
-              background: Sequence[str]) -> np.ndarray:
+def _jacobian(
+    chosen: Sequence[Parameter],
+    data: Measured,
+    measure: SpectralMeasure,
+    sigma: np.ndarray,
+    background: Sequence[str],
+) -> np.ndarray:
     curve = Curve.of(data, measure, background)
-    return Model(tuple(chosen), (curve,), (data.values,), (sigma,)).relative_jacobian(np.zeros(len(chosen)))
+    return Model(tuple(chosen), (curve,), (data.values,), (sigma,)).relative_jacobian(
+        np.zeros(len(chosen))
+    )
 
 
 def _resized(measure: SpectralMeasure, size: float) -> SpectralMeasure:
@@ -145,25 +194,40 @@ def _resized(measure: SpectralMeasure, size: float) -> SpectralMeasure:
     if size == 1.0:
         return measure
     if measure.absorbing:
-        raise InputError("design: an edge absorbs at a finite G, which adds a length of its own; give candidates of size 1")
+        raise InputError(
+            "design: an edge absorbs at a finite G, which adds a length of its own; give candidates of size 1"
+        )
     return replace(measure, reference_length=measure.reference_length * size)
 
 
-def _default(problem: Problem, first: Measured, own_noise: float, noise: float | None) -> list[Candidate]:
+def _default(
+    problem: Problem, first: Measured, own_noise: float, noise: float | None
+) -> list[Candidate]:
     """Directions, contact pairs and sizes with the fields of the first curve."""
     level = noise if noise is not None else own_noise
     top, count = float(np.abs(first.signed).max()), len(first.values)
     section = problem.is_cross_section
     current, voltage = (None, None) if section else (first.current, first.voltage)
     pair = (current, voltage)
-    out = [Candidate(f"field {name}", field_sweep(-top, top, count, d), level, current, voltage) for name, d in DIRECTIONS.items()
-           if np.linalg.norm(np.cross(d, first.direction)) > 1e-6]
+    out = [
+        Candidate(f"field {name}", field_sweep(-top, top, count, d), level, current, voltage)
+        for name, d in DIRECTIONS.items()
+        if np.linalg.norm(np.cross(d, first.direction)) > 1e-6
+    ]
     out.append(Candidate("the same again", first.fields, level, current, voltage))
     if not any(m.absorption != (0.0, 0.0, 0.0) for m in problem.moment_conditions().values()):
-        out += [Candidate(f"device {size:.3g} times the size", first.fields, level, current, voltage, size) for size in SIZES]
+        out += [
+            Candidate(
+                f"device {size:.3g} times the size", first.fields, level, current, voltage, size
+            )
+            for size in SIZES
+        ]
     if not section:
-        out += [Candidate(f"current {i[0]}-{i[1]}, voltage {v[0]}-{v[1]}", first.fields, level, i, v)
-                for i, v in _combinations(problem) if (i, v) != pair]
+        out += [
+            Candidate(f"current {i[0]}-{i[1]}, voltage {v[0]}-{v[1]}", first.fields, level, i, v)
+            for i, v in _combinations(problem)
+            if (i, v) != pair
+        ]
     return out
 
 

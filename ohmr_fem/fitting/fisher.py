@@ -71,19 +71,33 @@ class Identifiability:
     def __str__(self) -> str:
         if self.complete:
             return "the data fix " + ", ".join(map(str, self._single()))
-        numbers = "no combination" if not self.fixed else (
-            f"{len(self.fixed)} number{'s' if len(self.fixed) > 1 else ''}: " + ", ".join(map(str, self.fixed)))
+        numbers = (
+            "no combination"
+            if not self.fixed
+            else (
+                f"{len(self.fixed)} number{'s' if len(self.fixed) > 1 else ''}: "
+                + ", ".join(map(str, self.fixed))
+            )
+        )
         lost = [s for n, s in zip(self.names, self.symbols, strict=True) if n in self.free]
         which = f"{', '.join(lost[:-1])} and {lost[-1]} separately" if len(lost) > 1 else lost[0]
         return f"the data fix {numbers}; not {which} (to {percent(self.limit)}; {len(self.names)} parameters were asked for)"
 
     def _single(self) -> list[Combination]:
         unit = np.eye(len(self.names))
-        return [Combination(s, tuple(unit[i]), float(e)) for i, (s, e) in enumerate(zip(self.symbols, self.errors, strict=True))]
+        return [
+            Combination(s, tuple(unit[i]), float(e))
+            for i, (s, e) in enumerate(zip(self.symbols, self.errors, strict=True))
+        ]
 
 
-def identify(jacobian: np.ndarray, names: Sequence[str], symbols: Sequence[str], limit: float = LIMIT,
-             reach: Mapping[int, float] | None = None) -> Identifiability:
+def identify(
+    jacobian: np.ndarray,
+    names: Sequence[str],
+    symbols: Sequence[str],
+    limit: float = LIMIT,
+    reach: Mapping[int, float] | None = None,
+) -> Identifiability:
     """Identifiability from J = d(model/sigma)/d ln(parameter).
 
     Parameters
@@ -112,17 +126,22 @@ def identify(jacobian: np.ndarray, names: Sequence[str], symbols: Sequence[str],
     single = np.where(np.any(rows[lost] != 0.0, axis=0), np.inf, single)
     order = np.argsort(-capped)
     fixed: tuple[Combination, ...] = ()
-    parts = np.abs(rows).max(axis=1) * capped  # what a direction adds to the error of the parameter that it moves most
+    parts = (
+        np.abs(rows).max(axis=1) * capped
+    )  # what a direction adds to the error of the parameter that it moves most
     for known in range(int(np.sum(~lost)), 0, -1):
         fixed = _simplest(rows[np.argsort(parts)[:known]], rows, capped, list(symbols), limit)
         if all(c.error < limit for c in fixed):
             break
         fixed = ()
-    return Identifiability(tuple(names), tuple(symbols), single, fixed, rows[order], errors[order], limit)
+    return Identifiability(
+        tuple(names), tuple(symbols), single, fixed, rows[order], errors[order], limit
+    )
 
 
-def _simplest(known: np.ndarray, rows: np.ndarray, errors: np.ndarray, symbols: list[str],
-              limit: float) -> tuple[Combination, ...]:
+def _simplest(
+    known: np.ndarray, rows: np.ndarray, errors: np.ndarray, symbols: list[str], limit: float
+) -> tuple[Combination, ...]:
     """The sparsest row-reduced basis of the known directions, exponents rounded where the data allow it."""
     best: tuple[float, ...] = (math.inf,)
     chosen: list[np.ndarray] = []
@@ -131,12 +150,21 @@ def _simplest(known: np.ndarray, rows: np.ndarray, errors: np.ndarray, symbols: 
         if np.linalg.cond(square) > 1e3:
             continue
         basis = [_rounded(row, rows, errors, limit) for row in np.linalg.solve(square, known)]
-        cost = tuple(float(sum(count(row) for row in basis)) for count in (
-            lambda r: np.count_nonzero(np.abs(r) > 1e-3), lambda r: r[np.flatnonzero(r)[0]] != 1.0,
-            lambda r: np.count_nonzero(r % 1.0), lambda r: np.abs(r).sum()))
+        cost = tuple(
+            float(sum(count(row) for row in basis))
+            for count in (
+                lambda r: np.count_nonzero(np.abs(r) > 1e-3),
+                lambda r: r[np.flatnonzero(r)[0]] != 1.0,
+                lambda r: np.count_nonzero(r % 1.0),
+                lambda r: np.abs(r).sum(),
+            )
+        )
         if cost < best:
             best, chosen = cost, basis
-    return tuple(Combination(spell(row, symbols), tuple(map(float, row)), spread(row, rows, errors)) for row in chosen)
+    return tuple(
+        Combination(spell(row, symbols), tuple(map(float, row)), spread(row, rows, errors))
+        for row in chosen
+    )
 
 
 def spread(row: np.ndarray, rows: np.ndarray, errors: np.ndarray) -> float:
@@ -148,13 +176,17 @@ def _rounded(row: np.ndarray, rows: np.ndarray, errors: np.ndarray, limit: float
     """The simplest exponents near ``row`` that are still fixed to within the limit, or ``row`` itself."""
     for part in (1.0, 0.5, 0.25, 0.1, 0.01):
         simple = np.round(row / part) * part
-        if np.any(simple) and spread(simple, rows, errors) < limit and np.abs(simple - row).max() <= 0.3:
+        if (
+            np.any(simple)
+            and spread(simple, rows, errors) < limit
+            and np.abs(simple - row).max() <= 0.3
+        ):
             return np.asarray(simple)
     return row
 
 
 def spell(exponents: Iterable[float], symbols: Sequence[str]) -> str:
-    """"alpha alpha' tau^2 theta / L_m^4" from exponents."""
+    """ "alpha alpha' tau^2 theta / L_m^4" from exponents."""
     above = [_power(s, e) for s, e in zip(symbols, exponents, strict=True) if e > 1e-3]
     below = [_power(s, -e) for s, e in zip(symbols, exponents, strict=True) if e < -1e-3]
     under = " / " + (below[0] if len(below) == 1 else f"({' '.join(below)})") if below else ""

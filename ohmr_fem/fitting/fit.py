@@ -34,9 +34,20 @@ LOCAL_SQUARES = 0.3
 STRIP_RANGE = 20.0
 
 
-def fit(data: Any, problem: Any, parameters: Sequence[str] = ("alpha", "L_m", "tau", "theta"), *, current: Any = None,
-        voltage: Any = None, background: Sequence[str] = ("offset",), confidence: float = 0.95, intervals: str = "profile",
-        strip: bool = True, limit: float = LIMIT, method: str = "leastsq") -> Fit:
+def fit(
+    data: Any,
+    problem: Any,
+    parameters: Sequence[str] = ("alpha", "L_m", "tau", "theta"),
+    *,
+    current: Any = None,
+    voltage: Any = None,
+    background: Sequence[str] = ("offset",),
+    confidence: float = 0.95,
+    intervals: str = "profile",
+    strip: bool = True,
+    limit: float = LIMIT,
+    method: str = "leastsq",
+) -> Fit:
     """Fit measured curves on a device.
 
     Parameters
@@ -75,34 +86,82 @@ def fit(data: Any, problem: Any, parameters: Sequence[str] = ("alpha", "L_m", "t
     """
     start = time.perf_counter()
     lmfit = require_extra("lmfit", "fit", "fitting")
-    task, source = _prepare(data, problem, parameters, current, voltage, background, confidence, intervals, limit, method, lmfit)
+    task, source = _prepare(
+        data,
+        problem,
+        parameters,
+        current,
+        voltage,
+        background,
+        confidence,
+        intervals,
+        limit,
+        method,
+        lmfit,
+    )
     found = search(task, source)
-    notes = [*_range_notes(found), *_residual_notes(task, found), *_physics_notes(task, source, found)]
+    notes = [
+        *_range_notes(found),
+        *_residual_notes(task, found),
+        *_physics_notes(task, source, found),
+    ]
     strips = _strip(task, source, found) if strip else None
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return _assemble(task, found, strips, tuple(str(n) for n in notes), time.perf_counter() - start)
 
 
-def identifiability(data: Any, problem: Any, parameters: Sequence[str] = ("alpha", "L_m", "tau", "theta"), *,
-                    current: Any = None, voltage: Any = None, background: Sequence[str] = ("offset",),
-                    limit: float = LIMIT) -> Identifiability:
+def identifiability(
+    data: Any,
+    problem: Any,
+    parameters: Sequence[str] = ("alpha", "L_m", "tau", "theta"),
+    *,
+    current: Any = None,
+    voltage: Any = None,
+    background: Sequence[str] = ("offset",),
+    limit: float = LIMIT,
+) -> Identifiability:
     """What the data would fix if the parameters had the values of the problem's material; nothing is fitted.
 
     Arguments as for :func:`fit`; noise from ``sigma`` of the curves, or from their scatter.
     """
-    task, source = _prepare(data, problem, parameters, current, voltage, background, 0.95, "profile", limit, "leastsq", None)
+    task, source = _prepare(
+        data,
+        problem,
+        parameters,
+        current,
+        voltage,
+        background,
+        0.95,
+        "profile",
+        limit,
+        "leastsq",
+        None,
+    )
     return task.identify(task.model(source.measures(None)), np.zeros(len(task.parameters)))
 
 
-def _prepare(data: Any, problem: Any, parameters: Sequence[str], current: Any, voltage: Any, background: Sequence[str],
-             confidence: float, intervals: str, limit: float, method: str, lmfit: Any) -> tuple[Task, Source]:
+def _prepare(
+    data: Any,
+    problem: Any,
+    parameters: Sequence[str],
+    current: Any,
+    voltage: Any,
+    background: Sequence[str],
+    confidence: float,
+    intervals: str,
+    limit: float,
+    method: str,
+    lmfit: Any,
+) -> tuple[Task, Source]:
     check_options(background, confidence, intervals)
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
     chosen = read_parameters(parameters, source.material)
     check_count(curves, chosen, background)
-    return Task(curves, chosen, tuple(background), confidence, intervals, limit, method, lmfit), source
+    return Task(
+        curves, chosen, tuple(background), confidence, intervals, limit, method, lmfit
+    ), source
 
 
 # -- what else there is to say ----------------------------------------------------------------------------------------
@@ -114,7 +173,9 @@ def _range_notes(found: Found) -> list[Warning]:
         try:
             c.measure.at(**changes(found.model.physical(found.u))).response(c.fields)
         except SolveError as exc:
-            return [UserWarning(f"fit: {exc}; give the fit measures made with wider lengths and fields")]
+            return [
+                UserWarning(f"fit: {exc}; give the fit measures made with wider lengths and fields")
+            ]
     return []
 
 
@@ -122,15 +183,27 @@ def _residual_notes(task: Task, found: Found) -> list[Warning]:
     """Notes where the model does not describe the data: too large a chi^2, or residuals that follow each other."""
     notes: list[Warning] = []
     model, u = found.model, found.u
-    for c, s, signal, back in zip(task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True):
+    for c, s, signal, back in zip(
+        task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True
+    ):
         r = ((c.values - signal - back) / s)[np.argsort(c.signed, kind="stable")]
         spread = float(np.mean(r**2))
         if c.sigma is not None and spread > 1.0 + 5.0 * np.sqrt(2.0 / len(r)):
-            notes.append(UserWarning(f"{c.label}: residuals are {np.sqrt(spread):.2g} times the given sigma; the model does "
-                                     "not describe the data, and the intervals are too narrow"))
-        elif len(r) >= 20 and (follow := float(np.sum(r[1:] * r[:-1]) / np.sum(r**2))) > 5.0 / np.sqrt(len(r)):
-            notes.append(UserWarning(f"{c.label}: residuals follow each other (correlation {follow:.2f} between neighbours): "
-                                     "the model leaves a trend, and the intervals are too narrow; try another background"))
+            notes.append(
+                UserWarning(
+                    f"{c.label}: residuals are {np.sqrt(spread):.2g} times the given sigma; the model does "
+                    "not describe the data, and the intervals are too narrow"
+                )
+            )
+        elif len(r) >= 20 and (
+            follow := float(np.sum(r[1:] * r[:-1]) / np.sum(r**2))
+        ) > 5.0 / np.sqrt(len(r)):
+            notes.append(
+                UserWarning(
+                    f"{c.label}: residuals follow each other (correlation {follow:.2f} between neighbours): "
+                    "the model leaves a trend, and the intervals are too narrow; try another background"
+                )
+            )
     return notes
 
 
@@ -142,14 +215,19 @@ def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
     fitted = replace(source.problem, materials=_material(found))
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
     notes: list[Warning] = [*physics_notes(fitted, fields)]
-    return notes + [ResolutionWarning(f"at the fitted values: {note}") for note in check_resolution(system_of(fitted), strongest)]
+    return notes + [
+        ResolutionWarning(f"at the fitted values: {note}")
+        for note in check_resolution(system_of(fitted), strongest)
+    ]
 
 
 def _material(found: Found) -> Material:
     return retuned(found.measures[0].material, changes(found.model.physical(found.u)))
 
 
-def _strip(task: Task, source: Source, found: Found) -> tuple[dict[str, float], dict[int, np.ndarray]] | None:
+def _strip(
+    task: Task, source: Source, found: Found
+) -> tuple[dict[str, float], dict[int, np.ndarray]] | None:
     """Parameters that Eq. (7) gives for the local curves, and its curves by number; None if there is nothing to fit."""
     if source.problem is None or source.problem.is_cross_section:
         return None
@@ -162,9 +240,17 @@ def _strip(task: Task, source: Source, found: Found) -> tuple[dict[str, float], 
     lengths = material.diffusion_length / STRIP_RANGE, material.diffusion_length * STRIP_RANGE
     measure = spectral_measure(section, tolerance=TOLERANCE, lengths=lengths)
     data = tuple(replace(task.curves[i], sigma=found.model.sigma[i]) for i in local_ones)
-    narrow = replace(task, curves=data, parameters=tuple(Parameter(p.name, value_of(material, p.name)) for p in task.parameters))
-    model = narrow.model([measure] * len(data), [found.measures[i].R_ohmic_sigma for i in local_ones])
-    scanned = np.zeros(1) if task.length is None else np.linspace(-1.0, 1.0, 7) * np.log(STRIP_RANGE)
+    narrow = replace(
+        task,
+        curves=data,
+        parameters=tuple(Parameter(p.name, value_of(material, p.name)) for p in task.parameters),
+    )
+    model = narrow.model(
+        [measure] * len(data), [found.measures[i].R_ohmic_sigma for i in local_ones]
+    )
+    scanned = (
+        np.zeros(1) if task.length is None else np.linspace(-1.0, 1.0, 7) * np.log(STRIP_RANGE)
+    )
     model, u, _, _ = minimise(narrow, model, scanned)
     shown = [a + b for a, b in zip(model.signals(u), model.backgrounds(u), strict=True)]
     return model.physical(u), dict(zip(local_ones, shown, strict=True))
@@ -177,16 +263,42 @@ def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], sec
     covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
     root = np.sqrt(np.diag(covariance))
     values, estimates = model.physical(u), {}
-    for p, error, (low, high), clipped in zip(model.parameters, known.errors, found.intervals, found.clipped, strict=True):
+    for p, error, (low, high), clipped in zip(
+        model.parameters, known.errors, found.intervals, found.clipped, strict=True
+    ):
         if p.name in known.free:  # an end that only the range of the measures makes is none
             low, high = (-np.inf if clipped[0] else low), (np.inf if clipped[1] else high)
         ends = sorted((p.value(low), p.value(high)))
         value = values[p.name]
-        estimates[p.name] = Estimate(p.name, p.symbol, p.unit, value, float(error) * abs(value), ends[0], ends[1],
-                                     p.name not in known.free)
+        estimates[p.name] = Estimate(
+            p.name,
+            p.symbol,
+            p.unit,
+            value,
+            float(error) * abs(value),
+            ends[0],
+            ends[1],
+            p.name not in known.free,
+        )
     fitted = []
-    for i, (c, s, signal, back) in enumerate(zip(task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True)):
+    for i, (c, s, signal, back) in enumerate(
+        zip(task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True)
+    ):
         fitted.append(FittedCurve(c, signal + back, back, s, strips[1].get(i) if strips else None))
-    return Fit(estimates, known, found.before, covariance / np.outer(root, root), tuple(fitted), _material(found),
-               strips[0] if strips else None, float(np.sum(model.residual(u) ** 2)), model.degrees, task.noise_estimated,
-               task.confidence, found.measures, found.result, notes, seconds)
+    return Fit(
+        estimates,
+        known,
+        found.before,
+        covariance / np.outer(root, root),
+        tuple(fitted),
+        _material(found),
+        strips[0] if strips else None,
+        float(np.sum(model.residual(u) ** 2)),
+        model.degrees,
+        task.noise_estimated,
+        task.confidence,
+        found.measures,
+        found.result,
+        notes,
+        seconds,
+    )

@@ -24,14 +24,22 @@ TOLERANCE = 1e-7
 def check_options(background: Any, confidence: float, intervals: str) -> None:
     """InputError for an option that is not known."""
     if isinstance(background, str):
-        raise InputError(f"background: expected a list of names such as ['offset'], got {background!r}")
+        raise InputError(
+            f"background: expected a list of names such as ['offset'], got {background!r}"
+        )
     for name in background:
         if name not in BACKGROUNDS:
-            raise InputError(f"background: {name!r} is not known; {suggest(name, BACKGROUNDS)}", value=name)
+            raise InputError(
+                f"background: {name!r} is not known; {suggest(name, BACKGROUNDS)}", value=name
+            )
     if not 0.0 < confidence < 1.0:
-        raise InputError(f"confidence: expected a probability such as 0.95, got {confidence!r}", value=confidence)
+        raise InputError(
+            f"confidence: expected a probability such as 0.95, got {confidence!r}", value=confidence
+        )
     if intervals not in ("profile", "fisher"):
-        raise InputError(f"intervals: {intervals!r} is not known; {suggest(intervals, ('profile', 'fisher'))}")
+        raise InputError(
+            f"intervals: {intervals!r} is not known; {suggest(intervals, ('profile', 'fisher'))}"
+        )
 
 
 def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Measured, ...]:
@@ -40,7 +48,9 @@ def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Me
         data = read_data(data)
     curves = (data,) if isinstance(data, Measured) else tuple(data)
     if not curves or not all(isinstance(c, Measured) for c in curves):
-        raise InputError(f"data: expected Measured, a sequence of them or the path of a CSV file, got {data!r}")
+        raise InputError(
+            f"data: expected Measured, a sequence of them or the path of a CSV file, got {data!r}"
+        )
     if isinstance(problem, Problem) and problem.is_cross_section:
         return curves
     if isinstance(problem, SpectralMeasure):
@@ -52,21 +62,30 @@ def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Me
         return with_pairs(curves, {c.name: (current, voltage) for c in curves})
     missing = next((c for c in curves if c.current is None or c.voltage is None), None)
     if missing is not None:
-        raise InputError(f"{missing.label}: measured between which contacts? give current=(into, out_of) and "
-                         "voltage=(plus, minus), to the curve or to the fit")
+        raise InputError(
+            f"{missing.label}: measured between which contacts? give current=(into, out_of) and "
+            "voltage=(plus, minus), to the curve or to the fit"
+        )
     return curves
 
 
-def check_count(curves: Sequence[Measured], chosen: Sequence[Parameter], background: Sequence[str]) -> None:
+def check_count(
+    curves: Sequence[Measured], chosen: Sequence[Parameter], background: Sequence[str]
+) -> None:
     """InputError for fewer points than numbers to fit."""
     for c in curves:
         if len(c.values) <= len(background):
-            raise InputError(f"{c.label}: {len(c.values)} points for {len(background)} background terms; leave some out",
-                             value=len(c.values))
+            raise InputError(
+                f"{c.label}: {len(c.values)} points for {len(background)} background terms; leave some out",
+                value=len(c.values),
+            )
     total, wanted = sum(len(c.values) for c in curves), len(chosen) + len(curves) * len(background)
     if total <= wanted:
-        raise InputError(f"{total} points for {wanted} numbers ({len(chosen)} parameters, and {len(background)} background "
-                         f"terms for each of {len(curves)} curves); a fit needs more points than numbers", value=total)
+        raise InputError(
+            f"{total} points for {wanted} numbers ({len(chosen)} parameters, and {len(background)} background "
+            f"terms for each of {len(curves)} curves); a fit needs more points than numbers",
+            value=total,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +109,30 @@ class Source:
         if isinstance(problem, Problem):
             reason = refusal(problem)
             if reason is not None:
-                raise InputError(f"fit: works on the spectral measure, which does not apply: {reason}")
-            pairs = ((None, None),) * len(curves) if problem.is_cross_section else tuple((c.current, c.voltage) for c in curves)
+                raise InputError(
+                    f"fit: works on the spectral measure, which does not apply: {reason}"
+                )
+            pairs = (
+                ((None, None),) * len(curves)
+                if problem.is_cross_section
+                else tuple((c.current, c.voltage) for c in curves)
+            )
             return cls(problem, (), pairs)
         given = (problem,) if isinstance(problem, SpectralMeasure) else tuple(problem or ())
         if not given or not all(isinstance(m, SpectralMeasure) for m in given):
             raise InputError(f"fit: expected a Problem or spectral measures, got {problem!r}")
         known = {(m.current, m.voltage): m for m in given}
-        pairs = ((None, None),) * len(curves) if given[0].current is None else tuple((c.current, c.voltage) for c in curves)
+        pairs = (
+            ((None, None),) * len(curves)
+            if given[0].current is None
+            else tuple((c.current, c.voltage) for c in curves)
+        )
         for c, pair in zip(curves, pairs, strict=True):
             if pair not in known:
-                raise InputError(f"{c.label}: no measure for current {c.current}, voltage {c.voltage}; those given are for "
-                                 + ", ".join(f"{i}, {v}" for i, v in known))
+                raise InputError(
+                    f"{c.label}: no measure for current {c.current}, voltage {c.voltage}; those given are for "
+                    + ", ".join(f"{i}, {v}" for i, v in known)
+                )
         return cls(None, tuple(known[pair] for pair in pairs), pairs)
 
     @property
@@ -117,13 +148,20 @@ class Source:
             try:
                 for m, c in zip(self.given, curves, strict=True):
                     sizes = np.linalg.norm(c.fields, axis=1)
-                    m.at(diffusion_length=length).response(c.fields[[int(np.argmin(sizes)), int(np.argmax(sizes))]])
+                    m.at(diffusion_length=length).response(
+                        c.fields[[int(np.argmin(sizes)), int(np.argmax(sizes))]]
+                    )
             except SolveError:
                 return False
             return True
 
-        low, high = (next((k for k, step in enumerate(steps[1:]) if not holds(start * step**side)), len(steps) - 1)
-                     for side in (-1, 1))
+        low, high = (
+            next(
+                (k for k, step in enumerate(steps[1:]) if not holds(start * step**side)),
+                len(steps) - 1,
+            )
+            for side in (-1, 1)
+        )
         return float(start / steps[low]), float(start * steps[high])
 
     def measures(self, lengths: tuple[float, float] | None) -> tuple[SpectralMeasure, ...]:

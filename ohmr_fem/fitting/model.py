@@ -27,8 +27,14 @@ PARAMETERS = {
     "sheet_conductivity": ("sigma", "S"),
     "g_factor": ("g", "1"),
 }
-ALIASES = {"alpha": "alpha_product", "orbital_hall_angle": "alpha_product", "L_m": "diffusion_length",
-           "tau": "relaxation_time", "sigma": "sheet_conductivity", "g": "g_factor"}
+ALIASES = {
+    "alpha": "alpha_product",
+    "orbital_hall_angle": "alpha_product",
+    "L_m": "diffusion_length",
+    "tau": "relaxation_time",
+    "sigma": "sheet_conductivity",
+    "g": "g_factor",
+}
 BACKGROUNDS = ("offset", "linear", "quadratic")
 #: Steps of the differences on the logarithmic scale: forward ones steer the search, central ones make the Fisher matrix.
 FORWARD, CENTRAL = 1e-6, 1e-4
@@ -58,12 +64,24 @@ class Parameter:
     def value(self, u: float) -> float:
         """Value at a coordinate; 0, inf or -inf at infinite ones."""
         if np.isinf(u):
-            return float(np.copysign(np.inf, u)) if not self.logarithmic else (0.0 if u < 0 else float("inf")) * self.start
-        return float(self.start * np.exp(np.clip(u, -FAR, FAR))) if self.logarithmic else float(self.start + abs(self.start) * u)
+            return (
+                float(np.copysign(np.inf, u))
+                if not self.logarithmic
+                else (0.0 if u < 0 else float("inf")) * self.start
+            )
+        return (
+            float(self.start * np.exp(np.clip(u, -FAR, FAR)))
+            if self.logarithmic
+            else float(self.start + abs(self.start) * u)
+        )
 
     def coordinate(self, value: float) -> float:
         """u of a value; -inf or nan outside the range."""
-        return float(np.log(value / self.start)) if self.logarithmic else float((value - self.start) / abs(self.start))
+        return (
+            float(np.log(value / self.start))
+            if self.logarithmic
+            else float((value - self.start) / abs(self.start))
+        )
 
     def relative(self, u: float) -> float:
         """d ln(value) / du."""
@@ -73,19 +91,29 @@ class Parameter:
 def read_parameters(names: Any, material: Material) -> tuple[Parameter, ...]:
     """Parameters with the material's values as start; InputError for unknown ones and for a start of zero."""
     if isinstance(names, str) or not names:
-        raise InputError(f"parameters: expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got {names!r}")
+        raise InputError(
+            f"parameters: expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got {names!r}"
+        )
     found = [ALIASES.get(str(n), str(n)) for n in names]
     for name in found:
         if name not in PARAMETERS:
-            raise InputError(f"parameters: {name!r} cannot be fitted; {suggest(name, [*PARAMETERS, *ALIASES])}", value=name)
+            raise InputError(
+                f"parameters: {name!r} cannot be fitted; {suggest(name, [*PARAMETERS, *ALIASES])}",
+                value=name,
+            )
     if len(set(found)) < len(found):
-        raise InputError(f"parameters: one is named twice in {list(names)}; alpha and alpha' enter only as their product")
+        raise InputError(
+            f"parameters: one is named twice in {list(names)}; alpha and alpha' enter only as their product"
+        )
     out = []
     for name in found:
         start = value_of(material, name)
         if start == 0.0:
-            raise InputError(f"parameters: {PARAMETERS[name][0]} is 0 in the material, which is no start for a fit; give a "
-                             "guess of the right sign", value=name)
+            raise InputError(
+                f"parameters: {PARAMETERS[name][0]} is 0 in the material, which is no start for a fit; give a "
+                "guess of the right sign",
+                value=name,
+            )
         out.append(Parameter(name, start))
     return tuple(out)
 
@@ -103,7 +131,10 @@ def changes(values: Mapping[str, float]) -> dict[str, float]:
     if "alpha_product" in out:
         product = out.pop("alpha_product")
         size = float(np.sqrt(abs(product)))
-        out |= {"orbital_hall_angle": size, "inverse_orbital_hall_angle": float(np.copysign(size, product))}
+        out |= {
+            "orbital_hall_angle": size,
+            "inverse_orbital_hall_angle": float(np.copysign(size, product)),
+        }
     return out
 
 
@@ -131,9 +162,17 @@ class Curve:
     strip_of: float | None = None
 
     @classmethod
-    def of(cls, data: Measured, measure: SpectralMeasure, background: Sequence[str], strip_of: float | None = None) -> Curve:
+    def of(
+        cls,
+        data: Measured,
+        measure: SpectralMeasure,
+        background: Sequence[str],
+        strip_of: float | None = None,
+    ) -> Curve:
         if measure.current is None and strip_of is None and data.quantity != "ratio":
-            raise InputError(f"{data.label}: a cross-section has no resistance in ohm; give the relative change (ratio)")
+            raise InputError(
+                f"{data.label}: a cross-section has no resistance in ohm; give the relative change (ratio)"
+            )
         b = data.signed / np.abs(data.signed).max()
         columns = {"offset": np.ones_like(b), "linear": b, "quadratic": b**2}
         basis = np.column_stack([columns[name] for name in background] or [np.empty((len(b), 0))])
@@ -147,20 +186,23 @@ class Curve:
         f, change = m.unchecked(self.fields)
         sigma = m.material.sheet_conductivity
         section = m.current is None
-        ohmic = (self.strip_of or 1.0) / sigma if section else m.R_ohmic  # of a section only ratios, unless a strip
+        ohmic = (
+            (self.strip_of or 1.0) / sigma if section else m.R_ohmic
+        )  # of a section only ratios, unless a strip
         scale = m.unit * (ohmic if section else 1.0)
         out = scale * (f if self.absolute and self.quantity == "R" else change)
         if self.quantity == "ratio":
             return np.asarray(out / ohmic)
         return np.asarray(out + ohmic if self.absolute and self.quantity == "R" else out)
 
-
     def _stable(self, m: SpectralMeasure) -> bool:
         """Whether a steady state exists at every field; always where X is positive."""
         if np.linalg.eigvalsh(m.material.inverse_mass)[0] >= 0.0:
             return True
         growth = np.sqrt(max(-float(precession_squared(m.material, self.fields).min()), 0.0))
-        return bool(growth < 1.0 + m.slowest * (m.material.diffusion_length / m.reference_length) ** 2)
+        return bool(
+            growth < 1.0 + m.slowest * (m.material.diffusion_length / m.reference_length) ** 2
+        )
 
     def at(self, rows: np.ndarray) -> Curve:
         """The same curve at some of its fields."""
@@ -188,9 +230,17 @@ class Model:
     lengths: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_projectors", [np.linalg.qr(c.basis / s[:, None])[0]
-                                                 for c, s in zip(self.curves, self.sigma, strict=True)])
-        object.__setattr__(self, "_latest", {})  # signals at the latest u: its Jacobian is asked for next
+        object.__setattr__(
+            self,
+            "_projectors",
+            [
+                np.linalg.qr(c.basis / s[:, None])[0]
+                for c, s in zip(self.curves, self.sigma, strict=True)
+            ],
+        )
+        object.__setattr__(
+            self, "_latest", {}
+        )  # signals at the latest u: its Jacobian is asked for next
 
     def physical(self, u: np.ndarray) -> dict[str, float]:
         """Values in SI by canonical name."""
@@ -202,14 +252,21 @@ class Model:
     def thinned(self, points: int) -> Model:
         """At most about this many points of each curve, evenly taken."""
         rows = [np.arange(0, len(v), max(1, len(v) // points)) for v in self.values]
-        return replace(self, curves=tuple(c.at(r) for c, r in zip(self.curves, rows, strict=True)),
-                       values=tuple(v[r] for v, r in zip(self.values, rows, strict=True)),
-                       sigma=tuple(s[r] for s, r in zip(self.sigma, rows, strict=True)))
+        return replace(
+            self,
+            curves=tuple(c.at(r) for c, r in zip(self.curves, rows, strict=True)),
+            values=tuple(v[r] for v, r in zip(self.values, rows, strict=True)),
+            sigma=tuple(s[r] for s, r in zip(self.sigma, rows, strict=True)),
+        )
 
     def covered(self, u: np.ndarray) -> bool:
         """Whether the diffusion length lies in the range of the measures."""
         i = next((i for i, p in enumerate(self.parameters) if p.name == "diffusion_length"), None)
-        return self.lengths is None or i is None or self.lengths[0] <= self.parameters[i].value(float(u[i])) <= self.lengths[1]
+        return (
+            self.lengths is None
+            or i is None
+            or self.lengths[0] <= self.parameters[i].value(float(u[i])) <= self.lengths[1]
+        )
 
     def coordinates(self, values: Mapping[str, float]) -> np.ndarray:
         return np.array([p.coordinate(values[p.name]) for p in self.parameters])
@@ -243,14 +300,27 @@ class Model:
     def jacobian(self, u: np.ndarray, free: Any = None, central: bool = False) -> np.ndarray:
         """d residual / du by differences, (N, q), or the columns of the ``free`` parameters."""
         now = self.signals(u)
-        columns = [-self.whitened([np.nan_to_num(s) for s in self._slopes(np.asarray(u, dtype=float), i, now, central)])
-                   for i in (range(len(u)) if free is None else free)]
+        columns = [
+            -self.whitened(
+                [
+                    np.nan_to_num(s)
+                    for s in self._slopes(np.asarray(u, dtype=float), i, now, central)
+                ]
+            )
+            for i in (range(len(u)) if free is None else free)
+        ]
         return np.column_stack(columns)
 
-    def _slopes(self, u: np.ndarray, i: int, now: Sequence[np.ndarray], central: bool) -> list[np.ndarray]:
+    def _slopes(
+        self, u: np.ndarray, i: int, now: Sequence[np.ndarray], central: bool
+    ) -> list[np.ndarray]:
         """d signal / du_i of every curve."""
         p = self.parameters[i]
-        if p.name == "alpha_product" and p.value(float(u[i])) != 0.0 and not any(c.absolute for c in self.curves):
+        if (
+            p.name == "alpha_product"
+            and p.value(float(u[i])) != 0.0
+            and not any(c.absolute for c in self.curves)
+        ):
             return [s * abs(p.start) / p.value(float(u[i])) for s in now]  # proportional to it
         step = (CENTRAL if central else FORWARD) * np.eye(len(u))[i]
         up, down = self.signals(u + step), self.signals(u - step) if central else now
@@ -258,12 +328,16 @@ class Model:
 
     def relative_jacobian(self, u: np.ndarray) -> np.ndarray:
         """d residual / d ln(parameter), (N, q): its Gram matrix is Fisher's."""
-        return self.jacobian(u, central=True) / np.array([p.relative(float(x)) for p, x in zip(self.parameters, u, strict=True)])
+        return self.jacobian(u, central=True) / np.array(
+            [p.relative(float(x)) for p, x in zip(self.parameters, u, strict=True)]
+        )
 
     def backgrounds(self, u: np.ndarray) -> list[np.ndarray]:
         """Fitted background of each curve, (n,) in its unit."""
         out = []
-        for c, v, s, signal in zip(self.curves, self.values, self.sigma, self.signals(u), strict=True):
+        for c, v, s, signal in zip(
+            self.curves, self.values, self.sigma, self.signals(u), strict=True
+        ):
             coefficients = np.linalg.lstsq(c.basis / s[:, None], (v - signal) / s, rcond=None)[0]
             out.append(c.basis @ coefficients)
         return out
@@ -271,7 +345,9 @@ class Model:
     @property
     def degrees(self) -> int:
         """Points minus background terms minus parameters."""
-        return sum(len(v) - c.basis.shape[1] for v, c in zip(self.values, self.curves, strict=True)) - len(self.parameters)
+        return sum(
+            len(v) - c.basis.shape[1] for v, c in zip(self.values, self.curves, strict=True)
+        ) - len(self.parameters)
 
 
 def scatter(data: Measured) -> float:

@@ -37,11 +37,19 @@ class Valley:
     covariance: np.ndarray
 
     @classmethod
-    def at(cls, residual: Callable[[np.ndarray], np.ndarray], jacobian: Callable[..., np.ndarray],
-           u: np.ndarray, weights: np.ndarray, lowest: float | None = None) -> Valley:
+    def at(
+        cls,
+        residual: Callable[[np.ndarray], np.ndarray],
+        jacobian: Callable[..., np.ndarray],
+        u: np.ndarray,
+        weights: np.ndarray,
+        lowest: float | None = None,
+    ) -> Valley:
         J, chi2 = jacobian(u), float(np.sum(residual(u) ** 2))
         covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
-        return cls(residual, jacobian, u, weights, chi2, chi2 if lowest is None else lowest, covariance)
+        return cls(
+            residual, jacobian, u, weights, chi2, chi2 if lowest is None else lowest, covariance
+        )
 
 
 class LowerMinimumError(Exception):
@@ -52,8 +60,14 @@ class LowerMinimumError(Exception):
         self.u = u
 
 
-def interval(valley: Valley, i: int, threshold: float, inside: Callable[[np.ndarray], bool] | None = None,
-             good: Sequence[np.ndarray] = (), farthest: float = FARTHEST) -> tuple[float, float, list[np.ndarray]]:
+def interval(
+    valley: Valley,
+    i: int,
+    threshold: float,
+    inside: Callable[[np.ndarray], bool] | None = None,
+    good: Sequence[np.ndarray] = (),
+    farthest: float = FARTHEST,
+) -> tuple[float, float, list[np.ndarray]]:
     """Both ends of the interval of parameter i, in u (-inf or inf where it is open), and the farthest acceptable
     points on both sides (q,).
 
@@ -64,26 +78,43 @@ def interval(valley: Valley, i: int, threshold: float, inside: Callable[[np.ndar
         False where the model is not known (beyond the range of the measure); an end there counts as open.
     good : points u whose chi^2 is below the threshold, perhaps in another valley; the interval holds them
     """
-    (low, left), (high, right) = (_end(valley, i, side, threshold, inside, good, farthest) for side in (-1.0, 1.0))
+    (low, left), (high, right) = (
+        _end(valley, i, side, threshold, inside, good, farthest) for side in (-1.0, 1.0)
+    )
     return float(valley.bottom[i] - low), float(valley.bottom[i] + high), [left, right]
 
 
-def widest(valleys: Sequence[Valley], i: int, threshold: float, inside: Callable[[np.ndarray], bool] | None = None,
-           good: Sequence[np.ndarray] = ()) -> tuple[float, float, list[np.ndarray]]:
+def widest(
+    valleys: Sequence[Valley],
+    i: int,
+    threshold: float,
+    inside: Callable[[np.ndarray], bool] | None = None,
+    good: Sequence[np.ndarray] = (),
+) -> tuple[float, float, list[np.ndarray]]:
     """:func:`interval` over several valleys: from the lowest end to the highest."""
     found = [interval(v, i, threshold, inside, good) for v in valleys]
     low, high = min(found, key=lambda f: f[0]), max(found, key=lambda f: f[1])
     return low[0], high[1], [low[2][0], high[2][1]]
 
 
-def _end(valley: Valley, i: int, side: float, threshold: float, inside: Callable[[np.ndarray], bool] | None,
-         good: Sequence[np.ndarray], farthest: float) -> tuple[float, np.ndarray]:
+def _end(
+    valley: Valley,
+    i: int,
+    side: float,
+    threshold: float,
+    inside: Callable[[np.ndarray], bool] | None,
+    good: Sequence[np.ndarray],
+    farthest: float,
+) -> tuple[float, np.ndarray]:
     """Distance from the minimum to one end, inf if open, and the farthest acceptable point."""
     q, trusted = len(valley.bottom), inside or (lambda u: True)
     variance = valley.covariance[i, i]
     slope = valley.covariance[:, i] / variance if variance > 0 else np.eye(q)[i]
     step = min(np.sqrt(threshold * variance), 1.0) if variance > 0 else 1.0
-    near, far = (0.0, float(np.sqrt(max(valley.chi2 - valley.lowest, 0.0)))), (np.inf, np.inf)  # (distance, root of the rise)
+    near, far = (
+        (0.0, float(np.sqrt(max(valley.chi2 - valley.lowest, 0.0)))),
+        (np.inf, np.inf),
+    )  # (distance, root of the rise)
     goal = np.sqrt(threshold)
     start = valley.bottom + side * step * slope
     reached = max([*good, valley.bottom], key=lambda x: side * x[i])
@@ -122,15 +153,29 @@ def _walk(valley: Valley, i: int, shift: float, start: np.ndarray) -> tuple[np.n
     """All parameters but i readjusted with u_i = bottom_i + shift: where, and the rise of chi^2."""
     base = np.array(start)
     base[i] = valley.bottom[i] + shift
-    u = settle(valley.residual, valley.jacobian, base, np.flatnonzero(np.arange(len(base)) != i), valley.weights, 1e-6)
+    u = settle(
+        valley.residual,
+        valley.jacobian,
+        base,
+        np.flatnonzero(np.arange(len(base)) != i),
+        valley.weights,
+        1e-6,
+    )
     rise = float(np.sum(valley.residual(u) ** 2)) - valley.lowest
     if rise < -1e-3 * max(1.0, 1e-3 * valley.lowest):
         raise LowerMinimumError(u)
     return u, rise
 
 
-def settle(residual: Callable[[np.ndarray], np.ndarray], jacobian: Callable[..., np.ndarray], start: np.ndarray,
-           free: np.ndarray, weights: np.ndarray, tolerance: float, most: int = 50) -> np.ndarray:
+def settle(
+    residual: Callable[[np.ndarray], np.ndarray],
+    jacobian: Callable[..., np.ndarray],
+    start: np.ndarray,
+    free: np.ndarray,
+    weights: np.ndarray,
+    tolerance: float,
+    most: int = 50,
+) -> np.ndarray:
     """Least squares over the ``free`` parameters, the others staying where ``start`` has them."""
     from scipy.optimize import least_squares
 
@@ -143,7 +188,15 @@ def settle(residual: Callable[[np.ndarray], np.ndarray], jacobian: Callable[...,
         return out
 
     pull = weights[free]
-    found = least_squares(lambda x: np.append(residual(whole(x)), pull * x), start[free], method="lm", x_scale="jac",
-                          jac=lambda x: np.vstack([jacobian(whole(x), free), np.diag(pull)]), ftol=tolerance, xtol=tolerance,
-                          gtol=1e-12, max_nfev=most)
+    found = least_squares(
+        lambda x: np.append(residual(whole(x)), pull * x),
+        start[free],
+        method="lm",
+        x_scale="jac",
+        jac=lambda x: np.vstack([jacobian(whole(x), free), np.diag(pull)]),
+        ftol=tolerance,
+        xtol=tolerance,
+        gtol=1e-12,
+        max_nfev=most,
+    )
     return whole(found.x)

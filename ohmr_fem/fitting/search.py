@@ -36,7 +36,6 @@ COARSE = 40
 NUDGE, PRIOR = 1e-3, 0.5
 
 
-
 @dataclass(frozen=True, eq=False)
 class Task:
     """What to fit and how; the fields are the arguments of :func:`ohmr_fem.fit`."""
@@ -57,27 +56,48 @@ class Task:
     @property
     def length(self) -> int | None:
         """Place of the diffusion length among the parameters."""
-        return next((i for i, p in enumerate(self.parameters) if p.name == "diffusion_length"), None)
+        return next(
+            (i for i, p in enumerate(self.parameters) if p.name == "diffusion_length"), None
+        )
 
     @property
     def threshold(self) -> float:
         """Rise of chi^2 at the ends of an interval."""
         if not self.noise_estimated:
             return float(chdtri(1.0, 1.0 - self.confidence))
-        degrees = sum(len(c.values) - len(self.background) for c in self.curves) - len(self.parameters)
+        degrees = sum(len(c.values) - len(self.background) for c in self.curves) - len(
+            self.parameters
+        )
         return float(fdtri(1.0, degrees, self.confidence))
 
-    def model(self, measures: Sequence[SpectralMeasure], strip_of: Sequence[float] | None = None,
-              lengths: tuple[float, float] | None = None) -> Model:
+    def model(
+        self,
+        measures: Sequence[SpectralMeasure],
+        strip_of: Sequence[float] | None = None,
+        lengths: tuple[float, float] | None = None,
+    ) -> Model:
         squares: Sequence[float | None] = strip_of or [None] * len(self.curves)
-        curves = tuple(Curve.of(c, m, self.background, s) for c, m, s in zip(self.curves, measures, squares, strict=True))
-        sigma = tuple(c.sigma if c.sigma is not None else np.full(len(c.values), scatter(c)) for c in self.curves)
+        curves = tuple(
+            Curve.of(c, m, self.background, s)
+            for c, m, s in zip(self.curves, measures, squares, strict=True)
+        )
+        sigma = tuple(
+            c.sigma if c.sigma is not None else np.full(len(c.values), scatter(c))
+            for c in self.curves
+        )
         return Model(self.parameters, curves, tuple(c.values for c in self.curves), sigma, lengths)
 
-    def identify(self, model: Model, u: np.ndarray, reach: Mapping[int, float] | None = None) -> Identifiability:
+    def identify(
+        self, model: Model, u: np.ndarray, reach: Mapping[int, float] | None = None
+    ) -> Identifiability:
         """What the data fix at u; see :func:`ohmr_fem.fisher.identify`."""
-        return identify(model.relative_jacobian(u), [p.name for p in self.parameters], [p.symbol for p in self.parameters],
-                        self.limit, reach)
+        return identify(
+            model.relative_jacobian(u),
+            [p.name for p in self.parameters],
+            [p.symbol for p in self.parameters],
+            self.limit,
+            reach,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +128,19 @@ class Found:
 def search(task: Task, source: Source) -> Found:
     """Fit, and fit again with a wider or shifted range of diffusion lengths where the answer asks for it."""
     around, factor = source.material.diffusion_length, NARROW
-    floor = 0.0 if source.problem is None else min(0.7 * shortest_length(system_of(source.problem)), around / 1.5)
+    floor = (
+        0.0
+        if source.problem is None
+        else min(0.7 * shortest_length(system_of(source.problem)), around / 1.5)
+    )
     before: Identifiability | None = None
     profile: Profile | None = None
     while True:
-        lengths = (max(around / factor, floor), around * factor) if source.problem is not None else source.covered(task.curves)
+        lengths = (
+            (max(around / factor, floor), around * factor)
+            if source.problem is not None
+            else source.covered(task.curves)
+        )
         measures = source.measures(lengths)
         model = task.model(measures, lengths=lengths)
         before = before or task.identify(model, np.zeros(len(task.parameters)))
@@ -131,7 +159,9 @@ def search(task: Task, source: Source) -> Found:
     profile = profile or _intervals(task, model, u, others)
     u = profile.u
     if task.identify(model, u, profile.reach).free and task.intervals == "profile":
-        u, result = _near_start(task, model, [u, *(x for x in others if _chi2(model, x) < _chi2(model, u) + 4.0)])
+        u, result = _near_start(
+            task, model, [u, *(x for x in others if _chi2(model, x) < _chi2(model, u) + 4.0)]
+        )
     return Found(model, measures, u, profile.ends, profile.reach, profile.clipped, before, result)
 
 
@@ -152,7 +182,9 @@ def _scanned(task: Task, lengths: tuple[float, float]) -> np.ndarray:
     return np.linspace(low, high, 2 + int(SCAN * (high - low)))
 
 
-def minimise(task: Task, model: Model, scanned: np.ndarray) -> tuple[Model, np.ndarray, Any, list[np.ndarray]]:
+def minimise(
+    task: Task, model: Model, scanned: np.ndarray
+) -> tuple[Model, np.ndarray, Any, list[np.ndarray]]:
     """The best fit over all scanned lengths, the noise of curves without sigma from its residuals, and the other minima."""
     settled = [_settle(task, model, start) for start in _grid(task, model.thinned(COARSE), scanned)]
     minima = [local(task, model, u)[0] for u in _lowest(model, settled)]
@@ -178,8 +210,11 @@ def _chi2(model: Model, u: np.ndarray) -> float:
 
 def _grid(task: Task, model: Model, scanned: np.ndarray) -> list[np.ndarray]:
     """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved for, being linear."""
-    steps = {"theta": np.log([0.1, 1.0, 10.0]), "diffusion_length": scanned,
-             "relaxation_time": np.log(10.0) * np.linspace(-1.5, 1.5, 7)}
+    steps = {
+        "theta": np.log([0.1, 1.0, 10.0]),
+        "diffusion_length": scanned,
+        "relaxation_time": np.log(10.0) * np.linspace(-1.5, 1.5, 7),
+    }
     axes = [steps.get(p.name, np.zeros(1)) for p in model.parameters]
     product = next((i for i, p in enumerate(model.parameters) if p.name == "alpha_product"), None)
     best: dict[float, tuple[float, np.ndarray]] = {}
@@ -206,6 +241,7 @@ def _settle(task: Task, model: Model, start: np.ndarray) -> np.ndarray:
 
 def _near_start(task: Task, model: Model, minima: Sequence[np.ndarray]) -> tuple[np.ndarray, Any]:
     """What to show where the data leave parameters free: the acceptable fit nearest to the start."""
+
     def cost(u: np.ndarray) -> float:
         return _chi2(model, u) + float(np.sum((_weights(model, PRIOR) * u) ** 2))
 
@@ -217,7 +253,9 @@ def _weights(model: Model, prior: float) -> np.ndarray:
     return np.array([prior if p.logarithmic else NUDGE for p in model.parameters])
 
 
-def local(task: Task, model: Model, start: np.ndarray, prior: float = NUDGE) -> tuple[np.ndarray, Any]:
+def local(
+    task: Task, model: Model, start: np.ndarray, prior: float = NUDGE
+) -> tuple[np.ndarray, Any]:
     """lmfit from one start, with a Gaussian prior of width 1/prior about it in the logarithms."""
     weights = _weights(model, prior)
     names = [p.name if not p.logarithmic else f"ln_{p.name}" for p in model.parameters]
@@ -228,15 +266,28 @@ def local(task: Task, model: Model, start: np.ndarray, prior: float = NUDGE) -> 
     given = task.lmfit.Parameters()
     for name, value in zip(names, start, strict=True):
         given.add(name, value=float(value))
-    minimiser = task.lmfit.Minimizer(lambda p: np.append(model.residual(vector(p)), weights * vector(p)), given,
-                                     scale_covar=False, nan_policy="raise")
+    minimiser = task.lmfit.Minimizer(
+        lambda p: np.append(model.residual(vector(p)), weights * vector(p)),
+        given,
+        scale_covar=False,
+        nan_policy="raise",
+    )
     if task.method != "leastsq":
         for name in names:
-            given[name].min, given[name].max = float(given[name].value - 3.0), float(given[name].value + 3.0)
+            given[name].min, given[name].max = (
+                float(given[name].value - 3.0),
+                float(given[name].value + 3.0),
+            )
         result = minimiser.minimize(method=task.method)
     else:
-        result = minimiser.minimize(method="leastsq", col_deriv=False, ftol=1e-12, xtol=1e-10, max_nfev=400,
-                                    Dfun=lambda p: np.vstack([model.jacobian(vector(p)), np.diag(weights)]))
+        result = minimiser.minimize(
+            method="leastsq",
+            col_deriv=False,
+            ftol=1e-12,
+            xtol=1e-10,
+            max_nfev=400,
+            Dfun=lambda p: np.vstack([model.jacobian(vector(p)), np.diag(weights)]),
+        )
     return model.coordinates(model.physical(vector(result.params))), result
 
 
@@ -244,7 +295,9 @@ def _reweighted(task: Task, model: Model, u: np.ndarray) -> tuple[tuple[np.ndarr
     """Noise of the curves without sigma from their residuals, and the largest relative change of it."""
     sigma, worst = [], 0.0
     shared = len(model.parameters) / len(task.curves)
-    for c, s, signal, back in zip(task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True):
+    for c, s, signal, back in zip(
+        task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True
+    ):
         if c.sigma is None:
             degrees = max(len(c.values) - len(task.background) - shared, 1.0)
             rms = float(np.sqrt(np.sum((c.values - signal - back) ** 2) / degrees))
@@ -268,20 +321,36 @@ def _intervals(task: Task, model: Model, u: np.ndarray, others: Sequence[np.ndar
     """Profile intervals of every parameter."""
     threshold, nothing = task.threshold, ((False, False),) * len(u)
     if task.intervals == "fisher":
-        half = np.sqrt(threshold * np.diag(Valley.at(model.residual, model.jacobian, u, _weights(model, NUDGE)).covariance))
-        return Profile(u, tuple((float(x - h), float(x + h)) for x, h in zip(u, half, strict=True)), {}, nothing)
+        half = np.sqrt(
+            threshold
+            * np.diag(
+                Valley.at(model.residual, model.jacobian, u, _weights(model, NUDGE)).covariance
+            )
+        )
+        return Profile(
+            u,
+            tuple((float(x - h), float(x + h)) for x, h in zip(u, half, strict=True)),
+            {},
+            nothing,
+        )
     for _ in range(4):
         good = [x for x in others if _chi2(model, x) - _chi2(model, u) < threshold]
         valleys = _valleys(task, model, u, good)
         try:
             errors = task.identify(model, u).errors
-            walks = [widest(valleys, i, threshold, model.covered if i == task.length else None, good) if np.isfinite(errors[i])
-                     else (-np.inf, np.inf, [u, u]) for i in range(len(u))]
+            walks = [
+                widest(valleys, i, threshold, model.covered if i == task.length else None, good)
+                if np.isfinite(errors[i])
+                else (-np.inf, np.inf, [u, u])
+                for i in range(len(u))
+            ]
         except LowerMinimumError as better:
             u, _ = local(task, model, better.u)
             continue
         ends = tuple((low, high) for low, high, _ in walks)
-        clipped = tuple((not model.covered(points[0]), not model.covered(points[1])) for *_, points in walks)
+        clipped = tuple(
+            (not model.covered(points[0]), not model.covered(points[1])) for *_, points in walks
+        )
         return Profile(u, ends, _reach(task, model, u, ends), clipped)
     return Profile(u, ((-np.inf, np.inf),) * len(u), {}, nothing)
 
@@ -291,12 +360,16 @@ def _valleys(task: Task, model: Model, u: np.ndarray, good: Sequence[np.ndarray]
     weights = _weights(model, NUDGE)
     out = [Valley.at(model.residual, model.jacobian, u, weights)]
     for x in sorted(good, key=lambda x: _chi2(model, x)) if task.length is not None else ():
-        if len(out) < MOST_VALLEYS and all(abs(x[task.length] - v.bottom[task.length]) > APART for v in out):
+        if len(out) < MOST_VALLEYS and all(
+            abs(x[task.length] - v.bottom[task.length]) > APART for v in out
+        ):
             out.append(Valley.at(model.residual, model.jacobian, x, weights, out[0].lowest))
     return out
 
 
-def _reach(task: Task, model: Model, u: np.ndarray, ends: Sequence[tuple[float, float]]) -> dict[int, float]:
+def _reach(
+    task: Task, model: Model, u: np.ndarray, ends: Sequence[tuple[float, float]]
+) -> dict[int, float]:
     """Standard error of ln(parameter) from its interval, where that calls fixed what the curvature at the minimum does not,
     or the other way round."""
     errors, out = task.identify(model, u).errors, {}

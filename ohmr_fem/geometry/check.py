@@ -43,7 +43,9 @@ def check_geometry(geometry: Geometry) -> None:
 def _all_loops(geometry: Geometry) -> list[tuple[str, Loop]]:
     loops = [("outline", geometry.outline)]
     loops += [(f"hole {k + 1}", hole) for k, hole in enumerate(geometry.holes)]
-    return loops + [(f"region {k!r}", loop) for k, loop in geometry.regions.items() if loop is not None]
+    return loops + [
+        (f"region {k!r}", loop) for k, loop in geometry.regions.items() if loop is not None
+    ]
 
 
 def _check_corners(name: str, loop: Loop, size: float) -> None:
@@ -51,12 +53,17 @@ def _check_corners(name: str, loop: Loop, size: float) -> None:
     lengths = np.linalg.norm(np.roll(points, -1, axis=0) - points, axis=1)
     if size == 0 or lengths.min() <= TOLERANCE * size:
         i = int(lengths.argmin())
-        raise InputError(f"{name}: degenerate, corners {i} and {(i + 1) % len(points)} coincide; remove one", value=i)
+        raise InputError(
+            f"{name}: degenerate, corners {i} and {(i + 1) % len(points)} coincide; remove one",
+            value=i,
+        )
     polygon = loop.polygon
     if name.startswith("region"):
         clash = polygons.crossing_edges(polygon, np.roll(polygon, -1, axis=0), TOLERANCE * size)
         if clash is not None:
-            raise InputError(f"{name}: its outline crosses itself; draw it without crossings", value=clash)
+            raise InputError(
+                f"{name}: its outline crosses itself; draw it without crossings", value=clash
+            )
 
 
 def _check_crossings(geometry: Geometry) -> None:
@@ -69,7 +76,11 @@ def _check_crossings(geometry: Geometry) -> None:
     owner = np.repeat(np.arange(len(loops)), [len(p) for p in loops])[list(clash)]
     names = ["outline" if k == 0 else f"hole {k}" for k in owner]
     where = ", ".join(engineering(float(v), "m") for v in (start[clash[1]] + stop[clash[1]]) / 2)
-    what = f"{names[0]} crosses or touches itself" if owner[0] == owner[1] else f"{names[0]} and {names[1]} touch"
+    what = (
+        f"{names[0]} crosses or touches itself"
+        if owner[0] == owner[1]
+        else f"{names[0]} and {names[1]} touch"
+    )
     raise InputError(f"{what} near ({where}); edges may meet at shared corners only", value=clash)
 
 
@@ -77,7 +88,9 @@ def _check_holes(geometry: Geometry) -> None:
     for k, hole in enumerate(geometry.holes):
         corner = np.array(hole.points[:1])
         if not polygons.inside(corner, geometry.outline.polygon)[0]:
-            raise InputError(f"hole {k + 1} lies outside the outline; move or remove it", value=k + 1)
+            raise InputError(
+                f"hole {k + 1} lies outside the outline; move or remove it", value=k + 1
+            )
         for j, other in enumerate(geometry.holes):
             if j != k and polygons.inside(corner, other.polygon)[0]:
                 raise InputError(f"hole {k + 1} lies inside hole {j + 1}; remove it", value=k + 1)
@@ -87,14 +100,25 @@ def _check_names(geometry: Geometry) -> None:
     for kind in (set(geometry.edges), set(geometry.regions)):
         both = sorted(set(geometry.contacts) & kind)
         if both:
-            raise InputError(f"name {both[0]!r} is used twice; rename the contact, edge or region", value=both[0])
+            raise InputError(
+                f"name {both[0]!r} is used twice; rename the contact, edge or region", value=both[0]
+            )
     both = sorted(set(geometry.edges) & set(geometry.regions))
     if both:
-        raise InputError(f"name {both[0]!r} is used for an edge and a region; rename one", value=both[0])
-    pieces = sorted((p.loop, p.edge, p.start, p.stop, name) for name, group in geometry.named.items() for p in group)
+        raise InputError(
+            f"name {both[0]!r} is used for an edge and a region; rename one", value=both[0]
+        )
+    pieces = sorted(
+        (p.loop, p.edge, p.start, p.stop, name)
+        for name, group in geometry.named.items()
+        for p in group
+    )
     for one, two in itertools.pairwise(pieces):
         if one[:2] == two[:2] and two[2] < one[3] - TOLERANCE:
-            raise InputError(f"{one[4]!r} and {two[4]!r} overlap on one edge; shorten one", value=(one[4], two[4]))
+            raise InputError(
+                f"{one[4]!r} and {two[4]!r} overlap on one edge; shorten one",
+                value=(one[4], two[4]),
+            )
 
 
 def _check_span(geometry: Geometry) -> None:
@@ -112,7 +136,10 @@ def _check_regions(geometry: Geometry) -> None:
     drawn = {k: v.polygon for k, v in geometry.regions.items() if v is not None}
     rest = [k for k, v in geometry.regions.items() if v is None]
     if len(rest) > 1:
-        raise InputError(f"regions {rest[0]!r} and {rest[1]!r} are both the rest of the device; keep one", value=rest)
+        raise InputError(
+            f"regions {rest[0]!r} and {rest[1]!r} are both the rest of the device; keep one",
+            value=rest,
+        )
     device = [loop.polygon for loop in geometry.loops]
     tolerance = TOLERANCE * geometry.size
     total = polygons.common_area(device, device, tolerance)
@@ -120,15 +147,22 @@ def _check_regions(geometry: Geometry) -> None:
     for i, (name, polygon) in enumerate(drawn.items()):
         area = polygons.common_area(device, [polygon], tolerance)
         if area < AREA_TOLERANCE * total:
-            raise InputError(f"region {name!r} lies outside the device; move or remove it", value=name)
+            raise InputError(
+                f"region {name!r} lies outside the device; move or remove it", value=name
+            )
         covered += area
         for other in list(drawn)[:i]:
             if polygons.common_area([polygon], [drawn[other]], tolerance) > AREA_TOLERANCE * total:
-                raise InputError(f"regions {other!r} and {name!r} overlap; each place has one material", value=name)
+                raise InputError(
+                    f"regions {other!r} and {name!r} overlap; each place has one material",
+                    value=name,
+                )
     if drawn and not rest and covered < (1 - AREA_TOLERANCE) * total:
         raise InputError(
             f"the regions cover {100 * covered / total:.4g} % of the device; add the rest, for instance as {{'bulk': None}}",
             value=covered / total,
         )
     if rest and covered > (1 - AREA_TOLERANCE) * total:
-        raise InputError(f"region {rest[0]!r}, the rest of the device, is empty; remove it", value=rest[0])
+        raise InputError(
+            f"region {rest[0]!r}, the rest of the device, is empty; remove it", value=rest[0]
+        )

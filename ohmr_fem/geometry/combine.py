@@ -60,7 +60,10 @@ def intersection(device: Any, *others: Any) -> Geometry:
 
 def _devices(values: tuple[Any, ...], what: str, least: int) -> list[Geometry]:
     if len(values) < least:
-        raise InputError(f"{what}: needs at least {least} devices or outlines, got {len(values)}", value=len(values))
+        raise InputError(
+            f"{what}: needs at least {least} devices or outlines, got {len(values)}",
+            value=len(values),
+        )
     return [v if isinstance(v, Geometry) else polygon_device(v) for v in values]
 
 
@@ -71,10 +74,15 @@ def _combined(what: str, devices: list[Geometry], regions: Mapping[str, Loop | N
     result = shapes[0]
     for shape in shapes[1:]:
         result = getattr(shapely, what)(result, shape, grid_size=GRID)
-    pieces = [p for p in getattr(result, "geoms", [result]) if p.geom_type == "Polygon" and p.area > ON**2]
+    pieces = [
+        p for p in getattr(result, "geoms", [result]) if p.geom_type == "Polygon" and p.area > ON**2
+    ]
     if len(pieces) != 1:
         found = "is empty" if not pieces else f"falls apart into {len(pieces)} pieces"
-        raise InputError(f"the {what} {found}; a device is one piece, check where the parts lie", value=len(pieces))
+        raise InputError(
+            f"the {what} {found}; a device is one piece, check where the parts lie",
+            value=len(pieces),
+        )
     whole = shapely.geometry.polygon.orient(pieces[0], 1.0)
     loops = [frame.loop(np.array(ring.coords)[:-1]) for ring in (whole.exterior, *whole.interiors)]
     contacts, edges = _names_left(what, devices, loops, frame.size)
@@ -103,7 +111,9 @@ class _Frame:
     def loop(self, ring: np.ndarray) -> Loop:
         """A ring of shapely's as a loop: corners put back exactly, chords joined to the arcs they came from."""
         points = _corners_back(ring * self.size + self.origin, self.corners, CORNER * self.size)
-        where = [_on_arc(points, arc, ON * self.size) for arc in self.arcs]  # fractions, NaN off the arc
+        where = [
+            _on_arc(points, arc, ON * self.size) for arc in self.arcs
+        ]  # fractions, NaN off the arc
         after = np.roll(points, -1, axis=0)
         owner = np.full(len(points), -1)
         for k, (arc, s) in enumerate(zip(self.arcs, where, strict=True)):
@@ -114,12 +124,18 @@ class _Frame:
         for i, j in zip(keep, np.roll(keep, -1), strict=True):
             corner = points[i]
             on = next((k for k in (owner[i], owner[i - 1]) if k >= 0), -1)
-            if _gap(corner, self.corners) > 0:  # a new corner: off the grid, onto the curves that make it
+            if (
+                _gap(corner, self.corners) > 0
+            ):  # a new corner: off the grid, onto the curves that make it
                 on_arc = on >= 0 and polygons.arc_point(*self.arcs[on], np.array([where[on][i]]))[0]
                 corner = on_arc if on >= 0 else _crossing(corner, self.lines, CORNER * self.size)
             corners.append((float(corner[0]), float(corner[1])))
             k = owner[i]
-            bulges.append(math.tan(math.atan(self.arcs[k][2]) * (where[k][j] - where[k][i])) if k >= 0 else 0.0)
+            bulges.append(
+                math.tan(math.atan(self.arcs[k][2]) * (where[k][j] - where[k][i]))
+                if k >= 0
+                else 0.0
+            )
         return Loop(tuple(corners), tuple(bulges))
 
 
@@ -143,9 +159,15 @@ def _corners_back(points: np.ndarray, corners: np.ndarray, tolerance: float) -> 
     return out
 
 
-def _crossing(corner: np.ndarray, lines: list[tuple[np.ndarray, np.ndarray]], tolerance: float) -> np.ndarray:
+def _crossing(
+    corner: np.ndarray, lines: list[tuple[np.ndarray, np.ndarray]], tolerance: float
+) -> np.ndarray:
     """Where the two lines cross that pass by a corner."""
-    near = [(a, b - a) for a, b in lines if polygons.point_segment_distance(corner[None], a[None], b[None])[0, 0] <= tolerance]
+    near = [
+        (a, b - a)
+        for a, b in lines
+        if polygons.point_segment_distance(corner[None], a[None], b[None])[0, 0] <= tolerance
+    ]
     for (a, u), (b, v) in itertools.combinations(near, 2):
         cross = u[0] * v[1] - u[1] * v[0]
         if abs(cross) > 1e-3 * np.hypot(*u) * np.hypot(*v):
@@ -154,29 +176,39 @@ def _crossing(corner: np.ndarray, lines: list[tuple[np.ndarray, np.ndarray]], to
     return corner
 
 
-def _on_arc(points: np.ndarray, arc: tuple[np.ndarray, np.ndarray, float], tolerance: float) -> np.ndarray:
+def _on_arc(
+    points: np.ndarray, arc: tuple[np.ndarray, np.ndarray, float], tolerance: float
+) -> np.ndarray:
     """Fraction of the arc at which each point lies, NaN for points off it."""
     centre, sweep = polygons.arc_centre(*arc), 4 * math.atan(arc[2])
     arm, start = points - centre, arc[0] - centre
     off = np.abs(np.hypot(*arm.T) - np.hypot(*start))
     turn = np.arctan2(start[0] * arm[:, 1] - start[1] * arm[:, 0], arm @ start) / sweep
     slack = tolerance / polygons.arc_length(*arc)
-    return np.where((off <= tolerance) & (turn >= -slack) & (turn <= 1 + slack), np.clip(turn, 0, 1), np.nan)
+    return np.where(
+        (off <= tolerance) & (turn >= -slack) & (turn <= 1 + slack), np.clip(turn, 0, 1), np.nan
+    )
 
 
 def _turns(points: np.ndarray, owner: np.ndarray, tolerance: float) -> np.ndarray:
     """Indices of the points that are corners: neither within one arc nor within one straight line."""
     before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
     u, v = points - before, after - points
-    bend = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) > tolerance * np.maximum(np.hypot(*u.T), np.hypot(*v.T))
+    bend = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) > tolerance * np.maximum(
+        np.hypot(*u.T), np.hypot(*v.T)
+    )
     last = np.roll(owner, 1)
-    corner = np.where((owner < 0) & (last < 0), bend | (np.einsum("ij,ij->i", u, v) < 0), owner != last)
+    corner = np.where(
+        (owner < 0) & (last < 0), bend | (np.einsum("ij,ij->i", u, v) < 0), owner != last
+    )
     if not corner.any():  # a full circle of one arc cannot be: arcs are shorter than half a circle
         corner[0] = True
     return np.flatnonzero(corner)
 
 
-def _names_left(what: str, devices: list[Geometry], loops: list[Loop], size: float) -> tuple[dict, dict]:
+def _names_left(
+    what: str, devices: list[Geometry], loops: list[Loop], size: float
+) -> tuple[dict, dict]:
     """Pieces of the result that lie on named boundary of the devices."""
     contacts: dict[str, tuple[Piece, ...]] = {}
     edges: dict[str, tuple[Piece, ...]] = {}
@@ -189,7 +221,10 @@ def _names_left(what: str, devices: list[Geometry], loops: list[Loop], size: flo
             if not found:
                 continue
             if name in contacts or name in edges:
-                raise InputError(f"{what}: {name!r} is a name in two of the devices; rename one with renamed()", value=name)
+                raise InputError(
+                    f"{what}: {name!r} is a name in two of the devices; rename one with renamed()",
+                    value=name,
+                )
             (contacts if name in device.contacts else edges)[name] = tuple(found)
     return contacts, edges
 
@@ -203,13 +238,20 @@ def _shared(segment: Segment, loops: list[Loop], size: float) -> list[Piece]:
             low, high = (0.0 if v < CORNER else 1.0 if v > 1 - CORNER else v for v in ends)
             if (high - low) * polygons.arc_length(*edge) <= ON * size:
                 continue
-            inner = polygons.arc_point(*edge, np.array([0.9 * low + 0.1 * high, (low + high) / 2, 0.1 * low + 0.9 * high]))
-            if all(polygons.along_edge(p, segment.start, segment.stop, segment.bulge)[0] <= ON * size for p in inner):
+            inner = polygons.arc_point(
+                *edge, np.array([0.9 * low + 0.1 * high, (low + high) / 2, 0.1 * low + 0.9 * high])
+            )
+            if all(
+                polygons.along_edge(p, segment.start, segment.stop, segment.bulge)[0] <= ON * size
+                for p in inner
+            ):
                 found.append(Piece(k, i, low, high))
     return found
 
 
-def _regions_left(shapely: Any, frame: _Frame, whole: Any, regions: Mapping[str, Loop | None]) -> dict[str, Loop | None]:
+def _regions_left(
+    shapely: Any, frame: _Frame, whole: Any, regions: Mapping[str, Loop | None]
+) -> dict[str, Loop | None]:
     """Regions that still have area."""
     out: dict[str, Loop | None] = {}
     covered = 0.0
@@ -235,9 +277,17 @@ def _joined_regions(devices: list[Geometry]) -> dict[str, Loop | None]:
                 others = [k for k, v in out.items() if v is None and k != name]
                 if others:
                     raise InputError(
-                        f"union: regions {others[0]!r} and {name!r} are each the rest of a device; draw one of them", value=name
+                        f"union: regions {others[0]!r} and {name!r} are each the rest of a device; draw one of them",
+                        value=name,
                     )
             elif name in out:
-                raise InputError(f"union: {name!r} is a region in two of the devices; rename one with renamed()", value=name)
-            out[name] = None if loop is None else _combined("intersection", [Geometry(loop), shell], {}).outline
+                raise InputError(
+                    f"union: {name!r} is a region in two of the devices; rename one with renamed()",
+                    value=name,
+                )
+            out[name] = (
+                None
+                if loop is None
+                else _combined("intersection", [Geometry(loop), shell], {}).outline
+            )
     return out

@@ -51,7 +51,10 @@ def polygon_device(
         Degenerate or self-intersecting outlines, holes outside, contacts off the boundary or overlapping,
         regions that overlap or do not cover, lengths that differ by more than a factor 1e5.
     """
-    given = [read_loop(outline, "outline"), *[read_loop(h, f"hole {k + 1}") for k, h in enumerate(holes)]]
+    given = [
+        read_loop(outline, "outline"),
+        *[read_loop(h, f"hole {k + 1}") for k, h in enumerate(holes)],
+    ]
     loops, turned = oriented(given)
     places = Places(given, turned)
     geometry = Geometry(
@@ -59,7 +62,10 @@ def polygon_device(
         tuple(loops[1:]),
         {str(k): places.read(v, f"contact {k!r}") for k, v in (contacts or {}).items()},
         {str(k): places.read(v, f"edge {k!r}") for k, v in (edges or {}).items()},
-        {str(k): None if v is None else oriented([read_loop(v, f"region {k!r}")])[0][0] for k, v in (regions or {}).items()},
+        {
+            str(k): None if v is None else oriented([read_loop(v, f"region {k!r}")])[0][0]
+            for k, v in (regions or {}).items()
+        },
         kind,
     )
     check_geometry(geometry)
@@ -70,16 +76,25 @@ def read_loop(corners: Any, name: str) -> Loop:
     try:
         rows = [tuple(c) for c in corners]
     except TypeError as exc:
-        raise InputError(f"{name}: expected corners (x, y), got {corners!r}", value=corners) from exc
+        raise InputError(
+            f"{name}: expected corners (x, y), got {corners!r}", value=corners
+        ) from exc
     if len(rows) > 1 and rows[0][:2] == rows[-1][:2]:
         rows = rows[:-1]
     if any(len(r) not in (2, 3) for r in rows):
-        raise InputError(f"{name}: every corner must be (x, y) or (x, y, bulge), got {corners!r}", value=corners)
+        raise InputError(
+            f"{name}: every corner must be (x, y) or (x, y, bulge), got {corners!r}", value=corners
+        )
     bulges = tuple(to_si(r[2], "1", f"{name}: bulge") if len(r) == 3 else 0.0 for r in rows)
     if len(rows) < (2 if any(bulges) else 3):
-        raise InputError(f"{name}: degenerate, at least three corners are needed, got {len(rows)}", value=corners)
+        raise InputError(
+            f"{name}: degenerate, at least three corners are needed, got {len(rows)}", value=corners
+        )
     if any(abs(b) >= 1 for b in bulges):
-        raise InputError(f"{name}: bulge must be between -1 and 1, less than a half circle per edge", value=bulges)
+        raise InputError(
+            f"{name}: bulge must be between -1 and 1, less than a half circle per edge",
+            value=bulges,
+        )
     points = tuple((to_si(r[0], "m", f"{name}: x"), to_si(r[1], "m", f"{name}: y")) for r in rows)
     return Loop(points, bulges)
 
@@ -115,9 +130,15 @@ class Places:
         if isinstance(value, (tuple, np.ndarray)) and len(value) == 3:
             k, i = self._numbered(value[0], name)
             length = polygons.arc_length(*self._edge(k, i))
-            start, stop = (to_si(v, "m", f"{name}: distance along edge {value[0]}") / length for v in value[1:])
+            start, stop = (
+                to_si(v, "m", f"{name}: distance along edge {value[0]}") / length for v in value[1:]
+            )
             return self._piece(k, i, *self._checked(start, stop, name, length))
-        if isinstance(value, (tuple, np.ndarray)) and len(value) == 2 and all(np.ndim(v) == 1 for v in value):
+        if (
+            isinstance(value, (tuple, np.ndarray))
+            and len(value) == 2
+            and all(np.ndim(v) == 1 for v in value)
+        ):
             return self._between(value, name)
         raise InputError(
             f"{name}: expected an edge number, (edge, start, stop) or two points ((x, y), (x, y)), got {value!r}",
@@ -126,19 +147,30 @@ class Places:
 
     def _numbered(self, number: Any, name: str) -> tuple[int, int]:
         counts = [len(loop.points) for loop in self.given]
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number < sum(counts):
-            raise InputError(f"{name}: edges are numbered 0 to {sum(counts) - 1}, got {number!r}", value=number)
+        if (
+            isinstance(number, bool)
+            or not isinstance(number, (int, np.integer))
+            or not 0 <= number < sum(counts)
+        ):
+            raise InputError(
+                f"{name}: edges are numbered 0 to {sum(counts) - 1}, got {number!r}", value=number
+            )
         k = int(np.searchsorted(np.cumsum(counts), number, side="right"))
         return k, int(number) - sum(counts[:k])
 
     def _edge(self, k: int, i: int) -> tuple[np.ndarray, np.ndarray, float]:
         a, b, bulge = self.given[k].edge(i)
-        anticlockwise = polygons.signed_area(np.array(self.given[k].points)) > 0 or len(self.given[k].points) == 2
+        anticlockwise = (
+            polygons.signed_area(np.array(self.given[k].points)) > 0
+            or len(self.given[k].points) == 2
+        )
         return a, b, bulge if anticlockwise else -bulge
 
     @staticmethod
     def _checked(start: float, stop: float, name: str, length: float) -> tuple[float, float]:
-        start, stop = (0.0 if abs(v) < SNAP else 1.0 if abs(v - 1) < SNAP else v for v in (start, stop))
+        start, stop = (
+            0.0 if abs(v) < SNAP else 1.0 if abs(v - 1) < SNAP else v for v in (start, stop)
+        )
         start, stop = sorted((start, stop))
         if start < 0 or stop > 1 or stop - start < SNAP:
             raise InputError(
@@ -171,16 +203,22 @@ class Places:
         return self._piece(k, i, *self._checked(s, t, name, polygons.arc_length(*self._edge(k, i))))
 
 
-def covered_by(loops: Sequence[Loop], shapes: Sequence[np.ndarray], tolerance: float) -> tuple[Piece, ...]:
+def covered_by(
+    loops: Sequence[Loop], shapes: Sequence[np.ndarray], tolerance: float
+) -> tuple[Piece, ...]:
     """Parts of the loops that lie in or on any of some polygons (n, 2), in metres; parts as short as tolerance are left out."""
     found = []
     for k, loop in enumerate(loops):
         for i in range(len(loop.points)):
-            found += [Piece(k, i, *span) for span in _covered_spans(loop.edge(i), shapes, tolerance)]
+            found += [
+                Piece(k, i, *span) for span in _covered_spans(loop.edge(i), shapes, tolerance)
+            ]
     return tuple(found)
 
 
-def _covered_spans(edge: tuple[np.ndarray, np.ndarray, float], shapes: Sequence[np.ndarray], tolerance: float) -> list:
+def _covered_spans(
+    edge: tuple[np.ndarray, np.ndarray, float], shapes: Sequence[np.ndarray], tolerance: float
+) -> list:
     cuts = {0.0, 1.0}
     for shape in shapes:
         cuts |= set(polygons.crossings(*edge, shape, tolerance))
@@ -188,7 +226,10 @@ def _covered_spans(edge: tuple[np.ndarray, np.ndarray, float], shapes: Sequence[
     middle = polygons.arc_point(*edge, (s[:-1] + s[1:]) / 2)
     within = np.zeros(len(middle), dtype=bool)
     for shape in shapes:
-        near = polygons.point_segment_distance(middle, shape, np.roll(shape, -1, axis=0)).min(axis=1) <= tolerance
+        near = (
+            polygons.point_segment_distance(middle, shape, np.roll(shape, -1, axis=0)).min(axis=1)
+            <= tolerance
+        )
         within |= near | polygons.inside(middle, shape)
     spans: list[tuple[float, float]] = []
     for start, stop, ours in zip(s[:-1], s[1:], within, strict=True):

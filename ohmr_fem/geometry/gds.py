@@ -21,8 +21,12 @@ Layer = int | tuple[int, int]
 
 
 def from_gds(
-    path: str | Path, regions: Layer | Mapping[str, Layer], contacts: Layer | Mapping[str, Layer] | None = None, *,
-    labels: Layer | None = None, cell: str | None = None,
+    path: str | Path,
+    regions: Layer | Mapping[str, Layer],
+    contacts: Layer | Mapping[str, Layer] | None = None,
+    *,
+    labels: Layer | None = None,
+    cell: str | None = None,
 ) -> Geometry:
     """Read a device from a layout.
 
@@ -56,14 +60,23 @@ def from_gds(
     layout = _Layout(Path(path), cell)
     layers = dict(regions) if isinstance(regions, Mapping) else {"bulk": regions}
     if not layers:
-        raise InputError("from_gds: regions names no layer; give the layer of the device", value=regions)
+        raise InputError(
+            "from_gds: regions names no layer; give the layer of the device", value=regions
+        )
     shapes = {str(name): layout.shape(layer, f"region {name!r}") for name, layer in layers.items()}
     loops = _outline(layout, shapes)
     if contacts is None:
         named = _edges_by_label(loops, layout.texts(labels)) if labels is not None else {}
     else:
         named = _covered(layout, loops, contacts, labels)
-    out = Geometry(loops[0], tuple(loops[1:]), named, {}, _regions(layout, shapes) if len(shapes) > 1 else {}, "from_gds")
+    out = Geometry(
+        loops[0],
+        tuple(loops[1:]),
+        named,
+        {},
+        _regions(layout, shapes) if len(shapes) > 1 else {},
+        "from_gds",
+    )
     check_geometry(out)
     return out
 
@@ -76,17 +89,28 @@ class _Layout:
         self.shapely = require_extra("shapely", "layout", "reading a layout")
         self.path = path
         if not path.is_file():
-            raise InputError(f"layout {str(path)!r} does not exist; give the path of a .gds or .oas file", value=str(path))
+            raise InputError(
+                f"layout {str(path)!r} does not exist; give the path of a .gds or .oas file",
+                value=str(path),
+            )
         try:
-            library = gdstk.read_oas(str(path)) if path.suffix.lower() in (".oas", ".oasis") else gdstk.read_gds(str(path))
+            library = (
+                gdstk.read_oas(str(path))
+                if path.suffix.lower() in (".oas", ".oasis")
+                else gdstk.read_gds(str(path))
+            )
         except Exception as exc:  # gdstk raises OSError, RuntimeError and others
-            raise InputError(f"{path}: cannot be read ({exc}); give a GDSII or OASIS file", value=str(path)) from exc
+            raise InputError(
+                f"{path}: cannot be read ({exc}); give a GDSII or OASIS file", value=str(path)
+            ) from exc
         self.unit = library.unit
         cells = {c.name: c for c in library.cells}
         top = [c.name for c in library.top_level()]
         if cell is None and len(top) != 1:
             known = ", ".join(cells) or "none"
-            raise InputError(f"{path}: has {len(top)} top cells; choose with cell=, one of {known}", value=top)
+            raise InputError(
+                f"{path}: has {len(top)} top cells; choose with cell=, one of {known}", value=top
+            )
         name = top[0] if cell is None else cell
         if name not in cells:
             raise InputError(f"{path}: no cell {name!r}; {suggest(name, cells)}", value=cell)
@@ -101,9 +125,12 @@ class _Layout:
             present = sorted({(p.layer, p.datatype) for p in self.polygons})
             raise InputError(
                 f"{what}: {self.path} has nothing on layer {layer!r}; it has (layer, datatype) "
-                f"{', '.join(map(str, present)) or 'none'}", value=layer,
+                f"{', '.join(map(str, present)) or 'none'}",
+                value=layer,
             )
-        return self.shapely.union_all([self.shapely.Polygon(p.points * self.unit).buffer(0) for p in members])
+        return self.shapely.union_all(
+            [self.shapely.Polygon(p.points * self.unit).buffer(0) for p in members]
+        )
 
     def texts(self, layer: Any) -> list[tuple[str, np.ndarray]]:
         """Texts and their places."""
@@ -112,8 +139,13 @@ class _Layout:
         number, kind = self._layer(layer, "labels")
         found = [t for t in self.labels if t.layer == number and kind in (None, t.texttype)]
         if not found:
-            present = ", ".join(map(str, sorted({(t.layer, t.texttype) for t in self.labels}))) or "none"
-            raise InputError(f"labels: {self.path} has no text on layer {layer!r}; it has texts on {present}", value=layer)
+            present = (
+                ", ".join(map(str, sorted({(t.layer, t.texttype) for t in self.labels}))) or "none"
+            )
+            raise InputError(
+                f"labels: {self.path} has no text on layer {layer!r}; it has texts on {present}",
+                value=layer,
+            )
         return [(t.text, np.array(t.origin) * self.unit) for t in found]
 
     @staticmethod
@@ -122,7 +154,9 @@ class _Layout:
             return layer, None
         if isinstance(layer, tuple) and len(layer) == 2 and all(isinstance(v, int) for v in layer):
             return layer
-        raise InputError(f"{what}: a layer is a number or (layer, datatype), got {layer!r}", value=layer)
+        raise InputError(
+            f"{what}: a layer is a number or (layer, datatype), got {layer!r}", value=layer
+        )
 
 
 def _pieces(shape: Any) -> list[Any]:
@@ -134,7 +168,9 @@ def _outline(layout: _Layout, shapes: Mapping[str, Any]) -> list[Loop]:
     size = max(np.ptp(np.reshape(s.bounds, (2, 2)), axis=0).max() for s in shapes.values())
     whole = _pieces(layout.shapely.union_all(list(shapes.values()), grid_size=TOUCH * size))
     if len(whole) != 1:
-        where = "; ".join(", ".join(engineering(v, "m") for v in (p.centroid.x, p.centroid.y)) for p in whole[:5])
+        where = "; ".join(
+            ", ".join(engineering(v, "m") for v in (p.centroid.x, p.centroid.y)) for p in whole[:5]
+        )
         raise InputError(
             f"{layout.path}: the device falls apart into {len(whole)} pieces, at ({where}); choose layers or a cell with one",
             value=len(whole),
@@ -159,15 +195,26 @@ def _covered(
     """Contacts from polygons that lie on the boundary."""
     size = float(np.linalg.norm(np.ptp(loops[0].polygon, axis=0)))
     if isinstance(contacts, Mapping):
-        shapes = {str(name): _pieces(layout.shape(layer, f"contact {name!r}")) for name, layer in contacts.items()}
+        shapes = {
+            str(name): _pieces(layout.shape(layer, f"contact {name!r}"))
+            for name, layer in contacts.items()
+        }
     else:
         shapes = {}
         texts = layout.texts(labels)
         for shape in _pieces(layout.shape(contacts, "contacts")):
-            inside = {text for text, at in texts if shape.distance(layout.shapely.Point(at)) <= SNAP * size}
+            inside = {
+                text
+                for text, at in texts
+                if shape.distance(layout.shapely.Point(at)) <= SNAP * size
+            }
             if len(inside) != 1:
                 x, y = (engineering(v, "m") for v in (shape.centroid.x, shape.centroid.y))
-                found = "no label" if not inside else f"{len(inside)} labels ({', '.join(sorted(inside))})"
+                found = (
+                    "no label"
+                    if not inside
+                    else f"{len(inside)} labels ({', '.join(sorted(inside))})"
+                )
                 raise InputError(
                     f"contacts: the polygon around ({x}, {y}) on layer {contacts!r} has {found}; put one text inside it",
                     value=contacts,
@@ -175,13 +222,20 @@ def _covered(
             shapes.setdefault(inside.pop(), []).append(shape)
     out = {}
     for name, group in shapes.items():
-        out[name] = covered_by(loops, [np.array(p.exterior.coords)[:-1] for p in group], SNAP * size)
+        out[name] = covered_by(
+            loops, [np.array(p.exterior.coords)[:-1] for p in group], SNAP * size
+        )
         if not out[name]:
-            raise InputError(f"contact {name!r}: its polygons do not touch the boundary of the device; move them", value=name)
+            raise InputError(
+                f"contact {name!r}: its polygons do not touch the boundary of the device; move them",
+                value=name,
+            )
     return out
 
 
-def _edges_by_label(loops: list[Loop], texts: list[tuple[str, np.ndarray]]) -> dict[str, tuple[Piece, ...]]:
+def _edges_by_label(
+    loops: list[Loop], texts: list[tuple[str, np.ndarray]]
+) -> dict[str, tuple[Piece, ...]]:
     """Contacts from texts: each names the edge next to it."""
     from . import polygons
 
@@ -189,9 +243,13 @@ def _edges_by_label(loops: list[Loop], texts: list[tuple[str, np.ndarray]]) -> d
     for text, at in texts:
         edges = [(k, i) for k, loop in enumerate(loops) for i in range(len(loop.points))]
         k, i = min(edges, key=lambda e: polygons.along_edge(at, *loops[e[0]].edge(e[1]))[0])
-        taken = next((name for name, pieces in out.items() if Piece(k, i, 0.0, 1.0) in pieces), None)
+        taken = next(
+            (name for name, pieces in out.items() if Piece(k, i, 0.0, 1.0) in pieces), None
+        )
         if taken is not None and taken != text:
-            raise InputError(f"labels: {taken!r} and {text!r} are next to the same edge; move one", value=text)
+            raise InputError(
+                f"labels: {taken!r} and {text!r} are next to the same edge; move one", value=text
+            )
         if taken is None:
             out[text] = (*out.get(text, ()), Piece(k, i, 0.0, 1.0))
     return out
@@ -203,6 +261,10 @@ def _regions(layout: _Layout, shapes: Mapping[str, Any]) -> dict[str, Loop | Non
     bad = [k for k, ok in simple.items() if not ok]
     if len(bad) > 1:
         raise InputError(
-            f"regions {bad[0]!r} and {bad[1]!r} each have holes or several pieces; only one of the regions may", value=bad
+            f"regions {bad[0]!r} and {bad[1]!r} each have holes or several pieces; only one of the regions may",
+            value=bad,
         )
-    return {k: _loop(layout, _pieces(s)[0].exterior, f"region {k!r}") if simple[k] else None for k, s in shapes.items()}
+    return {
+        k: _loop(layout, _pieces(s)[0].exterior, f"region {k!r}") if simple[k] else None
+        for k, s in shapes.items()
+    }

@@ -58,7 +58,12 @@ class Loop:
     def polygon(self) -> np.ndarray:
         """The loop with arcs replaced by chords, shape (n, 2)."""
         s = np.arange(ARC_SEGMENTS) / ARC_SEGMENTS
-        return np.vstack([polygons.arc_point(*self.edge(i), s if b else s[:1]) for i, b in enumerate(self.bulges)])
+        return np.vstack(
+            [
+                polygons.arc_point(*self.edge(i), s if b else s[:1])
+                for i, b in enumerate(self.bulges)
+            ]
+        )
 
     def reversed(self) -> Loop:
         return Loop(self.points[::-1], tuple(-b for b in (*self.bulges[-2::-1], self.bulges[-1])))
@@ -149,16 +154,26 @@ class Geometry:
         known = [*self.named, *self.regions]
         for old in names:
             if old not in known:
-                raise InputError(f"renamed: the device has no {old!r}; {suggest(old, known)}", value=old)
+                raise InputError(
+                    f"renamed: the device has no {old!r}; {suggest(old, known)}", value=old
+                )
         after = [names.get(k, k) for k in known]
         twice = next((k for k in after if after.count(k) > 1), None)
         if twice is not None:
-            raise InputError(f"renamed: {twice!r} would be used twice; choose another name", value=twice)
-        groups = ({names.get(k, k): v for k, v in group.items()} for group in (self.contacts, self.edges, self.regions))
-        return dataclasses.replace(self, **dict(zip(("contacts", "edges", "regions"), groups, strict=True)))  # type: ignore[arg-type]
+            raise InputError(
+                f"renamed: {twice!r} would be used twice; choose another name", value=twice
+            )
+        groups = (
+            {names.get(k, k): v for k, v in group.items()}
+            for group in (self.contacts, self.edges, self.regions)
+        )
+        return dataclasses.replace(
+            self, **dict(zip(("contacts", "edges", "regions"), groups, strict=True))
+        )  # type: ignore[arg-type]
 
     def _mapped(self, point: Callable[[float, float], polygons.Point]) -> Geometry:
         """Every corner moved by a map that keeps angles."""
+
         def move(loop: Loop) -> Loop:
             return Loop(tuple(point(x, y) for x, y in loop.points), loop.bulges)
 
@@ -167,7 +182,9 @@ class Geometry:
         return dataclasses.replace(self, outline=outline, holes=tuple(holes), regions=regions)
 
     def __repr__(self) -> str:
-        extent = " x ".join(engineering(float(v), "m") for v in np.ptp(self.outline.polygon, axis=0))
+        extent = " x ".join(
+            engineering(float(v), "m") for v in np.ptp(self.outline.polygon, axis=0)
+        )
         parts = [
             f"{self.kind}: {extent}",
             f"contacts {', '.join(self.contacts) or 'none'}",
@@ -181,7 +198,10 @@ class Geometry:
 def _segments(geometry: Geometry, k: int, loop: Loop, i: int) -> Iterator[Segment]:
     a, b, bulge = loop.edge(i)
     named = sorted(
-        (p.start, p.stop, name) for name, pieces in geometry.named.items() for p in pieces if p.loop == k and p.edge == i
+        (p.start, p.stop, name)
+        for name, pieces in geometry.named.items()
+        for p in pieces
+        if p.loop == k and p.edge == i
     )
     at = 0.0
     parts: list[tuple[float, float, str | None]] = []
@@ -208,7 +228,9 @@ def _narrowest(geometry: Geometry) -> float:
         found.append(np.column_stack([gap, (p + q) / 2])[near])
     pairs = np.vstack(found)
     pairs = pairs[np.argsort(pairs[:, 0])]
-    for start in range(0, len(pairs), 1000):  # the first whose midpoint lies in the device, not across a gap
+    for start in range(
+        0, len(pairs), 1000
+    ):  # the first whose midpoint lies in the device, not across a gap
         inside = np.flatnonzero(geometry.contains(pairs[start : start + 1000, 1:]))
         if inside.size:
             return float(pairs[start + inside[0], 0])
@@ -216,4 +238,7 @@ def _narrowest(geometry: Geometry) -> float:
 
 
 def _length(geometry: Geometry, pieces: tuple[Piece, ...]) -> float:
-    return sum((p.stop - p.start) * polygons.arc_length(*geometry.loops[p.loop].edge(p.edge)) for p in pieces)
+    return sum(
+        (p.stop - p.start) * polygons.arc_length(*geometry.loops[p.loop].edge(p.edge))
+        for p in pieces
+    )

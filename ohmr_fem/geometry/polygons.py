@@ -9,7 +9,9 @@ import numpy as np
 Point = tuple[float, float]
 
 
-def arc_point(start: np.ndarray, stop: np.ndarray, bulge: float, fraction: np.ndarray) -> np.ndarray:
+def arc_point(
+    start: np.ndarray, stop: np.ndarray, bulge: float, fraction: np.ndarray
+) -> np.ndarray:
     """Points at fractions (n,) along an edge, shape (n, 2).
 
     ``bulge`` is the tangent of a quarter of the angle swept: 0 for a straight edge, positive for a
@@ -23,14 +25,21 @@ def arc_point(start: np.ndarray, stop: np.ndarray, bulge: float, fraction: np.nd
     centre = (start + stop) / 2 + left * (1 - bulge**2) / (4 * bulge)
     angle = 4 * math.atan(bulge) * s
     arm = start - centre
-    turned = np.hstack([np.cos(angle) * arm[0] - np.sin(angle) * arm[1], np.sin(angle) * arm[0] + np.cos(angle) * arm[1]])
+    turned = np.hstack(
+        [
+            np.cos(angle) * arm[0] - np.sin(angle) * arm[1],
+            np.sin(angle) * arm[0] + np.cos(angle) * arm[1],
+        ]
+    )
     return np.asarray(centre + turned)
 
 
 def arc_centre(start: np.ndarray, stop: np.ndarray, bulge: float) -> np.ndarray:
     """Centre of the circle of an arc, shape (2,)."""
     chord = stop - start
-    return np.asarray((start + stop) / 2 + np.array([-chord[1], chord[0]]) * (1 - bulge**2) / (4 * bulge))
+    return np.asarray(
+        (start + stop) / 2 + np.array([-chord[1], chord[0]]) * (1 - bulge**2) / (4 * bulge)
+    )
 
 
 def arc_length(start: np.ndarray, stop: np.ndarray, bulge: float) -> float:
@@ -40,7 +49,9 @@ def arc_length(start: np.ndarray, stop: np.ndarray, bulge: float) -> float:
     return chord * (1 + bulge**2) / (4 * abs(bulge)) * 4 * math.atan(abs(bulge))
 
 
-def along_edge(point: np.ndarray, a: np.ndarray, b: np.ndarray, bulge: float) -> tuple[float, float]:
+def along_edge(
+    point: np.ndarray, a: np.ndarray, b: np.ndarray, bulge: float
+) -> tuple[float, float]:
     """Distance of a point from an edge, and the fraction of the edge at the closest point."""
     if bulge == 0.0:
         s = float(np.clip((point - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1))
@@ -54,7 +65,9 @@ def along_edge(point: np.ndarray, a: np.ndarray, b: np.ndarray, bulge: float) ->
     return float(np.linalg.norm(arc_point(a, b, bulge, np.array([s]))[0] - point)), s
 
 
-def crossings(a: np.ndarray, b: np.ndarray, bulge: float, polygon: np.ndarray, tolerance: float) -> list[float]:
+def crossings(
+    a: np.ndarray, b: np.ndarray, bulge: float, polygon: np.ndarray, tolerance: float
+) -> list[float]:
     """Fractions of an edge where the sides of a polygon (n, 2) cross it or its corners touch it."""
     after = np.roll(polygon, -1, axis=0)
     points = list(polygon)
@@ -65,7 +78,13 @@ def crossings(a: np.ndarray, b: np.ndarray, bulge: float, polygon: np.ndarray, t
             u = [(to[0] * chord[1] - to[1] * chord[0]) / cross] if cross else []
         else:
             centre = arc_centre(a, b, bulge)
-            roots = np.roots([d @ d, 2 * d @ (p - centre), (p - centre) @ (p - centre) - (a - centre) @ (a - centre)])
+            roots = np.roots(
+                [
+                    d @ d,
+                    2 * d @ (p - centre),
+                    (p - centre) @ (p - centre) - (a - centre) @ (a - centre),
+                ]
+            )
             u = [float(r.real) for r in roots if abs(r.imag) < 1e-12]
         points += [p + v * d for v in u if 0 <= v <= 1]
     found = (along_edge(p, a, b, bulge) for p in points)
@@ -98,7 +117,9 @@ def point_segment_distance(points: np.ndarray, start: np.ndarray, stop: np.ndarr
     return np.asarray(np.linalg.norm(to - t[:, :, None] * along, axis=2))
 
 
-def closest_points(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, ...]:
+def closest_points(
+    a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray
+) -> tuple[np.ndarray, ...]:
     """Gaps (n,) and closest points (n, 2) on segment a-b and on segments c-d (n, 2) that do not cross it."""
     one, two = np.broadcast_to(a, c.shape), np.broadcast_to(b, c.shape)
     first = [one, two, _foot(c, one, two), _foot(d, one, two)]
@@ -130,21 +151,34 @@ def crossing_edges(start: np.ndarray, stop: np.ndarray, tolerance: float) -> tup
     return None
 
 
-def _boxes_touch(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, tolerance: float) -> np.ndarray:
+def _boxes_touch(
+    a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, tolerance: float
+) -> np.ndarray:
     low, high = np.minimum(a, b) - tolerance, np.maximum(a, b) + tolerance
     return np.asarray(np.all((np.minimum(c, d) <= high) & (np.maximum(c, d) >= low), axis=1))
 
 
 def _meet(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, tolerance: float) -> bool:
-    shared = [(p, q, o) for p, q in ((a, b), (b, a)) for o in ((c, d), (d, c)) if np.hypot(*(p - o[0])) <= tolerance]
+    shared = [
+        (p, q, o)
+        for p, q in ((a, b), (b, a))
+        for o in ((c, d), (d, c))
+        if np.hypot(*(p - o[0])) <= tolerance
+    ]
     if len(shared) > 1:
         return True
     if shared:  # neighbours: wrong only if one folds back onto the other
         p, q, other = shared[0]
         u, v = q - p, other[1] - p
-        return bool(abs(u[0] * v[1] - u[1] * v[0]) <= tolerance * max(np.hypot(*u), np.hypot(*v)) and u @ v > 0)
+        return bool(
+            abs(u[0] * v[1] - u[1] * v[0]) <= tolerance * max(np.hypot(*u), np.hypot(*v))
+            and u @ v > 0
+        )
     ends = np.array([a, b]), np.array([c, d])
-    near = point_segment_distance(ends[0], c[None], d[None]).min(), point_segment_distance(ends[1], a[None], b[None]).min()
+    near = (
+        point_segment_distance(ends[0], c[None], d[None]).min(),
+        point_segment_distance(ends[1], a[None], b[None]).min(),
+    )
     if min(near) <= tolerance:
         return True
     return _side(a, b, c) * _side(a, b, d) < 0 and _side(c, d, a) * _side(c, d, b) < 0
@@ -167,7 +201,9 @@ def common_area(one: list[np.ndarray], two: list[np.ndarray], tolerance: float) 
         middle = (p + q) / 2
         along = q - p
         weight = _in_shape(middle, other).astype(float)
-        distance = point_segment_distance(middle, *other) if len(other[0]) else np.empty((len(middle), 0))
+        distance = (
+            point_segment_distance(middle, *other) if len(other[0]) else np.empty((len(middle), 0))
+        )
         on = distance.min(axis=1) <= tolerance
         if on.any():
             owner = distance[on].argmin(axis=1)
@@ -192,7 +228,9 @@ def _in_shape(points: np.ndarray, edges: tuple[np.ndarray, np.ndarray]) -> np.nd
     return out
 
 
-def _cut(edges: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], tolerance: float) -> tuple:
+def _cut(
+    edges: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], tolerance: float
+) -> tuple:
     """Edges cut where the other shape touches or crosses them."""
     starts, stops = [], []
     for p, q in zip(*edges, strict=True):

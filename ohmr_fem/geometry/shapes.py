@@ -53,7 +53,12 @@ def hall_bar(
         )
     lower = [(-full / 2, -w / 2)]
     for x in at:
-        lower += [(x - a / 2, -w / 2), (x - a / 2, -w / 2 - h), (x + a / 2, -w / 2 - h), (x + a / 2, -w / 2)]
+        lower += [
+            (x - a / 2, -w / 2),
+            (x - a / 2, -w / 2 - h),
+            (x + a / 2, -w / 2 - h),
+            (x + a / 2, -w / 2),
+        ]
     lower.append((full / 2, -w / 2))
     outline = lower + [(x, -y) for x, y in reversed(lower)]
     n = len(lower)
@@ -67,20 +72,38 @@ def cross(length: Any, width: Any) -> Geometry:
     """A Greek cross of two bars ``length`` by ``width``; contacts ``left``, ``right``, ``bottom``, ``top``."""
     reach, w = positive(length, "m", "length") / 2, positive(width, "m", "width") / 2
     if reach <= w:
-        raise InputError(f"cross: length must exceed width {2 * w:g} m, got {2 * reach:g} m", value=2 * reach)
+        raise InputError(
+            f"cross: length must exceed width {2 * w:g} m, got {2 * reach:g} m", value=2 * reach
+        )
     quarter = [(-w, -reach), (w, -reach), (w, -w)]
-    outline = [p for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1)) for p in ((c * x - s * y, s * x + c * y) for x, y in quarter)]
-    return polygon_device(outline, contacts={"bottom": 0, "right": 3, "top": 6, "left": 9}, kind="cross")
+    outline = [
+        p
+        for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1))
+        for p in ((c * x - s * y, s * x + c * y) for x, y in quarter)
+    ]
+    return polygon_device(
+        outline, contacts={"bottom": 0, "right": 3, "top": 6, "left": 9}, kind="cross"
+    )
 
 
 def _circle(radius: float) -> list[tuple[float, float, float]]:
-    return [(radius, 0.0, QUARTER), (0.0, radius, QUARTER), (-radius, 0.0, QUARTER), (0.0, -radius, QUARTER)]
+    return [
+        (radius, 0.0, QUARTER),
+        (0.0, radius, QUARTER),
+        (-radius, 0.0, QUARTER),
+        (0.0, -radius, QUARTER),
+    ]
 
 
 def _ring(inner_radius: Any, outer_radius: Any, kind: str) -> Geometry:
-    r1, r2 = positive(inner_radius, "m", "inner_radius"), positive(outer_radius, "m", "outer_radius")
+    r1, r2 = (
+        positive(inner_radius, "m", "inner_radius"),
+        positive(outer_radius, "m", "outer_radius"),
+    )
     if r2 <= r1:
-        raise InputError(f"{kind}: outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m", value=r2)
+        raise InputError(
+            f"{kind}: outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m", value=r2
+        )
     named = {"outer": [0, 1, 2, 3], "inner": [4, 5, 6, 7]}
     key = "contacts" if kind == "corbino" else "edges"
     return polygon_device(_circle(r2), [_circle(r1)], kind=kind, **{key: named})
@@ -111,9 +134,13 @@ def van_der_pauw(size: Any, contact: Any, shape: str = "square") -> Geometry:
     s, c = positive(size, "m", "size"), positive(contact, "m", "contact")
     side = s if shape == "square" else math.pi * s / 4
     if shape not in ("square", "disc"):
-        raise InputError(f"van_der_pauw: shape must be 'square' or 'disc', got {shape!r}", value=shape)
+        raise InputError(
+            f"van_der_pauw: shape must be 'square' or 'disc', got {shape!r}", value=shape
+        )
     if c >= side:
-        raise InputError(f"van_der_pauw: contact must be shorter than {side:g} m, got {c:g} m", value=c)
+        raise InputError(
+            f"van_der_pauw: contact must be shorter than {side:g} m, got {c:g} m", value=c
+        )
     if shape == "square":
         corners: list[Any] = [(-s / 2, -s / 2), (s / 2, -s / 2), (s / 2, s / 2), (-s / 2, s / 2)]
         places = {n: [((i - 1) % 4, s - c / 2, s), (i, 0.0, c / 2)] for i, n in enumerate("abcd")}
@@ -142,11 +169,16 @@ def nonlocal_bar(width: Any, distance: Any, contact: Any, *, length: Any = None)
     Geometry with contacts ``source`` (lower edge) and ``drain`` (upper edge) on the left,
     ``low`` and ``high`` (lower and upper edge) on the right.
     """
-    w, d, c = positive(width, "m", "width"), positive(distance, "m", "distance"), positive(contact, "m", "contact")
+    w, d, c = (
+        positive(width, "m", "width"),
+        positive(distance, "m", "distance"),
+        positive(contact, "m", "contact"),
+    )
     full = d + 12 * w if length is None else positive(length, "m", "length")
     if c >= d or d + c >= full:
         raise InputError(
-            f"nonlocal_bar: contacts of {c:g} m, {d:g} m apart, do not fit on a strip of {full:g} m side by side", value=c
+            f"nonlocal_bar: contacts of {c:g} m, {d:g} m apart, do not fit on a strip of {full:g} m side by side",
+            value=c,
         )
     outline = [(-full / 2, -w / 2), (full / 2, -w / 2), (full / 2, w / 2), (-full / 2, w / 2)]
     near, far = (full - d - c) / 2, (full + d - c) / 2

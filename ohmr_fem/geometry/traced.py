@@ -22,8 +22,13 @@ TOUCH, CURVE = 1e-6, 1e-4
 
 
 def from_csv(
-    path: str | Path, *, unit: str | None = None, scale_bar: tuple[Any, float] | None = None, y_down: bool = False,
-    contacts: Mapping[str, Any] | None = None, regions: Mapping[str, Any] | None = None,
+    path: str | Path,
+    *,
+    unit: str | None = None,
+    scale_bar: tuple[Any, float] | None = None,
+    y_down: bool = False,
+    contacts: Mapping[str, Any] | None = None,
+    regions: Mapping[str, Any] | None = None,
 ) -> Geometry:
     """Read traced corners.
 
@@ -53,7 +58,9 @@ def from_csv(
     loops = _csv_loops(path)
     flip = -1.0 if y_down else 1.0
     corners = [[(scale * x, flip * scale * y) for x, y, _ in loop] for loop in loops]
-    named: dict[str, Any] = {str(k): v if isinstance(v, list) else [v] for k, v in (contacts or {}).items()}
+    named: dict[str, Any] = {
+        str(k): v if isinstance(v, list) else [v] for k, v in (contacts or {}).items()
+    }
     for i, (_, _, name) in enumerate(row for loop in loops for row in loop):
         if name:
             named.setdefault(name, []).append(i)
@@ -63,19 +70,29 @@ def from_csv(
 def _csv_scale(unit: str | None, scale_bar: tuple[Any, float] | None) -> float:
     """Metres per number in the file."""
     if (unit is None) == (scale_bar is None):
-        raise InputError("from_csv: give either unit='um' or scale_bar=('10 um', length of the bar in the file)", value=unit)
+        raise InputError(
+            "from_csv: give either unit='um' or scale_bar=('10 um', length of the bar in the file)",
+            value=unit,
+        )
     if unit is not None:
         return positive(f"1 {unit}", "m", "unit")
     if not isinstance(scale_bar, tuple) or len(scale_bar) != 2:
-        raise InputError(f"scale_bar: expected ('10 um', length of the bar in the file), got {scale_bar!r}", value=scale_bar)
-    return positive(scale_bar[0], "m", "scale_bar") / positive(scale_bar[1], "1", "scale_bar: length in the file")
+        raise InputError(
+            f"scale_bar: expected ('10 um', length of the bar in the file), got {scale_bar!r}",
+            value=scale_bar,
+        )
+    return positive(scale_bar[0], "m", "scale_bar") / positive(
+        scale_bar[1], "1", "scale_bar: length in the file"
+    )
 
 
 def _csv_loops(path: Path) -> list[list[tuple[float, float, str]]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as exc:
-        raise InputError(f"{str(path)!r} cannot be read ({exc}); give a text file of rows x, y", value=str(path)) from exc
+        raise InputError(
+            f"{str(path)!r} cannot be read ({exc}); give a text file of rows x, y", value=str(path)
+        ) from exc
     loops: list[list[tuple[float, float, str]]] = [[]]
     for number, line in enumerate(lines, 1):
         if line.lstrip().startswith("#"):
@@ -89,7 +106,9 @@ def _csv_loops(path: Path) -> list[list[tuple[float, float, str]]]:
         except (ValueError, IndexError) as exc:
             if not any(loops) and not _is_number(cells[0]):
                 continue  # a heading
-            raise InputError(f"{path}, line {number}: expected x, y or x, y, name, got {line!r}", value=line) from exc
+            raise InputError(
+                f"{path}, line {number}: expected x, y or x, y, name, got {line!r}", value=line
+            ) from exc
         loops[-1].append((x, y, cells[2] if len(cells) > 2 else ""))
     loops = [loop for loop in loops if loop]
     if not loops:
@@ -113,8 +132,14 @@ def _cells(line: str) -> list[str]:
 
 
 def from_svg(
-    path: str | Path, scale_bar: Any, *, contacts: Mapping[str, Any] | Sequence[str] = (),
-    regions: Mapping[str, Any] | None = None, outline: str = "outline", bar: str = "scale", tolerance: Any = None,
+    path: str | Path,
+    scale_bar: Any,
+    *,
+    contacts: Mapping[str, Any] | Sequence[str] = (),
+    regions: Mapping[str, Any] | None = None,
+    outline: str = "outline",
+    bar: str = "scale",
+    tolerance: Any = None,
 ) -> Geometry:
     """Read a device from a drawing. Elements are called by their id, or by their label in Inkscape.
 
@@ -145,25 +170,53 @@ def from_svg(
     """
     drawing = _Drawing(Path(path))
     length = positive(scale_bar, "m", "scale_bar")
-    extent = float(np.ptp(np.vstack([loop.polygon for loop in drawing.loops(bar, "bar", 1e-3, closed=False)]), axis=0).max())
+    extent = float(
+        np.ptp(
+            np.vstack([loop.polygon for loop in drawing.loops(bar, "bar", 1e-3, closed=False)]),
+            axis=0,
+        ).max()
+    )
     if extent <= 0:
-        raise InputError(f"bar: {bar!r} has no length; draw it as long as the scale bar of the picture", value=bar)
+        raise InputError(
+            f"bar: {bar!r} has no length; draw it as long as the scale bar of the picture",
+            value=bar,
+        )
     scale = length / extent
-    rough = np.ptp(np.vstack([loop.polygon for loop in drawing.loops(outline, "outline", 0.05)]), axis=0)
-    finest = CURVE * float(np.hypot(*rough)) if tolerance is None else positive(tolerance, "m", "tolerance") / scale
+    rough = np.ptp(
+        np.vstack([loop.polygon for loop in drawing.loops(outline, "outline", 0.05)]), axis=0
+    )
+    finest = (
+        CURVE * float(np.hypot(*rough))
+        if tolerance is None
+        else positive(tolerance, "m", "tolerance") / scale
+    )
 
     def read(name: str, what: str) -> list[Loop]:
         return [_scaled(loop, scale) for loop in drawing.loops(name, what, finest)]
 
-    loops = sorted(read(outline, "outline"), key=lambda loop: -abs(polygons.signed_area(loop.polygon)))
-    loops = [loop if (polygons.signed_area(loop.polygon) > 0) == (k == 0) else loop.reversed() for k, loop in enumerate(loops)]
+    loops = sorted(
+        read(outline, "outline"), key=lambda loop: -abs(polygons.signed_area(loop.polygon))
+    )
+    loops = [
+        loop if (polygons.signed_area(loop.polygon) > 0) == (k == 0) else loop.reversed()
+        for k, loop in enumerate(loops)
+    ]
     size = float(np.linalg.norm(np.ptp(loops[0].polygon, axis=0)))
     named = {}
-    for name, ids in (contacts if isinstance(contacts, Mapping) else {c: c for c in contacts}).items():
-        shapes = [loop.polygon for one in ([ids] if isinstance(ids, str) else ids) for loop in read(one, f"contact {name!r}")]
+    for name, ids in (
+        contacts if isinstance(contacts, Mapping) else {c: c for c in contacts}
+    ).items():
+        shapes = [
+            loop.polygon
+            for one in ([ids] if isinstance(ids, str) else ids)
+            for loop in read(one, f"contact {name!r}")
+        ]
         named[str(name)] = covered_by(loops, shapes, TOUCH * size)
         if not named[str(name)]:
-            raise InputError(f"contact {name!r}: covers no part of the outline; draw it across the edge", value=name)
+            raise InputError(
+                f"contact {name!r}: covers no part of the outline; draw it across the edge",
+                value=name,
+            )
     drawn: dict[str, Loop | None] = {}
     for name, one in (regions or {}).items():
         drawn[str(name)] = None if one is None else read(one, f"region {name!r}")[0]
@@ -174,7 +227,9 @@ def from_svg(
 
 def _scaled(loop: Loop, scale: float) -> Loop:
     """In metres, y upwards."""
-    return Loop(tuple((scale * x, -scale * y) for x, y in loop.points), tuple(-b for b in loop.bulges))
+    return Loop(
+        tuple((scale * x, -scale * y) for x, y in loop.points), tuple(-b for b in loop.bulges)
+    )
 
 
 class _Drawing:
@@ -184,7 +239,10 @@ class _Drawing:
         self.svg = require_extra("svgelements", "layout", "reading an SVG drawing")
         self.path = path
         if not path.is_file():
-            raise InputError(f"drawing {str(path)!r} does not exist; give the path of an .svg file", value=str(path))
+            raise InputError(
+                f"drawing {str(path)!r} does not exist; give the path of an .svg file",
+                value=str(path),
+            )
         try:
             document = self.svg.SVG.parse(str(path), reify=True)
         except Exception as exc:  # errors of the XML parser and of the drawing
@@ -200,7 +258,10 @@ class _Drawing:
     def loops(self, name: str, what: str, tolerance: float, closed: bool = True) -> list[Loop]:
         """Subpaths of an element, y downwards, bulges accordingly."""
         if name not in self.shapes:
-            raise InputError(f"{what}: {self.path} has no shape {name!r}; {suggest(name, self.shapes)}", value=name)
+            raise InputError(
+                f"{what}: {self.path} has no shape {name!r}; {suggest(name, self.shapes)}",
+                value=name,
+            )
         out = []
         for part in self.svg.Path(self.shapes[name]).as_subpaths():
             points, bulges, end = self._corners(list(self.svg.Path(part)), tolerance)
@@ -214,7 +275,9 @@ class _Drawing:
             raise InputError(f"{what}: {name!r} is empty", value=name)
         return out
 
-    def _corners(self, parts: list[Any], tolerance: float) -> tuple[list[polygons.Point], list[float], polygons.Point]:
+    def _corners(
+        self, parts: list[Any], tolerance: float
+    ) -> tuple[list[polygons.Point], list[float], polygons.Point]:
         """Corners and bulges of one subpath, and where it ends."""
         points: list[polygons.Point] = []
         bulges: list[float] = []
@@ -256,7 +319,9 @@ def _pieces(svg: Any, part: Any, tolerance: float) -> int:
     if isinstance(part, svg.Arc):
         second = float(part.sweep) ** 2 * max(part.rx, part.ry)
     elif isinstance(part, svg.CubicBezier):
-        a, b, c, d = (np.array([p.x, p.y]) for p in (part.start, part.control1, part.control2, part.end))
+        a, b, c, d = (
+            np.array([p.x, p.y]) for p in (part.start, part.control1, part.control2, part.end)
+        )
         second = 6 * max(np.hypot(*(a - 2 * b + c)), np.hypot(*(b - 2 * c + d)))
     else:
         a, b, c = (np.array([p.x, p.y]) for p in (part.start, part.control, part.end))

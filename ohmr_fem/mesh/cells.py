@@ -29,7 +29,7 @@ class _EdgeMapping(MappingIsoparametric):
         self._traced = (x, X, find)
         return x
 
-    def invF(self, x: np.ndarray, tind: Any = None, newton_max_iters: int = 50, **_: Any) -> Any:  # noqa: N802
+    def invF(self, x: np.ndarray, tind: Any = None, newton_max_iters: int = 50, **_: Any) -> Any:
         traced: Any = getattr(self, "_traced", (None, None, None))
         if x is traced[0] and traced[2] is not None and tind is not None:
             return self._on_facets(traced[1], np.asarray(traced[2]), np.asarray(tind))
@@ -73,7 +73,9 @@ class _EdgeMapping(MappingIsoparametric):
     def _step(self, at: np.ndarray, to: np.ndarray, x: np.ndarray, tind: Any) -> np.ndarray:
         """Newton step with the Jacobian of one point and the residual of another."""
         with np.errstate(all="ignore"):
-            return np.nan_to_num(np.einsum("ijkl,jkl->ikl", self.invDF(at, tind), x - self.F(to, tind)), posinf=1e9)
+            return np.nan_to_num(
+                np.einsum("ijkl,jkl->ikl", self.invDF(at, tind), x - self.F(to, tind)), posinf=1e9
+            )
 
 
 class _ExactTrace:
@@ -164,7 +166,9 @@ def _vertex_order(kind: type, t: np.ndarray, nodes: np.ndarray) -> np.ndarray:
     one, two = nodes[:, 2] - nodes[:, 0], nodes[:, 3] - nodes[:, 1]  # the diagonals
     clockwise = one[0] * two[1] < one[1] * two[0]
     start = np.where(clockwise, np.array([[0], [3], [2], [1]]), np.array([[0], [1], [2], [3]]))
-    return np.asarray(np.take_along_axis(start, _parallel(np.take_along_axis(t, start, axis=0)), axis=0))
+    return np.asarray(
+        np.take_along_axis(start, _parallel(np.take_along_axis(t, start, axis=0)), axis=0)
+    )
 
 
 def _parallel(t: np.ndarray) -> np.ndarray:
@@ -183,7 +187,9 @@ def _parallel(t: np.ndarray) -> np.ndarray:
     left, right = f[:2].ravel(), f[2:].ravel()
     rows = np.concatenate([left, left + n])
     cols = np.concatenate([right + n * twist, right + n * ~twist])
-    _, comp = connected_components(sp.coo_matrix((np.ones(rows.size), (rows, cols)), shape=(2 * n, 2 * n)), False)
+    _, comp = connected_components(
+        sp.coo_matrix((np.ones(rows.size), (rows, cols)), shape=(2 * n, 2 * n)), False
+    )
     forward = (comp[:n] < comp[n:])[f] == up  # facet i points from vertex i to i+1
     # vertex k is the common tail when facet k leaves it and facet k-1 leaves it too
     first = np.argmax(forward & ~np.roll(forward, 1, axis=0), axis=0)

@@ -42,17 +42,28 @@ def check_mesh(device: DeviceMesh, *, geometry: bool = True) -> None:
 def _check_type(device: DeviceMesh) -> None:
     mesh = device.mesh
     if mesh.t.size == 0:
-        raise MeshError("the mesh is empty: it has no cells; export the surface of the device, not only its outline")
+        raise MeshError(
+            "the mesh is empty: it has no cells; export the surface of the device, not only its outline"
+        )
     if mesh.dim() == 3:
-        raise MeshError("3D meshes are not supported; give a planar mesh or a cross-section", value=3)
+        raise MeshError(
+            "3D meshes are not supported; give a planar mesh or a cross-section", value=3
+        )
     if cell_kind(mesh) is None:
         accepted = ", ".join(words for _, words in CELL_TYPES.values())
-        raise MeshError(f"cells of {type(mesh).__name__} are not supported; accepted: {accepted}", value=type(mesh))
+        raise MeshError(
+            f"cells of {type(mesh).__name__} are not supported; accepted: {accepted}",
+            value=type(mesh),
+        )
     if mesh.dim() != len(device.axes):
-        raise MeshError(f"a {mesh.dim()}D mesh needs {mesh.dim()} axes, got {device.axes}", value=device.axes)
+        raise MeshError(
+            f"a {mesh.dim()}D mesh needs {mesh.dim()} axes, got {device.axes}", value=device.axes
+        )
     bad = int(np.count_nonzero(~np.isfinite(mesh.doflocs).all(axis=0)))
     if bad:
-        raise MeshError(f"{bad} node(s) have coordinates that are not finite; export the mesh again", value=bad)
+        raise MeshError(
+            f"{bad} node(s) have coordinates that are not finite; export the mesh again", value=bad
+        )
 
 
 def _check_cells(mesh: Any) -> None:
@@ -79,13 +90,18 @@ def _report(bad: np.ndarray, corners: np.ndarray, what: str) -> None:
     count = int(np.count_nonzero(bad))
     if count:
         where = ", ".join(f"{v:.4g}" for v in corners[:, :, bad].mean(axis=1)[:, 0])
-        raise MeshError(f"{count} cell(s) {what}, the first near ({where}) m; mesh the device again", value=np.flatnonzero(bad))
+        raise MeshError(
+            f"{count} cell(s) {what}, the first near ({where}) m; mesh the device again",
+            value=np.flatnonzero(bad),
+        )
 
 
 def _check_neighbours(mesh: Any) -> None:
     """Neighbours lie on different sides of the edge they share."""
     if np.any(np.bincount(mesh.t2f.ravel(), minlength=mesh.nfacets) > 2):
-        raise MeshError("some edges are shared by more than two cells; remove the duplicate or overlapping surfaces")
+        raise MeshError(
+            "some edges are shared by more than two cells; remove the duplicate or overlapping surfaces"
+        )
     first, second = mesh.f2t
     inner = np.flatnonzero(second >= 0)
     centre = mesh.p[:, mesh.t].mean(axis=1)
@@ -94,7 +110,10 @@ def _check_neighbours(mesh: Any) -> None:
         side = [(centre[:, c[inner]] - a)[0] for c in (first, second)]
     else:
         along = mesh.p[:, mesh.facets[1, inner]] - a
-        side = [along[0] * d[1] - along[1] * d[0] for d in (centre[:, c[inner]] - a for c in (first, second))]
+        side = [
+            along[0] * d[1] - along[1] * d[0]
+            for d in (centre[:, c[inner]] - a for c in (first, second))
+        ]
     # a curved edge may have both straight centres on one side of its chord only if cells are very thin
     folded = np.zeros(mesh.nelements, dtype=bool)
     folded[first[inner[side[0] * side[1] >= 0]]] = True
@@ -116,7 +135,9 @@ def _check_neighbours(mesh: Any) -> None:
 def _check_connected(mesh: Any) -> None:
     first, second = mesh.f2t[:, mesh.f2t[1] >= 0]
     n = mesh.nelements
-    count, piece = connected_components(sp.coo_matrix((np.ones(first.size), (first, second)), shape=(n, n)), False)
+    count, piece = connected_components(
+        sp.coo_matrix((np.ones(first.size), (first, second)), shape=(n, n)), False
+    )
     if count > 1:
         sizes = sorted(np.bincount(piece).tolist(), reverse=True)
         raise MeshError(
@@ -130,7 +151,9 @@ def _check_boundaries(device: DeviceMesh) -> None:
     outer = device.mesh.boundary_facets()
     for name, facets in device.boundaries.items():
         if facets.size == 0:
-            raise MeshError(f"boundary {name!r} has no edges; name at least one edge of the device", value=name)
+            raise MeshError(
+                f"boundary {name!r} has no edges; name at least one edge of the device", value=name
+            )
         inside = int(np.count_nonzero(~np.isin(facets, outer)))
         if inside:
             raise MeshError(
@@ -141,20 +164,28 @@ def _check_boundaries(device: DeviceMesh) -> None:
     _check_disjoint(device.boundaries, "boundaries", "edge(s)")
     both = sorted(set(device.boundaries) & set(device.regions))
     if both:
-        raise MeshError(f"name {both[0]!r} is used for both a boundary and a region; rename one", value=both[0])
+        raise MeshError(
+            f"name {both[0]!r} is used for both a boundary and a region; rename one", value=both[0]
+        )
 
 
 def _check_regions(device: DeviceMesh) -> None:
     count = 0
     for name, cells in device.regions.items():
         if cells.size == 0:
-            raise MeshError(f"region {name!r} has no cells; name at least one cell or remove it", value=name)
+            raise MeshError(
+                f"region {name!r} has no cells; name at least one cell or remove it", value=name
+            )
         if cells[0] < 0 or cells[-1] >= device.n_cells:
-            raise MeshError(f"region {name!r} has cells outside 0 to {device.n_cells - 1}", value=name)
+            raise MeshError(
+                f"region {name!r} has cells outside 0 to {device.n_cells - 1}", value=name
+            )
         count += cells.size
     _check_disjoint(device.regions, "regions", "cell(s)")
     if count != device.n_cells:
-        raise MeshError(f"{device.n_cells - count} cell(s) belong to no region; the regions must cover the device")
+        raise MeshError(
+            f"{device.n_cells - count} cell(s) belong to no region; the regions must cover the device"
+        )
 
 
 def _check_disjoint(groups: Mapping[str, np.ndarray], what: str, items: str) -> None:

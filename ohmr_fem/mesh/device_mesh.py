@@ -57,12 +57,26 @@ class DeviceMesh:
         put(self, "axes", tuple(self.axes))
         put(self, "boundaries", _frozen(self.boundaries))
         put(self, "regions", _frozen(regions))
-        if self.mesh.dim() == len(self.axes) and self.axes not in {("x", "y"), ("y",), ("z",), ("y", "z")}:
-            raise MeshError(f"axes must be ('x', 'y'), ('y',), ('z',) or ('y', 'z'), got {self.axes}", value=self.axes)
+        if self.mesh.dim() == len(self.axes) and self.axes not in {
+            ("x", "y"),
+            ("y",),
+            ("z",),
+            ("y", "z"),
+        }:
+            raise MeshError(
+                f"axes must be ('x', 'y'), ('y',), ('z',) or ('y', 'z'), got {self.axes}",
+                value=self.axes,
+            )
 
     def __reduce__(self) -> tuple[type[DeviceMesh], tuple[object, ...]]:
         """What other processes need: mapping proxies do not travel."""
-        return DeviceMesh, (self.mesh, self.axes, dict(self.boundaries), dict(self.regions), self.source)
+        return DeviceMesh, (
+            self.mesh,
+            self.axes,
+            dict(self.boundaries),
+            dict(self.regions),
+            self.source,
+        )
 
     # ---- what it is -------------------------------------------------------------------------
 
@@ -125,7 +139,9 @@ class DeviceMesh:
     def _repr_html_(self) -> str:
         from html import escape
 
-        rows = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in self._summary())
+        rows = "".join(
+            f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in self._summary()
+        )
         return f"<table><caption>DeviceMesh</caption>{rows}</table>"
 
     def _summary(self) -> list[tuple[str, str]]:
@@ -137,8 +153,14 @@ class DeviceMesh:
         return [
             ("", f"{extent} in ({', '.join(self.axes)})"),
             ("cells", f"{self.n_cells} {words}"),
-            ("edges", f"{engineering(float(edges.min()), 'm')} to {engineering(float(edges.max()), 'm')}"),
-            ("boundaries", ", ".join(f"{k} ({len(v)})" for k, v in self.boundaries.items()) or "none named"),
+            (
+                "edges",
+                f"{engineering(float(edges.min()), 'm')} to {engineering(float(edges.max()), 'm')}",
+            ),
+            (
+                "boundaries",
+                ", ".join(f"{k} ({len(v)})" for k, v in self.boundaries.items()) or "none named",
+            ),
             ("regions", ", ".join(f"{k} ({len(v)})" for k, v in self.regions.items())),
             *([("source", self.source)] if self.source else []),
         ]
@@ -203,7 +225,11 @@ class DeviceMesh:
         Quadrilaterals are split in both directions and the new lines run on through
         opposite edges (on a tensor grid: one inserted line each way).
         """
-        cells = np.flatnonzero(cells) if np.asarray(cells).dtype == bool else np.unique(np.asarray(cells, dtype=int))
+        cells = (
+            np.flatnonzero(cells)
+            if np.asarray(cells).dtype == bool
+            else np.unique(np.asarray(cells, dtype=int))
+        )
         if self.dim == 1:
             return self.refined_along(cells)
         return self.refined_along(np.unique(self.mesh.t2f[:, cells]))
@@ -212,8 +238,14 @@ class DeviceMesh:
         """Halve the given facets (1D: cells), and whatever else a conforming mesh needs."""
         marked = np.zeros(_n_splittable(self), dtype=bool)
         facets = np.asarray(facets)
-        if facets.size and facets.dtype != bool and (facets.min() < 0 or facets.max() >= marked.size):
-            raise MeshError(f"cells to refine must be numbered 0 to {self.n_cells - 1}", value=facets)
+        if (
+            facets.size
+            and facets.dtype != bool
+            and (facets.min() < 0 or facets.max() >= marked.size)
+        ):
+            raise MeshError(
+                f"cells to refine must be numbered 0 to {self.n_cells - 1}", value=facets
+            )
         marked[facets] = True
         return split(self, marked)
 

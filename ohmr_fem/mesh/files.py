@@ -65,7 +65,9 @@ def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
     path = Path(path)
     factor = _length_unit(unit)
     if not path.is_file():
-        raise InputError(f"mesh file {str(path)!r} does not exist; give the path of a .msh file", value=str(path))
+        raise InputError(
+            f"mesh file {str(path)!r} does not exist; give the path of a .msh file", value=str(path)
+        )
     with _of_file(path):
         _check_physical_names(path)
         raw = _load(path)
@@ -75,7 +77,9 @@ def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
         regions, keep = _regions(raw, groups, of_block, cell_nodes)
         cell_nodes = cell_nodes[:, keep]
         nodes = _nodes(np.asarray(raw.points)[:, :2] * factor, cell_nodes, kind)
-        mesh, used = build_mesh(kind, cell_nodes[: 3 if cell_nodes.shape[0] in (3, 6) else 4], nodes)
+        mesh, used = build_mesh(
+            kind, cell_nodes[: 3 if cell_nodes.shape[0] in (3, 6) else 4], nodes
+        )
         boundaries = _boundaries(raw, groups, mesh, used)
         device = DeviceMesh(mesh, ("x", "y"), boundaries, regions, str(path))
         check_mesh(device)
@@ -84,11 +88,15 @@ def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
 
 def _length_unit(unit: str) -> float:
     if not isinstance(unit, str) or not unit.strip():
-        raise InputError(f"unit: expected the name of a length such as 'm' or 'nm', got {unit!r}", value=unit)
+        raise InputError(
+            f"unit: expected the name of a length such as 'm' or 'nm', got {unit!r}", value=unit
+        )
     try:
         return positive(f"1 {unit}", "m", "unit")
     except InputError as exc:
-        raise InputError(f"unit: expected a length such as 'm', 'um' or 'nm', got {unit!r}", value=unit) from exc
+        raise InputError(
+            f"unit: expected a length such as 'm', 'um' or 'nm', got {unit!r}", value=unit
+        ) from exc
 
 
 @contextlib.contextmanager
@@ -108,7 +116,11 @@ def _load(path: Path) -> Any:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             return meshio.gmsh.read(path) if path.suffix.lower() == ".msh" else meshio.read(path)
     except (Exception, SystemExit) as exc:
-        why = " ".join(f"{exc} {said.getvalue()}".split()) if not isinstance(exc, SystemExit) else said.getvalue()
+        why = (
+            " ".join(f"{exc} {said.getvalue()}".split())
+            if not isinstance(exc, SystemExit)
+            else said.getvalue()
+        )
         why = " ".join(why.split())[:200] or type(exc).__name__
         raise MeshError(
             f"cannot be read as a mesh ({why}); expected gmsh .msh 2.2 or 4.1, or another format of meshio",
@@ -132,22 +144,32 @@ def _check_physical_names(path: Path) -> None:
         if len(fields) == 3:
             name = fields[2].strip().strip('"')
             if name in dimension:
-                raise MeshError(f"group name {name!r} is used twice; names must not overlap: rename one", value=name)
+                raise MeshError(
+                    f"group name {name!r} is used twice; names must not overlap: rename one",
+                    value=name,
+                )
             dimension[name] = fields[0]
 
 
 def _check_dimension(raw: Any) -> None:
     solid = sorted({b.type for b in raw.cells if b.dim == 3})
     if solid:
-        raise MeshError(f"3D mesh ({', '.join(solid)}); give a planar mesh of triangles or quadrilaterals", value=solid)
+        raise MeshError(
+            f"3D mesh ({', '.join(solid)}); give a planar mesh of triangles or quadrilaterals",
+            value=solid,
+        )
     points = np.asarray(raw.points, dtype=float)
     if points.ndim != 2 or points.shape[0] == 0:
         raise MeshError("the mesh is empty: it has no nodes")
     if points.shape[1] == 3:
-        used = np.unique(np.concatenate([b.data.ravel() for b in raw.cells if b.dim == 2] or [np.empty(0, int)]))
+        used = np.unique(
+            np.concatenate([b.data.ravel() for b in raw.cells if b.dim == 2] or [np.empty(0, int)])
+        )
         height = np.ptp(points[used, 2]) if used.size else 0.0
         if height > 1e-9 * np.ptp(points[:, :2], axis=0).max():
-            raise MeshError(f"3D mesh: z varies by {height:g}; the device must lie in a plane of constant z")
+            raise MeshError(
+                f"3D mesh: z varies by {height:g}; the device must lie in a plane of constant z"
+            )
 
 
 def _cells(raw: Any) -> tuple[type, np.ndarray, dict[int, np.ndarray]]:
@@ -159,9 +181,14 @@ def _cells(raw: Any) -> tuple[type, np.ndarray, dict[int, np.ndarray]]:
             "into a physical group or save all elements"
         )
     if len(types) > 1:
-        raise MeshError(f"mixed cells ({', '.join(types)}); mesh with one cell type only", value=types)
+        raise MeshError(
+            f"mixed cells ({', '.join(types)}); mesh with one cell type only", value=types
+        )
     if types[0] not in _CELLS:
-        raise MeshError(f"cells of type {types[0]!r} are not supported; accepted: {', '.join(_CELLS)}", value=types[0])
+        raise MeshError(
+            f"cells of type {types[0]!r} are not supported; accepted: {', '.join(_CELLS)}",
+            value=types[0],
+        )
     of_block: dict[int, np.ndarray] = {}
     start, blocks = 0, []
     for i, block in enumerate(raw.cells):
@@ -185,7 +212,11 @@ def _groups(raw: Any) -> Groups:
     sets = {k: v for k, v in raw.cell_sets.items() if not k.startswith("gmsh:")}
     if sets:
         return {
-            name: [(i, np.asarray(m, dtype=int)) for i, m in enumerate(members) if m is not None and len(m)]
+            name: [
+                (i, np.asarray(m, dtype=int))
+                for i, m in enumerate(members)
+                if m is not None and len(m)
+            ]
             for name, members in sets.items()
         }
     tags = raw.cell_data.get("gmsh:physical")
@@ -208,7 +239,9 @@ def _split_groups(raw: Any, groups: Groups, dim: int) -> Groups:
         if dims == {0} and dim == 1:
             logger.warning("point group %r ignored: contacts and edges are groups of lines", name)
         if len(dims) > 1:
-            raise MeshError(f"group {name!r} holds both lines and surfaces; use two names", value=name)
+            raise MeshError(
+                f"group {name!r} holds both lines and surfaces; use two names", value=name
+            )
         if dims == {dim}:
             if not parts:
                 what = "edges" if dim == 1 else "cells"
@@ -225,7 +258,9 @@ def _regions(
         name: np.concatenate([of_block[i][members] for i, members in parts])
         for name, parts in _split_groups(raw, groups, 2).items()
     }
-    _, keep, same = np.unique(np.sort(cells, axis=0), axis=1, return_index=True, return_inverse=True)
+    _, keep, same = np.unique(
+        np.sort(cells, axis=0), axis=1, return_index=True, return_inverse=True
+    )
     same = same.ravel()
     keep = np.sort(keep)
     first = np.empty(keep.size, dtype=int)
@@ -255,7 +290,9 @@ def _boundaries(raw: Any, groups: Groups, mesh: Any, used: np.ndarray) -> dict[s
 # ---- writing ------------------------------------------------------------------------------------
 
 
-def write_mesh(device: DeviceMesh, path: str | Path, unit: str = "m", *, binary: bool = False) -> None:
+def write_mesh(
+    device: DeviceMesh, path: str | Path, unit: str = "m", *, binary: bool = False
+) -> None:
     """Write a 2D device as gmsh .msh 2.2 with all names; :func:`read_mesh` gives it back.
 
     Parameters

@@ -68,9 +68,14 @@ def mesh_device(
         A mesh generator is needed and none can be loaded; the message names what to install.
     """
     if not isinstance(geometry, Geometry):
-        raise InputError(f"mesh_device: expected a device from ohmr_fem.geometry, got {geometry!r}", value=geometry)
+        raise InputError(
+            f"mesh_device: expected a device from ohmr_fem.geometry, got {geometry!r}",
+            value=geometry,
+        )
     if backend not in BACKENDS:
-        raise InputError(f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}", value=backend)
+        raise InputError(
+            f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}", value=backend
+        )
     sizes = cell_sizes(geometry, resolve, cells_per_length, corner, growth)
     device = None
     if backend in ("auto", "tensor"):
@@ -122,7 +127,9 @@ def _tensor(geometry: Geometry, sizes: CellSizes) -> DeviceMesh | None:
     regions = _regions_at(upright, grid.mesh.p[:, grid.mesh.t].mean(axis=1).T)
     found = _boundaries(grid, segments)
     boundaries = {name: found[name] for name in geometry.named if name in found}
-    device = dataclasses.replace(grid, boundaries=boundaries, regions={k: regions[k] for k in geometry.regions})
+    device = dataclasses.replace(
+        grid, boundaries=boundaries, regions={k: regions[k] for k in geometry.regions}
+    )
     return device.rotated(angle) if angle else device
 
 
@@ -165,7 +172,9 @@ def _snap(values: np.ndarray, tolerance: float) -> np.ndarray:
     return out
 
 
-def _axis_lines(geometry: Geometry, segments: list[Segment], axis: int, sizes: CellSizes) -> np.ndarray:
+def _axis_lines(
+    geometry: Geometry, segments: list[Segment], axis: int, sizes: CellSizes
+) -> np.ndarray:
     """Grid lines along one axis: through every corner, graded to edges and singular points."""
     size_at: dict[float, float] = {}
 
@@ -179,7 +188,10 @@ def _axis_lines(geometry: Geometry, segments: list[Segment], axis: int, sizes: C
     for segment in segments:
         across = segment.start[axis] == segment.stop[axis]
         for end in (segment.start, segment.stop):
-            at(float(end[axis]), sizes.edge if across and segment.name not in geometry.contacts else math.inf)
+            at(
+                float(end[axis]),
+                sizes.edge if across and segment.name not in geometry.contacts else math.inf,
+            )
     for point in singular_points(geometry):
         at(float(point[axis]), sizes.corner)
     low, high = (f(p[axis] for p in geometry.outline.points) for f in (min, max))
@@ -251,8 +263,14 @@ def _polar(geometry: Geometry, sizes: CellSizes) -> DeviceMesh | None:
     radii = lines_between(r1, r2, size[1], size[0], (r2 - r1) / 4, sizes.growth)
     around = max(48, 8 * math.ceil(math.pi / 4 * r2 / ((r2 - r1) / 2)))
     grid = annulus_mesh(r1, r2, around=around, radii=radii)
-    named = {next(iter(n)): grid.boundaries[k] for n, k in zip(names, ("outer", "inner"), strict=True) if n != {None}}
-    device = dataclasses.replace(grid, boundaries={k: v for k, v in named.items() if k}, source=repr(geometry))
+    named = {
+        next(iter(n)): grid.boundaries[k]
+        for n, k in zip(names, ("outer", "inner"), strict=True)
+        if n != {None}
+    }
+    device = dataclasses.replace(
+        grid, boundaries={k: v for k, v in named.items() if k}, source=repr(geometry)
+    )
     return device._moved(device.mesh.doflocs + centre[:, None])
 
 
@@ -263,5 +281,8 @@ def _circle(loop: Loop) -> tuple[np.ndarray, float] | None:
     arcs = [loop.edge(i) for i in range(len(loop.points))]
     centres = np.array([polygons.arc_centre(*arc) for arc in arcs])
     radii = np.array([np.linalg.norm(arc[0] - c) for arc, c in zip(arcs, centres, strict=True)])
-    same = np.ptp(centres, axis=0).max() <= TOLERANCE * radii[0] and np.ptp(radii) <= TOLERANCE * radii[0]
+    same = (
+        np.ptp(centres, axis=0).max() <= TOLERANCE * radii[0]
+        and np.ptp(radii) <= TOLERANCE * radii[0]
+    )
     return (centres.mean(axis=0), float(radii.mean())) if same else None

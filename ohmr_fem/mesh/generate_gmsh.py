@@ -89,7 +89,9 @@ def gmsh_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
         except Exception as exc:  # gmsh raises bare Exception
             if isinstance(exc, MeshError):
                 raise
-            raise MeshError(f"gmsh failed on {geometry!r}: {exc}; simplify the outline, or mesh it elsewhere") from exc
+            raise MeshError(
+                f"gmsh failed on {geometry!r}: {exc}; simplify the outline, or mesh it elsewhere"
+            ) from exc
         return _extract(gmsh, geometry, pieces, curves, scale)
 
 
@@ -100,21 +102,35 @@ class _Layers(NamedTuple):
     inner: list[tuple[int, float]]
 
 
-def _draw(gmsh: Any, geometry: Geometry, scale: float, layers: dict[int, Strip]) -> tuple[dict[int, str], _Layers]:
+def _draw(
+    gmsh: Any, geometry: Geometry, scale: float, layers: dict[int, Strip]
+) -> tuple[dict[int, str], _Layers]:
     """Draw the device cut along its regions and strips; region name of each surface."""
     numbered = list(enumerate(geometry.boundary()))
-    loops = [[(layers.get(i), s) for i, s in numbered if s.loop == k] for k in range(len(geometry.loops))]
+    loops = [
+        [(layers.get(i), s) for i, s in numbered if s.loop == k] for k in range(len(geometry.loops))
+    ]
     # holes counter-clockwise as well: the kernel takes a clockwise hole for added area when it cuts
-    loops[1:] = [[(_turned(strip), Segment(s.stop, s.start, -s.bulge, s.name, s.loop)) for strip, s in reversed(loop)]
-                 for loop in loops[1:]]
+    loops[1:] = [
+        [
+            (_turned(strip), Segment(s.stop, s.start, -s.bulge, s.name, s.loop))
+            for strip, s in reversed(loop)
+        ]
+        for loop in loops[1:]
+    ]
     laid = _Layers(set(), [])
     beside: list[int] = []
-    device = gmsh.model.occ.addPlaneSurface([_draw_loop(gmsh, loop, scale, laid, beside) for loop in loops])
+    device = gmsh.model.occ.addPlaneSurface(
+        [_draw_loop(gmsh, loop, scale, laid, beside) for loop in loops]
+    )
     drawn = {k: r for k, r in geometry.regions.items() if r is not None}
     rest = next((k for k, r in geometry.regions.items() if r is None), "bulk")
     owner = {device: rest, **dict.fromkeys(beside, rest)}
     if drawn:
-        tools = [gmsh.model.occ.addPlaneSurface([_draw_loop(gmsh, _as_segments(r), scale, laid, [])]) for r in drawn.values()]
+        tools = [
+            gmsh.model.occ.addPlaneSurface([_draw_loop(gmsh, _as_segments(r), scale, laid, [])])
+            for r in drawn.values()
+        ]
         _, parts = gmsh.model.occ.fragment([(2, device)], [(2, t) for t in tools])
         owner = {tag: rest for _, tag in parts[0]}
         for name, part in zip(drawn, parts[1:], strict=True):
@@ -137,7 +153,11 @@ def _as_segments(loop: Loop) -> list[tuple[Strip | None, Segment]]:
 
 
 def _draw_loop(
-    gmsh: Any, segments: list[tuple[Strip | None, Segment]], scale: float, laid: _Layers, beside: list[int]
+    gmsh: Any,
+    segments: list[tuple[Strip | None, Segment]],
+    scale: float,
+    laid: _Layers,
+    beside: list[int],
 ) -> int:
     """A closed curve around what the strips leave; their surfaces are added to ``beside``."""
     occ = gmsh.model.occ
@@ -145,7 +165,9 @@ def _draw_loop(
     lines = []
     for (strip, segment), a, b in zip(segments, corners, corners[1:] + corners[:1], strict=True):
         if segment.bulge:
-            centre = occ.addPoint(*(scale * polygons.arc_centre(segment.start, segment.stop, segment.bulge)), 0)
+            centre = occ.addPoint(
+                *(scale * polygons.arc_centre(segment.start, segment.stop, segment.bulge)), 0
+            )
             lines.append(occ.addCircleArc(a, centre, b))
             occ.remove([(0, centre)])
         elif strip is not None:
@@ -155,11 +177,18 @@ def _draw_loop(
     return int(occ.addCurveLoop(lines))
 
 
-def _draw_strip(gmsh: Any, strip: Strip, start: int, stop: int, scale: float, laid: _Layers, beside: list[int]) -> list[int]:
+def _draw_strip(
+    gmsh: Any, strip: Strip, start: int, stop: int, scale: float, laid: _Layers, beside: list[int]
+) -> list[int]:
     """A strip of structured cells beside the way around it, from start to stop."""
     occ = gmsh.model.occ
     a, b, c, d = (occ.addPoint(*(scale * p), 0) for p in strip[:4])
-    edge, up, inner, down = occ.addLine(a, b), occ.addLine(a, d), occ.addLine(d, c), occ.addLine(c, b)
+    edge, up, inner, down = (
+        occ.addLine(a, b),
+        occ.addLine(a, d),
+        occ.addLine(d, c),
+        occ.addLine(c, b),
+    )
     beside.append(occ.addPlaneSurface([occ.addCurveLoop([edge, -down, -inner, -up])]))
     occ.synchronize()
     for curve in (edge, inner):
@@ -171,7 +200,9 @@ def _draw_strip(gmsh: Any, strip: Strip, start: int, stop: int, scale: float, la
     return [occ.addLine(start, a), up, inner, down, occ.addLine(b, stop)]
 
 
-def _named_curves(gmsh: Any, geometry: Geometry, pieces: dict[int, str], scale: float) -> dict[int, Segment]:
+def _named_curves(
+    gmsh: Any, geometry: Geometry, pieces: dict[int, str], scale: float
+) -> dict[int, Segment]:
     """The piece of boundary that each outer curve is, or is part of."""
     outer = gmsh.model.getBoundary([(2, tag) for tag in pieces], combined=True, oriented=False)
     segments = list(geometry.boundary())
@@ -179,20 +210,33 @@ def _named_curves(gmsh: Any, geometry: Geometry, pieces: dict[int, str], scale: 
     for _, curve in outer:
         low, high = (v[0] for v in gmsh.model.getParametrizationBounds(1, curve))
         middle = np.array(gmsh.model.getValue(1, curve, [(low + high) / 2])[:2]) / scale
-        gap, i = min((polygons.along_edge(middle, s.start, s.stop, s.bulge)[0], i) for i, s in enumerate(segments))
+        gap, i = min(
+            (polygons.along_edge(middle, s.start, s.stop, s.bulge)[0], i)
+            for i, s in enumerate(segments)
+        )
         if gap > 1e-6 * geometry.size:
-            raise MeshError(f"gmsh moved an edge of {geometry!r} by {gap:g} m; simplify the outline", value=gap)
+            raise MeshError(
+                f"gmsh moved an edge of {geometry!r} by {gap:g} m; simplify the outline", value=gap
+            )
         found[curve] = segments[i]
     return found
 
 
 def _size_field(
-    gmsh: Any, geometry: Geometry, sizes: CellSizes, curves: dict[int, Segment], pieces: dict[int, str], laid: _Layers,
+    gmsh: Any,
+    geometry: Geometry,
+    sizes: CellSizes,
+    curves: dict[int, Segment],
+    pieces: dict[int, str],
+    laid: _Layers,
     scale: float,
 ) -> None:
     """Cell size = min over edges and singular points of (size there + log(growth) x distance)."""
     field, slope = gmsh.model.mesh.field, math.log(sizes.growth)
-    inner = {c for _, c in gmsh.model.getBoundary([(2, t) for t in pieces], combined=False, oriented=False)}
+    inner = {
+        c
+        for _, c in gmsh.model.getBoundary([(2, t) for t in pieces], combined=False, oriented=False)
+    }
     inner -= set(curves) | laid.curves
     near: dict[float, list[int]] = {scale * sizes.edge: sorted(inner)}
     for curve, size in laid.inner:
@@ -237,7 +281,9 @@ def _size_field(
 
 def _point_at(gmsh: Any, place: np.ndarray) -> int:
     points = [tag for _, tag in gmsh.model.getEntities(0)]
-    gaps = [float(np.hypot(*(np.array(gmsh.model.getValue(0, tag, [])[:2]) - place))) for tag in points]
+    gaps = [
+        float(np.hypot(*(np.array(gmsh.model.getValue(0, tag, [])[:2]) - place))) for tag in points
+    ]
     return points[int(np.argmin(gaps))]
 
 
@@ -247,7 +293,9 @@ def _ends(gmsh: Any, curves: set[int]) -> list[int]:
     return sorted(found)
 
 
-def _extract(gmsh: Any, geometry: Geometry, pieces: dict[int, str], curves: dict[int, Segment], scale: float) -> DeviceMesh:
+def _extract(
+    gmsh: Any, geometry: Geometry, pieces: dict[int, str], curves: dict[int, Segment], scale: float
+) -> DeviceMesh:
     tags, coordinates, _ = gmsh.model.mesh.getNodes()
     order = np.argsort(tags)
     tags, points = np.asarray(tags)[order], np.reshape(coordinates, (-1, 3))[order, :2].T / scale
@@ -265,13 +313,19 @@ def _extract(gmsh: Any, geometry: Geometry, pieces: dict[int, str], curves: dict
     line, n_line = (8, 3) if geometry.curved else (1, 2)
     for curve, segment in curves.items():
         if segment.name is not None:
-            ends = np.reshape(gmsh.model.mesh.getElementsByType(line, curve)[1], (-1, n_line))[:, :2].T
+            ends = np.reshape(gmsh.model.mesh.getElementsByType(line, curve)[1], (-1, n_line))[
+                :, :2
+            ].T
             facets = find_facets(mesh, np.searchsorted(used, np.searchsorted(tags, ends)))
             boundaries.setdefault(segment.name, []).append(facets)
     return DeviceMesh(
         mesh,
         ("x", "y"),
         {name: np.concatenate(boundaries[name]) for name in geometry.named if name in boundaries},
-        {name: np.concatenate(regions[name]) for name in geometry.regions or ("bulk",) if name in regions},
+        {
+            name: np.concatenate(regions[name])
+            for name in geometry.regions or ("bulk",)
+            if name in regions
+        },
         repr(geometry),
     )

@@ -40,12 +40,15 @@ def netgen_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
     except MeshError:
         raise
     except Exception as exc:  # netgen raises several unrelated types
-        raise MeshError(f"netgen failed on {geometry!r}: {exc}; simplify the outline, or use gmsh") from exc
+        raise MeshError(
+            f"netgen failed on {geometry!r}: {exc}; simplify the outline, or use gmsh"
+        ) from exc
     return _extract(mesh, geometry, curves, scale)
 
 
 def _draw(occ: Any, geometry: Geometry, scale: float) -> Any:
     """The device cut along its regions, each face with the name of its region."""
+
     def point(p: np.ndarray) -> Any:
         return occ.Pnt(scale * float(p[0]), scale * float(p[1]), 0.0)
 
@@ -53,8 +56,11 @@ def _draw(occ: Any, geometry: Geometry, scale: float) -> Any:
         edges = []
         for s in segments:
             middle = polygons.arc_point(s.start, s.stop, s.bulge, np.array([0.5]))[0]
-            edges.append(occ.ArcOfCircle(point(s.start), point(middle), point(s.stop)) if s.bulge
-                         else occ.Segment(point(s.start), point(s.stop)))
+            edges.append(
+                occ.ArcOfCircle(point(s.start), point(middle), point(s.stop))
+                if s.bulge
+                else occ.Segment(point(s.start), point(s.stop))
+            )
         return occ.Face(occ.Wire(edges))
 
     segments = list(geometry.boundary())
@@ -85,22 +91,36 @@ def _named_curves(geometry: Geometry, shape: Any, scale: float) -> list[Segment]
         p = edge.Value((low + high) / 2)
         middle = np.array([p.x, p.y]) / scale
         gap, _, segment = min(
-            (round(polygons.along_edge(middle, s.start, s.stop, s.bulge)[0] / (1e-6 * geometry.size)), i, s)
+            (
+                round(
+                    polygons.along_edge(middle, s.start, s.stop, s.bulge)[0]
+                    / (1e-6 * geometry.size)
+                ),
+                i,
+                s,
+            )
             for i, s in enumerate([*outside, *inside])
         )
         if gap > 1:
-            raise MeshError(f"netgen moved an edge of {geometry!r}; simplify the outline", value=gap)
+            raise MeshError(
+                f"netgen moved an edge of {geometry!r}; simplify the outline", value=gap
+            )
         edge.name = f"curve{len(found)}"
         found.append(segment)
     return found
 
 
-def _restrict(parameters: Any, geometry: Geometry, sizes: CellSizes, curves: list[Segment], scale: float) -> None:
+def _restrict(
+    parameters: Any, geometry: Geometry, sizes: CellSizes, curves: list[Segment], scale: float
+) -> None:
     """Sizes along edges and at singular points; netgen lets them grow with the distance."""
     for s in curves:
         size = sizes.largest if s.name in geometry.contacts else sizes.edge
         if s.bulge:
-            size = min(size, 2 * math.pi * float(np.linalg.norm(s.start - polygons.arc_centre(*s[:3]))) / AROUND)
+            size = min(
+                size,
+                2 * math.pi * float(np.linalg.norm(s.start - polygons.arc_centre(*s[:3]))) / AROUND,
+            )
         if size >= sizes.largest:
             continue
         n = math.ceil(2 * polygons.arc_length(s.start, s.stop, s.bulge) / size)
@@ -108,7 +128,9 @@ def _restrict(parameters: Any, geometry: Geometry, sizes: CellSizes, curves: lis
             parameters.RestrictH(x, y, 0.0, scale * size)
     ends = [p for s in curves if s.loop < 0 for p in (s.start, s.stop)]
     for point in [*singular_points(geometry), *ends]:
-        parameters.RestrictH(scale * float(point[0]), scale * float(point[1]), 0.0, scale * sizes.corner)
+        parameters.RestrictH(
+            scale * float(point[0]), scale * float(point[1]), 0.0, scale * sizes.corner
+        )
 
 
 def _extract(mesh: Any, geometry: Geometry, curves: list[Segment], scale: float) -> DeviceMesh:
@@ -119,11 +141,15 @@ def _extract(mesh: Any, geometry: Geometry, curves: list[Segment], scale: float)
     owner = np.array([int(mesh.GetBCName(int(i) - 1)[5:]) for i in lines["index"]])
     nodes = points[:, cells]
     if geometry.curved:
-        nodes = np.concatenate([nodes, _middles(points, cells, ends, [curves[i] for i in owner])], axis=1)
+        nodes = np.concatenate(
+            [nodes, _middles(points, cells, ends, [curves[i] for i in owner])], axis=1
+        )
     built, used = build_mesh(skfem.MeshTri2 if geometry.curved else skfem.MeshTri1, cells, nodes)
     facets = find_facets(built, np.searchsorted(used, ends))
     named = np.array([curves[i].name or "" for i in owner])
-    materials = np.array([mesh.GetMaterial(int(i)) for i in range(1, int(faces["index"].max()) + 1)])[faces["index"] - 1]
+    materials = np.array(
+        [mesh.GetMaterial(int(i)) for i in range(1, int(faces["index"].max()) + 1)]
+    )[faces["index"] - 1]
     regions = list(geometry.regions) or ["bulk"]
     return DeviceMesh(
         built,
@@ -134,14 +160,23 @@ def _extract(mesh: Any, geometry: Geometry, curves: list[Segment], scale: float)
     )
 
 
-def _middles(points: np.ndarray, cells: np.ndarray, ends: np.ndarray, arcs: list[Segment]) -> np.ndarray:
+def _middles(
+    points: np.ndarray, cells: np.ndarray, ends: np.ndarray, arcs: list[Segment]
+) -> np.ndarray:
     """Middles of the sides (01, 12, 20) of every cell, shape (2, 3, n), on the arc where the side belongs to one."""
-    middles = np.stack([(points[:, cells[i]] + points[:, cells[j]]) / 2 for i, j in ((0, 1), (1, 2), (2, 0))], axis=1)
+    middles = np.stack(
+        [(points[:, cells[i]] + points[:, cells[j]]) / 2 for i, j in ((0, 1), (1, 2), (2, 0))],
+        axis=1,
+    )
     place = {}
     for (a, b), arc in zip(ends.T, arcs, strict=True):
         if arc.bulge:
-            s = [polygons.along_edge(points[:, p], arc.start, arc.stop, arc.bulge)[1] for p in (a, b)]
-            place[min(a, b), max(a, b)] = polygons.arc_point(arc.start, arc.stop, arc.bulge, np.array([sum(s) / 2]))[0]
+            s = [
+                polygons.along_edge(points[:, p], arc.start, arc.stop, arc.bulge)[1] for p in (a, b)
+            ]
+            place[min(a, b), max(a, b)] = polygons.arc_point(
+                arc.start, arc.stop, arc.bulge, np.array([sum(s) / 2])
+            )[0]
     for side, (i, j) in enumerate(((0, 1), (1, 2), (2, 0))):
         low, high = np.minimum(cells[i], cells[j]), np.maximum(cells[i], cells[j])
         for cell, key in enumerate(zip(low.tolist(), high.tolist(), strict=True)):

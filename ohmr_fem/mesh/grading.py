@@ -27,16 +27,25 @@ class CellSizes:
     growth: float
 
 
-def cell_sizes(geometry: Geometry, resolve: Any, per_length: Any, corner: Any, growth: Any) -> CellSizes:
+def cell_sizes(
+    geometry: Geometry, resolve: Any, per_length: Any, corner: Any, growth: Any
+) -> CellSizes:
     width = geometry.narrowest
     length = width / 2 if resolve is None else positive(resolve, "m", "resolve")
     fraction = positive(corner, "1", "corner")
     if not FLOOR <= fraction <= 0.5:
-        raise InputError(f"corner: expected {FLOOR:g} to 0.5 of the narrowest width, got {corner!r}", value=corner)
+        raise InputError(
+            f"corner: expected {FLOOR:g} to 0.5 of the narrowest width, got {corner!r}",
+            value=corner,
+        )
     if not 1.0 < to_si(growth, "1", "growth") <= 4.0:
-        raise InputError(f"growth: expected a ratio above 1 and at most 4, got {growth!r}", value=growth)
+        raise InputError(
+            f"growth: expected a ratio above 1 and at most 4, got {growth!r}", value=growth
+        )
     edge = min(length / positive(per_length, "1", "cells_per_length"), width / 8)
-    return CellSizes(edge, min(edge, fraction * min(width, geometry.shortest_name)), geometry.size / 8, growth)
+    return CellSizes(
+        edge, min(edge, fraction * min(width, geometry.shortest_name)), geometry.size / 8, growth
+    )
 
 
 def singular_points(geometry: Geometry) -> Iterator[np.ndarray]:
@@ -51,7 +60,9 @@ def singular_points(geometry: Geometry) -> Iterator[np.ndarray]:
         for before, after in zip(own[-1:] + own[:-1], own, strict=True):
             u, v = _tangent(before, 1.0), _tangent(after, 0.0)
             angle = math.pi - math.atan2(u[0] * v[1] - u[1] * v[0], u @ v)
-            if angle > math.radians(200) or (before.name != after.name and angle > math.radians(100)):
+            if angle > math.radians(200) or (
+                before.name != after.name and angle > math.radians(100)
+            ):
                 yield after.start
 
 

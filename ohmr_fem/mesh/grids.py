@@ -29,7 +29,14 @@ GROWTH = 1.3
 CELLS_PER_DECAY = 4.5
 
 
-def graded_lines(start: Any, stop: Any, h_min: Any, growth: float = GROWTH, ends: Ends = "both", h_max: Any = None) -> np.ndarray:
+def graded_lines(
+    start: Any,
+    stop: Any,
+    h_min: Any,
+    growth: float = GROWTH,
+    ends: Ends = "both",
+    h_max: Any = None,
+) -> np.ndarray:
     """Points from ``start`` to ``stop`` whose spacing grows geometrically away from the graded ends.
 
     Parameters
@@ -51,7 +58,9 @@ def graded_lines(start: Any, stop: Any, h_min: Any, growth: float = GROWTH, ends
     length = positive(b - a, "m", "stop - start")
     first = positive(h_min, "m", "h_min")
     if ends not in ("both", "left", "right", "none"):
-        raise InputError(f"ends: expected 'both', 'left', 'right' or 'none', got {ends!r}", value=ends)
+        raise InputError(
+            f"ends: expected 'both', 'left', 'right' or 'none', got {ends!r}", value=ends
+        )
     if ends == "none":
         return np.linspace(a, b, max(1, math.ceil(length / first * (1 - 1e-12))) + 1)
     if not growth > 1:
@@ -66,7 +75,9 @@ def graded_lines(start: Any, stop: Any, h_min: Any, growth: float = GROWTH, ends
     return lines
 
 
-def lines_between(a: float, b: float, size_a: float, size_b: float, largest: float, growth: float) -> np.ndarray:
+def lines_between(
+    a: float, b: float, size_a: float, size_b: float, largest: float, growth: float
+) -> np.ndarray:
     """Points from a to b; the spacing is ``size`` at each end and grows by the ratio ``growth`` up to ``largest``."""
     rate = math.log(growth)
     largest = min(largest, b - a)
@@ -76,7 +87,11 @@ def lines_between(a: float, b: float, size_a: float, size_b: float, largest: flo
     if left + right > (b - a) * (1 + 1e-9):  # the ramps do not meet in between: one end governs
         left, right = (b - a, 0.0) if size_a < size_b else (0.0, b - a)
     flat = max(0.0, b - a - left - right)  # round-off may leave it just below zero
-    counts = [math.log1p(rate * left / size_a) / rate, flat / top, math.log1p(rate * right / size_b) / rate]
+    counts = [
+        math.log1p(rate * left / size_a) / rate,
+        flat / top,
+        math.log1p(rate * right / size_b) / rate,
+    ]
     n = max(1, math.ceil(sum(counts) - 1e-9))
     s = np.linspace(0, sum(counts), n + 1)
     rising = a + size_a * np.expm1(rate * np.minimum(s, counts[0])) / rate
@@ -124,9 +139,15 @@ def cross_section(
     """
     w = positive(width, "m", "width")
     if normal not in ("y", "z"):
-        raise InputError(f"normal: expected 'y' (strip) or 'z' (film), got {normal!r}", value=normal)
-    if cells is not None and (isinstance(cells, bool) or not isinstance(cells, (int, np.integer)) or cells < 1):
-        raise InputError(f"cells: expected a whole number of at least 1, got {cells!r}", value=cells)
+        raise InputError(
+            f"normal: expected 'y' (strip) or 'z' (film), got {normal!r}", value=normal
+        )
+    if cells is not None and (
+        isinstance(cells, bool) or not isinstance(cells, (int, np.integer)) or cells < 1
+    ):
+        raise InputError(
+            f"cells: expected a whole number of at least 1, got {cells!r}", value=cells
+        )
     names, bounds = _layers(regions, w)
     h_min = FINEST * w if resolve is None else positive(resolve, "m", "resolve") / CELLS_PER_DECAY
     pieces = []
@@ -140,12 +161,20 @@ def cross_section(
     mesh = skfem.MeshLine1(points[None], np.array([np.arange(n), np.arange(1, n + 1)]))
     of_cell = np.repeat(np.arange(len(names)), [p.size - 1 for p in pieces])
     layers = {name: np.flatnonzero(of_cell == i) for i, name in enumerate(names)}
-    device = DeviceMesh(mesh, (normal,), {"lower": np.array([0]), "upper": np.array([n])}, layers, f"cross_section({width!r})")
+    device = DeviceMesh(
+        mesh,
+        (normal,),
+        {"lower": np.array([0]), "upper": np.array([n])},
+        layers,
+        f"cross_section({width!r})",
+    )
     check_mesh(device)
     return device
 
 
-def _layers(regions: Mapping[str, tuple[Any, Any]] | None, width: float) -> tuple[list[str], list[float]]:
+def _layers(
+    regions: Mapping[str, tuple[Any, Any]] | None, width: float
+) -> tuple[list[str], list[float]]:
     """Names from bottom to top and the coordinates between them."""
     if not regions:
         return ["bulk"], [-width / 2, width / 2]
@@ -195,7 +224,9 @@ def tensor_grid(
     x, y = (_lines(v, name) for v, name in ((x_lines, "x_lines"), (y_lines, "y_lines")))
     if cells not in ("quad", "triangle"):
         raise InputError(f"cells: expected 'quad' or 'triangle', got {cells!r}", value=cells)
-    i, j = (a.ravel() for a in np.meshgrid(np.arange(x.size - 1), np.arange(y.size - 1), indexing="ij"))
+    i, j = (
+        a.ravel() for a in np.meshgrid(np.arange(x.size - 1), np.arange(y.size - 1), indexing="ij")
+    )
     if keep is not None:
         inside = np.asarray(keep(np.array([x[i] + x[i + 1], y[j] + y[j + 1]]) / 2), dtype=bool)
         i, j = i[inside], j[inside]
@@ -219,8 +250,16 @@ def tensor_grid(
 
 def _lines(values: Any, name: str) -> np.ndarray:
     lines = np.asarray(values, dtype=float)
-    if lines.ndim != 1 or lines.size < 2 or not np.all(np.isfinite(lines)) or np.any(np.diff(lines) <= 0):
-        raise InputError(f"{name}: expected at least two increasing coordinates in metres, got {values!r}", value=values)
+    if (
+        lines.ndim != 1
+        or lines.size < 2
+        or not np.all(np.isfinite(lines))
+        or np.any(np.diff(lines) <= 0)
+    ):
+        raise InputError(
+            f"{name}: expected at least two increasing coordinates in metres, got {values!r}",
+            value=values,
+        )
     return lines
 
 
@@ -272,7 +311,10 @@ def annulus_mesh(
     -------
     DeviceMesh with boundaries ``inner`` and ``outer``.
     """
-    r1, r2 = positive(inner_radius, "m", "inner_radius"), positive(outer_radius, "m", "outer_radius")
+    r1, r2 = (
+        positive(inner_radius, "m", "inner_radius"),
+        positive(outer_radius, "m", "outer_radius"),
+    )
     if r2 <= r1:
         raise InputError(f"outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m", value=r2)
     n = _around(around)
@@ -285,11 +327,18 @@ def annulus_mesh(
         corners = np.concatenate([corners[[0, 1, 2]], corners[[0, 2, 3]]], axis=2)
     polar = np.array([r[corners[:, 0]], 2 * math.pi / n * corners[:, 1]])
     labels = corners[:, 0] * n + corners[:, 1] % n
-    return _polar_device(polar, labels, axes, {"inner": r1, "outer": r2}, f"annulus_mesh({r1:g}, {r2:g})")
+    return _polar_device(
+        polar, labels, axes, {"inner": r1, "outer": r2}, f"annulus_mesh({r1:g}, {r2:g})"
+    )
 
 
 def disc_mesh(
-    radius: Any, *, rings: int = 12, h_min: Any = None, growth: float = 1.5, axes: tuple[str, str] = ("x", "y")
+    radius: Any,
+    *,
+    rings: int = 12,
+    h_min: Any = None,
+    growth: float = 1.5,
+    axes: tuple[str, str] = ("x", "y"),
 ) -> DeviceMesh:
     """Disc of curved (quadratic) triangles in rings, ring k carrying 6 k nodes, graded to the rim.
 
@@ -303,7 +352,9 @@ def disc_mesh(
     count = np.minimum(np.arange(r.size), n) * 6
     count[0] = 1
     offset = np.concatenate([[0], np.cumsum(count)])
-    cells = np.concatenate([_ring(k, count) for k in range(1, r.size)], axis=2)  # (3, 2, n): ring and place on it
+    cells = np.concatenate(
+        [_ring(k, count) for k in range(1, r.size)], axis=2
+    )  # (3, 2, n): ring and place on it
     ring, place = cells[:, 0], cells[:, 1]
     polar = np.array([r[ring], 2 * math.pi * place / count[ring]])
     polar[1] = np.where(ring == 0, polar[1].max(axis=0), polar[1])
@@ -313,7 +364,10 @@ def disc_mesh(
 
 def _around(count: int) -> int:
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 6:
-        raise InputError(f"cells around a circle: expected a whole number of at least 6, got {count!r}", value=count)
+        raise InputError(
+            f"cells around a circle: expected a whole number of at least 6, got {count!r}",
+            value=count,
+        )
     return int(count)
 
 
@@ -339,14 +393,20 @@ def _ring(k: int, count: np.ndarray) -> np.ndarray:
 
 
 def _polar_device(
-    polar: np.ndarray, labels: np.ndarray, axes: tuple[str, str], circles: Mapping[str, float], source: str
+    polar: np.ndarray,
+    labels: np.ndarray,
+    axes: tuple[str, str],
+    circles: Mapping[str, float],
+    source: str,
 ) -> DeviceMesh:
     """Curved cells from corners (2, k, n) in polar coordinates; every edge is straight in (r, theta)."""
     kind = skfem.MeshTri2 if labels.shape[0] == 3 else skfem.MeshQuad2
     r, theta = polar
     nodes = [polar[:, i] for i in range(labels.shape[0])]
     for i, j in kind.elem.refdom.facets:
-        angle = np.where(r[i] == 0, theta[j], np.where(r[j] == 0, theta[i], (theta[i] + theta[j]) / 2))
+        angle = np.where(
+            r[i] == 0, theta[j], np.where(r[j] == 0, theta[i], (theta[i] + theta[j]) / 2)
+        )
         nodes.append(np.array([(r[i] + r[j]) / 2, angle]))
     if kind is skfem.MeshQuad2:
         nodes.append(polar.mean(axis=1))

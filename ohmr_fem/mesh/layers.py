@@ -44,7 +44,11 @@ def strips(geometry: Geometry, sizes: CellSizes) -> dict[int, Strip]:
     if geometry.regions:
         return {}
     segments = list(geometry.boundary())
-    found = {i: _strip(segments, i, sizes) for i, s in enumerate(segments) if not s.bulge and s.name not in geometry.contacts}
+    found = {
+        i: _strip(segments, i, sizes)
+        for i, s in enumerate(segments)
+        if not s.bulge and s.name not in geometry.contacts
+    }
     return {i: strip for i, strip in found.items() if strip is not None}
 
 
@@ -73,10 +77,14 @@ def _room(segments: list[Segment], i: int) -> float:
     best = float(np.linalg.norm(s.stop - s.start))
     middle = np.array([[0.75, 0.25], [0.25, 0.75]]) @ ends
     for k, o in enumerate(segments):
-        touches = min(float(np.linalg.norm(p - q)) for p in ends for q in (o.start, o.stop)) < 1e-9 * best
+        touches = (
+            min(float(np.linalg.norm(p - q)) for p in ends for q in (o.start, o.stop)) < 1e-9 * best
+        )
         if k == i or touches:
             continue
-        points = polygons.arc_point(o.start, o.stop, o.bulge, np.linspace(0, 1, 13 if o.bulge else 2))
+        points = polygons.arc_point(
+            o.start, o.stop, o.bulge, np.linspace(0, 1, 13 if o.bulge else 2)
+        )
         there = polygons.point_segment_distance(points, middle[:1], middle[1:]).min()
         best = min(best, float(there), _gap(middle, [o]))
     return best
@@ -84,4 +92,6 @@ def _room(segments: list[Segment], i: int) -> float:
 
 def _gap(points: np.ndarray, segments: list[Segment]) -> float:
     """Smallest distance of points (n, 2) from segments."""
-    return min(polygons.along_edge(p, o.start, o.stop, o.bulge)[0] for p in points for o in segments)
+    return min(
+        polygons.along_edge(p, o.start, o.stop, o.bulge)[0] for p in points for o in segments
+    )

@@ -57,9 +57,13 @@ def split(device: DeviceMesh, marked: np.ndarray) -> DeviceMesh:
     labels, reference, patterns, marked = shape(mesh, marked)
     parent = np.concatenate([np.tile(np.flatnonzero(m), len(ch)) for m, ch in patterns])
     vertices = np.hstack([labels[list(c)][:, m] for m, ch in patterns for c in ch])
-    corners = np.concatenate([reference[:, list(c)][:, :, m] for m, ch in patterns for c in ch], axis=2)
+    corners = np.concatenate(
+        [reference[:, list(c)][:, :, m] for m, ch in patterns for c in ch], axis=2
+    )
     new, used = build_mesh(kind, vertices, _carry(mesh, corners, parent))
-    boundaries = {k: _new_facets(device, new, used, f, marked) for k, f in device.boundaries.items()}
+    boundaries = {
+        k: _new_facets(device, new, used, f, marked) for k, f in device.boundaries.items()
+    }
     of_parent = device.region_of_cells()[parent]
     regions = {k: np.flatnonzero(of_parent == i) for i, k in enumerate(device.regions)}
     return dataclasses.replace(device, mesh=new, boundaries=boundaries, regions=regions)
@@ -74,7 +78,9 @@ def _line(mesh: Any, marked: np.ndarray) -> tuple:
 
 def _triangle(mesh: Any, marked: np.ndarray) -> tuple:
     t, t2f, p = mesh.t, mesh.t2f, mesh.p
-    lengths = np.array([np.linalg.norm(p[:, t[i]] - p[:, t[j]], axis=0) for i, j in ((0, 1), (1, 2), (0, 2))])
+    lengths = np.array(
+        [np.linalg.norm(p[:, t[i]] - p[:, t[j]], axis=0) for i, j in ((0, 1), (1, 2), (0, 2))]
+    )
     longest = np.argmax(lengths, axis=0)
     # local vertices in the order that puts the longest facet between the first and the last
     q = np.array([[0, 2, 1], [1, 0, 2], [0, 1, 2]]).T[:, longest]
@@ -97,7 +103,9 @@ def _triangle(mesh: Any, marked: np.ndarray) -> tuple:
     ]
     v = np.take_along_axis(t, q, axis=0)
     corner = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])[:, q]
-    middle = np.stack([corner[:, [0, 1]].mean(1), corner[:, [1, 2]].mean(1), corner[:, [0, 2]].mean(1)], axis=1)
+    middle = np.stack(
+        [corner[:, [0, 1]].mean(1), corner[:, [1, 2]].mean(1), corner[:, [0, 2]].mean(1)], axis=1
+    )
     labels = np.vstack([v, mesh.nvertices + f])
     return labels, np.concatenate([corner, middle], axis=1), patterns, marked
 
@@ -139,7 +147,9 @@ def _carry(mesh: Any, corners: np.ndarray, parent: np.ndarray) -> np.ndarray:
     return np.einsum("ijn,din->djn", values, mesh.doflocs[:, old])
 
 
-def _new_facets(device: DeviceMesh, new: Any, used: np.ndarray, facets: np.ndarray, marked: np.ndarray) -> np.ndarray:
+def _new_facets(
+    device: DeviceMesh, new: Any, used: np.ndarray, facets: np.ndarray, marked: np.ndarray
+) -> np.ndarray:
     """Facets of the new mesh that make up old facets."""
     ends = device.mesh.facets[:, facets].astype(np.int64)
     if device.dim == 2:

@@ -26,11 +26,19 @@ GENERATIONS = 32
 MOST_POINTS = 60_000_000
 GROUPS = (slice(0, 1), slice(1, 7), slice(7, 10), slice(10, 11))
 # Which groups of columns are wanted at each order: <v_a v_b> with f alone has no meaning.
-WANTED = {0: (True, True, False, True), 1: (True, True, True, False), 2: (False, False, True, False)}
+WANTED = {
+    0: (True, True, False, True),
+    1: (True, True, True, False),
+    2: (False, False, True, False),
+}
 
 
 def sums(
-    model: LayeredModel, mu: np.ndarray, temperature: float, orders: Sequence[int], tolerance: float,
+    model: LayeredModel,
+    mu: np.ndarray,
+    temperature: float,
+    orders: Sequence[int],
+    tolerance: float,
     operations: tuple[Operation, ...],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sums over states of the columns with d^order f/dmu^order, one adaptive integration per chemical potential.
@@ -47,7 +55,9 @@ def sums(
     """
     kt = thermal_energy(temperature)
     triangles, share, kept = _first_triangles(model, operations)
-    results = [_integrate(model, triangles, share, float(m), kt, tuple(orders), tolerance) for m in mu]
+    results = [
+        _integrate(model, triangles, share, float(m), kt, tuple(orders), tolerance) for m in mu
+    ]
     values = spread(np.stack([r[0] for r in results]), kept)
     return values, np.stack([r[1] for r in results])
 
@@ -82,7 +92,9 @@ def _first_triangles(
         halves = np.array([[[0, 0], [1, 0], [0, 1]], [[1, 1], [0, 1], [1, 0]]])
     else:
         halves = np.array([[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]]])
-    kept = tuple(op for op in operations if all(_same_shape(t @ op.integer, halves) for t in halves))
+    kept = tuple(
+        op for op in operations if all(_same_shape(t @ op.integer, halves) for t in halves)
+    )
     i, j = np.divmod(np.arange(START**2), START)
     corners = (np.stack([i, j], axis=1)[:, None, None, :] + halves[None]).reshape(-1, 3, 2)
     number = {tuple(c): n for n, c in enumerate((corners.sum(axis=1) % (3 * START)).tolist())}
@@ -97,6 +109,7 @@ def _first_triangles(
 
 def _same_shape(triangle: np.ndarray, halves: np.ndarray) -> bool:
     """True if the triangle is a translate of one of the two halves of the cell."""
+
     def key(t: np.ndarray) -> tuple[tuple[int, int], ...]:
         return tuple(sorted((int(a), int(b)) for a, b in 3 * t - t.sum(axis=0)))
 
@@ -104,22 +117,38 @@ def _same_shape(triangle: np.ndarray, halves: np.ndarray) -> bool:
 
 
 def _integrate(
-    model: LayeredModel, triangles: np.ndarray, share: np.ndarray, mu: float, kt: float, orders: tuple[int, ...],
+    model: LayeredModel,
+    triangles: np.ndarray,
+    share: np.ndarray,
+    mu: float,
+    kt: float,
+    orders: tuple[int, ...],
     tolerance: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values and errors (n_orders, 11) at one chemical potential."""
     cover, edge = _covering(triangles[0])
-    limit = _Limit(mu, kt, min(WINDOW, np.log(1.0 / tolerance) + 8.0) * kt, cover, *_derivative_bounds(model))
+    limit = _Limit(
+        mu, kt, min(WINDOW, np.log(1.0 / tolerance) + 8.0) * kt, cover, *_derivative_bounds(model)
+    )
     own, _ = _evaluate(model, triangles, share, limit, edge, orders)
     total, error = np.zeros(own.shape[1:]), np.zeros(own.shape[1:])
     points, budget = len(triangles) * len(RULE.weights), 1.0
     for generation in range(GENERATIONS):
         quarters = _quarter(triangles)
-        inside, seen = _evaluate(model, quarters, np.repeat(share / 4.0, 4), limit, edge / 2.0 ** (generation + 1), orders)
+        inside, seen = _evaluate(
+            model,
+            quarters,
+            np.repeat(share / 4.0, 4),
+            limit,
+            edge / 2.0 ** (generation + 1),
+            orders,
+        )
         points += len(quarters) * len(RULE.weights)
         finer = inside.reshape(-1, 4, *total.shape).sum(axis=1)
         difference = np.abs(finer - own)
-        worst = (difference / _scales(total + finer.sum(axis=0), orders, tolerance)).max(axis=(1, 2))
+        worst = (difference / _scales(total + finer.sum(axis=0), orders, tolerance)).max(
+            axis=(1, 2)
+        )
         done = _affordable(np.where(seen.reshape(-1, 4).all(axis=1), worst, np.inf), 0.5 * budget)
         budget -= float(worst[done].sum())
         total += finer[done].sum(axis=0)
@@ -130,8 +159,11 @@ def _integrate(
         triangles, share, own = quarters[again], np.repeat(share / 4.0, 4)[again], inside[again]
         if points > MOST_POINTS:
             break
-    raise SolveError(f"adaptive integration: tolerance {tolerance:g} not reached at mu = {mu:g} eV with {points} "
-                     "points; raise the temperature or the tolerance", value=points)
+    raise SolveError(
+        f"adaptive integration: tolerance {tolerance:g} not reached at mu = {mu:g} eV with {points} "
+        "points; raise the temperature or the tolerance",
+        value=points,
+    )
 
 
 @dataclass(frozen=True)
@@ -152,7 +184,9 @@ class _Limit:
         gap[..., :-1] = steps
         gap[..., 1:] = np.minimum(gap[..., 1:], steps)
         far = np.abs(energy - self.mu) > self.window + self._reach(self.cover * size, speed, gap)
-        return np.asarray((far | (self._reach(size, speed, gap) < WINDOW * self.kt)).all(axis=(1, 2)))
+        return np.asarray(
+            (far | (self._reach(size, speed, gap) < WINDOW * self.kt)).all(axis=(1, 2))
+        )
 
     def _reach(self, distance: float, speed: np.ndarray, gap: np.ndarray) -> np.ndarray:
         """Bound on the change of a band energy over ``distance``: the norm of dH (Weyl), or second-order perturbation
@@ -164,7 +198,12 @@ class _Limit:
 
 
 def _evaluate(
-    model: LayeredModel, triangles: np.ndarray, share: np.ndarray, limit: _Limit, size: float, orders: tuple[int, ...],
+    model: LayeredModel,
+    triangles: np.ndarray,
+    share: np.ndarray,
+    limit: _Limit,
+    size: float,
+    orders: tuple[int, ...],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Integrals (m, n_orders, 11) and whether the points of each triangle see the Fermi step (m,)."""
     out = np.zeros((len(triangles), len(orders), len(COLUMNS)))
@@ -179,7 +218,9 @@ def _evaluate(
         seen[part] = limit.seen(energy.reshape(-1, n, bands), speed.reshape(-1, n, bands), size)
         rows = columns.reshape(-1, n * bands, len(COLUMNS))
         for index, order in enumerate(orders):
-            weight = fermi_weight((limit.mu - energy) / limit.kt, limit.kt, order).reshape(-1, n, bands)
+            weight = fermi_weight((limit.mu - energy) / limit.kt, limit.kt, order).reshape(
+                -1, n, bands
+            )
             weight = (weight * RULE.weights[:, None]).reshape(-1, n * bands)
             out[part, index] = np.einsum("ms,msc->mc", weight, rows, optimize=True)
     return out * share[:, None, None], seen
@@ -224,7 +265,9 @@ def _by_group(error: np.ndarray) -> np.ndarray:
 def _derivative_bounds(model: LayeredModel) -> tuple[float, float]:
     """Norms of sum_R |t_ij(R)| |R + r_j - r_i| and of the same with the square: bounds of dH and d2H in any direction."""
     lengths = np.linalg.norm(model.bond_vectors[..., :2], axis=-1)
-    first, second = (float(np.linalg.norm((np.abs(model.blocks) * lengths**p).sum(axis=0), 2)) for p in (1, 2))
+    first, second = (
+        float(np.linalg.norm((np.abs(model.blocks) * lengths**p).sum(axis=0), 2)) for p in (1, 2)
+    )
     return first, second
 
 
@@ -235,5 +278,7 @@ def _covering(triangle: np.ndarray) -> tuple[float, float]:
     u, v = (x.ravel() for x in np.meshgrid(grid, grid))
     keep = u + v <= 1.0 + 1e-12
     bary = np.stack([1.0 - u - v, u, v], axis=1)[keep]
-    apart = np.linalg.norm((bary @ triangle)[:, None] - (RULE.barycentric @ triangle)[None], axis=-1)
+    apart = np.linalg.norm(
+        (bary @ triangle)[:, None] - (RULE.barycentric @ triangle)[None], axis=-1
+    )
     return float(apart.min(axis=1).max()) / edge + 0.01, edge

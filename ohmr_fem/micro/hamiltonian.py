@@ -63,28 +63,47 @@ class LayeredModel:
     _cache: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        put = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731
+        put = lambda key, value: object.__setattr__(self, key, value)
         put("lattice", _array(self.lattice, (2, 2), "lattice: rows a1, a2 in angstrom"))
         if abs(np.linalg.det(self.lattice)) < 1e-9:
-            raise InputError("lattice: a1 and a2 are parallel; give two independent vectors", value=self.lattice)
+            raise InputError(
+                "lattice: a1 and a2 are parallel; give two independent vectors", value=self.lattice
+            )
         put("positions", _positions(self.positions))
         n = len(self.positions)
         put("layers", _layers(self.layers, self.positions[:, 2]))
         put("translations", np.asarray(self.translations, dtype=int).reshape(-1, 2))
-        put("blocks", _array(self.blocks, (len(self.translations), n, n), "blocks: one (n, n) block in eV "
-                             "per translation", complex))
+        put(
+            "blocks",
+            _array(
+                self.blocks,
+                (len(self.translations), n, n),
+                "blocks: one (n, n) block in eV per translation",
+                complex,
+            ),
+        )
         put("filling", n // 2 if self.filling is None else self.filling)
         if not (isinstance(self.filling, (int, np.integer)) and 0 <= self.filling <= n):
-            raise InputError(f"filling: expected a whole number of electrons per cell and spin from 0 to {n}, "
-                             f"got {self.filling!r}", value=self.filling)
+            raise InputError(
+                f"filling: expected a whole number of electrons per cell and spin from 0 to {n}, "
+                f"got {self.filling!r}",
+                value=self.filling,
+            )
         _check_hermitian(self.translations, self.blocks)
         put("_cache", {})
 
     @classmethod
     def from_hoppings(
-        cls, lattice: Any, positions: Any, hoppings: Iterable[Hopping], *, layers: Any = None,
-        onsite: Sequence[float] | None = None, potentials: Sequence[float] | None = None,
-        filling: int | None = None, name: str = "",
+        cls,
+        lattice: Any,
+        positions: Any,
+        hoppings: Iterable[Hopping],
+        *,
+        layers: Any = None,
+        onsite: Sequence[float] | None = None,
+        potentials: Sequence[float] | None = None,
+        filling: int | None = None,
+        name: str = "",
     ) -> LayeredModel:
         """A model from a list of bonds.
 
@@ -115,7 +134,9 @@ class LayeredModel:
 
     def with_potentials(self, potentials: Sequence[float]) -> LayeredModel:
         """The same model with ``potentials`` (eV, one per layer, bottom first) added."""
-        u = _array(potentials, (self.n_layers,), "potentials: one energy in eV per layer, bottom first")
+        u = _array(
+            potentials, (self.n_layers,), "potentials: one energy in eV per layer, bottom first"
+        )
         blocks = self.blocks.copy()
         home = self._home
         blocks[home] += np.diag(u[self.layers])
@@ -125,7 +146,9 @@ class LayeredModel:
         """The same model with layer energies linear in z, -V at the bottom and +V (eV) at the top, Eq. (22)."""
         z = self.layer_heights
         if self.n_layers < 2:
-            raise InputError("displacement: the model has one layer; a displacement field needs at least two")
+            raise InputError(
+                "displacement: the model has one layer; a displacement field needs at least two"
+            )
         middle, half = 0.5 * (z[-1] + z[0]), 0.5 * (z[-1] - z[0])
         return self.with_potentials(float(displacement) * (z - middle) / half)
 
@@ -170,7 +193,10 @@ class LayeredModel:
         """
         k = np.asarray(k, dtype=float)
         stacked = self.bloch_stack(k.reshape(-1, 2), *(derivatives or ("",)))
-        out = [stacked[:, d].reshape(*k.shape[:-1], *stacked.shape[2:]) for d in range(stacked.shape[1])]
+        out = [
+            stacked[:, d].reshape(*k.shape[:-1], *stacked.shape[2:])
+            for d in range(stacked.shape[1])
+        ]
         return tuple(out) if len(out) > 1 else out[0]
 
     def bloch_stack(self, k: np.ndarray, *derivatives: str) -> np.ndarray:
@@ -204,15 +230,19 @@ class LayeredModel:
             parts = []
             for letters in derivatives:
                 if set(letters) - set("xyz"):
-                    raise InputError(f"derivative: expected letters x, y, z, got {letters!r}", value=letters)
+                    raise InputError(
+                        f"derivative: expected letters x, y, z, got {letters!r}", value=letters
+                    )
                 factors = [1j * self.bond_vectors[..., "xyz".index(letter)] for letter in letters]
                 parts.append(np.prod([self.blocks, *factors], axis=0).reshape(len(self.blocks), -1))
             self._cache[derivatives] = np.concatenate(parts, axis=1)
         return self._cache[derivatives]
 
     def __repr__(self) -> str:
-        return (f"LayeredModel({self.name + ': ' if self.name else ''}{self.n_orbitals} orbitals in "
-                f"{self.n_layers} layers, {len(self.translations)} translations, filling {self.filling})")
+        return (
+            f"LayeredModel({self.name + ': ' if self.name else ''}{self.n_orbitals} orbitals in "
+            f"{self.n_layers} layers, {len(self.translations)} translations, filling {self.filling})"
+        )
 
 
 def _array(value: Any, shape: tuple[int, ...], what: str, kind: type = float) -> np.ndarray:
@@ -221,7 +251,10 @@ def _array(value: Any, shape: tuple[int, ...], what: str, kind: type = float) ->
     except (TypeError, ValueError) as exc:
         raise InputError(f"{what}; expected shape {shape}, got {value!r}", value=value) from exc
     if array.shape != shape or not np.all(np.isfinite(array)):
-        raise InputError(f"{what}; expected finite numbers of shape {shape}, got shape {array.shape}", value=value)
+        raise InputError(
+            f"{what}; expected finite numbers of shape {shape}, got shape {array.shape}",
+            value=value,
+        )
     return array
 
 
@@ -229,11 +262,18 @@ def _positions(value: Any) -> np.ndarray:
     try:
         array = np.array(value, dtype=float)
     except (TypeError, ValueError) as exc:
-        raise InputError(f"positions: expected (n, 3) numbers in angstrom, got {value!r}", value=value) from exc
+        raise InputError(
+            f"positions: expected (n, 3) numbers in angstrom, got {value!r}", value=value
+        ) from exc
     if array.ndim == 2 and array.shape[1] == 2:
-        raise InputError("positions: no z coordinate, so no layers along z; give (x, y, z) in angstrom", value=value)
+        raise InputError(
+            "positions: no z coordinate, so no layers along z; give (x, y, z) in angstrom",
+            value=value,
+        )
     if array.ndim != 2 or array.shape[1] != 3 or not np.all(np.isfinite(array)):
-        raise InputError(f"positions: expected finite (n, 3) in angstrom, got shape {array.shape}", value=value)
+        raise InputError(
+            f"positions: expected finite (n, 3) in angstrom, got shape {array.shape}", value=value
+        )
     return array
 
 
@@ -242,12 +282,18 @@ def _layers(value: Any, z: np.ndarray) -> np.ndarray:
         _, value = np.unique(np.round(z, 6), return_inverse=True)
     layers = np.asarray(value, dtype=int)
     if layers.shape != z.shape or set(layers.tolist()) != set(range(int(layers.max()) + 1)):
-        raise InputError(f"layers: expected one number 0, 1, ... per orbital ({len(z)}), got {value!r}", value=value)
+        raise InputError(
+            f"layers: expected one number 0, 1, ... per orbital ({len(z)}), got {value!r}",
+            value=value,
+        )
     ends = [(z[layers == n].min(), z[layers == n].max()) for n in range(int(layers.max()) + 1)]
     for n, (below, above) in enumerate(pairwise(ends)):
         if below[1] >= above[0]:
-            raise InputError(f"layers: layers {n} and {n + 1} overlap along z ({below[1]:g} and {above[0]:g} "
-                             "angstrom); number the layers upwards and check the positions", value=value)
+            raise InputError(
+                f"layers: layers {n} and {n + 1} overlap along z ({below[1]:g} and {above[0]:g} "
+                "angstrom); number the layers upwards and check the positions",
+                value=value,
+            )
     return layers
 
 
@@ -263,28 +309,45 @@ def _check_hermitian(translations: np.ndarray, blocks: np.ndarray) -> None:
         reverse = blocks[partner] if partner is not None else np.zeros_like(blocks[m])
         worst = float(np.abs(blocks[m] - reverse.conj().T).max())
         if worst > HERMITICITY * scale:
-            raise InputError(f"blocks: not Hermitian, t(R) and t(-R)^dagger differ by {worst:g} eV at R = {cell}; "
-                             "give both ends of every bond, site energies real", value=cell)
+            raise InputError(
+                f"blocks: not Hermitian, t(R) and t(-R)^dagger differ by {worst:g} eV at R = {cell}; "
+                "give both ends of every bond, site energies real",
+                value=cell,
+            )
 
 
-def _collect(hoppings: Iterable[Hopping], n: int, onsite: Sequence[float] | None) -> dict[Any, complex]:
+def _collect(
+    hoppings: Iterable[Hopping], n: int, onsite: Sequence[float] | None
+) -> dict[Any, complex]:
     """All bonds with their conjugates, keyed by (i, j, (R1, R2))."""
     given: dict[tuple[int, int, tuple[int, int]], complex] = {}
     for bond in hoppings:
         i, j, cell, t = bond
         key = (int(i), int(j), (int(cell[0]), int(cell[1])))
         if not (0 <= key[0] < n and 0 <= key[1] < n):
-            raise InputError(f"hoppings: bond {bond!r} names an orbital outside 0..{n - 1}", value=bond)
+            raise InputError(
+                f"hoppings: bond {bond!r} names an orbital outside 0..{n - 1}", value=bond
+            )
         if key in given:
-            raise InputError(f"hoppings: bond {bond!r} is given twice; give it once with the total", value=bond)
+            raise InputError(
+                f"hoppings: bond {bond!r} is given twice; give it once with the total", value=bond
+            )
         given[key] = complex(t)
-    for i, energy in enumerate(_array(onsite, (n,), "onsite: one energy in eV per orbital") if onsite is not None
-                               else np.zeros(n)):
+    for i, energy in enumerate(
+        _array(onsite, (n,), "onsite: one energy in eV per orbital")
+        if onsite is not None
+        else np.zeros(n)
+    ):
         given[i, i, (0, 0)] = given.get((i, i, (0, 0)), 0.0) + energy
     bonds = dict(given)
     for (i, j, cell), t in given.items():
         reverse = (j, i, (-cell[0], -cell[1]))
-        if abs(bonds.setdefault(reverse, t.conjugate()) - t.conjugate()) > HERMITICITY * max(1.0, abs(t)):
-            raise InputError(f"hoppings: not Hermitian, {t} from {i} to {j} in {cell} but {bonds[reverse]} back; "
-                             "the two must be complex conjugates (a site energy must be real)", value=t)
+        if abs(bonds.setdefault(reverse, t.conjugate()) - t.conjugate()) > HERMITICITY * max(
+            1.0, abs(t)
+        ):
+            raise InputError(
+                f"hoppings: not Hermitian, {t} from {i} to {j} in {cell} but {bonds[reverse]} back; "
+                "the two must be complex conjugates (a site energy must be real)",
+                value=t,
+            )
     return bonds

@@ -28,8 +28,15 @@ def monolayer_graphene(gamma0: float = 3.16, *, a: float = GRAPHENE_CONSTANT) ->
 
 
 def bilayer_graphene(
-    gamma0: float = 3.16, gamma1: float = 0.38, gamma3: float = 0.0, gamma4: float = 0.0, delta: float = 0.0,
-    displacement: float = 0.0, *, a: float = GRAPHENE_CONSTANT, spacing: float = GRAPHENE_SPACING,
+    gamma0: float = 3.16,
+    gamma1: float = 0.38,
+    gamma3: float = 0.0,
+    gamma4: float = 0.0,
+    delta: float = 0.0,
+    displacement: float = 0.0,
+    *,
+    a: float = GRAPHENE_CONSTANT,
+    spacing: float = GRAPHENE_SPACING,
 ) -> LayeredModel:
     """Bernal bilayer graphene, Eq. (22), (S55), (S56); all energies in eV, lengths in angstrom.
 
@@ -38,12 +45,22 @@ def bilayer_graphene(
     energy of the dimer sites B1 and A2. ``displacement`` V puts +V on the upper and -V on the lower layer, so the
     layers differ by 2V and the gap is 2 V gamma1/sqrt(gamma1^2 + 4 V^2).
     """
-    return multilayer_graphene(2, "AB", gamma0, gamma1, gamma3, gamma4, delta, displacement, a=a, spacing=spacing)
+    return multilayer_graphene(
+        2, "AB", gamma0, gamma1, gamma3, gamma4, delta, displacement, a=a, spacing=spacing
+    )
 
 
 def multilayer_graphene(
-    n: int, stacking: str = "AB", gamma0: float = 3.16, gamma1: float = 0.38, gamma3: float = 0.0,
-    gamma4: float = 0.0, delta: float = 0.0, displacement: float = 0.0, *, a: float = GRAPHENE_CONSTANT,
+    n: int,
+    stacking: str = "AB",
+    gamma0: float = 3.16,
+    gamma1: float = 0.38,
+    gamma3: float = 0.0,
+    gamma4: float = 0.0,
+    delta: float = 0.0,
+    displacement: float = 0.0,
+    *,
+    a: float = GRAPHENE_CONSTANT,
     spacing: float | Sequence[float] = GRAPHENE_SPACING,
 ) -> LayeredModel:
     """n graphene layers. ``stacking`` is a pattern of the letters A, B, C repeated n layers up: "AB" (Bernal),
@@ -61,13 +78,22 @@ def multilayer_graphene(
     gaps = _spacings(n, spacing)
     letters = "".join("ABC"[s] for s in shifts)
     onsite = _dimer_energies(shifts, delta)
-    model = _stack(shifts, gamma0, gaps, gamma1, gamma3, gamma4, a, onsite, f"{letters}-stacked graphene")
+    model = _stack(
+        shifts, gamma0, gaps, gamma1, gamma3, gamma4, a, onsite, f"{letters}-stacked graphene"
+    )
     return model if displacement == 0.0 else model.with_displacement(displacement)
 
 
 def gapped_honeycomb(
-    n: int = 2, stacking: str = "2H", hopping: float = 1.27, gap: float = 1.66, interlayer: float = 0.043,
-    displacement: float = 0.0, *, a: float = 3.19, spacing: float | Sequence[float] = 6.15,
+    n: int = 2,
+    stacking: str = "2H",
+    hopping: float = 1.27,
+    gap: float = 1.66,
+    interlayer: float = 0.043,
+    displacement: float = 0.0,
+    *,
+    a: float = 3.19,
+    spacing: float | Sequence[float] = 6.15,
 ) -> LayeredModel:
     """n gapped honeycomb layers: the two-band massive Dirac picture of a transition-metal dichalcogenide.
 
@@ -80,23 +106,45 @@ def gapped_honeycomb(
     """
     known = {"AA": ("A", 1), "2H": ("A", -1), "3R": ("ABC", 1)}
     if stacking not in known:
-        raise InputError(f"stacking: expected one of {', '.join(known)}, got {stacking!r}", value=stacking)
+        raise InputError(
+            f"stacking: expected one of {', '.join(known)}, got {stacking!r}", value=stacking
+        )
     pattern, sign = known[stacking]
     shifts = _shifts(n, pattern)
     onsite = [0.5 * gap * sign**layer * side for layer in range(n) for side in (1, -1)]
-    model = _stack(shifts, -hopping, _spacings(n, spacing), interlayer, 0.0, 0.0, a, onsite,
-                   f"{stacking} gapped honeycomb, {n} layers")
+    model = _stack(
+        shifts,
+        -hopping,
+        _spacings(n, spacing),
+        interlayer,
+        0.0,
+        0.0,
+        a,
+        onsite,
+        f"{stacking} gapped honeycomb, {n} layers",
+    )
     return model if displacement == 0.0 else model.with_displacement(displacement)
 
 
 def _stack(
-    shifts: list[int], gamma0: float, gaps: list[float], gamma1: float, gamma3: float, gamma4: float, a: float,
-    onsite: list[float], name: str,
+    shifts: list[int],
+    gamma0: float,
+    gaps: list[float],
+    gamma1: float,
+    gamma3: float,
+    gamma4: float,
+    a: float,
+    onsite: list[float],
+    name: str,
 ) -> LayeredModel:
     """Honeycomb layers, layer l shifted by shifts[l] bonds along y."""
     bond = a / np.sqrt(3.0)
     heights = np.concatenate([[0.0], np.cumsum(gaps)])
-    sites = [(0.0, (shift + side) * bond, z) for shift, z in zip(shifts, heights, strict=True) for side in (0, 1)]
+    sites = [
+        (0.0, (shift + side) * bond, z)
+        for shift, z in zip(shifts, heights, strict=True)
+        for side in (0, 1)
+    ]
     hops: list[Hopping] = []
     for layer in range(len(shifts)):
         hops += [(2 * layer, 2 * layer + 1, cell, -gamma0) for cell in _NEIGHBOURS]
@@ -104,15 +152,19 @@ def _stack(
         hops += _interlayer(2 * layer, low, high, gamma1, gamma3, gamma4)
     lattice = a * np.array([[1.0, 0.0], [0.5, np.sqrt(0.75)]])
     kept = [hop for hop in hops if hop[3] != 0.0]
-    return LayeredModel.from_hoppings(lattice, sites, kept, onsite=onsite, layers=np.repeat(range(len(shifts)), 2),
-                                      name=name)
+    return LayeredModel.from_hoppings(
+        lattice, sites, kept, onsite=onsite, layers=np.repeat(range(len(shifts)), 2), name=name
+    )
 
 
-def _interlayer(first: int, low: int, high: int, gamma1: float, gamma3: float, gamma4: float) -> list[Hopping]:
+def _interlayer(
+    first: int, low: int, high: int, gamma1: float, gamma3: float, gamma4: float
+) -> list[Hopping]:
     """Bonds from the layer with orbitals first, first + 1 to the next, by the in-plane distance of the sites.
 
     Three bonds along y make the lattice vector 2 a2 - a1, which is how far a distance is taken back to one bond.
     """
+
     def bonds(i: int, j: int, energy: float) -> list[Hopping]:
         distance = (high + j) - (low + i)
         turn, rest = divmod(distance + 1, 3)
@@ -122,7 +174,9 @@ def _interlayer(first: int, low: int, high: int, gamma1: float, gamma3: float, g
 
     if (high - low) % 3 == 0:
         return bonds(0, 0, gamma1) + bonds(1, 1, gamma1)
-    up = 1 if (high - low) % 3 == 1 else 0  # the site of the lower layer that lies under a site of the upper one
+    up = (
+        1 if (high - low) % 3 == 1 else 0
+    )  # the site of the lower layer that lies under a site of the upper one
     dimer = bonds(up, 1 - up, gamma1)
     return dimer + bonds(1 - up, up, -gamma3) + bonds(0, 0, gamma4) + bonds(1, 1, gamma4)
 
@@ -140,13 +194,18 @@ def _shifts(n: int, stacking: str) -> list[int]:
     if not isinstance(n, (int, np.integer)) or n < 1:
         raise InputError(f"n: expected a whole number of layers, at least 1, got {n!r}", value=n)
     if not stacking or any(letter not in "ABC" for letter in stacking):
-        raise InputError(f"stacking: expected letters A, B, C such as 'AB' or 'ABC', got {stacking!r}", value=stacking)
+        raise InputError(
+            f"stacking: expected letters A, B, C such as 'AB' or 'ABC', got {stacking!r}",
+            value=stacking,
+        )
     return ["ABC".index(stacking[layer % len(stacking)]) for layer in range(n)]
 
 
 def _spacings(n: int, spacing: float | Sequence[float]) -> list[float]:
     gaps = [float(spacing)] * (n - 1) if np.ndim(spacing) == 0 else [float(s) for s in spacing]  # type: ignore
     if len(gaps) != n - 1 or any(not s > 0 for s in gaps):
-        raise InputError(f"spacing: expected one positive distance in angstrom, or {n - 1} of them, got {spacing!r}",
-                         value=spacing)
+        raise InputError(
+            f"spacing: expected one positive distance in angstrom, or {n - 1} of them, got {spacing!r}",
+            value=spacing,
+        )
     return gaps

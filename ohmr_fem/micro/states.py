@@ -38,7 +38,9 @@ def state_columns(model: LayeredModel, k: np.ndarray) -> tuple[np.ndarray, np.nd
     n = energy.shape[1]
     moved = (h[:, 1:].reshape(len(k), -1, n) @ u).reshape(len(k), -1, n, n)
     moved *= u.conj()[:, None]
-    diagonal = sum(moved[:, :, row].real for row in range(n))  # faster than a sum over a short middle axis
+    diagonal = sum(
+        moved[:, :, row].real for row in range(n)
+    )  # faster than a sum over a short middle axis
     out = np.zeros((*energy.shape, len(COLUMNS)))
     out[..., 0] = 1.0
     out[..., 1:7] = np.moveaxis(diagonal[:, 2:], 1, -1)
@@ -46,11 +48,13 @@ def state_columns(model: LayeredModel, k: np.ndarray) -> tuple[np.ndarray, np.nd
         out[..., column] = diagonal[:, a] * diagonal[:, b]
     _mend_degenerate(energy, u, (h[:, 1], h[:, 2]), out)
     out[..., 1:10] /= HBAR2_OVER_ME
-    out[:, model.filling:, 10] = 1.0
+    out[:, model.filling :, 10] = 1.0
     return energy, out
 
 
-def _mend_degenerate(energy: np.ndarray, u: np.ndarray, velocity: tuple[np.ndarray, ...], out: np.ndarray) -> None:
+def _mend_degenerate(
+    energy: np.ndarray, u: np.ndarray, velocity: tuple[np.ndarray, ...], out: np.ndarray
+) -> None:
     """v_a v_b summed over a degenerate level, independent of the basis there.
 
     With P the projector, tr(P v_a) tr(P v_b)/g is the part common to the level, tr(P v_a P v_b) the whole; near the
@@ -99,7 +103,9 @@ class MeshStates:
         -------
         (n_mu, 11) values and (n_mu, 11) error estimates, see :func:`nested_error`.
         """
-        parts = [_fermi_sums(level, mu, thermal_energy(temperature), order) for level in self.levels]
+        parts = [
+            _fermi_sums(level, mu, thermal_energy(temperature), order) for level in self.levels
+        ]
         ratio = self._ratio**2
         meshes, total = [], np.zeros_like(parts[0])
         for index, part in enumerate(parts):
@@ -120,9 +126,14 @@ def mesh_states(
     shift is 0 (Gamma-centred) or 1/2. Operations that do not map the mesh onto itself are left out.
     """
     if not isinstance(divisions, (int, np.integer)) or divisions < 1:
-        raise InputError(f"mesh: expected a whole number of divisions, at least 1, got {divisions!r}", value=divisions)
+        raise InputError(
+            f"mesh: expected a whole number of divisions, at least 1, got {divisions!r}",
+            value=divisions,
+        )
     if shift not in (0.0, 0.5):
-        raise InputError(f"shift: expected 0 (Gamma-centred) or 0.5 (half-shifted), got {shift!r}", value=shift)
+        raise InputError(
+            f"shift: expected 0 (Gamma-centred) or 0.5 (half-shifted), got {shift!r}", value=shift
+        )
     ratio = 2 if shift == 0.0 else 3
     depth = 0
     while depth < 2 and divisions % ratio ** (depth + 1) == 0:
@@ -131,25 +142,37 @@ def mesh_states(
     nest = np.zeros(len(doubled), dtype=int)
     for step in range(1, depth + 1):
         coarse = ratio**step
-        offset = 0 if shift == 0.0 else coarse  # half-shifted coarse points sit at odd multiples of the ratio
+        offset = (
+            0 if shift == 0.0 else coarse
+        )  # half-shifted coarse points sit at odd multiples of the ratio
         nest += ((doubled - offset) % (2 * coarse) == 0).all(axis=1)
     levels = []
     for level in range(depth, -1, -1):
         chosen = nest == level
-        levels.append(_sample(model, doubled[chosen] / (2.0 * divisions), weight[chosen] / divisions**2))
+        levels.append(
+            _sample(model, doubled[chosen] / (2.0 * divisions), weight[chosen] / divisions**2)
+        )
     return MeshStates(model, int(divisions), shift, tuple(levels), kept, len(doubled))
 
 
-def _orbits(n: int, shift: float, operations: tuple[Operation, ...]) -> tuple[tuple[Operation, ...], np.ndarray,
-                                                                             np.ndarray]:
+def _orbits(
+    n: int, shift: float, operations: tuple[Operation, ...]
+) -> tuple[tuple[Operation, ...], np.ndarray, np.ndarray]:
     """Operations that keep the mesh, representatives (m, 2) in units of 1/(2N), and the orbit sizes."""
     odd = round(2 * shift)
     # in half steps the points of a shifted mesh are pairs of odd numbers; so must be their images
     kept = tuple(op for op in operations if odd == 0 or np.all(op.integer.sum(axis=0) % 2 == 1))
-    matrices = list({op.integer.tobytes(): op.integer for op in kept}.values()) or [np.eye(2, dtype=int)]
+    matrices = list({op.integer.tobytes(): op.integer for op in kept}.values()) or [
+        np.eye(2, dtype=int)
+    ]
     points, sizes = [], []
-    for start in range(0, n, 64):  # rows at a time; a point stays while no image has a lower number than it
-        i, j = (x.ravel() for x in np.meshgrid(np.arange(start, min(start + 64, n)), np.arange(n), indexing="ij"))
+    for start in range(
+        0, n, 64
+    ):  # rows at a time; a point stays while no image has a lower number than it
+        i, j = (
+            x.ravel()
+            for x in np.meshgrid(np.arange(start, min(start + 64, n)), np.arange(n), indexing="ij")
+        )
         for matrix in matrices:
             lowest = _image(i, j, matrix, n, odd) >= i * n + j
             i, j = i[lowest], j[lowest]
@@ -190,12 +213,16 @@ def fermi_weight(x: np.ndarray, kt: float, order: int) -> np.ndarray:
     return np.asarray(slope / kt if order == 1 else slope * (1.0 - 2.0 * f) / kt**2)
 
 
-def _fermi_sums(level: _Level, mu: np.ndarray, kt: float, order: int, chunk: int = 16) -> np.ndarray:
+def _fermi_sums(
+    level: _Level, mu: np.ndarray, kt: float, order: int, chunk: int = 16
+) -> np.ndarray:
     out = np.zeros((len(mu), len(COLUMNS)))
     rank = np.argsort(mu)
     for start in range(0, len(mu), chunk):
-        part = rank[start:start + chunk]
-        low, high = np.searchsorted(level.energy, [mu[part[0]] - WINDOW * kt, mu[part[-1]] + WINDOW * kt])
+        part = rank[start : start + chunk]
+        low, high = np.searchsorted(
+            level.energy, [mu[part[0]] - WINDOW * kt, mu[part[-1]] + WINDOW * kt]
+        )
         x = (mu[part, None] - level.energy[None, low:high]) / kt
         out[part] = fermi_weight(x, kt, order) @ level.columns[low:high]
         if order == 0:
@@ -218,7 +245,9 @@ def spread(sums: np.ndarray, operations: tuple[Operation, ...]) -> np.ndarray:
 def tensor(six: np.ndarray) -> np.ndarray:
     """(..., 6) in the order xx, yy, xy, yz, zx, zz -> symmetric (..., 3, 3)."""
     xx, yy, xy, yz, zx, zz = np.moveaxis(six, -1, 0)
-    return np.stack([np.stack(row, axis=-1) for row in ((xx, xy, zx), (xy, yy, yz), (zx, yz, zz))], axis=-2)
+    return np.stack(
+        [np.stack(row, axis=-1) for row in ((xx, xy, zx), (xy, yy, yz), (zx, yz, zz))], axis=-2
+    )
 
 
 def components(matrix: np.ndarray) -> np.ndarray:

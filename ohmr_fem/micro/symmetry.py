@@ -46,8 +46,11 @@ def find_operations(model: LayeredModel) -> tuple[Operation, ...]:
     k = np.random.default_rng(7).uniform(-0.5, 0.5, (3, 2)) @ model.reciprocal
     weights = _weights(model, k)
     here = _traces(model, k, weights)
-    found = [op for op in _candidates(model) if _maps_sites(op, model)
-             and _holds(op, here, _traces(model, k @ op.k_matrix.T, weights))]
+    found = [
+        op
+        for op in _candidates(model)
+        if _maps_sites(op, model) and _holds(op, here, _traces(model, k @ op.k_matrix.T, weights))
+    ]
     return tuple(sorted(found, key=lambda op: (op.name != "identity", op.time_reversal)))
 
 
@@ -60,8 +63,11 @@ def forbidden_components(operations: tuple[Operation, ...]) -> tuple[str, ...]:
     """Components of a symmetric tensor that must vanish under the operations."""
     basis = np.array([_unit(name) for name in COMPONENTS])
     allowed = symmetrise(basis, operations)
-    return tuple(name for name in COMPONENTS
-                 if np.abs(allowed[:, "xyz".index(name[0]), "xyz".index(name[1])]).max() < 1e-9)
+    return tuple(
+        name
+        for name in COMPONENTS
+        if np.abs(allowed[:, "xyz".index(name[0]), "xyz".index(name[1])]).max() < 1e-9
+    )
 
 
 def _unit(name: str) -> np.ndarray:
@@ -77,17 +83,24 @@ def _candidates(model: LayeredModel) -> list[Operation]:
     gram = model.lattice @ model.lattice.T
     for entries in itertools.product((-2, -1, 0, 1, 2), repeat=4):
         m = np.array(entries).reshape(2, 2)  # rows: images of a1, a2 in the lattice basis
-        if abs(round(float(np.linalg.det(m)))) != 1 or np.abs(m @ gram @ m.T - gram).max() > 1e-6 * gram.max():
+        if (
+            abs(round(float(np.linalg.det(m)))) != 1
+            or np.abs(m @ gram @ m.T - gram).max() > 1e-6 * gram.max()
+        ):
             continue
         plane = np.linalg.solve(model.lattice, m @ model.lattice).T
-        k_integer = np.rint(model.reciprocal @ plane.T @ np.linalg.inv(model.reciprocal)).astype(int)
+        k_integer = np.rint(model.reciprocal @ plane.T @ np.linalg.inv(model.reciprocal)).astype(
+            int
+        )
         for flip, reversed_time in itertools.product((1.0, -1.0), (False, True)):
             if flip < 0 and np.ptp(model.positions[:, 2]) < 1e-9:
                 continue  # flat model: z -> -z says nothing
             matrix = np.eye(3)
             matrix[:2, :2], matrix[2, 2] = plane, flip
             sign = -1 if reversed_time else 1
-            out.append(Operation(_name(matrix, reversed_time), matrix, sign * k_integer, reversed_time))
+            out.append(
+                Operation(_name(matrix, reversed_time), matrix, sign * k_integer, reversed_time)
+            )
     return out
 
 
@@ -96,13 +109,19 @@ def _name(matrix: np.ndarray, reversed_time: bool) -> str:
     angle = round(np.degrees(np.arctan2(plane[1, 0], plane[0, 0])))
     if np.linalg.det(plane) < 0:
         axis = round(0.5 * angle) % 180
-        name = f"vertical mirror through {axis} deg" if up else f"C2 about the in-plane axis at {axis} deg"
+        name = (
+            f"vertical mirror through {axis} deg"
+            if up
+            else f"C2 about the in-plane axis at {axis} deg"
+        )
     elif angle == 0:
         name = "identity" if up else "mirror z"
     elif abs(angle) == 180:
         name = "C2z" if up else "inversion"
     else:
-        name = f"C{360 // abs(angle)}z{'' if angle > 0 else '^-1'}" + ("" if up else " with z -> -z")
+        name = f"C{360 // abs(angle)}z{'' if angle > 0 else '^-1'}" + (
+            "" if up else " with z -> -z"
+        )
     if not reversed_time:
         return name
     return "time reversal" if name == "identity" else f"{name} with time reversal"
@@ -110,7 +129,11 @@ def _name(matrix: np.ndarray, reversed_time: bool) -> str:
 
 def _maps_sites(op: Operation, model: LayeredModel) -> bool:
     """True if, after a common translation, g maps the orbital centres onto themselves modulo the lattice."""
-    r = model.positions - [0.0, 0.0, 0.5 * (model.positions[:, 2].min() + model.positions[:, 2].max())]
+    r = model.positions - [
+        0.0,
+        0.0,
+        0.5 * (model.positions[:, 2].min() + model.positions[:, 2].max()),
+    ]
     turned = r @ op.matrix.T
     for target in r:
         offset = np.append((target - turned[0])[:2], 0.0)
@@ -126,18 +149,25 @@ def _maps_sites(op: Operation, model: LayeredModel) -> bool:
 def _weights(model: LayeredModel, k: np.ndarray) -> tuple[float, float, float, float]:
     """Centre and width of the smooth functions h1, h2; scales of the first and second derivatives of H."""
     e = model.bands(k)
-    first, second = (max(float(np.abs(np.stack(model.bloch(k, *names))).max()), 1e-300) for names in
-                     (("x", "y", "z"), ("xx", "yy", "zz")))
+    first, second = (
+        max(float(np.abs(np.stack(model.bloch(k, *names))).max()), 1e-300)
+        for names in (("x", "y", "z"), ("xx", "yy", "zz"))
+    )
     return float(e.mean()), float(np.ptp(e)) / 6.0 or 1.0, first, second
 
 
-def _traces(model: LayeredModel, k: np.ndarray, weights: tuple[float, ...]) -> tuple[np.ndarray, ...]:
+def _traces(
+    model: LayeredModel, k: np.ndarray, weights: tuple[float, ...]
+) -> tuple[np.ndarray, ...]:
     """Q (nk, 3, 3), S (nk, 3, 3), polarisation (nk,), trace (nk,), each divided by its scale in eV and angstrom."""
     names = ["".join(pair) for pair in itertools.product("xyz", repeat=2)]
     h, *rest = model.bloch(k, "", "x", "y", "z", *names)
     energy, u = np.linalg.eigh(h)
     centre, width, scale, second_scale = weights
-    functions = [expit((energy - centre) / width), np.exp(-(((energy - centre - 0.3 * width) / (2 * width)) ** 2))]
+    functions = [
+        expit((energy - centre) / width),
+        np.exp(-(((energy - centre - 0.3 * width) / (2 * width)) ** 2)),
+    ]
     h1, h2 = ((u * f[:, None, :]) @ u.conj().swapaxes(1, 2) for f in functions)
     first, second = np.stack(rest[:3]), np.stack(rest[3:])
     q = np.einsum("kij,ckjl,klm,dkmi->kcd", h1, first, h2, first, optimize=True)
@@ -150,8 +180,12 @@ def _traces(model: LayeredModel, k: np.ndarray, weights: tuple[float, ...]) -> t
 def _holds(op: Operation, here: tuple[np.ndarray, ...], there: tuple[np.ndarray, ...]) -> bool:
     g = op.matrix
     q, s, polarisation, trace = here
-    turned = (g @ (q.conj() if op.time_reversal else q) @ g.T, g @ (s.conj() if op.time_reversal else s) @ g.T,
-              g[2, 2] * polarisation, trace)
+    turned = (
+        g @ (q.conj() if op.time_reversal else q) @ g.T,
+        g @ (s.conj() if op.time_reversal else s) @ g.T,
+        g[2, 2] * polarisation,
+        trace,
+    )
     return all(np.abs(a - b).max() < TOLERANCE for a, b in zip(turned, there, strict=True))
 
 
@@ -204,13 +238,15 @@ class SymmetryReport:
     def __str__(self) -> str:
         yes = {True: "yes", False: "no"}
         zero = ", ".join(f"X_{c}" for c in self.forbidden) or "none"
-        return "\n".join([
-            f"{self.name or 'model'}: C3 {yes[self.threefold]}, inversion {yes[self.inversion]}, mirrors "
-            f"{len(self.mirrors)}, time reversal {yes[self.time_reversal]}",
-            f"  operations: {'; '.join(self.names)}",
-            f"  must vanish: {zero}{'; X_xx = X_yy' if self.isotropic else ''}",
-            f"  largest violation on a full mesh: {self.violation:.1e} of the largest component",
-        ])
+        return "\n".join(
+            [
+                f"{self.name or 'model'}: C3 {yes[self.threefold]}, inversion {yes[self.inversion]}, mirrors "
+                f"{len(self.mirrors)}, time reversal {yes[self.time_reversal]}",
+                f"  operations: {'; '.join(self.names)}",
+                f"  must vanish: {zero}{'; X_xx = X_yy' if self.isotropic else ''}",
+                f"  largest violation on a full mesh: {self.violation:.1e} of the largest component",
+            ]
+        )
 
 
 def symmetry_report(
@@ -227,7 +263,9 @@ def symmetry_report(
         Temperature or mesh not positive.
     """
     if not temperature > 0 or mesh < 1:
-        raise InputError(f"symmetry_report: temperature and mesh must be positive, got {temperature!r} K, {mesh!r}")
+        raise InputError(
+            f"symmetry_report: temperature and mesh must be positive, got {temperature!r} K, {mesh!r}"
+        )
     operations = find_operations(model)
     forbidden = forbidden_components(operations)
     diagonal = symmetrise(np.diag([1.0, 0.0, 0.0]), operations)
@@ -236,10 +274,14 @@ def symmetry_report(
     broken = [abs(x["xyz".index(c[0]), "xyz".index(c[1])]) for c in forbidden]
     broken += [abs(x[0, 0] - x[1, 1])] if isotropic else []
     scale = float(np.abs(x).max()) or 1.0
-    return SymmetryReport(model.name, operations, forbidden, isotropic, x, float(max(broken, default=0.0)) / scale)
+    return SymmetryReport(
+        model.name, operations, forbidden, isotropic, x, float(max(broken, default=0.0)) / scale
+    )
 
 
-def _full_tensor(model: LayeredModel, mu: float | None, temperature: float, mesh: int) -> np.ndarray:
+def _full_tensor(
+    model: LayeredModel, mu: float | None, temperature: float, mesh: int
+) -> np.ndarray:
     """(1/hbar^2) tr[f(H) d_c d_d H], mean over all points of the mesh."""
     grid = np.arange(mesh) / mesh
     k = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2) @ model.reciprocal

@@ -27,10 +27,18 @@ MEANING = {
 def tensor_columns(x: InverseMass, displacement: float = 0.0) -> dict[str, tuple[str, np.ndarray]]:
     """{name: (unit, values)} of one result, in the order of the table; theta only where there are two layers."""
     n = len(x.X)
-    out = {"displacement": ("eV", np.full(n, float(displacement))), "mu": ("eV", x.chemical_potential),
-           "density": ("1/m^2", x.density), "carriers": ("1/m^2", x.carriers), "electrons": ("per cell", x.electrons),
-           "compressibility": ("1/(eV m^2)", x.compressibility)}
-    out |= {f"X_{'xyz'[a]}{'xyz'[b]}": (x.unit, x.X[:, a, b]) for a, b in ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (2, 0))}
+    out = {
+        "displacement": ("eV", np.full(n, float(displacement))),
+        "mu": ("eV", x.chemical_potential),
+        "density": ("1/m^2", x.density),
+        "carriers": ("1/m^2", x.carriers),
+        "electrons": ("per cell", x.electrons),
+        "compressibility": ("1/(eV m^2)", x.compressibility),
+    }
+    out |= {
+        f"X_{'xyz'[a]}{'xyz'[b]}": (x.unit, x.X[:, a, b])
+        for a, b in ((0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (2, 0))
+    }
     out["error"] = (x.unit, x.error)
     if x.layers > 1:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -42,7 +50,9 @@ def tensor_columns(x: InverseMass, displacement: float = 0.0) -> dict[str, tuple
     return out
 
 
-def write_tensor_table(path: str | Path, results: InverseMass | Mapping[float, InverseMass], title: str = "") -> Path:
+def write_tensor_table(
+    path: str | Path, results: InverseMass | Mapping[float, InverseMass], title: str = ""
+) -> Path:
     """Write X as CSV.
 
     Lines that start with # say what the numbers mean: definition, counting, normalisation, spin, temperature, k mesh. Then
@@ -65,16 +75,25 @@ def write_tensor_table(path: str | Path, results: InverseMass | Mapping[float, I
     if first is None:
         raise InputError("write_tensor_table: needs at least one result")
     if len({_kind(x) for x in several.values()}) > 1:
-        raise InputError("write_tensor_table: the results differ in definition, counting, normalisation, spin, temperature or "
-                         "number of layers; write one table for each kind")
+        raise InputError(
+            "write_tensor_table: the results differ in definition, counting, normalisation, spin, temperature or "
+            "number of layers; write one table for each kind"
+        )
     tables = [tensor_columns(x, v) for v, x in several.items()]
     path = Path(path)
     with path.open("w", newline="", encoding="utf-8") as stream:
-        stream.writelines(f"# {line}\n" for line in [*([title] if title else []), *describe(several)])
+        stream.writelines(
+            f"# {line}\n" for line in [*([title] if title else []), *describe(several)]
+        )
         writer = csv.writer(stream)
         writer.writerow([f"{name} [{unit}]" for name, (unit, _) in tables[0].items()])
         for table in tables:
-            writer.writerows([[f"{v:.17g}" for v in row] for row in zip(*(v for _, v in table.values()), strict=True)])
+            writer.writerows(
+                [
+                    [f"{v:.17g}" for v in row]
+                    for row in zip(*(v for _, v in table.values()), strict=True)
+                ]
+            )
     return path
 
 
@@ -82,17 +101,28 @@ def describe(results: Mapping[float, InverseMass]) -> list[str]:
     """What the numbers mean, one line for each choice."""
     x = next(iter(results.values()))
     meshes = list(dict.fromkeys(r.mesh for r in results.values()))
-    lines = [f"X: effective inverse mass tensor in {x.unit}, Eqs. (3), (16)-(23) of Sun and Vignale"]
-    lines += [f"{name}: {value}, {MEANING[value]}" for name, value in (
-        ("definition", x.definition), ("counting", x.counting), ("normalisation", x.normalisation))]
+    lines = [
+        f"X: effective inverse mass tensor in {x.unit}, Eqs. (3), (16)-(23) of Sun and Vignale"
+    ]
+    lines += [
+        f"{name}: {value}, {MEANING[value]}"
+        for name, value in (
+            ("definition", x.definition),
+            ("counting", x.counting),
+            ("normalisation", x.normalisation),
+        )
+    ]
     spin = "both spins" if x.spin == 2 else "one spin"
-    return [*lines, f"spin: {spin} in electrons, densities and compressibility"
-            + (" and X" if x.normalisation in ("per_cell", "per_area") else ""),
-            f"temperature: {x.temperature:g} K",
-            "displacement: V in eV, layer energies linear from -V at the bottom to +V at the top, added to the model",
-            "density: electrons minus those at neutrality; carriers: electrons plus holes; theta: X_zz/X_yy",
-            "error: estimated k-integration error of the largest component",
-            f"X_1 <= X_2 <= X_3: principal values, each with its axis; k mesh: {'; '.join(meshes)}"]
+    return [
+        *lines,
+        f"spin: {spin} in electrons, densities and compressibility"
+        + (" and X" if x.normalisation in ("per_cell", "per_area") else ""),
+        f"temperature: {x.temperature:g} K",
+        "displacement: V in eV, layer energies linear from -V at the bottom to +V at the top, added to the model",
+        "density: electrons minus those at neutrality; carriers: electrons plus holes; theta: X_zz/X_yy",
+        "error: estimated k-integration error of the largest component",
+        f"X_1 <= X_2 <= X_3: principal values, each with its axis; k mesh: {'; '.join(meshes)}",
+    ]
 
 
 def _kind(x: InverseMass) -> tuple[object, ...]:

@@ -90,8 +90,10 @@ class InverseMass:
     def theta(self) -> np.ndarray:
         """Anisotropy X_zz/X_yy, (n,); same definition and counting as X."""
         if self.layers < 2:
-            raise InputError("theta: the model has one layer, so nothing moves along z and X_zz = 0; "
-                             "theta needs a model with at least two layers")
+            raise InputError(
+                "theta: the model has one layer, so nothing moves along z and X_zz = 0; "
+                "theta needs a model with at least two layers"
+            )
         return np.asarray(self.X[:, 2, 2] / self.X[:, 1, 1])
 
     @property
@@ -106,15 +108,27 @@ class InverseMass:
 
     def __str__(self) -> str:
         low, high = self.chemical_potential.min(), self.chemical_potential.max()
-        return (f"X in {self.unit}, {self.definition}, counting {self.counting}, {self.normalisation}, "
-                f"spin {self.spin}, {self.temperature:g} K, {len(self.X)} chemical potentials from {low:g} to "
-                f"{high:g} eV, {self.mesh}, error {np.max(self.error):.1e}")
+        return (
+            f"X in {self.unit}, {self.definition}, counting {self.counting}, {self.normalisation}, "
+            f"spin {self.spin}, {self.temperature:g} K, {len(self.X)} chemical potentials from {low:g} to "
+            f"{high:g} eV, {self.mesh}, error {np.max(self.error):.1e}"
+        )
 
 
 def inverse_mass(
-    model: LayeredModel, mu: Any, temperature: float, definition: Definition = "drude", counting: Counting = "all",
-    normalisation: Normalisation = "per_cell", spin: int = 1, *, mesh: int | Literal["auto", "adaptive"] = "auto",
-    shift: float = 0.0, tolerance: float = 1e-8, symmetry: bool = True, density: Any = None,
+    model: LayeredModel,
+    mu: Any,
+    temperature: float,
+    definition: Definition = "drude",
+    counting: Counting = "all",
+    normalisation: Normalisation = "per_cell",
+    spin: int = 1,
+    *,
+    mesh: int | Literal["auto", "adaptive"] = "auto",
+    shift: float = 0.0,
+    tolerance: float = 1e-8,
+    symmetry: bool = True,
+    density: Any = None,
 ) -> InverseMass:
     """The tensor X for any number of chemical potentials.
 
@@ -155,7 +169,15 @@ def inverse_mass(
         raise InputError("mu: give either mu in eV, or density= in 1/m^2 with mu None")
     mu = _checked(model, mu, temperature, definition, counting, normalisation, spin)
     wanted = None if density is None else _per_cell(model, density, spin)
-    sums, how = _integrator(model, temperature, mesh, shift, tolerance, symmetry, len(mu) if wanted is None else 6 * len(wanted))
+    sums, how = _integrator(
+        model,
+        temperature,
+        mesh,
+        shift,
+        tolerance,
+        symmetry,
+        len(mu) if wanted is None else 6 * len(wanted),
+    )
     if wanted is not None:
         mu = np.array([_level(model, sums, temperature, n) for n in wanted])
     orders = (0, 1, 2) if counting == "fermi_surface" and definition == "drude" else (0, 1)
@@ -167,21 +189,40 @@ def inverse_mass(
         keep = np.ones((3, 3), dtype=bool)
         if definition == "drude":
             keep[:2, :2] = False
-        x, dx = x - keep * _assemble(reference, definition, "all"), dx + keep * _assemble(its_error, definition, "all")
+        x, dx = (
+            x - keep * _assemble(reference, definition, "all"),
+            dx + keep * _assemble(its_error, definition, "all"),
+        )
     electrons, excess, carriers = _counts(model, values[:, 0])
     scale, label = _scale(model, counting, normalisation, spin, carriers, values[:, 1, 0])
     area = model.cell_area * 1e-20
     return InverseMass(
-        X=x * scale[:, None, None], error=np.abs(dx).max(axis=(1, 2)) * np.abs(scale), unit=UNITS[normalisation],
-        definition=definition, counting=counting, normalisation=label, spin=spin, chemical_potential=mu,
-        temperature=float(temperature), electrons=spin * electrons, density=spin * excess / area,
-        carriers=spin * carriers / area, compressibility=spin * values[:, 1, 0] / area, mesh=how,
-        layers=model.n_layers)
+        X=x * scale[:, None, None],
+        error=np.abs(dx).max(axis=(1, 2)) * np.abs(scale),
+        unit=UNITS[normalisation],
+        definition=definition,
+        counting=counting,
+        normalisation=label,
+        spin=spin,
+        chemical_potential=mu,
+        temperature=float(temperature),
+        electrons=spin * electrons,
+        density=spin * excess / area,
+        carriers=spin * carriers / area,
+        compressibility=spin * values[:, 1, 0] / area,
+        mesh=how,
+        layers=model.n_layers,
+    )
 
 
 def chemical_potential(
-    model: LayeredModel, density: Any, temperature: float, *, spin: int = 1,
-    mesh: int | Literal["auto", "adaptive"] = "auto", tolerance: float = 1e-8,
+    model: LayeredModel,
+    density: Any,
+    temperature: float,
+    *,
+    spin: int = 1,
+    mesh: int | Literal["auto", "adaptive"] = "auto",
+    tolerance: float = 1e-8,
 ) -> np.ndarray:
     """mu in eV, (n,), at which electrons minus those at neutrality number ``density`` per m^2.
 
@@ -201,12 +242,22 @@ def _per_cell(model: LayeredModel, density: Any, spin: int) -> np.ndarray:
     try:
         density = np.atleast_1d(np.asarray(density, dtype=float))
     except (TypeError, ValueError) as exc:
-        raise InputError(f"density: expected one number or a list of them in 1/m^2, got {density!r}", value=density) from exc
+        raise InputError(
+            f"density: expected one number or a list of them in 1/m^2, got {density!r}",
+            value=density,
+        ) from exc
     per_cell = np.asarray(density * model.cell_area * 1e-20 / spin)
     room = (-float(model.filling or 0), float(model.n_orbitals - (model.filling or 0)))
-    if per_cell.ndim != 1 or not np.all(np.isfinite(per_cell)) or per_cell.min() <= room[0] or per_cell.max() >= room[1]:
-        raise InputError(f"density: the bands hold from {room[0]:g} to {room[1]:g} electrons per cell and spin beyond "
-                         f"neutrality, asked for {per_cell.min():g} to {per_cell.max():g} (density is per m^2)")
+    if (
+        per_cell.ndim != 1
+        or not np.all(np.isfinite(per_cell))
+        or per_cell.min() <= room[0]
+        or per_cell.max() >= room[1]
+    ):
+        raise InputError(
+            f"density: the bands hold from {room[0]:g} to {room[1]:g} electrons per cell and spin beyond "
+            f"neutrality, asked for {per_cell.min():g} to {per_cell.max():g} (density is per m^2)"
+        )
     return per_cell
 
 
@@ -227,8 +278,11 @@ def _level(model: LayeredModel, sums: Sums, temperature: float, excess: float) -
         mu, before = (step if low < step < high else 0.5 * (low + high)), mu
         if abs(mu - before) <= 1e-12 * max(1.0, abs(mu)):
             return float(mu)
-    raise SolveError(f"chemical potential: no convergence for {excess:g} electrons per cell, last value {mu:g} eV; "
-                     "raise the temperature", value=mu)
+    raise SolveError(
+        f"chemical potential: no convergence for {excess:g} electrons per cell, last value {mu:g} eV; "
+        "raise the temperature",
+        value=mu,
+    )
 
 
 def _assemble(values: np.ndarray, definition: str, counting: str) -> np.ndarray:
@@ -240,7 +294,9 @@ def _assemble(values: np.ndarray, definition: str, counting: str) -> np.ndarray:
     return tensor(six)
 
 
-def _counts(model: LayeredModel, order_zero: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _counts(
+    model: LayeredModel, order_zero: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Electrons, electrons minus neutral, electrons plus holes; per cell and spin."""
     electrons, above = order_zero[:, 0], order_zero[:, COLUMNS.index("conduction")]
     holes = float(model.filling or 0) - (electrons - above)
@@ -248,51 +304,86 @@ def _counts(model: LayeredModel, order_zero: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _scale(
-    model: LayeredModel, counting: str, normalisation: str, spin: int, carriers: np.ndarray, states: np.ndarray,
+    model: LayeredModel,
+    counting: str,
+    normalisation: str,
+    spin: int,
+    carriers: np.ndarray,
+    states: np.ndarray,
 ) -> tuple[np.ndarray, str]:
     if counting == "fermi_surface":
         if normalisation == "per_area":
-            raise InputError("normalisation: 'fermi_surface' is per added electron; use 'per_carrier' or 'per_cell'",
-                             value=normalisation)
+            raise InputError(
+                "normalisation: 'fermi_surface' is per added electron; use 'per_carrier' or 'per_cell'",
+                value=normalisation,
+            )
         if states.min() < ZERO_CARRIERS:
-            raise InputError("counting: dX/dN needs states at the chemical potential, but dN/dmu is zero there (gap); "
-                             "use 'all' or 'excess', or move mu into a band")
+            raise InputError(
+                "counting: dX/dN needs states at the chemical potential, but dN/dmu is zero there (gap); "
+                "use 'all' or 'excess', or move mu into a band"
+            )
         return 1.0 / states, "per_added_electron"
     if normalisation == "per_cell":
         return np.full(len(carriers), float(spin)), normalisation
     if normalisation == "per_area":
         return np.full(len(carriers), spin / (model.cell_area * 1e-20)), normalisation
     if carriers.min() < ZERO_CARRIERS:
-        raise InputError(f"normalisation: per carrier at zero density ({carriers.min():.1e} electrons and holes per "
-                         "cell); move mu into a band, raise the temperature, or use 'per_cell'")
+        raise InputError(
+            f"normalisation: per carrier at zero density ({carriers.min():.1e} electrons and holes per "
+            "cell); move mu into a band, raise the temperature, or use 'per_cell'"
+        )
     return 1.0 / carriers, normalisation
 
 
 def _checked(
-    model: LayeredModel, mu: Any, temperature: float, definition: str, counting: str, normalisation: str, spin: int
+    model: LayeredModel,
+    mu: Any,
+    temperature: float,
+    definition: str,
+    counting: str,
+    normalisation: str,
+    spin: int,
 ) -> np.ndarray:
-    for name, value, known in (("definition", definition, DEFINITIONS), ("counting", counting, COUNTINGS),
-                               ("normalisation", normalisation, NORMALISATIONS)):
+    for name, value, known in (
+        ("definition", definition, DEFINITIONS),
+        ("counting", counting, COUNTINGS),
+        ("normalisation", normalisation, NORMALISATIONS),
+    ):
         if value not in known:
             raise InputError(f"{name}: got {value!r}; {suggest(str(value), known)}", value=value)
     if spin not in (1, 2):
         raise InputError(f"spin: expected 1 (per spin) or 2 (both), got {spin!r}", value=spin)
-    if not (isinstance(temperature, (int, float, np.number)) and np.isfinite(temperature) and temperature > 0):
-        raise InputError(f"temperature: expected a positive number in K, got {temperature!r}; "
-                         "for the ground state use a small one", value=temperature)
+    if not (
+        isinstance(temperature, (int, float, np.number))
+        and np.isfinite(temperature)
+        and temperature > 0
+    ):
+        raise InputError(
+            f"temperature: expected a positive number in K, got {temperature!r}; "
+            "for the ground state use a small one",
+            value=temperature,
+        )
     if mu is None:
         return np.zeros(0)
     try:
         mu = np.atleast_1d(np.asarray(mu, dtype=float))
     except (TypeError, ValueError) as exc:
-        raise InputError(f"mu: expected one number or a list of them in eV, got {mu!r}", value=mu) from exc
+        raise InputError(
+            f"mu: expected one number or a list of them in eV, got {mu!r}", value=mu
+        ) from exc
     low, high = _band_range(model)
-    low, high = low - 20 * thermal_energy(temperature), high + 20 * thermal_energy(temperature)  # a classical gas is one too
+    low, high = (
+        low - 20 * thermal_energy(temperature),
+        high + 20 * thermal_energy(temperature),
+    )  # a classical gas is one too
     if mu.ndim != 1 or not np.all(np.isfinite(mu)):
         raise InputError("mu: expected one number or a list of them in eV", value=mu)
     if mu.min() < low or mu.max() > high:
-        raise InputError(f"mu: the bands, widened by 20 k_B T, run from {low:.4g} to {high:.4g} eV, got {mu.min():.4g} to "
-                         f"{mu.max():.4g} eV; choose mu inside", value=mu)
+        raise InputError(
+            f"mu: the bands, widened by 20 k_B T, run from {low:.4g} to {high:.4g} eV, got {mu.min():.4g} to "
+            f"{mu.max():.4g} eV; choose mu inside",
+            value=mu,
+        )
     return mu
 
 
@@ -307,17 +398,26 @@ def _band_range(model: LayeredModel) -> tuple[float, float]:
 
 
 def _integrator(
-    model: LayeredModel, temperature: float, mesh: Any, shift: float, tolerance: float, symmetry: bool, levels: int,
+    model: LayeredModel,
+    temperature: float,
+    mesh: Any,
+    shift: float,
+    tolerance: float,
+    symmetry: bool,
+    levels: int,
 ) -> tuple[Sums, str]:
     """A function (mu, orders) -> values and errors, both (n, orders, columns), and its description."""
     if not 1e-13 <= tolerance < 1.0:
-        raise InputError(f"tolerance: expected from 1e-13 (round-off) to 1, got {tolerance!r}", value=tolerance)
+        raise InputError(
+            f"tolerance: expected from 1e-13 (round-off) to 1, got {tolerance!r}", value=tolerance
+        )
     operations = find_operations(model) if symmetry else ()
     if mesh == "auto":
         mesh = divisions_for(model, temperature, tolerance)
         if not _mesh_pays(model, mesh, operations, levels):
             mesh = "adaptive"
     if mesh == "adaptive":
+
         def by_triangles(mu: np.ndarray, orders: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
             return adaptive.sums(model, mu, temperature, orders, tolerance, operations)
 
@@ -332,7 +432,9 @@ def _integrator(
     return by_mesh, f"{mesh} x {mesh} {kind} mesh, {states.points} points by symmetry"
 
 
-def _mesh_pays(model: LayeredModel, mesh: int, operations: tuple[Operation, ...], levels: int) -> bool:
+def _mesh_pays(
+    model: LayeredModel, mesh: int, operations: tuple[Operation, ...], levels: int
+) -> bool:
     """True if a uniform mesh fits the store and has fewer points than adaptive runs for every level (about 1500^2/12 each)."""
     points = mesh**2 / max(1, len({op.integer.tobytes() for op in operations}))
     stored = 2 * 8 * len(COLUMNS) * model.n_orbitals * points

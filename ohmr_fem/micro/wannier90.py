@@ -15,8 +15,14 @@ LAYER_GAP = 2.5
 
 
 def from_wannier90(
-    path: str | Path, centres: Any = None, lattice: Any = None, *, layers: int | None = None,
-    layer_gap: float = LAYER_GAP, filling: int | None = None, name: str = "",
+    path: str | Path,
+    centres: Any = None,
+    lattice: Any = None,
+    *,
+    layers: int | None = None,
+    layer_gap: float = LAYER_GAP,
+    filling: int | None = None,
+    name: str = "",
 ) -> LayeredModel:
     """A layered model from ``x_hr.dat`` or ``x_tb.dat``.
 
@@ -47,15 +53,19 @@ def from_wannier90(
     else:
         cells, weights, blocks = _read_hr(path)
     if centres is None or lattice is None:
-        raise InputError(f"{path.name}: a _hr.dat file has no geometry; give centres=(n, 3) in angstrom or the "
-                         "_centres.xyz file, and lattice=(a1, a2) in angstrom")
+        raise InputError(
+            f"{path.name}: a _hr.dat file has no geometry; give centres=(n, 3) in angstrom or the "
+            "_centres.xyz file, and lattice=(a1, a2) in angstrom"
+        )
     r = _centres(centres, blocks.shape[1])
     plane = _plane(lattice)
     blocks = blocks / weights[:, None, None]
     flat, matrices = _in_plane(path.name, cells, blocks)
     _check_weights(path.name, flat, matrices)
     number = _find_layers(r[:, 2], layers, layer_gap)
-    return LayeredModel(plane, r, flat, matrices, layers=number, filling=filling, name=name or path.stem)
+    return LayeredModel(
+        plane, r, flat, matrices, layers=number, filling=filling, name=name or path.stem
+    )
 
 
 def write_wannier90(model: LayeredModel, path: str | Path, *, thickness: float = 30.0) -> None:
@@ -73,8 +83,12 @@ def write_wannier90(model: LayeredModel, path: str | Path, *, thickness: float =
     for cell_index, block in zip(model.translations, model.blocks, strict=True):
         where = f"{cell_index[0]} {cell_index[1]} 0"
         lines += ["", where] if with_geometry else []
-        lines += [f"{'' if with_geometry else where + ' '}{i + 1} {j + 1} {block[i, j].real:.16e} "
-                  f"{block[i, j].imag:.16e}" for j in range(n) for i in range(n)]
+        lines += [
+            f"{'' if with_geometry else where + ' '}{i + 1} {j + 1} {block[i, j].real:.16e} "
+            f"{block[i, j].imag:.16e}"
+            for j in range(n)
+            for i in range(n)
+        ]
     for cell_index in model.translations if with_geometry else ():
         lines += ["", f"{cell_index[0]} {cell_index[1]} 0"]
         home = not cell_index.any()
@@ -89,11 +103,15 @@ def _text(path: Path) -> str:
     try:
         return path.read_text()
     except OSError as exc:
-        raise InputError(f"{path}: cannot be read ({exc.strerror}); give an existing Wannier90 file",
-                         value=str(path)) from exc
+        raise InputError(
+            f"{path}: cannot be read ({exc.strerror}); give an existing Wannier90 file",
+            value=str(path),
+        ) from exc
     except UnicodeDecodeError as exc:
-        raise InputError(f"{path.name}: not a text file, so not one of Wannier90's; give _hr.dat or _tb.dat",
-                         value=str(path)) from exc
+        raise InputError(
+            f"{path.name}: not a text file, so not one of Wannier90's; give _hr.dat or _tb.dat",
+            value=str(path),
+        ) from exc
 
 
 def _numbers(path: Path) -> list[str]:
@@ -105,21 +123,31 @@ def _header(name: str, words: list[str]) -> tuple[int, int, np.ndarray, list[str
     """Number of orbitals, of translations, degeneracy weights, and the rest."""
     try:
         n, m = int(words[0]), int(words[1])
-        weights = np.array([int(w) for w in words[2:2 + m]], dtype=float)
+        weights = np.array([int(w) for w in words[2 : 2 + m]], dtype=float)
     except (ValueError, IndexError) as exc:
-        raise InputError(f"{name}: the header should hold the number of orbitals, of translations and one whole-number "
-                         "degeneracy weight per translation; the list of weights is wrong or too short") from exc
+        raise InputError(
+            f"{name}: the header should hold the number of orbitals, of translations and one whole-number "
+            "degeneracy weight per translation; the list of weights is wrong or too short"
+        ) from exc
     if n < 1 or m < 1 or len(weights) < m or np.any(weights < 1):
-        raise InputError(f"{name}: expected {m} positive degeneracy weights in the header, "
-                         f"got {len(weights)} with minimum {weights.min() if len(weights) else 'none'}")
-    return n, m, weights, words[2 + m:]
+        raise InputError(
+            f"{name}: expected {m} positive degeneracy weights in the header, "
+            f"got {len(weights)} with minimum {weights.min() if len(weights) else 'none'}"
+        )
+    return n, m, weights, words[2 + m :]
 
 
 def _table(name: str, words: list[str], rows: int, columns: int) -> np.ndarray:
     if len(words) != rows * columns:
-        kind = "truncated" if len(words) < rows * columns else "too long, or its degeneracy weights are too few"
-        raise InputError(f"{name}: {kind}, {rows} rows of {columns} numbers announced but {len(words)} numbers found; "
-                         "write the file again")
+        kind = (
+            "truncated"
+            if len(words) < rows * columns
+            else "too long, or its degeneracy weights are too few"
+        )
+        raise InputError(
+            f"{name}: {kind}, {rows} rows of {columns} numbers announced but {len(words)} numbers found; "
+            "write the file again"
+        )
     try:
         return np.array(words, dtype=float).reshape(rows, columns)
     except ValueError as exc:
@@ -132,8 +160,10 @@ def _read_hr(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows = _table(path.name, words, m * n * n, 7)
     cells = np.rint(rows[:: n * n, :3]).astype(int)
     if np.any(rows[:, :3] != np.repeat(cells, n * n, axis=0)):
-        raise InputError(f"{path.name}: the rows of one translation are not together, or its degeneracy weights are "
-                         "too many or too few; write the file again")
+        raise InputError(
+            f"{path.name}: the rows of one translation are not together, or its degeneracy weights are "
+            "too many or too few; write the file again"
+        )
     return cells, weights, _fill(path.name, rows[:, 3:5], rows[:, 5] + 1j * rows[:, 6], n, m)
 
 
@@ -143,12 +173,12 @@ def _read_tb(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     lattice = _table(path.name, words[:9], 3, 3)
     n, m, weights, words = _header(path.name, words[9:])
     each = 3 + 4 * n * n
-    rows = _table(path.name, words[:m * each], m, each)
+    rows = _table(path.name, words[: m * each], m, each)
     cells = np.rint(rows[:, :3]).astype(int)
     entries = rows[:, 3:].reshape(-1, 4)
     blocks = _fill(path.name, entries[:, :2], entries[:, 2] + 1j * entries[:, 3], n, m)
     each = 3 + 8 * n * n
-    home = _table(path.name, words[m * (3 + 4 * n * n):], m, each)
+    home = _table(path.name, words[m * (3 + 4 * n * n) :], m, each)
     home = home[~home[:, :3].any(axis=1)][0, 3:].reshape(n, n, 8)
     centres = np.stack([home[i, i, 2::2] for i in range(n)])
     return lattice, cells, weights, blocks, centres
@@ -157,11 +187,15 @@ def _read_tb(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
 def _fill(name: str, index: np.ndarray, values: np.ndarray, n: int, m: int) -> np.ndarray:
     i, j = (np.rint(index[:, c]).astype(int) - 1 for c in (0, 1))
     if i.min() < 0 or j.min() < 0 or i.max() >= n or j.max() >= n:
-        raise InputError(f"{name}: an orbital number is outside 1..{n}; the degeneracy weights or the header are wrong")
+        raise InputError(
+            f"{name}: an orbital number is outside 1..{n}; the degeneracy weights or the header are wrong"
+        )
     blocks = np.full((m, n, n), np.nan, dtype=complex)
     blocks[np.repeat(np.arange(m), n * n), i, j] = values
     if not np.all(np.isfinite(blocks)):
-        raise InputError(f"{name}: an element is missing, given twice, or not finite; write the file again")
+        raise InputError(
+            f"{name}: an element is missing, given twice, or not finite; write the file again"
+        )
     return blocks
 
 
@@ -171,8 +205,11 @@ def _centres(value: Any, n: int) -> np.ndarray:
         value = [row[1:4] for row in rows if row and row[0] == "X"]
     r = _floats(value, "centres: expected one (x, y, z) in angstrom for each orbital")
     if r.shape != (n, 3) or not np.all(np.isfinite(r)):
-        raise InputError(f"centres: expected one (x, y, z) in angstrom for each of the {n} orbitals, "
-                         f"got shape {r.shape}", value=value)
+        raise InputError(
+            f"centres: expected one (x, y, z) in angstrom for each of the {n} orbitals, "
+            f"got shape {r.shape}",
+            value=value,
+        )
     return r
 
 
@@ -187,10 +224,16 @@ def _plane(lattice: Any) -> np.ndarray:
     a = _floats(lattice, "lattice: expected rows a1, a2 (and a3) in angstrom")
     if a.shape == (3, 3):
         if np.abs(a[:2, 2]).max() > 1e-6 or np.abs(a[2, :2]).max() > 1e-6:
-            raise InputError("lattice: a1 and a2 must lie in the plane and a3 along z; rotate the cell", value=lattice)
+            raise InputError(
+                "lattice: a1 and a2 must lie in the plane and a3 along z; rotate the cell",
+                value=lattice,
+            )
         return a[:2, :2]
     if a.shape != (2, 2):
-        raise InputError(f"lattice: expected rows a1, a2 (and a3) in angstrom, got shape {a.shape}", value=lattice)
+        raise InputError(
+            f"lattice: expected rows a1, a2 (and a3) in angstrom, got shape {a.shape}",
+            value=lattice,
+        )
     return a
 
 
@@ -200,8 +243,11 @@ def _in_plane(name: str, cells: np.ndarray, blocks: np.ndarray) -> tuple[np.ndar
     if out.any():
         worst = float(np.abs(blocks[out]).max())
         if worst > 1e-3:
-            raise InputError(f"{name}: hopping of {worst:.3g} eV along a3, so this is a bulk crystal or its centres "
-                             "are wrapped; use a slab with vacuum and centres in one cell", value=worst)
+            raise InputError(
+                f"{name}: hopping of {worst:.3g} eV along a3, so this is a bulk crystal or its centres "
+                "are wrapped; use a slab with vacuum and centres in one cell",
+                value=worst,
+            )
     return cells[~out, :2], blocks[~out]
 
 
@@ -211,12 +257,17 @@ def _check_weights(name: str, cells: np.ndarray, blocks: np.ndarray) -> None:
     for cell, m in index.items():
         back = index.get((-cell[0], -cell[1]))
         if back is None:
-            raise InputError(f"{name}: translation {cell} has no partner {(-cell[0], -cell[1])}; the file is truncated",
-                             value=cell)
+            raise InputError(
+                f"{name}: translation {cell} has no partner {(-cell[0], -cell[1])}; the file is truncated",
+                value=cell,
+            )
         worst = float(np.abs(blocks[m] - blocks[back].conj().T).max())
         if worst > 2e-5:
-            raise InputError(f"{name}: not Hermitian, t(R) and t(-R)^dagger differ by {worst:.2g} eV at R = {cell}; "
-                             "the degeneracy weights or the elements are wrong", value=cell)
+            raise InputError(
+                f"{name}: not Hermitian, t(R) and t(-R)^dagger differ by {worst:.2g} eV at R = {cell}; "
+                "the degeneracy weights or the elements are wrong",
+                value=cell,
+            )
         if worst > HERMITICITY:  # rounding of the printed digits
             blocks[m] = 0.5 * (blocks[m] + blocks[back].conj().T)
             blocks[back] = blocks[m].conj().T
@@ -229,22 +280,30 @@ def _find_layers(z: np.ndarray, layers: int | None, layer_gap: float) -> np.ndar
     if layers is None:
         cuts = steps > layer_gap
         if not cuts.any() and len(z) > 1:
-            raise InputError(f"layers: cannot be told apart, the largest gap between centres along z is "
-                             f"{wide[0]:.3g} angstrom and layer_gap is {layer_gap:g}; give layers=n or a smaller "
-                             "layer_gap (layers=1 for a single layer)", value=float(wide[0]))
+            raise InputError(
+                f"layers: cannot be told apart, the largest gap between centres along z is "
+                f"{wide[0]:.3g} angstrom and layer_gap is {layer_gap:g}; give layers=n or a smaller "
+                "layer_gap (layers=1 for a single layer)",
+                value=float(wide[0]),
+            )
     else:
         if not 1 <= layers <= len(z):
             raise InputError(f"layers: expected from 1 to {len(z)}, got {layers!r}", value=layers)
         if layers > 1 and layers - 1 < len(wide) and wide[layers - 2] < 1.2 * wide[layers - 1]:
-            raise InputError(f"layers: {layers} layers cannot be told apart, the gaps along z are "
-                             f"{', '.join(f'{g:.3g}' for g in wide[:layers])} angstrom; check the centres or "
-                             "the number",
-                             value=layers)
+            raise InputError(
+                f"layers: {layers} layers cannot be told apart, the gaps along z are "
+                f"{', '.join(f'{g:.3g}' for g in wide[:layers])} angstrom; check the centres or "
+                "the number",
+                value=layers,
+            )
         if layers > 1 and wide[layers - 2] < 0.1:
-            raise InputError(f"layers: {layers} layers cannot be told apart, the centres span "
-                             f"{np.ptp(z):.3g} angstrom along z; check the centres", value=layers)
+            raise InputError(
+                f"layers: {layers} layers cannot be told apart, the centres span "
+                f"{np.ptp(z):.3g} angstrom along z; check the centres",
+                value=layers,
+            )
         cuts = np.zeros(len(steps), dtype=bool)
-        cuts[np.argsort(-steps, kind="stable")[:layers - 1]] = True
+        cuts[np.argsort(-steps, kind="stable")[: layers - 1]] = True
     number = np.zeros(len(z), dtype=int)
     number[rank[1:]] = np.cumsum(cuts)
     return number

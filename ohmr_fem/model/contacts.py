@@ -44,14 +44,23 @@ class Moment:
         if isinstance(value, str) and value in ("reflecting", "absorbing"):
             return cls(absorbing=value == "absorbing")
         if isinstance(value, str) and not any(c.isdigit() for c in value):
-            raise InputError(f"{name}: unknown moment condition {value!r}; {suggest(value, ('reflecting', 'absorbing'))}, "
-                             "a velocity G such as '100 m/s', three of them, or {'injected': ...}", value=value)
+            raise InputError(
+                f"{name}: unknown moment condition {value!r}; {suggest(value, ('reflecting', 'absorbing'))}, "
+                "a velocity G such as '100 m/s', three of them, or {'injected': ...}",
+                value=value,
+            )
         if isinstance(value, Mapping):
             extra = set(value) - {"injected", "absorption"}
             if extra or not value:
-                raise InputError(f"{name}: moment accepts the keys 'injected' and 'absorption', got {sorted(value)}")
-            return cls(absorption=_velocities(value.get("absorption", 0.0), name),
-                       injected=_triple(value.get("injected", 0.0), "A/m", f"{name}: injected moment current"))
+                raise InputError(
+                    f"{name}: moment accepts the keys 'injected' and 'absorption', got {sorted(value)}"
+                )
+            return cls(
+                absorption=_velocities(value.get("absorption", 0.0), name),
+                injected=_triple(
+                    value.get("injected", 0.0), "A/m", f"{name}: injected moment current"
+                ),
+            )
         return cls(absorption=_velocities(value, name))
 
 
@@ -66,7 +75,9 @@ def _triple(value: Any, unit: str, name: str, spread: bool = False) -> tuple[flo
     """Three components; a single number is all three (``spread``) or the z component."""
     if isinstance(value, (list, tuple, np.ndarray)):
         if len(value) != 3:
-            raise InputError(f"{name}: expected one number or three (x, y, z), got {len(value)}", value=value)
+            raise InputError(
+                f"{name}: expected one number or three (x, y, z), got {len(value)}", value=value
+            )
         x, y, z = (to_si(v, unit, name) for v in value)
         return x, y, z
     number = to_si(value, unit, name)
@@ -101,15 +112,24 @@ class Contact:
 
     def __post_init__(self) -> None:
         if self.kind not in CONTACT_KINDS:
-            raise InputError(f"Contact: unknown kind {self.kind!r}; {suggest(self.kind, CONTACT_KINDS)}", value=self.kind)
+            raise InputError(
+                f"Contact: unknown kind {self.kind!r}; {suggest(self.kind, CONTACT_KINDS)}",
+                value=self.kind,
+            )
         if not (callable(self.profile) or self.profile == "uniform"):
-            raise InputError(f"Contact: profile must be 'uniform' or a function of (x, y), got {self.profile!r}")
+            raise InputError(
+                f"Contact: profile must be 'uniform' or a function of (x, y), got {self.profile!r}"
+            )
         if (self.at is not None) != (self.kind == "point"):
-            raise InputError(f"Contact: 'at' belongs to kind 'point' and is required there, got kind {self.kind!r} "
-                             f"with at={self.at!r}")
+            raise InputError(
+                f"Contact: 'at' belongs to kind 'point' and is required there, got kind {self.kind!r} "
+                f"with at={self.at!r}"
+            )
         if self.at is not None:
             if np.ndim(self.at) != 1 or len(self.at) != 2:
-                raise InputError(f"Contact: 'at' must be two lengths (x, y), got {self.at!r}", value=self.at)
+                raise InputError(
+                    f"Contact: 'at' must be two lengths (x, y), got {self.at!r}", value=self.at
+                )
             object.__setattr__(self, "at", tuple(to_si(v, "m", "Contact: at") for v in self.at))
         object.__setattr__(self, "moment", Moment.parse(self.moment, "Contact"))
 
@@ -136,7 +156,9 @@ class GaussianProfile:
     width: float
 
     def __call__(self, x: Any, y: Any) -> Any:
-        return np.exp(-((x - self.center[0]) ** 2 + (y - self.center[1]) ** 2) / (2.0 * self.width**2))
+        return np.exp(
+            -((x - self.center[0]) ** 2 + (y - self.center[1]) ** 2) / (2.0 * self.width**2)
+        )
 
 
 def gaussian_profile(center: Sequence[Any], width: Any) -> GaussianProfile:

@@ -33,31 +33,48 @@ class Drive:
         return min(self.currents, key=lambda name: self.currents[name]) if self.currents else None
 
 
-def read_drive(problem: Problem, currents: Mapping[str, Any] | None, voltages: Mapping[str, Any] | None,
-               electric_field: Any) -> Drive:
+def read_drive(
+    problem: Problem,
+    currents: Mapping[str, Any] | None,
+    voltages: Mapping[str, Any] | None,
+    electric_field: Any,
+) -> Drive:
     """Check a drive against the problem; InputError with the remedy if it does not fit."""
     currents = {n: to_si(i, "A", f"current of contact {n!r}") for n, i in (currents or {}).items()}
     voltages = {n: to_si(v, "V", f"voltage of contact {n!r}") for n, v in (voltages or {}).items()}
     if problem.is_cross_section:
         if currents or voltages:
-            raise InputError("a cross-section is driven by electric_field (uniform, along x), not by contact currents or "
-                             "voltages")
+            raise InputError(
+                "a cross-section is driven by electric_field (uniform, along x), not by contact currents or "
+                "voltages"
+            )
         return Drive({}, {}, to_si(electric_field, "V/m", "electric_field"))
     for name in (*currents, *voltages):
         _contact(problem, name)
     for name in currents:
         if not problem.contacts[name].carries_current:
-            raise InputError(f"contact {name!r} is a {problem.contacts[name].kind}: it reads a voltage and carries no "
-                             "current; make it 'equipotential' or 'profile'", value=name)
+            raise InputError(
+                f"contact {name!r} is a {problem.contacts[name].kind}: it reads a voltage and carries no "
+                "current; make it 'equipotential' or 'profile'",
+                value=name,
+            )
         if name in voltages:
-            raise InputError(f"contact {name!r}: give its current or its voltage, not both", value=name)
+            raise InputError(
+                f"contact {name!r}: give its current or its voltage, not both", value=name
+            )
     for name in voltages:
         if problem.contacts[name].kind != "equipotential":
-            raise InputError(f"contact {name!r}: only an equipotential contact can have a given voltage", value=name)
+            raise InputError(
+                f"contact {name!r}: only an equipotential contact can have a given voltage",
+                value=name,
+            )
     total, largest = sum(currents.values()), max((abs(i) for i in currents.values()), default=0.0)
     if not voltages and abs(total) > CURRENT_BALANCE * largest:
-        raise InputError(f"currents: must sum to zero, but {currents} sum to {total:g} A; what enters the device must "
-                         "leave it, or give one contact a voltage", value=total)
+        raise InputError(
+            f"currents: must sum to zero, but {currents} sum to {total:g} A; what enters the device must "
+            "leave it, or give one contact a voltage",
+            value=total,
+        )
     return Drive(currents, voltages)
 
 
@@ -69,13 +86,19 @@ def _contact(problem: Problem, name: str) -> None:
 def read_pair(problem: Problem, pair: Any, what: str) -> tuple[str, str]:
     """A pair of contact names, checked; ``what`` is "current" or "voltage"."""
     if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
-        raise InputError(f"{what}: expected a pair of contact names such as ('left', 'right'), got {pair!r}", value=pair)
+        raise InputError(
+            f"{what}: expected a pair of contact names such as ('left', 'right'), got {pair!r}",
+            value=pair,
+        )
     first, second = pair
     for name in (first, second):
         _contact(problem, name)
         if what == "current" and not problem.contacts[name].carries_current:
-            raise InputError(f"current: contact {name!r} is a {problem.contacts[name].kind} and carries no current; make it "
-                             "'equipotential' or 'profile'", value=name)
+            raise InputError(
+                f"current: contact {name!r} is a {problem.contacts[name].kind} and carries no current; make it "
+                "'equipotential' or 'profile'",
+                value=name,
+            )
     if first == second:
         raise InputError(f"{what}: needs two different contacts, got {first!r} twice", value=pair)
     return first, second

@@ -19,28 +19,48 @@ def field_sweep(start: Any, stop: Any, n: int, direction: Any = "x") -> np.ndarr
     """
     if isinstance(direction, str):
         if direction not in DIRECTIONS:
-            raise InputError(f"direction: {direction!r} is not known; {suggest(direction, DIRECTIONS)}, or a vector")
+            raise InputError(
+                f"direction: {direction!r} is not known; {suggest(direction, DIRECTIONS)}, or a vector"
+            )
         direction = DIRECTIONS[direction]
     unit = fields_array(direction, "direction")
     size = float(np.linalg.norm(unit))
     if unit.shape != (3,) or size == 0.0:
-        raise InputError(f"direction: expected a non-zero vector of shape (3,), got {direction!r}", value=direction)
+        raise InputError(
+            f"direction: expected a non-zero vector of shape (3,), got {direction!r}",
+            value=direction,
+        )
     ends = to_si(start, "T", "field_sweep: start"), to_si(stop, "T", "field_sweep: stop")
     return np.linspace(*ends, _count(n))[:, None] * (unit / size) + 0.0  # no -0.0
 
 
 def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:
     """``n`` fields of one magnitude (T) turned by a full circle in a plane, from its first axis to its second, (n, 3)."""
-    if not isinstance(plane, str) or len(plane) != 2 or set(plane) - set("xyz") or plane[0] == plane[1]:
-        raise InputError(f"plane: expected two of the axes x, y, z such as 'xy', got {plane!r}", value=plane)
+    if (
+        not isinstance(plane, str)
+        or len(plane) != 2
+        or set(plane) - set("xyz")
+        or plane[0] == plane[1]
+    ):
+        raise InputError(
+            f"plane: expected two of the axes x, y, z such as 'xy', got {plane!r}", value=plane
+        )
     size, count = to_si(magnitude, "T", "field_rotation: magnitude"), _count(n)
     angles = 2.0 * np.pi * np.arange(count) / count
     fields = np.zeros((count, 3))
-    fields[:, "xyz".index(plane[0])], fields[:, "xyz".index(plane[1])] = np.cos(angles), np.sin(angles)
+    fields[:, "xyz".index(plane[0])], fields[:, "xyz".index(plane[1])] = (
+        np.cos(angles),
+        np.sin(angles),
+    )
     return size * fields
 
 
 def _count(n: Any) -> int:
-    if isinstance(n, bool) or not isinstance(n, (int, float, np.integer)) or not n >= 1 or n % 1 != 0:
+    if (
+        isinstance(n, bool)
+        or not isinstance(n, (int, float, np.integer))
+        or not n >= 1
+        or n % 1 != 0
+    ):
         raise InputError(f"the number of fields must be a positive integer, got {n!r}", value=n)
     return int(n)

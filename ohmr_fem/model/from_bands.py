@@ -18,10 +18,22 @@ _KNOWN: dict[tuple[Any, ...], InverseMass] = {}
 
 
 def material(
-    model: LayeredModel, *, density: Any, mobility: Any, relaxation_time: Any, orbital_hall_angle: float,
-    inverse_orbital_hall_angle: float | None = None, displacement: float = 0.0, temperature: float = 300.0,
-    definition: Definition = "drude", counting: Counting = "excess", spin: int = 2, diffusion_constant: Any = None,
-    mesh: int | Literal["auto", "adaptive"] = "auto", tolerance: float = 1e-8, **options: Any,
+    model: LayeredModel,
+    *,
+    density: Any,
+    mobility: Any,
+    relaxation_time: Any,
+    orbital_hall_angle: float,
+    inverse_orbital_hall_angle: float | None = None,
+    displacement: float = 0.0,
+    temperature: float = 300.0,
+    definition: Definition = "drude",
+    counting: Counting = "excess",
+    spin: int = 2,
+    diffusion_constant: Any = None,
+    mesh: int | Literal["auto", "adaptive"] = "auto",
+    tolerance: float = 1e-8,
+    **options: Any,
 ) -> Material:
     """Material of a gated layered crystal.
 
@@ -55,8 +67,10 @@ def material(
         As :func:`inverse_mass`; also for a model of one layer, in which no moment can turn.
     """
     if model.n_layers < 2:
-        raise InputError("material: the model has one layer, so X_zz = 0 and an in-plane field does nothing; "
-                         "use a model with at least two layers")
+        raise InputError(
+            "material: the model has one layer, so X_zz = 0 and an in-plane field does nothing; "
+            "use a model with at least two layers"
+        )
     n = to_si(density, "1/m**2", "density")
     speed = positive(mobility, "m**2/(V*s)", "mobility")
     gated = model if displacement == 0.0 else model.with_displacement(displacement)
@@ -64,13 +78,20 @@ def material(
     mu = float(x.chemical_potential[0])
     sigma = ELEMENTARY_CHARGE * float(x.carriers[0]) * speed
     given = diffusion_constant is not None
-    diffusion = diffusion_constant if given else sigma / (ELEMENTARY_CHARGE * float(x.compressibility[0]))
+    diffusion = (
+        diffusion_constant if given else sigma / (ELEMENTARY_CHARGE * float(x.compressibility[0]))
+    )
     return Material(
-        sheet_conductivity=sigma, relaxation_time=relaxation_time, orbital_hall_angle=orbital_hall_angle,
-        inverse_orbital_hall_angle=inverse_orbital_hall_angle, inverse_mass=_clean(x.X[0]),
-        diffusion_constant=diffusion, mobility=speed * float(x.density[0] / x.carriers[0]),
+        sheet_conductivity=sigma,
+        relaxation_time=relaxation_time,
+        orbital_hall_angle=orbital_hall_angle,
+        inverse_orbital_hall_angle=inverse_orbital_hall_angle,
+        inverse_mass=_clean(x.X[0]),
+        diffusion_constant=diffusion,
+        mobility=speed * float(x.density[0] / x.carriers[0]),
         source=_source(gated, x, n, mu, speed, displacement, given),
-        **{"name": model.name, **options})
+        **{"name": model.name, **options},
+    )
 
 
 def _tensor(model: LayeredModel, density: float, temperature: float, *choices: Any) -> InverseMass:
@@ -79,8 +100,18 @@ def _tensor(model: LayeredModel, density: float, temperature: float, *choices: A
     key = (*(np.asarray(a).tobytes() for a in arrays), model.filling, density, temperature, choices)
     if key not in _KNOWN:
         definition, counting, spin, mesh, tolerance = choices
-        found = inverse_mass(model, None, temperature, definition, counting, "per_carrier", spin, mesh=mesh, tolerance=tolerance,
-                             density=density)
+        found = inverse_mass(
+            model,
+            None,
+            temperature,
+            definition,
+            counting,
+            "per_carrier",
+            spin,
+            mesh=mesh,
+            tolerance=tolerance,
+            density=density,
+        )
         while len(_KNOWN) >= MOST_KNOWN:
             _KNOWN.pop(next(iter(_KNOWN)), None)
         _KNOWN[key] = found
@@ -95,12 +126,27 @@ def _clean(x: np.ndarray) -> np.ndarray:
 
 
 def _source(
-    model: LayeredModel, x: InverseMass, density: float, mu: float, mobility: float, displacement: float, given: bool,
+    model: LayeredModel,
+    x: InverseMass,
+    density: float,
+    mu: float,
+    mobility: float,
+    displacement: float,
+    given: bool,
 ) -> str:
-    return "; ".join([
-        f"model {model.name or repr(model)}", f"displacement V = {displacement:g} eV", f"{x.temperature:g} K",
-        f"density {density:.6g} /m^2", f"chemical potential {mu:.6g} eV", f"carriers {x.carriers[0]:.6g} /m^2",
-        f"mobility {mobility:g} m^2/(V s)", f"spin {x.spin}", f"X {x.definition}, counting {x.counting}, "
-        f"{x.normalisation}, in {x.unit}, k-integration error {x.error[0]:.1e}", x.mesh,
-        f"D {'given' if given else 'from the Einstein relation'}",
-    ])
+    return "; ".join(
+        [
+            f"model {model.name or repr(model)}",
+            f"displacement V = {displacement:g} eV",
+            f"{x.temperature:g} K",
+            f"density {density:.6g} /m^2",
+            f"chemical potential {mu:.6g} eV",
+            f"carriers {x.carriers[0]:.6g} /m^2",
+            f"mobility {mobility:g} m^2/(V s)",
+            f"spin {x.spin}",
+            f"X {x.definition}, counting {x.counting}, "
+            f"{x.normalisation}, in {x.unit}, k-integration error {x.error[0]:.1e}",
+            x.mesh,
+            f"D {'given' if given else 'from the Einstein relation'}",
+        ]
+    )

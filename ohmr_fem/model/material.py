@@ -35,7 +35,9 @@ def inverse_mass_tensor(value: Any) -> np.ndarray:
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError) as exc:
-        raise InputError(f"inverse_mass: expected numbers in 1/m_e, got {value!r}", value=value) from exc
+        raise InputError(
+            f"inverse_mass: expected numbers in 1/m_e, got {value!r}", value=value
+        ) from exc
     if array.ndim == 0:
         array = array * np.eye(3)
     elif array.shape == (3,):
@@ -119,12 +121,25 @@ class Material:
     mobility: Any = None
 
     def __post_init__(self) -> None:
-        put = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731
-        put("sheet_conductivity", _coefficient(self.sheet_conductivity, "S", "sheet_conductivity", True))
+        put = lambda key, value: object.__setattr__(self, key, value)
+        put(
+            "sheet_conductivity",
+            _coefficient(self.sheet_conductivity, "S", "sheet_conductivity", True),
+        )
         put("relaxation_time", _relaxation_time(self.relaxation_time))
-        put("orbital_hall_angle", _coefficient(self.orbital_hall_angle, "1", "orbital_hall_angle", False))
-        inverse = self.orbital_hall_angle if self.inverse_orbital_hall_angle is None else self.inverse_orbital_hall_angle
-        put("inverse_orbital_hall_angle", _coefficient(inverse, "1", "inverse_orbital_hall_angle", False))
+        put(
+            "orbital_hall_angle",
+            _coefficient(self.orbital_hall_angle, "1", "orbital_hall_angle", False),
+        )
+        inverse = (
+            self.orbital_hall_angle
+            if self.inverse_orbital_hall_angle is None
+            else self.inverse_orbital_hall_angle
+        )
+        put(
+            "inverse_orbital_hall_angle",
+            _coefficient(inverse, "1", "inverse_orbital_hall_angle", False),
+        )
         put("g_factor", to_si(self.g_factor, "1", "g_factor"))
         put("moment_per_carrier", to_si(self.moment_per_carrier, "J/T", "moment_per_carrier"))
         if not callable(self.inverse_mass):
@@ -135,12 +150,19 @@ class Material:
 
     def _set_diffusion(self, put: Callable[[str, Any], None]) -> None:
         if (self.diffusion_length is None) == (self.diffusion_constant is None):
-            raise InputError("Material: give exactly one of diffusion_length and diffusion_constant")
+            raise InputError(
+                "Material: give exactly one of diffusion_length and diffusion_constant"
+            )
         tau = self.relaxation_time
         if self.diffusion_length is None:
-            put("diffusion_constant", _coefficient(self.diffusion_constant, "m**2/s", "diffusion_constant", True))
+            put(
+                "diffusion_constant",
+                _coefficient(self.diffusion_constant, "m**2/s", "diffusion_constant", True),
+            )
             plain = isinstance(tau, float) and isinstance(self.diffusion_constant, float)
-            put("diffusion_length", float(np.sqrt(self.diffusion_constant * tau)) if plain else None)
+            put(
+                "diffusion_length", float(np.sqrt(self.diffusion_constant * tau)) if plain else None
+            )
             return
         length = _coefficient(self.diffusion_length, "m", "diffusion_length", True)
         if not (isinstance(length, float) and isinstance(tau, float)):
@@ -159,8 +181,13 @@ class Material:
     @property
     def uniform(self) -> bool:
         """True if every coefficient is one number (or one tensor) over the region and tau is isotropic."""
-        values = (self.sheet_conductivity, self.relaxation_time, self.orbital_hall_angle,
-                  self.inverse_orbital_hall_angle, self.diffusion_constant)
+        values = (
+            self.sheet_conductivity,
+            self.relaxation_time,
+            self.orbital_hall_angle,
+            self.inverse_orbital_hall_angle,
+            self.diffusion_constant,
+        )
         return all(isinstance(v, float) for v in values) and not callable(self.inverse_mass)
 
     def torque(self, field: Any) -> np.ndarray:
@@ -171,7 +198,11 @@ class Material:
     def detection_row(self, component: int, detection: str) -> np.ndarray:
         """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c / X_cc."""
         X = np.asarray(self.inverse_mass)
-        return np.eye(3)[component] if detection == "printed" else X[component] / X[component, component]
+        return (
+            np.eye(3)[component]
+            if detection == "printed"
+            else X[component] / X[component, component]
+        )
 
     @property
     def field_scale(self) -> float:
@@ -187,15 +218,28 @@ class Material:
                 return engineering(value, unit) if unit else f"{value:g}"
             if callable(value):
                 return "f(x, y)"
-            return " ".join(map(str, value)) + f" {unit}" if isinstance(value, tuple) else f"<{len(value)} values> {unit}"
+            return (
+                " ".join(map(str, value)) + f" {unit}"
+                if isinstance(value, tuple)
+                else f"<{len(value)} values> {unit}"
+            )
 
-        x = "f(x, y)" if callable(self.inverse_mass) else np.array2string(
-            np.asarray(self.inverse_mass), precision=4, separator=", ").replace("\n", "")
-        length = "" if self.diffusion_length is None else f", L_m={show(self.diffusion_length, 'm')}"
-        return (f"Material({self.name + ': ' if self.name else ''}sigma={show(self.sheet_conductivity, 'S')}, "
-                f"tau={show(self.relaxation_time, 's')}{length}, D={show(self.diffusion_constant, 'm²/s')}, "
-                f"alpha={show(self.orbital_hall_angle, '')}, alpha'={show(self.inverse_orbital_hall_angle, '')}, "
-                f"X={x} /m_e, g={self.g_factor:g})")
+        x = (
+            "f(x, y)"
+            if callable(self.inverse_mass)
+            else np.array2string(
+                np.asarray(self.inverse_mass), precision=4, separator=", "
+            ).replace("\n", "")
+        )
+        length = (
+            "" if self.diffusion_length is None else f", L_m={show(self.diffusion_length, 'm')}"
+        )
+        return (
+            f"Material({self.name + ': ' if self.name else ''}sigma={show(self.sheet_conductivity, 'S')}, "
+            f"tau={show(self.relaxation_time, 's')}{length}, D={show(self.diffusion_constant, 'm²/s')}, "
+            f"alpha={show(self.orbital_hall_angle, '')}, alpha'={show(self.inverse_orbital_hall_angle, '')}, "
+            f"X={x} /m_e, g={self.g_factor:g})"
+        )
 
 
 def precession_squared(material: Material, field: Any) -> np.ndarray:
@@ -217,7 +261,9 @@ def parameter(material: Material, name: str) -> float:
     value = getattr(material, {"tau": "relaxation_time"}.get(name, name), None)
     if not isinstance(value, float):
         numbers = [f.name for f in fields(material) if isinstance(getattr(material, f.name), float)]
-        raise InputError(f"unknown parameter {name!r}; {suggest(name, ['tau', 'theta', *numbers])}", value=name)
+        raise InputError(
+            f"unknown parameter {name!r}; {suggest(name, ['tau', 'theta', *numbers])}", value=name
+        )
     return value
 
 
@@ -232,11 +278,15 @@ def retuned(material: Material, changes: dict[str, Any]) -> Material:
     theta = new.pop("theta", None)
     for name in new:
         if name not in known:
-            raise InputError(f"unknown parameter {name!r}; {suggest(name, ['tau', 'theta', *known])}", value=name)
+            raise InputError(
+                f"unknown parameter {name!r}; {suggest(name, ['tau', 'theta', *known])}", value=name
+            )
     if theta is not None:
         X = np.array(new.get("inverse_mass", material.inverse_mass), dtype=float)
         if X.shape != (3, 3) or X[2, 0] != 0.0 or X[2, 1] != 0.0:
-            raise InputError("theta: X_zz/X_yy is a parameter only for a (3, 3) tensor with X_zx = X_zy = 0; give inverse_mass")
+            raise InputError(
+                "theta: X_zz/X_yy is a parameter only for a (3, 3) tensor with X_zx = X_zy = 0; give inverse_mass"
+            )
         X[2, 2] = to_si(theta, "1", "theta") * X[1, 1]
         new["inverse_mass"] = X
     if "diffusion_constant" in new:
@@ -254,16 +304,26 @@ def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Co
         try:
             array = np.asarray(value, dtype=float)
         except (TypeError, ValueError) as exc:
-            raise InputError(f"{name}: an array must hold plain numbers in {unit}, got {value!r}", value=value) from exc
-        if array.ndim != 1 or not np.all(np.isfinite(array)) or (must_be_positive and np.any(array <= 0)):
+            raise InputError(
+                f"{name}: an array must hold plain numbers in {unit}, got {value!r}", value=value
+            ) from exc
+        if (
+            array.ndim != 1
+            or not np.all(np.isfinite(array))
+            or (must_be_positive and np.any(array <= 0))
+        ):
             raise InputError(
                 f"{name}: an array must hold one finite{' positive' if must_be_positive else ''} value per cell, "
-                f"got shape {array.shape} with minimum {array.min() if array.size else 'none'}", value=value)
+                f"got shape {array.shape} with minimum {array.min() if array.size else 'none'}",
+                value=value,
+            )
         return array
     return check(value, unit, name)
 
 
 def _relaxation_time(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and len(value) == 3:
-        return tuple(positive(v, "s", f"relaxation_time[{c}]") for c, v in zip("xyz", value, strict=True))
+        return tuple(
+            positive(v, "s", f"relaxation_time[{c}]") for c, v in zip("xyz", value, strict=True)
+        )
     return _coefficient(value, "s", "relaxation_time", True)

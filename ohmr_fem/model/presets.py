@@ -22,8 +22,12 @@ def mn(**changes: Any) -> Material:
     With m = 27.7 m_e (``inverse_mass=1/27.7``), which Sun and Vignale quote as consistent, the effect at 9 T is some 400
     times smaller than with the free-electron mass used here. ``changes`` replace any field of Material.
     """
-    return _film("Mn", "2 nm", "alpha, tau, L_m: Sala et al., PRL 131, 156703 (2023)",
-                 {"orbital_hall_angle": 0.016, "relaxation_time": "2 ps", **changes})
+    return _film(
+        "Mn",
+        "2 nm",
+        "alpha, tau, L_m: Sala et al., PRL 131, 156703 (2023)",
+        {"orbital_hall_angle": 0.016, "relaxation_time": "2 ps", **changes},
+    )
 
 
 def v(**changes: Any) -> Material:
@@ -36,7 +40,9 @@ def v(**changes: Any) -> Material:
 
 def cr(**changes: Any) -> Material:
     """Chromium film: L_m = 6.6 nm (Lyalin et al., PRL 131, 156702 (2023)). Give orbital_hall_angle, relaxation_time."""
-    return _film("Cr", "6.6 nm", "L_m: Lyalin et al., PRL 131, 156702 (2023), 6.6 +- 0.6 nm", changes)
+    return _film(
+        "Cr", "6.6 nm", "L_m: Lyalin et al., PRL 131, 156702 (2023), 6.6 +- 0.6 nm", changes
+    )
 
 
 def ti(**changes: Any) -> Material:
@@ -45,8 +51,13 @@ def ti(**changes: Any) -> Material:
 
 
 def bilayer_graphene(
-    *, density: Any, orbital_hall_angle: float | None = None, relaxation_time: Any = None, mobility: Any = "1 m**2/(V*s)",
-    displacement: float = 0.0, **options: Any,
+    *,
+    density: Any,
+    orbital_hall_angle: float | None = None,
+    relaxation_time: Any = None,
+    mobility: Any = "1 m**2/(V*s)",
+    displacement: float = 0.0,
+    **options: Any,
 ) -> Material:
     """Gated bilayer graphene: gamma0 3.16, gamma1 0.381, gamma3 0.38, gamma4 0.14, Delta' 0.022 eV (McCann and Koshino,
     Rep. Prog. Phys. 76, 056503 (2013)), with sigma, D and X from the bands: see :func:`ohmr_fem.micro.bridge.material`.
@@ -57,13 +68,26 @@ def bilayer_graphene(
     needed = {"orbital_hall_angle": orbital_hall_angle, "relaxation_time": relaxation_time}
     _require("bilayer_graphene", needed)
     model = _bilayer(3.16, 0.381, 0.38, 0.14, 0.022)
-    return material(model, density=density, mobility=mobility, displacement=displacement,
-                    **{"name": "bilayer graphene", **needed, **options})
+    return material(
+        model,
+        density=density,
+        mobility=mobility,
+        displacement=displacement,
+        **{"name": "bilayer graphene", **needed, **options},
+    )
 
 
 def _film(name: str, length: str, source: str, given: dict[str, Any]) -> Material:
-    _require(name.lower(), {key: given.get(key) for key in ("orbital_hall_angle", "relaxation_time")})
-    fields = {"sheet_conductivity": "1 mS", "inverse_mass": 1.0, "name": name, "source": f"{source}; {_SCALE}", **given}
+    _require(
+        name.lower(), {key: given.get(key) for key in ("orbital_hall_angle", "relaxation_time")}
+    )
+    fields = {
+        "sheet_conductivity": "1 mS",
+        "inverse_mass": 1.0,
+        "name": name,
+        "source": f"{source}; {_SCALE}",
+        **given,
+    }
     if "diffusion_constant" not in fields:
         fields.setdefault("diffusion_length", length)
     return Material(**fields)
@@ -72,5 +96,7 @@ def _film(name: str, length: str, source: str, given: dict[str, Any]) -> Materia
 def _require(name: str, needed: dict[str, Any]) -> None:
     missing = [key for key, value in needed.items() if value is None]
     if missing:
-        raise InputError(f"presets.{name}: no published value of {' and '.join(missing)}; "
-                         f"give {', '.join(f'{key}=...' for key in missing)}")
+        raise InputError(
+            f"presets.{name}: no published value of {' and '.join(missing)}; "
+            f"give {', '.join(f'{key}=...' for key in missing)}"
+        )

@@ -58,14 +58,18 @@ class Problem:
     ordinary_hall: bool = False
 
     def __post_init__(self) -> None:
-        put = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731
+        put = lambda key, value: object.__setattr__(self, key, value)
         if not isinstance(self.mesh, DeviceMesh):
-            raise InputError(f"Problem: mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}")
+            raise InputError(
+                f"Problem: mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}"
+            )
         put("order", _order(self.order, self.mesh))
         for key, options in (("coupling", COUPLINGS), ("detection", DETECTIONS)):
             if getattr(self, key) not in options:
-                raise InputError(f"Problem: unknown {key} {getattr(self, key)!r}; {suggest(getattr(self, key), options)}",
-                                 value=getattr(self, key))
+                raise InputError(
+                    f"Problem: unknown {key} {getattr(self, key)!r}; {suggest(getattr(self, key), options)}",
+                    value=getattr(self, key),
+                )
         put("materials", _materials(self.materials, self.mesh))
         put("contacts", _contacts(self.contacts, self.mesh))
         put("edges", _edges(self.edges, self.mesh, self.contacts))
@@ -84,7 +88,9 @@ class Problem:
         """The material, if there is only one."""
         distinct = list({id(m): m for m in self.materials.values()}.values())
         if len(distinct) != 1:
-            raise InputError(f"Problem: has {len(distinct)} materials; choose one of the regions {list(self.materials)}")
+            raise InputError(
+                f"Problem: has {len(distinct)} materials; choose one of the regions {list(self.materials)}"
+            )
         return distinct[0]
 
     @property
@@ -94,23 +100,34 @@ class Problem:
 
     def moment_conditions(self) -> dict[str, Moment]:
         """{boundary: condition} for every boundary that does not simply reflect."""
-        found = {c.boundary or name: c.moment for name, c in self.contacts.items() if c.kind != "point"}
+        found = {
+            c.boundary or name: c.moment for name, c in self.contacts.items() if c.kind != "point"
+        }
         found.update({name: e.moment for name, e in self.edges.items()})
         return {name: m for name, m in found.items() if not m.reflecting}
 
     def __repr__(self) -> str:
         regions = ", ".join(f"{r}: {m!r}" for r, m in self.materials.items())
         contacts = ", ".join(f"{n} ({c.kind})" for n, c in self.contacts.items()) or "none"
-        return (f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
-                f"coupling={self.coupling}, detection={self.detection}{', ordinary Hall effect' * self.ordinary_hall})")
+        return (
+            f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
+            f"coupling={self.coupling}, detection={self.detection}{', ordinary Hall effect' * self.ordinary_hall})"
+        )
 
 
 def _order(order: Any, mesh: DeviceMesh) -> int:
     if order is None:
         return 4 if mesh.dim == 1 else 2
     highest = 4 if mesh.dim == 2 and mesh.mesh.t.shape[0] == 3 else 8
-    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 1 <= order <= highest:
-        raise InputError(f"Problem: order must be a whole number from 1 to {highest} on these cells, got {order!r}", value=order)
+    if (
+        isinstance(order, bool)
+        or not isinstance(order, (int, np.integer))
+        or not 1 <= order <= highest
+    ):
+        raise InputError(
+            f"Problem: order must be a whole number from 1 to {highest} on these cells, got {order!r}",
+            value=order,
+        )
     return int(order)
 
 
@@ -118,15 +135,25 @@ def _materials(materials: Any, mesh: DeviceMesh) -> dict[str, Material]:
     regions = list(mesh.regions)
     if isinstance(materials, Material):
         materials = dict.fromkeys(regions, materials)
-    if not isinstance(materials, Mapping) or not all(isinstance(m, Material) for m in materials.values()):
-        raise InputError(f"Problem: materials must be a Material or {{region: Material}}, got {materials!r}")
+    if not isinstance(materials, Mapping) or not all(
+        isinstance(m, Material) for m in materials.values()
+    ):
+        raise InputError(
+            f"Problem: materials must be a Material or {{region: Material}}, got {materials!r}"
+        )
     for name in materials:
         if name not in mesh.regions:
-            raise InputError(f"Problem: material for unknown region {name!r}; {suggest(name, regions)}", value=name)
+            raise InputError(
+                f"Problem: material for unknown region {name!r}; {suggest(name, regions)}",
+                value=name,
+            )
     missing = [r for r in regions if r not in materials]
     if missing:
-        raise InputError(f"Problem: region {missing[0]!r} has no material; add it to materials, which names "
-                         f"{', '.join(materials) or 'none'}", value=missing[0])
+        raise InputError(
+            f"Problem: region {missing[0]!r} has no material; add it to materials, which names "
+            f"{', '.join(materials) or 'none'}",
+            value=missing[0],
+        )
     return {r: materials[r] for r in regions}
 
 
@@ -134,7 +161,10 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
     if isinstance(contacts, str):
         contacts = [contacts]
     if contacts is None or isinstance(contacts, Contact):
-        raise InputError(f"Problem: contacts must be names or {{name: Contact}}, got {contacts!r}", value=contacts)
+        raise InputError(
+            f"Problem: contacts must be names or {{name: Contact}}, got {contacts!r}",
+            value=contacts,
+        )
     if not isinstance(contacts, Mapping):
         names = list(contacts)
         if len(set(names)) != len(names):
@@ -142,16 +172,23 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
         contacts = {name: Contact() for name in names}
     for name, contact in contacts.items():
         if not isinstance(contact, Contact):
-            raise InputError(f"Problem: contact {name!r} must be a Contact, got {contact!r}", value=contact)
+            raise InputError(
+                f"Problem: contact {name!r} must be a Contact, got {contact!r}", value=contact
+            )
         if contact.kind != "point":
             _known(contact.boundary or name, mesh, f"contact {name!r}")
     if contacts and "x" not in mesh.axes:
-        raise InputError("Problem: a cross-section has no contacts (it is driven by a uniform field along x); "
-                         f"got {', '.join(contacts)}")
+        raise InputError(
+            "Problem: a cross-section has no contacts (it is driven by a uniform field along x); "
+            f"got {', '.join(contacts)}"
+        )
     current = [c.boundary or n for n, c in contacts.items() if c.carries_current]
     shared = next((b for b in current if current.count(b) > 1), None)
     if shared is not None:
-        raise InputError(f"Problem: two contacts share one boundary, {shared!r}; only probes and points may", value=shared)
+        raise InputError(
+            f"Problem: two contacts share one boundary, {shared!r}; only probes and points may",
+            value=shared,
+        )
     return dict(contacts)
 
 
@@ -163,23 +200,32 @@ def _edges(edges: Any, mesh: DeviceMesh, contacts: Mapping[str, Contact]) -> dic
     for name, edge in edges.items():
         _known(name, mesh, f"edge {name!r}")
         if name in taken:
-            raise InputError(f"Problem: boundary {name!r} is a contact; give its condition as "
-                             f"Contact(moment=...), not as an edge", value=name)
+            raise InputError(
+                f"Problem: boundary {name!r} is a contact; give its condition as "
+                f"Contact(moment=...), not as an edge",
+                value=name,
+            )
         out[name] = edge if isinstance(edge, Edge) else Edge(edge)
     return out
 
 
 def _known(name: str, mesh: DeviceMesh, what: str) -> None:
     if name not in mesh.boundaries:
-        raise InputError(f"Problem: {what}: the mesh has no boundary {name!r}; {suggest(name, mesh.boundaries)}",
-                         value=name)
+        raise InputError(
+            f"Problem: {what}: the mesh has no boundary {name!r}; {suggest(name, mesh.boundaries)}",
+            value=name,
+        )
 
 
 def _check_hall(problem: Problem) -> None:
     if problem.ordinary_hall is not True:
-        raise InputError(f"Problem: ordinary_hall must be True or False, got {problem.ordinary_hall!r}")
+        raise InputError(
+            f"Problem: ordinary_hall must be True or False, got {problem.ordinary_hall!r}"
+        )
     if problem.is_cross_section:
-        raise InputError("Problem: ordinary_hall needs a device plane (x, y); a cross-section has no edge for the Hall field")
+        raise InputError(
+            "Problem: ordinary_hall needs a device plane (x, y); a cross-section has no edge for the Hall field"
+        )
     require_mobility(problem, "ordinary_hall")
 
 
@@ -187,8 +233,10 @@ def require_mobility(problem: Problem, what: str) -> None:
     """InputError if a region has no mobility."""
     for region, material in problem.materials.items():
         if material.mobility is None:
-            raise InputError(f"{what}: the material of region {region!r} has no mobility; give Material(mobility=...) in "
-                             "m^2/(V s), positive for electrons")
+            raise InputError(
+                f"{what}: the material of region {region!r} has no mobility; give Material(mobility=...) in "
+                "m^2/(V s), positive for electrons"
+            )
 
 
 def _check_reciprocal(problem: Problem) -> None:
@@ -199,14 +247,16 @@ def _check_reciprocal(problem: Problem) -> None:
             continue
         for c in axes:
             if material.inverse_mass[c, c] == 0:
-                raise InputError(f"Problem: detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is 0 in "
-                                 f"region {region!r}")
-
-
+                raise InputError(
+                    f"Problem: detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is 0 in "
+                    f"region {region!r}"
+                )
 
 
 def contact_width(problem: Problem, name: str) -> float:
     """Length in m of the boundary of a contact."""
     mesh = problem.mesh.mesh
-    ends = mesh.p[:, mesh.facets[:, problem.mesh.boundaries[problem.contacts[name].boundary or name]]]
+    ends = mesh.p[
+        :, mesh.facets[:, problem.mesh.boundaries[problem.contacts[name].boundary or name]]
+    ]
     return float(np.sum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)))

@@ -23,7 +23,11 @@ from ..solver.solution import FieldValues, Solution
 from ..solver.system import AXIS
 
 #: VTK's quadratic cells: lattice nodes in the order of the format, by number of vertices of the cell.
-_QUADRATIC = {2: ("line3", [0, 2, 1]), 3: ("triangle6", [0, 2, 5, 1, 4, 3]), 4: ("quad9", [0, 2, 8, 6, 1, 5, 7, 3, 4])}
+_QUADRATIC = {
+    2: ("line3", [0, 2, 1]),
+    3: ("triangle6", [0, 2, 5, 1, 4, 3]),
+    4: ("quad9", [0, 2, 8, 6, 1, 5, 7, 3, 4]),
+}
 _LINEAR = {2: "line", 3: "triangle", 4: "quad"}
 
 
@@ -55,7 +59,9 @@ class Subdivision:
         """Fields at the points; continuous fields only, the others belong to one of the cells at the point."""
         values = solution.in_cells(self.X)
         named = {f.name: getattr(values, f.name) for f in dataclasses.fields(values)}
-        picked: dict[str, Any] = {name: v if v is None else v[..., self.first] for name, v in named.items()}
+        picked: dict[str, Any] = {
+            name: v if v is None else v[..., self.first] for name, v in named.items()
+        }
         return FieldValues(**picked)
 
 
@@ -64,18 +70,32 @@ def subdivide(solution: Solution, pieces: int | None = None) -> Subdivision:
     mesh = solution.problem.mesh.mesh
     pieces = pieces or max(solution.problem.order or 1, solution.problem.mesh.order_geometry)
     lattice, local = _lattice(mesh.t.shape[0], pieces)
-    weights = np.atleast_2d(lattice)  # (k, vertices) integers; the point is their weighted mean of the vertices
+    weights = np.atleast_2d(
+        lattice
+    )  # (k, vertices) integers; the point is their weighted mean of the vertices
     X = _reference(weights)
     # A lattice point is known by its vertices and their weights, so cells agree on shared points without round-off.
-    keys = np.where(weights > 0, mesh.t.T[:, None, :] * (weights.max() + 1) + weights, -1).reshape(-1, weights.shape[1])
-    _, first, number = np.unique(np.sort(keys, axis=1), axis=0, return_index=True, return_inverse=True)
+    keys = np.where(weights > 0, mesh.t.T[:, None, :] * (weights.max() + 1) + weights, -1).reshape(
+        -1, weights.shape[1]
+    )
+    _, first, number = np.unique(
+        np.sort(keys, axis=1), axis=0, return_index=True, return_inverse=True
+    )
     nodes = number.reshape(mesh.nelements, -1)
     flat = np.asarray(mesh.mapping().F(X))
     points = np.zeros((3, first.size))
     for axis, row in zip(solution.problem.mesh.axes, flat.reshape(len(X), -1), strict=True):
         points[AXIS[axis]] = row[first]
-    return Subdivision(pieces, points, nodes[:, local].reshape(-1, local.shape[1]), nodes,
-                       np.repeat(np.arange(mesh.nelements), len(local)), X, X[:, local].mean(axis=2), first)
+    return Subdivision(
+        pieces,
+        points,
+        nodes[:, local].reshape(-1, local.shape[1]),
+        nodes,
+        np.repeat(np.arange(mesh.nelements), len(local)),
+        X,
+        X[:, local].mean(axis=2),
+        first,
+    )
 
 
 def _lattice(vertices: int, p: int) -> tuple[np.ndarray, np.ndarray]:
@@ -86,8 +106,10 @@ def _lattice(vertices: int, p: int) -> tuple[np.ndarray, np.ndarray]:
     if vertices == 4:
         j, i = np.divmod(np.arange((p + 1) ** 2), p + 1)
         corner = (j * (p + 1) + i)[(i < p) & (j < p)]
-        return (np.column_stack([(p - i) * (p - j), i * (p - j), i * j, (p - i) * j]),
-                np.column_stack([corner, corner + 1, corner + p + 2, corner + p + 1]))
+        return (
+            np.column_stack([(p - i) * (p - j), i * (p - j), i * j, (p - i) * j]),
+            np.column_stack([corner, corner + 1, corner + p + 2, corner + p + 1]),
+        )
     pairs = [(i, j) for j in range(p + 1) for i in range(p + 1 - j)]
     at = {pair: n for n, pair in enumerate(pairs)}
     up = [(at[i, j], at[i + 1, j], at[i, j + 1]) for i, j in pairs if i + j < p]
@@ -104,7 +126,9 @@ def _reference(weights: np.ndarray) -> np.ndarray:
     return np.asarray(share[:, 1:].T)
 
 
-def export_paraview(solutions: Solution | Sequence[Solution], path: str | Path, times: Sequence[float] | None = None) -> Path:
+def export_paraview(
+    solutions: Solution | Sequence[Solution], path: str | Path, times: Sequence[float] | None = None
+) -> Path:
     """Write a solution as ``path`` (.vtu), or several as .vtu files with a .pvd series that ParaView plays.
 
     Coordinates are in m; every field name carries its unit.  The timestep of a series is B in tesla, signed along the
@@ -130,17 +154,25 @@ def export_paraview(solutions: Solution | Sequence[Solution], path: str | Path, 
     path = Path(path)
     if isinstance(solutions, Solution):
         if path.suffix != ".vtu":
-            raise InputError(f"{path}: a single solution is written as .vtu; name the file {path.stem}.vtu", value=path)
+            raise InputError(
+                f"{path}: a single solution is written as .vtu; name the file {path.stem}.vtu",
+                value=path,
+            )
         return _write_vtu(solutions, path)
     series = list(solutions)
     if not series or not all(isinstance(s, Solution) for s in series):
         raise InputError("export_paraview: expected a Solution or a non-empty list of Solutions")
     if path.suffix not in (".pvd", ".vtu"):
-        raise InputError(f"{path}: a series is written as .pvd; name the file {path.stem}.pvd", value=path)
+        raise InputError(
+            f"{path}: a series is written as .pvd; name the file {path.stem}.pvd", value=path
+        )
     if times is not None and len(times) != len(series):
         raise InputError(f"times: got {len(times)} for {len(series)} solutions")
     digits = len(str(len(series) - 1))
-    files = [_write_vtu(s, path.with_name(f"{path.stem}_{i:0{digits}d}.vtu")) for i, s in enumerate(series)]
+    files = [
+        _write_vtu(s, path.with_name(f"{path.stem}_{i:0{digits}d}.vtu"))
+        for i, s in enumerate(series)
+    ]
     steps = _timesteps(series) if times is None else [float(t) for t in times]
     return _write_pvd(files, steps, path.with_suffix(".pvd"))
 
@@ -148,15 +180,24 @@ def export_paraview(solutions: Solution | Sequence[Solution], path: str | Path, 
 def _timesteps(series: Sequence[Solution]) -> list[float]:
     last = series[-1].field
     along = [float(np.copysign(np.linalg.norm(s.field), s.field @ last)) for s in series]
-    return along if all(a < b for a, b in itertools.pairwise(along)) else [float(i) for i in range(len(series))]
+    return (
+        along
+        if all(a < b for a, b in itertools.pairwise(along))
+        else [float(i) for i in range(len(series))]
+    )
 
 
 def _write_pvd(files: Sequence[Path], steps: Sequence[float], path: Path) -> Path:
-    rows = "".join(f"    <DataSet timestep=\"{t:.17g}\" group=\"\" part=\"0\" file={quoteattr(f.name)}/>\n"
-                   for f, t in zip(files, steps, strict=True))
+    rows = "".join(
+        f'    <DataSet timestep="{t:.17g}" group="" part="0" file={quoteattr(f.name)}/>\n'
+        for f, t in zip(files, steps, strict=True)
+    )
     with atomic_path(path) as temporary:
-        temporary.write_text('<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1">\n  <Collection>\n'
-                             f"{rows}  </Collection>\n</VTKFile>\n", encoding="utf-8")
+        temporary.write_text(
+            '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1">\n  <Collection>\n'
+            f"{rows}  </Collection>\n</VTKFile>\n",
+            encoding="utf-8",
+        )
     return path
 
 
@@ -169,17 +210,32 @@ def _write_vtu(solution: Solution, path: Path) -> Path:
     quadratic = parts.pieces == 2
     if quadratic:
         kind, order = _QUADRATIC[vertices]
-        cells, parent, centres = parts.nodes[:, order], np.arange(mesh.n_cells), parts.X.mean(axis=1, keepdims=True)
+        cells, parent, centres = (
+            parts.nodes[:, order],
+            np.arange(mesh.n_cells),
+            parts.X.mean(axis=1, keepdims=True),
+        )
     else:
         kind, cells, parent, centres = _LINEAR[vertices], parts.cells, parts.parent, parts.centres
     region = np.zeros(mesh.n_cells, dtype=np.int32)
     for number, members in enumerate(mesh.regions.values()):
         region[members] = number
     cell_data = {**_cell_fields(solution.in_cells(centres)), "region": region[parent]}
-    written = meshio.Mesh(parts.points.T.copy(), [(kind, cells)], point_data=_point_fields(solution, parts),
-                          cell_data={name: [values] for name, values in cell_data.items()})
-    shown = "quadratic cells" if quadratic else (
-        f"each cell subdivided into {len(parts.centres[0])} linear cells" if parts.pieces > 1 else "linear cells")
+    written = meshio.Mesh(
+        parts.points.T.copy(),
+        [(kind, cells)],
+        point_data=_point_fields(solution, parts),
+        cell_data={name: [values] for name, values in cell_data.items()},
+    )
+    shown = (
+        "quadratic cells"
+        if quadratic
+        else (
+            f"each cell subdivided into {len(parts.centres[0])} linear cells"
+            if parts.pieces > 1
+            else "linear cells"
+        )
+    )
     with atomic_path(path) as temporary:
         meshio.write(temporary, written, file_format="vtu")
         _annotate(temporary, solution, shown, 1 if quadratic else len(parts.centres[0]))
@@ -188,13 +244,21 @@ def _write_vtu(solution: Solution, path: Path) -> Path:
 
 def _point_fields(solution: Solution, parts: Subdivision) -> dict[str, np.ndarray]:
     total = parts.at_points(solution)
-    orbital = parts.at_points(dataclasses.replace(solution, ohmic_dofs=np.zeros_like(solution.ohmic_dofs)))
-    return {"potential [V]": total.potential, "potential_orbital [V]": orbital.potential,
-            "moment_density [C/m^2]": np.ascontiguousarray(total.moment_density.T)}
+    orbital = parts.at_points(
+        dataclasses.replace(solution, ohmic_dofs=np.zeros_like(solution.ohmic_dofs))
+    )
+    return {
+        "potential [V]": total.potential,
+        "potential_orbital [V]": orbital.potential,
+        "moment_density [C/m^2]": np.ascontiguousarray(total.moment_density.T),
+    }
 
 
 def _cell_fields(values: FieldValues) -> dict[str, np.ndarray]:
-    fields = {"electric_field [V/m]": values.electric_field, "current_density [A/m]": values.current_density}
+    fields = {
+        "electric_field [V/m]": values.electric_field,
+        "current_density [A/m]": values.current_density,
+    }
     fields |= {f"moment_current_{a} [A/m]": values.moment_current[i] for i, a in enumerate("xyz")}
     return {name: np.ascontiguousarray(field.T) for name, field in fields.items()}
 
@@ -205,15 +269,28 @@ def _annotate(path: Path, solution: Solution, shown: str, pieces: int) -> None:
 
     problem = solution.problem
     regions = ", ".join(f"{i} = {name}" for i, name in enumerate(problem.mesh.regions))
-    lines = [f"ohmr_fem {__version__}", repr(solution), f"elements of order {problem.order}, written as {shown}",
-             f"regions: {regions}", repr(problem)]
-    numbers: dict[str, Any] = {"magnetic_field [T]": solution.field, "element_order": [problem.order],
-                               "cells_per_element": [pieces]}
+    lines = [
+        f"ohmr_fem {__version__}",
+        repr(solution),
+        f"elements of order {problem.order}, written as {shown}",
+        f"regions: {regions}",
+        repr(problem),
+    ]
+    numbers: dict[str, Any] = {
+        "magnetic_field [T]": solution.field,
+        "element_order": [problem.order],
+        "cells_per_element": [pieces],
+    }
     arrays = "".join(
         f'<DataArray type="Float64" Name={quoteattr(name)} NumberOfComponents="{len(v)}" NumberOfTuples="1" '
-        f'format="ascii">{" ".join(f"{x:.17g}" for x in v)}</DataArray>\n' for name, v in numbers.items())
+        f'format="ascii">{" ".join(f"{x:.17g}" for x in v)}</DataArray>\n'
+        for name, v in numbers.items()
+    )
     text = path.read_text(encoding="utf-8")
     comment = escape("\n".join(lines)).replace("--", "- -")
-    text = text.replace("<UnstructuredGrid>", f"<!--\n{comment}\n-->\n<UnstructuredGrid>\n<FieldData>\n{arrays}</FieldData>",
-                        1)
+    text = text.replace(
+        "<UnstructuredGrid>",
+        f"<!--\n{comment}\n-->\n<UnstructuredGrid>\n<FieldData>\n{arrays}</FieldData>",
+        1,
+    )
     path.write_text(text, encoding="utf-8")

@@ -31,7 +31,9 @@ from .style import (
 )
 
 
-def plot_moment_density(solution: Solution, component: str = "z", ax: Any = None, arrows: int = 30) -> Any:
+def plot_moment_density(
+    solution: Solution, component: str = "z", ax: Any = None, arrows: int = 30
+) -> Any:
     """Map of one component of the moment density, with the conventional current as arrows.
 
     The colours are centred on zero.  The arrows stand on an even grid, ``arrows`` along the longest side (0: none);
@@ -42,7 +44,9 @@ def plot_moment_density(solution: Solution, component: str = "z", ax: Any = None
     matplotlib Axes
     """
     if component not in ("x", "y", "z"):
-        raise InputError(f"component: {component!r} is not known; {suggest(component, 'xyz')}", value=component)
+        raise InputError(
+            f"component: {component!r} is not known; {suggest(component, 'xyz')}", value=component
+        )
     parts = subdivide(solution, max(2, solution.problem.order or 1))
     n = parts.at_points(solution).moment_density["xyz".index(component)]
     power = _power(n)
@@ -56,8 +60,12 @@ def plot_moment_density(solution: Solution, component: str = "z", ax: Any = None
     return ax
 
 
-def plot_hanle(curves: HanleCurve | Iterable[HanleCurve], quantity: str | None = None, labels: Iterable[str] = (),
-               ax: Any = None) -> Any:
+def plot_hanle(
+    curves: HanleCurve | Iterable[HanleCurve],
+    quantity: str | None = None,
+    labels: Iterable[str] = (),
+    ax: Any = None,
+) -> Any:
     """One or several curves against the field along its direction.
 
     ``quantity`` is a column of the table, such as "R", "hanle" or "rho_star"; by default "hanle" = R(B) - R(0) for a
@@ -74,15 +82,25 @@ def plot_hanle(curves: HanleCurve | Iterable[HanleCurve], quantity: str | None =
     for curve in several:
         if quantity not in _LABELS or quantity not in curve.columns():
             known = [name for name in curve.columns() if name in _LABELS]
-            raise InputError(f"plot_hanle: the curve has no {quantity!r}; {suggest(quantity, known)}", value=quantity)
+            raise InputError(
+                f"plot_hanle: the curve has no {quantity!r}; {suggest(quantity, known)}",
+                value=quantity,
+            )
     values = [curve.columns()[quantity][1] for curve in several]
     power = 0 if quantity == "rho_star" else _power(np.concatenate(values))
     names = [*labels, *[""] * len(several)]
     with _style(ax):
         ax = ax or _new_axes()
         for i, (curve, y) in enumerate(zip(several, values, strict=True)):
-            ax.plot(_signed(curve.fields), y / 10.0**power, color=COLOURS[i % len(COLOURS)], label=names[i] or "_",
-                    linestyle=("-", "--", "-.", ":")[i % 4], marker="o" if len(y) <= 25 else None, markersize=3)
+            ax.plot(
+                _signed(curve.fields),
+                y / 10.0**power,
+                color=COLOURS[i % len(COLOURS)],
+                label=names[i] or "_",
+                linestyle=("-", "--", "-.", ":")[i % 4],
+                marker="o" if len(y) <= 25 else None,
+                markersize=3,
+            )
         unit = several[0].columns()[quantity][0]
         shown = (f"$10^{{{power}}}$" if power else "") if unit == "1" else f"{_PREFIXES[power]}Ω"
         ax.set_ylabel(_LABELS[quantity] + (f" ({shown})" if shown else ""))
@@ -97,7 +115,9 @@ def plot_hanle(curves: HanleCurve | Iterable[HanleCurve], quantity: str | None =
 def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
     """The mesh, its regions tinted, its named boundaries drawn in colour and labelled; returns the axes."""
     if mesh.dim != 2:
-        raise InputError("plot_mesh: draws two-dimensional meshes only; this one is a line", value=mesh.dim)
+        raise InputError(
+            "plot_mesh: draws two-dimensional meshes only; this one is a line", value=mesh.dim
+        )
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import to_rgba
 
@@ -106,8 +126,16 @@ def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
         ax = ax or _new_axes(mesh.mesh.p)
         for i, (name, cells) in enumerate(mesh.regions.items()):
             tint = to_rgba((COLOURS[5], COLOURS[4], COLOURS[3], COLOURS[2])[i % 4], 0.25)
-            ax.add_collection(PolyCollection(list(corners[cells]), facecolor=tint, edgecolor="0.45", linewidth=0.15,
-                                             label=name, rasterized=mesh.n_cells > 20000))
+            ax.add_collection(
+                PolyCollection(
+                    list(corners[cells]),
+                    facecolor=tint,
+                    edgecolor="0.45",
+                    linewidth=0.15,
+                    label=name,
+                    rasterized=mesh.n_cells > 20000,
+                )
+            )
         for i, name in enumerate(mesh.boundaries):
             _boundary(ax, mesh, name, COLOURS[i % 6])
         _dress_map(ax, mesh.mesh.p)
@@ -129,7 +157,9 @@ def _profile(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, lab
     return ax
 
 
-def _map(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: str, arrows: int) -> Any:
+def _map(
+    ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: str, arrows: int
+) -> Any:
     from matplotlib.tri import Triangulation
 
     mesh = solution.problem.mesh
@@ -137,7 +167,9 @@ def _map(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: 
     grid = Triangulation(plane[0], plane[1], _triangles(parts.cells))
     ax = ax or _new_axes(plane)
     top = float(np.abs(n).max()) or 1.0
-    image = ax.tripcolor(grid, n, cmap="RdBu_r", vmin=-top, vmax=top, shading="gouraud", rasterized=True)
+    image = ax.tripcolor(
+        grid, n, cmap="RdBu_r", vmin=-top, vmax=top, shading="gouraud", rasterized=True
+    )
     ax.get_figure().colorbar(image, ax=ax, label=label, shrink=0.85, aspect=14, pad=0.03)
     edges = mesh.mesh.p[:, mesh.mesh.facets[:, mesh.mesh.boundary_facets()]]
     ax.plot(*_joined(edges), color="0.25", linewidth=0.6)
@@ -162,7 +194,9 @@ def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
     low, high = mesh.mesh.p.min(axis=1), mesh.mesh.p.max(axis=1)
     step = float(np.max(high - low)) / count
     number = np.maximum(1, np.round((high - low) / step)).astype(int)
-    ticks = [a + (b - a) * (np.arange(k) + 0.5) / k for a, b, k in zip(low, high, number, strict=True)]
+    ticks = [
+        a + (b - a) * (np.arange(k) + 0.5) / k for a, b, k in zip(low, high, number, strict=True)
+    ]
     spots = np.array(np.meshgrid(*ticks)).reshape(2, -1)
     straight = Triangulation(mesh.mesh.p[0], mesh.mesh.p[1], _triangles(mesh.mesh.t.T))
     cell: Any = straight.get_trifinder()(*spots)
@@ -177,8 +211,20 @@ def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
     full = np.percentile(size, 95)
     J = J * np.minimum(1.0, full / np.maximum(size, 1e-300))
     seen = size > 0.12 * full
-    ax.quiver(*spots[:, seen], *J[:, seen], pivot="mid", angles="xy", scale_units="xy", units="xy",
-              scale=full / (0.8 * step), width=0.06 * step, headwidth=4.5, headlength=4.5, headaxislength=4.0, color="0.1")
+    ax.quiver(
+        *spots[:, seen],
+        *J[:, seen],
+        pivot="mid",
+        angles="xy",
+        scale_units="xy",
+        units="xy",
+        scale=full / (0.8 * step),
+        width=0.06 * step,
+        headwidth=4.5,
+        headlength=4.5,
+        headaxislength=4.0,
+        color="0.1",
+    )
     _note(ax, low, f"→ current (longest ≥ {engineering(float(f'{full:.2g}'), 'A/m')})")
 
 
@@ -196,7 +242,9 @@ def _boundary(ax: Any, mesh: DeviceMesh, name: str, colour: str, label: str | No
     along, centres = ends[:, 1] - ends[:, 0], ends.mean(axis=1)
     outward = np.array([along[1], -along[0]])
     outward = outward * np.sign(np.sum(outward * (centres - inside), axis=0))
-    if np.linalg.norm(outward.sum(axis=1)) < 0.3 * np.linalg.norm(outward, axis=0).sum():  # around a hole or the device
+    if (
+        np.linalg.norm(outward.sum(axis=1)) < 0.3 * np.linalg.norm(outward, axis=0).sum()
+    ):  # around a hole or the device
         one = int(np.argmax(centres.sum(axis=0)))
         middle, outward = centres[:, one], outward[:, one]
     else:

@@ -41,19 +41,32 @@ def plot_device(device: Geometry | DeviceMesh, ax: Any = None) -> Any:
     if isinstance(device, DeviceMesh):
         return plot_mesh(device, ax)
     if not isinstance(device, Geometry):
-        raise InputError(f"plot_device: expected a device from ohmr_fem.geometry or a mesh, got {device!r}", value=device)
+        raise InputError(
+            f"plot_device: expected a device from ohmr_fem.geometry or a mesh, got {device!r}",
+            value=device,
+        )
     plane = np.vstack([_curve(loop) for loop in device.loops]).T
     with _style(ax):
         ax = ax or _new_axes(plane)
         _fill(ax, device)
         centre = plane.mean(axis=1)
         for i, (name, group) in enumerate(_by_name(device).items()):
-            _name_piece(ax, name, group, COLOURS[i % 6], "-" if name in device.contacts else (0, (2, 1)), centre)
+            _name_piece(
+                ax,
+                name,
+                group,
+                COLOURS[i % 6],
+                "-" if name in device.contacts else (0, (2, 1)),
+                centre,
+            )
         _dress_map(ax, plane)
         (left, low), (right, high) = plane.min(axis=1), plane.max(axis=1)
         ax.set(xlim=(left, right), ylim=(low, high))  # regions may reach beyond the device
         across, up = (engineering(float(f"{v:.4g}"), "m") for v in np.ptp(plane, axis=1))
-        ax.set_title(f"{across} × {up}, narrowest {engineering(float(f'{device.narrowest:.3g}'), 'm')}", loc="left")
+        ax.set_title(
+            f"{across} × {up}, narrowest {engineering(float(f'{device.narrowest:.3g}'), 'm')}",
+            loc="left",
+        )
         if device.regions:
             ax.legend(loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=2.4)
     return ax
@@ -62,7 +75,12 @@ def plot_device(device: Geometry | DeviceMesh, ax: Any = None) -> Any:
 def _curve(loop: Loop) -> np.ndarray:
     """The loop as a fine polygon, shape (n, 2)."""
     s = np.arange(FINE) / FINE
-    return np.vstack([polygons.arc_point(*loop.edge(i), s if bulge else s[:1]) for i, bulge in enumerate(loop.bulges)])
+    return np.vstack(
+        [
+            polygons.arc_point(*loop.edge(i), s if bulge else s[:1])
+            for i, bulge in enumerate(loop.bulges)
+        ]
+    )
 
 
 def _path(loops: list[np.ndarray]) -> Any:
@@ -76,15 +94,25 @@ def _fill(ax: Any, device: Geometry) -> None:
     from matplotlib.colors import to_rgb
     from matplotlib.patches import PathPatch
 
-    tints = {name: 0.75 + 0.25 * np.array(to_rgb(TINTS[i % 4])) for i, name in enumerate(device.regions)}  # as plot_mesh
+    tints = {
+        name: 0.75 + 0.25 * np.array(to_rgb(TINTS[i % 4])) for i, name in enumerate(device.regions)
+    }  # as plot_mesh
     rest = next((k for k, r in device.regions.items() if r is None), "")
-    whole = PathPatch(_path([_curve(loop) for loop in device.loops]), facecolor=tints.get(rest, "0.93"), edgecolor="0.25",
-                      linewidth=0.8, clip_on=False, label=rest or "_")
+    whole = PathPatch(
+        _path([_curve(loop) for loop in device.loops]),
+        facecolor=tints.get(rest, "0.93"),
+        edgecolor="0.25",
+        linewidth=0.8,
+        clip_on=False,
+        label=rest or "_",
+    )
     ax.add_patch(whole)
     for name, loop in device.regions.items():
         if loop is None:
             continue
-        patch = PathPatch(_path([_curve(loop)]), facecolor=tints[name], edgecolor="0.5", linewidth=0.5, label=name)
+        patch = PathPatch(
+            _path([_curve(loop)]), facecolor=tints[name], edgecolor="0.5", linewidth=0.5, label=name
+        )
         ax.add_patch(patch)
         patch.set_clip_path(whole)
 
@@ -97,19 +125,37 @@ def _by_name(device: Geometry) -> dict[str, list[Segment]]:
     return found
 
 
-def _name_piece(ax: Any, name: str, group: list[Segment], colour: str, style: Any, centre: np.ndarray) -> None:
+def _name_piece(
+    ax: Any, name: str, group: list[Segment], colour: str, style: Any, centre: np.ndarray
+) -> None:
     """Draw a named part of the boundary; its name stands outside, at the middle of its pieces or of the longest one."""
     s = np.linspace(0, 1, FINE + 1)
     for piece in group:
-        ax.plot(*polygons.arc_point(piece.start, piece.stop, piece.bulge, s).T, color=colour, linewidth=2.2, linestyle=style,
-                solid_capstyle="butt", clip_on=False)
-    joined = len(group) == 2 and (np.allclose(group[0].stop, group[1].start) or np.allclose(group[1].stop, group[0].start))
+        ax.plot(
+            *polygons.arc_point(piece.start, piece.stop, piece.bulge, s).T,
+            color=colour,
+            linewidth=2.2,
+            linestyle=style,
+            solid_capstyle="butt",
+            clip_on=False,
+        )
+    joined = len(group) == 2 and (
+        np.allclose(group[0].stop, group[1].start) or np.allclose(group[1].stop, group[0].start)
+    )
     if joined:  # around a corner: away from it
         a, b = group if np.allclose(group[0].stop, group[1].start) else group[::-1]
         at, outward = a.stop, _outward(a) + _outward(b)
     else:
-        longest = max(group, key=lambda p: polygons.arc_length(p.start, p.stop, p.bulge) * (1 + 1e-6 * _height(p, centre)))
-        at, outward = polygons.arc_point(longest.start, longest.stop, longest.bulge, np.array([0.5]))[0], _outward(longest)
+        longest = max(
+            group,
+            key=lambda p: (
+                polygons.arc_length(p.start, p.stop, p.bulge) * (1 + 1e-6 * _height(p, centre))
+            ),
+        )
+        at, outward = (
+            polygons.arc_point(longest.start, longest.stop, longest.bulge, np.array([0.5]))[0],
+            _outward(longest),
+        )
     write_outside(ax, name, at, outward, colour)
 
 

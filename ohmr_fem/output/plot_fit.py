@@ -15,7 +15,9 @@ _AXIS = {"R": "$R$", "hanle": "$R(B) - R(0)$", "ratio": "$\\Delta R/R$"}
 STRIP_COLOUR = COLOURS[4]
 
 
-def plot_data(curves: Measured | Sequence[Measured], ax: Any = None, *, centred: bool = True) -> Any:
+def plot_data(
+    curves: Measured | Sequence[Measured], ax: Any = None, *, centred: bool = True
+) -> Any:
     """Measured curves as points against the signed field.
 
     Parameters
@@ -80,10 +82,22 @@ def _overlay(curves: Sequence[FittedCurve], ax: Any) -> Any:
     for k, (c, shift) in enumerate(zip(curves, shifts, strict=True)):
         order = np.argsort(c.data.signed, kind="stable")
         x = c.data.signed[order]
-        ax.plot(x, ((c.model - shift) / power)[order], color="black", linewidth=1.0, label="_" if k else "fitted device")
+        ax.plot(
+            x,
+            ((c.model - shift) / power)[order],
+            color="black",
+            linewidth=1.0,
+            label="_" if k else "fitted device",
+        )
         if c.strip is not None:
-            ax.plot(x, ((c.strip - shift) / power)[order], color=STRIP_COLOUR, linewidth=1.0, linestyle="--",
-                    label="_" if k else "infinite strip")
+            ax.plot(
+                x,
+                ((c.strip - shift) / power)[order],
+                color=STRIP_COLOUR,
+                linewidth=1.0,
+                linestyle="--",
+                label="_" if k else "infinite strip",
+            )
     _legend(ax)
     return ax
 
@@ -91,12 +105,20 @@ def _overlay(curves: Sequence[FittedCurve], ax: Any) -> Any:
 def _residuals(curves: Sequence[FittedCurve], ax: Any) -> None:
     ax.axhline(0.0, color="black", linewidth=0.6)
     for k, c in enumerate(curves):
-        ax.plot(c.data.signed, (c.data.values - c.model) / c.noise, "o", markersize=1.5, alpha=0.7, color=_colour(k))
+        ax.plot(
+            c.data.signed,
+            (c.data.values - c.model) / c.noise,
+            "o",
+            markersize=1.5,
+            alpha=0.7,
+            color=_colour(k),
+        )
     ax.set_xlabel("$B$ (T)")
 
 
-def _draw(several: Sequence[Measured], shifts: Sequence[Any], ax: Any, centred: bool,
-          named: bool = True) -> tuple[Any, float]:
+def _draw(
+    several: Sequence[Measured], shifts: Sequence[Any], ax: Any, centred: bool, named: bool = True
+) -> tuple[Any, float]:
     """Points and labels; the axes and the unit of their values in SI."""
     quantity = several[0].quantity
     power = _power(np.concatenate([c.values - s for c, s in zip(several, shifts, strict=True)]))
@@ -104,10 +126,23 @@ def _draw(several: Sequence[Measured], shifts: Sequence[Any], ax: Any, centred: 
     with _style(ax):
         ax = ax or _new_axes()
         for k, (c, shift) in enumerate(zip(several, shifts, strict=True)):
-            ax.errorbar(c.signed, (c.values - shift) / unit, yerr=None if c.sigma is None else c.sigma / unit, fmt="o",
-                        markersize=2, elinewidth=0.5, alpha=0.7, color=_colour(k), label=_label(c, named))
+            ax.errorbar(
+                c.signed,
+                (c.values - shift) / unit,
+                yerr=None if c.sigma is None else c.sigma / unit,
+                fmt="o",
+                markersize=2,
+                elinewidth=0.5,
+                alpha=0.7,
+                color=_colour(k),
+                label=_label(c, named),
+            )
         shown = _AXIS["hanle" if centred and quantity == "R" else quantity]
-        symbol = f"{_PREFIXES[power]}Ω" if quantity != "ratio" else (f"$10^{{{power}}}$" if power else "")
+        symbol = (
+            f"{_PREFIXES[power]}Ω"
+            if quantity != "ratio"
+            else (f"$10^{{{power}}}$" if power else "")
+        )
         ax.set_ylabel(shown + (f" ({symbol})" if symbol else ""))
         ax.set_xlabel("$B$ (T)")
         _legend(ax)
@@ -116,15 +151,25 @@ def _draw(several: Sequence[Measured], shifts: Sequence[Any], ax: Any, centred: 
 
 def _legend(ax: Any) -> None:
     """Above the frame, where no curve runs."""
-    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2, columnspacing=1.0, alignment="left",
-              frameon=False, fontsize=STYLE["legend.fontsize"])
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=2,
+        borderaxespad=0.2,
+        columnspacing=1.0,
+        alignment="left",
+        frameon=False,
+        fontsize=STYLE["legend.fontsize"],
+    )
 
 
 def _label(curve: Measured, named: bool) -> str:
     """Direction of the field, and the name of the curve."""
     direction = curve.direction
     axis = np.flatnonzero(np.abs(direction) > 1e-3)
-    along = "xyz"[axis[0]] if axis.size == 1 else "(" + ", ".join(f"{v:.2g}" for v in direction) + ")"
+    along = (
+        "xyz"[axis[0]] if axis.size == 1 else "(" + ", ".join(f"{v:.2g}" for v in direction) + ")"
+    )
     return f"{curve.name + ', ' if named and curve.name else ''}B along {along}"
 
 

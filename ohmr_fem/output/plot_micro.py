@@ -16,8 +16,12 @@ DASHES = ("-", "--", "-.", ":")
 AGAINST = {"mu": "μ (eV)", "density": "n (10$^{12}$ cm$^{-2}$)", "displacement": "V (eV)"}
 
 
-def plot_inverse_mass(results: InverseMass | Mapping[float, InverseMass], quantity: str = "X", against: str = "mu",
-                      ax: Any = None) -> Any:
+def plot_inverse_mass(
+    results: InverseMass | Mapping[float, InverseMass],
+    quantity: str = "X",
+    against: str = "mu",
+    ax: Any = None,
+) -> Any:
     """X_xx, X_yy (where it differs) and X_zz, or theta = X_zz/X_yy, against chemical potential, density or displacement.
 
     Parameters
@@ -34,17 +38,32 @@ def plot_inverse_mass(results: InverseMass | Mapping[float, InverseMass], quanti
     several = {0.0: results} if isinstance(results, InverseMass) else dict(results)
     if not several:
         raise InputError("plot_inverse_mass: needs at least one result")
-    for name, value, known in (("quantity", quantity, ("X", "theta")), ("against", against, tuple(AGAINST))):
+    for name, value, known in (
+        ("quantity", quantity, ("X", "theta")),
+        ("against", against, tuple(AGAINST)),
+    ):
         if value not in known:
-            raise InputError(f"plot_inverse_mass: {name}: {value!r} is not known; {suggest(value, known)}", value=value)
+            raise InputError(
+                f"plot_inverse_mass: {name}: {value!r} is not known; {suggest(value, known)}",
+                value=value,
+            )
     first = next(iter(several.values()))
-    lines = _against_gate(several) if against == "displacement" else _against_level(several, against)
+    lines = (
+        _against_gate(several) if against == "displacement" else _against_level(several, against)
+    )
     with _style(ax):
         ax = ax or _new_axes()
         for i, (label, x, tensor) in enumerate(lines):
             for part, y, colour in _parts(tensor, quantity):
-                ax.plot(x, y, DASHES[i % 4], label=", ".join(t for t in (part, label) if t) or "_", markersize=3,
-                        color=COLOURS[i % 6] if quantity == "theta" else colour, marker="o" if len(x) <= 25 else None)
+                ax.plot(
+                    x,
+                    y,
+                    DASHES[i % 4],
+                    label=", ".join(t for t in (part, label) if t) or "_",
+                    markersize=3,
+                    color=COLOURS[i % 6] if quantity == "theta" else colour,
+                    marker="o" if len(x) <= 25 else None,
+                )
         ax.axhline(0.0, color="0.7", linewidth=0.6, zorder=0)
         ax.set_xlabel(AGAINST[against])
         kind = f"{first.definition}, {first.counting}, {first.normalisation.replace('_', ' ')}"
@@ -61,17 +80,25 @@ def plot_inverse_mass(results: InverseMass | Mapping[float, InverseMass], quanti
     return ax
 
 
-def _against_level(results: Mapping[float, InverseMass], against: str) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
+def _against_level(
+    results: Mapping[float, InverseMass], against: str
+) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
     for v, x in results.items():
         position = x.chemical_potential if against == "mu" else x.density * 1e-16
         yield f"V = {v:g} eV" if len(results) > 1 or v else "", position, x.X
 
 
-def _against_gate(results: Mapping[float, InverseMass]) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
+def _against_gate(
+    results: Mapping[float, InverseMass],
+) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
     v = np.array(list(results))
     levels = next(iter(results.values())).density
     for i, n in enumerate(levels):
-        yield (f"n = {n * 1e-16:.3g}·10¹² cm⁻²" if len(levels) > 1 else "", v, np.array([x.X[i] for x in results.values()]))
+        yield (
+            f"n = {n * 1e-16:.3g}·10¹² cm⁻²" if len(levels) > 1 else "",
+            v,
+            np.array([x.X[i] for x in results.values()]),
+        )
 
 
 def _parts(X: np.ndarray, quantity: str) -> Iterable[tuple[str, np.ndarray, str]]:
@@ -98,26 +125,48 @@ def plot_gate_map(found: GateMap, quantity: str | None = None, ax: Any = None) -
     matplotlib Axes
     """
     quantity = quantity or ("rho_change" if found.current is None else "hanle")
-    known = ["rho", "rho_change", "rho_star"] + (["delta_R", "hanle"] if found.current is not None else [])
+    known = ["rho", "rho_change", "rho_star"] + (
+        ["delta_R", "hanle"] if found.current is not None else []
+    )
     if quantity not in known:
-        raise InputError(f"plot_gate_map: {quantity!r} is not known; {suggest(quantity, known)}", value=quantity)
+        raise InputError(
+            f"plot_gate_map: {quantity!r} is not known; {suggest(quantity, known)}", value=quantity
+        )
     if min(found.rho.shape) < 2:
-        raise InputError(f"plot_gate_map: needs at least two gates and two fields, got {found.rho.shape}")
+        raise InputError(
+            f"plot_gate_map: needs at least two gates and two fields, got {found.rho.shape}"
+        )
     values = getattr(found, quantity)
-    field, gate = _signed(found.fields), found.values * (1e-16 if found.parameter == "density" else 1.0)
+    field, gate = (
+        _signed(found.fields),
+        found.values * (1e-16 if found.parameter == "density" else 1.0),
+    )
     power = 0 if quantity == "rho_star" else _power(values)
     scaled = np.ma.masked_invalid(values / 10.0**power)
     top = float(np.abs(scaled).max()) or 1.0
     with _style(ax):
         ax = ax or _new_axes()
         ax.patch.set(hatch="////", facecolor="0.93", edgecolor="0.7")
-        image = ax.pcolormesh(field, gate, scaled, cmap="RdBu_r", vmin=-top, vmax=top, shading="nearest", rasterized=True)
+        image = ax.pcolormesh(
+            field,
+            gate,
+            scaled,
+            cmap="RdBu_r",
+            vmin=-top,
+            vmax=top,
+            shading="nearest",
+            rasterized=True,
+        )
         turned = field != 0.0  # at B = 0 the change is zero for every gate
         if scaled.min() < 0 < scaled.max() and turned.sum() > 1:
-            ax.contour(field[turned], gate, scaled[:, turned], levels=[0.0], colors="0.3", linewidths=0.6)
+            ax.contour(
+                field[turned], gate, scaled[:, turned], levels=[0.0], colors="0.3", linewidths=0.6
+            )
         ohm = not quantity.startswith("rho")
         shown = f"{_PREFIXES[power]}Ω" if ohm else (f"$10^{{{power}}}$" if power else "")
-        ax.get_figure().colorbar(image, ax=ax, label=_LABELS[quantity] + (f" ({shown})" if shown else ""), pad=0.03)
+        ax.get_figure().colorbar(
+            image, ax=ax, label=_LABELS[quantity] + (f" ({shown})" if shown else ""), pad=0.03
+        )
         swept = np.flatnonzero(np.any(found.fields != 0.0, axis=0))
         ax.set_xlabel(f"$B_{'xyz'[swept[0]]}$ (T)" if len(swept) == 1 else "$B$ (T)")
         ax.set_ylabel(AGAINST.get(found.parameter, f"{found.parameter} ({found.unit})"))

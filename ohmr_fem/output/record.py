@@ -12,17 +12,33 @@ from typing import Any
 from ..files import atomic_path
 from ..version import __version__
 
-DEPENDENCIES = ("numpy", "scipy", "scikit-fem", "meshio", "matplotlib", "pint", "pydantic", "typer", "rich")
+DEPENDENCIES = (
+    "numpy",
+    "scipy",
+    "scikit-fem",
+    "meshio",
+    "matplotlib",
+    "pint",
+    "pydantic",
+    "typer",
+    "rich",
+)
 
 
 def provenance(inputs: tuple[Path, ...]) -> dict[str, Any]:
     """What every record starts with: versions, and the SHA-256 of each file that was read."""
-    return {"status": "unfinished", "ohmr_fem": __version__, "python": platform.python_version(),
-            "dependencies": {name: metadata.version(name) for name in DEPENDENCIES},
-            "inputs": {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in inputs}}
+    return {
+        "status": "unfinished",
+        "ohmr_fem": __version__,
+        "python": platform.python_version(),
+        "dependencies": {name: metadata.version(name) for name in DEPENDENCIES},
+        "inputs": {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in inputs},
+    }
 
 
 def write_record(record: dict[str, Any], out: Path) -> None:
     """The record as run.json in the results folder."""
     with atomic_path(out / "run.json") as temporary:
-        temporary.write_text(json.dumps(record, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(record, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8"
+        )

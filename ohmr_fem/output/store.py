@@ -36,10 +36,17 @@ def save(item: Solution | HanleCurve, path: str | Path) -> Path:
     elif isinstance(item, HanleCurve):
         content = _pack_curve(item, arrays)
     else:
-        raise InputError(f"save: expected a Solution or a HanleCurve, got {type(item).__name__}", value=item)
+        raise InputError(
+            f"save: expected a Solution or a HanleCurve, got {type(item).__name__}", value=item
+        )
     from ..version import __version__
 
-    meta = {"format": FORMAT, "version": __version__, "kind": type(item).__name__, "content": content}
+    meta = {
+        "format": FORMAT,
+        "version": __version__,
+        "kind": type(item).__name__,
+        "content": content,
+    }
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         contents: dict[str, Any] = {"meta": np.array(json.dumps(meta)), **arrays}
         np.savez_compressed(stream, **contents)
@@ -64,7 +71,9 @@ def load(path: str | Path) -> Any:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(str(arrays.pop("meta")))
         if meta["format"] != FORMAT:
-            raise InputError(f"{path}: has format {meta['format']!r}, this version reads {FORMAT!r}", value=path)
+            raise InputError(
+                f"{path}: has format {meta['format']!r}, this version reads {FORMAT!r}", value=path
+            )
         unpack = {"Solution": _unpack_solution, "HanleCurve": _unpack_curve}[meta["kind"]]
         return unpack(meta["content"], arrays)
     except FileNotFoundError as exc:
@@ -72,8 +81,11 @@ def load(path: str | Path) -> Any:
     except InputError:
         raise
     except Exception as exc:  # zip, JSON, key and shape errors: the file is not ours or not whole
-        raise InputError(f"{path}: not a file saved by ohmr_fem, or damaged ({type(exc).__name__}: {exc}); "
-                         "save it again", value=path) from exc
+        raise InputError(
+            f"{path}: not a file saved by ohmr_fem, or damaged ({type(exc).__name__}: {exc}); "
+            "save it again",
+            value=path,
+        ) from exc
 
 
 def _pack_curve(curve: HanleCurve, arrays: dict[str, np.ndarray]) -> dict[str, Any]:

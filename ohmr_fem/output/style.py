@@ -16,14 +16,34 @@ from ..units import engineering
 #: Okabe and Ito's colours, which stay apart for colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLE: Any = {
-    "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
-    "legend.fontsize": 7, "legend.frameon": False, "lines.linewidth": 1.3, "axes.linewidth": 0.6,
-    "xtick.direction": "in", "ytick.direction": "in", "xtick.top": True, "ytick.right": True,
-    "pdf.fonttype": 42, "svg.fonttype": "none", "savefig.dpi": 300, "figure.dpi": 150,
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "axes.linewidth": 0.6,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "savefig.dpi": 300,
+    "figure.dpi": 150,
 }
 COLUMN = 3.4  # inches, one journal column
-_LABELS = {"R": "$R$", "R_ohmic": "$R_{\\mathrm{ohmic}}$", "delta_R": "$\\Delta R$", "hanle": "$R(B) - R(0)$",
-           "rho": "$\\rho$", "rho_change": "$\\rho(B) - \\rho(0)$", "rho_star": "$\\rho^*$"}
+_LABELS = {
+    "R": "$R$",
+    "R_ohmic": "$R_{\\mathrm{ohmic}}$",
+    "delta_R": "$\\Delta R$",
+    "hanle": "$R(B) - R(0)$",
+    "rho": "$\\rho$",
+    "rho_change": "$\\rho(B) - \\rho(0)$",
+    "rho_star": "$\\rho^*$",
+}
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 
 
@@ -65,7 +85,9 @@ def _new_axes(points: np.ndarray | None = None) -> Any:
     height = 2.4
     if points is not None:
         wide, high = np.ptp(points, axis=1)[:2]
-        height = float(np.clip((COLUMN - 0.8) * high / wide + 0.75, 1.2, 5.0))  # beside the colour bar, above the scale bar
+        height = float(
+            np.clip((COLUMN - 0.8) * high / wide + 0.75, 1.2, 5.0)
+        )  # beside the colour bar, above the scale bar
     figure = Figure(figsize=(COLUMN, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure.add_subplot()
@@ -79,7 +101,15 @@ def _power(values: np.ndarray) -> int:
 
 def _note(ax: Any, corner: np.ndarray, text: str) -> None:
     """A line of text below the scale bar."""
-    ax.annotate(text, corner, xytext=(0, -28), textcoords="offset points", ha="left", va="center", fontsize=7)
+    ax.annotate(
+        text,
+        corner,
+        xytext=(0, -28),
+        textcoords="offset points",
+        ha="left",
+        va="center",
+        fontsize=7,
+    )
 
 
 def write_outside(ax: Any, text: str, at: np.ndarray, outward: np.ndarray, colour: str) -> None:
@@ -89,9 +119,22 @@ def write_outside(ax: Any, text: str, at: np.ndarray, outward: np.ndarray, colou
     upright = abs(outward[0]) > 0.95
     ha, va, gap = "center", "center", 7.0
     if not upright and abs(outward[1]) < 0.95:  # oblique: the near corner of the text
-        ha, va, gap = "left" if outward[0] > 0 else "right", "bottom" if outward[1] > 0 else "top", 2.5
-    ax.annotate(text, at, xytext=gap * outward, textcoords="offset points", ha=ha, va=va, color=colour, fontsize=6.5,
-                rotation=90 if upright else 0)
+        ha, va, gap = (
+            "left" if outward[0] > 0 else "right",
+            "bottom" if outward[1] > 0 else "top",
+            2.5,
+        )
+    ax.annotate(
+        text,
+        at,
+        xytext=gap * outward,
+        textcoords="offset points",
+        ha=ha,
+        va=va,
+        color=colour,
+        fontsize=6.5,
+        rotation=90 if upright else 0,
+    )
 
 
 def _dress_map(ax: Any, plane: np.ndarray) -> None:
@@ -103,10 +146,23 @@ def _dress_map(ax: Any, plane: np.ndarray) -> None:
     ax.set_aspect("equal")
     ax.axis("off")
     below = offset_copy(ax.transData, fig=ax.get_figure(), y=-17, units="points")
-    ax.plot([left, left + length], [low, low], color="black", linewidth=1.6, solid_capstyle="butt", transform=below,
-            clip_on=False)
-    ax.annotate(engineering(length, "m"), (left + length, low), xytext=(4, -17), textcoords="offset points", va="center",
-                fontsize=7)
+    ax.plot(
+        [left, left + length],
+        [low, low],
+        color="black",
+        linewidth=1.6,
+        solid_capstyle="butt",
+        transform=below,
+        clip_on=False,
+    )
+    ax.annotate(
+        engineering(length, "m"),
+        (left + length, low),
+        xytext=(4, -17),
+        textcoords="offset points",
+        va="center",
+        fontsize=7,
+    )
 
 
 def _round_length(length: float) -> float:

@@ -34,8 +34,13 @@ from ..sweep.hanle import hanle_curve
 Progress = Callable[[str, int, int], None]
 
 
-def run_device(device: Device, out: str | Path, *, progress: Progress | None = None,
-               notify: Callable[[str], None] | None = None) -> dict[str, Any]:
+def run_device(
+    device: Device,
+    out: str | Path,
+    *,
+    progress: Progress | None = None,
+    notify: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
     """Run a device and write everything it asks for into the folder ``out``.
 
     Parameters
@@ -80,9 +85,17 @@ class _Run:
     def __init__(self, device: Device, out: Path, progress: Progress) -> None:
         self.device, self.out, self.progress = device, out, progress
         self.record: dict[str, Any] = provenance(device.inputs) | {
-            "device": device.table, "mesh": {}, "problem": repr(device.problem), "accuracy": {}, "curves": {}, "gates": {},
+            "device": device.table,
+            "mesh": {},
+            "problem": repr(device.problem),
+            "accuracy": {},
+            "curves": {},
+            "gates": {},
             "fields": [],
-            "warnings": [], "files": [], "seconds": {}}
+            "warnings": [],
+            "files": [],
+            "seconds": {},
+        }
 
     def everything(self) -> None:
         if self.device.accuracy is not None:
@@ -104,14 +117,29 @@ class _Run:
         for i, m in enumerate(self.device.measurements):
             self.progress("accuracy", i, len(self.device.measurements))
             with self.timed("accuracy"):
-                found = solve_to(problem, current=m.current, voltage=m.voltage, field=chosen, tolerance=accuracy,
-                                 budget=self.device.budget)
+                found = solve_to(
+                    problem,
+                    current=m.current,
+                    voltage=m.voltage,
+                    field=chosen,
+                    tolerance=accuracy,
+                    budget=self.device.budget,
+                )
             problem = found.problem
             self.record["accuracy"][m.name or "measure"] = {
-                "asked": accuracy, "reached": found.converged, "stopped_by": found.reason, "relative_to": found.relative_to,
-                "fields_T": chosen.tolist(), "delta_R": found.value.tolist(), "error": found.error.tolist(),
-                "R_ohmic": found.R_ohmic, "R_ohmic_error": found.R_ohmic_error, "roundoff": found.roundoff,
-                "unknowns": found.unknowns, "rounds": len(found.history)}
+                "asked": accuracy,
+                "reached": found.converged,
+                "stopped_by": found.reason,
+                "relative_to": found.relative_to,
+                "fields_T": chosen.tolist(),
+                "delta_R": found.value.tolist(),
+                "error": found.error.tolist(),
+                "R_ohmic": found.R_ohmic,
+                "R_ohmic_error": found.R_ohmic_error,
+                "roundoff": found.roundoff,
+                "unknowns": found.unknowns,
+                "rounds": len(found.history),
+            }
         self.device = replace(self.device, problem=problem)
         self.record["problem"] = repr(problem)
 
@@ -123,8 +151,12 @@ class _Run:
             options |= {"current": measurement.current, "voltage": measurement.voltage}
         with self.timed(_joined("sweep", measurement.name)):
             try:
-                curve = hanle_curve(self.device.problem, self.device.fields, **options,
-                                    progress=lambda done, total: self.progress("sweep", done, total))
+                curve = hanle_curve(
+                    self.device.problem,
+                    self.device.fields,
+                    **options,
+                    progress=lambda done, total: self.progress("sweep", done, total),
+                )
             except SweepInterrupted as stop:
                 if stop.partial is not None:
                     self.table(stop.partial, label, measurement)
@@ -138,9 +170,16 @@ class _Run:
         self.wrote(f"{label}.csv")
         key = measurement.name or "measure"
         self.record["curves"][key] = {
-            "table": f"{label}.csv", "fields": len(curve.fields), "fields_asked": len(self.device.fields),
-            "current": curve.current, "voltage": curve.voltage, "method": curve.method, **summary(curve),
-            "largest_residual": float(np.max(curve.residual)), "seconds": curve.seconds}
+            "table": f"{label}.csv",
+            "fields": len(curve.fields),
+            "fields_asked": len(self.device.fields),
+            "current": curve.current,
+            "voltage": curve.voltage,
+            "method": curve.method,
+            **summary(curve),
+            "largest_residual": float(np.max(curve.residual)),
+            "seconds": curve.seconds,
+        }
 
     def gate(self, measurement: Measurement) -> None:
         """The table and the map of one measurement over the gate; on Ctrl-C the gates gathered so far."""
@@ -148,10 +187,18 @@ class _Run:
         assert gate is not None
         with self.timed(_joined("gate", measurement.name)):
             try:
-                found = gate_map(self.device.problem, gate.materials, gate.values, self.device.fields,
-                                 current=measurement.current, voltage=measurement.voltage, parameter=gate.parameter,
-                                 unit=gate.unit, method=self.device.method,
-                                 progress=lambda done, total: self.progress("gate", done, total))
+                found = gate_map(
+                    self.device.problem,
+                    gate.materials,
+                    gate.values,
+                    self.device.fields,
+                    current=measurement.current,
+                    voltage=measurement.voltage,
+                    parameter=gate.parameter,
+                    unit=gate.unit,
+                    method=self.device.method,
+                    progress=lambda done, total: self.progress("gate", done, total),
+                )
             except SweepInterrupted as stop:
                 if stop.partial is not None:
                     self.gate_table(stop.partial, label, measurement)
@@ -169,11 +216,17 @@ class _Run:
         steady = change[np.isfinite(change)]
         quantity = "rho_change" if found.current is None else "hanle"
         self.record["gates"][measurement.name or "measure"] = {
-            "table": f"{label}.csv", "parameter": found.parameter, "unit": found.unit, "values": len(found.values),
-            "values_asked": len(self.device.gate.values), "fields": len(found.fields),
+            "table": f"{label}.csv",
+            "parameter": found.parameter,
+            "unit": found.unit,
+            "values": len(found.values),
+            "values_asked": len(self.device.gate.values),
+            "fields": len(found.fields),
             "no_steady_state": int((~found.steady).sum()),
             quantity: [float(steady.min()), float(steady.max())] if steady.size else None,
-            "sources": [next(iter(m.values())).source for m in found.materials], "seconds": found.seconds}
+            "sources": [next(iter(m.values())).source for m in found.materials],
+            "seconds": found.seconds,
+        }
 
     def snapshots(self) -> None:
         """Maps and ParaView files at the chosen fields, for every current pair once."""
@@ -198,9 +251,16 @@ class _Run:
         else:
             drive = {pair[0]: output.drive_current, pair[1]: -output.drive_current}
             solution = solve(self.device.problem, field, currents=drive)
-        self.record["fields"].append({
-            "field_T": field.tolist(), "current": pair, "solver": solution.solver, "residuals": dict(solution.residuals),
-            "factorisations": solution.factorisations, "seconds": solution.seconds})
+        self.record["fields"].append(
+            {
+                "field_T": field.tolist(),
+                "current": pair,
+                "solver": solution.solver,
+                "residuals": dict(solution.residuals),
+                "factorisations": solution.factorisations,
+                "seconds": solution.seconds,
+            }
+        )
         return solution
 
     def paraview(self, solutions: list[Solution], stem: str) -> None:
@@ -230,7 +290,9 @@ class _Run:
         try:
             yield
         finally:
-            self.record["seconds"][step] = self.record["seconds"].get(step, 0.0) + time.perf_counter() - start
+            self.record["seconds"][step] = (
+                self.record["seconds"].get(step, 0.0) + time.perf_counter() - start
+            )
 
     def write_record(self) -> None:
         write_record(self.record, self.out)
@@ -246,23 +308,32 @@ def summary(curve: HanleCurve) -> dict[str, Any]:
     """The headline of a curve: R_ohmic and the range of R(B) - R(0) in ohm, or the range of rho(B) - rho(0)."""
     change = curve.rho_change if curve.current is None else curve.hanle
     span = [float(change.min()) + 0.0, float(change.max()) + 0.0]  # no -0
-    return {"rho_change": span} if curve.current is None else {"R_ohmic": curve.R_ohmic, "hanle": span}
+    return (
+        {"rho_change": span} if curve.current is None else {"R_ohmic": curve.R_ohmic, "hanle": span}
+    )
 
 
 def mesh_record(device: Device) -> dict[str, Any]:
     """What a reader of the record wants to know of the mesh."""
     mesh = device.problem.mesh
-    return {"dimension": mesh.dim, "cells": mesh.n_cells, "vertices": int(mesh.mesh.p.shape[1]),
-            "unknowns_per_field": system_of(device.problem).N, "order": device.problem.order,
-            "extent_m": mesh.extent.tolist(), "smallest_edge_m": float(mesh.edge_sizes.min()),
-            "largest_edge_m": float(mesh.edge_sizes.max()),
-            "boundaries": {name: len(facets) for name, facets in mesh.boundaries.items()},
-            "regions": {name: len(cells) for name, cells in mesh.regions.items()}}
+    return {
+        "dimension": mesh.dim,
+        "cells": mesh.n_cells,
+        "vertices": int(mesh.mesh.p.shape[1]),
+        "unknowns_per_field": system_of(device.problem).N,
+        "order": device.problem.order,
+        "extent_m": mesh.extent.tolist(),
+        "smallest_edge_m": float(mesh.edge_sizes.min()),
+        "largest_edge_m": float(mesh.edge_sizes.max()),
+        "boundaries": {name: len(facets) for name, facets in mesh.boundaries.items()},
+        "regions": {name: len(cells) for name, cells in mesh.regions.items()},
+    }
 
 
 @contextlib.contextmanager
 def _collected_warnings(found: list[str], notify: Callable[[str], None]) -> Iterator[None]:
     """Every warning once, into ``found`` and to ``notify``."""
+
     def show(message: Any, *_: Any, **__: Any) -> None:
         text = " ".join(str(message).split())
         if text not in found:

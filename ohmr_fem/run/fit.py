@@ -25,8 +25,15 @@ from ..version import __version__
 PARAMETERS = ("alpha", "L_m", "tau", "theta")
 
 
-def read_fit_data(data: str | Path, device: Device, *, quantity: str | None = None, direction: Any = None, nan: str = "error",
-                  sign: float = 1.0) -> tuple[Measured, ...]:
+def read_fit_data(
+    data: str | Path,
+    device: Device,
+    *,
+    quantity: str | None = None,
+    direction: Any = None,
+    nan: str = "error",
+    sign: float = 1.0,
+) -> tuple[Measured, ...]:
     """Curves of a CSV file with the contacts of the measurements of a device.
 
     A file with one column of fields takes its direction from the sweep of the device unless ``direction`` is given; other
@@ -39,9 +46,19 @@ def read_fit_data(data: str | Path, device: Device, *, quantity: str | None = No
     return with_pairs(curves, {m.name: (m.current, m.voltage) for m in device.measurements})
 
 
-def run_fit(data: str | Path, device: str | Path, out: str | Path | None = None, *, parameters: Sequence[str] = PARAMETERS,
-            quantity: str | None = None, direction: Any = None, nan: str = "error", sign: float = 1.0,
-            plan: bool | None = None, **options: Any) -> Fit:
+def run_fit(
+    data: str | Path,
+    device: str | Path,
+    out: str | Path | None = None,
+    *,
+    parameters: Sequence[str] = PARAMETERS,
+    quantity: str | None = None,
+    direction: Any = None,
+    nan: str = "error",
+    sign: float = 1.0,
+    plan: bool | None = None,
+    **options: Any,
+) -> Fit:
     """Fit a CSV file on a device file.
 
     Parameters
@@ -74,7 +91,9 @@ def run_fit(data: str | Path, device: str | Path, out: str | Path | None = None,
     if folder is not None:
         further = None
         if plan or (plan is None and not found.identifiability.complete):
-            further = design(found, setup.problem, parameters, background=options.get("background", ("offset",)))
+            further = design(
+                found, setup.problem, parameters, background=options.get("background", ("offset",))
+            )
         write_fit(found, folder, {"data": str(data), "device": str(device)}, further)
     return found
 
@@ -82,15 +101,26 @@ def run_fit(data: str | Path, device: str | Path, out: str | Path | None = None,
 def _folder(out: str | Path) -> Path:
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file; give the name of a folder for the results", value=str(folder))
+        raise InputError(
+            f"{folder}: is a file; give the name of a folder for the results", value=str(folder)
+        )
     return folder
 
 
-def write_fit(found: Fit, out: str | Path, sources: dict[str, str] | None = None, further: Design | None = None) -> list[Path]:
+def write_fit(
+    found: Fit,
+    out: str | Path,
+    sources: dict[str, str] | None = None,
+    further: Design | None = None,
+) -> list[Path]:
     """Write report, numbers, table and figures into a folder; returns the files."""
     folder = _folder(out)
     files = [folder / name for name in ("fit.txt", "fit.json", "fit.csv", "fit.png", "fit.pdf")]
-    text = str(found) + ("" if further is None else f"\n\nwith one more measurement:\n{further}") + "\n"
+    text = (
+        str(found)
+        + ("" if further is None else f"\n\nwith one more measurement:\n{further}")
+        + "\n"
+    )
     content = {"ohmr_fem": __version__, **(sources or {}), **record(found)}
     for path, written in ((files[0], text), (files[1], json.dumps(content, indent=2) + "\n")):
         with atomic_path(path) as temporary:
@@ -106,30 +136,64 @@ def write_fit(found: Fit, out: str | Path, sources: dict[str, str] | None = None
 def _write_table(found: Fit, path: Path) -> None:
     """Every point with its model, in the unit of its curve; :func:`ohmr_fem.read_data` reads it back."""
     kinds = {c.data.quantity for c in found.curves}
-    name, unit = (kind := kinds.pop(), QUANTITIES[kind]) if len(kinds) == 1 else ("value", "ohm or 1")
+    name, unit = (
+        (kind := kinds.pop(), QUANTITIES[kind]) if len(kinds) == 1 else ("value", "ohm or 1")
+    )
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["measurement", *(f"B{a} [T]" for a in "xyz"),
-                         *(f"{column} [{unit}]" for column in (name, f"{name}_err", "model", "background", "strip"))])
+        writer.writerow(
+            [
+                "measurement",
+                *(f"B{a} [T]" for a in "xyz"),
+                *(
+                    f"{column} [{unit}]"
+                    for column in (name, f"{name}_err", "model", "background", "strip")
+                ),
+            ]
+        )
         for c in found.curves:
             strip = np.full(len(c.model), np.nan) if c.strip is None else c.strip
-            for B, *row in zip(c.data.fields, c.data.values, c.noise, c.model, c.background, strip, strict=True):
+            for B, *row in zip(
+                c.data.fields, c.data.values, c.noise, c.model, c.background, strip, strict=True
+            ):
                 writer.writerow([c.data.name, *(f"{float(v):.12g}" for v in (*B, *row))])
 
 
 def record(found: Fit) -> dict[str, Any]:
     """The numbers of a fit in plain values; None for what is open or unknown."""
+
     def plain(value: float) -> float | None:
         return float(value) if math.isfinite(value) else None
 
-    parameters = {e.name: {"symbol": e.symbol, "unit": e.unit, "value": e.value, "error": plain(e.error), "low": plain(e.low),
-                           "high": plain(e.high), "fixed_by_the_data": e.fixed,
-                           "infinite_strip": None if found.strip is None else found.strip[e.name]}
-                  for e in found.parameters.values()}
-    return {"parameters": parameters, "confidence": found.confidence, "chi2": found.chi2, "degrees": found.degrees,
-            "noise": "estimated" if found.noise_estimated else "given", "identifiability": str(found.identifiability),
-            "fixed": [{"combination": c.text, "relative_error": plain(c.error)} for c in found.identifiability.fixed],
-            "correlation": [[plain(float(c)) for c in row] for row in found.correlation],
-            "curves": [{"name": c.data.label, "points": len(c.data.values), "noise": float(c.noise.mean())}
-                       for c in found.curves],
-            "warnings": list(found.warnings), "seconds": found.seconds}
+    parameters = {
+        e.name: {
+            "symbol": e.symbol,
+            "unit": e.unit,
+            "value": e.value,
+            "error": plain(e.error),
+            "low": plain(e.low),
+            "high": plain(e.high),
+            "fixed_by_the_data": e.fixed,
+            "infinite_strip": None if found.strip is None else found.strip[e.name],
+        }
+        for e in found.parameters.values()
+    }
+    return {
+        "parameters": parameters,
+        "confidence": found.confidence,
+        "chi2": found.chi2,
+        "degrees": found.degrees,
+        "noise": "estimated" if found.noise_estimated else "given",
+        "identifiability": str(found.identifiability),
+        "fixed": [
+            {"combination": c.text, "relative_error": plain(c.error)}
+            for c in found.identifiability.fixed
+        ],
+        "correlation": [[plain(float(c)) for c in row] for row in found.correlation],
+        "curves": [
+            {"name": c.data.label, "points": len(c.data.values), "noise": float(c.noise.mean())}
+            for c in found.curves
+        ],
+        "warnings": list(found.warnings),
+        "seconds": found.seconds,
+    }

@@ -18,7 +18,9 @@ from ..output.record import provenance, write_record
 from ..output.style import save_figure
 
 
-def run_tensor(job: TensorJob, out: str | Path, *, progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
+def run_tensor(
+    job: TensorJob, out: str | Path, *, progress: Callable[[str, int, int], None] | None = None
+) -> dict[str, Any]:
     """Compute what a model file asks for and write xtensor.csv, the figures and run.json into the folder ``out``.
 
     Parameters
@@ -49,10 +51,16 @@ def run_tensor(job: TensorJob, out: str | Path, *, progress: Callable[[str, int,
     shown = [name for name in ("X_xx", "X_yy", "X_zz", "theta") if name in columns[0]]
     values = {name: np.concatenate([c[name][1] for c in columns]) for name in shown}
     record = provenance(job.inputs) | {
-        "status": "complete", "model_file": job.table, "model": repr(job.model), "meaning": describe(results),
-        "rows": len(values["X_xx"]), "ranges": {name: [float(np.min(v)), float(np.max(v))] for name, v in values.items()},
-        "largest_error": max(float(np.max(x.error)) for x in results.values()), "files": [*files, "run.json"],
-        "seconds": time.perf_counter() - start}
+        "status": "complete",
+        "model_file": job.table,
+        "model": repr(job.model),
+        "meaning": describe(results),
+        "rows": len(values["X_xx"]),
+        "ranges": {name: [float(np.min(v)), float(np.max(v))] for name, v in values.items()},
+        "largest_error": max(float(np.max(x.error)) for x in results.values()),
+        "files": [*files, "run.json"],
+        "seconds": time.perf_counter() - start,
+    }
     write_record(record, out)
     return record
 
@@ -62,7 +70,11 @@ def _figures(job: TensorJob, results: dict[float, InverseMass], out: Path) -> li
     levels = len(next(iter(results.values())).X)
     if levels == 1 and len(results) == 1:
         return []
-    against = "displacement" if len(results) > levels else ("mu" if job.options["mu"] is not None else "density")
+    against = (
+        "displacement"
+        if len(results) > levels
+        else ("mu" if job.options["mu"] is not None else "density")
+    )
     files = []
     for quantity in ("X", "theta") if job.model.n_layers > 1 else ("X",):
         axes = plot_inverse_mass(results, quantity, against) if job.figures else None

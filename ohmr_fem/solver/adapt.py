@@ -127,19 +127,32 @@ class Adapted:
 
     def __repr__(self) -> str:
         last = self.history[-1]
-        return (f"Adapted(delta_R = {last.value:.8g} ± {last.error:.1e} ohm{'' if self.converged else ' (not converged)'}, "
-                f"stopped by {self.reason}; {last.cells} cells, {last.unknowns} unknowns at order {self.problem.order}, "
-                f"{len(self.history)} rounds, {last.seconds:.3g} s)")
+        return (
+            f"Adapted(delta_R = {last.value:.8g} ± {last.error:.1e} ohm{'' if self.converged else ' (not converged)'}, "
+            f"stopped by {self.reason}; {last.cells} cells, {last.unknowns} unknowns at order {self.problem.order}, "
+            f"{len(self.history)} rounds, {last.seconds:.3g} s)"
+        )
 
     def table(self) -> str:
         """The history as text."""
         lines = ["   cells  unknowns  delta_R [ohm]      estimate   error bar"]
-        lines += [f"{r.cells:8d} {r.unknowns:9d}  {r.value:<16.9g} {r.estimate: .2e}  {r.error:.2e}" for r in self.history]
+        lines += [
+            f"{r.cells:8d} {r.unknowns:9d}  {r.value:<16.9g} {r.estimate: .2e}  {r.error:.2e}"
+            for r in self.history
+        ]
         return "\n".join(lines)
 
 
-def solve_to(problem: Problem, *, current: Any, voltage: Any, field: Any = (0.0, 0.0, 0.0), tolerance: float = 1e-4,
-             budget: int = 400_000, floor: float = FLOOR) -> Adapted:
+def solve_to(
+    problem: Problem,
+    *,
+    current: Any,
+    voltage: Any,
+    field: Any = (0.0, 0.0, 0.0),
+    tolerance: float = 1e-4,
+    budget: int = 400_000,
+    floor: float = FLOOR,
+) -> Adapted:
     """delta_R with an error bar, on a mesh refined until the bar is below the tolerance.
 
     Parameters
@@ -182,8 +195,11 @@ def solve_to(problem: Problem, *, current: Any, voltage: Any, field: Any = (0.0,
     for note in physics_notes(problem, several):
         warnings.warn(note, stacklevel=2)
     if unknowns(problem.mesh, problem.order + 1) > budget:
-        raise InputError(f"budget: the first mesh has {unknowns(problem.mesh, problem.order + 1)} unknowns at the order of the "
-                         f"estimate, more than the {budget} allowed; start from a coarser mesh", value=budget)
+        raise InputError(
+            f"budget: the first mesh has {unknowns(problem.mesh, problem.order + 1)} unknowns at the order of the "
+            f"estimate, more than the {budget} allowed; start from a coarser mesh",
+            value=budget,
+        )
     history: list[Round] = []
     best: _Level | None = None
     before: Any = None
@@ -203,17 +219,26 @@ def solve_to(problem: Problem, *, current: Any, voltage: Any, field: Any = (0.0,
     return result
 
 
-def _checked(problem: Problem, current: Any, voltage: Any, field: Any) -> tuple[tuple[Pair, Pair], np.ndarray]:
+def _checked(
+    problem: Problem, current: Any, voltage: Any, field: Any
+) -> tuple[tuple[Pair, Pair], np.ndarray]:
     """Both pairs and the fields (n, 3); InputError for what the estimate cannot serve."""
     if problem.is_cross_section:
-        raise InputError("solve_to needs a device with contacts; cross_section resolves its edge layers by itself")
+        raise InputError(
+            "solve_to needs a device with contacts; cross_section resolves its edge layers by itself"
+        )
     if problem.ordinary_hall:
-        raise InputError("solve_to: the error estimate has no ordinary Hall effect; set ordinary_hall=False, or compare two "
-                         "meshes with resistance()")
+        raise InputError(
+            "solve_to: the error estimate has no ordinary Hall effect; set ordinary_hall=False, or compare two "
+            "meshes with resistance()"
+        )
     highest = 3 if problem.mesh.mesh.t.shape[0] == 3 else 7
     if problem.order > highest:
-        raise InputError(f"solve_to: the estimate is made one order higher than the problem, so on these cells order is at "
-                         f"most {highest}, got {problem.order}", value=problem.order)
+        raise InputError(
+            f"solve_to: the estimate is made one order higher than the problem, so on these cells order is at "
+            f"most {highest}, got {problem.order}",
+            value=problem.order,
+        )
     fields = fields_array(field)
     if fields.size == 0:
         raise InputError("field: needs at least one field")
@@ -239,29 +264,58 @@ class _Level:
     resolved: bool
 
     @classmethod
-    def of(cls, problem: Problem, fields: np.ndarray, pairs: tuple[Pair, Pair], tolerance: float, floor: float,
-           before: tuple[np.ndarray, np.ndarray] | None) -> _Level:
+    def of(
+        cls,
+        problem: Problem,
+        fields: np.ndarray,
+        pairs: tuple[Pair, Pair],
+        tolerance: float,
+        floor: float,
+        before: tuple[np.ndarray, np.ndarray] | None,
+    ) -> _Level:
         orders = problem, replace(problem, order=problem.order + 1)
         several, rows = np.atleast_2d(fields), []
         keep: list[tuple[float, int, float, Fields, Fields]] = []
         for i, field in enumerate(several):
             low, high = (solve_fields(p, field, *pairs) for p in orders)
             c = low.system.coefficients
-            scale = float(np.abs(c.alpha * c.alpha_inverse).max() * np.sqrt(np.prod(np.abs(high.self_resistance))))
+            scale = float(
+                np.abs(c.alpha * c.alpha_inverse).max()
+                * np.sqrt(np.prod(np.abs(high.self_resistance)))
+            )
             noise = max(low.roundoff, high.roundoff)
             allowed = tolerance * max(abs(high.delta_R), floor * scale)
             estimate = high.delta_R - low.delta_R
             rows.append((low.delta_R, estimate, noise, allowed))
-            keep = [max([*keep, (abs(estimate) / allowed, i, scale, low, high)], key=lambda k: k[0])]
+            keep = [
+                max([*keep, (abs(estimate) / allowed, i, scale, low, high)], key=lambda k: k[0])
+            ]
         _, worst, scale, low, high = keep[0]
         value, estimate, roundoff, allowed = np.array(rows).T
         cells = localise(low, high, several[worst])
-        lag = 1.0 if before is None else np.abs(value + estimate - before[0]) / np.maximum(np.abs(before[1]), TINY)
+        lag = (
+            1.0
+            if before is None
+            else np.abs(value + estimate - before[0]) / np.maximum(np.abs(before[1]), TINY)
+        )
         error = SAFETY * np.clip(lag, 1.0, LAG) * np.abs(estimate) + roundoff
         error[worst] = max(error[worst], CANCELLATION * float(np.abs(cells.signed).sum()))
         resolved = not check_resolution(low.system, several[worst])
-        return cls(problem, fields, value, estimate, roundoff, allowed, error, worst, scale, cells,
-                   (low.system.N, high.system.N), (low.R_ohmic, SAFETY * LAG * abs(high.R_ohmic - low.R_ohmic)), resolved)
+        return cls(
+            problem,
+            fields,
+            value,
+            estimate,
+            roundoff,
+            allowed,
+            error,
+            worst,
+            scale,
+            cells,
+            (low.system.N, high.system.N),
+            (low.R_ohmic, SAFETY * LAG * abs(high.R_ohmic - low.R_ohmic)),
+            resolved,
+        )
 
     @property
     def excess(self) -> float:
@@ -270,8 +324,15 @@ class _Level:
 
     def round(self, seconds: float) -> Round:
         w = self.worst
-        return Round(self.problem.mesh.n_cells, *self.unknowns, float(self.value[w]),
-                     float(self.estimate[w]), float(self.error[w]), float(self.allowed[w]), seconds)
+        return Round(
+            self.problem.mesh.n_cells,
+            *self.unknowns,
+            float(self.value[w]),
+            float(self.estimate[w]),
+            float(self.error[w]),
+            float(self.allowed[w]),
+            seconds,
+        )
 
     def verdict(self, history: list[Round]) -> str:
         """What ends the refinement here, or nothing."""
@@ -281,21 +342,44 @@ class _Level:
             return "round-off"
         return ""
 
-    def result(self, history: tuple[Round, ...], pairs: tuple[Pair, Pair], tolerance: float, floor: float,
-               reason: str) -> Adapted:
+    def result(
+        self,
+        history: tuple[Round, ...],
+        pairs: tuple[Pair, Pair],
+        tolerance: float,
+        floor: float,
+        reason: str,
+    ) -> Adapted:
         def given(values: np.ndarray) -> Any:
             return values if self.fields.ndim == 2 else float(values[0])
 
         small = bool(np.any(np.abs(self.value) < floor * self.scale))
-        return Adapted(given(self.value), given(self.error), given(self.value + self.estimate), *self.ohmic,
-                       float(self.roundoff.max()), self.excess <= 1.0, reason, "floor" if small else "value", tolerance,
-                       floor, self.scale, self.fields, *pairs, history, self.problem)
+        return Adapted(
+            given(self.value),
+            given(self.error),
+            given(self.value + self.estimate),
+            *self.ohmic,
+            float(self.roundoff.max()),
+            self.excess <= 1.0,
+            reason,
+            "floor" if small else "value",
+            tolerance,
+            floor,
+            self.scale,
+            self.fields,
+            *pairs,
+            history,
+            self.problem,
+        )
 
 
 def _complaint(result: Adapted, budget: int) -> str:
-    ratio = np.max(np.asarray(result.error) / np.maximum(np.abs(result.value), result.floor * result.scale))
-    why = (f"the budget of {budget} unknowns; give a larger one, another order or a coarser first mesh"
-           if result.reason == "budget" else "round-off; ask for less")
+    ratio = np.max(
+        np.asarray(result.error) / np.maximum(np.abs(result.value), result.floor * result.scale)
+    )
+    why = (
+        f"the budget of {budget} unknowns; give a larger one, another order or a coarser first mesh"
+        if result.reason == "budget"
+        else "round-off; ask for less"
+    )
     return f"solve_to stopped at an error of {ratio:.1e} where {result.tolerance:g} was asked for, by {why}"
-
-

@@ -76,8 +76,20 @@ def solve_fields(problem: Problem, field: np.ndarray, current: Pair, voltage: Pa
         T, factors = s.potential_solver()
         V_1, u_1 = (T @ x for x in factors.solve(T.T @ -np.column_stack([s.C @ n, s.S.T @ z]))[0].T)
     primal, dual = float(reader @ V_1), float(sigma * (z @ source))
-    return Fields(s, V, V_1, (n * s.scales.moment).reshape(3, -1), u, u_1, z.reshape(3, -1), float(reader @ V), primal, dual,
-                  abs(primal - dual) + _roundoff(s, V, V_1, u, u_1), (float(drive @ V), float(reader @ u)))
+    return Fields(
+        s,
+        V,
+        V_1,
+        (n * s.scales.moment).reshape(3, -1),
+        u,
+        u_1,
+        z.reshape(3, -1),
+        float(reader @ V),
+        primal,
+        dual,
+        abs(primal - dual) + _roundoff(s, V, V_1, u, u_1),
+        (float(drive @ V), float(reader @ u)),
+    )
 
 
 def _roundoff(s: System, V: np.ndarray, V_1: np.ndarray, u: np.ndarray, u_1: np.ndarray) -> float:
@@ -87,13 +99,17 @@ def _roundoff(s: System, V: np.ndarray, V_1: np.ndarray, u: np.ndarray, u_1: np.
     return float(ROUNDOFF * s.scales.conductivity * np.linalg.norm(weighted))
 
 
-def _vector(s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _vector(
+    s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """n and z from the three-component system: any problem in linear coupling."""
     factors, P = SuperLU().factorise(s.A(field)), s.keep
     return P @ factors.solve(P.T @ source)[0], P @ factors.solve(P.T @ detector, transposed=True)[0]
 
 
-def _coupled(s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray) -> tuple[np.ndarray, ...]:
+def _coupled(
+    s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray
+) -> tuple[np.ndarray, ...]:
     """n, z, V_1 and u_1 to all orders in alpha."""
     T, P = csr_array(s.tie[:, s.free_columns(())]), s.keep
     block = block_array([[T.T @ s.K @ T, T.T @ s.C @ P], [P.T @ s.S @ T, s.A(field)]])
@@ -103,8 +119,9 @@ def _coupled(s: System, field: np.ndarray, source: np.ndarray, detector: np.ndar
     return P @ x[m:], P @ y[m:], T @ x[:m], T @ y[:m]
 
 
-def _scalar(s: System, field: np.ndarray, source: np.ndarray,
-            detector: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+def _scalar(
+    s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
     """n and z from complex scalar systems K + (1 + i omega tau) M (docs/theory, section 3); None where that fails."""
     p, N = s.problem, s.N
     if not p.uniform or any(len(set(m.absorption)) > 1 for m in p.moment_conditions().values()):
@@ -116,18 +133,27 @@ def _scalar(s: System, field: np.ndarray, source: np.ndarray,
     keep = csr_array(s.keep[:N, : s.keep.shape[1] // 3])
     K = keep.T @ (s.diffusion + s.edges.absorption[:N, :N]) @ keep
     M = keep.T @ s.relaxation[0] @ keep
-    starts = keep.T @ np.column_stack([source.reshape(3, N)[s.normal], detector.reshape(3, N)[s.normal]])
+    starts = keep.T @ np.column_stack(
+        [source.reshape(3, N)[s.normal], detector.reshape(3, N)[s.normal]]
+    )
     row = p.material.detection_row(s.normal, p.detection)
     n, z = _precessed(K, M, starts, (np.eye(3)[s.normal], row), T, squared)
     return (n @ keep.T).ravel(), (z @ keep.T).ravel()
 
 
-def _precessed(K: Any, M: Any, starts: np.ndarray, directions: tuple[np.ndarray, np.ndarray], T: np.ndarray,
-               squared: float) -> list[np.ndarray]:
+def _precessed(
+    K: Any,
+    M: Any,
+    starts: np.ndarray,
+    directions: tuple[np.ndarray, np.ndarray],
+    T: np.ndarray,
+    squared: float,
+) -> list[np.ndarray]:
     """(K + M + T M)^{-1} on direction x start, and its transpose on the second pair; (3, m) each.
 
     With lambda for the pencil (K + M, M), Q = -T^2/phi^2 and P = 1 - Q it is P/lambda + (Q lambda - T)/(lambda^2 + phi^2).
     """
+
     def solve(shift: complex) -> np.ndarray:
         A = csr_array(K + (shift.real if shift.imag == 0.0 else shift) * M)
         return np.asarray(SuperLU(symmetric=True).factorise(A).solve(starts.astype(A.dtype))[0])
@@ -142,8 +168,12 @@ def _precessed(K: Any, M: Any, starts: np.ndarray, directions: tuple[np.ndarray,
     turning = [-(t @ t @ d) / squared for t, d in zip((T, T.T), directions, strict=True)]
     fixed = [d - q for d, q in zip(directions, turning, strict=True)]
     at_rest = solve(1.0 + 0.0j) if np.abs(fixed).max() > 1e-14 else np.zeros_like(starts)
-    return [np.outer(fixed[k], at_rest[:, k]) + np.outer(turning[k], even[:, k]) + np.outer(t @ d, odd[:, k])
-            for k, (t, d) in enumerate(zip((T, T.T), directions, strict=True))]
+    return [
+        np.outer(fixed[k], at_rest[:, k])
+        + np.outer(turning[k], even[:, k])
+        + np.outer(t @ d, odd[:, k])
+        for k, (t, d) in enumerate(zip((T, T.T), directions, strict=True))
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,11 +213,17 @@ def localise(low: Fields, high: Fields, field: np.ndarray) -> CellErrors:
     density = sum(k * (a[0] * b[0] + a[1] * b[1]) for k, a, b in straight)
     density = density + sum(k * (a[0] * b[1] - a[1] * b[0]) for k, a, b in crossed)
     density = density + sum(c.rate[a] * e.n[a].value * e.z[a].value for a in range(3))
-    density = density + sum(T[a, d] * e.n[d].value * e.z[a].value for a in range(3) for d in range(3))
+    density = density + sum(
+        T[a, d] * e.n[d].value * e.z[a].value for a in range(3) for d in range(3)
+    )
     total = sum(_norm(k, a, area) * _norm(k, b, area) for k, a, b in (*straight, *crossed))
-    total = total + sum(_norm(c.rate[a], e.n[a].value[None], area) * _norm(c.rate[a], e.z[a].value[None], area)
-                        for a in range(3))
-    return CellErrors(np.sum(density * area, axis=1), total * _shares([*straight, *crossed], s.basis.mesh, area))
+    total = total + sum(
+        _norm(c.rate[a], e.n[a].value[None], area) * _norm(c.rate[a], e.z[a].value[None], area)
+        for a in range(3)
+    )
+    return CellErrors(
+        np.sum(density * area, axis=1), total * _shares([*straight, *crossed], s.basis.mesh, area)
+    )
 
 
 def _shares(products: list[Any], mesh: Any, area: np.ndarray) -> np.ndarray:
@@ -195,8 +231,10 @@ def _shares(products: list[Any], mesh: Any, area: np.ndarray) -> np.ndarray:
     ends = [mesh.p[:, mesh.t[j]] - mesh.p[:, mesh.t[i]] for i, j in mesh.refdom.facets]
 
     def along(edge: np.ndarray) -> np.ndarray:
-        pairs = [(k, np.einsum("ik,ikq->kq", edge, a)[None], np.einsum("ik,ikq->kq", edge, b)[None])
-                 for k, a, b in products]
+        pairs = [
+            (k, np.einsum("ik,ikq->kq", edge, a)[None], np.einsum("ik,ikq->kq", edge, b)[None])
+            for k, a, b in products
+        ]
         return np.asarray(sum(_norm(k, a, area) * _norm(k, b, area) for k, a, b in pairs))
 
     found = np.array([along(edge) for edge in ends])

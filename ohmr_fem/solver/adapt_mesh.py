@@ -36,7 +36,10 @@ def marked(device: DeviceMesh, size: np.ndarray, part: float) -> np.ndarray:
     mesh = device.mesh
     line, cost = np.arange(mesh.nfacets), np.ones(mesh.nfacets)
     if mesh.t.shape[0] == 4:
-        joined = coo_array((np.ones(2 * mesh.nelements), (mesh.t2f[:2].ravel(), mesh.t2f[2:].ravel())), (mesh.nfacets,) * 2)
+        joined = coo_array(
+            (np.ones(2 * mesh.nelements), (mesh.t2f[:2].ravel(), mesh.t2f[2:].ravel())),
+            (mesh.nfacets,) * 2,
+        )
         line = connected_components(joined, directed=False)[1]
         cost = np.bincount(line).astype(float)
     gain = np.bincount(line[mesh.t2f.ravel()], size.ravel(), cost.size)
@@ -56,9 +59,13 @@ def unknowns(device: DeviceMesh, order: int) -> int:
 
 def _carried(problem: Problem, finer: DeviceMesh) -> Problem:
     """The problem on a refinement of its mesh; coefficients given cell by cell go to the children."""
+
     def by_cell(material: Material) -> list[str]:
-        return [f.name for f in fields(material) if isinstance(getattr(material, f.name), np.ndarray)
-                and f.name != "inverse_mass"]
+        return [
+            f.name
+            for f in fields(material)
+            if isinstance(getattr(material, f.name), np.ndarray) and f.name != "inverse_mass"
+        ]
 
     if not any(by_cell(m) for m in problem.materials.values()):
         return replace(problem, mesh=finer)

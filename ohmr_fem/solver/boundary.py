@@ -47,7 +47,11 @@ class EdgeTerms:
 
 def _edge_terms(problem: Problem, basis: Any, scales: Scales) -> EdgeTerms:
     N = basis.N
-    absorption, injected, absorbed = csr_array((3 * N, 3 * N)), np.zeros((3, N)), np.zeros((3, N), dtype=bool)
+    absorption, injected, absorbed = (
+        csr_array((3 * N, 3 * N)),
+        np.zeros((3, N)),
+        np.zeros((3, N), dtype=bool),
+    )
     for name, moment in problem.moment_conditions().items():
         facets = problem.mesh.boundaries[name]
         if moment.absorbing:
@@ -67,10 +71,14 @@ def _edge_terms(problem: Problem, basis: Any, scales: Scales) -> EdgeTerms:
 def _columns(mask: np.ndarray) -> csr_array:
     """Identity with the columns where ``mask`` is False left out."""
     rows = np.flatnonzero(mask)
-    return csr_array((np.ones(rows.size), (rows, np.arange(rows.size))), shape=(mask.size, rows.size))
+    return csr_array(
+        (np.ones(rows.size), (rows, np.arange(rows.size))), shape=(mask.size, rows.size)
+    )
 
 
-def _terminals(problem: Problem, basis: Any, scales: Scales) -> tuple[csr_array, dict[str, Terminal]]:
+def _terminals(
+    problem: Problem, basis: Any, scales: Scales
+) -> tuple[csr_array, dict[str, Terminal]]:
     """``tie`` (N, m) maps unknowns to coefficients with each equipotential contact one unknown."""
     owner = np.full(basis.N, -1)
     dropped = np.zeros(basis.N, dtype=bool)
@@ -85,11 +93,21 @@ def _terminals(problem: Problem, basis: Any, scales: Scales) -> tuple[csr_array,
         vertices = basis.nodal_dofs[0, np.unique(basis.mesh.facets[:, facets])]
         ones[name] = unity = vertices if is_hierarchical(basis) else everything
         if contact.carries_current:  # a shared unknown would carry current that belongs to neither
-            other = next((n for n in ones if n != name and problem.contacts[n].carries_current
-                          and np.intersect1d(ones[n], unity).size), None)
+            other = next(
+                (
+                    n
+                    for n in ones
+                    if n != name
+                    and problem.contacts[n].carries_current
+                    and np.intersect1d(ones[n], unity).size
+                ),
+                None,
+            )
             if other is not None:
-                raise InputError(f"contacts {other!r} and {name!r} touch each other; leave an insulating edge between "
-                                 "them")
+                raise InputError(
+                    f"contacts {other!r} and {name!r} touch each other; leave an insulating edge between "
+                    "them"
+                )
         if name in columns:
             owner[unity] = columns[name]
             dropped[np.setdiff1d(everything, unity)] = True
@@ -111,7 +129,9 @@ def _terminals(problem: Problem, basis: Any, scales: Scales) -> tuple[csr_array,
     return tie, terminals
 
 
-def _functional(problem: Problem, name: str, contact: Contact, basis: Any, scales: Scales) -> np.ndarray:
+def _functional(
+    problem: Problem, name: str, contact: Contact, basis: Any, scales: Scales
+) -> np.ndarray:
     """Weighted mean over a boundary piece, or the value at a point, as a vector (N,)."""
     if contact.kind == "point":
         point = np.array(contact.at)[:, None] / scales.length
@@ -123,6 +143,12 @@ def _functional(problem: Problem, name: str, contact: Contact, basis: Any, scale
         x = np.asarray(edge.global_coordinates()) * scales.length
         weight = on_points(contact.profile, x, f"contact {name!r}: current profile") * weight
     total = float(np.sum(weight * edge.dx))
-    if not np.all(np.isfinite(weight)) or abs(total) < 1e-12 * float(np.sum(np.abs(weight) * edge.dx)) or total == 0.0:
-        raise InputError(f"contact {name!r}: the current profile must be finite and must not integrate to zero")
+    if (
+        not np.all(np.isfinite(weight))
+        or abs(total) < 1e-12 * float(np.sum(np.abs(weight) * edge.dx))
+        or total == 0.0
+    ):
+        raise InputError(
+            f"contact {name!r}: the current profile must be finite and must not integrate to zero"
+        )
     return np.asarray(forms.load.assemble(edge, a=weight / total))

@@ -48,8 +48,13 @@ class Coefficients:
         if kind == "printed":
             return [np.full_like(self.sigma, float(d == c)) for d in range(3)]
         if np.any(self.half_g_x[c, c] == 0.0):
-            raise InputError(f"detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is 0 somewhere in the device")
-        return [self.half_g_x[c, d] / self.half_g_x[c, c] if d != c else np.ones_like(self.sigma) for d in range(3)]
+            raise InputError(
+                f"detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is 0 somewhere in the device"
+            )
+        return [
+            self.half_g_x[c, d] / self.half_g_x[c, c] if d != c else np.ones_like(self.sigma)
+            for d in range(3)
+        ]
 
 
 def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = None) -> Coefficients:
@@ -61,8 +66,15 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
         A callable or an array of the wrong shape, not finite, or of the wrong sign.
     """
     shape = points.shape[1:]
-    out = Coefficients(np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape), np.empty((3, *shape)),
-                       np.empty((3, 3, *shape)), np.zeros(shape))
+    out = Coefficients(
+        np.empty(shape),
+        np.empty(shape),
+        np.empty(shape),
+        np.empty(shape),
+        np.empty((3, *shape)),
+        np.empty((3, 3, *shape)),
+        np.zeros(shape),
+    )
     cells = np.arange(problem.mesh.n_cells) if cells is None else cells
     for region, members in problem.mesh.regions.items():
         rows = np.flatnonzero(np.isin(cells, members))
@@ -70,13 +82,23 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
         number = np.searchsorted(members, cells[rows])  # place of each cell within its region
         size = len(members)
 
-        def at(name: str, must_be_positive: bool, value: Any = None, region: str = region, material: Any = material,
-               x: np.ndarray = x, number: np.ndarray = number, size: int = size) -> np.ndarray:
+        def at(
+            name: str,
+            must_be_positive: bool,
+            value: Any = None,
+            region: str = region,
+            material: Any = material,
+            x: np.ndarray = x,
+            number: np.ndarray = number,
+            size: int = size,
+        ) -> np.ndarray:
             given = getattr(material, name) if value is None else value
             what = f"{name} of region {region!r}"
             if isinstance(given, np.ndarray):
                 if len(given) != size:
-                    raise InputError(f"{what}: the array has {len(given)} values, the region has {size} cells")
+                    raise InputError(
+                        f"{what}: the array has {len(given)} values, the region has {size} cells"
+                    )
                 given = given[number][:, None]
             return _on_cells(given, x, what, must_be_positive)
 
@@ -88,7 +110,9 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
             out.mobility[rows] = at("mobility", False)
         tau = material.relaxation_time
         for a in range(3):
-            out.rate[a, rows] = 1.0 / at("relaxation_time", True, tau[a] if isinstance(tau, tuple) else tau)
+            out.rate[a, rows] = 1.0 / at(
+                "relaxation_time", True, tau[a] if isinstance(tau, tuple) else tau
+            )
         half_g = 0.5 * ELEMENTARY_CHARGE / ELECTRON_MASS * material.g_factor
         out.half_g_x[:, :, rows] = half_g * _tensor(material.inverse_mass, x, region)
     return out
@@ -97,8 +121,10 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
 def _on_cells(value: Any, x: np.ndarray, what: str, must_be_positive: bool) -> np.ndarray:
     result = on_points(value, x, what) if callable(value) else np.asarray(value, dtype=float)
     if not np.all(np.isfinite(result)) or (must_be_positive and np.any(result <= 0)):
-        raise InputError(f"{what}: must be finite{' and positive' if must_be_positive else ''} everywhere, "
-                         f"got minimum {np.min(result):g}")
+        raise InputError(
+            f"{what}: must be finite{' and positive' if must_be_positive else ''} everywhere, "
+            f"got minimum {np.min(result):g}"
+        )
     return np.broadcast_to(result, x.shape[1:])
 
 
@@ -106,8 +132,10 @@ def on_points(function: Any, x: np.ndarray, what: str) -> np.ndarray:
     """Values of a user's function at points (dim, ...), one number or one for each; InputError for anything else."""
     result = _numbers(function(*x), what)
     if result.shape not in ((), x.shape[1:]):
-        raise InputError(f"{what}: the function returned shape {result.shape} for points of shape {x.shape[1:]}; "
-                         "it must work element by element on arrays of coordinates in m")
+        raise InputError(
+            f"{what}: the function returned shape {result.shape} for points of shape {x.shape[1:]}; "
+            "it must work element by element on arrays of coordinates in m"
+        )
     return result
 
 
@@ -118,14 +146,18 @@ def _tensor(value: Any, x: np.ndarray, region: str) -> np.ndarray:
         return np.broadcast_to(np.asarray(value)[:, :, None, None], (3, 3, *shape))
     result = _numbers(value(*x), f"inverse_mass of region {region!r}")
     if result.shape not in ((3, 3), (3, 3, *shape)):
-        raise InputError(f"inverse_mass of region {region!r}: the function returned shape {result.shape}; expected "
-                         f"(3, 3) or (3, 3, ...) with the shape {shape} of the points")
+        raise InputError(
+            f"inverse_mass of region {region!r}: the function returned shape {result.shape}; expected "
+            f"(3, 3) or (3, 3, ...) with the shape {shape} of the points"
+        )
     if result.ndim == 2:
         result = np.broadcast_to(result[:, :, None, None], (3, 3, *shape))
     skew = np.abs(result - result.swapaxes(0, 1))
     if not np.all(np.isfinite(result)) or np.any(skew > 1e-9 * np.abs(result).max()):
-        raise InputError(f"inverse_mass of region {region!r}: the function must return finite symmetric tensors, got one that "
-                         f"differs from its transpose by {skew.max():g} /m_e")
+        raise InputError(
+            f"inverse_mass of region {region!r}: the function must return finite symmetric tensors, got one that "
+            f"differs from its transpose by {skew.max():g} /m_e"
+        )
     return 0.5 * (result + result.swapaxes(0, 1))
 
 
@@ -133,4 +165,6 @@ def _numbers(result: Any, what: str) -> np.ndarray:
     try:
         return np.asarray(result, dtype=float)
     except (TypeError, ValueError) as exc:
-        raise InputError(f"{what}: the function must return numbers, got {result!r}", value=result) from exc
+        raise InputError(
+            f"{what}: the function must return numbers, got {result!r}", value=result
+        ) from exc

@@ -22,9 +22,16 @@ from .stability import check_stability
 from .system import system_of
 
 
-def drift_solve(problem: Problem, field: Any = (0.0, 0.0, 0.0), currents: Mapping[str, Any] | None = None,
-                voltages: Mapping[str, Any] | None = None, *, start: Solution | None = None, tolerance: float = 1e-11,
-                max_iterations: int = 20) -> Solution:
+def drift_solve(
+    problem: Problem,
+    field: Any = (0.0, 0.0, 0.0),
+    currents: Mapping[str, Any] | None = None,
+    voltages: Mapping[str, Any] | None = None,
+    *,
+    start: Solution | None = None,
+    tolerance: float = 1e-11,
+    max_iterations: int = 20,
+) -> Solution:
     """Solve with drift, Eqs. (1), (2) and (S1), at one field and one set of currents or voltages.
 
     Parameters
@@ -61,7 +68,9 @@ def drift_solve(problem: Problem, field: Any = (0.0, 0.0, 0.0), currents: Mappin
         raise InputError("start: belongs to another problem; give a solution of this one")
     notes = _warn(problem, field, 3)
     try:
-        solution, _ = _solve(problem, field, drive, start.moment_dofs, tolerance, max_iterations, began)
+        solution, _ = _solve(
+            problem, field, drive, start.moment_dofs, tolerance, max_iterations, began
+        )
     except NewtonError as failed:
         failed.last = start
         raise
@@ -71,12 +80,16 @@ def drift_solve(problem: Problem, field: Any = (0.0, 0.0, 0.0), currents: Mappin
 
 def _checked(problem: Problem, field: Any) -> np.ndarray:
     if problem.is_cross_section:
-        raise InputError("drift needs a device plane (x, y); on a cross-section it enters only at second order in the field "
-                         "along x: model a long bar instead")
+        raise InputError(
+            "drift needs a device plane (x, y); on a cross-section it enters only at second order in the field "
+            "along x: model a long bar instead"
+        )
     require_mobility(problem, "drift")
     field = fields_array(field)
     if field.shape != (3,):
-        raise InputError(f"field: drift takes one field of shape (3,) in tesla, got shape {field.shape}")
+        raise InputError(
+            f"field: drift takes one field of shape (3,) in tesla, got shape {field.shape}"
+        )
     return field
 
 
@@ -87,21 +100,45 @@ def _warn(problem: Problem, field: np.ndarray, level: int) -> tuple[str, ...]:
     return tuple(str(note) for note in notes)
 
 
-def _solve(problem: Problem, field: np.ndarray, drive: Drive, moments: np.ndarray, tolerance: float, most: int,
-           began: float) -> tuple[Solution, list[NewtonStep]]:
+def _solve(
+    problem: Problem,
+    field: np.ndarray,
+    drive: Drive,
+    moments: np.ndarray,
+    tolerance: float,
+    most: int,
+    began: float,
+) -> tuple[Solution, list[NewtonStep]]:
     """Newton from given moments (3, N) in C/m^2."""
     system = system_of(problem, field)
     check_stability(system, field)
     ohmic, first = ohmic_potential(system, drive)
     equations = DriftEquations(system, field, drive.held, ohmic, system.injected_source)
-    n, orbital, history = newton(equations, system.keep.T @ moments.ravel() / system.scales.moment, drive.currents, tolerance,
-                                 most)
+    n, orbital, history = newton(
+        equations,
+        system.keep.T @ moments.ravel() / system.scales.moment,
+        drive.currents,
+        tolerance,
+        most,
+    )
     if drive.sink is not None and not drive.held:
         sink = system.terminals[drive.sink].load
         ohmic, orbital = ohmic - sink @ ohmic, orbital - sink @ orbital
     residuals = {"potential": first, "newton": history[-1].residual}
-    return Solution(problem, field, drive, ohmic, orbital, (system.keep @ n).reshape(3, -1) * system.scales.moment, residuals,
-                    2 * len(history) - 1, f"Newton, {len(history) - 1} steps", time.perf_counter() - began, (), True), history
+    return Solution(
+        problem,
+        field,
+        drive,
+        ohmic,
+        orbital,
+        (system.keep @ n).reshape(3, -1) * system.scales.moment,
+        residuals,
+        2 * len(history) - 1,
+        f"Newton, {len(history) - 1} steps",
+        time.perf_counter() - began,
+        (),
+        True,
+    ), history
 
 
 def _peclet(solution: Solution) -> list[str]:
@@ -110,10 +147,18 @@ def _peclet(solution: Solution) -> list[str]:
     slope: Any = system.basis.interpolate(solution.ohmic_dofs + solution.orbital_dofs).grad
     size = np.sqrt(np.sum(system.basis.dx, axis=1, keepdims=True))
     c = system.coefficients
-    number = np.abs(c.mobility) * np.hypot(slope[0], slope[1]) / (2.0 * c.diffusion) * size / solution.problem.order
+    number = (
+        np.abs(c.mobility)
+        * np.hypot(slope[0], slope[1])
+        / (2.0 * c.diffusion)
+        * size
+        / solution.problem.order
+    )
     if float(number.max()) <= 1.0:
         return []
-    note = ResolutionWarning(f"drift outruns diffusion within a cell (cell Peclet number {number.max():.2g} per order, should "
-                             "be at most 1): refine the mesh where the field is large")
+    note = ResolutionWarning(
+        f"drift outruns diffusion within a cell (cell Peclet number {number.max():.2g} per order, should "
+        "be at most 1): refine the mesh where the field is large"
+    )
     warnings.warn(note, stacklevel=3)
     return [str(note)]

@@ -35,7 +35,9 @@ def _gradient(system: System, V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _read(system: System) -> list[np.ndarray]:
     """Weights of the components that the inverse effect reads, times alpha' mu/D."""
     c = system.coefficients
-    return [c.alpha_inverse * _mobility(system) * w for w in c.detection(2, system.problem.detection)]
+    return [
+        c.alpha_inverse * _mobility(system) * w for w in c.detection(2, system.problem.detection)
+    ]
 
 
 def drift_of_moment(system: System, V: np.ndarray) -> csr_array:
@@ -57,10 +59,19 @@ def drift_of_charge(system: System, n: np.ndarray) -> csr_array:
 def charge_from_moment(system: System, V: np.ndarray) -> csr_array:
     """The same term, acting on n (3N,) at a given V, (N, 3N)."""
     x, y = _gradient(system, V)
-    return csr_array(hstack([forms.carried.assemble(system.basis, p0=w * y, p1=-w * x) for w in _read(system)]))
+    return csr_array(
+        hstack([forms.carried.assemble(system.basis, p0=w * y, p1=-w * x) for w in _read(system)])
+    )
 
 
 def moment_from_charge(system: System, n: np.ndarray) -> csr_array:
     """The drift of given moments n (3, N), acting on V (N,), (3N, N)."""
     mobility = _mobility(system)
-    return csr_array(vstack([system.along(-mobility * np.asarray(system.basis.interpolate(c))) for c in n.reshape(3, -1)]))
+    return csr_array(
+        vstack(
+            [
+                system.along(-mobility * np.asarray(system.basis.interpolate(c)))
+                for c in n.reshape(3, -1)
+            ]
+        )
+    )

@@ -25,8 +25,11 @@ ACCEPTED_SHARE = 1e-2
 REFINE_ABOVE = 1e-14
 #: Options of SuperLU. Small supernodes and panels are measured: scipy's own are slower at every size up to 1e6 unknowns.
 PIVOTED: dict[str, Any] = {"permc_spec": "COLAMD", "relax": 1, "panel_size": 4}
-DIAGONAL: dict[str, Any] = PIVOTED | {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0,
-                                      "options": {"SymmetricMode": True}}
+DIAGONAL: dict[str, Any] = PIVOTED | {
+    "permc_spec": "MMD_AT_PLUS_A",
+    "diag_pivot_thresh": 0.0,
+    "options": {"SymmetricMode": True},
+}
 
 
 class Factorisation(Protocol):
@@ -72,7 +75,9 @@ class SuperLU:
     def factorise(self, matrix: sparray) -> Factorisation:
         """Factorise a square sparse matrix; SolveError if it is singular."""
         A = csr_array(matrix)
-        columns = csc_array(A.T if self.symmetric else A)  # by columns, which for a symmetric matrix takes no copy
+        columns = csc_array(
+            A.T if self.symmetric else A
+        )  # by columns, which for a symmetric matrix takes no copy
         try:
             factors = _superlu(A, splu(columns, **DIAGONAL))
             if self.symmetric or factors.trial() < REFINE_ABOVE:
@@ -105,8 +110,10 @@ class Pardiso:
         pypardiso = require_extra("pypardiso", "solvers", "the solver Pardiso")
         A = csr_array(matrix)
         if np.iscomplexobj(A):
-            raise SolveError(f"Pardiso takes real matrices, and this one of {A.shape[0]} unknowns is complex; use SuperLU or "
-                             "Mumps")
+            raise SolveError(
+                f"Pardiso takes real matrices, and this one of {A.shape[0]} unknowns is complex; use SuperLU or "
+                "Mumps"
+            )
         A.sort_indices()
         stored = csr_matrix(triu(A, format="csr") if self.symmetric else A)
         solver = pypardiso.PyPardisoSolver(mtype=2 if self.symmetric else 11)
@@ -115,12 +122,18 @@ class Pardiso:
         except (pypardiso.pardiso_wrapper.PyPardisoError, ValueError) as exc:
             solver.free_memory(everything=True)
             raise _singular(A, exc) from exc
-        if solver.get_iparm(14) > 0:  # pivots below 1e-13 are raised to it, and huge solutions would pass for answers
+        if (
+            solver.get_iparm(14) > 0
+        ):  # pivots below 1e-13 are raised to it, and huge solutions would pass for answers
             solver.free_memory(everything=True)
             raise _singular(A, ValueError(f"{solver.get_iparm(14)} pivots are zero to round-off"))
         plain, turned = stored, stored if self.symmetric else stored.T
-        factors = _Factors(A, lambda b, transposed: solver.solve(turned if transposed else plain, b))
-        weakref.finalize(factors, solver.free_memory, everything=True)  # the package itself never frees it
+        factors = _Factors(
+            A, lambda b, transposed: solver.solve(turned if transposed else plain, b)
+        )
+        weakref.finalize(
+            factors, solver.free_memory, everything=True
+        )  # the package itself never frees it
         return factors
 
 
@@ -170,9 +183,15 @@ class AMG:
         """Build the hierarchy; SolveError if the matrix is not symmetric or has no positive diagonal."""
         pyamg = require_extra("pyamg", "solvers", "the solver AMG")
         A = csr_array(matrix)
-        if np.iscomplexobj(A) or abs(A - A.T).max() > 1e-12 * abs(A).max() or A.diagonal().min() <= 0.0:
-            raise SolveError(f"AMG takes real symmetric positive definite matrices, and this one of {A.shape[0]} unknowns is "
-                             "not; use SuperLU, Pardiso or Mumps")
+        if (
+            np.iscomplexobj(A)
+            or abs(A - A.T).max() > 1e-12 * abs(A).max()
+            or A.diagonal().min() <= 0.0
+        ):
+            raise SolveError(
+                f"AMG takes real symmetric positive definite matrices, and this one of {A.shape[0]} unknowns is "
+                "not; use SuperLU, Pardiso or Mumps"
+            )
         # measured on uniform and graded meshes: a third of the steps of smoothed aggregation, and no failures at theta = 0.5
         hierarchy = pyamg.ruge_stuben_solver(csr_matrix(A), strength=("classical", {"theta": 0.5}))
         cycle = hierarchy.aspreconditioner()
@@ -191,8 +210,10 @@ def _superlu(A: Any, lu: Any) -> _Factors:
 
 
 def _singular(A: Any, exc: Exception) -> SolveError:
-    return SolveError(f"the linear system of {A.shape[0]} unknowns is singular ({exc}); every part of the device "
-                      "needs a contact, and the torque must be stable")
+    return SolveError(
+        f"the linear system of {A.shape[0]} unknowns is singular ({exc}); every part of the device "
+        "needs a contact, and the torque must be stable"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +239,9 @@ class _Factors:
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> tuple[np.ndarray, float]:
         if np.iscomplexobj(b) and not np.iscomplexobj(self.A):
-            (x, first), (y, second) = (self.solve(np.ascontiguousarray(part), transposed) for part in (b.real, b.imag))
+            (x, first), (y, second) = (
+                self.solve(np.ascontiguousarray(part), transposed) for part in (b.real, b.imag)
+            )
             return x + 1j * y, max(first, second)
         A, norm = (self.A.T, self.norm_transposed) if transposed else (self.A, self.norm)
         x = self.apply(b, transposed)
@@ -243,8 +266,14 @@ def _errors(norm: float, x: np.ndarray, b: np.ndarray, left: np.ndarray) -> tupl
     largest, residual = _largest(b), _largest(left)
     size = norm * _largest(x) + largest
     backward = float(np.max(np.divide(residual, size, out=np.zeros_like(residual), where=size > 0)))
-    share = float(np.max(np.divide(residual, largest, out=np.zeros_like(residual), where=largest > 0)))
-    return (backward, share) if np.isfinite(backward) and np.all(np.isfinite(x)) else (float("inf"), float("inf"))
+    share = float(
+        np.max(np.divide(residual, largest, out=np.zeros_like(residual), where=largest > 0))
+    )
+    return (
+        (backward, share)
+        if np.isfinite(backward) and np.all(np.isfinite(x))
+        else (float("inf"), float("inf"))
+    )
 
 
 def _largest(x: np.ndarray) -> np.ndarray:
@@ -259,10 +288,15 @@ def accepted_error(backward: float, share: float) -> float:
     matrix that is singular to round-off leaves much of b however small the backward error of its enormous solution is.
     """
     if not backward < ACCEPTED_RESIDUAL:
-        raise SolveError(f"the linear solver left a backward error of {backward:.1e} (accepted: {ACCEPTED_RESIDUAL:g}); "
-                         "the system is singular or close to an instability", value=backward)
+        raise SolveError(
+            f"the linear solver left a backward error of {backward:.1e} (accepted: {ACCEPTED_RESIDUAL:g}); "
+            "the system is singular or close to an instability",
+            value=backward,
+        )
     if not share < ACCEPTED_SHARE:
-        raise SolveError(f"the linear solver left {share:.1g} of the right-hand side (accepted: {ACCEPTED_SHARE:g}): the system "
-                         "is singular to round-off; every part of the device needs a contact, and the torque must be stable",
-                         value=share)
+        raise SolveError(
+            f"the linear solver left {share:.1g} of the right-hand side (accepted: {ACCEPTED_SHARE:g}): the system "
+            "is singular to round-off; every part of the device needs a contact, and the torque must be stable",
+            value=share,
+        )
     return backward

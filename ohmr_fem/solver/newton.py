@@ -93,33 +93,67 @@ class DriftEquations:
         s, T, P = self.system, self.tie, self.system.keep
         V = self.ohmic + orbital if self.full else self.ohmic
         carried = drift_of_moment(s, V)
-        A = self.A + P.T @ csr_array(block_array([[carried, None, None], [None, carried, None], [None, None, carried]])) @ P
+        A = (
+            self.A
+            + P.T
+            @ csr_array(
+                block_array([[carried, None, None], [None, carried, None], [None, None, carried]])
+            )
+            @ P
+        )
         if not self.full:
             return -SuperLU().factorise(csr_array(A)).solve(G)[0]
         moments = P @ n
-        block = block_array([
-            [T.T @ (s.K + drift_of_charge(s, moments)) @ T, T.T @ (s.C + charge_from_moment(s, V)) @ P],
-            [P.T @ (s.S + moment_from_charge(s, moments)) @ T, A]])
+        block = block_array(
+            [
+                [
+                    T.T @ (s.K + drift_of_charge(s, moments)) @ T,
+                    T.T @ (s.C + charge_from_moment(s, V)) @ P,
+                ],
+                [P.T @ (s.S + moment_from_charge(s, moments)) @ T, A],
+            ]
+        )
         x, _ = SuperLU().factorise(block).solve(np.concatenate([np.zeros(T.shape[1]), -G]))
-        return np.asarray(x[T.shape[1]:])
+        return np.asarray(x[T.shape[1] :])
 
-    def current_defect(self, n: np.ndarray, orbital: np.ndarray, currents: Mapping[str, float]) -> float:
+    def current_defect(
+        self, n: np.ndarray, orbital: np.ndarray, currents: Mapping[str, float]
+    ) -> float:
         """Largest deviation of a contact current from the given one (0 if floating), relative to the largest current."""
         s = self.system
         moments, V = s.keep @ n, self.ohmic + orbital
-        flow = s.K @ V + s.C @ moments + drift_of_charge(s, moments) @ (V if self.full else self.ohmic)
-        found = {name: s.scales.conductivity * float(t.indicator @ flow) for name, t in s.terminals.items()
-                 if s.problem.contacts[name].carries_current and name not in self.held}
+        flow = (
+            s.K @ V + s.C @ moments + drift_of_charge(s, moments) @ (V if self.full else self.ohmic)
+        )
+        found = {
+            name: s.scales.conductivity * float(t.indicator @ flow)
+            for name, t in s.terminals.items()
+            if s.problem.contacts[name].carries_current and name not in self.held
+        }
         largest = max((abs(i) for i in (*currents.values(), *found.values())), default=0.0)
-        return max((abs(i - currents.get(name, 0.0)) for name, i in found.items()), default=0.0) / (largest or 1.0)
+        return max((abs(i - currents.get(name, 0.0)) for name, i in found.items()), default=0.0) / (
+            largest or 1.0
+        )
 
 
-def newton(equations: DriftEquations, n: np.ndarray, currents: Mapping[str, float], tolerance: float,
-           most: int) -> tuple[np.ndarray, np.ndarray, list[NewtonStep]]:
+def newton(
+    equations: DriftEquations,
+    n: np.ndarray,
+    currents: Mapping[str, float],
+    tolerance: float,
+    most: int,
+) -> tuple[np.ndarray, np.ndarray, list[NewtonStep]]:
     """Kept moments, orbital potential (N,) and history from a start n; NewtonError if it does not converge."""
     V = equations.orbital(n)
     G = equations.defect(n, V)
-    history = [NewtonStep(equations.size(G) / equations.source, np.nan, np.nan, equations.current_defect(n, V, currents))]
+    history = [
+        NewtonStep(
+            equations.size(G) / equations.source,
+            np.nan,
+            np.nan,
+            equations.current_defect(n, V, currents),
+        )
+    ]
     for _ in range(most):
         if history[-1].residual <= tolerance:
             return n, V, history
@@ -140,7 +174,9 @@ def newton(equations: DriftEquations, n: np.ndarray, currents: Mapping[str, floa
                 raise _failed("the line search finds no smaller residual", history)
         relative = damping * float(np.linalg.norm(step)) / (float(np.linalg.norm(trial)) or 1.0)
         n, V, G = trial, V_next, defect
-        history.append(NewtonStep(size, relative, damping, equations.current_defect(n, V, currents)))
+        history.append(
+            NewtonStep(size, relative, damping, equations.current_defect(n, V, currents))
+        )
     if history[-1].residual <= tolerance:
         return n, V, history
     raise _failed(f"no convergence in {most} steps", history)
@@ -148,5 +184,8 @@ def newton(equations: DriftEquations, n: np.ndarray, currents: Mapping[str, floa
 
 def _failed(why: str, history: list[NewtonStep]) -> NewtonError:
     shown = ", ".join(f"{h.residual:.1e}" for h in history[-6:])
-    return NewtonError(f"Newton's method failed: {why}; residuals {shown} of the source; raise the current in smaller steps "
-                       "(drift_curve) or refine the mesh where the field is large", history)
+    return NewtonError(
+        f"Newton's method failed: {why}; residuals {shown} of the source; raise the current in smaller steps "
+        "(drift_curve) or refine the mesh where the field is large",
+        history,
+    )

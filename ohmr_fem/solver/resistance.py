@@ -60,7 +60,9 @@ class Measurement:
     pairs: tuple[Any, Any] = (None, None)
 
     @classmethod
-    def of(cls, problem: Problem, current: Any = None, voltage: Any = None, field: Any = None) -> Measurement:
+    def of(
+        cls, problem: Problem, current: Any = None, voltage: Any = None, field: Any = None
+    ) -> Measurement:
         """Prepare a measurement: the ohmic potential and what reads the answer; InputError for wrong terminals.
 
         ``field`` (3,) matters with ordinary Hall effect only, which makes the ohmic potential depend on it.
@@ -70,12 +72,21 @@ class Measurement:
             if current is not None or voltage is not None:
                 raise InputError("a cross-section has no contacts: leave out current and voltage")
             source = moment_source(system, np.zeros(system.N), 1.0)
-            return cls(system, source, system.ohmic_current, system.response / system.scales.length, 0.0)
+            return cls(
+                system, source, system.ohmic_current, system.response / system.scales.length, 0.0
+            )
         into, out = read_pair(problem, current, "current")
         plus, minus = read_pair(problem, voltage, "voltage")
         potential, residual = ohmic_potential(system, Drive({into: 1.0, out: -1.0}, {}))
         reader = system.terminals[plus].load - system.terminals[minus].load
-        return cls(system, moment_source(system, potential), float(reader @ potential), reader, residual, (current, voltage))
+        return cls(
+            system,
+            moment_source(system, potential),
+            float(reader @ potential),
+            reader,
+            residual,
+            (current, voltage),
+        )
 
     def at(self, field: np.ndarray) -> Measurement:
         """This measurement at a field (3,); another one only with ordinary Hall effect."""
@@ -98,11 +109,18 @@ class Measurement:
             now = solver.solve(here.source)
             if here.system is not self.system:  # more than the torque depends on the field
                 value = here.read(now.n, now.potential)
-                yield value, value - self.read(zero.n, zero.potential), max(here.residual, now.residual, zero.residual)
+                yield (
+                    value,
+                    value - self.read(zero.n, zero.potential),
+                    max(here.residual, now.residual, zero.residual),
+                )
                 continue
             change = solver.solve(-(self.system.torque(field) @ zero.n))
-            yield (self.read(now.n, now.potential), self.read(change.n, change.potential),
-                   max(self.residual, now.residual, change.residual))
+            yield (
+                self.read(now.n, now.potential),
+                self.read(change.n, change.potential),
+                max(self.residual, now.residual, change.residual),
+            )
 
 
 def warn_once(problem: Problem, fields: np.ndarray) -> tuple[str, ...]:
@@ -114,7 +132,9 @@ def warn_once(problem: Problem, fields: np.ndarray) -> tuple[str, ...]:
     return tuple(str(note) for note in notes)
 
 
-def resistance(problem: Problem, field: Any = (0.0, 0.0, 0.0), *, current: Any, voltage: Any) -> Resistance:
+def resistance(
+    problem: Problem, field: Any = (0.0, 0.0, 0.0), *, current: Any, voltage: Any
+) -> Resistance:
     """Four-terminal resistance R = V/I at one field.
 
     Parameters
@@ -137,16 +157,27 @@ def resistance(problem: Problem, field: Any = (0.0, 0.0, 0.0), *, current: Any, 
     """
     field = fields_array(field)
     if field.shape != (3,):
-        raise InputError(f"field: resistance takes one field of shape (3,), got {field.shape}; use hanle_curve for several")
+        raise InputError(
+            f"field: resistance takes one field of shape (3,), got {field.shape}; use hanle_curve for several"
+        )
     if problem.is_cross_section:
-        raise InputError("resistance needs a device with contacts; for a cross-section use magnetoresistance")
+        raise InputError(
+            "resistance needs a device with contacts; for a cross-section use magnetoresistance"
+        )
     measurement = Measurement.of(problem, current, voltage)
     warn_once(problem, field[None, :])
     change, hanle, residual = next(measurement.sweep(field[None, :]))
     x, y, z = (float(b) for b in field)
     geometric = measurement.at(field).base - measurement.base
-    return Resistance(measurement.base + geometric + change, measurement.base, change, hanle, residual, (x, y, z),
-                      geometric)
+    return Resistance(
+        measurement.base + geometric + change,
+        measurement.base,
+        change,
+        hanle,
+        residual,
+        (x, y, z),
+        geometric,
+    )
 
 
 def magnetoresistance(problem: Problem, field: Any = (0.0, 0.0, 0.0)) -> Any:
@@ -164,7 +195,9 @@ def magnetoresistance(problem: Problem, field: Any = (0.0, 0.0, 0.0)) -> Any:
     """
     fields = fields_array(field)
     if not problem.is_cross_section:
-        raise InputError("magnetoresistance needs a cross-section; for a device with contacts use resistance")
+        raise InputError(
+            "magnetoresistance needs a cross-section; for a device with contacts use resistance"
+        )
     several = np.atleast_2d(fields)
     measurement = Measurement.of(problem)
     warn_once(problem, several)

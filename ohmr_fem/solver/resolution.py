@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from .system import System
 
 
-
-
 #: Largest first-cell size at an edge, in decay lengths, for orders 1 to 8 (about 1% of the local profile).
 LARGEST_CELL = (0.3, 0.8, 1.3, 1.8, 2.3, 2.8, 3.3, 3.8)
 
@@ -30,9 +28,14 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
 def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     """Extent normal to the edge (m) and number of the cells along edges where moments may gather."""
     mesh, problem = system.problem.mesh, system.problem
-    silent = [mesh.boundaries[c.boundary or n] for n, c in problem.contacts.items()
-              if c.kind == "equipotential" and not any(c.moment.injected)]
-    facets = np.setdiff1d(mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent]))
+    silent = [
+        mesh.boundaries[c.boundary or n]
+        for n, c in problem.contacts.items()
+        if c.kind == "equipotential" and not any(c.moment.injected)
+    ]
+    facets = np.setdiff1d(
+        mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent])
+    )
     cells = mesh.mesh.f2t[0, facets]
     return (cell_heights(system, facets, cells) if facets.size else np.empty(0)), cells
 
@@ -46,10 +49,13 @@ def unresolved(height: np.ndarray, decay: np.ndarray, order: int) -> list[Resolu
     worst = int(np.argmax(ratio))
     if ratio[worst] <= 1.0:
         return []
-    return [ResolutionWarning(
-        f"edge layer not resolved: cells of {engineering(float(height[worst]), 'm')} at an edge where the moment density "
-        f"decays over {engineering(float(decay[worst]), 'm')}; order {order} needs cells of at most "
-        f"{engineering(float(allowed * decay[worst]), 'm')} there (refine the mesh at its edges, or raise the order)")]
+    return [
+        ResolutionWarning(
+            f"edge layer not resolved: cells of {engineering(float(height[worst]), 'm')} at an edge where the moment density "
+            f"decays over {engineering(float(decay[worst]), 'm')}; order {order} needs cells of at most "
+            f"{engineering(float(allowed * decay[worst]), 'm')} there (refine the mesh at its edges, or raise the order)"
+        )
+    ]
 
 
 def cell_heights(system: System, facets: np.ndarray, cells: np.ndarray) -> np.ndarray:
@@ -67,33 +73,58 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
     """Shortest decay length of the moment density in each cell, m: L_m / Re sqrt(1 + i omega tau)."""
     c = system.coefficients
     half_g_x, rate, diffusion = c.half_g_x[..., 0], c.rate[..., 0].max(axis=0), c.diffusion[:, 0]
-    if system.problem.ordinary_hall:  # the Lorentz force shortens the diffusion length by sqrt(1 + b^2)
+    if (
+        system.problem.ordinary_hall
+    ):  # the Lorentz force shortens the diffusion length by sqrt(1 + b^2)
         diffusion = diffusion / (1.0 + (c.mobility[:, 0] * field[2]) ** 2)
     T = np.einsum("ac,cdk->kad", cross_matrix(field), half_g_x) / rate[:, None, None]
     squared = -0.5 * np.einsum("kab,kba->k", T, T)
-    q = np.sqrt(1.0 + 1j * np.sqrt(np.maximum(squared, 0.0))).real * np.sqrt(1.0 + np.sqrt(np.maximum(-squared, 0.0)))
+    q = np.sqrt(1.0 + 1j * np.sqrt(np.maximum(squared, 0.0))).real * np.sqrt(
+        1.0 + np.sqrt(np.maximum(-squared, 0.0))
+    )
     return np.asarray(np.sqrt(diffusion / rate) / q)
 
 
 def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where the model leaves something out that the user's field or tensor would show."""
     notes = []
-    if "x" in problem.mesh.axes and not problem.ordinary_hall and np.any(np.atleast_2d(field)[:, 2] != 0.0):
-        notes.append(PhysicsWarning("B has a z component: the ordinary magnetoresistance and Hall effect of the carriers "
-                                    "are not in the model (Problem(ordinary_hall=True) adds them)"))
+    if (
+        "x" in problem.mesh.axes
+        and not problem.ordinary_hall
+        and np.any(np.atleast_2d(field)[:, 2] != 0.0)
+    ):
+        notes.append(
+            PhysicsWarning(
+                "B has a z component: the ordinary magnetoresistance and Hall effect of the carriers "
+                "are not in the model (Problem(ordinary_hall=True) adds them)"
+            )
+        )
     conditions = problem.moment_conditions()
     absorbing = [problem.mesh.boundaries[name] for name, m in conditions.items() if m.absorbing]
-    if absorbing and np.setdiff1d(problem.mesh.mesh.boundary_facets(), np.concatenate(absorbing)).size == 0:
-        notes.append(PhysicsWarning("the whole boundary absorbs: where the material is uniform no moment accumulates, and "
-                                    "neither the current nor the field leaves a trace; leave one edge reflecting to see one"))
+    if (
+        absorbing
+        and np.setdiff1d(problem.mesh.mesh.boundary_facets(), np.concatenate(absorbing)).size == 0
+    ):
+        notes.append(
+            PhysicsWarning(
+                "the whole boundary absorbs: where the material is uniform no moment accumulates, and "
+                "neither the current nor the field leaves a trace; leave one edge reflecting to see one"
+            )
+        )
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
         for m in problem.materials.values():
             if callable(m.inverse_mass):
                 continue
             X = np.asarray(m.inverse_mass)
-            if any(np.any(np.abs(np.delete(X[c], c)) > 1e-12 * np.abs(X).max()) for c in components):
-                notes.append(PhysicsWarning("X_za is not zero: with the printed detector R(B) need not equal R(-B) "
-                                            "(Onsager); detection='reciprocal' restores it"))
+            if any(
+                np.any(np.abs(np.delete(X[c], c)) > 1e-12 * np.abs(X).max()) for c in components
+            ):
+                notes.append(
+                    PhysicsWarning(
+                        "X_za is not zero: with the printed detector R(B) need not equal R(-B) "
+                        "(Onsager); detection='reciprocal' restores it"
+                    )
+                )
                 break
     return notes

@@ -152,10 +152,14 @@ class Solution:
         try:
             p = np.asarray(points, dtype=float)
         except (TypeError, ValueError) as exc:
-            raise InputError(f"points: expected coordinates in m, got {points!r}", value=points) from exc
+            raise InputError(
+                f"points: expected coordinates in m, got {points!r}", value=points
+            ) from exc
         p = p.reshape(-1, 1) if dim == 1 and p.ndim <= 1 else np.atleast_2d(p)
         if p.ndim != 2 or p.shape[1] != dim or not np.all(np.isfinite(p)):
-            raise InputError(f"points: expected finite coordinates of shape ({dim},) or (n, {dim}) in m, got {points!r}")
+            raise InputError(
+                f"points: expected finite coordinates of shape ({dim},) or (n, {dim}) in m, got {points!r}"
+            )
         s = self._system
         scaled = p.T / s.scales.length
         cells = locate(s.basis.mesh, scaled, s.scales.length)
@@ -165,11 +169,15 @@ class Solution:
         """All fields at n points on the straight line between two points (quantities, m)."""
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 2:
             raise InputError(f"line: expected at least 2 points, got {n!r}", value=n)
-        ends = [np.array([to_si(v, "m", "line") for v in np.atleast_1d(np.asarray(p, dtype=object))])
-                for p in (start, stop)]
+        ends = [
+            np.array([to_si(v, "m", "line") for v in np.atleast_1d(np.asarray(p, dtype=object))])
+            for p in (start, stop)
+        ]
         t = np.linspace(0.0, 1.0, n)
         values = self.at(ends[0] + t[:, None] * (ends[1] - ends[0]))
-        return FieldValues(**{**vars(values), "distance": t * float(np.linalg.norm(ends[1] - ends[0]))})
+        return FieldValues(
+            **{**vars(values), "distance": t * float(np.linalg.norm(ends[1] - ends[0]))}
+        )
 
     def _evaluate(self, X: np.ndarray, cells: np.ndarray) -> FieldValues:
         s = self._system
@@ -194,16 +202,19 @@ class Solution:
             self._add_drift(c, turned, n, J, Q)
         return FieldValues(points.reshape(points.shape[0], count), value @ V, E, J, n, Q)
 
-    def _deflected(self, c: Coefficients, E: np.ndarray, dn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _deflected(
+        self, c: Coefficients, E: np.ndarray, dn: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """s E and s grad n, s the ordinary Hall tensor of System.deflection."""
         if not self.problem.ordinary_hall:
             return E, dn
         b = c.mobility.ravel() * self.field[2]
-        turn = lambda v: np.array([v[0] - b * v[1], v[1] + b * v[0], v[2]]) / (1.0 + b**2)  # noqa: E731
+        turn = lambda v: np.array([v[0] - b * v[1], v[1] + b * v[0], v[2]]) / (1.0 + b**2)
         return turn(E), turn(dn)
 
-    def _currents(self, c: Coefficients, E: np.ndarray, driving: np.ndarray,
-                  dn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _currents(
+        self, c: Coefficients, E: np.ndarray, driving: np.ndarray, dn: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """J_i = sigma E_i + alpha' D eps_ijc d_j n^c and Q_i^a = -D d_i n^a + alpha eps_iak sigma E_k (Eqs. (1), (S3)).
 
         ``driving`` is the E of the second: in linear coupling the ohmic field alone, so that Q.nu obeys the edge law.
@@ -219,7 +230,9 @@ class Solution:
         J, Q = np.zeros_like(E), np.zeros_like(dn)
         detected = np.zeros_like(dn)
         for c_index in range(3):
-            weights = c.detection(c_index, self.problem.detection) if self._is_read(c_index) else None
+            weights = (
+                c.detection(c_index, self.problem.detection) if self._is_read(c_index) else None
+            )
             if weights is not None:
                 detected[:, c_index] = sum(w.ravel() * dn[:, d] for d, w in enumerate(weights))
         curl = np.einsum("ijc,jcp->ip", eps, detected)
@@ -230,7 +243,9 @@ class Solution:
             Q[:, i] = -D * dn[i] + alpha * hall[:, i]
         return J, Q
 
-    def _add_drift(self, c: Coefficients, E: np.ndarray, n: np.ndarray, J: np.ndarray, Q: np.ndarray) -> None:
+    def _add_drift(
+        self, c: Coefficients, E: np.ndarray, n: np.ndarray, J: np.ndarray, Q: np.ndarray
+    ) -> None:
         """Q^a = ... - mu E n^a and J = ... + alpha' mu (E_y, -E_x) n^z in the device plane (Eq. (S1))."""
         mobility, back = c.mobility.ravel(), c.alpha_inverse.ravel()
         weights = c.detection(2, self.problem.detection)
@@ -253,8 +268,11 @@ class Solution:
         if self.drift:
             carrying = V if self.problem.coupling == "full" else self.ohmic_dofs
             flow = flow + s.scales.conductivity * (drift_of_charge(s, n) @ carrying)
-        return {name: float(t.indicator @ flow) for name, t in s.terminals.items()
-                if self.problem.contacts[name].carries_current}
+        return {
+            name: float(t.indicator @ flow)
+            for name, t in s.terminals.items()
+            if self.problem.contacts[name].carries_current
+        }
 
     @property
     def contact_voltages(self) -> dict[str, float]:
@@ -272,12 +290,16 @@ class Solution:
 
     def orbital_voltage(self, plus: str, minus: str) -> float:
         """Orbital part of V(plus) - V(minus), V; not a difference of nearly equal numbers."""
-        orbital = {name: float(t.load @ self.orbital_dofs) for name, t in self._system.terminals.items()}
+        orbital = {
+            name: float(t.load @ self.orbital_dofs) for name, t in self._system.terminals.items()
+        }
         return self._named(orbital, plus) - self._named(orbital, minus)
 
     def _named(self, values: Mapping[str, float], contact: str) -> float:
         if contact not in values:
-            raise InputError(f"unknown contact {contact!r}; {suggest(contact, values)}", value=contact)
+            raise InputError(
+                f"unknown contact {contact!r}; {suggest(contact, values)}", value=contact
+            )
         return values[contact]
 
     def moment_balance(self) -> dict[str, np.ndarray]:
@@ -288,8 +310,10 @@ class Solution:
         s = self._system
         unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
         n = self.moment_dofs.ravel() / s.scales.moment
-        each = lambda v: unit * (np.asarray(v).reshape(3, -1) @ s.one)  # noqa: E731
-        relaxation = np.concatenate([M @ d for M, d in zip(s.relaxation, n.reshape(3, -1), strict=True)])
+        each = lambda v: unit * (np.asarray(v).reshape(3, -1) @ s.one)
+        relaxation = np.concatenate(
+            [M @ d for M, d in zip(s.relaxation, n.reshape(3, -1), strict=True)]
+        )
         torque, robin = s.torque(self.field) @ n, s.edges.absorption @ n
         V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)
         source = s.injected_source - s.S @ V + self.drive.electric_field * s.scales.length * s.drive
@@ -297,8 +321,12 @@ class Solution:
         if self.drift:
             residual = residual + (drift_of_moment(s, V) @ n.reshape(3, -1).T).T.ravel()
         absorbed = s.edges.keep.sum(axis=1) == 0
-        return {"relaxation": each(relaxation), "torque": each(torque),
-                "outflow": each(robin) - each(np.where(absorbed, residual, 0.0)), "injected": each(s.injected_source)}
+        return {
+            "relaxation": each(relaxation),
+            "torque": each(torque),
+            "outflow": each(robin) - each(np.where(absorbed, residual, 0.0)),
+            "injected": each(s.injected_source),
+        }
 
     @property
     def power(self) -> float:
@@ -311,15 +339,24 @@ class Solution:
         """Current along x through a cross-section: A per metre of depth for a line, A/m x m for a section."""
         s = self._system
         if not self.problem.is_cross_section:
-            raise InputError("total_current belongs to cross-sections; a device has contact currents")
+            raise InputError(
+                "total_current belongs to cross-sections; a device has contact currents"
+            )
         n = self.moment_dofs.ravel() / s.scales.moment
-        scale = s.scales.conductivity * s.scales.length ** self.problem.mesh.dim
-        return scale * (self.drive.electric_field * s.ohmic_current + float(s.response @ n) / s.scales.length)
+        scale = s.scales.conductivity * s.scales.length**self.problem.mesh.dim
+        return scale * (
+            self.drive.electric_field * s.ohmic_current + float(s.response @ n) / s.scales.length
+        )
 
     def __repr__(self) -> str:
         top = float(np.abs(self.moment_density).max())
         field = ", ".join(f"{b:g}" for b in self.field)
-        what = (f"E_x = {self.drive.electric_field:g} V/m" if self.problem.is_cross_section else
-                ", ".join(f"{n}: {engineering(i, 'A')}" for n, i in self.contact_currents.items()))
-        return (f"Solution(B = ({field}) T; {what}; largest |n| = {top:.4g} C/m²; "
-                f"{self.moment_dofs.shape[1]} unknowns per field, P{self.problem.order}, residual {self.residual:.1e})")
+        what = (
+            f"E_x = {self.drive.electric_field:g} V/m"
+            if self.problem.is_cross_section
+            else ", ".join(f"{n}: {engineering(i, 'A')}" for n, i in self.contact_currents.items())
+        )
+        return (
+            f"Solution(B = ({field}) T; {what}; largest |n| = {top:.4g} C/m²; "
+            f"{self.moment_dofs.shape[1]} unknowns per field, P{self.problem.order}, residual {self.residual:.1e})"
+        )

@@ -17,8 +17,19 @@ from ..model.material import Material
 from ..model.problem import Problem
 from .solution import Solution
 
-_COEFFICIENTS = ("sheet_conductivity", "relaxation_time", "orbital_hall_angle", "inverse_orbital_hall_angle",
-                 "diffusion_constant", "inverse_mass", "g_factor", "moment_per_carrier", "name", "source", "mobility")
+_COEFFICIENTS = (
+    "sheet_conductivity",
+    "relaxation_time",
+    "orbital_hall_angle",
+    "inverse_orbital_hall_angle",
+    "diffusion_constant",
+    "inverse_mass",
+    "g_factor",
+    "moment_per_carrier",
+    "name",
+    "source",
+    "mobility",
+)
 _SOLUTION_ARRAYS = ("field", "ohmic_dofs", "orbital_dofs", "moment_dofs")
 _SOLUTION_PLAIN = ("factorisations", "solver", "seconds")
 
@@ -28,29 +39,47 @@ def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[st
     arrays |= {name: np.asarray(getattr(solution, name)) for name in _SOLUTION_ARRAYS}
     distinct = list({id(m): m for m in problem.materials.values()}.values())
     return {
-        **{name: getattr(solution, name) for name in _SOLUTION_PLAIN}, "drift": solution.drift,
-        "residuals": dict(solution.residuals), "warnings": list(solution.warnings),
+        **{name: getattr(solution, name) for name in _SOLUTION_PLAIN},
+        "drift": solution.drift,
+        "residuals": dict(solution.residuals),
+        "warnings": list(solution.warnings),
         "drive": {f.name: getattr(solution.drive, f.name) for f in dataclasses.fields(Drive)},
         "mesh": _pack_mesh(problem.mesh, arrays),
         "materials": [_pack_material(m, i, arrays) for i, m in enumerate(distinct)],
-        "material_of": {r: next(i for i, d in enumerate(distinct) if d is m) for r, m in problem.materials.items()},
+        "material_of": {
+            r: next(i for i, d in enumerate(distinct) if d is m)
+            for r, m in problem.materials.items()
+        },
         "contacts": {name: _pack_contact(name, c) for name, c in problem.contacts.items()},
         "edges": {name: dataclasses.asdict(e.moment) for name, e in problem.edges.items()},
-        "options": {"order": problem.order, "coupling": problem.coupling, "detection": problem.detection,
-                    "ordinary_hall": problem.ordinary_hall},
+        "options": {
+            "order": problem.order,
+            "coupling": problem.coupling,
+            "detection": problem.detection,
+            "ordinary_hall": problem.ordinary_hall,
+        },
     }
 
 
 def _unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Solution:
     materials = [_unpack_material(m, i, arrays) for i, m in enumerate(content["materials"])]
     problem = Problem(
-        _unpack_mesh(content["mesh"], arrays), {r: materials[i] for r, i in content["material_of"].items()},
+        _unpack_mesh(content["mesh"], arrays),
+        {r: materials[i] for r, i in content["material_of"].items()},
         {name: _unpack_contact(c) for name, c in content["contacts"].items()},
-        edges={name: Edge(Moment(**_tuples(m))) for name, m in content["edges"].items()}, **content["options"])
+        edges={name: Edge(Moment(**_tuples(m))) for name, m in content["edges"].items()},
+        **content["options"],
+    )
     stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
-    return Solution(problem=problem, drive=Drive(**content["drive"]), residuals=content["residuals"],
-                    warnings=tuple(content["warnings"]), drift=content.get("drift", False), **stored,
-                    **{name: content[name] for name in _SOLUTION_PLAIN})
+    return Solution(
+        problem=problem,
+        drive=Drive(**content["drive"]),
+        residuals=content["residuals"],
+        warnings=tuple(content["warnings"]),
+        drift=content.get("drift", False),
+        **stored,
+        **{name: content[name] for name in _SOLUTION_PLAIN},
+    )
 
 
 def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -58,25 +87,38 @@ def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any
     for kind, groups in (("boundary", mesh.boundaries), ("region", mesh.regions)):
         arrays |= {f"{kind}:{name}": np.asarray(members) for name, members in groups.items()}
     cell = cell_kind(mesh.mesh) or type(mesh.mesh)
-    return {"type": cell.__name__, "axes": list(mesh.axes), "source": mesh.source,
-            "boundaries": list(mesh.boundaries), "regions": list(mesh.regions)}
+    return {
+        "type": cell.__name__,
+        "axes": list(mesh.axes),
+        "source": mesh.source,
+        "boundaries": list(mesh.boundaries),
+        "regions": list(mesh.regions),
+    }
 
 
 def _unpack_mesh(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> DeviceMesh:
     kind = {k.__name__: k for k in CELL_TYPES}[content["type"]]
     return DeviceMesh(
-        kind(arrays["mesh_points"], arrays["mesh_cells"], validate=False), tuple(content["axes"]),
+        kind(arrays["mesh_points"], arrays["mesh_cells"], validate=False),
+        tuple(content["axes"]),
         {name: arrays[f"boundary:{name}"] for name in content["boundaries"]},
-        {name: arrays[f"region:{name}"] for name in content["regions"]}, content["source"])
+        {name: arrays[f"region:{name}"] for name in content["regions"]},
+        content["source"],
+    )
 
 
-def _pack_material(material: Material, number: int, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def _pack_material(
+    material: Material, number: int, arrays: dict[str, np.ndarray]
+) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name in _COEFFICIENTS:
         value = getattr(material, name)
         if callable(value):
-            raise InputError(f"save: {name} is a function of position and cannot be stored; give an array with one "
-                             "value per cell instead", value=value)
+            raise InputError(
+                f"save: {name} is a function of position and cannot be stored; give an array with one "
+                "value per cell instead",
+                value=value,
+            )
         if isinstance(value, np.ndarray):
             arrays[f"material:{number}:{name}"] = value
         else:
@@ -84,9 +126,13 @@ def _pack_material(material: Material, number: int, arrays: dict[str, np.ndarray
     return out
 
 
-def _unpack_material(content: dict[str, Any], number: int, arrays: dict[str, np.ndarray]) -> Material:
+def _unpack_material(
+    content: dict[str, Any], number: int, arrays: dict[str, np.ndarray]
+) -> Material:
     start = f"material:{number}:"
-    stored = {key.removeprefix(start): value for key, value in arrays.items() if key.startswith(start)}
+    stored = {
+        key.removeprefix(start): value for key, value in arrays.items() if key.startswith(start)
+    }
     return Material(**{**_tuples(content), **stored})
 
 
@@ -95,20 +141,36 @@ def _pack_contact(name: str, contact: Contact) -> dict[str, Any]:
     if isinstance(profile, GaussianProfile):
         profile = dataclasses.asdict(profile)
     elif callable(profile):
-        raise InputError(f"save: the current profile of contact {name!r} is a function and cannot be stored; use "
-                         "gaussian_profile or 'uniform'", value=profile)
-    return {"kind": contact.kind, "moment": dataclasses.asdict(contact.moment), "profile": profile,
-            "at": contact.at, "boundary": contact.boundary}
+        raise InputError(
+            f"save: the current profile of contact {name!r} is a function and cannot be stored; use "
+            "gaussian_profile or 'uniform'",
+            value=profile,
+        )
+    return {
+        "kind": contact.kind,
+        "moment": dataclasses.asdict(contact.moment),
+        "profile": profile,
+        "at": contact.at,
+        "boundary": contact.boundary,
+    }
 
 
 def _unpack_contact(content: dict[str, Any]) -> Contact:
     profile = content["profile"]
     if isinstance(profile, Mapping):
         profile = GaussianProfile(**_tuples(profile))
-    return Contact(**{**content, "profile": profile, "moment": Moment(**_tuples(content["moment"])),
-                      "at": content["at"] and tuple(content["at"])})
+    return Contact(
+        **{
+            **content,
+            "profile": profile,
+            "moment": Moment(**_tuples(content["moment"])),
+            "at": content["at"] and tuple(content["at"]),
+        }
+    )
 
 
 def _tuples(content: Mapping[str, Any]) -> dict[str, Any]:
     """JSON has no tuples; give them back."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+    return {
+        key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
+    }

@@ -67,7 +67,7 @@ class MomentSolver:
             return Response(n, T @ v, max(residual, second))
         T = csr_array(s.tie[:, s.free_columns(self.held)])
         x, residual = self.factors.solve(np.concatenate([np.zeros(T.shape[1]), P.T @ source]))
-        return Response(P @ x[T.shape[1]:], T @ x[:T.shape[1]], residual)
+        return Response(P @ x[T.shape[1] :], T @ x[: T.shape[1]], residual)
 
 
 def moment_matrix(system: System, field: np.ndarray, held: tuple[str, ...] = ()) -> csr_array:
@@ -77,7 +77,9 @@ def moment_matrix(system: System, field: np.ndarray, held: tuple[str, ...] = ())
         return A
     T = csr_array(system.tie[:, system.free_columns(held)])
     P = system.keep
-    return csr_array(block_array([[T.T @ system.K @ T, T.T @ system.C @ P], [P.T @ system.S @ T, A]]))
+    return csr_array(
+        block_array([[T.T @ system.K @ T, T.T @ system.C @ P], [P.T @ system.S @ T, A]])
+    )
 
 
 def ohmic_potential(system: System, drive: Drive) -> tuple[np.ndarray, float]:
@@ -88,7 +90,9 @@ def ohmic_potential(system: System, drive: Drive) -> tuple[np.ndarray, float]:
     lifted = np.zeros(system.N)
     for name, value in drive.voltages.items():
         lifted += value * system.terminals[name].indicator
-    load = sum((i * system.terminals[name].load for name, i in drive.currents.items()), np.zeros(system.N))
+    load = sum(
+        (i * system.terminals[name].load for name, i in drive.currents.items()), np.zeros(system.N)
+    )
     v, residual = factors.solve(T.T @ (load / system.scales.conductivity - system.K @ lifted))
     return T @ v + lifted, residual
 
@@ -98,8 +102,13 @@ def moment_source(system: System, potential: np.ndarray, electric_field: float =
     return np.asarray(electric_field * system.scales.length * system.drive - system.S @ potential)
 
 
-def solve(problem: Problem, field: Any = (0.0, 0.0, 0.0), currents: Mapping[str, Any] | None = None,
-          voltages: Mapping[str, Any] | None = None, electric_field: Any = 1.0) -> Solution:
+def solve(
+    problem: Problem,
+    field: Any = (0.0, 0.0, 0.0),
+    currents: Mapping[str, Any] | None = None,
+    voltages: Mapping[str, Any] | None = None,
+    electric_field: Any = 1.0,
+) -> Solution:
     """Solve Eq. (2) with the potential at one magnetic field.
 
     Parameters
@@ -127,8 +136,10 @@ def solve(problem: Problem, field: Any = (0.0, 0.0, 0.0), currents: Mapping[str,
     start = time.perf_counter()
     field = fields_array(field)
     if field.shape != (3,):
-        raise InputError(f"field: solve takes one field of shape (3,) in tesla, got shape {field.shape}; "
-                         "use hanle_curve for several")
+        raise InputError(
+            f"field: solve takes one field of shape (3,) in tesla, got shape {field.shape}; "
+            "use hanle_curve for several"
+        )
     drive = read_drive(problem, currents, voltages, electric_field)
     system = system_of(problem, field)
     notes = [*physics_notes(problem, field), *check_resolution(system, field)]
@@ -136,14 +147,25 @@ def solve(problem: Problem, field: Any = (0.0, 0.0, 0.0), currents: Mapping[str,
         warnings.warn(note, stacklevel=2)
     ohmic, first = ohmic_potential(system, drive)
     response = MomentSolver.at(system, field, drive.held).solve(
-        moment_source(system, ohmic, drive.electric_field) + system.injected_source)
+        moment_source(system, ohmic, drive.electric_field) + system.injected_source
+    )
     orbital = response.potential
     if drive.sink is not None and not drive.held:
         sink = system.terminals[drive.sink].load
-        ohmic, orbital = ohmic - (sink @ ohmic) * system.one, orbital - (sink @ orbital) * system.one
+        ohmic, orbital = (
+            ohmic - (sink @ ohmic) * system.one,
+            orbital - (sink @ orbital) * system.one,
+        )
     return Solution(
-        problem=problem, field=field, drive=drive, ohmic_dofs=ohmic, orbital_dofs=orbital,
+        problem=problem,
+        field=field,
+        drive=drive,
+        ohmic_dofs=ohmic,
+        orbital_dofs=orbital,
         moment_dofs=response.n.reshape(3, -1) * system.scales.moment,
-        residuals={"potential": first, "moment": response.residual}, solver=SuperLU().name,
-        factorisations=1 if problem.mesh.dim == 1 else 2, seconds=time.perf_counter() - start,
-        warnings=tuple(str(note) for note in notes))
+        residuals={"potential": first, "moment": response.residual},
+        solver=SuperLU().name,
+        factorisations=1 if problem.mesh.dim == 1 else 2,
+        seconds=time.perf_counter() - start,
+        warnings=tuple(str(note) for note in notes),
+    )

@@ -19,13 +19,18 @@ TOLERANCE = 1e-8
 def element_for(mesh: skfem.Mesh, order: int) -> skfem.Element:
     """A fresh element of the given order; fresh because hierarchical elements cache their last points."""
     kind = {skfem.refdom.RefLine: 0, skfem.refdom.RefTri: 1, skfem.refdom.RefQuad: 2}[mesh.refdom]
-    low = [(skfem.ElementLineP1, skfem.ElementLineP2), (skfem.ElementTriP1, skfem.ElementTriP2),
-           (skfem.ElementQuad1, skfem.ElementQuad2)][kind]
+    low = [
+        (skfem.ElementLineP1, skfem.ElementLineP2),
+        (skfem.ElementTriP1, skfem.ElementTriP2),
+        (skfem.ElementQuad1, skfem.ElementQuad2),
+    ][kind]
     if order <= 2:
         return low[order - 1]()
     high: list[Callable[[], skfem.Element]] = [
-        lambda: skfem.ElementLinePp(order), lambda: (skfem.ElementTriP3, skfem.ElementTriP4)[order - 3](),
-        lambda: skfem.ElementQuadP(order)]
+        lambda: skfem.ElementLinePp(order),
+        lambda: (skfem.ElementTriP3, skfem.ElementTriP4)[order - 3](),
+        lambda: skfem.ElementQuadP(order),
+    ]
     return high[kind]()
 
 
@@ -36,7 +41,9 @@ def is_hierarchical(basis: Any) -> bool:
 
 def cell_basis(mesh: skfem.Mesh, order: int) -> Any:
     """The space of the given order, with quadrature exact for constant coefficients on straight cells."""
-    return skfem.Basis(mesh, element_for(mesh, order), intorder=2 * order + (0 if mesh.affine else 4))
+    return skfem.Basis(
+        mesh, element_for(mesh, order), intorder=2 * order + (0 if mesh.affine else 4)
+    )
 
 
 def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
@@ -44,7 +51,9 @@ def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
     return skfem.FacetBasis(mesh, element_for(mesh, order), facets=facets, intorder=2 * order + 8)
 
 
-def locate(mesh: skfem.Mesh, points: np.ndarray, unit: float = 1.0, what: str = "a point") -> np.ndarray:
+def locate(
+    mesh: skfem.Mesh, points: np.ndarray, unit: float = 1.0, what: str = "a point"
+) -> np.ndarray:
     """Cell index of each point (dim, n), in the units of the mesh; ``unit`` in m and ``what`` serve the message.
 
     scikit-fem's own finder tests the five nearest centroids and misses points of graded meshes; this one widens the
@@ -75,8 +84,14 @@ def locate(mesh: skfem.Mesh, points: np.ndarray, unit: float = 1.0, what: str = 
         if reach == mesh.nelements:
             bad = points[:, int(np.argmax(worst))]
             place = tuple(float(f"{v * unit:.12g}") for v in bad)
-            ends = " and ".join(str(tuple(float(f"{v * unit:.6g}") for v in p(mesh.p, axis=1))) for p in (np.min, np.max))
-            raise InputError(f"{what} lies outside the device: {place} m; its cells lie between {ends} m", value=place)
+            ends = " and ".join(
+                str(tuple(float(f"{v * unit:.6g}") for v in p(mesh.p, axis=1)))
+                for p in (np.min, np.max)
+            )
+            raise InputError(
+                f"{what} lies outside the device: {place} m; its cells lie between {ends} m",
+                value=place,
+            )
         reach *= 8
 
 
@@ -84,13 +99,19 @@ def _outside(mesh: skfem.Mesh, mapping: Any, points: np.ndarray, cells: np.ndarr
     """How far each point is outside each candidate cell, in reference coordinates; <= 0 inside."""
     corners = mesh.p[:, mesh.t[:, cells]]  # (dim, corners, n, k)
     low, high = corners.min(axis=1), corners.max(axis=1)
-    margin = (high - low).max(axis=0)  # room for curved edges; beyond it no Newton iteration is worth its time
+    margin = (high - low).max(
+        axis=0
+    )  # room for curved edges; beyond it no Newton iteration is worth its time
     place = points[:, :, None]
     row, column = np.nonzero(np.all((place >= low - margin) & (place <= high + margin), axis=0))
     out = np.full(cells.shape, np.inf)
     X = _inverted(mapping, points[:, row], cells[row, column])
     sides = [-X[i] for i in range(X.shape[0])]
-    sides += [X.sum(axis=0) - 1.0] if mesh.refdom is skfem.refdom.RefTri else [X[i] - 1.0 for i in range(X.shape[0])]
+    sides += (
+        [X.sum(axis=0) - 1.0]
+        if mesh.refdom is skfem.refdom.RefTri
+        else [X[i] - 1.0 for i in range(X.shape[0])]
+    )
     beyond = np.max(sides, axis=0)
     out[row, column] = np.where(np.isfinite(beyond), beyond, np.inf)
     return out
@@ -104,15 +125,24 @@ def _inverted(mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray
         except Exception:  # a vanishing Jacobian on the way: one of these points is not in its cell
             if cells.size == 1:
                 return np.full(points.shape, np.nan)
-            return np.hstack([_inverted(mapping, points[:, i:i + 1], cells[i:i + 1]) for i in range(cells.size)])
+            return np.hstack(
+                [
+                    _inverted(mapping, points[:, i : i + 1], cells[i : i + 1])
+                    for i in range(cells.size)
+                ]
+            )
 
 
-def point_rows(basis: Any, order: int, points: np.ndarray, cells: np.ndarray) -> tuple[csr_array, list[csr_array]]:
+def point_rows(
+    basis: Any, order: int, points: np.ndarray, cells: np.ndarray
+) -> tuple[csr_array, list[csr_array]]:
     """Sparse rows (n, N) for the value and for each derivative at points (dim, n) inside the given cells."""
     return reference_rows(basis, order, basis.mapping.invF(points[:, :, None], tind=cells), cells)
 
 
-def reference_rows(basis: Any, order: int, X: np.ndarray, cells: np.ndarray) -> tuple[csr_array, list[csr_array]]:
+def reference_rows(
+    basis: Any, order: int, X: np.ndarray, cells: np.ndarray
+) -> tuple[csr_array, list[csr_array]]:
     """As :func:`point_rows`, at reference coordinates X (dim, n, points per cell) of each cell."""
     count, elem = X.shape[1] * X.shape[2], element_for(basis.mesh, order)
     fields = [elem.gbasis(basis.mapping, X, i, tind=cells)[0] for i in range(basis.Nbfun)]

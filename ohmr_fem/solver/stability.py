@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from .system import System
 
 
-
 def materials_with_numbers(problem: Problem) -> list[Material]:
     """Distinct materials whose tensor and relaxation time are plain numbers."""
     distinct = {id(m): m for m in problem.materials.values()}.values()
-    return [m for m in distinct if not callable(m.inverse_mass) and isinstance(m.relaxation_time, (float, tuple))]
+    return [
+        m
+        for m in distinct
+        if not callable(m.inverse_mass) and isinstance(m.relaxation_time, (float, tuple))
+    ]
 
 
 def check_stability(system: System, field: np.ndarray) -> None:
@@ -34,12 +37,23 @@ def check_stability(system: System, field: np.ndarray) -> None:
     rate = slowest_rate(system, field)
     if rate > 1e-9:
         return
-    growth = max((max(-float(precession_squared(m, field)), 0.0) ** 0.5 for m in materials_with_numbers(system.problem)),
-                 default=0.0)
-    why = (f"B.adj(X).B < 0 gives |omega| tau = {growth:.4g}" if growth > 0.0 else
-           "where components relax at different rates, or regions differ in X, the torque can amplify")
-    raise SolveError(f"unstable torque at B = {tuple(float(b) for b in field)} T: {why}, and the moment density grows "
-                     f"(slowest rate {rate:.4g}/tau); a steady state exists only at smaller |B|", value=rate)
+    growth = max(
+        (
+            max(-float(precession_squared(m, field)), 0.0) ** 0.5
+            for m in materials_with_numbers(system.problem)
+        ),
+        default=0.0,
+    )
+    why = (
+        f"B.adj(X).B < 0 gives |omega| tau = {growth:.4g}"
+        if growth > 0.0
+        else "where components relax at different rates, or regions differ in X, the torque can amplify"
+    )
+    raise SolveError(
+        f"unstable torque at B = {tuple(float(b) for b in field)} T: {why}, and the moment density grows "
+        f"(slowest rate {rate:.4g}/tau); a steady state exists only at smaller |B|",
+        value=rate,
+    )
 
 
 def check_sweep(system: System, fields: np.ndarray, most: int = 4) -> None:
@@ -80,7 +94,9 @@ def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]
     laws = [m.absorption for m in system.problem.moment_conditions().values()]
     scalar = all(len(set(law)) == 1 for law in laws)
     if len(rate) == 1 and scalar:
-        if np.ptp(rate) == 0.0:  # the characteristic polynomial is known: no round-off of a defective matrix
+        if (
+            np.ptp(rate) == 0.0
+        ):  # the characteristic polynomial is known: no round-off of a defective matrix
             squared = -0.5 * float(np.trace(torque[0] @ torque[0]))
             local = float(rate[0, 0]) - max(-squared, 0.0) ** 0.5
         else:
@@ -88,7 +104,9 @@ def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]
         return (local if local > 0.0 else local + lowest_diffusive_rate(system)), nothing
     matrices = torque + rate[:, :, None] * np.eye(3)
     metrics = [np.eye(3), *(X if len(X) <= 4 else []), X.mean(axis=0)]
-    return max(_rate_in_norm(matrices, S, laws) for S in metrics), np.linalg.eigvals(matrices).ravel()
+    return max(_rate_in_norm(matrices, S, laws) for S in metrics), np.linalg.eigvals(
+        matrices
+    ).ravel()
 
 
 def _unit_rate(system: System) -> float:
@@ -102,8 +120,13 @@ def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.n
     everything = np.concatenate([rate, X.reshape(9, -1)])
     if np.all(everything == everything[:, :1]):
         places = np.array([0])
-    elif len(materials_with_numbers(system.problem)) == len({id(m) for m in system.problem.materials.values()}):
-        places = np.array([cells[0] for cells in system.problem.mesh.regions.values()]) * c.sigma.shape[1]
+    elif len(materials_with_numbers(system.problem)) == len(
+        {id(m) for m in system.problem.materials.values()}
+    ):
+        places = (
+            np.array([cells[0] for cells in system.problem.mesh.regions.values()])
+            * c.sigma.shape[1]
+        )
     else:
         places = np.arange(rate.shape[1])
     unit = _unit_rate(system)
@@ -111,14 +134,20 @@ def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.n
     return rate[:, places].T * unit, torque, np.moveaxis(X[:, :, places], 2, 0)
 
 
-def _rate_in_norm(matrices: np.ndarray, metric: np.ndarray, laws: list[tuple[float, float, float]]) -> float:
+def _rate_in_norm(
+    matrices: np.ndarray, metric: np.ndarray, laws: list[tuple[float, float, float]]
+) -> float:
     """At least as fast as this everything decays in the norm n . metric n; -inf where the norm proves nothing."""
     size = float(np.abs(metric).max())
     lowest = float(np.linalg.eigvalsh(metric)[0])
     if size == 0.0 or lowest < -1e-12 * size:
         return -np.inf
     S = metric / size + 1e-8 * np.eye(3)
-    if any(np.linalg.eigvalsh(S * np.add.outer(law, law))[0] < -1e-12 * max(law) for law in laws if any(law)):
+    if any(
+        np.linalg.eigvalsh(S * np.add.outer(law, law))[0] < -1e-12 * max(law)
+        for law in laws
+        if any(law)
+    ):
         return -np.inf  # absorption by component can raise this norm
     L = np.linalg.cholesky(S)
     turned = L.T @ matrices @ np.linalg.inv(L.T)
@@ -127,7 +156,10 @@ def _rate_in_norm(matrices: np.ndarray, metric: np.ndarray, laws: list[tuple[flo
 
 def lowest_diffusive_rate(system: System) -> float:
     """Lowest eigenvalue of diffusion and one scalar edge law against the mass; 0 for reflecting edges."""
-    if all(not m.absorbing and not any(m.absorption) for m in system.problem.moment_conditions().values()):
+    if all(
+        not m.absorbing and not any(m.absorption)
+        for m in system.problem.moment_conditions().values()
+    ):
         return 0.0
     N, kept = system.N, system.keep.shape[1] // 3
     keep = system.keep[:N, :kept]
@@ -137,8 +169,18 @@ def lowest_diffusive_rate(system: System) -> float:
         return float(eigh(K.toarray(), M.toarray(), eigvals_only=True)[0])
     factors = SuperLU(symmetric=True).factorise(K + 0.1 * M)
     inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
-    return float(eigsh(K, k=1, M=M, sigma=-0.1, OPinv=inverse, v0=np.ones(kept), return_eigenvectors=False,
-                       tol=1e-10)[0])  # a start of its own: ARPACK would take a random one, and no two runs agree
+    return float(
+        eigsh(
+            K,
+            k=1,
+            M=M,
+            sigma=-0.1,
+            OPinv=inverse,
+            v0=np.ones(kept),
+            return_eigenvectors=False,
+            tol=1e-10,
+        )[0]
+    )  # a start of its own: ARPACK would take a random one, and no two runs agree
 
 
 def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> float:
@@ -154,13 +196,24 @@ def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> flo
     found = []
     for shift in {complex(left, round(float(w), 3)) for w in (*turning, 0.0)}:
         factors = SuperLU().factorise(A.astype(complex) - shift * M)
-        operator = LinearOperator(A.shape, dtype=complex, matvec=lambda b, f=factors: f.apply(M @ np.asarray(b).ravel(), False))
+        operator = LinearOperator(
+            A.shape,
+            dtype=complex,
+            matvec=lambda b, f=factors: f.apply(M @ np.asarray(b).ravel(), False),
+        )
         try:
-            values = eigs(operator, k=10, v0=np.random.default_rng(0).standard_normal(A.shape[0]).astype(complex),
-                          return_eigenvectors=False, tol=1e-8)
+            values = eigs(
+                operator,
+                k=10,
+                v0=np.random.default_rng(0).standard_normal(A.shape[0]).astype(complex),
+                return_eigenvectors=False,
+                tol=1e-8,
+            )
         except ArpackNoConvergence as exc:
             values = exc.eigenvalues
         if len(values) == 0:
-            raise SolveError("could not decide whether the torque is stable; reduce |B|", value=tuple(field))
+            raise SolveError(
+                "could not decide whether the torque is stable; reduce |B|", value=tuple(field)
+            )
         found.append(float(np.min((shift + 1.0 / values).real)))
     return min(found)

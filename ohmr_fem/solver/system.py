@@ -41,15 +41,24 @@ class System:
         mesh = problem.mesh.mesh
         in_metres = cell_basis(mesh, problem.order)
         self.problem = problem
-        self.coefficients: Coefficients = evaluate(problem, np.asarray(in_metres.global_coordinates()))
+        self.coefficients: Coefficients = evaluate(
+            problem, np.asarray(in_metres.global_coordinates())
+        )
         self.scales: Scales = self.coefficients.scales()
         self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
         self.normal_field = 0.0
         self._unit: dict[str, csr_array] = {}
-        self._potential_solvers: dict[tuple[tuple[str, ...], Solver], tuple[csr_array, Factorisation]] = {}
+        self._potential_solvers: dict[
+            tuple[tuple[str, ...], Solver], tuple[csr_array, Factorisation]
+        ] = {}
         _check_orientation(self.basis)
-        logger.info("assembling P%d on %d cells: %d unknowns per field", problem.order, mesh.nelements, self.N)
+        logger.info(
+            "assembling P%d on %d cells: %d unknowns per field",
+            problem.order,
+            mesh.nelements,
+            self.N,
+        )
         self.tie, self.terminals = _terminals(problem, self.basis, self.scales)
 
     def matrix(self, form: Any, coefficient: np.ndarray) -> csr_array:
@@ -96,14 +105,18 @@ class System:
         if self.deflection is None:
             return self.matrix(forms.stiffness, coefficient)
         first, second = self.deflection
-        return self.matrix(forms.stiffness, coefficient * first) + self.matrix(forms.curl, coefficient * second)
+        return self.matrix(forms.stiffness, coefficient * first) + self.matrix(
+            forms.curl, coefficient * second
+        )
 
     def across(self, coefficient: np.ndarray) -> csr_array:
         """- int a grad w . (z-turned s grad u): a c(u, w), or a (s_1 c - s_2 k) with ordinary Hall effect."""
         if self.deflection is None:
             return self.matrix(forms.curl, coefficient)
         first, second = self.deflection
-        return self.matrix(forms.curl, coefficient * first) - self.matrix(forms.stiffness, coefficient * second)
+        return self.matrix(forms.curl, coefficient * first) - self.matrix(
+            forms.stiffness, coefficient * second
+        )
 
     # -- the potential ------------------------------------------------------------------------------------------------
 
@@ -133,16 +146,23 @@ class System:
             return csr_array((self.N, 3 * self.N))
         c = self.coefficients
         weights = c.detection(self.normal, self.problem.detection)
-        return csr_array(hstack([self.across(c.alpha_inverse * c.diffusion / self.scales.diffusion * w)
-                                 for w in weights]))
+        return csr_array(
+            hstack(
+                [
+                    self.across(c.alpha_inverse * c.diffusion / self.scales.diffusion * w)
+                    for w in weights
+                ]
+            )
+        )
 
     def free_columns(self, held: tuple[str, ...]) -> np.ndarray:
         """Columns of ``tie`` that stay unknown when the named contacts have a given potential (none: one is grounded)."""
         columns = {self.terminals[name].column for name in held} or {0}
         return np.setdiff1d(np.arange(self.tie.shape[1]), list(columns))
 
-    def potential_solver(self, held: tuple[str, ...] = (),
-                         solver: Solver = SYMMETRIC) -> tuple[csr_array, Factorisation]:
+    def potential_solver(
+        self, held: tuple[str, ...] = (), solver: Solver = SYMMETRIC
+    ) -> tuple[csr_array, Factorisation]:
         """Free part of ``tie`` and the factorised potential matrix on it; factorised once for each set of contacts."""
         if self.deflection is not None:
             solver = SuperLU(symmetric=False)
@@ -169,19 +189,28 @@ class System:
         out = np.zeros((3, self.N))
         for i, moved, sign in self.moved():
             for d, weight in enumerate(c.detection(moved, self.problem.detection)):
-                out[d] += sign * self.slope(i, c.alpha_inverse * c.diffusion / self.scales.diffusion * weight)
+                out[d] += sign * self.slope(
+                    i, c.alpha_inverse * c.diffusion / self.scales.diffusion * weight
+                )
         return out.ravel()
 
     @functools.cached_property
     def ohmic_current(self) -> float:
         """int sigma over the cross-section."""
-        return float(forms.integral.assemble(self.basis, a=self.coefficients.sigma / self.scales.conductivity))
+        return float(
+            forms.integral.assemble(
+                self.basis, a=self.coefficients.sigma / self.scales.conductivity
+            )
+        )
 
     def moved(self) -> list[tuple[int, int, float]]:
         """(mesh direction, component, sign) with eps_yzx = 1 and eps_zyx = -1; empty in the device plane."""
         if not self.problem.is_cross_section:
             return []
-        return [(i, 2, 1.0) if axis == "y" else (i, 1, -1.0) for i, axis in enumerate(self.problem.mesh.axes)]
+        return [
+            (i, 2, 1.0) if axis == "y" else (i, 1, -1.0)
+            for i, axis in enumerate(self.problem.mesh.axes)
+        ]
 
     def slope(self, axis: int, coefficient: np.ndarray) -> np.ndarray:
         """int a d_i w for mesh direction ``axis``, (N,)."""
@@ -203,13 +232,17 @@ class System:
     @functools.cached_property
     def relaxation(self) -> tuple[csr_array, csr_array, csr_array]:
         """m(n^a, w)/tau^a for a = x, y, z, each (N, N)."""
-        x, y, z = (self.matrix(forms.mass, self._unit_rate * rate) for rate in self.coefficients.rate)
+        x, y, z = (
+            self.matrix(forms.mass, self._unit_rate * rate) for rate in self.coefficients.rate
+        )
         return x, y, z
 
     @functools.cached_property
     def A_0(self) -> csr_array:
         """Diffusion, relaxation and absorption of the three components, (3N, 3N)."""
-        return csr_array(block_diag([self.diffusion + r for r in self.relaxation]) + self.edges.absorption)
+        return csr_array(
+            block_diag([self.diffusion + r for r in self.relaxation]) + self.edges.absorption
+        )
 
     @functools.cached_property
     def torques(self) -> tuple[csr_array, csr_array, csr_array]:
@@ -219,10 +252,26 @@ class System:
         for a in range(3):
             for d in range(a + 1):
                 if np.any(self.coefficients.half_g_x[a, d] != 0.0):
-                    X[a][d] = X[d][a] = self.matrix(forms.mass, self._unit_rate * self.coefficients.half_g_x[a, d])
-        x, y, z = (csr_array(block_array(
-            [[sum((cross[a, c] * X[c][d] for c in range(3) if cross[a, c] != 0.0), zero) for d in range(3)]
-             for a in range(3)])) for cross in cross_matrix(np.eye(3)))
+                    X[a][d] = X[d][a] = self.matrix(
+                        forms.mass, self._unit_rate * self.coefficients.half_g_x[a, d]
+                    )
+        x, y, z = (
+            csr_array(
+                block_array(
+                    [
+                        [
+                            sum(
+                                (cross[a, c] * X[c][d] for c in range(3) if cross[a, c] != 0.0),
+                                zero,
+                            )
+                            for d in range(3)
+                        ]
+                        for a in range(3)
+                    ]
+                )
+            )
+            for cross in cross_matrix(np.eye(3))
+        )
         return x, y, z
 
     @functools.cached_property
@@ -264,7 +313,10 @@ class System:
 
     def torque(self, field: np.ndarray) -> csr_array:
         """Torque part alone at one field (3,) in T, (3N, 3N)."""
-        return sum((b * T for b, T in zip(field, self.torques, strict=True)), csr_array((3 * self.N, 3 * self.N)))
+        return sum(
+            (b * T for b, T in zip(field, self.torques, strict=True)),
+            csr_array((3 * self.N, 3 * self.N)),
+        )
 
 
 def system_of(problem: Problem, field: Any = None) -> System:
@@ -289,5 +341,7 @@ def _check_orientation(basis: Any) -> None:
     if not basis.mesh.affine:
         volume = basis.mapping.detDF(basis.X)
         if np.any(volume.min(axis=1) * volume.max(axis=1) <= 0.0):
-            raise MeshError("a curved or quadrilateral cell folds over itself; refine the mesh or straighten its "
-                            "boundary")
+            raise MeshError(
+                "a curved or quadrilateral cell folds over itself; refine the mesh or straighten its "
+                "boundary"
+            )

@@ -23,7 +23,23 @@ from ..units import positive, to_si
 CHANGEABLE = ("material", "materials", "mesh", "cross_section", "contacts", "edges", "solve")
 ALIASES = {"tau": "relaxation_time"}
 #: Units in which coordinates are written, the first that fits.
-UNITS = ("m", "s", "S", "m**2/s", "V", "V/m", "1/m**2", "m/s", "m**2/(V*s)", "C/m**2", "K", "eV", "A", "1/kg", "1")
+UNITS = (
+    "m",
+    "s",
+    "S",
+    "m**2/s",
+    "V",
+    "V/m",
+    "1/m**2",
+    "m/s",
+    "m**2/(V*s)",
+    "C/m**2",
+    "K",
+    "eV",
+    "A",
+    "1/kg",
+    "1",
+)
 #: Values of an axis that is a range.
 MOST = 1_000_000
 
@@ -58,7 +74,10 @@ def is_shape(key: str) -> bool:
 def has_model(device: Device) -> bool:
     """Whether a material comes from the bands of a model, which takes seconds."""
     table = device.table
-    return any("model" in m for m in ([table["material"]] if "material" in table else table["materials"].values()))
+    return any(
+        "model" in m
+        for m in ([table["material"]] if "material" in table else table["materials"].values())
+    )
 
 
 # -- a device with other values ---------------------------------------------------------------------------------------
@@ -78,12 +97,16 @@ def changed_device(device: Device, changes: Mapping[str, Any]) -> Device:
     for key, value in changes.items():
         _put(device, table, key, value)
     new_mesh = any(k.startswith(("mesh.", "cross_section.")) and k != "mesh.scale" for k in changes)
-    mesh = None if new_mesh or "geometry" in table else device.problem.mesh  # one that follows the diffusion length
+    mesh = (
+        None if new_mesh or "geometry" in table else device.problem.mesh
+    )  # one that follows the diffusion length
     new = device_of(device.path, table, mesh)
     thetas = {k.rpartition(".")[0]: v for k, v in changes.items() if _named(k, "theta")}
     if thetas:
-        materials = {region: _with_theta(m, thetas.get("material", thetas.get(f"materials.{region}")))
-                     for region, m in new.problem.materials.items()}
+        materials = {
+            region: _with_theta(m, thetas.get("material", thetas.get(f"materials.{region}")))
+            for region, m in new.problem.materials.items()
+        }
         new = replace(new, problem=replace(new.problem, materials=materials))
     if "mesh.scale" in changes:
         factor = positive(changes["mesh.scale"], "1", "mesh.scale")
@@ -105,22 +128,33 @@ def _put(device: Device, table: dict[str, Any], key: str, value: Any) -> None:
     section, *way = key.split(".")
     known = [s for s in CHANGEABLE if s in table or s in ("solve", "edges")]
     if section not in known or not way:
-        raise InputError(f"{key!r} is no key of the device that a study can change; {suggest(section, known)} "
-                         "(as in \"material.tau\")", value=key)
+        raise InputError(
+            f"{key!r} is no key of the device that a study can change; {suggest(section, known)} "
+            '(as in "material.tau")',
+            value=key,
+        )
     if key == "mesh.scale" or _named(key, "theta"):
         return
     inner = table.setdefault(section, {})
     if section in ("materials", "contacts") and isinstance(inner, dict) and way[0] not in inner:
-        raise InputError(f"{key!r}: no {way[0]!r} in [{section}]; {suggest(way[0], inner)}", value=key)
+        raise InputError(
+            f"{key!r}: no {way[0]!r} in [{section}]; {suggest(way[0], inner)}", value=key
+        )
     for step in way[:-1]:
         inner = inner.setdefault(step, {}) if isinstance(inner, dict) else inner
     if not isinstance(inner, dict):
-        raise InputError(f"{key!r}: {key.rpartition('.')[0]} is no table in {device.path.name}; write it as one", value=key)
+        raise InputError(
+            f"{key!r}: {key.rpartition('.')[0]} is no table in {device.path.name}; write it as one",
+            value=key,
+        )
     name = way[-1]
     if section in ("material", "materials"):
         _known_in_material(key, name, way, "model" in inner)
         name = ALIASES.get(name, name)
-        other = {"diffusion_length": "diffusion_constant", "diffusion_constant": "diffusion_length"}.get(name)
+        other = {
+            "diffusion_length": "diffusion_constant",
+            "diffusion_constant": "diffusion_length",
+        }.get(name)
         inner.pop(other, None)
     inner[name] = value
 
@@ -128,8 +162,11 @@ def _put(device: Device, table: dict[str, Any], key: str, value: Any) -> None:
 def _known_in_material(key: str, name: str, way: list[str], model: bool) -> None:
     known = [*(ModelMaterialTable if model else MaterialTable).model_fields, *ALIASES, "theta"]
     if len(way) <= 2 and name not in known and not set(way) & set(known):
-        raise InputError(f"{key!r} is no key of the device that a study can change; "
-                         f"{suggest(key, [key.rpartition('.')[0] + '.' + k for k in known])}", value=key)
+        raise InputError(
+            f"{key!r} is no key of the device that a study can change; "
+            f"{suggest(key, [key.rpartition('.')[0] + '.' + k for k in known])}",
+            value=key,
+        )
 
 
 # -- values of an axis ------------------------------------------------------------------------------------------------
@@ -141,7 +178,10 @@ def read_values(path: Path, name: str, value: Any, table: Table | None) -> tuple
     if isinstance(value, Mapping):
         value = _range(where, value)
     if not isinstance(value, list) or not value:
-        raise InputError(f"{where}: expected a list of values or a range {{start, stop, points}}, got {value!r}", value=value)
+        raise InputError(
+            f"{where}: expected a list of values or a range {{start, stop, points}}, got {value!r}",
+            value=value,
+        )
     if len({json.dumps(v, default=str) for v in value}) < len(value):
         raise InputError(f"{where}: a value is given twice in {value}", value=value)
     if table is None:
@@ -149,24 +189,44 @@ def read_values(path: Path, name: str, value: Any, table: Table | None) -> tuple
     low, high = table.rows[0][0], table.rows[-1][0]
     for v in value:
         if isinstance(v, bool) or not isinstance(v, (int, float)) or not low <= v <= high:
-            raise InputError(f"{where}: {v!r} is not a number from {low:g} to {high:g}, the range of its table", value=v)
+            raise InputError(
+                f"{where}: {v!r} is not a number from {low:g} to {high:g}, the range of its table",
+                value=v,
+            )
     return tuple(float(v) for v in value)
 
 
 def _range(where: str, value: Mapping[str, Any]) -> list[Any]:
     wanted = {"start", "stop", "points"}
-    if not wanted <= set(value) <= wanted | {"scale"} or value.get("scale", "linear") not in ("linear", "log"):
-        raise InputError(f"{where}: a range has the keys start, stop, points and scale (\"linear\" or \"log\"), "
-                         f"got {dict(value)}", value=value)
+    if not wanted <= set(value) <= wanted | {"scale"} or value.get("scale", "linear") not in (
+        "linear",
+        "log",
+    ):
+        raise InputError(
+            f'{where}: a range has the keys start, stop, points and scale ("linear" or "log"), '
+            f"got {dict(value)}",
+            value=value,
+        )
     points = value["points"]
     if isinstance(points, bool) or not isinstance(points, int) or not 1 <= points <= MOST:
-        raise InputError(f"{where}.points: expected a whole number from 1 to {MOST}, got {points!r}", value=points)
+        raise InputError(
+            f"{where}.points: expected a whole number from 1 to {MOST}, got {points!r}",
+            value=points,
+        )
     numbers, unit = in_units((value["start"], value["stop"]), where)
     start, stop = map(float, numbers)
     if value.get("scale") == "log" and min(start, stop) <= 0:
-        raise InputError(f"{where}: a logarithmic range needs positive ends, got {value['start']!r} and {value['stop']!r}")
-    made = np.geomspace(start, stop, points) if value.get("scale") == "log" else np.linspace(start, stop, points)
-    return [f"{v!r} {unit}" if unit and isinstance(value["start"], str) else v for v in made.tolist()]
+        raise InputError(
+            f"{where}: a logarithmic range needs positive ends, got {value['start']!r} and {value['stop']!r}"
+        )
+    made = (
+        np.geomspace(start, stop, points)
+        if value.get("scale") == "log"
+        else np.linspace(start, stop, points)
+    )
+    return [
+        f"{v!r} {unit}" if unit and isinstance(value["start"], str) else v for v in made.tolist()
+    ]
 
 
 def in_units(values: tuple[Any, ...], where: str) -> tuple[np.ndarray, str]:
@@ -185,29 +245,44 @@ def in_units(values: tuple[Any, ...], where: str) -> tuple[np.ndarray, str]:
             return np.array([to_si(v, unit, where) for v in values]), unit
         except InputError as exc:
             reason = exc
-    raise InputError(f"{where}: {values!r} are no quantities of one kind, such as \"1 ps\" and \"4 ps\"",
-                     value=values) from reason
+    raise InputError(
+        f'{where}: {values!r} are no quantities of one kind, such as "1 ps" and "4 ps"',
+        value=values,
+    ) from reason
 
 
 def read_table(path: Path, name: str, value: Any) -> Table:
     """A CSV file: the axis in the first column, keys of the device with units in the others."""
     if not isinstance(value, str):
-        raise InputError(f"{path}: tables.{name}: expected the name of a CSV file, got {value!r}", value=value)
+        raise InputError(
+            f"{path}: tables.{name}: expected the name of a CSV file, got {value!r}", value=value
+        )
     where = path.parent / value
     try:
         lines = where.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as exc:
-        raise InputError(f"{where}: cannot be read ({exc}); it is named by tables.{name} of {path}", value=str(where)) from exc
+        raise InputError(
+            f"{where}: cannot be read ({exc}); it is named by tables.{name} of {path}",
+            value=str(where),
+        ) from exc
     cells = [r for r in csv.reader(lines) if r and not r[0].lstrip().startswith("#")]
     if len(cells) < 2 or len(cells[0]) < 2:
-        raise InputError(f"{where}: expected a header such as '{name} [K],material.relaxation_time [ps]' and at least one row")
+        raise InputError(
+            f"{where}: expected a header such as '{name} [K],material.relaxation_time [ps]' and at least one row"
+        )
     try:
         rows = np.array([[float(c) for c in row] for row in cells[1:]])
     except ValueError as exc:
-        raise InputError(f"{where}: {exc}; every cell below the header must be a number, in rows of equal length") from exc
+        raise InputError(
+            f"{where}: {exc}; every cell below the header must be a number, in rows of equal length"
+        ) from exc
     whole = rows.shape[1] == len(cells[0]) and bool(np.all(np.isfinite(rows)))
     if not whole or np.any(np.diff(rows[:, 0]) <= 0):
-        raise InputError(f"{where}: expected full rows of finite numbers with an increasing first column")
+        raise InputError(
+            f"{where}: expected full rows of finite numbers with an increasing first column"
+        )
     parts = [cell.strip().partition("[") for cell in cells[0]]
     header = tuple((key.strip(), unit.strip().rstrip("]").strip()) for key, _, unit in parts)
-    return Table(tuple((k, "" if u == "1" else u) for k, u in header), tuple(map(tuple, rows.tolist())))
+    return Table(
+        tuple((k, "" if u == "1" else u) for k, u in header), tuple(map(tuple, rows.tolist()))
+    )

@@ -43,9 +43,11 @@ def connected(address: str | None, notify: Callable[[str], None] | None = None) 
     try:
         client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as exc:
-        raise InputError(f"scheduler {address!r} does not answer within {PATIENCE:g} s ({type(exc).__name__}); start one with "
-                         "'dask scheduler' and give its address, such as tcp://host:8786, or leave it out",
-                         value=address) from exc
+        raise InputError(
+            f"scheduler {address!r} does not answer within {PATIENCE:g} s ({type(exc).__name__}); start one with "
+            "'dask scheduler' and give its address, such as tcp://host:8786, or leave it out",
+            value=address,
+        ) from exc
     with _quiet("distributed.client", "distributed.batched", "distributed.core"):
         try:
             if not _check_workers(client) and notify is not None:
@@ -59,10 +61,18 @@ def connected(address: str | None, notify: Callable[[str], None] | None = None) 
 def _check_workers(client: Any) -> int:
     """How many workers there are; InputError if one has no ohmr_fem of this version: the first task would end it."""
     found = client.run(pkgutil.resolve_name, "ohmr_fem:__version__", on_error="return")
-    wrong = next(((where, version) for where, version in found.items() if version != __version__), None)
+    wrong = next(
+        ((where, version) for where, version in found.items() if version != __version__), None
+    )
     if wrong is not None:
-        has = f"has ohmr_fem {wrong[1]}" if isinstance(wrong[1], str) else f"cannot import ohmr_fem ({wrong[1]})"
-        raise InputError(f"the worker at {wrong[0]} {has}; it needs {__version__}, as here", value=wrong[0])
+        has = (
+            f"has ohmr_fem {wrong[1]}"
+            if isinstance(wrong[1], str)
+            else f"cannot import ohmr_fem ({wrong[1]})"
+        )
+        raise InputError(
+            f"the worker at {wrong[0]} {has}; it needs {__version__}, as here", value=wrong[0]
+        )
     return len(found)
 
 
@@ -110,13 +120,17 @@ class _Shop:
                 return None
             self.device, self.left = job
             self.setting = self._setting(self.device, self.left[0][0]) if self.left else None
-        taken, self.left = self.left[:self.together], self.left[self.together:]
+        taken, self.left = self.left[: self.together], self.left[self.together :]
         return self._submit(_Task(self.device, self.setting, tuple(taken)))
 
-    def finished(self, key: str, results: list[dict[str, Any]], seconds: float) -> Iterator[tuple[int, dict[str, Any]]]:
+    def finished(
+        self, key: str, results: list[dict[str, Any]], seconds: float
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
         """(point, its results) of a task; the next ones are as long as to take about SPELL."""
         points = self.running.pop(key).points
-        self.together = max(1, min(2 * self.together, int(SPELL * len(points) / max(seconds, 1e-6)), MOST_TOGETHER))
+        self.together = max(
+            1, min(2 * self.together, int(SPELL * len(points) / max(seconds, 1e-6)), MOST_TOGETHER)
+        )
         for (index, _), values in zip(points, results, strict=True):
             yield index, values
 
@@ -126,32 +140,53 @@ class _Shop:
         index = task.points[0][0]
         self.lost[index] = self.lost.get(index, 0) + 1
         if self.lost[index] > RETRIES:
-            raise SolveError(f"point {index} was lost {RETRIES} times with its worker ({type(exception).__name__}): it may need "
-                             "more memory than a worker has; finished points are kept", value=index)
+            raise SolveError(
+                f"point {index} was lost {RETRIES} times with its worker ({type(exception).__name__}): it may need "
+                "more memory than a worker has; finished points are kept",
+                value=index,
+            )
         return self._submit(replace(task, setting=self._setting(task.device, index)))
 
     def _setting(self, device: Device | Setting, index: int) -> Any:
         if isinstance(device, Setting):
             return device
-        return self.client.submit(make_setting, device, self.span, __version__, pure=False,
-                                  key=f"{self.name}-setting-{index}-{self.lost.get(index, 0)}")
+        return self.client.submit(
+            make_setting,
+            device,
+            self.span,
+            __version__,
+            pure=False,
+            key=f"{self.name}-setting-{index}-{self.lost.get(index, 0)}",
+        )
 
     def _submit(self, task: _Task) -> Any:
         index = task.points[0][0]
         changes = [c for _, c in task.points]
-        future = self.client.submit(compute_points, task.setting, changes, __version__, pure=False,
-                                    key=f"{self.name}-{index}-{self.lost.get(index, 0)}")
+        future = self.client.submit(
+            compute_points,
+            task.setting,
+            changes,
+            __version__,
+            pure=False,
+            key=f"{self.name}-{index}-{self.lost.get(index, 0)}",
+        )
         self.running[future.key] = task
         return future
 
 
-def compute_points(setting: Setting, several: list[dict[str, Any]], version: str) -> tuple[list[dict[str, Any]], float]:
+def compute_points(
+    setting: Setting, several: list[dict[str, Any]], version: str
+) -> tuple[list[dict[str, Any]], float]:
     """Results of some points of one geometry, and the seconds that they took."""
     start = time.perf_counter()
-    return [compute_point(setting, changes, version) for changes in several], time.perf_counter() - start
+    return [
+        compute_point(setting, changes, version) for changes in several
+    ], time.perf_counter() - start
 
 
-def on_scheduler(jobs: Iterable[Job], span: Span | None, client: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+def on_scheduler(
+    jobs: Iterable[Job], span: Span | None, client: Any
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Points as they finish, a few in flight for each thread of the workers that there are."""
     distributed = require_extra("distributed", "study", "a study on a scheduler")
     shop = _Shop(jobs, span, client)
@@ -194,10 +229,14 @@ def _results(future: Any, client: Any) -> tuple[Any, BaseException | None]:
     causes = (exc, exc.__cause__, exc.__context__)
     lacking = next((e for e in causes if isinstance(e, ImportError | AttributeError)), None)
     if lacking is not None or "deserializ" in str(exc):
-        raise InputError(f"the scheduler or a worker cannot run a point ({lacking or type(exc).__name__}); both need ohmr_fem "
-                         f"{__version__} and the packages that it uses here") from exc
+        raise InputError(
+            f"the scheduler or a worker cannot run a point ({lacking or type(exc).__name__}); both need ohmr_fem "
+            f"{__version__} and the packages that it uses here"
+        ) from exc
     raise exc
 
 
 def _gone(reason: str) -> SolveError:
-    return SolveError(f"the scheduler was lost ({reason}); finished points are kept, run the study again to go on")
+    return SolveError(
+        f"the scheduler was lost ({reason}); finished points are kept, run the study again to go on"
+    )

@@ -1,19 +1,19 @@
 """Study files: which points there are, and what each of them changes in a device.
 
-    device = "hall_bar.toml"
-    output = "hall_bar.nc"
+device = "hall_bar.toml"
+output = "hall_bar.nc"
 
-    [axes]                                            # every combination of the values is a point
-    "material.diffusion_length" = ["50 nm", "100 nm"]
-    "mesh.file" = ["hall_bar.msh", "wide_bar.msh"]
-    temperature = [4, 77, 300]
+[axes]                                            # every combination of the values is a point
+"material.diffusion_length" = ["50 nm", "100 nm"]
+"mesh.file" = ["hall_bar.msh", "wide_bar.msh"]
+temperature = [4, 77, 300]
 
-    [tables]                                          # what an axis stands for that is no key of the device
-    temperature = "temperature.csv"                   # header: temperature [K],material.relaxation_time [ps],...
+[tables]                                          # what an axis stands for that is no key of the device
+temperature = "temperature.csv"                   # header: temperature [K],material.relaxation_time [ps],...
 
-    [limits]
-    disk = "1 GB"
-    memory = "2 GB"
+[limits]
+disk = "1 GB"
+memory = "2 GB"
 """
 
 from __future__ import annotations
@@ -79,7 +79,11 @@ class Study:
         place = np.unravel_index(index, self.shape)
         out: dict[str, Any] = {}
         for (axis, values), k in zip(self.axes.items(), place, strict=True):
-            out |= self.tables[axis].at(values[int(k)]) if axis in self.tables else {axis: values[int(k)]}
+            out |= (
+                self.tables[axis].at(values[int(k)])
+                if axis in self.tables
+                else {axis: values[int(k)]}
+            )
         return out
 
     @property
@@ -92,7 +96,9 @@ class Study:
         kept = [k for k, axis in enumerate(self.axes) if axis in self.shaping]
         order = [*kept, *(k for k in range(len(self.shape)) if k not in kept)]
         shape = tuple(self.shape[k] for k in kept)
-        indices = np.arange(self.size).reshape(self.shape).transpose(order).reshape(math.prod(shape), -1)
+        indices = (
+            np.arange(self.size).reshape(self.shape).transpose(order).reshape(math.prod(shape), -1)
+        )
         return dict(zip(np.ndindex(shape), indices, strict=True))
 
 
@@ -107,29 +113,56 @@ def read_study(path: str | Path) -> Study:
     path = Path(path)
     table = _toml(path)
     if "sweep" in table:
-        raise InputError(f"{path}: is a device file; a study is a file of its own that names it: "
-                         f"device = \"{path.name}\", and [axes]", value=str(path))
+        raise InputError(
+            f"{path}: is a device file; a study is a file of its own that names it: "
+            f'device = "{path.name}", and [axes]',
+            value=str(path),
+        )
     for name in table:
         if name not in SECTIONS:
             raise InputError(f"{path}: unknown key {name!r}; {suggest(name, SECTIONS)}", value=name)
     if not isinstance(table.get("device"), str):
-        raise InputError(f"{path}: device is missing; write device = \"my_device.toml\" above the sections")
+        raise InputError(
+            f'{path}: device is missing; write device = "my_device.toml" above the sections'
+        )
     device = without_accuracy(read_device(path.parent / table["device"]), "a study")
-    device = replace(device, gate=None, table={k: v for k, v in device.table.items() if k != "gate"})  # an axis does that
-    tables = {name: read_table(path, name, value) for name, value in _section(path, table, "tables").items()}
+    device = replace(
+        device, gate=None, table={k: v for k, v in device.table.items() if k != "gate"}
+    )  # an axis does that
+    tables = {
+        name: read_table(path, name, value)
+        for name, value in _section(path, table, "tables").items()
+    }
     given = _section(path, table, "axes")
     if not given:
-        raise InputError(f"{path}: axes is missing; write [axes] with lists such as \"material.tau\" = [\"1 ps\", \"2 ps\"]")
+        raise InputError(
+            f'{path}: axes is missing; write [axes] with lists such as "material.tau" = ["1 ps", "2 ps"]'
+        )
     unused = [name for name in tables if name not in given]
     if unused:
-        raise InputError(f"{path}: tables.{unused[0]} belongs to no axis; add {unused[0]} = [...] to [axes]", value=unused[0])
+        raise InputError(
+            f"{path}: tables.{unused[0]} belongs to no axis; add {unused[0]} = [...] to [axes]",
+            value=unused[0],
+        )
     axes = {name: read_values(path, name, value, tables.get(name)) for name, value in given.items()}
-    limits = {name: _bytes(path, name, value) for name, value in _section(path, table, "limits").items()}
+    limits = {
+        name: _bytes(path, name, value) for name, value in _section(path, table, "limits").items()
+    }
     output = path.parent / str(table.get("output", path.stem + ".nc"))
     if output.suffix not in (".nc", ".h5"):
-        raise InputError(f"{path}: output must end in .nc or .h5, got {output.name!r}", value=str(output))
+        raise InputError(
+            f"{path}: output must end in .nc or .h5, got {output.name!r}", value=str(output)
+        )
     _check(path, device, axes, tables)
-    return Study(path.resolve(), output.resolve(), device, axes, tables, limits, _content(device, axes, tables))
+    return Study(
+        path.resolve(),
+        output.resolve(),
+        device,
+        axes,
+        tables,
+        limits,
+        _content(device, axes, tables),
+    )
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -144,11 +177,15 @@ def _toml(path: Path) -> dict[str, Any]:
 def _section(path: Path, table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = table.get(name, {})
     if not isinstance(found, Mapping):
-        raise InputError(f"{path}: {name} must be a table, as in [{name}], got {found!r}", value=found)
+        raise InputError(
+            f"{path}: {name} must be a table, as in [{name}], got {found!r}", value=found
+        )
     return found
 
 
-def _check(path: Path, device: Device, axes: Mapping[str, tuple[Any, ...]], tables: Mapping[str, Table]) -> None:
+def _check(
+    path: Path, device: Device, axes: Mapping[str, tuple[Any, ...]], tables: Mapping[str, Table]
+) -> None:
     """InputError if two axes change one key, or the device refuses a value of an axis."""
     keys = [key for axis in axes for key in keys_of(axis, tables)]
     twice = next((k for k in keys if keys.count(k) > 1), None)
@@ -156,13 +193,22 @@ def _check(path: Path, device: Device, axes: Mapping[str, tuple[Any, ...]], tabl
         raise InputError(f"{path}: {twice!r} is changed by two axes; leave one out", value=twice)
     for axis, values in axes.items():
         most = 2 if has_model(device) else MOST_TRIED
-        for k in np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int)):
+        for k in np.unique(
+            np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int)
+        ):
             value = values[k]
             try:
                 changed_device(device, tables[axis].at(value) if axis in tables else {axis: value})
             except OhmrError as exc:
-                hint = "" if axis in tables or "." in axis else f", or give [tables] {axis} = \"file.csv\", what it stands for"
-                raise InputError(f"{path}: axes.{axis}, value {value!r}: {str(exc).splitlines()[0]}{hint}", value=value) from exc
+                hint = (
+                    ""
+                    if axis in tables or "." in axis
+                    else f', or give [tables] {axis} = "file.csv", what it stands for'
+                )
+                raise InputError(
+                    f"{path}: axes.{axis}, value {value!r}: {str(exc).splitlines()[0]}{hint}",
+                    value=value,
+                ) from exc
 
 
 def _bytes(path: Path, name: str, value: Any) -> float:
@@ -172,26 +218,42 @@ def _bytes(path: Path, name: str, value: Any) -> float:
             raise ValueError
         return float(number) * BYTES[unit]
     except ValueError as exc:
-        raise InputError(f"{path}: limits.{name}: expected disk or memory with a size such as \"2 GB\", got {value!r}") from exc
+        raise InputError(
+            f'{path}: limits.{name}: expected disk or memory with a size such as "2 GB", got {value!r}'
+        ) from exc
 
 
-def _content(device: Device, axes: Mapping[str, tuple[Any, ...]], tables: Mapping[str, Table]) -> str:
+def _content(
+    device: Device, axes: Mapping[str, tuple[Any, ...]], tables: Mapping[str, Table]
+) -> str:
     """Everything the numbers depend on; files by the hash of what they hold."""
     folder = device.path.parent
-    files = {str(p.relative_to(folder) if p.is_relative_to(folder) else p): p for p in device.inputs[1:]}
+    files = {
+        str(p.relative_to(folder) if p.is_relative_to(folder) else p): p for p in device.inputs[1:]
+    }
     files |= {str(v): folder / str(v) for v in axes.get("mesh.file", ())}
     digests = {name: hashlib.sha256(_bytes_of(p)).hexdigest() for name, p in sorted(files.items())}
     table = {k: v for k, v in sorted(device.table.items()) if k != "output"}
-    return json.dumps({"format": FORMAT, "device": table, "files": digests, "axes": {k: list(v) for k, v in axes.items()},
-                       "tables": {k: [t.header, t.rows] for k, t in tables.items()}}, default=str)
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "device": table,
+            "files": digests,
+            "axes": {k: list(v) for k, v in axes.items()},
+            "tables": {k: [t.header, t.rows] for k, t in tables.items()},
+        },
+        default=str,
+    )
 
 
 def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as exc:
-        raise InputError(f"{path}: cannot be read ({exc.strerror}); mesh files of a study are relative to the device file",
-                         value=str(path)) from exc
+        raise InputError(
+            f"{path}: cannot be read ({exc.strerror}); mesh files of a study are relative to the device file",
+            value=str(path),
+        ) from exc
 
 
 #: name: (dimensions after the axes, unit, description).
@@ -202,7 +264,11 @@ DEVICE_RESULTS = {
     "error": (("measurement", "field"), "ohm", "algebraic error bound of delta_R"),
 }
 SECTION_RESULTS = {
-    "rho": (("measurement", "field"), "1", "relative change of the current, Eq. (7), with opposite sign"),
+    "rho": (
+        ("measurement", "field"),
+        "1",
+        "relative change of the current, Eq. (7), with opposite sign",
+    ),
     "rho_change": (("measurement", "field"), "1", "rho(B) - rho(0)"),
     "error": (("measurement", "field"), "1", "algebraic error bound of rho"),
 }

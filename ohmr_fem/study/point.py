@@ -68,17 +68,23 @@ def make_setting(device: Device, span: Span | None, version: str = __version__) 
     problem = replace(problem, materials=span.fastest)
     try:
         pairs = [(m.current, m.voltage) for m in device.measurements]
-        found = spectral_measures(problem, pairs, fields=device.fields, lengths=(span.shortest, span.longest))
+        found = spectral_measures(
+            problem, pairs, fields=device.fields, lengths=(span.shortest, span.longest)
+        )
         height, _ = edge_cells(system_of(problem))
     except MissingExtraError:
         raise
     except OhmrError as exc:
         return Setting(device, failed=_why(exc))
-    light = tuple(replace(m, projection=replace(m.projection, vectors=None), vertices=None) for m in found)
+    light = tuple(
+        replace(m, projection=replace(m.projection, vectors=None), vertices=None) for m in found
+    )
     return Setting(device, light, height)
 
 
-def compute_point(setting: Setting, changes: Mapping[str, Any], version: str = __version__) -> dict[str, Any]:
+def compute_point(
+    setting: Setting, changes: Mapping[str, Any], version: str = __version__
+) -> dict[str, Any]:
     """Results of one point as plain lists with a ``note`` (its warnings), or {"failed": why}."""
     check_version(version)
     if setting.failed:
@@ -86,7 +92,12 @@ def compute_point(setting: Setting, changes: Mapping[str, Any], version: str = _
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they are in the note
-            return _point(setting, changed_device(setting.device, changes).problem if changes else setting.device.problem)
+            return _point(
+                setting,
+                changed_device(setting.device, changes).problem
+                if changes
+                else setting.device.problem,
+            )
     except MissingExtraError:
         raise
     except OhmrError as exc:
@@ -96,7 +107,9 @@ def compute_point(setting: Setting, changes: Mapping[str, Any], version: str = _
 def check_version(wanted: str) -> None:
     """InputError in a worker that has another version than the program that runs the study."""
     if wanted != __version__:
-        raise InputError(f"a worker has ohmr_fem {__version__}, the study runs with {wanted}; install the same on both")
+        raise InputError(
+            f"a worker has ohmr_fem {__version__}, the study runs with {wanted}; install the same on both"
+        )
 
 
 def _why(exc: OhmrError) -> str:
@@ -110,16 +123,23 @@ def _point(setting: Setting, prob: Problem) -> dict[str, Any]:
     for k, m in enumerate(device.measurements):
         values = None if shared is None else _from_measure(shared[k], prob, device.fields)
         if values is None:
-            curve = hanle_curve(prob, device.fields, current=m.current, voltage=m.voltage, method=device.method)
+            curve = hanle_curve(
+                prob, device.fields, current=m.current, voltage=m.voltage, method=device.method
+            )
             values = {"R_ohmic": curve.R_ohmic, "error": curve.algebraic_error.tolist()}
-            values |= {name: getattr(curve, name).tolist() for name in ("delta_R", "hanle", "rho", "rho_change")}
+            values |= {
+                name: getattr(curve, name).tolist()
+                for name in ("delta_R", "hanle", "rho", "rho_change")
+            }
             notes |= dict.fromkeys(curve.warnings)
         for name, row in rows.items():
             row.append(values[name])
     return {**rows, "note": "; ".join(notes)}
 
 
-def _from_measure(measure: SpectralMeasure, prob: Problem, fields: np.ndarray) -> dict[str, Any] | None:
+def _from_measure(
+    measure: SpectralMeasure, prob: Problem, fields: np.ndarray
+) -> dict[str, Any] | None:
     """Results from the measure of the geometry, or None outside its range."""
     tuned = replace(measure, material=prob.material)
     try:
@@ -127,8 +147,12 @@ def _from_measure(measure: SpectralMeasure, prob: Problem, fields: np.ndarray) -
     except SolveError:
         return None  # the device itself gives the answer, or the reason
     names = ("rho", "rho_change") if prob.is_cross_section else ("delta_R", "hanle")
-    return {"R_ohmic": tuned.R_ohmic, names[0]: (f * tuned.unit).tolist(), names[1]: (change * tuned.unit).tolist(),
-            "error": (abs(tuned.unit) * tuned.bound(fields)).tolist()}
+    return {
+        "R_ohmic": tuned.R_ohmic,
+        names[0]: (f * tuned.unit).tolist(),
+        names[1]: (change * tuned.unit).tolist(),
+        "error": (abs(tuned.unit) * tuned.bound(fields)).tolist(),
+    }
 
 
 def _notes(setting: Setting, prob: Problem) -> list[str]:
@@ -138,6 +162,11 @@ def _notes(setting: Setting, prob: Problem) -> list[str]:
     fields = setting.device.fields
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
     squared = float(precession_squared(prob.material, strongest))
-    shorter = np.sqrt(1.0 + 1j * max(squared, 0.0) ** 0.5).real * (1.0 + max(-squared, 0.0) ** 0.5) ** 0.5
+    shorter = (
+        np.sqrt(1.0 + 1j * max(squared, 0.0) ** 0.5).real * (1.0 + max(-squared, 0.0) ** 0.5) ** 0.5
+    )
     decay = np.full(setting.height.shape, prob.material.diffusion_length / shorter)
-    return [str(n) for n in (*physics_notes(prob, fields), *unresolved(setting.height, decay, prob.order))]
+    return [
+        str(n)
+        for n in (*physics_notes(prob, fields), *unresolved(setting.height, decay, prob.order))
+    ]

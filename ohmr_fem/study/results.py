@@ -58,13 +58,18 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = path.open("a+b", buffering=0)
         except OSError as exc:
-            raise InputError(f"{path}: cannot be written ({exc.strerror}); choose another output", value=str(path)) from exc
+            raise InputError(
+                f"{path}: cannot be written ({exc.strerror}); choose another output",
+                value=str(path),
+            ) from exc
         try:
             self._lock()
             end, self.done = read_journal(path, study.hash)
             self._stream.truncate(end)
             if end == 0:
-                self._write(line_of(-1, {"format": FORMAT, "hash": study.hash, "ohmr_fem": __version__}))
+                self._write(
+                    line_of(-1, {"format": FORMAT, "hash": study.hash, "ohmr_fem": __version__})
+                )
         except BaseException:
             self._stream.close()
             raise
@@ -77,8 +82,10 @@ class Journal:
         try:
             fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
-            raise InputError(f"{self.path}: another run of this study is writing it; wait for it, or give another output",
-                             value=str(self.path)) from exc
+            raise InputError(
+                f"{self.path}: another run of this study is writing it; wait for it, or give another output",
+                value=str(self.path),
+            ) from exc
 
     def _write(self, line: str) -> None:
         data = line.encode()
@@ -86,8 +93,11 @@ class Journal:
             if self._stream.write(data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as exc:
-            raise InputError(f"{self.path}: cannot be written ({exc.strerror}); what was finished is kept, make room and run the "
-                             "study again", value=str(self.path)) from exc
+            raise InputError(
+                f"{self.path}: cannot be written ({exc.strerror}); what was finished is kept, make room and run the "
+                "study again",
+                value=str(self.path),
+            ) from exc
 
     def add(self, index: int, values: Mapping[str, Any]) -> None:
         """Append a finished point; on return it survives the end of the program."""
@@ -97,7 +107,9 @@ class Journal:
     def discard(self) -> None:
         """Remove the file, once all that it holds is in the results file."""
         try:
-            self.path.unlink(missing_ok=True)  # before the lock goes: nobody else may have begun to write it
+            self.path.unlink(
+                missing_ok=True
+            )  # before the lock goes: nobody else may have begun to write it
         except PermissionError:  # a system that removes no open files
             self._stream.close()
             self.path.unlink(missing_ok=True)
@@ -120,22 +132,27 @@ def read_journal(path: Path, wanted: str) -> tuple[int, dict[int, dict[str, Any]
         if entry is None:
             if number == len(lines) - 1 and number > 1:  # torn by a crash of the machine
                 break
-            raise InputError(f"{path}, line {number}: is not a journal of a study, or damaged; move it away or give another "
-                             "output (nothing was changed)", value=str(path))
+            raise InputError(
+                f"{path}, line {number}: is not a journal of a study, or damaged; move it away or give another "
+                "output (nothing was changed)",
+                value=str(path),
+            )
         if number == 1:
             _own(path, entry["v"], wanted)
         else:
             done[int(entry["i"])] = entry["v"]
         end += len(raw) + 1
     if end == 0 and data and not _cut_header(data):
-        raise InputError(f"{path}: is not a journal of a study; move it away or give another output (nothing was changed)",
-                         value=str(path))
+        raise InputError(
+            f"{path}: is not a journal of a study; move it away or give another output (nothing was changed)",
+            value=str(path),
+        )
     return end, done
 
 
 def _cut_header(data: bytes) -> bool:
     """Whether a file without a whole line is the start of our first line."""
-    return len(data) < 300 and data[9:].startswith(b'{"i": -1'[:max(len(data) - 9, 0)])
+    return len(data) < 300 and data[9:].startswith(b'{"i": -1'[: max(len(data) - 9, 0)])
 
 
 def _entry(raw: bytes) -> dict[str, Any] | None:
@@ -151,14 +168,23 @@ def _entry(raw: bytes) -> dict[str, Any] | None:
 
 def _own(path: Path, header: Mapping[str, Any], wanted: str) -> None:
     if header.get("format") != FORMAT:
-        raise InputError(f"{path}: has format {header.get('format')!r}, this version writes {FORMAT!r}; give another output "
-                         "(nothing was changed)", value=str(path))
+        raise InputError(
+            f"{path}: has format {header.get('format')!r}, this version writes {FORMAT!r}; give another output "
+            "(nothing was changed)",
+            value=str(path),
+        )
     if header.get("hash") != wanted:
-        raise InputError(f"{path}: belongs to another study (other axes, device or mesh); give another output, or remove it "
-                         "(nothing was changed)", value=str(path))
+        raise InputError(
+            f"{path}: belongs to another study (other axes, device or mesh); give another output, or remove it "
+            "(nothing was changed)",
+            value=str(path),
+        )
     if header.get("ohmr_fem") != __version__:
-        raise InputError(f"{path}: was begun with ohmr_fem {header.get('ohmr_fem')}, this is {__version__}; finish it with that "
-                         "version, or give another output (nothing was changed)", value=str(path))
+        raise InputError(
+            f"{path}: was begun with ohmr_fem {header.get('ohmr_fem')}, this is {__version__}; finish it with that "
+            "version, or give another output (nothing was changed)",
+            value=str(path),
+        )
 
 
 def read_results(path: Path, study: Study, results: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
@@ -173,14 +199,24 @@ def read_results(path: Path, study: Study, results: Mapping[str, Any]) -> dict[i
         return {}
     with opened(path) as data:
         if not {"status", "message", *results} <= set(data):
-            raise InputError(f"{path}: is a netCDF file, but not of a study; give another output (nothing was changed)",
-                             value=str(path))
+            raise InputError(
+                f"{path}: is a netCDF file, but not of a study; give another output (nothing was changed)",
+                value=str(path),
+            )
         _own(path, data.attrs, study.hash)
         status, message = (data[name].values.reshape(-1) for name in ("status", "message"))
-        flat = {name: data[name].values.reshape(study.size, *data[name].shape[len(study.shape):]) for name in results}
-    found: dict[int, dict[str, Any]] = {int(i): {"failed": str(message[i])} for i in np.flatnonzero(status == FAILED)}
+        flat = {
+            name: data[name].values.reshape(study.size, *data[name].shape[len(study.shape) :])
+            for name in results
+        }
+    found: dict[int, dict[str, Any]] = {
+        int(i): {"failed": str(message[i])} for i in np.flatnonzero(status == FAILED)
+    }
     for i in np.flatnonzero(status == DONE):
-        found[int(i)] = {**{name: v[i].tolist() for name, v in flat.items()}, "note": str(message[i])}
+        found[int(i)] = {
+            **{name: v[i].tolist() for name, v in flat.items()},
+            "note": str(message[i]),
+        }
     return found
 
 
@@ -194,36 +230,71 @@ def opened(path: Path) -> Iterator[Any]:
     except FileNotFoundError as exc:
         raise InputError(f"{path}: no such file", value=str(path)) from exc
     except Exception as exc:  # HDF5 raises many types on damaged files
-        raise InputError(f"{path}: is not a netCDF file, or damaged ({type(exc).__name__}); move it away or give another output "
-                         "(nothing was changed)", value=str(path)) from exc
+        raise InputError(
+            f"{path}: is not a netCDF file, or damaged ({type(exc).__name__}); move it away or give another output "
+            "(nothing was changed)",
+            value=str(path),
+        ) from exc
     yield data
 
 
-def write_results(study: Study, done: Mapping[int, Mapping[str, Any]],
-                  coordinates: Mapping[str, tuple[tuple[str, ...], Any, str]],
-                  results: Mapping[str, tuple[tuple[str, ...], str, str]]) -> None:
+def write_results(
+    study: Study,
+    done: Mapping[int, Mapping[str, Any]],
+    coordinates: Mapping[str, tuple[tuple[str, ...], Any, str]],
+    results: Mapping[str, tuple[tuple[str, ...], str, str]],
+) -> None:
     """The netCDF file, whole or not at all; NaN where a point is missing or failed."""
     with atomic_path(study.output) as temporary:
         dataset(study, done, coordinates, results).to_netcdf(temporary, engine="h5netcdf")
 
 
-def dataset(study: Study, done: Mapping[int, Mapping[str, Any]], coordinates: Mapping[str, tuple[tuple[str, ...], Any, str]],
-            results: Mapping[str, tuple[tuple[str, ...], str, str]]) -> Any:
+def dataset(
+    study: Study,
+    done: Mapping[int, Mapping[str, Any]],
+    coordinates: Mapping[str, tuple[tuple[str, ...], Any, str]],
+    results: Mapping[str, tuple[tuple[str, ...], str, str]],
+) -> Any:
     """The results as an xarray Dataset."""
     xarray = require_extra("xarray", "study", "writing study results")
     axes = tuple(study.axes)
     lengths = {"measurement": len(study.device.measurements), "field": len(study.device.fields)}
     status = np.zeros(study.size, dtype=np.int8)
     message = np.full(study.size, "", dtype=object)
-    arrays = {name: np.full((study.size, *(lengths[d] for d in dims)), np.nan) for name, (dims, _, _) in results.items()}
+    arrays = {
+        name: np.full((study.size, *(lengths[d] for d in dims)), np.nan)
+        for name, (dims, _, _) in results.items()
+    }
     for i, values in done.items():
-        status[i], message[i] = (FAILED, values["failed"]) if "failed" in values else (DONE, values["note"])
+        status[i], message[i] = (
+            (FAILED, values["failed"]) if "failed" in values else (DONE, values["note"])
+        )
         for name, array in arrays.items():
             array[i] = values.get(name, np.nan)
-    data = {name: ((*axes, *dims), arrays[name].reshape(*study.shape, *arrays[name].shape[1:]),
-                   {"units": unit, "long_name": text}) for name, (dims, unit, text) in results.items()}
-    data["status"] = (axes, status.reshape(study.shape), {"long_name": "0 missing, 1 done, 2 failed"})
-    data["message"] = (axes, message.reshape(study.shape), {"long_name": "warnings, or why a point failed"})
-    places = {name: (dims, values, {"units": unit} if unit else {}) for name, (dims, values, unit) in coordinates.items()}
-    return xarray.Dataset(data, places, {"format": FORMAT, "hash": study.hash, "study": study.content,
-                                         "ohmr_fem": __version__})
+    data = {
+        name: (
+            (*axes, *dims),
+            arrays[name].reshape(*study.shape, *arrays[name].shape[1:]),
+            {"units": unit, "long_name": text},
+        )
+        for name, (dims, unit, text) in results.items()
+    }
+    data["status"] = (
+        axes,
+        status.reshape(study.shape),
+        {"long_name": "0 missing, 1 done, 2 failed"},
+    )
+    data["message"] = (
+        axes,
+        message.reshape(study.shape),
+        {"long_name": "warnings, or why a point failed"},
+    )
+    places = {
+        name: (dims, values, {"units": unit} if unit else {})
+        for name, (dims, values, unit) in coordinates.items()
+    }
+    return xarray.Dataset(
+        data,
+        places,
+        {"format": FORMAT, "hash": study.hash, "study": study.content, "ohmr_fem": __version__},
+    )

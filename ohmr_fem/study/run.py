@@ -29,8 +29,17 @@ from .point import Setting, Span, compute_point, make_setting
 from .results import NEEDS, Journal, journal_path, opened, read_results, write_results
 
 #: Names of what decides the diffusion length, also of a material from a model.
-DIFFUSIVE = ("diffusion_length", "diffusion_constant", "relaxation_time", "tau", "mobility", "density", "displacement",
-             "temperature", "model")
+DIFFUSIVE = (
+    "diffusion_length",
+    "diffusion_constant",
+    "relaxation_time",
+    "tau",
+    "mobility",
+    "density",
+    "displacement",
+    "temperature",
+    "model",
+)
 #: Values of an axis that are looked at for what the measures must cover, where its ends do not tell.
 MOST_ENDS, MOST_ENDS_OF_MODEL = 25, 5
 Progress = Callable[[int, int, float], None]
@@ -40,7 +49,9 @@ class StudyInterrupted(KeyboardInterrupt):
     """Ctrl-C during a study; ``path`` holds the ``done`` of ``total`` points."""
 
     def __init__(self, path: Path, done: int, total: int) -> None:
-        super().__init__(f"study interrupted: {done} of {total} points are kept in {path}; run it again to go on")
+        super().__init__(
+            f"study interrupted: {done} of {total} points are kept in {path}; run it again to go on"
+        )
         self.path, self.done, self.total = path, done, total
 
 
@@ -70,8 +81,14 @@ class StudyResult:
     seconds: float
 
 
-def run_study(path: str | Path, out: str | Path | None = None, *, scheduler: str | None = None,
-              progress: Progress | None = None, notify: Callable[[str], None] | None = None) -> StudyResult:
+def run_study(
+    path: str | Path,
+    out: str | Path | None = None,
+    *,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+    notify: Callable[[str], None] | None = None,
+) -> StudyResult:
     """Run a study file, or finish one that was stopped.
 
     Parameters
@@ -108,13 +125,20 @@ def run_study(path: str | Path, out: str | Path | None = None, *, scheduler: str
     results = parse_results(study.device.problem.is_cross_section)
     finished = read_results(study.output, study, results)
     if len(finished) == study.size:
-        journal_path(study.output).unlink(missing_ok=True)  # of a run that was killed while it put the file in its place
+        journal_path(study.output).unlink(
+            missing_ok=True
+        )  # of a run that was killed while it put the file in its place
         return _result(study, finished, 0, start)
-    with connected(scheduler, notify) as client, closing(Journal(journal_path(study.output), study)) as journal:
+    with (
+        connected(scheduler, notify) as client,
+        closing(Journal(journal_path(study.output), study)) as journal,
+    ):
         known = {**read_results(study.output, study, results), **journal.done}
         before = len(known)
         try:
-            for index, values in _reported(_computed(study, known, client), before, study.size, progress):
+            for index, values in _reported(
+                _computed(study, known, client), before, study.size, progress
+            ):
                 known[index] = values
                 journal.add(index, values)
         except KeyboardInterrupt as stop:
@@ -126,10 +150,20 @@ def run_study(path: str | Path, out: str | Path | None = None, *, scheduler: str
     return _result(study, known, len(known) - before, start)
 
 
-def _result(study: Study, known: Mapping[int, Mapping[str, Any]], computed: int, start: float) -> StudyResult:
+def _result(
+    study: Study, known: Mapping[int, Mapping[str, Any]], computed: int, start: float
+) -> StudyResult:
     failed = {i: v["failed"] for i, v in sorted(known.items()) if "failed" in v}
     notes = tuple(dict.fromkeys(v["note"] for v in known.values() if v.get("note")))
-    return StudyResult(study.output, study.size, computed, len(known) - computed, failed, notes, time.perf_counter() - start)
+    return StudyResult(
+        study.output,
+        study.size,
+        computed,
+        len(known) - computed,
+        failed,
+        notes,
+        time.perf_counter() - start,
+    )
 
 
 def load_study(path: str | Path) -> Any:
@@ -142,8 +176,11 @@ def load_study(path: str | Path) -> Any:
     """
     path = Path(path)
     if not path.exists() and journal_path(path).exists():
-        raise InputError(f"{path}: the study was killed before it wrote this file; run it again to finish it from "
-                         f"{journal_path(path).name}", value=str(path))
+        raise InputError(
+            f"{path}: the study was killed before it wrote this file; run it again to finish it from "
+            f"{journal_path(path).name}",
+            value=str(path),
+        )
     with opened(path) as data:
         return data
 
@@ -151,20 +188,32 @@ def load_study(path: str | Path) -> Any:
 def check_size(study: Study) -> None:
     """InputError if the results would not fit the stated limits, or the disk and memory there are."""
     need = sizes(study)
-    there = {"disk": float(shutil.disk_usage(next(p for p in study.output.parents if p.exists())).free), "memory": _memory()}
+    there = {
+        "disk": float(shutil.disk_usage(next(p for p in study.output.parents if p.exists())).free),
+        "memory": _memory(),
+    }
     for name, size in need.items():
         limit = min(study.limits.get(name, np.inf), there[name])
         if size > limit:
-            what = "the limit of the study" if limit == study.limits.get(name) else "what this machine has"
+            what = (
+                "the limit of the study"
+                if limit == study.limits.get(name)
+                else "what this machine has"
+            )
             raise InputError(
                 f"{study.path.name}: {study.size} points of {len(study.device.fields)} fields need about {size / 1e9:.3g} GB of "
-                f"{name}, more than {what}, {limit / 1e9:.3g} GB; take fewer values or fields", value=size)
+                f"{name}, more than {what}, {limit / 1e9:.3g} GB; take fewer values or fields",
+                value=size,
+            )
 
 
 def sizes(study: Study) -> dict[str, float]:
     """Bytes of disk (journal and results file) and of memory that the results take, from above."""
     numbers = study.size * len(study.device.measurements) * (1.0 + 3.0 * len(study.device.fields))
-    return {"disk": 1e5 + 300.0 * study.size + 36.0 * numbers, "memory": 2e6 + 1500.0 * study.size + 56.0 * numbers}
+    return {
+        "disk": 1e5 + 300.0 * study.size + 36.0 * numbers,
+        "memory": 2e6 + 1500.0 * study.size + 56.0 * numbers,
+    }
 
 
 def _memory() -> float:
@@ -174,23 +223,31 @@ def _memory() -> float:
         return float("inf")
 
 
-def _reported(source: Iterator[tuple[int, dict[str, Any]]], before: int, total: int,
-              progress: Progress | None) -> Iterator[tuple[int, dict[str, Any]]]:
+def _reported(
+    source: Iterator[tuple[int, dict[str, Any]]], before: int, total: int, progress: Progress | None
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """The points as they come, each reported once the caller has dealt with it."""
     start = time.perf_counter()
     for count, item in enumerate(source, before + 1):
         yield item
         if progress is not None:
-            progress(count, total, (time.perf_counter() - start) / (count - before) * (total - count))
+            progress(
+                count, total, (time.perf_counter() - start) / (count - before) * (total - count)
+            )
 
 
 # -- which points, and what they share --------------------------------------------------------------------------------
 
 
-def _computed(study: Study, known: Mapping[int, Any], client: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+def _computed(
+    study: Study, known: Mapping[int, Any], client: Any
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Points that are not known, as they are finished, geometry by geometry."""
     span = _span(study)
-    jobs = ((device, [(int(i), _material(study, int(i))) for i in left]) for device, left in _left(study, set(known)))
+    jobs = (
+        (device, [(int(i), _material(study, int(i))) for i in left])
+        for device, left in _left(study, set(known))
+    )
     if client is not None:
         yield from on_scheduler(jobs, span, client)
         return
@@ -209,7 +266,12 @@ def _left(study: Study, known: set[int]) -> Iterator[tuple[Device | Setting, lis
             try:
                 yield (changed_device(study.device, shape) if shape else study.device), left
             except OhmrError as exc:
-                yield Setting(study.device, failed=f"{type(exc).__name__}: {str(exc).splitlines()[0]}"), left
+                yield (
+                    Setting(
+                        study.device, failed=f"{type(exc).__name__}: {str(exc).splitlines()[0]}"
+                    ),
+                    left,
+                )
 
 
 def _material(study: Study, index: int) -> dict[str, Any]:
@@ -222,22 +284,32 @@ def _span(study: Study) -> Span | None:
     Looks at the ends of the axes that change the material.  A point beyond what is found there is solved by itself.
     """
     problem = study.device.problem
-    diffusive = any(k.rpartition(".")[2] in DIFFUSIVE for a in study.axes for k in keys_of(a, study.tables))
+    diffusive = any(
+        k.rpartition(".")[2] in DIFFUSIVE for a in study.axes for k in keys_of(a, study.tables)
+    )
     absorbing = any(any(m.absorption) for m in problem.moment_conditions().values())
-    if not problem.uniform or (diffusive and (absorbing or any(a.startswith("edges.") for a in study.shaping))):
+    if not problem.uniform or (
+        diffusive and (absorbing or any(a.startswith("edges.") for a in study.shaping))
+    ):
         return None  # an edge that absorbs ties a measure to its diffusion constant
     found = []
     for place in itertools.product(*(_ends(study, axis) for axis in study.axes)):
         try:
-            new = changed_device(study.device, _material(study, int(np.ravel_multi_index(place, study.shape)))).problem
+            new = changed_device(
+                study.device, _material(study, int(np.ravel_multi_index(place, study.shape)))
+            ).problem
         except OhmrError:
             continue  # this point will say why
         if refusal(new) is None:
             m = new.material
-            found.append((m.diffusion_length, float(precession_squared(m, study.device.fields).max()), m))
+            found.append(
+                (m.diffusion_length, float(precession_squared(m, study.device.fields).max()), m)
+            )
     if not found:
         return None
-    return Span(min(f[0] for f in found), max(f[0] for f in found), max(found, key=lambda f: f[1])[2])
+    return Span(
+        min(f[0] for f in found), max(f[0] for f in found), max(found, key=lambda f: f[1])[2]
+    )
 
 
 def _ends(study: Study, axis: str) -> list[int]:
@@ -248,7 +320,9 @@ def _ends(study: Study, axis: str) -> list[int]:
     model = has_model(study.device)
     if model or axis in study.tables or not all(isinstance(v, (int, float, str)) for v in values):
         few = MOST_ENDS_OF_MODEL if model else MOST_ENDS
-        return np.unique(np.linspace(0, len(values) - 1, min(few, len(values))).round().astype(int)).tolist()
+        return np.unique(
+            np.linspace(0, len(values) - 1, min(few, len(values))).round().astype(int)
+        ).tolist()
     try:
         numbers, _ = in_units(values, axis)
     except InputError:
@@ -268,10 +342,14 @@ def _coordinates(study: Study) -> dict[str, tuple[tuple[str, ...], Any, str]]:
             table = study.tables[axis]
             out[axis] = ((axis,), out[axis][1], table.header[0][1])
             rows = [table.at(v) for v in values]
-            out |= {key: ((axis,), *_coordinate(key, tuple(r[key] for r in rows))) for key in rows[0]}
+            out |= {
+                key: ((axis,), *_coordinate(key, tuple(r[key] for r in rows))) for key in rows[0]
+            }
     names = [m.name or f"measure {k + 1}" for k, m in enumerate(study.device.measurements)]
     out["measurement"] = (("measurement",), np.array(names), "")
-    return out | {f"B_{c}": (("field",), study.device.fields[:, i], "T") for i, c in enumerate("xyz")}
+    return out | {
+        f"B_{c}": (("field",), study.device.fields[:, i], "T") for i, c in enumerate("xyz")
+    }
 
 
 def _coordinate(name: str, values: tuple[Any, ...]) -> tuple[np.ndarray, str]:

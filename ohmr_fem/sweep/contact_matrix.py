@@ -67,9 +67,16 @@ class ResistanceMatrix:
         ------
         InputError
         """
-        tables = {"R": self.ohmic + self.orbital, "R_ohmic": self.ohmic, "delta_R": self.orbital, "hanle": self.change}
+        tables = {
+            "R": self.ohmic + self.orbital,
+            "R_ohmic": self.ohmic,
+            "delta_R": self.orbital,
+            "hanle": self.change,
+        }
         if quantity not in tables:
-            raise InputError(f"quantity: {quantity!r} is not known; {suggest(quantity, tables)}", value=quantity)
+            raise InputError(
+                f"quantity: {quantity!r} is not known; {suggest(quantity, tables)}", value=quantity
+            )
         i, j = (self.sources.index(name) for name in read_pair(self.problem, current, "current"))
         k, m = (self.contacts.index(name) for name in read_pair(self.problem, voltage, "voltage"))
         Z = tables[quantity]
@@ -82,8 +89,10 @@ class ResistanceMatrix:
         in B. Exact for small contacts on the rim of a uniform sample without holes; larger ones are a little off.
         """
         if len(contacts) != 4 or len(set(contacts)) != 4:
-            raise InputError(f"sheet_resistance: needs four different contacts in order around the rim, got {contacts!r}",
-                             value=contacts)
+            raise InputError(
+                f"sheet_resistance: needs four different contacts in order around the rim, got {contacts!r}",
+                value=contacts,
+            )
         a, b, c, d = contacts
         first = (self.read((a, b), (d, c)) + self.read((d, c), (a, b))) / 2
         second = (self.read((b, c), (a, d)) + self.read((a, d), (b, c))) / 2
@@ -94,10 +103,15 @@ class ResistanceMatrix:
 
         Zero up to round-off for X_za = 0 or reciprocal detection, Onsager's relation.
         """
-        opposite = [int(np.argmin(np.linalg.norm(self.fields + field, axis=1))) for field in self.fields]
+        opposite = [
+            int(np.argmin(np.linalg.norm(self.fields + field, axis=1))) for field in self.fields
+        ]
         size = float(np.abs(self.fields).max())
         if not np.allclose(self.fields[opposite], -self.fields, rtol=0, atol=1e-9 * size):
-            raise InputError("reciprocity: needs every field and its opposite, as field_sweep(-2, 2, 5) gives", value=self.fields)
+            raise InputError(
+                "reciprocity: needs every field and its opposite, as field_sweep(-2, 2, 5) gives",
+                value=self.fields,
+            )
         rows = [self.contacts.index(name) for name in self.sources]
         R = (self.ohmic + self.orbital)[:, rows]
         return float(np.abs(R - R[opposite].transpose(0, 2, 1)).max() / np.abs(R).max())
@@ -105,10 +119,17 @@ class ResistanceMatrix:
     def columns(self) -> dict[str, tuple[str, np.ndarray]]:
         """{name: (unit, values)}: fields, and R and its orbital part for every source against the reference."""
         table = {f"B_{axis}": ("T", self.fields[:, i]) for i, axis in enumerate("xyz")}
-        pairs = [(i, s, k, c) for i, s in enumerate(self.sources[:-1]) for k, c in enumerate(self.contacts)
-                 if c != self.reference]
+        pairs = [
+            (i, s, k, c)
+            for i, s in enumerate(self.sources[:-1])
+            for k, c in enumerate(self.contacts)
+            if c != self.reference
+        ]
         for what, Z in (("R", self.ohmic + self.orbital), ("delta_R", self.orbital)):
-            table |= {f"{what}({s}-{self.reference}; {c}-{self.reference})": ("ohm", Z[:, k, i]) for i, s, k, c in pairs}
+            table |= {
+                f"{what}({s}-{self.reference}; {c}-{self.reference})": ("ohm", Z[:, k, i])
+                for i, s, k, c in pairs
+            }
         return table
 
     def to_csv(self, path: str | Path) -> Path:
@@ -119,8 +140,13 @@ class ResistanceMatrix:
         return f"ResistanceMatrix({len(self.fields)} fields; contacts {', '.join(self.contacts)}; {self.method})"
 
 
-def resistance_matrix(problem: Problem, fields: Any = (0.0, 0.0, 0.0), *, method: str = "auto",
-                      tolerance: float = 1e-8) -> ResistanceMatrix:
+def resistance_matrix(
+    problem: Problem,
+    fields: Any = (0.0, 0.0, 0.0),
+    *,
+    method: str = "auto",
+    tolerance: float = 1e-8,
+) -> ResistanceMatrix:
     """All four-terminal resistances R_ij,kl(B) of a device.
 
     Parameters
@@ -142,27 +168,44 @@ def resistance_matrix(problem: Problem, fields: Any = (0.0, 0.0, 0.0), *, method
     InputError, SolveError
     """
     if method not in METHODS:
-        raise InputError(f"resistance_matrix: unknown method {method!r}; {suggest(method, METHODS)}", value=method)
+        raise InputError(
+            f"resistance_matrix: unknown method {method!r}; {suggest(method, METHODS)}",
+            value=method,
+        )
     several = np.atleast_2d(fields_array(fields, "fields"))
     sources = tuple(name for name, contact in problem.contacts.items() if contact.carries_current)
     if problem.is_cross_section or len(sources) < 2:
-        raise InputError(f"resistance_matrix: needs two contacts that carry current, got {', '.join(sources) or 'none'}",
-                         value=sources)
+        raise InputError(
+            f"resistance_matrix: needs two contacts that carry current, got {', '.join(sources) or 'none'}",
+            value=sources,
+        )
     warn_once(problem, several)
     chosen = method if method != "auto" else "direct" if refusal(problem) else "spectral"
-    ohmic, orbital, change = (_spectral if chosen == "spectral" else _direct)(problem, several, sources, tolerance)
-    return ResistanceMatrix(tuple(problem.contacts), sources, several, ohmic, orbital, change, chosen, problem)
+    ohmic, orbital, change = (_spectral if chosen == "spectral" else _direct)(
+        problem, several, sources, tolerance
+    )
+    return ResistanceMatrix(
+        tuple(problem.contacts), sources, several, ohmic, orbital, change, chosen, problem
+    )
 
 
-def _spectral(problem: Problem, fields: np.ndarray, sources: tuple[str, ...], tolerance: float) -> np.ndarray:
+def _spectral(
+    problem: Problem, fields: np.ndarray, sources: tuple[str, ...], tolerance: float
+) -> np.ndarray:
     contacts, reference = list(problem.contacts), sources[-1]
-    pairs = [((s, reference), (c, reference)) for s in sources[:-1] for c in contacts if c != reference]
+    pairs = [
+        ((s, reference), (c, reference)) for s in sources[:-1] for c in contacts if c != reference
+    ]
     measures = spectral_measures(problem, pairs, tolerance=tolerance, fields=fields)
     tables = np.zeros((3, len(fields), len(contacts), len(sources)))
     for (current, voltage), measure in zip(pairs, measures, strict=True):
         place = np.s_[:, contacts.index(voltage[0]), sources.index(current[0])]
         effect, change = measure.response(fields)
-        tables[0][place], tables[1][place], tables[2][place] = measure.R_ohmic, measure.unit * effect, measure.unit * change
+        tables[0][place], tables[1][place], tables[2][place] = (
+            measure.R_ohmic,
+            measure.unit * effect,
+            measure.unit * change,
+        )
     return tables
 
 
@@ -177,8 +220,9 @@ def _direct(problem: Problem, fields: np.ndarray, sources: tuple[str, ...], _: f
     return tables
 
 
-def _voltages(problem: Problem, field: np.ndarray, sources: tuple[str, ...],
-              at_zero: list[np.ndarray] | None) -> tuple[np.ndarray, list[np.ndarray]]:
+def _voltages(
+    problem: Problem, field: np.ndarray, sources: tuple[str, ...], at_zero: list[np.ndarray] | None
+) -> tuple[np.ndarray, list[np.ndarray]]:
     """Ohmic, orbital and changed voltages (3, K, C) at one field, and the moments of each source."""
     system = system_of(problem, field)
     loads = np.column_stack([system.terminals[c].load for c in problem.contacts])
@@ -214,9 +258,14 @@ def sheet_resistance(first: Any, second: Any) -> np.ndarray:
     """
     one, two = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if not np.all(one > 0) or not np.all(two > 0):
-        raise InputError(f"sheet_resistance: both resistances must be positive, got {first!r} and {second!r}; take the contacts "
-                         "in order around the rim", value=(first, second))
-    inverse = 2 * np.log(2) / (np.pi * (one + two))  # below the root: the sum of exponentials is convex and falls
+        raise InputError(
+            f"sheet_resistance: both resistances must be positive, got {first!r} and {second!r}; take the contacts "
+            "in order around the rim",
+            value=(first, second),
+        )
+    inverse = (
+        2 * np.log(2) / (np.pi * (one + two))
+    )  # below the root: the sum of exponentials is convex and falls
     for _ in range(STEPS):
         a, b = np.exp(-np.pi * one * inverse), np.exp(-np.pi * two * inverse)
         step = (a + b - 1) / (np.pi * (one * a + two * b))

@@ -61,21 +61,37 @@ class DriftCurve:
 
     def columns(self) -> dict[str, tuple[str, np.ndarray]]:
         """{name: (unit, values)}."""
-        return {"I": ("A", self.currents), "R": ("ohm", self.R), "delta_R": ("ohm", self.delta_R),
-                "drift": ("1", self.drift), "newton_steps": ("1", np.array([len(h) - 1 for h in self.histories]))}
+        return {
+            "I": ("A", self.currents),
+            "R": ("ohm", self.R),
+            "delta_R": ("ohm", self.delta_R),
+            "drift": ("1", self.drift),
+            "newton_steps": ("1", np.array([len(h) - 1 for h in self.histories])),
+        }
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table with units in the header; 17 significant digits."""
         return write_table(self.columns(), path)
 
     def __repr__(self) -> str:
-        return (f"DriftCurve(current {self.current}, voltage {self.voltage}; {len(self.currents)} currents; delta_R "
-                f"{self.delta_R.min():.6g} to {self.delta_R.max():.6g} ohm, {self.delta_R_linear:.6g} in linear response)")
+        return (
+            f"DriftCurve(current {self.current}, voltage {self.voltage}; {len(self.currents)} currents; delta_R "
+            f"{self.delta_R.min():.6g} to {self.delta_R.max():.6g} ohm, {self.delta_R_linear:.6g} in linear response)"
+        )
 
 
-def drift_curve(problem: Problem, amplitudes: Any, field: Any = (0.0, 0.0, 0.0), *, current: Any, voltage: Any,
-                tolerance: float = 1e-11, max_iterations: int = 20, rescue: str | Path | None = None,
-                progress: Callable[[int, int], None] | None = None) -> DriftCurve:
+def drift_curve(
+    problem: Problem,
+    amplitudes: Any,
+    field: Any = (0.0, 0.0, 0.0),
+    *,
+    current: Any,
+    voltage: Any,
+    tolerance: float = 1e-11,
+    max_iterations: int = 20,
+    rescue: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> DriftCurve:
     """delta_R against the current, by continuation from small currents to large ones of either sign.
 
     Parameters
@@ -103,9 +119,12 @@ def drift_curve(problem: Problem, amplitudes: Any, field: Any = (0.0, 0.0, 0.0),
     began = time.perf_counter()
     field = _checked(problem, field)
     pair, read = read_pair(problem, current, "current"), read_pair(problem, voltage, "voltage")
-    I = np.atleast_1d(np.asarray(amplitudes, dtype=float))  # noqa: E741
+    I = np.atleast_1d(np.asarray(amplitudes, dtype=float))
     if I.ndim != 1 or I.size == 0 or not np.all(np.isfinite(I)):
-        raise InputError(f"amplitudes: expected finite currents in A, shape (n,), got {amplitudes!r}", value=amplitudes)
+        raise InputError(
+            f"amplitudes: expected finite currents in A, shape (n,), got {amplitudes!r}",
+            value=amplitudes,
+        )
     _warn(problem, field, 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -115,14 +134,32 @@ def drift_curve(problem: Problem, amplitudes: Any, field: Any = (0.0, 0.0, 0.0),
     def curve() -> DriftCurve:
         order = sorted(done)
         values = [done[i] for i in order]
-        base = float((system_of(problem).terminals[read[0]].load - system_of(problem).terminals[read[1]].load) @ unit.ohmic_dofs)
-        return DriftCurve(I[order], np.array([v[0] for v in values]), unit.orbital_voltage(*read), base,
-                          np.array([v[1] for v in values]), tuple(v[2] for v in values), field, pair, read, repr(problem),
-                          time.perf_counter() - began)
+        base = float(
+            (
+                system_of(problem).terminals[read[0]].load
+                - system_of(problem).terminals[read[1]].load
+            )
+            @ unit.ohmic_dofs
+        )
+        return DriftCurve(
+            I[order],
+            np.array([v[0] for v in values]),
+            unit.orbital_voltage(*read),
+            base,
+            np.array([v[1] for v in values]),
+            tuple(v[2] for v in values),
+            field,
+            pair,
+            read,
+            repr(problem),
+            time.perf_counter() - began,
+        )
 
     for sign in (1.0, -1.0):
         track = _Track(problem, field, pair, tolerance, max_iterations, unit)
-        for i in sorted(np.flatnonzero(sign * I > 0 if sign < 0 else I >= 0), key=lambda k: abs(I[k])):
+        for i in sorted(
+            np.flatnonzero(sign * I > 0 if sign < 0 else I >= 0), key=lambda k: abs(I[k])
+        ):
             if I[i] == 0.0:
                 done[int(i)] = unit.orbital_voltage(*read), 0.0, ()
                 continue
@@ -135,7 +172,11 @@ def drift_curve(problem: Problem, amplitudes: Any, field: Any = (0.0, 0.0, 0.0),
 
                     save(track.last, rescue)
                 raise
-            done[int(i)] = solution.orbital_voltage(*read) / I[i], _strength(solution), tuple(history)
+            done[int(i)] = (
+                solution.orbital_voltage(*read) / I[i],
+                _strength(solution),
+                tuple(history),
+            )
             if progress is not None:
                 progress(len(done), len(I))
         if track.last is not None:
@@ -149,17 +190,37 @@ def _strength(solution: Solution) -> float:
     slope: Any = system.basis.interpolate(solution.ohmic_dofs).grad
     c = system.coefficients
     drift = c.mobility / np.sqrt(c.diffusion * c.rate[2]) / system.scales.length
-    return float(np.sqrt(np.sum(drift**2 * (slope[0] ** 2 + slope[1] ** 2) * system.basis.dx) / np.sum(system.basis.dx)))
+    return float(
+        np.sqrt(
+            np.sum(drift**2 * (slope[0] ** 2 + slope[1] ** 2) * system.basis.dx)
+            / np.sum(system.basis.dx)
+        )
+    )
 
 
 class _Track:
     """Continuation in the current: each solution over its current, extrapolated, starts the next."""
 
-    def __init__(self, problem: Problem, field: np.ndarray, pair: tuple[str, str], tolerance: float, most: int,
-                 unit: Solution) -> None:
-        self.problem, self.field, self.pair, self.tolerance, self.most = problem, field, pair, tolerance, most
+    def __init__(
+        self,
+        problem: Problem,
+        field: np.ndarray,
+        pair: tuple[str, str],
+        tolerance: float,
+        most: int,
+        unit: Solution,
+    ) -> None:
+        self.problem, self.field, self.pair, self.tolerance, self.most = (
+            problem,
+            field,
+            pair,
+            tolerance,
+            most,
+        )
         self.last: Solution | None = None
-        self.known = [(0.0, unit.moment_dofs)]  # (current, moments per current), the limit of small currents first
+        self.known = [
+            (0.0, unit.moment_dofs)
+        ]  # (current, moments per current), the limit of small currents first
 
     def to(self, amplitude: float) -> tuple[Solution, list[NewtonStep]]:
         """Solution at a current; the step is halved where Newton's method fails."""
@@ -183,7 +244,15 @@ class _Track:
             (a, before), (b, last) = self.known[-2:]
             guess = last + (amplitude - b) / (b - a) * (last - before)
         drive = Drive({self.pair[0]: amplitude, self.pair[1]: -amplitude}, {})
-        found = _solve(self.problem, self.field, drive, guess * amplitude, self.tolerance, self.most, time.perf_counter())
+        found = _solve(
+            self.problem,
+            self.field,
+            drive,
+            guess * amplitude,
+            self.tolerance,
+            self.most,
+            time.perf_counter(),
+        )
         self.last = found[0]
         self.known = [*self.known[-1:], (amplitude, found[0].moment_dofs / amplitude)]
         return found

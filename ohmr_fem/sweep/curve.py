@@ -79,20 +79,35 @@ class HanleCurve:
         unit = "1"
         if self.current is not None:
             unit, ohmic = "ohm", np.full(len(self.fields), self.R_ohmic)
-            table |= {"R": (unit, self.R), "R_ohmic": (unit, ohmic), "delta_R": (unit, self.delta_R),
-                      "hanle": (unit, self.hanle), "delta_R_strip": (unit, self.delta_R_strip)}
+            table |= {
+                "R": (unit, self.R),
+                "R_ohmic": (unit, ohmic),
+                "delta_R": (unit, self.delta_R),
+                "hanle": (unit, self.hanle),
+                "delta_R_strip": (unit, self.delta_R_strip),
+            }
         if self.geometric is not None:
             table["geometric"] = (unit, self.geometric)
-        return table | {"rho": ("1", self.rho), "rho_change": ("1", self.rho_change),
-                        "rho_star": ("1", self.rho_star), "residual": ("1", self.residual),
-                        "algebraic_error": (unit, self.algebraic_error)}
+        return table | {
+            "rho": ("1", self.rho),
+            "rho_change": ("1", self.rho_change),
+            "rho_star": ("1", self.rho_star),
+            "residual": ("1", self.residual),
+            "algebraic_error": (unit, self.algebraic_error),
+        }
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table with units in the header, e.g. ``delta_R [ohm]``; 17 significant digits."""
         return write_table(self.columns(), path)
 
     def __repr__(self) -> str:
-        what = "cross-section" if self.current is None else f"current {self.current}, voltage {self.voltage}"
+        what = (
+            "cross-section"
+            if self.current is None
+            else f"current {self.current}, voltage {self.voltage}"
+        )
         sizes = np.linalg.norm(self.fields, axis=1)
-        return (f"HanleCurve({what}; {len(self.fields)} fields, |B| {sizes.min():g} to {sizes.max():g} T; "
-                f"rho {self.rho.min():.4g} to {self.rho.max():.4g}; {self.method})")
+        return (
+            f"HanleCurve({what}; {len(self.fields)} fields, |B| {sizes.min():g} to {sizes.max():g} T; "
+            f"rho {self.rho.min():.4g} to {self.rho.max():.4g}; {self.method})"
+        )

@@ -81,7 +81,10 @@ class GateMap:
         if self.current is not None:
             table["R_ohmic"] = ("ohm", np.repeat(self.R_ohmic, n))
             names = ["R", "delta_R", "hanle", *names]
-        table |= {name: ("1" if name.startswith("rho") else "ohm", getattr(self, name).ravel()) for name in names}
+        table |= {
+            name: ("1" if name.startswith("rho") else "ohm", getattr(self, name).ravel())
+            for name in names
+        }
         return table | {"residual": ("1", np.repeat(self.residual, n))} | self._of_materials(n)
 
     def _of_materials(self, n: int) -> dict[str, tuple[str, np.ndarray]]:
@@ -95,7 +98,10 @@ class GateMap:
             for name, unit in (("sheet_conductivity", "S"), ("diffusion_length", "m")):
                 out[name + where] = (unit, np.repeat([getattr(m, name) for m in several], n))
             for a in range(3):
-                out[f"X_{'xyz'[a] * 2}{where}"] = ("1/m_e", np.repeat([m.X[a, a] * ELECTRON_MASS for m in several], n))
+                out[f"X_{'xyz'[a] * 2}{where}"] = (
+                    "1/m_e",
+                    np.repeat([m.X[a, a] * ELECTRON_MASS for m in several], n),
+                )
         return out
 
     def to_csv(self, path: str | Path) -> Path:
@@ -104,14 +110,26 @@ class GateMap:
 
     def __repr__(self) -> str:
         lost = int((~self.steady).sum())
-        return (f"GateMap({len(self.values)} values of {self.parameter} from {self.values.min():g} to {self.values.max():g} "
-                f"{self.unit}, {len(self.fields)} fields; rho_change {np.nanmin(self.rho_change):.4g} to "
-                f"{np.nanmax(self.rho_change):.4g}{f'; {lost} points without a steady state' if lost else ''})")
+        return (
+            f"GateMap({len(self.values)} values of {self.parameter} from {self.values.min():g} to {self.values.max():g} "
+            f"{self.unit}, {len(self.fields)} fields; rho_change {np.nanmin(self.rho_change):.4g} to "
+            f"{np.nanmax(self.rho_change):.4g}{f'; {lost} points without a steady state' if lost else ''})"
+        )
 
 
-def gate_map(problem: Problem, materials: Callable[[float], Any], values: Any, fields: Any, *, current: Any = None,
-             voltage: Any = None, parameter: str = "displacement", unit: str = "eV", method: str = "auto",
-             progress: Callable[[int, int], None] | None = None) -> GateMap:
+def gate_map(
+    problem: Problem,
+    materials: Callable[[float], Any],
+    values: Any,
+    fields: Any,
+    *,
+    current: Any = None,
+    voltage: Any = None,
+    parameter: str = "displacement",
+    unit: str = "eV",
+    method: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> GateMap:
     """R(B) for every value of a gate.
 
     Parameters
@@ -145,16 +163,20 @@ def gate_map(problem: Problem, materials: Callable[[float], Any], values: Any, f
     values = np.atleast_1d(np.asarray(values, dtype=float))
     fields = np.atleast_2d(fields_array(fields, "fields"))
     if values.ndim != 1 or len(values) == 0 or not np.all(np.isfinite(values)):
-        raise InputError(f"gate_map: values must be finite numbers, one for each gate, got {values!r}")
+        raise InputError(
+            f"gate_map: values must be finite numbers, one for each gate, got {values!r}"
+        )
     rows: list[_Row] = []
 
     def finished() -> GateMap:
-        return _join(rows, values[:len(rows)], fields, parameter, unit, (current, voltage), start)
+        return _join(rows, values[: len(rows)], fields, parameter, unit, (current, voltage), start)
 
     try:
         for value in values:
             tuned = dataclasses.replace(problem, materials=materials(float(value)))
-            rows.append(_row(tuned, fields, {"current": current, "voltage": voltage, "method": method}))
+            rows.append(
+                _row(tuned, fields, {"current": current, "voltage": voltage, "method": method})
+            )
             if progress is not None:
                 progress(len(rows), len(values))
     except KeyboardInterrupt as stop:
@@ -181,22 +203,47 @@ def _row(problem: Problem, fields: np.ndarray, options: dict[str, Any]) -> _Row:
     try:
         return _Row(problem, hanle_curve(problem, fields, **options), everything)
     except SolveError:
-        worst = np.min([precession_squared(m, fields) for m in problem.materials.values()
-                        if not callable(m.inverse_mass)] or [np.zeros(len(fields))], axis=0)
-        steady = worst > -STEADY**2
+        worst = np.min(
+            [
+                precession_squared(m, fields)
+                for m in problem.materials.values()
+                if not callable(m.inverse_mass)
+            ]
+            or [np.zeros(len(fields))],
+            axis=0,
+        )
+        steady = worst > -(STEADY**2)
     # without the fields to blame; another cause fails again
-    return _Row(problem, hanle_curve(problem, fields[steady], **options) if np.any(steady) else None, steady)
+    return _Row(
+        problem, hanle_curve(problem, fields[steady], **options) if np.any(steady) else None, steady
+    )
 
 
-def _join(rows: list[_Row], values: np.ndarray, fields: np.ndarray, parameter: str, unit: str, pairs: tuple[Any, Any],
-          start: float) -> GateMap:
-    arrays = {name: np.array([row.full(name) for row in rows])
-              for name in ("delta_R", "hanle", "rho", "rho_change", "rho_star")}
+def _join(
+    rows: list[_Row],
+    values: np.ndarray,
+    fields: np.ndarray,
+    parameter: str,
+    unit: str,
+    pairs: tuple[Any, Any],
+    start: float,
+) -> GateMap:
+    arrays = {
+        name: np.array([row.full(name) for row in rows])
+        for name in ("delta_R", "hanle", "rho", "rho_change", "rho_star")
+    }
     curves = [row.curve for row in rows]
     section = rows[0].problem.is_cross_section
     return GateMap(
-        parameter=parameter, unit=unit, values=values, fields=fields, **arrays,
+        parameter=parameter,
+        unit=unit,
+        values=values,
+        fields=fields,
+        **arrays,
         R_ohmic=np.array([np.nan if c is None else c.R_ohmic for c in curves]),
         residual=np.array([np.nan if c is None else float(np.max(c.residual)) for c in curves]),
-        materials=tuple(row.problem.materials for row in rows), current=None if section else tuple(pairs[0]),
-        voltage=None if section else tuple(pairs[1]), seconds=time.perf_counter() - start)
+        materials=tuple(row.problem.materials for row in rows),
+        current=None if section else tuple(pairs[0]),
+        voltage=None if section else tuple(pairs[1]),
+        seconds=time.perf_counter() - start,
+    )

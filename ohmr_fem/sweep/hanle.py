@@ -25,8 +25,16 @@ from .spectral import refusal, spectral_measure
 METHODS = ("auto", "spectral", "reduced", "direct")
 
 
-def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: Any = None, method: str = "auto",
-                tolerance: float = 1e-8, progress: Callable[[int, int], None] | None = None) -> HanleCurve:
+def hanle_curve(
+    problem: Problem,
+    fields: Any,
+    *,
+    current: Any = None,
+    voltage: Any = None,
+    method: str = "auto",
+    tolerance: float = 1e-8,
+    progress: Callable[[int, int], None] | None = None,
+) -> HanleCurve:
     """Resistance against field, R_ij,kl(B).
 
     Parameters
@@ -57,31 +65,52 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
         On Ctrl-C; its ``partial`` is the finished part of the curve.
     """
     if method not in METHODS:
-        raise InputError(f"hanle_curve: unknown method {method!r}; {suggest(method, METHODS)}", value=method)
+        raise InputError(
+            f"hanle_curve: unknown method {method!r}; {suggest(method, METHODS)}", value=method
+        )
     start = time.perf_counter()
     positive(tolerance, "1", "tolerance")
     fields = np.atleast_2d(fields_array(fields, "fields"))
     if len(fields) == 0:
         raise InputError("fields: needs at least one field")
     if method == "spectral" or (method == "auto" and refusal(problem) is None):
-        why = "as asked" if method != "auto" else "one material, linear coupling, the same edge law for all components"
+        why = (
+            "as asked"
+            if method != "auto"
+            else "one material, linear coupling, the same edge law for all components"
+        )
         return _spectral_curve(problem, fields, current, voltage, tolerance, start, f" ({why})")
     measurement = Measurement.of(problem, current, voltage)
     notes = warn_once(problem, fields)
     reason = f" ({'as asked' if method != 'auto' else refusal(problem)})"
     if problem.ordinary_hall and method == "reduced":
-        raise InputError("hanle_curve: the reduced path needs matrices that are affine in B; with ordinary_hall use "
-                         "method='direct'", value=method)
+        raise InputError(
+            "hanle_curve: the reduced path needs matrices that are affine in B; with ordinary_hall use "
+            "method='direct'",
+            value=method,
+        )
     if method == "reduced" or (not problem.ordinary_hall and method == "auto" and len(fields) > 8):
-        return _reduced_curve(measurement, fields, (current, voltage), tolerance, reason, start, notes)
+        return _reduced_curve(
+            measurement, fields, (current, voltage), tolerance, reason, start, notes
+        )
     rows: list[tuple[float, ...]] = []
 
     def curve() -> HanleCurve:
         change, hanle, residual, geometric = np.array(rows).T
         sign = _sign(measurement)
-        found = _curve(problem, fields[:len(rows)], measurement.base, sign * change, sign * hanle, residual,
-                      np.full(len(rows), np.nan), (current, voltage), f"direct, one factorisation for each field{reason}",
-                      start, notes)
+        found = _curve(
+            problem,
+            fields[: len(rows)],
+            measurement.base,
+            sign * change,
+            sign * hanle,
+            residual,
+            np.full(len(rows), np.nan),
+            (current, voltage),
+            f"direct, one factorisation for each field{reason}",
+            start,
+            notes,
+        )
         return replace(found, geometric=geometric) if problem.ordinary_hall else found
 
     try:
@@ -94,13 +123,29 @@ def hanle_curve(problem: Problem, fields: Any, *, current: Any = None, voltage: 
     return curve()
 
 
-def angle_scan(problem: Problem, magnitude: float, *, plane: str = "xy", n: int = 73, current: Any = None,
-               voltage: Any = None, method: str = "auto") -> HanleCurve:
+def angle_scan(
+    problem: Problem,
+    magnitude: float,
+    *,
+    plane: str = "xy",
+    n: int = 73,
+    current: Any = None,
+    voltage: Any = None,
+    method: str = "auto",
+) -> HanleCurve:
     """Resistance against the direction of a field of one magnitude (T), turned in a plane; see :func:`hanle_curve`."""
-    return hanle_curve(problem, field_rotation(magnitude, n, plane), current=current, voltage=voltage, method=method)
+    return hanle_curve(
+        problem,
+        field_rotation(magnitude, n, plane),
+        current=current,
+        voltage=voltage,
+        method=method,
+    )
 
 
-def hanle_map(measure: SpectralMeasure, fields: Any, parameter: str, values: Any, *, plane: str = "xy") -> np.ndarray:
+def hanle_map(
+    measure: SpectralMeasure, fields: Any, parameter: str, values: Any, *, plane: str = "xy"
+) -> np.ndarray:
     """delta_R (ohm; rho on a cross-section) over fields and a parameter or an angle, without a new factorisation.
 
     Parameters
@@ -127,8 +172,13 @@ def hanle_map(measure: SpectralMeasure, fields: Any, parameter: str, values: Any
         first, second = field_rotation(1.0, 4, plane)[:2]
         angles = np.atleast_1d(np.asarray(values, dtype=float))[:, None, None]
         a, b = (several @ first)[None, :, None], (several @ second)[None, :, None]
-        turned = (several - several @ np.outer(first, first) - several @ np.outer(second, second)
-                  + (a * np.cos(angles) - b * np.sin(angles)) * first + (a * np.sin(angles) + b * np.cos(angles)) * second)
+        turned = (
+            several
+            - several @ np.outer(first, first)
+            - several @ np.outer(second, second)
+            + (a * np.cos(angles) - b * np.sin(angles)) * first
+            + (a * np.sin(angles) + b * np.cos(angles)) * second
+        )
         read = measure.rho if measure.current is None else measure.delta_R
         return np.asarray(read(turned.reshape(-1, 3))).reshape(turned.shape[:2])
     tuned = [measure.at(**{parameter: v}) for v in np.atleast_1d(np.asarray(values, dtype=float))]
@@ -140,48 +190,109 @@ def _sign(measurement: Measurement) -> float:
     return -1.0 / measurement.base if measurement.system.problem.is_cross_section else 1.0
 
 
-def _reduced_curve(measurement: Measurement, fields: np.ndarray, pairs: tuple[Any, Any], tolerance: float, reason: str,
-                   start: float, notes: tuple[str, ...]) -> HanleCurve:
+def _reduced_curve(
+    measurement: Measurement,
+    fields: np.ndarray,
+    pairs: tuple[Any, Any],
+    tolerance: float,
+    reason: str,
+    start: float,
+    notes: tuple[str, ...],
+) -> HanleCurve:
     found = reduced_sweep(measurement, fields, tolerance)
     if not found.converged:
-        note = (f"reduced basis: the estimated error stays at {found.estimate.max() / np.abs(found.change).max():.1e} of the "
-                f"largest change after {found.factorisations} factorisations; use method='direct' or fewer directions")
+        note = (
+            f"reduced basis: the estimated error stays at {found.estimate.max() / np.abs(found.change).max():.1e} of the "
+            f"largest change after {found.factorisations} factorisations; use method='direct' or fewer directions"
+        )
         warnings.warn(ConvergenceWarning(note), stacklevel=3)
         notes = (*notes, note)
     sign = _sign(measurement)
-    return _curve(measurement.system.problem, fields, measurement.base, sign * found.change, sign * found.hanle,
-                  np.full(len(fields), found.residual), abs(sign) * found.estimate, pairs,
-                  f"reduced basis of {found.size} vectors from {found.factorisations} factorisations{reason}", start, notes)
+    return _curve(
+        measurement.system.problem,
+        fields,
+        measurement.base,
+        sign * found.change,
+        sign * found.hanle,
+        np.full(len(fields), found.residual),
+        abs(sign) * found.estimate,
+        pairs,
+        f"reduced basis of {found.size} vectors from {found.factorisations} factorisations{reason}",
+        start,
+        notes,
+    )
 
 
-def _spectral_curve(problem: Problem, fields: np.ndarray, current: Any, voltage: Any, tolerance: float,
-                    start: float, reason: str) -> HanleCurve:
-    measure = spectral_measure(problem, current=current, voltage=voltage, tolerance=tolerance, fields=fields)
+def _spectral_curve(
+    problem: Problem,
+    fields: np.ndarray,
+    current: Any,
+    voltage: Any,
+    tolerance: float,
+    start: float,
+    reason: str,
+) -> HanleCurve:
+    measure = spectral_measure(
+        problem, current=current, voltage=voltage, tolerance=tolerance, fields=fields
+    )
     notes = warn_once(problem, fields)
     f, change = measure.response(fields)
     count = len(measure.rates)
-    return _curve(problem, fields, measure.R_ohmic, f * measure.unit, change * measure.unit,
-                  np.full(len(fields), measure.residual), abs(measure.unit) * measure.bound(fields), (current, voltage),
-                  f"spectral, {count} poles from one factorisation{reason}", start, notes)
+    return _curve(
+        problem,
+        fields,
+        measure.R_ohmic,
+        f * measure.unit,
+        change * measure.unit,
+        np.full(len(fields), measure.residual),
+        abs(measure.unit) * measure.bound(fields),
+        (current, voltage),
+        f"spectral, {count} poles from one factorisation{reason}",
+        start,
+        notes,
+    )
 
 
-def _curve(problem: Problem, fields: np.ndarray, base: float, effect: np.ndarray, change: np.ndarray, residual: np.ndarray,
-           error: np.ndarray, pairs: tuple[Any, Any], method: str, start: float, notes: tuple[str, ...]) -> HanleCurve:
+def _curve(
+    problem: Problem,
+    fields: np.ndarray,
+    base: float,
+    effect: np.ndarray,
+    change: np.ndarray,
+    residual: np.ndarray,
+    error: np.ndarray,
+    pairs: tuple[Any, Any],
+    method: str,
+    start: float,
+    notes: tuple[str, ...],
+) -> HanleCurve:
     """``effect`` and ``change`` are delta_R and hanle of a device, or rho(B) and rho(B) - rho(0) of a cross-section."""
     section = problem.is_cross_section
-    zero = float(np.median(effect - change))  # the value at B = 0, known to round-off at every field
+    zero = float(
+        np.median(effect - change)
+    )  # the value at B = 0, known to round-off at every field
     with np.errstate(divide="ignore", invalid="ignore"):
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
         rho_star = np.where(change == 0.0, 0.0, -change / zero)
     nothing = np.full(len(fields), np.nan)
     return HanleCurve(
-        fields=fields, delta_R=nothing if section else effect, hanle=nothing if section else change,
-        R_ohmic=float("nan") if section else base, rho=rho, rho_change=rho_change,
+        fields=fields,
+        delta_R=nothing if section else effect,
+        hanle=nothing if section else change,
+        R_ohmic=float("nan") if section else base,
+        rho=rho,
+        rho_change=rho_change,
         rho_star=rho_star,
-        delta_R_strip=nothing if section else base * strip_rho(problem, fields, pairs[0]), residual=residual,
+        delta_R_strip=nothing if section else base * strip_rho(problem, fields, pairs[0]),
+        residual=residual,
         algebraic_error=error,
-        current=None if section else tuple(pairs[0]), voltage=None if section else tuple(pairs[1]), method=method,
-        summary=repr(problem), seconds=time.perf_counter() - start, warnings=notes)
+        current=None if section else tuple(pairs[0]),
+        voltage=None if section else tuple(pairs[1]),
+        method=method,
+        summary=repr(problem),
+        seconds=time.perf_counter() - start,
+        warnings=notes,
+    )
 
 
 def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
@@ -194,7 +305,9 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     width = float(np.sum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)))
     strip = Problem(cross_section(width), problem.material, detection=problem.detection)
     rho = np.full(len(fields), np.nan)
-    steady = precession_squared(problem.material, fields) > -1.0  # beyond, a strip with reflecting edges has no steady state
+    steady = (
+        precession_squared(problem.material, fields) > -1.0
+    )  # beyond, a strip with reflecting edges has no steady state
     if np.any(steady):
         rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
     return rho

@@ -63,7 +63,9 @@ class Projection:
     def residuals(self, s: Any) -> np.ndarray:
         """Residuals of all starting vectors, coordinates (..., q, p) in an A0^{-1}-orthonormal basis, for complex s (...)."""
         s = np.asarray(s, dtype=complex)[..., None]
-        return np.asarray(((s - self.shift) / (self.rates + s))[..., None, :] * self.tail @ self.weights)
+        return np.asarray(
+            ((s - self.shift) / (self.rates + s))[..., None, :] * self.tail @ self.weights
+        )
 
     def residual_norm(self, i: Any, s: Any) -> np.ndarray:
         """|r_i(s)| in the A0^{-1} norm for complex s of any shape; several columns i follow as a last axis."""
@@ -77,7 +79,9 @@ class Projection:
         size = gamma(np.asarray(s) + lowest, self.shift + lowest)
         size = size[..., None] if np.ndim(i) else size
         norms = self.residual_norm(slice(None), s)
-        floor = ROUNDING * self.norm(i) * self.norm(j) * np.maximum(1.0, size / 4.0)  # a pole far below s0 is a difference
+        floor = (
+            ROUNDING * self.norm(i) * self.norm(j) * np.maximum(1.0, size / 4.0)
+        )  # a pole far below s0 is a difference
         return np.asarray(size * (norms[..., i] * norms[..., j] + floor))
 
 
@@ -91,8 +95,14 @@ def gamma(s: Any, shift: float) -> np.ndarray:
     return np.maximum(np.maximum(shift / np.abs(s), 1.0), inside)
 
 
-def project(M: Any, factors: Factorisation, start: np.ndarray, shift: float, excess: Callable[[Projection], float],
-            most: int = 80) -> Projection:
+def project(
+    M: Any,
+    factors: Factorisation,
+    start: np.ndarray,
+    shift: float,
+    excess: Callable[[Projection], float],
+    most: int = 80,
+) -> Projection:
     """Extend the block Krylov space of the columns of ``start`` (N, p) until ``excess(projection) <= 1``.
 
     ``factors`` is the factorised A0 = K + shift M; ``excess`` is the bound over what is accepted.  It falls geometrically, so
@@ -137,12 +147,16 @@ class _Space:
 
     def __init__(self, A: Any, M: Any, start: np.ndarray) -> None:
         self.A, self.M, self.start = A, M, start
-        self.V = np.empty((start.shape[0], 24 * start.shape[1]), order="F")  # the system gives memory as it is filled
+        self.V = np.empty(
+            (start.shape[0], 24 * start.shape[1]), order="F"
+        )  # the system gives memory as it is filled
         self.T = np.zeros((0, 0))
         self.first = np.zeros((0, start.shape[1]))
         self.last = slice(0, 0)
 
-    def append(self, images: np.ndarray, gram: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
+    def append(
+        self, images: np.ndarray, gram: np.ndarray, before: np.ndarray | None = None
+    ) -> np.ndarray:
         """Add an orthonormal basis of ``images`` as the next block; R of :func:`_orthonormal`."""
         V, R = _orthonormal(self.A, images, gram, before)
         self.last = slice(self.last.stop, self.last.stop + V.shape[1])
@@ -155,34 +169,47 @@ class _Space:
 
     def extend(self, solve: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """One block step; the link from the last block to the new one, without rows when the space is exhausted."""
-        V, block = self.V[:, :self.last.stop], self.last
+        V, block = self.V[:, : self.last.stop], self.last
         load = self.M @ V[:, block]
         size = np.sqrt(np.maximum(np.einsum("ij,ij->j", load, V[:, block]), 0.0))
         h = V.T @ load
         image = solve(load) - V @ h
-        loads = self.A @ image  # differences of products already taken would lose the orthogonality, in wide ranges all of it
+        loads = (
+            self.A @ image
+        )  # differences of products already taken would lose the orthogonality, in wide ranges all of it
         left, gram = V.T @ loads, image.T @ loads
         image -= V @ left  # full reorthogonalisation: the bound relies on it
         T = np.zeros((V.shape[1], V.shape[1]))
-        T[:block.start, :block.start] = self.T
+        T[: block.start, : block.start] = self.T
         T[:, block], T[block] = h, h.T
         self.T = T
         return self.append(image, gram - left.T @ left, size)
 
-    def ritz(self, shift: float, R: np.ndarray, link: np.ndarray, with_vectors: bool = False) -> Projection:
+    def ritz(
+        self, shift: float, R: np.ndarray, link: np.ndarray, with_vectors: bool = False
+    ) -> Projection:
         """Poles and residues of the space without its last block, which carries the residual."""
         used = self.T.shape[0]
         theta, Y = np.linalg.eigh(0.5 * (self.T + self.T.T))
         theta, Y = np.maximum(theta, np.finfo(float).tiny)[::-1], Y[:, ::-1]
         # F(s) = sum (Y^T V^T a)_k^2 / (1 + (s - s0) theta_k): rates w = 1/theta - s0, weights divided by sqrt(theta)
         weights = (Y.T @ self.first[:used]) / np.sqrt(theta)[:, None]
-        tail = (link @ Y[used - link.shape[1]:]) / np.sqrt(theta)
-        return Projection(shift, 1.0 / theta - shift, weights, tail, R.T @ R,
-                          self.V[:, :used] @ (Y / np.sqrt(theta)) if with_vectors else None, self.start.shape[1] + used, 0.0)
+        tail = (link @ Y[used - link.shape[1] :]) / np.sqrt(theta)
+        return Projection(
+            shift,
+            1.0 / theta - shift,
+            weights,
+            tail,
+            R.T @ R,
+            self.V[:, :used] @ (Y / np.sqrt(theta)) if with_vectors else None,
+            self.start.shape[1] + used,
+            0.0,
+        )
 
 
-def _orthonormal(A: Any, images: np.ndarray, gram: np.ndarray,
-                 before: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def _orthonormal(
+    A: Any, images: np.ndarray, gram: np.ndarray, before: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """A-orthonormal basis of images with inner products ``gram``: (V, R), images = V R, dependent directions dropped.
 
     ``before`` are the sizes of the images before orthogonalisation against earlier blocks: what is left below
@@ -195,8 +222,13 @@ def _orthonormal(A: Any, images: np.ndarray, gram: np.ndarray,
     noise = 0.0 if before is None else DEFLATION * before
     keep = (values > DEFLATION) & bool(np.any(sizes > noise))
     root = np.sqrt(values[keep])
-    V, R = images @ ((vectors[:, keep] / root) / unit[:, None]), (root[:, None] * vectors[:, keep].T) * unit
-    if root.size and root.min() < 0.1 * root.max():  # nearly dependent: the division above magnified round-off
+    V, R = (
+        images @ ((vectors[:, keep] / root) / unit[:, None]),
+        (root[:, None] * vectors[:, keep].T) * unit,
+    )
+    if (
+        root.size and root.min() < 0.1 * root.max()
+    ):  # nearly dependent: the division above magnified round-off
         V, again = _orthonormal(A, V, V.T @ (A @ V))
         R = again @ R
     return V, R

@@ -106,7 +106,9 @@ class SpectralMeasure:
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
         """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says nothing of the mesh."""
         c = self.channels[channel]
-        return self.projection.bound(c.a, c.b, np.asarray(s, dtype=complex) / self.stretch, self.slowest)
+        return self.projection.bound(
+            c.a, c.b, np.asarray(s, dtype=complex) / self.stretch, self.slowest
+        )
 
     # -- fields -------------------------------------------------------------------------------------------------------
 
@@ -134,19 +136,28 @@ class SpectralMeasure:
         f = at_zero + change
         return (f, change) if B.ndim == 2 else (f[0], change[0])
 
-    def _kernel(self, c: Channel, fields: np.ndarray, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    def _kernel(
+        self, c: Channel, fields: np.ndarray, s: complex = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """What multiplies the residues of a channel in f(0), (m,), and in f(B) - f(0), (n, m)."""
         rate = self.projection.rates * self.stretch + s
         squared, first, second, direct = self._torque_terms(c, fields)
         change = (second[:, None] / rate - first[:, None]) / (rate**2 + squared[:, None])
         return self.stretch * direct / rate, self.stretch * change
 
-    def _torque_terms(self, c: Channel, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    def _torque_terms(
+        self, c: Channel, fields: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
         """phi^2, W tau T z and W (tau T)^2 z, each (n,), and W z, with W what the detector reads and z what is generated."""
         T = np.atleast_3d(self.material.torque(fields) * self.material.relaxation_time)
         row, z = self.material.detection_row(c.detected, self.detection), np.eye(3)[c.generated]
         second = (T @ (T @ z)[..., None])[..., 0] @ row
-        return precession_squared(self.material, fields), T @ z @ row, second, float(row[c.generated])
+        return (
+            precession_squared(self.material, fields),
+            T @ z @ row,
+            second,
+            float(row[c.generated]),
+        )
 
     def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
@@ -154,7 +165,12 @@ class SpectralMeasure:
         least = NEAR - self.slowest * self.stretch
         total = np.zeros(len(several))
         for number, c in enumerate(self.channels):
-            total += _sum_bound(functools.partial(self.F_bound, channel=number), *self._torque_terms(c, several), s, least)
+            total += _sum_bound(
+                functools.partial(self.F_bound, channel=number),
+                *self._torque_terms(c, several),
+                s,
+                least,
+            )
         return total
 
     @property
@@ -168,8 +184,11 @@ class SpectralMeasure:
         limit = self.growth_limit
         if growth >= limit - NEAR:
             worst = fields[int(np.argmin(squared))]
-            raise SolveError(f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
-                             f"= {growth:.4g}, and a steady state exists only below {limit:.4g}; reduce |B|", value=growth)
+            raise SolveError(
+                f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
+                f"= {growth:.4g}, and a steady state exists only below {limit:.4g}; reduce |B|",
+                value=growth,
+            )
 
     def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
         self._check_stable(fields)
@@ -180,7 +199,8 @@ class SpectralMeasure:
             raise SolveError(
                 f"B = {tuple(float(b) for b in worst)} T{at} lies outside the range of this measure: its error bound there is "
                 f"{error.max():.1e} of f, accepted is {self._allowed:.1e}; make it with fields that cover this one",
-                value=float(error.max()))
+                value=float(error.max()),
+            )
 
     @property
     def range(self) -> tuple[float, float]:
@@ -195,9 +215,18 @@ class SpectralMeasure:
 
         def largest(points: np.ndarray, s: np.ndarray) -> float:
             beyond = np.flatnonzero(~(error(s) <= allowed))
-            return float("inf") if beyond.size == 0 else float(points[beyond[0] - 1]) if beyond[0] else 0.0
+            return (
+                float("inf")
+                if beyond.size == 0
+                else float(points[beyond[0] - 1])
+                if beyond[0]
+                else 0.0
+            )
 
-        phi, growth = np.append(0.0, np.geomspace(1e-2, 1e9, 2201)), limit * np.linspace(0.0, 1.0, 1001)
+        phi, growth = (
+            np.append(0.0, np.geomspace(1e-2, 1e9, 2201)),
+            limit * np.linspace(0.0, 1.0, 1001),
+        )
         return min(largest(growth, 1.0 - growth), limit), largest(phi, 1.0 + 1j * phi)
 
     def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
@@ -225,7 +254,9 @@ class SpectralMeasure:
 
     @property
     def _floor(self) -> float:
-        return sum(FLOOR * self.projection.norm(c.a) * self.projection.norm(c.b) for c in self.channels)
+        return sum(
+            FLOOR * self.projection.norm(c.a) * self.projection.norm(c.b) for c in self.channels
+        )
 
     # -- what a user reads --------------------------------------------------------------------------------------------
 
@@ -265,8 +296,16 @@ class SpectralMeasure:
 
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
         """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field; convention exp(-i w t)."""
-        f = [to_si(nu, "Hz", "frequency") for nu in (frequency if np.ndim(frequency) else [frequency])]
-        values = np.array([self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0] for nu in f])
+        f = [
+            to_si(nu, "Hz", "frequency")
+            for nu in (frequency if np.ndim(frequency) else [frequency])
+        ]
+        values = np.array(
+            [
+                self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0]
+                for nu in f
+            ]
+        )
         return self.unit * (values if np.ndim(frequency) else values[0])
 
     def at(self, **changes: Any) -> SpectralMeasure:
@@ -281,9 +320,13 @@ class SpectralMeasure:
             Unknown keyword, or a diffusion constant that changes at an edge of finite absorption.
         """
         material = retuned(self.material, changes)
-        if self.absorbing and not np.isclose(material.diffusion_constant, self.material.diffusion_constant, rtol=1e-12):
-            raise InputError("at: an edge of this device absorbs at a finite G, and G/D is part of the measure; make a new "
-                             "one for another diffusion constant")
+        if self.absorbing and not np.isclose(
+            material.diffusion_constant, self.material.diffusion_constant, rtol=1e-12
+        ):
+            raise InputError(
+                "at: an edge of this device absorbs at a finite G, and G/D is part of the measure; make a new "
+                "one for another diffusion constant"
+            )
         return replace(self, material=material)
 
     def sensitivity(self, parameter: str, fields: Any, step: float = 1e-4) -> np.ndarray:
@@ -300,10 +343,14 @@ class SpectralMeasure:
     def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
         """n^a at the mesh vertices for one field, (3, n) C/m^2, per ``current`` (A; V/m on a section)."""
         if self.projection.vectors is None or self.vertices is None:
-            raise InputError("moment_density: a measure loaded from a file has no mesh; make it again from the problem")
+            raise InputError(
+                "moment_density: a measure loaded from a file has no mesh; make it again from the problem"
+            )
         field = fields_array(field)
         if field.shape != (3,):
-            raise InputError(f"field: moment_density takes one field of shape (3,) in tesla, got shape {field.shape}")
+            raise InputError(
+                f"field: moment_density takes one field of shape (3,) in tesla, got shape {field.shape}"
+            )
         self._check(field[None, :])
         T = self.material.torque(field) * self.material.relaxation_time
         rate = (self.projection.rates * self.stretch + 1.0)[:, None]
@@ -311,12 +358,24 @@ class SpectralMeasure:
         out = np.zeros((3, len(self.vertices)))
         for c in {(c.generated, c.a) for c in self.channels}:
             z = np.eye(3)[c[0]]
-            parts = z / rate - (T @ z) / (rate**2 + squared) + (T @ T @ z) / (rate * (rate**2 + squared))
-            modes = self.projection.vectors[self.vertices] * (self.projection.weights[:, c[1]] * self.stretch)
+            parts = (
+                z / rate
+                - (T @ z) / (rate**2 + squared)
+                + (T @ T @ z) / (rate * (rate**2 + squared))
+            )
+            modes = self.projection.vectors[self.vertices] * (
+                self.projection.weights[:, c[1]] * self.stretch
+            )
             out += (modes @ parts).T
         unit = self.material.orbital_hall_angle / self.material.diffusion_constant
         if self.current is None:
-            return out * unit * self.material.sheet_conductivity * self.reference_length * to_si(current, "V/m", "current")
+            return (
+                out
+                * unit
+                * self.material.sheet_conductivity
+                * self.reference_length
+                * to_si(current, "V/m", "current")
+            )
         return -out * unit * to_si(current, "A", "current")
 
     def save(self, path: str | Path) -> Path:
@@ -325,15 +384,31 @@ class SpectralMeasure:
 
         p, m = self.projection, self.material
         content = {
-            "format": FORMAT, "version": __version__, "summary": self.summary, "current": self.current,
-            "voltage": self.voltage, "detection": self.detection, "R_ohmic_sigma": self.R_ohmic_sigma,
-            "tolerance": self.tolerance, "reference_length": self.reference_length, "slowest": self.slowest,
-            "absorbing": self.absorbing, "residual": self.residual,
+            "format": FORMAT,
+            "version": __version__,
+            "summary": self.summary,
+            "current": self.current,
+            "voltage": self.voltage,
+            "detection": self.detection,
+            "R_ohmic_sigma": self.R_ohmic_sigma,
+            "tolerance": self.tolerance,
+            "reference_length": self.reference_length,
+            "slowest": self.slowest,
+            "absorbing": self.absorbing,
+            "residual": self.residual,
             "channels": [list(vars(c).values()) for c in self.channels],
-            "material": {k: np.asarray(v).tolist() if k == "inverse_mass" else v for k, v in vars(m).items()
-                         if k != "diffusion_constant"},
-            "projection": {"shift": p.shift, "solves": p.solves, "residual": p.residual,
-                           **{k: getattr(p, k).tolist() for k in ("rates", "weights", "tail", "gram")}}}
+            "material": {
+                k: np.asarray(v).tolist() if k == "inverse_mass" else v
+                for k, v in vars(m).items()
+                if k != "diffusion_constant"
+            },
+            "projection": {
+                "shift": p.shift,
+                "solves": p.solves,
+                "residual": p.residual,
+                **{k: getattr(p, k).tolist() for k in ("rates", "weights", "tail", "gram")},
+            },
+        }
         path = Path(path)
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
         return path
@@ -347,34 +422,75 @@ class SpectralMeasure:
                 raise KeyError(content["format"])
             p = content["projection"]
             count = len(p["rates"])
-            arrays = {"rates": np.array(p["rates"]), "weights": np.reshape(p["weights"], (count, -1)),
-                      "tail": np.reshape(p["tail"], (-1, count)), "gram": np.array(p["gram"])}
-            same: dict[str, Any] = {k: tuple(content[k]) if content[k] else None for k in ("current", "voltage")}
-            same |= {k: content[k] for k in ("detection", "R_ohmic_sigma", "tolerance", "reference_length", "slowest",
-                                            "absorbing", "residual", "summary")}
-            return cls(Projection(p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]),
-                       tuple(Channel(*c) for c in content["channels"]), Material(**content["material"]), **same)
+            arrays = {
+                "rates": np.array(p["rates"]),
+                "weights": np.reshape(p["weights"], (count, -1)),
+                "tail": np.reshape(p["tail"], (-1, count)),
+                "gram": np.array(p["gram"]),
+            }
+            same: dict[str, Any] = {
+                k: tuple(content[k]) if content[k] else None for k in ("current", "voltage")
+            }
+            same |= {
+                k: content[k]
+                for k in (
+                    "detection",
+                    "R_ohmic_sigma",
+                    "tolerance",
+                    "reference_length",
+                    "slowest",
+                    "absorbing",
+                    "residual",
+                    "summary",
+                )
+            }
+            return cls(
+                Projection(
+                    p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
+                ),
+                tuple(Channel(*c) for c in content["channels"]),
+                Material(**content["material"]),
+                **same,
+            )
         except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise InputError(f"{path}: not a spectral measure ({type(exc).__name__}: {exc}); expected a file written by "
-                             "SpectralMeasure.save", value=str(path)) from exc
+            raise InputError(
+                f"{path}: not a spectral measure ({type(exc).__name__}: {exc}); expected a file written by "
+                "SpectralMeasure.save",
+                value=str(path),
+            ) from exc
 
     def _needs_terminals(self) -> None:
         if self.current is None:
             raise InputError("a cross-section has no resistance; use rho")
 
     def __repr__(self) -> str:
-        what = "cross-section" if self.current is None else f"current {self.current}, voltage {self.voltage}"
-        return (f"SpectralMeasure({what}: {len(self.projection.rates)} poles, F(1) = {float(np.real(self.F())):.6g} "
-                f"± {float(self.F_bound()):.1e}, slowest rate {self.projection.rates.min(initial=np.inf):.4g}/tau, "
-                f"{self.projection.solves} solves on one factorisation)")
+        what = (
+            "cross-section"
+            if self.current is None
+            else f"current {self.current}, voltage {self.voltage}"
+        )
+        return (
+            f"SpectralMeasure({what}: {len(self.projection.rates)} poles, F(1) = {float(np.real(self.F())):.6g} "
+            f"± {float(self.F_bound()):.1e}, slowest rate {self.projection.rates.min(initial=np.inf):.4g}/tau, "
+            f"{self.projection.solves} solves on one factorisation)"
+        )
 
 
 def _same(one: Material, other: Material) -> bool:
-    return one is other or all(np.array_equal(a, b) for a, b in zip(vars(one).values(), vars(other).values(), strict=True))
+    return one is other or all(
+        np.array_equal(a, b) for a, b in zip(vars(one).values(), vars(other).values(), strict=True)
+    )
 
 
-def _sum_bound(F_bound: Callable[[Any], np.ndarray], squared: np.ndarray, first: np.ndarray, second: np.ndarray,
-               direct: float, s: complex, least: float) -> np.ndarray:
+def _sum_bound(
+    F_bound: Callable[[Any], np.ndarray],
+    squared: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    direct: float,
+    s: complex,
+    least: float,
+) -> np.ndarray:
     """Error of W/lambda - W T/(lambda^2 + phi^2) + W T^2/(lambda (lambda^2 + phi^2)) summed over the poles."""
     phi = np.sqrt(np.abs(squared))
     root = np.sqrt(-squared.astype(complex))  # lambda^2 + phi^2 = (lambda - root)(lambda + root)
@@ -385,8 +501,10 @@ def _sum_bound(F_bound: Callable[[Any], np.ndarray], squared: np.ndarray, first:
         at_phi = np.maximum(at_phi, F_bound(down))
     circle = F_bound(s + _circle()[:, None]).max(axis=0)
     safe = np.where(phi > 0.1, phi, 1.0)
-    far = (np.abs(direct + np.sign(squared) * second / safe**2) * at_s
-           + (np.abs(second) / safe**2 + np.abs(first) / safe) * at_phi)
+    far = (
+        np.abs(direct + np.sign(squared) * second / safe**2) * at_s
+        + (np.abs(second) / safe**2 + np.abs(first) / safe) * at_phi
+    )
     near = abs(direct) * at_s + (np.abs(first) / 0.4 + np.abs(second) / 0.16) * circle
     return np.asarray(np.where(phi > 0.1, far, near))
 
@@ -404,15 +522,30 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
     """
     one, several = measures[0], np.atleast_2d(fields_array(fields, "fields"))
     one._needs_terminals()
-    if any(q.projection.rates is not one.projection.rates or not _same(q.material, one.material) for q in measures):
-        raise InputError("delta_R_table: the measures must come from one call of spectral_measures, with one material")
+    if any(
+        q.projection.rates is not one.projection.rates or not _same(q.material, one.material)
+        for q in measures
+    ):
+        raise InputError(
+            "delta_R_table: the measures must come from one call of spectral_measures, with one material"
+        )
     one._check_stable(several)
-    pairs = {name: (q.projection.weights[:, i], q.projection.norm(i))
-             for q in measures for i, name in enumerate((q.current, q.voltage))}
+    pairs = {
+        name: (q.projection.weights[:, i], q.projection.norm(i))
+        for q in measures
+        for i, name in enumerate((q.current, q.voltage))
+    }
     place = {name: i for i, name in enumerate(pairs)}
-    a, b = ([place[name] for name in names] for names in zip(*((q.current, q.voltage) for q in measures), strict=True))
+    a, b = (
+        [place[name] for name in names]
+        for names in zip(*((q.current, q.voltage) for q in measures), strict=True)
+    )
     norms = np.array([norm for _, norm in pairs.values()])
-    every = replace(one.projection, weights=np.column_stack([w for w, _ in pairs.values()]), gram=np.diag(norms**2))
+    every = replace(
+        one.projection,
+        weights=np.column_stack([w for w, _ in pairs.values()]),
+        gram=np.diag(norms**2),
+    )
 
     def F_bound(s: Any) -> np.ndarray:
         s = np.asarray(s, dtype=complex) / one.stretch
@@ -421,9 +554,19 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
     zero, kernel = one._kernel(one.channels[0], several)
     g = every.weights[:, a] * every.weights[:, b]
     squared, first, second, direct = one._torque_terms(one.channels[0], several)
-    error = _sum_bound(F_bound, squared[:, None], first[:, None], second[:, None], direct, 1.0,
-                       NEAR - one.slowest * one.stretch)
-    size = np.sum(np.abs(g) / (np.abs(one.projection.rates) * one.stretch + 1.0)[:, None], axis=0) * one.stretch
+    error = _sum_bound(
+        F_bound,
+        squared[:, None],
+        first[:, None],
+        second[:, None],
+        direct,
+        1.0,
+        NEAR - one.slowest * one.stretch,
+    )
+    size = (
+        np.sum(np.abs(g) / (np.abs(one.projection.rates) * one.stretch + 1.0)[:, None], axis=0)
+        * one.stretch
+    )
     allowed = np.maximum(one.tolerance * size, FLOOR * norms[a] * norms[b])
     if not np.all(error <= 3.0 * allowed):
         measures[int(np.argmax(np.max(error / allowed, axis=0)))]._check(several)

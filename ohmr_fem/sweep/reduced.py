@@ -49,7 +49,14 @@ class Affine:
         A_0, *slopes = s.reduced_matrices
         source = s.keep.T @ measurement.source
         if s.problem.is_cross_section and s.problem.mesh.dim == 1:
-            return cls(s, A_0, A_0, (slopes[0], slopes[1], slopes[2]), source, s.keep.T @ measurement.reader)
+            return cls(
+                s,
+                A_0,
+                A_0,
+                (slopes[0], slopes[1], slopes[2]),
+                source,
+                s.keep.T @ measurement.reader,
+            )
         T, factors = s.potential_solver()
         if s.problem.coupling == "linear":
             if s.problem.is_cross_section:
@@ -59,17 +66,24 @@ class Affine:
                 output = -(s.keep.T @ (s.C.T @ adjoint))
             return cls(s, A_0, A_0, (slopes[0], slopes[1], slopes[2]), source, output)
         zero = csr_array((T.shape[1], T.shape[1]))
-        full = csr_array(block_array([[T.T @ s.K @ T, T.T @ s.C @ s.keep], [s.keep.T @ s.S @ T, A_0]]))
+        full = csr_array(
+            block_array([[T.T @ s.K @ T, T.T @ s.C @ s.keep], [s.keep.T @ s.S @ T, A_0]])
+        )
         x, y, z = (csr_array(block_diag([zero, m])) for m in slopes)
         nothing = np.zeros(T.shape[1])
-        output = np.concatenate([nothing, s.keep.T @ measurement.reader] if s.problem.is_cross_section
-                                else [T.T @ measurement.reader, np.zeros(A_0.shape[0])])
+        output = np.concatenate(
+            [nothing, s.keep.T @ measurement.reader]
+            if s.problem.is_cross_section
+            else [T.T @ measurement.reader, np.zeros(A_0.shape[0])]
+        )
         norm = csr_array(block_diag([T.T @ s.K @ T, A_0]))
         return cls(s, full, norm, (x, y, z), np.concatenate([nothing, source]), output)
 
     def along(self, field: np.ndarray) -> csr_array:
         """sum B_b A_b."""
-        return sum((b * m for b, m in zip(field, self.slopes, strict=True)), csr_array(self.constant.shape))
+        return sum(
+            (b * m for b, m in zip(field, self.slopes, strict=True)), csr_array(self.constant.shape)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +102,13 @@ class Reduced:
 
     @classmethod
     def empty(cls, affine: Affine) -> Reduced:
-        return cls(np.zeros((affine.source.size, 0)), np.zeros((0, 0)), np.zeros((3, 0, 0)), np.zeros(0), np.zeros(0))
+        return cls(
+            np.zeros((affine.source.size, 0)),
+            np.zeros((0, 0)),
+            np.zeros((3, 0, 0)),
+            np.zeros(0),
+            np.zeros(0),
+        )
 
     def extended(self, affine: Affine, new: np.ndarray) -> Reduced:
         """With further orthonormal columns ``new``, orthogonal to the ones there are."""
@@ -96,10 +116,16 @@ class Reduced:
 
         def grown(A: Any, old: np.ndarray) -> np.ndarray:
             right = Z.T @ (A @ new)
-            return np.block([[old, right[:len(old)]], [(A.T @ new).T @ self.Z, right[len(old):]]])
+            return np.block([[old, right[: len(old)]], [(A.T @ new).T @ self.Z, right[len(old) :]]])
 
         slopes = [grown(A, old) for A, old in zip(affine.slopes, self.slopes, strict=True)]
-        return Reduced(Z, grown(affine.constant, self.constant), np.array(slopes), Z.T @ affine.source, Z.T @ affine.output)
+        return Reduced(
+            Z,
+            grown(affine.constant, self.constant),
+            np.array(slopes),
+            Z.T @ affine.source,
+            Z.T @ affine.output,
+        )
 
     def at(self, field: np.ndarray) -> np.ndarray:
         return np.asarray(self.constant + np.tensordot(field, self.slopes, 1))
@@ -107,8 +133,10 @@ class Reduced:
     def value(self, field: np.ndarray) -> tuple[float, float]:
         """(change, change relative to B = 0), the second without subtraction."""
         zero = np.linalg.solve(self.constant, self.source)
-        now = np.linalg.solve(self.at(field), np.column_stack(
-            [self.source, -np.tensordot(field, self.slopes, 1) @ zero]))
+        now = np.linalg.solve(
+            self.at(field),
+            np.column_stack([self.source, -np.tensordot(field, self.slopes, 1) @ zero]),
+        )
         change, hanle = self.output @ now
         return float(change), float(hanle)
 
@@ -139,9 +167,13 @@ class Residuals:
     blocks: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, affine: Affine, fields: np.ndarray, metric: Factorisation, transposed: bool) -> Residuals:
+    def of(
+        cls, affine: Affine, fields: np.ndarray, metric: Factorisation, transposed: bool
+    ) -> Residuals:
         axes = tuple(b for b in range(3) if np.any(fields[:, b]))
-        matrices = tuple(m.T if transposed else m for m in (affine.constant, *(affine.slopes[b] for b in axes)))
+        matrices = tuple(
+            m.T if transposed else m for m in (affine.constant, *(affine.slopes[b] for b in axes))
+        )
         rhs = (affine.output if transposed else affine.source)[:, None]
         return cls(matrices, axes, metric, rhs, rhs.T @ metric.solve(rhs)[0])
 
@@ -159,21 +191,25 @@ class Residuals:
         """Residual norms (n,) of the coordinates y (n, m) at the fields (n, 3), down to the root of round-off."""
         columns, start = [np.ones((len(fields), 1))], 0
         for size in self.blocks:
-            here = -y[:, start:start + size]
+            here = -y[:, start : start + size]
             columns += [here, *(fields[:, b, None] * here for b in self.axes)]
             start += size
         c = np.hstack(columns)
         return np.asarray(np.sqrt(np.maximum(np.sum((c @ self.gram) * c, axis=1), 0.0)))
 
 
-def reduced_sweep(measurement: Measurement, fields: np.ndarray, tolerance: float, most: int = 20) -> ReducedSweep:
+def reduced_sweep(
+    measurement: Measurement, fields: np.ndarray, tolerance: float, most: int = 20
+) -> ReducedSweep:
     """All fields (n, 3) of a measurement from at most ``most`` factorisations.
 
     The greedy search looks at some of the fields, and once the estimate there is below ``tolerance`` of the largest change, at
     all of them.
     """
     affine = Affine.of(measurement)
-    check_sweep(affine.system, fields, most=1)  # a growing mode that turns leaves no trace in the residuals
+    check_sweep(
+        affine.system, fields, most=1
+    )  # a growing mode that turns leaves no trace in the residuals
     candidates = fields[np.unique(np.linspace(0, len(fields) - 1, CANDIDATES).astype(int))]
     directions = _directions(fields)
     metric = SYMMETRIC.factorise(affine.norm)
@@ -182,16 +218,25 @@ def reduced_sweep(measurement: Measurement, fields: np.ndarray, tolerance: float
     chosen, product = np.zeros(3), 0.0
     reduced, converged = Reduced.empty(affine), False
     while used < most and not converged:
-        factors = SuperLU().factorise(affine.constant + affine.along(chosen)) if np.any(chosen) or used else metric
+        factors = (
+            SuperLU().factorise(affine.constant + affine.along(chosen))
+            if np.any(chosen) or used
+            else metric
+        )
         used += 1
         vectors, residual = _snapshots(affine, factors, directions)
         worst_residual = max(worst_residual, residual)
         if product > 0.0:
-            ratio = max(ratio, abs(float(affine.output @ vectors[:, 0]) - reduced.value(chosen)[0]) / product)
+            ratio = max(
+                ratio,
+                abs(float(affine.output @ vectors[:, 0]) - reduced.value(chosen)[0]) / product,
+            )
         new = _orthonormal(reduced.Z, vectors)
         reduced, sides = reduced.extended(affine, new), [side.extended(new) for side in sides]
         where, products = candidates, _products(reduced, sides, candidates)
-        allowed = tolerance * max(abs(reduced.value(B)[0]) for B in candidates) / max(1.0, SAFETY * ratio)
+        allowed = (
+            tolerance * max(abs(reduced.value(B)[0]) for B in candidates) / max(1.0, SAFETY * ratio)
+        )
         if used == most or (used >= 3 and products.max() <= allowed):
             where, products = fields, _products(reduced, sides, fields)
             converged = bool(used >= 3 and products.max() <= allowed)
@@ -199,15 +244,19 @@ def reduced_sweep(measurement: Measurement, fields: np.ndarray, tolerance: float
     check_stability(affine.system, _slowest(affine, reduced, candidates))
     values = np.array([reduced.value(B) for B in fields])
     estimates = max(1.0, SAFETY * ratio) * products + ROUNDING * np.abs(values[:, 0]).max()
-    return ReducedSweep(values[:, 0], values[:, 1], estimates, used, reduced.Z.shape[1], worst_residual, converged)
+    return ReducedSweep(
+        values[:, 0], values[:, 1], estimates, used, reduced.Z.shape[1], worst_residual, converged
+    )
 
 
 def _slowest(affine: Affine, reduced: Reduced, fields: np.ndarray) -> np.ndarray:
     """The field (3,) at which the moments of the reduced space decay slowest."""
     A_0, *slopes = affine.system.reduced_matrices
-    Z = np.linalg.qr(reduced.Z[-A_0.shape[0]:])[0]  # the moments come last
+    Z = np.linalg.qr(reduced.Z[-A_0.shape[0] :])[0]  # the moments come last
     small, mass = [Z.T @ (m @ Z) for m in (A_0, *slopes)], Z.T @ (affine.system.mass_matrix @ Z)
-    rates = [eig(small[0] + np.tensordot(B, small[1:], 1), mass, right=False).real.min() for B in fields]
+    rates = [
+        eig(small[0] + np.tensordot(B, small[1:], 1), mass, right=False).real.min() for B in fields
+    ]
     return np.asarray(fields[int(np.argmin(rates))])
 
 
@@ -228,7 +277,9 @@ def _snapshots(affine: Affine, factors: Any, directions: np.ndarray) -> tuple[np
         for direction in directions:
             slope, derivative = affine.along(direction), x
             for _ in range(DERIVATIVES if len(directions) == 1 else 1):
-                derivative = factors.solve((slope.T if transposed else slope) @ derivative, transposed)[0]
+                derivative = factors.solve(
+                    (slope.T if transposed else slope) @ derivative, transposed
+                )[0]
                 found.append(derivative)
     return np.column_stack(found), residual
 

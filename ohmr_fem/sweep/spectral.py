@@ -51,8 +51,16 @@ def refusal(problem: Problem) -> str | None:
     return None
 
 
-def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = None, tolerance: float = 1e-8,
-                     fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC) -> SpectralMeasure:
+def spectral_measure(
+    problem: Problem,
+    *,
+    current: Any = None,
+    voltage: Any = None,
+    tolerance: float = 1e-8,
+    fields: Any = None,
+    lengths: Any = None,
+    solver: Solver = SYMMETRIC,
+) -> SpectralMeasure:
     """The spectral measure of one measurement.
 
     Parameters
@@ -75,13 +83,28 @@ def spectral_measure(problem: Problem, *, current: Any = None, voltage: Any = No
     InputError
         The problem needs the general path; the message says why.
     """
-    return spectral_measures(problem, [(current, voltage)], tolerance=tolerance, fields=fields, lengths=lengths,
-                             solver=solver)[0]
+    return spectral_measures(
+        problem,
+        [(current, voltage)],
+        tolerance=tolerance,
+        fields=fields,
+        lengths=lengths,
+        solver=solver,
+    )[0]
 
 
-def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tolerance: float = 1e-8,
-                      fields: Any = None, lengths: Any = None, solver: Solver = SYMMETRIC, rates: Any = (),
-                      shift: float | None = None, until: Callable[[Projection], bool] | None = None) -> list[SpectralMeasure]:
+def spectral_measures(
+    problem: Problem,
+    pairs: Sequence[tuple[Any, Any]],
+    *,
+    tolerance: float = 1e-8,
+    fields: Any = None,
+    lengths: Any = None,
+    solver: Solver = SYMMETRIC,
+    rates: Any = (),
+    shift: float | None = None,
+    until: Callable[[Projection], bool] | None = None,
+) -> list[SpectralMeasure]:
     """Spectral measures of several (current, voltage) pairs of one device from one factorisation.
 
     ``rates`` are further complex s at which the bound must hold (alternating current); ``until`` is a further condition
@@ -91,7 +114,9 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
     reason = refusal(problem)
     if reason is not None:
         serves = "method='direct')" if problem.ordinary_hall else "method='reduced') or 'direct'"
-        raise InputError(f"the spectral path does not apply: {reason}; use hanle_curve(..., {serves}")
+        raise InputError(
+            f"the spectral path does not apply: {reason}; use hanle_curve(..., {serves}"
+        )
     system = system_of(problem)
     K, M, keep, absorbing = _pencil(system)
     start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
@@ -105,33 +130,61 @@ def spectral_measures(problem: Problem, pairs: Sequence[tuple[Any, Any]], *, tol
     factors = solver.factorise(K + shift * M)
 
     def excess(found: Projection) -> float:
-        worst = max(_excess(found, np.array(turns), channels, points, base, slowest, tolerance)
-                    for base, points in zip(bases, ranges, strict=True))
+        worst = max(
+            _excess(found, np.array(turns), channels, points, base, slowest, tolerance)
+            for base, points in zip(bases, ranges, strict=True)
+        )
         settled = worst > 1.0 or until is None or all(until(found.combine(turn)) for turn in turns)
         return worst if settled else 2.0
 
     most = 240 if lengths is not None else 80 if until is None else 160
     projection = project(M, factors, keep.T @ start, shift, excess, most)
     _check_definite(projection)
-    vectors, summary = projection.vectors if keep.shape[0] == keep.shape[1] else keep @ projection.vectors, repr(problem)
-    return [SpectralMeasure(
-        projection=replace(projection, vectors=vectors).combine(turn), channels=channels, material=problem.material,
-        detection=problem.detection, R_ohmic_sigma=base, current=name[0], voltage=name[1], tolerance=tolerance,
-        reference_length=system.scales.length, slowest=slowest, absorbing=absorbing, residual=projection.residual,
-        summary=summary,
-        vertices=system.basis.nodal_dofs[0]) for turn, base, name in zip(turns, ohmic, names, strict=True)]
+    vectors, summary = (
+        projection.vectors if keep.shape[0] == keep.shape[1] else keep @ projection.vectors,
+        repr(problem),
+    )
+    return [
+        SpectralMeasure(
+            projection=replace(projection, vectors=vectors).combine(turn),
+            channels=channels,
+            material=problem.material,
+            detection=problem.detection,
+            R_ohmic_sigma=base,
+            current=name[0],
+            voltage=name[1],
+            tolerance=tolerance,
+            reference_length=system.scales.length,
+            slowest=slowest,
+            absorbing=absorbing,
+            residual=projection.residual,
+            summary=summary,
+            vertices=system.basis.nodal_dofs[0],
+        )
+        for turn, base, name in zip(turns, ohmic, names, strict=True)
+    ]
 
 
 def _check_definite(projection: Projection) -> None:
     """The bound needs a pencil without negative rates; absorption and diffusion are checked at the door, so none should be."""
     lowest = float(projection.rates.min(initial=0.0))
     if lowest < -1e-9 * projection.shift:
-        raise SolveError(f"indefinite pencil: a mode grows at {-lowest:.3g}/tau without any field (negative absorption or "
-                         "diffusion), and no bound holds; method='direct' needs none", value=lowest)
+        raise SolveError(
+            f"indefinite pencil: a mode grows at {-lowest:.3g}/tau without any field (negative absorption or "
+            "diffusion), and no bound holds; method='direct' needs none",
+            value=lowest,
+        )
 
 
-def _excess(found: Projection, turns: np.ndarray, channels: Sequence[Channel], points: np.ndarray, base: float,
-            slowest: float, tolerance: float) -> float:
+def _excess(
+    found: Projection,
+    turns: np.ndarray,
+    channels: Sequence[Channel],
+    points: np.ndarray,
+    base: float,
+    slowest: float,
+    tolerance: float,
+) -> float:
     """Largest bound over what is accepted, at the rates s = points and for all turns (k, p, q); |F| is that at s = base."""
     factor = gamma(points + slowest, found.shift + slowest)
     factor[-CIRCLE:] /= 3.0  # the circle enters with a third, see _sum_bound
@@ -140,7 +193,9 @@ def _excess(found: Projection, turns: np.ndarray, channels: Sequence[Channel], p
     sizes = np.sqrt(np.maximum(np.einsum("kpq,pr,krq->kq", turns, found.gram, turns), 0.0))
     worst = 0.0
     for c in channels:
-        size = np.sum(np.abs(weights[..., c.a] * weights[..., c.b]) / (np.abs(found.rates) + base), axis=1)
+        size = np.sum(
+            np.abs(weights[..., c.a] * weights[..., c.b]) / (np.abs(found.rates) + base), axis=1
+        )
         limit = np.maximum(tolerance * size, FLOOR * sizes[:, c.a] * sizes[:, c.b])
         error = (factor[:, None] * norms[..., c.a] * norms[..., c.b]).max(axis=0)
         worst = max(worst, float(np.max(error / np.maximum(limit, np.finfo(float).tiny))))
@@ -152,14 +207,18 @@ def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
     N = system.N
     absorption = csr_array(system.edges.absorption[:N, :N])
     keep = csr_array(system.keep[:N, : system.keep.shape[1] // 3])
-    K, M = system.diffusion + absorption if absorption.nnz else system.diffusion, system.relaxation[0]
+    K, M = (
+        system.diffusion + absorption if absorption.nnz else system.diffusion,
+        system.relaxation[0],
+    )
     if keep.shape[1] < keep.shape[0]:
         K, M = csr_array(keep.T @ K @ keep), csr_array(keep.T @ M @ keep)
     return K, M, keep, absorption.nnz > 0
 
 
-def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver) -> tuple[
-        np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
+def _starts(
+    problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver
+) -> tuple[np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
     """Start block (N, p), and for each pair its (p, q) combination, channels, R_ohmic sigma and names."""
     if problem.is_cross_section:
         if any(pair != (None, None) for pair in pairs):
@@ -169,7 +228,9 @@ def _starts(problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], 
         drives = [sign * system.slope(i, one) for i, _, sign in system.moved()]
         start = np.column_stack(drives + [d / system.ohmic_current for d in drives])
         count = len(moved)
-        channels = tuple(Channel(d, c, i, count + j) for i, d in enumerate(moved) for j, c in enumerate(moved))
+        channels = tuple(
+            Channel(d, c, i, count + j) for i, d in enumerate(moved) for j, c in enumerate(moved)
+        )
         return start, [np.eye(2 * count)], channels, [float("nan")], [(None, None)]
     names = [(read_pair(problem, i, "current"), read_pair(problem, v, "voltage")) for i, v in pairs]
     contacts = sorted({c for i, v in names for c in (*i, *v)})
@@ -195,7 +256,9 @@ def _difference(pair: tuple[str, str], contacts: list[str]) -> np.ndarray:
     return out
 
 
-def _functionals(names: list[tuple[tuple[str, str], tuple[str, str]]], contacts: list[str]) -> np.ndarray:
+def _functionals(
+    names: list[tuple[tuple[str, str], tuple[str, str]]], contacts: list[str]
+) -> np.ndarray:
     """Rows that span all current and voltage pairs: the pairs themselves, or a basis of contact differences."""
     rows = np.array([_difference(pair, contacts) for both in names for pair in both])
     distinct = np.unique(rows, axis=0)
@@ -220,7 +283,9 @@ def _range(problem: Problem, fields: Any, slowest: float) -> np.ndarray:
     phi = np.concatenate([[0.0], np.geomspace(0.1, top, 24)])
     points = [1.0 + 1j * phi]
     if growth > 0:
-        points.append(np.linspace(max(1.0 - growth, 1e-3 - slowest), 1.0 + growth, 12).astype(complex))
+        points.append(
+            np.linspace(max(1.0 - growth, 1e-3 - slowest), 1.0 + growth, 12).astype(complex)
+        )
     return np.concatenate([*points, 1.0 + _circle()])
 
 
@@ -229,8 +294,13 @@ def _lengths(lengths: Any, reference: float) -> np.ndarray:
     if lengths is None:
         return np.ones(1)
     if isinstance(lengths, str) or np.size(lengths) != 2:
-        raise InputError(f"lengths: expected (shortest, longest) diffusion length, got {lengths!r}", value=lengths)
+        raise InputError(
+            f"lengths: expected (shortest, longest) diffusion length, got {lengths!r}",
+            value=lengths,
+        )
     low, high = (positive(v, "m", "lengths") for v in lengths)
     if high < low:
         raise InputError(f"lengths: the shortest comes first, got {lengths!r}", value=lengths)
-    return np.append((reference / np.geomspace(low, high, 2 + int(3 * np.log10(high / low)))) ** 2, 1.0)
+    return np.append(
+        (reference / np.geomspace(low, high, 2 + int(3 * np.log10(high / low)))) ** 2, 1.0
+    )

@@ -102,7 +102,10 @@ def test_everything_arrives_in_si(folder):
     device = _read(folder, GOOD)
     p = device.problem
     assert p.mesh.extent == pytest.approx([1.2e-6, 4e-7]) and p.order == 3 and p.coupling == "full"
-    assert p.material.diffusion_length == pytest.approx(1e-7, rel=1e-12) and p.material.relaxation_time == 2e-12
+    assert (
+        p.material.diffusion_length == pytest.approx(1e-7, rel=1e-12)
+        and p.material.relaxation_time == 2e-12
+    )
     assert np.allclose(np.diag(p.material.inverse_mass), [24.4, 24.4, 0.56])
     assert p.contacts["left"].kind == "equipotential" and p.contacts["t1"].kind == "probe"
     assert p.contacts["t1"].moment.absorption == (1, 0, 3) and p.detection == "reciprocal"
@@ -112,7 +115,9 @@ def test_everything_arrives_in_si(folder):
     assert p.edges["b1"].moment.absorbing and p.edges["b2"].moment.absorption == (1, 2, 3)
     assert np.allclose(device.fields, [[0, -0.5, 0], [0, 0, 0], [0, 0.5, 0], [0, 1, 0]])
     assert np.allclose(device.snapshots, [[0, 0, 0], [0, 0.25, 0]])
-    assert device.measurements[0].current == ("left", "right") and device.measurements[0].voltage == ("t1", "tip")
+    assert device.measurements[0].current == ("left", "right") and device.measurements[
+        0
+    ].voltage == ("t1", "tip")
     assert device.output.drive_current == 2e-3 and device.output.figures == ()
     assert [path.name for path in device.inputs] == ["device.toml", "bar.msh"]
 
@@ -124,10 +129,11 @@ def test_paths_are_relative_to_the_file(folder, monkeypatch):
 
 
 def test_bare_names_and_kinds(folder):
-    text = GOOD[:GOOD.index("[contacts")] + GOOD[GOOD.index("[solve]"):]
+    text = GOOD[: GOOD.index("[contacts")] + GOOD[GOOD.index("[solve]") :]
     text = text.replace('["t1", "tip"]', '["t1", "t2"]')
-    assert set(_read(folder, 'contacts = ["left", "right", "t1", "t2"]' + text).problem.contacts) == {
-        "left", "right", "t1", "t2"}
+    assert set(
+        _read(folder, 'contacts = ["left", "right", "t1", "t2"]' + text).problem.contacts
+    ) == {"left", "right", "t1", "t2"}
     tables = '[contacts]\nleft = "equipotential"\nright = {kind = "profile"}\nt1 = "probe"\nt2 = "probe"\n'
     assert _read(folder, text + tables).problem.contacts["right"].kind == "profile"
 
@@ -137,60 +143,126 @@ def test_cross_section_and_defaults(folder):
     assert device.problem.is_cross_section and device.problem.order == 4
     assert device.measurements[0].current is None
     assert np.allclose(device.snapshots, [[0, 0, 0], [1, 0, 0]])
-    layers = SECTION.replace("cells = 8", 'cells = 8\n[cross_section.regions]\na = [0, "5 nm"]\nb = ["5 nm", "20 nm"]')
+    layers = SECTION.replace(
+        "cells = 8", 'cells = 8\n[cross_section.regions]\na = [0, "5 nm"]\nb = ["5 nm", "20 nm"]'
+    )
     start, stop = layers.index("[material]"), layers.index("[sweep]")
     table = layers[start:stop].removeprefix("[material]")
-    device = _read(folder, layers[:start] + f"[materials.a]{table}[materials.b]{table}" + layers[stop:])
+    device = _read(
+        folder, layers[:start] + f"[materials.a]{table}[materials.b]{table}" + layers[stop:]
+    )
     assert set(device.problem.materials) == {"a", "b"}
 
 
 def test_several_measurements(folder):
     one = '[measure]\ncurrent = ["left", "right"]\nvoltage = ["t1", "tip"]\n'
-    two = "".join(f'[[measure]]\nname = "{n}"\ncurrent = ["left", "right"]\nvoltage = ["t1", "tip"]\n' for n in "ab")
+    two = "".join(
+        f'[[measure]]\nname = "{n}"\ncurrent = ["left", "right"]\nvoltage = ["t1", "tip"]\n'
+        for n in "ab"
+    )
     assert [m.name for m in _read(folder, GOOD.replace(one, two)).measurements] == ["a", "b"]
     assert _complaints(folder, GOOD.replace(one, two.replace('"b"', '"a"'))) == [
-        "measure: each of several measurements needs its own name, got ['a', 'a']"]
-    assert "becomes part of a file name" in _complaints(folder, GOOD.replace(one, two.replace('"b"', '"../b"')))[0]
+        "measure: each of several measurements needs its own name, got ['a', 'a']"
+    ]
+    assert (
+        "becomes part of a file name"
+        in _complaints(folder, GOOD.replace(one, two.replace('"b"', '"../b"')))[0]
+    )
 
 
-@pytest.mark.parametrize(("old", "new", "expected"), [
-    ("[sweep]", "[sweeep]", "unknown section 'sweeep'; did you mean 'sweep'?"),
-    ("relaxation_time", "relaxation_tim", "material: unknown key 'relaxation_tim'; did you mean 'relaxation_time'?"),
-    ("relaxation_time = 2e-12\n", "", "material.relaxation_time: is missing"),
-    ('"1 mS"', '"1 nm"', "material.sheet_conductivity: '1 nm' has the wrong dimension; expected S"),
-    ('"1 mS"', '"one"', "material.sheet_conductivity: cannot read 'one'"),
-    ('"1 mS"', "[[1]]", "material.sheet_conductivity: "),
-    ('"1 mS"', 'true', "material.sheet_conductivity: expected a number"),
-    ("2e-12", "-2e-12", "material.relaxation_time: must be positive, got -2e-12"),
-    ("0.1", "nan", "material.orbital_hall_angle: must be finite, got nan"),
-    ("[24.4, 24.4, 0.56]", "[[1, 2, 0], [3, 1, 0], [0, 0, 1]]", "material.inverse_mass: must be symmetric"),
-    ('"bar.msh"', '"car.msh"', "does not exist"),
-    ('"bar.msh"', "3", "mesh.file: should be a valid string, got 3"),
-    ('"um"', '"parsec/s"', "mesh.unit: expected a length"),
-    ("[contacts.left]", "[contacts.lfet]", "contacts: contact 'lfet': the mesh has no boundary 'lfet'; did you mean 'left"),
-    ('kind = "probe"', 'kind = "prob"', "contacts.t1: unknown kind 'prob'; did you mean 'probe'?"),
-    ('"100 nm"}', '"100 nm", height = 1}', "contacts.right.profile: a Gaussian profile has the keys"),
-    ('b1 = "absorbing"', 'b1 = "absorbin"', "edges.b1: unknown moment condition 'absorbin'; did you mean 'absorbing'?"),
-    ('b1 = "absorbing"', 'b1 = "-1 m/s"', "edges.b1: absorption G must be >= 0 m/s, got '-1 m/s'"),
-    ("b1 =", "b7 =", "edges: edge 'b7': the mesh has no boundary 'b7'; known names: left"),
-    ("order = 3", "order = 9", "solve.order: order must be a whole number from 1 to"),
-    ("order = 3", 'order = "3"', "solve.order: should be a valid integer, got '3'"),
-    ('"full"', '"fulll"', "solve.coupling: unknown coupling 'fulll'; did you mean 'full'?"),
-    ('voltage = ["t1", "tip"]', 'voltage = ["t1", "tipp"]', "measure.voltage: unknown contact 'tipp'; did you mean 'tip'?"),
-    ('voltage = ["t1", "tip"]', 'voltage = "t1"', "measure.voltage: should be a valid list, got 't1'"),
-    ('current = ["left", "right"]', 'current = ["left"]', "measure.current: expected a pair"),
-    ('current = ["left", "right"]', 'current = ["left", "t1"]', "measure.current: contact 't1' is a probe"),
-    ('"-500 mT"', '"-500 mV"', "sweep.start: '-500 mV' has the wrong dimension; expected T"),
-    ("stop = 1", "stop = inf", "sweep.stop: must be finite, got inf"),
-    ("points = 4", "points = 4.5", "sweep.points: should be a valid integer, got 4.5"),
-    ("points = 4", "points = 0", "sweep: the number of fields must be a positive integer, got 0"),
-    ("[0, 1, 0]", '"w"', "sweep.direction: 'w' is not known"),
-    ("[0, 1, 0]", "[0, 0, 0]", "sweep.direction: expected a non-zero vector"),
-    ("figures = []", 'figures = ["pgn"]', "output.figures: 'pgn' is not known; did you mean 'png'?"),
-    ("figures = []", "paraview = 1", "output.paraview: should be a valid boolean, got 1"),
-    ('"2 mA"', '"-2 mA"', "output.drive_current: must be positive"),
-    ('[0, "250 mT"]', "[0, nan]", "output.fields_at: must be finite, got nan"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[sweep]", "[sweeep]", "unknown section 'sweeep'; did you mean 'sweep'?"),
+        (
+            "relaxation_time",
+            "relaxation_tim",
+            "material: unknown key 'relaxation_tim'; did you mean 'relaxation_time'?",
+        ),
+        ("relaxation_time = 2e-12\n", "", "material.relaxation_time: is missing"),
+        (
+            '"1 mS"',
+            '"1 nm"',
+            "material.sheet_conductivity: '1 nm' has the wrong dimension; expected S",
+        ),
+        ('"1 mS"', '"one"', "material.sheet_conductivity: cannot read 'one'"),
+        ('"1 mS"', "[[1]]", "material.sheet_conductivity: "),
+        ('"1 mS"', "true", "material.sheet_conductivity: expected a number"),
+        ("2e-12", "-2e-12", "material.relaxation_time: must be positive, got -2e-12"),
+        ("0.1", "nan", "material.orbital_hall_angle: must be finite, got nan"),
+        (
+            "[24.4, 24.4, 0.56]",
+            "[[1, 2, 0], [3, 1, 0], [0, 0, 1]]",
+            "material.inverse_mass: must be symmetric",
+        ),
+        ('"bar.msh"', '"car.msh"', "does not exist"),
+        ('"bar.msh"', "3", "mesh.file: should be a valid string, got 3"),
+        ('"um"', '"parsec/s"', "mesh.unit: expected a length"),
+        (
+            "[contacts.left]",
+            "[contacts.lfet]",
+            "contacts: contact 'lfet': the mesh has no boundary 'lfet'; did you mean 'left",
+        ),
+        (
+            'kind = "probe"',
+            'kind = "prob"',
+            "contacts.t1: unknown kind 'prob'; did you mean 'probe'?",
+        ),
+        (
+            '"100 nm"}',
+            '"100 nm", height = 1}',
+            "contacts.right.profile: a Gaussian profile has the keys",
+        ),
+        (
+            'b1 = "absorbing"',
+            'b1 = "absorbin"',
+            "edges.b1: unknown moment condition 'absorbin'; did you mean 'absorbing'?",
+        ),
+        (
+            'b1 = "absorbing"',
+            'b1 = "-1 m/s"',
+            "edges.b1: absorption G must be >= 0 m/s, got '-1 m/s'",
+        ),
+        ("b1 =", "b7 =", "edges: edge 'b7': the mesh has no boundary 'b7'; known names: left"),
+        ("order = 3", "order = 9", "solve.order: order must be a whole number from 1 to"),
+        ("order = 3", 'order = "3"', "solve.order: should be a valid integer, got '3'"),
+        ('"full"', '"fulll"', "solve.coupling: unknown coupling 'fulll'; did you mean 'full'?"),
+        (
+            'voltage = ["t1", "tip"]',
+            'voltage = ["t1", "tipp"]',
+            "measure.voltage: unknown contact 'tipp'; did you mean 'tip'?",
+        ),
+        (
+            'voltage = ["t1", "tip"]',
+            'voltage = "t1"',
+            "measure.voltage: should be a valid list, got 't1'",
+        ),
+        ('current = ["left", "right"]', 'current = ["left"]', "measure.current: expected a pair"),
+        (
+            'current = ["left", "right"]',
+            'current = ["left", "t1"]',
+            "measure.current: contact 't1' is a probe",
+        ),
+        ('"-500 mT"', '"-500 mV"', "sweep.start: '-500 mV' has the wrong dimension; expected T"),
+        ("stop = 1", "stop = inf", "sweep.stop: must be finite, got inf"),
+        ("points = 4", "points = 4.5", "sweep.points: should be a valid integer, got 4.5"),
+        (
+            "points = 4",
+            "points = 0",
+            "sweep: the number of fields must be a positive integer, got 0",
+        ),
+        ("[0, 1, 0]", '"w"', "sweep.direction: 'w' is not known"),
+        ("[0, 1, 0]", "[0, 0, 0]", "sweep.direction: expected a non-zero vector"),
+        (
+            "figures = []",
+            'figures = ["pgn"]',
+            "output.figures: 'pgn' is not known; did you mean 'png'?",
+        ),
+        ("figures = []", "paraview = 1", "output.paraview: should be a valid boolean, got 1"),
+        ('"2 mA"', '"-2 mA"', "output.drive_current: must be positive"),
+        ('[0, "250 mT"]', "[0, nan]", "output.fields_at: must be finite, got nan"),
+    ],
+)
 def test_one_mistake_one_line(folder, old, new, expected):
     assert old in GOOD
     lines = _complaints(folder, GOOD.replace(old, new, 1))
@@ -200,20 +272,40 @@ def test_one_mistake_one_line(folder, old, new, expected):
 
 
 def test_all_mistakes_at_once(folder):
-    lines = _complaints(folder, GOOD.replace('"1 mS"', '"1 nm"').replace("stop = 1", "stp = 1").replace("order", "ordr"))
-    assert [line.split(":")[0] for line in lines] == ["material.sheet_conductivity", "solve", "sweep"]
+    lines = _complaints(
+        folder,
+        GOOD.replace('"1 mS"', '"1 nm"').replace("stop = 1", "stp = 1").replace("order", "ordr"),
+    )
+    assert [line.split(":")[0] for line in lines] == [
+        "material.sheet_conductivity",
+        "solve",
+        "sweep",
+    ]
 
 
 def test_sections_that_exclude_or_need_each_other(folder):
     assert "give one of: a [mesh]" in _complaints(folder, SECTION + "[mesh]\nfile='x'")[0]
-    assert "a cross-section has no contacts" in _complaints(folder, SECTION + "[measure]\ncurrent=['a','b']")[0]
+    assert (
+        "a cross-section has no contacts"
+        in _complaints(folder, SECTION + "[measure]\ncurrent=['a','b']")[0]
+    )
     start, stop = GOOD.index("[measure]"), GOOD.index("[sweep]")
-    assert "measure: is missing; add [measure]" in _complaints(folder, GOOD[:start] + GOOD[stop:])[0]
-    assert "give either one [material]" in _complaints(folder, GOOD.replace("[material]", "[material_]"))[1]
-    assert "sweep: is missing; add [sweep] with start, stop, points" in _complaints(
-        folder, SECTION[:SECTION.index("[sweep]")])[0]
+    assert (
+        "measure: is missing; add [measure]" in _complaints(folder, GOOD[:start] + GOOD[stop:])[0]
+    )
+    assert (
+        "give either one [material]"
+        in _complaints(folder, GOOD.replace("[material]", "[material_]"))[1]
+    )
+    assert (
+        "sweep: is missing; add [sweep] with start, stop, points"
+        in _complaints(folder, SECTION[: SECTION.index("[sweep]")])[0]
+    )
     assert "must be a table" in _complaints(folder, "solve = 3\n" + SECTION)[0]
-    assert "must be a list of names" in _complaints(folder, "contacts = [1]\n" + GOOD[:GOOD.index("[contacts")])[0]
+    assert (
+        "must be a list of names"
+        in _complaints(folder, "contacts = [1]\n" + GOOD[: GOOD.index("[contacts")])[0]
+    )
     assert "must be tables by name" in _complaints(folder, 'edges = "top"\n' + SECTION)[0]
 
 
@@ -233,7 +325,16 @@ def test_files_that_cannot_be_read(folder):
 def test_template_is_a_valid_device_and_names_every_section(folder):
     device = _read(folder, TEMPLATE.format(name="device.toml", stem="device"))
     assert len(device.fields) == 181 and device.problem.is_cross_section
-    for name in ("[mesh]", "[contacts]", "[edges]", "[measure]", "[solve]", "[output]", "drive_current", "g_factor"):
+    for name in (
+        "[mesh]",
+        "[contacts]",
+        "[edges]",
+        "[measure]",
+        "[solve]",
+        "[output]",
+        "drive_current",
+        "g_factor",
+    ):
         assert name in TEMPLATE
     active = "\n".join(line for line in TEMPLATE.splitlines() if not line.startswith("#"))
     assert set(tomllib.loads(active)) == {"cross_section", "material", "solve", "sweep", "output"}
@@ -270,30 +371,59 @@ def test_a_device_by_its_measures_needs_no_mesh_file(folder):
     assert device.accuracy == 1e-2 and device.problem.order == 3 and device.inputs == (device.path,)
     assert device.problem.mesh.extent == pytest.approx([2.8e-6, 0.8e-6])
     fine = _read(folder, DRAWN.replace("accuracy = 1e-2", ""))
-    assert fine.accuracy is None and fine.problem.order == 2 and fine.problem.mesh.n_cells > 3 * device.problem.mesh.n_cells
-    shape = "[geometry]\nshape = \"polygon\"\noutline = [[0, 0], [4e-7, 0], [4e-7, 2e-7], [0, 2e-7]]\n"
+    assert (
+        fine.accuracy is None
+        and fine.problem.order == 2
+        and fine.problem.mesh.n_cells > 3 * device.problem.mesh.n_cells
+    )
+    shape = (
+        '[geometry]\nshape = "polygon"\noutline = [[0, 0], [4e-7, 0], [4e-7, 2e-7], [0, 2e-7]]\n'
+    )
     shape += "contacts = { left = 3, right = 1 }\n"
-    shape += "regions = { in = [[0, 0], [2e-7, 0], [2e-7, 2e-7], [0, 2e-7]], out = \"rest\" }\n"
-    text = DRAWN[DRAWN.index("[material]"):].replace('["t1", "t2"]', '["left", "right"]')
+    shape += 'regions = { in = [[0, 0], [2e-7, 0], [2e-7, 2e-7], [0, 2e-7]], out = "rest" }\n'
+    text = DRAWN[DRAWN.index("[material]") :].replace('["t1", "t2"]', '["left", "right"]')
     device = _read(folder, 'contacts = ["left", "right"]\n' + shape + text)
-    assert set(device.problem.mesh.regions) == {"in", "out"} and set(device.problem.mesh.boundaries) == {"left", "right"}
-    narrow = _read(folder, 'contacts = ["left", "right"]\n' + shape + text.replace('"100 nm"', '"5 nm"'))
-    assert narrow.problem.mesh.n_cells > device.problem.mesh.n_cells  # cells follow the diffusion length
+    assert set(device.problem.mesh.regions) == {"in", "out"} and set(
+        device.problem.mesh.boundaries
+    ) == {"left", "right"}
+    narrow = _read(
+        folder, 'contacts = ["left", "right"]\n' + shape + text.replace('"100 nm"', '"5 nm"')
+    )
+    assert (
+        narrow.problem.mesh.n_cells > device.problem.mesh.n_cells
+    )  # cells follow the diffusion length
 
 
-@pytest.mark.parametrize("old, new, expected", [
-    ('shape = "hall_bar"', 'shape = "hal_bar"', r"geometry\.shape: 'hal_bar' is not known.*hall_bar"),
-    ('shape = "hall_bar"', "", r"geometry\.shape: is missing; one of hall_bar, cross"),
-    ('width = "400 nm"', "", r"geometry\.width: is missing; it is required for shape 'hall_bar'"),
-    ('width = "400 nm"', 'width = "400 nm"\nwidht = 1', r"geometry\.widht: is unknown.*width"),
-    ('width = "400 nm"', 'width = "400 K"', r"geometry\.width: .*400 K"),
-    ("accuracy = 1e-2", "accuracy = -1", r"solve\.accuracy: .*positive"),
-    ("accuracy = 1e-2", "accuracy = 1e-2\nordinary_hall = true", r"solve\.accuracy: .*ordinary_hall"),
-    ("accuracy = 1e-2", "accuracy = 1e-2\nbudget = 0", r"solve\.budget: .*at least 1"),
-    ("[geometry]", "[cross_section]\nwidth = 1\n[geometry]", "give one of"),
-])
+@pytest.mark.parametrize(
+    "old, new, expected",
+    [
+        (
+            'shape = "hall_bar"',
+            'shape = "hal_bar"',
+            r"geometry\.shape: 'hal_bar' is not known.*hall_bar",
+        ),
+        ('shape = "hall_bar"', "", r"geometry\.shape: is missing; one of hall_bar, cross"),
+        (
+            'width = "400 nm"',
+            "",
+            r"geometry\.width: is missing; it is required for shape 'hall_bar'",
+        ),
+        ('width = "400 nm"', 'width = "400 nm"\nwidht = 1', r"geometry\.widht: is unknown.*width"),
+        ('width = "400 nm"', 'width = "400 K"', r"geometry\.width: .*400 K"),
+        ("accuracy = 1e-2", "accuracy = -1", r"solve\.accuracy: .*positive"),
+        (
+            "accuracy = 1e-2",
+            "accuracy = 1e-2\nordinary_hall = true",
+            r"solve\.accuracy: .*ordinary_hall",
+        ),
+        ("accuracy = 1e-2", "accuracy = 1e-2\nbudget = 0", r"solve\.budget: .*at least 1"),
+        ("[geometry]", "[cross_section]\nwidth = 1\n[geometry]", "give one of"),
+    ],
+)
 def test_mistakes_of_geometry_and_accuracy(folder, old, new, expected):
-    assert any(re.search(expected, line) for line in _complaints(folder, DRAWN.replace(old, new, 1)))
+    assert any(
+        re.search(expected, line) for line in _complaints(folder, DRAWN.replace(old, new, 1))
+    )
 
 
 def test_accuracy_is_refused_where_no_mesh_is_refined(folder):
@@ -301,5 +431,10 @@ def test_accuracy_is_refused_where_no_mesh_is_refined(folder):
 
     with pytest.raises(of.InputError, match=r"solve\.accuracy: a fit does not refine"):
         without_accuracy(_read(folder, DRAWN), "a fit")
-    text = DRAWN[DRAWN.index("[material]"):].replace('[measure]\ncurrent = ["left", "right"]\nvoltage = ["t1", "t2"]', "")
-    assert any("cross-section resolves" in line for line in _complaints(folder, '[cross_section]\nwidth = "20 nm"\n' + text))
+    text = DRAWN[DRAWN.index("[material]") :].replace(
+        '[measure]\ncurrent = ["left", "right"]\nvoltage = ["t1", "t2"]', ""
+    )
+    assert any(
+        "cross-section resolves" in line
+        for line in _complaints(folder, '[cross_section]\nwidth = "20 nm"\n' + text)
+    )

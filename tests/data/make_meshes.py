@@ -10,15 +10,23 @@ import gmsh
 FLAVOURS = [(version, binary) for version in (2.2, 4.1) for binary in (0, 1)]
 
 
-def two_squares(path: Path, version: float, binary: int, order: int = 1, quads: bool = False, bulge: float = 0) -> None:
+def two_squares(
+    path: Path, version: float, binary: int, order: int = 1, quads: bool = False, bulge: float = 0
+) -> None:
     """Write one file; with ``bulge`` the right side is an arc."""
     gmsh.initialize(interruptible=False)
     try:
         gmsh.option.setNumber("General.Verbosity", 1)
         geo, model = gmsh.model.geo, gmsh.model
-        p = [geo.addPoint(x, y, 0, 0.5) for x, y in ((0, 0), (1, 0), (2, 0), (2, 1), (1, 1), (0, 1))]
+        p = [
+            geo.addPoint(x, y, 0, 0.5) for x, y in ((0, 0), (1, 0), (2, 0), (2, 1), (1, 1), (0, 1))
+        ]
         lines = [geo.addLine(p[i], p[(i + 1) % 6]) for i in range(6) if i != 2]
-        right = geo.addCircleArc(p[2], geo.addPoint(2 - bulge, 0.5, 0), p[3]) if bulge else geo.addLine(p[2], p[3])
+        right = (
+            geo.addCircleArc(p[2], geo.addPoint(2 - bulge, 0.5, 0), p[3])
+            if bulge
+            else geo.addLine(p[2], p[3])
+        )
         middle = geo.addLine(p[1], p[4])
         film = geo.addPlaneSurface([geo.addCurveLoop([lines[0], middle, lines[3], lines[4]])])
         cap = geo.addPlaneSurface([geo.addCurveLoop([lines[1], right, lines[2], -middle])])

@@ -19,20 +19,34 @@ def table(tmp_path):
     return write
 
 
-@pytest.mark.parametrize(("unit", "tesla"), [("T", 1.0), ("mT", 1e-3), ("Oe", 1e-4), ("kOe", 0.1), ("G", 1e-4),
-                                             ("A/m", 1.25663706e-6)])
+@pytest.mark.parametrize(
+    ("unit", "tesla"),
+    [("T", 1.0), ("mT", 1e-3), ("Oe", 1e-4), ("kOe", 0.1), ("G", 1e-4), ("A/m", 1.25663706e-6)],
+)
 def test_units_of_the_field(table, unit, tesla):
     (curve,) = read_data(table(f"B [{unit}],R [ohm]\n-2,1\n0,2\n2,3\n"), direction="y")
-    assert np.allclose(curve.fields, tesla * np.array([[0, -2, 0], [0, 0, 0], [0, 2, 0]]), rtol=1e-8)
+    assert np.allclose(
+        curve.fields, tesla * np.array([[0, -2, 0], [0, 0, 0], [0, 2, 0]]), rtol=1e-8
+    )
     assert curve.values.tolist() == [1, 2, 3] and curve.quantity == "R"
 
 
-@pytest.mark.parametrize(("header", "quantity", "factor"), [
-    ("R [mohm]", "R", 1e-3), ("R_xx (kΩ)", "R", 1e3), ("MR [%]", "ratio", 1e-2), ("dR/R [ppm]", "ratio", 1e-6),
-    ("hanle [uohm]", "hanle", 1e-6), ("R(B)-R(0) [ohm]", "hanle", 1.0)])
+@pytest.mark.parametrize(
+    ("header", "quantity", "factor"),
+    [
+        ("R [mohm]", "R", 1e-3),
+        ("R_xx (kΩ)", "R", 1e3),
+        ("MR [%]", "ratio", 1e-2),
+        ("dR/R [ppm]", "ratio", 1e-6),
+        ("hanle [uohm]", "hanle", 1e-6),
+        ("R(B)-R(0) [ohm]", "hanle", 1.0),
+    ],
+)
 def test_quantities(table, header, quantity, factor):
     (curve,) = read_data(table(f"Bx [T],{header}\n1,5\n2,7\n"))
-    assert curve.quantity == quantity and np.allclose(curve.values, factor * np.array([5, 7]), rtol=1e-12)
+    assert curve.quantity == quantity and np.allclose(
+        curve.values, factor * np.array([5, 7]), rtol=1e-12
+    )
 
 
 def test_voltage_and_current_and_sign(table):
@@ -46,8 +60,17 @@ def test_errors_go_with_their_column(table):
 
 
 def test_groups_by_measurement_and_direction(table):
-    rows = ["measurement,Bx [T],Bz [T],R [ohm]", "a,-1,-1,1", "a,0,0,2", "a,1,1,3", "a,-1,0,4", "a,0,0,5", "a,1,0,6", "b,1,0,7",
-            "b,2,0,8"]
+    rows = [
+        "measurement,Bx [T],Bz [T],R [ohm]",
+        "a,-1,-1,1",
+        "a,0,0,2",
+        "a,1,1,3",
+        "a,-1,0,4",
+        "a,0,0,5",
+        "a,1,0,6",
+        "b,1,0,7",
+        "b,2,0,8",
+    ]
     curves = read_data(table("\n".join(rows)))
     assert [c.name for c in curves] == ["a", "a", "b"]
     assert [c.values.tolist() for c in curves] == [[1, 2, 3], [4, 5, 6], [7, 8]]
@@ -62,10 +85,15 @@ def test_an_angle_scan_is_one_curve(table):
 
 
 def test_our_own_tables_come_back(tmp_path):
-    strip = of.Problem(of.cross_section("400 nm", cells=8), of.Material(1e-3, 2e-12, 0.1, 24.4, diffusion_length=1e-7))
+    strip = of.Problem(
+        of.cross_section("400 nm", cells=8),
+        of.Material(1e-3, 2e-12, 0.1, 24.4, diffusion_length=1e-7),
+    )
     curve = of.hanle_curve(strip, of.field_sweep(-1, 1, 5))
     (back,) = read_data(curve.to_csv(tmp_path / "curve.csv"), quantity="ratio")
-    assert np.array_equal(back.fields, curve.fields) and np.array_equal(back.values, curve.rho_change)
+    assert np.array_equal(back.fields, curve.fields) and np.array_equal(
+        back.values, curve.rho_change
+    )
 
 
 def test_missing_values(table, refuses):
@@ -75,28 +103,31 @@ def test_missing_values(table, refuses):
     assert read_data(path, nan="drop")[0].values.tolist() == [5, 8]
 
 
-@pytest.mark.parametrize(("text", "options", "fragments"), [
-    ("Bx [T],R [ohm]\n1,abc\n2,3\n", {}, ["line 2", "'abc'", "not a number"]),
-    ("Bx [nm],R [ohm]\n1,2\n2,3\n", {}, ["'nm'", "magnetic field", "T, mT"]),
-    ("Bx,R [ohm]\n1,2\n2,3\n", {}, ["'Bx'", "no unit", "Bx [T]"]),
-    ("Bx [T],R\n1,2\n2,3\n", {}, ["'R'", "no unit"]),
-    ("Bx [T],R [T]\n1,2\n2,3\n", {}, ["'T'", "resistance"]),
-    ("x [T],R [ohm]\n1,2\n2,3\n", {}, ["no field column", "'B [T]'"]),
-    ("B [T],R [ohm]\n1,2\n2,3\n", {}, ["direction"]),
-    ("B [T],R [ohm]\n1,2\n2,3\n", {"direction": (0, 0, 0)}, ["direction"]),
-    ("Bx [T],Q [ohm]\n1,2\n2,3\n", {}, ["no measured column"]),
-    ("Bx [T],R [ohm],MR [%]\n1,2,3\n2,3,4\n", {}, ["R, ratio", "quantity='R'"]),
-    ("Bx [T],R [ohm]\n1,2\n2,3\n", {"quantity": "ratio"}, ["no column for 'ratio'"]),
-    ("Bx [T],R [ohm]\n1,2\n2,3\n", {"quantity": "resist"}, ["'resist'"]),
-    ("Bx [T],V [V]\n1,2\n2,3\n", {}, ["current", "I [A]"]),
-    ("Bx [T],R [ohm]\n1,2\n1,3\n", {}, ["all 2 fields are equal"]),
-    ("Bx [T],R [ohm],R_err [ohm]\n1,2,0\n2,3,1\n", {}, ["sigma must be positive"]),
-    ("Bx [T],R [ohm]\n", {}, ["holds 1 lines"]),
-    ("Bx [T],R [ohm]\n1,5,2\n2,3\n", {}, ["line 2", "more cells"]),
-    ("Bx [T],R [ohm],R [ohm]\n1,2,3\n2,3,4\n", {}, ["two columns", "'R'"]),
-    ("Bx [T],R [ohm]\n1,2\n2,3\n", {"sign": 2}, ["1 or -1"]),
-    ("Bx [T],R [ohm]\n1,2\n2,3\n", {"nan": "zero"}, ["'error' or 'drop'"]),
-])
+@pytest.mark.parametrize(
+    ("text", "options", "fragments"),
+    [
+        ("Bx [T],R [ohm]\n1,abc\n2,3\n", {}, ["line 2", "'abc'", "not a number"]),
+        ("Bx [nm],R [ohm]\n1,2\n2,3\n", {}, ["'nm'", "magnetic field", "T, mT"]),
+        ("Bx,R [ohm]\n1,2\n2,3\n", {}, ["'Bx'", "no unit", "Bx [T]"]),
+        ("Bx [T],R\n1,2\n2,3\n", {}, ["'R'", "no unit"]),
+        ("Bx [T],R [T]\n1,2\n2,3\n", {}, ["'T'", "resistance"]),
+        ("x [T],R [ohm]\n1,2\n2,3\n", {}, ["no field column", "'B [T]'"]),
+        ("B [T],R [ohm]\n1,2\n2,3\n", {}, ["direction"]),
+        ("B [T],R [ohm]\n1,2\n2,3\n", {"direction": (0, 0, 0)}, ["direction"]),
+        ("Bx [T],Q [ohm]\n1,2\n2,3\n", {}, ["no measured column"]),
+        ("Bx [T],R [ohm],MR [%]\n1,2,3\n2,3,4\n", {}, ["R, ratio", "quantity='R'"]),
+        ("Bx [T],R [ohm]\n1,2\n2,3\n", {"quantity": "ratio"}, ["no column for 'ratio'"]),
+        ("Bx [T],R [ohm]\n1,2\n2,3\n", {"quantity": "resist"}, ["'resist'"]),
+        ("Bx [T],V [V]\n1,2\n2,3\n", {}, ["current", "I [A]"]),
+        ("Bx [T],R [ohm]\n1,2\n1,3\n", {}, ["all 2 fields are equal"]),
+        ("Bx [T],R [ohm],R_err [ohm]\n1,2,0\n2,3,1\n", {}, ["sigma must be positive"]),
+        ("Bx [T],R [ohm]\n", {}, ["holds 1 lines"]),
+        ("Bx [T],R [ohm]\n1,5,2\n2,3\n", {}, ["line 2", "more cells"]),
+        ("Bx [T],R [ohm],R [ohm]\n1,2,3\n2,3,4\n", {}, ["two columns", "'R'"]),
+        ("Bx [T],R [ohm]\n1,2\n2,3\n", {"sign": 2}, ["1 or -1"]),
+        ("Bx [T],R [ohm]\n1,2\n2,3\n", {"nan": "zero"}, ["'error' or 'drop'"]),
+    ],
+)
 def test_refused(table, refuses, text, options, fragments):
     with refuses(InputError, *fragments):
         read_data(table(text), **options)
@@ -121,7 +152,10 @@ def test_measured_checks_its_arrays(refuses):
 
 
 def test_pairs_by_name(refuses):
-    fields, pairs = of.field_sweep(-1, 1, 3), {"local": (("a", "b"), ("c", "d")), "far": (("a", "c"), ("b", "d"))}
+    fields, pairs = (
+        of.field_sweep(-1, 1, 3),
+        {"local": (("a", "b"), ("c", "d")), "far": (("a", "c"), ("b", "d"))},
+    )
     (named,) = with_pairs([Measured(fields, [1, 2, 3], name="far")], pairs)
     assert named.current == ("a", "c") and named.voltage == ("b", "d")
     with refuses(InputError, "local, far"):

@@ -10,7 +10,9 @@ from ohmr_fem.geometry import polygons
 SQUARE = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
 
 
-@pytest.mark.parametrize(("bulge", "sign"), [(math.tan(math.pi / 8), 1), (-math.tan(math.pi / 8), -1), (0.9, 1)])
+@pytest.mark.parametrize(
+    ("bulge", "sign"), [(math.tan(math.pi / 8), 1), (-math.tan(math.pi / 8), -1), (0.9, 1)]
+)
 def test_arcs(bulge, sign):
     a, b = np.array([1.0, 0.0]), np.array([0.0, 1.0])
     points = polygons.arc_point(a, b, bulge, np.linspace(0, 1, 2001))
@@ -50,11 +52,16 @@ def test_common_area_against_counting():
     rng = np.random.default_rng(5)
     angles = np.sort(rng.uniform(0, 2 * math.pi, (2, 9)), axis=1)
     radii = rng.uniform(0.4, 1.0, (2, 9))
-    one, two = (np.column_stack([r * np.cos(a), r * np.sin(a)]) + s for a, r, s in zip(angles, radii, (0, 0.3), strict=True))
+    one, two = (
+        np.column_stack([r * np.cos(a), r * np.sin(a)]) + s
+        for a, r, s in zip(angles, radii, (0, 0.3), strict=True)
+    )
     hole = SQUARE * 0.2 - 0.1
     x = np.linspace(-1.5, 1.5, 1201)
     points = np.stack(np.meshgrid(x, x), axis=-1).reshape(-1, 2)
-    both = polygons.inside(points, one) & ~polygons.inside(points, hole) & polygons.inside(points, two)
+    both = (
+        polygons.inside(points, one) & ~polygons.inside(points, hole) & polygons.inside(points, two)
+    )
     counted = both.sum() * (x[1] - x[0]) ** 2
     assert polygons.common_area([one, hole], [two], 1e-9) == pytest.approx(counted, rel=3e-3)
     assert polygons.common_area([two], [one, hole[::-1]], 1e-9) == pytest.approx(counted, rel=3e-3)

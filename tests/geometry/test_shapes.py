@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from ohmr_fem.errors import InputError
-from ohmr_fem.geometry import annulus, corbino, cross, hall_bar, nonlocal_bar, polygon_device, polygons, van_der_pauw
+from ohmr_fem.geometry import (
+    annulus,
+    corbino,
+    cross,
+    hall_bar,
+    nonlocal_bar,
+    polygon_device,
+    polygons,
+    van_der_pauw,
+)
 
 BAR = [(0, 0), (4, 0), (4, 1), (0, 1)]
 
@@ -27,7 +36,9 @@ def centres(geometry):
 
 
 def test_hall_bar():
-    device = hall_bar("7 um", "1 um", arm_width="200 nm", arm_length="300 nm", arm_positions=("-1 um", 0, "2 um"))
+    device = hall_bar(
+        "7 um", "1 um", arm_width="200 nm", arm_length="300 nm", arm_positions=("-1 um", 0, "2 um")
+    )
     where = {k: tuple(np.round(v * 1e6, 9)) for k, v in centres(device).items() if k}
     assert where == {
         "left": (-3.5, 0), "right": (3.5, 0),
@@ -62,7 +73,10 @@ def test_van_der_pauw():
     square, disc = van_der_pauw(2.0, 0.2), van_der_pauw(2.0, 0.2, "disc")
     for device, distance in ((square, math.sqrt(2)), (disc, 1.0)):
         assert lengths(device) == pytest.approx(
-            {None: {4: 8, 1: 0}[len("abcd")] - 0.8 if device is square else 2 * math.pi - 0.8, **dict.fromkeys("abcd", 0.2)}
+            {
+                None: {4: 8, 1: 0}[len("abcd")] - 0.8 if device is square else 2 * math.pi - 0.8,
+                **dict.fromkeys("abcd", 0.2),
+            }
         )
         for name, angle in zip("abcd", (225, 315, 45, 135), strict=True):
             x, y = centres(device)[name]
@@ -83,10 +97,15 @@ def test_places_do_not_depend_on_the_sense_of_the_outline(outline):
     from_below = outline[edge] == (4, 0)
     device = polygon_device(
         outline,
-        contacts={"number": (edge, 0.1, 0.3) if from_below else (edge, 0.7, 0.9), "points": ((0, 0.9), (0, 0.5))},
+        contacts={
+            "number": (edge, 0.1, 0.3) if from_below else (edge, 0.7, 0.9),
+            "points": ((0, 0.9), (0, 0.5)),
+        },
         edges={"two": [((1, 0), (2, 0)), ((1, 1), (3, 1))]},
     )
-    assert lengths(device) == pytest.approx({None: 10 - 0.2 - 0.4 - 3, "number": 0.2, "points": 0.4, "two": 3.0})
+    assert lengths(device) == pytest.approx(
+        {None: 10 - 0.2 - 0.4 - 3, "number": 0.2, "points": 0.4, "two": 3.0}
+    )
     assert centres(device)["number"] == pytest.approx([4, 0.2])
     assert centres(device)["points"] == pytest.approx([0, 0.7])
 
@@ -94,12 +113,22 @@ def test_places_do_not_depend_on_the_sense_of_the_outline(outline):
 def test_holes_and_arcs():
     half = math.tan(math.pi / 8)
     hole = [(1.3, 0.5, half), (1, 0.8, half), (0.7, 0.5, half), (1, 0.2, half)]
-    device = polygon_device(BAR, [hole, [(3, 0.4), (3.2, 0.4), (3.2, 0.6)]], {"rim": [4, 5, 6, 7], "tip": (8, 0, 0.1)})
+    device = polygon_device(
+        BAR, [hole, [(3, 0.4), (3.2, 0.4), (3.2, 0.6)]], {"rim": [4, 5, 6, 7], "tip": (8, 0, 0.1)}
+    )
     assert lengths(device)["rim"] == pytest.approx(0.6 * math.pi)
     assert lengths(device)["tip"] == pytest.approx(0.1)
     assert device.narrowest == pytest.approx(0.2, rel=1e-2)
-    assert device.contains(np.array([[1, 0.5], [0.2, 0.5], [3.15, 0.45], [5, 0.5]])).tolist() == [False, True, False, False]
-    bulged = polygon_device([(0, 0), (1, 0, half), (1, 1), (0, 1)], contacts={"arc": ((1.2071067811865475, 0.5), (1, 1))})
+    assert device.contains(np.array([[1, 0.5], [0.2, 0.5], [3.15, 0.45], [5, 0.5]])).tolist() == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    bulged = polygon_device(
+        [(0, 0), (1, 0, half), (1, 1), (0, 1)],
+        contacts={"arc": ((1.2071067811865475, 0.5), (1, 1))},
+    )
     assert abs(polygons.signed_area(bulged.outline.polygon)) > 1.1  # outwards
     assert lengths(bulged)["arc"] == pytest.approx(math.pi / 4 * math.sqrt(0.5))
     inward = polygon_device([(0, 1), (1, 1), (1, 0, -half), (0, 0)][::-1])
@@ -172,6 +201,9 @@ def test_wrong_parameters():
 
 def test_regions_that_reach_beyond_the_device_are_fine():
     device = polygon_device(
-        BAR, [HOLE], {}, {"a": [(-1, -1), (2, -1), (2, 3), (-1, 3)], "b": [(2, -1), (9, -1), (9, 2), (2, 2)]}
+        BAR,
+        [HOLE],
+        {},
+        {"a": [(-1, -1), (2, -1), (2, 3), (-1, 3)], "b": [(2, -1), (9, -1), (9, 2), (2, 2)]},
     )
     assert list(device.regions) == ["a", "b"]

@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from tests.geometry.test_shapes import centres, lengths
-from tests.mesh.test_generate import area
 
 from ohmr_fem.errors import InputError, MissingExtraError
 from ohmr_fem.geometry.traced import from_csv, from_svg
+from tests.geometry.test_shapes import centres, lengths
+from tests.mesh.test_generate import area
 
 CSV = """# traced
 X, Y, contact
@@ -33,10 +33,14 @@ def write(tmp_path, text, name="trace.csv"):
 @pytest.mark.parametrize("separator", [", ", ";", "\t", "  "])
 def test_corners_and_scale_bar(tmp_path, separator):
     path = write(tmp_path, CSV.replace(", ", separator))
-    device = from_csv(path, scale_bar=("10 um", 200), y_down=True, contacts={"probe": (0, 1e-5, 2e-5)})
+    device = from_csv(
+        path, scale_bar=("10 um", 200), y_down=True, contacts={"probe": (0, 1e-5, 2e-5)}
+    )
     assert np.ptp(device.outline.polygon, axis=0) == pytest.approx((40e-6, 10e-6))
     assert abs(area(device)) == pytest.approx(400e-12 - 2e-12)
-    assert lengths(device)["left"] == pytest.approx(10e-6) and lengths(device)["rim"] == pytest.approx(2e-6)
+    assert lengths(device)["left"] == pytest.approx(10e-6) and lengths(device)[
+        "rim"
+    ] == pytest.approx(2e-6)
     assert centres(device)["right"] == pytest.approx([45e-6, -15e-6])  # y upwards
     assert centres(device)["probe"] == pytest.approx([20e-6, -20e-6])
     up = from_csv(path, unit="nm")
@@ -60,12 +64,24 @@ SVG = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:inkscape="http://www.inks
 def test_drawing(tmp_path):
     pytest.importorskip("svgelements")
     path = write(tmp_path, SVG, "flake.svg")
-    device = from_svg(path, "10 um", contacts={"left": "left", "tip": ["tip"]}, regions={"w": "west", "e": None})
+    device = from_svg(
+        path, "10 um", contacts={"left": "left", "tip": ["tip"]}, regions={"w": "west", "e": None}
+    )
     unit = 10e-6 / 50
-    assert area(device) == pytest.approx(unit**2 * (4000 + math.pi * 200 - math.pi * 25), rel=1e-9)  # arcs are exact
-    cover = 2 * 20 * math.acos(1 - 10**2 / (2 * 20 * 20))  # a circle of 10 cuts one of 20 whose rim goes through its centre
-    assert lengths(device) == pytest.approx({None: unit * (200 + math.pi * 20 + math.pi * 10 - cover), "left": 40 * unit,
-                                             "tip": cover * unit}, rel=1e-3)
+    assert area(device) == pytest.approx(
+        unit**2 * (4000 + math.pi * 200 - math.pi * 25), rel=1e-9
+    )  # arcs are exact
+    cover = (
+        2 * 20 * math.acos(1 - 10**2 / (2 * 20 * 20))
+    )  # a circle of 10 cuts one of 20 whose rim goes through its centre
+    assert lengths(device) == pytest.approx(
+        {
+            None: unit * (200 + math.pi * 20 + math.pi * 10 - cover),
+            "left": 40 * unit,
+            "tip": cover * unit,
+        },
+        rel=1e-3,
+    )
     x, y = centres(device)["left"]
     assert (x / unit, y / unit) == pytest.approx((5, -22.5))  # turned upright
     assert set(device.regions) == {"w", "e"}

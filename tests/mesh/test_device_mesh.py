@@ -21,13 +21,17 @@ def two_regions(cells="quad"):
 
 
 MAKERS = {
-    "interval": lambda: cross_section("20 nm", regions={"film": (0, "5 nm"), "cap": ("5 nm", "20 nm")}),
+    "interval": lambda: cross_section(
+        "20 nm", regions={"film": (0, "5 nm"), "cap": ("5 nm", "20 nm")}
+    ),
     "triangle": lambda: two_regions("triangle"),
     "quad": lambda: two_regions("quad"),
     "curved triangle": lambda: annulus_mesh(UM, 4 * UM, around=16, cells="triangle").with_regions(
         {"film": lambda p: np.hypot(*p) < 2 * UM}
     ),
-    "curved quad": lambda: annulus_mesh(UM, 4 * UM, around=16).with_regions({"film": lambda p: p[0] < 0}),
+    "curved quad": lambda: annulus_mesh(UM, 4 * UM, around=16).with_regions(
+        {"film": lambda p: p[0] < 0}
+    ),
     "disc": lambda: disc_mesh(UM, rings=5).with_regions({"film": lambda p: p[1] > 0}),
 }
 
@@ -41,7 +45,9 @@ def measure(device, cells=None):
 def length(device, name):
     if device.dim == 1:
         return device.mesh.p[0, device.mesh.facets[0, device.boundaries[name]]].sum()
-    basis = skfem.FacetBasis(device.mesh, device.mesh.elem(), intorder=8, facets=device.boundaries[name])
+    basis = skfem.FacetBasis(
+        device.mesh, device.mesh.elem(), intorder=8, facets=device.boundaries[name]
+    )
     return skfem.Functional(lambda w: 1 + 0 * w.x[0]).assemble(basis)
 
 
@@ -108,16 +114,30 @@ def test_refined_curved_cells_carry_any_order(order):
         device = annulus_mesh(1.0, 2.0, around=40, cells=cells)
         device = device.refined_at(np.arange(0, device.n_cells, 7))
         elements = {
-            "triangle": [skfem.ElementTriP1(), skfem.ElementTriP2(), skfem.ElementTriP3(), skfem.ElementTriP4()],
-            "quad": [skfem.ElementQuad1(), skfem.ElementQuad2(), skfem.ElementQuadP(3), skfem.ElementQuadP(4)],
+            "triangle": [
+                skfem.ElementTriP1(),
+                skfem.ElementTriP2(),
+                skfem.ElementTriP3(),
+                skfem.ElementTriP4(),
+            ],
+            "quad": [
+                skfem.ElementQuad1(),
+                skfem.ElementQuad2(),
+                skfem.ElementQuadP(3),
+                skfem.ElementQuadP(4),
+            ],
         }
         basis = skfem.CellBasis(device.mesh, elements[cells][order - 1], intorder=2 * order + 2)
-        stiffness = skfem.BilinearForm(lambda u, v, w: u.grad[0] * v.grad[0] + u.grad[1] * v.grad[1]).assemble(basis)
+        stiffness = skfem.BilinearForm(
+            lambda u, v, w: u.grad[0] * v.grad[0] + u.grad[1] * v.grad[1]
+        ).assemble(basis)
         outer, inner = (basis.get_dofs(device.boundaries[k]).flatten() for k in ("outer", "inner"))
         u = np.zeros(basis.N)
         nodal = np.unique(device.mesh.facets[:, device.boundaries["outer"]])
         u[basis.nodal_dofs[0, nodal]] = 1.0
-        if not (cells == "quad" and order > 2):  # Lagrange edge unknowns; those of QuadP are hierarchical
+        if not (
+            cells == "quad" and order > 2
+        ):  # Lagrange edge unknowns; those of QuadP are hierarchical
             u[outer] = 1.0
         u = skfem.solve(*skfem.condense(stiffness, x=u, D=np.union1d(outer, inner)))
         error = abs(u @ stiffness @ u * math.log(2) / (2 * math.pi) - 1)
@@ -142,7 +162,9 @@ def test_a_quad_mesh_without_order_joins_edges_of_any_order():
 
     load = skfem.LinearForm(lambda v, w: cubic(w.x) * v).assemble(basis)
     u = skfem.solve(mass, load)
-    error = skfem.Functional(lambda w: (w["u"] - cubic(w.x)) ** 2).assemble(basis, u=basis.interpolate(u))
+    error = skfem.Functional(lambda w: (w["u"] - cubic(w.x)) ** 2).assemble(
+        basis, u=basis.interpolate(u)
+    )
     assert math.sqrt(error) < 1e-12
     assert np.all(mesh.mapping().detDF(np.array([[0.5], [0.5]])) > 0)
 
@@ -190,16 +212,27 @@ SQUARE = np.array([[0.0, 1, 1, 0], [0, 0, 1, 1]])
     [
         (skfem.MeshTri1(SQUARE, np.zeros((3, 0), dtype=int)), "empty"),
         (skfem.MeshTet1(), "3D"),
-        (skfem.MeshTri1(SQUARE * np.array([[1], [math.nan]]), np.array([[0, 1, 2]]).T), "not finite"),
+        (
+            skfem.MeshTri1(SQUARE * np.array([[1], [math.nan]]), np.array([[0, 1, 2]]).T),
+            "not finite",
+        ),
         (skfem.MeshTri1(SQUARE * np.array([[1], [0]]), np.array([[0, 1, 2]]).T), "zero area"),
         (skfem.MeshQuad1(SQUARE[:, [0, 2, 1, 3]], np.array([[0, 1, 2, 3]]).T), "inverted"),
         (skfem.MeshTri1(SQUARE, np.array([[0, 1, 2], [0, 1, 3]]).T), "lie over a neighbour"),
         (
-            skfem.MeshTri1(np.hstack([SQUARE, [[0.5], [-1]]]), np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4]]).T),
+            skfem.MeshTri1(
+                np.hstack([SQUARE, [[0.5], [-1]]]), np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4]]).T
+            ),
             "more than",
         ),
-        (skfem.MeshTri1(np.hstack([SQUARE, SQUARE + 3]), np.array([[0, 1, 2], [4, 5, 6]]).T), "disconnected: 2"),
-        (skfem.MeshTri1(np.hstack([SQUARE, SQUARE]), np.array([[0, 1, 2], [4, 6, 7]]).T), "lie on each other"),
+        (
+            skfem.MeshTri1(np.hstack([SQUARE, SQUARE + 3]), np.array([[0, 1, 2], [4, 5, 6]]).T),
+            "disconnected: 2",
+        ),
+        (
+            skfem.MeshTri1(np.hstack([SQUARE, SQUARE]), np.array([[0, 1, 2], [4, 6, 7]]).T),
+            "lie on each other",
+        ),
     ],
 )
 def test_unusable_meshes_are_refused(mesh, message):
@@ -228,17 +261,35 @@ def test_axes_match_the_mesh():
 @pytest.mark.parametrize("cells", ["quad", "triangle"])
 def test_facets_of_very_thin_curved_cells(cells):
     """Flux of the field r/2 through the rim is the area; cells 1e-4 of the radius thick and 500 times wider."""
-    device = annulus_mesh(1.0, 4.0, around=32, h_min=4e-4, cells=cells).refined_at(np.arange(0, 60, 7))
-    basis = skfem.FacetBasis(device.mesh, device.mesh.elem(), intorder=8, facets=device.boundaries["outer"])
-    flux = skfem.LinearForm(lambda v, w: (w.x[0] * w.n[0] + w.x[1] * w.n[1]) / 2 * v).assemble(basis).sum()
-    inner = skfem.FacetBasis(device.mesh, device.mesh.elem(), intorder=8, facets=device.boundaries["inner"])
-    flux += skfem.LinearForm(lambda v, w: (w.x[0] * w.n[0] + w.x[1] * w.n[1]) / 2 * v).assemble(inner).sum()
+    device = annulus_mesh(1.0, 4.0, around=32, h_min=4e-4, cells=cells).refined_at(
+        np.arange(0, 60, 7)
+    )
+    basis = skfem.FacetBasis(
+        device.mesh, device.mesh.elem(), intorder=8, facets=device.boundaries["outer"]
+    )
+    flux = (
+        skfem.LinearForm(lambda v, w: (w.x[0] * w.n[0] + w.x[1] * w.n[1]) / 2 * v)
+        .assemble(basis)
+        .sum()
+    )
+    inner = skfem.FacetBasis(
+        device.mesh, device.mesh.elem(), intorder=8, facets=device.boundaries["inner"]
+    )
+    flux += (
+        skfem.LinearForm(lambda v, w: (w.x[0] * w.n[0] + w.x[1] * w.n[1]) / 2 * v)
+        .assemble(inner)
+        .sum()
+    )
     assert flux == pytest.approx(measure(device), rel=1e-12)
 
 
 @pytest.mark.parametrize("cells", ["quad", "triangle", "straight"])
 def test_points_are_found_in_their_cells(cells):
-    device = two_regions("quad") if cells == "straight" else annulus_mesh(1.0, 4.0, around=12, h_min=0.01, cells=cells)
+    device = (
+        two_regions("quad")
+        if cells == "straight"
+        else annulus_mesh(1.0, 4.0, around=12, h_min=0.01, cells=cells)
+    )
     mapping = device.mesh.mapping()
     inside = np.array([[0.1, 0.7, 0.2], [0.2, 0.1, 0.6]])
     found = mapping.invF(mapping.F(inside), tind=np.arange(device.n_cells))

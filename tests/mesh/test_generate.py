@@ -6,15 +6,24 @@ import sys
 
 import numpy as np
 import pytest
-from tests.geometry.test_shapes import lengths
-from tests.mesh.test_device_mesh import length, measure
 
 from ohmr_fem.errors import InputError, MissingExtraError
-from ohmr_fem.geometry import annulus, corbino, cross, hall_bar, nonlocal_bar, polygon_device, polygons, van_der_pauw
+from ohmr_fem.geometry import (
+    annulus,
+    corbino,
+    cross,
+    hall_bar,
+    nonlocal_bar,
+    polygon_device,
+    polygons,
+    van_der_pauw,
+)
 from ohmr_fem.mesh.check import check_mesh
 from ohmr_fem.mesh.generate import mesh_device
 from ohmr_fem.mesh.grading import singular_points
 from ohmr_fem.mesh.grids import lines_between
+from tests.geometry.test_shapes import lengths
+from tests.mesh.test_device_mesh import length, measure
 
 
 def gmsh_loads():
@@ -46,8 +55,12 @@ CURVED = {
 }
 OBLIQUE = {
     "disc": lambda: van_der_pauw(1.0, 0.1, "disc"),
-    "wedge": lambda: polygon_device([(0, 0), (3, 0), (2, 1), (0, 0.7)], contacts={"l": 3, "r": (1, 0, 0.5)}),
-    "all contacts": lambda: polygon_device([(0, 0), (1, 0), (0.2, 1)], contacts={"a": 0, "b": 1, "c": 2}),
+    "wedge": lambda: polygon_device(
+        [(0, 0), (3, 0), (2, 1), (0, 0.7)], contacts={"l": 3, "r": (1, 0, 0.5)}
+    ),
+    "all contacts": lambda: polygon_device(
+        [(0, 0), (1, 0), (0.2, 1)], contacts={"a": 0, "b": 1, "c": 2}
+    ),
     "round hole": lambda: polygon_device(
         PLATE,
         [[(1.3, 0.5, HALF), (1, 0.8, HALF), (0.7, 0.5, HALF), (1, 0.2, HALF)]],
@@ -74,13 +87,21 @@ def area(geometry):
 
 def min_distance(points, segments):
     """Distance of points (2, n) from the nearest of some segments."""
-    return np.array([min(polygons.along_edge(p, s.start, s.stop, s.bulge)[0] for s in segments) for p in points.T])
+    return np.array(
+        [
+            min(polygons.along_edge(p, s.start, s.stop, s.bulge)[0] for s in segments)
+            for p in points.T
+        ]
+    )
 
 
 def agrees(device, geometry, rel=1e-9):
     """All names of the geometry, with their lengths, and the areas."""
     check_mesh(device)
-    assert list(device.boundaries) == list(geometry.named) or geometry.kind in ("corbino", "annulus")
+    assert list(device.boundaries) == list(geometry.named) or geometry.kind in (
+        "corbino",
+        "annulus",
+    )
     assert list(device.regions) == (list(geometry.regions) or ["bulk"])
     expected = lengths(geometry)
     for name in device.boundaries:
@@ -130,9 +151,15 @@ def test_grading(backend):
         assert 1e-4 < around.min() < 1.5 * 2e-3 * 0.25
     wall = device.boundary_facets()
     middle = p[:, f].mean(axis=1)
-    calm = wall[(np.abs(middle[1, wall]) == 0.5) & (np.abs(middle[0, wall]) > 2) & (np.abs(middle[0, wall]) < 3)]
+    calm = wall[
+        (np.abs(middle[1, wall]) == 0.5)
+        & (np.abs(middle[0, wall]) > 2)
+        & (np.abs(middle[0, wall]) < 3)
+    ]
     across = np.abs(p[1, device.mesh.t[:, device.mesh.f2t[0, calm]]])
-    assert np.ptp(across, axis=0).max() < 0.05 * 1.5  # resolve / cells_per_length, from the edge inwards
+    assert (
+        np.ptp(across, axis=0).max() < 0.05 * 1.5
+    )  # resolve / cells_per_length, from the edge inwards
     assert device.edge_sizes.max() < 0.27  # a quarter of the width, about
 
 
@@ -148,11 +175,21 @@ def test_lines_grow_as_asked():
 
 
 def test_singular_points():
-    plate = polygon_device(PLATE, contacts={"end": 3, "probe": (0, 1.0, 1.5)}, edges={"side": ((3, 1), (4, 1))})
+    plate = polygon_device(
+        PLATE, contacts={"end": 3, "probe": (0, 1.0, 1.5)}, edges={"side": ((3, 1), (4, 1))}
+    )
     found = {tuple(np.round(p, 9)) for p in singular_points(plate)}
-    assert found == {(1, 0), (1.5, 0), (3, 1)}  # ends in the middle of an edge; right angles are regular
+    assert found == {
+        (1, 0),
+        (1.5, 0),
+        (3, 1),
+    }  # ends in the middle of an edge; right angles are regular
     hole = polygon_device(PLATE, [[(1, 0.3), (1.5, 0.3), (1.5, 0.7)]])
-    assert {tuple(np.round(p, 9)) for p in singular_points(hole)} == {(1, 0.3), (1.5, 0.3), (1.5, 0.7)}
+    assert {tuple(np.round(p, 9)) for p in singular_points(hole)} == {
+        (1, 0.3),
+        (1.5, 0.3),
+        (1.5, 0.7),
+    }
     assert not list(singular_points(annulus(1.0, 2.0)))
 
 
@@ -175,7 +212,10 @@ def random_device(seed):
 
     outline = [*lower, (bar, 0.0), (bar, 1.0), *upper[:0:-1], (0.0, 1.0)]
     contacts = {k: tuple(map(move, v)) for k, v in contacts.items()}
-    contacts |= {"left": (move((0, 0)), move((0, 1))), "right": (move((bar, 0.2)), move((bar, 0.8)))}
+    contacts |= {
+        "left": (move((0, 0)), move((0, 1))),
+        "right": (move((bar, 0.2)), move((bar, 0.8))),
+    }
     holes = []
     for x in (np.arange(n) + 0.02) * bar / n + rng.uniform(0.2, 0.3):
         r = rng.uniform(0.05, 0.12)
@@ -183,12 +223,27 @@ def random_device(seed):
             m, y = move((x, 0.5))
             holes.append([(m + r, y, HALF), (m, y + r, HALF), (m - r, y, HALF), (m, y - r, HALF)])
         else:
-            holes.append([move(p) for p in ((x - r, 0.5 - r), (x + r, 0.5 - r), (x + r, 0.5 + r), (x - r, 0.5 + r))])
+            holes.append(
+                [
+                    move(p)
+                    for p in (
+                        (x - r, 0.5 - r),
+                        (x + r, 0.5 - r),
+                        (x + r, 0.5 + r),
+                        (x - r, 0.5 + r),
+                    )
+                ]
+            )
     regions = {}
     if rng.random() < 0.6:
         a, b = np.sort(rng.uniform(0.1, 0.9, 2)) * bar
-        regions = {"cap": [move(p) for p in ((a, -9), (b + 0.05, -9), (b + 0.05, 9), (a, 9))], "rest": None}
-    device = polygon_device([move(p) for p in outline], holes[: int(rng.integers(0, n + 1))], contacts, regions)
+        regions = {
+            "cap": [move(p) for p in ((a, -9), (b + 0.05, -9), (b + 0.05, 9), (a, 9))],
+            "rest": None,
+        }
+    device = polygon_device(
+        [move(p) for p in outline], holes[: int(rng.integers(0, n + 1))], contacts, regions
+    )
     return device.rotated(rng.uniform(0, 3)) if rng.random() < 0.3 else device
 
 
@@ -207,7 +262,9 @@ def test_random_devices_keep_their_names_through_three_refinements(seed):
         fine = fine.refined_at(rng.choice(fine.n_cells, 3, replace=False))
         assert fine.n_cells > before
     agrees(fine, geometry, 1e-4 if geometry.curved else 1e-9)
-    assert {k: measure(fine, v) for k, v in fine.regions.items()} == pytest.approx(regions, rel=1e-9)
+    assert {k: measure(fine, v) for k, v in fine.regions.items()} == pytest.approx(
+        regions, rel=1e-9
+    )
 
 
 def test_the_device_without_gmsh_says_what_to_install(monkeypatch):

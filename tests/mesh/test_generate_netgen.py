@@ -4,13 +4,13 @@ import sys
 
 import numpy as np
 import pytest
-from tests.mesh.test_device_mesh import measure
-from tests.mesh.test_generate import CURVED, OBLIQUE, RECTILINEAR, agrees, needs_gmsh
 
 from ohmr_fem.errors import MissingExtraError
 from ohmr_fem.geometry import hall_bar
 from ohmr_fem.mesh.generate import mesh_device
 from ohmr_fem.mesh.grading import singular_points
+from tests.mesh.test_device_mesh import measure
+from tests.mesh.test_generate import CURVED, OBLIQUE, RECTILINEAR, agrees, needs_gmsh
 
 
 def test_without_netgen(monkeypatch):
@@ -37,7 +37,9 @@ def test_the_same_device_as_by_gmsh(name):
     one, two = (mesh_device(geometry, backend=backend) for backend in ("gmsh", "netgen"))
     assert list(one.boundaries) == list(two.boundaries)
     for region in one.regions:
-        assert measure(two, two.regions[region]) == pytest.approx(measure(one, one.regions[region]), rel=1e-5)
+        assert measure(two, two.regions[region]) == pytest.approx(
+            measure(one, one.regions[region]), rel=1e-5
+        )
     assert two.n_cells == pytest.approx(one.n_cells, rel=0.6)
 
 
@@ -52,7 +54,11 @@ def test_grading():
         assert 1e-4 < around.min() < 1.5 * 2e-3 * 0.25
     wall = device.boundary_facets()
     middle = p[:, f].mean(axis=1)
-    calm = wall[(np.abs(middle[1, wall]) == 0.5) & (np.abs(middle[0, wall]) > 2) & (np.abs(middle[0, wall]) < 3)]
+    calm = wall[
+        (np.abs(middle[1, wall]) == 0.5)
+        & (np.abs(middle[0, wall]) > 2)
+        & (np.abs(middle[0, wall]) < 3)
+    ]
     assert calm.size and device.edge_sizes[calm].max() < 0.05 * 1.5
     assert device.edge_sizes.max() < 0.4
 

@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 import skfem
 from scipy.sparse.linalg import splu
-from tests.mesh.test_device_mesh import length, measure
 
 from ohmr_fem.errors import InputError
-from ohmr_fem.mesh.grids import annulus_mesh, cross_section, disc_mesh, graded_lines, lines_between, rectangle, tensor_grid
+from ohmr_fem.mesh.grids import (
+    annulus_mesh,
+    cross_section,
+    disc_mesh,
+    graded_lines,
+    lines_between,
+    rectangle,
+    tensor_grid,
+)
+from tests.mesh.test_device_mesh import length, measure
 
 NM = 1e-9
 
@@ -52,7 +60,9 @@ def test_cross_section_is_centred_and_named():
     assert device.axes == ("z",)
     assert device.n_cells == 64
     assert np.ptp(device.cell_sizes) < 1e-20
-    low, high = (device.mesh.p[0, device.mesh.facets[0, device.boundaries[k]]][0] for k in ("lower", "upper"))
+    low, high = (
+        device.mesh.p[0, device.mesh.facets[0, device.boundaries[k]]][0] for k in ("lower", "upper")
+    )
     assert (low, high) == (-10 * NM, 10 * NM)
 
 
@@ -63,7 +73,9 @@ def test_layers():
     assert np.all((middle < -5 * NM) == np.isin(np.arange(device.n_cells), device.regions["film"]))
     beside = np.sort(device.cell_sizes[np.argsort(np.abs(middle + 5 * NM))[:2]])
     assert np.all(beside < 1e-4 * 20 * NM)  # graded to the interface too
-    uniform = cross_section("20 nm", cells=8, regions={"cap": ("5 nm", "20 nm"), "film": (0, "5 nm")})
+    uniform = cross_section(
+        "20 nm", cells=8, regions={"cap": ("5 nm", "20 nm"), "film": (0, "5 nm")}
+    )
     assert {k: v.size for k, v in uniform.regions.items()} == {"film": 2, "cap": 6}
 
 
@@ -120,8 +132,15 @@ def test_rectangles(cells):
     assert measure(device) == pytest.approx(3e-12, rel=1e-12)
     sides = {k: length(device, k) for k in device.boundaries}
     assert sides == pytest.approx({"left": 1e-6, "right": 1e-6, "bottom": 3e-6, "top": 3e-6})
-    for name, axis, at in (("left", 0, -1.5e-6), ("right", 0, 1.5e-6), ("bottom", 1, -5e-7), ("top", 1, 5e-7)):
-        assert np.allclose(device.mesh.p[axis, device.mesh.facets[:, device.boundaries[name]]], at, rtol=1e-12)
+    for name, axis, at in (
+        ("left", 0, -1.5e-6),
+        ("right", 0, 1.5e-6),
+        ("bottom", 1, -5e-7),
+        ("top", 1, 5e-7),
+    ):
+        assert np.allclose(
+            device.mesh.p[axis, device.mesh.facets[:, device.boundaries[name]]], at, rtol=1e-12
+        )
     assert device.edge_sizes.min() < 5e-9
     assert device.edge_sizes.max() < 0.2e-6
 
@@ -129,7 +148,12 @@ def test_rectangles(cells):
 def test_a_grid_with_cells_left_out():
     device = tensor_grid(np.arange(4.0), np.arange(3.0), keep=lambda p: (p[0] < 1) | (p[1] < 1))
     assert device.n_cells == 4
-    assert {k: v.size for k, v in device.boundaries.items()} == {"left": 2, "right": 1, "bottom": 3, "top": 1}
+    assert {k: v.size for k, v in device.boundaries.items()} == {
+        "left": 2,
+        "right": 1,
+        "bottom": 3,
+        "top": 1,
+    }
 
 
 @pytest.mark.parametrize("cells", ["quad", "triangle"])
@@ -170,7 +194,9 @@ def test_any_lines_keep_sizes_and_ratio():
     for _ in range(500):
         span = 10 ** rng.uniform(-9, 1)
         a = rng.uniform(-1, 1) * span
-        low, high = (math.inf if rng.random() < 0.2 else span * 10 ** rng.uniform(-5, 1) for _ in range(2))
+        low, high = (
+            math.inf if rng.random() < 0.2 else span * 10 ** rng.uniform(-5, 1) for _ in range(2)
+        )
         largest = math.inf if rng.random() < 0.3 else span * 10 ** rng.uniform(-2, 1)
         growth = rng.uniform(1.05, 4)
         steps = np.diff(lines_between(a, a + span, low, high, largest, growth))

@@ -27,10 +27,14 @@ def test_bands_are_the_eigenvalues(model, k):
 def test_derivatives_match_finite_differences(model, k):
     step = 1e-4
     for axis, e in zip("xy", np.eye(2), strict=True):
-        slope = (np.array([by_hand(q + step * e) for q in k]) - [by_hand(q - step * e) for q in k]) / (2 * step)
+        slope = (
+            np.array([by_hand(q + step * e) for q in k]) - [by_hand(q - step * e) for q in k]
+        ) / (2 * step)
         assert np.abs(model.bloch(k, axis) - slope).max() < 1e-6
         for other in "xy":
-            steep = (model.bloch(k + step * e, other) - model.bloch(k - step * e, other)) / (2 * step)
+            steep = (model.bloch(k + step * e, other) - model.bloch(k - step * e, other)) / (
+                2 * step
+            )
             assert np.abs(model.bloch(k, other + axis) - steep).max() < 1e-6
 
 
@@ -43,7 +47,12 @@ def test_shapes_and_units(model):
 
 
 def test_bands_are_periodic(model, k):
-    assert np.abs(model.bands(k) - model.bands(k + model.reciprocal[0] - 2 * model.reciprocal[1])).max() < 1e-12
+    assert (
+        np.abs(
+            model.bands(k) - model.bands(k + model.reciprocal[0] - 2 * model.reciprocal[1])
+        ).max()
+        < 1e-12
+    )
 
 
 def test_potentials_shift_layers(model):
@@ -61,21 +70,24 @@ def test_a_bond_may_be_named_from_both_ends():
     assert np.array_equal(a.bloch([0.3, 0.1]), b.bloch([0.3, 0.1]))
 
 
-@pytest.mark.parametrize(("change", "word"), [
-    ({"hoppings": [(0, 1, (1, 0), 0.5), (1, 0, (-1, 0), 0.4)]}, "Hermitian"),
-    ({"hoppings": [(0, 0, (0, 0), 0.5j)]}, "Hermitian"),
-    ({"hoppings": [(0, 1, (1, 0), 0.5), (0, 1, (1, 0), 0.5)]}, "twice"),
-    ({"hoppings": [(0, 3, (1, 0), 0.5)]}, "outside"),
-    ({"positions": [[0, 0], [1, 1], [2, 2]]}, "layers along z"),
-    ({"positions": [[0, 0, np.nan]] * 3}, "finite"),
-    ({"layers": [0, 2, 2]}, "layers"),
-    ({"layers": [1, 0, 2]}, "overlap"),
-    ({"lattice": [[1, 0], [2, 0]]}, "parallel"),
-    ({"lattice": [1, 0]}, "shape"),
-    ({"onsite": [1.0]}, "onsite"),
-    ({"potentials": [1.0]}, "potentials"),
-    ({"filling": 4}, "filling"),
-])
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"hoppings": [(0, 1, (1, 0), 0.5), (1, 0, (-1, 0), 0.4)]}, "Hermitian"),
+        ({"hoppings": [(0, 0, (0, 0), 0.5j)]}, "Hermitian"),
+        ({"hoppings": [(0, 1, (1, 0), 0.5), (0, 1, (1, 0), 0.5)]}, "twice"),
+        ({"hoppings": [(0, 3, (1, 0), 0.5)]}, "outside"),
+        ({"positions": [[0, 0], [1, 1], [2, 2]]}, "layers along z"),
+        ({"positions": [[0, 0, np.nan]] * 3}, "finite"),
+        ({"layers": [0, 2, 2]}, "layers"),
+        ({"layers": [1, 0, 2]}, "overlap"),
+        ({"lattice": [[1, 0], [2, 0]]}, "parallel"),
+        ({"lattice": [1, 0]}, "shape"),
+        ({"onsite": [1.0]}, "onsite"),
+        ({"potentials": [1.0]}, "potentials"),
+        ({"filling": 4}, "filling"),
+    ],
+)
 def test_bad_models_are_refused(change, word):
     given = {"lattice": LATTICE, "positions": SITES, "hoppings": HOPS} | change
     with pytest.raises(InputError, match=word) as caught:

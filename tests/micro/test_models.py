@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from ohmr_fem.errors import InputError
-from ohmr_fem.micro import bilayer_graphene, gapped_honeycomb, monolayer_graphene, multilayer_graphene
+from ohmr_fem.micro import (
+    bilayer_graphene,
+    gapped_honeycomb,
+    monolayer_graphene,
+    multilayer_graphene,
+)
 
 A = 2.46
 BONDS = A * np.array([[0, 1 / np.sqrt(3)], [0.5, -0.5 / np.sqrt(3)], [-0.5, -0.5 / np.sqrt(3)]])
@@ -74,7 +79,9 @@ def test_gapped_honeycomb_bands(k):
     e = np.sqrt((gap / 2) ** 2 + (t * np.abs(f)) ** 2)
     assert np.abs(gapped_honeycomb(1).bands(k) - np.stack([-e, e], axis=-1)).max() < 1e-12
     w = 0.043
-    split = np.sort(np.concatenate([np.stack([-e, e], -1) + s * w for s in (-1, 1)], axis=-1), axis=-1)
+    split = np.sort(
+        np.concatenate([np.stack([-e, e], -1) + s * w for s in (-1, 1)], axis=-1), axis=-1
+    )
     assert np.abs(gapped_honeycomb(2, "AA").bands(k) - split).max() < 1e-12
     # 2H: the masses are opposite, the coupling joins +m and -m: (e^2 + w^2 + 2 w t |f|)^(1/2) and with a minus
     both = [np.sqrt((gap / 2) ** 2 + (t * np.abs(f) + s * w) ** 2) for s in (-1, 1)]
@@ -82,11 +89,18 @@ def test_gapped_honeycomb_bands(k):
     assert np.abs(gapped_honeycomb(2, "2H").bands(k) - expected).max() < 1e-12
 
 
-@pytest.mark.parametrize("call", [
-    lambda: multilayer_graphene(0), lambda: multilayer_graphene(2, "AX"), lambda: multilayer_graphene(2, ""),
-    lambda: multilayer_graphene(3, spacing=[3.3]), lambda: bilayer_graphene(spacing=-1.0),
-    lambda: gapped_honeycomb(stacking="4R"), lambda: multilayer_graphene(1, displacement=0.1),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: multilayer_graphene(0),
+        lambda: multilayer_graphene(2, "AX"),
+        lambda: multilayer_graphene(2, ""),
+        lambda: multilayer_graphene(3, spacing=[3.3]),
+        lambda: bilayer_graphene(spacing=-1.0),
+        lambda: gapped_honeycomb(stacking="4R"),
+        lambda: multilayer_graphene(1, displacement=0.1),
+    ],
+)
 def test_bad_input(call):
     with pytest.raises(InputError) as caught:
         call()

@@ -23,25 +23,32 @@ def groups(model):
     return sum(not op.time_reversal for op in operations), len(operations)
 
 
-@pytest.mark.parametrize(("model", "order"), [
-    (monolayer_graphene(), 12),  # D6h without z -> -z, which says nothing in a plane
-    (FULL, 12),  # D3d
-    (FULL.with_displacement(0.1), 6),  # C3v
-    (multilayer_graphene(3, "ABC"), 12),  # D3d
-    (multilayer_graphene(3, "ABA"), 12),  # D3h
-    (multilayer_graphene(2, "AA"), 24),  # D6h
-    (gapped_honeycomb(2, "2H"), 12),  # D3d
-    (gapped_honeycomb(2, "3R"), 6),  # C3v
-    (gapped_honeycomb(2, "AA"), 12),  # D3h
-])
+@pytest.mark.parametrize(
+    ("model", "order"),
+    [
+        (monolayer_graphene(), 12),  # D6h without z -> -z, which says nothing in a plane
+        (FULL, 12),  # D3d
+        (FULL.with_displacement(0.1), 6),  # C3v
+        (multilayer_graphene(3, "ABC"), 12),  # D3d
+        (multilayer_graphene(3, "ABA"), 12),  # D3h
+        (multilayer_graphene(2, "AA"), 24),  # D6h
+        (gapped_honeycomb(2, "2H"), 12),  # D3d
+        (gapped_honeycomb(2, "3R"), 6),  # C3v
+        (gapped_honeycomb(2, "AA"), 12),  # D3h
+    ],
+)
 def test_group_orders(model, order):
     assert groups(model) == (order, 2 * order)  # all have time reversal
 
 
 def test_report_before_and_after_a_displacement_field():
     before, after = symmetry_report(FULL), symmetry_report(FULL.with_displacement(0.1))
-    assert before.threefold and before.inversion and before.time_reversal and len(before.mirrors) == 3
-    assert after.threefold and not after.inversion and after.time_reversal and len(after.mirrors) == 3
+    assert (
+        before.threefold and before.inversion and before.time_reversal and len(before.mirrors) == 3
+    )
+    assert (
+        after.threefold and not after.inversion and after.time_reversal and len(after.mirrors) == 3
+    )
     for report in (before, after):
         assert report.forbidden == ("xy", "yz", "zx") and report.isotropic
         assert report.violation < 1e-12
@@ -52,7 +59,9 @@ def sheared(angle=0.0):
     """Two square layers joined by slanted bonds: no C3, no C4, a mirror only if the slant lies on an axis."""
     slant = 1.1 * np.array([np.cos(angle), np.sin(angle)])
     sites = [[0, 0, 0], [*slant, 3.0]]
-    hops = [(i, i, cell, -0.5) for i in (0, 1) for cell in ((1, 0), (0, 1))] + [(0, 1, (0, 0), -0.3)]
+    hops = [(i, i, cell, -0.5) for i in (0, 1) for cell in ((1, 0), (0, 1))] + [
+        (0, 1, (0, 0), -0.3)
+    ]
     return LayeredModel.from_hoppings(4.0 * np.eye(2), sites, hops, onsite=[0.0, 0.2])
 
 
@@ -83,7 +92,9 @@ def test_small_symmetry_breaking_is_seen():
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.5])
-@pytest.mark.parametrize("model", [FULL, FULL.with_displacement(0.2), sheared(), sheared(0.3)], ids=str)
+@pytest.mark.parametrize(
+    "model", [FULL, FULL.with_displacement(0.2), sheared(), sheared(0.3)], ids=str
+)
 def test_reduced_mesh_gives_the_full_sum(model, shift):
     mu = [0.1, 0.15]
     full = inverse_mass(model, mu, 300, mesh=18, shift=shift, symmetry=False)

@@ -27,7 +27,9 @@ FULL = bilayer_graphene(3.16, 0.381, 0.38, 0.14, 0.022, 0.1)
 
 def mesh_points(model, n, shift=0.0):
     grid = (np.arange(n) + shift) / n
-    return np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2) @ model.reciprocal
+    return (
+        np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2) @ model.reciprocal
+    )
 
 
 def fermi(energy, mu, temperature):
@@ -36,7 +38,12 @@ def fermi(energy, mu, temperature):
 
 def test_a_result_says_what_it_is():
     result = inverse_mass(BILAYER, 0.4, 300, mesh=12)
-    assert (result.unit, result.definition, result.counting, result.normalisation) == ("1/m_e", "drude", "all", "per_cell")
+    assert (result.unit, result.definition, result.counting, result.normalisation) == (
+        "1/m_e",
+        "drude",
+        "all",
+        "per_cell",
+    )
 
 
 def test_dimer_in_closed_form():
@@ -50,7 +57,9 @@ def test_dimer_in_closed_form():
 
 
 def square(t=0.5, a=3.0):
-    return LayeredModel.from_hoppings(a * np.eye(2), [[0, 0, 0]], [(0, 0, (1, 0), -t), (0, 0, (0, 1), -t)])
+    return LayeredModel.from_hoppings(
+        a * np.eye(2), [[0, 0, 0]], [(0, 0, (1, 0), -t), (0, 0, (0, 1), -t)]
+    )
 
 
 def test_square_band_against_its_density_of_states(temperature=300, mesh="auto"):
@@ -84,7 +93,9 @@ def test_monolayer_at_the_dirac_point():
     """X = (k_B T ln 2/pi) (cell area) m_e/hbar^2: two cones, two degenerate bands, no level difference divided by."""
     model, t = monolayer_graphene(), 100.0
     expected = model.cell_area * thermal_energy(t) * np.log(2) / np.pi / HBAR2_OVER_ME
-    assert inverse_mass(model, 0.0, t, mesh="adaptive", tolerance=1e-6).X[0, 0, 0] == pytest.approx(expected, rel=1e-4)
+    assert inverse_mass(model, 0.0, t, mesh="adaptive", tolerance=1e-6).X[0, 0, 0] == pytest.approx(
+        expected, rel=1e-4
+    )
     assert inverse_mass(model, 0.0, t, mesh=1200).X[0, 0, 0] == pytest.approx(expected, rel=2e-2)
     assert inverse_mass(model, 0.0, t, mesh=60).X[0, 2, 2] == 0.0
 
@@ -95,7 +106,9 @@ def test_degenerate_levels_do_not_depend_on_the_basis():
     pair = np.kron(np.ones((len(one.blocks), 1, 1)), np.eye(2)) * one.blocks
     model = LayeredModel(one.lattice, [[0, 0, 0], [0, 0, 3]], one.translations, pair)
     double = inverse_mass(model, -1.0, 300, mesh=48).X[0]
-    assert double[0, 0] == pytest.approx(2 * inverse_mass(one, -1.0, 300, mesh=48).X[0, 0, 0], rel=1e-12)
+    assert double[0, 0] == pytest.approx(
+        2 * inverse_mass(one, -1.0, 300, mesh=48).X[0, 0, 0], rel=1e-12
+    )
     assert abs(double[2, 2]) < 1e-14
 
 
@@ -106,17 +119,26 @@ def test_rhombohedral_trilayer_when_cold():
 
 def test_counting_and_normalisation():
     mu = np.array([0.2, 0.4])
-    make = lambda **kw: inverse_mass(BILAYER, mu, 300, mesh=240, **kw)  # noqa: E731
-    cell, carrier, area, both = make(), make(normalisation="per_carrier"), make(normalisation="per_area"), make(spin=2)
+    make = lambda **kw: inverse_mass(BILAYER, mu, 300, mesh=240, **kw)
+    cell, carrier, area, both = (
+        make(),
+        make(normalisation="per_carrier"),
+        make(normalisation="per_area"),
+        make(spin=2),
+    )
     zone = BILAYER.cell_area * 1e-20
     assert np.allclose(cell.X / zone, area.X, rtol=1e-14) and area.unit == "1/(m_e m^2)"
     assert np.allclose(cell.X, carrier.X * (cell.carriers * zone)[:, None, None], rtol=1e-13)
     assert np.allclose(both.X, 2 * cell.X) and np.allclose(both.density, 2 * cell.density)
-    assert np.allclose(inverse_mass(BILAYER, mu, 300, mesh=240, normalisation="per_carrier", spin=2).X, carrier.X)
+    assert np.allclose(
+        inverse_mass(BILAYER, mu, 300, mesh=240, normalisation="per_carrier", spin=2).X, carrier.X
+    )
     assert np.allclose(cell.density, (cell.electrons - 2) / zone, rtol=1e-9)
     k = mesh_points(BILAYER, 240)
     f = fermi(BILAYER.bands(k), 0.2, 300)
-    assert cell.carriers[0] * zone == pytest.approx((f[:, 2:].sum() + (1 - f[:, :2]).sum()) / len(k), rel=1e-9)
+    assert cell.carriers[0] * zone == pytest.approx(
+        (f[:, 2:].sum() + (1 - f[:, :2]).sum()) / len(k), rel=1e-9
+    )
 
 
 def test_excess_and_fermi_surface_counting():
@@ -129,7 +151,7 @@ def test_excess_and_fermi_surface_counting():
     assert excess[0, 0] == pytest.approx(here[0, 0], rel=1e-14)
     h = 1e-3
     sides = [inverse_mass(BILAYER, mu + s * h, 300, mesh=240) for s in (-2, -1, 1, 2)]
-    slope = lambda x: (8 * (x[2] - x[1]) - (x[3] - x[0])) / (12 * h)  # noqa: E731
+    slope = lambda x: (8 * (x[2] - x[1]) - (x[3] - x[0])) / (12 * h)
     d_x, d_n = slope([s.X[0] for s in sides]), slope([s.electrons[0] for s in sides])
     surface = inverse_mass(BILAYER, mu, 300, counting="fermi_surface", mesh=240)
     assert surface.normalisation == "per_added_electron"
@@ -154,10 +176,19 @@ def test_density_and_back(delta, bias):
 
 
 def test_density_instead_of_mu():
-    given = inverse_mass(FULL, None, 300, counting="excess", spin=2, mesh=120, density=[1e16, -3e16])
+    given = inverse_mass(
+        FULL, None, 300, counting="excess", spin=2, mesh=120, density=[1e16, -3e16]
+    )
     mu = chemical_potential(FULL, [1e16, -3e16], 300, spin=2, mesh=120)
-    assert np.allclose(given.chemical_potential, mu, atol=1e-12) and np.allclose(given.density, [1e16, -3e16], rtol=1e-9)
-    assert np.allclose(given.X, inverse_mass(FULL, mu, 300, counting="excess", spin=2, mesh=120).X, rtol=1e-9, atol=1e-15)
+    assert np.allclose(given.chemical_potential, mu, atol=1e-12) and np.allclose(
+        given.density, [1e16, -3e16], rtol=1e-9
+    )
+    assert np.allclose(
+        given.X,
+        inverse_mass(FULL, mu, 300, counting="excess", spin=2, mesh=120).X,
+        rtol=1e-9,
+        atol=1e-15,
+    )
     for wrong in ({"mu": None}, {"mu": 0.1, "density": 1e16}):
         with pytest.raises(InputError, match="either mu in eV, or density"):
             inverse_mass(FULL, **{"temperature": 300, **wrong})
@@ -174,7 +205,10 @@ def test_error_estimate_bounds_the_error():
 
 @pytest.mark.parametrize(("shift", "sizes"), [(0.0, (96, 48, 24)), (0.5, (90, 30, 10))])
 def test_error_estimate_comes_from_the_coarser_meshes(shift, sizes):
-    fine, middle, coarse = (inverse_mass(FULL, 0.4, 300, "commutator", mesh=n, shift=shift, symmetry=False) for n in sizes)
+    fine, middle, coarse = (
+        inverse_mass(FULL, 0.4, 300, "commutator", mesh=n, shift=shift, symmetry=False)
+        for n in sizes
+    )
     last, before = np.abs(fine.X - middle.X), np.abs(fine.X - coarse.X)
     rate = np.divide(last, before, out=np.ones_like(last), where=before > last)
     assert fine.error[0] == pytest.approx((last * rate).max(), rel=1e-6)
@@ -182,7 +216,9 @@ def test_error_estimate_comes_from_the_coarser_meshes(shift, sizes):
 
 def test_convergence_is_exponential():
     best = inverse_mass(BILAYER, 0.4, 300, mesh=1080).X[0, 0, 0]
-    errors = [abs(inverse_mass(BILAYER, 0.4, 300, mesh=n).X[0, 0, 0] - best) for n in (180, 360, 720)]
+    errors = [
+        abs(inverse_mass(BILAYER, 0.4, 300, mesh=n).X[0, 0, 0] - best) for n in (180, 360, 720)
+    ]
     assert errors[1] < 1e-3 * errors[0] ** 0.5 and errors[2] < 1e-8 and errors[2] < 1e-3 * errors[1]
 
 
@@ -198,7 +234,9 @@ def test_a_pocket_between_the_points_is_found():
     assert found.X[0, 0, 0] == pytest.approx(expected * 2 * t * a**2 / HBAR2_OVER_ME, rel=1e-5)
 
 
-SQUARE = LayeredModel.from_hoppings(3.0 * np.eye(2), [[0, 0, 0]], [(0, 0, (1, 0), -0.5), (0, 0, (0, 1), -0.5)])
+SQUARE = LayeredModel.from_hoppings(
+    3.0 * np.eye(2), [[0, 0, 0]], [(0, 0, (1, 0), -0.5), (0, 0, (0, 1), -0.5)]
+)
 
 
 @pytest.mark.parametrize("model", [bilayer_graphene(3.16, 0.381, 0.38, 0.14, 0.022, 0.05), SQUARE])
@@ -206,7 +244,13 @@ def test_no_band_moves_further_than_its_bound(model):
     """Over any distance and beside any level: also at K and Gamma, where the speed says nothing and bands bend or repel."""
     rng = np.random.default_rng(5)
     valley = model.reciprocal.T @ [2 / 3, 1 / 3]
-    k = np.concatenate([valley + 0.05 * rng.normal(size=(60, 2)), rng.uniform(-2, 2, (60, 2)), [valley, [0.0, 0.0]]])
+    k = np.concatenate(
+        [
+            valley + 0.05 * rng.normal(size=(60, 2)),
+            rng.uniform(-2, 2, (60, 2)),
+            [valley, [0.0, 0.0]],
+        ]
+    )
     energy, columns = state_columns(model, k)
     speed = np.sqrt((columns[..., 7] + columns[..., 8]) * HBAR2_OVER_ME)
     steps = np.pad(np.diff(energy, axis=-1), ((0, 0), (1, 1)), constant_values=np.inf)
@@ -224,19 +268,33 @@ def test_no_band_moves_further_than_its_bound(model):
 
 def test_adaptive_agrees_with_the_mesh():
     mesh = inverse_mass(FULL, [0.2, 0.4], 300, "commutator", "fermi_surface", mesh=960).X
-    triangles = inverse_mass(FULL, [0.2, 0.4], 300, "commutator", "fermi_surface", mesh="adaptive").X
+    triangles = inverse_mass(
+        FULL, [0.2, 0.4], 300, "commutator", "fermi_surface", mesh="adaptive"
+    ).X
     assert np.abs(mesh - triangles).max() < 1e-8 * np.abs(mesh).max()
 
 
-@pytest.mark.parametrize(("change", "word"), [
-    ({"mu": 30.0}, "the bands"), ({"mu": np.nan}, "eV"), ({"mu": "high"}, "eV"),
-    ({"temperature": -4}, "positive"), ({"temperature": 0}, "positive"), ({"temperature": "warm"}, "positive"),
-    ({"definition": "drud"}, "did you mean 'drude'"), ({"counting": "exces"}, "did you mean 'excess'"),
-    ({"normalisation": "carrier"}, "per_carrier"), ({"spin": 3}, "spin"), ({"mesh": 0}, "mesh"),
-    ({"mesh": "fine"}, "mesh"), ({"shift": 0.3}, "shift"), ({"tolerance": -1.0}, "tolerance"),
-    ({"tolerance": 1e-17}, "tolerance"),
-    ({"counting": "fermi_surface", "normalisation": "per_area"}, "per added electron"),
-])
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"mu": 30.0}, "the bands"),
+        ({"mu": np.nan}, "eV"),
+        ({"mu": "high"}, "eV"),
+        ({"temperature": -4}, "positive"),
+        ({"temperature": 0}, "positive"),
+        ({"temperature": "warm"}, "positive"),
+        ({"definition": "drud"}, "did you mean 'drude'"),
+        ({"counting": "exces"}, "did you mean 'excess'"),
+        ({"normalisation": "carrier"}, "per_carrier"),
+        ({"spin": 3}, "spin"),
+        ({"mesh": 0}, "mesh"),
+        ({"mesh": "fine"}, "mesh"),
+        ({"shift": 0.3}, "shift"),
+        ({"tolerance": -1.0}, "tolerance"),
+        ({"tolerance": 1e-17}, "tolerance"),
+        ({"counting": "fermi_surface", "normalisation": "per_area"}, "per added electron"),
+    ],
+)
 def test_bad_input(change, word):
     given = {"model": BILAYER, "mu": 0.4, "temperature": 300, "mesh": 12} | change
     with pytest.raises(InputError, match=word) as caught:

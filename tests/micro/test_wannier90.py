@@ -73,24 +73,29 @@ def test_degeneracy_weights_and_index_order(tmp_path):
 
 def test_printed_digits_are_forgiven(tmp_path):
     model = chain(tmp_path, CHAIN.replace("0.4 -0.2", "0.400001 -0.2"))
-    assert model.bloch([0.3, 0.0])[0, 1] == pytest.approx(chain(tmp_path).bloch([0.3, 0.0])[0, 1], abs=1e-6)
+    assert model.bloch([0.3, 0.0])[0, 1] == pytest.approx(
+        chain(tmp_path).bloch([0.3, 0.0])[0, 1], abs=1e-6
+    )
 
 
-@pytest.mark.parametrize(("text", "word"), [
-    ("\n".join(CHAIN.splitlines()[:-3]), "truncated"),
-    (CHAIN.replace(" 2 1 2\n", " 2 1\n"), "weights"),
-    (CHAIN.replace(" 2 1 2\n", " 2 1 2 1\n"), "weights"),
-    (CHAIN.replace(" 2 1 2\n", " 2 1 0\n"), "weights"),
-    (CHAIN.replace(" 2 1 2\n", " 2 1 1\n"), "weights"),
-    (CHAIN.replace("0.4 -0.2", "0.4 0.2"), "Hermitian"),
-    (CHAIN.replace("0.4 -0.2", "0.4 **"), "not a number"),
-    (CHAIN.replace(" 1 0 0 1 2", " 1 0 0 1 3"), "outside 1..2"),
-    (CHAIN.replace(" 1 0 0 1 2", " 1 0 0 1 1"), "missing"),
-    (CHAIN.replace(" 1 0 0", " 2 0 0").replace("-2 0 0", "-1 0 0"), "partner"),
-    (CHAIN.replace("-1 0 0", "0 0 -1").replace(" 1 0 0", " 0 0 1"), "along a3"),
-    ("", "header"),
-    ("only a comment", "header"),
-])
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("\n".join(CHAIN.splitlines()[:-3]), "truncated"),
+        (CHAIN.replace(" 2 1 2\n", " 2 1\n"), "weights"),
+        (CHAIN.replace(" 2 1 2\n", " 2 1 2 1\n"), "weights"),
+        (CHAIN.replace(" 2 1 2\n", " 2 1 0\n"), "weights"),
+        (CHAIN.replace(" 2 1 2\n", " 2 1 1\n"), "weights"),
+        (CHAIN.replace("0.4 -0.2", "0.4 0.2"), "Hermitian"),
+        (CHAIN.replace("0.4 -0.2", "0.4 **"), "not a number"),
+        (CHAIN.replace(" 1 0 0 1 2", " 1 0 0 1 3"), "outside 1..2"),
+        (CHAIN.replace(" 1 0 0 1 2", " 1 0 0 1 1"), "missing"),
+        (CHAIN.replace(" 1 0 0", " 2 0 0").replace("-2 0 0", "-1 0 0"), "partner"),
+        (CHAIN.replace("-1 0 0", "0 0 -1").replace(" 1 0 0", " 0 0 1"), "along a3"),
+        ("", "header"),
+        ("only a comment", "header"),
+    ],
+)
 def test_broken_files(tmp_path, text, word):
     with pytest.raises(InputError, match=word) as caught:
         chain(tmp_path, text)
@@ -130,7 +135,14 @@ def test_layers_are_found_by_their_gaps(tmp_path):
     write_wannier90(model, path)
     found = from_wannier90(path, sites, model.lattice)
     assert found.layers.tolist() == [0, 0, 1, 1, 2, 2]
-    assert from_wannier90(path, sites, model.lattice, layers=3).layers.tolist() == [0, 0, 1, 1, 2, 2]
+    assert from_wannier90(path, sites, model.lattice, layers=3).layers.tolist() == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+    ]
     assert from_wannier90(path, sites, model.lattice, layers=1).n_layers == 1
     assert from_wannier90(path, sites, model.lattice, layer_gap=1.0).n_layers == 6
 

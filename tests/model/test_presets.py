@@ -11,15 +11,26 @@ GIVEN = {"orbital_hall_angle": 0.02, "relaxation_time": "1 ps"}
 
 def test_manganese():
     mn = presets.mn()
-    assert (mn.orbital_hall_angle, mn.relaxation_time, mn.diffusion_length) == pytest.approx((0.016, 2e-12, 2e-9))
+    assert (mn.orbital_hall_angle, mn.relaxation_time, mn.diffusion_length) == pytest.approx(
+        (0.016, 2e-12, 2e-9)
+    )
     assert mn.diffusion_constant == pytest.approx(2e-6)
     assert "156703" in mn.source and np.array_equal(mn.inverse_mass, np.eye(3))
     heavy = presets.mn(inverse_mass=1 / 27.7, sheet_conductivity="5 mS")
-    assert heavy.field_scale == pytest.approx(27.7 * mn.field_scale) and heavy.sheet_conductivity == 5e-3
+    assert (
+        heavy.field_scale == pytest.approx(27.7 * mn.field_scale)
+        and heavy.sheet_conductivity == 5e-3
+    )
 
 
-@pytest.mark.parametrize(("make", "length", "source"), [
-    (presets.v, 2e-9, "2506.06546"), (presets.cr, 6.6e-9, "156702"), (presets.ti, 7.3e-9, "2403.09269")])
+@pytest.mark.parametrize(
+    ("make", "length", "source"),
+    [
+        (presets.v, 2e-9, "2506.06546"),
+        (presets.cr, 6.6e-9, "156702"),
+        (presets.ti, 7.3e-9, "2403.09269"),
+    ],
+)
 def test_metals(make, length, source):
     metal = make(**GIVEN)
     assert metal.diffusion_length == pytest.approx(length) and source in metal.source

@@ -24,9 +24,18 @@ def _areas(points, cells):
     return 0.5 * np.abs(np.sum(x * np.roll(y, -1, 1) - np.roll(x, -1, 1) * y, axis=1))
 
 
-@pytest.mark.parametrize(("order", "quads", "kind", "pieces"), [
-    (1, False, "triangle", 1), (2, False, "triangle6", 1), (3, False, "triangle", 9), (4, False, "triangle", 16),
-    (1, True, "quad", 1), (2, True, "quad9", 1), (3, True, "quad", 9)])
+@pytest.mark.parametrize(
+    ("order", "quads", "kind", "pieces"),
+    [
+        (1, False, "triangle", 1),
+        (2, False, "triangle6", 1),
+        (3, False, "triangle", 9),
+        (4, False, "triangle", 16),
+        (1, True, "quad", 1),
+        (2, True, "quad9", 1),
+        (3, True, "quad", 9),
+    ],
+)
 def test_vtu_holds_the_solution(tmp_path, order, quads, kind, pieces):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", of.errors.ResolutionWarning)
@@ -37,26 +46,37 @@ def test_vtu_holds_the_solution(tmp_path, order, quads, kind, pieces):
     assert len(cells) == pieces * solution.problem.mesh.n_cells
     corners = cells[:, :4] if quads else cells[:, :3]
     assert _areas(read.points, corners).sum() == pytest.approx(AREA, rel=1e-12)
-    assert len(np.unique(np.round(read.points / 1e-12), axis=0)) == len(read.points)  # no doubled points, no cracks
+    assert len(np.unique(np.round(read.points / 1e-12), axis=0)) == len(
+        read.points
+    )  # no doubled points, no cracks
     if order == 2:  # VTK: corners in turn, then the middle of each edge, then the centre
         n, x = corners.shape[1], read.points
         for i in range(n):
-            assert np.allclose(x[cells[:, n + i]], (x[cells[:, i]] + x[cells[:, (i + 1) % n]]) / 2, atol=1e-18)
+            assert np.allclose(
+                x[cells[:, n + i]], (x[cells[:, i]] + x[cells[:, (i + 1) % n]]) / 2, atol=1e-18
+            )
     pick = np.linspace(0, len(read.points) - 1, 40).astype(int)
     orbital = read.point_data["potential_orbital [V]"]
     vertex = np.argmin(np.linalg.norm(read.points[:, :2] - solution.points.T[100], axis=1))
     assert orbital[vertex] == pytest.approx(solution.potential_orbital[100], rel=1e-9)
     values = solution.at(read.points[pick, :2])
     for name, expected in ((V, values.potential), (N, values.moment_density.T)):
-        assert np.allclose(read.point_data[name][pick], expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
+        assert np.allclose(
+            read.point_data[name][pick], expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max()
+        )
     pick = np.linspace(0, len(cells) - 1, 40).astype(int)
     values = solution.at(read.points[corners[pick], :2].mean(axis=1))
     expected = {E: values.electric_field, J: values.current_density} | {
-        f"moment_current_{a} [A/m]": values.moment_current[i] for i, a in enumerate("xyz")}
+        f"moment_current_{a} [A/m]": values.moment_current[i] for i, a in enumerate("xyz")
+    }
     for name, field in expected.items():
-        assert np.allclose(read.cell_data[name][0][pick], field.T, rtol=1e-8, atol=1e-9 * np.abs(field).max()), name
+        assert np.allclose(
+            read.cell_data[name][0][pick], field.T, rtol=1e-8, atol=1e-9 * np.abs(field).max()
+        ), name
     assert set(read.cell_data["region"][0]) == {0}
-    assert read.field_data["cells_per_element"] == pieces and read.field_data["element_order"] == order
+    assert (
+        read.field_data["cells_per_element"] == pieces and read.field_data["element_order"] == order
+    )
     assert np.allclose(read.field_data["magnetic_field [T]"], solution.field)
 
 
@@ -64,14 +84,21 @@ def _without_hall(mesh, order=2):
     material = of.Material(**{**MATERIAL, "orbital_hall_angle": 1e-6})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", of.ResolutionWarning)
-        return of.solve(of.Problem(mesh, material, ["left", "right"], order=order), currents={"left": 1e-6, "right": -1e-6})
+        return of.solve(
+            of.Problem(mesh, material, ["left", "right"], order=order),
+            currents={"left": 1e-6, "right": -1e-6},
+        )
 
 
-@pytest.mark.parametrize(("order", "quads"), [(1, False), (2, False), (3, False), (4, False), (1, True), (2, True),
-                                              (3, True)])
+@pytest.mark.parametrize(
+    ("order", "quads"),
+    [(1, False), (2, False), (3, False), (4, False), (1, True), (2, True), (3, True)],
+)
 def test_uniform_current_in_the_file(tmp_path, order, quads):
     """1 uA through a bar 400 nm wide: J = 2.5 A/m along +x, E = J/sigma, potential falling along x."""
-    read = meshio.read(export_paraview(_without_hall(bar(quads=quads), order), tmp_path / "ohmic.vtu"))
+    read = meshio.read(
+        export_paraview(_without_hall(bar(quads=quads), order), tmp_path / "ohmic.vtu")
+    )
     assert np.allclose(read.cell_data[J][0], [2.5, 0, 0], atol=1e-7)
     assert np.allclose(read.cell_data[E][0], [2500.0, 0, 0], rtol=1e-9, atol=1e-4)
     assert np.allclose(read.point_data[V], 2500.0 * (6e-7 - read.points[:, 0]), atol=1e-9)
@@ -97,7 +124,9 @@ def test_cross_section_is_a_line_along_its_own_axis(tmp_path):
     read = meshio.read(export_paraview(solution, tmp_path / "film.vtu"))
     assert read.cells[0].type == "line" and np.ptp(read.points[:, 2]) == pytest.approx(4e-7)
     assert np.all(read.points[:, :2] == 0)
-    assert read.point_data[N][np.argmax(read.points[:, 2]), 1] < 0  # a film accumulates -n^y at its upper face
+    assert (
+        read.point_data[N][np.argmax(read.points[:, 2]), 1] < 0
+    )  # a film accumulates -n^y at its upper face
     assert np.allclose(read.cell_data[E][0][:, 0], 1.0)
 
 
@@ -120,8 +149,12 @@ def test_series(tmp_path):
 def test_regions_are_numbered(tmp_path):
     mesh = bar()
     right = np.flatnonzero(mesh.mesh.p[0, mesh.mesh.t].mean(axis=0) > 0)
-    mesh = of.DeviceMesh(mesh.mesh, mesh.axes, mesh.boundaries,
-                         {"west": np.setdiff1d(np.arange(mesh.n_cells), right), "east": right})
+    mesh = of.DeviceMesh(
+        mesh.mesh,
+        mesh.axes,
+        mesh.boundaries,
+        {"west": np.setdiff1d(np.arange(mesh.n_cells), right), "east": right},
+    )
     path = export_paraview(_without_hall(mesh), tmp_path / "two.vtu")
     read = meshio.read(path)
     centre = read.points[read.cells[0].data[:, :3], 0].mean(axis=1)
@@ -153,11 +186,15 @@ def test_curved_edges_stay_curved(tmp_path, order):
     solution = _without_hall(of.DeviceMesh(mesh, ("x", "y"), ends), order)
     read = meshio.read(export_paraview(solution, tmp_path / "ring.vtu"))
     radius = np.hypot(*read.points[:, :2].T)
-    assert radius.min() == pytest.approx(1e-7, rel=1e-6) and radius.max() == pytest.approx(4e-7, rel=1e-6)
+    assert radius.min() == pytest.approx(1e-7, rel=1e-6) and radius.max() == pytest.approx(
+        4e-7, rel=1e-6
+    )
     cells = read.cells[0].data[:, :3]
     middle = read.points[cells, :2].mean(axis=1)
     J = read.cell_data["current_density [A/m]"][0][:, :2]
-    turning = (middle[:, 0] * J[:, 1] - middle[:, 1] * J[:, 0]) / 1e-6  # r J_phi = I/ln(r2/r1) everywhere
+    turning = (
+        middle[:, 0] * J[:, 1] - middle[:, 1] * J[:, 0]
+    ) / 1e-6  # r J_phi = I/ln(r2/r1) everywhere
     assert np.allclose(turning, 1 / np.log(4), rtol={1: 0.15, 2: 0.05, 4: 0.02}[order])
 
 
@@ -191,5 +228,7 @@ def test_vtk_itself_reads_the_files(tmp_path):
         assert vtk_to_numpy(data.GetArray("vtkValidPointMask"))[0] == 1
         n = vtk_to_numpy(data.GetArray(N))[0]
         expected = solution.at(spot).moment_density[:, 0]
-        assert np.allclose(n, expected, rtol=1e-9 if order == 2 else 1e-2, atol=1e-3 * np.abs(expected).max())
+        assert np.allclose(
+            n, expected, rtol=1e-9 if order == 2 else 1e-2, atol=1e-3 * np.abs(expected).max()
+        )
         assert grid.GetFieldData().GetArray("element_order").GetValue(0) == order

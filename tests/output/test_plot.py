@@ -46,25 +46,34 @@ def test_arrows_are_the_conventional_current(solution):
 
     ax = plot_moment_density(solution, arrows=12)
     quiver = next(c for c in ax.collections if isinstance(c, Quiver))
-    assert np.mean(quiver.U) > 0 and abs(np.mean(quiver.V)) < 0.05 * np.mean(quiver.U)  # current enters at the left
+    assert np.mean(quiver.U) > 0 and abs(np.mean(quiver.V)) < 0.05 * np.mean(
+        quiver.U
+    )  # current enters at the left
     steps = np.unique(np.round(np.diff(np.unique(np.round(quiver.X / 1e-9))), 3))
     assert steps.size == 1 and steps[0] == pytest.approx(100)  # even in space: 1200 nm / 12
     at = solution.at(np.column_stack([quiver.X, quiver.Y])).current_density
     assert np.all(quiver.U * at[0] + quiver.V * at[1] > 0)
-    assert not any(isinstance(c, Quiver) for c in plot_moment_density(solution, arrows=0).collections)
+    assert not any(
+        isinstance(c, Quiver) for c in plot_moment_density(solution, arrows=0).collections
+    )
 
 
 def test_other_components_and_lines(solution):
     ax = plot_moment_density(solution, "y")
     assert ax.get_figure().axes[1].get_ylabel() == "$n^y$ (nC/m²)"
-    assert _map_of(ax).get_clim()[1] * 1e-9 == pytest.approx(np.abs(solution.moment_density[1]).max(), rel=0.05)
+    assert _map_of(ax).get_clim()[1] * 1e-9 == pytest.approx(
+        np.abs(solution.moment_density[1]).max(), rel=0.05
+    )
     with pytest.raises(of.InputError, match="'q' is not known"):
         plot_moment_density(solution, "q")
     problem = of.Problem(of.cross_section("400 nm", cells=16), of.Material(**MATERIAL))
     ax = plot_moment_density(of.solve(problem))
     y, n = ax.lines[-1].get_data()
     assert ax.get_xlabel() == "$y$ (nm)" and (y[0], y[-1]) == pytest.approx((-200, 200))
-    length, D = MATERIAL["diffusion_length"], MATERIAL["diffusion_length"] ** 2 / MATERIAL["relaxation_time"]
+    length, D = (
+        MATERIAL["diffusion_length"],
+        MATERIAL["diffusion_length"] ** 2 / MATERIAL["relaxation_time"],
+    )
     assert n[-1] * 1e-9 == pytest.approx(0.1 * 1e-3 * length / D * np.tanh(2.0), rel=1e-6)
 
 
@@ -107,9 +116,15 @@ def test_saving(tmp_path, curve):
 
 
 def test_drawing_needs_no_screen_and_leaves_pyplot_alone():
-    code = ("import sys, ohmr_fem as of; from ohmr_fem.plot import plot_hanle;"
-            "p = of.Problem(of.cross_section('20 nm', cells=8), of.Material(sheet_conductivity=1e-3, diffusion_length=2e-9,"
-            "relaxation_time=2e-12, orbital_hall_angle=0.01, inverse_mass=1)); "
-            "plot_hanle(of.hanle_curve(p, of.field_sweep(-1, 1, 3)));"
-            "assert 'matplotlib.pyplot' not in sys.modules")
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+    code = (
+        "import sys, ohmr_fem as of; from ohmr_fem.plot import plot_hanle;"
+        "p = of.Problem(of.cross_section('20 nm', cells=8), of.Material(sheet_conductivity=1e-3, diffusion_length=2e-9,"
+        "relaxation_time=2e-12, orbital_hall_angle=0.01, inverse_mass=1)); "
+        "plot_hanle(of.hanle_curve(p, of.field_sweep(-1, 1, 3)));"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )

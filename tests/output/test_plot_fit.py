@@ -27,7 +27,9 @@ def test_points_are_the_data_in_the_unit_of_the_axis():
     values = 5.0 + 2e-3 * FIELDS[:, 0] ** 2
     ax = plot_data(Measured(FIELDS, values, "R", 1e-4, name="top"))
     assert np.allclose(points(ax), np.column_stack([np.linspace(-1, 1, 21), 1e3 * (values - 5.0)]))
-    assert ax.get_ylabel() == "$R(B) - R(0)$ (mΩ)" and legend(ax) == ["top, B along (0.71, 0, 0.71)"]
+    assert ax.get_ylabel() == "$R(B) - R(0)$ (mΩ)" and legend(ax) == [
+        "top, B along (0.71, 0, 0.71)"
+    ]
     bars = ax.containers[0].lines[2][0].get_segments()
     assert np.allclose(np.ptp(bars[3], axis=0), [0.0, 0.2])
     whole = plot_data(Measured(FIELDS, values), centred=False)
@@ -39,7 +41,9 @@ def test_data_lie_on_the_curve_they_come_from(bar):
     from validation.case import simple_material
 
     prob = bar(simple_material(inverse_mass=[1.0, 1.0, 0.25]))
-    curve = of.hanle_curve(prob, of.field_sweep(-2e-11, 2e-11, 21), current=("left", "right"), voltage=("t1", "t2"))
+    curve = of.hanle_curve(
+        prob, of.field_sweep(-2e-11, 2e-11, 21), current=("left", "right"), voltage=("t1", "t2")
+    )
     ax = of.plot_hanle(curve)
     line = ax.lines[0].get_xydata()
     plot_data(Measured(curve.fields, curve.R), ax)
@@ -60,7 +64,17 @@ def fitted(bar):
             B = of.field_sweep(-top, top, 21, direction)
             change = measure.hanle(B)
             noise = 0.01 * np.ptp(change)
-            data.append(Measured(B, 7.0 + change + noise * np.cos(40 * np.arange(21)), "R", noise, pair[:2], pair[2:], name))
+            data.append(
+                Measured(
+                    B,
+                    7.0 + change + noise * np.cos(40 * np.arange(21)),
+                    "R",
+                    noise,
+                    pair[:2],
+                    pair[2:],
+                    name,
+                )
+            )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return of.fit(data, prob, ["alpha"], intervals="fisher")
@@ -77,8 +91,12 @@ def test_one_panel_for_every_pair_and_its_residuals(fitted):
         for k, (c, model) in enumerate(zip(curves, fits, strict=True)):
             measured = points(a, k)[:, 1]
             assert abs(model[10]) < 1e-9 * np.ptp(model)  # B = 0: offsets are off
-            scale = c.data.sigma[0] / (np.ptp(a.containers[k].lines[2][0].get_segments()[0][:, 1]) / 2)
-            assert np.allclose(scale * (measured - model), c.data.values - c.model, atol=1e-6 * np.ptp(c.model))
+            scale = c.data.sigma[0] / (
+                np.ptp(a.containers[k].lines[2][0].get_segments()[0][:, 1]) / 2
+            )
+            assert np.allclose(
+                scale * (measured - model), c.data.values - c.model, atol=1e-6 * np.ptp(c.model)
+            )
             assert np.allclose(r.lines[1 + k].get_ydata(), (c.data.values - c.model) / c.noise)
 
 
@@ -92,6 +110,9 @@ def test_everything_on_given_axes(fitted, tmp_path):
 
 
 def test_ratios_have_no_ohm():
-    assert plot_data(Measured(FIELDS, 1e-4 * FIELDS[:, 0] ** 2, "ratio")).get_ylabel() == "$\\Delta R/R$ ($10^{-6}$)"
+    assert (
+        plot_data(Measured(FIELDS, 1e-4 * FIELDS[:, 0] ** 2, "ratio")).get_ylabel()
+        == "$\\Delta R/R$ ($10^{-6}$)"
+    )
     replaced = replace(Measured(FIELDS, 0.4 * FIELDS[:, 0] ** 2, "ratio"), name="a")
     assert plot_data([replaced, replaced]).get_ylabel() == "$\\Delta R/R$ ($10^{-3}$)"

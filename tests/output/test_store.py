@@ -22,7 +22,12 @@ def test_solution_round_trip(tmp_path, order):
     spots = [[0.0, 0.0], [-3.1e-7, 1.7e-7], [5e-7, -2e-7]]
     for name in ("potential", "current_density", "moment_density", "moment_current"):
         expected = getattr(solution.at(spots), name)
-        assert np.allclose(getattr(again.at(spots), name), expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max())
+        assert np.allclose(
+            getattr(again.at(spots), name),
+            expected,
+            rtol=1e-12,
+            atol=1e-12 * np.abs(expected).max(),
+        )
     assert again.contact_voltages == pytest.approx(solution.contact_voltages, rel=1e-12)
     assert again.problem.contacts == solution.problem.contacts
     assert np.array_equal(again.field, solution.field)
@@ -31,16 +36,40 @@ def test_solution_round_trip(tmp_path, order):
 def test_everything_a_problem_can_hold(tmp_path):
     mesh = bar()
     left = np.flatnonzero(mesh.mesh.p[0, mesh.mesh.t].mean(axis=0) < 0)
-    mesh = of.DeviceMesh(mesh.mesh, mesh.axes, mesh.boundaries,
-                         {"a": left, "b": np.setdiff1d(np.arange(mesh.n_cells), left)}, "two")
+    mesh = of.DeviceMesh(
+        mesh.mesh,
+        mesh.axes,
+        mesh.boundaries,
+        {"a": left, "b": np.setdiff1d(np.arange(mesh.n_cells), left)},
+        "two",
+    )
     graded = of.Material(**{**MATERIAL, "sheet_conductivity": np.linspace(1e-3, 2e-3, left.size)})
     slow = {k: v for k, v in MATERIAL.items() if k != "diffusion_length"}
-    slow = of.Material(**{**slow, "diffusion_constant": 2e-2, "relaxation_time": [1e-12, 2e-12, 3e-12],
-                           "inverse_orbital_hall_angle": -0.03, "g_factor": 2.0, "name": "slow"})
-    contacts = {"left": of.Contact("profile", profile=of.gaussian_profile((-6e-7, 0), 1e-7)), "right": of.Contact(),
-                "tip": of.Contact("point", at=(0.0, 1e-8)), "t1": of.Contact("probe", moment="absorbing")}
-    problem = of.Problem(mesh, {"a": graded, "b": slow}, contacts, edges={"b1": of.Edge({"injected": 1e-3})}, order=1,
-                         detection="reciprocal", coupling="full")
+    slow = of.Material(
+        **{
+            **slow,
+            "diffusion_constant": 2e-2,
+            "relaxation_time": [1e-12, 2e-12, 3e-12],
+            "inverse_orbital_hall_angle": -0.03,
+            "g_factor": 2.0,
+            "name": "slow",
+        }
+    )
+    contacts = {
+        "left": of.Contact("profile", profile=of.gaussian_profile((-6e-7, 0), 1e-7)),
+        "right": of.Contact(),
+        "tip": of.Contact("point", at=(0.0, 1e-8)),
+        "t1": of.Contact("probe", moment="absorbing"),
+    }
+    problem = of.Problem(
+        mesh,
+        {"a": graded, "b": slow},
+        contacts,
+        edges={"b1": of.Edge({"injected": 1e-3})},
+        order=1,
+        detection="reciprocal",
+        coupling="full",
+    )
     solution = of.solve(problem, (0.3, 0, 0), currents={"left": 1e-6, "right": -1e-6})
     again = load(save(solution, tmp_path / "s.npz"))
     assert again.problem.edges == problem.edges and again.problem.contacts == problem.contacts
@@ -57,7 +86,9 @@ def test_cross_section_round_trip(tmp_path):
 
 
 def test_curve_round_trip(tmp_path):
-    curve = of.hanle_curve(bar_problem(1), of.field_sweep(-1, 1, 3), current=("left", "right"), voltage=("t1", "t2"))
+    curve = of.hanle_curve(
+        bar_problem(1), of.field_sweep(-1, 1, 3), current=("left", "right"), voltage=("t1", "t2")
+    )
     again = load(save(curve, tmp_path / "c.npz"))
     assert isinstance(again, of.HanleCurve) and again.current == ("left", "right")
     for name, (unit, values) in curve.columns().items():
@@ -67,7 +98,10 @@ def test_curve_round_trip(tmp_path):
 
 def test_functions_are_refused(tmp_path):
     varying = of.Material(**{**MATERIAL, "sheet_conductivity": lambda x, y: 1e-3 + 0 * x})
-    solution = of.solve(of.Problem(bar(), varying, ["left", "right"], order=1), currents={"left": 1e-6, "right": -1e-6})
+    solution = of.solve(
+        of.Problem(bar(), varying, ["left", "right"], order=1),
+        currents={"left": 1e-6, "right": -1e-6},
+    )
     with pytest.raises(of.InputError, match="sheet_conductivity is a function"):
         save(solution, tmp_path / "s.npz")
     assert list(tmp_path.iterdir()) == []

@@ -46,11 +46,19 @@ direction = "x"
 @pytest.fixture(scope="module")
 def table():
     """Rows of R(B) with the field along x and tilted by 45 degrees, 0.5% noise."""
-    true = of.Material(sheet_conductivity="1 mS", diffusion_length="100 nm", relaxation_time="2 ps", orbital_hall_angle=0.1,
-                       inverse_mass=[24.4, 24.4, 6.1])
+    true = of.Material(
+        sheet_conductivity="1 mS",
+        diffusion_length="100 nm",
+        relaxation_time="2 ps",
+        orbital_hall_angle=0.1,
+        inverse_mass=[24.4, 24.4, 6.1],
+    )
     prob = of.Problem(bar(), true, ["left", "right", "t1", "t2", "b1", "b2"])
     rng, rows = np.random.default_rng(7), []
-    for name, pair in (("local", ("left", "right", "t1", "t2")), ("nonlocal", ("t1", "b1", "t2", "b2"))):
+    for name, pair in (
+        ("local", ("left", "right", "t1", "t2")),
+        ("nonlocal", ("t1", "b1", "t2", "b2")),
+    ):
         measure = of.spectral_measure(prob, current=pair[:2], voltage=pair[2:])
         for direction in ("x", (1, 0, 1)):
             B = of.field_sweep(-1.5, 1.5, 41, direction)
@@ -69,7 +77,9 @@ def folder(tmp_path, monkeypatch, table):
 
 
 def write(rows, header="measurement,Bx [T],By [T],Bz [T],R [ohm]"):
-    Path("data.csv").write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    Path("data.csv").write_text(
+        "\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n"
+    )
     return "data.csv"
 
 
@@ -85,11 +95,15 @@ def test_the_command_leaves_report_numbers_table_and_figures(folder, capsys):
     said = capsys.readouterr()
     assert said.err == "" and said.out.startswith(Path("results/data/fit.txt").read_text().rstrip())
     assert "infinite strip" in said.out and "with one more measurement" not in said.out
-    assert {p.name for p in Path("results/data").iterdir()} == {f"fit.{kind}" for kind in ("txt", "json", "csv", "png", "pdf")}
+    assert {p.name for p in Path("results/data").iterdir()} == {
+        f"fit.{kind}" for kind in ("txt", "json", "csv", "png", "pdf")
+    }
     found = json.loads(Path("results/data/fit.json").read_text())
     for name, value in TRUTH.items():
         e = found["parameters"][name]
-        assert abs(e["value"] - value) < 4.0 * e["error"] < 0.2 * value and e["fixed_by_the_data"], name
+        assert (
+            abs(e["value"] - value) < 4.0 * e["error"] < 0.2 * value and e["fixed_by_the_data"]
+        ), name
         assert e["low"] < e["value"] < e["high"]
     assert found["data"] == "data.csv" and [c["points"] for c in found["curves"]] == [41] * 4
     assert found["noise"] == "estimated" and 0.7 < found["chi2"] / found["degrees"] < 1.3
@@ -97,12 +111,18 @@ def test_the_command_leaves_report_numbers_table_and_figures(folder, capsys):
 
 def test_the_table_reads_back_and_its_columns_belong_together(folder):
     pytest.importorskip("lmfit", reason="fits need lmfit")
-    found = run_fit(folder(lambda row: row[0] == "local"), "device.toml", "out", intervals="fisher", plan=False)
+    found = run_fit(
+        folder(lambda row: row[0] == "local"), "device.toml", "out", intervals="fisher", plan=False
+    )
     for curve, back in zip(found.curves, read_data("out/fit.csv"), strict=True):
-        assert np.allclose(back.values, curve.data.values, rtol=1e-11) and np.allclose(back.sigma, curve.noise, rtol=1e-11)
+        assert np.allclose(back.values, curve.data.values, rtol=1e-11) and np.allclose(
+            back.sigma, curve.noise, rtol=1e-11
+        )
     with open("out/fit.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    off = np.array([(float(r["R [ohm]"]) - float(r["model [ohm]"])) / float(r["R_err [ohm]"]) for r in rows])
+    off = np.array(
+        [(float(r["R [ohm]"]) - float(r["model [ohm]"])) / float(r["R_err [ohm]"]) for r in rows]
+    )
     assert np.sum(off**2) == pytest.approx(found.chi2, rel=1e-6)
 
 
@@ -114,39 +134,91 @@ def test_what_is_missing_is_named_and_what_would_help(folder, capsys):
     assert "tau sqrt(theta)" in text and "not tau and theta separately" in text
     assert "with one more measurement" in text and "field 45 deg between x and z" in text
     record = json.loads(Path("one/fit.json").read_text())
-    assert record["parameters"]["relaxation_time"]["high"] is None and not record["parameters"]["theta"]["fixed_by_the_data"]
+    assert (
+        record["parameters"]["relaxation_time"]["high"] is None
+        and not record["parameters"]["theta"]["fixed_by_the_data"]
+    )
 
 
 def test_options_reach_the_fit(folder, table, capsys):
     pytest.importorskip("lmfit", reason="fits need lmfit")
     x = np.array([row[1] for row in table]) / 1.5
-    write([(*row[:4], -(row[4] + 3.0 * b)) for row, b in zip(table, x, strict=True) if row[0] == "local"])
+    write(
+        [
+            (*row[:4], -(row[4] + 3.0 * b))
+            for row, b in zip(table, x, strict=True)
+            if row[0] == "local"
+        ]
+    )
     for background in ("offset", "offset, linear"):
-        assert ohmr("fit", "data.csv", "device.toml", "--background", background, "--sign", "-1", "--out", background,
-                    "--parameters", "alpha,L_m,tau,theta" if "linear" in background else "alpha") == 0
+        assert (
+            ohmr(
+                "fit",
+                "data.csv",
+                "device.toml",
+                "--background",
+                background,
+                "--sign",
+                "-1",
+                "--out",
+                background,
+                "--parameters",
+                "alpha,L_m,tau,theta" if "linear" in background else "alpha",
+            )
+            == 0
+        )
     capsys.readouterr()
-    plain, sloped = (json.loads(Path(b, "fit.json").read_text()) for b in ("offset", "offset, linear"))
+    plain, sloped = (
+        json.loads(Path(b, "fit.json").read_text()) for b in ("offset", "offset, linear")
+    )
     low, high = (sloped["parameters"]["diffusion_length"][k] for k in ("low", "high"))
-    assert low < TRUTH["diffusion_length"] < high and plain["curves"][0]["noise"] > 5 * sloped["curves"][0]["noise"]
+    assert (
+        low < TRUTH["diffusion_length"] < high
+        and plain["curves"][0]["noise"] > 5 * sloped["curves"][0]["noise"]
+    )
 
 
 def test_lists_typed_with_commas():
-    assert split("alpha, tau") == ["alpha", "tau"] and split("1,0,1") == [1.0, 0.0, 1.0] and split("none") == []
+    assert (
+        split("alpha, tau") == ["alpha", "tau"]
+        and split("1,0,1") == [1.0, 0.0, 1.0]
+        and split("none") == []
+    )
     assert split("x") == "x" and split(None) is None
 
 
-@pytest.mark.parametrize(("header", "rows", "options", "words"), [
-    ("Bx [T],R [ohm]", [(0, 1), (1, "nan"), (2, 3)], (), ["data.csv", "1 of 3 rows", "line 3", "nan='drop'"]),
-    ("Bx [V],R [ohm]", [(0, 1), (1, 2)], (), ["'Bx'", "'V'", "magnetic field"]),
-    ("Bx [T],R [uV]", [(0, 1), (1, 2)], (), ["'R'", "'uV'", "resistance"]),
-    ("Bx [T],Q [ohm]", [(0, 1), (1, 2)], (), ["no measured column", "'R [ohm]'"]),
-    ("time [s],R [ohm]", [(0, 1), (1, 2)], (), ["no field column", "'B [T]'"]),
-    ("Bx [T],R [ohm]", [(1, 1), (1, 2)], (), ["all 2 fields are equal"]),
-    ("Bx [T],R [ohm]", [(0, 1), (1, 2)], (), ["which measurement", "local, nonlocal"]),
-    ("measurement,Bx [T],R [ohm]", [("locl", 0, 1), ("locl", 1, 2)], (), ["did you mean 'local'?"]),
-    ("measurement,B [T],R [ohm]", [("local", 0, 1), ("local", 1, 2)], ("--direction", "up"), ["direction", "up"]),
-])
-def test_wrong_files_are_refused_before_anything_is_written(folder, capsys, header, rows, options, words):
+@pytest.mark.parametrize(
+    ("header", "rows", "options", "words"),
+    [
+        (
+            "Bx [T],R [ohm]",
+            [(0, 1), (1, "nan"), (2, 3)],
+            (),
+            ["data.csv", "1 of 3 rows", "line 3", "nan='drop'"],
+        ),
+        ("Bx [V],R [ohm]", [(0, 1), (1, 2)], (), ["'Bx'", "'V'", "magnetic field"]),
+        ("Bx [T],R [uV]", [(0, 1), (1, 2)], (), ["'R'", "'uV'", "resistance"]),
+        ("Bx [T],Q [ohm]", [(0, 1), (1, 2)], (), ["no measured column", "'R [ohm]'"]),
+        ("time [s],R [ohm]", [(0, 1), (1, 2)], (), ["no field column", "'B [T]'"]),
+        ("Bx [T],R [ohm]", [(1, 1), (1, 2)], (), ["all 2 fields are equal"]),
+        ("Bx [T],R [ohm]", [(0, 1), (1, 2)], (), ["which measurement", "local, nonlocal"]),
+        (
+            "measurement,Bx [T],R [ohm]",
+            [("locl", 0, 1), ("locl", 1, 2)],
+            (),
+            ["did you mean 'local'?"],
+        ),
+        (
+            "measurement,B [T],R [ohm]",
+            [("local", 0, 1), ("local", 1, 2)],
+            ("--direction", "up"),
+            ["direction", "up"],
+        ),
+    ],
+)
+def test_wrong_files_are_refused_before_anything_is_written(
+    folder, capsys, header, rows, options, words
+):
     assert ohmr("fit", write(rows, header), "device.toml", "--out", "out", *options) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ") and said.count("\n") == 1 and "Traceback" not in said
@@ -154,14 +226,19 @@ def test_wrong_files_are_refused_before_anything_is_written(folder, capsys, head
     assert not Path("out").exists()
 
 
-@pytest.mark.parametrize(("options", "words"), [
-    ((), ["5 points for 6 numbers", "more points than numbers"]),
-    (("--parameters", "alpha,taw"), ["'taw'", "did you mean 'tau'?"]),
-    (("--background", "ofset"), ["did you mean 'offset'?"]),
-])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), ["5 points for 6 numbers", "more points than numbers"]),
+        (("--parameters", "alpha,taw"), ["'taw'", "did you mean 'tau'?"]),
+        (("--background", "ofset"), ["did you mean 'offset'?"]),
+    ],
+)
 def test_wrong_questions_are_refused(folder, capsys, options, words):
     pytest.importorskip("lmfit", reason="fits need lmfit")
-    rows = [("local", 0.1 * k, 0, k) for k in range(3)] + [("local", 0.1 * k, 0.1 * k, k) for k in (1, 2)]
+    rows = [("local", 0.1 * k, 0, k) for k in range(3)] + [
+        ("local", 0.1 * k, 0.1 * k, k) for k in (1, 2)
+    ]
     path = write(rows, "measurement,Bx [T],Bz [T],R [ohm]")
     assert ohmr("fit", path, "device.toml", "--out", "out", *options) == 2
     said = capsys.readouterr().err

@@ -6,7 +6,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.mesh.test_generate import agrees, random_device
 
 import ohmr_fem as of
 from ohmr_fem import analytic
@@ -17,6 +16,7 @@ from ohmr_fem.solver.adapt import FLOOR
 from ohmr_fem.solver.adapt_error import localise, solve_fields
 from ohmr_fem.solver.adapt_mesh import marked, refined, unknowns
 from ohmr_fem.solver.system import system_of
+from tests.mesh.test_generate import agrees, random_device
 from validation.adaptivity import half_annulus
 from validation.case import simple_material
 from validation.strip_tensor import TESLA
@@ -26,8 +26,9 @@ B = np.array([1.1, -0.6, 0.8]) * TESLA
 ALONG = ("left", "right"), ("t1", "t2")
 ACROSS = ("left", "t1"), ("t2", "b2")
 
-pytestmark = pytest.mark.filterwarnings("ignore::ohmr_fem.errors.PhysicsWarning",
-                                        "ignore::ohmr_fem.errors.ResolutionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ohmr_fem.errors.PhysicsWarning", "ignore::ohmr_fem.errors.ResolutionWarning"
+)
 
 
 def higher(prob):
@@ -38,21 +39,36 @@ def two_regions(bar, **options):
     """Two materials of full X that differ in everything, one edge absorbing, full or linear coupling."""
     prob = bar(cells=options.pop("cells", "triangle"), step=0.5)
     mesh = prob.mesh.with_regions({"a": lambda p: p[0] < 0, "b": lambda p: p[0] >= 0})
-    rest = simple_material(inverse_mass=2 * X, sheet_conductivity=2.0, relaxation_time=0.6, orbital_hall_angle=0.2)
-    return of.Problem(mesh, {"a": simple_material(inverse_mass=X), "b": rest}, prob.contacts, **options)
+    rest = simple_material(
+        inverse_mass=2 * X, sheet_conductivity=2.0, relaxation_time=0.6, orbital_hall_angle=0.2
+    )
+    return of.Problem(
+        mesh, {"a": simple_material(inverse_mass=X), "b": rest}, prob.contacts, **options
+    )
 
 
 # -- the estimate ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("pairs", [ALONG, ACROSS])
-@pytest.mark.parametrize("kind, options", [
-    ("uniform", {}), ("uniform", {"cells": "quad", "order": 3}), ("uniform", {"detection": "reciprocal"}),
-    ("regions", {"order": 1}), ("regions", {"coupling": "full"}), ("regions", {"coupling": "full", "cells": "quad"}),
-])
+@pytest.mark.parametrize(
+    "kind, options",
+    [
+        ("uniform", {}),
+        ("uniform", {"cells": "quad", "order": 3}),
+        ("uniform", {"detection": "reciprocal"}),
+        ("regions", {"order": 1}),
+        ("regions", {"coupling": "full"}),
+        ("regions", {"coupling": "full", "cells": "quad"}),
+    ],
+)
 def test_cells_add_up_to_the_difference_of_the_orders(bar, kind, options, pairs):
     """The dual-weighted sum has five products of differences; delta_R knows of none of them."""
-    prob = two_regions(bar, **options) if kind == "regions" else bar(simple_material(inverse_mass=X), step=0.5, **options)
+    prob = (
+        two_regions(bar, **options)
+        if kind == "regions"
+        else bar(simple_material(inverse_mass=X), step=0.5, **options)
+    )
     low, high = (solve_fields(p, B, *pairs) for p in (prob, higher(prob)))
     for fields, p in ((low, prob), (high, higher(prob))):
         exact = of.resistance(p, B, current=pairs[0], voltage=pairs[1])
@@ -63,11 +79,20 @@ def test_cells_add_up_to_the_difference_of_the_orders(bar, kind, options, pairs)
     difference = high.delta_R - low.delta_R
     assert abs(difference) > 1e-6 * abs(high.delta_R)
     assert cells.signed.sum() == pytest.approx(difference, rel=1e-8)
-    assert np.all(cells.size >= 0) and np.all(cells.size.sum(axis=0) >= np.abs(cells.signed) * (1 - 1e-12))
+    assert np.all(cells.size >= 0) and np.all(
+        cells.size.sum(axis=0) >= np.abs(cells.signed) * (1 - 1e-12)
+    )
 
 
-@pytest.mark.parametrize("tensor, field", [(X, B), (X, 0 * B), (np.eye(3), np.array([2.0, 0, 0]) * TESLA),
-                                           (np.diag([1.0, 1.0, -0.1]), np.array([0.3, 0, 0.1]) * TESLA)])
+@pytest.mark.parametrize(
+    "tensor, field",
+    [
+        (X, B),
+        (X, 0 * B),
+        (np.eye(3), np.array([2.0, 0, 0]) * TESLA),
+        (np.diag([1.0, 1.0, -0.1]), np.array([0.3, 0, 0.1]) * TESLA),
+    ],
+)
 def test_scalar_systems_give_the_fields_of_the_vector_system(bar, monkeypatch, tensor, field):
     prob = bar(simple_material(inverse_mass=tensor), step=0.5, detection="reciprocal")
     fast = solve_fields(prob, field, *ALONG)
@@ -99,10 +124,14 @@ def test_triangles_are_halved_where_the_error_is(bar):
     device = bar().mesh
     size = np.full((3, device.n_cells), 1e-9)
     size[:, [3, 40]] = 1.0
-    assert set(np.flatnonzero(marked(device, size, 0.9))) <= set(device.mesh.t2f[:, [3, 40]].ravel())
+    assert set(np.flatnonzero(marked(device, size, 0.9))) <= set(
+        device.mesh.t2f[:, [3, 40]].ravel()
+    )
 
 
-@pytest.mark.parametrize("cells, order", [("triangle", 1), ("triangle", 4), ("quad", 1), ("quad", 5)])
+@pytest.mark.parametrize(
+    "cells, order", [("triangle", 1), ("triangle", 4), ("quad", 1), ("quad", 5)]
+)
 def test_unknowns_are_counted_without_assembling(bar, cells, order):
     prob = bar(cells=cells, order=order, step=0.5)
     assert unknowns(prob.mesh, order) == system_of(prob).N
@@ -135,7 +164,9 @@ def test_coefficients_given_cell_by_cell_go_to_the_children(bar):
 
 def test_bar_within_its_error(bar):
     """A bar with contacts in its sides; numbers from order 3 refined down to 7e-7 ohm (delta_R) and 1e-5 ohm (R_ohmic)."""
-    found = of.solve_to(bar(cells="quad", order=3), current=ALONG[0], voltage=ALONG[1], field=B, tolerance=2e-3)
+    found = of.solve_to(
+        bar(cells="quad", order=3), current=ALONG[0], voltage=ALONG[1], field=B, tolerance=2e-3
+    )
     assert found.converged and found.reason == "tolerance" and found.relative_to == "value"
     assert abs(found.value + 0.0451798) < found.error <= 2e-3 * abs(found.corrected)
     assert abs(found.R_ohmic - 0.70085) < found.R_ohmic_error < 1e-2
@@ -159,21 +190,36 @@ def test_bar_against_a_ring_known_exactly(order):
 
 def test_several_fields_are_all_served(bar):
     fields = np.array([[0, 0, 0], [5, 0, 0], [0, 1, 1]]) * TESLA
-    found = of.solve_to(bar(cells="quad"), current=ALONG[0], voltage=ALONG[1], field=fields, tolerance=3e-3)
-    assert found.value.shape == found.error.shape == (3,) and np.all(found.error <= 3e-3 * np.abs(found.corrected))
+    found = of.solve_to(
+        bar(cells="quad"), current=ALONG[0], voltage=ALONG[1], field=fields, tolerance=3e-3
+    )
+    assert found.value.shape == found.error.shape == (3,) and np.all(
+        found.error <= 3e-3 * np.abs(found.corrected)
+    )
     curve = of.hanle_curve(found.problem, fields, current=ALONG[0], voltage=ALONG[1])
     assert found.value == pytest.approx(curve.delta_R, rel=1e-7)
 
 
 def test_a_value_that_vanishes_by_symmetry_ends():
     lines = np.linspace(-1, 1, 9)
-    mesh = tensor_grid(3 * lines, lines, cells="quad").with_boundaries({
-        "left": lambda p: p[0] < -2.99, "right": lambda p: p[0] > 2.99,
-        "t": lambda p: (p[1] > 0.99) & (abs(p[0]) < 0.8), "b": lambda p: (p[1] < -0.99) & (abs(p[0]) < 0.8)})
+    mesh = tensor_grid(3 * lines, lines, cells="quad").with_boundaries(
+        {
+            "left": lambda p: p[0] < -2.99,
+            "right": lambda p: p[0] > 2.99,
+            "t": lambda p: (p[1] > 0.99) & (abs(p[0]) < 0.8),
+            "b": lambda p: (p[1] < -0.99) & (abs(p[0]) < 0.8),
+        }
+    )
     prob = of.Problem(mesh, simple_material(), ["left", "right", "t", "b"])
-    found = of.solve_to(prob, current=("left", "right"), voltage=("t", "b"), field=(TESLA, 0, 0), tolerance=0.1)
-    assert found.converged and found.relative_to == "floor" and abs(found.value) < 1e-9 * found.scale
-    assert found.floor == FLOOR and found.history[-1].allowed == pytest.approx(0.1 * FLOOR * found.scale)
+    found = of.solve_to(
+        prob, current=("left", "right"), voltage=("t", "b"), field=(TESLA, 0, 0), tolerance=0.1
+    )
+    assert (
+        found.converged and found.relative_to == "floor" and abs(found.value) < 1e-9 * found.scale
+    )
+    assert found.floor == FLOOR and found.history[-1].allowed == pytest.approx(
+        0.1 * FLOOR * found.scale
+    )
 
 
 def test_out_of_budget_and_below_round_off(bar):
@@ -186,27 +232,37 @@ def test_out_of_budget_and_below_round_off(bar):
 
 def test_below_round_off():
     """The strip of docs/theory, section 5.1, in order 6: a tolerance of 1e-15 cannot be kept, and the bar covers round-off."""
-    mesh = tensor_grid(np.linspace(0, 2, 5), np.linspace(-1.5, 1.5, 13), cells="quad").with_boundaries(
-        {"a": lambda p: p[0] < 1e-9, "b": lambda p: p[0] > 2 - 1e-9})
+    mesh = tensor_grid(
+        np.linspace(0, 2, 5), np.linspace(-1.5, 1.5, 13), cells="quad"
+    ).with_boundaries({"a": lambda p: p[0] < 1e-9, "b": lambda p: p[0] > 2 - 1e-9})
     prob = of.Problem(mesh, simple_material(), ["a", "b"], order=6)
     exact = -0.09 * (2 / 3) * float(np.real(analytic.strip_response(1 + 2j, 3.0)))
     with pytest.warns(ConvergenceWarning, match="round-off; ask for less"):
-        found = of.solve_to(prob, current=("a", "b"), voltage=("a", "b"), field=(2 * TESLA, 0, 0), tolerance=1e-15)
+        found = of.solve_to(
+            prob, current=("a", "b"), voltage=("a", "b"), field=(2 * TESLA, 0, 0), tolerance=1e-15
+        )
     assert found.reason == "round-off" and not found.converged
-    assert abs(found.value - exact) < found.error < 1e-12 * abs(exact) and 0 < found.roundoff < found.error
+    assert (
+        abs(found.value - exact) < found.error < 1e-12 * abs(exact)
+        and 0 < found.roundoff < found.error
+    )
 
 
 @pytest.mark.parametrize("cells", ["triangle", "quad"])
 def test_names_and_shape_survive_three_rounds(cells):
     """A ring of curved cells in two regions."""
     ring = annulus_mesh(1.0, 2.0, around=32, cells=cells)
-    device = ring.with_regions({"in": lambda p: np.hypot(*p) < 1.4, "out": lambda p: np.hypot(*p) >= 1.4})
+    device = ring.with_regions(
+        {"in": lambda p: np.hypot(*p) < 1.4, "out": lambda p: np.hypot(*p) >= 1.4}
+    )
     materials = {"in": simple_material(), "out": simple_material(sheet_conductivity=2.0)}
     problem = of.Problem(device, materials, ["inner", "outer"])
     rng = np.random.default_rng(1)
     area = region_areas(device)
     for _ in range(3):
-        problem = refined(problem, rng.random((problem.mesh.mesh.t2f.shape[0], problem.mesh.n_cells)), 1.0, 10**6)
+        problem = refined(
+            problem, rng.random((problem.mesh.mesh.t2f.shape[0], problem.mesh.n_cells)), 1.0, 10**6
+        )
     finer = problem.mesh
     assert finer.n_cells > 4 * device.n_cells
     assert set(finer.boundaries) == set(device.boundaries) and set(finer.regions) == {"in", "out"}
@@ -214,7 +270,9 @@ def test_names_and_shape_survive_three_rounds(cells):
         assert was == pytest.approx(area[name], rel=1e-12)
     rim = finer.mesh.facets[:, finer.boundaries["outer"]]
     radius = np.hypot(*finer.mesh.p[:, rim])
-    assert np.abs(radius - 2.0).max() < 2.0 * (np.pi / 32) ** 4  # on the quadratic curve; the chord is off by 1e-2
+    assert (
+        np.abs(radius - 2.0).max() < 2.0 * (np.pi / 32) ** 4
+    )  # on the quadratic curve; the chord is off by 1e-2
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -222,15 +280,26 @@ def test_random_devices_conserve_current_and_keep_names_through_three_rounds(see
     """Arms, holes, regions and skew by lot: 1 A from left to right, refined where the error comes from."""
     geometry = random_device(seed)
     if seed % 2 == 0:
-        pytest.importorskip("gmsh", reason="skewed devices are meshed by gmsh", exc_type=(ImportError, OSError))
-    problem = of.Problem(of.mesh_device(geometry, 0.5, cells_per_length=0.5, corner=0.05, growth=3.0), simple_material(),
-                         list(geometry.contacts), order=1)
+        pytest.importorskip(
+            "gmsh", reason="skewed devices are meshed by gmsh", exc_type=(ImportError, OSError)
+        )
+    problem = of.Problem(
+        of.mesh_device(geometry, 0.5, cells_per_length=0.5, corner=0.05, growth=3.0),
+        simple_material(),
+        list(geometry.contacts),
+        order=1,
+    )
     passive = dict.fromkeys(problem.contacts, 0.0)
     for _ in range(3):
-        fields = [solve_fields(p, B, ("left", "right"), ("left", "right")) for p in (problem, higher(problem))]
+        fields = [
+            solve_fields(p, B, ("left", "right"), ("left", "right"))
+            for p in (problem, higher(problem))
+        ]
         problem = refined(problem, localise(*fields, B).size, 2.0, 10**6)
     solution = of.solve(problem, B, currents={"left": 1.0, "right": -1.0})
-    assert solution.contact_currents == pytest.approx(passive | {"left": 1.0, "right": -1.0}, rel=0, abs=1e-9)
+    assert solution.contact_currents == pytest.approx(
+        passive | {"left": 1.0, "right": -1.0}, rel=0, abs=1e-9
+    )
     agrees(problem.mesh, geometry, 1e-4 if geometry.curved else 1e-9)
 
 

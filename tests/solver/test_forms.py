@@ -13,7 +13,9 @@ from ohmr_fem.solver import forms
 def basis(request):
     """Second order on the unit square: u = x^2, x y, ... are in the space."""
     lines = np.array([0.0, 0.3, 0.45, 1.0])
-    mesh = (skfem.MeshTri1 if request.param == "triangle" else skfem.MeshQuad1).init_tensor(lines, lines)
+    mesh = (skfem.MeshTri1 if request.param == "triangle" else skfem.MeshQuad1).init_tensor(
+        lines, lines
+    )
     element = skfem.ElementTriP2() if request.param == "triangle" else skfem.ElementQuad2()
     return skfem.Basis(mesh, element, intorder=8)
 
@@ -26,7 +28,9 @@ def test_stiffness(basis):
     a = basis.global_coordinates()[0] * 1.0  # a = x
     u, v = of(basis, lambda x, y: x**2 + y), of(basis, lambda x, y: x * y)
     # int x (2x y + x) = int 2 x^2 y + x^2 = 1/3 + 1/3
-    assert v @ (forms.stiffness.assemble(basis, a=np.asarray(a)) @ u) == pytest.approx(2 / 3, rel=1e-13)
+    assert v @ (forms.stiffness.assemble(basis, a=np.asarray(a)) @ u) == pytest.approx(
+        2 / 3, rel=1e-13
+    )
 
 
 def test_mass(basis):
@@ -43,7 +47,9 @@ def test_curl(basis):
     assert v @ (C @ u) == pytest.approx(2 / 3, rel=1e-13)
     assert abs(C + C.T).max() < 1e-14  # antisymmetric
     inside = np.setdiff1d(np.arange(basis.N), basis.get_dofs().all())
-    assert abs(C[inside] @ u).max() < 1e-14  # for a constant coefficient c only touches the boundary
+    assert (
+        abs(C[inside] @ u).max() < 1e-14
+    )  # for a constant coefficient c only touches the boundary
     varying = forms.curl.assemble(basis, a=np.asarray(basis.global_coordinates()[1]))
     # int y (2x . x) = 1/3
     assert v @ (varying @ u) == pytest.approx(1 / 3, rel=1e-13)

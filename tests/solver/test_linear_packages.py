@@ -22,13 +22,24 @@ NEEDS = {"Pardiso": "pypardiso", "Mumps": "mumps", "AMG": "pyamg"}
 DEFINITE = {"real symmetric"}
 REAL = {"real symmetric", "moments", "moments and potential"}
 ANY = {*REAL, "complex symmetric", "complex"}
-SOLVERS = [(SuperLU(), ANY), (SuperLU(symmetric=True), DEFINITE | {"complex symmetric"}), (Pardiso(), REAL),
-           (Pardiso(symmetric=True), DEFINITE), (Mumps(), ANY), (Mumps(symmetric=True), DEFINITE | {"complex symmetric"}),
-           (AMG(), DEFINITE)]
+SOLVERS = [
+    (SuperLU(), ANY),
+    (SuperLU(symmetric=True), DEFINITE | {"complex symmetric"}),
+    (Pardiso(), REAL),
+    (Pardiso(symmetric=True), DEFINITE),
+    (Mumps(), ANY),
+    (Mumps(symmetric=True), DEFINITE | {"complex symmetric"}),
+    (AMG(), DEFINITE),
+]
 B = np.array([0.7, -0.4, 1.1])
 
 
-@pytest.fixture(params=SOLVERS, ids=lambda p: f"{type(p[0]).__name__}{'-symmetric' if getattr(p[0], 'symmetric', False) else ''}")
+@pytest.fixture(
+    params=SOLVERS,
+    ids=lambda p: (
+        f"{type(p[0]).__name__}{'-symmetric' if getattr(p[0], 'symmetric', False) else ''}"
+    ),
+)
 def solver(request):
     """(solver, kinds of matrix it takes); skipped with the reason where its package is missing."""
     value, takes = request.param
@@ -46,15 +57,26 @@ def matrices():
     """The systems that the package solves, 0.2 to 0.8 thousand unknowns."""
     mesh = tensor_grid(np.linspace(-2, 2, 9), np.linspace(-1, 1, 5), cells="triangle")
     X = [[1.0, 0.3, 0.2], [0.3, 0.7, -0.1], [0.2, -0.1, 0.4]]
-    material = of.Material(sheet_conductivity=1.0, diffusion_length=0.8, relaxation_time=1.0, orbital_hall_angle=0.3,
-                           inverse_mass=X)
+    material = of.Material(
+        sheet_conductivity=1.0,
+        diffusion_length=0.8,
+        relaxation_time=1.0,
+        orbital_hall_angle=0.3,
+        inverse_mass=X,
+    )
     s = system_of(of.Problem(mesh, material, ["left", "right"]))
     K, M = s.diffusion, s.relaxation[0]
     moments = s.A(2.0 * material.field_scale * B)
     T = csr_array(s.tie[:, s.free_columns(())])
-    return {"real symmetric": K + 3.0 * M, "complex symmetric": csr_array(K + (1.0 + 4.0j) * M), "moments": csr_array(moments),
-            "moments and potential": csr_array(block_array([[T.T @ s.K @ T, T.T @ s.C @ s.keep], [s.keep.T @ s.S @ T, moments]])),
-            "complex": csr_array(moments.astype(complex) - 2.0j * block_diag([M, M, M]))}
+    return {
+        "real symmetric": K + 3.0 * M,
+        "complex symmetric": csr_array(K + (1.0 + 4.0j) * M),
+        "moments": csr_array(moments),
+        "moments and potential": csr_array(
+            block_array([[T.T @ s.K @ T, T.T @ s.C @ s.keep], [s.keep.T @ s.S @ T, moments]])
+        ),
+        "complex": csr_array(moments.astype(complex) - 2.0j * block_diag([M, M, M])),
+    }
 
 
 @pytest.mark.parametrize("columns", [None, 3])
@@ -80,7 +102,9 @@ def test_solves(solver, columns, imaginary):
 
 def test_nothing_in_nothing_out(solver):
     value, _ = solver
-    x, residual = value.factorise(matrices()["real symmetric"]).solve(np.zeros(matrices()["real symmetric"].shape[0]))
+    x, residual = value.factorise(matrices()["real symmetric"]).solve(
+        np.zeros(matrices()["real symmetric"].shape[0])
+    )
     assert not np.any(x) and residual == 0.0
 
 
@@ -95,11 +119,23 @@ def test_what_a_solver_does_not_take_is_no_answer(solver):
             x, residual = value.factorise(A).solve(b)
         except SolveError:
             continue
-        exact = np.linalg.solve(A.toarray(), b)  # a general solver behind a symmetric face may well succeed
-        assert residual < linear.ACCEPTED_RESIDUAL and np.abs(x - exact).max() < 1e-9 * np.abs(exact).max()
+        exact = np.linalg.solve(
+            A.toarray(), b
+        )  # a general solver behind a symmetric face may well succeed
+        assert (
+            residual < linear.ACCEPTED_RESIDUAL
+            and np.abs(x - exact).max() < 1e-9 * np.abs(exact).max()
+        )
 
 
-@pytest.mark.parametrize("A", [np.diag([1.0, 0.0, 2.0]), np.ones((3, 3)), np.array([[2.0, -1, -1], [-1, 2, -1], [-1, -1, 2]])])
+@pytest.mark.parametrize(
+    "A",
+    [
+        np.diag([1.0, 0.0, 2.0]),
+        np.ones((3, 3)),
+        np.array([[2.0, -1, -1], [-1, 2, -1], [-1, -1, 2]]),
+    ],
+)
 def test_singular(solver, A):
     value, _ = solver
     with pytest.raises(SolveError) as caught, np.errstate(all="ignore"):
@@ -111,7 +147,13 @@ def test_a_floating_device_is_singular_to_round_off(solver):
     """The stiffness matrix of a real mesh: no pivot is exactly zero, and the backward error of a huge potential is tiny."""
     value, _ = solver
     mesh = tensor_grid(np.linspace(-2, 2, 13), np.linspace(-1, 1, 7), cells="triangle")
-    K = system_of(of.Problem(mesh, of.Material(1.0, 1.0, 0.3, diffusion_length=0.8, inverse_mass=1.0), ["left", "right"])).K
+    K = system_of(
+        of.Problem(
+            mesh,
+            of.Material(1.0, 1.0, 0.3, diffusion_length=0.8, inverse_mass=1.0),
+            ["left", "right"],
+        )
+    ).K
     with pytest.raises(SolveError, match="singular"), np.errstate(all="ignore"):
         value.factorise(csr_array(K)).solve(np.random.default_rng(5).normal(size=K.shape[0]))
 
@@ -158,7 +200,11 @@ def test_pivots_off_the_diagonal_when_they_must():
 
 def test_names():
     names = [value.name for value, _ in SOLVERS]
-    assert len(set(names)) == len(names) and SuperLU().name == "SuperLU" and "symmetric" in SuperLU(symmetric=True).name
+    assert (
+        len(set(names)) == len(names)
+        and SuperLU().name == "SuperLU"
+        and "symmetric" in SuperLU(symmetric=True).name
+    )
 
 
 @pytest.mark.parametrize("missing", ["Pardiso", "Mumps", "AMG"])
@@ -173,5 +219,7 @@ def test_measure_and_curve_do_not_depend_on_the_solver(solver, bar):
     pairs = {"current": ("left", "right"), "voltage": ("t1", "t2")}
     fields = of.field_sweep(0.0, 1e-11, 5)
     measure = of.spectral_measure(bar(), solver=value, **pairs)
-    assert np.allclose(measure.delta_R(fields), of.spectral_measure(bar(), **pairs).delta_R(fields), rtol=1e-8)
+    assert np.allclose(
+        measure.delta_R(fields), of.spectral_measure(bar(), **pairs).delta_R(fields), rtol=1e-8
+    )
     assert 0.0 <= measure.residual < 1e-12

@@ -20,24 +20,39 @@ BLOCK_X = [[1.0, 0.3, 0.0], [0.3, 0.7, 0.0], [0.0, 0.0, 0.4]]
 FULL_X = [[1.0, 0.3, 0.2], [0.3, 0.7, -0.1], [0.2, -0.1, 0.4]]
 FIELD = (3.0, 1.5, -4.0)
 
-pytestmark = pytest.mark.filterwarnings("ignore::ohmr_fem.errors.PhysicsWarning",
-                                        "ignore::ohmr_fem.errors.ResolutionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ohmr_fem.errors.PhysicsWarning", "ignore::ohmr_fem.errors.ResolutionWarning"
+)
 
 
 def material(**changes):
-    values = {"sheet_conductivity": 1.0, "diffusion_length": 1.0, "relaxation_time": 1.0, "orbital_hall_angle": 0.3,
-              "inverse_mass": 1.0, "mobility": 0.5}
+    values = {
+        "sheet_conductivity": 1.0,
+        "diffusion_length": 1.0,
+        "relaxation_time": 1.0,
+        "orbital_hall_angle": 0.3,
+        "inverse_mass": 1.0,
+        "mobility": 0.5,
+    }
     return of.Material(**{**values, **changes})
 
 
 def device(order=1, hall=True, X=BLOCK_X, **options):
-    return of.Problem(bar(24, 8), of.Material(**{**MATERIAL, "inverse_mass": X, "mobility": 0.2}), NAMES, order=order,
-                      ordinary_hall=hall, **options)
+    return of.Problem(
+        bar(24, 8),
+        of.Material(**{**MATERIAL, "inverse_mass": X, "mobility": 0.2}),
+        NAMES,
+        order=order,
+        ordinary_hall=hall,
+        **options,
+    )
 
 
 @pytest.fixture(scope="module")
 def disc():
-    return of.Problem(annulus_mesh(1.0, 4.0), material(), ["inner", "outer"], order=3, ordinary_hall=True)
+    return of.Problem(
+        annulus_mesh(1.0, 4.0), material(), ["inner", "outer"], order=3, ordinary_hall=True
+    )
 
 
 def test_corbino_disc(disc):
@@ -45,7 +60,9 @@ def test_corbino_disc(disc):
     pair = ("inner", "outer")
     r = of.resistance(disc, (0, 0, b / 0.5), current=pair, voltage=pair)
     exact = np.log(4) / (2 * np.pi)
-    assert r.R_ohmic == pytest.approx(exact, rel=1e-7) and r.geometric == pytest.approx(exact * b**2, rel=1e-7)
+    assert r.R_ohmic == pytest.approx(exact, rel=1e-7) and r.geometric == pytest.approx(
+        exact * b**2, rel=1e-7
+    )
     # the circulating Hall current piles moment up at both edges; the Lorentz force shortens its diffusion length
     root = np.sqrt(1 + b**2)
     f = float(np.real(analytic.annulus_response(1.0, root, 4 * root)))
@@ -56,15 +73,26 @@ def test_corbino_disc(disc):
 def test_hall_voltage_has_the_sign_of_the_carriers():
     """Uniform injection leaves J uniform: V(top) - V(bottom) = + mu B I/sigma for electrons, - for holes; exact on any mesh."""
     lines = np.linspace(0.0, 1.0, 5)
-    contacts = {"left": of.Contact("profile"), "right": of.Contact("profile"), "t": of.Contact("point", at=(0.5, 1.0)),
-                "b": of.Contact("point", at=(0.5, 0.0))}
+    contacts = {
+        "left": of.Contact("profile"),
+        "right": of.Contact("profile"),
+        "t": of.Contact("point", at=(0.5, 1.0)),
+        "b": of.Contact("point", at=(0.5, 0.0)),
+    }
     for mobility in (0.4, -0.4):
-        prob = of.Problem(tensor_grid(lines, lines), material(mobility=mobility, sheet_conductivity=2.0), contacts,
-                          ordinary_hall=True)
+        prob = of.Problem(
+            tensor_grid(lines, lines),
+            material(mobility=mobility, sheet_conductivity=2.0),
+            contacts,
+            ordinary_hall=True,
+        )
         r = of.resistance(prob, (0, 0, 3.0), current=("left", "right"), voltage=("t", "b"))
         assert r.geometric == pytest.approx(mobility * 3.0 / 2.0, rel=1e-10)
         sol = of.solve(prob, (0, 0, 3.0), {"left": 1.0, "right": -1.0})
-        J = sol.current_density - of.solve(prob, (0, 0, 3.0), {"left": 1.0, "right": -1.0}).current_density
+        J = (
+            sol.current_density
+            - of.solve(prob, (0, 0, 3.0), {"left": 1.0, "right": -1.0}).current_density
+        )
         assert np.abs(J).max() == 0.0
 
 
@@ -72,8 +100,13 @@ def test_two_terminal_square():
     """R = sqrt(1 + b^2)/sigma between two whole sides, the classical result of Lippmann and Kuhrt."""
     lines = np.concatenate([[0.0], np.geomspace(1e-3, 0.5, 7)])
     lines = np.concatenate([lines, 1.0 - lines[-2::-1]])
-    prob = of.Problem(tensor_grid(lines, lines, cells="quad"), material(mobility=0.6), ["left", "right"], order=4,
-                      ordinary_hall=True)
+    prob = of.Problem(
+        tensor_grid(lines, lines, cells="quad"),
+        material(mobility=0.6),
+        ["left", "right"],
+        order=4,
+        ordinary_hall=True,
+    )
     r = of.resistance(prob, (0, 0, 1.0), current=("left", "right"), voltage=("left", "right"))
     assert r.R_ohmic + r.geometric == pytest.approx(np.sqrt(1.36), rel=1e-6)
 
@@ -85,9 +118,16 @@ def test_reciprocity(coupling, X, detection):
     prob = device(X=X, coupling=coupling, detection=detection)
     B = np.array(FIELD)
     for i, v in ((("left", "right"), ("t1", "t2")), (("left", "t1"), ("t2", "b2"))):
-        there, back = of.resistance(prob, B, current=i, voltage=v), of.resistance(prob, -B, current=v, voltage=i)
-        assert pytest.approx(back.R, rel=1e-10) == there.R and there.delta_R == pytest.approx(back.delta_R, rel=1e-8)
-        assert abs(there.delta_R - of.resistance(prob, -B, current=i, voltage=v).delta_R) > 1e-5 * abs(there.delta_R)
+        there, back = (
+            of.resistance(prob, B, current=i, voltage=v),
+            of.resistance(prob, -B, current=v, voltage=i),
+        )
+        assert pytest.approx(back.R, rel=1e-10) == there.R and there.delta_R == pytest.approx(
+            back.delta_R, rel=1e-8
+        )
+        assert abs(
+            there.delta_R - of.resistance(prob, -B, current=i, voltage=v).delta_R
+        ) > 1e-5 * abs(there.delta_R)
 
 
 def test_currents_of_a_solution_obey_the_tensor():
@@ -98,16 +138,29 @@ def test_currents_of_a_solution_obey_the_tensor():
     b = 0.2 * FIELD[2]
     s = np.array([[1, -b], [b, 1]]) / (1 + b**2)
     drift = 1e-3 * s @ at.electric_field[:2]
-    assert at.current_density[:2] == pytest.approx(drift, abs=0.15 * np.abs(drift).max())  # alpha = 0.1: the rest is orbital
+    assert at.current_density[:2] == pytest.approx(
+        drift, abs=0.15 * np.abs(drift).max()
+    )  # alpha = 0.1: the rest is orbital
     assert np.abs(at.current_density[:2] - drift).max() > 1e-4 * np.abs(drift).max()
     balance = sol.moment_balance()
-    assert np.abs(balance["relaxation"] + balance["torque"] + balance["outflow"] - balance["injected"]).max() < 1e-18
+    assert (
+        np.abs(
+            balance["relaxation"] + balance["torque"] + balance["outflow"] - balance["injected"]
+        ).max()
+        < 1e-18
+    )
 
 
 def test_field_in_the_plane_changes_nothing():
-    on, off = (of.resistance(device(hall=h), (3.0, 1.0, 0.0), current=("left", "right"), voltage=("t1", "t2"))
-               for h in (True, False))
-    assert on.delta_R == pytest.approx(off.delta_R, rel=1e-12) and on.geometric == 0.0 == off.geometric
+    on, off = (
+        of.resistance(
+            device(hall=h), (3.0, 1.0, 0.0), current=("left", "right"), voltage=("t1", "t2")
+        )
+        for h in (True, False)
+    )
+    assert (
+        on.delta_R == pytest.approx(off.delta_R, rel=1e-12) and on.geometric == 0.0 == off.geometric
+    )
 
 
 def test_columns_of_a_curve(tmp_path):
@@ -118,9 +171,18 @@ def test_columns_of_a_curve(tmp_path):
         curve = of.hanle_curve(device(), fields, **pairs)
     singles = [of.resistance(device(), B, **pairs) for B in fields]
     for name in ("delta_R", "geometric", "hanle", "R"):
-        assert getattr(curve, name) == pytest.approx([getattr(r, name) for r in singles], rel=1e-9, abs=1e-12)
-    assert "direct" in curve.method and "ordinary Hall" in curve.method and "ordinary Hall" in curve.summary
-    assert "geometric" in curve.columns() and "geometric [ohm]" in curve.to_csv(tmp_path / "c.csv").read_text()
+        assert getattr(curve, name) == pytest.approx(
+            [getattr(r, name) for r in singles], rel=1e-9, abs=1e-12
+        )
+    assert (
+        "direct" in curve.method
+        and "ordinary Hall" in curve.method
+        and "ordinary Hall" in curve.summary
+    )
+    assert (
+        "geometric" in curve.columns()
+        and "geometric [ohm]" in curve.to_csv(tmp_path / "c.csv").read_text()
+    )
     assert np.sign(curve.geometric[1]) == -np.sign(curve.geometric[2]) != 0
     loaded = of.load(of.save(curve, tmp_path / "c.npz"))
     assert np.array_equal(loaded.geometric, curve.geometric) and np.array_equal(loaded.R, curve.R)
@@ -155,7 +217,10 @@ def test_solution_survives_a_file(tmp_path):
     sol = of.solve(device(), FIELD, {"left": 1e-6, "right": -1e-6})
     again = of.load(of.save(sol, tmp_path / "s.npz"))
     assert again.problem.ordinary_hall and again.problem.material.mobility == 0.2
-    assert np.array_equal(again.current_density, sol.current_density) and again.contact_currents == sol.contact_currents
+    assert (
+        np.array_equal(again.current_density, sol.current_density)
+        and again.contact_currents == sol.contact_currents
+    )
 
 
 def test_transient_and_ac_with_ordinary_hall_effect():
@@ -164,11 +229,17 @@ def test_transient_and_ac_with_ordinary_hall_effect():
     tau = prob.material.relaxation_time
     steady = of.resistance(prob, FIELD, **pairs)
     run = of.transient(prob, [0.0, 30 * tau], FIELD, 1e-6, tolerance=1e-6, **pairs)
-    assert run.delta_R[-1] == pytest.approx(steady.delta_R, rel=1e-6) and "ordinary Hall" in run.method
+    assert (
+        run.delta_R[-1] == pytest.approx(steady.delta_R, rel=1e-6) and "ordinary Hall" in run.method
+    )
     assert run.ohmic[-1] == pytest.approx(1e-6 * (steady.R_ohmic + steady.geometric))
-    assert of.ac_response(prob, 0.0, FIELD, **pairs).delta_R[0] == pytest.approx(steady.delta_R, rel=1e-9)
+    assert of.ac_response(prob, 0.0, FIELD, **pairs).delta_R[0] == pytest.approx(
+        steady.delta_R, rel=1e-9
+    )
     # a field that turns on in the run: the potential, the diffusion and the source follow it
-    ramp = of.transient(prob, [0.0, 30 * tau], ([0.0, tau], [(0.0, 0.0, 0.0), FIELD]), 1e-6, tolerance=1e-4, **pairs)
+    ramp = of.transient(
+        prob, [0.0, 30 * tau], ([0.0, tau], [(0.0, 0.0, 0.0), FIELD]), 1e-6, tolerance=1e-4, **pairs
+    )
     assert ramp.delta_R[-1] == pytest.approx(steady.delta_R, rel=1e-4)
 
 
@@ -203,7 +274,10 @@ ordinary_hall = true
     (tmp_path / "hall_bar.msh").symlink_to(Path(__file__).parents[2] / "meshes" / "hall_bar.msh")
     (tmp_path / "d.toml").write_text(text)
     device_file = read_device(tmp_path / "d.toml")
-    assert device_file.problem.ordinary_hall and device_file.problem.material.mobility == pytest.approx(0.2)
+    assert (
+        device_file.problem.ordinary_hall
+        and device_file.problem.material.mobility == pytest.approx(0.2)
+    )
 
 
 def test_every_field_of_resistance_is_named():

@@ -26,23 +26,34 @@ def test_resistance_is_voltage_over_current(bar, coupling):
     zero = of.solve(prob, currents={"left": 3.0, "right": -3.0})
     assert pytest.approx(sol.voltage("t1", "t2"), rel=1e-12) == 3 * r.R
     assert 3 * r.delta_R == pytest.approx(sol.orbital_voltage("t1", "t2"), rel=1e-11)
-    assert 3 * r.hanle == pytest.approx(sol.voltage("t1", "t2") - zero.voltage("t1", "t2"), rel=1e-9)
+    assert 3 * r.hanle == pytest.approx(
+        sol.voltage("t1", "t2") - zero.voltage("t1", "t2"), rel=1e-9
+    )
     assert r.R_ohmic + r.delta_R == r.R and float(r) == r.R and r.field == tuple(B * TESLA)
     assert 0 < r.residual < 1e-13 and r.delta_R < 0 < r.hanle
 
 
 def test_uniform_bar_has_length_over_width(bar):
-    r = of.resistance(bar(contacts=("left", "right")), current=("left", "right"), voltage=("left", "right"))
-    assert r.R_ohmic == pytest.approx(3.0, rel=1e-12) and r.hanle == 0.0 and r.field == (0.0, 0.0, 0.0)
+    r = of.resistance(
+        bar(contacts=("left", "right")), current=("left", "right"), voltage=("left", "right")
+    )
+    assert (
+        r.R_ohmic == pytest.approx(3.0, rel=1e-12) and r.hanle == 0.0 and r.field == (0.0, 0.0, 0.0)
+    )
 
 
 def test_signs_of_the_pairs(bar):
     prob = bar()
     one = of.resistance(prob, B * TESLA, **PAIRS)
-    for current, voltage, sign in ((("right", "left"), ("t1", "t2"), -1), (("left", "right"), ("t2", "t1"), -1),
-                                   (("right", "left"), ("t2", "t1"), 1)):
+    for current, voltage, sign in (
+        (("right", "left"), ("t1", "t2"), -1),
+        (("left", "right"), ("t2", "t1"), -1),
+        (("right", "left"), ("t2", "t1"), 1),
+    ):
         other = of.resistance(prob, B * TESLA, current=current, voltage=voltage)
-        assert pytest.approx(sign * one.R, rel=1e-11) == other.R and other.hanle == pytest.approx(sign * one.hanle, rel=1e-9)
+        assert pytest.approx(sign * one.R, rel=1e-11) == other.R and other.hanle == pytest.approx(
+            sign * one.hanle, rel=1e-9
+        )
 
 
 @pytest.mark.parametrize("make", ["linear", "full", "strip"])
@@ -55,7 +66,9 @@ def test_tiny_fields_keep_their_digits(bar, make):
         return
     prob = bar(coupling=make)
     tiny = of.resistance(prob, (1e-6 * TESLA, 0, 0), **PAIRS)
-    a, b = (of.resistance(prob, (phi * TESLA, 0, 0), **PAIRS).hanle / phi**2 for phi in (0.01, 0.02))
+    a, b = (
+        of.resistance(prob, (phi * TESLA, 0, 0), **PAIRS).hanle / phi**2 for phi in (0.01, 0.02)
+    )
     assert tiny.hanle / 1e-12 == pytest.approx((4 * a - b) / 3, rel=1e-6)
     assert abs(tiny.hanle) < 1e-13 * tiny.R
 
@@ -74,8 +87,17 @@ def test_odd_part_at_tiny_fields(bar):
 
 def test_probe_point_and_contact_agree_on_a_fine_piece(bar):
     """A probe reads the mean of its piece: for a potential linear along the edge, its middle."""
-    prob = bar(contacts={"left": of.Contact(), "right": of.Contact(), "t1": of.Contact("probe"), "t2": of.Contact("probe"),
-                         "p1": of.Contact("point", at=(-0.75, 1.0)), "p2": of.Contact("point", at=(0.75, 1.0))}, order=3)
+    prob = bar(
+        contacts={
+            "left": of.Contact(),
+            "right": of.Contact(),
+            "t1": of.Contact("probe"),
+            "t2": of.Contact("probe"),
+            "p1": of.Contact("point", at=(-0.75, 1.0)),
+            "p2": of.Contact("point", at=(0.75, 1.0)),
+        },
+        order=3,
+    )
     mean = of.resistance(prob, B * TESLA, **PAIRS)
     point = of.resistance(prob, B * TESLA, current=("left", "right"), voltage=("p1", "p2"))
     assert mean.R_ohmic == pytest.approx(point.R_ohmic, rel=1e-10)
@@ -85,7 +107,10 @@ def test_probe_point_and_contact_agree_on_a_fine_piece(bar):
 
 
 def test_profile_contacts_read_their_weighted_mean(bar):
-    contacts = {"left": of.Contact("profile"), "right": of.Contact("profile", profile=lambda x, y: 1 + 0 * y)}
+    contacts = {
+        "left": of.Contact("profile"),
+        "right": of.Contact("profile", profile=lambda x, y: 1 + 0 * y),
+    }
     r = of.resistance(bar(contacts=contacts), current=("left", "right"), voltage=("left", "right"))
     assert r.R_ohmic == pytest.approx(3.0, rel=1e-12)
 
@@ -94,21 +119,41 @@ def test_profile_contacts_read_their_weighted_mean(bar):
 
 
 def same(one, two, rel=1e-11):
-    assert pytest.approx(one.R, rel=rel) == two.R and two.hanle == pytest.approx(one.hanle, rel=1e-9)
+    assert pytest.approx(one.R, rel=rel) == two.R and two.hanle == pytest.approx(
+        one.hanle, rel=1e-9
+    )
 
 
 def test_functions_and_cell_arrays_give_the_constant_result(bar):
-    constant = bar(simple_material(inverse_mass=X, orbital_hall_angle=0.2, inverse_orbital_hall_angle=-0.4))
+    constant = bar(
+        simple_material(inverse_mass=X, orbital_hall_angle=0.2, inverse_orbital_hall_angle=-0.4)
+    )
     one = of.resistance(constant, B * TESLA, **PAIRS)
     count = constant.mesh.n_cells
     functions = of.Material(
-        sheet_conductivity=lambda x, y: 1 + 0 * x, diffusion_constant=lambda x, y: 1.0, relaxation_time=lambda x, y: 1 + 0 * y,
-        orbital_hall_angle=lambda x, y: 0.2, inverse_orbital_hall_angle=lambda x, y: -0.4, inverse_mass=lambda x, y: X)
+        sheet_conductivity=lambda x, y: 1 + 0 * x,
+        diffusion_constant=lambda x, y: 1.0,
+        relaxation_time=lambda x, y: 1 + 0 * y,
+        orbital_hall_angle=lambda x, y: 0.2,
+        inverse_orbital_hall_angle=lambda x, y: -0.4,
+        inverse_mass=lambda x, y: X,
+    )
     arrays = of.Material(
-        sheet_conductivity=np.ones(count), diffusion_constant=np.ones(count), relaxation_time=np.ones(count),
-        orbital_hall_angle=np.full(count, 0.2), inverse_orbital_hall_angle=np.full(count, -0.4), inverse_mass=X)
-    components = simple_material(inverse_mass=X, orbital_hall_angle=0.2, inverse_orbital_hall_angle=-0.4,
-                                 relaxation_time=(1.0, 1.0, 1.0), diffusion_length=None, diffusion_constant=1.0)
+        sheet_conductivity=np.ones(count),
+        diffusion_constant=np.ones(count),
+        relaxation_time=np.ones(count),
+        orbital_hall_angle=np.full(count, 0.2),
+        inverse_orbital_hall_angle=np.full(count, -0.4),
+        inverse_mass=X,
+    )
+    components = simple_material(
+        inverse_mass=X,
+        orbital_hall_angle=0.2,
+        inverse_orbital_hall_angle=-0.4,
+        relaxation_time=(1.0, 1.0, 1.0),
+        diffusion_length=None,
+        diffusion_constant=1.0,
+    )
     for material in (functions, arrays, components):
         same(one, of.resistance(bar(material), B * TESLA, **PAIRS))
 
@@ -116,8 +161,12 @@ def test_functions_and_cell_arrays_give_the_constant_result(bar):
 def test_regions_of_one_material_are_one_region(bar):
     prob = bar(simple_material(inverse_mass=X))
     mesh = prob.mesh.with_regions({"west": lambda x: x[0] < 0.3})
-    split = of.Problem(mesh, {"west": simple_material(inverse_mass=X), "bulk": simple_material(inverse_mass=X)},
-                       list(prob.contacts), order=2)
+    split = of.Problem(
+        mesh,
+        {"west": simple_material(inverse_mass=X), "bulk": simple_material(inverse_mass=X)},
+        list(prob.contacts),
+        order=2,
+    )
     same(of.resistance(prob, B * TESLA, **PAIRS), of.resistance(split, B * TESLA, **PAIRS))
 
 
@@ -127,15 +176,39 @@ def test_functions_of_position_are_layers_that_follow_them():
 
     width, jump = 2.0, 0.5
     mesh = of.cross_section(width, regions={"a": (0.0, 1.5), "b": (1.5, 2.0)})
-    step = lambda low, high: lambda y: np.where(y < jump, low, high)  # noqa: E731
-    material = of.Material(sheet_conductivity=step(1.0, 2.0), diffusion_constant=step(1.0, 0.6), relaxation_time=step(1.0, 0.7),
-                           orbital_hall_angle=step(0.3, -0.2), inverse_orbital_hall_angle=0.5, inverse_mass=X)
+    step = lambda low, high: lambda y: np.where(y < jump, low, high)
+    material = of.Material(
+        sheet_conductivity=step(1.0, 2.0),
+        diffusion_constant=step(1.0, 0.6),
+        relaxation_time=step(1.0, 0.7),
+        orbital_hall_angle=step(0.3, -0.2),
+        inverse_orbital_hall_angle=0.5,
+        inverse_mass=X,
+    )
     prob = of.Problem(mesh, material)
     turn = np.cross(B, X, axisb=0, axisc=0)
-    exact = layered_strip([Layer(1.5, diffusion=1.0, relaxation_time=1.0, conductivity=1.0, alpha=0.3, alpha_prime=0.5,
-                                 torque=turn),
-                           Layer(0.5, diffusion=0.6, relaxation_time=0.7, conductivity=2.0, alpha=-0.2, alpha_prime=0.5,
-                                 torque=turn)]).relative
+    exact = layered_strip(
+        [
+            Layer(
+                1.5,
+                diffusion=1.0,
+                relaxation_time=1.0,
+                conductivity=1.0,
+                alpha=0.3,
+                alpha_prime=0.5,
+                torque=turn,
+            ),
+            Layer(
+                0.5,
+                diffusion=0.6,
+                relaxation_time=0.7,
+                conductivity=2.0,
+                alpha=-0.2,
+                alpha_prime=0.5,
+                torque=turn,
+            ),
+        ]
+    ).relative
     assert -of.magnetoresistance(prob, B * TESLA) == pytest.approx(exact, rel=1e-9)
 
 
@@ -144,7 +217,9 @@ def test_anisotropic_relaxation_of_a_strip():
     from scipy.linalg import sqrtm, tanhm
 
     tau, D, width = np.array([2.0, 0.5, 1.3]), 0.8, 2.5
-    material = simple_material(diffusion_length=None, diffusion_constant=D, relaxation_time=tuple(tau), inverse_mass=X)
+    material = simple_material(
+        diffusion_length=None, diffusion_constant=D, relaxation_time=tuple(tau), inverse_mass=X
+    )
     K = (np.diag(1 / tau) + np.cross(0.4 * B, X, axisb=0, axisc=0)) / D
     root = sqrtm(K)
     exact = (2 / width * np.linalg.solve(root, tanhm(root * width / 2)))[2, 2].real

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::ohmr_fem.errors.PhysicsWarning"
 # -- linear triangles written out by hand, everything dense, SI, no scaling, no tricks --------------------------------
 
 
-def by_hand(p, t, coefficients, contacts, robin, injected, absorbed, field, currents, coupling, weights):
+def by_hand(
+    p, t, coefficients, contacts, robin, injected, absorbed, field, currents, coupling, weights
+):
     """(V, n): coefficients (sigma, D, tau (3,), alpha, alpha', (g e/2) X) of each cell; contacts {name: vertices}.
 
     ``robin`` and ``injected`` are lists of (edge vertices (2, m), three numbers); ``weights`` what n^d the detector reads.
@@ -40,7 +42,9 @@ def by_hand(p, t, coefficients, contacts, robin, injected, absorbed, field, curr
         for i in range(3):
             for j in range(3):
                 stiff = area * (gx[i] * gx[j] + gy[i] * gy[j])
-                curl = area * (gx[j] * gy[i] - gy[j] * gx[i])  # int u_x v_y - u_y v_x, v = phi_i, u = phi_j
+                curl = area * (
+                    gx[j] * gy[i] - gy[j] * gx[i]
+                )  # int u_x v_y - u_y v_x, v = phi_i, u = phi_j
                 mass = area * (2 if i == j else 1) / 12
                 r, c = cell[i], cell[j]
                 A[r, c] += sigma * stiff
@@ -55,7 +59,9 @@ def by_hand(p, t, coefficients, contacts, robin, injected, absorbed, field, curr
             length = np.hypot(*(p[:, i] - p[:, j]))
             for a in range(3):
                 for r, c in ((i, i), (j, j), (i, j), (j, i)):
-                    A[(1 + a) * N + r, (1 + a) * N + c] += G[a] * length * (1 / 3 if r == c else 1 / 6)
+                    A[(1 + a) * N + r, (1 + a) * N + c] += (
+                        G[a] * length * (1 / 3 if r == c else 1 / 6)
+                    )
     for edges, g in injected:
         for i, j in edges.T:
             for a in range(3):
@@ -66,7 +72,9 @@ def by_hand(p, t, coefficients, contacts, robin, injected, absorbed, field, curr
         onto[vertices] = vertices[0]
         rhs[vertices[0]] += currents.get(name, 0.0)
     ground = next(iter(contacts.values()))[0]
-    free = np.array([k for k in np.unique(onto) if k != ground and not (k >= N and (k % N) in absorbed)])
+    free = np.array(
+        [k for k in np.unique(onto) if k != ground and not (k >= N and (k % N) in absorbed)]
+    )
     P = np.zeros((4 * N, free.size))
     for k in range(4 * N):
         where = np.flatnonzero(free == onto[k])
@@ -96,34 +104,77 @@ def test_against_triangles_by_hand(coupling, detection):
     inner = (p[0] > 0.01) & (p[0] < 2.99) & (p[1] > 0.01) & (p[1] < 1.99)
     p[:, inner] += rng.uniform(-0.08, 0.08, size=(2, int(inner.sum())))
     size = 1e-7
-    mesh = of.DeviceMesh(skfem.MeshTri1(size * p, grid.mesh.t), ("x", "y"), {}, {}).with_boundaries({
-        "left": lambda q: q[0] < 1e-9, "right": lambda q: q[0] > 2.99e-7,
-        "top": lambda q: (q[1] > 1.99e-7) & (q[0] > 1e-7) & (q[0] < 2e-7),
-        "robin": lambda q: (q[1] < 1e-9) & (q[0] < 1e-7), "pump": lambda q: (q[1] < 1e-9) & (q[0] > 2e-7),
-        "drain": lambda q: (q[1] < 1e-9) & (q[0] > 1e-7) & (q[0] < 2e-7)}).with_regions({
-            "west": lambda q: q[0] < 1.5e-7, "east": lambda q: q[0] > 1.5e-7})
+    mesh = (
+        of.DeviceMesh(skfem.MeshTri1(size * p, grid.mesh.t), ("x", "y"), {}, {})
+        .with_boundaries(
+            {
+                "left": lambda q: q[0] < 1e-9,
+                "right": lambda q: q[0] > 2.99e-7,
+                "top": lambda q: (q[1] > 1.99e-7) & (q[0] > 1e-7) & (q[0] < 2e-7),
+                "robin": lambda q: (q[1] < 1e-9) & (q[0] < 1e-7),
+                "pump": lambda q: (q[1] < 1e-9) & (q[0] > 2e-7),
+                "drain": lambda q: (q[1] < 1e-9) & (q[0] > 1e-7) & (q[0] < 2e-7),
+            }
+        )
+        .with_regions({"west": lambda q: q[0] < 1.5e-7, "east": lambda q: q[0] > 1.5e-7})
+    )
     tau = (2e-12, 3e-12, 1e-12)
-    west = of.Material(sheet_conductivity=2e-3, diffusion_constant=4e-3, relaxation_time=tau, orbital_hall_angle=0.5,
-                       inverse_orbital_hall_angle=-0.8, inverse_mass=X, g_factor=1.4)
-    east = of.Material(sheet_conductivity=1e-3, diffusion_constant=7e-3, relaxation_time=2e-12, orbital_hall_angle=-0.3,
-                       inverse_mass=X)  # one tensor, so that one detector serves both
+    west = of.Material(
+        sheet_conductivity=2e-3,
+        diffusion_constant=4e-3,
+        relaxation_time=tau,
+        orbital_hall_angle=0.5,
+        inverse_orbital_hall_angle=-0.8,
+        inverse_mass=X,
+        g_factor=1.4,
+    )
+    east = of.Material(
+        sheet_conductivity=1e-3,
+        diffusion_constant=7e-3,
+        relaxation_time=2e-12,
+        orbital_hall_angle=-0.3,
+        inverse_mass=X,
+    )  # one tensor, so that one detector serves both
     law, pump = (2e4, 0.0, 1e4), (5e-3, -2e-3, 4e-3)
     field = 4.0 * B
-    prob = of.Problem(mesh, {"west": west, "east": east}, ["left", "right", "top"], order=1, coupling=coupling,
-                      detection=detection, edges={"robin": law, "pump": {"injected": pump}, "drain": "absorbing"})
+    prob = of.Problem(
+        mesh,
+        {"west": west, "east": east},
+        ["left", "right", "top"],
+        order=1,
+        coupling=coupling,
+        detection=detection,
+        edges={"robin": law, "pump": {"injected": pump}, "drain": "absorbing"},
+    )
     sol = of.solve(prob, field, currents={"left": 1e-6, "right": -4e-7, "top": -6e-7})
 
     half = 0.5 * 1.602176634e-19 / 9.1093837139e-31 * X
-    of_region = {"west": (2e-3, 4e-3, tau, 0.5, -0.8, 1.4 * half), "east": (1e-3, 7e-3, (2e-12,) * 3, -0.3, -0.3, half)}
+    of_region = {
+        "west": (2e-3, 4e-3, tau, 0.5, -0.8, 1.4 * half),
+        "east": (1e-3, 7e-3, (2e-12,) * 3, -0.3, -0.3, half),
+    }
     names = list(mesh.regions)
     cells = [of_region[names[k]] for k in mesh.region_of_cells()]
     ends = {name: mesh.mesh.facets[:, facets] for name, facets in mesh.boundaries.items()}
     contacts = {name: np.unique(ends[name]) for name in ("right", "left", "top")}
     weights = (0.0, 0.0, 1.0) if detection == "printed" else X[2] / X[2, 2]
-    V, n = by_hand(mesh.mesh.p, mesh.mesh.t, cells, contacts, [(ends["robin"], law)], [(ends["pump"], pump)],
-                   set(np.unique(ends["drain"])), field, {"left": 1e-6, "right": -4e-7, "top": -6e-7}, coupling, weights)
+    V, n = by_hand(
+        mesh.mesh.p,
+        mesh.mesh.t,
+        cells,
+        contacts,
+        [(ends["robin"], law)],
+        [(ends["pump"], pump)],
+        set(np.unique(ends["drain"])),
+        field,
+        {"left": 1e-6, "right": -4e-7, "top": -6e-7},
+        coupling,
+        weights,
+    )
     V -= V[contacts["top"][0]]  # the program's zero is the contact that takes most current out
-    assert np.abs(n[0]).max() > 0.05 * np.abs(n).max() and np.abs(n[1]).max() > 0.05 * np.abs(n).max()
+    assert (
+        np.abs(n[0]).max() > 0.05 * np.abs(n).max() and np.abs(n[1]).max() > 0.05 * np.abs(n).max()
+    )
     assert np.abs(sol.moment_density - n).max() < 1e-9 * np.abs(n).max()
     assert np.abs(sol.potential - V).max() < 1e-9 * np.abs(V).max()
 
@@ -144,10 +195,15 @@ def test_voltage_and_current_drive_agree(bar, coupling):
     assert by_voltage.current("left") == pytest.approx(expected, rel=1e-10)
     assert by_voltage.current("right") == pytest.approx(-expected, rel=1e-10)
     assert by_voltage.contact_voltages["left"] == pytest.approx(2.0, rel=1e-13)
-    assert [by_voltage.current(n) for n in ("t1", "t2", "b1", "b2")] == pytest.approx([0.0] * 4, abs=1e-12)
+    assert [by_voltage.current(n) for n in ("t1", "t2", "b1", "b2")] == pytest.approx(
+        [0.0] * 4, abs=1e-12
+    )
     if coupling == "full":
         scale = 2.0 / R
-        assert np.abs(by_voltage.moment_density - scale * by_current.moment_density).max() < 1e-10 * scale
+        assert (
+            np.abs(by_voltage.moment_density - scale * by_current.moment_density).max()
+            < 1e-10 * scale
+        )
         mixed = of.solve(prob, B * TESLA, currents={"left": 1.0}, voltages={"right": 0.5})
         assert mixed.voltage("left", "right") == pytest.approx(R, rel=1e-10)
         assert mixed.contact_voltages["right"] == pytest.approx(0.5, rel=1e-12)
@@ -168,15 +224,23 @@ def test_currents_add_up(bar):
     two = of.solve(prob, B * TESLA, currents={"t1": 2.0, "right": -2.0})
     both = of.solve(prob, B * TESLA, currents={"left": "1 A", "t1": 2.0, "right": -3.0})
     assert np.abs(both.moment_density - one.moment_density - two.moment_density).max() < 1e-12
-    assert np.abs(both.potential_orbital - one.potential_orbital - two.potential_orbital).max() < 1e-12
+    assert (
+        np.abs(both.potential_orbital - one.potential_orbital - two.potential_orbital).max() < 1e-12
+    )
 
 
 def test_order_alpha_to_the_fourth(bar):
     """Linear and full coupling differ at relative order alpha alpha'."""
     gaps = []
     for alpha in (0.2, 0.1):
-        change = [of.solve(bar(simple_material(orbital_hall_angle=alpha), coupling=c), B * TESLA,
-                           currents={"left": 1, "right": -1}).orbital_voltage("t1", "t2") for c in ("linear", "full")]
+        change = [
+            of.solve(
+                bar(simple_material(orbital_hall_angle=alpha), coupling=c),
+                B * TESLA,
+                currents={"left": 1, "right": -1},
+            ).orbital_voltage("t1", "t2")
+            for c in ("linear", "full")
+        ]
         gaps.append(abs(change[0] - change[1]))
         assert change[0] < 0 and change[1] < 0  # with a sign wrong R would rise
     assert gaps[0] / gaps[1] == pytest.approx(16.0, rel=0.05)
@@ -193,25 +257,37 @@ def test_nothing_driven_is_nothing(bar):
 def test_injected_moment_spreads_over_the_diffusion_length():
     """A strip fed with g at its lower edge: n^z = (g L_m/D) cosh((W/2 - y)/L_m)/sinh(W/L_m), and the torque turns it."""
     width, g = 2.0, 0.4
-    prob = of.Problem(of.cross_section(width), simple_material(diffusion_length=0.7, relaxation_time=0.5),
-                      edges={"lower": {"injected": g}})
+    prob = of.Problem(
+        of.cross_section(width),
+        simple_material(diffusion_length=0.7, relaxation_time=0.5),
+        edges={"lower": {"injected": g}},
+    )
     y = np.linspace(-1.0, 1.0, 21)
     D = 0.7**2 / 0.5
     still = of.solve(prob, electric_field=0.0).at(y).moment_density
-    assert np.allclose(still[2], g * 0.7 / D * np.cosh((1.0 - y) / 0.7) / np.sinh(width / 0.7), rtol=1e-8)
+    assert np.allclose(
+        still[2], g * 0.7 / D * np.cosh((1.0 - y) / 0.7) / np.sinh(width / 0.7), rtol=1e-8
+    )
     assert not np.any(still[:2])
     turned = of.solve(prob, (3.0 * TESLA, 0.0, 0.0), electric_field=0.0).at(y).moment_density
     q = np.sqrt(1 + 1.5j) / 0.7  # Omega tau = 3 x 0.5; n^z - i n^y precesses as one complex number
     wave = g / (D * q) * np.cosh(q * (1.0 - y)) / np.sinh(q * width)
     assert np.allclose(turned[2], wave.real, atol=1e-8)
-    assert np.allclose(np.abs(turned[1]), np.abs(wave.imag), atol=1e-8) and not np.any(np.abs(turned[0]) > 1e-14)
+    assert np.allclose(np.abs(turned[1]), np.abs(wave.imag), atol=1e-8) and not np.any(
+        np.abs(turned[0]) > 1e-14
+    )
     # (g e/2) eps_yxz B_x X_zz n^z = -b n^z drives n^y up: d_t n^y = + b n^z for B along +x
     assert turned[1][0] > 0
 
 
 def test_a_source_contact_pumps_a_voltage(bar):
     """Injected n^z at a side contact gives a voltage without any current (inverse effect); it changes sign with g."""
-    ends = {"left": of.Contact(), "right": of.Contact(), "b1": of.Contact(), "b2": of.Contact("probe")}
+    ends = {
+        "left": of.Contact(),
+        "right": of.Contact(),
+        "b1": of.Contact(),
+        "b2": of.Contact("probe"),
+    }
     volts = []
     for g in (0.3, -0.3):
         pump = bar(contacts={**ends, "t1": of.Contact(moment={"injected": g})}, step=0.125)
@@ -233,14 +309,17 @@ def test_record(bar):
     assert sol.contact_voltages["right"] == 0.0  # the contact that takes most current out
 
 
-@pytest.mark.parametrize("arguments, fragments", [
-    ({"field": (1.0, 0.0)}, ("(3,) or (n, 3)", "(2,)")),
-    ({"field": np.zeros((4, 3))}, ("one field", "(4, 3)", "hanle_curve")),
-    ({"field": (np.nan, 0, 0)}, ("finite",)),
-    ({"field": "1 T"}, ("tesla", "'1 T'")),
-    ({"currents": {"left": 1.0}}, ("sum to zero",)),
-    ({"currents": {"lft": 1.0, "right": -1.0}}, ("'lft'", "did you mean 'left'?")),
-])
+@pytest.mark.parametrize(
+    "arguments, fragments",
+    [
+        ({"field": (1.0, 0.0)}, ("(3,) or (n, 3)", "(2,)")),
+        ({"field": np.zeros((4, 3))}, ("one field", "(4, 3)", "hanle_curve")),
+        ({"field": (np.nan, 0, 0)}, ("finite",)),
+        ({"field": "1 T"}, ("tesla", "'1 T'")),
+        ({"currents": {"left": 1.0}}, ("sum to zero",)),
+        ({"currents": {"lft": 1.0, "right": -1.0}}, ("'lft'", "did you mean 'left'?")),
+    ],
+)
 def test_refuses(bar, arguments, fragments, refuses):
     with refuses(InputError, *fragments):
         of.solve(bar(), **arguments)

@@ -8,7 +8,15 @@ import skfem
 
 from ohmr_fem.errors import InputError
 from ohmr_fem.mesh.grids import annulus_mesh, cross_section, disc_mesh, graded_lines, tensor_grid
-from ohmr_fem.solver.space import cell_basis, element_for, facet_basis, is_hierarchical, locate, point_rows, reference_rows
+from ohmr_fem.solver.space import (
+    cell_basis,
+    element_for,
+    facet_basis,
+    is_hierarchical,
+    locate,
+    point_rows,
+    reference_rows,
+)
 
 LINES = graded_lines(-1.0, 1.0, 0.004, 1.7)
 MESHES = {
@@ -18,8 +26,15 @@ MESHES = {
     "curved triangle": disc_mesh(1.0, rings=4).mesh,
     "curved quad": annulus_mesh(0.4, 1.0, around=12).mesh,
 }
-CASES = [(kind, order) for kind, orders in (("line", (1, 2, 3, 4, 8)), ("triangle", (1, 2, 3, 4)), ("quad", (1, 2, 3, 6)))
-         for order in orders]
+CASES = [
+    (kind, order)
+    for kind, orders in (
+        ("line", (1, 2, 3, 4, 8)),
+        ("triangle", (1, 2, 3, 4)),
+        ("quad", (1, 2, 3, 6)),
+    )
+    for order in orders
+]
 
 
 def inside(mesh, count=40, seed=5):
@@ -34,20 +49,29 @@ def inside(mesh, count=40, seed=5):
 
 def polynomial(order):
     """A polynomial of full degree and its derivatives."""
+
     def value(x):
         return (0.3 + x[0]) ** order - (x[-1] if len(x) > 1 else 0.0) * (x[0] - 0.2) ** (order - 1)
 
     def slopes(x):
         h = 1e-6
-        return [(value([c + h * (i == j) for j, c in enumerate(x)]) - value([c - h * (i == j) for j, c in enumerate(x)]))
-                / (2 * h) for i in range(len(x))]
+        return [
+            (
+                value([c + h * (i == j) for j, c in enumerate(x)])
+                - value([c - h * (i == j) for j, c in enumerate(x)])
+            )
+            / (2 * h)
+            for i in range(len(x))
+        ]
 
     return value, slopes
 
 
 def projected(basis, f):
     mass = skfem.BilinearForm(lambda u, v, w: u * v).assemble(basis)
-    load = skfem.LinearForm(lambda v, w: w.f * v).assemble(basis, f=f(np.asarray(basis.global_coordinates())))
+    load = skfem.LinearForm(lambda v, w: w.f * v).assemble(
+        basis, f=f(np.asarray(basis.global_coordinates()))
+    )
     return skfem.solve(mass, load)
 
 
@@ -71,7 +95,10 @@ def test_points_are_found_in_their_cells(kind):
     points, cells = inside(mesh, 200)
     found = locate(mesh, points)
     X = mesh.mapping().invF(points[:, :, None], tind=found)[:, :, 0]
-    assert X.min() > -1e-7 and (X.sum(axis=0) if "triangle" in kind else X.max(axis=0)).max() < 1 + 1e-7
+    assert (
+        X.min() > -1e-7
+        and (X.sum(axis=0) if "triangle" in kind else X.max(axis=0)).max() < 1 + 1e-7
+    )
     assert np.mean(found == cells) > 0.98  # all but points on a shared edge
     corners = mesh.p[:, mesh.t[0]]
     assert locate(mesh, corners).shape == (mesh.nelements,)
@@ -89,8 +116,10 @@ def test_points_outside_are_named_in_metres(refuses):
 
 
 def test_hierarchical_elements():
-    assert [is_hierarchical(cell_basis(MESHES[k], o)) for k, o in
-            (("line", 2), ("line", 3), ("triangle", 4), ("quad", 2), ("quad", 3))] == [False, True, False, False, True]
+    assert [
+        is_hierarchical(cell_basis(MESHES[k], o))
+        for k, o in (("line", 2), ("line", 3), ("triangle", 4), ("quad", 2), ("quad", 3))
+    ] == [False, True, False, False, True]
     for kind, order in (("line", 3), ("quad", 3)):  # there the vertex functions alone sum to one
         basis = cell_basis(MESHES[kind], order)
         one = np.zeros(basis.N)
@@ -112,7 +141,9 @@ def test_boundary_bases(kind):
     assert np.sum(edge.dx) == pytest.approx(exact, rel=1e-12 if "curved" not in kind else 1e-3)
     if "curved" not in kind:
         x = np.asarray(edge.global_coordinates())
-        assert np.sum(x[0] ** 12 * edge.dx) == pytest.approx(4 + 2 * 2 / 13, rel=1e-12)  # intorder 2 P + 8
+        assert np.sum(x[0] ** 12 * edge.dx) == pytest.approx(
+            4 + 2 * 2 / 13, rel=1e-12
+        )  # intorder 2 P + 8
 
 
 def test_reference_rows_at_several_points_of_a_cell():
@@ -121,4 +152,6 @@ def test_reference_rows_at_several_points_of_a_cell():
     cells = np.array([4, 17])
     row, _ = reference_rows(basis, 2, X, cells)
     points = basis.mapping.F(X, tind=cells).reshape(2, -1)
-    assert np.allclose(row @ projected(basis, lambda x: x[0] * x[1]), points[0] * points[1], atol=1e-12)
+    assert np.allclose(
+        row @ projected(basis, lambda x: x[0] * x[1]), points[0] * points[1], atol=1e-12
+    )

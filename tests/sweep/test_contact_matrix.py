@@ -15,34 +15,57 @@ from validation.strip_tensor import TESLA
 B = np.array([1.1, -0.6, 0.8]) * TESLA
 TILTED = np.array([[1.0, 0.3, 0.2], [0.3, 0.7, -0.1], [0.2, -0.1, 0.4]])
 FLAT = np.diag([1.0, 0.7, 0.4])
-PAIRS = [(("left", "right"), ("t1", "t2")), (("left", "right"), ("t1", "b1")), (("t1", "b1"), ("t2", "b2")),
-         (("left", "right"), ("left", "right")), (("b2", "left"), ("t1", "left"))]
+PAIRS = [
+    (("left", "right"), ("t1", "t2")),
+    (("left", "right"), ("t1", "b1")),
+    (("t1", "b1"), ("t2", "b2")),
+    (("left", "right"), ("left", "right")),
+    (("b2", "left"), ("t1", "left")),
+]
 
 pytestmark = pytest.mark.filterwarnings("ignore::ohmr_fem.errors.PhysicsWarning")
 
 
-@pytest.mark.parametrize("options", [{}, {"method": "direct"}, {"coupling": "full"}, {"ordinary_hall": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"method": "direct"}, {"coupling": "full"}, {"ordinary_hall": True}]
+)
 def test_every_pair_is_the_one_of_resistance(bar, options):
     """R_xx, R_xy, nonlocal, two-terminal, and a pair that shares a contact."""
     method = options.get("method", "auto")
     mobility = {"mobility": 0.2 / TESLA} if "ordinary_hall" in options else {}
-    prob = bar(simple_material(inverse_mass=TILTED, **mobility), **{k: v for k, v in options.items() if k != "method"})
+    prob = bar(
+        simple_material(inverse_mass=TILTED, **mobility),
+        **{k: v for k, v in options.items() if k != "method"},
+    )
     matrix = of.resistance_matrix(prob, [B, 0 * B, -0.5 * B], method=method)
     for current, voltage in PAIRS:
         for i, field in enumerate((B, 0 * B, -0.5 * B)):
             one = of.resistance(prob, field, current=current, voltage=voltage)
             scale = abs(one.delta_R) + 1e-9 * abs(one.R)
-            assert matrix.read(current, voltage)[i] == pytest.approx(one.R, rel=1e-9, abs=1e-9 * scale)
-            assert matrix.read(current, voltage, "delta_R")[i] == pytest.approx(one.delta_R, abs=1e-7 * scale)
-            assert matrix.read(current, voltage, "hanle")[i] == pytest.approx(one.hanle, abs=1e-7 * scale)
+            assert matrix.read(current, voltage)[i] == pytest.approx(
+                one.R, rel=1e-9, abs=1e-9 * scale
+            )
+            assert matrix.read(current, voltage, "delta_R")[i] == pytest.approx(
+                one.delta_R, abs=1e-7 * scale
+            )
+            assert matrix.read(current, voltage, "hanle")[i] == pytest.approx(
+                one.hanle, abs=1e-7 * scale
+            )
 
 
 @pytest.mark.parametrize("method", ["spectral", "direct"])
 def test_onsager(bar, method):
     """Exact for a tensor without X_za; the printed detector breaks it for one with X_za, the reciprocal one does not."""
     fields = np.array([B, -B])
-    assert of.resistance_matrix(bar(simple_material(inverse_mass=FLAT)), fields, method=method).reciprocity() < 1e-11
-    broken = of.resistance_matrix(bar(simple_material(inverse_mass=TILTED)), fields, method=method).reciprocity()
+    assert (
+        of.resistance_matrix(
+            bar(simple_material(inverse_mass=FLAT)), fields, method=method
+        ).reciprocity()
+        < 1e-11
+    )
+    broken = of.resistance_matrix(
+        bar(simple_material(inverse_mass=TILTED)), fields, method=method
+    ).reciprocity()
     assert broken > 1e-4
     mended = bar(simple_material(inverse_mass=TILTED), detection="reciprocal")
     assert of.resistance_matrix(mended, fields, method=method).reciprocity() < 1e-11
@@ -51,7 +74,14 @@ def test_onsager(bar, method):
 
 
 def test_probes_read_but_carry_nothing(bar):
-    prob = bar(contacts={"left": of.Contact(), "right": of.Contact(), "t1": of.Contact("probe"), "t2": of.Contact("probe")})
+    prob = bar(
+        contacts={
+            "left": of.Contact(),
+            "right": of.Contact(),
+            "t1": of.Contact("probe"),
+            "t2": of.Contact("probe"),
+        }
+    )
     matrix = of.resistance_matrix(prob, B)
     assert matrix.sources == ("left", "right") and matrix.contacts == ("left", "right", "t1", "t2")
     one = of.resistance(prob, B, current=("left", "right"), voltage=("t1", "t2"))
@@ -62,11 +92,22 @@ def test_probes_read_but_carry_nothing(bar):
 
 def test_van_der_pauw():
     """Small contacts on the rim of any sample without holes give the sheet resistance; the sample is 1 / 1 mS."""
-    material = of.Material(sheet_conductivity=1e-3, diffusion_length=1.0, relaxation_time=1e-12, orbital_hall_angle=0.0,
-                           inverse_mass=1.0)
+    material = of.Material(
+        sheet_conductivity=1e-3,
+        diffusion_length=1.0,
+        relaxation_time=1e-12,
+        orbital_hall_angle=0.0,
+        inverse_mass=1.0,
+    )
     oblong = of.geometry.polygon_device(
         [(0, 0), (3, 0), (3, 1), (0, 1)],
-        contacts={"a": (0, 0.3, 0.31), "b": (1, 0.2, 0.21), "c": (2, 0.5, 0.51), "d": (3, 0.5, 0.51)})
+        contacts={
+            "a": (0, 0.3, 0.31),
+            "b": (1, 0.2, 0.21),
+            "c": (2, 0.5, 0.51),
+            "d": (3, 0.5, 0.51),
+        },
+    )
     for device in (of.geometry.van_der_pauw(1.0, 0.02), oblong):
         mesh = of.mesh_device(device, 1.0, growth=2.5, corner=0.02)
         matrix = of.resistance_matrix(of.Problem(mesh, material, list("abcd"), order=2))

@@ -13,13 +13,18 @@ PAIRS = {"current": ("left", "right"), "voltage": ("t1", "t2")}
 NAMES = ["left", "right", "t1", "t2"]
 FIELD = (0.4, 0.1, 0.0)
 
-pytestmark = pytest.mark.filterwarnings("ignore::ohmr_fem.errors.PhysicsWarning",
-                                        "ignore::ohmr_fem.errors.ResolutionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ohmr_fem.errors.PhysicsWarning", "ignore::ohmr_fem.errors.ResolutionWarning"
+)
 
 
 def device(mobility=0.2, **options):
-    return of.Problem(bar(24, 8), of.Material(**{**MATERIAL, "mobility": mobility}), NAMES,
-                      **{"order": 1, "coupling": "full", **options})
+    return of.Problem(
+        bar(24, 8),
+        of.Material(**{**MATERIAL, "mobility": mobility}),
+        NAMES,
+        **{"order": 1, "coupling": "full", **options},
+    )
 
 
 def test_reversed_carriers_and_current_are_one():
@@ -36,7 +41,9 @@ def test_one_current_is_a_point_of_the_curve_and_zero_its_limit():
     one = of.drift_solve(device(), FIELD, {"left": 1e-4, "right": -1e-4})
     assert one.orbital_voltage("t1", "t2") / 1e-4 == pytest.approx(curve.delta_R[1], rel=1e-9)
     assert one.drift and curve.delta_R[0] == curve.delta_R_linear
-    assert of.resistance(device(), FIELD, **PAIRS).delta_R == pytest.approx(curve.delta_R_linear, rel=1e-10)
+    assert of.resistance(device(), FIELD, **PAIRS).delta_R == pytest.approx(
+        curve.delta_R_linear, rel=1e-10
+    )
     again = of.drift_solve(device(), FIELD, {"left": 1e-4, "right": -1e-4}, start=one)
     assert again.factorisations == 1  # nothing to correct
 
@@ -44,18 +51,25 @@ def test_one_current_is_a_point_of_the_curve_and_zero_its_limit():
 def test_table(tmp_path):
     curve = of.drift_curve(device(), [1e-5], FIELD, **PAIRS)
     head = curve.to_csv(tmp_path / "drift.csv").read_text().splitlines()[0]
-    assert head == "I [A],R [ohm],delta_R [ohm],drift [1],newton_steps [1]" and "1 currents" in repr(curve)
+    assert (
+        head == "I [A],R [ohm],delta_R [ohm],drift [1],newton_steps [1]"
+        and "1 currents" in repr(curve)
+    )
 
 
 def test_failure_says_how_far_it_got_and_saves_the_last_good_state(tmp_path):
     rescue = tmp_path / "last.npz"
     with pytest.raises(NewtonError, match=r"no convergence in 1 steps.*drift_curve") as failed:
-        of.drift_curve(device(), [1e-9, 1e-2], FIELD, max_iterations=1, rescue=rescue, tolerance=1e-9, **PAIRS)
+        of.drift_curve(
+            device(), [1e-9, 1e-2], FIELD, max_iterations=1, rescue=rescue, tolerance=1e-9, **PAIRS
+        )
     error = failed.value
     assert len(error.history) == 2 and error.history[-1].residual > 1e-9
     assert np.array_equal(error.partial.currents, [1e-9])
     saved = of.load(rescue)
-    assert saved.orbital_voltage("t1", "t2") == pytest.approx(error.last.orbital_voltage("t1", "t2"), rel=1e-12)
+    assert saved.orbital_voltage("t1", "t2") == pytest.approx(
+        error.last.orbital_voltage("t1", "t2"), rel=1e-12
+    )
     assert 0 < saved.drive.currents["left"] < 1e-2
     with pytest.raises(NewtonError) as failed:
         of.drift_solve(device(), FIELD, {"left": 1e-2, "right": -1e-2}, max_iterations=1)
@@ -64,7 +78,9 @@ def test_failure_says_how_far_it_got_and_saves_the_last_good_state(tmp_path):
 
 def test_coarse_cells_warn():
     with pytest.warns(ResolutionWarning, match="Peclet"):
-        of.drift_solve(device(mobility=50.0, coupling="linear"), FIELD, {"left": 1e-3, "right": -1e-3})
+        of.drift_solve(
+            device(mobility=50.0, coupling="linear"), FIELD, {"left": 1e-3, "right": -1e-3}
+        )
 
 
 def test_bad_input(refuses):
@@ -76,8 +92,12 @@ def test_bad_input(refuses):
         of.drift_solve(device(), [FIELD, FIELD], {"left": 1e-6, "right": -1e-6})
     with refuses(InputError, "start", "another problem"):
         other = of.Problem(bar(12, 4), of.Material(**MATERIAL), NAMES, order=1)
-        of.drift_solve(device(), FIELD, {"left": 1e-6, "right": -1e-6},
-                       start=of.solve(other, FIELD, {"left": 1e-6, "right": -1e-6}))
+        of.drift_solve(
+            device(),
+            FIELD,
+            {"left": 1e-6, "right": -1e-6},
+            start=of.solve(other, FIELD, {"left": 1e-6, "right": -1e-6}),
+        )
     for wrong in ([np.nan], [], [[1.0]]):
         with refuses(InputError, "amplitudes"):
             of.drift_curve(device(), wrong, FIELD, **PAIRS)

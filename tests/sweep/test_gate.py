@@ -16,8 +16,14 @@ TAU, LENGTH, ANGLE, WIDTH = 2e-12, 2e-9, 0.016, 6e-9
 
 
 def film(theta: float, **changes: object) -> of.Material:
-    given = {"sheet_conductivity": 1e-3, "diffusion_length": LENGTH, "relaxation_time": TAU, "orbital_hall_angle": ANGLE,
-             "inverse_mass": [10.0, 10.0, 10.0 * theta], **changes}
+    given = {
+        "sheet_conductivity": 1e-3,
+        "diffusion_length": LENGTH,
+        "relaxation_time": TAU,
+        "orbital_hall_angle": ANGLE,
+        "inverse_mass": [10.0, 10.0, 10.0 * theta],
+        **changes,
+    }
     return of.Material(**given)
 
 
@@ -27,7 +33,15 @@ def strip() -> of.Problem:
 
 def exact(theta: float) -> np.ndarray:
     """rho of Eq. (7); for theta < 0 the mean of tanh(z)/z at s = 1 + x and 1 - x, nan from x = 1 on."""
-    x = np.sqrt(abs(theta)) * 0.5 * ELEMENTARY_CHARGE * np.abs(FIELDS[:, 0]) * 10 / ELECTRON_MASS * TAU
+    x = (
+        np.sqrt(abs(theta))
+        * 0.5
+        * ELEMENTARY_CHARGE
+        * np.abs(FIELDS[:, 0])
+        * 10
+        / ELECTRON_MASS
+        * TAU
+    )
     s = 1 + 1j * x if theta > 0 else np.stack([1 + x, np.where(x < 1, 1 - x, np.nan)])
     z = np.sqrt(s) * WIDTH / (2 * LENGTH)
     f = np.tanh(z) / z
@@ -41,9 +55,15 @@ def test_every_row_is_the_strip_of_its_own_gate():
     lost = np.isnan(expected)
     assert lost.any() and np.array_equal(found.steady, ~lost)
     assert np.allclose(found.rho[~lost], expected[~lost], rtol=1e-8)
-    assert np.allclose(found.rho_change[~lost], (expected - expected[:, [4]])[~lost], atol=1e-8 * ANGLE**2)
-    assert found.rho_change[0, 3] > 0 > found.rho_change[3, 3]  # the sign of theta is the sign of the effect
-    assert "theta from -0.2 to 1 1, 9 fields" in repr(found) and f"{lost.sum()} points without" in repr(found)
+    assert np.allclose(
+        found.rho_change[~lost], (expected - expected[:, [4]])[~lost], atol=1e-8 * ANGLE**2
+    )
+    assert (
+        found.rho_change[0, 3] > 0 > found.rho_change[3, 3]
+    )  # the sign of theta is the sign of the effect
+    assert "theta from -0.2 to 1 1, 9 fields" in repr(
+        found
+    ) and f"{lost.sum()} points without" in repr(found)
 
 
 def test_a_device_by_gate_and_by_curve(tmp_path):
@@ -51,22 +71,43 @@ def test_a_device_by_gate_and_by_curve(tmp_path):
     pairs = {"current": ("left", "right"), "voltage": ("t1", "t2")}
 
     def gated(v: float) -> of.Material:
-        return of.Material(**{**MATERIAL, "sheet_conductivity": 1e-3 * (1 + v), "diffusion_length": 1e-7 * (1 + v)})
+        return of.Material(
+            **{**MATERIAL, "sheet_conductivity": 1e-3 * (1 + v), "diffusion_length": 1e-7 * (1 + v)}
+        )
 
     seen = []
-    found = of.gate_map(problem, gated, [0.0, 0.5], FIELDS, **pairs, progress=lambda *step: seen.append(step))
+    found = of.gate_map(
+        problem, gated, [0.0, 0.5], FIELDS, **pairs, progress=lambda *step: seen.append(step)
+    )
     assert seen == [(1, 2), (2, 2)]
     for i, v in enumerate((0.0, 0.5)):
-        curve = of.hanle_curve(of.Problem(problem.mesh, gated(v), problem.contacts, order=1), FIELDS, **pairs)
-        assert np.allclose(found.R[i], curve.R, rtol=1e-12) and np.allclose(found.hanle[i], curve.hanle, rtol=1e-9)
+        curve = of.hanle_curve(
+            of.Problem(problem.mesh, gated(v), problem.contacts, order=1), FIELDS, **pairs
+        )
+        assert np.allclose(found.R[i], curve.R, rtol=1e-12) and np.allclose(
+            found.hanle[i], curve.hanle, rtol=1e-9
+        )
     assert found.R_ohmic[0] == pytest.approx(1.5 * found.R_ohmic[1], rel=1e-9)
     with found.to_csv(tmp_path / "gate.csv").open(newline="") as stream:
         head, *rows = csv.reader(stream)
-    assert head[:7] == ["displacement [eV]", "B_x [T]", "B_y [T]", "B_z [T]", "R_ohmic [ohm]", "R [ohm]", "delta_R [ohm]"]
+    assert head[:7] == [
+        "displacement [eV]",
+        "B_x [T]",
+        "B_y [T]",
+        "B_z [T]",
+        "R_ohmic [ohm]",
+        "R [ohm]",
+        "delta_R [ohm]",
+    ]
     table = {name: np.array([float(row[i]) for row in rows]) for i, name in enumerate(head)}
     assert np.array_equal(table["displacement [eV]"], np.repeat([0.0, 0.5], 9))
-    assert np.array_equal(table["R [ohm]"].reshape(2, 9), found.R) and np.array_equal(table["B_x [T]"][:9], FIELDS[:, 0])
-    assert np.allclose(table["diffusion_length [m]"][[0, -1]], [1e-7, 1.5e-7]) and table["X_zz [1/m_e]"][0] == 0.25
+    assert np.array_equal(table["R [ohm]"].reshape(2, 9), found.R) and np.array_equal(
+        table["B_x [T]"][:9], FIELDS[:, 0]
+    )
+    assert (
+        np.allclose(table["diffusion_length [m]"][[0, -1]], [1e-7, 1.5e-7])
+        and table["X_zz [1/m_e]"][0] == 0.25
+    )
 
 
 def test_regions():
@@ -95,8 +136,13 @@ def test_refusals(monkeypatch):
     for values in ([], [np.nan]):
         with pytest.raises(of.InputError, match="finite numbers"):
             of.gate_map(strip(), film, values, FIELDS)
-    monkeypatch.setattr("ohmr_fem.gate.hanle_curve", lambda *_, **__: (_ for _ in ()).throw(of.SolveError("singular")))
-    with pytest.raises(of.SolveError, match="singular"):  # nothing but an unstable torque may become nan
+    monkeypatch.setattr(
+        "ohmr_fem.gate.hanle_curve",
+        lambda *_, **__: (_ for _ in ()).throw(of.SolveError("singular")),
+    )
+    with pytest.raises(
+        of.SolveError, match="singular"
+    ):  # nothing but an unstable torque may become nan
         of.gate_map(strip(), film, [0.5], FIELDS)
 
 
@@ -110,7 +156,9 @@ def test_map(tmp_path):
     assert np.allclose(drawn.compressed() * 1e-6, found.rho_change[found.steady])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$B_x$ (T)", "theta (1)")
     assert of.save_figure(ax, tmp_path / "map.png").stat().st_size > 5000
-    assert np.abs(of.plot_gate_map(found, "rho_star").collections[0].get_array()).max() <= np.nanmax(np.abs(found.rho_star))
+    assert np.abs(
+        of.plot_gate_map(found, "rho_star").collections[0].get_array()
+    ).max() <= np.nanmax(np.abs(found.rho_star))
     with pytest.raises(of.InputError, match="did you mean 'rho'"):
         of.plot_gate_map(found, "rh")
     with pytest.raises(of.InputError, match="at least two"):

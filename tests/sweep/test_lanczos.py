@@ -36,7 +36,9 @@ def of(found, i, j, s):
     return np.array([np.sum(found.residues(i, j) / (found.rates + z)) for z in np.ravel(s)])
 
 
-POINTS = np.concatenate([[0.2, 0.3, 1.0, 3.0, 50.0], 1 + 1j * np.array([0.1, 1.0, 7.0, 60.0]), 0.2 - 3j * np.ones(1)])
+POINTS = np.concatenate(
+    [[0.2, 0.3, 1.0, 3.0, 50.0], 1 + 1j * np.array([0.1, 1.0, 7.0, 60.0]), 0.2 - 3j * np.ones(1)]
+)
 
 
 def test_gamma_is_the_maximum_over_all_rates():
@@ -67,7 +69,11 @@ def test_never_beyond_the_bound(seed):
     K, M = pencil(60, seed, null=seed % 2 == 0)
     shift = 10.0 ** rng.uniform(-1, 2)
     modes = eigh(K, M)[1]
-    start = rng.normal(size=(60, 2)) if seed < 3 else M @ modes[:, [0, 3, 10, 40]] @ rng.normal(size=(4, 2))
+    start = (
+        rng.normal(size=(60, 2))
+        if seed < 3
+        else M @ modes[:, [0, 3, 10, 40]] @ rng.normal(size=(4, 2))
+    )
     worst, tight = 0.0, np.inf
     for blocks in (1, 2, 4, 7):
         found = run(K, M, start, shift, blocks)
@@ -76,7 +82,11 @@ def test_never_beyond_the_bound(seed):
             for j in range(2):
                 error = np.abs(of(found, i, j, s) - F(K, M, start[:, i], start[:, j], s))
                 bound = found.bound(i, j, s)
-                assert np.all(error <= bound), (blocks, s[np.argmax(error / bound)], np.max(error / bound))
+                assert np.all(error <= bound), (
+                    blocks,
+                    s[np.argmax(error / bound)],
+                    np.max(error / bound),
+                )
                 worst = max(worst, float(error.max() / (found.norm(i) * found.norm(j))))
                 tight = min(tight, float(np.min(bound / np.maximum(error, 1e-300))))
     assert worst > 1e-6  # there was something to bound
@@ -90,7 +100,9 @@ def test_bound_is_attained():
     # Galerkin on x = A0^-1 a = (1, 1/3): rate x.K.x/x.M.x, weight x.a/sqrt(x.M.x)
     x = np.array([1.0, 1.0 / 3.0])
     rate, weight = 5 / 9 / (x @ x), (1 + 2 / 3) / np.sqrt(x @ x)
-    assert found.rates == pytest.approx([rate]) and found.weights[:, 0] ** 2 == pytest.approx([weight**2])
+    assert found.rates == pytest.approx([rate]) and found.weights[:, 0] ** 2 == pytest.approx(
+        [weight**2]
+    )
     for s in (0.2, 1 + 2j, 4.0):
         residual = np.array([1.0, 2.0]) - (K + s * M) @ x / np.sqrt(x @ x) * weight / (rate + s)
         exact = np.sqrt(np.abs(residual[0]) ** 2 / 1.0 + np.abs(residual[1]) ** 2 / 6.0)
@@ -108,7 +120,9 @@ def test_ritz_vectors():
     assert np.all(np.diff(found.rates) >= 0) and found.rates.min() > -1e-9
     A0 = K + 3.0 * M
     assert np.allclose(found.gram, start.T @ np.linalg.solve(A0, start), rtol=1e-10)
-    assert found.norm(1) == pytest.approx(np.sqrt(start[:, 1] @ np.linalg.solve(A0, start[:, 1])), rel=1e-10)
+    assert found.norm(1) == pytest.approx(
+        np.sqrt(start[:, 1] @ np.linalg.solve(A0, start[:, 1])), rel=1e-10
+    )
 
 
 def test_other_combinations_of_the_start():
@@ -149,6 +163,15 @@ def test_looks_no_more_often_than_it_must():
     every = [run(K, M, start, blocks=n).bound(0, 1, POINTS).max() for n in range(4, 30)]
     for limit in (1e-2, 1e-4, 1e-6):
         seen = []
-        found = run(K, M, start, excess=lambda p, limit=limit, seen=seen: seen.append(1) or p.bound(0, 1, POINTS).max() / limit)
+        found = run(
+            K,
+            M,
+            start,
+            excess=lambda p, limit=limit, seen=seen: (
+                seen.append(1) or p.bound(0, 1, POINTS).max() / limit
+            ),
+        )
         first = 4 + int(np.argmax(np.array(every) <= limit))
-        assert first <= found.weights.shape[0] // 2 <= first + 1 and len(seen) <= 2 + (first - 4) // 2
+        assert (
+            first <= found.weights.shape[0] // 2 <= first + 1 and len(seen) <= 2 + (first - 4) // 2
+        )

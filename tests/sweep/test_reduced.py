@@ -18,26 +18,43 @@ RNG = np.random.default_rng(5)
 
 def _material(alpha, seed):
     root = np.random.default_rng(seed).normal(size=(3, 3))
-    return of.Material(sheet_conductivity=1.0 + 0.3 * seed, diffusion_length=0.7 + 0.2 * seed, relaxation_time=1.0,
-                       orbital_hall_angle=alpha, inverse_mass=root @ root.T / 3 + 0.2 * np.eye(3))
+    return of.Material(
+        sheet_conductivity=1.0 + 0.3 * seed,
+        diffusion_length=0.7 + 0.2 * seed,
+        relaxation_time=1.0,
+        orbital_hall_angle=alpha,
+        inverse_mass=root @ root.T / 3 + 0.2 * np.eye(3),
+    )
 
 
 def _device(coupling="linear", detection="printed"):
-    mesh = tensor_grid(np.linspace(-3, 3, 25), np.linspace(-0.75, 0.75, 9), cells="triangle").with_regions(
-        {"w": lambda x: x[0] < -1, "c": lambda x: abs(x[0]) <= 1, "e": lambda x: x[0] > 1})
-    contacts = {"left": of.Contact(moment="absorbing"), "right": of.Contact(), "p": of.Contact("point", at=(-1.5, 0.75)),
-                "q": of.Contact("point", at=(1.5, -0.75))}
+    mesh = tensor_grid(
+        np.linspace(-3, 3, 25), np.linspace(-0.75, 0.75, 9), cells="triangle"
+    ).with_regions(
+        {"w": lambda x: x[0] < -1, "c": lambda x: abs(x[0]) <= 1, "e": lambda x: x[0] > 1}
+    )
+    contacts = {
+        "left": of.Contact(moment="absorbing"),
+        "right": of.Contact(),
+        "p": of.Contact("point", at=(-1.5, 0.75)),
+        "q": of.Contact("point", at=(1.5, -0.75)),
+    }
     materials = {"w": _material(0.3, 1), "c": _material(-0.2, 2), "e": _material(0.4, 3)}
     return of.Problem(mesh, materials, contacts, coupling=coupling, detection=detection)
 
 
 PAIRS = {"current": ("left", "right"), "voltage": ("p", "q")}
-pytestmark = pytest.mark.filterwarnings("ignore::ohmr_fem.errors.PhysicsWarning",
-                                        "ignore::ohmr_fem.errors.ResolutionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ohmr_fem.errors.PhysicsWarning", "ignore::ohmr_fem.errors.ResolutionWarning"
+)
 
 
 def _scale(prob):
-    return prob.materials["c"].field_scale if "c" in prob.materials else next(iter(prob.materials.values())).field_scale
+    return (
+        prob.materials["c"].field_scale
+        if "c" in prob.materials
+        else next(iter(prob.materials.values())).field_scale
+    )
 
 
 @pytest.mark.parametrize("coupling", ["linear", "full"])
@@ -72,7 +89,9 @@ def test_few_factorisations_and_honest_estimate():
     found = reduced_sweep(measurement, fields, 1e-4)
     assert found.converged and found.factorisations <= 20
     exact = np.array([change for change, _, _ in measurement.sweep(fields[::25])])
-    assert np.all(np.abs(found.change[::25] - exact) <= found.estimate[::25] + 1e-12 * np.abs(exact).max())
+    assert np.all(
+        np.abs(found.change[::25] - exact) <= found.estimate[::25] + 1e-12 * np.abs(exact).max()
+    )
 
 
 @pytest.mark.parametrize("coupling", ["linear", "full"])
@@ -80,7 +99,9 @@ def test_the_estimate_is_of_each_field(coupling, monkeypatch):
     """Fields in no order: neighbours in the list are no neighbours, and an estimate from them would say nothing."""
     prob = _device(coupling)
     measurement = Measurement.of(prob, PAIRS["current"], PAIRS["voltage"])
-    monkeypatch.setattr(sys.modules["ohmr_fem.solve"], "check_stability", lambda system, field: None)  # the sweep decided it
+    monkeypatch.setattr(
+        sys.modules["ohmr_fem.solve"], "check_stability", lambda system, field: None
+    )  # the sweep decided it
     for strength, tolerance in ((2.0, 1e-3), (10.0, 1e-4)):
         fields = np.random.default_rng(1).normal(size=(150, 3)) * strength * _scale(prob)
         found = reduced_sweep(measurement, fields, tolerance)
@@ -99,23 +120,41 @@ def test_residuals_are_what_they_say(coupling):
     Z = np.linalg.qr(np.random.default_rng(2).normal(size=(affine.source.size, 7)))[0]
     metric = SuperLU(symmetric=True).factorise(affine.norm)
     small = Reduced.on(affine, Z[:, :4]).extended(affine, Z[:, 4:])
-    assert np.allclose(small.constant, Z.T @ affine.constant @ Z) and np.allclose(small.slopes[2], Z.T @ affine.slopes[2] @ Z)
-    for transposed, rhs, load in ((False, affine.source, small.source), (True, affine.output, small.output)):
-        side = Residuals.of(affine, fields, metric, transposed).extended(Z[:, :4]).extended(Z[:, 4:])
-        y = np.array([np.linalg.solve(small.at(B).T if transposed else small.at(B), load) for B in fields])
+    assert np.allclose(small.constant, Z.T @ affine.constant @ Z) and np.allclose(
+        small.slopes[2], Z.T @ affine.slopes[2] @ Z
+    )
+    for transposed, rhs, load in (
+        (False, affine.source, small.source),
+        (True, affine.output, small.output),
+    ):
+        side = (
+            Residuals.of(affine, fields, metric, transposed).extended(Z[:, :4]).extended(Z[:, 4:])
+        )
+        y = np.array(
+            [np.linalg.solve(small.at(B).T if transposed else small.at(B), load) for B in fields]
+        )
         for B, coordinates, norm in zip(fields, y, side.norms(y, fields), strict=True):
             A = affine.constant + affine.along(B)
             left = rhs - (A.T if transposed else A) @ (Z @ coordinates)
             assert norm == pytest.approx(np.sqrt(left @ metric.solve(left)[0]), rel=1e-8)
     v = np.random.default_rng(4).normal(size=(affine.source.size, 20))
-    assert abs(affine.norm - affine.norm.T).max() < 1e-15 and np.all(np.sum(v * (affine.norm @ v), axis=0) > 0.0)
+    assert abs(affine.norm - affine.norm.T).max() < 1e-15 and np.all(
+        np.sum(v * (affine.norm @ v), axis=0) > 0.0
+    )
 
 
 def test_uniform_problem_agrees_with_the_spectral_path():
     mesh = tensor_grid(np.linspace(-3, 3, 25), np.linspace(-0.75, 0.75, 9))
-    prob = of.Problem(mesh, _material(0.3, 1), {"left": of.Contact(), "right": of.Contact(),
-                                                "p": of.Contact("point", at=(-1.5, 0.75)),
-                                                "q": of.Contact("point", at=(1.5, -0.75))})
+    prob = of.Problem(
+        mesh,
+        _material(0.3, 1),
+        {
+            "left": of.Contact(),
+            "right": of.Contact(),
+            "p": of.Contact("point", at=(-1.5, 0.75)),
+            "q": of.Contact("point", at=(1.5, -0.75)),
+        },
+    )
     fields = of.field_sweep(-10 * _scale(prob), 10 * _scale(prob), 51, (1, 2, 3))
     a = of.hanle_curve(prob, fields, method="reduced", **PAIRS)
     b = of.hanle_curve(prob, fields, method="spectral", **PAIRS)
@@ -149,7 +188,9 @@ def test_a_budget_that_is_too_small_is_said(monkeypatch):
 
     prob = _device()
     fields = RNG.normal(size=(60, 3)) * _scale(prob) * 30
-    few = reduced_sweep(Measurement.of(prob, PAIRS["current"], PAIRS["voltage"]), fields, 1e-9, most=2)
+    few = reduced_sweep(
+        Measurement.of(prob, PAIRS["current"], PAIRS["voltage"]), fields, 1e-9, most=2
+    )
     assert not few.converged
     monkeypatch.setattr(sweep, "reduced_sweep", lambda measurement, fields, tolerance: few)
     with pytest.warns(of.ConvergenceWarning, match="factorisations"):
