@@ -1,6 +1,7 @@
 """Measured comparisons, side by side in one run: ``python -m benchmarks``.
 
-Everything runs on one thread and is timed in processor seconds, so that a ratio does not depend on what else the machine does.
+Everything runs on one thread and is timed in processor seconds, so that a ratio does not depend on
+what else the machine does.
 """
 
 import os

@@ -1,9 +1,11 @@
-"""Cost and honesty of solve_to: unknowns, time, true error, error bar and effectivity; and a plot against uniform meshes.
+"""Cost and honesty of solve_to: unknowns, time, true error, error bar and effectivity; and a plot
+against uniform meshes.
 
     python -m benchmarks.adaptivity [--finest 1e-6] [--out results/adaptivity] [--only hall_bar]
 
-Unknowns are those of one scalar field at order P, which gives the value, and at order P + 1, which gives the error bar. The
-time runs from the geometry to the answer. Set OMP_NUM_THREADS for the number of cores.
+Unknowns are those of one scalar field at order P, which gives the value, and at order P + 1, which
+gives the error bar. The time runs from the geometry to the answer. Set OMP_NUM_THREADS for the
+number of cores.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ CASES = [("hall_bar", w) for w in (0.3, 3.0, 30.0, 300.0)] + [
     (name, w) for name in ("flake", "half_annulus", "nonlocal_strip") for w in (0.3, 3.0, 30.0)
 ]
 HEADER = (
-    "| device | W/L_m | P | tolerance | unknowns P | P + 1 | rounds | s | true error | error bar | effectivity |",
+    "| device | W/L_m | P | tolerance | unknowns P | P + 1 | rounds | s | true error | error bar | "
+    "effectivity |",
     "|---|---|---|---|---|---|---|---|---|---|---|",
 )
 
@@ -42,8 +45,10 @@ def line(
     last, wrong = found.history[-1], abs(float(found) - right)
     label = "hall_bar, oblique, triangles" if oblique else name
     return (
-        f"| {label} | {width:g} | {order} | {tolerance:g} | {found.unknowns} | {last.unknowns_estimate} "
-        f"| {len(found.history)} | {seconds:.1f} | {wrong / abs(right):.1e} | {found.error / abs(right):.1e} "
+        f"| {label} | {width:g} | {order} | {tolerance:g} | {found.unknowns} | "
+        f"{last.unknowns_estimate} "
+        f"| {len(found.history)} | {seconds:.1f} | {wrong / abs(right):.1e} | "
+        f"{found.error / abs(right):.1e} "
         f"| {found.error / wrong:.2f} |"
     ), found.converged
 
@@ -77,7 +82,9 @@ def uniform_bar(width: float, order: int, times: int) -> Device:
 
 
 def curves(width: float = 3.0, finest: float = 1e-6) -> dict[str, np.ndarray]:
-    """{label: (2, n) unknowns and relative error} of the Hall bar: adaptive lines, adaptive triangles, uniform."""
+    """{label: (2, n) unknowns and relative error} of the Hall bar: adaptive lines, adaptive
+    triangles, uniform.
+    """
     right = truth("hall_bar", width, hall_bar(width, 2))
     out = {}
     for order in (2, 3):
@@ -96,7 +103,9 @@ def curves(width: float = 3.0, finest: float = 1e-6) -> dict[str, np.ndarray]:
 
 
 def draw(found: dict[str, np.ndarray], path: Path) -> None:
-    """Error against unknowns, with the rates of a smooth problem and of a corner of 270 degrees on a uniform mesh."""
+    """Error against unknowns, with the rates of a smooth problem and of a corner of 270 degrees on
+    a uniform mesh.
+    """
     import matplotlib
 
     matplotlib.use("Agg")

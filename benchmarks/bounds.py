@@ -24,7 +24,9 @@ COUNT, SEED = 200, 20240607
 
 @dataclass(frozen=True)
 class Trial:
-    """Largest of bound minus error, ratios where the error is above the floor, and whether the pair vanishes."""
+    """Largest of bound minus error, ratios where the error is above the floor, and whether the pair
+    vanishes.
+    """
 
     excess: float
     ratios: list[float]
@@ -34,7 +36,9 @@ class Trial:
 def random_problem(
     rng: np.random.Generator,
 ) -> tuple[of.Problem, tuple[str, str], tuple[str, str], np.ndarray]:
-    """A rectangle, with a corner cut out half of the time, on a random grid; any stable X, any pair, any fields."""
+    """A rectangle, with a corner cut out half of the time, on a random grid; any stable X, any
+    pair, any fields.
+    """
     width, height = rng.uniform(0.5, 6.0, 2) * 1e-7
     x, y = (
         np.concatenate([[0.0], np.cumsum(rng.uniform(0.5, 1.5, n))]) for n in rng.integers(6, 13, 2)

@@ -1,10 +1,12 @@
 """Pictures of devices to be looked at: outline, mesh, moment density and current of seven devices.
 
-    python -m benchmarks.device_gallery FOLDER        (needs gmsh or netgen-mesher, shapely; about a minute)
+    python -m benchmarks.device_gallery FOLDER        (needs gmsh or netgen-mesher, shapely; about a
+    minute)
 
-What to look for: names beside their contacts; cells small at insulating edges and corners, curved at arcs; n^z of opposite sign
-on the two sides of the current (positive on its left: the upper edge for a current to the right), gone within a few
-diffusion lengths; current along the edges, out of and into the contacts, around holes.
+What to look for: names beside their contacts; cells small at insulating edges and corners, curved
+at arcs; n^z of opposite sign on the two sides of the current (positive on its left: the upper edge
+for a current to the right), gone within a few diffusion lengths; current along the edges, out of
+and into the contacts, around holes.
 """
 
 from __future__ import annotations

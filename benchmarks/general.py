@@ -1,4 +1,6 @@
-"""Regions with different tensors and an absorbing contact: a thousand fields from a few factorisations."""
+"""Regions with different tensors and an absorbing contact: a thousand fields from a few
+factorisations.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ TOLERANCE, HELD_OUT = 1e-6, 12
 
 
 def problem(coupling: str = "linear") -> of.Problem:
-    """The Hall bar in three regions across its length, each with its own full X; one current contact absorbs."""
+    """The Hall bar in three regions across its length, each with its own full X; one current
+    contact absorbs.
+    """
     mesh = of.read_mesh(MESH, unit="nm").with_regions(
         {
             "west": lambda x: x[0] < -4e-7,

@@ -1,4 +1,6 @@
-"""A Hanle curve of a Hall bar: its error, its cost in factorisations, and other programs field by field."""
+"""A Hanle curve of a Hall bar: its error, its cost in factorisations, and other programs field by
+field.
+"""
 
 from __future__ import annotations
 

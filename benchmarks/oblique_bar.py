@@ -1,9 +1,11 @@
-"""Unknowns for delta_R_xx of an oblique Hall bar at W/L_m = 300, with and without boundary-layer cells.
+"""Unknowns for delta_R_xx of an oblique Hall bar at W/L_m = 300, with and without boundary-layer
+cells.
 
     python -m benchmarks.oblique_bar        (needs gmsh; about a minute)
 
-The bar is 7 W long and sheared, so that no tensor grid fits it. The error is against P4 on equilateral cells with finer
-corners, which shares neither the layers nor the order. Unknowns are potential and three moments.
+The bar is 7 W long and sheared, so that no tensor grid fits it. The error is against P4 on
+equilateral cells with finer corners, which shares neither the layers nor the order. Unknowns are
+potential and three moments.
 """
 
 from __future__ import annotations
@@ -69,7 +71,8 @@ def measure(
 if __name__ == "__main__":
     exact, unknowns, seconds = measure(*REFERENCE, corner=1e-3)
     print(
-        "| order | cells per L_m | growth | layers | unknowns | s | relative error |\n|---|---|---|---|---|---|---|"
+        "| order | cells per L_m | growth | layers | unknowns | s | relative error "
+        "|\n|---|---|---|---|---|---|---|"
     )
     print(
         "| " + " | ".join(map(str, REFERENCE)) + f" | {unknowns} | {seconds:.1f} | reference |",

@@ -1,7 +1,8 @@
 """The same Hall bar, equations and mesh in other programs, one field at a time.
 
-Lengths in L_m, potentials times sigma for unit current, moments in sigma/D; uniform current injection at the ends, voltages
-as means over the contact edges, isotropic mass and B along x, so that phi = Omega tau is the only parameter.
+Lengths in L_m, potentials times sigma for unit current, moments in sigma/D; uniform current
+injection at the ends, voltages as means over the contact edges, isotropic mass and B along x, so
+that phi = Omega tau is the only parameter.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def contact_load(ng: Any, mesh: Any, test: Any, pair: Pair) -> Any:
 def ngsolve_four_fields(
     mesh: Any, alpha: float, phis: Sequence[float], current: Pair, voltage: Pair
 ) -> tuple[list[float], list[float], list[float]]:
-    """sigma R(phi) of the monolithic system, and the seconds of assembly and of factorising and solving, for each field."""
+    """sigma R(phi) of the monolithic system, and the seconds of assembly and of factorising and
+    solving, for each field.
+    """
     ng = ngsolve()
     space = ng.FESpace([ng.H1(mesh, order=2)] * 4)
     (V, *n), (psi, *w) = space.TnT()
@@ -82,7 +85,9 @@ def ngsolve_four_fields(
 def ngsolve_scalar(
     mesh: Any, phis: Sequence[float], current: Pair, voltage: Pair, inverse: str
 ) -> tuple[list[complex], list[float], list[float]]:
-    """F(1 + i phi) from one complex scalar system for each field, and the seconds of assembly and of the solution."""
+    """F(1 + i phi) from one complex scalar system for each field, and the seconds of assembly and
+    of the solution.
+    """
     ng = ngsolve()
     real, space = ng.H1(mesh, order=2), ng.H1(mesh, order=2, complex=True)
     u, v = real.TnT()
@@ -121,7 +126,9 @@ def skfem_four_fields(
     current: Pair,
     voltage: Pair,
 ) -> tuple[list[float], list[float]]:
-    """sigma R(phi) from scikit-fem's own block matrix and default solver, and the seconds of each solution."""
+    """sigma R(phi) from scikit-fem's own block matrix and default solver, and the seconds of each
+    solution.
+    """
     mesh = device.mesh.scaled(1.0 / scale)
     basis = skfem.Basis(mesh, skfem.ElementTriP2())
     K = skfem.BilinearForm(lambda u, v, _: dot(grad(u), grad(v))).assemble(basis)

@@ -1,4 +1,6 @@
-"""One curve on 1e5 and 1e6 P2 unknowns, each solver in a process of its own: time and peak memory."""
+"""One curve on 1e5 and 1e6 P2 unknowns, each solver in a process of its own: time and peak
+memory.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,9 @@ def bar(unknowns: int) -> of.Problem:
 
 
 def measure(solver: str, unknowns: int) -> dict[str, float]:
-    """Seconds of the mesh and assembly and of potentials and curve, peak memory in GiB, and F(1) for comparison."""
+    """Seconds of the mesh and assembly and of potentials and curve, peak memory in GiB, and F(1)
+    for comparison.
+    """
     start = time.process_time()
     prob = bar(unknowns)
     system = system_of(prob)
@@ -140,7 +144,8 @@ def run() -> list[Row]:
                     f"{label}: peak memory, GiB",
                     found["memory"],
                     8.0,
-                    note=f"{found['assembled']:.2f} after assembly, of which the program itself about 0.2; "
+                    note=f"{found['assembled']:.2f} after assembly, of which the program itself "
+                    "about 0.2; "
                     f"{8 * found['N'] * found['poles'] / 2**30:.2f} of Lanczos vectors",
                 ),
             ]

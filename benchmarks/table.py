@@ -15,7 +15,9 @@ class Skipped(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """One measured number; ``at_most`` or ``at_least`` is its target, neither means it is only reported."""
+    """One measured number; ``at_most`` or ``at_least`` is its target, neither means it is only
+    reported.
+    """
 
     case: str
     quantity: str
@@ -61,7 +63,9 @@ def seconds(function: Callable[[], Any], repeat: int = 7) -> float:
 def ratio(
     dear: Callable[[], Any], cheap: Callable[[], Any], repeat: int = 9
 ) -> tuple[float, float, float]:
-    """Median of the ratio of two costs measured in turns, which a busy machine slows alike, and both medians."""
+    """Median of the ratio of two costs measured in turns, which a busy machine slows alike, and
+    both medians.
+    """
     taken = [(seconds(dear, 1), seconds(cheap, 1)) for _ in range(repeat)]
     return statistics.median(a / b for a, b in taken), *(
         statistics.median(t) for t in zip(*taken, strict=True)

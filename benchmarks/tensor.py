@@ -1,7 +1,9 @@
-"""X at 1000 chemical potentials, 300 K, to 1e-8; one at 4 K; and WannierBerri beside us from the same Wannier90 file.
+"""X at 1000 chemical potentials, 300 K, to 1e-8; one at 4 K; and WannierBerri beside us from the
+same Wannier90 file.
 
-It is timed in two ways: band velocities tabulated by it and summed with exact Fermi weights, which agrees with us to round-off
-on an equal mesh; and its own sum over energies in bins with Fermi-Dirac smoothing, against ours asked for the accuracy reached.
+It is timed in two ways: band velocities tabulated by it and summed with exact Fermi weights, which
+agrees with us to round-off on an equal mesh; and its own sum over energies in bins with Fermi-Dirac
+smoothing, against ours asked for the accuracy reached.
 """
 
 from __future__ import annotations
@@ -67,7 +69,9 @@ def run() -> list[Row]:
 
 
 def equal_mesh(wb: Any, system: Any, model: micro.LayeredModel, divisions: int = 120) -> list[Row]:
-    """One chemical potential on one mesh: the same number, from tabulated velocities and from ours."""
+    """One chemical potential on one mesh: the same number, from tabulated velocities and from
+    ours.
+    """
     case, out = f"one chemical potential, N = {divisions}", []
 
     def ours(symmetry: bool) -> np.ndarray:
@@ -94,7 +98,9 @@ def equal_mesh(wb: Any, system: Any, model: micro.LayeredModel, divisions: int =
 
 
 def beside(wb: Any, system: Any, model: micro.LayeredModel) -> list[Row]:
-    """WannierBerri's best of its own sums at each setting, and ours asked for that accuracy; processor seconds."""
+    """WannierBerri's best of its own sums at each setting, and ours asked for that accuracy;
+    processor seconds.
+    """
     exact = micro.inverse_mass(model, MU, TEMPERATURE, tolerance=1e-11).X[:, :2, :2]
     scale, rows = float(np.abs(exact).max()), []
     for divisions, finer in MESHES:
@@ -121,7 +127,9 @@ def beside(wb: Any, system: Any, model: micro.LayeredModel) -> list[Row]:
 
 
 def binned(wb: Any, system: Any, divisions: int, finer: int) -> np.ndarray:
-    """Its own sum over the Fermi surface, energies in bins, smoothed with the Fermi weight, at every mu, (n, 2, 2)."""
+    """Its own sum over the Fermi surface, energies in bins, smoothed with the Fermi weight, at
+    every mu, (n, 2, 2).
+    """
     step = (MU[1] - MU[0]) / finer
     outside = round(REACH / step)
     levels = MU[0] + step * np.arange(-outside, (len(MU) - 1) * finer + outside + 1)

@@ -29,7 +29,9 @@ suppress_warnings = ["mystnb.unknown_mime_type", "ref.python"]  # two classes ma
 
 
 def formula(self, node):  # type: ignore[no-untyped-def]
-    """A formula, in the line or on its own, as MathML, in words that the converter and the browsers know."""
+    """A formula, in the line or on its own, as MathML, in words that the converter and the browsers
+    know.
+    """
     text = re.sub(r"\{\\rm ([^{}]*)\}", r"\\mathrm{\1}", node.astext()).replace(
         "{aligned}", "{align*}"
     )

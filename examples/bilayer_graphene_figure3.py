@@ -1,12 +1,15 @@
-"""Effective inverse mass of bilayer graphene against chemical potential (compare Fig. 3 of Sun and Vignale).
+"""Effective inverse mass of bilayer graphene against chemical potential (compare Fig. 3 of Sun and
+Vignale).
 
-X decides how a moment turns in a magnetic field.  In plane it is the Drude form, Eq. (18), out of plane the interlayer sum
-of Eq. (20); both here per cell and spin, in 1/m_e, at 300 K, gamma0 = 3.16 eV, gamma1 = 0.38 eV, without bias and with
-V = gamma1 (layers at -V and +V, gap 2 V gamma1/sqrt(gamma1^2 + 4 V^2) = 0.34 eV).
+X decides how a moment turns in a magnetic field.  In plane it is the Drude form, Eq. (18), out of
+plane the interlayer sum of Eq. (20); both here per cell and spin, in 1/m_e, at 300 K, gamma0 = 3.16
+eV, gamma1 = 0.38 eV, without bias and with V = gamma1 (layers at -V and +V, gap 2 V
+gamma1/sqrt(gamma1^2 + 4 V^2) = 0.34 eV).
 
-The anisotropy theta = X_zz/X_xx depends on what is counted, by two orders of magnitude: the Drude form counts carriers,
-Eq. (20) the whole Fermi sea.  Panel (b) shows three readings; theta of order 1e-2, the value used in the paper, comes from
-the commutator in both blocks (0.023) or from counting X_zz from neutrality (0.003 to 0.011; with bias negative, -0.009 to
+The anisotropy theta = X_zz/X_xx depends on what is counted, by two orders of magnitude: the Drude
+form counts carriers, Eq. (20) the whole Fermi sea.  Panel (b) shows three readings; theta of order
+1e-2, the value used in the paper, comes from the commutator in both blocks (0.023) or from counting
+X_zz from neutrality (0.003 to 0.011; with bias negative, -0.009 to
 -0.015).
 
 Run time: ten seconds.
@@ -28,7 +31,9 @@ READINGS = {
 
 
 def curves(points: int = 241, mesh: int | str = "auto") -> dict[str, np.ndarray]:
-    """mu (n,) in eV, and per bias V: the tensors X (n, 3, 3) of every reading, with keys such as "0.38: drude, all"."""
+    """mu (n,) in eV, and per bias V: the tensors X (n, 3, 3) of every reading, with keys such as
+    "0.38: drude, all".
+    """
     mu = np.linspace(-0.6, 0.6, points)
     out = {"mu": mu}
     for bias in (0.0, GAMMA1):

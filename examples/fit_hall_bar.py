@@ -1,8 +1,10 @@
-"""Make fit_hall_bar.csv: what a measurement on the Hall bar might look like, with noise from a fixed seed.
+"""Make fit_hall_bar.csv: what a measurement on the Hall bar might look like, with noise from a
+fixed seed.
 
-R(B) between the upper probes and the nonlocal resistance, with the field along the current and tilted by 45 degrees
-towards the normal, for alpha = alpha' = 0.1, L_m = 100 nm, tau = 2 ps, theta = 0.25.  The noise is 1% of the largest change
-of each curve, and the contacts add a constant that drifts between the curves.  Run time: a few seconds.
+R(B) between the upper probes and the nonlocal resistance, with the field along the current and
+tilted by 45 degrees towards the normal, for alpha = alpha' = 0.1, L_m = 100 nm, tau = 2 ps, theta =
+0.25.  The noise is 1% of the largest change of each curve, and the contacts add a constant that
+drifts between the curves.  Run time: a few seconds.
 
     python examples/fit_hall_bar.py
 """

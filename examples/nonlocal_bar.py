@@ -1,12 +1,13 @@
-"""Nonlocal resistance of a Hall bar: a moment current that carries a signal past the end of the charge current.
+"""Nonlocal resistance of a Hall bar: a moment current that carries a signal past the end of the
+charge current.
 
-Current flows across the bar from t1 to b1.  Its orbital Hall effect sends a moment current along the bar, which the
-inverse effect turns back into a voltage between t2 and b2.  Where the charge current still spreads that far, the ohmic
-part hides it, but only the orbital part depends on the field: R(B) - R(0) is the whole signal, and it is solved for
-directly, not by subtraction.
+Current flows across the bar from t1 to b1.  Its orbital Hall effect sends a moment current along
+the bar, which the inverse effect turns back into a voltage between t2 and b2.  Where the charge
+current still spreads that far, the ohmic part hides it, but only the orbital part depends on the
+field: R(B) - R(0) is the whole signal, and it is solved for directly, not by subtraction.
 
-The two measurements are the same by Onsager's relation when the pairs are exchanged and B is reversed; the script
-prints the difference.  Run time: a few seconds.
+The two measurements are the same by Onsager's relation when the pairs are exchanged and B is
+reversed; the script prints the difference.  Run time: a few seconds.
 
     python examples/nonlocal_bar.py
 """
@@ -48,7 +49,8 @@ if __name__ == "__main__":
     problem = device()
     there, back = signal(problem)
     print(
-        f"R = {there.R:.6f} ohm, of which orbital {there.delta_R:.6f}; R(2 T) - R(0) = {there.hanle:.6f} ohm"
+        f"R = {there.R:.6f} ohm, of which orbital {there.delta_R:.6f}; R(2 T) - R(0) = "
+        f"{there.hanle:.6f} ohm"
     )
     print(f"exchanged pairs at -B: differs by {abs(there.R - back.R):.1e} ohm")
     solution = of.solve(problem, currents={"t1": 1e-6, "b1": -1e-6})

@@ -1,12 +1,14 @@
 """Hanle curves of an infinite strip, held against the closed form.
 
-A current along x in a strip of width L drives a moment current across it, n^z piles up at the edges over the diffusion
-length L_m, and the inverse effect lowers the resistance: rho(B) = -alpha alpha' Re[tanh(z)/z], z = sqrt(s) L/(2 L_m),
-s = 1 + i sqrt(theta) Omega tau (Sun and Vignale, Eq. (7)).  A field along x makes the moment precess out of z and so
-restores the resistance; rho* of Eq. (8) is the part restored, between 0 and 1.  theta = X_zz/X_yy is the anisotropy of
-the inverse mass: the smaller it is, the larger the field that is needed.
+A current along x in a strip of width L drives a moment current across it, n^z piles up at the edges
+over the diffusion length L_m, and the inverse effect lowers the resistance: rho(B) = -alpha alpha'
+Re[tanh(z)/z], z = sqrt(s) L/(2 L_m), s = 1 + i sqrt(theta) Omega tau (Sun and Vignale, Eq. (7)).  A
+field along x makes the moment precess out of z and so restores the resistance; rho* of Eq. (8) is
+the part restored, between 0 and 1.  theta = X_zz/X_yy is the anisotropy of the inverse mass: the
+smaller it is, the larger the field that is needed.
 
-Figure: rho* against Omega tau for three anisotropies, L = 3 L_m (compare their Fig. 2).  Run time: one second.
+Figure: rho* against Omega tau for three anisotropies, L = 3 L_m (compare their Fig. 2).  Run time:
+one second.
 
     python examples/strip.py
 """
@@ -52,5 +54,6 @@ if __name__ == "__main__":
     found = curves()
     axes = plot_hanle(found, "rho_star", labels=[f"θ = {theta:g}" for theta in ANISOTROPIES])
     print(
-        f"wrote {save_figure(axes, 'results/strip.png')}; largest deviation from Eq. (7): {largest_error(found):.1e}"
+        f"wrote {save_figure(axes, 'results/strip.png')}; largest deviation from Eq. (7): "
+        f"{largest_error(found):.1e}"
     )

@@ -1,9 +1,10 @@
-"""Make flake.msh: an irregular flake with a hole, six contacts and two regions, coordinates in nanometres.
+"""Make flake.msh: an irregular flake with a hole, six contacts and two regions, coordinates in
+nanometres.
 
     python meshes/flake.py        (needs the package gmsh)
 
-The left part (region `thin`) and the right part (region `thick`) meet along a straight line.  Cells shrink towards all
-edges and further towards the corners.
+The left part (region `thin`) and the right part (region `thick`) meet along a straight line.  Cells
+shrink towards all edges and further towards the corners.
 """
 
 from pathlib import Path

@@ -27,7 +27,9 @@ SLOPE, LARGEST = 0.35, WIDTH / 5
 
 
 def outline() -> tuple[list[tuple[float, float]], dict[str, int], list[int]]:
-    """Corners counter-clockwise, edge number of each contact (edge i starts at corner i), re-entrant corners."""
+    """Corners counter-clockwise, edge number of each contact (edge i starts at corner i),
+    re-entrant corners.
+    """
     x1, x2, y, top = -ARM_X, ARM_X, WIDTH / 2, WIDTH / 2 + ARM_LENGTH
     a = ARM_WIDTH / 2
     lower = [(-LENGTH / 2, -y)]

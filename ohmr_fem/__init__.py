@@ -103,7 +103,8 @@ _NAMES = {
     "config.device_file": "read_device",
     "dynamics.ac": "ACResponse ac_response",
     "dynamics.transient": "Transient transient",
-    "errors": "ConvergenceWarning InputError MeshError MissingExtraError NewtonError OhmrError PhysicsWarning "
+    "errors": "ConvergenceWarning InputError MeshError MissingExtraError NewtonError OhmrError "
+    "PhysicsWarning "
     "ResolutionWarning SolveError SweepInterrupted",
     "fitting.data": "Measured read_data with_pairs",
     "fitting.design": "design",

@@ -1,6 +1,7 @@
 """The command line. Exit codes: 0 done, 2 wrong input, 3 no trustworthy solution, 130 interrupted.
 
-typer, rich and the rooms of the library are imported when a command needs them, so that ``--version`` is quick.
+typer, rich and the rooms of the library are imported when a command needs them, so that
+``--version`` is quick.
 """
 
 import contextlib
@@ -85,7 +86,8 @@ def _app() -> Any:
         _guarded(_check, device)
 
     @app.command(
-        help="Fit measured curves on a device. Leaves report, numbers, table and figures in a results folder."
+        help="Fit measured curves on a device. Leaves report, numbers, table and figures in a "
+        "results folder."
     )
     def fit(
         data: Annotated[
@@ -140,7 +142,8 @@ def _app() -> Any:
         )
 
     @app.command(
-        help="Effective inverse mass tensor of a layered model. Leaves a table, with all choices in its header, and "
+        help="Effective inverse mass tensor of a layered model. Leaves a table, with all choices "
+        "in its header, and "
         "figures."
     )
     def xtensor(
@@ -178,7 +181,8 @@ def _app() -> Any:
         _guarded(_init, path)
 
     @app.command(
-        help="Run a device over parameters. Here or on a dask scheduler; resumes where it was stopped."
+        help="Run a device over parameters. Here or on a dask scheduler; resumes where it was "
+        "stopped."
     )
     def study(
         path: Annotated[
@@ -247,7 +251,8 @@ def _run(path: Path, out: Path | None) -> None:
         unit = " ohm" if "hanle" in curve else ""
         print(f"{out / curve['table']}: {what} from {low:.4g} to {high:.4g}{unit}")
         print(
-            f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual {curve['largest_residual']:.1e} "
+            f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual "
+            f"{curve['largest_residual']:.1e} "
             f"({curve['method']})"
         )
     shown = [name for name in record["files"] if name.endswith((".pvd", ".png"))]
@@ -267,13 +272,15 @@ def _say_accuracy(record: dict[str, Any]) -> None:
         )
         print(f"{name}: {found['unknowns']} unknowns after {found['rounds']} rounds{state}")
         print(
-            f"  R_ohmic = {_with_error(found['R_ohmic'], found['R_ohmic_error'])} ohm (discretisation)"
+            f"  R_ohmic = {_with_error(found['R_ohmic'], found['R_ohmic_error'])} ohm "
+            "(discretisation)"
         )
         for field, value, error in zip(
             found["fields_T"], found["delta_R"], found["error"], strict=True
         ):
             print(
-                f"  delta_R = {_with_error(value, error)} ohm at ({', '.join(f'{b:g}' for b in field)}) T"
+                f"  delta_R = {_with_error(value, error)} ohm at "
+                f"({', '.join(f'{b:g}' for b in field)}) T"
             )
 
 
@@ -291,7 +298,8 @@ def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
             result = run_study(path, out, scheduler=scheduler, progress=progress, notify=_say)
     except StudyInterrupted as stop:
         _say(
-            f"stopped; {stop.done} of {stop.total} points are kept in {stop.path}; the same command goes on from there"
+            f"stopped; {stop.done} of {stop.total} points are kept in {stop.path}; the same "
+            "command goes on from there"
         )
         raise
     for note in result.notes[:3]:
@@ -299,13 +307,15 @@ def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
     if len(result.notes) > 3:
         _say(f"warning: and {len(result.notes) - 3} others, in the variable 'message' of the file")
     print(
-        f"{result.path}: {result.size} points, {result.computed} computed, {result.found} found finished, "
+        f"{result.path}: {result.size} points, {result.computed} computed, {result.found} found "
+        "finished, "
         f"{len(result.failed)} without a solution, {result.seconds:.1f} s"
     )
     if result.failed:
         index, why = next(iter(result.failed.items()))
         raise SolveError(
-            f"{len(result.failed)} of {result.size} points have no solution (status 2 in the file), such as point "
+            f"{len(result.failed)} of {result.size} points have no solution (status 2 in the "
+            "file), such as point "
             f"{index}: {why}"
         )
 
@@ -346,12 +356,14 @@ def _gate_line(out: Path, found: dict[str, Any]) -> None:
     low, high = found.get("hanle") or found.get("rho_change") or (float("nan"), float("nan"))
     what, unit = ("R(B) - R(0)", " ohm") if "hanle" in found else ("rho(B) - rho(0)", "")
     print(
-        f"{out / found['table']}: {found['values']} values of {found['parameter']}, {found['fields']} fields, {what} from "
+        f"{out / found['table']}: {found['values']} values of {found['parameter']}, "
+        f"{found['fields']} fields, {what} from "
         f"{low:.4g} to {high:.4g}{unit}"
     )
     if found["no_steady_state"]:
         print(
-            f"  {found['no_steady_state']} points without a steady state (theta < 0): nan in the table, hatched in the map"
+            f"  {found['no_steady_state']} points without a steady state (theta < 0): nan in the "
+            "table, hatched in the map"
         )
 
 
@@ -440,12 +452,14 @@ def _check(path: Path) -> None:
         )
     if device.gate is not None:
         print(
-            f"gate      {len(device.gate.values)} values of {device.gate.parameter} from {device.gate.values.min():g} to "
+            f"gate      {len(device.gate.values)} values of {device.gate.parameter} from "
+            f"{device.gate.values.min():g} to "
             f"{device.gate.values.max():g} {device.gate.unit}"
         )
     print(f"sweep     {len(fields)} fields up to {np.linalg.norm(strongest):g} T")
     print(
-        f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection {problem.detection}"
+        f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection "
+        f"{problem.detection}"
     )
     for note in [*physics_notes(problem, fields), *check_resolution(system, strongest)]:
         _say(f"warning: {note}")
@@ -463,7 +477,8 @@ def _info(path: Path, unit: str) -> None:
         f"{' x '.join(engineering(float(v), 'm') for v in mesh.extent)}"
     )
     print(
-        f"edges     {engineering(float(edges.min()), 'm')} to {engineering(float(edges.max()), 'm')}"
+        f"edges     {engineering(float(edges.min()), 'm')} to "
+        f"{engineering(float(edges.max()), 'm')}"
     )
     for name, facets in mesh.boundaries.items():
         print(
@@ -471,13 +486,15 @@ def _info(path: Path, unit: str) -> None:
         )
     rest = mesh.boundary_facets()
     print(
-        f"unnamed   {len(rest)} edges, {engineering(float(edges[rest].sum()), 'm')} (insulating, reflecting)"
+        f"unnamed   {len(rest)} edges, {engineering(float(edges[rest].sum()), 'm')} (insulating, "
+        "reflecting)"
     )
     for name, cells in mesh.regions.items():
         print(f"region    {name}: {len(cells)} cells")
     if unit == "m" and float(mesh.extent.max()) > 1e-3:
         _say(
-            f"warning: the device is {engineering(float(mesh.extent.max()), 'm')} long; if that is wrong, give --unit"
+            f"warning: the device is {engineering(float(mesh.extent.max()), 'm')} long; if that is "
+            "wrong, give --unit"
         )
 
 
@@ -486,7 +503,8 @@ def _init(path: Path) -> None:
 
     if path.exists():
         raise InputError(
-            f"{path}: exists already and is left as it is; give another name: ohmr-fem init NAME.toml"
+            f"{path}: exists already and is left as it is; give another name: ohmr-fem init "
+            "NAME.toml"
         )
     with atomic_path(path) as temporary:
         temporary.write_text(TEMPLATE.format(name=path, stem=path.stem), encoding="utf-8")
@@ -498,7 +516,9 @@ if __name__ == "__main__":
 
 
 def split(text: str | None) -> Any:
-    """Words of a list typed with commas: ["alpha", "tau"], a vector of numbers, [] of "none"; single x, y, z as they are."""
+    """Words of a list typed with commas: ["alpha", "tau"], a vector of numbers, [] of "none";
+    single x, y, z as they are.
+    """
     if text is None or text in ("x", "y", "z"):
         return text
     words = [word.strip() for word in text.split(",") if word.strip() not in ("", "none")]

@@ -41,7 +41,8 @@ class SolveError(OhmrError, ArithmeticError):
 class NewtonError(SolveError):
     """Newton's method does not converge.
 
-    ``history`` lists its steps; ``last`` is the last good Solution (or None); ``partial`` the finished part of a curve.
+    ``history`` lists its steps; ``last`` is the last good Solution (or None); ``partial`` the
+    finished part of a curve.
     """
 
     def __init__(
@@ -84,7 +85,8 @@ def require_extra(module: str, extra: str, purpose: str) -> Any:
     except ImportError as exc:
         raise MissingExtraError(
             f"{purpose} needs the optional package {module!r} ({exc}); "
-            f"install it with: pip install 'ohmr-fem[{extra}]' (in a checkout: pip install '.[{extra}]')",
+            f"install it with: pip install 'ohmr-fem[{extra}]' (in a checkout: pip install "
+            f"'.[{extra}]')",
             value=module,
         ) from exc
 

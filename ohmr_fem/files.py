@@ -15,7 +15,9 @@ from .errors import InputError
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside ``path``, with the same ending, that replaces it when the block ends without error."""
+    """A temporary name beside ``path``, with the same ending, that replaces it when the block ends
+    without error.
+    """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -130,7 +130,9 @@ def fields_array(field: Any, name: str = "field") -> np.ndarray:
 
 
 def engineering(value: float, unit: str) -> str:
-    """A number with an SI prefix, for reprs and figures: ``4e-07, "m"`` -> ``"400 nm"``; areas in cm²: 1 mm is not 1e-3 m²."""
+    """A number with an SI prefix, for reprs and figures: ``4e-07, "m"`` -> ``"400 nm"``; areas in
+    cm²: 1 mm is not 1e-3 m².
+    """
     if unit.startswith("m²"):
         return f"{1e4 * value:.4g} c{unit}"
     if value == 0.0 or not math.isfinite(value):

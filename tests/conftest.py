@@ -27,14 +27,18 @@ def _refuses(kind: type[Exception], *fragments: str) -> Iterator[Any]:
 
 @pytest.fixture
 def refuses() -> Callable[..., Any]:
-    """``with refuses(InputError, "-2", "positive"):`` exactly this class, one line, every fragment in it."""
+    """``with refuses(InputError, "-2", "positive"):`` exactly this class, one line, every fragment
+    in it.
+    """
     return _refuses
 
 
 def _hall_bar(
     cells: str = "triangle", step: float = 0.25, length: float = 6.0, width: float = 2.0
 ) -> Any:
-    """A bar 6 x 2 with contacts left, right and four side contacts of length 0.5, on a uniform grid."""
+    """A bar 6 x 2 with contacts left, right and four side contacts of length 0.5, on a uniform
+    grid.
+    """
     import numpy as np
 
     from ohmr_fem.mesh.grids import tensor_grid
@@ -57,7 +61,9 @@ def _hall_bar(
 
 @pytest.fixture(scope="session")
 def bar() -> Callable[..., Any]:
-    """``bar(material=..., order=..., cells=..., step=..., contacts=..., **options)``: a Problem on the bar, L_m = 1."""
+    """``bar(material=..., order=..., cells=..., step=..., contacts=..., **options)``: a Problem on
+    the bar, L_m = 1.
+    """
     import ohmr_fem as of
     from validation.case import simple_material
 

@@ -15,8 +15,10 @@ PACKAGE = Path(__file__).parent.parent / "ohmr_fem"
 ROOMS = {
     "errors": "errors",
     "units": "units",
-    "geometry": "geometry geometry_check outline outline_read polygons combine layout_file traced_file",
-    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine meshing mesh_gmsh mesh_layers mesh_netgen grading grids",
+    "geometry": "geometry geometry_check outline outline_read polygons combine layout_file "
+    "traced_file",
+    "mesh": "mesh mesh_cells mesh_check mesh_io mesh_refine meshing mesh_gmsh mesh_layers "
+    "mesh_netgen grading grids",
     "material": "material",
     "problem": "problem drive",
     "forms": "forms",
@@ -123,7 +125,9 @@ MODULES = _modules()
 
 
 def _imports(module: str) -> tuple[set[str], set[str]]:
-    """Modules of the package and top-level names of other packages that a module imports, anywhere in its text."""
+    """Modules of the package and top-level names of other packages that a module imports, anywhere
+    in its text.
+    """
     inside, outside = set(), set()
     here = (
         module.split(".")
@@ -216,9 +220,12 @@ def test_import_is_light():
 
 
 def test_import_is_quick():
-    """Under 0.6 s on an idle machine; a busy one is allowed for by the time that scikit-fem itself takes beside it."""
+    """Under 0.6 s on an idle machine; a busy one is allowed for by the time that scikit-fem itself
+    takes beside it.
+    """
     code = (
-        "import time; t = time.perf_counter(); import skfem, scipy.sparse.linalg; u = time.perf_counter(); "
+        "import time; t = time.perf_counter(); import skfem, scipy.sparse.linalg; u = "
+        "time.perf_counter(); "
         "import ohmr_fem; v = time.perf_counter(); print(u - t, v - t)"
     )
     ours = []
@@ -231,7 +238,9 @@ def test_import_is_quick():
 
 
 def test_public_names_are_what_they_say():
-    """Also after the room of a name was loaded first: a room and a function must not share a name."""
+    """Also after the room of a name was loaded first: a room and a function must not share a
+    name.
+    """
     import importlib
 
     import ohmr_fem

@@ -1,4 +1,6 @@
-"""The command line: files left behind, exit codes, one line for every mistake, nothing lost on Ctrl-C."""
+"""The command line: files left behind, exit codes, one line for every mistake, nothing lost on
+Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -290,7 +292,9 @@ def test_version_and_help(capsys):
 
 
 def test_interrupt_keeps_the_finished_rows(monkeypatch, capsys):
-    """Ctrl-C in the middle of a sweep: whole rows in the table, exit 130, and the record says interrupted."""
+    """Ctrl-C in the middle of a sweep: whole rows in the table, exit 130, and the record says
+    interrupted.
+    """
     from ohmr_fem.run import device as run
     from ohmr_fem.sweep.hanle import hanle_curve
 

@@ -1,4 +1,6 @@
-"""Every page of the documentation with code in it runs as it stands: tutorials, gallery, validation."""
+"""Every page of the documentation with code in it runs as it stands: tutorials, gallery,
+validation.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ def test_tutorials_are_executed():
 
 
 def test_pictures_are_shown():
-    """The figures of ``of.plot_*`` belong to no window: a cell shows them by ending in ``.figure``."""
+    """The figures of ``of.plot_*`` belong to no window: a cell shows them by ending in
+    ``.figure``.
+    """
     for page in EXECUTED:
         for cell in re.findall(
             r"```\{code-cell\}[^\n]*\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S

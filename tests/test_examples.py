@@ -105,7 +105,8 @@ def test_hall_bar_example():
         of.hanle_curve(device.problem, [(0, 0, 0), (9, 0, 0)], current=m.current, voltage=m.voltage)
         for m in device.measurements
     )
-    # Between probes far from the ends the bar is a strip: delta_R = R_ohmic rho of Eq. (7), W/L_m = 4.
+    # Between probes far from the ends the bar is a strip: delta_R = R_ohmic rho of Eq. (7), W/L_m =
+    # 4.
     phi = np.sqrt(24.4 * 0.56) * 0.5 * 1.602176634e-19 * 9 / 9.1093837015e-31 * 2e-12
     z = 2 * np.sqrt(1 + 1j * np.array([0, phi]))
     assert np.allclose(local.delta_R / local.R_ohmic, -0.01 * (np.tanh(z) / z).real, rtol=0.12)
@@ -126,7 +127,9 @@ def test_model_files_are_right(path):
 
 
 def test_own_bilayer_in_closed_form():
-    """One bonding band at the bottom: X_zz = t d^2/hbar^2 for each carrier, X_xx = 2 t_in a^2/hbar^2."""
+    """One bonding band at the bottom: X_zz = t d^2/hbar^2 for each carrier, X_xx = 2 t_in
+    a^2/hbar^2.
+    """
     job = read_tensor_job(ROOT / "examples" / "models" / "own_bilayer.toml")
     X = of.micro.inverse_mass(job.model, **{**job.options, "mesh": 240}).X[0]
     unit = 7.61996423  # hbar^2/m_e in eV angstrom^2
@@ -136,7 +139,9 @@ def test_own_bilayer_in_closed_form():
 
 
 def test_bilayer_hall_bar_example(tmp_path):
-    """The gate of the example on a coarse bar: the sign of the magnetoresistance is the sign of theta, and it changes."""
+    """The gate of the example on a coarse bar: the sign of the magnetoresistance is the sign of
+    theta, and it changes.
+    """
     text = (ROOT / "examples" / "bilayer_hall_bar.toml").read_text()
     assert "points = 21" in text
     text = text.replace("points = 21", "points = 3").replace("../meshes/hall_bar.msh", "bar.msh")
@@ -166,7 +171,9 @@ def test_bilayer_hall_bar_example(tmp_path):
 
 
 def test_figure3_example():
-    """Readings of theta over the paper's window, within 1e-3 of the converged ones; Drude X_xx vanishes in the gap."""
+    """Readings of theta over the paper's window, within 1e-3 of the converged ones; Drude X_xx
+    vanishes in the gap.
+    """
     module = _module("bilayer_graphene_figure3")
     found = module.curves(points=25, mesh=360)
     low_high = module.ranges(found)

@@ -48,7 +48,8 @@ LEAST = {
     "fit_strip_bias": 4,
     "studies": 3,
 }
-#: What rows may say instead of an equation when their tolerance is a number of its own, such as seconds.
+#: What rows may say instead of an equation when their tolerance is a number of its own, such as
+#: seconds.
 NOT_RELATIVE = ("coverage", "time")
 
 
@@ -74,7 +75,8 @@ def test_case(case):
         for row in rows
     )
     failed = [
-        f"{row.quantity}: {row.value!r} against {row.reference!r}, error {row.error:.3g} > {row.tolerance:g}"
+        f"{row.quantity}: {row.value!r} against {row.reference!r}, error {row.error:.3g} > "
+        f"{row.tolerance:g}"
         for row in rows
         if not row.passed
     ]
@@ -109,7 +111,7 @@ def test_every_mutant_still_has_its_line():
     assert stale((Mutant("gone", "forms.py", "no such text", "x", ()),))
 
 
-# -- the runner ----------------------------------------------------------------------------------------------------------
+# -- the runner
 
 
 @pytest.fixture
@@ -215,11 +217,13 @@ def test_an_unknown_case_is_refused(capsys):
     assert "unknown case 'no_such_case'; known: strip" in capsys.readouterr().err
 
 
-# -- which row checks what -------------------------------------------------------------------------------------------------
+# -- which row checks what
 
 
 def test_every_equation_has_its_rows():
-    """Rows of the quick level; what only the full level has must at least stand in the text of its case."""
+    """Rows of the quick level; what only the full level has must at least stand in the text of its
+    case.
+    """
     from validation.coverage import CLAIMS, PRINTS, Claim
 
     here = Path(__file__).parent

@@ -1,7 +1,8 @@
 """Run the validation suite: ``python -m validation [--quick] [--out DIR] [--jobs N] [CASE ...]``.
 
-Writes report.html (self-contained), report.json and the figures. The exit code is 0 only if every row passes, no case crashes
-and, at the full level, every equation still has its rows; cases whose program is not installed are skipped and counted.
+Writes report.html (self-contained), report.json and the figures. The exit code is 0 only if every
+row passes, no case crashes and, at the full level, every equation still has its rows; cases whose
+program is not installed are skipped and counted.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     crashed, skipped = (sum(bool(r[word]) for r in results) for word in ("error", "skipped"))
     print(*content["unmatched"], sep="\n", end="\n" if content["unmatched"] else "")
     print(
-        f"{len(rows) - failed} passed, {failed} failed, {crashed} crashed, {skipped} skipped, {content['seconds']:.0f} s"
+        f"{len(rows) - failed} passed, {failed} failed, {crashed} crashed, {skipped} skipped, "
+        f"{content['seconds']:.0f} s"
     )
     print(f"report: {options.out / 'report.html'}")
     return 1 if failed or crashed or content["unmatched"] else 0

@@ -1,6 +1,7 @@
 """Error bars of solve_to against true errors, on devices with an exact or a much finer answer.
 
-Effectivity is the error bar over the true error. Lengths are in units of L_m; the field along x gives Omega tau = 2.
+Effectivity is the error bar over the true error. Lengths are in units of L_m; the field along x
+gives Omega tau = 2.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from .case import Row, simple_material
 
 CASE = "adaptivity"
 PRECESSION = 2.0
-#: Corners of the flake (in 1/500 of its width), counter-clockwise; the contact named is the edge that starts there.
+#: Corners of the flake (in 1/500 of its width), counter-clockwise; the contact named is the edge
+#: that starts there.
 FLAKE = [
     (0, 0, ""),
     (300, -60, "b1"),
@@ -45,7 +47,9 @@ HOLE = [(480, 200), (600, 180), (640, 290), (520, 330)]
 
 @dataclass(frozen=True)
 class Device:
-    """A measurement on a first, coarse mesh; ``exact`` is delta_R in ohm for sigma = 1 S, alpha = alpha' = 0.3."""
+    """A measurement on a first, coarse mesh; ``exact`` is delta_R in ohm for sigma = 1 S, alpha =
+    alpha' = 0.3.
+    """
 
     problem: of.Problem
     current: tuple[str, str]
@@ -68,7 +72,9 @@ class Device:
 
 
 def first_mesh(geometry: of.geometry.Geometry, backend: str = "auto") -> of.DeviceMesh:
-    """A coarse mesh, two cells per L_m at the edges and a twentieth of the width at corners: solve_to does the rest."""
+    """A coarse mesh, two cells per L_m at the edges and a twentieth of the width at corners:
+    solve_to does the rest.
+    """
     return of.mesh_device(
         geometry, resolve=1.0, cells_per_length=0.5, corner=0.05, growth=3.0, backend=backend
     )
@@ -100,7 +106,9 @@ def flake(width: float, order: int) -> Device:
 
 
 def half_annulus(width: float, order: int, around: int = 128) -> Device:
-    """Half of a ring of radii W and 2 W between equipotential cuts: the current is C/r exactly, theory section 5.12."""
+    """Half of a ring of radii W and 2 W between equipotential cuts: the current is C/r exactly,
+    theory section 5.12.
+    """
     radii = graded_lines(width, 2 * width, min(1.0, width / 4), 3.0, h_max=width / 4)
     flat = skfem.MeshQuad2.from_mesh(
         tensor_grid(radii, np.linspace(0.0, np.pi, around // 2 + 1)).mesh
@@ -126,7 +134,9 @@ def half_annulus(width: float, order: int, around: int = 128) -> Device:
 
 
 def nonlocal_strip(width: float, order: int, cells: str = "quad", distance: float = 3.0) -> Device:
-    """An infinite strip, Gaussian contacts of rms W/5 opposite each other, read 3 W away with the same profile: theory 5.11."""
+    """An infinite strip, Gaussian contacts of rms W/5 opposite each other, read 3 W away with the
+    same profile: theory 5.11.
+    """
     spread, piece = 0.2 * width, 1.4 * width
     x0 = distance * width
     reach = max(7 * width, 25.0)
@@ -174,8 +184,10 @@ def _on_edge(p: np.ndarray, at: float, half: float, y: float) -> np.ndarray:
     return np.asarray((abs(p[0] - at) < half) & (abs(p[1] - y) < 1e-9 * abs(y)))
 
 
-#: delta_R in ohm by other means. Hall bar: tensor grids of orders 4 and 5, smallest cells 4, 2 and 1 thousandths of the arms,
-#: extrapolated in the power 4/3 of the corners (orders agree to 1e-9 or better, 3e-10 ohm at W = 300). Flake: order 3 refined
+#: delta_R in ohm by other means. Hall bar: tensor grids of orders 4 and 5, smallest cells 4, 2 and
+#: 1 thousandths of the arms,
+#: extrapolated in the power 4/3 of the corners (orders agree to 1e-9 or better, 3e-10 ohm at W =
+#: 300). Flake: order 3 refined
 #: until the estimate was 5e-7, twice the estimate added; good to about 3e-7.
 REFERENCE = {
     ("hall_bar", 0.3): -0.1763326563,
@@ -208,7 +220,9 @@ def effectivity(name: str, width: float, order: int, tolerance: float) -> tuple[
 
 
 def run(level: str = "quick") -> list[Row]:
-    """Effectivity between 0.5 and 5, that is within half a decade of sqrt(2.5); and the tolerance is met."""
+    """Effectivity between 0.5 and 5, that is within half a decade of sqrt(2.5); and the tolerance
+    is met.
+    """
     widths = (3.0,) if level == "quick" else (0.3, 3.0, 30.0)
     cases = [
         (name, width)

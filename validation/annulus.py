@@ -1,7 +1,8 @@
 """Annulus with azimuthal current J = C/r, on curved elements: modified Bessel functions.
 
-The drive has no contacts (grad V = -C e_phi/(sigma r) is single-valued, V is not), so the case hands its source to the
-moment solver: alpha int (J0_x w_x' ...) = -alpha c(V, w) with grad V known in closed form.
+The drive has no contacts (grad V = -C e_phi/(sigma r) is single-valued, V is not), so the case
+hands its source to the moment solver: alpha int (J0_x w_x' ...) = -alpha c(V, w) with grad V known
+in closed form.
 """
 
 from __future__ import annotations

@@ -79,10 +79,11 @@ def order_row(
     tolerance: float = 0.2,
     floor: float = 0.0,
 ) -> Row:
-    """Row for the order of accuracy at the finest refinement whose error is above ``floor`` (round-off).
+    """Row for the order of accuracy at the finest refinement whose error is above ``floor``
+    (round-off).
 
-    ``error(n)`` is the error with n cells a side; the order must not fall short of ``expected`` by more than
-    ``tolerance`` (it may exceed it).
+    ``error(n)`` is the error with n cells a side; the order must not fall short of ``expected`` by
+    more than ``tolerance`` (it may exceed it).
     """
     errors = [error(n) for n in cells]
     usable = [e for e in errors if e > floor]
@@ -104,7 +105,9 @@ def order_row(
 
 
 def simple_material(**changes: object) -> of.Material:
-    """sigma = 1 S, D = 1 m^2/s, tau = 1 s, alpha = alpha' = 0.3, X = 1/m_e: lengths in metres are lengths in L_m."""
+    """sigma = 1 S, D = 1 m^2/s, tau = 1 s, alpha = alpha' = 0.3, X = 1/m_e: lengths in metres are
+    lengths in L_m.
+    """
     values: dict[str, object] = {
         "sheet_conductivity": 1.0,
         "diffusion_length": 1.0,

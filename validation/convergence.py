@@ -23,7 +23,9 @@ def panels_of(rows: Sequence[Row]) -> dict[str, list[tuple[str, Row]]]:
 
 
 def draw_convergence(rows: Sequence[Row], folder: Path, name: str) -> list[Drawing]:
-    """Error against the cells of a side, one panel a quantity; dashed lines have the expected slope."""
+    """Error against the cells of a side, one panel a quantity; dashed lines have the expected
+    slope.
+    """
     groups = panels_of(rows)
     if not groups:
         return []

@@ -1,7 +1,8 @@
 """Which rows check which equation, and our number beside the print where the two differ.
 
-A place is (case, text): every row of the case whose quantity contains the text. The report joins these tables with what was
-measured; at the full level a place that no longer matches any row fails the run, so the tables cannot rot.
+A place is (case, text): every row of the case whose quantity contains the text. The report joins
+these tables with what was measured; at the full level a place that no longer matches any row fails
+the run, so the tables cannot rot.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Claim:
-    """One equation, figure or statement of the theory, and the rows (or tests) that hold the program to it."""
+    """One equation, figure or statement of the theory, and the rows (or tests) that hold the
+    program to it.
+    """
 
     equation: str
     says: str
@@ -342,7 +345,8 @@ CLAIMS = (
     ),
     Claim(
         "fits",
-        "intervals hold the truth, what the data cannot fix is said, the true device against the strip formula",
+        "intervals hold the truth, what the data cannot fix is said, the true device against the "
+        "strip formula",
         (
             ("fit_recovery", "hold the truth"),
             ("fit_recovery", "one direction"),
@@ -452,7 +456,8 @@ def unmatched(cases: Sequence[dict[str, Any]]) -> list[str]:
     """Places that match no row of a case that ran."""
     ran = {case["name"] for case in cases if case["rows"]}
     return [
-        f"{claim.equation if isinstance(claim, Claim) else claim.where}: no row of {place[0]} says {place[1]!r}"
+        f"{claim.equation if isinstance(claim, Claim) else claim.where}: no row of {place[0]} says "
+        f"{place[1]!r}"
         for claim in (*CLAIMS, *PRINTS)
         for place in claim.places
         if place[0] in ran and not rows_at((place,), cases)
@@ -460,7 +465,9 @@ def unmatched(cases: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def joined(cases: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The table of claims: equation, what it says, how many rows, the worst of them, whether all pass."""
+    """The table of claims: equation, what it says, how many rows, the worst of them, whether all
+    pass.
+    """
     table = []
     for claim in CLAIMS:
         rows = rows_at(claim.places, cases)

@@ -1,4 +1,6 @@
-"""Drift of the moments: manufactured solutions, Newton's method, the limit of small currents, and a bar against an ODE."""
+"""Drift of the moments: manufactured solutions, Newton's method, the limit of small currents, and a
+bar against an ODE.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,11 @@ def turned(b: float, v: np.ndarray) -> np.ndarray:
 def strong(
     material: of.Material, x: np.ndarray, axes: tuple[str, ...], electric_field: float
 ) -> dict[str, np.ndarray]:
-    """The strong form of ``manufactured`` with drift, and with ordinary Hall effect where the material's name asks for it.
+    """The strong form of ``manufactured`` with drift, and with ordinary Hall effect where the
+    material's name asks for it.
 
-    Q^a = - s (mu E n^a + D grad n^a) + alpha (z x s sigma E) delta_az, J = s sigma E - alpha' (Q_y, -Q_x)^z at alpha = 0.
+    Q^a = - s (mu E n^a + D grad n^a) + alpha (z x s sigma E) delta_az, J = s sigma E - alpha' (Q_y,
+    -Q_x)^z at alpha = 0.
     """
     field = field_of(material.name == "hall")
     b = float(material.mobility * field[2]) if material.name == "hall" else 0.0
@@ -75,7 +79,9 @@ def field_of(hall: bool) -> np.ndarray:
 
 
 def manufactured_problem(mesh: of.DeviceMesh, order: int, hall: bool) -> of.Problem:
-    """That of ``manufactured`` with mobilities of either sign; mu B_z of order one, and g so small that the torque is too."""
+    """That of ``manufactured`` with mobilities of either sign; mu B_z of order one, and g so small
+    that the torque is too.
+    """
     plain = mms.problem(mesh, order)
     materials = {
         name: replace(
@@ -111,7 +117,9 @@ def solve_manufactured(prob: of.Problem) -> tuple[System, np.ndarray, np.ndarray
 
 
 def manufactured(level: str) -> list[Row]:
-    """Order P + 1 of V and n: the velocity -mu E is not solenoidal, and jumps between the regions."""
+    """Order P + 1 of V and n: the velocity -mu E is not solenoidal, and jumps between the
+    regions.
+    """
     rows = []
     kinds = (
         {1: (8, 16), 2: (4, 8), 3: (4, 8)}
@@ -156,7 +164,9 @@ def small_device(level: str, coupling: str) -> of.Problem:
 
 
 def hall_bar_curve(level: str) -> list[Row]:
-    """Hall bar, full coupling: limit of small currents, conserved currents, quadratic convergence, parity."""
+    """Hall bar, full coupling: limit of small currents, conserved currents, quadratic convergence,
+    parity.
+    """
     prob = small_device(level, "full")
     currents = [1e-11, 1e-5, 3e-5, 1e-4, -1e-4]
     curve: DriftCurve = of.drift_curve(
@@ -229,10 +239,12 @@ def hall_bar_curve(level: str) -> list[Row]:
 
 
 def bar_against_ode(level: str) -> Row:
-    """Long bar at B = 0 between uniform injections against the ODE across it: mu E tau/L_m = 1.5, alpha = 0.4.
+    """Long bar at B = 0 between uniform injections against the ODE across it: mu E tau/L_m = 1.5,
+    alpha = 0.4.
 
-    J_y = 0 gives E_y = alpha' (D n_x + mu E_x n)/sigma with n_x = 0, and with J_y^(0) = sigma E_y, Q_y = - mu E_y n - D n' +
-    alpha sigma E_x, Q_y' + n/tau = 0.  At given current the mean of J_x = sigma E_x + alpha' (D n' + mu E_y n) sets E_x.
+    J_y = 0 gives E_y = alpha' (D n_x + mu E_x n)/sigma with n_x = 0, and with J_y^(0) = sigma E_y,
+    Q_y = - mu E_y n - D n' + alpha sigma E_x, Q_y' + n/tau = 0.  At given current the mean of J_x =
+    sigma E_x + alpha' (D n' + mu E_y n) sets E_x.
     """
     width, alpha, mu = 2.0, 0.4, 1.0
     material = simple_material(orbital_hall_angle=alpha, mobility=mu)

@@ -1,4 +1,6 @@
-"""Time and frequency: switch-on, pulses, ramps, decay, precession and alternating current, by both paths."""
+"""Time and frequency: switch-on, pulses, ramps, decay, precession and alternating current, by both
+paths.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +122,8 @@ def decay() -> list[Row]:
     y = of.transient(
         prob, np.append(0.0, t), (phi * TESLA, 0.0, 0.0), drive, tolerance=1e-11
     ).orbital[1:]
-    # y = c exp(-rate t) cos(phi t + d): y'' + 2 rate y' + (rate^2 + phi^2) y = 0 as a three-term recursion
+    # y = c exp(-rate t) cos(phi t + d): y'' + 2 rate y' + (rate^2 + phi^2) y = 0 as a three-term
+    # recursion
     h = t[1] - t[0]
     a, b = np.linalg.lstsq(np.column_stack([y[1:-1], y[:-2]]), y[2:], rcond=None)[0]
     found = complex(np.log(np.roots([1.0, -a, -b]))[0] / h)
@@ -140,7 +143,9 @@ def decay() -> list[Row]:
 
 
 def uniform_moment(level: str) -> list[Row]:
-    """A uniform moment density precesses and decays as exp(-(1/tau + T) t), on any reflecting device."""
+    """A uniform moment density precesses and decays as exp(-(1/tau + T) t), on any reflecting
+    device.
+    """
     B = np.array([1.2, -0.8, 0.5]) * TESLA
     start = np.array([0.3, -1.1, 0.7])
     t = np.linspace(0.0, 4.0, 9)
@@ -253,7 +258,9 @@ def alternating(level: str) -> list[Row]:
 
 
 def hall_bar_paths(level: str) -> list[Row]:
-    """Spectral against stepping on the Hall bar: switch-on, and a ramp of the field under a pulse of current."""
+    """Spectral against stepping on the Hall bar: switch-on, and a ramp of the field under a pulse
+    of current.
+    """
     prob = hall_bar(order=1 if level == "quick" else 2)
     B = field_of(prob)
     tau = prob.material.relaxation_time
@@ -306,7 +313,9 @@ def hall_bar_paths(level: str) -> list[Row]:
 
 
 def ramps(level: str) -> list[Row]:
-    """B(t) ramps: both paths, and the lag behind the quasi-static curve, which is proportional to the speed."""
+    """B(t) ramps: both paths, and the lag behind the quasi-static curve, which is proportional to
+    the speed.
+    """
     prob = strip.problem(3.0)
     top = 4.0 * TESLA
     at = np.linspace(0.0, 1.0, 11)
@@ -363,7 +372,9 @@ def ramps(level: str) -> list[Row]:
 
 
 def general_path() -> Row:
-    """Full coupling, absorption by component: long after switch-on the steady state of a direct solve."""
+    """Full coupling, absorption by component: long after switch-on the steady state of a direct
+    solve.
+    """
     lines = np.linspace(0.0, 2.0, 7)
     prob = of.Problem(
         tensor_grid(lines, lines, cells="quad"),

@@ -119,7 +119,9 @@ def negative_theta() -> list[Row]:
 
 
 def layers() -> list[Row]:
-    """Two and three materials: sigma, D, tau, alpha, alpha', X all different; n and Q continuous."""
+    """Two and three materials: sigma, D, tau, alpha, alpha', X all different; n and Q
+    continuous.
+    """
     stack = [  # thickness, sigma, D, tau, alpha, alpha', X
         (1.3, 1.3, 0.8, 0.9, 0.4, -0.7, X),
         (0.9, 0.6, 1.7, 0.5, -0.5, 0.9, np.diag([0.5, 1.1, 0.9])),

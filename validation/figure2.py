@@ -19,7 +19,9 @@ PHI = np.linspace(0.0, 10.0, 41)
 
 
 def profiles() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    """(label, y, FEM, closed form) of (a): n^z across a strip of ten L_m at Omega tau = 0, 1, 2.5, 7.5, 50."""
+    """(label, y, FEM, closed form) of (a): n^z across a strip of ten L_m at Omega tau = 0, 1, 2.5,
+    7.5, 50.
+    """
     width = 10.0
     prob = problem(width)
     y = np.linspace(-width / 2, width / 2, 401)
@@ -104,7 +106,8 @@ def draw(folder: Path) -> list[Drawing]:
             folder,
             "figure2",
             "Figure 2. Moment density across a strip (a) and the part of the effect that the "
-            "field has removed, against width (b) and field (c, d). Lines: Eqs. (4) and (8); dots: finite elements.",
+            "field has removed, against width (b) and field (c, d). Lines: Eqs. (4) and (8); dots: "
+            "finite elements.",
         )
     ]
 

@@ -30,7 +30,9 @@ def bar(
     largest: float = 0.25,
     growth: float = 1.7,
 ) -> of.DeviceMesh:
-    """A bar of unit ``width`` times ``width`` metres with side arms that end in contacts; refined towards every wall."""
+    """A bar of unit ``width`` times ``width`` metres with side arms that end in contacts; refined
+    towards every wall.
+    """
     half = length / 2
     walls = sorted({-half, half, *(c + s * w / 2 for c, w, _, _ in arms.values() for s in (-1, 1))})
     levels = sorted({-0.5, 0.5, *(side * (0.5 + h) for _, _, h, side in arms.values())})

@@ -1,8 +1,10 @@
-"""Synthetic measurements on an irregular Hall bar: do the intervals hold the truth, and is what cannot be known said so?
+"""Synthetic measurements on an irregular Hall bar: do the intervals hold the truth, and is what
+cannot be known said so?
 
-The data come from a mesh refined once more than the one that is fitted, at W/L_m = 6, with the field along the current
-and tilted by 45 degrees towards the normal, 200 points each up to Omega tau sqrt(theta) = 3 along x, with noise of 1% of
-the largest change R(B) - R(0).  The fit starts 30 to 60% off.
+The data come from a mesh refined once more than the one that is fitted, at W/L_m = 6, with the
+field along the current and tilted by 45 degrees towards the normal, 200 points each up to Omega tau
+sqrt(theta) = 3 along x, with noise of 1% of the largest change R(B) - R(0).  The fit starts 30 to
+60% off.
 """
 
 from __future__ import annotations
@@ -111,7 +113,9 @@ def measures() -> tuple[of.SpectralMeasure, ...]:
 
 
 def coverage(seeds: tuple[int, ...]) -> tuple[dict[str, list[bool]], list[float], list[Fit]]:
-    """For every parameter whether each interval holds the truth, the processor seconds of each fit, and the fits."""
+    """For every parameter whether each interval holds the truth, the processor seconds of each fit,
+    and the fits.
+    """
     inside: dict[str, list[bool]] = {name: [] for name in truth(6.0)}
     seconds, fits = [], []
     for seed in seeds:
@@ -162,7 +166,8 @@ def coverage_rows(level: str) -> list[Row]:
 
 
 def named(found: Fit | Identifiability, expected: list[dict[str, float]]) -> float:
-    """Largest difference of the exponents of the fixed combinations from the expected ones (in this order); 99 if the number
+    """Largest difference of the exponents of the fixed combinations from the expected ones (in this
+    order); 99 if the number
     of combinations differs."""
     known = found.identifiability if isinstance(found, Fit) else found
     if len(known.fixed) != len(expected):

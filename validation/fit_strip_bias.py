@@ -1,8 +1,8 @@
 """What the formula of the infinite strip makes of data from finite devices.
 
-Noiseless R(B) of three Hall bars, fields along the current and tilted by 45 degrees, fitted on the device and with
-Eq. (7) of Sun and Vignale for a strip as wide as the bar.  The device fit must return the truth; the strip's answers are
-tabulated as multiples of it.
+Noiseless R(B) of three Hall bars, fields along the current and tilted by 45 degrees, fitted on the
+device and with Eq. (7) of Sun and Vignale for a strip as wide as the bar.  The device fit must
+return the truth; the strip's answers are tabulated as multiples of it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from .case import Row
 from .fit_devices import IRREGULAR, Arm, bar, needs_lmfit
 
 CASE = "strip bias"
-#: Arms and length in widths: slender arms on a long bar, no symmetry, and a short bar with arms half as wide as itself.
+#: Arms and length in widths: slender arms on a long bar, no symmetry, and a short bar with arms
+#: half as wide as itself.
 DEVICES: dict[str, tuple[dict[str, Arm], float]] = {
     "long bar, slender arms": (
         {
@@ -46,7 +47,9 @@ NAMES = ("alpha_product", "diffusion_length", "relaxation_time", "theta")
 
 
 def table(name: str, ratio: float) -> tuple[dict[str, float], dict[str, float]]:
-    """{parameter: fitted/true} of the device and of the strip, W/L_m = ``ratio``; the bar is 1 um wide."""
+    """{parameter: fitted/true} of the device and of the strip, W/L_m = ``ratio``; the bar is 1 um
+    wide.
+    """
     arms, length = DEVICES[name]
     true = of.Material(
         sheet_conductivity="1 mS",
@@ -102,7 +105,8 @@ def run(level: str = "quick") -> list[Row]:
                 Row(
                     CASE,
                     "Eq. (7)",
-                    f"{name}, W/L_m = {ratio:g}: {n} fitted/true on the device; by the strip formula "
+                    f"{name}, W/L_m = {ratio:g}: {n} fitted/true on the device; by the strip "
+                    "formula "
                     f"{strip[n]:.3f}",
                     device[n],
                     1.0,

@@ -1,4 +1,6 @@
-"""A long rectangle with uniform current injected at its ends reproduces Eq. (7) between probes far from the ends."""
+"""A long rectangle with uniform current injected at its ends reproduces Eq. (7) between probes far
+from the ends.
+"""
 
 from __future__ import annotations
 

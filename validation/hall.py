@@ -1,6 +1,8 @@
-"""Ordinary Hall effect: textbook geometries for the charge, a closed form for the orbital part, Onsager with everything on.
+"""Ordinary Hall effect: textbook geometries for the charge, a closed form for the orbital part,
+Onsager with everything on.
 
-Electrons (mobility > 0), b = mu B_z.  The Lorentz force makes sigma and D the tensor s = [[1, -b], [b, 1]]/(1 + b^2).
+Electrons (mobility > 0), b = mu B_z.  The Lorentz force makes sigma and D the tensor s = [[1, -b],
+[b, 1]]/(1 + b^2).
 """
 
 from __future__ import annotations
@@ -20,10 +22,11 @@ FIELD = 2.4  # b = 1.2
 
 
 def corbino(level: str) -> list[Row]:
-    """R = (1 + b^2) ln(r2/r1)/(2 pi sigma).  The Hall current runs in circles and accumulates moment at both edges:
+    """R = (1 + b^2) ln(r2/r1)/(2 pi sigma).  The Hall current runs in circles and accumulates
+    moment at both edges:
 
-    with D/(1 + b^2) in place of D, delta_R / R_ohmic(B) = alpha alpha' b^2 f(B = 0) of the annulus, and the sign is +: the
-    inverse effect turns the circulating voltage back into a radial one.
+    with D/(1 + b^2) in place of D, delta_R / R_ohmic(B) = alpha alpha' b^2 f(B = 0) of the annulus,
+    and the sign is +: the inverse effect turns the circulating voltage back into a radial one.
     """
     b = MOBILITY * FIELD
     prob = of.Problem(
@@ -68,7 +71,9 @@ def corbino(level: str) -> list[Row]:
 
 
 def van_der_pauw(level: str) -> list[Row]:
-    """Square with the current through Gaussian contacts amid two sides: R_xy = B/(n e) = mu B/sigma, R_xx unchanged."""
+    """Square with the current through Gaussian contacts amid two sides: R_xy = B/(n e) = mu
+    B/sigma, R_xx unchanged.
+    """
     lines = np.linspace(-0.5, 0.5, 13 if level == "quick" else 25)
     contacts = {
         side: of.Contact("profile", profile=of.gaussian_profile(at, 0.12))
@@ -116,10 +121,12 @@ def van_der_pauw(level: str) -> list[Row]:
 
 
 def long_bar(level: str) -> Row:
-    """Orbital part between two probes of a long bar, linear in alpha alpha', B along z: the sign of the Lorentz term counts.
+    """Orbital part between two probes of a long bar, linear in alpha alpha', B along z: the sign of
+    the Lorentz term counts.
 
-    J^(0) = (j, 0) whatever b is, so that Q_y = -D n'/(1 + b^2) + alpha j; the inverse effect of s D grad n, with J_y = 0, is
-    J_x = sigma E_x + alpha' D n'.  Hence - alpha alpha' (1 + b^2) tanh(z)/z times length over width, z = sqrt(1 + b^2) W/2.
+    J^(0) = (j, 0) whatever b is, so that Q_y = -D n'/(1 + b^2) + alpha j; the inverse effect of s D
+    grad n, with J_y = 0, is J_x = sigma E_x + alpha' D n'.  Hence - alpha alpha' (1 + b^2)
+    tanh(z)/z times length over width, z = sqrt(1 + b^2) W/2.
     """
     b, width = 1.2, 2.0
     x = graded_lines(-16.0, 16.0, 0.15, 1.7, h_max=1.0)
@@ -153,7 +160,9 @@ def long_bar(level: str) -> Row:
 
 
 def square(level: str) -> Row:
-    """Square between equipotential contacts on two whole sides: R = sqrt(1 + b^2)/sigma (Lippmann and Kuhrt)."""
+    """Square between equipotential contacts on two whole sides: R = sqrt(1 + b^2)/sigma (Lippmann
+    and Kuhrt).
+    """
     b = 0.6
     first = 1e-3 if level == "quick" else 1e-5
     lines = graded_lines(0.0, 1.0, first, 2.0, h_max=0.2)
@@ -180,7 +189,9 @@ def square(level: str) -> Row:
 
 
 def reciprocity(label: str, order: int, B: np.ndarray, **options: object) -> Row:
-    """R_ij,kl(B) = R_kl,ij(-B) with ordinary Hall effect, full coupling, two materials, absorption and tilted field."""
+    """R_ij,kl(B) = R_kl,ij(-B) with ordinary Hall effect, full coupling, two materials, absorption
+    and tilted field.
+    """
     X = options.pop("X")
     common = {
         "sheet_conductivity": "1 mS",

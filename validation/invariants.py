@@ -1,4 +1,6 @@
-"""Laws that hold on every device: conservation, reciprocity, covariance, dissipation, energy, Corbino's null, ohms."""
+"""Laws that hold on every device: conservation, reciprocity, covariance, dissipation, energy,
+Corbino's null, ohms.
+"""
 
 from __future__ import annotations
 
@@ -119,10 +121,11 @@ def rotation(prob: of.Problem, angle: float = 0.7) -> Row:
 
 
 def energy(prob: of.Problem) -> Row:
-    """oint alpha nu.(z x J0) (X n)_z = int D grad n . X grad n + n . X n / tau: the torque does no work.
+    """oint alpha nu.(z x J0) (X n)_z = int D grad n . X grad n + n . X n / tau: the torque does no
+    work.
 
-    The boundary side is integrated along the edges from the ohmic potential alone: with t = z x nu the
-    counter-clockwise tangent, nu.(z x J0) = J0.(nu x z) = -t.J0 = sigma t.grad V.
+    The boundary side is integrated along the edges from the ohmic potential alone: with t = z x nu
+    the counter-clockwise tangent, nu.(z x J0) = J0.(nu x z) = -t.J0 = sigma t.grad V.
     """
     sol = of.solve(prob, field_of(prob), currents={"left": 1e-6, "right": -1e-6})
     system, material = system_of(prob), prob.material
@@ -185,7 +188,9 @@ def linear_against_full(level: str) -> Row:
 
 
 def corbino(X: np.ndarray = FULL_X, coupling: str = "full") -> Row:
-    """A radial current accumulates nothing: delta_R = 0 for every X and B, in units of alpha^2 R."""
+    """A radial current accumulates nothing: delta_R = 0 for every X and B, in units of alpha^2
+    R.
+    """
     mesh = annulus_mesh(1.0, 4.0)
     prob = of.Problem(mesh, simple_material(inverse_mass=X), ["inner", "outer"], coupling=coupling)
     r = of.resistance(prob, field_of(prob), current=("inner", "outer"), voltage=("inner", "outer"))

@@ -1,7 +1,8 @@
 """Estimates: Mn films (thickness, field, mass) and bilayer graphene beside them.
 
-The printed claim that m* = 27.7 m_e is consistent with the measured size does not follow from the paper's own equations: the
-rows give our number with the print in words beside it, and :mod:`validation.coverage` sets them next to each other.
+The printed claim that m* = 27.7 m_e is consistent with the measured size does not follow from the
+paper's own equations: the rows give our number with the print in words beside it, and
+:mod:`validation.coverage` sets them next to each other.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ def gain(thickness: float, mass: float, field: float = FIELD) -> float:
 
 
 def precession(mass: float, theta: float = 1.0) -> float:
-    """|omega| tau at 9 T in plane: the largest eigenvalue of the torque, which is Omega sqrt(theta)."""
+    """|omega| tau at 9 T in plane: the largest eigenvalue of the torque, which is Omega
+    sqrt(theta).
+    """
     torque = material(mass, theta).torque((FIELD, 0.0, 0.0))
     return float(np.abs(np.linalg.eigvals(torque)).max() * TAU)
 
@@ -55,7 +58,9 @@ def closed(thickness: np.ndarray | float, mass: float) -> np.ndarray:
 
 
 def ratios() -> list[Row]:
-    """27.7/0.041: how much faster a moment turns in bilayer graphene, and with theta = 1e-2 in plane."""
+    """27.7/0.041: how much faster a moment turns in bilayer graphene, and with theta = 1e-2 in
+    plane.
+    """
     mn, graphene, layered = (
         precession(MASSES[0]),
         precession(MASSES[1]),
@@ -138,7 +143,8 @@ def run(level: str = "quick") -> list[Row]:
         Row(
             CASE,
             "Eq. (7)",
-            "thickness curve at 9 T, 0.5 <= t/L_m <= 15, both masses, against the closed form, relative",
+            "thickness curve at 9 T, 0.5 <= t/L_m <= 15, both masses, against the closed form, "
+            "relative",
             0.0,
             0.0,
             float(np.abs(curve).max()),
@@ -193,7 +199,8 @@ def draw(folder: Path) -> list[Drawing]:
             folder,
             "manganese",
             "Left: magnetoresistance of a Mn film at 9 T against thickness for two masses. "
-            "Right: how much of the effect an in-plane field removes, Mn beside bilayer graphene. Lines: Eqs. (7), (8); "
+            "Right: how much of the effect an in-plane field removes, Mn beside bilayer graphene. "
+            "Lines: Eqs. (7), (8); "
             "dots: finite elements.",
         )
     ]

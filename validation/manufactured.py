@@ -1,11 +1,14 @@
-"""Manufactured solutions: every term and condition of the coupled equations, from their strong form.
+"""Manufactured solutions: every term and condition of the coupled equations, from their strong
+form.
 
-The exact fields are sums of plane waves.  Sources, boundary fluxes and interface jumps follow from the strong form
+The exact fields are sums of plane waves.  Sources, boundary fluxes and interface jumps follow from
+the strong form
 
     div J = s,  J = sigma E + alpha' D curl,
     div Q^a + n^a/tau^a + T_ad n^d = s^a,  Q_i^a = -D d_i n^a + alpha eps_iak sigma E_k
 
-written out here once more, so nothing is shared with the weak form under test but its assembled matrices.
+written out here once more, so nothing is shared with the weak form under test but its assembled
+matrices.
 """
 
 from __future__ import annotations
@@ -64,7 +67,8 @@ class Waves:
         )
 
 
-# V = sin(1.1 x) cos(0.9 y + 0.3) vanishes at the contact x = 0; every n^a is sin(k y) cos(...) and vanishes at y = 0
+# V = sin(1.1 x) cos(0.9 y + 0.3) vanishes at the contact x = 0; every n^a is sin(k y) cos(...) and
+# vanishes at y = 0
 POTENTIAL = Waves(((0.5, 1.1, 0.9, 0.3), (0.5, 1.1, -0.9, -0.3)))
 MOMENT = tuple(
     Waves(((c / 2, k0, k1, p), (-c / 2, k0, -k1, p)))
@@ -75,7 +79,9 @@ MOMENT = tuple(
 def strong(
     material: of.Material, x: np.ndarray, axes: tuple[str, ...], electric_field: float
 ) -> dict[str, np.ndarray]:
-    """J (2, ...), div J, Q (3, 2, ...), and the source of the moment equation (3, ...) at points x (2, ...)."""
+    """J (2, ...), div J, Q (3, 2, ...), and the source of the moment equation (3, ...) at points x
+    (2, ...).
+    """
     eps = np.zeros((3, 3, 3))
     for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
         eps[i, j, k], eps[i, k, j] = 1.0, -1.0
@@ -121,7 +127,9 @@ def strong(
 
 
 def triangles(cells: int) -> DeviceMesh:
-    """An unstructured-looking triangulation of [0, 2] x [0, 1]: a grid with its inner vertices displaced."""
+    """An unstructured-looking triangulation of [0, 2] x [0, 1]: a grid with its inner vertices
+    displaced.
+    """
     mesh = tensor_grid(
         np.linspace(0, 2, 2 * cells + 1), np.linspace(0, 1, cells + 1), cells="triangle"
     )
@@ -150,7 +158,9 @@ def two_regions(mesh: DeviceMesh, axes: tuple[str, str]) -> DeviceMesh:
 
 
 def problem(mesh: DeviceMesh, order: int, axes: tuple[str, str] = ("x", "y")) -> of.Problem:
-    """Absorbing at the bottom, Robin per component at the top, injected moment on the right, a contact on the left."""
+    """Absorbing at the bottom, Robin per component at the top, injected moment on the right, a
+    contact on the left.
+    """
     edges = {
         "bottom": of.Edge("absorbing"),
         "top": of.Edge(ABSORPTION),
@@ -173,7 +183,9 @@ def loads(
     electric_field: float,
     form: Callable[..., dict[str, np.ndarray]] = strong,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Right-hand sides of the potential (N,) and of the moments (3, N) from a strong form, in the system's units."""
+    """Right-hand sides of the potential (N,) and of the moments (3, N) from a strong form, in the
+    system's units.
+    """
     length, sigma_0, axes = system.scales.length, system.scales.conductivity, prob.mesh.axes
     moment = system.scales.moment
     on_V, on_n = np.zeros(system.N), np.zeros((3, system.N))
@@ -281,7 +293,9 @@ def convergence(
     sizes: tuple[int, ...],
     electric_field: float = 0.0,
 ) -> list[Row]:
-    """Order P+1 in L2 of the potential and of the moment density; any problem with the conditions of this module."""
+    """Order P+1 in L2 of the potential and of the moment density; any problem with the conditions
+    of this module.
+    """
     found = {n: errors(make(n), electric_field) for n in sizes}
     return [
         order_row(

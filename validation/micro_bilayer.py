@@ -1,15 +1,17 @@
 """Bilayer graphene (gamma0, gamma1, bias) against one-dimensional integrals, at any temperature.
 
-Its bands depend on k only through x = |f(k)|, 0 <= x <= 3, whose distribution over the zone is known (Hobson and
-Nierenberg): p(x) = (2x/pi^2) K(Z1/Z0)/sqrt(Z0), Z0 = (1+x)^2 - (x^2-1)^2/4 and Z1 = 4x, exchanged for x > 1. With e_n(x) the
-bands, and because grad^2 |f|^2 = a^2 (3 - |f|^2),
+Its bands depend on k only through x = |f(k)|, 0 <= x <= 3, whose distribution over the zone is
+known (Hobson and Nierenberg): p(x) = (2x/pi^2) K(Z1/Z0)/sqrt(Z0), Z0 = (1+x)^2 - (x^2-1)^2/4 and Z1
+= 4x, exchanged for x > 1. With e_n(x) the bands, and because grad^2 |f|^2 = a^2 (3 - |f|^2),
 
     electrons        sum_n int p f(e_n)
     X_zz             -(d^2/hbar^2) sum_n int p f gamma1 de_n/dgamma1
     X_xx commutator  -(a^2/6 hbar^2) sum_n int p f gamma0 de_n/dgamma0
-    X_xx drude       (1/2 hbar^2) sum_n int w (-f') (de_n/dx)^2,   w(x) = (a^2/2x) int_0^x (3 - y^2) p(y) dy
+    X_xx drude       (1/2 hbar^2) sum_n int w (-f') (de_n/dx)^2,   w(x) = (a^2/2x) int_0^x (3 - y^2)
+    p(y) dy
 
-None of this shares code with the program (only the constant hbar^2/m_e): no k mesh, no matrix, no eigenvector.
+None of this shares code with the program (only the constant hbar^2/m_e): no k mesh, no matrix, no
+eigenvector.
 """
 
 from __future__ import annotations
@@ -37,10 +39,12 @@ def density(x: np.ndarray) -> np.ndarray:
 
 
 def bands(x: np.ndarray, bias: float = 0.0) -> list[tuple[np.ndarray, ...]]:
-    """(e, de/dx, gamma0 de/dgamma0, gamma1 de/dgamma1) for the four bands; layers at -V and +V with V = ``bias``.
+    """(e, de/dx, gamma0 de/dgamma0, gamma1 de/dgamma1) for the four bands; layers at -V and +V with
+    V = ``bias``.
 
-    e^2 = P -+ R with g = gamma0 x, P = gamma1^2/2 + V^2 + g^2, R^2 = gamma1^4/4 + g^2 (gamma1^2 + 4 V^2); the inner band as
-    N over the outer one, N^2 = (g^2 - V^2)^2 + gamma1^2 V^2, which keeps its digits at K.
+    e^2 = P -+ R with g = gamma0 x, P = gamma1^2/2 + V^2 + g^2, R^2 = gamma1^4/4 + g^2 (gamma1^2 + 4
+    V^2); the inner band as N over the outer one, N^2 = (g^2 - V^2)^2 + gamma1^2 V^2, which keeps
+    its digits at K.
     """
     g2, square = (GAMMA0 * x) ** 2, GAMMA1**2
     R = np.sqrt(square**2 / 4 + g2 * (square + 4 * bias**2))
@@ -58,9 +62,11 @@ def bands(x: np.ndarray, bias: float = 0.0) -> list[tuple[np.ndarray, ...]]:
 
 
 def panels(mu: float, kt: float) -> tuple[float, ...]:
-    """Ends of the pieces: graded to the singular ends and the van Hove point x = 1, and fine across every Fermi step.
+    """Ends of the pieces: graded to the singular ends and the van Hove point x = 1, and fine across
+    every Fermi step.
 
-    At room temperature a hundredth is fine everywhere; when cold the steps are looked for, without bias only.
+    At room temperature a hundredth is fine everywhere; when cold the steps are looked for, without
+    bias only.
     """
     ends = (
         {0.0, 1.0, 3.0}
@@ -150,7 +156,9 @@ def against_integrals(mu: float, temperature: float, tolerance: float) -> list[R
 
 
 def regression() -> list[Row]:
-    """N = 60, half-shifted, 300 K, mu = 0.4 eV: numbers of an independent program, hbar^2/m_e to nine digits."""
+    """N = 60, half-shifted, 300 K, mu = 0.4 eV: numbers of an independent program, hbar^2/m_e to
+    nine digits.
+    """
     model = micro.bilayer_graphene()
     drude, commutator = (
         micro.inverse_mass(model, 0.4, 300, d, mesh=60, shift=0.5) for d in ("drude", "commutator")
@@ -196,7 +204,9 @@ def regression() -> list[Row]:
 
 
 def readings() -> list[Row]:
-    """theta at 300 K, mu = 0.4 eV, V = 0 as each definition gives it; the paper says 1e-2. X itself is held by the integrals."""
+    """theta at 300 K, mu = 0.4 eV, V = 0 as each definition gives it; the paper says 1e-2. X itself
+    is held by the integrals.
+    """
     found = {
         d: float(micro.inverse_mass(micro.bilayer_graphene(), 0.4, 300, d).theta[0])
         for d in ("drude", "commutator")
@@ -259,7 +269,9 @@ def masses() -> list[Row]:
 
 
 def anisotropy() -> list[Row]:
-    """theta with counting "excess" over the Drude form, 0.1 <= mu <= 0.6 eV: the range of the paper's 1e-2."""
+    """theta with counting "excess" over the Drude form, 0.1 <= mu <= 0.6 eV: the range of the
+    paper's 1e-2.
+    """
     mu, rows = np.linspace(0.1, 0.6, 51), []
     for bias, low, high in ((0.0, 0.003, 0.011), (GAMMA1, -0.015, -0.009)):
         theta = micro.inverse_mass(

@@ -1,6 +1,8 @@
-"""Convergence in the k mesh: exponential at 300 K, 1e-8 near N = 700; adaptive integration when cold.
+"""Convergence in the k mesh: exponential at 300 K, 1e-8 near N = 700; adaptive integration when
+cold.
 
-A one-band square lattice has a closed density of states, K(1 - (E/4t)^2)/(2 pi^2 t), for the cold reference.
+A one-band square lattice has a closed density of states, K(1 - (E/4t)^2)/(2 pi^2 t), for the cold
+reference.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Figure 3 of the paper: the tensor of bilayer graphene against the chemical potential, and its anisotropy.
+"""Figure 3 of the paper: the tensor of bilayer graphene against the chemical potential, and its
+anisotropy.
 
-Lines are one-dimensional integrals over the band energies (:mod:`validation.micro_bilayer`), dots the program. Three readings
-of theta stand beside each other, because the one as printed mixes two definitions; its 1e-2 belongs to the last two.
+Lines are one-dimensional integrals over the band energies (:mod:`validation.micro_bilayer`), dots
+the program. Three readings of theta stand beside each other, because the one as printed mixes two
+definitions; its 1e-2 belongs to the last two.
 """
 
 from __future__ import annotations
@@ -126,6 +128,7 @@ def draw(folder: Path) -> list[Drawing]:
             folder,
             "figure3",
             "Figure 3. Bilayer graphene at 300 K; lines: integrals over the band energy, dots: "
-            "the program. Dashed and squares: V = 0; full and circles: V = γ₁ (layers at ±V). Grey: θ = 10⁻² of the paper.",
+            "the program. Dashed and squares: V = 0; full and circles: V = γ₁ (layers at ±V). "
+            "Grey: θ = 10⁻² of the paper.",
         )
     ]

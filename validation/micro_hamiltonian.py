@@ -1,9 +1,10 @@
 """The Bloch Hamiltonian and its commutators with the position, from matrices written out here.
 
 Eq. (16), (S27)-(S28)   H(k) of a slanted three-layer crystal, summed bond by bond
-Eqs. (3), (14)          [[r_a, H], r_b] by matrix products on a finite piece of the crystal in real space, all six components:
-                        in plane it is d2H/dk_a dk_b, not the Drude weight; with a = b = z it is J_+ of Eq. (20), mixed it is
-                        i dJ_-/dk of Eq. (21)
+Eqs. (3), (14)          [[r_a, H], r_b] by matrix products on a finite piece of the crystal in real
+space, all six components:
+                        in plane it is d2H/dk_a dk_b, not the Drude weight; with a = b = z it is J_+
+                        of Eq. (20), mixed it is i dJ_-/dk of Eq. (21)
 Eq. (22), (S55), (S56)  bilayer graphene: the four-by-four matrix, its bands and gap
 """
 
@@ -60,7 +61,9 @@ def piece(reach: int = 2) -> tuple[np.ndarray, np.ndarray, list[tuple[int, int]]
 
 
 def commutators() -> list[Row]:
-    """Rows of the home cell, whose bonds all lie inside the piece, summed with the phases of the Bloch states."""
+    """Rows of the home cell, whose bonds all lie inside the piece, summed with the phases of the
+    Bloch states.
+    """
     h, r, cells = piece()
     home = 3 * cells.index((0, 0))
     model, rows = slanted(), []
@@ -97,7 +100,9 @@ def commutators() -> list[Row]:
 
 
 def bilayer() -> list[Row]:
-    """McCann and Koshino's matrix with +V on the upper layer; the paper's model is gamma3 = gamma4 = Delta' = 0."""
+    """McCann and Koshino's matrix with +V on the upper layer; the paper's model is gamma3 = gamma4
+    = Delta' = 0.
+    """
     g0, g1, g3, g4, delta, v = 3.16, 0.381, 0.38, 0.14, 0.022, 0.07
     model, matrix, worst = micro.bilayer_graphene(g0, g1, g3, g4, delta, v), 0.0, 0.0
     for k in POINTS:

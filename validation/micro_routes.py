@@ -1,8 +1,9 @@
 """Independent routes to the same component of X, and what the symmetries of several stacks demand.
 
-Fermi surface against Fermi sea     sum (-df/deps) v^2 = sum f d2eps/dk2, the latter by second-order perturbation theory
-X_zz, X_zx                          -(1/hbar^2) dOmega/dlambda with every hopping times 1 + lambda (z_i-z_j)(r_i-r_j)_a
-commutator                          drude minus the explicit interband sum
+Fermi surface against Fermi sea     sum (-df/deps) v^2 = sum f d2eps/dk2, the latter by second-order
+perturbation theory X_zz, X_zx                          -(1/hbar^2) dOmega/dlambda with every
+hopping times 1 + lambda (z_i-z_j)(r_i-r_j)_a commutator                          drude minus the
+explicit interband sum
 """
 
 from __future__ import annotations

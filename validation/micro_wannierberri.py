@@ -1,7 +1,8 @@
 """The Drude tensor beside WannierBerri, from the same Wannier90 file on the same k mesh.
 
-WannierBerri tabulates band energies and velocities; the sum with exact Fermi weights is made here, so the two programs
-should agree to round-off. Skipped where WannierBerri (with numba) is not installed.
+WannierBerri tabulates band energies and velocities; the sum with exact Fermi weights is made here,
+so the two programs should agree to round-off. Skipped where WannierBerri (with numba) is not
+installed.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ def program() -> Any:
 
 @contextlib.contextmanager
 def workspace() -> Any:
-    """An empty folder as the current one, and silence: WannierBerri writes results and prints as it goes."""
+    """An empty folder as the current one, and silence: WannierBerri writes results and prints as it
+    goes.
+    """
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         os.chdir(folder)
@@ -80,7 +83,9 @@ def evaluate(wb: Any, system: Any, divisions: int, calculator: Any) -> tuple[Any
 
 
 def tabulated(wb: Any, system: Any, divisions: int) -> tuple[np.ndarray, float]:
-    """sum (-df/deps) v_a v_b per cell and spin in 1/m_e from tabulated energies and velocities; seconds."""
+    """sum (-df/deps) v_a v_b per cell and spin in 1/m_e from tabulated energies and velocities;
+    seconds.
+    """
     tables = {"Energy": wb.calculators.tabulate.Energy(), "V": wb.calculators.tabulate.Velocity()}
     result, seconds = evaluate(
         wb, system, divisions, wb.calculators.TabulatorAll(tables, mode="grid")
@@ -98,7 +103,9 @@ def tabulated(wb: Any, system: Any, divisions: int) -> tuple[np.ndarray, float]:
 
 
 def binned(wb: Any, system: Any, divisions: int, step: float) -> tuple[np.ndarray, float]:
-    """Its own sum: energies in bins of ``step`` eV, smoothed with the Fermi-Dirac weight; seconds."""
+    """Its own sum: energies in bins of ``step`` eV, smoothed with the Fermi-Dirac weight;
+    seconds.
+    """
     levels = LEVEL + step * np.arange(-round(0.6 / step), round(0.6 / step) + 1)
     smoother = wb.smoother.FermiDiracSmoother(levels, TEMPERATURE, maxdE=20)
     calculator = wb.calculators.static.Ohmic_FermiSurf(

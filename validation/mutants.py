@@ -1,4 +1,6 @@
-"""The mutants: one kernel line each, and the cheapest tests or cases that should notice; run by ``validation.mutations``."""
+"""The mutants: one kernel line each, and the cheapest tests or cases that should notice; run by
+``validation.mutations``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mutant:
-    """One changed line: file of ohmr_fem, text, replacement, and who should notice (cases, or test files)."""
+    """One changed line: file of ohmr_fem, text, replacement, and who should notice (cases, or test
+    files).
+    """
 
     name: str
     file: str

@@ -1,8 +1,10 @@
-"""Break one kernel line at a time and see the suite notice: ``python -m validation.mutations [--list] [--only N] [NAME ...]``.
+"""Break one kernel line at a time and see the suite notice: ``python -m validation.mutations
+[--list] [--only N] [NAME ...]``.
 
-Each mutant is applied to a copy of the package; the cheapest cases that should notice are run against it, and must pass
-without it.  The exit code is 0 only if every mutant is caught.  A text to replace must occur exactly once, so that the list
-cannot rot (a test looks at it), and a mutant that does not even run counts as not applied.
+Each mutant is applied to a copy of the package; the cheapest cases that should notice are run
+against it, and must pass without it.  The exit code is 0 only if every mutant is caught.  A text to
+replace must occur exactly once, so that the list cannot rot (a test looks at it), and a mutant that
+does not even run counts as not applied.
 """
 
 from __future__ import annotations
@@ -78,7 +80,9 @@ def failure_of(hunter: str, work: Path) -> str:
 
 
 def hunt(mutant: Mutant, work: Path, sound: set[str]) -> tuple[str, float]:
-    """What caught the mutant ("" if nothing did) and the seconds it took; ``sound`` hunters are known to pass without it."""
+    """What caught the mutant ("" if nothing did) and the seconds it took; ``sound`` hunters are
+    known to pass without it.
+    """
     for hunter in [h for h in mutant.hunters if h not in sound]:
         copy_to(work)
         wrong = failure_of(hunter, work)
@@ -123,7 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
             survivors += not caught
             verdict = "caught  " if caught else "SURVIVED"
             print(
-                f"{number:3d} {verdict} {seconds:5.1f} s  {mutant.file}: {mutant.name}  <- {caught}",
+                f"{number:3d} {verdict} {seconds:5.1f} s  {mutant.file}: {mutant.name}  <- "
+                f"{caught}",
                 flush=True,
             )
     print(f"{len(chosen) - survivors} of {len(chosen)} mutants caught")

@@ -1,8 +1,9 @@
-"""NGSolve as a second program: the same devices, equations and mesh, written down a second time, solved monolithically.
+"""NGSolve as a second program: the same devices, equations and mesh, written down a second time,
+solved monolithically.
 
-Both programs use second-order elements on one mesh, so the discrete problems are the same and the resistances must agree
-to round-off.  The Hall bar has uniform current injection at its ends, the flake two materials and a hole; voltages are means
-over the contact edges.
+Both programs use second-order elements on one mesh, so the discrete problems are the same and the
+resistances must agree to round-off.  The Hall bar has uniform current injection at its ends, the
+flake two materials and a hole; voltages are means over the contact edges.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def ngsolve_resistance(
     current: tuple[str, str],
     voltage: tuple[str, str],
 ) -> float:
-    """R from a monolithic four-field solve, lengths in LENGTH, conductivities in S, D in m^2/s over LENGTH^2/TAU."""
+    """R from a monolithic four-field solve, lengths in LENGTH, conductivities in S, D in m^2/s over
+    LENGTH^2/TAU.
+    """
     ng = importlib.import_module("ngsolve")
     grid = ngsolve_mesh(mesh, LENGTH)
     by_region = lambda value: grid.MaterialCF({r: value(m) for r, m in materials.items()})

@@ -1,6 +1,8 @@
-"""Nonlocal resistance of an infinite strip, current taken across it: ohmic, to second order and to all orders in alpha.
+"""Nonlocal resistance of an infinite strip, current taken across it: ohmic, to second order and to
+all orders in alpha.
 
-It holds the coupled weak form, both signs and the potential together: with one sign wrong R rises with the effect.
+It holds the coupled weak form, both signs and the potential together: with one sign wrong R rises
+with the effect.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ def problem(
     width: float = WIDTH,
     spread: float = SPREAD,
 ) -> of.Problem:
-    """A strip (L_m = 1), long enough to be infinite, with Gaussian current profiles of rms ``spread`` opposite each other."""
+    """A strip (L_m = 1), long enough to be infinite, with Gaussian current profiles of rms
+    ``spread`` opposite each other.
+    """
     half = width / 2
     contacts = {
         "bottom": of.Contact("profile", profile=of.gaussian_profile((0.0, -half), spread)),
@@ -85,7 +89,9 @@ def closed(
 
 
 def gaussian(step: float) -> list[Row]:
-    """All orders, second order, and without the orbital Hall effect, at two distances with and without field."""
+    """All orders, second order, and without the orbital Hall effect, at two distances with and
+    without field.
+    """
     rows = []
     whole, linear = problem(step), problem(step, coupling="linear")
     for (phi, place), printed in PRINTED.items():
@@ -144,7 +150,9 @@ def gaussian(step: float) -> list[Row]:
 
 
 def averaged(step: float) -> Row:
-    """Probes averaged with the profile of the current, a factor exp(-k^2 c^2): means of V along both edges."""
+    """Probes averaged with the profile of the current, a factor exp(-k^2 c^2): means of V along
+    both edges.
+    """
     prob = problem(step)
     sol = of.solve(
         prob, (3.0 * prob.material.field_scale, 0.0, 0.0), currents={"bottom": 1.0, "top": -1.0}
@@ -169,7 +177,9 @@ def averaged(step: float) -> Row:
 
 
 def points() -> list[Row]:
-    """Point contacts as the limit of narrow ones: delta_R and R_ohmic are even in the width, so two widths extrapolate."""
+    """Point contacts as the limit of narrow ones: delta_R and R_ohmic are even in the width, so two
+    widths extrapolate.
+    """
     values = {}
     for spread in (0.1, 0.05):
         prob = problem(0.06, coupling="linear", spread=spread)
@@ -201,7 +211,9 @@ def points() -> list[Row]:
 
 
 def narrow() -> list[Row]:
-    """Width 0.05 L_m: the form of Abanin, Shytov, Levitov and Halperin, which changes sign with the field."""
+    """Width 0.05 L_m: the form of Abanin, Shytov, Levitov and Halperin, which changes sign with the
+    field.
+    """
     prob = problem(0.1, coupling="linear", width=0.05, reach=10.0)
     rows = []
     for phi in (0.0, 4.0):
@@ -291,7 +303,8 @@ def draw(folder: Path) -> list[Drawing]:
             folder,
             "nonlocal_strip",
             "Nonlocal resistance of an infinite strip in an in-plane field, current "
-            "across it at x = 0 (Gaussian contacts of rms 0.2 L_m). Lines: closed form of second order; dots: finite "
+            "across it at x = 0 (Gaussian contacts of rms 0.2 L_m). Lines: closed form of second "
+            "order; dots: finite "
             "elements.",
         )
     ]

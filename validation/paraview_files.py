@@ -1,7 +1,7 @@
 """ParaView itself opens the files: names, units and ranges as the solution has them, and a picture.
 
-Needs pvbatch (Debian's paraview) and, without a screen, xvfb-run; where it is missing VTK's own reader opens the files, without
-a picture, and where that is missing too the case is skipped.
+Needs pvbatch (Debian's paraview) and, without a screen, xvfb-run; where it is missing VTK's own
+reader opens the files, without a picture, and where that is missing too the case is skipped.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def open_in_paraview(
 
 
 def open_in_vtk(files: list[Path]) -> dict[str, dict[str, object]]:
-    """The same from VTK's own reader; of a collection the first file is read and the steps are counted."""
+    """The same from VTK's own reader; of a collection the first file is read and the steps are
+    counted.
+    """
     vtk = importlib.import_module("vtk")
     found: dict[str, dict[str, object]] = {}
     for file in files:

@@ -23,7 +23,8 @@ def html_report(content: dict[str, Any], folder: Path) -> str:
     skipped = sum(bool(c["skipped"]) for c in content["cases"])
     passed = sum(r["passed"] for r in rows)
     head = (
-        f"<p><b class='{'ok' if passed == len(rows) and not crashed else 'no'}'>{passed} of {len(rows)} rows pass</b>, "
+        f"<p><b class='{'ok' if passed == len(rows) and not crashed else 'no'}'>{passed} of "
+        f"{len(rows)} rows pass</b>, "
         f"{crashed} cases crashed, {skipped} skipped; level {content['level']}, {content['date']}, "
         f"{content['seconds']:.0f} s.</p>"
     )
@@ -31,12 +32,16 @@ def html_report(content: dict[str, Any], folder: Path) -> str:
     cases = "".join(_case(c, folder) for c in content["cases"])
     environment = _table((), [[escape(k), escape(v)] for k, v in content["environment"].items()])
     return (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>ohmr_fem validation</title>"
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>ohmr_fem "
+        "validation</title>"
         f"<style>{STYLE}</style></head><body><h1>ohmr_fem validation</h1>{head}{stale}"
-        "<p>Equations are those of H. Sun and G. Vignale, <i>Theory of Magnetoresistance due to Edge Orbital Moment "
-        'Accumulation</i>; "theory" is the theory page of the documentation. A row passes if its error, as its quantity '
+        "<p>Equations are those of H. Sun and G. Vignale, <i>Theory of Magnetoresistance due to "
+        "Edge Orbital Moment "
+        'Accumulation</i>; "theory" is the theory page of the documentation. A row passes if its '
+        "error, as its quantity "
         "says relative, absolute or the largest of a set, is at most its tolerance.</p>"
-        f"<h2>By equation</h2>{_claims(content['coverage'])}<h2>Beside the print</h2>{_prints(content['beside'])}{cases}"
+        f"<h2>By equation</h2>{_claims(content['coverage'])}<h2>Beside the "
+        f"print</h2>{_prints(content['beside'])}{cases}"
         f"<h2>Environment</h2>{environment}</body></html>"
     )
 
@@ -104,7 +109,8 @@ def _figure(drawing: dict[str, str], folder: Path) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
     caption = escape(drawing["caption"])
     return (
-        f"<figure><img alt='{caption}' src='data:{TYPES[path.suffix]};base64,{data}'><figcaption>{caption}</figcaption>"
+        f"<figure><img alt='{caption}' "
+        f"src='data:{TYPES[path.suffix]};base64,{data}'><figcaption>{caption}</figcaption>"
         "</figure>"
     )
 

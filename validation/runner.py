@@ -1,4 +1,6 @@
-"""Run cases, one or several at a time: a crash is a result, a missing program is a result, nothing stops the rest."""
+"""Run cases, one or several at a time: a crash is a result, a missing program is a result, nothing
+stops the rest.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ def run_case(name: str, level: str, out: Path) -> dict[str, Any]:
 
 
 def outcomes(names: list[str], level: str, out: Path, jobs: int) -> Iterator[dict[str, Any]]:
-    """Results in the order of the names; what breaks its process is run once more, alone, and then counted as a crash."""
+    """Results in the order of the names; what breaks its process is run once more, alone, and then
+    counted as a crash.
+    """
     if jobs == 1:
         yield from (run_case(name, level, out) for name in names)
         return

@@ -1,4 +1,6 @@
-"""Films and wires: conductors of finite thickness, solved on their cross-section, against their closed forms."""
+"""Films and wires: conductors of finite thickness, solved on their cross-section, against their
+closed forms.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,9 @@ def rectangle(level: str) -> list[Row]:
 
 
 def circle(level: str) -> list[Row]:
-    """Radius 1.5, isotropic X, B along (1.1, -0.6, 0.8); second-order geometry, and the error that straight cells make."""
+    """Radius 1.5, isotropic X, B along (1.1, -0.6, 0.8); second-order geometry, and the error that
+    straight cells make.
+    """
     exact = float(analytic.wire_circle(1.5, B, np.eye(3)))
     mesh = disc_mesh(1.5, axes=("y", "z"))
     value = f_of(mesh, 4, np.eye(3))

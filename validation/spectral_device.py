@@ -1,7 +1,8 @@
-"""The spectral measure (docs/theory, sections 3 and 4): one scalar function F(s) carries every field of a device.
+"""The spectral measure (docs/theory, sections 3 and 4): one scalar function F(s) carries every
+field of a device.
 
-On a strip F is known in the whole half plane; on the Hall bar the four-field solve of each field is the reference, which
-shares no more than the matrices with the poles and residues.
+On a strip F is known in the whole half plane; on the Hall bar the four-field solve of each field is
+the reference, which shares no more than the matrices with the poles and residues.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ def fields_of(prob: of.Problem, count: int) -> np.ndarray:
 
 
 def three_scalars(level: str) -> list[Row]:
-    """Random fields, full X, both detectors: poles, the three-scalar law of F, and direct solves of four fields."""
+    """Random fields, full X, both detectors: poles, the three-scalar law of F, and direct solves of
+    four fields.
+    """
     count = 4 if level == "quick" else 20
     poles, law, bound = [], [], []
     for detection in ("printed", "reciprocal"):
@@ -145,7 +148,9 @@ def prob_scale(prob: of.Problem) -> float:
 
 
 def bounds(level: str) -> list[Row]:
-    """0 <= rho(B) - rho(0) <= alpha alpha' F(1) for one pair of contacts and X_za = 0; R(B) = R(-B)."""
+    """0 <= rho(B) - rho(0) <= alpha alpha' F(1) for one pair of contacts and X_za = 0; R(B) =
+    R(-B).
+    """
     prob = bar("block")
     pair = ("left", "right")
     B = fields_of(prob, 500)
@@ -189,7 +194,9 @@ def bounds(level: str) -> list[Row]:
 
 
 def tilt() -> list[Row]:
-    """X = diag(1, 1, theta), B at angle t from z: p = cos^2 t/(cos^2 t + theta sin^2 t), so a tilt of sqrt(theta) kills it."""
+    """X = diag(1, 1, theta), B at angle t from z: p = cos^2 t/(cos^2 t + theta sin^2 t), so a tilt
+    of sqrt(theta) kills it.
+    """
     theta, width = 1e-2, 3.0
     prob = problem(width, theta=theta)
     angles = np.pi / 2 - np.array([0.0, 0.5, 1.0, 3.0]) * np.sqrt(theta)
@@ -236,7 +243,9 @@ def alternating() -> list[Row]:
 
 
 def zero_torque_branch() -> list[Row]:
-    """omega = 0 with a torque that does not vanish: f = F(1) + tau T_zz F'(1) + tau^2 (T^2)_zz F''(1)/2."""
+    """omega = 0 with a torque that does not vanish: f = F(1) + tau T_zz F'(1) + tau^2 (T^2)_zz
+    F''(1)/2.
+    """
     X = np.array(
         [[0.0, 0.0, 0.5], [0.0, 0.0, 0.0], [0.5, 0.0, 1.0]]
     )  # B along y: B.adj(X).B = X_xx X_zz - X_xz^2

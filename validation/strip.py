@@ -1,4 +1,6 @@
-"""Infinite strip: FEM cross-section against Eqs. (4), (6), (7), (8), for one component of precession."""
+"""Infinite strip: FEM cross-section against Eqs. (4), (6), (7), (8), for one component of
+precession.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +100,9 @@ def default_mesh(level: str) -> Row:
 
 
 def local_current(width: float = 3.0, phi: float = 2.0) -> Row:
-    """Where the extra current flows: J_x/(sigma E) - 1 = alpha alpha' Re[cosh(lam y)/cosh(lam L/2)], along both edges."""
+    """Where the extra current flows: J_x/(sigma E) - 1 = alpha alpha' Re[cosh(lam y)/cosh(lam
+    L/2)], along both edges.
+    """
     prob = problem(width, cells=128)
     sol = of.solve(prob, (phi * prob.material.field_scale, 0.0, 0.0))
     y = np.linspace(-width / 2, width / 2, 61)[1:-1]
@@ -117,7 +121,9 @@ def local_current(width: float = 3.0, phi: float = 2.0) -> Row:
 
 
 def signs() -> list[Row]:
-    """n^z > 0 at the +y edge for J along +x and alpha > 0 (J = sigma E; Eq. (4) prints the opposite), and rho* at theta = 0."""
+    """n^z > 0 at the +y edge for J along +x and alpha > 0 (J = sigma E; Eq. (4) prints the
+    opposite), and rho* at theta = 0.
+    """
     prob = problem(3.0)
     top = float(of.solve(prob).at([1.5]).moment_density[2, 0]) / 0.3
     flat = problem(3.0, theta=0.0)

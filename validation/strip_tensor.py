@@ -1,4 +1,6 @@
-"""Strip with any symmetric X and any B: FEM against the matrix function and against the three-scalar law."""
+"""Strip with any symmetric X and any B: FEM against the matrix function and against the
+three-scalar law.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""A study survives what happens to it: a killed worker, and ten times kill -9 of the program itself.
+"""A study survives what happens to it: a killed worker, and ten times kill -9 of the program
+itself.
 
-A hundred and fifty sizes of a bar, each with its own measure, and two diffusion lengths.  The runs must end with the numbers
-of one undisturbed run, bit for bit, and no finished point may be computed again.
+A hundred and fifty sizes of a bar, each with its own measure, and two diffusion lengths.  The runs
+must end with the numbers of one undisturbed run, bit for bit, and no finished point may be computed
+again.
 """
 
 from __future__ import annotations
@@ -137,7 +139,9 @@ print(result.computed, result.found)
 def killed_driver(
     study: Path, reference: Path, times: int, longest: float = 0.8, seed: int = 7
 ) -> list[Row]:
-    """kill -9 up to ``longest`` seconds after the start (every third) or the first new point, then one run to the end."""
+    """kill -9 up to ``longest`` seconds after the start (every third) or the first new point, then
+    one run to the end.
+    """
     out, log, rng = (
         study.with_name("killed.nc"),
         study.with_name("computed.log"),
@@ -200,7 +204,9 @@ def _finished(journal: Path) -> set[str]:
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path, seconds: float, working: bool) -> None:
-    """Until ``seconds`` after the start, or after the first point of this run if it is to be hit ``working``."""
+    """Until ``seconds`` after the start, or after the first point of this run if it is to be hit
+    ``working``.
+    """
     before = len(_lines(log))
     while working and process.poll() is None and len(_lines(log)) == before:
         time.sleep(0.01)

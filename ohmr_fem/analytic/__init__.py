@@ -1,8 +1,9 @@
 """Closed forms against which the solver is judged (docs/theory, section 5).
 
 Dimensionless throughout: lengths in L_m = sqrt(D tau), times in tau, G in D/L_m, and
-f = (Delta I/I_0)/(alpha alpha').  A scalar form is a function of the relaxation rate s (1 without field);
-:func:`three_scalar_response` turns it into the response to any field and inverse mass tensor.
+f = (Delta I/I_0)/(alpha alpha').  A scalar form is a function of the relaxation rate s (1 without
+field); :func:`three_scalar_response` turns it into the response to any field and inverse mass
+tensor.
 """
 
 from .infinite_strip import nonlocal_narrow, nonlocal_ohmic, nonlocal_strip

@@ -1,14 +1,16 @@
 """Nonlocal resistance of an infinite strip (docs/theory, section 5, items 5 and 11).
 
-Current enters at (0, -w/2) and leaves at (0, +w/2); R(x) = [V(x, -w/2) - V(x, +w/2)]/I is the cosine
-transform of
+Current enters at (0, -w/2) and leaves at (0, +w/2); R(x) = [V(x, -w/2) - V(x, +w/2)]/I is the
+cosine transform of
 
-    R(k) = (2/(sigma k)) T/(1 + alpha alpha' k T g),  T = tanh(k w/2),  g = Re[coth(q w/2)/q],  q^2 = k^2 + s.
+    R(k) = (2/(sigma k)) T/(1 + alpha alpha' k T g),  T = tanh(k w/2),  g = Re[coth(q w/2)/q],  q^2
+    = k^2 + s.
 
 To second order R(k) is meromorphic with all poles at |arg k - pi/2| <= pi/4, so the path
-k = kappa sinh(u + i pi/8) turns the oscillating, slowly decaying integral into one that the trapezoidal rule
-does to machine precision.  To all orders a zero of the denominator may leave that sector (large negative
-alpha alpha'); zeros below the path are counted, and the answer refused if there are any.
+k = kappa sinh(u + i pi/8) turns the oscillating, slowly decaying integral into one that the
+trapezoidal rule does to machine precision.  To all orders a zero of the denominator may leave that
+sector (large negative alpha alpha'); zeros below the path are counted, and the answer refused if
+there are any.
 """
 
 from __future__ import annotations
@@ -56,8 +58,8 @@ def nonlocal_strip(
     current_width, probe_width : float
         Rms widths of Gaussian current contacts and voltage probes; 0 is a point.
     orders : str
-        "all": R to all orders in alpha alpha'; "ohmic": zeroth order; "change": all minus ohmic, without
-        cancellation; "second": the term linear in alpha alpha' alone.
+        "all": R to all orders in alpha alpha'; "ohmic": zeroth order; "change": all minus ohmic,
+        without cancellation; "second": the term linear in alpha alpha' alone.
 
     Returns
     -------
@@ -76,7 +78,8 @@ def nonlocal_strip(
         raise InputError(f"orders: unknown {orders!r}; {suggest(orders, _ORDERS)}", value=orders)
     if not w > 0 or not alpha_alpha_prime > -1:
         raise InputError(
-            f"nonlocal_strip: needs w > 0 and alpha_alpha_prime > -1, got {w!r}, {alpha_alpha_prime!r}"
+            f"nonlocal_strip: needs w > 0 and alpha_alpha_prime > -1, got {w!r}, "
+            f"{alpha_alpha_prime!r}"
         )
     if np.ndim(scalars.omega_squared) != 0:
         raise InputError("scalars: nonlocal_strip takes one field at a time; loop over fields")
@@ -87,7 +90,8 @@ def nonlocal_strip(
     kappa = _height(w, float(scalars.omega_squared), alpha_alpha_prime)
     if orders in ("all", "change") and _zeros_below(kappa, w, scalars, alpha_alpha_prime):
         raise SolveError(
-            f"nonlocal_strip: R(k) has a pole near the real axis; alpha_alpha_prime = {alpha_alpha_prime:g} "
+            "nonlocal_strip: R(k) has a pole near the real axis; alpha_alpha_prime = "
+            f"{alpha_alpha_prime:g} "
             "is too far from 0 for this field and tensor",
             value=alpha_alpha_prime,
         )
@@ -112,8 +116,8 @@ def nonlocal_narrow(
 ) -> np.ndarray:
     """Narrow (w << 1) and far (x >> w) limit alpha alpha' w/(2 sigma) Re[sqrt(s) exp(-sqrt(s) x)].
 
-    The form of Abanin, Shytov, Levitov and Halperin; it changes sign with the field.  ``x`` broadcasts with
-    ``scalars``.
+    The form of Abanin, Shytov, Levitov and Halperin; it changes sign with the field.  ``x``
+    broadcasts with ``scalars``.
     """
     x = np.abs(np.asarray(x, dtype=float))
     front = alpha_alpha_prime * w / (2 * sigma)
@@ -134,7 +138,9 @@ def _transform(
 
 
 def _feedback(k: np.ndarray, w: float, scalars: ThreeScalars, product: float) -> np.ndarray:
-    """alpha alpha' k T g, continued analytically: g joins s and its conjugate instead of taking real parts."""
+    """alpha alpha' k T g, continued analytically: g joins s and its conjugate instead of taking
+    real parts.
+    """
 
     def inverse(s: np.ndarray) -> np.ndarray:
         q = np.sqrt(k**2 + s)
@@ -144,7 +150,9 @@ def _feedback(k: np.ndarray, w: float, scalars: ThreeScalars, product: float) ->
 
 
 def _height(w: float, omega_squared: float, product: float) -> float:
-    """Height kappa of the lowest pole: pi/w or Re sqrt(s), lowered by feedback; a path at angle pi/2 would touch it."""
+    """Height kappa of the lowest pole: pi/w or Re sqrt(s), lowered by feedback; a path at angle
+    pi/2 would touch it.
+    """
     lowest = np.sqrt(1 - np.sqrt(-omega_squared)) if omega_squared < 0 else 1.0
     return float(min(np.pi / w, lowest) / np.sqrt(1.0 + max(product, 0.0)))
 
@@ -162,7 +170,9 @@ def _path(kappa: float, x: np.ndarray, spread: float) -> tuple[np.ndarray, np.nd
 
 
 def _zeros_below(kappa: float, w: float, scalars: ThreeScalars, product: float) -> int:
-    """Zeros of 1 + alpha alpha' k T g between the real axis and the path at _CLEAR_ANGLE, by the argument turned."""
+    """Zeros of 1 + alpha alpha' k T g between the real axis and the path at _CLEAR_ANGLE, by the
+    argument turned.
+    """
     far = 1e3 * (1.0 + 1.0 / w + abs(float(scalars.omega_squared)) ** 0.25)
     u = np.arange(1e-6, np.arcsinh(far / kappa), _STEP / 4)
     turned = []

@@ -1,8 +1,9 @@
-"""Strips of one or several materials with the full torque matrix (docs/theory, section 5, items 2, 7, 11).
+"""Strips of one or several materials with the full torque matrix (docs/theory, section 5, items 2,
+7, 11).
 
-In each layer n'' = K n, K = (1/tau + T)/D, so n is a sum of exponentials of the matrix sqrt(K); n and
-Q = -D n' + alpha sigma E z are continuous.  Growing exponentials are never formed, and nothing is
-diagonalised, so thick layers and defective K are safe.
+In each layer n'' = K n, K = (1/tau + T)/D, so n is a sum of exponentials of the matrix sqrt(K); n
+and Q = -D n' + alpha sigma E z are continuous.  Growing exponentials are never formed, and nothing
+is diagonalised, so thick layers and defective K are safe.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class Layer:
         slowest = float(np.linalg.eigvals(matrix).real.min())
         if slowest <= 0.0:
             raise SolveError(
-                f"no steady state in a uniform layer: slowest rate {slowest * self.diffusion:g} is not positive; "
+                f"no steady state in a uniform layer: slowest rate {slowest * self.diffusion:g} is "
+                "not positive; "
                 "lower the field or check the sign of B.adj(X).B",
                 value=slowest,
             )
@@ -82,11 +84,15 @@ class LayeredStrip:
 
     @property
     def relative(self) -> float:
-        """Delta I/I_0; the resistance changes by the factor 1/(1 + relative), to all orders in alpha."""
+        """Delta I/I_0; the resistance changes by the factor 1/(1 + relative), to all orders in
+        alpha.
+        """
         return self.change / self.ohmic
 
     def profile(self, y: Any) -> np.ndarray:
-        """n^a(y) for E_x = 1, shape (3,) + shape of ``y``; y from 0 at the lower edge to the total width."""
+        """n^a(y) for E_x = 1, shape (3,) + shape of ``y``; y from 0 at the lower edge to the total
+        width.
+        """
         y = np.asarray(y, dtype=float)
         width = self.breaks[-1]
         if np.any(y < -1e-12 * width) or np.any(y > width * (1 + 1e-12)):
@@ -105,7 +111,9 @@ class LayeredStrip:
 
 @dataclass(frozen=True, eq=False)
 class _Waves:
-    """The six solutions of one layer, as 3 x 6 matrices n and n' at a height above its lower face."""
+    """The six solutions of one layer, as 3 x 6 matrices n and n' at a height above its lower
+    face.
+    """
 
     K: np.ndarray
     thickness: float
@@ -126,14 +134,15 @@ class _Waves:
 def layered_strip(layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0) -> LayeredStrip:
     """Infinite strip along x made of layers stacked along y, from the lower edge up.
 
-    Delta I = sum_i alpha'_i D_i [d.n] over layer i, from J_x = sigma E_x + alpha' D d_y n^z.  Exact for the model
-    to all orders in alpha: E_x is uniform, and J_y = 0 leaves E_y = 0.
+    Delta I = sum_i alpha'_i D_i [d.n] over layer i, from J_x = sigma E_x + alpha' D d_y n^z.  Exact
+    for the model to all orders in alpha: E_x is uniform, and J_y = 0 leaves E_y = 0.
 
     Parameters
     ----------
     layers : sequence of Layer
     G1, G2 : float, (3,) or (3, 3)
-        Q.nu = G n at the lower and the upper edge, in length/time; infinity (not in a matrix) means n = 0.
+        Q.nu = G n at the lower and the upper edge, in length/time; infinity (not in a matrix) means
+        n = 0.
 
     Returns
     -------
@@ -144,7 +153,8 @@ def layered_strip(layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0) -> Laye
     InputError
         Wrong shape or sign.
     SolveError
-        A layer whose slowest rate is not positive, even if its edges or neighbours would keep it stable.
+        A layer whose slowest rate is not positive, even if its edges or neighbours would keep it
+        stable.
     """
     if not layers:
         raise InputError("layers: a strip needs at least one Layer")
@@ -162,7 +172,8 @@ def layered_strip(layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0) -> Laye
 def strip_full(
     torque_tau: Any, width: float, G: Any = 0.0, detection: Any = (0.0, 0.0, 1.0)
 ) -> np.ndarray:
-    """f = (2/width) d.[sqrt(K) coth(sqrt(K) width/2) + G]^-1 z, K = 1 + T tau, for any 3 x 3 torque matrix.
+    """f = (2/width) d.[sqrt(K) coth(sqrt(K) width/2) + G]^-1 z, K = 1 + T tau, for any 3 x 3 torque
+    matrix.
 
     Parameters
     ----------
@@ -187,7 +198,9 @@ def strip_full(
 
 
 def strip_full_profile(y: Any, torque_tau: Any, width: float, G: Any = 0.0) -> np.ndarray:
-    """n^a(y) in units of alpha J_x L_m/D, y in [-width/2, width/2]; shape (3,) + shape of ``y``.  One torque matrix."""
+    """n^a(y) in units of alpha J_x L_m/D, y in [-width/2, width/2]; shape (3,) + shape of ``y``.
+    One torque matrix.
+    """
     return layered_strip([Layer(width, torque=torque_tau)], G, G).profile(
         np.asarray(y, dtype=float) + width / 2
     )
@@ -216,7 +229,9 @@ def _edge_law(G: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _match(layers: Sequence[Layer], waves: Sequence[_Waves], lower: Any, upper: Any) -> np.ndarray:
-    """Amplitudes (layers, 6) from a Q.nu = b n at the edges and continuous n, Q at the interfaces."""
+    """Amplitudes (layers, 6) from a Q.nu = b n at the edges and continuous n, Q at the
+    interfaces.
+    """
     count = len(layers)
     matrix, right = np.zeros((6 * count, 6 * count)), np.zeros(6 * count)
     source = [np.array([0.0, 0.0, layer.alpha * layer.conductivity]) for layer in layers]

@@ -1,4 +1,5 @@
-"""Annulus, circular wire and Corbino disc: Bessel functions (docs/theory, section 5, items 4, 9, 10, 12).
+"""Annulus, circular wire and Corbino disc: Bessel functions (docs/theory, section 5, items 4, 9,
+10, 12).
 
 Exponentially scaled functions throughout, so large radii do not overflow.
 """
@@ -26,7 +27,8 @@ def annulus_response(s: Any, r1: Any, r2: Any, G1: Any = 0.0, G2: Any = 0.0) -> 
 
 
 def annulus_profile(r: Any, s: Any, r1: Any, r2: Any, G1: Any = 0.0, G2: Any = 0.0) -> np.ndarray:
-    """n(r) of the annulus in units of alpha C/D, for a clockwise drive (an anticlockwise one changes the sign).
+    """n(r) of the annulus in units of alpha C/D, for a clockwise drive (an anticlockwise one
+    changes the sign).
 
     n'' + n'/r = s n, n'(r1) = 1/r1 + G1 n, n'(r2) = 1/r2 - G2 n; complex, all arguments broadcast.
     """
@@ -63,8 +65,8 @@ def wire_circle(
 ) -> np.ndarray:
     """f of a wire of circular section along x: (c_zz + c_yy)/2, each with its own three scalars.
 
-    Exact for any symmetric X; for an isotropic one it is (1-b^2) c(1)/2 + (1+b^2) Re c(1 + i phi)/2, b = B_x/|B|.
-    ``radius`` in L_m broadcasts with the leading shape of ``B`` (..., 3).
+    Exact for any symmetric X; for an isotropic one it is (1-b^2) c(1)/2 + (1+b^2) Re c(1 + i
+    phi)/2, b = B_x/|B|. ``radius`` in L_m broadcasts with the leading shape of ``B`` (..., 3).
     """
     sides = three_scalars(B, X, g_e_half_tau, "z", detection)
     faces = three_scalars(B, X, g_e_half_tau, "y", detection)
@@ -75,14 +77,18 @@ def wire_circle(
 
 
 def corbino_response() -> float:
-    """f of a Corbino disc: 0 for every B and X, as a radial current drives the moment along closed circles."""
+    """f of a Corbino disc: 0 for every B and X, as a radial current drives the moment along closed
+    circles.
+    """
     return 0.0
 
 
 def _waves(
     q: np.ndarray, r: Any, r1: Any, r2: Any
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """I_0(q r) and its r-derivative divided by exp(q r2), K_0(q r) and its derivative multiplied by exp(q r1)."""
+    """I_0(q r) and its r-derivative divided by exp(q r2), K_0(q r) and its derivative multiplied by
+    exp(q r1).
+    """
     x = q * r
     up = np.exp(q * (r - r2) - 1j * x.imag)  # ive removes exp(|Re x|), not exp(x)
     down = np.exp(-q * (r - r1))

@@ -1,4 +1,5 @@
-"""The law of three scalars: every field dependence from one scalar response (docs/theory, section 3).
+"""The law of three scalars: every field dependence from one scalar response (docs/theory, section
+3).
 
 T tau = c [B]_x X obeys T^3 = -omega^2 T, so for any function h of T, with r = i omega tau
 (real when omega^2 < 0),
@@ -21,7 +22,8 @@ from ..errors import InputError, SolveError, suggest
 
 ScalarResponse = Callable[[np.ndarray], Any]
 
-# Below |omega tau| = 0.1 the differences cancel; there a circle of radius 0.3 around s gives them with
+# Below |omega tau| = 0.1 the differences cancel; there a circle of radius 0.3 around s gives them
+# with
 # errors (0.1/0.3)^40 from the outside and 0.3^40 from the singularities of F, all at Re s <= 0.
 _SMALL = 0.1
 _RADIUS = 0.3
@@ -32,8 +34,10 @@ _NODES = 40
 class ThreeScalars:
     """What a torque does to the zz (or yy, xx) response; arrays of one shape, in units of tau.
 
-    omega_squared : (omega tau)^2 = c^2 B.adj(X).B, negative where the precession turns into growth and decay.
-    first, second : <d|T tau|z> and <d|(T tau)^2|z>, with <d| the detected and |z> the generated component.
+    omega_squared : (omega tau)^2 = c^2 B.adj(X).B, negative where the precession turns into growth
+    and decay.
+    first, second : <d|T tau|z> and <d|(T tau)^2|z>, with <d| the detected and |z> the generated
+    component.
     """
 
     omega_squared: np.ndarray
@@ -85,7 +89,8 @@ def three_scalars(
 
 
 def scalars_of_precession(phi: Any, theta: Any = 1.0) -> ThreeScalars:
-    """The case of Eqs. (4) to (8): field along x, diagonal X, so omega tau = sqrt(theta) phi and p = a' = 0.
+    """The case of Eqs. (4) to (8): field along x, diagonal X, so omega tau = sqrt(theta) phi and p
+    = a' = 0.
 
     ``phi`` = Omega tau and ``theta`` = X_zz/X_yy broadcast; theta < 0 is allowed.
     """
@@ -101,8 +106,8 @@ def three_scalar_response(
     Parameters
     ----------
     F : callable
-        Scalar response to the relaxation rate s/tau; takes complex arrays of the shape of ``scalars``, real for
-        real s, analytic in Re s > 0.
+        Scalar response to the relaxation rate s/tau; takes complex arrays of the shape of
+        ``scalars``, real for real s, analytic in Re s > 0.
     scalars : ThreeScalars
     base : complex
         Relaxation rate without field: 1, or 1 - i w tau for alternating current.
@@ -126,7 +131,9 @@ def three_scalar_response(
 def three_scalar_change(
     F: ScalarResponse, scalars: ThreeScalars, base: complex = 1.0, growth_limit: float = 1.0
 ) -> np.ndarray:
-    """f(B) - f(0) without cancellation at weak field; arguments as :func:`three_scalar_response`."""
+    """f(B) - f(0) without cancellation at weak field; arguments as
+    :func:`three_scalar_response`.
+    """
     _, first, second = _differences(F, scalars.omega_squared, base, growth_limit)
     return _real_if(scalars.first * first + scalars.second * second, base)
 
@@ -149,13 +156,16 @@ def detection_row(X: Any, component: str = "z", detection: str = "printed") -> n
     tensor = _tensor(X)
     if tensor[index, index] == 0.0:
         raise InputError(
-            f"detection: 'reciprocal' divides by X_{component}{component}, which is zero; use 'printed'"
+            f"detection: 'reciprocal' divides by X_{component}{component}, which is zero; use "
+            "'printed'"
         )
     return tensor[index] / tensor[index, index]
 
 
 def combine(F: ScalarResponse, scalars: ThreeScalars) -> np.ndarray:
-    """The same law for an F that is not real on the real axis (complex wavenumber); always complex."""
+    """The same law for an F that is not real on the real axis (complex wavenumber); always
+    complex.
+    """
     value, first, second = _differences(F, scalars.omega_squared, 1.0, 1.0)
     return np.asarray(value + scalars.first * first + scalars.second * second)
 
@@ -168,7 +178,8 @@ def _differences(
     if np.any(squared >= growth_limit**2):
         worst = float(np.sqrt(squared.max()))
         raise SolveError(
-            f"no steady state: omega is imaginary with |omega| tau = {worst:g}, which must stay below "
+            f"no steady state: omega is imaginary with |omega| tau = {worst:g}, which must stay "
+            "below "
             f"{growth_limit:g}; lower the field or check the sign of B.adj(X).B",
             value=worst,
         )
@@ -186,7 +197,9 @@ def _differences(
 def _contour(
     F: ScalarResponse, squared: np.ndarray, base: complex
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divided differences by Cauchy's formula: the resolvent of T is 1/u + T/(u^2 - r^2) + T^2/(u (u^2 - r^2))."""
+    """Divided differences by Cauchy's formula: the resolvent of T is 1/u + T/(u^2 - r^2) + T^2/(u
+    (u^2 - r^2)).
+    """
     first, second = np.zeros(()), np.zeros(())
     for u in _RADIUS * np.exp(2j * np.pi * (np.arange(_NODES) + 0.5) / _NODES):
         value = np.asarray(F(np.full(squared.shape, base + u))) / (_NODES * (u**2 - squared))

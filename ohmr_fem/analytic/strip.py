@@ -1,4 +1,5 @@
-"""Strip, film and rectangular wire: hyperbolic functions (docs/theory, section 5, items 1, 3, 6, 8, 9).
+"""Strip, film and rectangular wire: hyperbolic functions (docs/theory, section 5, items 1, 3, 6, 8,
+9).
 
 Lengths are in L_m, times in tau, G in D/L_m; F is (Delta I/I_0)/(alpha alpha').
 """
@@ -24,7 +25,8 @@ FILM_BEST_THICKNESS = 4.560625442227550
 
 
 def strip_response(s: Any, width: Any) -> np.ndarray:
-    """F(s) = tanh(z)/z, z = sqrt(s) width/2, for a strip of width ``width`` with reflecting edges; Eq. (7).
+    """F(s) = tanh(z)/z, z = sqrt(s) width/2, for a strip of width ``width`` with reflecting edges;
+    Eq. (7).
 
     ``s`` (complex) and ``width`` broadcast; s = 1 + i omega tau.
     """
@@ -32,10 +34,11 @@ def strip_response(s: Any, width: Any) -> np.ndarray:
 
 
 def strip_profile(y: Any, width: Any, s: Any) -> np.ndarray:
-    """Moment density sinh(q y)/(q cosh(q width/2)), q = sqrt(s), in units of alpha J_x L_m/D; Eq. (4).
+    """Moment density sinh(q y)/(q cosh(q width/2)), q = sqrt(s), in units of alpha J_x L_m/D; Eq.
+    (4).
 
-    ``y`` in [-width/2, width/2]; all arguments broadcast.  The physical n^z is the real part for p = a' = 0.
-    The sign is that of J_x = sigma E_x; Eq. (4) as printed has J_x = -sigma E_x.
+    ``y`` in [-width/2, width/2]; all arguments broadcast.  The physical n^z is the real part for p
+    = a' = 0. The sign is that of J_x = sigma E_x; Eq. (4) as printed has J_x = -sigma E_x.
     """
     y, width = np.asarray(y, dtype=float), np.asarray(width, dtype=float)
     if np.any(np.abs(y) > width / 2 * (1 + 1e-12)):
@@ -67,7 +70,9 @@ def strip_robin(s: Any, width: Any, G1: Any, G2: Any = None) -> np.ndarray:
 
 
 def rho(phi: Any, theta: Any, width: Any, alpha_alpha_prime: float = 1.0) -> np.ndarray:
-    """Magnetoresistance -alpha alpha' Re F(1 + i sqrt(theta) phi) of a strip in a field along x; Eq. (7)."""
+    """Magnetoresistance -alpha alpha' Re F(1 + i sqrt(theta) phi) of a strip in a field along x;
+    Eq. (7).
+    """
     scalars = _broadcast(phi, theta, width)
     return -alpha_alpha_prime * three_scalar_response(lambda s: strip_response(s, width), scalars)
 
@@ -85,7 +90,9 @@ def rho_star(phi: Any, theta: Any, width: Any) -> np.ndarray:
 
 
 def strip_ac(omega: Any, phi: Any, width: Any) -> np.ndarray:
-    """Complex f of a strip driven by E exp(-i omega t), omega in 1/tau; phi = precession rate times tau."""
+    """Complex f of a strip driven by E exp(-i omega t), omega in 1/tau; phi = precession rate times
+    tau.
+    """
     base = 1.0 - 1j * np.asarray(omega, dtype=float)
     turn = 1j * np.asarray(phi)
     return 0.5 * (strip_response(base + turn, width) + strip_response(base - turn, width))
@@ -94,8 +101,9 @@ def strip_ac(omega: Any, phi: Any, width: Any) -> np.ndarray:
 def strip_switch_on(t: Any, width: Any, s: Any = 1.0) -> np.ndarray:
     """Scalar response at time t (in tau) after E is switched on, complex; F(s) as t -> infinity.
 
-    A field enters as any other: ``three_scalar_response(lambda s: strip_switch_on(t, width, s), scalars)``.
-    Relaxation modes for t > width^2/10, images of the edges before; both to machine precision.
+    A field enters as any other: ``three_scalar_response(lambda s: strip_switch_on(t, width, s),
+    scalars)``. Relaxation modes for t > width^2/10, images of the edges before; both to machine
+    precision.
     """
     t, width, s = np.broadcast_arrays(
         np.asarray(t, dtype=float), np.asarray(width, dtype=float), np.asarray(s, dtype=complex)
@@ -124,9 +132,11 @@ def film_response(
 
 
 def film_weak_field(thickness: Any) -> np.ndarray:
-    """h/phi^2 at weak field, rho(B) - rho(0) = alpha alpha' h, B perpendicular to y; largest at 4.5606 L_m.
+    """h/phi^2 at weak field, rho(B) - rho(0) = alpha alpha' h, B perpendicular to y; largest at
+    4.5606 L_m.
 
-    [3 tanh z/z - 3 sech^2 z - 2 z tanh z sech^2 z]/8, z = thickness/2; a power series below z = 1/2.
+    [3 tanh z/z - 3 sech^2 z - 2 z tanh z sech^2 z]/8, z = thickness/2; a power series below z =
+    1/2.
     """
     z = np.asarray(thickness, dtype=float) / 2
     big, tail = np.maximum(z, 0.5), np.minimum(z, 0.5)
@@ -145,7 +155,9 @@ def film_weak_field(thickness: Any) -> np.ndarray:
 def wire_rectangle(
     ly: Any, lz: Any, B: Any, X: Any, g_e_half_tau: float = 1.0, detection: str = "printed"
 ) -> np.ndarray:
-    """f of a wire along x of section ly x lz (in L_m): f_zz(ly) + f_yy(lz), exact for any symmetric X."""
+    """f of a wire along x of section ly x lz (in L_m): f_zz(ly) + f_yy(lz), exact for any symmetric
+    X.
+    """
     sides = three_scalars(B, X, g_e_half_tau, "z", detection)
     faces = three_scalars(B, X, g_e_half_tau, "y", detection)
     return three_scalar_response(lambda s: strip_response(s, ly), sides) + three_scalar_response(
@@ -189,7 +201,9 @@ def _switch_on_modes(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndar
 
 
 def _switch_on_images(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """(2/width) sum_m c_m int_0^t exp(-s t' - a^2/4t') dt'/sqrt(pi t'), a = m width, c = 1, -2, 2, -2 ..."""
+    """(2/width) sum_m c_m int_0^t exp(-s t' - a^2/4t') dt'/sqrt(pi t'), a = m width, c = 1, -2, 2,
+    -2 ...
+    """
     m = np.arange(7).reshape((-1,) + (1,) * t.ndim)
     q, root = np.sqrt(s), np.sqrt(t)
     away, front = m * width / (2 * root), np.exp(-((m * width) ** 2) / (4 * t) - s * t)

@@ -1,7 +1,8 @@
 """Device files: TOML in, a Problem with its sweep, measurements and output out.
 
-Every value is a number in SI or a quantity such as "2 ps" (``inverse_mass`` alone is in 1/m_e).  Paths are relative to
-the device file.  All that is wrong is reported at once, one line each: file, key, value, remedy.
+Every value is a number in SI or a quantity such as "2 ps" (``inverse_mass`` alone is in 1/m_e).
+Paths are relative to the device file.  All that is wrong is reported at once, one line each: file,
+key, value, remedy.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Device:
     gate : Gate or None
         A swept gate; ``problem`` holds the operating point, without it.
     accuracy : float or None
-        Relative; the mesh of ``problem`` is then only the first one, see :func:`ohmr_fem.adapt.solve_to`.
+        Relative; the mesh of ``problem`` is then only the first one, see
+        :func:`ohmr_fem.adapt.solve_to`.
     budget : int
         Most unknowns of one field in its error estimate.
     """
@@ -118,7 +120,8 @@ def read_device(path: str | Path) -> Device:
 
 
 def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = None) -> Device:
-    """The device that a file at ``path`` with these tables describes; ``mesh`` if it is made already.
+    """The device that a file at ``path`` with these tables describes; ``mesh`` if it is made
+    already.
 
     Raises
     ------
@@ -127,7 +130,8 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     """
     if "model" in table:
         raise InputError(
-            f"{path}: is a model file: ohmr-fem xtensor {path}; in a device file a model belongs to its material, "
+            f"{path}: is a model file: ohmr-fem xtensor {path}; in a device file a model belongs "
+            "to its material, "
             'as in [material] model = "FILE.toml"',
             value=path,
         )
@@ -192,7 +196,8 @@ def without_accuracy(device: Device, what: str) -> Device:
     """
     if device.accuracy is not None:
         raise InputError(
-            f"{device.path}: solve.accuracy: {what} does not refine the mesh and gives no error bar; remove the key "
+            f"{device.path}: solve.accuracy: {what} does not refine the mesh and gives no error "
+            "bar; remove the key "
             "(a [geometry] then gets a mesh that resolves its diffusion length)",
             value=device.accuracy,
         )

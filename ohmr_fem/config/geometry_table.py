@@ -24,12 +24,14 @@ SHAPES: dict[str, Callable[..., Geometry]] = {
     "nonlocal_bar": geometry.nonlocal_bar,
     "polygon": geometry.polygon_device,
 }
-#: The first mesh where an accuracy is asked for: two cells to a diffusion length, a twentieth of the width at corners.
+#: The first mesh where an accuracy is asked for: two cells to a diffusion length, a twentieth of
+#: the width at corners.
 COARSE: dict[str, Any] = {"cells_per_length": 0.5, "corner": 0.05, "growth": 3.0}
 
 
 def drawn(table: Mapping[str, Any]) -> Geometry:
-    """The device of a [geometry] table: ``shape``, and the arguments of its function in ohmr_fem.geometry.
+    """The device of a [geometry] table: ``shape``, and the arguments of its function in
+    ohmr_fem.geometry.
 
     Raises
     ------
@@ -66,7 +68,8 @@ def drawn(table: Mapping[str, Any]) -> Geometry:
 def meshed(
     shape: Geometry, materials: Material | Mapping[str, Material], coarse: bool
 ) -> DeviceMesh:
-    """A mesh that resolves the shortest diffusion length of the materials, or a coarse one to be refined.
+    """A mesh that resolves the shortest diffusion length of the materials, or a coarse one to be
+    refined.
 
     Raises
     ------

@@ -1,7 +1,8 @@
-"""The tables that name a layered model: of a model file (ohmr-fem xtensor) and of a material that comes from a model.
+"""The tables that name a layered model: of a model file (ohmr-fem xtensor) and of a material that
+comes from a model.
 
-Energies are numbers in eV or quantities such as "380 meV", lengths of the crystal in angstrom or quantities, densities in
-1/m^2 or quantities such as "1e12 cm**-2".
+Energies are numbers in eV or quantities such as "380 meV", lengths of the crystal in angstrom or
+quantities, densities in 1/m^2 or quantities such as "1e12 cm**-2".
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ LENGTHS = ("a", "spacing")
 
 @dataclass(frozen=True, eq=False)
 class Gate:
-    """A swept gate: ``materials`` turns one of ``values`` ("density" in 1/m^2, "displacement" in eV) into the materials."""
+    """A swept gate: ``materials`` turns one of ``values`` ("density" in 1/m^2, "displacement" in
+    eV) into the materials.
+    """
 
     parameter: str
     values: np.ndarray
@@ -40,7 +43,9 @@ class Gate:
 
 
 class BuiltIn(Table):
-    """[model] with the name of a built-in model as its kind; the keys are those of the function of that name"""
+    """[model] with the name of a built-in model as its kind; the keys are those of the function of
+    that name
+    """
 
     def build(self, folder: Path) -> LayeredModel:
         given = {
@@ -215,7 +220,8 @@ class GateTable(Table):
     def build(self) -> tuple[str, np.ndarray]:
         if (self.displacement is None) == (self.density is None):
             raise InputError(
-                "give one of displacement (eV) and density (1/m^2), as {start = ..., stop = ..., points = ...} or "
+                "give one of displacement (eV) and density (1/m^2), as {start = ..., stop = ..., "
+                "points = ...} or "
                 "a list"
             )
         name, unit = ("displacement", "eV") if self.density is None else ("density", "1/m**2")
@@ -223,7 +229,9 @@ class GateTable(Table):
 
 
 def gate_values(value: Any, unit: str, name: str) -> np.ndarray:
-    """One value, a list, or {start, stop, points} evenly spaced; numbers in ``unit`` or quantities; (n,)."""
+    """One value, a list, or {start, stop, points} evenly spaced; numbers in ``unit`` or quantities;
+    (n,).
+    """
     if not isinstance(value, Mapping):
         several = value if isinstance(value, list) else [value]
         if not several:
@@ -257,7 +265,8 @@ def _each(value: Any, unit: str, name: str) -> Any:
 def _bond(number: int, bond: Any) -> tuple[int, int, tuple[int, int], complex]:
     """[i, j, [R1, R2], t]; t in eV, a quantity, or [real, imaginary]."""
     wrong = InputError(
-        f"hoppings: entry {number} must be [i, j, [R1, R2], t] with whole numbers i, j, R1, R2 and t in eV or "
+        f"hoppings: entry {number} must be [i, j, [R1, R2], t] with whole numbers i, j, R1, R2 and "
+        "t in eV or "
         f"[real, imaginary], got {bond!r}",
         value=bond,
     )

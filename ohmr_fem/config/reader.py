@@ -43,12 +43,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read ({exc.strerror})", value=path) from exc
     except UnicodeDecodeError as exc:
         raise InputError(
-            f"{path}: is not a text file in UTF-8; device files are TOML (ohmr-fem init writes one)",
+            f"{path}: is not a text file in UTF-8; device files are TOML (ohmr-fem init writes "
+            "one)",
             value=path,
         ) from exc
     except tomllib.TOMLDecodeError as exc:
         raise InputError(
-            f'{path}: is not valid TOML: {exc}; note that quantities and names need quotes, as in "2 ps"',
+            f"{path}: is not valid TOML: {exc}; note that quantities and names need quotes, as in "
+            '"2 ps"',
             value=path,
         ) from exc
 
@@ -105,7 +107,9 @@ class Reader:
             self.complain(f"{key}.{name}", f"{what.removeprefix('input ')}, got {error['input']!r}")
 
     def built(self, model: Any, table: Any, key: str, *args: Any) -> Any:
-        """A section turned into its object, or None; a message "name: ..." of the object is placed at ``key.name``."""
+        """A section turned into its object, or None; a message "name: ..." of the object is placed
+        at ``key.name``.
+        """
         section = self.section(model, table, key)
         if section is None:
             return None
@@ -124,7 +128,8 @@ class Reader:
         if len({"mesh", "cross_section", "geometry"} & set(table)) != 1:
             self.complain(
                 "",
-                "give one of: a [mesh] table with a file, a [geometry] table with a shape, or a [cross_section] "
+                "give one of: a [mesh] table with a file, a [geometry] table with a shape, or a "
+                "[cross_section] "
                 "table with a width",
             )
             return None
@@ -197,7 +202,8 @@ class Reader:
         if ("material" in table) == ("materials" in table):
             self.complain(
                 "",
-                "give either one [material] for all regions, or a table [materials.<region>] for each",
+                "give either one [material] for all regions, or a table [materials.<region>] for "
+                "each",
             )
             return None
         if "material" in table:
@@ -254,7 +260,8 @@ class Reader:
         if not any(map(callable, parts)) and None not in parts:
             self.complain(
                 "gate",
-                'no material comes from a model; give [material] model = "FILE.toml" with density and mobility',
+                'no material comes from a model; give [material] model = "FILE.toml" with density '
+                "and mobility",
             )
         parameter, values = found
         return Gate(parameter, values, lambda value: _materials_at(recipes, **{parameter: value}))
@@ -341,7 +348,9 @@ class Reader:
 
 
 def _materials_at(recipes: Any, **gate: float) -> Any:
-    """Materials from what :meth:`Reader.materials` returns, with the gate of the file or another."""
+    """Materials from what :meth:`Reader.materials` returns, with the gate of the file or
+    another.
+    """
     if isinstance(recipes, dict):
         return {region: _materials_at(recipe, **gate) for region, recipe in recipes.items()}
     return recipes(**gate) if callable(recipes) else recipes

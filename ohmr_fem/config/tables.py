@@ -40,7 +40,8 @@ class MeshFile(Table):
 
 
 class CrossSection(Table):
-    """[cross_section]: with the current along x, a strip or film (width), a rectangular wire (width, thickness) or a
+    """[cross_section]: with the current along x, a strip or film (width), a rectangular wire
+    (width, thickness) or a
     round one (radius)"""
 
     width: Any = None
@@ -59,14 +60,16 @@ class CrossSection(Table):
         }
         if ("width" in given) == ("radius" in given):
             raise InputError(
-                "give either a width (strip, film; with a thickness: rectangular wire) or a radius (round wire)"
+                "give either a width (strip, film; with a thickness: rectangular wire) or a radius "
+                "(round wire)"
             )
         if not {"radius", "thickness"} & set(given):
             return cross_section(**given)
         extra = sorted(set(given) - {"width", "thickness", "radius"})
         if extra or {"radius", "thickness"} <= set(given):
             raise InputError(
-                f"a wire takes width and thickness, or a radius, and nothing else; got {', '.join(sorted(given))}"
+                "a wire takes width and thickness, or a radius, and nothing else; got "
+                f"{', '.join(sorted(given))}"
             )
         if "radius" in given:
             return disc_mesh(self.radius, axes=("y", "z"))
@@ -113,7 +116,8 @@ class ContactTable(Table):
         if isinstance(profile, Mapping):
             if set(profile) != {"center", "width"}:
                 raise InputError(
-                    f"profile: a Gaussian profile has the keys 'center' and 'width', got {dict(profile)}"
+                    "profile: a Gaussian profile has the keys 'center' and 'width', got "
+                    f"{dict(profile)}"
                 )
             profile = gaussian_profile(profile["center"], profile["width"])
         return Contact(self.kind, self.moment, profile, self.at, self.boundary)
@@ -206,7 +210,9 @@ class OutputTable(Table):
 
 @dataclass(frozen=True)
 class Output:
-    """What a run leaves behind; drive current in A (or field in V/m for a cross-section) of the field files."""
+    """What a run leaves behind; drive current in A (or field in V/m for a cross-section) of the
+    field files.
+    """
 
     fields_at: tuple[float, ...] | None = None
     paraview: bool = True

@@ -26,14 +26,16 @@ METHODS = ("auto", "spectral", "direct")
 
 @dataclass(frozen=True, eq=False)
 class ACResponse:
-    """Response to an alternating current I exp(-i omega t), omega = 2 pi f: complex amplitudes, this sign throughout.
+    """Response to an alternating current I exp(-i omega t), omega = 2 pi f: complex amplitudes,
+    this sign throughout.
 
     Attributes
     ----------
     frequencies : (k,) Hz
     fields : (3,) or (n, 3) T
     effect : (k,) or (k, n) complex
-        delta_R in ohm (V_orbital = delta_R I); on a cross-section rho.  The voltage lags the current by arg(delta_R).
+        delta_R in ohm (V_orbital = delta_R I); on a cross-section rho.  The voltage lags the
+        current by arg(delta_R).
     R_ohmic : float, ohm; NaN on a cross-section
     method : str
     current, voltage : pairs of contact names, or None
@@ -88,7 +90,8 @@ class ACResponse:
             else f"current {self.current}, voltage {self.voltage}"
         )
         return (
-            f"ACResponse({what}; {len(self.frequencies)} frequencies, {self.frequencies.min():g} to "
+            f"ACResponse({what}; {len(self.frequencies)} frequencies, {self.frequencies.min():g} "
+            "to "
             f"{self.frequencies.max():g} Hz, exp(-i omega t); {self.method})"
         )
 
@@ -105,8 +108,9 @@ def ac_response(
 ) -> ACResponse:
     """Complex delta_R (rho on a cross-section) at frequencies, for a current I exp(-i omega t).
 
-    In this convention a relaxation rate 1/tau becomes 1/tau - i omega; it resonates with the precession, for B along x
-    and diagonal X at omega = Omega sqrt(theta) = (g e/2) B sqrt(X_yy X_zz).
+    In this convention a relaxation rate 1/tau becomes 1/tau - i omega; it resonates with the
+    precession, for B along x and diagonal X at omega = Omega sqrt(theta) = (g e/2) B sqrt(X_yy
+    X_zz).
 
     Parameters
     ----------
@@ -115,8 +119,8 @@ def ac_response(
     field : (3,) or (n, 3) T
     current, voltage : pairs of contact names; left out on a cross-section
     method : str
-        "spectral": one real factorisation for all frequencies and fields; "direct": a complex one for each, any problem;
-        "auto": spectral where it applies.
+        "spectral": one real factorisation for all frequencies and fields; "direct": a complex one
+        for each, any problem; "auto": spectral where it applies.
     tolerance : float
         Bound on the algebraic error of the spectral path, relative to the largest effect.
 

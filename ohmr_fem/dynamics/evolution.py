@@ -1,7 +1,9 @@
-"""The finite-element equations in time, for any problem: M dn/dt + A(B(t)) n = drive(t) source + injection.
+"""The finite-element equations in time, for any problem: M dn/dt + A(B(t)) n = drive(t) source +
+injection.
 
-With full coupling the potential comes along without a time derivative (charges follow at once).  Checkpoints are written
-after every step, to a temporary name that replaces the last one; a resumed run repeats the same numbers.
+With full coupling the potential comes along without a time derivative (charges follow at once).
+Checkpoints are written after every step, to a temporary name that replaces the last one; a resumed
+run repeats the same numbers.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ class Evolution:
     )
 
     def at(self, B: np.ndarray) -> tuple[csr_array, np.ndarray, System]:
-        """Matrix, source per unit drive on the kept moments, and system at a field; the last few are kept."""
+        """Matrix, source per unit drive on the kept moments, and system at a field; the last few
+        are kept.
+        """
         key = np.asarray(B, dtype=float).tobytes()
         if key not in self._recent:
             while len(self._recent) >= 5:
@@ -108,7 +112,9 @@ class Evolution:
         return np.asarray(system.keep.T @ found.n)
 
     def read(self, y: np.ndarray, B: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """Signal (V or scaled current), moments (3N,) and orbital potential (N,), in the units of the system."""
+        """Signal (V or scaled current), moments (3N,) and orbital potential (N,), in the units of
+        the system.
+        """
         system = self.at(B)[2]
         n = np.asarray(system.keep @ y[self.potentials :])
         potential = np.zeros(system.N)
@@ -122,7 +128,7 @@ class Evolution:
             potential = np.asarray(T @ free)
         return self.measurement.read(n, potential), n, potential
 
-    # -- stepping -----------------------------------------------------------------------------------------------------
+    # -- stepping
 
     @functools.cached_property
     def stops(self) -> np.ndarray:
@@ -208,7 +214,9 @@ class Evolution:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A file with the position and the signals so far, and beside it one with the stored fields (``.fields``)."""
+    """A file with the position and the signals so far, and beside it one with the stored fields
+    (``.fields``).
+    """
 
     path: Path
     fingerprint: str
@@ -219,7 +227,9 @@ class Checkpoint:
         return self.path.with_name(self.path.name + ".fields")
 
     def load(self) -> tuple[Position, np.ndarray, np.ndarray] | None:
-        """Position, signals (k,) and fields (k, width); None if there is no file yet.  InputError: damaged or foreign."""
+        """Position, signals (k,) and fields (k, width); None if there is no file yet.  InputError:
+        damaged or foreign.
+        """
         if not self.path.exists():
             return None
         try:
@@ -246,13 +256,15 @@ class Checkpoint:
             )
         except Exception as exc:  # zip, key and shape errors: not ours or not whole
             raise InputError(
-                f"{self.path}: not a checkpoint of a transient, or damaged ({type(exc).__name__}: {exc}); remove "
+                f"{self.path}: not a checkpoint of a transient, or damaged ({type(exc).__name__}: "
+                f"{exc}); remove "
                 "it to start again",
                 value=self.path,
             ) from exc
         if str(found["fingerprint"]) != self.fingerprint:
             raise InputError(
-                f"{self.path}: belongs to another run (problem, times, field, drive, initial state or tolerance "
+                f"{self.path}: belongs to another run (problem, times, field, drive, initial state "
+                "or tolerance "
                 "differ); name another file, or remove it to start again",
                 value=self.path,
             )

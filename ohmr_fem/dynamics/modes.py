@@ -1,6 +1,7 @@
 """The fast path in time: the poles of a spectral measure as relaxing, precessing modes.
 
-In a uniform material with linear coupling n^d(r, t) = sum_k c^d_k(t) v_k(r), and Eq. (2) falls apart into
+In a uniform material with linear coupling n^d(r, t) = sum_k c^d_k(t) v_k(r), and Eq. (2) falls
+apart into
 
     dc_k/dt = -(lambda_k + T(B)) c_k + drive(t) s_k,   lambda_k = (w_k + 1)/tau,
 
@@ -37,9 +38,11 @@ class Modes:
     Attributes
     ----------
     measure : SpectralMeasure
-    rates : (m,) lambda_k in 1/s; the last mode is the uniform moment density, which no measurement drives or reads
+    rates : (m,) lambda_k in 1/s; the last mode is the uniform moment density, which no measurement
+    drives or reads
     source : (m, 3) per unit drive and second
-    reader : (m, 3) f = sum reader c; times ``measure.unit`` it is delta_R (rho on a cross-section) per unit drive
+    reader : (m, 3) f = sum reader c; times ``measure.unit`` it is delta_R (rho on a cross-section)
+    per unit drive
     """
 
     measure: SpectralMeasure
@@ -74,7 +77,9 @@ class Modes:
     def linear(
         self, c: np.ndarray, field: np.ndarray, start: float, slope: float, times: np.ndarray
     ) -> np.ndarray:
-        """c (n, m, 3) at ``times`` after now (n,), for a constant field and the drive start + slope t."""
+        """c (n, m, 3) at ``times`` after now (n,), for a constant field and the drive start + slope
+        t.
+        """
         T = self.torque(field)
         matrix = self.rates[:, None, None] * np.eye(3) + T
         first = np.linalg.solve(matrix, self.source[..., None])[..., 0]
@@ -95,7 +100,9 @@ class Modes:
         times: np.ndarray,
         tolerance: float,
     ) -> np.ndarray:
-        """c (n, m, 3) at absolute ``times`` for any field and drive without jumps, scipy's Radau."""
+        """c (n, m, 3) at absolute ``times`` for any field and drive without jumps, scipy's
+        Radau.
+        """
         from scipy.integrate import solve_ivp  # a slow import that most users never need
 
         shape, tau = c.shape, float(self.measure.material.relaxation_time)
@@ -152,10 +159,11 @@ def modes_of(
     times: np.ndarray,
     tolerance: float,
 ) -> Modes:
-    """The measure of a problem with enough poles for the step response on the time scales of ``times`` (n,).
+    """The measure of a problem with enough poles for the step response on the time scales of
+    ``times`` (n,).
 
-    The poles are as many as make the step response change by less than the tolerance twice running: an estimate, while
-    the bound of the steady state holds too.
+    The poles are as many as make the step response change by less than the tolerance twice running:
+    an estimate, while the bound of the steady state holds too.
     """
     tau = float(problem.material.relaxation_time)
     grid = np.geomspace(0.3 * float(np.diff(times).min()), float(times[-1] - times[0]), 48) / tau
@@ -187,7 +195,8 @@ def modes_of(
     if change[0] > 10.0 * tolerance:
         warnings.warn(
             ConvergenceWarning(
-                f"the step response still changes by {change[0]:.1e} with the number of poles ({len(measure.rates)}); the times "
+                f"the step response still changes by {change[0]:.1e} with the number of poles "
+                f"({len(measure.rates)}); the times "
                 f"span {grid[-1] / grid[0]:.0e}: take fewer decades, or method='stepping'"
             ),
             stacklevel=4,
@@ -203,7 +212,9 @@ def evolve(
     drive: Waveform,
     tolerance: float,
 ) -> np.ndarray:
-    """c (n, m, 3) at the output times, stretch by stretch between the breakpoints of field and drive."""
+    """c (n, m, 3) at the output times, stretch by stretch between the breakpoints of field and
+    drive.
+    """
     inner = np.concatenate([field.breakpoints, drive.breakpoints])
     stops = np.unique(
         np.concatenate([times[[0, -1]], inner[(inner > times[0]) & (inner < times[-1])]])

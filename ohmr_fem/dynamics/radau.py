@@ -1,11 +1,13 @@
 """Radau IIA of order 5 for M y' = g(t) - A(t) y, sparse, with a mass matrix that may be singular.
 
-Three stages, stage order 3, stiffly accurate and L-stable, with the embedded error estimate of Hairer and Wanner
-(Solving Ordinary Differential Equations II, IV.8); the same method as scipy's ``Radau``, which takes no mass matrix: M of
-finite elements is not diagonal, and with full coupling the potential has no time derivative at all (index 1).
+Three stages, stage order 3, stiffly accurate and L-stable, with the embedded error estimate of
+Hairer and Wanner (Solving Ordinary Differential Equations II, IV.8); the same method as scipy's
+``Radau``, which takes no mass matrix: M of finite elements is not diagonal, and with full coupling
+the potential has no time derivative at all (index 1).
 
-Steps are dyadic: between two stops (output times and breakpoints) a step is the stretch over 2^level, so that few step
-sizes occur, factorisations last, stops are hit exactly, and a resumed run repeats the same numbers.
+Steps are dyadic: between two stops (output times and breakpoints) a step is the stretch over
+2^level, so that few step sizes occur, factorisations last, stops are hit exactly, and a resumed run
+repeats the same numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from ..errors import SolveError
 
 _R6 = np.sqrt(6.0)
 NODES = np.array([(4.0 - _R6) / 10.0, (4.0 + _R6) / 10.0, 1.0])
-#: Runge-Kutta matrix: a_ij = int_0^{c_i} l_j, from the interpolation conditions sum_j a_ij c_j^k = c_i^(k+1)/(k+1).
+#: Runge-Kutta matrix: a_ij = int_0^{c_i} l_j, from the interpolation conditions sum_j a_ij c_j^k =
+#: c_i^(k+1)/(k+1).
 TABLEAU = np.array([[c ** (k + 1) / (k + 1) for k in range(3)] for c in NODES]) @ np.linalg.inv(
     np.array([[c**k for k in range(3)] for c in NODES])
 )
@@ -32,7 +35,9 @@ ERROR_WEIGHTS = np.array([-13.0 - 7.0 * _R6, -13.0 + 7.0 * _R6, -1.0]) / 3.0
 
 
 def _spectrum() -> tuple[float, complex, np.ndarray, np.ndarray]:
-    """Real and one complex eigenvalue of the inverse tableau, the vectors (real, complex), and the inverse."""
+    """Real and one complex eigenvalue of the inverse tableau, the vectors (real, complex), and the
+    inverse.
+    """
     values, vectors = np.linalg.eig(_INVERSE)
     real, upper = int(np.argmin(abs(values.imag))), int(np.argmax(values.imag))
     both = np.column_stack([vectors[:, real], vectors[:, upper], vectors[:, upper].conj()])
@@ -42,15 +47,19 @@ def _spectrum() -> tuple[float, complex, np.ndarray, np.ndarray]:
 MU_REAL, MU_COMPLEX, _VECTORS, _ROWS = _spectrum()
 #: Steps shorter than this times the whole run are refused.
 SMALLEST_STEP = 1e-14
-#: A step may double when the error is this much below the tolerance (the estimate is of fourth order).
+#: A step may double when the error is this much below the tolerance (the estimate is of fourth
+#: order).
 ROOM_TO_GROW = 0.03
-#: Where a field that varies makes the stages iterate: contraction is followed until this size of the tolerance.
+#: Where a field that varies makes the stages iterate: contraction is followed until this size of
+#: the tolerance.
 CONVERGED, MOST_ITERATIONS = 1e-3, 12
 
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """The equation between two stops: ``matrix(t)``, ``load(t)``; ``steady`` if the matrix does not depend on t."""
+    """The equation between two stops: ``matrix(t)``, ``load(t)``; ``steady`` if the matrix does not
+    depend on t.
+    """
 
     start: float
     stop: float
@@ -64,8 +73,10 @@ class Stretch:
 class Position:
     """All that the next step depends on.
 
-    y : unknowns.  stretch : index.  level, count : the step is the stretch over 2^level, ``count`` of them are done.
-    wanted : step size asked for, s.  scale : (blocks,) largest norms so far.  accepted, rejected : steps so far.
+    y : unknowns.  stretch : index.  level, count : the step is the stretch over 2^level, ``count``
+    of them are done.
+    wanted : step size asked for, s.  scale : (blocks,) largest norms so far.  accepted, rejected :
+    steps so far.
     """
 
     y: np.ndarray
@@ -82,8 +93,9 @@ class Position:
 class Stepper:
     """Adaptive integration over stretches.
 
-    stretches : in order of time.  norm : y -> (blocks,) norms that are controlled one by one.  tolerance : local error of
-    a step relative to the largest norm so far.  consistent : (y, stretch) -> y with its algebraic part made to fit.
+    stretches : in order of time.  norm : y -> (blocks,) norms that are controlled one by one.
+    tolerance : local error of a step relative to the largest norm so far.  consistent : (y,
+    stretch) -> y with its algebraic part made to fit.
     """
 
     stretches: list[Stretch]
@@ -115,7 +127,8 @@ class Stepper:
             if h < SMALLEST_STEP * self.span:
                 raise SolveError(
                     f"time-step underflow: the error cannot be held with steps of {h:.2g} s at t = "
-                    f"{s.start + at.count * h:.6g} s; the drive or the field jumps there (give it as a table "
+                    f"{s.start + at.count * h:.6g} s; the drive or the field jumps there (give it "
+                    "as a table "
                     "with that time twice) or grows without bound",
                     value=h,
                 )
@@ -180,7 +193,9 @@ class Stepper:
     def _stages(
         self, at: Position, s: Stretch, t: float, h: float, factors: tuple[Any, Any]
     ) -> tuple[np.ndarray, int]:
-        """Increments Z (3, n) of the stages, by simplified Newton with the factorised matrix; one solve if it is constant."""
+        """Increments Z (3, n) of the stages, by simplified Newton with the factorised matrix; one
+        solve if it is constant.
+        """
         matrices = [s.matrix(t + c * h) for c in NODES]
         loads = np.array([s.load(t + c * h) for c in NODES])
         Z = np.zeros((3, at.y.size))

@@ -38,10 +38,13 @@ class Transient:
     Attributes
     ----------
     times : (n,) s
-    drive : (n,) A into the first contact of the current pair (V/m along x on a cross-section), after a jump
+    drive : (n,) A into the first contact of the current pair (V/m along x on a cross-section),
+    after a jump
     field : (n, 3) T, after a jump
-    ohmic, orbital : (n,) V; on a cross-section the current along x, in A per metre of depth or A/m x m
-        What the voltage pair reads without the orbital Hall effect, and what the inverse effect adds to it.
+    ohmic, orbital : (n,) V; on a cross-section the current along x, in A per metre of depth or A/m
+    x m
+        What the voltage pair reads without the orbital Hall effect, and what the inverse effect
+        adds to it.
     method : str
     steps, rejected : int
         Steps taken and refused; 0 on the spectral path.
@@ -72,14 +75,18 @@ class Transient:
 
     @property
     def delta_R(self) -> np.ndarray:
-        """Orbital voltage over the current of the same instant, (n,) ohm; NaN where there is no current."""
+        """Orbital voltage over the current of the same instant, (n,) ohm; NaN where there is no
+        current.
+        """
         if self.current is None:
             raise InputError("delta_R: a cross-section has no resistance; use rho")
         return _ratio(self.orbital, self.drive)
 
     @property
     def rho(self) -> np.ndarray:
-        """Minus the relative change of the current of a cross-section (Eq. (7)); delta_R/R_ohmic for a device, (n,)."""
+        """Minus the relative change of the current of a cross-section (Eq. (7)); delta_R/R_ohmic
+        for a device, (n,).
+        """
         return _ratio(self.orbital, self.ohmic) * (-1.0 if self.current is None else 1.0)
 
     def solution(self, index: int) -> Solution:
@@ -148,7 +155,8 @@ class Transient:
             else f"current {self.current}, voltage {self.voltage}"
         )
         return (
-            f"Transient({what}; {len(self.times)} times, {self.times[0]:g} to {self.times[-1]:g} s; orbital part "
+            f"Transient({what}; {len(self.times)} times, {self.times[0]:g} to {self.times[-1]:g} "
+            "s; orbital part "
             f"{self.orbital.min():.4g} to {self.orbital.max():.4g}; {self.method})"
         )
 
@@ -176,25 +184,28 @@ def transient(
     times : (n,) floats, s
         Output times, increasing; the run starts at the first.
     field : (3,) T, or a function t -> (3,), or (times, (m, 3) values), piecewise linear
-    drive : float, or a function of t in s, or (times, values), piecewise linear, a time given twice is a jump
-        Current into the first contact of ``current`` (A), or field along x on a cross-section (V/m).  A number is a
-        switch-on at the first time unless ``initial`` says otherwise.
+    drive : float, or a function of t in s, or (times, values), piecewise linear, a time given twice
+    is a jump
+        Current into the first contact of ``current`` (A), or field along x on a cross-section
+        (V/m).  A number is a switch-on at the first time unless ``initial`` says otherwise.
     current, voltage : pairs of contact names; left out on a cross-section
     initial : None, "steady", (3,), Solution, or a function of position
-        No moments (default); the steady state of the first field and drive; a uniform moment density in C/m^2; that of a
-        solution of the same problem; or f(x, y) -> (3, ...) in C/m^2.
+        No moments (default); the steady state of the first field and drive; a uniform moment
+        density in C/m^2; that of a solution of the same problem; or f(x, y) -> (3, ...) in C/m^2.
     method : str
-        "spectral": exponentials of the spectral measure (uniform material, linear coupling, one scalar edge law; fields
-        and drives that are not piecewise constant or linear are integrated on its few modes); "stepping": Radau IIA on
-        the finite elements, any problem; "auto": spectral where it applies.
+        "spectral": exponentials of the spectral measure (uniform material, linear coupling, one
+        scalar edge law; fields and drives that are not piecewise constant or linear are integrated
+        on its few modes); "stepping": Radau IIA on the finite elements, any problem; "auto":
+        spectral where it applies.
     tolerance : float
-        Stepping: local error of a step relative to the largest moment density.  Spectral: change of the step response
-        with the number of poles, an estimate.  Neither says anything of the mesh.
+        Stepping: local error of a step relative to the largest moment density.  Spectral: change of
+        the step response with the number of poles, an estimate.  Neither says anything of the mesh.
     keep_fields : bool
-        Keep potential and moment density at every output time, for :meth:`Transient.solution` and ParaView.
+        Keep potential and moment density at every output time, for :meth:`Transient.solution` and
+        ParaView.
     checkpoint : path, optional
-        Stepping: written after every step, and resumed from if it exists; a resumed run gives the same numbers.  The
-        spectral path takes seconds and ignores it.
+        Stepping: written after every step, and resumed from if it exists; a resumed run gives the
+        same numbers.  The spectral path takes seconds and ignores it.
     progress : callable(done, total), optional
 
     Returns
@@ -375,7 +386,9 @@ class _Run:
         return -unit
 
     def _spectral_fields(self, modes: Modes, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients of the moments (n, 3, N) and of the orbital potential (n, N); c (n, m, 3) in C/m^2."""
+        """Coefficients of the moments (n, 3, N) and of the orbital potential (n, N); c (n, m, 3) in
+        C/m^2.
+        """
         system = self.measurement.system
         one = np.zeros(system.N)
         one[system.basis.nodal_dofs[0] if is_hierarchical(system.basis) else slice(None)] = 1.0
@@ -450,7 +463,8 @@ class _Run:
         if isinstance(initial, Solution):
             if initial.moment_dofs.shape != (3, system.N):
                 raise InputError(
-                    f"initial: the solution has {initial.moment_dofs.shape[1]} unknowns, the problem {system.N}; "
+                    f"initial: the solution has {initial.moment_dofs.shape[1]} unknowns, the "
+                    f"problem {system.N}; "
                     "solve the same problem"
                 )
             return np.asarray(system.keep.T @ initial.moment_dofs.ravel()) / system.scales.moment
@@ -462,7 +476,8 @@ class _Run:
         )
         if given.shape[:1] != (3,) or not np.all(np.isfinite(given)):
             raise InputError(
-                f"initial: the function must return finite values of shape (3, ...), got {given.shape}"
+                "initial: the function must return finite values of shape (3, ...), got "
+                f"{given.shape}"
             )
         loads = [
             forms.load.assemble(system.basis, a=np.broadcast_to(v, x.shape[1:]).copy())
@@ -479,7 +494,8 @@ class _Run:
 def _check_initial(initial: str) -> None:
     if initial != "steady":
         raise InputError(
-            f"initial: {initial!r} is not known; give 'steady', a vector (3,), a Solution or a function",
+            f"initial: {initial!r} is not known; give 'steady', a vector (3,), a Solution or a "
+            "function",
             value=initial,
         )
 
@@ -488,7 +504,8 @@ def _vector(value: Any) -> np.ndarray:
     out = np.asarray(value, dtype=float) if not callable(value) else np.empty(0)
     if out.shape != (3,) or not np.all(np.isfinite(out)):
         raise InputError(
-            f"initial: expected 'steady', a vector (3,) in C/m^2, a Solution or a function, got {value!r}"
+            "initial: expected 'steady', a vector (3,) in C/m^2, a Solution or a function, got "
+            f"{value!r}"
         )
     return out
 

@@ -1,4 +1,6 @@
-"""Functions of time at the door: a constant, a piecewise linear table (jumps allowed), or a callable."""
+"""Functions of time at the door: a constant, a piecewise linear table (jumps allowed), or a
+callable.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ class Waveform:
             return cls(np.zeros(1), constant[None], None, name, shape)
         if not isinstance(value, (tuple, list)) or len(value) != 2:
             raise InputError(
-                f"{name}: expected {'a number' if shape == () else 'three numbers'}, a function of the time in s, "
+                f"{name}: expected {'a number' if shape == () else 'three numbers'}, a function of "
+                "the time in s, "
                 f"or a pair (times, values), got {value!r}",
                 value=value,
             )
@@ -80,7 +83,8 @@ class Waveform:
             out = _floats(self.function(t), self.name)
             if out is None or out.shape != self.shape:
                 raise InputError(
-                    f"{self.name}: the function must return finite numbers of shape {self.shape}, got "
+                    f"{self.name}: the function must return finite numbers of shape {self.shape}, "
+                    "got "
                     f"{self.function(t)!r} at t = {t:g} s",
                     value=t,
                 )
@@ -88,7 +92,9 @@ class Waveform:
         return self.piece(t, t)[0]
 
     def piece(self, start: float, stop: float) -> tuple[np.ndarray, np.ndarray]:
-        """Value just after ``start`` and slope per second up to ``stop``, on a stretch without breakpoints inside."""
+        """Value just after ``start`` and slope per second up to ``stop``, on a stretch without
+        breakpoints inside.
+        """
         after = int(np.searchsorted(self.times, start, side="right"))
         if after == 0 or after == self.times.size:
             value = self.values[0 if after == 0 else -1]
@@ -98,7 +104,9 @@ class Waveform:
         return self.values[after - 1] + slope * (start - self.times[after - 1]), slope
 
     def inside(self, start: float, stop: float) -> Callable[[float], Any]:
-        """The function on a stretch without breakpoints inside; at ``stop`` its value before the jump."""
+        """The function on a stretch without breakpoints inside; at ``stop`` its value before the
+        jump.
+        """
         if self.function is not None:
             return self
         value, slope = self.piece(start, stop)
@@ -116,7 +124,8 @@ def check_times(times: Any) -> np.ndarray:
     if np.any(np.diff(out) <= 0):
         where = int(np.argmax(np.diff(out) <= 0))
         raise InputError(
-            f"times: must increase, but {out[where]:g} s is followed by {out[where + 1]:g} s; sort them",
+            f"times: must increase, but {out[where]:g} s is followed by {out[where + 1]:g} s; sort "
+            "them",
             value=times,
         )
     return out

@@ -1,9 +1,10 @@
 """Measured curves: reading them from CSV files with units in the header, and checking them.
 
-A file has one header line with ``name [unit]`` in every column that is used.  Fields: ``B [T]`` with a direction, or the
-components ``Bx [mT]``, ``By``, ``Bz``; T, mT, G, Oe, kOe, A/m (H is read as mu_0 H).  Values: ``R [ohm]``, the change
-``hanle [ohm]`` = R(B) - R(0), the relative change ``MR [%]`` = (R(B) - R(0))/R(0), or ``V [uV]`` with ``I [mA]``.
-A column ``R_err`` (any of the values, same or own unit) holds one standard deviation; ``measurement`` holds names.
+A file has one header line with ``name [unit]`` in every column that is used.  Fields: ``B [T]``
+with a direction, or the components ``Bx [mT]``, ``By``, ``Bz``; T, mT, G, Oe, kOe, A/m (H is read
+as mu_0 H).  Values: ``R [ohm]``, the change ``hanle [ohm]`` = R(B) - R(0), the relative change ``MR
+[%]`` = (R(B) - R(0))/R(0), or ``V [uV]`` with ``I [mA]``. A column ``R_err`` (any of the values,
+same or own unit) holds one standard deviation; ``measurement`` holds names.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import numpy as np
 from ..errors import InputError, suggest
 from ..units import fields_array
 
-#: What a curve holds, its unit, and the columns that mean it (lower case, without spaces and underscores).
+#: What a curve holds, its unit, and the columns that mean it (lower case, without spaces and
+#: underscores).
 QUANTITIES = {"R": "ohm", "hanle": "ohm", "ratio": "1"}
 _NAMES = {
     "R": ("r", "resistance", "rxx", "rnl", "r4t", "rlocal", "rnonlocal", "r(b)"),
@@ -103,12 +105,14 @@ class Measured:
             )
             if np.any(self.sigma <= 0):
                 raise InputError(
-                    f"{what}: sigma must be positive, got {self.sigma.min():g}; leave it out to have the noise "
+                    f"{what}: sigma must be positive, got {self.sigma.min():g}; leave it out to "
+                    "have the noise "
                     "estimated from the scatter"
                 )
         if np.ptp(self.fields, axis=0).max() <= 1e-12 * np.abs(self.fields).max():
             raise InputError(
-                f"{what}: all {len(self.fields)} fields are equal, {tuple(map(float, self.fields[0]))} T; a "
+                f"{what}: all {len(self.fields)} fields are equal, "
+                f"{tuple(map(float, self.fields[0]))} T; a "
                 "curve needs several fields (is the field column the right one?)"
             )
         for key in ("current", "voltage"):
@@ -122,7 +126,9 @@ class Measured:
 
     @property
     def direction(self) -> np.ndarray:
-        """Unit vector of the strongest field, (3,); the first component that is not zero is positive."""
+        """Unit vector of the strongest field, (3,); the first component that is not zero is
+        positive.
+        """
         strongest = self.fields[int(np.argmax(np.linalg.norm(self.fields, axis=1)))]
         first = strongest[np.flatnonzero(np.abs(strongest) > 1e-9 * np.abs(strongest).max())[0]]
         return np.asarray(strongest / np.linalg.norm(strongest) * np.sign(first) + 0.0)  # no -0
@@ -138,7 +144,8 @@ class Measured:
         x, y, z = (f"{v:.3g}" for v in self.direction)
         pair = "" if self.current is None else f", current {self.current}, voltage {self.voltage}"
         return (
-            f"Measured({self.name + ': ' if self.name else ''}{len(self.values)} values of {self.quantity}, B to "
+            f"Measured({self.name + ': ' if self.name else ''}{len(self.values)} values of "
+            f"{self.quantity}, B to "
             f"{np.linalg.norm(self.fields, axis=1).max():.4g} T along ({x}, {y}, {z}){pair})"
         )
 
@@ -150,7 +157,8 @@ def _numbers(values: Any, what: str, count: int) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
         raise InputError(
-            f"{what}: {bad.size} of {count} are not finite (the first is number {bad[0]}); leave those points out"
+            f"{what}: {bad.size} of {count} are not finite (the first is number {bad[0]}); leave "
+            "those points out"
         )
     return array
 
@@ -176,7 +184,8 @@ def read_data(
     direction : "x", "y", "z" or a vector
         Needed where the file has one column of fields.
     current, voltage : pairs of contact names, optional
-        Stored with every curve; files with a column ``measurement`` name the measurements of a device file instead.
+        Stored with every curve; files with a column ``measurement`` name the measurements of a
+        device file instead.
     nan : "error" or "drop"
         What to do with rows in which a value is missing.
     sign : 1 or -1
@@ -251,7 +260,8 @@ class _Table:
         ]
         if len(kept) < 2:
             raise InputError(
-                f"{path}: holds {len(kept)} lines; expected a header such as 'B [T],R [ohm]' and rows below it"
+                f"{path}: holds {len(kept)} lines; expected a header such as 'B [T],R [ohm]' and "
+                "rows below it"
             )
         delimiter = max(",;\t", key=kept[0][1].count)
         rows = list(csv.reader([line for _, line in kept], delimiter=delimiter))
@@ -274,7 +284,8 @@ class _Table:
         )
         if long is not None:
             raise InputError(
-                f"{path}, line {long}: more cells than the header has columns ({len(rows[0])}); with decimal "
+                f"{path}, line {long}: more cells than the header has columns ({len(rows[0])}); "
+                "with decimal "
                 "commas, separate the columns by semicolons or tabs"
             )
         return cls(path, columns, [line for line, _ in kept[1:]], delimiter != ",")
@@ -295,7 +306,8 @@ class _Table:
                 out[i] = float(cell.replace(",", ".") if self.comma else cell)
             except ValueError as exc:
                 raise InputError(
-                    f"{self.path}, line {self.lines[i]}, column {column!r}: {cell!r} is not a number",
+                    f"{self.path}, line {self.lines[i]}, column {column!r}: {cell!r} is not a "
+                    "number",
                     value=cell,
                 ) from exc
         return out * factor
@@ -311,7 +323,8 @@ class _Table:
         spelled = re.sub("Ohms?|Ω|Ω|ohms", "ohm", unit.strip()).replace("µ", "u").replace("μ", "u")
         if spelled not in known:
             raise InputError(
-                f"{self.path}: column {column!r}: {unit!r} is not a unit of {what}; {suggest(spelled, known)}",
+                f"{self.path}: column {column!r}: {unit!r} is not a unit of {what}; "
+                f"{suggest(spelled, known)}",
                 value=unit,
             )
         return known[spelled]
@@ -341,12 +354,14 @@ def _fields(table: _Table, direction: Any) -> np.ndarray:
     column = next((plain[b] for b in _FIELD if b in plain), "")
     if not column:
         raise InputError(
-            f"{table.path}: no field column among {', '.join(table.columns)}; call it 'B [T]', or 'Bx [T]', "
+            f"{table.path}: no field column among {', '.join(table.columns)}; call it 'B [T]', or "
+            "'Bx [T]', "
             "'By [T]', 'Bz [T]'"
         )
     if direction is None:
         raise InputError(
-            f"{table.path}: column {column!r} needs a direction: give direction='x' (--direction x; or 'y', 'z', "
+            f"{table.path}: column {column!r} needs a direction: give direction='x' (--direction "
+            "x; or 'y', 'z', "
             "a vector), or write the components as columns 'Bx', 'By', 'Bz'"
         )
     unit = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1)}.get(
@@ -372,7 +387,8 @@ def _values(table: _Table, quantity: str | None) -> tuple[str, np.ndarray, np.nd
     if "v" in plain and "R" not in found and quantity in (None, "R"):
         if "i" not in plain:
             raise InputError(
-                f"{table.path}: a voltage needs the current that drives it; add a column 'I [A]', or give 'R [ohm]'"
+                f"{table.path}: a voltage needs the current that drives it; add a column 'I [A]', "
+                "or give 'R [ohm]'"
             )
         return (
             "R",
@@ -383,9 +399,11 @@ def _values(table: _Table, quantity: str | None) -> tuple[str, np.ndarray, np.nd
         raise InputError(
             f"{table.path}: "
             + (
-                f"holds {', '.join(found)}; choose with quantity={(one := next(iter(found)))!r} (--quantity {one})"
+                f"holds {', '.join(found)}; choose with quantity={(one := next(iter(found)))!r} "
+                f"(--quantity {one})"
                 if found
-                else f"no measured column among {', '.join(table.columns)}; call it 'R [ohm]', 'hanle [ohm]' (R(B) - R(0)), 'MR [%]', "
+                else f"no measured column among {', '.join(table.columns)}; call it 'R [ohm]', "
+                "'hanle [ohm]' (R(B) - R(0)), 'MR [%]', "
                 "or 'V [uV]' with 'I [A]'"
             )
         )
@@ -412,7 +430,8 @@ def _whole_rows(table: _Table, cells: np.ndarray, nan: str) -> np.ndarray:
     if missing and nan == "error":
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise InputError(
-            f"{table.path}: {len(missing)} of {len(cells)} rows lack a value (line {shown}); remove them, or read "
+            f"{table.path}: {len(missing)} of {len(cells)} rows lack a value (line {shown}); "
+            "remove them, or read "
             "with nan='drop' (--nan drop)",
             value=len(missing),
         )
@@ -422,7 +441,9 @@ def _whole_rows(table: _Table, cells: np.ndarray, nan: str) -> np.ndarray:
 
 
 def _by_direction(fields: np.ndarray) -> list[np.ndarray]:
-    """Row numbers grouped by the axis of the field; rows at B = 0 stay with the rows around them."""
+    """Row numbers grouped by the axis of the field; rows at B = 0 stay with the rows around
+    them.
+    """
     size = np.linalg.norm(fields, axis=1)
     axes: list[np.ndarray] = []
     member = np.full(len(fields), -1)
@@ -461,7 +482,8 @@ def with_pairs(
         if curve.current is None:
             if curve.name not in pairs and not (len(pairs) == 1 and not curve.name):
                 raise InputError(
-                    f"{curve.label}: belongs to which measurement? {suggest(curve.name, pairs)}; name it in a "
+                    f"{curve.label}: belongs to which measurement? {suggest(curve.name, pairs)}; "
+                    "name it in a "
                     "column 'measurement', or give current and voltage",
                     value=curve.name,
                 )

@@ -1,6 +1,8 @@
-"""Which further measurement would fix what the present ones do not: a direction, a contact pair, another size of device.
+"""Which further measurement would fix what the present ones do not: a direction, a contact pair,
+another size of device.
 
-Every candidate adds its derivatives to the Fisher matrix of the data at hand; nothing is measured or fitted.
+Every candidate adds its derivatives to the Fisher matrix of the data at hand; nothing is measured
+or fitted.
 """
 
 from __future__ import annotations
@@ -63,13 +65,17 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """Candidates in the order of what they add: what would be fixed with each, on top of what is fixed now."""
+    """Candidates in the order of what they add: what would be fixed with each, on top of what is
+    fixed now.
+    """
 
     before: Identifiability
     ranked: tuple[tuple[Candidate, Identifiability], ...]
 
     def __str__(self) -> str:
-        """Relative standard errors with each candidate added, best first; candidates that read the same share a line."""
+        """Relative standard errors with each candidate added, best first; candidates that read the
+        same share a line.
+        """
         head = f"{'':48}" + "".join(f"{s:>14}" for s in self.before.symbols)
         lines: dict[str, list[str]] = {}
         for c, known in self.ranked:
@@ -105,10 +111,12 @@ def design(
     problem : Problem
         The device, with the values of the parameters at which to ask.
     candidates : sequence of Candidate, optional
-        By default other directions of the field, every four-terminal combination of the contacts, and copies of the device
-        three times smaller and larger, all with the fields and the noise of the first curve.
+        By default other directions of the field, every four-terminal combination of the contacts,
+        and copies of the device three times smaller and larger, all with the fields and the noise
+        of the first curve.
     noise : float, optional
-        Of the default candidates, in ohm (ratio on a cross-section); by default that of the first curve.
+        Of the default candidates, in ohm (ratio on a cross-section); by default that of the first
+        curve.
     others : as for :func:`fit`
 
     Returns
@@ -190,12 +198,15 @@ def _jacobian(
 
 
 def _resized(measure: SpectralMeasure, size: float) -> SpectralMeasure:
-    """The measure of a scaled copy: K stays, M grows with the area, so lengths count in units that grow with the device."""
+    """The measure of a scaled copy: K stays, M grows with the area, so lengths count in units that
+    grow with the device.
+    """
     if size == 1.0:
         return measure
     if measure.absorbing:
         raise InputError(
-            "design: an edge absorbs at a finite G, which adds a length of its own; give candidates of size 1"
+            "design: an edge absorbs at a finite G, which adds a length of its own; give "
+            "candidates of size 1"
         )
     return replace(measure, reference_length=measure.reference_length * size)
 

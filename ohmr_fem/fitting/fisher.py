@@ -1,7 +1,9 @@
-"""What a set of data fixes: eigenvectors of the Fisher matrix, as products of powers of the parameters.
+"""What a set of data fixes: eigenvectors of the Fisher matrix, as products of powers of the
+parameters.
 
-With J = d(model/sigma)/d ln(parameter) the Fisher matrix is J^T J; a direction v of logarithms is known to 1/|J v|.
-The largest set of products of powers that are all known better than a limit is named, in its simplest form.
+With J = d(model/sigma)/d ln(parameter) the Fisher matrix is J^T J; a direction v of logarithms is
+known to 1/|J v|. The largest set of products of powers that are all known better than a limit is
+named, in its simplest form.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class Identifiability:
     Attributes
     ----------
     names, symbols : of the parameters
-    errors : (q,) relative standard errors of the parameters, each with all others free; inf if not fixed at all
+    errors : (q,) relative standard errors of the parameters, each with all others free; inf if not
+    fixed at all
     fixed : combinations that the data fix, one for each independent number
     eigenvectors, eigenerrors : (q, q) rows in logarithms, (q,) their standard errors, worst first
     limit : relative standard error that separates fixed from free
@@ -106,8 +109,9 @@ def identify(
     names, symbols : of the parameters
     limit : relative standard error up to which a combination counts as fixed
     reach : {number of a parameter: standard error of its logarithm}
-        Where the profile of chi^2 says otherwise than J, which knows only its curvature at the bottom: the direction that
-        matters most to that parameter is taken to be known as the profile says.
+        Where the profile of chi^2 says otherwise than J, which knows only its curvature at the
+        bottom: the direction that matters most to that parameter is taken to be known as the
+        profile says.
     """
     q = len(names)
     _, values, rows = np.linalg.svd(np.vstack([jacobian, np.zeros((q, q))]), full_matrices=False)
@@ -142,7 +146,9 @@ def identify(
 def _simplest(
     known: np.ndarray, rows: np.ndarray, errors: np.ndarray, symbols: list[str], limit: float
 ) -> tuple[Combination, ...]:
-    """The sparsest row-reduced basis of the known directions, exponents rounded where the data allow it."""
+    """The sparsest row-reduced basis of the known directions, exponents rounded where the data
+    allow it.
+    """
     best: tuple[float, ...] = (math.inf,)
     chosen: list[np.ndarray] = []
     for pivots in itertools.combinations(range(known.shape[1]), len(known)):
@@ -173,7 +179,9 @@ def spread(row: np.ndarray, rows: np.ndarray, errors: np.ndarray) -> float:
 
 
 def _rounded(row: np.ndarray, rows: np.ndarray, errors: np.ndarray, limit: float) -> np.ndarray:
-    """The simplest exponents near ``row`` that are still fixed to within the limit, or ``row`` itself."""
+    """The simplest exponents near ``row`` that are still fixed to within the limit, or ``row``
+    itself.
+    """
     for part in (1.0, 0.5, 0.25, 0.1, 0.01):
         simple = np.round(row / part) * part
         if (

@@ -1,8 +1,9 @@
 """Fit measured curves on the true device: alpha alpha', L_m, tau, theta with honest intervals.
 
-The change of resistance comes from the spectral measure of the device (docs/theory, section 4), so an evaluation takes
-a millisecond.  The fit says which combinations of the parameters the data fix, gives profile-likelihood intervals, and
-puts the fit of the same data by the infinite strip of Sun and Vignale, Eq. (7), beside it.
+The change of resistance comes from the spectral measure of the device (docs/theory, section 4), so
+an evaluation takes a millisecond.  The fit says which combinations of the parameters the data fix,
+gives profile-likelihood intervals, and puts the fit of the same data by the infinite strip of Sun
+and Vignale, Eq. (7), beside it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from .model import Parameter, changes, read_parameters, value_of
 from .result import Estimate, Fit, FittedCurve
 from .search import Found, Task, minimise, search
 
-#: A measurement whose ohmic resistance is below this many squares is nonlocal: no strip formula for it.
+#: A measurement whose ohmic resistance is below this many squares is nonlocal: no strip formula for
+#: it.
 LOCAL_SQUARES = 0.3
 #: Diffusion lengths that the strip is tried with, either way from the fitted one.
 STRIP_RANGE = 20.0
@@ -54,15 +56,17 @@ def fit(
     ----------
     data : Measured, sequence of them, or path of a CSV file (see :func:`read_data`)
     problem : Problem, or SpectralMeasure(s) of it
-        Its material gives the parameters that are not fitted, and the start of those that are.  Measures made
-        beforehand must cover the diffusion lengths of interest: ``spectral_measure(..., lengths=(L_min, L_max))``.
+        Its material gives the parameters that are not fitted, and the start of those that are.
+        Measures made beforehand must cover the diffusion lengths of interest:
+        ``spectral_measure(..., lengths=(L_min, L_max))``.
     parameters : names
-        "alpha" (the data fix only the product alpha alpha'; "alpha_product" is another word for it), "L_m", "tau",
-        "theta" = X_zz/X_yy, "sigma", "g".
+        "alpha" (the data fix only the product alpha alpha'; "alpha_product" is another word for
+        it), "L_m", "tau", "theta" = X_zz/X_yy, "sigma", "g".
     current, voltage : pairs of contact names
         For curves that do not carry their own.
     background : of "offset", "linear", "quadratic"
-        Terms in the signed field fitted to each curve along with the device; without "offset" the data must be absolute.
+        Terms in the signed field fitted to each curve along with the device; without "offset" the
+        data must be absolute.
     confidence : float
     intervals : "profile" or "fisher"
         Profile likelihood, or the standard errors alone.
@@ -121,7 +125,8 @@ def identifiability(
     background: Sequence[str] = ("offset",),
     limit: float = LIMIT,
 ) -> Identifiability:
-    """What the data would fix if the parameters had the values of the problem's material; nothing is fitted.
+    """What the data would fix if the parameters had the values of the problem's material; nothing
+    is fitted.
 
     Arguments as for :func:`fit`; noise from ``sigma`` of the curves, or from their scatter.
     """
@@ -164,7 +169,7 @@ def _prepare(
     ), source
 
 
-# -- what else there is to say ----------------------------------------------------------------------------------------
+# -- what else there is to say
 
 
 def _range_notes(found: Found) -> list[Warning]:
@@ -180,7 +185,9 @@ def _range_notes(found: Found) -> list[Warning]:
 
 
 def _residual_notes(task: Task, found: Found) -> list[Warning]:
-    """Notes where the model does not describe the data: too large a chi^2, or residuals that follow each other."""
+    """Notes where the model does not describe the data: too large a chi^2, or residuals that follow
+    each other.
+    """
     notes: list[Warning] = []
     model, u = found.model, found.u
     for c, s, signal, back in zip(
@@ -191,7 +198,8 @@ def _residual_notes(task: Task, found: Found) -> list[Warning]:
         if c.sigma is not None and spread > 1.0 + 5.0 * np.sqrt(2.0 / len(r)):
             notes.append(
                 UserWarning(
-                    f"{c.label}: residuals are {np.sqrt(spread):.2g} times the given sigma; the model does "
+                    f"{c.label}: residuals are {np.sqrt(spread):.2g} times the given sigma; the "
+                    "model does "
                     "not describe the data, and the intervals are too narrow"
                 )
             )
@@ -200,15 +208,19 @@ def _residual_notes(task: Task, found: Found) -> list[Warning]:
         ) > 5.0 / np.sqrt(len(r)):
             notes.append(
                 UserWarning(
-                    f"{c.label}: residuals follow each other (correlation {follow:.2f} between neighbours): "
-                    "the model leaves a trend, and the intervals are too narrow; try another background"
+                    f"{c.label}: residuals follow each other (correlation {follow:.2f} between "
+                    "neighbours): "
+                    "the model leaves a trend, and the intervals are too narrow; try another "
+                    "background"
                 )
             )
     return notes
 
 
 def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
-    """Limits of the model at these fields, and whether the mesh resolves the fitted diffusion length."""
+    """Limits of the model at these fields, and whether the mesh resolves the fitted diffusion
+    length.
+    """
     if source.problem is None:
         return []
     fields = np.vstack([c.fields for c in task.curves])
@@ -228,7 +240,9 @@ def _material(found: Found) -> Material:
 def _strip(
     task: Task, source: Source, found: Found
 ) -> tuple[dict[str, float], dict[int, np.ndarray]] | None:
-    """Parameters that Eq. (7) gives for the local curves, and its curves by number; None if there is nothing to fit."""
+    """Parameters that Eq. (7) gives for the local curves, and its curves by number; None if there
+    is nothing to fit.
+    """
     if source.problem is None or source.problem.is_cross_section:
         return None
     local_ones = [i for i, m in enumerate(found.measures) if abs(m.R_ohmic_sigma) >= LOCAL_SQUARES]

@@ -76,13 +76,15 @@ def check_count(
     for c in curves:
         if len(c.values) <= len(background):
             raise InputError(
-                f"{c.label}: {len(c.values)} points for {len(background)} background terms; leave some out",
+                f"{c.label}: {len(c.values)} points for {len(background)} background terms; leave "
+                "some out",
                 value=len(c.values),
             )
     total, wanted = sum(len(c.values) for c in curves), len(chosen) + len(curves) * len(background)
     if total <= wanted:
         raise InputError(
-            f"{total} points for {wanted} numbers ({len(chosen)} parameters, and {len(background)} background "
+            f"{total} points for {wanted} numbers ({len(chosen)} parameters, and {len(background)} "
+            "background "
             f"terms for each of {len(curves)} curves); a fit needs more points than numbers",
             value=total,
         )
@@ -130,8 +132,8 @@ class Source:
         for c, pair in zip(curves, pairs, strict=True):
             if pair not in known:
                 raise InputError(
-                    f"{c.label}: no measure for current {c.current}, voltage {c.voltage}; those given are for "
-                    + ", ".join(f"{i}, {v}" for i, v in known)
+                    f"{c.label}: no measure for current {c.current}, voltage {c.voltage}; those "
+                    "given are for " + ", ".join(f"{i}, {v}" for i, v in known)
                 )
         return cls(None, tuple(known[pair] for pair in pairs), pairs)
 
@@ -140,7 +142,9 @@ class Source:
         return self.problem.material if self.problem is not None else self.given[0].material
 
     def covered(self, curves: Sequence[Measured]) -> tuple[float, float]:
-        """Diffusion lengths in m over which the measures that were given hold at the fields of the curves."""
+        """Diffusion lengths in m over which the measures that were given hold at the fields of the
+        curves.
+        """
         start = self.material.diffusion_length
         steps = np.geomspace(1.0, 30.0, 30)
 
@@ -165,7 +169,9 @@ class Source:
         return float(start / steps[low]), float(start * steps[high])
 
     def measures(self, lengths: tuple[float, float] | None) -> tuple[SpectralMeasure, ...]:
-        """One measure for each curve over a range of diffusion lengths in m; those given as they are."""
+        """One measure for each curve over a range of diffusion lengths in m; those given as they
+        are.
+        """
         if self.problem is None:
             return self.given
         distinct = list(dict.fromkeys(self.pairs))

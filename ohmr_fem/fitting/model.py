@@ -1,8 +1,10 @@
-"""What a fit compares with the data: the change of resistance of a device as a function of a few parameters.
+"""What a fit compares with the data: the change of resistance of a device as a function of a few
+parameters.
 
-Positive parameters are varied on a logarithmic scale, so that no step leaves their range and relative errors come out
-directly; the product alpha alpha', which may have either sign and enters linearly, on a linear one.  Background terms
-are linear too: they are projected out of data and model once, which is the same as fitting them along.
+Positive parameters are varied on a logarithmic scale, so that no step leaves their range and
+relative errors come out directly; the product alpha alpha', which may have either sign and enters
+linearly, on a linear one.  Background terms are linear too: they are projected out of data and
+model once, which is the same as fitting them along.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ ALIASES = {
     "g": "g_factor",
 }
 BACKGROUNDS = ("offset", "linear", "quadratic")
-#: Steps of the differences on the logarithmic scale: forward ones steer the search, central ones make the Fisher matrix.
+#: Steps of the differences on the logarithmic scale: forward ones steer the search, central ones
+#: make the Fisher matrix.
 FORWARD, CENTRAL = 1e-6, 1e-4
 #: |u| at which a logarithmic parameter stops.
 FAR = 30.0
@@ -44,7 +47,9 @@ FAR = 30.0
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a fit: value = start exp(u), or start + |start| u for the product alpha alpha'."""
+    """One parameter of a fit: value = start exp(u), or start + |start| u for the product alpha
+    alpha'.
+    """
 
     name: str
     start: float
@@ -89,10 +94,13 @@ class Parameter:
 
 
 def read_parameters(names: Any, material: Material) -> tuple[Parameter, ...]:
-    """Parameters with the material's values as start; InputError for unknown ones and for a start of zero."""
+    """Parameters with the material's values as start; InputError for unknown ones and for a start
+    of zero.
+    """
     if isinstance(names, str) or not names:
         raise InputError(
-            f"parameters: expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got {names!r}"
+            "parameters: expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got "
+            f"{names!r}"
         )
     found = [ALIASES.get(str(n), str(n)) for n in names]
     for name in found:
@@ -103,14 +111,16 @@ def read_parameters(names: Any, material: Material) -> tuple[Parameter, ...]:
             )
     if len(set(found)) < len(found):
         raise InputError(
-            f"parameters: one is named twice in {list(names)}; alpha and alpha' enter only as their product"
+            f"parameters: one is named twice in {list(names)}; alpha and alpha' enter only as "
+            "their product"
         )
     out = []
     for name in found:
         start = value_of(material, name)
         if start == 0.0:
             raise InputError(
-                f"parameters: {PARAMETERS[name][0]} is 0 in the material, which is no start for a fit; give a "
+                f"parameters: {PARAMETERS[name][0]} is 0 in the material, which is no start for a "
+                "fit; give a "
                 "guess of the right sign",
                 value=name,
             )
@@ -171,7 +181,8 @@ class Curve:
     ) -> Curve:
         if measure.current is None and strip_of is None and data.quantity != "ratio":
             raise InputError(
-                f"{data.label}: a cross-section has no resistance in ohm; give the relative change (ratio)"
+                f"{data.label}: a cross-section has no resistance in ohm; give the relative change "
+                "(ratio)"
             )
         b = data.signed / np.abs(data.signed).max()
         columns = {"offset": np.ones_like(b), "linear": b, "quadratic": b**2}
@@ -351,7 +362,9 @@ class Model:
 
 
 def scatter(data: Measured) -> float:
-    """Noise of a curve from its own roughness: third differences of neighbours in the field, which leave smooth curves out."""
+    """Noise of a curve from its own roughness: third differences of neighbours in the field, which
+    leave smooth curves out.
+    """
     order = np.argsort(data.signed, kind="stable")
     y = data.values[order]
     scale = float(np.ptp(y)) or float(np.abs(y).max()) or 1.0

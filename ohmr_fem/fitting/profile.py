@@ -1,4 +1,6 @@
-"""Confidence intervals from the profile likelihood: how far one parameter can go with all others readjusted."""
+"""Confidence intervals from the profile likelihood: how far one parameter can go with all others
+readjusted.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,11 @@ class Valley:
 
     Attributes
     ----------
-    residual, jacobian : functions of u (q,); jacobian(u, free) gives the columns of the free parameters alone
+    residual, jacobian : functions of u (q,); jacobian(u, free) gives the columns of the free
+    parameters alone
     bottom : (q,) minimum
-    weights : (q,) of a faint pull towards u = 0, which keeps directions without any slope from running away; not in chi2
+    weights : (q,) of a faint pull towards u = 0, which keeps directions without any slope from
+    running away; not in chi2
     chi2 : there
     lowest : chi2 of the best fit, from which rises are counted; below ``chi2`` in a second valley
     covariance : (q, q) inverse of J^T J, pseudo-inverse where singular
@@ -68,15 +72,18 @@ def interval(
     good: Sequence[np.ndarray] = (),
     farthest: float = FARTHEST,
 ) -> tuple[float, float, list[np.ndarray]]:
-    """Both ends of the interval of parameter i, in u (-inf or inf where it is open), and the farthest acceptable
+    """Both ends of the interval of parameter i, in u (-inf or inf where it is open), and the
+    farthest acceptable
     points on both sides (q,).
 
     Parameters
     ----------
     threshold : rise of chi^2 that ends the interval
     inside : function of u, optional
-        False where the model is not known (beyond the range of the measure); an end there counts as open.
-    good : points u whose chi^2 is below the threshold, perhaps in another valley; the interval holds them
+        False where the model is not known (beyond the range of the measure); an end there counts as
+        open.
+    good : points u whose chi^2 is below the threshold, perhaps in another valley; the interval
+    holds them
     """
     (low, left), (high, right) = (
         _end(valley, i, side, threshold, inside, good, farthest) for side in (-1.0, 1.0)
@@ -141,7 +148,9 @@ def _end(
 
 
 def _next(near: tuple[float, float], far: tuple[float, float], goal: float) -> float:
-    """Secant on the root of the rise, which is nearly a straight line; doubling while there is no bracket."""
+    """Secant on the root of the rise, which is nearly a straight line; doubling while there is no
+    bracket.
+    """
     if not np.isfinite(far[0]):
         return near[0] * float(np.clip(1.01 * goal / max(near[1], 1e-3), 1.02, 4.0))
     guess = near[0] + (far[0] - near[0]) * (goal - near[1]) / (far[1] - near[1])

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
 
 def report(fit: Fit) -> str:
-    """What was found, how sure it is, what the data do not fix, and what the infinite strip would have said."""
+    """What was found, how sure it is, what the data do not fix, and what the infinite strip would
+    have said.
+    """
     points = sum(len(c.data.values) for c in fit.curves)
     noise = "estimated from the residuals" if fit.noise_estimated else "as given"
     lines = [
-        f"{points} points in {len(fit.curves)} curve{'s' if len(fit.curves) > 1 else ''}; reduced chi^2 = "
+        f"{points} points in {len(fit.curves)} curve{'s' if len(fit.curves) > 1 else ''}; reduced "
+        "chi^2 = "
         f"{fit.reduced_chi2:.3g} (noise {noise}); {fit.seconds:.2f} s",
         "",
     ]
@@ -94,7 +97,9 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class FittedCurve:
-    """A measured curve with its model: model (n,) includes the background (n,); noise is one standard deviation (n,)."""
+    """A measured curve with its model: model (n,) includes the background (n,); noise is one
+    standard deviation (n,).
+    """
 
     data: Measured
     model: np.ndarray

@@ -1,8 +1,8 @@
 """From starting values to the best fit and its intervals.
 
-chi^2 against the diffusion length has more than one valley (a wide device fixes only alpha alpha' L_m, and there the
-valley runs flat to L_m = 0), so a minimum is sought at every one of a row of lengths, from the best of a grid of tau and
-theta, before all parameters are let free.
+chi^2 against the diffusion length has more than one valley (a wide device fixes only alpha alpha'
+L_m, and there the valley runs flat to L_m = 0), so a minimum is sought at every one of a row of
+lengths, from the best of a grid of tau and theta, before all parameters are let free.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from .profile import LowerMinimumError, Valley, settle, widest
 NARROW, WIDE = 3.0, 8.0
 #: Lengths at which a minimum is sought, per factor of e.
 SCAN = 2.0
-#: Minima belong to different valleys if their diffusion lengths are this far apart, in factors of e; followed at most.
+#: Minima belong to different valleys if their diffusion lengths are this far apart, in factors of
+#: e; followed at most.
 APART, MOST_VALLEYS = 0.5, 3
 #: Points of each curve on which the grid of starts is compared.
 COARSE = 40
-#: Weight of the distance from the start, in standard errors per factor of e: with the first a fit moves along a valley only
+#: Weight of the distance from the start, in standard errors per factor of e: with the first a fit
+#: moves along a valley only
 #: where the data push it, the second picks what to show where they leave parameters free.
 NUDGE, PRIOR = 1e-3, 0.5
 
@@ -109,8 +111,10 @@ class Found:
     model, measures
     u : (q,) where
     intervals : in u
-    reach : {number of a parameter: standard error} where the profile goes farther than the curvature at u
-    clipped : for both ends of each interval, whether the diffusion length had reached the end of its range there
+    reach : {number of a parameter: standard error} where the profile goes farther than the
+    curvature at u
+    clipped : for both ends of each interval, whether the diffusion length had reached the end of
+    its range there
     before : what was known at the start
     result : lmfit's
     """
@@ -126,7 +130,9 @@ class Found:
 
 
 def search(task: Task, source: Source) -> Found:
-    """Fit, and fit again with a wider or shifted range of diffusion lengths where the answer asks for it."""
+    """Fit, and fit again with a wider or shifted range of diffusion lengths where the answer asks
+    for it.
+    """
     around, factor = source.material.diffusion_length, NARROW
     floor = (
         0.0
@@ -166,7 +172,9 @@ def search(task: Task, source: Source) -> Found:
 
 
 def shortest_length(system: System) -> float:
-    """Shortest diffusion length in m that the cells at the edges of a mesh resolve without a field."""
+    """Shortest diffusion length in m that the cells at the edges of a mesh resolve without a
+    field.
+    """
     mesh = system.problem.mesh.mesh
     facets = mesh.boundary_facets()
     heights = cell_heights(system, facets, mesh.f2t[0, facets])
@@ -185,7 +193,9 @@ def _scanned(task: Task, lengths: tuple[float, float]) -> np.ndarray:
 def minimise(
     task: Task, model: Model, scanned: np.ndarray
 ) -> tuple[Model, np.ndarray, Any, list[np.ndarray]]:
-    """The best fit over all scanned lengths, the noise of curves without sigma from its residuals, and the other minima."""
+    """The best fit over all scanned lengths, the noise of curves without sigma from its residuals,
+    and the other minima.
+    """
     settled = [_settle(task, model, start) for start in _grid(task, model.thinned(COARSE), scanned)]
     minima = [local(task, model, u)[0] for u in _lowest(model, settled)]
     u = min(minima, key=lambda x: _chi2(model, x))
@@ -199,7 +209,9 @@ def minimise(
 
 
 def _lowest(model: Model, settled: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Those of a row of points, in the order of the diffusion length, that lie lower than their neighbours."""
+    """Those of a row of points, in the order of the diffusion length, that lie lower than their
+    neighbours.
+    """
     heights = np.array([np.inf, *(_chi2(model, u) for u in settled), np.inf])
     return [u for k, u in enumerate(settled) if heights[k + 1] <= min(heights[k], heights[k + 2])]
 
@@ -209,7 +221,9 @@ def _chi2(model: Model, u: np.ndarray) -> float:
 
 
 def _grid(task: Task, model: Model, scanned: np.ndarray) -> list[np.ndarray]:
-    """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved for, being linear."""
+    """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved
+    for, being linear.
+    """
     steps = {
         "theta": np.log([0.1, 1.0, 10.0]),
         "diffusion_length": scanned,
@@ -240,7 +254,9 @@ def _settle(task: Task, model: Model, start: np.ndarray) -> np.ndarray:
 
 
 def _near_start(task: Task, model: Model, minima: Sequence[np.ndarray]) -> tuple[np.ndarray, Any]:
-    """What to show where the data leave parameters free: the acceptable fit nearest to the start."""
+    """What to show where the data leave parameters free: the acceptable fit nearest to the
+    start.
+    """
 
     def cost(u: np.ndarray) -> float:
         return _chi2(model, u) + float(np.sum((_weights(model, PRIOR) * u) ** 2))
@@ -292,7 +308,9 @@ def local(
 
 
 def _reweighted(task: Task, model: Model, u: np.ndarray) -> tuple[tuple[np.ndarray, ...], float]:
-    """Noise of the curves without sigma from their residuals, and the largest relative change of it."""
+    """Noise of the curves without sigma from their residuals, and the largest relative change of
+    it.
+    """
     sigma, worst = [], 0.0
     shared = len(model.parameters) / len(task.curves)
     for c, s, signal, back in zip(
@@ -309,7 +327,9 @@ def _reweighted(task: Task, model: Model, u: np.ndarray) -> tuple[tuple[np.ndarr
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Intervals in u, and what :class:`Found` says of them; u is the minimum, which moves if a profile finds a lower one."""
+    """Intervals in u, and what :class:`Found` says of them; u is the minimum, which moves if a
+    profile finds a lower one.
+    """
 
     u: np.ndarray
     ends: tuple[tuple[float, float], ...]
@@ -356,7 +376,9 @@ def _intervals(task: Task, model: Model, u: np.ndarray, others: Sequence[np.ndar
 
 
 def _valleys(task: Task, model: Model, u: np.ndarray, good: Sequence[np.ndarray]) -> list[Valley]:
-    """The valley of the best fit, and the others that hold acceptable fits at another diffusion length."""
+    """The valley of the best fit, and the others that hold acceptable fits at another diffusion
+    length.
+    """
     weights = _weights(model, NUDGE)
     out = [Valley.at(model.residual, model.jacobian, u, weights)]
     for x in sorted(good, key=lambda x: _chi2(model, x)) if task.length is not None else ():
@@ -370,7 +392,8 @@ def _valleys(task: Task, model: Model, u: np.ndarray, good: Sequence[np.ndarray]
 def _reach(
     task: Task, model: Model, u: np.ndarray, ends: Sequence[tuple[float, float]]
 ) -> dict[int, float]:
-    """Standard error of ln(parameter) from its interval, where that calls fixed what the curvature at the minimum does not,
+    """Standard error of ln(parameter) from its interval, where that calls fixed what the curvature
+    at the minimum does not,
     or the other way round."""
     errors, out = task.identify(model, u).errors, {}
     for i, (p, (low, high)) in enumerate(zip(model.parameters, ends, strict=True)):

@@ -11,7 +11,8 @@ from ..units import engineering
 from . import polygons
 from .outline import Geometry, Loop
 
-# Two lengths of one device may differ by this factor: the mesh grades to 1e-3 of the narrowest width,
+# Two lengths of one device may differ by this factor: the mesh grades to 1e-3 of the narrowest
+# width,
 # and coordinates must still tell such cells apart.
 SPAN = 1e5
 # Relative to the size (lengths) or the area of the device.
@@ -126,8 +127,10 @@ def _check_span(geometry: Geometry) -> None:
     smallest = min([*lengths, geometry.narrowest])
     if smallest * SPAN < geometry.size:
         raise InputError(
-            f"lengths differ by more than a factor {SPAN:g}: the device is {engineering(geometry.size, 'm')} large and "
-            f"has a detail of {engineering(smallest, 'm')}; check the units or leave the detail out",
+            f"lengths differ by more than a factor {SPAN:g}: the device is "
+            f"{engineering(geometry.size, 'm')} large and "
+            f"has a detail of {engineering(smallest, 'm')}; check the units or leave the detail "
+            "out",
             value=smallest,
         )
 
@@ -159,7 +162,8 @@ def _check_regions(geometry: Geometry) -> None:
                 )
     if drawn and not rest and covered < (1 - AREA_TOLERANCE) * total:
         raise InputError(
-            f"the regions cover {100 * covered / total:.4g} % of the device; add the rest, for instance as {{'bulk': None}}",
+            f"the regions cover {100 * covered / total:.4g} % of the device; add the rest, for "
+            f"instance as {{'bulk': None}}",
             value=covered / total,
         )
     if rest and covered > (1 - AREA_TOLERANCE) * total:

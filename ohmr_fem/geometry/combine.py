@@ -1,4 +1,6 @@
-"""Devices cut out of and joined with each other, by shapely. Arcs stay arcs, names stay on the boundary that is left."""
+"""Devices cut out of and joined with each other, by shapely. Arcs stay arcs, names stay on the
+boundary that is left.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from .check import check_geometry
 from .corners import polygon_device
 from .outline import Geometry, Loop, Piece, Segment
 
-# Chords per full circle while shapely cuts: a cut through an arc is off by 6e-8 of its radius, and then put on it.
+# Chords per full circle while shapely cuts: a cut through an arc is off by 6e-8 of its radius, and
+# then put on it.
 AROUND = 9000
 # Relative to the size: shapely's grid; what counts as the same corner; as on a curve.
 GRID, CORNER, ON = 1e-10, 1e-8, 1e-6
@@ -31,8 +34,9 @@ def union(*devices: Any) -> Geometry:
 
     Returns
     -------
-    Geometry. Contacts and edges keep their names wherever their boundary is still boundary; a name that is covered
-    altogether is gone. The regions of every device are clipped to it; the part of a device without regions is ``bulk``.
+    Geometry. Contacts and edges keep their names wherever their boundary is still boundary; a name
+    that is covered altogether is gone. The regions of every device are clipped to it; the part of a
+    device without regions is ``bulk``.
 
     Raises
     ------
@@ -47,13 +51,17 @@ def union(*devices: Any) -> Geometry:
 
 
 def difference(device: Any, *others: Any) -> Geometry:
-    """``device`` without ``others``; parameters, names and errors as in :func:`union`, regions those of ``device``."""
+    """``device`` without ``others``; parameters, names and errors as in :func:`union`, regions
+    those of ``device``.
+    """
     given = _devices((device, *others), "difference", 2)
     return _combined("difference", given, given[0].regions)
 
 
 def intersection(device: Any, *others: Any) -> Geometry:
-    """What lies in all devices; parameters, names and errors as in :func:`union`, regions those of ``device``."""
+    """What lies in all devices; parameters, names and errors as in :func:`union`, regions those of
+    ``device``.
+    """
     given = _devices((device, *others), "intersection", 2)
     return _combined("intersection", given, given[0].regions)
 
@@ -109,7 +117,9 @@ class _Frame:
         return shapely.Polygon(rings[0], rings[1:])
 
     def loop(self, ring: np.ndarray) -> Loop:
-        """A ring of shapely's as a loop: corners put back exactly, chords joined to the arcs they came from."""
+        """A ring of shapely's as a loop: corners put back exactly, chords joined to the arcs they
+        came from.
+        """
         points = _corners_back(ring * self.size + self.origin, self.corners, CORNER * self.size)
         where = [
             _on_arc(points, arc, ON * self.size) for arc in self.arcs
@@ -191,7 +201,9 @@ def _on_arc(
 
 
 def _turns(points: np.ndarray, owner: np.ndarray, tolerance: float) -> np.ndarray:
-    """Indices of the points that are corners: neither within one arc nor within one straight line."""
+    """Indices of the points that are corners: neither within one arc nor within one straight
+    line.
+    """
     before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
     u, v = points - before, after - points
     bend = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) > tolerance * np.maximum(
@@ -277,7 +289,8 @@ def _joined_regions(devices: list[Geometry]) -> dict[str, Loop | None]:
                 others = [k for k, v in out.items() if v is None and k != name]
                 if others:
                     raise InputError(
-                        f"union: regions {others[0]!r} and {name!r} are each the rest of a device; draw one of them",
+                        f"union: regions {others[0]!r} and {name!r} are each the rest of a device; "
+                        "draw one of them",
                         value=name,
                     )
             elif name in out:

@@ -33,13 +33,14 @@ def polygon_device(
     Parameters
     ----------
     outline : sequence of corners (x, y) or (x, y, bulge)
-        In either sense, not closed. ``bulge`` curves the edge that starts there: the tangent of a quarter
-        of the angle it sweeps, positive away from the inside of the loop; less than a half circle per edge.
+        In either sense, not closed. ``bulge`` curves the edge that starts there: the tangent of a
+        quarter of the angle it sweeps, positive away from the inside of the loop; less than a half
+        circle per edge.
     holes : sequence of such outlines
     contacts : mapping name -> place, or list of places
-        A place is an edge number i (the edge from corner i to corner i + 1 as given; the edges of the holes
-        follow those of the outline), ``(i, start, stop)`` with distances along that edge, or two points
-        ``((x, y), (x, y))`` on one edge.
+        A place is an edge number i (the edge from corner i to corner i + 1 as given; the edges of
+        the holes follow those of the outline), ``(i, start, stop)`` with distances along that edge,
+        or two points ``((x, y), (x, y))`` on one edge.
     regions : mapping name -> outline, or None for the rest of the device
         Outlines may reach beyond the device, must not overlap and must cover it.
     edges : mapping name -> place
@@ -48,8 +49,9 @@ def polygon_device(
     Raises
     ------
     InputError
-        Degenerate or self-intersecting outlines, holes outside, contacts off the boundary or overlapping,
-        regions that overlap or do not cover, lengths that differ by more than a factor 1e5.
+        Degenerate or self-intersecting outlines, holes outside, contacts off the boundary or
+        overlapping, regions that overlap or do not cover, lengths that differ by more than a factor
+        1e5.
     """
     given = [
         read_loop(outline, "outline"),
@@ -100,7 +102,9 @@ def read_loop(corners: Any, name: str) -> Loop:
 
 
 def oriented(given: list[Loop]) -> tuple[list[Loop], list[bool]]:
-    """Outline counter-clockwise, holes clockwise, bulges positive away from the material inside the loop."""
+    """Outline counter-clockwise, holes clockwise, bulges positive away from the material inside the
+    loop.
+    """
     loops, turned = [], []
     for k, loop in enumerate(given):
         anticlockwise = polygons.signed_area(np.array(loop.points)) > 0 or len(loop.points) == 2
@@ -141,7 +145,8 @@ class Places:
         ):
             return self._between(value, name)
         raise InputError(
-            f"{name}: expected an edge number, (edge, start, stop) or two points ((x, y), (x, y)), got {value!r}",
+            f"{name}: expected an edge number, (edge, start, stop) or two points ((x, y), (x, y)), "
+            f"got {value!r}",
             value=value,
         )
 
@@ -174,7 +179,8 @@ class Places:
         start, stop = sorted((start, stop))
         if start < 0 or stop > 1 or stop - start < SNAP:
             raise InputError(
-                f"{name}: runs from {start * length:g} m to {stop * length:g} m, off an edge of length {length:g} m",
+                f"{name}: runs from {start * length:g} m to {stop * length:g} m, off an edge of "
+                f"length {length:g} m",
                 value=(start * length, stop * length),
             )
         return start, stop
@@ -196,7 +202,8 @@ class Places:
         gap, k, i, s, t = best
         if gap > SNAP * size:
             raise InputError(
-                f"{name}: {points!r} do not lie on one edge of the device (off by {engineering(gap, 'm')}); "
+                f"{name}: {points!r} do not lie on one edge of the device (off by "
+                f"{engineering(gap, 'm')}); "
                 "for a contact around a corner give a list of pieces",
                 value=points,
             )
@@ -206,7 +213,9 @@ class Places:
 def covered_by(
     loops: Sequence[Loop], shapes: Sequence[np.ndarray], tolerance: float
 ) -> tuple[Piece, ...]:
-    """Parts of the loops that lie in or on any of some polygons (n, 2), in metres; parts as short as tolerance are left out."""
+    """Parts of the loops that lie in or on any of some polygons (n, 2), in metres; parts as short
+    as tolerance are left out.
+    """
     found = []
     for k, loop in enumerate(loops):
         for i in range(len(loop.points)):

@@ -1,4 +1,6 @@
-"""Devices from lithography layouts (GDSII, OASIS), by gdstk and shapely: layers are regions, labels or polygons contacts."""
+"""Devices from lithography layouts (GDSII, OASIS), by gdstk and shapely: layers are regions, labels
+or polygons contacts.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +36,14 @@ def from_gds(
     ----------
     path : .gds, .gdsii or .oas file; its own unit is used
     regions : layer, or mapping name -> layer
-        The device is everything on these layers; layers beyond the first name its materials. A layer is a number
-        (every datatype) or (layer, datatype).
+        The device is everything on these layers; layers beyond the first name its materials. A
+        layer is a number (every datatype) or (layer, datatype).
     contacts : mapping name -> layer, or one layer, optional
-        The boundary of the device that polygons of the layer cover or touch becomes the contact. With one layer for
-        all, each polygon is named by the label inside it.
+        The boundary of the device that polygons of the layer cover or touch becomes the contact.
+        With one layer for all, each polygon is named by the label inside it.
     labels : layer, optional
-        Texts that name contacts: inside a contact polygon its name; without contact polygons, the straight edge next
-        to the text is the contact. Default: texts on every layer.
+        Texts that name contacts: inside a contact polygon its name; without contact polygons, the
+        straight edge next to the text is the contact. Default: texts on every layer.
     cell : str, optional
         Default: the only top cell. References are followed.
 
@@ -52,8 +54,8 @@ def from_gds(
     Raises
     ------
     InputError
-        No such file, cell or layer (the message lists those that exist), a device in several pieces, contact polygons
-        off the device or without a label, regions that are not simple.
+        No such file, cell or layer (the message lists those that exist), a device in several
+        pieces, contact polygons off the device or without a label, regions that are not simple.
     MissingExtraError
         gdstk or shapely is not installed.
     """
@@ -172,7 +174,8 @@ def _outline(layout: _Layout, shapes: Mapping[str, Any]) -> list[Loop]:
             ", ".join(engineering(v, "m") for v in (p.centroid.x, p.centroid.y)) for p in whole[:5]
         )
         raise InputError(
-            f"{layout.path}: the device falls apart into {len(whole)} pieces, at ({where}); choose layers or a cell with one",
+            f"{layout.path}: the device falls apart into {len(whole)} pieces, at ({where}); choose "
+            "layers or a cell with one",
             value=len(whole),
         )
     rings = [whole[0].exterior, *whole[0].interiors]
@@ -216,7 +219,8 @@ def _covered(
                     else f"{len(inside)} labels ({', '.join(sorted(inside))})"
                 )
                 raise InputError(
-                    f"contacts: the polygon around ({x}, {y}) on layer {contacts!r} has {found}; put one text inside it",
+                    f"contacts: the polygon around ({x}, {y}) on layer {contacts!r} has {found}; "
+                    "put one text inside it",
                     value=contacts,
                 )
             shapes.setdefault(inside.pop(), []).append(shape)
@@ -227,7 +231,8 @@ def _covered(
         )
         if not out[name]:
             raise InputError(
-                f"contact {name!r}: its polygons do not touch the boundary of the device; move them",
+                f"contact {name!r}: its polygons do not touch the boundary of the device; move "
+                "them",
                 value=name,
             )
     return out
@@ -261,7 +266,8 @@ def _regions(layout: _Layout, shapes: Mapping[str, Any]) -> dict[str, Loop | Non
     bad = [k for k, ok in simple.items() if not ok]
     if len(bad) > 1:
         raise InputError(
-            f"regions {bad[0]!r} and {bad[1]!r} each have holes or several pieces; only one of the regions may",
+            f"regions {bad[0]!r} and {bad[1]!r} each have holes or several pieces; only one of the "
+            "regions may",
             value=bad,
         )
     return {

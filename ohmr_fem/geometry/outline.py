@@ -1,4 +1,6 @@
-"""Devices as pure data: loops of straight and circular edges, and the names on them. Metres throughout."""
+"""Devices as pure data: loops of straight and circular edges, and the names on them. Metres
+throughout.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ ARC_SEGMENTS = 24
 
 
 class Piece(NamedTuple):
-    """Part of an edge: loop 0 is the outline, loop k hole k; start and stop are fractions of the edge."""
+    """Part of an edge: loop 0 is the outline, loop k hole k; start and stop are fractions of the
+    edge.
+    """
 
     loop: int
     edge: int
@@ -118,12 +122,16 @@ class Geometry:
 
     @functools.cached_property
     def narrowest(self) -> float:
-        """Narrowest width in metres: the shortest way across the device between edges that face each other."""
+        """Narrowest width in metres: the shortest way across the device between edges that face
+        each other.
+        """
         return _narrowest(self)
 
     @property
     def shortest_name(self) -> float:
-        """Length in metres of the shortest contact or named edge; the size of the device if there is none."""
+        """Length in metres of the shortest contact or named edge; the size of the device if there
+        is none.
+        """
         return min([self.size, *(_length(self, pieces) for pieces in self.named.values())])
 
     def boundary(self) -> Iterator[Segment]:

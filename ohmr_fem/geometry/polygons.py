@@ -120,7 +120,9 @@ def point_segment_distance(points: np.ndarray, start: np.ndarray, stop: np.ndarr
 def closest_points(
     a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Gaps (n,) and closest points (n, 2) on segment a-b and on segments c-d (n, 2) that do not cross it."""
+    """Gaps (n,) and closest points (n, 2) on segment a-b and on segments c-d (n, 2) that do not
+    cross it.
+    """
     one, two = np.broadcast_to(a, c.shape), np.broadcast_to(b, c.shape)
     first = [one, two, _foot(c, one, two), _foot(d, one, two)]
     second = [_foot(one, c, d), _foot(two, c, d), c, d]
@@ -137,9 +139,11 @@ def _foot(points: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray
 
 
 def crossing_edges(start: np.ndarray, stop: np.ndarray, tolerance: float) -> tuple[int, int] | None:
-    """First pair of edges that meet other than as neighbours of a chain of loops; None if there is none.
+    """First pair of edges that meet other than as neighbours of a chain of loops; None if there is
+    none.
 
-    Edges are neighbours when an end of one is an end of the other; these may not fold back on each other.
+    Edges are neighbours when an end of one is an end of the other; these may not fold back on each
+    other.
     """
     for i in range(len(start)):
         j = np.arange(i + 1, len(start))
@@ -189,10 +193,11 @@ def _side(a: np.ndarray, b: np.ndarray, p: np.ndarray) -> float:
 
 
 def common_area(one: list[np.ndarray], two: list[np.ndarray], tolerance: float) -> float:
-    """Area covered by both of two shapes; each is an outline with its holes, polygons (n, 2) of any sense.
+    """Area covered by both of two shapes; each is an outline with its holes, polygons (n, 2) of any
+    sense.
 
-    Green's theorem over the edges of each that lie in the other; edges that run together count once,
-    those that run against each other not at all.
+    Green's theorem over the edges of each that lie in the other; edges that run together count
+    once, those that run against each other not at all.
     """
     a, b = (_edges(shape) for shape in (one, two))
     area = 0.0

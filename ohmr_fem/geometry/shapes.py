@@ -36,8 +36,8 @@ def hall_bar(
 
     Returns
     -------
-    Geometry with contacts ``left``, ``right`` (the ends), ``t1``, ``t2``, ... (ends of the upper arms)
-    and ``b1``, ``b2``, ... (lower arms).
+    Geometry with contacts ``left``, ``right`` (the ends), ``t1``, ``t2``, ... (ends of the upper
+    arms) and ``b1``, ``b2``, ... (lower arms).
     """
     full, w = positive(length, "m", "length"), positive(width, "m", "width")
     a = w / 4 if arm_width is None else positive(arm_width, "m", "arm_width")
@@ -47,7 +47,8 @@ def hall_bar(
     ends = [-full / 2, *(x + s * a / 2 for x in at for s in (-1, 1)), full / 2]
     if any(x >= y for x, y in itertools.pairwise(ends)):
         raise InputError(
-            f"arm_positions: arms of width {a:g} m at {at} m must follow each other from left to right "
+            f"arm_positions: arms of width {a:g} m at {at} m must follow each other from left to "
+            "right "
             f"within {-full / 2:g} to {full / 2:g} m",
             value=at,
         )
@@ -69,7 +70,9 @@ def hall_bar(
 
 
 def cross(length: Any, width: Any) -> Geometry:
-    """A Greek cross of two bars ``length`` by ``width``; contacts ``left``, ``right``, ``bottom``, ``top``."""
+    """A Greek cross of two bars ``length`` by ``width``; contacts ``left``, ``right``, ``bottom``,
+    ``top``.
+    """
     reach, w = positive(length, "m", "length") / 2, positive(width, "m", "width") / 2
     if reach <= w:
         raise InputError(
@@ -127,8 +130,8 @@ def van_der_pauw(size: Any, contact: Any, shape: str = "square") -> Geometry:
     size : length
         Side of the square or diameter of the disc.
     contact : length
-        Length of each contact: around the corners of the square (half on each side, ``a`` at the lower
-        left), or along the rim of the disc (centred at 225, 315, 45 and 135 degrees).
+        Length of each contact: around the corners of the square (half on each side, ``a`` at the
+        lower left), or along the rim of the disc (centred at 225, 315, 45 and 135 degrees).
     shape : "square" or "disc"
     """
     s, c = positive(size, "m", "size"), positive(contact, "m", "contact")
@@ -162,7 +165,8 @@ def nonlocal_bar(width: Any, distance: Any, contact: Any, *, length: Any = None)
     contact : length
         Length of each contact along the edge.
     length : length, optional
-        Of the strip; default distance + 12 width, ends out of reach (ohmic tails fall as exp(-pi x/width)).
+        Of the strip; default distance + 12 width, ends out of reach (ohmic tails fall as exp(-pi
+        x/width)).
 
     Returns
     -------
@@ -177,7 +181,8 @@ def nonlocal_bar(width: Any, distance: Any, contact: Any, *, length: Any = None)
     full = d + 12 * w if length is None else positive(length, "m", "length")
     if c >= d or d + c >= full:
         raise InputError(
-            f"nonlocal_bar: contacts of {c:g} m, {d:g} m apart, do not fit on a strip of {full:g} m side by side",
+            f"nonlocal_bar: contacts of {c:g} m, {d:g} m apart, do not fit on a strip of {full:g} "
+            "m side by side",
             value=c,
         )
     outline = [(-full / 2, -w / 2), (full / 2, -w / 2), (full / 2, w / 2), (-full / 2, w / 2)]

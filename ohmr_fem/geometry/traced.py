@@ -1,4 +1,6 @@
-"""Devices traced from a picture: corners in a CSV file, paths in an SVG drawing (by svgelements), lengths from a scale bar."""
+"""Devices traced from a picture: corners in a CSV file, paths in an SVG drawing (by svgelements),
+lengths from a scale bar.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from .check import check_geometry
 from .corners import covered_by, polygon_device
 from .outline import Geometry, Loop
 
-# Contacts of a drawing that come this close to the outline touch it; curves are followed to this; relative to the size.
+# Contacts of a drawing that come this close to the outline touch it; curves are followed to this;
+# relative to the size.
 TOUCH, CURVE = 1e-6, 1e-4
 
 
@@ -35,8 +38,9 @@ def from_csv(
     Parameters
     ----------
     path : file of rows ``x, y`` or ``x, y, name``
-        Separated by commas, semicolons, tabs or spaces; one heading row and lines with # are skipped. ``name`` makes
-        the edge from this corner to the next a contact. An empty line begins a hole.
+        Separated by commas, semicolons, tabs or spaces; one heading row and lines with # are
+        skipped. ``name`` makes the edge from this corner to the next a contact. An empty line
+        begins a hole.
     unit : str
         Unit of the numbers, such as "um"; or
     scale_bar : (length, number)
@@ -147,15 +151,18 @@ def from_svg(
     ----------
     path : .svg file
     scale_bar : length
-        What the scale bar says; the element ``bar`` (line, rectangle or path) is that long, across its larger extent.
+        What the scale bar says; the element ``bar`` (line, rectangle or path) is that long, across
+        its larger extent.
     contacts : ids, or mapping name -> id or list of ids
         Closed shapes that lie over parts of the outline; what they cover is the contact.
     regions : mapping name -> id, or None for the rest
-    outline : id of the closed path (rectangle, circle, polygon) of the device; further subpaths are holes
+    outline : id of the closed path (rectangle, circle, polygon) of the device; further subpaths are
+    holes
     bar : id of the scale bar
     tolerance : length, optional
-        How far curves may be off; default 1e-4 of the device. Circular arcs are exact. Transformations of elements and
-        groups are applied; strokes, text, images and clipping are ignored.
+        How far curves may be off; default 1e-4 of the device. Circular arcs are exact.
+        Transformations of elements and groups are applied; strokes, text, images and clipping are
+        ignored.
 
     Returns
     -------
@@ -164,7 +171,8 @@ def from_svg(
     Raises
     ------
     InputError
-        No such element (the message lists those that exist), an open path, a contact that covers no edge.
+        No such element (the message lists those that exist), an open path, a contact that covers no
+        edge.
     MissingExtraError
         svgelements is not installed.
     """
@@ -315,7 +323,9 @@ def _flattened(svg: Any, part: Any, tolerance: float) -> tuple[list[polygons.Poi
 
 
 def _pieces(svg: Any, part: Any, tolerance: float) -> int:
-    """Chords of a curve; a chord over a parameter step h is off by at most h^2 |second derivative| / 8."""
+    """Chords of a curve; a chord over a parameter step h is off by at most h^2 |second derivative|
+    / 8.
+    """
     if isinstance(part, svg.Arc):
         second = float(part.sweep) ** 2 * max(part.rx, part.ry)
     elif isinstance(part, svg.CubicBezier):

@@ -1,4 +1,5 @@
-"""Cells of device meshes: scikit-fem's, with a trace on facets that is exact, and how to assemble them.
+"""Cells of device meshes: scikit-fem's, with a trace on facets that is exact, and how to assemble
+them.
 
 scikit-fem finds the reference points of a facet of a quadrilateral or curved cell by a Newton
 iteration to a fixed 1e-12, which round-off does not allow once cells are 1e-3 of the device
@@ -36,7 +37,9 @@ class _EdgeMapping(MappingIsoparametric):
         return self._newton(x, tind, newton_max_iters)
 
     def _on_facets(self, X: np.ndarray, facets: np.ndarray, cells: np.ndarray) -> np.ndarray:
-        """Reference points (2, n_facets, n_points) of points X (1, n_points) of the facets of the cells."""
+        """Reference points (2, n_facets, n_points) of points X (1, n_points) of the facets of the
+        cells.
+        """
         mesh = self.mesh
         ends = np.array(mesh.refdom.facets).T  # (2, facets per cell): local vertices
         local = ends[:, np.argmax(mesh.t2f[:, cells] == facets, axis=0)]
@@ -45,7 +48,8 @@ class _EdgeMapping(MappingIsoparametric):
         return np.asarray(start[:, :, None] + (stop - start)[:, :, None] * X[0])
 
     def _newton(self, x: np.ndarray, tind: Any, iterations: int) -> np.ndarray:
-        """Damped Newton iteration for every point, down to the round-off of the coordinates; NaN where it is lost.
+        """Damped Newton iteration for every point, down to the round-off of the coordinates; NaN
+        where it is lost.
 
         A step is halved until the step that would follow it is shorter (natural monotonicity test).
         A point far outside its cell may have no reference point at all.
@@ -136,7 +140,8 @@ def build_mesh(kind: type, vertices: np.ndarray, nodes: np.ndarray) -> tuple[Any
 
     Returns
     -------
-    mesh, labels : labels[i] is the label of vertex i of the mesh. Labels that no cell uses leave no trace.
+    mesh, labels : labels[i] is the label of vertex i of the mesh. Labels that no cell uses leave no
+    trace.
 
     Triangles get ascending vertices and quadrilaterals counter-clockwise vertices with parallel
     opposite edges, which makes edge unknowns of any order agree between neighbours.

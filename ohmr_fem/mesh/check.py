@@ -43,7 +43,8 @@ def _check_type(device: DeviceMesh) -> None:
     mesh = device.mesh
     if mesh.t.size == 0:
         raise MeshError(
-            "the mesh is empty: it has no cells; export the surface of the device, not only its outline"
+            "the mesh is empty: it has no cells; export the surface of the device, not only its "
+            "outline"
         )
     if mesh.dim() == 3:
         raise MeshError(
@@ -100,7 +101,8 @@ def _check_neighbours(mesh: Any) -> None:
     """Neighbours lie on different sides of the edge they share."""
     if np.any(np.bincount(mesh.t2f.ravel(), minlength=mesh.nfacets) > 2):
         raise MeshError(
-            "some edges are shared by more than two cells; remove the duplicate or overlapping surfaces"
+            "some edges are shared by more than two cells; remove the duplicate or overlapping "
+            "surfaces"
         )
     first, second = mesh.f2t
     inner = np.flatnonzero(second >= 0)
@@ -114,7 +116,8 @@ def _check_neighbours(mesh: Any) -> None:
             along[0] * d[1] - along[1] * d[0]
             for d in (centre[:, c[inner]] - a for c in (first, second))
         ]
-    # a curved edge may have both straight centres on one side of its chord only if cells are very thin
+    # a curved edge may have both straight centres on one side of its chord only if cells are very
+    # thin
     folded = np.zeros(mesh.nelements, dtype=bool)
     folded[first[inner[side[0] * side[1] >= 0]]] = True
     if cell_kind(mesh) not in STRAIGHT:
@@ -141,7 +144,8 @@ def _check_connected(mesh: Any) -> None:
     if count > 1:
         sizes = sorted(np.bincount(piece).tolist(), reverse=True)
         raise MeshError(
-            f"the device is disconnected: {count} pieces of {', '.join(map(str, sizes[:5]))} cells that share no edge; "
+            f"the device is disconnected: {count} pieces of {', '.join(map(str, sizes[:5]))} cells "
+            "that share no edge; "
             "keep one piece, or join them",
             value=count,
         )
@@ -184,7 +188,8 @@ def _check_regions(device: DeviceMesh) -> None:
     _check_disjoint(device.regions, "regions", "cell(s)")
     if count != device.n_cells:
         raise MeshError(
-            f"{device.n_cells - count} cell(s) belong to no region; the regions must cover the device"
+            f"{device.n_cells - count} cell(s) belong to no region; the regions must cover the "
+            "device"
         )
 
 
@@ -194,7 +199,8 @@ def _check_disjoint(groups: Mapping[str, np.ndarray], what: str, items: str) -> 
         shared = [owner[i] for i in members.tolist() if i in owner]
         if shared:
             raise MeshError(
-                f"{what} {shared[0]!r} and {name!r} overlap in {shared.count(shared[0])} {items}; each may carry one name only",
+                f"{what} {shared[0]!r} and {name!r} overlap in {shared.count(shared[0])} {items}; "
+                "each may carry one name only",
                 value=(shared[0], name),
             )
         owner.update(dict.fromkeys(members.tolist(), name))

@@ -202,7 +202,8 @@ class DeviceMesh:
     def with_regions(self, regions: Mapping[str, Selector]) -> DeviceMesh:
         """Name regions, replacing the old names; cells in none of them become ``bulk``.
 
-        Each value is an array of cell indices, or a function of the cell centres (shape (dim, n), metres).
+        Each value is an array of cell indices, or a function of the cell centres (shape (dim, n),
+        metres).
         """
         middle = self.mesh.p[:, self.mesh.t].mean(axis=1)
         cells = np.arange(self.n_cells)

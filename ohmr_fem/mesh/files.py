@@ -53,7 +53,8 @@ def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
     Returns
     -------
     DeviceMesh with axes ("x", "y"). Boundary groups become ``boundaries``, surface groups
-    ``regions``; an unnamed boundary is an insulating reflecting edge, an unnamed surface is region ``bulk``.
+    ``regions``; an unnamed boundary is an insulating reflecting edge, an unnamed surface is region
+    ``bulk``.
 
     Raises
     ------
@@ -123,7 +124,8 @@ def _load(path: Path) -> Any:
         )
         why = " ".join(why.split())[:200] or type(exc).__name__
         raise MeshError(
-            f"cannot be read as a mesh ({why}); expected gmsh .msh 2.2 or 4.1, or another format of meshio",
+            f"cannot be read as a mesh ({why}); expected gmsh .msh 2.2 or 4.1, or another format "
+            "of meshio",
             value=str(path),
         ) from exc
     finally:
@@ -177,7 +179,8 @@ def _cells(raw: Any) -> tuple[type, np.ndarray, dict[int, np.ndarray]]:
     types = sorted({b.type for b in raw.cells if b.dim == 2 and len(b.data)})
     if not types:
         raise MeshError(
-            "the mesh is empty: it has no triangles or quadrilaterals; in gmsh, mesh in 2D and put the surfaces "
+            "the mesh is empty: it has no triangles or quadrilaterals; in gmsh, mesh in 2D and put "
+            "the surfaces "
             "into a physical group or save all elements"
         )
     if len(types) > 1:

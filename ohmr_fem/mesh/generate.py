@@ -1,9 +1,11 @@
-"""Meshes for devices: tensor grids where edges are parallel or circles concentric, gmsh or netgen elsewhere.
+"""Meshes for devices: tensor grids where edges are parallel or circles concentric, gmsh or netgen
+elsewhere.
 
-Cells start at ``resolve / cells_per_length`` on insulating edges and interfaces, smaller at singular
-points (re-entrant corners, ends of contacts), and grow with the distance from them. Along long straight
-edges gmsh's triangles are as thin as on grids but longer (mesh_layers), except where regions meet. Cells stay
-below a quarter of the local width, because nonlocal signals are exponentially small tails.
+Cells start at ``resolve / cells_per_length`` on insulating edges and interfaces, smaller at
+singular points (re-entrant corners, ends of contacts), and grow with the distance from them. Along
+long straight edges gmsh's triangles are as thin as on grids but longer (mesh_layers), except where
+regions meet. Cells stay below a quarter of the local width, because nonlocal signals are
+exponentially small tails.
 """
 
 from __future__ import annotations
@@ -48,13 +50,16 @@ def mesh_device(
     cells_per_length : float
         Cells per ``resolve`` at the edges.
     corner : float
-        Smallest cell, at singular points, as a fraction of the narrowest width or contact; at least 1e-3.
+        Smallest cell, at singular points, as a fraction of the narrowest width or contact; at least
+        1e-3.
     growth : float
-        Ratio of neighbouring cells, above 1 (1.6: on tensor grids; triangles grow by log(growth) x distance).
+        Ratio of neighbouring cells, above 1 (1.6: on tensor grids; triangles grow by log(growth) x
+        distance).
     backend : str
-        "tensor": quadrilaterals on graded lines (all edges parallel to two directions) or on a polar grid
-        (two concentric circles); "gmsh", "netgen": triangles, curved at arcs, by the optional package of that name;
-        "auto": tensor where possible, else gmsh, else netgen where gmsh cannot be loaded.
+        "tensor": quadrilaterals on graded lines (all edges parallel to two directions) or on a
+        polar grid (two concentric circles); "gmsh", "netgen": triangles, curved at arcs, by the
+        optional package of that name; "auto": tensor where possible, else gmsh, else netgen where
+        gmsh cannot be loaded.
 
     Returns
     -------
@@ -82,7 +87,8 @@ def mesh_device(
         device = _polar(geometry, sizes) or _tensor(geometry, sizes)
         if device is None and backend == "tensor":
             raise InputError(
-                "backend 'tensor' needs all edges parallel to two perpendicular directions, or two concentric circles; "
+                "backend 'tensor' needs all edges parallel to two perpendicular directions, or two "
+                "concentric circles; "
                 "use backend='auto'",
                 value=geometry,
             )
@@ -250,7 +256,9 @@ def _regions_at(geometry: Geometry, centres: np.ndarray) -> dict[str, np.ndarray
 
 
 def _polar(geometry: Geometry, sizes: CellSizes) -> DeviceMesh | None:
-    """A ring between two concentric circles, each with one name or none; None for any other device."""
+    """A ring between two concentric circles, each with one name or none; None for any other
+    device.
+    """
     circles = [_circle(loop) for loop in geometry.loops]
     if len(circles) != 2 or None in circles or geometry.regions:
         return None

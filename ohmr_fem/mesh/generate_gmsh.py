@@ -41,8 +41,10 @@ def load_gmsh() -> Any:
     except (ImportError, OSError) as exc:
         raise MissingExtraError(
             f"this device needs the mesh generator gmsh, which cannot be loaded ({exc}); "
-            "pip install 'ohmr-fem[mesh]' (package gmsh; in a checkout '.[mesh]') and, on a machine without display, "
-            "apt install libglu1-mesa libgl1 libxft2 libxinerama1 libxcursor1 libgomp1; instead of gmsh: "
+            "pip install 'ohmr-fem[mesh]' (package gmsh; in a checkout '.[mesh]') and, on a "
+            "machine without display, "
+            "apt install libglu1-mesa libgl1 libxft2 libxinerama1 libxcursor1 libgomp1; instead of "
+            "gmsh: "
             "pip install 'ohmr-fem[netgen]' (package netgen-mesher), which needs pip only; "
             "devices with parallel edges or concentric circles mesh with backend='tensor'; "
             "read_mesh reads a .msh file made elsewhere",
@@ -75,7 +77,9 @@ def _session(gmsh: Any) -> Iterator[None]:
 
 
 def gmsh_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
-    """Triangles graded by distance from edges and singular points, thin along long edges; second-order if an edge is an arc."""
+    """Triangles graded by distance from edges and singular points, thin along long edges;
+    second-order if an edge is an arc.
+    """
     gmsh = load_gmsh()
     scale = SIZE / geometry.size
     with _session(gmsh):
@@ -96,7 +100,9 @@ def gmsh_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
 
 
 class _Layers(NamedTuple):
-    """What was drawn of the strips: all their curves, and the inner ones with the length of cells along them."""
+    """What was drawn of the strips: all their curves, and the inner ones with the length of cells
+    along them.
+    """
 
     curves: set[int]
     inner: list[tuple[int, float]]

@@ -1,4 +1,6 @@
-"""Triangles for any device, by netgen (loaded only here): pip brings all it needs, where gmsh wants system libraries."""
+"""Triangles for any device, by netgen (loaded only here): pip brings all it needs, where gmsh wants
+system libraries.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def load_netgen() -> Any:
 
 
 def netgen_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
-    """Triangles graded by distance from edges and singular points; second-order ones if an edge is an arc."""
+    """Triangles graded by distance from edges and singular points; second-order ones if an edge is
+    an arc.
+    """
     occ = load_netgen()
     from netgen.meshing import MeshingParameters
 
@@ -81,7 +85,9 @@ def _draw(occ: Any, geometry: Geometry, scale: float) -> Any:
 
 
 def _named_curves(geometry: Geometry, shape: Any, scale: float) -> list[Segment]:
-    """Name every edge of the shape by its number in the list that is returned: the piece of boundary or of region it is on."""
+    """Name every edge of the shape by its number in the list that is returned: the piece of
+    boundary or of region it is on.
+    """
     outside = list(geometry.boundary())
     regions = [r for r in geometry.regions.values() if r is not None]
     inside = [Segment(*loop.edge(i), None, -1) for loop in regions for i in range(len(loop.points))]
@@ -163,7 +169,9 @@ def _extract(mesh: Any, geometry: Geometry, curves: list[Segment], scale: float)
 def _middles(
     points: np.ndarray, cells: np.ndarray, ends: np.ndarray, arcs: list[Segment]
 ) -> np.ndarray:
-    """Middles of the sides (01, 12, 20) of every cell, shape (2, 3, n), on the arc where the side belongs to one."""
+    """Middles of the sides (01, 12, 20) of every cell, shape (2, 3, n), on the arc where the side
+    belongs to one.
+    """
     middles = np.stack(
         [(points[:, cells[i]] + points[:, cells[j]]) / 2 for i, j in ((0, 1), (1, 2), (2, 0))],
         axis=1,

@@ -13,13 +13,16 @@ from ..errors import InputError
 from ..geometry.outline import Geometry, Segment
 from ..units import positive, to_si
 
-# Cells are not graded below this fraction of the narrowest width: finer ones cost digits by round-off.
+# Cells are not graded below this fraction of the narrowest width: finer ones cost digits by
+# round-off.
 FLOOR = 1e-3
 
 
 @dataclass(frozen=True)
 class CellSizes:
-    """Cell sizes in metres: at insulating edges, at singular points, far from both; ratio of neighbours."""
+    """Cell sizes in metres: at insulating edges, at singular points, far from both; ratio of
+    neighbours.
+    """
 
     edge: float
     corner: float
@@ -51,8 +54,8 @@ def cell_sizes(
 def singular_points(geometry: Geometry) -> Iterator[np.ndarray]:
     """Corners where the current density or the moment density is singular.
 
-    Re-entrant corners (beyond 200 degrees, so that the corners of traced curves do not count), and the
-    ends of contacts and named edges where the boundary turns by less than a right angle.
+    Re-entrant corners (beyond 200 degrees, so that the corners of traced curves do not count), and
+    the ends of contacts and named edges where the boundary turns by less than a right angle.
     """
     segments = list(geometry.boundary())
     for k in range(len(geometry.loops)):

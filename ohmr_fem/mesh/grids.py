@@ -23,7 +23,8 @@ Ends = Literal["both", "left", "right", "none"]
 Cells = Literal["quad", "triangle"]
 
 # With fourth-order elements these two resolve the strip of Sun and Vignale, Eq. (7), to better
-# than 1e-9 for L_m down to 1e-3 width and fields up to Omega tau = 1000 (decay length 4.5e-5 width).
+# than 1e-9 for L_m down to 1e-3 width and fields up to Omega tau = 1000 (decay length 4.5e-5
+# width).
 FINEST = 1e-5
 GROWTH = 1.3
 CELLS_PER_DECAY = 4.5
@@ -37,13 +38,15 @@ def graded_lines(
     ends: Ends = "both",
     h_max: Any = None,
 ) -> np.ndarray:
-    """Points from ``start`` to ``stop`` whose spacing grows geometrically away from the graded ends.
+    """Points from ``start`` to ``stop`` whose spacing grows geometrically away from the graded
+    ends.
 
     Parameters
     ----------
     start, stop : length
     h_min : length
-        First spacing at a graded end (with ``ends="none"``: every spacing); met or undercut by at most ``growth``.
+        First spacing at a graded end (with ``ends="none"``: every spacing); met or undercut by at
+        most ``growth``.
     growth : float
         Ratio of neighbouring spacings, above 1.
     ends : which ends are graded
@@ -78,7 +81,9 @@ def graded_lines(
 def lines_between(
     a: float, b: float, size_a: float, size_b: float, largest: float, growth: float
 ) -> np.ndarray:
-    """Points from a to b; the spacing is ``size`` at each end and grows by the ratio ``growth`` up to ``largest``."""
+    """Points from a to b; the spacing is ``size`` at each end and grows by the ratio ``growth`` up
+    to ``largest``.
+    """
     rate = math.log(growth)
     largest = min(largest, b - a)
     size_a, size_b = min(size_a, largest), min(size_b, largest)
@@ -111,7 +116,8 @@ def cross_section(
     growth: float = GROWTH,
     regions: Mapping[str, tuple[Any, Any]] | None = None,
 ) -> DeviceMesh:
-    """Cross-section of a strip (``normal="y"``) or of a film (``normal="z"``); the current flows along x.
+    """Cross-section of a strip (``normal="y"``) or of a film (``normal="z"``); the current flows
+    along x.
 
     Parameters
     ----------
@@ -120,14 +126,15 @@ def cross_section(
     normal : "y" or "z"
         Direction across, normal to the two edges.
     resolve : length, optional
-        Shortest decay length to resolve at edges and interfaces. By default 4.5e-5 width, which is right
-        for any L_m >= 1e-3 width and any field up to Omega tau = 1000.
+        Shortest decay length to resolve at edges and interfaces. By default 4.5e-5 width, which is
+        right for any L_m >= 1e-3 width and any field up to Omega tau = 1000.
     cells : int, optional
         A uniform mesh of this many cells instead (per region, in proportion to thickness).
     growth : float
         Ratio of neighbouring cells of the graded mesh.
     regions : mapping name -> (start, stop), optional
-        Layers, as distances from the lower edge; they must fill the width. Default one region ``bulk``.
+        Layers, as distances from the lower edge; they must fill the width. Default one region
+        ``bulk``.
 
     Returns
     -------
@@ -189,7 +196,8 @@ def _layers(
     for start, stop, name in spans:
         if abs(start - at) > 1e-9 * width or stop <= start:
             raise InputError(
-                f"regions: {name!r} runs from {start:g} m to {stop:g} m, expected to start at {at:g} m; "
+                f"regions: {name!r} runs from {start:g} m to {stop:g} m, expected to start at "
+                f"{at:g} m; "
                 "layers are distances from the lower edge and must follow each other",
                 value=(start, stop),
             )
@@ -214,7 +222,8 @@ def tensor_grid(
     ----------
     x_lines, y_lines : (n,), (m,) increasing, metres
     cells : "quad", or "triangle" (each rectangle cut along a diagonal)
-    keep : function of the centres of the rectangles, shape (2, n), returning n booleans; the others are left out
+    keep : function of the centres of the rectangles, shape (2, n), returning n booleans; the others
+    are left out
     axes : ("x", "y") or ("y", "z")
 
     Returns
@@ -276,7 +285,8 @@ def rectangle(
     """Rectangle centred on the origin, graded to all four sides.
 
     ``h_min`` is the first spacing at the sides (default 1/50 of the shorter side), ``h_max`` the
-    largest one (default 1/8 of the shorter side). Boundaries ``left``, ``right``, ``bottom``, ``top``.
+    largest one (default 1/8 of the shorter side). Boundaries ``left``, ``right``, ``bottom``,
+    ``top``.
     """
     sides = positive(length, "m", "length"), positive(width, "m", "width")
     first = min(sides) / 50 if h_min is None else positive(h_min, "m", "h_min")
@@ -303,7 +313,8 @@ def annulus_mesh(
     inner_radius, outer_radius : length
     around : cells around the circle; the circle is met to about (pi/around)^4
     h_min : first radial spacing at both circles, default 1/20 of the gap
-    growth : ratio of neighbouring radial spacings, which never exceed the spacing along the outer circle
+    growth : ratio of neighbouring radial spacings, which never exceed the spacing along the outer
+    circle
     radii : (n,) increasing from inner to outer radius in metres, instead of h_min and growth
     cells : "quad" (MeshQuad2) or "triangle" (MeshTri2)
 
@@ -399,7 +410,9 @@ def _polar_device(
     circles: Mapping[str, float],
     source: str,
 ) -> DeviceMesh:
-    """Curved cells from corners (2, k, n) in polar coordinates; every edge is straight in (r, theta)."""
+    """Curved cells from corners (2, k, n) in polar coordinates; every edge is straight in (r,
+    theta).
+    """
     kind = skfem.MeshTri2 if labels.shape[0] == 3 else skfem.MeshQuad2
     r, theta = polar
     nodes = [polar[:, i] for i in range(labels.shape[0])]

@@ -1,7 +1,8 @@
-"""Boundary-layer cells: strips along long straight insulating edges, whose cells are thin across and long along the edge.
+"""Boundary-layer cells: strips along long straight insulating edges, whose cells are thin across
+and long along the edge.
 
-The moment density decays within a diffusion length of an edge but varies along it as slowly as the current does, except near
-corners and contacts. Plain lengths, no mesh.
+The moment density decays within a diffusion length of an edge but varies along it as slowly as the
+current does, except near corners and contacts. Plain lengths, no mesh.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from ..geometry import polygons
 from ..geometry.outline import Geometry, Segment
 from .grading import CellSizes
 
-# In units of the distance of its middle half from edges that are not neighbours: thickness of a strip, its distance from the
+# In units of the distance of its middle half from edges that are not neighbours: thickness of a
+# strip, its distance from the
 # ends of the edge, length of its cells.
 THICK, AWAY, LONG = 1 / 8, 1 / 4, 1 / 10
 # Worth it where cells become at least this much longer than they are thick.
@@ -23,7 +25,9 @@ WORTH = 4.0
 
 
 class Strip(NamedTuple):
-    """Corners: a and b on the edge, c and d opposite, counter-clockwise a b c d; divisions along and across, ratio across."""
+    """Corners: a and b on the edge, c and d opposite, counter-clockwise a b c d; divisions along
+    and across, ratio across.
+    """
 
     a: np.ndarray
     b: np.ndarray
@@ -40,7 +44,9 @@ class Strip(NamedTuple):
 
 
 def strips(geometry: Geometry, sizes: CellSizes) -> dict[int, Strip]:
-    """The strips of a device by the number of their segment of boundary; none where regions meet or little is gained."""
+    """The strips of a device by the number of their segment of boundary; none where regions meet or
+    little is gained.
+    """
     if geometry.regions:
         return {}
     segments = list(geometry.boundary())
@@ -71,7 +77,9 @@ def _strip(segments: list[Segment], i: int, sizes: CellSizes) -> Strip | None:
 
 
 def _room(segments: list[Segment], i: int) -> float:
-    """Distance of the middle half of a segment from those that do not touch it, at most its length."""
+    """Distance of the middle half of a segment from those that do not touch it, at most its
+    length.
+    """
     s = segments[i]
     ends = np.array([s.start, s.stop])
     best = float(np.linalg.norm(s.stop - s.start))

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _VERTEX_ELEMENT = {2: skfem.ElementLineP1(), 3: skfem.ElementTriP1(), 4: skfem.ElementQuad1()}
 
-# Points of a parent: its vertices, then the midpoints of its facets, then (quadrilaterals) its centre.
+# Points of a parent: its vertices, then the midpoints of its facets, then (quadrilaterals) its
+# centre.
 # Triangles, with vertices renumbered so that facet 2, from 0 to 2, is the longest.
 _RED = [(0, 3, 5), (3, 1, 4), (5, 4, 2), (3, 4, 5)]
 _BLUE_12 = [(0, 1, 5), (1, 4, 5), (5, 4, 2)]
@@ -131,7 +132,9 @@ def _quadrilateral(mesh: Any, marked: np.ndarray) -> tuple:
 
 
 def _shapes(element: Any, points: np.ndarray) -> np.ndarray:
-    """Values of the shape functions of ``element`` at reference points (dim, ...), stacked first."""
+    """Values of the shape functions of ``element`` at reference points (dim, ...), stacked
+    first.
+    """
     count = element.doflocs.shape[0]
     return np.stack([element.lbasis(points, i)[0] for i in range(count)])
 

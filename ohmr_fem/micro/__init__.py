@@ -1,4 +1,6 @@
-"""Microscopic models and their effective inverse mass tensor (Sun and Vignale, Eqs. (3), (16)-(23))."""
+"""Microscopic models and their effective inverse mass tensor (Sun and Vignale, Eqs. (3),
+(16)-(23)).
+"""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -33,7 +35,8 @@ _HOME = {
     "write_tensor_table": "tables",
     "write_wannier90": "wannier90",
 }
-#: {name: module} of what a room above offers here; the package fills it. Nothing in this room knows of a Material.
+#: {name: module} of what a room above offers here; the package fills it. Nothing in this room knows
+#: of a Material.
 FROM_ABOVE: dict[str, str] = {}
 __all__ = [*_HOME, "material"]
 

@@ -1,11 +1,15 @@
-"""Adaptive integration over the Brillouin zone, for temperatures at which a uniform mesh would be too fine.
+"""Adaptive integration over the Brillouin zone, for temperatures at which a uniform mesh would be
+too fine.
 
-The zone is cut into triangles, one is kept for each orbit of the symmetry group, and each is quartered until
- - no band comes so near the chemical potential inside it that f could differ from 0 or 1 by a hundredth of the
+The zone is cut into triangles, one is kept for each orbit of the symmetry group, and each is
+quartered until
+ - no band comes so near the chemical potential inside it that f could differ from 0 or 1 by a
+ hundredth of the
    tolerance, by bounds on the derivatives of H, or
    the triangle is so small that its 64 points see the Fermi step; and
  - the sum over its quarters agrees with its own value to its share of the tolerance.
-The error reported is the sum of these differences. The quarters are more exact than that, so it is pessimistic.
+The error reported is the sum of these differences. The quarters are more exact than that, so it is
+pessimistic.
 """
 
 from __future__ import annotations
@@ -41,7 +45,8 @@ def sums(
     tolerance: float,
     operations: tuple[Operation, ...],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sums over states of the columns with d^order f/dmu^order, one adaptive integration per chemical potential.
+    """Sums over states of the columns with d^order f/dmu^order, one adaptive integration per
+    chemical potential.
 
     Returns
     -------
@@ -86,7 +91,9 @@ RULE = _rule()
 def _first_triangles(
     model: LayeredModel, operations: tuple[Operation, ...]
 ) -> tuple[np.ndarray, np.ndarray, tuple[Operation, ...]]:
-    """Corners (m, 3, 2) in 1/angstrom, the fraction of the zone each stands for, and the operations used."""
+    """Corners (m, 3, 2) in 1/angstrom, the fraction of the zone each stands for, and the operations
+    used.
+    """
     b = model.reciprocal
     if np.linalg.norm(b[0] - b[1]) <= np.linalg.norm(b[0] + b[1]):
         halves = np.array([[[0, 0], [1, 0], [0, 1]], [[1, 1], [0, 1], [1, 0]]])
@@ -160,7 +167,8 @@ def _integrate(
         if points > MOST_POINTS:
             break
     raise SolveError(
-        f"adaptive integration: tolerance {tolerance:g} not reached at mu = {mu:g} eV with {points} "
+        f"adaptive integration: tolerance {tolerance:g} not reached at mu = {mu:g} eV with "
+        f"{points} "
         "points; raise the temperature or the tolerance",
         value=points,
     )
@@ -168,7 +176,9 @@ def _integrate(
 
 @dataclass(frozen=True)
 class _Limit:
-    """What a triangle must resolve: states within ``window`` of ``mu``; and bounds on the first two derivatives of H."""
+    """What a triangle must resolve: states within ``window`` of ``mu``; and bounds on the first two
+    derivatives of H.
+    """
 
     mu: float
     kt: float
@@ -178,7 +188,9 @@ class _Limit:
     bend: float
 
     def seen(self, energy: np.ndarray, speed: np.ndarray, size: float) -> np.ndarray:
-        """(m,) from energy and speed (m, points, bands): no state comes near mu, or those that do vary by few k_B T."""
+        """(m,) from energy and speed (m, points, bands): no state comes near mu, or those that do
+        vary by few k_B T.
+        """
         gap = np.full_like(energy, np.inf)
         steps = np.diff(energy, axis=-1)
         gap[..., :-1] = steps
@@ -189,7 +201,8 @@ class _Limit:
         )
 
     def _reach(self, distance: float, speed: np.ndarray, gap: np.ndarray) -> np.ndarray:
-        """Bound on the change of a band energy over ``distance``: the norm of dH (Weyl), or second-order perturbation
+        """Bound on the change of a band energy over ``distance``: the norm of dH (Weyl), or
+        second-order perturbation
         theory with the nearest level ``gap`` away, whichever is less."""
         most = self.slope * distance
         apart = gap - 2.0 * most
@@ -205,7 +218,9 @@ def _evaluate(
     size: float,
     orders: tuple[int, ...],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Integrals (m, n_orders, 11) and whether the points of each triangle see the Fermi step (m,)."""
+    """Integrals (m, n_orders, 11) and whether the points of each triangle see the Fermi step
+    (m,).
+    """
     out = np.zeros((len(triangles), len(orders), len(COLUMNS)))
     seen = np.zeros(len(triangles), dtype=bool)
     n = len(RULE.weights)
@@ -244,7 +259,8 @@ def _quarter(t: np.ndarray) -> np.ndarray:
 def _scales(total: np.ndarray, orders: tuple[int, ...], tolerance: float) -> np.ndarray:
     """Error allowed per column: tolerance times the largest entry of its tensor.
 
-    Where a Fermi-surface quantity is nearly zero (a gap) it is measured against a thousandth per eV instead.
+    Where a Fermi-surface quantity is nearly zero (a gap) it is measured against a thousandth per eV
+    instead.
     """
     out = np.full(total.shape, np.inf)
     for index, order in enumerate(orders):
@@ -263,7 +279,9 @@ def _by_group(error: np.ndarray) -> np.ndarray:
 
 
 def _derivative_bounds(model: LayeredModel) -> tuple[float, float]:
-    """Norms of sum_R |t_ij(R)| |R + r_j - r_i| and of the same with the square: bounds of dH and d2H in any direction."""
+    """Norms of sum_R |t_ij(R)| |R + r_j - r_i| and of the same with the square: bounds of dH and
+    d2H in any direction.
+    """
     lengths = np.linalg.norm(model.bond_vectors[..., :2], axis=-1)
     first, second = (
         float(np.linalg.norm((np.abs(model.blocks) * lengths**p).sum(axis=0), 2)) for p in (1, 2)
@@ -272,7 +290,9 @@ def _derivative_bounds(model: LayeredModel) -> tuple[float, float]:
 
 
 def _covering(triangle: np.ndarray) -> tuple[float, float]:
-    """Largest distance from a point of the triangle to a quadrature point, over the longest edge; that edge."""
+    """Largest distance from a point of the triangle to a quadrature point, over the longest edge;
+    that edge.
+    """
     edge = float(max(np.linalg.norm(triangle[i] - triangle[i - 1]) for i in range(3)))
     grid = np.arange(41) / 40
     u, v = (x.ravel() for x in np.meshgrid(grid, grid))

@@ -1,6 +1,7 @@
 """Bloch Hamiltonian of a layered crystal from its hoppings, Sun and Vignale Eqs. (16), (S27)-(S28).
 
-Units of this room: energies in eV, lengths in angstrom, wave vectors in 1/angstrom, as in Wannier90.
+Units of this room: energies in eV, lengths in angstrom, wave vectors in 1/angstrom, as in
+Wannier90.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ Hopping = tuple[int, int, tuple[int, int], complex]
 class LayeredModel:
     """Tight-binding model, periodic in x and y, finite along z.
 
-    The basis carries the atomic positions, H_ij(k) = sum_R t_ij(R) exp(i k.(R + r_j - r_i)), so that
-    dH/dk is -i times the commutator of the position with H; without these phases Eqs. (20), (21) are meaningless.
+    The basis carries the atomic positions, H_ij(k) = sum_R t_ij(R) exp(i k.(R + r_j - r_i)), so
+    that dH/dk is -i times the commutator of the position with H; without these phases Eqs. (20),
+    (21) are meaningless.
 
     Parameters
     ----------
@@ -110,8 +112,8 @@ class LayeredModel:
         Parameters
         ----------
         hoppings : iterable of (i, j, (R1, R2), t)
-            t = <i, 0|H|j, R> in eV; the Hermitian conjugate is added. Naming a bond from both ends is allowed
-            if the two agree.
+            t = <i, 0|H|j, R> in eV; the Hermitian conjugate is added. Naming a bond from both ends
+            is allowed if the two agree.
         onsite : (n,) optional
             Site energies in eV.
         potentials : (number of layers,) optional
@@ -143,7 +145,9 @@ class LayeredModel:
         return replace(self, blocks=blocks)
 
     def with_displacement(self, displacement: float) -> LayeredModel:
-        """The same model with layer energies linear in z, -V at the bottom and +V (eV) at the top, Eq. (22)."""
+        """The same model with layer energies linear in z, -V at the bottom and +V (eV) at the top,
+        Eq. (22).
+        """
         z = self.layer_heights
         if self.n_layers < 2:
             raise InputError(
@@ -184,12 +188,14 @@ class LayeredModel:
         k : (..., 2)
             In 1/angstrom.
         derivatives : str
-            ``""`` for H, ``"x"`` for dH/dk_x, ``"xy"`` for d2H/dk_x dk_y. ``z`` stands for a wave vector along
-            the stack, taken at zero: ``"zz"`` is -(z_i - z_j)^2 H_ij and ``"zx"`` is -i (z_i - z_j) dH_ij/dk_x.
+            ``""`` for H, ``"x"`` for dH/dk_x, ``"xy"`` for d2H/dk_x dk_y. ``z`` stands for a wave
+            vector along the stack, taken at zero: ``"zz"`` is -(z_i - z_j)^2 H_ij and ``"zx"`` is
+            -i (z_i - z_j) dH_ij/dk_x.
 
         Returns
         -------
-        (..., n, n) complex array in eV angstrom^order, or a tuple of them for several ``derivatives``.
+        (..., n, n) complex array in eV angstrom^order, or a tuple of them for several
+        ``derivatives``.
         """
         k = np.asarray(k, dtype=float)
         stacked = self.bloch_stack(k.reshape(-1, 2), *(derivatives or ("",)))
@@ -225,7 +231,9 @@ class LayeredModel:
         return np.asarray(cells[:, None, None, :] + r[None, None, :, :] - r[None, :, None, :])
 
     def _weights(self, derivatives: tuple[str, ...]) -> np.ndarray:
-        """t_ij(R) times i (R + r_j - r_i)_a for every letter a, shape (m, number of derivatives n^2)."""
+        """t_ij(R) times i (R + r_j - r_i)_a for every letter a, shape (m, number of derivatives
+        n^2).
+        """
         if derivatives not in self._cache:
             parts = []
             for letters in derivatives:
@@ -241,7 +249,8 @@ class LayeredModel:
     def __repr__(self) -> str:
         return (
             f"LayeredModel({self.name + ': ' if self.name else ''}{self.n_orbitals} orbitals in "
-            f"{self.n_layers} layers, {len(self.translations)} translations, filling {self.filling})"
+            f"{self.n_layers} layers, {len(self.translations)} translations, filling "
+            f"{self.filling})"
         )
 
 
@@ -310,7 +319,8 @@ def _check_hermitian(translations: np.ndarray, blocks: np.ndarray) -> None:
         worst = float(np.abs(blocks[m] - reverse.conj().T).max())
         if worst > HERMITICITY * scale:
             raise InputError(
-                f"blocks: not Hermitian, t(R) and t(-R)^dagger differ by {worst:g} eV at R = {cell}; "
+                f"blocks: not Hermitian, t(R) and t(-R)^dagger differ by {worst:g} eV at R = "
+                f"{cell}; "
                 "give both ends of every bond, site energies real",
                 value=cell,
             )
@@ -346,7 +356,8 @@ def _collect(
             1.0, abs(t)
         ):
             raise InputError(
-                f"hoppings: not Hermitian, {t} from {i} to {j} in {cell} but {bonds[reverse]} back; "
+                f"hoppings: not Hermitian, {t} from {i} to {j} in {cell} but {bonds[reverse]} "
+                "back; "
                 "the two must be complex conjugates (a site energy must be real)",
                 value=t,
             )

@@ -1,6 +1,7 @@
 """Ready-made layered models: graphene in any number of layers, and gapped honeycomb layers.
 
-Lattice: a1 = a (1, 0), a2 = a (1/2, sqrt(3)/2); bonds from A to B (0, a/sqrt3), (+-a/2, -a/(2 sqrt3)).
+Lattice: a1 = a (1, 0), a2 = a (1/2, sqrt(3)/2); bonds from A to B (0, a/sqrt3), (+-a/2, -a/(2
+sqrt3)).
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _NEIGHBOURS = ((0, 0), (0, -1), (1, -1))
 
 
 def monolayer_graphene(gamma0: float = 3.16, *, a: float = GRAPHENE_CONSTANT) -> LayeredModel:
-    """One graphene layer; gamma0 in eV, a in angstrom. X_zz is zero: there is no interlayer motion."""
+    """One graphene layer; gamma0 in eV, a in angstrom. X_zz is zero: there is no interlayer
+    motion.
+    """
     return _stack([0], gamma0, [], 0.0, 0.0, 0.0, a, [0.0, 0.0], "monolayer graphene")
 
 
@@ -40,10 +43,11 @@ def bilayer_graphene(
 ) -> LayeredModel:
     """Bernal bilayer graphene, Eq. (22), (S55), (S56); all energies in eV, lengths in angstrom.
 
-    Orbitals A1, B1, A2, B2; B1 lies under A2. Matrix elements as in McCann and Koshino: H(A1,B1) = H(A2,B2)
-    = -gamma0 f, H(B1,A2) = gamma1, H(A1,B2) = -gamma3 f*, H(A1,A2) = H(B1,B2) = gamma4 f. ``delta`` is the
-    energy of the dimer sites B1 and A2. ``displacement`` V puts +V on the upper and -V on the lower layer, so the
-    layers differ by 2V and the gap is 2 V gamma1/sqrt(gamma1^2 + 4 V^2).
+    Orbitals A1, B1, A2, B2; B1 lies under A2. Matrix elements as in McCann and Koshino: H(A1,B1) =
+    H(A2,B2) = -gamma0 f, H(B1,A2) = gamma1, H(A1,B2) = -gamma3 f*, H(A1,A2) = H(B1,B2) = gamma4 f.
+    ``delta`` is the energy of the dimer sites B1 and A2. ``displacement`` V puts +V on the upper
+    and -V on the lower layer, so the layers differ by 2V and the gap is 2 V gamma1/sqrt(gamma1^2 +
+    4 V^2).
     """
     return multilayer_graphene(
         2, "AB", gamma0, gamma1, gamma3, gamma4, delta, displacement, a=a, spacing=spacing
@@ -63,11 +67,12 @@ def multilayer_graphene(
     a: float = GRAPHENE_CONSTANT,
     spacing: float | Sequence[float] = GRAPHENE_SPACING,
 ) -> LayeredModel:
-    """n graphene layers. ``stacking`` is a pattern of the letters A, B, C repeated n layers up: "AB" (Bernal),
+    """n graphene layers. ``stacking`` is a pattern of the letters A, B, C repeated n layers up:
+    "AB" (Bernal),
     "ABC" (rhombohedral), "AA", or one letter a layer. ``spacing`` in angstrom: one value or n - 1.
 
-    gamma3, gamma4 and delta act between neighbouring layers of different letters; in "AA" only gamma1 couples.
-    ``displacement`` V: layer energies linear in z from -V to +V. Energies in eV.
+    gamma3, gamma4 and delta act between neighbouring layers of different letters; in "AA" only
+    gamma1 couples. ``displacement`` V: layer energies linear in z from -V to +V. Energies in eV.
 
     Raises
     ------
@@ -95,14 +100,16 @@ def gapped_honeycomb(
     a: float = 3.19,
     spacing: float | Sequence[float] = 6.15,
 ) -> LayeredModel:
-    """n gapped honeycomb layers: the two-band massive Dirac picture of a transition-metal dichalcogenide.
+    """n gapped honeycomb layers: the two-band massive Dirac picture of a transition-metal
+    dichalcogenide.
 
-    Each layer has site energies +gap/2 on A and -gap/2 on B and the nearest-neighbour ``hopping``; sites above
-    each other are coupled by ``interlayer``. Defaults (eV, angstrom) are the scale of MoS2: a hopping of 1.27 eV
-    gives the Dirac velocity sqrt(3) a t/2 = 3.5 eV angstrom. Not a fit to any band structure.
+    Each layer has site energies +gap/2 on A and -gap/2 on B and the nearest-neighbour ``hopping``;
+    sites above each other are coupled by ``interlayer``. Defaults (eV, angstrom) are the scale of
+    MoS2: a hopping of 1.27 eV gives the Dirac velocity sqrt(3) a t/2 = 3.5 eV angstrom. Not a fit
+    to any band structure.
 
-    stacking : "AA", "2H" (AA with A and B exchanged in every other layer; inversion symmetric for even n) or
-    "3R" (every layer shifted by one bond).
+    stacking : "AA", "2H" (AA with A and B exchanged in every other layer; inversion symmetric for
+    even n) or "3R" (every layer shifted by one bond).
     """
     known = {"AA": ("A", 1), "2H": ("A", -1), "3R": ("ABC", 1)}
     if stacking not in known:
@@ -160,9 +167,11 @@ def _stack(
 def _interlayer(
     first: int, low: int, high: int, gamma1: float, gamma3: float, gamma4: float
 ) -> list[Hopping]:
-    """Bonds from the layer with orbitals first, first + 1 to the next, by the in-plane distance of the sites.
+    """Bonds from the layer with orbitals first, first + 1 to the next, by the in-plane distance of
+    the sites.
 
-    Three bonds along y make the lattice vector 2 a2 - a1, which is how far a distance is taken back to one bond.
+    Three bonds along y make the lattice vector 2 a2 - a1, which is how far a distance is taken back
+    to one bond.
     """
 
     def bonds(i: int, j: int, energy: float) -> list[Hopping]:
@@ -205,7 +214,8 @@ def _spacings(n: int, spacing: float | Sequence[float]) -> list[float]:
     gaps = [float(spacing)] * (n - 1) if np.ndim(spacing) == 0 else [float(s) for s in spacing]  # type: ignore
     if len(gaps) != n - 1 or any(not s > 0 for s in gaps):
         raise InputError(
-            f"spacing: expected one positive distance in angstrom, or {n - 1} of them, got {spacing!r}",
+            f"spacing: expected one positive distance in angstrom, or {n - 1} of them, got "
+            f"{spacing!r}",
             value=spacing,
         )
     return gaps

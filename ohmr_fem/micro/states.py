@@ -1,8 +1,10 @@
-"""Bloch states of a k mesh and their sums with Fermi weights, for any number of chemical potentials.
+"""Bloch states of a k mesh and their sums with Fermi weights, for any number of chemical
+potentials.
 
-Everything that costs a diagonalisation is done once per wave vector: the energies and, for each state, the
-columns below. The sums with f, -df/deps and d2f/deps2 are then products of a weight matrix with these columns,
-and only states within 40 k_B T of the chemical potential need a weight at all.
+Everything that costs a diagonalisation is done once per wave vector: the energies and, for each
+state, the columns below. The sums with f, -df/deps and d2f/deps2 are then products of a weight
+matrix with these columns, and only states within 40 k_B T of the chemical potential need a weight
+at all.
 """
 
 from __future__ import annotations
@@ -57,8 +59,9 @@ def _mend_degenerate(
 ) -> None:
     """v_a v_b summed over a degenerate level, independent of the basis there.
 
-    With P the projector, tr(P v_a) tr(P v_b)/g is the part common to the level, tr(P v_a P v_b) the whole; near the
-    point the level splits along the direction of departure, and the mean over directions keeps half the rest.
+    With P the projector, tr(P v_a) tr(P v_b)/g is the part common to the level, tr(P v_a P v_b) the
+    whole; near the point the level splits along the direction of departure, and the mean over
+    directions keeps half the rest.
     """
     close = np.diff(energy, axis=1) < 1e-9 * max(float(np.ptp(energy)), 1e-300)
     for point in np.flatnonzero(close.any(axis=1)):
@@ -76,7 +79,9 @@ def _mend_degenerate(
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """States sorted by energy; ``columns`` carry the k weights, ``below[n]`` is the sum of the first n rows."""
+    """States sorted by energy; ``columns`` carry the k weights, ``below[n]`` is the sum of the
+    first n rows.
+    """
 
     energy: np.ndarray
     columns: np.ndarray
@@ -85,7 +90,9 @@ class _Level:
 
 @dataclass(frozen=True, eq=False)
 class MeshStates:
-    """All states of one mesh. ``levels``: points of the coarsest nested mesh, those added by the next, and so on."""
+    """All states of one mesh. ``levels``: points of the coarsest nested mesh, those added by the
+    next, and so on.
+    """
 
     model: LayeredModel
     divisions: int
@@ -121,7 +128,8 @@ class MeshStates:
 def mesh_states(
     model: LayeredModel, divisions: int, shift: float = 0.0, operations: tuple[Operation, ...] = ()
 ) -> MeshStates:
-    """States on k = ((i + shift) b1 + (j + shift) b2)/N, i, j = 0..N-1, one point for each orbit of ``operations``.
+    """States on k = ((i + shift) b1 + (j + shift) b2)/N, i, j = 0..N-1, one point for each orbit of
+    ``operations``.
 
     shift is 0 (Gamma-centred) or 1/2. Operations that do not map the mesh onto itself are left out.
     """
@@ -158,7 +166,9 @@ def mesh_states(
 def _orbits(
     n: int, shift: float, operations: tuple[Operation, ...]
 ) -> tuple[tuple[Operation, ...], np.ndarray, np.ndarray]:
-    """Operations that keep the mesh, representatives (m, 2) in units of 1/(2N), and the orbit sizes."""
+    """Operations that keep the mesh, representatives (m, 2) in units of 1/(2N), and the orbit
+    sizes.
+    """
     odd = round(2 * shift)
     # in half steps the points of a shifted mesh are pairs of odd numbers; so must be their images
     kept = tuple(op for op in operations if odd == 0 or np.all(op.integer.sum(axis=0) % 2 == 1))
@@ -231,7 +241,9 @@ def _fermi_sums(
 
 
 def spread(sums: np.ndarray, operations: tuple[Operation, ...]) -> np.ndarray:
-    """Turn sums over representatives into sums over the whole zone: average both tensors over the group."""
+    """Turn sums over representatives into sums over the whole zone: average both tensors over the
+    group.
+    """
     if len(operations) < 2:
         return sums
     out = sums.copy()
@@ -259,8 +271,9 @@ def components(matrix: np.ndarray) -> np.ndarray:
 def nested_error(meshes: list[np.ndarray]) -> np.ndarray:
     """Error of the finest of nested meshes, each finer by the same ratio.
 
-    The last change times the rate at which the changes fall. Exact for algebraic convergence; pessimistic for the
-    exponential one of a smooth periodic integrand. With two meshes it is the last change, with one unknown (nan).
+    The last change times the rate at which the changes fall. Exact for algebraic convergence;
+    pessimistic for the exponential one of a smooth periodic integrand. With two meshes it is the
+    last change, with one unknown (nan).
     """
     if len(meshes) == 1:
         return np.full_like(meshes[0], np.nan)

@@ -1,12 +1,15 @@
-"""Symmetries of a layered model, found from the model itself, and what they forbid in X, Eqs. (S52)-(S54).
+"""Symmetries of a layered model, found from the model itself, and what they forbid in X, Eqs.
+(S52)-(S54).
 
-Candidates are the point operations of the lattice, with or without z -> -z and time reversal. A candidate g is
-accepted if it maps the orbital centres onto themselves and if at generic wave vectors the gauge-invariant traces
+Candidates are the point operations of the lattice, with or without z -> -z and time reversal. A
+candidate g is accepted if it maps the orbital centres onto themselves and if at generic wave
+vectors the gauge-invariant traces
 
     tr[h1(H) d_cH h2(H) d_dH],   tr[h1(H) d_c d_dH],   tr[h1(H) z],   tr[h1(H)]
 
-at g k are those at k turned by g (complex conjugate for time reversal). No guess about the orbitals is needed,
-so it serves a Wannier90 model too. The traces are analytic in k: agreement at generic points is agreement everywhere.
+at g k are those at k turned by g (complex conjugate for time reversal). No guess about the orbitals
+is needed, so it serves a Wannier90 model too. The traces are analytic in k: agreement at generic
+points is agreement everywhere.
 """
 
 from __future__ import annotations
@@ -128,7 +131,9 @@ def _name(matrix: np.ndarray, reversed_time: bool) -> str:
 
 
 def _maps_sites(op: Operation, model: LayeredModel) -> bool:
-    """True if, after a common translation, g maps the orbital centres onto themselves modulo the lattice."""
+    """True if, after a common translation, g maps the orbital centres onto themselves modulo the
+    lattice.
+    """
     r = model.positions - [
         0.0,
         0.0,
@@ -147,7 +152,9 @@ def _maps_sites(op: Operation, model: LayeredModel) -> bool:
 
 
 def _weights(model: LayeredModel, k: np.ndarray) -> tuple[float, float, float, float]:
-    """Centre and width of the smooth functions h1, h2; scales of the first and second derivatives of H."""
+    """Centre and width of the smooth functions h1, h2; scales of the first and second derivatives
+    of H.
+    """
     e = model.bands(k)
     first, second = (
         max(float(np.abs(np.stack(model.bloch(k, *names))).max()), 1e-300)
@@ -159,7 +166,9 @@ def _weights(model: LayeredModel, k: np.ndarray) -> tuple[float, float, float, f
 def _traces(
     model: LayeredModel, k: np.ndarray, weights: tuple[float, ...]
 ) -> tuple[np.ndarray, ...]:
-    """Q (nk, 3, 3), S (nk, 3, 3), polarisation (nk,), trace (nk,), each divided by its scale in eV and angstrom."""
+    """Q (nk, 3, 3), S (nk, 3, 3), polarisation (nk,), trace (nk,), each divided by its scale in eV
+    and angstrom.
+    """
     names = ["".join(pair) for pair in itertools.product("xyz", repeat=2)]
     h, *rest = model.bloch(k, "", "x", "y", "z", *names)
     energy, u = np.linalg.eigh(h)
@@ -202,7 +211,8 @@ class SymmetryReport:
     isotropic : bool
         True if X_xx = X_yy is enforced.
     X : (3, 3)
-        Commutator form per cell and spin in 1/m_e, from a full Gamma-centred mesh without using any symmetry.
+        Commutator form per cell and spin in 1/m_e, from a full Gamma-centred mesh without using any
+        symmetry.
     violation : float
         Largest forbidden component (and |X_xx - X_yy| if isotropic) over the largest component.
     """
@@ -240,11 +250,13 @@ class SymmetryReport:
         zero = ", ".join(f"X_{c}" for c in self.forbidden) or "none"
         return "\n".join(
             [
-                f"{self.name or 'model'}: C3 {yes[self.threefold]}, inversion {yes[self.inversion]}, mirrors "
+                f"{self.name or 'model'}: C3 {yes[self.threefold]}, inversion "
+                f"{yes[self.inversion]}, mirrors "
                 f"{len(self.mirrors)}, time reversal {yes[self.time_reversal]}",
                 f"  operations: {'; '.join(self.names)}",
                 f"  must vanish: {zero}{'; X_xx = X_yy' if self.isotropic else ''}",
-                f"  largest violation on a full mesh: {self.violation:.1e} of the largest component",
+                f"  largest violation on a full mesh: {self.violation:.1e} of the largest "
+                "component",
             ]
         )
 
@@ -252,10 +264,11 @@ class SymmetryReport:
 def symmetry_report(
     model: LayeredModel, mu: float | None = None, temperature: float = 300.0, mesh: int = 36
 ) -> SymmetryReport:
-    """Find the symmetries, say which components they forbid, Eqs. (S52)-(S54), and show that these vanish.
+    """Find the symmetries, say which components they forbid, Eqs. (S52)-(S54), and show that these
+    vanish.
 
-    mu in eV (default: the mean energy), temperature in K, mesh: divisions of the check mesh. For a displacement
-    field report ``model.with_displacement(V)`` beside ``model``.
+    mu in eV (default: the mean energy), temperature in K, mesh: divisions of the check mesh. For a
+    displacement field report ``model.with_displacement(V)`` beside ``model``.
 
     Raises
     ------
@@ -264,7 +277,8 @@ def symmetry_report(
     """
     if not temperature > 0 or mesh < 1:
         raise InputError(
-            f"symmetry_report: temperature and mesh must be positive, got {temperature!r} K, {mesh!r}"
+            f"symmetry_report: temperature and mesh must be positive, got {temperature!r} K, "
+            f"{mesh!r}"
         )
     operations = find_operations(model)
     forbidden = forbidden_components(operations)

@@ -1,4 +1,6 @@
-"""X as a table: one row for each chemical potential and displacement, and above it what the numbers mean."""
+"""X as a table: one row for each chemical potential and displacement, and above it what the numbers
+mean.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ MEANING = {
     "drude": "in plane the Drude form, Eq. (18); out of plane Eqs. (20), (21)",
     "commutator": "in plane <d2H/dk2>, Eq. (3) as it stands; out of plane Eqs. (20), (21)",
     "all": "every occupied state",
-    "excess": "measured from neutrality at the same temperature (the Drude block counts carriers already)",
+    "excess": "measured from neutrality at the same temperature (the Drude block counts carriers "
+    "already)",
     "fermi_surface": "dX/dN, per added electron",
     "per_cell": "sum over the cell",
     "per_carrier": "mean over electrons plus holes",
@@ -25,7 +28,9 @@ MEANING = {
 
 
 def tensor_columns(x: InverseMass, displacement: float = 0.0) -> dict[str, tuple[str, np.ndarray]]:
-    """{name: (unit, values)} of one result, in the order of the table; theta only where there are two layers."""
+    """{name: (unit, values)} of one result, in the order of the table; theta only where there are
+    two layers.
+    """
     n = len(x.X)
     out = {
         "displacement": ("eV", np.full(n, float(displacement))),
@@ -55,8 +60,9 @@ def write_tensor_table(
 ) -> Path:
     """Write X as CSV.
 
-    Lines that start with # say what the numbers mean: definition, counting, normalisation, spin, temperature, k mesh. Then
-    one line of names with units, ``X_xx [1/m_e]``, and the rows, 17 significant digits.
+    Lines that start with # say what the numbers mean: definition, counting, normalisation, spin,
+    temperature, k mesh. Then one line of names with units, ``X_xx [1/m_e]``, and the rows, 17
+    significant digits.
 
     Parameters
     ----------
@@ -76,7 +82,8 @@ def write_tensor_table(
         raise InputError("write_tensor_table: needs at least one result")
     if len({_kind(x) for x in several.values()}) > 1:
         raise InputError(
-            "write_tensor_table: the results differ in definition, counting, normalisation, spin, temperature or "
+            "write_tensor_table: the results differ in definition, counting, normalisation, spin, "
+            "temperature or "
             "number of layers; write one table for each kind"
         )
     tables = [tensor_columns(x, v) for v, x in several.items()]
@@ -118,8 +125,10 @@ def describe(results: Mapping[float, InverseMass]) -> list[str]:
         f"spin: {spin} in electrons, densities and compressibility"
         + (" and X" if x.normalisation in ("per_cell", "per_area") else ""),
         f"temperature: {x.temperature:g} K",
-        "displacement: V in eV, layer energies linear from -V at the bottom to +V at the top, added to the model",
-        "density: electrons minus those at neutrality; carriers: electrons plus holes; theta: X_zz/X_yy",
+        "displacement: V in eV, layer energies linear from -V at the bottom to +V at the top, "
+        "added to the model",
+        "density: electrons minus those at neutrality; carriers: electrons plus holes; theta: "
+        "X_zz/X_yy",
         "error: estimated k-integration error of the largest component",
         f"X_1 <= X_2 <= X_3: principal values, each with its axis; k mesh: {'; '.join(meshes)}",
     ]

@@ -1,12 +1,18 @@
-"""The effective inverse mass tensor X(mu, T) of a layered model, Sun and Vignale Eqs. (3), (16)-(23).
+"""The effective inverse mass tensor X(mu, T) of a layered model, Sun and Vignale Eqs. (3),
+(16)-(23).
 
-    in plane,     drude        X_ab = sum (-df/deps) v_a v_b                                       Eq. (18)
-                  commutator   X_ab = (1/hbar^2) sum f <d2H/dk_a dk_b>                             Eq. (3) as it stands
-    out of plane  (both)       X_zz = -(1/hbar^2) sum f <(z_i - z_j)^2 H_ij>                       Eq. (20)
-                               X_za = -(1/hbar^2) sum f <i (z_i - z_j) dH_ij/dk_a>                 Eq. (21), with its i
+    in plane,     drude        X_ab = sum (-df/deps) v_a v_b
+    Eq. (18)
+                  commutator   X_ab = (1/hbar^2) sum f <d2H/dk_a dk_b>
+                  Eq. (3) as it stands
+    out of plane  (both)       X_zz = -(1/hbar^2) sum f <(z_i - z_j)^2 H_ij>
+    Eq. (20)
+                               X_za = -(1/hbar^2) sum f <i (z_i - z_j) dH_ij/dk_a>
+                               Eq. (21), with its i
 
-The sums are means over k, per cell and spin. Differs from the paper in: J_+ stands for J_z in (20), the factor i in
-(21), each bond with its own z_i - z_j; the two in-plane forms differ by the interband part, which stays in a gap.
+The sums are means over k, per cell and spin. Differs from the paper in: J_+ stands for J_z in (20),
+the factor i in (21), each bond with its own z_i - z_j; the two in-plane forms differ by the
+interband part, which stays in a gap.
 """
 
 from __future__ import annotations
@@ -110,7 +116,8 @@ class InverseMass:
         low, high = self.chemical_potential.min(), self.chemical_potential.max()
         return (
             f"X in {self.unit}, {self.definition}, counting {self.counting}, {self.normalisation}, "
-            f"spin {self.spin}, {self.temperature:g} K, {len(self.X)} chemical potentials from {low:g} to "
+            f"spin {self.spin}, {self.temperature:g} K, {len(self.X)} chemical potentials from "
+            f"{low:g} to "
             f"{high:g} eV, {self.mesh}, error {np.max(self.error):.1e}"
         )
 
@@ -141,14 +148,15 @@ def inverse_mass(
     definition : "drude" or "commutator"
         Only the in-plane block differs.
     counting : "all", "excess" or "fermi_surface"
-        Every occupied state; minus its value at neutrality and the same temperature (the Drude block, which
-        counts carriers already, stays as it is); or dX/dN, per added electron.
+        Every occupied state; minus its value at neutrality and the same temperature (the Drude
+        block, which counts carriers already, stays as it is); or dX/dN, per added electron.
     normalisation : "per_cell", "per_carrier" or "per_area"
         Per carrier divides by electrons plus holes, not by the net charge.
     spin : int
         1 (per spin) or 2.
     mesh : int, "auto" or "adaptive"
-        N for an N x N mesh. "auto" takes a uniform mesh that reaches ``tolerance`` (relative to the largest
+        N for an N x N mesh. "auto" takes a uniform mesh that reaches ``tolerance`` (relative to the
+        largest
         |X|), or adaptive integration, which starts afresh for every mu, if the mesh would be slower or too large.
     shift : 0 or 0.5
         Gamma-centred or half-shifted uniform mesh.
@@ -160,8 +168,8 @@ def inverse_mass(
     Raises
     ------
     InputError
-        Unknown choice, mu and density both given or neither, temperature not positive, mu outside the bands, a density that
-        they cannot hold, per carrier without carriers.
+        Unknown choice, mu and density both given or neither, temperature not positive, mu outside
+        the bands, a density that they cannot hold, per carrier without carriers.
     SolveError
         The tolerance was not reached.
     """
@@ -255,7 +263,8 @@ def _per_cell(model: LayeredModel, density: Any, spin: int) -> np.ndarray:
         or per_cell.max() >= room[1]
     ):
         raise InputError(
-            f"density: the bands hold from {room[0]:g} to {room[1]:g} electrons per cell and spin beyond "
+            f"density: the bands hold from {room[0]:g} to {room[1]:g} electrons per cell and spin "
+            "beyond "
             f"neutrality, asked for {per_cell.min():g} to {per_cell.max():g} (density is per m^2)"
         )
     return per_cell
@@ -279,14 +288,17 @@ def _level(model: LayeredModel, sums: Sums, temperature: float, excess: float) -
         if abs(mu - before) <= 1e-12 * max(1.0, abs(mu)):
             return float(mu)
     raise SolveError(
-        f"chemical potential: no convergence for {excess:g} electrons per cell, last value {mu:g} eV; "
+        f"chemical potential: no convergence for {excess:g} electrons per cell, last value {mu:g} "
+        "eV; "
         "raise the temperature",
         value=mu,
     )
 
 
 def _assemble(values: np.ndarray, definition: str, counting: str) -> np.ndarray:
-    """(n, orders, columns) -> (n, 3, 3) per cell and spin; one derivative higher for the Fermi surface."""
+    """(n, orders, columns) -> (n, 3, 3) per cell and spin; one derivative higher for the Fermi
+    surface.
+    """
     up = 1 if counting == "fermi_surface" else 0
     six = values[:, up, 1:7].copy()
     if definition == "drude":
@@ -314,12 +326,14 @@ def _scale(
     if counting == "fermi_surface":
         if normalisation == "per_area":
             raise InputError(
-                "normalisation: 'fermi_surface' is per added electron; use 'per_carrier' or 'per_cell'",
+                "normalisation: 'fermi_surface' is per added electron; use 'per_carrier' or "
+                "'per_cell'",
                 value=normalisation,
             )
         if states.min() < ZERO_CARRIERS:
             raise InputError(
-                "counting: dX/dN needs states at the chemical potential, but dN/dmu is zero there (gap); "
+                "counting: dX/dN needs states at the chemical potential, but dN/dmu is zero there "
+                "(gap); "
                 "use 'all' or 'excess', or move mu into a band"
             )
         return 1.0 / states, "per_added_electron"
@@ -329,7 +343,8 @@ def _scale(
         return np.full(len(carriers), spin / (model.cell_area * 1e-20)), normalisation
     if carriers.min() < ZERO_CARRIERS:
         raise InputError(
-            f"normalisation: per carrier at zero density ({carriers.min():.1e} electrons and holes per "
+            f"normalisation: per carrier at zero density ({carriers.min():.1e} electrons and holes "
+            "per "
             "cell); move mu into a band, raise the temperature, or use 'per_cell'"
         )
     return 1.0 / carriers, normalisation
@@ -380,7 +395,8 @@ def _checked(
         raise InputError("mu: expected one number or a list of them in eV", value=mu)
     if mu.min() < low or mu.max() > high:
         raise InputError(
-            f"mu: the bands, widened by 20 k_B T, run from {low:.4g} to {high:.4g} eV, got {mu.min():.4g} to "
+            f"mu: the bands, widened by 20 k_B T, run from {low:.4g} to {high:.4g} eV, got "
+            f"{mu.min():.4g} to "
             f"{mu.max():.4g} eV; choose mu inside",
             value=mu,
         )
@@ -406,7 +422,9 @@ def _integrator(
     symmetry: bool,
     levels: int,
 ) -> tuple[Sums, str]:
-    """A function (mu, orders) -> values and errors, both (n, orders, columns), and its description."""
+    """A function (mu, orders) -> values and errors, both (n, orders, columns), and its
+    description.
+    """
     if not 1e-13 <= tolerance < 1.0:
         raise InputError(
             f"tolerance: expected from 1e-13 (round-off) to 1, got {tolerance!r}", value=tolerance
@@ -435,7 +453,9 @@ def _integrator(
 def _mesh_pays(
     model: LayeredModel, mesh: int, operations: tuple[Operation, ...], levels: int
 ) -> bool:
-    """True if a uniform mesh fits the store and has fewer points than adaptive runs for every level (about 1500^2/12 each)."""
+    """True if a uniform mesh fits the store and has fewer points than adaptive runs for every level
+    (about 1500^2/12 each).
+    """
     points = mesh**2 / max(1, len({op.integer.tobytes() for op in operations}))
     stored = 2 * 8 * len(COLUMNS) * model.n_orbitals * points
     return bool(stored <= LARGEST_STORE and points <= 2e5 * max(levels, 1))
@@ -444,8 +464,9 @@ def _mesh_pays(
 def divisions_for(model: LayeredModel, temperature: float, tolerance: float) -> int:
     """Divisions N at which a uniform mesh converges to ``tolerance``, a multiple of 12.
 
-    f has poles at pi k_B T from the real axis, so the error falls as exp(-2 pi^2 N k_B T/(hbar v |b|)), v the largest
-    band velocity; a third is added because the nested error estimate is pessimistic.
+    f has poles at pi k_B T from the real axis, so the error falls as exp(-2 pi^2 N k_B T/(hbar v
+    |b|)), v the largest band velocity; a third is added because the nested error estimate is
+    pessimistic.
     """
     grid = (np.arange(24) + 0.25) / 24
     k = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2) @ model.reciprocal

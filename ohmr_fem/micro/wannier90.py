@@ -29,21 +29,23 @@ def from_wannier90(
     Parameters
     ----------
     path : path
-        A name ending in ``_tb.dat`` is read as such: it holds lattice and centres. Anything else is ``_hr.dat``.
+        A name ending in ``_tb.dat`` is read as such: it holds lattice and centres. Anything else is
+        ``_hr.dat``.
     centres : (n, 3) or path, optional
         Wannier centres in angstrom, or a ``_centres.xyz`` file. Needed for ``_hr.dat``.
     lattice : (2, 2) or (3, 3), optional
         Rows a1, a2 (and a3, along z) in angstrom. Needed for ``_hr.dat``.
     layers : int, optional
-        Number of layers to find along z; by default a layer ends where the centres leave ``layer_gap`` free.
+        Number of layers to find along z; by default a layer ends where the centres leave
+        ``layer_gap`` free.
     filling : int, optional
         Electrons per cell and spin at neutrality; default half of the orbitals.
 
     Raises
     ------
     InputError
-        Truncated file, degeneracy weights that do not fit, blocks that are not Hermitian, hopping along a3,
-        layers that cannot be told apart.
+        Truncated file, degeneracy weights that do not fit, blocks that are not Hermitian, hopping
+        along a3, layers that cannot be told apart.
     """
     path = Path(path)
     if path.name.endswith("_tb.dat"):
@@ -69,7 +71,9 @@ def from_wannier90(
 
 
 def write_wannier90(model: LayeredModel, path: str | Path, *, thickness: float = 30.0) -> None:
-    """Write the model as ``_tb.dat`` (if the name ends so) or ``_hr.dat``; ``thickness`` is the length of a3."""
+    """Write the model as ``_tb.dat`` (if the name ends so) or ``_hr.dat``; ``thickness`` is the
+    length of a3.
+    """
     path = Path(path)
     n, m = model.n_orbitals, len(model.translations)
     lines = ["written by ohmr_fem"]
@@ -126,7 +130,8 @@ def _header(name: str, words: list[str]) -> tuple[int, int, np.ndarray, list[str
         weights = np.array([int(w) for w in words[2 : 2 + m]], dtype=float)
     except (ValueError, IndexError) as exc:
         raise InputError(
-            f"{name}: the header should hold the number of orbitals, of translations and one whole-number "
+            f"{name}: the header should hold the number of orbitals, of translations and one "
+            "whole-number "
             "degeneracy weight per translation; the list of weights is wrong or too short"
         ) from exc
     if n < 1 or m < 1 or len(weights) < m or np.any(weights < 1):
@@ -145,7 +150,8 @@ def _table(name: str, words: list[str], rows: int, columns: int) -> np.ndarray:
             else "too long, or its degeneracy weights are too few"
         )
         raise InputError(
-            f"{name}: {kind}, {rows} rows of {columns} numbers announced but {len(words)} numbers found; "
+            f"{name}: {kind}, {rows} rows of {columns} numbers announced but {len(words)} numbers "
+            "found; "
             "write the file again"
         )
     try:
@@ -161,14 +167,17 @@ def _read_hr(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     cells = np.rint(rows[:: n * n, :3]).astype(int)
     if np.any(rows[:, :3] != np.repeat(cells, n * n, axis=0)):
         raise InputError(
-            f"{path.name}: the rows of one translation are not together, or its degeneracy weights are "
+            f"{path.name}: the rows of one translation are not together, or its degeneracy weights "
+            "are "
             "too many or too few; write the file again"
         )
     return cells, weights, _fill(path.name, rows[:, 3:5], rows[:, 5] + 1j * rows[:, 6], n, m)
 
 
 def _read_tb(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Lattice (3, 3), translations, weights, blocks, and the centres, i.e. the diagonal of r at R = 0."""
+    """Lattice (3, 3), translations, weights, blocks, and the centres, i.e. the diagonal of r at R =
+    0.
+    """
     words = _numbers(path)
     lattice = _table(path.name, words[:9], 3, 3)
     n, m, weights, words = _header(path.name, words[9:])
@@ -188,7 +197,8 @@ def _fill(name: str, index: np.ndarray, values: np.ndarray, n: int, m: int) -> n
     i, j = (np.rint(index[:, c]).astype(int) - 1 for c in (0, 1))
     if i.min() < 0 or j.min() < 0 or i.max() >= n or j.max() >= n:
         raise InputError(
-            f"{name}: an orbital number is outside 1..{n}; the degeneracy weights or the header are wrong"
+            f"{name}: an orbital number is outside 1..{n}; the degeneracy weights or the header "
+            "are wrong"
         )
     blocks = np.full((m, n, n), np.nan, dtype=complex)
     blocks[np.repeat(np.arange(m), n * n), i, j] = values
@@ -244,7 +254,8 @@ def _in_plane(name: str, cells: np.ndarray, blocks: np.ndarray) -> tuple[np.ndar
         worst = float(np.abs(blocks[out]).max())
         if worst > 1e-3:
             raise InputError(
-                f"{name}: hopping of {worst:.3g} eV along a3, so this is a bulk crystal or its centres "
+                f"{name}: hopping of {worst:.3g} eV along a3, so this is a bulk crystal or its "
+                "centres "
                 "are wrapped; use a slab with vacuum and centres in one cell",
                 value=worst,
             )
@@ -252,19 +263,23 @@ def _in_plane(name: str, cells: np.ndarray, blocks: np.ndarray) -> tuple[np.ndar
 
 
 def _check_weights(name: str, cells: np.ndarray, blocks: np.ndarray) -> None:
-    """Wrong degeneracy weights show as t(R) != t(-R)^dagger; the printed digits limit how well this is met."""
+    """Wrong degeneracy weights show as t(R) != t(-R)^dagger; the printed digits limit how well this
+    is met.
+    """
     index = {tuple(c): m for m, c in enumerate(cells.tolist())}
     for cell, m in index.items():
         back = index.get((-cell[0], -cell[1]))
         if back is None:
             raise InputError(
-                f"{name}: translation {cell} has no partner {(-cell[0], -cell[1])}; the file is truncated",
+                f"{name}: translation {cell} has no partner {(-cell[0], -cell[1])}; the file is "
+                "truncated",
                 value=cell,
             )
         worst = float(np.abs(blocks[m] - blocks[back].conj().T).max())
         if worst > 2e-5:
             raise InputError(
-                f"{name}: not Hermitian, t(R) and t(-R)^dagger differ by {worst:.2g} eV at R = {cell}; "
+                f"{name}: not Hermitian, t(R) and t(-R)^dagger differ by {worst:.2g} eV at R = "
+                f"{cell}; "
                 "the degeneracy weights or the elements are wrong",
                 value=cell,
             )
@@ -282,7 +297,8 @@ def _find_layers(z: np.ndarray, layers: int | None, layer_gap: float) -> np.ndar
         if not cuts.any() and len(z) > 1:
             raise InputError(
                 f"layers: cannot be told apart, the largest gap between centres along z is "
-                f"{wide[0]:.3g} angstrom and layer_gap is {layer_gap:g}; give layers=n or a smaller "
+                f"{wide[0]:.3g} angstrom and layer_gap is {layer_gap:g}; give layers=n or a "
+                "smaller "
                 "layer_gap (layers=1 for a single layer)",
                 value=float(wide[0]),
             )

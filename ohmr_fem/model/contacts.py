@@ -16,7 +16,8 @@ CONTACT_KINDS = ("equipotential", "profile", "probe", "point")
 
 @dataclass(frozen=True)
 class Moment:
-    """Condition on the moment density at an edge or contact: Q^a . nu = G^a n^a - injected^a, or n^a = 0.
+    """Condition on the moment density at an edge or contact: Q^a . nu = G^a n^a - injected^a, or
+    n^a = 0.
 
     Attributes
     ----------
@@ -38,14 +39,17 @@ class Moment:
 
     @classmethod
     def parse(cls, value: Any, name: str) -> Moment:
-        """Read "reflecting", "absorbing", G, (Gx, Gy, Gz) in m/s, or {"injected": g or (gx, gy, gz)} in A/m."""
+        """Read "reflecting", "absorbing", G, (Gx, Gy, Gz) in m/s, or {"injected": g or (gx, gy,
+        gz)} in A/m.
+        """
         if isinstance(value, Moment):
             return value
         if isinstance(value, str) and value in ("reflecting", "absorbing"):
             return cls(absorbing=value == "absorbing")
         if isinstance(value, str) and not any(c.isdigit() for c in value):
             raise InputError(
-                f"{name}: unknown moment condition {value!r}; {suggest(value, ('reflecting', 'absorbing'))}, "
+                f"{name}: unknown moment condition {value!r}; "
+                f"{suggest(value, ('reflecting', 'absorbing'))}, "
                 "a velocity G such as '100 m/s', three of them, or {'injected': ...}",
                 value=value,
             )
@@ -53,7 +57,8 @@ class Moment:
             extra = set(value) - {"injected", "absorption"}
             if extra or not value:
                 raise InputError(
-                    f"{name}: moment accepts the keys 'injected' and 'absorption', got {sorted(value)}"
+                    f"{name}: moment accepts the keys 'injected' and 'absorption', got "
+                    f"{sorted(value)}"
                 )
             return cls(
                 absorption=_velocities(value.get("absorption", 0.0), name),
@@ -91,9 +96,10 @@ class Contact:
     Parameters
     ----------
     kind : str
-        "equipotential" (current given, voltage given, or floating), "profile" (prescribed current-density profile;
-        its voltage is the mean weighted with that profile), "probe" (reads the mean potential of a boundary piece
-        without disturbing it), or "point" (reads the potential at one point).
+        "equipotential" (current given, voltage given, or floating), "profile" (prescribed
+        current-density profile; its voltage is the mean weighted with that profile), "probe" (reads
+        the mean potential of a boundary piece without disturbing it), or "point" (reads the
+        potential at one point).
     moment : str, number, three numbers or mapping
         Condition on the moment density, see :class:`Moment`; default reflecting.
     profile : "uniform" or callable f(x, y)
@@ -122,7 +128,8 @@ class Contact:
             )
         if (self.at is not None) != (self.kind == "point"):
             raise InputError(
-                f"Contact: 'at' belongs to kind 'point' and is required there, got kind {self.kind!r} "
+                "Contact: 'at' belongs to kind 'point' and is required there, got kind "
+                f"{self.kind!r} "
                 f"with at={self.at!r}"
             )
         if self.at is not None:

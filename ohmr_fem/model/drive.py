@@ -1,4 +1,6 @@
-"""What drives a device: currents and voltages at contacts, or a uniform field along a cross-section."""
+"""What drives a device: currents and voltages at contacts, or a uniform field along a
+cross-section.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ CURRENT_BALANCE = 1e-9
 
 @dataclass(frozen=True)
 class Drive:
-    """Validated drive in SI: currents into the device (A), fixed potentials (V), field along x (V/m)."""
+    """Validated drive in SI: currents into the device (A), fixed potentials (V), field along x
+    (V/m).
+    """
 
     currents: Mapping[str, float]
     voltages: Mapping[str, float]
@@ -29,7 +33,9 @@ class Drive:
 
     @property
     def sink(self) -> str | None:
-        """The contact that takes most current out: the zero of the potential when no voltage is given."""
+        """The contact that takes most current out: the zero of the potential when no voltage is
+        given.
+        """
         return min(self.currents, key=lambda name: self.currents[name]) if self.currents else None
 
 
@@ -45,7 +51,8 @@ def read_drive(
     if problem.is_cross_section:
         if currents or voltages:
             raise InputError(
-                "a cross-section is driven by electric_field (uniform, along x), not by contact currents or "
+                "a cross-section is driven by electric_field (uniform, along x), not by contact "
+                "currents or "
                 "voltages"
             )
         return Drive({}, {}, to_si(electric_field, "V/m", "electric_field"))
@@ -54,7 +61,8 @@ def read_drive(
     for name in currents:
         if not problem.contacts[name].carries_current:
             raise InputError(
-                f"contact {name!r} is a {problem.contacts[name].kind}: it reads a voltage and carries no "
+                f"contact {name!r} is a {problem.contacts[name].kind}: it reads a voltage and "
+                "carries no "
                 "current; make it 'equipotential' or 'profile'",
                 value=name,
             )
@@ -71,7 +79,8 @@ def read_drive(
     total, largest = sum(currents.values()), max((abs(i) for i in currents.values()), default=0.0)
     if not voltages and abs(total) > CURRENT_BALANCE * largest:
         raise InputError(
-            f"currents: must sum to zero, but {currents} sum to {total:g} A; what enters the device must "
+            f"currents: must sum to zero, but {currents} sum to {total:g} A; what enters the "
+            "device must "
             "leave it, or give one contact a voltage",
             value=total,
         )
@@ -95,7 +104,8 @@ def read_pair(problem: Problem, pair: Any, what: str) -> tuple[str, str]:
         _contact(problem, name)
         if what == "current" and not problem.contacts[name].carries_current:
             raise InputError(
-                f"current: contact {name!r} is a {problem.contacts[name].kind} and carries no current; make it "
+                f"current: contact {name!r} is a {problem.contacts[name].kind} and carries no "
+                "current; make it "
                 "'equipotential' or 'profile'",
                 value=name,
             )

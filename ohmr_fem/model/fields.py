@@ -13,14 +13,16 @@ DIRECTIONS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
 def field_sweep(start: Any, stop: Any, n: int, direction: Any = "x") -> np.ndarray:
-    """``n`` evenly spaced fields along a direction, from ``start`` to ``stop`` (quantities, T), shape (n, 3) in T.
+    """``n`` evenly spaced fields along a direction, from ``start`` to ``stop`` (quantities, T),
+    shape (n, 3) in T.
 
     ``direction`` is "x", "y", "z", or a vector, which is normalised.
     """
     if isinstance(direction, str):
         if direction not in DIRECTIONS:
             raise InputError(
-                f"direction: {direction!r} is not known; {suggest(direction, DIRECTIONS)}, or a vector"
+                f"direction: {direction!r} is not known; {suggest(direction, DIRECTIONS)}, or a "
+                "vector"
             )
         direction = DIRECTIONS[direction]
     unit = fields_array(direction, "direction")
@@ -35,7 +37,9 @@ def field_sweep(start: Any, stop: Any, n: int, direction: Any = "x") -> np.ndarr
 
 
 def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:
-    """``n`` fields of one magnitude (T) turned by a full circle in a plane, from its first axis to its second, (n, 3)."""
+    """``n`` fields of one magnitude (T) turned by a full circle in a plane, from its first axis to
+    its second, (n, 3).
+    """
     if (
         not isinstance(plane, str)
         or len(plane) != 2

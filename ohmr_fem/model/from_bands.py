@@ -1,4 +1,6 @@
-"""From a layered model at a given gate to a Material: the one step where k-space meets the device."""
+"""From a layered model at a given gate to a Material: the one step where k-space meets the
+device.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,10 @@ def material(
 ) -> Material:
     """Material of a gated layered crystal.
 
-    sigma = e n mu with n electrons plus holes; its ``mobility``, for the ordinary Hall effect and drift, the mean over them,
-    holes negative; D from the Einstein relation with the model's own density of states,
-    D = sigma/(e^2 dn/dE_F), unless given; X per carrier. Every choice is written into ``source``.
+    sigma = e n mu with n electrons plus holes; its ``mobility``, for the ordinary Hall effect and
+    drift, the mean over them, holes negative; D from the Einstein relation with the model's own
+    density of states, D = sigma/(e^2 dn/dE_F), unless given; X per carrier. Every choice is written
+    into ``source``.
 
     Parameters
     ----------
@@ -54,8 +57,9 @@ def material(
     temperature : float
         K, of the carriers.
     definition, counting : str
-        As in :func:`inverse_mass`. The default counts carriers in both blocks: Drude in plane, X_zz measured from
-        neutrality, which is the reading that gives the anisotropy of order 1e-2 of Sun and Vignale.
+        As in :func:`inverse_mass`. The default counts carriers in both blocks: Drude in plane, X_zz
+        measured from neutrality, which is the reading that gives the anisotropy of order 1e-2 of
+        Sun and Vignale.
     diffusion_constant : quantity, m^2/s, optional
         Instead of the Einstein relation.
     options
@@ -95,7 +99,9 @@ def material(
 
 
 def _tensor(model: LayeredModel, density: float, temperature: float, *choices: Any) -> InverseMass:
-    """The tensor per carrier at a density; the same again costs nothing, as where a study varies tau at the same gates."""
+    """The tensor per carrier at a density; the same again costs nothing, as where a study varies
+    tau at the same gates.
+    """
     arrays = (model.lattice, model.positions, model.translations, model.blocks, model.layers)
     key = (*(np.asarray(a).tobytes() for a in arrays), model.filling, density, temperature, choices)
     if key not in _KNOWN:
@@ -119,7 +125,9 @@ def _tensor(model: LayeredModel, density: float, temperature: float, *choices: A
 
 
 def _clean(x: np.ndarray) -> np.ndarray:
-    """Round-off entries, below 1e-12 of the largest, set to zero: X_za = 0 decides between branches later."""
+    """Round-off entries, below 1e-12 of the largest, set to zero: X_za = 0 decides between branches
+    later.
+    """
     out = 0.5 * (x + x.T)
     out[np.abs(out) < 1e-12 * np.abs(out).max()] = 0.0
     return np.asarray(out)

@@ -44,7 +44,8 @@ def inverse_mass_tensor(value: Any) -> np.ndarray:
         array = np.diag(array)
     if array.shape != (3, 3):
         raise InputError(
-            f"inverse_mass: expected one number, three, or a 3 x 3 array in 1/m_e, got shape {array.shape}",
+            "inverse_mass: expected one number, three, or a 3 x 3 array in 1/m_e, got shape "
+            f"{array.shape}",
             value=value,
         )
     if not np.all(np.isfinite(array)):
@@ -95,8 +96,8 @@ class Material:
     name, source : str
         Shown in reports.
     mobility : quantity, m^2/(V s), optional
-        mu of the drift velocity -mu E of the moments (Eq. (S1)): positive for electrons, negative for holes.  Used only
-        by the ordinary Hall effect and by drift, both off by default.
+        mu of the drift velocity -mu E of the moments (Eq. (S1)): positive for electrons, negative
+        for holes.  Used only by the ordinary Hall effect and by drift, both off by default.
 
     All but g_factor, moment_per_carrier, name and source may
     also be a callable f(x, y) in SI or an array with one value per cell of the region.
@@ -167,7 +168,8 @@ class Material:
         length = _coefficient(self.diffusion_length, "m", "diffusion_length", True)
         if not (isinstance(length, float) and isinstance(tau, float)):
             raise InputError(
-                "diffusion_length: with a relaxation_time or length that varies by component or position, "
+                "diffusion_length: with a relaxation_time or length that varies by component or "
+                "position, "
                 "give diffusion_constant instead"
             )
         put("diffusion_length", length)
@@ -180,7 +182,9 @@ class Material:
 
     @property
     def uniform(self) -> bool:
-        """True if every coefficient is one number (or one tensor) over the region and tau is isotropic."""
+        """True if every coefficient is one number (or one tensor) over the region and tau is
+        isotropic.
+        """
         values = (
             self.sheet_conductivity,
             self.relaxation_time,
@@ -196,7 +200,9 @@ class Material:
         return np.asarray(rate * cross_matrix(fields_array(field)) @ self.X)
 
     def detection_row(self, component: int, detection: str) -> np.ndarray:
-        """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c / X_cc."""
+        """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c /
+        X_cc.
+        """
         X = np.asarray(self.inverse_mass)
         return (
             np.eye(3)[component]
@@ -236,14 +242,17 @@ class Material:
         )
         return (
             f"Material({self.name + ': ' if self.name else ''}sigma={show(self.sheet_conductivity, 'S')}, "
-            f"tau={show(self.relaxation_time, 's')}{length}, D={show(self.diffusion_constant, 'm²/s')}, "
-            f"alpha={show(self.orbital_hall_angle, '')}, alpha'={show(self.inverse_orbital_hall_angle, '')}, "
+            f"tau={show(self.relaxation_time, 's')}{length}, "
+            f"D={show(self.diffusion_constant, 'm²/s')}, "
+            f"alpha={show(self.orbital_hall_angle, '')}, "
+            f"alpha'={show(self.inverse_orbital_hall_angle, '')}, "
             f"X={x} /m_e, g={self.g_factor:g})"
         )
 
 
 def precession_squared(material: Material, field: Any) -> np.ndarray:
-    """(omega tau)^2 = (g e tau/2)^2 B.adj(X).B; negative where the torque amplifies instead of precessing (theta < 0).
+    """(omega tau)^2 = (g e tau/2)^2 B.adj(X).B; negative where the torque amplifies instead of
+    precessing (theta < 0).
 
     ``field`` has shape (3,) or (n, 3); the largest of the three relaxation times counts.
     """
@@ -252,7 +261,9 @@ def precession_squared(material: Material, field: Any) -> np.ndarray:
 
 
 def parameter(material: Material, name: str) -> float:
-    """The value of a parameter that :func:`retuned` can change: a field of Material that is one number, tau or theta."""
+    """The value of a parameter that :func:`retuned` can change: a field of Material that is one
+    number, tau or theta.
+    """
     X = np.asarray(material.inverse_mass)
     if name == "theta":
         if X[1, 1] == 0.0:
@@ -268,10 +279,11 @@ def parameter(material: Material, name: str) -> float:
 
 
 def retuned(material: Material, changes: dict[str, Any]) -> Material:
-    """A material with other parameters: fields of Material, or tau, or theta = X_zz/X_yy (for X_za = 0).
+    """A material with other parameters: fields of Material, or tau, or theta = X_zz/X_yy (for X_za
+    = 0).
 
-    The diffusion length stays as it is unless it, or the diffusion constant, is among the changes; alpha' follows alpha
-    only if it is given too.
+    The diffusion length stays as it is unless it, or the diffusion constant, is among the changes;
+    alpha' follows alpha only if it is given too.
     """
     known = [f.name for f in fields(material)]
     new = {{"tau": "relaxation_time"}.get(k, k): v for k, v in changes.items()}
@@ -285,7 +297,8 @@ def retuned(material: Material, changes: dict[str, Any]) -> Material:
         X = np.array(new.get("inverse_mass", material.inverse_mass), dtype=float)
         if X.shape != (3, 3) or X[2, 0] != 0.0 or X[2, 1] != 0.0:
             raise InputError(
-                "theta: X_zz/X_yy is a parameter only for a (3, 3) tensor with X_zx = X_zy = 0; give inverse_mass"
+                "theta: X_zz/X_yy is a parameter only for a (3, 3) tensor with X_zx = X_zy = 0; "
+                "give inverse_mass"
             )
         X[2, 2] = to_si(theta, "1", "theta") * X[1, 1]
         new["inverse_mass"] = X
@@ -313,7 +326,8 @@ def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Co
             or (must_be_positive and np.any(array <= 0))
         ):
             raise InputError(
-                f"{name}: an array must hold one finite{' positive' if must_be_positive else ''} value per cell, "
+                f"{name}: an array must hold one finite{' positive' if must_be_positive else ''} "
+                "value per cell, "
                 f"got shape {array.shape} with minimum {array.min() if array.size else 'none'}",
                 value=value,
             )

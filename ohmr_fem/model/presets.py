@@ -1,7 +1,9 @@
-"""Materials with published orbital transport parameters; the source of each number is in ``Material.source``.
+"""Materials with published orbital transport parameters; the source of each number is in
+``Material.source``.
 
-What the source does not give must be given here. The sheet conductivity only scales resistances (rho does not depend on
-it), so it has a placeholder of 1 mS. X is taken isotropic, 1/m_e by default: no experiment has measured it.
+What the source does not give must be given here. The sheet conductivity only scales resistances
+(rho does not depend on it), so it has a placeholder of 1 mS. X is taken isotropic, 1/m_e by
+default: no experiment has measured it.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ _SCALE = "sheet conductivity and X (free-electron mass) are placeholders unless 
 def mn(**changes: Any) -> Material:
     """Manganese film: alpha = 0.016, tau = 2 ps, L_m = 2 nm (Sala et al., PRL 131, 156703 (2023)).
 
-    With m = 27.7 m_e (``inverse_mass=1/27.7``), which Sun and Vignale quote as consistent, the effect at 9 T is some 400
-    times smaller than with the free-electron mass used here. ``changes`` replace any field of Material.
+    With m = 27.7 m_e (``inverse_mass=1/27.7``), which Sun and Vignale quote as consistent, the
+    effect at 9 T is some 400 times smaller than with the free-electron mass used here. ``changes``
+    replace any field of Material.
     """
     return _film(
         "Mn",
@@ -31,22 +34,28 @@ def mn(**changes: Any) -> Material:
 
 
 def v(**changes: Any) -> Material:
-    """Vanadium film: L_m about 2 nm (Aguilar-Pujol et al., arXiv:2506.06546). Give orbital_hall_angle, relaxation_time.
+    """Vanadium film: L_m about 2 nm (Aguilar-Pujol et al., arXiv:2506.06546). Give
+    orbital_hall_angle, relaxation_time.
 
-    Other films disagree: 15.0 nm and a negative orbital Hall conductivity in Vijayan et al., arXiv:2508.16339.
+    Other films disagree: 15.0 nm and a negative orbital Hall conductivity in Vijayan et al.,
+    arXiv:2508.16339.
     """
     return _film("V", "2 nm", "L_m: Aguilar-Pujol et al., arXiv:2506.06546 (2025)", changes)
 
 
 def cr(**changes: Any) -> Material:
-    """Chromium film: L_m = 6.6 nm (Lyalin et al., PRL 131, 156702 (2023)). Give orbital_hall_angle, relaxation_time."""
+    """Chromium film: L_m = 6.6 nm (Lyalin et al., PRL 131, 156702 (2023)). Give orbital_hall_angle,
+    relaxation_time.
+    """
     return _film(
         "Cr", "6.6 nm", "L_m: Lyalin et al., PRL 131, 156702 (2023), 6.6 +- 0.6 nm", changes
     )
 
 
 def ti(**changes: Any) -> Material:
-    """Titanium film: L_m = 7.3 nm (Idrobo et al., arXiv:2403.09269). Give orbital_hall_angle, relaxation_time."""
+    """Titanium film: L_m = 7.3 nm (Idrobo et al., arXiv:2403.09269). Give orbital_hall_angle,
+    relaxation_time.
+    """
     return _film("Ti", "7.3 nm", "L_m: Idrobo et al., arXiv:2403.09269 (2024)", changes)
 
 
@@ -59,11 +68,13 @@ def bilayer_graphene(
     displacement: float = 0.0,
     **options: Any,
 ) -> Material:
-    """Gated bilayer graphene: gamma0 3.16, gamma1 0.381, gamma3 0.38, gamma4 0.14, Delta' 0.022 eV (McCann and Koshino,
-    Rep. Prog. Phys. 76, 056503 (2013)), with sigma, D and X from the bands: see :func:`ohmr_fem.micro.bridge.material`.
+    """Gated bilayer graphene: gamma0 3.16, gamma1 0.381, gamma3 0.38, gamma4 0.14, Delta' 0.022 eV
+    (McCann and Koshino,
+    Rep. Prog. Phys. 76, 056503 (2013)), with sigma, D and X from the bands: see
+    :func:`ohmr_fem.micro.bridge.material`.
 
-    density in 1/m^2 (both spins), displacement V in eV. No measured orbital Hall angle or moment relaxation time is
-    known to us for it: give both. The mobility is a placeholder of 1 m^2/(V s).
+    density in 1/m^2 (both spins), displacement V in eV. No measured orbital Hall angle or moment
+    relaxation time is known to us for it: give both. The mobility is a placeholder of 1 m^2/(V s).
     """
     needed = {"orbital_hall_angle": orbital_hall_angle, "relaxation_time": relaxation_time}
     _require("bilayer_graphene", needed)

@@ -28,19 +28,21 @@ class Problem:
     materials : Material or {region: Material}
         One material for all regions, or one for each.
     contacts : names or {name: Contact}
-        Boundaries that are contacts; bare names are equipotential contacts. None on a cross-section.
+        Boundaries that are contacts; bare names are equipotential contacts. None on a
+        cross-section.
     edges : {name: Edge}
         Boundaries with a condition on the moment density; all others reflect.
     order : int
-        Polynomial order of the elements, 1 to 4 on triangles, 1 to 8 on quadrilaterals and lines; default 2, and 4 for
-        one-dimensional meshes.
+        Polynomial order of the elements, 1 to 4 on triangles, 1 to 8 on quadrilaterals and lines;
+        default 2, and 4 for one-dimensional meshes.
     coupling : "linear" or "full"
         "linear": first order in alpha alpha', as the paper; "full": all orders, solved at once.
     detection : "printed" or "reciprocal"
-        What the inverse effect reads: n^z as in Eq. (1), or (X n)_z / X_zz, which obeys Onsager's relation for every X.
+        What the inverse effect reads: n^z as in Eq. (1), or (X n)_z / X_zz, which obeys Onsager's
+        relation for every X.
     ordinary_hall : bool
-        Let the Lorentz force of B_z act on the carriers: sigma and D become the tensor of System.deflection.  For device
-        planes whose materials have a mobility; off by default.
+        Let the Lorentz force of B_z act on the carriers: sigma and D become the tensor of
+        System.deflection.  For device planes whose materials have a mobility; off by default.
 
     Raises
     ------
@@ -67,7 +69,8 @@ class Problem:
         for key, options in (("coupling", COUPLINGS), ("detection", DETECTIONS)):
             if getattr(self, key) not in options:
                 raise InputError(
-                    f"Problem: unknown {key} {getattr(self, key)!r}; {suggest(getattr(self, key), options)}",
+                    f"Problem: unknown {key} {getattr(self, key)!r}; "
+                    f"{suggest(getattr(self, key), options)}",
                     value=getattr(self, key),
                 )
         put("materials", _materials(self.materials, self.mesh))
@@ -80,7 +83,9 @@ class Problem:
 
     @property
     def is_cross_section(self) -> bool:
-        """True for the section of an infinitely long conductor, driven by a uniform field along x."""
+        """True for the section of an infinitely long conductor, driven by a uniform field along
+        x.
+        """
         return "x" not in self.mesh.axes
 
     @property
@@ -89,7 +94,8 @@ class Problem:
         distinct = list({id(m): m for m in self.materials.values()}.values())
         if len(distinct) != 1:
             raise InputError(
-                f"Problem: has {len(distinct)} materials; choose one of the regions {list(self.materials)}"
+                f"Problem: has {len(distinct)} materials; choose one of the regions "
+                f"{list(self.materials)}"
             )
         return distinct[0]
 
@@ -111,7 +117,8 @@ class Problem:
         contacts = ", ".join(f"{n} ({c.kind})" for n, c in self.contacts.items()) or "none"
         return (
             f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
-            f"coupling={self.coupling}, detection={self.detection}{', ordinary Hall effect' * self.ordinary_hall})"
+            f"coupling={self.coupling}, "
+            f"detection={self.detection}{', ordinary Hall effect' * self.ordinary_hall})"
         )
 
 
@@ -125,7 +132,8 @@ def _order(order: Any, mesh: DeviceMesh) -> int:
         or not 1 <= order <= highest
     ):
         raise InputError(
-            f"Problem: order must be a whole number from 1 to {highest} on these cells, got {order!r}",
+            f"Problem: order must be a whole number from 1 to {highest} on these cells, got "
+            f"{order!r}",
             value=order,
         )
     return int(order)
@@ -224,7 +232,8 @@ def _check_hall(problem: Problem) -> None:
         )
     if problem.is_cross_section:
         raise InputError(
-            "Problem: ordinary_hall needs a device plane (x, y); a cross-section has no edge for the Hall field"
+            "Problem: ordinary_hall needs a device plane (x, y); a cross-section has no edge for "
+            "the Hall field"
         )
     require_mobility(problem, "ordinary_hall")
 
@@ -234,7 +243,8 @@ def require_mobility(problem: Problem, what: str) -> None:
     for region, material in problem.materials.items():
         if material.mobility is None:
             raise InputError(
-                f"{what}: the material of region {region!r} has no mobility; give Material(mobility=...) in "
+                f"{what}: the material of region {region!r} has no mobility; give "
+                "Material(mobility=...) in "
                 "m^2/(V s), positive for electrons"
             )
 
@@ -248,7 +258,8 @@ def _check_reciprocal(problem: Problem) -> None:
         for c in axes:
             if material.inverse_mass[c, c] == 0:
                 raise InputError(
-                    f"Problem: detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is 0 in "
+                    f"Problem: detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is "
+                    "0 in "
                     f"region {region!r}"
                 )
 

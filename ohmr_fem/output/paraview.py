@@ -1,8 +1,9 @@
 """ParaView files, and the subdivided mesh on which files and figures show fields of any order.
 
-Continuous fields (potential, moment density) stand at the points; fields with jumps between cells (E, J, moment
-currents) stand at the cells, each with its value at the cell's centre.  Order 1 is written as it is, order 2 as
-quadratic cells; order P > 2 subdivides every cell into P x P linear ones, and the file says so.
+Continuous fields (potential, moment density) stand at the points; fields with jumps between cells
+(E, J, moment currents) stand at the cells, each with its value at the cell's centre.  Order 1 is
+written as it is, order 2 as quadratic cells; order P > 2 subdivides every cell into P x P linear
+ones, and the file says so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from ..files import atomic_path
 from ..solver.solution import FieldValues, Solution
 from ..solver.system import AXIS
 
-#: VTK's quadratic cells: lattice nodes in the order of the format, by number of vertices of the cell.
+#: VTK's quadratic cells: lattice nodes in the order of the format, by number of vertices of the
+#: cell.
 _QUADRATIC = {
     2: ("line3", [0, 2, 1]),
     3: ("triangle6", [0, 2, 5, 1, 4, 3]),
@@ -42,7 +44,8 @@ class Subdivision:
     cells : (m, vertices) point numbers of the linear cells
     nodes : (n_cells, k) point numbers of the lattice of every cell of the device mesh
     parent : (m,) cell of the device mesh that holds each linear cell
-    X, centres : (dim, k), (dim, pieces**dim) reference coordinates of the lattice and of the centres of linear cells
+    X, centres : (dim, k), (dim, pieces**dim) reference coordinates of the lattice and of the
+    centres of linear cells
     first : (n,) where each point first occurs among the n_cells * k lattice points
     """
 
@@ -56,7 +59,9 @@ class Subdivision:
     first: np.ndarray
 
     def at_points(self, solution: Solution) -> FieldValues:
-        """Fields at the points; continuous fields only, the others belong to one of the cells at the point."""
+        """Fields at the points; continuous fields only, the others belong to one of the cells at
+        the point.
+        """
         values = solution.in_cells(self.X)
         named = {f.name: getattr(values, f.name) for f in dataclasses.fields(values)}
         picked: dict[str, Any] = {
@@ -66,7 +71,9 @@ class Subdivision:
 
 
 def subdivide(solution: Solution, pieces: int | None = None) -> Subdivision:
-    """Subdivide the mesh of a solution; by default into as many pieces as the order of its elements or curved cells."""
+    """Subdivide the mesh of a solution; by default into as many pieces as the order of its elements
+    or curved cells.
+    """
     mesh = solution.problem.mesh.mesh
     pieces = pieces or max(solution.problem.order or 1, solution.problem.mesh.order_geometry)
     lattice, local = _lattice(mesh.t.shape[0], pieces)
@@ -74,7 +81,8 @@ def subdivide(solution: Solution, pieces: int | None = None) -> Subdivision:
         lattice
     )  # (k, vertices) integers; the point is their weighted mean of the vertices
     X = _reference(weights)
-    # A lattice point is known by its vertices and their weights, so cells agree on shared points without round-off.
+    # A lattice point is known by its vertices and their weights, so cells agree on shared points
+    # without round-off.
     keys = np.where(weights > 0, mesh.t.T[:, None, :] * (weights.max() + 1) + weights, -1).reshape(
         -1, weights.shape[1]
     )
@@ -99,7 +107,9 @@ def subdivide(solution: Solution, pieces: int | None = None) -> Subdivision:
 
 
 def _lattice(vertices: int, p: int) -> tuple[np.ndarray, np.ndarray]:
-    """Integer weights (k, vertices) of the lattice points of one cell, and its linear cells (p**dim, vertices)."""
+    """Integer weights (k, vertices) of the lattice points of one cell, and its linear cells
+    (p**dim, vertices).
+    """
     if vertices == 2:
         i = np.arange(p + 1)
         return np.column_stack([p - i, i]), np.column_stack([i[:-1], i[1:]])
@@ -129,10 +139,12 @@ def _reference(weights: np.ndarray) -> np.ndarray:
 def export_paraview(
     solutions: Solution | Sequence[Solution], path: str | Path, times: Sequence[float] | None = None
 ) -> Path:
-    """Write a solution as ``path`` (.vtu), or several as .vtu files with a .pvd series that ParaView plays.
+    """Write a solution as ``path`` (.vtu), or several as .vtu files with a .pvd series that
+    ParaView plays.
 
-    Coordinates are in m; every field name carries its unit.  The timestep of a series is B in tesla, signed along the
-    last field, where that increases from file to file, and otherwise the number of the file.
+    Coordinates are in m; every field name carries its unit.  The timestep of a series is B in
+    tesla, signed along the last field, where that increases from file to file, and otherwise the
+    number of the file.
 
     Parameters
     ----------
@@ -264,7 +276,9 @@ def _cell_fields(values: FieldValues) -> dict[str, np.ndarray]:
 
 
 def _annotate(path: Path, solution: Solution, shown: str, pieces: int) -> None:
-    """Add provenance as an XML comment, and the field and order as field data (numbers: meshio reads no strings)."""
+    """Add provenance as an XML comment, and the field and order as field data (numbers: meshio
+    reads no strings).
+    """
     from ..version import __version__
 
     problem = solution.problem
@@ -282,7 +296,8 @@ def _annotate(path: Path, solution: Solution, shown: str, pieces: int) -> None:
         "cells_per_element": [pieces],
     }
     arrays = "".join(
-        f'<DataArray type="Float64" Name={quoteattr(name)} NumberOfComponents="{len(v)}" NumberOfTuples="1" '
+        f'<DataArray type="Float64" Name={quoteattr(name)} NumberOfComponents="{len(v)}" '
+        'NumberOfTuples="1" '
         f'format="ascii">{" ".join(f"{x:.17g}" for x in v)}</DataArray>\n'
         for name, v in numbers.items()
     )

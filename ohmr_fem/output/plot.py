@@ -1,7 +1,7 @@
 """Figures. matplotlib is imported when the first one is drawn; nothing here opens a window.
 
-Every function draws on ``ax`` if one is given, in the style of its figure, else on a new figure of one journal column;
-it returns the axes.  Save with :func:`save_figure`.
+Every function draws on ``ax`` if one is given, in the style of its figure, else on a new figure of
+one journal column; it returns the axes.  Save with :func:`save_figure`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ def plot_moment_density(
 ) -> Any:
     """Map of one component of the moment density, with the conventional current as arrows.
 
-    The colours are centred on zero.  The arrows stand on an even grid, ``arrows`` along the longest side (0: none);
-    their length is proportional to |J| up to its 95th percentile.  On a line the profile is drawn instead.
+    The colours are centred on zero.  The arrows stand on an even grid, ``arrows`` along the longest
+    side (0: none); their length is proportional to |J| up to its 95th percentile.  On a line the
+    profile is drawn instead.
 
     Returns
     -------
@@ -68,8 +69,8 @@ def plot_hanle(
 ) -> Any:
     """One or several curves against the field along its direction.
 
-    ``quantity`` is a column of the table, such as "R", "hanle" or "rho_star"; by default "hanle" = R(B) - R(0) for a
-    device, and "rho_change" = rho(B) - rho(0) for a cross-section.
+    ``quantity`` is a column of the table, such as "R", "hanle" or "rho_star"; by default "hanle" =
+    R(B) - R(0) for a device, and "rho_change" = rho(B) - rho(0) for a cross-section.
 
     Returns
     -------
@@ -113,7 +114,9 @@ def plot_hanle(
 
 
 def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
-    """The mesh, its regions tinted, its named boundaries drawn in colour and labelled; returns the axes."""
+    """The mesh, its regions tinted, its named boundaries drawn in colour and labelled; returns the
+    axes.
+    """
     if mesh.dim != 2:
         raise InputError(
             "plot_mesh: draws two-dimensional meshes only; this one is a line", value=mesh.dim
@@ -229,7 +232,9 @@ def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
 
 
 def _triangles(cells: np.ndarray) -> np.ndarray:
-    """Triangles (m, 3) of triangular or quadrilateral cells, the second halves of the latter last."""
+    """Triangles (m, 3) of triangular or quadrilateral cells, the second halves of the latter
+    last.
+    """
     return cells if cells.shape[1] == 3 else np.vstack([cells[:, :3], cells[:, [0, 2, 3]]])
 
 

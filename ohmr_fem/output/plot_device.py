@@ -1,4 +1,6 @@
-"""Pictures of devices before they are meshed: outline, regions, contacts and edges with their names, a scale bar."""
+"""Pictures of devices before they are meshed: outline, regions, contacts and edges with their
+names, a scale bar.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ FINE = 48
 
 
 def plot_device(device: Geometry | DeviceMesh, ax: Any = None) -> Any:
-    """Draw a device: outline with holes, regions tinted and named, contacts and edges in colour with their names.
+    """Draw a device: outline with holes, regions tinted and named, contacts and edges in colour
+    with their names.
 
     Parameters
     ----------
@@ -31,7 +34,8 @@ def plot_device(device: Geometry | DeviceMesh, ax: Any = None) -> Any:
 
     Returns
     -------
-    matplotlib Axes, with equal scales and a scale bar; the title says the size, and the narrowest width between edges.
+    matplotlib Axes, with equal scales and a scale bar; the title says the size, and the narrowest
+    width between edges.
 
     Raises
     ------
@@ -128,7 +132,9 @@ def _by_name(device: Geometry) -> dict[str, list[Segment]]:
 def _name_piece(
     ax: Any, name: str, group: list[Segment], colour: str, style: Any, centre: np.ndarray
 ) -> None:
-    """Draw a named part of the boundary; its name stands outside, at the middle of its pieces or of the longest one."""
+    """Draw a named part of the boundary; its name stands outside, at the middle of its pieces or of
+    the longest one.
+    """
     s = np.linspace(0, 1, FINE + 1)
     for piece in group:
         ax.plot(
@@ -160,7 +166,9 @@ def _name_piece(
 
 
 def _height(piece: Segment, centre: np.ndarray) -> float:
-    """1 for a piece at the upper right of the device, -1 at the lower left: it picks one of several equal pieces."""
+    """1 for a piece at the upper right of the device, -1 at the lower left: it picks one of several
+    equal pieces.
+    """
     x, y = (piece.start + piece.stop) / 2 - centre
     return math.copysign(1.0, x + y)
 

@@ -24,9 +24,11 @@ def plot_data(
     ----------
     curves : Measured or sequence of them, of one quantity
     ax : matplotlib Axes, optional
-        May hold calculated curves already, to lay the data over them: :func:`plot_hanle` first, in the same unit.
+        May hold calculated curves already, to lay the data over them: :func:`plot_hanle` first, in
+        the same unit.
     centred : bool
-        Subtract from each curve its value at the field closest to zero, so that curves with different offsets compare.
+        Subtract from each curve its value at the field closest to zero, so that curves with
+        different offsets compare.
 
     Returns
     -------
@@ -40,8 +42,8 @@ def plot_data(
 def plot_fit(fit: Fit, ax: Any = None) -> Any:
     """Data with the fitted device (lines) and the infinite strip (dashes), backgrounds taken off.
 
-    One panel for every pair of contacts with the residuals in units of the noise below it; with ``ax`` everything goes
-    there, without residuals.
+    One panel for every pair of contacts with the residuals in units of the noise below it; with
+    ``ax`` everything goes there, without residuals.
 
     Returns
     -------

@@ -22,12 +22,14 @@ def plot_inverse_mass(
     against: str = "mu",
     ax: Any = None,
 ) -> Any:
-    """X_xx, X_yy (where it differs) and X_zz, or theta = X_zz/X_yy, against chemical potential, density or displacement.
+    """X_xx, X_yy (where it differs) and X_zz, or theta = X_zz/X_yy, against chemical potential,
+    density or displacement.
 
     Parameters
     ----------
     results : InverseMass or {displacement in eV: InverseMass}
-        One line style for each displacement; against "displacement" one for each chemical potential or density.
+        One line style for each displacement; against "displacement" one for each chemical potential
+        or density.
     quantity : "X" or "theta"
     against : "mu", "density" or "displacement"
 
@@ -115,10 +117,11 @@ def _parts(X: np.ndarray, quantity: str) -> Iterable[tuple[str, np.ndarray, str]
 
 
 def plot_gate_map(found: GateMap, quantity: str | None = None, ax: Any = None) -> Any:
-    """Colour map of "hanle" = R(B) - R(0) (a device) or "rho_change" (a cross-section) over field and gate.
+    """Colour map of "hanle" = R(B) - R(0) (a device) or "rho_change" (a cross-section) over field
+    and gate.
 
-    The colours are centred on zero; hatched where there is no steady state.  ``quantity`` may be any of "delta_R",
-    "hanle", "rho", "rho_change", "rho_star".
+    The colours are centred on zero; hatched where there is no steady state.  ``quantity`` may be
+    any of "delta_R", "hanle", "rho", "rho_change", "rho_star".
 
     Returns
     -------

@@ -1,6 +1,7 @@
 """Saving and loading solutions and curves: NumPy archives with JSON metadata, no pickles.
 
-A file holds everything that defines the problem, so a loaded solution can still be evaluated anywhere.
+A file holds everything that defines the problem, so a loaded solution can still be evaluated
+anywhere.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def save(item: Solution | HanleCurve, path: str | Path) -> Path:
     Raises
     ------
     InputError
-        The problem contains a function (a coefficient or a current profile), which cannot be stored.
+        The problem contains a function (a coefficient or a current profile), which cannot be
+        stored.
     """
     path = Path(path)
     arrays: dict[str, np.ndarray] = {}

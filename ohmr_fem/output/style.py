@@ -48,7 +48,9 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "
 
 
 def _signed(fields: np.ndarray) -> np.ndarray:
-    """The component along the only axis swept, or |B| with the sign of its component along the last field, in T."""
+    """The component along the only axis swept, or |B| with the sign of its component along the last
+    field, in T.
+    """
     axes = np.flatnonzero(np.any(fields != 0.0, axis=0))
     if axes.size == 1:
         return np.asarray(fields[:, axes[0]])
@@ -78,7 +80,9 @@ def _style(ax: Any) -> contextlib.AbstractContextManager[Any]:
 
 
 def _new_axes(points: np.ndarray | None = None) -> Any:
-    """Axes of a new figure that no window manager knows, so that nothing opens and nothing has to be closed."""
+    """Axes of a new figure that no window manager knows, so that nothing opens and nothing has to
+    be closed.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,6 +1,7 @@
 """One run of a device file: sweep, field files, figures, and a record of how they came about.
 
-Files appear whole or not at all.  An interrupted sweep leaves the rows gathered so far, and the record says so.
+Files appear whole or not at all.  An interrupted sweep leaves the rows gathered so far, and the
+record says so.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ class _Run:
             self.figures("mesh", lambda: plot_mesh(self.device.problem.mesh))
 
     def refine(self, accuracy: float) -> None:
-        """One mesh for all measurements, refined until R(B) - R_ohmic is accurate at the chosen fields."""
+        """One mesh for all measurements, refined until R(B) - R_ohmic is accurate at the chosen
+        fields.
+        """
         chosen, problem = chosen_fields(self.device.fields), self.device.problem
         for i, m in enumerate(self.device.measurements):
             self.progress("accuracy", i, len(self.device.measurements))
@@ -182,7 +185,9 @@ class _Run:
         }
 
     def gate(self, measurement: Measurement) -> None:
-        """The table and the map of one measurement over the gate; on Ctrl-C the gates gathered so far."""
+        """The table and the map of one measurement over the gate; on Ctrl-C the gates gathered so
+        far.
+        """
         gate, label = self.device.gate, _joined("gate", measurement.name)
         assert gate is not None
         with self.timed(_joined("gate", measurement.name)):
@@ -299,13 +304,17 @@ class _Run:
 
 
 def chosen_fields(fields: np.ndarray) -> np.ndarray:
-    """Where the mesh is refined for: the weakest, a middle and the strongest field of a sweep, (k, 3) T."""
+    """Where the mesh is refined for: the weakest, a middle and the strongest field of a sweep, (k,
+    3) T.
+    """
     order = np.argsort(np.linalg.norm(fields, axis=1), kind="stable")
     return np.asarray(fields[list(dict.fromkeys(order[[0, len(order) // 2, -1]].tolist()))])
 
 
 def summary(curve: HanleCurve) -> dict[str, Any]:
-    """The headline of a curve: R_ohmic and the range of R(B) - R(0) in ohm, or the range of rho(B) - rho(0)."""
+    """The headline of a curve: R_ohmic and the range of R(B) - R(0) in ohm, or the range of rho(B)
+    - rho(0).
+    """
     change = curve.rho_change if curve.current is None else curve.hanle
     span = [float(change.min()) + 0.0, float(change.max()) + 0.0]  # no -0
     return (

@@ -1,4 +1,6 @@
-"""One fit from files: measured curves and a device file in, a report, a table of numbers and figures out."""
+"""One fit from files: measured curves and a device file in, a report, a table of numbers and
+figures out.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,8 @@ def read_fit_data(
 ) -> tuple[Measured, ...]:
     """Curves of a CSV file with the contacts of the measurements of a device.
 
-    A file with one column of fields takes its direction from the sweep of the device unless ``direction`` is given; other
-    arguments as for :func:`ohmr_fem.read_data`.
+    A file with one column of fields takes its direction from the sweep of the device unless
+    ``direction`` is given; other arguments as for :func:`ohmr_fem.read_data`.
     """
     own = device.table.get("sweep", {}).get("direction", "x") if direction is None else direction
     curves = read_data(data, quantity=quantity, direction=own, nan=nan, sign=sign)
@@ -68,12 +70,13 @@ def run_fit(
     device : device file (.toml)
         Its material holds what is known, and the start of what is fitted.
     out : results folder, optional
-        Gets fit.txt (the report), fit.json (the numbers), fit.csv (data, model, background, residual), fit.png and fit.pdf.
+        Gets fit.txt (the report), fit.json (the numbers), fit.csv (data, model, background,
+        residual), fit.png and fit.pdf.
     parameters : of alpha, L_m, tau, theta, sigma, g
     quantity, direction, nan, sign : as for :func:`ohmr_fem.read_data`
     plan : bool, optional
-        Add to the report which further measurement would fix most (:func:`ohmr_fem.design`); by default only where the data
-        leave parameters free.
+        Add to the report which further measurement would fix most (:func:`ohmr_fem.design`); by
+        default only where the data leave parameters free.
     options : background, confidence, intervals, strip, limit, method of :func:`ohmr_fem.fit`
 
     Returns
@@ -134,7 +137,9 @@ def write_fit(
 
 
 def _write_table(found: Fit, path: Path) -> None:
-    """Every point with its model, in the unit of its curve; :func:`ohmr_fem.read_data` reads it back."""
+    """Every point with its model, in the unit of its curve; :func:`ohmr_fem.read_data` reads it
+    back.
+    """
     kinds = {c.data.quantity for c in found.curves}
     name, unit = (
         (kind := kinds.pop(), QUANTITIES[kind]) if len(kinds) == 1 else ("value", "ohm or 1")

@@ -1,4 +1,6 @@
-"""A run of a model file: the tensor for every chemical potential and displacement, as table and figures, and a record."""
+"""A run of a model file: the tensor for every chemical potential and displacement, as table and
+figures, and a record.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from ..output.style import save_figure
 def run_tensor(
     job: TensorJob, out: str | Path, *, progress: Callable[[str, int, int], None] | None = None
 ) -> dict[str, Any]:
-    """Compute what a model file asks for and write xtensor.csv, the figures and run.json into the folder ``out``.
+    """Compute what a model file asks for and write xtensor.csv, the figures and run.json into the
+    folder ``out``.
 
     Parameters
     ----------

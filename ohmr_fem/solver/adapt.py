@@ -1,4 +1,6 @@
-"""Solve until delta_R is accurate: an error bar from one order higher, refinement where the error comes from."""
+"""Solve until delta_R is accurate: an error bar from one order higher, refinement where the error
+comes from.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,15 @@ from .adapt_error import CellErrors, Fields, Pair, localise, solve_fields
 from .adapt_mesh import refined, unknowns
 from .resolution import check_resolution, physics_notes
 
-#: The error bar is this times the estimate, and times what the estimate of the round before fell short by, at most LAG: at
+#: The error bar is this times the estimate, and times what the estimate of the round before fell
+#: short by, at most LAG: at
 #: the ends of contacts and at sharp corners order P + 1 is itself off by half as much as order P.
 SAFETY, LAG = 1.5, 2.0
-#: ... and at least this part of the sum of |contributions| of the cells, where those cancel by chance.
+#: ... and at least this part of the sum of |contributions| of the cells, where those cancel by
+#: chance.
 CANCELLATION = 0.1
-#: Values below this times the scale alpha alpha' sqrt(R_ii R_vv) count as zero: the tolerance is relative to it.
+#: Values below this times the scale alpha alpha' sqrt(R_ii R_vv) count as zero: the tolerance is
+#: relative to it.
 FLOOR = 1e-3
 TINY = float(np.finfo(float).tiny)
 
@@ -36,7 +41,8 @@ class Round:
     ----------
     cells : int
     unknowns, unknowns_estimate : int
-        Of one scalar field at order P, which gives the value, and at order P + 1, which gives the estimate.
+        Of one scalar field at order P, which gives the value, and at order P + 1, which gives the
+        estimate.
     value : float, ohm
         delta_R at the field with the largest error.
     estimate : float, ohm
@@ -68,12 +74,13 @@ class Adapted:
     value, error : float, or (n,) for several fields, ohm
         delta_R at the order of the problem on the last mesh, and the error bar |delta_R - exact|.
     corrected : as value
-        delta_R at one order higher on the same mesh: usually better than ``error`` says, but without an error bar.
+        delta_R at one order higher on the same mesh: usually better than ``error`` says, but
+        without an error bar.
     R_ohmic, R_ohmic_error : float, ohm
         The resistance without orbital Hall effect, and its error bar; no tolerance is put on it.
     roundoff : float, ohm
-        What round-off may do to delta_R: measured as the gap between primal and dual value, which agree in exact arithmetic,
-        plus a bound on what both share.
+        What round-off may do to delta_R: measured as the gap between primal and dual value, which
+        agree in exact arithmetic, plus a bound on what both share.
     converged : bool
         Whether the error bar meets the tolerance at every field.
     reason : str
@@ -81,8 +88,8 @@ class Adapted:
     relative_to : str
         "value", or "floor" where |delta_R| is below ``floor`` x scale at some field.
     tolerance, floor, scale : float
-        scale = max|alpha alpha'| sqrt(R_ii R_vv) in ohm, from the two-terminal resistances of both pairs: no delta_R
-        of a uniform device exceeds it.
+        scale = max|alpha alpha'| sqrt(R_ii R_vv) in ohm, from the two-terminal resistances of both
+        pairs: no delta_R of a uniform device exceeds it.
     fields : (n, 3) T
     history : tuple of Round
     problem : Problem
@@ -128,8 +135,10 @@ class Adapted:
     def __repr__(self) -> str:
         last = self.history[-1]
         return (
-            f"Adapted(delta_R = {last.value:.8g} ± {last.error:.1e} ohm{'' if self.converged else ' (not converged)'}, "
-            f"stopped by {self.reason}; {last.cells} cells, {last.unknowns} unknowns at order {self.problem.order}, "
+            f"Adapted(delta_R = {last.value:.8g} ± {last.error:.1e} "
+            f"ohm{'' if self.converged else ' (not converged)'}, "
+            f"stopped by {self.reason}; {last.cells} cells, {last.unknowns} unknowns at order "
+            f"{self.problem.order}, "
             f"{len(self.history)} rounds, {last.seconds:.3g} s)"
         )
 
@@ -158,8 +167,8 @@ def solve_to(
     Parameters
     ----------
     problem : Problem
-        A device with contacts; its mesh is the first one. Order 1 to 3 on triangles, 1 to 7 on quadrilaterals, as the
-        estimate is made one order higher.
+        A device with contacts; its mesh is the first one. Order 1 to 3 on triangles, 1 to 7 on
+        quadrilaterals, as the estimate is made one order higher.
     current, voltage : pairs of contact names
         As for :func:`resistance`.
     field : (3,) or (n, 3) floats, T
@@ -186,8 +195,9 @@ def solve_to(
 
     Notes
     -----
-    Triangles are split where the error comes from; a tensor grid gets new lines. The shape of curved edges is that of
-    the first mesh: its distance from the true curve is not in the error bar.
+    Triangles are split where the error comes from; a tensor grid gets new lines. The shape of
+    curved edges is that of the first mesh: its distance from the true curve is not in the error
+    bar.
     """
     start = time.perf_counter()
     pairs, several = _checked(problem, current, voltage, field)
@@ -196,7 +206,8 @@ def solve_to(
         warnings.warn(note, stacklevel=2)
     if unknowns(problem.mesh, problem.order + 1) > budget:
         raise InputError(
-            f"budget: the first mesh has {unknowns(problem.mesh, problem.order + 1)} unknowns at the order of the "
+            f"budget: the first mesh has {unknowns(problem.mesh, problem.order + 1)} unknowns at "
+            "the order of the "
             f"estimate, more than the {budget} allowed; start from a coarser mesh",
             value=budget,
         )
@@ -225,17 +236,20 @@ def _checked(
     """Both pairs and the fields (n, 3); InputError for what the estimate cannot serve."""
     if problem.is_cross_section:
         raise InputError(
-            "solve_to needs a device with contacts; cross_section resolves its edge layers by itself"
+            "solve_to needs a device with contacts; cross_section resolves its edge layers by "
+            "itself"
         )
     if problem.ordinary_hall:
         raise InputError(
-            "solve_to: the error estimate has no ordinary Hall effect; set ordinary_hall=False, or compare two "
+            "solve_to: the error estimate has no ordinary Hall effect; set ordinary_hall=False, or "
+            "compare two "
             "meshes with resistance()"
         )
     highest = 3 if problem.mesh.mesh.t.shape[0] == 3 else 7
     if problem.order > highest:
         raise InputError(
-            f"solve_to: the estimate is made one order higher than the problem, so on these cells order is at "
+            "solve_to: the estimate is made one order higher than the problem, so on these cells "
+            "order is at "
             f"most {highest}, got {problem.order}",
             value=problem.order,
         )

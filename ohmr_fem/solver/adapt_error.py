@@ -1,17 +1,21 @@
-"""The discretisation error of delta_R: dual-weighted, from the same mesh one order higher, cell by cell.
+"""The discretisation error of delta_R: dual-weighted, from the same mesh one order higher, cell by
+cell.
 
-With the ohmic potentials V of the current pair and u of the voltage pair (1 A each), the moment n and its dual z, and the
-orbital potentials V_1 and u_1 that they drive,
+With the ohmic potentials V of the current pair and u of the voltage pair (1 A each), the moment n
+and its dual z, and the orbital potentials V_1 and u_1 that they drive,
 
     K V = I_V,   A n + S V = 0,      K V_1 + C n = 0,      delta_R = I_u . V_1 = z . A n = -u . C n
-    K u = I_u,   A^T z + C^T u = 0,  K u_1 + S^T z = 0     (coupling="full": A n + S (V + V_1) = 0, and so on)
+    K u = I_u,   A^T z + C^T u = 0,  K u_1 + S^T z = 0     (coupling="full": A n + S (V + V_1) = 0,
+    and so on)
 
-and with e_x the difference of a field between order P + 1 and order P, Galerkin orthogonality turns the dual-weighted
-residuals of order P into
+and with e_x the difference of a field between order P + 1 and order P, Galerkin orthogonality turns
+the dual-weighted residuals of order P into
 
-    delta_R(P+1) - delta_R(P) = K(e_V, e_u1) + K(e_V1, e_u) + A(e_n, e_z) + S(e_V, e_z) + C(e_n, e_u),
+    delta_R(P+1) - delta_R(P) = K(e_V, e_u1) + K(e_V1, e_u) + A(e_n, e_z) + S(e_V, e_z) + C(e_n,
+    e_u),
 
-a sum over cells without large terms that cancel between neighbours (Becker and Rannacher, Acta Numerica 2001).
+a sum over cells without large terms that cancel between neighbours (Becker and Rannacher, Acta
+Numerica 2001).
 """
 
 from __future__ import annotations
@@ -33,7 +37,8 @@ from .stability import check_stability
 from .system import System, system_of
 
 Pair = tuple[str, str]
-#: Below this fraction of |tau T|^2 the precession frequency is zero to round-off and the scalar path is left.
+#: Below this fraction of |tau T|^2 the precession frequency is zero to round-off and the scalar
+#: path is left.
 NILPOTENT = 1e-8
 #: Relative error of an entry of K: it is a sum over quadrature points and cells.
 ROUNDOFF = 3 * float(np.finfo(float).eps)
@@ -41,10 +46,12 @@ ROUNDOFF = 3 * float(np.finfo(float).eps)
 
 @dataclass(frozen=True, eq=False)
 class Fields:
-    """All fields of one measurement at one order, in SI per ampere: potentials (N,) V/A, n (3, N), z (3, N) V/A.
+    """All fields of one measurement at one order, in SI per ampere: potentials (N,) V/A, n (3, N),
+    z (3, N) V/A.
 
-    ``delta_R`` comes from the primal side and ``delta_R_dual`` from the dual one; they differ by round-off only.
-    ``roundoff`` also counts what both share: errors of the size of round-off in each entry of K and in each potential.
+    ``delta_R`` comes from the primal side and ``delta_R_dual`` from the dual one; they differ by
+    round-off only. ``roundoff`` also counts what both share: errors of the size of round-off in
+    each entry of K and in each potential.
     """
 
     system: System
@@ -93,7 +100,9 @@ def solve_fields(problem: Problem, field: np.ndarray, current: Pair, voltage: Pa
 
 
 def _roundoff(s: System, V: np.ndarray, V_1: np.ndarray, u: np.ndarray, u_1: np.ndarray) -> float:
-    """What independent relative errors of round-off in the entries of K change in delta_R, weighted by the dual fields."""
+    """What independent relative errors of round-off in the entries of K change in delta_R, weighted
+    by the dual fields.
+    """
     size = abs(s.K)
     weighted = [np.abs(weight) * (size @ np.abs(field)) for weight, field in ((u_1, V), (u, V_1))]
     return float(ROUNDOFF * s.scales.conductivity * np.linalg.norm(weighted))
@@ -122,7 +131,9 @@ def _coupled(
 def _scalar(
     s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """n and z from complex scalar systems K + (1 + i omega tau) M (docs/theory, section 3); None where that fails."""
+    """n and z from complex scalar systems K + (1 + i omega tau) M (docs/theory, section 3); None
+    where that fails.
+    """
     p, N = s.problem, s.N
     if not p.uniform or any(len(set(m.absorption)) > 1 for m in p.moment_conditions().values()):
         return None
@@ -151,7 +162,8 @@ def _precessed(
 ) -> list[np.ndarray]:
     """(K + M + T M)^{-1} on direction x start, and its transpose on the second pair; (3, m) each.
 
-    With lambda for the pencil (K + M, M), Q = -T^2/phi^2 and P = 1 - Q it is P/lambda + (Q lambda - T)/(lambda^2 + phi^2).
+    With lambda for the pencil (K + M, M), Q = -T^2/phi^2 and P = 1 - Q it is P/lambda + (Q lambda -
+    T)/(lambda^2 + phi^2).
     """
 
     def solve(shift: complex) -> np.ndarray:
@@ -185,8 +197,8 @@ class CellErrors:
     signed : (cells,) ohm
         Sums to delta_R(P+1) - delta_R(P), but for edges that absorb at a finite rate.
     size : (facets per cell, cells) ohm
-        What each cell could contribute if nothing cancelled, shared among the directions of its facets: along which of
-        them its fields are not resolved.
+        What each cell could contribute if nothing cancelled, shared among the directions of its
+        facets: along which of them its fields are not resolved.
     """
 
     signed: np.ndarray
@@ -227,7 +239,9 @@ def localise(low: Fields, high: Fields, field: np.ndarray) -> CellErrors:
 
 
 def _shares(products: list[Any], mesh: Any, area: np.ndarray) -> np.ndarray:
-    """How the products of a cell divide among the directions of its facets, (facets per cell, cells), columns of sum 1."""
+    """How the products of a cell divide among the directions of its facets, (facets per cell,
+    cells), columns of sum 1.
+    """
     ends = [mesh.p[:, mesh.t[j]] - mesh.p[:, mesh.t[i]] for i, j in mesh.refdom.facets]
 
     def along(edge: np.ndarray) -> np.ndarray:

@@ -18,7 +18,9 @@ PART = (0.6, 0.9)
 
 
 def refined(problem: Problem, size: np.ndarray, excess: float, budget: int) -> Problem | None:
-    """The problem on a mesh refined where the error comes from, as far as the budget allows; None if it does not."""
+    """The problem on a mesh refined where the error comes from, as far as the budget allows; None
+    if it does not.
+    """
     part = float(np.clip(1.0 - 1.0 / (2.0 * excess), *PART))
     while part > 0.05:
         candidate = _carried(problem, problem.mesh.refined_along(marked(problem.mesh, size, part)))
@@ -29,7 +31,8 @@ def refined(problem: Problem, size: np.ndarray, excess: float, budget: int) -> P
 
 
 def marked(device: DeviceMesh, size: np.ndarray, part: float) -> np.ndarray:
-    """Facets to halve: those with most error for the cells that they cost, up to a part of the whole.
+    """Facets to halve: those with most error for the cells that they cost, up to a part of the
+    whole.
 
     On quadrilaterals opposite facets are halved together, all along a line of the grid.
     """
@@ -58,7 +61,9 @@ def unknowns(device: DeviceMesh, order: int) -> int:
 
 
 def _carried(problem: Problem, finer: DeviceMesh) -> Problem:
-    """The problem on a refinement of its mesh; coefficients given cell by cell go to the children."""
+    """The problem on a refinement of its mesh; coefficients given cell by cell go to the
+    children.
+    """
 
     def by_cell(material: Material) -> list[str]:
         return [

@@ -22,8 +22,10 @@ class Terminal:
 
     Attributes
     ----------
-    load : (N,) weak form of unit current into the device; also the functional that reads the voltage.
-    indicator : (N,) test function equal to one on the contact; its residual is the conservative current.
+    load : (N,) weak form of unit current into the device; also the functional that reads the
+    voltage.
+    indicator : (N,) test function equal to one on the contact; its residual is the conservative
+    current.
     column : index of the tied unknown of an equipotential contact, else None.
     """
 
@@ -105,7 +107,8 @@ def _terminals(
             )
             if other is not None:
                 raise InputError(
-                    f"contacts {other!r} and {name!r} touch each other; leave an insulating edge between "
+                    f"contacts {other!r} and {name!r} touch each other; leave an insulating edge "
+                    "between "
                     "them"
                 )
         if name in columns:

@@ -14,7 +14,9 @@ from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE
 
 @dataclass(frozen=True)
 class Scales:
-    """Units inside a System: lengths in ``length``; V in volt; n in ``conductivity / diffusion`` per volt."""
+    """Units inside a System: lengths in ``length``; V in volt; n in ``conductivity / diffusion``
+    per volt.
+    """
 
     length: float
     conductivity: float
@@ -28,7 +30,9 @@ class Scales:
 
 @dataclass(frozen=True, eq=False)
 class Coefficients:
-    """SI values, each of shape (cells, points); rate (3, ...) per component; half_g_x (3, 3, ...) = (g e/2) X."""
+    """SI values, each of shape (cells, points); rate (3, ...) per component; half_g_x (3, 3, ...) =
+    (g e/2) X.
+    """
 
     sigma: np.ndarray
     diffusion: np.ndarray
@@ -49,7 +53,8 @@ class Coefficients:
             return [np.full_like(self.sigma, float(d == c)) for d in range(3)]
         if np.any(self.half_g_x[c, c] == 0.0):
             raise InputError(
-                f"detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is 0 somewhere in the device"
+                f"detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is 0 somewhere "
+                "in the device"
             )
         return [
             self.half_g_x[c, d] / self.half_g_x[c, c] if d != c else np.ones_like(self.sigma)
@@ -58,7 +63,8 @@ class Coefficients:
 
 
 def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = None) -> Coefficients:
-    """Coefficients at ``points`` (dim, n, points per cell) in m, which lie in ``cells`` (n,), by default all cells.
+    """Coefficients at ``points`` (dim, n, points per cell) in m, which lie in ``cells`` (n,), by
+    default all cells.
 
     Raises
     ------
@@ -129,11 +135,14 @@ def _on_cells(value: Any, x: np.ndarray, what: str, must_be_positive: bool) -> n
 
 
 def on_points(function: Any, x: np.ndarray, what: str) -> np.ndarray:
-    """Values of a user's function at points (dim, ...), one number or one for each; InputError for anything else."""
+    """Values of a user's function at points (dim, ...), one number or one for each; InputError for
+    anything else.
+    """
     result = _numbers(function(*x), what)
     if result.shape not in ((), x.shape[1:]):
         raise InputError(
-            f"{what}: the function returned shape {result.shape} for points of shape {x.shape[1:]}; "
+            f"{what}: the function returned shape {result.shape} for points of shape "
+            f"{x.shape[1:]}; "
             "it must work element by element on arrays of coordinates in m"
         )
     return result
@@ -147,7 +156,8 @@ def _tensor(value: Any, x: np.ndarray, region: str) -> np.ndarray:
     result = _numbers(value(*x), f"inverse_mass of region {region!r}")
     if result.shape not in ((3, 3), (3, 3, *shape)):
         raise InputError(
-            f"inverse_mass of region {region!r}: the function returned shape {result.shape}; expected "
+            f"inverse_mass of region {region!r}: the function returned shape {result.shape}; "
+            "expected "
             f"(3, 3) or (3, 3, ...) with the shape {shape} of the points"
         )
     if result.ndim == 2:
@@ -155,7 +165,8 @@ def _tensor(value: Any, x: np.ndarray, region: str) -> np.ndarray:
     skew = np.abs(result - result.swapaxes(0, 1))
     if not np.all(np.isfinite(result)) or np.any(skew > 1e-9 * np.abs(result).max()):
         raise InputError(
-            f"inverse_mass of region {region!r}: the function must return finite symmetric tensors, got one that "
+            f"inverse_mass of region {region!r}: the function must return finite symmetric "
+            "tensors, got one that "
             f"differs from its transpose by {skew.max():g} /m_e"
         )
     return 0.5 * (result + result.swapaxes(0, 1))

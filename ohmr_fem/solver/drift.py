@@ -37,8 +37,9 @@ def drift_solve(
     Parameters
     ----------
     problem : Problem
-        A device plane whose materials have a mobility (sign: drift velocity -mu E, positive for electrons).
-        coupling="full" is the nonlinear problem; "linear" is first order in alpha alpha'.
+        A device plane whose materials have a mobility (sign: drift velocity -mu E, positive for
+        electrons). coupling="full" is the nonlinear problem; "linear" is first order in alpha
+        alpha'.
     field, currents, voltages
         As for :func:`solve`.
     start : Solution, optional
@@ -81,7 +82,8 @@ def drift_solve(
 def _checked(problem: Problem, field: Any) -> np.ndarray:
     if problem.is_cross_section:
         raise InputError(
-            "drift needs a device plane (x, y); on a cross-section it enters only at second order in the field "
+            "drift needs a device plane (x, y); on a cross-section it enters only at second order "
+            "in the field "
             "along x: model a long bar instead"
         )
     require_mobility(problem, "drift")
@@ -142,7 +144,9 @@ def _solve(
 
 
 def _peclet(solution: Solution) -> list[str]:
-    """Warns where the drift over a cell outruns diffusion (cell Peclet number above one, per order)."""
+    """Warns where the drift over a cell outruns diffusion (cell Peclet number above one, per
+    order).
+    """
     system = system_of(solution.problem, solution.field)
     slope: Any = system.basis.interpolate(solution.ohmic_dofs + solution.orbital_dofs).grad
     size = np.sqrt(np.sum(system.basis.dx, axis=1, keepdims=True))
@@ -157,7 +161,8 @@ def _peclet(solution: Solution) -> list[str]:
     if float(number.max()) <= 1.0:
         return []
     note = ResolutionWarning(
-        f"drift outruns diffusion within a cell (cell Peclet number {number.max():.2g} per order, should "
+        f"drift outruns diffusion within a cell (cell Peclet number {number.max():.2g} per order, "
+        "should "
         "be at most 1): refine the mesh where the field is large"
     )
     warnings.warn(note, stacklevel=3)

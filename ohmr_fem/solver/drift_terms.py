@@ -1,4 +1,5 @@
-"""Drift of the moments with the carriers in a device plane: Q^a = ... - mu E n^a, J = ... + alpha' mu (E_y, -E_x) n^z.
+"""Drift of the moments with the carriers in a device plane: Q^a = ... - mu E n^a, J = ... + alpha'
+mu (E_y, -E_x) n^z.
 
 Weak form (docs/theory, section 2), with s the ordinary Hall tensor where that is on:
 

@@ -49,7 +49,9 @@ def load(v: Any, w: Any) -> Any:
 
 @LinearForm
 def slope(v: Any, w: Any) -> Any:
-    """int a . grad v: the orbital Hall current that a uniform field along the normal of a cross-section drives."""
+    """int a . grad v: the orbital Hall current that a uniform field along the normal of a
+    cross-section drives.
+    """
     return sum(w[f"a{i}"] * v.grad[i] for i in range(v.grad.shape[0]))
 
 

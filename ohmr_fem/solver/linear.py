@@ -1,6 +1,8 @@
-"""Sparse linear solvers as values: ``factorise`` a matrix, ``solve`` right-hand sides, always with the residual.
+"""Sparse linear solvers as values: ``factorise`` a matrix, ``solve`` right-hand sides, always with
+the residual.
 
-:class:`SuperLU` comes with scipy; :class:`Pardiso`, :class:`Mumps` and :class:`AMG` need the extra ``solvers``.
+:class:`SuperLU` comes with scipy; :class:`Pardiso`, :class:`Mumps` and :class:`AMG` need the extra
+``solvers``.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ ACCEPTED_RESIDUAL = 1e-12
 ACCEPTED_SHARE = 1e-2
 #: Backward error above which the solution of a direct solver is refined once.
 REFINE_ABOVE = 1e-14
-#: Options of SuperLU. Small supernodes and panels are measured: scipy's own are slower at every size up to 1e6 unknowns.
+#: Options of SuperLU. Small supernodes and panels are measured: scipy's own are slower at every
+#: size up to 1e6 unknowns.
 PIVOTED: dict[str, Any] = {"permc_spec": "COLAMD", "relax": 1, "panel_size": 4}
 DIAGONAL: dict[str, Any] = PIVOTED | {
     "permc_spec": "MMD_AT_PLUS_A",
@@ -43,14 +46,17 @@ class Factorisation(Protocol):
         """What solves A x = b (or A^T x = b), without a check."""
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> tuple[np.ndarray, float]:
-        """Solution of A x = b (or A^T x = b), shape (n,) or (n, k), and the largest backward error."""
+        """Solution of A x = b (or A^T x = b), shape (n,) or (n, k), and the largest backward
+        error.
+        """
 
 
 class Solver(Protocol):
     """What turns a matrix into a :class:`Factorisation`.
 
-    Solvers for symmetric matrices take the matrix at its word: what becomes of one that is not symmetric shows in the residual.
-    Symmetric means equal to its transpose, for complex matrices too, never to the conjugate of it.
+    Solvers for symmetric matrices take the matrix at its word: what becomes of one that is not
+    symmetric shows in the residual. Symmetric means equal to its transpose, for complex matrices
+    too, never to the conjugate of it.
     """
 
     @property
@@ -61,9 +67,11 @@ class Solver(Protocol):
 
 @dataclass(frozen=True)
 class SuperLU:
-    """scipy's SuperLU: pivots on the diagonal in a minimum-degree order, which on the matrices here takes half the time and
-    memory of general pivoting. Unless ``symmetric=True`` (real symmetric definite matrices, where it cannot fail) a trial
-    solution decides whether that was accurate; if not, the matrix is factorised again with general pivoting.
+    """scipy's SuperLU: pivots on the diagonal in a minimum-degree order, which on the matrices here
+    takes half the time and
+    memory of general pivoting. Unless ``symmetric=True`` (real symmetric definite matrices, where
+    it cannot fail) a trial solution decides whether that was accurate; if not, the matrix is
+    factorised again with general pivoting.
     """
 
     symmetric: bool = False
@@ -97,7 +105,9 @@ SYMMETRIC = SuperLU(symmetric=True)
 
 @dataclass(frozen=True)
 class Pardiso:
-    """PARDISO of the Intel MKL, real matrices. ``symmetric=True``: Cholesky, for symmetric positive definite ones."""
+    """PARDISO of the Intel MKL, real matrices. ``symmetric=True``: Cholesky, for symmetric positive
+    definite ones.
+    """
 
     symmetric: bool = False
 
@@ -106,12 +116,15 @@ class Pardiso:
         return "PARDISO (Cholesky)" if self.symmetric else "PARDISO"
 
     def factorise(self, matrix: sparray) -> Factorisation:
-        """Factorise a square sparse matrix; SolveError if it is singular (or not definite, for Cholesky)."""
+        """Factorise a square sparse matrix; SolveError if it is singular (or not definite, for
+        Cholesky).
+        """
         pypardiso = require_extra("pypardiso", "solvers", "the solver Pardiso")
         A = csr_array(matrix)
         if np.iscomplexobj(A):
             raise SolveError(
-                f"Pardiso takes real matrices, and this one of {A.shape[0]} unknowns is complex; use SuperLU or "
+                f"Pardiso takes real matrices, and this one of {A.shape[0]} unknowns is complex; "
+                "use SuperLU or "
                 "Mumps"
             )
         A.sort_indices()
@@ -167,9 +180,11 @@ class Mumps:
 
 @dataclass(frozen=True)
 class AMG:
-    """Conjugate gradients, preconditioned by pyamg's classical multigrid: real symmetric positive definite matrices only.
+    """Conjugate gradients, preconditioned by pyamg's classical multigrid: real symmetric positive
+    definite matrices only.
 
-    No factors, so little memory; ``tolerance`` is the residual over the right-hand side, in the two-norm.
+    No factors, so little memory; ``tolerance`` is the residual over the right-hand side, in the
+    two-norm.
     """
 
     tolerance: float = 1e-12
@@ -180,7 +195,9 @@ class AMG:
         return "AMG-CG"
 
     def factorise(self, matrix: sparray) -> Factorisation:
-        """Build the hierarchy; SolveError if the matrix is not symmetric or has no positive diagonal."""
+        """Build the hierarchy; SolveError if the matrix is not symmetric or has no positive
+        diagonal.
+        """
         pyamg = require_extra("pyamg", "solvers", "the solver AMG")
         A = csr_array(matrix)
         if (
@@ -189,10 +206,12 @@ class AMG:
             or A.diagonal().min() <= 0.0
         ):
             raise SolveError(
-                f"AMG takes real symmetric positive definite matrices, and this one of {A.shape[0]} unknowns is "
+                "AMG takes real symmetric positive definite matrices, and this one of "
+                f"{A.shape[0]} unknowns is "
                 "not; use SuperLU, Pardiso or Mumps"
             )
-        # measured on uniform and graded meshes: a third of the steps of smoothed aggregation, and no failures at theta = 0.5
+        # measured on uniform and graded meshes: a third of the steps of smoothed aggregation, and
+        # no failures at theta = 0.5
         hierarchy = pyamg.ruge_stuben_solver(csr_matrix(A), strength=("classical", {"theta": 0.5}))
         cycle = hierarchy.aspreconditioner()
 
@@ -284,19 +303,23 @@ def _largest(x: np.ndarray) -> np.ndarray:
 def accepted_error(backward: float, share: float) -> float:
     """The backward error, if it is small.
 
-    The share of b that is left would count round-off as failure on graded meshes, where |A| |x| is far larger than |b|; but a
-    matrix that is singular to round-off leaves much of b however small the backward error of its enormous solution is.
+    The share of b that is left would count round-off as failure on graded meshes, where |A| |x| is
+    far larger than |b|; but a matrix that is singular to round-off leaves much of b however small
+    the backward error of its enormous solution is.
     """
     if not backward < ACCEPTED_RESIDUAL:
         raise SolveError(
-            f"the linear solver left a backward error of {backward:.1e} (accepted: {ACCEPTED_RESIDUAL:g}); "
+            f"the linear solver left a backward error of {backward:.1e} (accepted: "
+            f"{ACCEPTED_RESIDUAL:g}); "
             "the system is singular or close to an instability",
             value=backward,
         )
     if not share < ACCEPTED_SHARE:
         raise SolveError(
-            f"the linear solver left {share:.1g} of the right-hand side (accepted: {ACCEPTED_SHARE:g}): the system "
-            "is singular to round-off; every part of the device needs a contact, and the torque must be stable",
+            f"the linear solver left {share:.1g} of the right-hand side (accepted: "
+            f"{ACCEPTED_SHARE:g}): the system "
+            "is singular to round-off; every part of the device needs a contact, and the torque "
+            "must be stable",
             value=share,
         )
     return backward

@@ -1,9 +1,10 @@
 """Newton's method for the drift equations, with the potential eliminated exactly at every step.
 
-The drift terms (Eq. (S1)) are bilinear in V and n.  At given n the charge equation is linear in V, so V follows from n and
-contact currents are conserved at every step as in linear response; Newton's method with line search acts on what is
-left, G(n) = A(B) n + S V(n) + drift - injection = 0, with the derivative from one block factorisation.  With
-coupling="linear" the moments drift in the ohmic field and G is linear: first order in alpha alpha'.
+The drift terms (Eq. (S1)) are bilinear in V and n.  At given n the charge equation is linear in V,
+so V follows from n and contact currents are conserved at every step as in linear response; Newton's
+method with line search acts on what is left, G(n) = A(B) n + S V(n) + drift - injection = 0, with
+the derivative from one block factorisation.  With coupling="linear" the moments drift in the ohmic
+field and G is linear: first order in alpha alpha'.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from .drift_terms import charge_from_moment, drift_of_charge, drift_of_moment, m
 from .linear import SuperLU
 from .system import System
 
-#: Line search: smallest damping, and the decrease of |G| that a damping lambda must bring, 1 - SUFFICIENT lambda.
+#: Line search: smallest damping, and the decrease of |G| that a damping lambda must bring, 1 -
+#: SUFFICIENT lambda.
 SMALLEST_DAMPING, SUFFICIENT = 2.0**-10, 0.1
 
 
 @dataclass(frozen=True)
 class NewtonStep:
-    """One iterate: |G| relative to its source, size of the last correction relative to n, damping, and the largest
+    """One iterate: |G| relative to its source, size of the last correction relative to n, damping,
+    and the largest
     deviation of a contact current from its given value relative to the largest current."""
 
     residual: float
@@ -37,7 +40,9 @@ class NewtonStep:
 
 @dataclass(frozen=True, eq=False)
 class DriftEquations:
-    """G(n) = 0 at one field for a given ohmic potential (N,) V; ``injected`` (3N,) is the source that does not depend on V."""
+    """G(n) = 0 at one field for a given ohmic potential (N,) V; ``injected`` (3N,) is the source
+    that does not depend on V.
+    """
 
     system: System
     field: np.ndarray
@@ -119,7 +124,9 @@ class DriftEquations:
     def current_defect(
         self, n: np.ndarray, orbital: np.ndarray, currents: Mapping[str, float]
     ) -> float:
-        """Largest deviation of a contact current from the given one (0 if floating), relative to the largest current."""
+        """Largest deviation of a contact current from the given one (0 if floating), relative to
+        the largest current.
+        """
         s = self.system
         moments, V = s.keep @ n, self.ohmic + orbital
         flow = (
@@ -143,7 +150,9 @@ def newton(
     tolerance: float,
     most: int,
 ) -> tuple[np.ndarray, np.ndarray, list[NewtonStep]]:
-    """Kept moments, orbital potential (N,) and history from a start n; NewtonError if it does not converge."""
+    """Kept moments, orbital potential (N,) and history from a start n; NewtonError if it does not
+    converge.
+    """
     V = equations.orbital(n)
     G = equations.defect(n, V)
     history = [
@@ -185,7 +194,8 @@ def newton(
 def _failed(why: str, history: list[NewtonStep]) -> NewtonError:
     shown = ", ".join(f"{h.residual:.1e}" for h in history[-6:])
     return NewtonError(
-        f"Newton's method failed: {why}; residuals {shown} of the source; raise the current in smaller steps "
+        f"Newton's method failed: {why}; residuals {shown} of the source; raise the current in "
+        "smaller steps "
         "(drift_curve) or refine the mesh where the field is large",
         history,
     )

@@ -1,4 +1,6 @@
-"""What a measurement reads: four-terminal resistance, and the magnetoresistance of a cross-section."""
+"""What a measurement reads: four-terminal resistance, and the magnetoresistance of a
+cross-section.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,12 @@ class Resistance:
     R : V/I at B = R_ohmic + geometric + delta_R.
     R_ohmic : without orbital Hall effect, at B = 0.
     delta_R : the orbital part, R - R_ohmic - geometric, solved for directly.
-    hanle : delta_R(B) - delta_R(0), solved for directly (subtracted where the ordinary Hall effect is on).
+    hanle : delta_R(B) - delta_R(0), solved for directly (subtracted where the ordinary Hall effect
+    is on).
     residual : largest relative residual of the linear systems.
     field : (3,) T
-    geometric : change of R_ohmic by the ordinary Hall effect of B_z; 0 unless Problem(ordinary_hall=True).
+    geometric : change of R_ohmic by the ordinary Hall effect of B_z; 0 unless
+    Problem(ordinary_hall=True).
     """
 
     R: float
@@ -49,7 +53,8 @@ class Resistance:
 class Measurement:
     """A current pair and a voltage pair on a system, or the total current of a cross-section.
 
-    ``base`` is R_ohmic in ohm, or the ohmic current of the section; ``read`` turns a response into the change of it.
+    ``base`` is R_ohmic in ohm, or the ohmic current of the section; ``read`` turns a response into
+    the change of it.
     """
 
     system: System
@@ -63,9 +68,11 @@ class Measurement:
     def of(
         cls, problem: Problem, current: Any = None, voltage: Any = None, field: Any = None
     ) -> Measurement:
-        """Prepare a measurement: the ohmic potential and what reads the answer; InputError for wrong terminals.
+        """Prepare a measurement: the ohmic potential and what reads the answer; InputError for
+        wrong terminals.
 
-        ``field`` (3,) matters with ordinary Hall effect only, which makes the ohmic potential depend on it.
+        ``field`` (3,) matters with ordinary Hall effect only, which makes the ohmic potential
+        depend on it.
         """
         system = system_of(problem, field)
         if problem.is_cross_section:
@@ -98,7 +105,9 @@ class Measurement:
         return float(self.reader @ (n if self.system.problem.is_cross_section else potential))
 
     def sweep(self, fields: np.ndarray) -> Iterator[tuple[float, float, float]]:
-        """(change, change relative to B = 0, residual) field by field, one factorisation each; of the orbital part."""
+        """(change, change relative to B = 0, residual) field by field, one factorisation each; of
+        the orbital part.
+        """
         zero = MomentSolver.at(self.system, np.zeros(3)).solve(self.source)
         for field in fields:
             if not np.any(field):
@@ -158,7 +167,8 @@ def resistance(
     field = fields_array(field)
     if field.shape != (3,):
         raise InputError(
-            f"field: resistance takes one field of shape (3,), got {field.shape}; use hanle_curve for several"
+            f"field: resistance takes one field of shape (3,), got {field.shape}; use hanle_curve "
+            "for several"
         )
     if problem.is_cross_section:
         raise InputError(

@@ -15,18 +15,23 @@ if TYPE_CHECKING:
     from .system import System
 
 
-#: Largest first-cell size at an edge, in decay lengths, for orders 1 to 8 (about 1% of the local profile).
+#: Largest first-cell size at an edge, in decay lengths, for orders 1 to 8 (about 1% of the local
+#: profile).
 LARGEST_CELL = (0.3, 0.8, 1.3, 1.8, 2.3, 2.8, 3.3, 3.8)
 
 
 def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarning]:
-    """One warning if the first cells along an insulating edge are too large for the decay of the moment density."""
+    """One warning if the first cells along an insulating edge are too large for the decay of the
+    moment density.
+    """
     height, cells = edge_cells(system)
     return unresolved(height, decay_length(system, field)[cells], system.problem.order)
 
 
 def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
-    """Extent normal to the edge (m) and number of the cells along edges where moments may gather."""
+    """Extent normal to the edge (m) and number of the cells along edges where moments may
+    gather.
+    """
     mesh, problem = system.problem.mesh, system.problem
     silent = [
         mesh.boundaries[c.boundary or n]
@@ -41,7 +46,9 @@ def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
 
 
 def unresolved(height: np.ndarray, decay: np.ndarray, order: int) -> list[ResolutionWarning]:
-    """One warning about the cell that is largest for the decay length beside it, if it is too large."""
+    """One warning about the cell that is largest for the decay length beside it, if it is too
+    large.
+    """
     if height.size == 0:
         return []
     allowed = LARGEST_CELL[order - 1]
@@ -51,9 +58,12 @@ def unresolved(height: np.ndarray, decay: np.ndarray, order: int) -> list[Resolu
         return []
     return [
         ResolutionWarning(
-            f"edge layer not resolved: cells of {engineering(float(height[worst]), 'm')} at an edge where the moment density "
-            f"decays over {engineering(float(decay[worst]), 'm')}; order {order} needs cells of at most "
-            f"{engineering(float(allowed * decay[worst]), 'm')} there (refine the mesh at its edges, or raise the order)"
+            f"edge layer not resolved: cells of {engineering(float(height[worst]), 'm')} at an "
+            "edge where the moment density "
+            f"decays over {engineering(float(decay[worst]), 'm')}; order {order} needs cells of at "
+            "most "
+            f"{engineering(float(allowed * decay[worst]), 'm')} there (refine the mesh at its "
+            "edges, or raise the order)"
         )
     ]
 
@@ -70,7 +80,9 @@ def cell_heights(system: System, facets: np.ndarray, cells: np.ndarray) -> np.nd
 
 
 def decay_length(system: System, field: np.ndarray) -> np.ndarray:
-    """Shortest decay length of the moment density in each cell, m: L_m / Re sqrt(1 + i omega tau)."""
+    """Shortest decay length of the moment density in each cell, m: L_m / Re sqrt(1 + i omega
+    tau).
+    """
     c = system.coefficients
     half_g_x, rate, diffusion = c.half_g_x[..., 0], c.rate[..., 0].max(axis=0), c.diffusion[:, 0]
     if (
@@ -95,7 +107,8 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     ):
         notes.append(
             PhysicsWarning(
-                "B has a z component: the ordinary magnetoresistance and Hall effect of the carriers "
+                "B has a z component: the ordinary magnetoresistance and Hall effect of the "
+                "carriers "
                 "are not in the model (Problem(ordinary_hall=True) adds them)"
             )
         )
@@ -107,8 +120,10 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     ):
         notes.append(
             PhysicsWarning(
-                "the whole boundary absorbs: where the material is uniform no moment accumulates, and "
-                "neither the current nor the field leaves a trace; leave one edge reflecting to see one"
+                "the whole boundary absorbs: where the material is uniform no moment accumulates, "
+                "and "
+                "neither the current nor the field leaves a trace; leave one edge reflecting to "
+                "see one"
             )
         )
     if problem.detection == "printed":

@@ -46,8 +46,8 @@ class FieldValues:
 class Solution:
     """Solution of Eq. (2) with the potential at one field.
 
-    Vertex fields have shape (..., n_vertices) and stand at ``points``; ``at`` and ``line`` evaluate with the full order
-    of the elements anywhere.
+    Vertex fields have shape (..., n_vertices) and stand at ``points``; ``at`` and ``line`` evaluate
+    with the full order of the elements anywhere.
 
     Attributes
     ----------
@@ -55,7 +55,8 @@ class Solution:
     field : (3,) T
     drive : Drive
     ohmic_dofs, orbital_dofs : (N,) V; moment_dofs : (3, N) C/m^2
-        Finite-element coefficients of the ohmic and orbital part of the potential and of the moment density.
+        Finite-element coefficients of the ohmic and orbital part of the potential and of the moment
+        density.
     residuals : {step: relative residual of its linear system}
     factorisations : int
     solver : str
@@ -121,7 +122,9 @@ class Solution:
 
     @property
     def magnetisation(self) -> np.ndarray:
-        """M^a = (m_0/e) n^a at the vertices, (3, n) A, with the first region's moment per carrier."""
+        """M^a = (m_0/e) n^a at the vertices, (3, n) A, with the first region's moment per
+        carrier.
+        """
         from ..units import ELEMENTARY_CHARGE
 
         moment = next(iter(self.problem.materials.values())).moment_per_carrier
@@ -139,7 +142,9 @@ class Solution:
         return self.in_cells(middle[:, None])
 
     def in_cells(self, X: np.ndarray) -> FieldValues:
-        """All fields at reference points X (dim, k) of every cell; result arrays have n_cells * k columns."""
+        """All fields at reference points X (dim, k) of every cell; result arrays have n_cells * k
+        columns.
+        """
         cells = np.arange(self.problem.mesh.n_cells)
         return self._evaluate(np.repeat(X[:, None, :], cells.size, axis=1), cells)
 
@@ -158,7 +163,8 @@ class Solution:
         p = p.reshape(-1, 1) if dim == 1 and p.ndim <= 1 else np.atleast_2d(p)
         if p.ndim != 2 or p.shape[1] != dim or not np.all(np.isfinite(p)):
             raise InputError(
-                f"points: expected finite coordinates of shape ({dim},) or (n, {dim}) in m, got {points!r}"
+                f"points: expected finite coordinates of shape ({dim},) or (n, {dim}) in m, got "
+                f"{points!r}"
             )
         s = self._system
         scaled = p.T / s.scales.length
@@ -215,10 +221,11 @@ class Solution:
     def _currents(
         self, c: Coefficients, E: np.ndarray, driving: np.ndarray, dn: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """J_i = sigma E_i + alpha' D eps_ijc d_j n^c and Q_i^a = -D d_i n^a + alpha eps_iak sigma E_k (Eqs. (1), (S3)).
+        """J_i = sigma E_i + alpha' D eps_ijc d_j n^c and Q_i^a = -D d_i n^a + alpha eps_iak sigma
+        E_k (Eqs. (1), (S3)).
 
-        ``driving`` is the E of the second: in linear coupling the ohmic field alone, so that Q.nu obeys the edge law.
-        With ordinary Hall effect the fields and grad n come deflected.
+        ``driving`` is the E of the second: in linear coupling the ohmic field alone, so that Q.nu
+        obeys the edge law. With ordinary Hall effect the fields and grad n come deflected.
         """
         sigma, D = c.sigma.ravel(), c.diffusion.ravel()
         alpha, alpha_inverse = c.alpha.ravel(), c.alpha_inverse.ravel()
@@ -246,7 +253,9 @@ class Solution:
     def _add_drift(
         self, c: Coefficients, E: np.ndarray, n: np.ndarray, J: np.ndarray, Q: np.ndarray
     ) -> None:
-        """Q^a = ... - mu E n^a and J = ... + alpha' mu (E_y, -E_x) n^z in the device plane (Eq. (S1))."""
+        """Q^a = ... - mu E n^a and J = ... + alpha' mu (E_y, -E_x) n^z in the device plane (Eq.
+        (S1)).
+        """
         mobility, back = c.mobility.ravel(), c.alpha_inverse.ravel()
         weights = c.detection(2, self.problem.detection)
         read = sum(w.ravel() * n[d] for d, w in enumerate(weights))
@@ -254,14 +263,18 @@ class Solution:
         J[:2] += back * mobility * read * np.array([E[1], -E[0]])
 
     def _is_read(self, component: int) -> bool:
-        """Whether n of this component has an in-plane curl along a direction in which current flows."""
+        """Whether n of this component has an in-plane curl along a direction in which current
+        flows.
+        """
         axes = {AXIS[a] for a in self.problem.mesh.axes}
         flows = axes | ({0} if self.problem.is_cross_section else set())
         return any({i, j, component} == {0, 1, 2} for i in flows for j in axes)
 
     @property
     def contact_currents(self) -> dict[str, float]:
-        """Current into the device at each contact that carries current, A: the conservative (weak-residual) value."""
+        """Current into the device at each contact that carries current, A: the conservative
+        (weak-residual) value.
+        """
         s = self._system
         V, n = self.ohmic_dofs + self.orbital_dofs, self.moment_dofs / s.scales.moment
         flow = s.scales.conductivity * (s.K @ V + s.C @ n.ravel())
@@ -303,9 +316,11 @@ class Solution:
         return values[contact]
 
     def moment_balance(self) -> dict[str, np.ndarray]:
-        """Where the moment goes, each (3,) per component: relaxation + torque + outflow = injected, in A (2D meshes).
+        """Where the moment goes, each (3,) per component: relaxation + torque + outflow = injected,
+        in A (2D meshes).
 
-        ``outflow`` leaves through absorbing edges: G n, or where n = 0 the conservative (weak-residual) flux.
+        ``outflow`` leaves through absorbing edges: G n, or where n = 0 the conservative
+        (weak-residual) flux.
         """
         s = self._system
         unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
@@ -336,7 +351,9 @@ class Solution:
 
     @property
     def total_current(self) -> float:
-        """Current along x through a cross-section: A per metre of depth for a line, A/m x m for a section."""
+        """Current along x through a cross-section: A per metre of depth for a line, A/m x m for a
+        section.
+        """
         s = self._system
         if not self.problem.is_cross_section:
             raise InputError(
@@ -358,5 +375,6 @@ class Solution:
         )
         return (
             f"Solution(B = ({field}) T; {what}; largest |n| = {top:.4g} C/m²; "
-            f"{self.moment_dofs.shape[1]} unknowns per field, P{self.problem.order}, residual {self.residual:.1e})"
+            f"{self.moment_dofs.shape[1]} unknowns per field, P{self.problem.order}, residual "
+            f"{self.residual:.1e})"
         )

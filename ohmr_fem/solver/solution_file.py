@@ -115,7 +115,8 @@ def _pack_material(
         value = getattr(material, name)
         if callable(value):
             raise InputError(
-                f"save: {name} is a function of position and cannot be stored; give an array with one "
+                f"save: {name} is a function of position and cannot be stored; give an array with "
+                "one "
                 "value per cell instead",
                 value=value,
             )
@@ -142,7 +143,8 @@ def _pack_contact(name: str, contact: Contact) -> dict[str, Any]:
         profile = dataclasses.asdict(profile)
     elif callable(profile):
         raise InputError(
-            f"save: the current profile of contact {name!r} is a function and cannot be stored; use "
+            f"save: the current profile of contact {name!r} is a function and cannot be stored; "
+            "use "
             "gaussian_profile or 'uniform'",
             value=profile,
         )

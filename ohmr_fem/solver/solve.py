@@ -1,7 +1,7 @@
 """Solve one problem at one field.
 
-Everything is solved as an increment on the ohmic potential, so that the orbital part, a millionth of the
-ohmic one, is never obtained by subtraction.
+Everything is solved as an increment on the ohmic potential, so that the orbital part, a millionth
+of the ohmic one, is never obtained by subtraction.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from .system import System, system_of
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """Answer to a source of the moment equation: n (3N,) in scaled units, orbital potential (N,), residual."""
+    """Answer to a source of the moment equation: n (3N,) in scaled units, orbital potential (N,),
+    residual.
+    """
 
     n: np.ndarray
     potential: np.ndarray
@@ -71,7 +73,9 @@ class MomentSolver:
 
 
 def moment_matrix(system: System, field: np.ndarray, held: tuple[str, ...] = ()) -> csr_array:
-    """A(B) on the kept unknowns, or with full coupling [[K, C], [S, A(B)]] on the free potential and the kept moments."""
+    """A(B) on the kept unknowns, or with full coupling [[K, C], [S, A(B)]] on the free potential
+    and the kept moments.
+    """
     A = system.A(field)
     if system.problem.coupling == "linear" or system.problem.mesh.dim == 1:
         return A
@@ -83,7 +87,9 @@ def moment_matrix(system: System, field: np.ndarray, held: tuple[str, ...] = ())
 
 
 def ohmic_potential(system: System, drive: Drive) -> tuple[np.ndarray, float]:
-    """Potential (N,) in V without orbital Hall effect, sigma k(V, psi) = I_in(psi), and the residual."""
+    """Potential (N,) in V without orbital Hall effect, sigma k(V, psi) = I_in(psi), and the
+    residual.
+    """
     if system.problem.is_cross_section:
         return np.zeros(system.N), 0.0
     T, factors = system.potential_solver(drive.held)
@@ -98,7 +104,9 @@ def ohmic_potential(system: System, drive: Drive) -> tuple[np.ndarray, float]:
 
 
 def moment_source(system: System, potential: np.ndarray, electric_field: float = 0.0) -> np.ndarray:
-    """Right-hand side (3N,) of the moment equation: the orbital Hall current of the ohmic potential or uniform field."""
+    """Right-hand side (3N,) of the moment equation: the orbital Hall current of the ohmic potential
+    or uniform field.
+    """
     return np.asarray(electric_field * system.scales.length * system.drive - system.S @ potential)
 
 
@@ -116,7 +124,8 @@ def solve(
     problem : Problem
     field : (3,) floats, T
     currents : {contact: quantity in A}
-        Current into the device; contacts left out float. Must sum to zero unless a voltage is given.
+        Current into the device; contacts left out float. Must sum to zero unless a voltage is
+        given.
     voltages : {contact: quantity in V}
         Potentials of equipotential contacts.
     electric_field : quantity, V/m

@@ -1,4 +1,6 @@
-"""The scalar finite-element space: elements by order, boundary bases, point location, evaluation as sparse rows."""
+"""The scalar finite-element space: elements by order, boundary bases, point location, evaluation as
+sparse rows.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ TOLERANCE = 1e-8
 
 
 def element_for(mesh: skfem.Mesh, order: int) -> skfem.Element:
-    """A fresh element of the given order; fresh because hierarchical elements cache their last points."""
+    """A fresh element of the given order; fresh because hierarchical elements cache their last
+    points.
+    """
     kind = {skfem.refdom.RefLine: 0, skfem.refdom.RefTri: 1, skfem.refdom.RefQuad: 2}[mesh.refdom]
     low = [
         (skfem.ElementLineP1, skfem.ElementLineP2),
@@ -35,29 +39,36 @@ def element_for(mesh: skfem.Mesh, order: int) -> skfem.Element:
 
 
 def is_hierarchical(basis: Any) -> bool:
-    """True where only the vertex functions sum to one (line and quadrilateral elements above order 2)."""
+    """True where only the vertex functions sum to one (line and quadrilateral elements above order
+    2).
+    """
     return isinstance(basis.elem, (skfem.ElementLinePp, skfem.ElementQuadP))
 
 
 def cell_basis(mesh: skfem.Mesh, order: int) -> Any:
-    """The space of the given order, with quadrature exact for constant coefficients on straight cells."""
+    """The space of the given order, with quadrature exact for constant coefficients on straight
+    cells.
+    """
     return skfem.Basis(
         mesh, element_for(mesh, order), intorder=2 * order + (0 if mesh.affine else 4)
     )
 
 
 def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
-    """The same space on boundary facets, with a quadrature that also serves smooth current profiles."""
+    """The same space on boundary facets, with a quadrature that also serves smooth current
+    profiles.
+    """
     return skfem.FacetBasis(mesh, element_for(mesh, order), facets=facets, intorder=2 * order + 8)
 
 
 def locate(
     mesh: skfem.Mesh, points: np.ndarray, unit: float = 1.0, what: str = "a point"
 ) -> np.ndarray:
-    """Cell index of each point (dim, n), in the units of the mesh; ``unit`` in m and ``what`` serve the message.
+    """Cell index of each point (dim, n), in the units of the mesh; ``unit`` in m and ``what`` serve
+    the message.
 
-    scikit-fem's own finder tests the five nearest centroids and misses points of graded meshes; this one widens the
-    search until the point is found.
+    scikit-fem's own finder tests the five nearest centroids and misses points of graded meshes;
+    this one widens the search until the point is found.
 
     Raises
     ------
@@ -118,7 +129,9 @@ def _outside(mesh: skfem.Mesh, mapping: Any, points: np.ndarray, cells: np.ndarr
 
 
 def _inverted(mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Reference points (dim, n) of points in cells; NaN where the map of a curved cell cannot be inverted."""
+    """Reference points (dim, n) of points in cells; NaN where the map of a curved cell cannot be
+    inverted.
+    """
     with np.errstate(all="ignore"):
         try:
             return np.asarray(mapping.invF(points[:, :, None], tind=cells)[:, :, 0])
@@ -136,7 +149,9 @@ def _inverted(mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray
 def point_rows(
     basis: Any, order: int, points: np.ndarray, cells: np.ndarray
 ) -> tuple[csr_array, list[csr_array]]:
-    """Sparse rows (n, N) for the value and for each derivative at points (dim, n) inside the given cells."""
+    """Sparse rows (n, N) for the value and for each derivative at points (dim, n) inside the given
+    cells.
+    """
     return reference_rows(basis, order, basis.mapping.invF(points[:, :, None], tind=cells), cells)
 
 

@@ -1,4 +1,6 @@
-"""Refuse or warn before solving: unstable torque, an edge layer the mesh cannot resolve, limits of the model."""
+"""Refuse or warn before solving: unstable torque, an edge layer the mesh cannot resolve, limits of
+the model.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,10 @@ def materials_with_numbers(problem: Problem) -> list[Material]:
 def check_stability(system: System, field: np.ndarray) -> None:
     """SolveError if the torque drives an instability, so that no steady state exists.
 
-    Three things make moments grow: theta < 0 (adj(X) indefinite on B); relaxation or absorption that differs by component,
-    together with the torque; and regions whose tensors differ, which amplify what diffuses between them.  The value of the
-    error is the slowest rate, in units of the mean 1/tau.
+    Three things make moments grow: theta < 0 (adj(X) indefinite on B); relaxation or absorption
+    that differs by component, together with the torque; and regions whose tensors differ, which
+    amplify what diffuses between them.  The value of the error is the slowest rate, in units of the
+    mean 1/tau.
     """
     rate = slowest_rate(system, field)
     if rate > 1e-9:
@@ -47,10 +50,12 @@ def check_stability(system: System, field: np.ndarray) -> None:
     why = (
         f"B.adj(X).B < 0 gives |omega| tau = {growth:.4g}"
         if growth > 0.0
-        else "where components relax at different rates, or regions differ in X, the torque can amplify"
+        else "where components relax at different rates, or regions differ in X, the torque can "
+        "amplify"
     )
     raise SolveError(
-        f"unstable torque at B = {tuple(float(b) for b in field)} T: {why}, and the moment density grows "
+        f"unstable torque at B = {tuple(float(b) for b in field)} T: {why}, and the moment density "
+        "grows "
         f"(slowest rate {rate:.4g}/tau); a steady state exists only at smaller |B|",
         value=rate,
     )
@@ -76,17 +81,21 @@ def check_sweep(system: System, fields: np.ndarray, most: int = 4) -> None:
 
 
 def slowest_rate(system: System, field: np.ndarray) -> float:
-    """Smallest real part of the decay rates of the moment density, in units of the mean 1/tau; a lower bound if positive.
+    """Smallest real part of the decay rates of the moment density, in units of the mean 1/tau; a
+    lower bound if positive.
 
-    With one matrix 1/tau + T everywhere and one scalar edge law it is the lowest eigenvalue of that matrix plus the lowest
-    diffusive rate.  Otherwise a norm in which everything decays proves stability, or the eigenvalues of the device decide.
+    With one matrix 1/tau + T everywhere and one scalar edge law it is the lowest eigenvalue of that
+    matrix plus the lowest diffusive rate.  Otherwise a norm in which everything decays proves
+    stability, or the eigenvalues of the device decide.
     """
     rate, turning = _certain_rate(system, field)
     return rate if rate > 0.0 or turning.size == 0 else _rate_of_device(system, field, turning)
 
 
 def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]:
-    """The slowest rate without the matrices of the device, and no eigenvalues; or no more than where to look for it."""
+    """The slowest rate without the matrices of the device, and no eigenvalues; or no more than
+    where to look for it.
+    """
     nothing = np.empty(0)
     if not np.any(field):
         return float(system.coefficients.rate.min() * _unit_rate(system)), nothing
@@ -114,7 +123,9 @@ def _unit_rate(system: System) -> float:
 
 
 def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct 1/tau (k, 3), torques (k, 3, 3) and tensors (k, 3, 3): one a region, or all points where they vary."""
+    """Distinct 1/tau (k, 3), torques (k, 3, 3) and tensors (k, 3, 3): one a region, or all points
+    where they vary.
+    """
     c = system.coefficients
     rate, X = c.rate.reshape(3, -1), c.half_g_x.reshape(3, 3, -1)
     everything = np.concatenate([rate, X.reshape(9, -1)])
@@ -137,7 +148,9 @@ def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.n
 def _rate_in_norm(
     matrices: np.ndarray, metric: np.ndarray, laws: list[tuple[float, float, float]]
 ) -> float:
-    """At least as fast as this everything decays in the norm n . metric n; -inf where the norm proves nothing."""
+    """At least as fast as this everything decays in the norm n . metric n; -inf where the norm
+    proves nothing.
+    """
     size = float(np.abs(metric).max())
     lowest = float(np.linalg.eigvalsh(metric)[0])
     if size == 0.0 or lowest < -1e-12 * size:
@@ -155,7 +168,9 @@ def _rate_in_norm(
 
 
 def lowest_diffusive_rate(system: System) -> float:
-    """Lowest eigenvalue of diffusion and one scalar edge law against the mass; 0 for reflecting edges."""
+    """Lowest eigenvalue of diffusion and one scalar edge law against the mass; 0 for reflecting
+    edges.
+    """
     if all(
         not m.absorbing and not any(m.absorption)
         for m in system.problem.moment_conditions().values()
@@ -184,9 +199,11 @@ def lowest_diffusive_rate(system: System) -> float:
 
 
 def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> float:
-    """Smallest real part among the eigenvalues of the device nearest to where its parts would have theirs.
+    """Smallest real part among the eigenvalues of the device nearest to where its parts would have
+    theirs.
 
-    ``local`` are the eigenvalues of 1/tau + T at the points: diffusion moves them, the search starts to their left.
+    ``local`` are the eigenvalues of 1/tau + T at the points: diffusion moves them, the search
+    starts to their left.
     """
     A, M = system.A(field), system.mass_matrix
     if A.shape[0] < 200:

@@ -1,7 +1,8 @@
-"""Problem -> matrices: assembly, contact constraints, and the affine dependence on the magnetic field.
+"""Problem -> matrices: assembly, contact constraints, and the affine dependence on the magnetic
+field.
 
-Unknowns are the potential V and the three components n^a in one scalar finite-element space of N functions, made
-dimensionless by :class:`Scales`.  With currents counted positive into the device,
+Unknowns are the potential V and the three components n^a in one scalar finite-element space of N
+functions, made dimensionless by :class:`Scales`.  With currents counted positive into the device,
 
     K V + C n = loads of the contacts
     (A_0 + B_x A_x + B_y A_y + B_z A_z) n + S V = injected moment + E_x drive
@@ -34,7 +35,8 @@ AXIS = {"x": 0, "y": 1, "z": 2}
 class System:
     """Assembled matrices of a Problem; see the module docstring for the equations.
 
-    Everything is built on first use: the scalar matrices serve the spectral path, the three-component ones the rest.
+    Everything is built on first use: the scalar matrices serve the spectral path, the
+    three-component ones the rest.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -73,15 +75,19 @@ class System:
 
     @functools.cached_property
     def one(self) -> np.ndarray:
-        """Coefficients (N,) of the function 1: on hierarchical elements only the vertex functions sum to it."""
+        """Coefficients (N,) of the function 1: on hierarchical elements only the vertex functions
+        sum to it.
+        """
         out = np.zeros(self.N)
         out[self.basis.nodal_dofs[0] if is_hierarchical(self.basis) else slice(None)] = 1.0
         return out
 
-    # -- the ordinary Hall effect -------------------------------------------------------------------------------------
+    # -- the ordinary Hall effect
 
     def at_normal_field(self, field: float) -> System:
-        """This system with the Lorentz force of B_z = ``field`` (T) on the carriers; shares all that does not depend on it."""
+        """This system with the Lorentz force of B_z = ``field`` (T) on the carriers; shares all
+        that does not depend on it.
+        """
         other = copy.copy(self)
         for name in ("deflection", "K", "S", "C", "diffusion", "A_0", "reduced_matrices"):
             vars(other).pop(name, None)
@@ -90,10 +96,12 @@ class System:
 
     @functools.cached_property
     def deflection(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """(s_1, s_2) = (1, b)/(1 + b^2), b = mu B_z, each (cells, points); None without ordinary Hall effect.
+        """(s_1, s_2) = (1, b)/(1 + b^2), b = mu B_z, each (cells, points); None without ordinary
+        Hall effect.
 
-        The Lorentz force turns whatever moves the carriers: sigma E and D grad n become sigma s E and D s grad n with
-        s = [[s_1, -s_2], [s_2, s_1]].  One tensor for both (Einstein), or Onsager's relation would fail.
+        The Lorentz force turns whatever moves the carriers: sigma E and D grad n become sigma s E
+        and D s grad n with s = [[s_1, -s_2], [s_2, s_1]].  One tensor for both (Einstein), or
+        Onsager's relation would fail.
         """
         if self.normal_field == 0.0:
             return None
@@ -110,7 +118,9 @@ class System:
         )
 
     def across(self, coefficient: np.ndarray) -> csr_array:
-        """- int a grad w . (z-turned s grad u): a c(u, w), or a (s_1 c - s_2 k) with ordinary Hall effect."""
+        """- int a grad w . (z-turned s grad u): a c(u, w), or a (s_1 c - s_2 k) with ordinary Hall
+        effect.
+        """
         if self.deflection is None:
             return self.matrix(forms.curl, coefficient)
         first, second = self.deflection
@@ -118,7 +128,7 @@ class System:
             forms.stiffness, coefficient * second
         )
 
-    # -- the potential ------------------------------------------------------------------------------------------------
+    # -- the potential
 
     @functools.cached_property
     def K(self) -> csr_array:
@@ -127,7 +137,9 @@ class System:
 
     @property
     def normal(self) -> int:
-        """Component along the normal of a 2D mesh: its moment density couples to the in-plane current."""
+        """Component along the normal of a 2D mesh: its moment density couples to the in-plane
+        current.
+        """
         return ({0, 1, 2} - {AXIS[a] for a in self.problem.mesh.axes}).pop()
 
     @functools.cached_property
@@ -156,14 +168,18 @@ class System:
         )
 
     def free_columns(self, held: tuple[str, ...]) -> np.ndarray:
-        """Columns of ``tie`` that stay unknown when the named contacts have a given potential (none: one is grounded)."""
+        """Columns of ``tie`` that stay unknown when the named contacts have a given potential
+        (none: one is grounded).
+        """
         columns = {self.terminals[name].column for name in held} or {0}
         return np.setdiff1d(np.arange(self.tie.shape[1]), list(columns))
 
     def potential_solver(
         self, held: tuple[str, ...] = (), solver: Solver = SYMMETRIC
     ) -> tuple[csr_array, Factorisation]:
-        """Free part of ``tie`` and the factorised potential matrix on it; factorised once for each set of contacts."""
+        """Free part of ``tie`` and the factorised potential matrix on it; factorised once for each
+        set of contacts.
+        """
         if self.deflection is not None:
             solver = SuperLU(symmetric=False)
         if (held, solver) not in self._potential_solvers:
@@ -171,7 +187,7 @@ class System:
             self._potential_solvers[held, solver] = T, solver.factorise(T.T @ self.K @ T)
         return self._potential_solvers[held, solver]
 
-    # -- the uniform field of a cross-section -------------------------------------------------------------------------
+    # -- the uniform field of a cross-section
 
     @functools.cached_property
     def drive(self) -> np.ndarray:
@@ -204,7 +220,9 @@ class System:
         )
 
     def moved(self) -> list[tuple[int, int, float]]:
-        """(mesh direction, component, sign) with eps_yzx = 1 and eps_zyx = -1; empty in the device plane."""
+        """(mesh direction, component, sign) with eps_yzx = 1 and eps_zyx = -1; empty in the device
+        plane.
+        """
         if not self.problem.is_cross_section:
             return []
         return [
@@ -218,7 +236,7 @@ class System:
         values = {f"a{i}": coefficient if i == axis else zero for i in range(self.problem.mesh.dim)}
         return np.asarray(forms.slope.assemble(self.basis, **values))
 
-    # -- the moment density -------------------------------------------------------------------------------------------
+    # -- the moment density
 
     @property
     def _unit_rate(self) -> float:
@@ -246,7 +264,9 @@ class System:
 
     @functools.cached_property
     def torques(self) -> tuple[csr_array, csr_array, csr_array]:
-        """m(T_ad n^d, w^a) per tesla for B along x, y, z, each (3N, 3N): (g e/2) eps_abc B_b X_cd."""
+        """m(T_ad n^d, w^a) per tesla for B along x, y, z, each (3N, 3N): (g e/2) eps_abc B_b
+        X_cd.
+        """
         zero = csr_array((self.N, self.N))
         X = [[zero] * 3 for _ in range(3)]
         for a in range(3):
@@ -291,7 +311,9 @@ class System:
 
     @functools.cached_property
     def mass_matrix(self) -> csr_array:
-        """m(n^a, w) on the kept unknowns: eigenvalues of A(B) relative to it are decay rates in units of the mean 1/tau."""
+        """m(n^a, w) on the kept unknowns: eigenvalues of A(B) relative to it are decay rates in
+        units of the mean 1/tau.
+        """
         one = self.matrix(forms.mass, np.ones_like(self.coefficients.sigma))
         return csr_array(self.keep.T @ block_diag([one] * 3) @ self.keep)
 
@@ -337,11 +359,14 @@ def system_of(problem: Problem, field: Any = None) -> System:
 
 
 def _check_orientation(basis: Any) -> None:
-    """Refuse cells whose map folds; the sign itself only tells how a cell's vertices are numbered."""
+    """Refuse cells whose map folds; the sign itself only tells how a cell's vertices are
+    numbered.
+    """
     if not basis.mesh.affine:
         volume = basis.mapping.detDF(basis.X)
         if np.any(volume.min(axis=1) * volume.max(axis=1) <= 0.0):
             raise MeshError(
-                "a curved or quadrilateral cell folds over itself; refine the mesh or straighten its "
+                "a curved or quadrilateral cell folds over itself; refine the mesh or straighten "
+                "its "
                 "boundary"
             )

@@ -1,4 +1,6 @@
-"""Axes of a study: their values, tables such as tau(T), and a device with some of its keys changed."""
+"""Axes of a study: their values, tables such as tau(T), and a device with some of its keys
+changed.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from ..errors import InputError, suggest
 from ..model.material import Material, retuned
 from ..units import positive, to_si
 
-#: Sections of a device file that a study may change; all but the materials change more than the material.
+#: Sections of a device file that a study may change; all but the materials change more than the
+#: material.
 CHANGEABLE = ("material", "materials", "mesh", "cross_section", "contacts", "edges", "solve")
 ALIASES = {"tau": "relaxation_time"}
 #: Units in which coordinates are written, the first that fits.
@@ -80,14 +83,15 @@ def has_model(device: Device) -> bool:
     )
 
 
-# -- a device with other values ---------------------------------------------------------------------------------------
+# -- a device with other values
 
 
 def changed_device(device: Device, changes: Mapping[str, Any]) -> Device:
     """The device with other values; what its file says and is not changed stays as it is.
 
-    So a file that gives the diffusion length keeps it while the relaxation time changes, one that gives the diffusion
-    constant keeps that.  Beside the keys of the file: ``tau``, ``theta`` = X_zz/X_yy of a material, and ``mesh.scale``.
+    So a file that gives the diffusion length keeps it while the relaxation time changes, one that
+    gives the diffusion constant keeps that.  Beside the keys of the file: ``tau``, ``theta`` =
+    X_zz/X_yy of a material, and ``mesh.scale``.
 
     Raises
     ------
@@ -169,7 +173,7 @@ def _known_in_material(key: str, name: str, way: list[str], model: bool) -> None
         )
 
 
-# -- values of an axis ------------------------------------------------------------------------------------------------
+# -- values of an axis
 
 
 def read_values(path: Path, name: str, value: Any, table: Table | None) -> tuple[Any, ...]:
@@ -217,7 +221,8 @@ def _range(where: str, value: Mapping[str, Any]) -> list[Any]:
     start, stop = map(float, numbers)
     if value.get("scale") == "log" and min(start, stop) <= 0:
         raise InputError(
-            f"{where}: a logarithmic range needs positive ends, got {value['start']!r} and {value['stop']!r}"
+            f"{where}: a logarithmic range needs positive ends, got {value['start']!r} and "
+            f"{value['stop']!r}"
         )
     made = (
         np.geomspace(start, stop, points)
@@ -230,7 +235,8 @@ def _range(where: str, value: Mapping[str, Any]) -> list[Any]:
 
 
 def in_units(values: tuple[Any, ...], where: str) -> tuple[np.ndarray, str]:
-    """Numbers in the first of UNITS that fits all values, (n,), and that unit; "" for plain numbers.
+    """Numbers in the first of UNITS that fits all values, (n,), and that unit; "" for plain
+    numbers.
 
     Raises
     ------
@@ -268,7 +274,8 @@ def read_table(path: Path, name: str, value: Any) -> Table:
     cells = [r for r in csv.reader(lines) if r and not r[0].lstrip().startswith("#")]
     if len(cells) < 2 or len(cells[0]) < 2:
         raise InputError(
-            f"{where}: expected a header such as '{name} [K],material.relaxation_time [ps]' and at least one row"
+            f"{where}: expected a header such as '{name} [K],material.relaxation_time [ps]' and at "
+            "least one row"
         )
     try:
         rows = np.array([[float(c) for c in row] for row in cells[1:]])

@@ -1,6 +1,8 @@
-"""The points of a study on a dask scheduler: each geometry is made ready once, its points run where it is or near it.
+"""The points of a study on a dask scheduler: each geometry is made ready once, its points run where
+it is or near it.
 
-Workers may come and go.  A task that is lost with its worker is handed out again, by the scheduler or from here.
+Workers may come and go.  A task that is lost with its worker is handed out again, by the scheduler
+or from here.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ Job = tuple[Device | Setting, list[tuple[int, dict[str, Any]]]]
 
 @contextlib.contextmanager
 def connected(address: str | None, notify: Callable[[str], None] | None = None) -> Iterator[Any]:
-    """A dask client, or None without an address; InputError if nobody answers or a worker lacks this package."""
+    """A dask client, or None without an address; InputError if nobody answers or a worker lacks
+    this package.
+    """
     if address is None:
         yield None
         return
@@ -44,7 +48,8 @@ def connected(address: str | None, notify: Callable[[str], None] | None = None) 
         client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as exc:
         raise InputError(
-            f"scheduler {address!r} does not answer within {PATIENCE:g} s ({type(exc).__name__}); start one with "
+            f"scheduler {address!r} does not answer within {PATIENCE:g} s ({type(exc).__name__}); "
+            "start one with "
             "'dask scheduler' and give its address, such as tcp://host:8786, or leave it out",
             value=address,
         ) from exc
@@ -59,7 +64,9 @@ def connected(address: str | None, notify: Callable[[str], None] | None = None) 
 
 
 def _check_workers(client: Any) -> int:
-    """How many workers there are; InputError if one has no ohmr_fem of this version: the first task would end it."""
+    """How many workers there are; InputError if one has no ohmr_fem of this version: the first task
+    would end it.
+    """
     found = client.run(pkgutil.resolve_name, "ohmr_fem:__version__", on_error="return")
     wrong = next(
         ((where, version) for where, version in found.items() if version != __version__), None
@@ -99,11 +106,14 @@ class _Task:
 
 
 class _Shop:
-    """Hands out points, several at a time where they are quick, and remembers which future is which."""
+    """Hands out points, several at a time where they are quick, and remembers which future is
+    which.
+    """
 
     def __init__(self, jobs: Iterable[Job], span: Span | None, client: Any) -> None:
         self.client, self.span = client, span
-        self.name = f"ohmr-{uuid.uuid4().hex[:8]}"  # tasks of another run of this study must not be taken for ours
+        # tasks of another run of this study must not be taken for ours
+        self.name = f"ohmr-{uuid.uuid4().hex[:8]}"
         self.jobs = iter(jobs)
         self.device: Any = None
         self.setting: Any = None
@@ -141,7 +151,8 @@ class _Shop:
         self.lost[index] = self.lost.get(index, 0) + 1
         if self.lost[index] > RETRIES:
             raise SolveError(
-                f"point {index} was lost {RETRIES} times with its worker ({type(exception).__name__}): it may need "
+                f"point {index} was lost {RETRIES} times with its worker "
+                f"({type(exception).__name__}): it may need "
                 "more memory than a worker has; finished points are kept",
                 value=index,
             )
@@ -230,7 +241,8 @@ def _results(future: Any, client: Any) -> tuple[Any, BaseException | None]:
     lacking = next((e for e in causes if isinstance(e, ImportError | AttributeError)), None)
     if lacking is not None or "deserializ" in str(exc):
         raise InputError(
-            f"the scheduler or a worker cannot run a point ({lacking or type(exc).__name__}); both need ohmr_fem "
+            f"the scheduler or a worker cannot run a point ({lacking or type(exc).__name__}); both "
+            "need ohmr_fem "
             f"{__version__} and the packages that it uses here"
         ) from exc
     raise exc

@@ -8,8 +8,9 @@ output = "hall_bar.nc"
 "mesh.file" = ["hall_bar.msh", "wide_bar.msh"]
 temperature = [4, 77, 300]
 
-[tables]                                          # what an axis stands for that is no key of the device
-temperature = "temperature.csv"                   # header: temperature [K],material.relaxation_time [ps],...
+[tables]                                          # what an axis stands for that is no key of the
+device temperature = "temperature.csv"                   # header: temperature
+[K],material.relaxation_time [ps],...
 
 [limits]
 disk = "1 GB"
@@ -136,7 +137,8 @@ def read_study(path: str | Path) -> Study:
     given = _section(path, table, "axes")
     if not given:
         raise InputError(
-            f'{path}: axes is missing; write [axes] with lists such as "material.tau" = ["1 ps", "2 ps"]'
+            f'{path}: axes is missing; write [axes] with lists such as "material.tau" = ["1 ps", '
+            '"2 ps"]'
         )
     unused = [name for name in tables if name not in given]
     if unused:
@@ -219,7 +221,8 @@ def _bytes(path: Path, name: str, value: Any) -> float:
         return float(number) * BYTES[unit]
     except ValueError as exc:
         raise InputError(
-            f'{path}: limits.{name}: expected disk or memory with a size such as "2 GB", got {value!r}'
+            f'{path}: limits.{name}: expected disk or memory with a size such as "2 GB", got '
+            f"{value!r}"
         ) from exc
 
 
@@ -251,7 +254,8 @@ def _bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as exc:
         raise InputError(
-            f"{path}: cannot be read ({exc.strerror}); mesh files of a study are relative to the device file",
+            f"{path}: cannot be read ({exc.strerror}); mesh files of a study are relative to the "
+            "device file",
             value=str(path),
         ) from exc
 

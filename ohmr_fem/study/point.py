@@ -1,7 +1,8 @@
-"""One point of a study, in whatever process: a device of one geometry made ready, and the results of a material on it.
+"""One point of a study, in whatever process: a device of one geometry made ready, and the results
+of a material on it.
 
-What is shared by the points of a geometry depends on the study alone, not on which points a process has, so that every
-process gets the same numbers.
+What is shared by the points of a geometry depends on the study alone, not on which points a process
+has, so that every process gets the same numbers.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ WIDEST = 30.0
 
 @dataclass(frozen=True, eq=False)
 class Span:
-    """What a measure must cover: diffusion lengths in m, and the material in which the moment precesses farthest."""
+    """What a measure must cover: diffusion lengths in m, and the material in which the moment
+    precesses farthest.
+    """
 
     shortest: float
     longest: float
@@ -60,7 +63,9 @@ class Setting:
 
 
 def make_setting(device: Device, span: Span | None, version: str = __version__) -> Setting:
-    """Prepare a geometry for all materials of a study; without a span the points do not share a measure."""
+    """Prepare a geometry for all materials of a study; without a span the points do not share a
+    measure.
+    """
     check_version(version)
     problem = device.problem
     if span is None or span.longest > WIDEST * span.shortest or refusal(problem) is not None:
@@ -108,7 +113,8 @@ def check_version(wanted: str) -> None:
     """InputError in a worker that has another version than the program that runs the study."""
     if wanted != __version__:
         raise InputError(
-            f"a worker has ohmr_fem {__version__}, the study runs with {wanted}; install the same on both"
+            f"a worker has ohmr_fem {__version__}, the study runs with {wanted}; install the same "
+            "on both"
         )
 
 
@@ -156,7 +162,9 @@ def _from_measure(
 
 
 def _notes(setting: Setting, prob: Problem) -> list[str]:
-    """Warnings about a point that is read from a measure; a solution of its own brings them along."""
+    """Warnings about a point that is read from a measure; a solution of its own brings them
+    along.
+    """
     if setting.measures is None or setting.height is None or refusal(prob) is not None:
         return []
     fields = setting.device.fields

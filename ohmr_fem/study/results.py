@@ -1,7 +1,8 @@
 """Results of a study: a journal while it runs, one netCDF file when it is done.
 
-The journal gains one line for each finished point, with a checksum, and is never rewritten: whatever stops the program,
-the points that were finished are still there.  The netCDF file appears whole or not at all.
+The journal gains one line for each finished point, with a checksum, and is never rewritten:
+whatever stops the program, the points that were finished are still there.  The netCDF file appears
+whole or not at all.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ class Journal:
             fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
             raise InputError(
-                f"{self.path}: another run of this study is writing it; wait for it, or give another output",
+                f"{self.path}: another run of this study is writing it; wait for it, or give "
+                "another output",
                 value=str(self.path),
             ) from exc
 
@@ -94,7 +96,8 @@ class Journal:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as exc:
             raise InputError(
-                f"{self.path}: cannot be written ({exc.strerror}); what was finished is kept, make room and run the "
+                f"{self.path}: cannot be written ({exc.strerror}); what was finished is kept, make "
+                "room and run the "
                 "study again",
                 value=str(self.path),
             ) from exc
@@ -122,7 +125,9 @@ class Journal:
 
 
 def read_journal(path: Path, wanted: str) -> tuple[int, dict[int, dict[str, Any]]]:
-    """Length of the whole lines in bytes, and {index: values}; a last line cut short does not count."""
+    """Length of the whole lines in bytes, and {index: values}; a last line cut short does not
+    count.
+    """
     data = path.read_bytes()
     done: dict[int, dict[str, Any]] = {}
     end = 0
@@ -133,7 +138,8 @@ def read_journal(path: Path, wanted: str) -> tuple[int, dict[int, dict[str, Any]
             if number == len(lines) - 1 and number > 1:  # torn by a crash of the machine
                 break
             raise InputError(
-                f"{path}, line {number}: is not a journal of a study, or damaged; move it away or give another "
+                f"{path}, line {number}: is not a journal of a study, or damaged; move it away or "
+                "give another "
                 "output (nothing was changed)",
                 value=str(path),
             )
@@ -144,7 +150,8 @@ def read_journal(path: Path, wanted: str) -> tuple[int, dict[int, dict[str, Any]
         end += len(raw) + 1
     if end == 0 and data and not _cut_header(data):
         raise InputError(
-            f"{path}: is not a journal of a study; move it away or give another output (nothing was changed)",
+            f"{path}: is not a journal of a study; move it away or give another output (nothing "
+            "was changed)",
             value=str(path),
         )
     return end, done
@@ -169,19 +176,22 @@ def _entry(raw: bytes) -> dict[str, Any] | None:
 def _own(path: Path, header: Mapping[str, Any], wanted: str) -> None:
     if header.get("format") != FORMAT:
         raise InputError(
-            f"{path}: has format {header.get('format')!r}, this version writes {FORMAT!r}; give another output "
+            f"{path}: has format {header.get('format')!r}, this version writes {FORMAT!r}; give "
+            "another output "
             "(nothing was changed)",
             value=str(path),
         )
     if header.get("hash") != wanted:
         raise InputError(
-            f"{path}: belongs to another study (other axes, device or mesh); give another output, or remove it "
+            f"{path}: belongs to another study (other axes, device or mesh); give another output, "
+            "or remove it "
             "(nothing was changed)",
             value=str(path),
         )
     if header.get("ohmr_fem") != __version__:
         raise InputError(
-            f"{path}: was begun with ohmr_fem {header.get('ohmr_fem')}, this is {__version__}; finish it with that "
+            f"{path}: was begun with ohmr_fem {header.get('ohmr_fem')}, this is {__version__}; "
+            "finish it with that "
             "version, or give another output (nothing was changed)",
             value=str(path),
         )
@@ -200,7 +210,8 @@ def read_results(path: Path, study: Study, results: Mapping[str, Any]) -> dict[i
     with opened(path) as data:
         if not {"status", "message", *results} <= set(data):
             raise InputError(
-                f"{path}: is a netCDF file, but not of a study; give another output (nothing was changed)",
+                f"{path}: is a netCDF file, but not of a study; give another output (nothing was "
+                "changed)",
                 value=str(path),
             )
         _own(path, data.attrs, study.hash)
@@ -231,7 +242,8 @@ def opened(path: Path) -> Iterator[Any]:
         raise InputError(f"{path}: no such file", value=str(path)) from exc
     except Exception as exc:  # HDF5 raises many types on damaged files
         raise InputError(
-            f"{path}: is not a netCDF file, or damaged ({type(exc).__name__}); move it away or give another output "
+            f"{path}: is not a netCDF file, or damaged ({type(exc).__name__}); move it away or "
+            "give another output "
             "(nothing was changed)",
             value=str(path),
         ) from exc

@@ -1,7 +1,9 @@
-"""Studies: a device over any parameters, on this machine or on any dask scheduler, resumable point by point.
+"""Studies: a device over any parameters, on this machine or on any dask scheduler, resumable point
+by point.
 
-Points that share a geometry share one spectral measure, so a material axis costs almost nothing.  Every finished point is
-in the journal at once; running the same study again computes only what is missing.
+Points that share a geometry share one spectral measure, so a material axis costs almost nothing.
+Every finished point is in the journal at once; running the same study again computes only what is
+missing.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ DIFFUSIVE = (
     "temperature",
     "model",
 )
-#: Values of an axis that are looked at for what the measures must cover, where its ends do not tell.
+#: Values of an axis that are looked at for what the measures must cover, where its ends do not
+#: tell.
 MOST_ENDS, MOST_ENDS_OF_MODEL = 25, 5
 Progress = Callable[[int, int, float], None]
 
@@ -97,8 +100,9 @@ def run_study(
     out : results file (.nc), optional
         In place of the one that the study names.
     scheduler : str, optional
-        Address of a dask scheduler such as "tcp://host:8786"; scheduler and workers need ohmr_fem, and no files but
-        those of a model that a material names.  By default the points are computed in this process.
+        Address of a dask scheduler such as "tcp://host:8786"; scheduler and workers need ohmr_fem,
+        and no files but those of a model that a material names.  By default the points are computed
+        in this process.
     progress : callable(done, total, seconds left), optional
     notify : callable(text), optional
         Told that there are no workers yet.
@@ -110,8 +114,8 @@ def run_study(
     Raises
     ------
     InputError
-        Anything wrong with the files, a results file of another study, a scheduler that does not answer, a study larger than
-        its limits.
+        Anything wrong with the files, a results file of another study, a scheduler that does not
+        answer, a study larger than its limits.
     StudyInterrupted
         Ctrl-C; finished points are kept.
     """
@@ -167,7 +171,8 @@ def _result(
 
 
 def load_study(path: str | Path) -> Any:
-    """Results of a study as an xarray Dataset in memory; coordinates in SI, ``status`` 1 where a point is done.
+    """Results of a study as an xarray Dataset in memory; coordinates in SI, ``status`` 1 where a
+    point is done.
 
     Raises
     ------
@@ -177,7 +182,8 @@ def load_study(path: str | Path) -> Any:
     path = Path(path)
     if not path.exists() and journal_path(path).exists():
         raise InputError(
-            f"{path}: the study was killed before it wrote this file; run it again to finish it from "
+            f"{path}: the study was killed before it wrote this file; run it again to finish it "
+            "from "
             f"{journal_path(path).name}",
             value=str(path),
         )
@@ -186,7 +192,9 @@ def load_study(path: str | Path) -> Any:
 
 
 def check_size(study: Study) -> None:
-    """InputError if the results would not fit the stated limits, or the disk and memory there are."""
+    """InputError if the results would not fit the stated limits, or the disk and memory there
+    are.
+    """
     need = sizes(study)
     there = {
         "disk": float(shutil.disk_usage(next(p for p in study.output.parents if p.exists())).free),
@@ -201,7 +209,8 @@ def check_size(study: Study) -> None:
                 else "what this machine has"
             )
             raise InputError(
-                f"{study.path.name}: {study.size} points of {len(study.device.fields)} fields need about {size / 1e9:.3g} GB of "
+                f"{study.path.name}: {study.size} points of {len(study.device.fields)} fields need "
+                f"about {size / 1e9:.3g} GB of "
                 f"{name}, more than {what}, {limit / 1e9:.3g} GB; take fewer values or fields",
                 value=size,
             )
@@ -236,7 +245,7 @@ def _reported(
             )
 
 
-# -- which points, and what they share --------------------------------------------------------------------------------
+# -- which points, and what they share
 
 
 def _computed(
@@ -258,7 +267,9 @@ def _computed(
 
 
 def _left(study: Study, known: set[int]) -> Iterator[tuple[Device | Setting, list[int]]]:
-    """(device of a geometry, its points that are not known); a Setting that failed where there is no such device."""
+    """(device of a geometry, its points that are not known); a Setting that failed where there is
+    no such device.
+    """
     for indices in study.groups().values():
         left = [i for i in indices.tolist() if i not in known]
         if left:
@@ -281,7 +292,8 @@ def _material(study: Study, index: int) -> dict[str, Any]:
 def _span(study: Study) -> Span | None:
     """What the measures of a study must cover; None if its points cannot share them.
 
-    Looks at the ends of the axes that change the material.  A point beyond what is found there is solved by itself.
+    Looks at the ends of the axes that change the material.  A point beyond what is found there is
+    solved by itself.
     """
     problem = study.device.problem
     diffusive = any(
@@ -330,7 +342,7 @@ def _ends(study: Study, axis: str) -> list[int]:
     return sorted({int(np.argmin(numbers)), int(np.argmax(numbers))})
 
 
-# -- results ----------------------------------------------------------------------------------------------------------
+# -- results
 
 
 def _coordinates(study: Study) -> dict[str, tuple[tuple[str, ...], Any, str]]:

@@ -1,4 +1,6 @@
-"""Every resistance of a device at once: R_ij,kl(B) for all pairs of contacts, one factorisation a field at most."""
+"""Every resistance of a device at once: R_ij,kl(B) for all pairs of contacts, one factorisation a
+field at most.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,8 @@ class ResistanceMatrix:
     sources : names that carry current (C of them); current leaves at the last one, ``reference``
     fields : (n, 3) T
     ohmic, orbital, change : (n, K, C) ohm
-        Voltage of a contact against the reference for unit current into a source: without orbital Hall effect, by it,
-        and its change from B = 0. All resistances are differences of these.
+        Voltage of a contact against the reference for unit current into a source: without orbital
+        Hall effect, by it, and its change from B = 0. All resistances are differences of these.
     method : str
     """
 
@@ -83,14 +85,17 @@ class ResistanceMatrix:
         return np.asarray((Z[:, k, i] - Z[:, m, i]) - (Z[:, k, j] - Z[:, m, j]))
 
     def sheet_resistance(self, contacts: Sequence[str]) -> np.ndarray:
-        """Sheet resistance (n,) in ohm by van der Pauw's method, from four contacts in order around the rim.
+        """Sheet resistance (n,) in ohm by van der Pauw's method, from four contacts in order around
+        the rim.
 
-        Each of the two resistances is averaged over current reversal with contacts exchanged, which removes what is odd
-        in B. Exact for small contacts on the rim of a uniform sample without holes; larger ones are a little off.
+        Each of the two resistances is averaged over current reversal with contacts exchanged, which
+        removes what is odd in B. Exact for small contacts on the rim of a uniform sample without
+        holes; larger ones are a little off.
         """
         if len(contacts) != 4 or len(set(contacts)) != 4:
             raise InputError(
-                f"sheet_resistance: needs four different contacts in order around the rim, got {contacts!r}",
+                "sheet_resistance: needs four different contacts in order around the rim, got "
+                f"{contacts!r}",
                 value=contacts,
             )
         a, b, c, d = contacts
@@ -99,7 +104,8 @@ class ResistanceMatrix:
         return sheet_resistance(first, second)
 
     def reciprocity(self) -> float:
-        """Largest |R_ij,kl(B) - R_kl,ij(-B)| over the largest |R|; the fields must come with their opposites.
+        """Largest |R_ij,kl(B) - R_kl,ij(-B)| over the largest |R|; the fields must come with their
+        opposites.
 
         Zero up to round-off for X_za = 0 or reciprocal detection, Onsager's relation.
         """
@@ -117,7 +123,9 @@ class ResistanceMatrix:
         return float(np.abs(R - R[opposite].transpose(0, 2, 1)).max() / np.abs(R).max())
 
     def columns(self) -> dict[str, tuple[str, np.ndarray]]:
-        """{name: (unit, values)}: fields, and R and its orbital part for every source against the reference."""
+        """{name: (unit, values)}: fields, and R and its orbital part for every source against the
+        reference.
+        """
         table = {f"B_{axis}": ("T", self.fields[:, i]) for i, axis in enumerate("xyz")}
         pairs = [
             (i, s, k, c)
@@ -154,7 +162,8 @@ def resistance_matrix(
     problem : Problem
         With at least two contacts that carry current.
     fields : (3,) or (n, 3) floats, T
-    method : "spectral" (one factorisation for all fields and pairs, where :func:`hanle_curve` allows it), "direct"
+    method : "spectral" (one factorisation for all fields and pairs, where :func:`hanle_curve`
+    allows it), "direct"
         (one for each field), or "auto".
     tolerance : float
         Of the spectral path, as for :func:`hanle_curve`.
@@ -176,7 +185,8 @@ def resistance_matrix(
     sources = tuple(name for name, contact in problem.contacts.items() if contact.carries_current)
     if problem.is_cross_section or len(sources) < 2:
         raise InputError(
-            f"resistance_matrix: needs two contacts that carry current, got {', '.join(sources) or 'none'}",
+            "resistance_matrix: needs two contacts that carry current, got "
+            f"{', '.join(sources) or 'none'}",
             value=sources,
         )
     warn_once(problem, several)
@@ -210,7 +220,9 @@ def _spectral(
 
 
 def _direct(problem: Problem, fields: np.ndarray, sources: tuple[str, ...], _: float) -> np.ndarray:
-    """One factorisation for each field; the change from B = 0 is solved for where only the torque depends on B."""
+    """One factorisation for each field; the change from B = 0 is solved for where only the torque
+    depends on B.
+    """
     tables = np.zeros((3, len(fields), len(problem.contacts), len(sources)))
     none, moments = _voltages(problem, np.zeros(3), sources, None)
     for i, field in enumerate(fields):
@@ -223,7 +235,9 @@ def _direct(problem: Problem, fields: np.ndarray, sources: tuple[str, ...], _: f
 def _voltages(
     problem: Problem, field: np.ndarray, sources: tuple[str, ...], at_zero: list[np.ndarray] | None
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Ohmic, orbital and changed voltages (3, K, C) at one field, and the moments of each source."""
+    """Ohmic, orbital and changed voltages (3, K, C) at one field, and the moments of each
+    source.
+    """
     system = system_of(problem, field)
     loads = np.column_stack([system.terminals[c].load for c in problem.contacts])
     loads = loads - system.terminals[sources[-1]].load[:, None]
@@ -259,7 +273,8 @@ def sheet_resistance(first: Any, second: Any) -> np.ndarray:
     one, two = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if not np.all(one > 0) or not np.all(two > 0):
         raise InputError(
-            f"sheet_resistance: both resistances must be positive, got {first!r} and {second!r}; take the contacts "
+            f"sheet_resistance: both resistances must be positive, got {first!r} and {second!r}; "
+            "take the contacts "
             "in order around the rim",
             value=(first, second),
         )

@@ -1,4 +1,6 @@
-"""Beyond linear response: the moments drift with the carriers, so that the resistance depends on the current."""
+"""Beyond linear response: the moments drift with the carriers, so that the resistance depends on
+the current.
+"""
 
 from __future__ import annotations
 
@@ -75,8 +77,10 @@ class DriftCurve:
 
     def __repr__(self) -> str:
         return (
-            f"DriftCurve(current {self.current}, voltage {self.voltage}; {len(self.currents)} currents; delta_R "
-            f"{self.delta_R.min():.6g} to {self.delta_R.max():.6g} ohm, {self.delta_R_linear:.6g} in linear response)"
+            f"DriftCurve(current {self.current}, voltage {self.voltage}; {len(self.currents)} "
+            "currents; delta_R "
+            f"{self.delta_R.min():.6g} to {self.delta_R.max():.6g} ohm, {self.delta_R_linear:.6g} "
+            "in linear response)"
         )
 
 
@@ -92,7 +96,8 @@ def drift_curve(
     rescue: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DriftCurve:
-    """delta_R against the current, by continuation from small currents to large ones of either sign.
+    """delta_R against the current, by continuation from small currents to large ones of either
+    sign.
 
     Parameters
     ----------
@@ -114,7 +119,8 @@ def drift_curve(
     ------
     InputError
     NewtonError
-        With ``history``, ``last`` (Solution at the largest current reached) and ``partial`` (DriftCurve of what was done).
+        With ``history``, ``last`` (Solution at the largest current reached) and ``partial``
+        (DriftCurve of what was done).
     """
     began = time.perf_counter()
     field = _checked(problem, field)
@@ -199,7 +205,9 @@ def _strength(solution: Solution) -> float:
 
 
 class _Track:
-    """Continuation in the current: each solution over its current, extrapolated, starts the next."""
+    """Continuation in the current: each solution over its current, extrapolated, starts the
+    next.
+    """
 
     def __init__(
         self,

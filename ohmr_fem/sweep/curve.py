@@ -18,29 +18,33 @@ class HanleCurve:
     ----------
     fields : (n, 3) T
     delta_R, hanle : (n,) ohm
-        The orbital part of R and its change from B = 0, each solved for directly; NaN on a cross-section.
+        The orbital part of R and its change from B = 0, each solved for directly; NaN on a
+        cross-section.
     R_ohmic : float, ohm
         Resistance without orbital Hall effect at B = 0; NaN on a cross-section.
     rho : (n,)
-        Eq. (7): minus the relative change of the current of a cross-section; delta_R/R_ohmic for a device.
+        Eq. (7): minus the relative change of the current of a cross-section; delta_R/R_ohmic for a
+        device.
     rho_change : (n,)
         rho(B) - rho(0), solved for directly.
     rho_star : (n,)
         Eq. (8): 1 - f(B)/f(0), the part of the zero-field effect that the field has removed.
     delta_R_strip : (n,) ohm
-        What Eq. (7) would give: R_ohmic times rho of an infinite strip as wide as the first current contact; NaN on a
-        cross-section and where the material is not uniform or the strip unstable.
+        What Eq. (7) would give: R_ohmic times rho of an infinite strip as wide as the first current
+        contact; NaN on a cross-section and where the material is not uniform or the strip unstable.
     residual : (n,)
         Largest backward error of the linear systems behind each point.
     algebraic_error : (n,)
-        Error of delta_R (ohm) or rho against a direct solve on the same mesh: a rigorous bound on the spectral path, an
-        estimate on the reduced path, NaN on the direct path.  It says nothing of the mesh.
+        Error of delta_R (ohm) or rho against a direct solve on the same mesh: a rigorous bound on
+        the spectral path, an estimate on the reduced path, NaN on the direct path.  It says nothing
+        of the mesh.
     current, voltage : pairs of contact names, or None
     method, summary : str
     seconds : float
     warnings : tuple of str
     geometric : (n,) ohm
-        Change of the ohmic resistance by the ordinary Hall effect; None unless Problem(ordinary_hall=True).
+        Change of the ohmic resistance by the ordinary Hall effect; None unless
+        Problem(ordinary_hall=True).
     """
 
     fields: np.ndarray
@@ -97,7 +101,9 @@ class HanleCurve:
         }
 
     def to_csv(self, path: str | Path) -> Path:
-        """Write the table with units in the header, e.g. ``delta_R [ohm]``; 17 significant digits."""
+        """Write the table with units in the header, e.g. ``delta_R [ohm]``; 17 significant
+        digits.
+        """
         return write_table(self.columns(), path)
 
     def __repr__(self) -> str:
@@ -108,6 +114,7 @@ class HanleCurve:
         )
         sizes = np.linalg.norm(self.fields, axis=1)
         return (
-            f"HanleCurve({what}; {len(self.fields)} fields, |B| {sizes.min():g} to {sizes.max():g} T; "
+            f"HanleCurve({what}; {len(self.fields)} fields, |B| {sizes.min():g} to {sizes.max():g} "
+            "T; "
             f"rho {self.rho.min():.4g} to {self.rho.max():.4g}; {self.method})"
         )

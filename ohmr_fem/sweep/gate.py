@@ -1,4 +1,6 @@
-"""R(B) of a device against a gate: the materials change with the gate, the mesh and the contacts stay."""
+"""R(B) of a device against a gate: the materials change with the gate, the mesh and the contacts
+stay.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,8 @@ class GateMap:
     values : (m,)
     fields : (n, 3) T
     delta_R, hanle : (m, n) ohm
-        R - R_ohmic and R(B) - R(0); NaN where there is no steady state (theta < 0 and |omega| tau >= 1), and on a
-        cross-section.
+        R - R_ohmic and R(B) - R(0); NaN where there is no steady state (theta < 0 and |omega| tau
+        >= 1), and on a cross-section.
     R_ohmic : (m,) ohm; NaN on a cross-section
     rho, rho_change, rho_star : (m, n)
         As of :class:`HanleCurve`.
@@ -73,7 +75,9 @@ class GateMap:
         return np.isfinite(self.rho)
 
     def columns(self) -> dict[str, tuple[str, np.ndarray]]:
-        """{name: (unit, values)} of the table, one entry for each gate and field, the gate slowest."""
+        """{name: (unit, values)} of the table, one entry for each gate and field, the gate
+        slowest.
+        """
         m, n = self.rho.shape
         table = {self.parameter: (self.unit, np.repeat(self.values, n))}
         table |= {f"B_{axis}": ("T", np.tile(self.fields[:, i], m)) for i, axis in enumerate("xyz")}
@@ -105,14 +109,18 @@ class GateMap:
         return out
 
     def to_csv(self, path: str | Path) -> Path:
-        """Write the table with units in the header, 17 significant digits; ``nan`` where there is no steady state."""
+        """Write the table with units in the header, 17 significant digits; ``nan`` where there is
+        no steady state.
+        """
         return write_table(self.columns(), path)
 
     def __repr__(self) -> str:
         lost = int((~self.steady).sum())
         return (
-            f"GateMap({len(self.values)} values of {self.parameter} from {self.values.min():g} to {self.values.max():g} "
-            f"{self.unit}, {len(self.fields)} fields; rho_change {np.nanmin(self.rho_change):.4g} to "
+            f"GateMap({len(self.values)} values of {self.parameter} from {self.values.min():g} to "
+            f"{self.values.max():g} "
+            f"{self.unit}, {len(self.fields)} fields; rho_change {np.nanmin(self.rho_change):.4g} "
+            "to "
             f"{np.nanmax(self.rho_change):.4g}{f'; {lost} points without a steady state' if lost else ''})"
         )
 

@@ -45,12 +45,13 @@ def hanle_curve(
     current, voltage : pairs of contact names
         As for :func:`resistance`; left out on a cross-section.
     method : str
-        "spectral": one factorisation for all fields (uniform material, linear coupling, scalar edge law); "reduced": a
-        reduced basis from a few factorisations, any problem; "direct": one factorisation for each field, any problem;
-        "auto": spectral where the physics allows, else reduced for more than 8 fields. ``HanleCurve.method`` says which path
-        was taken and why.
+        "spectral": one factorisation for all fields (uniform material, linear coupling, scalar edge
+        law); "reduced": a reduced basis from a few factorisations, any problem; "direct": one
+        factorisation for each field, any problem; "auto": spectral where the physics allows, else
+        reduced for more than 8 fields. ``HanleCurve.method`` says which path was taken and why.
     tolerance : float
-        Algebraic error relative to the largest effect: held by a bound (spectral) or an estimate (reduced).
+        Algebraic error relative to the largest effect: held by a bound (spectral) or an estimate
+        (reduced).
     progress : callable(done, total), optional
         Called on the direct path.
 
@@ -85,7 +86,8 @@ def hanle_curve(
     reason = f" ({'as asked' if method != 'auto' else refusal(problem)})"
     if problem.ordinary_hall and method == "reduced":
         raise InputError(
-            "hanle_curve: the reduced path needs matrices that are affine in B; with ordinary_hall use "
+            "hanle_curve: the reduced path needs matrices that are affine in B; with ordinary_hall "
+            "use "
             "method='direct'",
             value=method,
         )
@@ -133,7 +135,9 @@ def angle_scan(
     voltage: Any = None,
     method: str = "auto",
 ) -> HanleCurve:
-    """Resistance against the direction of a field of one magnitude (T), turned in a plane; see :func:`hanle_curve`."""
+    """Resistance against the direction of a field of one magnitude (T), turned in a plane; see
+    :func:`hanle_curve`.
+    """
     return hanle_curve(
         problem,
         field_rotation(magnitude, n, plane),
@@ -146,7 +150,8 @@ def angle_scan(
 def hanle_map(
     measure: SpectralMeasure, fields: Any, parameter: str, values: Any, *, plane: str = "xy"
 ) -> np.ndarray:
-    """delta_R (ohm; rho on a cross-section) over fields and a parameter or an angle, without a new factorisation.
+    """delta_R (ohm; rho on a cross-section) over fields and a parameter or an angle, without a new
+    factorisation.
 
     Parameters
     ----------
@@ -155,8 +160,8 @@ def hanle_map(
     parameter : str
         "theta", "tau", "diffusion_length", ... as in :meth:`SpectralMeasure.at`, or "angle".
     values : (m,)
-        Angles in radians turn the fields in ``plane``, from its first axis to its second.  For diffusion lengths make the
-        measure with ``lengths``.
+        Angles in radians turn the fields in ``plane``, from its first axis to its second.  For
+        diffusion lengths make the measure with ``lengths``.
 
     Returns
     -------
@@ -202,8 +207,10 @@ def _reduced_curve(
     found = reduced_sweep(measurement, fields, tolerance)
     if not found.converged:
         note = (
-            f"reduced basis: the estimated error stays at {found.estimate.max() / np.abs(found.change).max():.1e} of the "
-            f"largest change after {found.factorisations} factorisations; use method='direct' or fewer directions"
+            "reduced basis: the estimated error stays at "
+            f"{found.estimate.max() / np.abs(found.change).max():.1e} of the "
+            f"largest change after {found.factorisations} factorisations; use method='direct' or "
+            "fewer directions"
         )
         warnings.warn(ConvergenceWarning(note), stacklevel=3)
         notes = (*notes, note)
@@ -266,7 +273,9 @@ def _curve(
     start: float,
     notes: tuple[str, ...],
 ) -> HanleCurve:
-    """``effect`` and ``change`` are delta_R and hanle of a device, or rho(B) and rho(B) - rho(0) of a cross-section."""
+    """``effect`` and ``change`` are delta_R and hanle of a device, or rho(B) and rho(B) - rho(0) of
+    a cross-section.
+    """
     section = problem.is_cross_section
     zero = float(
         np.median(effect - change)
@@ -296,7 +305,9 @@ def _curve(
 
 
 def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
-    """rho(B) of an infinite strip of the same material, as wide as the contact at which the current enters, (n,)."""
+    """rho(B) of an infinite strip of the same material, as wide as the contact at which the current
+    enters, (n,).
+    """
     if not problem.uniform:
         return np.full(len(fields), np.nan)
     contact = problem.contacts[current[0]]

@@ -1,8 +1,10 @@
-"""Block Lanczos on one real factorisation: F(s) = b^T (K + s M)^{-1} a for every s, with a rigorous bound.
+"""Block Lanczos on one real factorisation: F(s) = b^T (K + s M)^{-1} a for every s, with a rigorous
+bound.
 
-With A0 = K + s0 M factorised, the Krylov space of A0^{-1} M that starts from A0^{-1} [a, b] is built with an
-A0-orthonormal basis.  Galerkin projection there gives poles and residues; because the space holds both a and b, the
-error is r_b^T (K + s M)^{-1} r_a with residuals that live in the next block alone, hence
+With A0 = K + s0 M factorised, the Krylov space of A0^{-1} M that starts from A0^{-1} [a, b] is
+built with an A0-orthonormal basis.  Galerkin projection there gives poles and residues; because the
+space holds both a and b, the error is r_b^T (K + s M)^{-1} r_a with residuals that live in the next
+block alone, hence
 
     |F - F_m| <= gamma(s) |r_a| |r_b|  in the norm of A0^{-1},   gamma(s) = max_{w >= 0} |w + s0| / |w + s|.
 """
@@ -19,7 +21,8 @@ from ..solver.linear import Factorisation
 
 #: The bound holds down to this times |a| |b|.
 ROUNDING = 5e-13
-#: Directions of a new block smaller than this, relative to the block before orthogonalisation, are dropped.
+#: Directions of a new block smaller than this, relative to the block before orthogonalisation, are
+#: dropped.
 DEFLATION = 1e-13
 
 
@@ -61,18 +64,23 @@ class Projection:
         return np.asarray(self.weights[:, i] * self.weights[:, j])
 
     def residuals(self, s: Any) -> np.ndarray:
-        """Residuals of all starting vectors, coordinates (..., q, p) in an A0^{-1}-orthonormal basis, for complex s (...)."""
+        """Residuals of all starting vectors, coordinates (..., q, p) in an A0^{-1}-orthonormal
+        basis, for complex s (...).
+        """
         s = np.asarray(s, dtype=complex)[..., None]
         return np.asarray(
             ((s - self.shift) / (self.rates + s))[..., None, :] * self.tail @ self.weights
         )
 
     def residual_norm(self, i: Any, s: Any) -> np.ndarray:
-        """|r_i(s)| in the A0^{-1} norm for complex s of any shape; several columns i follow as a last axis."""
+        """|r_i(s)| in the A0^{-1} norm for complex s of any shape; several columns i follow as a
+        last axis.
+        """
         return np.asarray(np.linalg.norm(self.residuals(s), axis=-2)[..., i])
 
     def bound(self, i: Any, j: Any, s: Any, lowest: float = 0.0) -> np.ndarray:
-        """Bound on |F_ij - F_ij,m| at complex s, rounding floor included; several i and j follow as a last axis.
+        """Bound on |F_ij - F_ij,m| at complex s, rounding floor included; several i and j follow as
+        a last axis.
 
         No rate of (K, M) may lie below ``lowest``, and Re s must lie above -lowest.
         """
@@ -86,7 +94,9 @@ class Projection:
 
 
 def gamma(s: Any, shift: float) -> np.ndarray:
-    """max over w >= 0 of |w + s0| / |w + s|, closed form: w = 0, infinity, or the stationary point between."""
+    """max over w >= 0 of |w + s0| / |w + s|, closed form: w = 0, infinity, or the stationary point
+    between.
+    """
     s = np.asarray(s, dtype=complex)
     p, q2 = s.real, s.imag**2
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -103,11 +113,12 @@ def project(
     excess: Callable[[Projection], float],
     most: int = 80,
 ) -> Projection:
-    """Extend the block Krylov space of the columns of ``start`` (N, p) until ``excess(projection) <= 1``.
+    """Extend the block Krylov space of the columns of ``start`` (N, p) until ``excess(projection)
+    <= 1``.
 
-    ``factors`` is the factorised A0 = K + shift M; ``excess`` is the bound over what is accepted.  It falls geometrically, so
-    two values tell when to look again.  Stops after ``most`` blocks, or when the space is exhausted; the caller reads from the
-    bound how far it got.
+    ``factors`` is the factorised A0 = K + shift M; ``excess`` is the bound over what is accepted.
+    It falls geometrically, so two values tell when to look again.  Stops after ``most`` blocks, or
+    when the space is exhausted; the caller reads from the bound how far it got.
     """
     worst = [0.0]
 
@@ -133,7 +144,9 @@ def project(
 
 
 def _blocks_left(now: float, before: float, blocks: int) -> int:
-    """Blocks until a geometric fall, by now/before in so many blocks, reaches 1; short of it rather than past it."""
+    """Blocks until a geometric fall, by now/before in so many blocks, reaches 1; short of it rather
+    than past it.
+    """
     if not 1.0 < now < before < np.inf:
         return 2
     return max(1, int(0.9 * blocks * np.log(now) / np.log(before / now)))
@@ -142,7 +155,8 @@ def _blocks_left(now: float, before: float, blocks: int) -> int:
 class _Space:
     """A0-orthonormal blocks V_j, T = V^T M V and V^T start, filled one block at a time.
 
-    Everything is projected as it is, not as exact solves would have it: an inexact solver costs the square of its error.
+    Everything is projected as it is, not as exact solves would have it: an inexact solver costs the
+    square of its error.
     """
 
     def __init__(self, A: Any, M: Any, start: np.ndarray) -> None:
@@ -168,7 +182,9 @@ class _Space:
         return R
 
     def extend(self, solve: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """One block step; the link from the last block to the new one, without rows when the space is exhausted."""
+        """One block step; the link from the last block to the new one, without rows when the space
+        is exhausted.
+        """
         V, block = self.V[:, : self.last.stop], self.last
         load = self.M @ V[:, block]
         size = np.sqrt(np.maximum(np.einsum("ij,ij->j", load, V[:, block]), 0.0))
@@ -176,7 +192,10 @@ class _Space:
         image = solve(load) - V @ h
         loads = (
             self.A @ image
-        )  # differences of products already taken would lose the orthogonality, in wide ranges all of it
+            # differences of products already taken would lose the orthogonality, in wide ranges all
+            # of
+            # it
+        )
         left, gram = V.T @ loads, image.T @ loads
         image -= V @ left  # full reorthogonalisation: the bound relies on it
         T = np.zeros((V.shape[1], V.shape[1]))
@@ -192,7 +211,8 @@ class _Space:
         used = self.T.shape[0]
         theta, Y = np.linalg.eigh(0.5 * (self.T + self.T.T))
         theta, Y = np.maximum(theta, np.finfo(float).tiny)[::-1], Y[:, ::-1]
-        # F(s) = sum (Y^T V^T a)_k^2 / (1 + (s - s0) theta_k): rates w = 1/theta - s0, weights divided by sqrt(theta)
+        # F(s) = sum (Y^T V^T a)_k^2 / (1 + (s - s0) theta_k): rates w = 1/theta - s0, weights
+        # divided by sqrt(theta)
         weights = (Y.T @ self.first[:used]) / np.sqrt(theta)[:, None]
         tail = (link @ Y[used - link.shape[1] :]) / np.sqrt(theta)
         return Projection(
@@ -210,10 +230,11 @@ class _Space:
 def _orthonormal(
     A: Any, images: np.ndarray, gram: np.ndarray, before: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A-orthonormal basis of images with inner products ``gram``: (V, R), images = V R, dependent directions dropped.
+    """A-orthonormal basis of images with inner products ``gram``: (V, R), images = V R, dependent
+    directions dropped.
 
-    ``before`` are the sizes of the images before orthogonalisation against earlier blocks: what is left below
-    round-off of them is noise.
+    ``before`` are the sizes of the images before orthogonalisation against earlier blocks: what is
+    left below round-off of them is noise.
     """
     gram = 0.5 * (gram + gram.T)
     sizes = np.sqrt(np.maximum(np.diag(gram), 0.0))

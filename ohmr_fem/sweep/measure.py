@@ -28,7 +28,9 @@ NEAR = 1e-6
 
 @dataclass(frozen=True)
 class Channel:
-    """A generated and a detected component, and the columns of the projection that hold drive and detector."""
+    """A generated and a detected component, and the columns of the projection that hold drive and
+    detector.
+    """
 
     generated: int
     detected: int
@@ -55,7 +57,8 @@ class SpectralMeasure:
     reference_length : float
         Diffusion length in m for which the rates are 1/tau.
     slowest : float
-        Lowest rate of the device, 0 for reflecting edges: growth beyond 1 + slowest has no steady state.
+        Lowest rate of the device, 0 for reflecting edges: growth beyond 1 + slowest has no steady
+        state.
     absorbing : bool
         Whether an edge absorbs at a finite G, which ties the measure to its diffusion constant.
     residual : float
@@ -79,7 +82,7 @@ class SpectralMeasure:
     summary: str
     vertices: np.ndarray | None = None
 
-    # -- the scalar function ------------------------------------------------------------------------------------------
+    # -- the scalar function
 
     @property
     def rates(self) -> np.ndarray:
@@ -99,21 +102,26 @@ class SpectralMeasure:
         return float((self.material.diffusion_length / self.reference_length) ** 2)
 
     def F(self, s: Any = 1.0) -> np.ndarray:
-        """Scalar response of the first channel to the relaxation rate s/tau, complex s of any shape."""
+        """Scalar response of the first channel to the relaxation rate s/tau, complex s of any
+        shape.
+        """
         s = np.asarray(s)[..., None]
         return np.asarray((self.weights / (self.projection.rates * self.stretch + s)).sum(axis=-1))
 
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
-        """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says nothing of the mesh."""
+        """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says
+        nothing of the mesh.
+        """
         c = self.channels[channel]
         return self.projection.bound(
             c.a, c.b, np.asarray(s, dtype=complex) / self.stretch, self.slowest
         )
 
-    # -- fields -------------------------------------------------------------------------------------------------------
+    # -- fields
 
     def response(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
-        """f(B) and f(B) - f(0), each (n,) or scalar, without subtracting; complex for complex s (alternating current).
+        """f(B) and f(B) - f(0), each (n,) or scalar, without subtracting; complex for complex s
+        (alternating current).
 
         Raises
         ------
@@ -148,7 +156,9 @@ class SpectralMeasure:
     def _torque_terms(
         self, c: Channel, fields: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-        """phi^2, W tau T z and W (tau T)^2 z, each (n,), and W z, with W what the detector reads and z what is generated."""
+        """phi^2, W tau T z and W (tau T)^2 z, each (n,), and W z, with W what the detector reads
+        and z what is generated.
+        """
         T = np.atleast_3d(self.material.torque(fields) * self.material.relaxation_time)
         row, z = self.material.detection_row(c.detected, self.detection), np.eye(3)[c.generated]
         second = (T @ (T @ z)[..., None])[..., 0] @ row
@@ -185,7 +195,8 @@ class SpectralMeasure:
         if growth >= limit - NEAR:
             worst = fields[int(np.argmin(squared))]
             raise SolveError(
-                f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives |omega| tau "
+                f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives "
+                "|omega| tau "
                 f"= {growth:.4g}, and a steady state exists only below {limit:.4g}; reduce |B|",
                 value=growth,
             )
@@ -197,15 +208,19 @@ class SpectralMeasure:
             worst = fields[int(np.argmax(error))]
             at = "" if np.imag(s) == 0.0 else f" at omega tau = {abs(np.imag(s)):.4g}"
             raise SolveError(
-                f"B = {tuple(float(b) for b in worst)} T{at} lies outside the range of this measure: its error bound there is "
-                f"{error.max():.1e} of f, accepted is {self._allowed:.1e}; make it with fields that cover this one",
+                f"B = {tuple(float(b) for b in worst)} T{at} lies outside the range of this "
+                "measure: its error bound there is "
+                f"{error.max():.1e} of f, accepted is {self._allowed:.1e}; make it with fields "
+                "that cover this one",
                 value=float(error.max()),
             )
 
     @property
     def range(self) -> tuple[float, float]:
-        """Largest growth and largest precession |omega| tau for which the bound on F(1 + growth) and F(1 + i precession) is
-        accepted; infinity where no field reaches it.  Fields beyond are refused, with their bound; :meth:`covers` tells them.
+        """Largest growth and largest precession |omega| tau for which the bound on F(1 + growth)
+        and F(1 + i precession) is
+        accepted; infinity where no field reaches it.  Fields beyond are refused, with their bound;
+        :meth:`covers` tells them.
         """
         allowed = 3.0 * self._allowed
         limit = self.growth_limit - NEAR
@@ -230,7 +245,9 @@ class SpectralMeasure:
         return min(largest(growth, 1.0 - growth), limit), largest(phi, 1.0 + 1j * phi)
 
     def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
-        """Whether each field is stable and within the range of the measure, (n,) bool: the others are refused."""
+        """Whether each field is stable and within the range of the measure, (n,) bool: the others
+        are refused.
+        """
         several = np.atleast_2d(fields_array(fields, "fields"))
         stable = -precession_squared(self.material, several) < (self.growth_limit - NEAR) ** 2
         out = np.zeros(len(several), dtype=bool)
@@ -249,7 +266,9 @@ class SpectralMeasure:
 
     @property
     def _allowed(self) -> float:
-        """Error of f asked for, or the rounding floor where that is larger; three times it is accepted."""
+        """Error of f asked for, or the rounding floor where that is larger; three times it is
+        accepted.
+        """
         return max(self.tolerance * self.size, self._floor)
 
     @property
@@ -258,7 +277,7 @@ class SpectralMeasure:
             FLOOR * self.projection.norm(c.a) * self.projection.norm(c.b) for c in self.channels
         )
 
-    # -- what a user reads --------------------------------------------------------------------------------------------
+    # -- what a user reads
 
     @property
     def _product(self) -> float:
@@ -295,7 +314,9 @@ class SpectralMeasure:
         return np.where(change == 0.0, 0.0, -change / np.where(f == change, np.nan, f - change))
 
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
-        """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field; convention exp(-i w t)."""
+        """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field;
+        convention exp(-i w t).
+        """
         f = [
             to_si(nu, "Hz", "frequency")
             for nu in (frequency if np.ndim(frequency) else [frequency])
@@ -311,8 +332,8 @@ class SpectralMeasure:
     def at(self, **changes: Any) -> SpectralMeasure:
         """The same device with another material, at no cost.
 
-        Keywords are those of :class:`Material` (``diffusion_length`` stays fixed unless given), or ``tau`` for
-        relaxation_time and ``theta`` for X_zz/X_yy.
+        Keywords are those of :class:`Material` (``diffusion_length`` stays fixed unless given), or
+        ``tau`` for relaxation_time and ``theta`` for X_zz/X_yy.
 
         Raises
         ------
@@ -324,13 +345,16 @@ class SpectralMeasure:
             material.diffusion_constant, self.material.diffusion_constant, rtol=1e-12
         ):
             raise InputError(
-                "at: an edge of this device absorbs at a finite G, and G/D is part of the measure; make a new "
+                "at: an edge of this device absorbs at a finite G, and G/D is part of the measure; "
+                "make a new "
                 "one for another diffusion constant"
             )
         return replace(self, material=material)
 
     def sensitivity(self, parameter: str, fields: Any, step: float = 1e-4) -> np.ndarray:
-        """Derivative of delta_R (rho on a section) to a parameter of :meth:`at`, (n,), by fourth-order differences."""
+        """Derivative of delta_R (rho on a section) to a parameter of :meth:`at`, (n,), by
+        fourth-order differences.
+        """
         value = parameter_value(self.material, parameter)
         h = step * (abs(value) or 1.0)
         read = self.rho if self.current is None else self.delta_R
@@ -341,15 +365,19 @@ class SpectralMeasure:
         return (8 * (shifted(1) - shifted(-1)) - (shifted(2) - shifted(-2))) / (12 * h)
 
     def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
-        """n^a at the mesh vertices for one field, (3, n) C/m^2, per ``current`` (A; V/m on a section)."""
+        """n^a at the mesh vertices for one field, (3, n) C/m^2, per ``current`` (A; V/m on a
+        section).
+        """
         if self.projection.vectors is None or self.vertices is None:
             raise InputError(
-                "moment_density: a measure loaded from a file has no mesh; make it again from the problem"
+                "moment_density: a measure loaded from a file has no mesh; make it again from the "
+                "problem"
             )
         field = fields_array(field)
         if field.shape != (3,):
             raise InputError(
-                f"field: moment_density takes one field of shape (3,) in tesla, got shape {field.shape}"
+                "field: moment_density takes one field of shape (3,) in tesla, got shape "
+                f"{field.shape}"
             )
         self._check(field[None, :])
         T = self.material.torque(field) * self.material.relaxation_time
@@ -415,7 +443,9 @@ class SpectralMeasure:
 
     @classmethod
     def load(cls, path: str | Path) -> SpectralMeasure:
-        """Read a measure written by :meth:`save`; InputError if the file is missing, broken or something else."""
+        """Read a measure written by :meth:`save`; InputError if the file is missing, broken or
+        something else.
+        """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             if content["format"] != FORMAT:
@@ -454,7 +484,8 @@ class SpectralMeasure:
             )
         except (OSError, ValueError, KeyError, TypeError) as exc:
             raise InputError(
-                f"{path}: not a spectral measure ({type(exc).__name__}: {exc}); expected a file written by "
+                f"{path}: not a spectral measure ({type(exc).__name__}: {exc}); expected a file "
+                "written by "
                 "SpectralMeasure.save",
                 value=str(path),
             ) from exc
@@ -470,8 +501,10 @@ class SpectralMeasure:
             else f"current {self.current}, voltage {self.voltage}"
         )
         return (
-            f"SpectralMeasure({what}: {len(self.projection.rates)} poles, F(1) = {float(np.real(self.F())):.6g} "
-            f"± {float(self.F_bound()):.1e}, slowest rate {self.projection.rates.min(initial=np.inf):.4g}/tau, "
+            f"SpectralMeasure({what}: {len(self.projection.rates)} poles, F(1) = "
+            f"{float(np.real(self.F())):.6g} "
+            f"± {float(self.F_bound()):.1e}, slowest rate "
+            f"{self.projection.rates.min(initial=np.inf):.4g}/tau, "
             f"{self.projection.solves} solves on one factorisation)"
         )
 
@@ -491,7 +524,9 @@ def _sum_bound(
     s: complex,
     least: float,
 ) -> np.ndarray:
-    """Error of W/lambda - W T/(lambda^2 + phi^2) + W T^2/(lambda (lambda^2 + phi^2)) summed over the poles."""
+    """Error of W/lambda - W T/(lambda^2 + phi^2) + W T^2/(lambda (lambda^2 + phi^2)) summed over
+    the poles.
+    """
     phi = np.sqrt(np.abs(squared))
     root = np.sqrt(-squared.astype(complex))  # lambda^2 + phi^2 = (lambda - root)(lambda + root)
     down = s - root
@@ -510,10 +545,11 @@ def _sum_bound(
 
 
 def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarray:
-    """delta_R of several pairs of one device, as :func:`spectral_measures` made them, (n, k) ohm for k measures.
+    """delta_R of several pairs of one device, as :func:`spectral_measures` made them, (n, k) ohm
+    for k measures.
 
-    The same numbers and the same check of the bound as ``delta_R`` one by one; the poles are shared, so all pairs cost
-    little more than one.
+    The same numbers and the same check of the bound as ``delta_R`` one by one; the poles are
+    shared, so all pairs cost little more than one.
 
     Raises
     ------
@@ -527,7 +563,8 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
         for q in measures
     ):
         raise InputError(
-            "delta_R_table: the measures must come from one call of spectral_measures, with one material"
+            "delta_R_table: the measures must come from one call of spectral_measures, with one "
+            "material"
         )
     one._check_stable(several)
     pairs = {

@@ -1,10 +1,13 @@
-"""Sweeps on the general path: a reduced basis for A(B) = A_0 + B_x A_x + B_y A_y + B_z A_z, chosen greedily.
+"""Sweeps on the general path: a reduced basis for A(B) = A_0 + B_x A_x + B_y A_y + B_z A_z, chosen
+greedily.
 
-Regions with different tensors have no common precession, so no spectral measure exists.  But the matrix is affine in the
-field: a Galerkin space that holds solutions and dual solutions at a few fields, and their derivatives there, serves all
-others.  Its error is at most the product of a primal and a dual residual, in the inverse of A_0, times a constant: 1 where
-the torque is antisymmetric (isotropic X), unknown elsewhere.  The largest ratio of error to product at the fields that were
-solved exactly on the way, with a margin, and never less than 1, stands for it: an estimate, not a bound.
+Regions with different tensors have no common precession, so no spectral measure exists.  But the
+matrix is affine in the field: a Galerkin space that holds solutions and dual solutions at a few
+fields, and their derivatives there, serves all others.  Its error is at most the product of a
+primal and a dual residual, in the inverse of A_0, times a constant: 1 where the torque is
+antisymmetric (isotropic X), unknown elsewhere.  The largest ratio of error to product at the fields
+that were solved exactly on the way, with a margin, and never less than 1, stands for it: an
+estimate, not a bound.
 """
 
 from __future__ import annotations
@@ -33,7 +36,9 @@ CANDIDATES = 60
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """(A_0 + sum B_b A_b) x = source, read by output . x; residuals are measured in the inverse of ``norm``."""
+    """(A_0 + sum B_b A_b) x = source, read by output . x; residuals are measured in the inverse of
+    ``norm``.
+    """
 
     system: System
     constant: csr_array
@@ -44,7 +49,9 @@ class Affine:
 
     @classmethod
     def of(cls, measurement: Measurement) -> Affine:
-        """The operator of a measurement: moments alone in linear coupling, moments and potential in full coupling."""
+        """The operator of a measurement: moments alone in linear coupling, moments and potential in
+        full coupling.
+        """
         s = measurement.system
         A_0, *slopes = s.reduced_matrices
         source = s.keep.T @ measurement.source
@@ -143,7 +150,9 @@ class Reduced:
 
 @dataclass(frozen=True, eq=False)
 class ReducedSweep:
-    """Result of :func:`reduced_sweep`: changes, changes from B = 0, error estimates (n,), and what it took."""
+    """Result of :func:`reduced_sweep`: changes, changes from B = 0, error estimates (n,), and what
+    it took.
+    """
 
     change: np.ndarray
     hanle: np.ndarray
@@ -156,8 +165,11 @@ class ReducedSweep:
 
 @dataclass(frozen=True, eq=False)
 class Residuals:
-    """What residuals at any field are made of: ``parts`` are the right-hand side, then A_0 V and A_b V of each block V of the
-    space, and ``gram`` their inner products in the inverse of the norm; A_b only for the ``axes`` that the fields have."""
+    """What residuals at any field are made of: ``parts`` are the right-hand side, then A_0 V and
+    A_b V of each block V of the
+    space, and ``gram`` their inner products in the inverse of the norm; A_b only for the ``axes``
+    that the fields have.
+    """
 
     matrices: tuple[Any, ...]
     axes: tuple[int, ...]
@@ -188,7 +200,9 @@ class Residuals:
         return replace(self, parts=parts, gram=gram, blocks=(*self.blocks, V.shape[1]))
 
     def norms(self, y: np.ndarray, fields: np.ndarray) -> np.ndarray:
-        """Residual norms (n,) of the coordinates y (n, m) at the fields (n, 3), down to the root of round-off."""
+        """Residual norms (n,) of the coordinates y (n, m) at the fields (n, 3), down to the root of
+        round-off.
+        """
         columns, start = [np.ones((len(fields), 1))], 0
         for size in self.blocks:
             here = -y[:, start : start + size]
@@ -203,8 +217,8 @@ def reduced_sweep(
 ) -> ReducedSweep:
     """All fields (n, 3) of a measurement from at most ``most`` factorisations.
 
-    The greedy search looks at some of the fields, and once the estimate there is below ``tolerance`` of the largest change, at
-    all of them.
+    The greedy search looks at some of the fields, and once the estimate there is below
+    ``tolerance`` of the largest change, at all of them.
     """
     affine = Affine.of(measurement)
     check_sweep(
@@ -268,7 +282,9 @@ def _directions(fields: np.ndarray) -> np.ndarray:
 
 
 def _snapshots(affine: Affine, factors: Any, directions: np.ndarray) -> tuple[np.ndarray, float]:
-    """Solution, dual solution and their derivatives along the directions; the first column is the solution."""
+    """Solution, dual solution and their derivatives along the directions; the first column is the
+    solution.
+    """
     found, residual = [], 0.0
     for transposed, rhs in ((False, affine.source), (True, affine.output)):
         x, r = factors.solve(rhs, transposed)
@@ -285,7 +301,9 @@ def _snapshots(affine: Affine, factors: Any, directions: np.ndarray) -> tuple[np
 
 
 def _orthonormal(Z: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """What the vectors add to the space of Z, orthonormal; directions that add nothing but round-off are left out."""
+    """What the vectors add to the space of Z, orthonormal; directions that add nothing but
+    round-off are left out.
+    """
     V = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
     for _ in range(2):
         V = V - Z @ (Z.T @ V)

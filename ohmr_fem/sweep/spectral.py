@@ -1,10 +1,13 @@
-"""A device as one spectral measure: every field, direction, theta, tau and frequency from one factorisation.
+"""A device as one spectral measure: every field, direction, theta, tau and frequency from one
+factorisation.
 
 In a uniform material with one scalar edge law the change of resistance is (docs/theory, section 4)
 
-    delta_R(B) = -(alpha alpha'/sigma) f(B),   F(s) = b^T (K + s M)^{-1} a = sum_k g_k / (w_k + s)   (lengths in L_m),
+    delta_R(B) = -(alpha alpha'/sigma) f(B),   F(s) = b^T (K + s M)^{-1} a = sum_k g_k / (w_k + s)
+    (lengths in L_m),
 
-and the torque T enters f only through its action on each pole: with T^3 = -phi^2 T, phi^2 = (omega tau)^2 of any sign,
+and the torque T enters f only through its action on each pole: with T^3 = -phi^2 T, phi^2 = (omega
+tau)^2 of any sign,
 
     [(lambda + tau T)^{-1}]_cd = delta_cd/lambda - (tau T)_cd/(lambda^2 + phi^2)
                                  + (tau T)^2_cd / (lambda (lambda^2 + phi^2)),   lambda = w_k + s.
@@ -33,7 +36,8 @@ from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle
 
 #: Precession angles Omega tau for which a measure is made when no fields are given.
 DEFAULT_RANGE = 50.0
-#: The shift of the factorisation over the geometric mean of the smallest and largest |s|; measured, a flat optimum.
+#: The shift of the factorisation over the geometric mean of the smallest and largest |s|; measured,
+#: a flat optimum.
 MIDDLE = 1.15
 
 
@@ -66,15 +70,17 @@ def spectral_measure(
     Parameters
     ----------
     problem : Problem
-        Uniform material, linear coupling, reflecting edges or one absorption for all three components.
+        Uniform material, linear coupling, reflecting edges or one absorption for all three
+        components.
     current, voltage : pairs of contact names; left out on a cross-section
     tolerance : float
         Error of f relative to the largest |F|, held by a rigorous bound over the range.
     fields : (n, 3) T, optional
         Fields the measure must cover; by default |omega| tau up to 50.
     lengths : (shortest, longest) m, optional
-        Diffusion lengths the measure must cover, for ``at(diffusion_length=...)``; by default that of the material alone.
-        The bound is algebraic: whether the mesh resolves the shortest length is another matter.
+        Diffusion lengths the measure must cover, for ``at(diffusion_length=...)``; by default that
+        of the material alone. The bound is algebraic: whether the mesh resolves the shortest length
+        is another matter.
     solver : Solver, optional
         For the two real symmetric positive definite matrices, see :mod:`ohmr_fem.linear`.
 
@@ -107,8 +113,9 @@ def spectral_measures(
 ) -> list[SpectralMeasure]:
     """Spectral measures of several (current, voltage) pairs of one device from one factorisation.
 
-    ``rates`` are further complex s at which the bound must hold (alternating current); ``until`` is a further condition
-    on the projection of each pair, and ``shift`` the rate about which it is built (time).
+    ``rates`` are further complex s at which the bound must hold (alternating current); ``until`` is
+    a further condition on the projection of each pair, and ``shift`` the rate about which it is
+    built (time).
     """
     positive(tolerance, "1", "tolerance")
     reason = refusal(problem)
@@ -124,7 +131,8 @@ def spectral_measures(
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
     ranges[-1] = np.append(np.asarray(rates, dtype=complex), ranges[-1])  # the circle stays last
-    # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy and is left out
+    # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy
+    # and is left out
     sizes = np.abs(np.concatenate(ranges) + slowest)
     shift = shift or MIDDLE * float(np.sqrt(sizes.max() * min(2.0 * sizes.min(), bases.min())))
     factors = solver.factorise(K + shift * M)
@@ -166,11 +174,14 @@ def spectral_measures(
 
 
 def _check_definite(projection: Projection) -> None:
-    """The bound needs a pencil without negative rates; absorption and diffusion are checked at the door, so none should be."""
+    """The bound needs a pencil without negative rates; absorption and diffusion are checked at the
+    door, so none should be.
+    """
     lowest = float(projection.rates.min(initial=0.0))
     if lowest < -1e-9 * projection.shift:
         raise SolveError(
-            f"indefinite pencil: a mode grows at {-lowest:.3g}/tau without any field (negative absorption or "
+            f"indefinite pencil: a mode grows at {-lowest:.3g}/tau without any field (negative "
+            "absorption or "
             "diffusion), and no bound holds; method='direct' needs none",
             value=lowest,
         )
@@ -185,7 +196,9 @@ def _excess(
     slowest: float,
     tolerance: float,
 ) -> float:
-    """Largest bound over what is accepted, at the rates s = points and for all turns (k, p, q); |F| is that at s = base."""
+    """Largest bound over what is accepted, at the rates s = points and for all turns (k, p, q); |F|
+    is that at s = base.
+    """
     factor = gamma(points + slowest, found.shift + slowest)
     factor[-CIRCLE:] /= 3.0  # the circle enters with a third, see _sum_bound
     norms = np.linalg.norm(found.residuals(points)[:, None] @ turns, axis=-2)
@@ -203,7 +216,9 @@ def _excess(
 
 
 def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
-    """K and M of one component, lengths in L_m, on the kept unknowns; whether an edge absorbs at finite G."""
+    """K and M of one component, lengths in L_m, on the kept unknowns; whether an edge absorbs at
+    finite G.
+    """
     N = system.N
     absorption = csr_array(system.edges.absorption[:N, :N])
     keep = csr_array(system.keep[:N, : system.keep.shape[1] // 3])
@@ -219,7 +234,9 @@ def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
 def _starts(
     problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver
 ) -> tuple[np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
-    """Start block (N, p), and for each pair its (p, q) combination, channels, R_ohmic sigma and names."""
+    """Start block (N, p), and for each pair its (p, q) combination, channels, R_ohmic sigma and
+    names.
+    """
     if problem.is_cross_section:
         if any(pair != (None, None) for pair in pairs):
             raise InputError("a cross-section has no contacts: leave out current and voltage")
@@ -259,7 +276,9 @@ def _difference(pair: tuple[str, str], contacts: list[str]) -> np.ndarray:
 def _functionals(
     names: list[tuple[tuple[str, str], tuple[str, str]]], contacts: list[str]
 ) -> np.ndarray:
-    """Rows that span all current and voltage pairs: the pairs themselves, or a basis of contact differences."""
+    """Rows that span all current and voltage pairs: the pairs themselves, or a basis of contact
+    differences.
+    """
     rows = np.array([_difference(pair, contacts) for both in names for pair in both])
     distinct = np.unique(rows, axis=0)
     if np.linalg.matrix_rank(distinct) == len(distinct):
@@ -290,7 +309,9 @@ def _range(problem: Problem, fields: Any, slowest: float) -> np.ndarray:
 
 
 def _lengths(lengths: Any, reference: float) -> np.ndarray:
-    """1/tau at the diffusion lengths to be covered, in units of the rate at the reference length."""
+    """1/tau at the diffusion lengths to be covered, in units of the rate at the reference
+    length.
+    """
     if lengths is None:
         return np.ones(1)
     if isinstance(lengths, str) or np.size(lengths) != 2:

@@ -1,7 +1,7 @@
 """Closed forms against printed numbers and against routes that share no code with them.
 
-The independent route is Chebyshev collocation of the differential equations with the full torque matrix
-(or direct quadrature, or mpmath), never the law of three scalars itself.
+The independent route is Chebyshev collocation of the differential equations with the full torque
+matrix (or direct quadrature, or mpmath), never the law of three scalars itself.
 """
 
 import mpmath
@@ -32,7 +32,9 @@ def torque(B, X, rate=1.0):
 
 
 def chebyshev(count):
-    """Nodes on [-1, 1] from +1 to -1, and the differentiation matrix (Trefethen), in extended precision."""
+    """Nodes on [-1, 1] from +1 to -1, and the differentiation matrix (Trefethen), in extended
+    precision.
+    """
     j = np.arange(count + 1)
     x = np.cos(np.arccos(np.longdouble(-1)) * j / count)
     c = np.where((j == 0) | (j == count), 2.0, 1.0) * (-1.0) ** j
@@ -42,7 +44,9 @@ def chebyshev(count):
 
 
 def solve(matrix, right):
-    """Solution with residuals refined in extended precision: second derivatives cost count^4 roundings."""
+    """Solution with residuals refined in extended precision: second derivatives cost count^4
+    roundings.
+    """
     low = complex if np.iscomplexobj(matrix) else float
     factors, x = lu_factor(matrix.astype(low)), 0 * matrix[0]
     for _ in range(4):
@@ -51,7 +55,9 @@ def solve(matrix, right):
 
 
 def collocate(K, width, G1, G2, source, extra=None, count=48):
-    """n(y), shape (3, count+1), of n'' + extra n' = K n; source[0] = n' + G2 n on top, source[1] = n' - G1 n below."""
+    """n(y), shape (3, count+1), of n'' + extra n' = K n; source[0] = n' + G2 n on top, source[1] =
+    n' - G1 n below.
+    """
     x, d = chebyshev(count)
     d = 2 / width * d
     size = count + 1
@@ -267,7 +273,9 @@ def test_rho_star_keeps_digits_at_weak_field_and_vanishes_at_theta_zero():
 
 
 def direct_nonlocal(x, w, K_of_k, product, spread):
-    """R(x) by quadrature on the real axis of R(k) from collocation across the strip, Gaussian contacts."""
+    """R(x) by quadrature on the real axis of R(k) from collocation across the strip, Gaussian
+    contacts.
+    """
 
     def of_k(k):
         _, n = collocate(K_of_k + k * k * np.eye(3), w, *2 * [np.zeros((3, 3))], (Z, -Z), count=40)
@@ -597,7 +605,9 @@ def test_layers_against_collocation_in_each_layer():
 
 
 def collocate_layers(layers, G1, G2, count=30):
-    """n in each layer from D n'' = (1/tau + T) n inside, n and D n' - alpha sigma z matched, Robin edges."""
+    """n in each layer from D n'' = (1/tau + T) n inside, n and D n' - alpha sigma z matched, Robin
+    edges.
+    """
     x, d = chebyshev(count)
     size = 3 * (count + 1)
     value = np.kron(np.eye(3), np.eye(count + 1))

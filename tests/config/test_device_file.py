@@ -340,7 +340,7 @@ def test_template_is_a_valid_device_and_names_every_section(folder):
     assert set(tomllib.loads(active)) == {"cross_section", "material", "solve", "sweep", "output"}
 
 
-# -- [geometry] and accuracy ---------------------------------------------------------------------------------------------------
+# -- [geometry] and accuracy
 
 DRAWN = """
 contacts = ["left", "right", "t1", "t2", "b1", "b2"]

@@ -1,4 +1,6 @@
-"""Transients and alternating current against closed forms, matrix exponentials and each other; checkpoints; bad input."""
+"""Transients and alternating current against closed forms, matrix exponentials and each other;
+checkpoints; bad input.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ PAIRS = {"current": ("left", "right"), "voltage": ("left", "right")}
 
 
 def series(t, width, phi, modes=4000):
-    """f(t) of theory, section 5, item 6: relaxation modes summed here, the steady part in closed form."""
+    """f(t) of theory, section 5, item 6: relaxation modes summed here, the steady part in closed
+    form.
+    """
     s = 1 + 1j * phi
     q2 = ((2 * np.arange(modes) + 1) * np.pi / width) ** 2
     z = np.sqrt(s) * width / 2
@@ -73,7 +77,7 @@ def series(t, width, phi, modes=4000):
     )
 
 
-# -- the stepper -----------------------------------------------------------------------------------------------------------
+# -- the stepper
 
 
 def test_tableau_integrates_polynomials_of_degree_four():
@@ -96,7 +100,9 @@ def _fixed(steps, slope, mass, matrix, load, start, stop, steady):
 
 @pytest.mark.parametrize("steady", [True, False])
 def test_stepper_is_of_order_five(steady):
-    """A turning pair with a mass matrix that is not diagonal and, unless steady, a matrix that varies."""
+    """A turning pair with a mass matrix that is not diagonal and, unless steady, a matrix that
+    varies.
+    """
     M = np.array([[2.0, 0.5], [0.5, 1.0]])
     A = np.array([[1.0, 3.0], [-2.0, 0.5]])
     bend = 0.0 if steady else 0.3
@@ -131,7 +137,7 @@ def test_stepper_takes_an_algebraic_unknown():
     assert y == pytest.approx(np.exp(-2.0) * np.ones(2), rel=1e-8)
 
 
-# -- closed forms ----------------------------------------------------------------------------------------------------------
+# -- closed forms
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -217,7 +223,7 @@ def test_decay_rate_after_switch_off():
     assert np.log(y[1] / y[2]) == pytest.approx(1 + (np.pi / 3) ** 2, rel=1e-8)
 
 
-# -- the two paths, and alternating current --------------------------------------------------------------------------------
+# -- the two paths, and alternating current
 
 
 def test_paths_agree_when_field_and_drive_vary():
@@ -346,7 +352,9 @@ def test_alternating_current_of_a_strip():
 
 
 def test_sign_of_the_exponent():
-    """Long after switch-on a drive Re exp(-i omega t) gives Re[z exp(-i omega t)]; the other sign would fail."""
+    """Long after switch-on a drive Re exp(-i omega t) gives Re[z exp(-i omega t)]; the other sign
+    would fail.
+    """
     omega, B, t = 2.5, (3 * TESLA, 0, 0), np.append(0.0, np.linspace(20.0, 22.0, 5))
     z = of.ac_response(strip_problem(), [omega / (2 * np.pi)], B).rho[0]
     run = of.transient(
@@ -380,7 +388,7 @@ def test_alternating_current_on_a_device():
     assert len(one.columns()["f"][1]) == 6 == len(one.columns()["Im delta_R"][1])
 
 
-# -- files -----------------------------------------------------------------------------------------------------------------
+# -- files
 
 
 def _stepped(path, problem=None, **options):
@@ -535,7 +543,7 @@ def test_tables_and_series(tmp_path):
     assert text.count("DataSet") == 3 and f'timestep="{run.times[2]:.17g}"' in text
 
 
-# -- bad input -------------------------------------------------------------------------------------------------------------
+# -- bad input
 
 
 def test_bad_times_and_waveforms(refuses):
@@ -599,7 +607,9 @@ def test_too_many_decades_warn():
 
 
 def test_growing_moments_can_be_followed():
-    """theta < 0 beyond the stability limit has no steady state, but a beginning: exp((|omega| - 1/tau) t) of a uniform one."""
+    """theta < 0 beyond the stability limit has no steady state, but a beginning: exp((|omega| -
+    1/tau) t) of a uniform one.
+    """
     prob = of.Problem(
         of.DeviceMesh(bar().mesh, ("x", "y"), bar().boundaries, bar().regions),
         of.Material(

@@ -76,7 +76,9 @@ def test_the_profile_overrules_the_curvature():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_as_many_numbers_are_fixed_as_parameters_are_not_free(seed):
-    """All combinations named are known to the limit; all parameters are fixed exactly if there are as many as parameters."""
+    """All combinations named are known to the limit; all parameters are fixed exactly if there are
+    as many as parameters.
+    """
     rng = np.random.default_rng(seed)
     J = np.linalg.qr(rng.normal(size=(4, 4)))[0].T * (10.0 ** rng.uniform(-1.0, 2.0, 4))[:, None]
     found = identify(J, NAMES, SYMBOLS)
@@ -94,7 +96,9 @@ def test_as_many_numbers_are_fixed_as_parameters_are_not_free(seed):
 
 
 def test_a_parameter_known_through_a_long_direction_counts():
-    """Four parameters that each carry half of one badly known direction, known to 0.4: each is known to 0.2."""
+    """Four parameters that each carry half of one badly known direction, known to 0.4: each is
+    known to 0.2.
+    """
     far = np.array([1.0, 1.0, 1.0, -1.0]) / 2.0
     rest = np.linalg.svd(far[None, :])[2][1:]
     found = identify(np.vstack([far / 0.4, rest / 1e-3]), NAMES, SYMBOLS)

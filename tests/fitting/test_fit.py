@@ -1,4 +1,6 @@
-"""Fits on small devices: the truth comes back, what cannot be known is said, bad input is refused."""
+"""Fits on small devices: the truth comes back, what cannot be known is said, bad input is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +98,9 @@ def test_intervals_hold_the_truth_and_are_no_wider_than_needed(device):
 
 
 def test_a_start_far_off(device):
-    """Six times too long an L_m, four times too short a tau: the range of the measure moves along."""
+    """Six times too long an L_m, four times too short a tau: the range of the measure moves
+    along.
+    """
     true, _ = device
     far = simple_material(
         inverse_mass=[1.0, 1.0, 2.0], diffusion_length=6.0 * LENGTH, relaxation_time=0.25
@@ -135,7 +139,9 @@ def test_noise_that_is_not_given_is_estimated(device):
     ],
 )
 def test_signs_stay_those_of_the_start(device, changes, name, value):
-    """alpha' against alpha, and theta < 0, where growth replaces precession and too strong a field has no steady state."""
+    """alpha' against alpha, and theta < 0, where growth replaces precession and too strong a field
+    has no steady state.
+    """
     true, start = (
         replace(p, materials=simple_material(**{**TRUE, **changes, **more}))
         for p, more in zip(
@@ -164,7 +170,9 @@ def test_signs_stay_those_of_the_start(device, changes, name, value):
 
 
 def test_there_is_no_model_where_there_is_no_steady_state(device):
-    """theta = -0.002 along x: growth sqrt(0.002) Omega tau must stay below 1, so a lifetime twice as long does not exist."""
+    """theta = -0.002 along x: growth sqrt(0.002) Omega tau must stay below 1, so a lifetime twice
+    as long does not exist.
+    """
     true = replace(
         device[0], materials=simple_material(**{**TRUE, "inverse_mass": [1.0, 1.0, -0.002]})
     )
@@ -207,7 +215,9 @@ def test_the_profile_is_the_parabola_of_a_linear_problem():
 
 
 def test_the_interval_spans_all_valleys():
-    """chi^2 = 9 (y^2 - 1)^2 + x^2 (3 - 2 y)^2 + 0.01 (y + 1)^2: narrow at y = -1, wide and 0.04 higher at y = 1."""
+    """chi^2 = 9 (y^2 - 1)^2 + x^2 (3 - 2 y)^2 + 0.01 (y + 1)^2: narrow at y = -1, wide and 0.04
+    higher at y = 1.
+    """
     from ohmr_fem.fitting.profile import Valley, interval, widest
 
     def residual(u):
@@ -232,7 +242,9 @@ def test_the_interval_spans_all_valleys():
 
 
 def test_a_strip_against_the_closed_form():
-    """Data from Eq. (7) itself, which shares no code with the fit; one direction along x fixes tau sqrt(theta)."""
+    """Data from Eq. (7) itself, which shares no code with the fit; one direction along x fixes tau
+    sqrt(theta).
+    """
     strip = of.Problem(of.cross_section(3.0), simple_material(inverse_mass=[1.0, 1.0, 0.25]))
     scale = strip.material.field_scale
     phi = np.linspace(0, 8, 60)
@@ -271,7 +283,9 @@ def test_one_direction_fixes_only_tau_sqrt_theta(device):
 
 
 def test_a_wide_strip_fixes_the_product_with_the_length():
-    """W/L_m = 40: alpha alpha' L_m is known, and the ends of alpha alpha' and L_m that only the range explored makes are open."""
+    """W/L_m = 40: alpha alpha' L_m is known, and the ends of alpha alpha' and L_m that only the
+    range explored makes are open.
+    """
     true, start = (
         of.Problem(of.cross_section(40.0), simple_material(**m))
         for m in ({}, {"diffusion_length": 1.3})
@@ -360,7 +374,9 @@ def test_jacobian_against_differences_of_another_order(device):
 
 
 def test_strip_formula_beside(device):
-    """Data that Eq. (7) itself gives for a strip as wide as the bar: the strip beside the device finds its parameters."""
+    """Data that Eq. (7) itself gives for a strip as wide as the bar: the strip beside the device
+    finds its parameters.
+    """
     true, start = device
     ohmic = spectral_measure(true, **PAIRS).R_ohmic
     phi = np.linspace(0, 8, 60)

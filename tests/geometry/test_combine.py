@@ -1,4 +1,6 @@
-"""Boolean operations on devices: areas in closed form, arcs and names kept, refusals in one line."""
+"""Boolean operations on devices: areas in closed form, arcs and names kept, refusals in one
+line.
+"""
 
 import math
 import sys

@@ -26,7 +26,9 @@ def write(path, build, unit=1e-6):
 
 
 def bar(library, labels=True):
-    """The Hall bar of of.geometry.hall_bar(7 um, 1 um), in two cells, one of them referenced twice and turned."""
+    """The Hall bar of of.geometry.hall_bar(7 um, 1 um), in two cells, one of them referenced twice
+    and turned.
+    """
     arm = library.new_cell("ARM")
     arm.add(
         gdstk.rectangle((-0.125, 0.5), (0.125, 1.0), layer=FILM),

@@ -1,4 +1,6 @@
-"""Traced devices: pixels and a scale bar become metres, curves stay where they are, names follow."""
+"""Traced devices: pixels and a scale bar become metres, curves stay where they are, names
+follow.
+"""
 
 import math
 import sys

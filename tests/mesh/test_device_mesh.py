@@ -260,7 +260,9 @@ def test_axes_match_the_mesh():
 
 @pytest.mark.parametrize("cells", ["quad", "triangle"])
 def test_facets_of_very_thin_curved_cells(cells):
-    """Flux of the field r/2 through the rim is the area; cells 1e-4 of the radius thick and 500 times wider."""
+    """Flux of the field r/2 through the rim is the area; cells 1e-4 of the radius thick and 500
+    times wider.
+    """
     device = annulus_mesh(1.0, 4.0, around=32, h_min=4e-4, cells=cells).refined_at(
         np.arange(0, 60, 7)
     )

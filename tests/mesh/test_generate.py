@@ -194,7 +194,9 @@ def test_singular_points():
 
 
 def random_device(seed):
-    """A bar with arms, holes, a cap region and a skew, all drawn by lot; half of them rectilinear."""
+    """A bar with arms, holes, a cap region and a skew, all drawn by lot; half of them
+    rectilinear.
+    """
     rng = np.random.default_rng(seed)
     bar, n = rng.uniform(4, 8), int(rng.integers(1, 4))
     at = (np.arange(n) + rng.uniform(0.3, 0.7, n)) * bar / n

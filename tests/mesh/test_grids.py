@@ -1,4 +1,6 @@
-"""Grids: spacing, names, and the strip of Sun and Vignale, Eq. (7), on the default cross-section."""
+"""Grids: spacing, names, and the strip of Sun and Vignale, Eq. (7), on the default
+cross-section.
+"""
 
 import math
 
@@ -23,7 +25,9 @@ NM = 1e-9
 
 
 def strip(device, s):
-    """F(s) = tanh(z)/z with z = sqrt(s) w/2 by fourth-order elements; coordinates scaled to width 1, s to match."""
+    """F(s) = tanh(z)/z with z = sqrt(s) w/2 by fourth-order elements; coordinates scaled to width
+    1, s to match.
+    """
     scaled = device.scaled(1 / device.size)
     basis = skfem.CellBasis(scaled.mesh, skfem.ElementLinePp(4), intorder=9)
     stiffness = skfem.BilinearForm(lambda u, v, w: u.grad[0] * v.grad[0]).assemble(basis)

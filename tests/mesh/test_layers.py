@@ -1,4 +1,6 @@
-"""Boundary-layer cells: thin and long where an edge is long and straight, away from corners, and worth their trouble."""
+"""Boundary-layer cells: thin and long where an edge is long and straight, away from corners, and
+worth their trouble.
+"""
 
 import numpy as np
 import pytest

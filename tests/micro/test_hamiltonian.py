@@ -1,4 +1,6 @@
-"""Bloch sums against finite differences; refusal of models that make no sense. H(k) and its commutators: validation."""
+"""Bloch sums against finite differences; refusal of models that make no sense. H(k) and its
+commutators: validation.
+"""
 
 import numpy as np
 import pytest

@@ -39,7 +39,9 @@ def test_heights_and_spacings():
 
 @pytest.mark.parametrize("n", [3, 6, 7])
 def test_rhombohedral_stack(k, n):
-    """Block-tridiagonal chain: gamma1 from B of each layer to A of the next, wherever the layers sit."""
+    """Block-tridiagonal chain: gamma1 from B of each layer to A of the next, wherever the layers
+    sit.
+    """
     for q in k:
         h = np.zeros((2 * n, 2 * n), dtype=complex)
         for layer in range(n):
@@ -83,7 +85,8 @@ def test_gapped_honeycomb_bands(k):
         np.concatenate([np.stack([-e, e], -1) + s * w for s in (-1, 1)], axis=-1), axis=-1
     )
     assert np.abs(gapped_honeycomb(2, "AA").bands(k) - split).max() < 1e-12
-    # 2H: the masses are opposite, the coupling joins +m and -m: (e^2 + w^2 + 2 w t |f|)^(1/2) and with a minus
+    # 2H: the masses are opposite, the coupling joins +m and -m: (e^2 + w^2 + 2 w t |f|)^(1/2) and
+    # with a minus
     both = [np.sqrt((gap / 2) ** 2 + (t * np.abs(f) + s * w) ** 2) for s in (-1, 1)]
     expected = np.sort(np.stack([*both, *(-b for b in both)], axis=-1), axis=-1)
     assert np.abs(gapped_honeycomb(2, "2H").bands(k) - expected).max() < 1e-12

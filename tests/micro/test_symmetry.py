@@ -56,7 +56,9 @@ def test_report_before_and_after_a_displacement_field():
 
 
 def sheared(angle=0.0):
-    """Two square layers joined by slanted bonds: no C3, no C4, a mirror only if the slant lies on an axis."""
+    """Two square layers joined by slanted bonds: no C3, no C4, a mirror only if the slant lies on
+    an axis.
+    """
     slant = 1.1 * np.array([np.cos(angle), np.sin(angle)])
     sites = [[0, 0, 0], [*slant, 3.0]]
     hops = [(i, i, cell, -0.5) for i in (0, 1) for cell in ((1, 0), (0, 1))] + [

@@ -1,7 +1,8 @@
 """X against closed forms, its bookkeeping and its refusals.
 
-Regression values, integrals over the bands, thermodynamic derivatives, sum rules and masses are cases of validation/
-(micro_bilayer, micro_routes, micro_convergence), whose quick level the tests run too.
+Regression values, integrals over the bands, thermodynamic derivatives, sum rules and masses are
+cases of validation/ (micro_bilayer, micro_routes, micro_convergence), whose quick level the tests
+run too.
 """
 
 import mpmath
@@ -47,7 +48,9 @@ def test_a_result_says_what_it_is():
 
 
 def test_dimer_in_closed_form():
-    """One bond (dx, dy, dz) of energy -t between two sites, the bonding state filled: X_cd = d_c d_d t/hbar^2."""
+    """One bond (dx, dy, dz) of energy -t between two sites, the bonding state filled: X_cd = d_c
+    d_d t/hbar^2.
+    """
     d, t = np.array([0.7, -0.4, 3.0]), 0.8
     model = LayeredModel.from_hoppings(5 * np.eye(2), [[0, 0, 0], d], [(0, 1, (0, 0), -t)])
     x = inverse_mass(model, 0.0, 20, "commutator", mesh=4, symmetry=False).X[0]
@@ -63,7 +66,9 @@ def square(t=0.5, a=3.0):
 
 
 def test_square_band_against_its_density_of_states(temperature=300, mesh="auto"):
-    """One band: both definitions are X = -(a^2/2 hbar^2) int f E rho dE, rho = K(1 - (E/4t)^2)/(2 pi^2 t)."""
+    """One band: both definitions are X = -(a^2/2 hbar^2) int f E rho dE, rho = K(1 - (E/4t)^2)/(2
+    pi^2 t).
+    """
     t, a, mu, kt = 0.5, 3.0, -1.9, mpmath.mpf(thermal_energy(temperature))
     edge = 4 * mpmath.mpf(t)
     stops = [-edge, *(mu + n * kt for n in (-60, -20, -6, 0, 6, 20, 50) if mu + n * kt > -edge)]
@@ -90,7 +95,9 @@ def test_nothing_moves_in_the_gap():
 
 
 def test_monolayer_at_the_dirac_point():
-    """X = (k_B T ln 2/pi) (cell area) m_e/hbar^2: two cones, two degenerate bands, no level difference divided by."""
+    """X = (k_B T ln 2/pi) (cell area) m_e/hbar^2: two cones, two degenerate bands, no level
+    difference divided by.
+    """
     model, t = monolayer_graphene(), 100.0
     expected = model.cell_area * thermal_energy(t) * np.log(2) / np.pi / HBAR2_OVER_ME
     assert inverse_mass(model, 0.0, t, mesh="adaptive", tolerance=1e-6).X[0, 0, 0] == pytest.approx(
@@ -101,7 +108,9 @@ def test_monolayer_at_the_dirac_point():
 
 
 def test_degenerate_levels_do_not_depend_on_the_basis():
-    """Two uncoupled equal layers are degenerate everywhere; turning them into each other changes nothing."""
+    """Two uncoupled equal layers are degenerate everywhere; turning them into each other changes
+    nothing.
+    """
     one = square()
     pair = np.kron(np.ones((len(one.blocks), 1, 1)), np.eye(2)) * one.blocks
     model = LayeredModel(one.lattice, [[0, 0, 0], [0, 0, 3]], one.translations, pair)
@@ -223,7 +232,9 @@ def test_convergence_is_exponential():
 
 
 def test_a_pocket_between_the_points_is_found():
-    """One micro-eV of electrons at 5 mK, off every vertex: k_B T ln(1 + exp(E_F/k_B T))/(4 pi t) per cell."""
+    """One micro-eV of electrons at 5 mK, off every vertex: k_B T ln(1 + exp(E_F/k_B T))/(4 pi t)
+    per cell.
+    """
     t, a, temperature, level = 0.5, 3.0, 0.005, 1e-6
     hops = [(0, 0, (1, 0), -t * np.exp(0.83j)), (0, 0, (0, 1), -t * np.exp(1.31j))]
     model = LayeredModel.from_hoppings(a * np.eye(2), [[0, 0, 0]], hops)
@@ -241,7 +252,9 @@ SQUARE = LayeredModel.from_hoppings(
 
 @pytest.mark.parametrize("model", [bilayer_graphene(3.16, 0.381, 0.38, 0.14, 0.022, 0.05), SQUARE])
 def test_no_band_moves_further_than_its_bound(model):
-    """Over any distance and beside any level: also at K and Gamma, where the speed says nothing and bands bend or repel."""
+    """Over any distance and beside any level: also at K and Gamma, where the speed says nothing and
+    bands bend or repel.
+    """
     rng = np.random.default_rng(5)
     valley = model.reciprocal.T @ [2 / 3, 1 / 3]
     k = np.concatenate(

@@ -1,4 +1,6 @@
-"""Model to Material: degenerate and classical limits of the Einstein relation, records, refusals."""
+"""Model to Material: degenerate and classical limits of the Einstein relation, records,
+refusals.
+"""
 
 import numpy as np
 import pytest
@@ -50,7 +52,9 @@ def test_bilayer_by_hand():
 
 @pytest.mark.parametrize(("density", "temperature"), [(1e17, 100.0), (2e16, 300.0), (1e12, 300.0)])
 def test_two_dimensional_gas(density, temperature):
-    """Bottom of a band, degenerate to classical: D = mobility (E_F/e)/[1 - exp(-E_F/k_B T)], 1/m* = 2 t a^2/hbar^2."""
+    """Bottom of a band, degenerate to classical: D = mobility (E_F/e)/[1 - exp(-E_F/k_B T)], 1/m* =
+    2 t a^2/hbar^2.
+    """
     t, a = 0.5, 3.0
     hops = [(i, i, c, -t) for i in (0, 1) for c in ((1, 0), (0, 1))]
     model = LayeredModel.from_hoppings(

@@ -41,7 +41,7 @@ def levi_civita():
     return eps
 
 
-# -- what enters ------------------------------------------------------------------------------------------------------
+# -- what enters
 
 
 def test_values_become_si():
@@ -153,7 +153,7 @@ def test_refuses(changes, fragments, refuses):
         material(**changes)
 
 
-# -- Eq. (2) ----------------------------------------------------------------------------------------------------------
+# -- Eq. (2)
 
 
 def test_cross_matrix():
@@ -211,7 +211,7 @@ def test_field_scale_is_one_radian_per_tau():
     ).field_scale == float("inf")
 
 
-# -- parameters -------------------------------------------------------------------------------------------------------
+# -- parameters
 
 
 def test_retuned_keeps_the_diffusion_length():

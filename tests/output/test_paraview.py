@@ -95,7 +95,9 @@ def _without_hall(mesh, order=2):
     [(1, False), (2, False), (3, False), (4, False), (1, True), (2, True), (3, True)],
 )
 def test_uniform_current_in_the_file(tmp_path, order, quads):
-    """1 uA through a bar 400 nm wide: J = 2.5 A/m along +x, E = J/sigma, potential falling along x."""
+    """1 uA through a bar 400 nm wide: J = 2.5 A/m along +x, E = J/sigma, potential falling along
+    x.
+    """
     read = meshio.read(
         export_paraview(_without_hall(bar(quads=quads), order), tmp_path / "ohmic.vtu")
     )
@@ -105,7 +107,9 @@ def test_uniform_current_in_the_file(tmp_path, order, quads):
 
 
 def test_moment_density_in_the_file(tmp_path):
-    """Far from the contacts n^z = (alpha J/D) sinh(y/L_m)/(cosh(w/2 L_m)/L_m): positive at +y for J along +x."""
+    """Far from the contacts n^z = (alpha J/D) sinh(y/L_m)/(cosh(w/2 L_m)/L_m): positive at +y for J
+    along +x.
+    """
     solution = _without_hall(bar(nx=96))
     read = meshio.read(export_paraview(solution, tmp_path / "n.vtu"))
     x, y, _ = read.points.T
@@ -175,7 +179,9 @@ def test_wrong_names(tmp_path):
 
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_curved_edges_stay_curved(tmp_path, order):
-    """A quarter ring of quadratic cells: every point that is written lies on or between its two circles."""
+    """A quarter ring of quadratic cells: every point that is written lies on or between its two
+    circles.
+    """
     straight = skfem.MeshTri1.init_tensor(np.linspace(1e-7, 4e-7, 9), np.linspace(0, np.pi / 2, 13))
     flat = skfem.MeshTri2.from_mesh(straight)
     r, phi = flat.doflocs

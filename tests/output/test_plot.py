@@ -118,7 +118,8 @@ def test_saving(tmp_path, curve):
 def test_drawing_needs_no_screen_and_leaves_pyplot_alone():
     code = (
         "import sys, ohmr_fem as of; from ohmr_fem.plot import plot_hanle;"
-        "p = of.Problem(of.cross_section('20 nm', cells=8), of.Material(sheet_conductivity=1e-3, diffusion_length=2e-9,"
+        "p = of.Problem(of.cross_section('20 nm', cells=8), of.Material(sheet_conductivity=1e-3, "
+        "diffusion_length=2e-9,"
         "relaxation_time=2e-12, orbital_hall_angle=0.01, inverse_mass=1)); "
         "plot_hanle(of.hanle_curve(p, of.field_sweep(-1, 1, 3)));"
         "assert 'matplotlib.pyplot' not in sys.modules"

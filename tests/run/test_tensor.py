@@ -1,4 +1,6 @@
-"""Model files: from TOML to the tensor, its table and figures; a device whose material comes from a model."""
+"""Model files: from TOML to the tensor, its table and figures; a device whose material comes from a
+model.
+"""
 
 from __future__ import annotations
 
@@ -132,7 +134,8 @@ def test_a_model_from_wannier90(ending):
         else (f"centres = {own.positions.tolist()}\nlattice = {own.lattice.tolist()}\n")
     )
     Path("sub/model.toml").write_text(
-        f'[model]\nkind = "wannier90"\nfile = "x{ending}"\ndisplacement = "50 meV"\n{geometry}[tensor]\n{TENSOR}'
+        f'[model]\nkind = "wannier90"\nfile = "x{ending}"\ndisplacement = "50 '
+        f'meV"\n{geometry}[tensor]\n{TENSOR}'
     )
     job = read_tensor_job("sub/model.toml")
     assert np.allclose(job.model.bands([0.1, 1.0]), own.with_displacement(0.05).bands([0.1, 1.0]))

@@ -1,4 +1,6 @@
-"""Error bars and refinement: identities of the estimate, how it ends, and what survives.  Effectivity is in validation."""
+"""Error bars and refinement: identities of the estimate, how it ends, and what survives.
+Effectivity is in validation.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def higher(prob):
 
 
 def two_regions(bar, **options):
-    """Two materials of full X that differ in everything, one edge absorbing, full or linear coupling."""
+    """Two materials of full X that differ in everything, one edge absorbing, full or linear
+    coupling.
+    """
     prob = bar(cells=options.pop("cells", "triangle"), step=0.5)
     mesh = prob.mesh.with_regions({"a": lambda p: p[0] < 0, "b": lambda p: p[0] >= 0})
     rest = simple_material(
@@ -47,7 +51,7 @@ def two_regions(bar, **options):
     )
 
 
-# -- the estimate ------------------------------------------------------------------------------------------------------------
+# -- the estimate
 
 
 @pytest.mark.parametrize("pairs", [ALONG, ACROSS])
@@ -103,7 +107,7 @@ def test_scalar_systems_give_the_fields_of_the_vector_system(bar, monkeypatch, t
         assert np.allclose(one, other, rtol=0, atol=1e-11 * np.abs(other).max()), name
 
 
-# -- where to refine -----------------------------------------------------------------------------------------------------------
+# -- where to refine
 
 
 def test_lines_of_a_grid_are_halved_whole(bar):
@@ -159,11 +163,13 @@ def test_coefficients_given_cell_by_cell_go_to_the_children(bar):
     assert np.array_equal(finer.materials["bulk"].sheet_conductivity, sigma[parent])
 
 
-# -- solve_to ------------------------------------------------------------------------------------------------------------------
+# -- solve_to
 
 
 def test_bar_within_its_error(bar):
-    """A bar with contacts in its sides; numbers from order 3 refined down to 7e-7 ohm (delta_R) and 1e-5 ohm (R_ohmic)."""
+    """A bar with contacts in its sides; numbers from order 3 refined down to 7e-7 ohm (delta_R) and
+    1e-5 ohm (R_ohmic).
+    """
     found = of.solve_to(
         bar(cells="quad", order=3), current=ALONG[0], voltage=ALONG[1], field=B, tolerance=2e-3
     )
@@ -180,7 +186,9 @@ def test_bar_within_its_error(bar):
 
 @pytest.mark.parametrize("order", [2, 3])
 def test_bar_against_a_ring_known_exactly(order):
-    """docs/theory, closed form of the annulus: the bar is true in every round, not only in the last."""
+    """docs/theory, closed form of the annulus: the bar is true in every round, not only in the
+    last.
+    """
     device = half_annulus(3.0, order, around=96)
     found = device.solve(1e-5 if order == 2 else 1e-7)
     for r in found.history:
@@ -231,7 +239,9 @@ def test_out_of_budget_and_below_round_off(bar):
 
 
 def test_below_round_off():
-    """The strip of docs/theory, section 5.1, in order 6: a tolerance of 1e-15 cannot be kept, and the bar covers round-off."""
+    """The strip of docs/theory, section 5.1, in order 6: a tolerance of 1e-15 cannot be kept, and
+    the bar covers round-off.
+    """
     mesh = tensor_grid(
         np.linspace(0, 2, 5), np.linspace(-1.5, 1.5, 13), cells="quad"
     ).with_boundaries({"a": lambda p: p[0] < 1e-9, "b": lambda p: p[0] > 2 - 1e-9})
@@ -277,7 +287,9 @@ def test_names_and_shape_survive_three_rounds(cells):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_random_devices_conserve_current_and_keep_names_through_three_rounds(seed):
-    """Arms, holes, regions and skew by lot: 1 A from left to right, refined where the error comes from."""
+    """Arms, holes, regions and skew by lot: 1 A from left to right, refined where the error comes
+    from.
+    """
     geometry = random_device(seed)
     if seed % 2 == 0:
         pytest.importorskip(

@@ -1,4 +1,6 @@
-"""Coefficients at points: numbers, cell arrays and functions agree; anything else is refused by name."""
+"""Coefficients at points: numbers, cell arrays and functions agree; anything else is refused by
+name.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Every solver as a value on the matrices of the package: right answers, honest residuals, and no wrong answer let through."""
+"""Every solver as a value on the matrices of the package: right answers, honest residuals, and no
+wrong answer let through.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ def matrices():
 @pytest.mark.parametrize("columns", [None, 3])
 @pytest.mark.parametrize("imaginary", [False, True])
 def test_solves(solver, columns, imaginary):
-    """Against dense numpy, one and several right-hand sides, A and its transpose (not the conjugate one)."""
+    """Against dense numpy, one and several right-hand sides, A and its transpose (not the conjugate
+    one).
+    """
     value, takes = solver
     for kind in sorted(takes):
         A = matrices()[kind].toarray()
@@ -109,7 +113,8 @@ def test_nothing_in_nothing_out(solver):
 
 
 def test_what_a_solver_does_not_take_is_no_answer(solver):
-    """Refused, or caught by the residual: never a wrong solution. Half the structure is read of a symmetric matrix, and Cholesky
+    """Refused, or caught by the residual: never a wrong solution. Half the structure is read of a
+    symmetric matrix, and Cholesky
     takes conjugates where a complex symmetric matrix has none."""
     value, takes = solver
     for kind in ANY - takes:
@@ -144,7 +149,9 @@ def test_singular(solver, A):
 
 
 def test_a_floating_device_is_singular_to_round_off(solver):
-    """The stiffness matrix of a real mesh: no pivot is exactly zero, and the backward error of a huge potential is tiny."""
+    """The stiffness matrix of a real mesh: no pivot is exactly zero, and the backward error of a
+    huge potential is tiny.
+    """
     value, _ = solver
     mesh = tensor_grid(np.linspace(-2, 2, 13), np.linspace(-1, 1, 7), cells="triangle")
     K = system_of(
@@ -159,7 +166,9 @@ def test_a_floating_device_is_singular_to_round_off(solver):
 
 
 def test_a_broken_solver_is_caught(solver, refuses):
-    """Each of the ways in which a library has been silently wrong: conjugate, transpose, a lost digit, nothing, not a number."""
+    """Each of the ways in which a library has been silently wrong: conjugate, transpose, a lost
+    digit, nothing, not a number.
+    """
     value, takes = solver
     for kind in sorted(takes):
         factors = value.factorise(matrices()[kind])
@@ -191,7 +200,9 @@ def test_refinement_mends_a_lost_digit(solver):
 
 
 def test_pivots_off_the_diagonal_when_they_must():
-    """A zero diagonal: no trial solution passes, and SuperLU factorises again with general pivoting."""
+    """A zero diagonal: no trial solution passes, and SuperLU factorises again with general
+    pivoting.
+    """
     n = 40
     A = csr_array(diags_array([np.ones(n - 1), np.full(n - 1, 3.0)], offsets=[-1, 1]))
     x, residual = SuperLU().factorise(A).solve(np.arange(float(n)))

@@ -1,4 +1,6 @@
-"""Ordinary Hall effect against textbook geometries, closed forms and Onsager; off by default; named where it is on."""
+"""Ordinary Hall effect against textbook geometries, closed forms and Onsager; off by default; named
+where it is on.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,8 @@ def test_corbino_disc(disc):
     assert r.R_ohmic == pytest.approx(exact, rel=1e-7) and r.geometric == pytest.approx(
         exact * b**2, rel=1e-7
     )
-    # the circulating Hall current piles moment up at both edges; the Lorentz force shortens its diffusion length
+    # the circulating Hall current piles moment up at both edges; the Lorentz force shortens its
+    # diffusion length
     root = np.sqrt(1 + b**2)
     f = float(np.real(analytic.annulus_response(1.0, root, 4 * root)))
     assert r.delta_R == pytest.approx(0.09 * b**2 * (1 + b**2) * exact * f, rel=1e-5)
@@ -71,7 +74,9 @@ def test_corbino_disc(disc):
 
 
 def test_hall_voltage_has_the_sign_of_the_carriers():
-    """Uniform injection leaves J uniform: V(top) - V(bottom) = + mu B I/sigma for electrons, - for holes; exact on any mesh."""
+    """Uniform injection leaves J uniform: V(top) - V(bottom) = + mu B I/sigma for electrons, - for
+    holes; exact on any mesh.
+    """
     lines = np.linspace(0.0, 1.0, 5)
     contacts = {
         "left": of.Contact("profile"),
@@ -97,7 +102,9 @@ def test_hall_voltage_has_the_sign_of_the_carriers():
 
 
 def test_two_terminal_square():
-    """R = sqrt(1 + b^2)/sigma between two whole sides, the classical result of Lippmann and Kuhrt."""
+    """R = sqrt(1 + b^2)/sigma between two whole sides, the classical result of Lippmann and
+    Kuhrt.
+    """
     lines = np.concatenate([[0.0], np.geomspace(1e-3, 0.5, 7)])
     lines = np.concatenate([lines, 1.0 - lines[-2::-1]])
     prob = of.Problem(

@@ -1,4 +1,6 @@
-"""Resistances: terminals, probes, no cancellation at tiny fields, coefficients given in different ways, refusals."""
+"""Resistances: terminals, probes, no cancellation at tiny fields, coefficients given in different
+ways, refusals.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,7 @@ def test_odd_part_at_tiny_fields(bar):
     assert tiny == pytest.approx((plus - minus) / 2e-2, rel=1e-3) and abs(tiny) > 1e-4
 
 
-# -- probes -----------------------------------------------------------------------------------------------------------
+# -- probes
 
 
 def test_probe_point_and_contact_agree_on_a_fine_piece(bar):
@@ -115,7 +117,7 @@ def test_profile_contacts_read_their_weighted_mean(bar):
     assert r.R_ohmic == pytest.approx(3.0, rel=1e-12)
 
 
-# -- coefficients in other words --------------------------------------------------------------------------------------
+# -- coefficients in other words
 
 
 def same(one, two, rel=1e-11):
@@ -213,7 +215,9 @@ def test_functions_of_position_are_layers_that_follow_them():
 
 
 def test_anisotropic_relaxation_of_a_strip():
-    """n'' = (1/tau + T) n / D as a 3 x 3 matrix: f = (2/W) z.[sqrt(K) tanh(sqrt(K) W/2)^-1]^-1 z, K = (1/tau + T)/D."""
+    """n'' = (1/tau + T) n / D as a 3 x 3 matrix: f = (2/W) z.[sqrt(K) tanh(sqrt(K) W/2)^-1]^-1 z, K
+    = (1/tau + T)/D.
+    """
     from scipy.linalg import sqrtm, tanhm
 
     tau, D, width = np.array([2.0, 0.5, 1.3]), 0.8, 2.5
@@ -227,7 +231,7 @@ def test_anisotropic_relaxation_of_a_strip():
     assert -of.magnetoresistance(prob, 0.4 * B * TESLA) / 0.09 == pytest.approx(exact, rel=1e-9)
 
 
-# -- cross-sections, refusals -----------------------------------------------------------------------------------------
+# -- cross-sections, refusals
 
 
 def test_magnetoresistance_shapes():

@@ -1,4 +1,6 @@
-"""Fields of a solution: values anywhere, conservation, and units, against closed forms and own quadrature."""
+"""Fields of a solution: values anywhere, conservation, and units, against closed forms and own
+quadrature.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ def exact_moment(y, phi=2.0):
     return 0.1 * 2e-3 * 5.0 / D * np.sinh(lam * y) / (lam * np.cosh(lam * 150 * NM))
 
 
-# -- evaluation -------------------------------------------------------------------------------------------------------
+# -- evaluation
 
 
 def test_strip_profile_anywhere():
@@ -73,7 +75,9 @@ def test_strip_profile_anywhere():
 
 
 def test_currents_of_a_strip():
-    """J_x = sigma E_x + alpha' D d_y n^z, Q_y^z = -D d_y n^z + alpha sigma E_x: zero at the edges."""
+    """J_x = sigma E_x + alpha' D d_y n^z, Q_y^z = -D d_y n^z + alpha sigma E_x: zero at the
+    edges.
+    """
     sol = strip()
     y = np.linspace(-150, 150, 31) * NM
     h = 1e-4 * NM
@@ -166,7 +170,7 @@ def test_names_refused(bar, refuses):
         sol.line(("0 s", 0), (1, 0))
 
 
-# -- conservation -----------------------------------------------------------------------------------------------------
+# -- conservation
 
 
 @pytest.mark.parametrize("coupling", ["linear", "full"])
@@ -234,7 +238,9 @@ def test_total_current_of_a_wire_is_the_integral_of_its_density():
 
 @pytest.mark.parametrize("coupling", ["linear", "full"])
 def test_moment_balance(coupling):
-    """Every term by its own quadrature, and the sum closed, with Robin, absorbing and injecting edges at once."""
+    """Every term by its own quadrature, and the sum closed, with Robin, absorbing and injecting
+    edges at once.
+    """
     lines = np.linspace(0, 1, 6)
     mesh = tensor_grid(3 * lines, 2 * lines, cells="triangle")
     tau = (1.0, 0.6, 1.4)
@@ -300,7 +306,7 @@ def test_moment_balance_of_a_hierarchical_space():
     )
 
 
-# -- parts and units --------------------------------------------------------------------------------------------------
+# -- parts and units
 
 
 def test_parts_of_the_potential(bar):
@@ -328,7 +334,9 @@ def test_magnetisation():
 
 
 def test_units_do_not_matter(bar):
-    """The bar in metres, and the same in nanometres with other sigma, tau and current: R in ohm, n in C/m^2 scale."""
+    """The bar in metres, and the same in nanometres with other sigma, tau and current: R in ohm, n
+    in C/m^2 scale.
+    """
     one = of.solve(
         bar(simple_material(inverse_mass=X)), B * TESLA, currents={"left": 1, "right": -1}
     )

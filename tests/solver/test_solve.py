@@ -1,4 +1,6 @@
-"""One problem at one field: against a program written out by hand, closed forms, and itself driven another way."""
+"""One problem at one field: against a program written out by hand, closed forms, and itself driven
+another way.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,17 @@ CURRENTS = {"left": 1.0, "right": -0.7, "t1": -0.3}
 pytestmark = pytest.mark.filterwarnings("ignore::ohmr_fem.errors.PhysicsWarning")
 
 
-# -- linear triangles written out by hand, everything dense, SI, no scaling, no tricks --------------------------------
+# -- linear triangles written out by hand, everything dense, SI, no scaling, no tricks
 
 
 def by_hand(
     p, t, coefficients, contacts, robin, injected, absorbed, field, currents, coupling, weights
 ):
-    """(V, n): coefficients (sigma, D, tau (3,), alpha, alpha', (g e/2) X) of each cell; contacts {name: vertices}.
+    """(V, n): coefficients (sigma, D, tau (3,), alpha, alpha', (g e/2) X) of each cell; contacts
+    {name: vertices}.
 
-    ``robin`` and ``injected`` are lists of (edge vertices (2, m), three numbers); ``weights`` what n^d the detector reads.
+    ``robin`` and ``injected`` are lists of (edge vertices (2, m), three numbers); ``weights`` what
+    n^d the detector reads.
     """
     N = p.shape[1]
     A = np.zeros((4 * N, 4 * N))
@@ -66,7 +70,8 @@ def by_hand(
         for i, j in edges.T:
             for a in range(3):
                 rhs[[(1 + a) * N + i, (1 + a) * N + j]] += g[a] * np.hypot(*(p[:, i] - p[:, j])) / 2
-    # constraints: equipotential contacts tied to their first vertex, the first contact at zero, absorbed vertices out
+    # constraints: equipotential contacts tied to their first vertex, the first contact at zero,
+    # absorbed vertices out
     onto = np.arange(4 * N)
     for name, vertices in contacts.items():
         onto[vertices] = vertices[0]
@@ -179,12 +184,14 @@ def test_against_triangles_by_hand(coupling, detection):
     assert np.abs(sol.potential - V).max() < 1e-9 * np.abs(V).max()
 
 
-# -- drives -----------------------------------------------------------------------------------------------------------
+# -- drives
 
 
 @pytest.mark.parametrize("coupling", ["linear", "full"])
 def test_voltage_and_current_drive_agree(bar, coupling):
-    """Two terminals: I at fixed V is V/R in full coupling, and V/R_0 - V delta_R/R_0^2 at first order in alpha alpha'."""
+    """Two terminals: I at fixed V is V/R in full coupling, and V/R_0 - V delta_R/R_0^2 at first
+    order in alpha alpha'.
+    """
     prob = bar(simple_material(inverse_mass=X), coupling=coupling)
     by_current = of.solve(prob, B * TESLA, currents={"left": 1.0, "right": -1.0})
     R = by_current.voltage("left", "right")
@@ -251,11 +258,13 @@ def test_nothing_driven_is_nothing(bar):
     assert not np.any(sol.potential) and not np.any(sol.moment_density) and sol.residual == 0.0
 
 
-# -- sources of moment ------------------------------------------------------------------------------------------------
+# -- sources of moment
 
 
 def test_injected_moment_spreads_over_the_diffusion_length():
-    """A strip fed with g at its lower edge: n^z = (g L_m/D) cosh((W/2 - y)/L_m)/sinh(W/L_m), and the torque turns it."""
+    """A strip fed with g at its lower edge: n^z = (g L_m/D) cosh((W/2 - y)/L_m)/sinh(W/L_m), and
+    the torque turns it.
+    """
     width, g = 2.0, 0.4
     prob = of.Problem(
         of.cross_section(width),
@@ -281,7 +290,9 @@ def test_injected_moment_spreads_over_the_diffusion_length():
 
 
 def test_a_source_contact_pumps_a_voltage(bar):
-    """Injected n^z at a side contact gives a voltage without any current (inverse effect); it changes sign with g."""
+    """Injected n^z at a side contact gives a voltage without any current (inverse effect); it
+    changes sign with g.
+    """
     ends = {
         "left": of.Contact(),
         "right": of.Contact(),
@@ -297,7 +308,7 @@ def test_a_source_contact_pumps_a_voltage(bar):
     assert volts[0] == pytest.approx(-volts[1], rel=1e-12) and abs(volts[0]) > 1e-4
 
 
-# -- what comes with a solution, and what is refused ------------------------------------------------------------------
+# -- what comes with a solution, and what is refused
 
 
 def test_record(bar):

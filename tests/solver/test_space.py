@@ -1,4 +1,6 @@
-"""The finite-element space on every kind of cell: exact on polynomials, and points are found in graded meshes."""
+"""The finite-element space on every kind of cell: exact on polynomials, and points are found in
+graded meshes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is refused or warned of before solving: growth of moments, edge layers too thin for the cells, limits of the model."""
+"""What is refused or warned of before solving: growth of moments, edge layers too thin for the
+cells, limits of the model.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from ohmr_fem.units import to_si
 from validation.case import simple_material
 from validation.strip_tensor import TESLA
 
-#: Positive definite, and yet with relaxation times (4, 1, 1) the moments grow at (g e/2) tau B = (0, -2, 0).
+#: Positive definite, and yet with relaxation times (4, 1, 1) the moments grow at (g e/2) tau B =
+#: (0, -2, 0).
 TILTED = np.array([[1.0, 0.0, 0.9], [0.0, 1.0, 0.0], [0.9, 0.0, 1.0]])
 ALONG_X = np.array([1.0, 0.0, 0.0])
 
@@ -56,7 +59,7 @@ def threshold(prob, direction, low, high):
     return 0.5 * (low + high)
 
 
-# -- theta < 0 --------------------------------------------------------------------------------------------------------
+# -- theta < 0
 
 
 @pytest.mark.parametrize(
@@ -134,7 +137,9 @@ def test_functions_and_arrays_are_no_hiding_place(changes, refuses):
 
 
 def test_two_regions_share_their_growth():
-    """Gain b - 1 in a layer of thickness a, loss 1 in one of thickness c: k tan(k a) = tanh(c), k^2 = b - 1."""
+    """Gain b - 1 in a layer of thickness a, loss 1 in one of thickness c: k tan(k a) = tanh(c), k^2
+    = b - 1.
+    """
     a, c = 0.8, 0.6
     mesh = of.cross_section(a + c, cells=28, regions={"gain": (0.0, a), "loss": (a, a + c)})
     prob = of.Problem(
@@ -148,11 +153,13 @@ def test_two_regions_share_their_growth():
     assert threshold(prob, ALONG_X, 1.0, 3.0) == pytest.approx(exact, rel=1e-4)
 
 
-# -- positive definite, and growing all the same ----------------------------------------------------------------------
+# -- positive definite, and growing all the same
 
 
 def local_threshold(tau, X, direction, low=0.0, high=10.0):
-    """Where the real part of an eigenvalue of 1/tau + T first vanishes, (g e/2) B in units of TESLA."""
+    """Where the real part of an eigenvalue of 1/tau + T first vanishes, (g e/2) B in units of
+    TESLA.
+    """
 
     def lowest(b):
         return np.linalg.eigvals(
@@ -186,7 +193,9 @@ def test_relaxation_by_component_between_absorbing_edges():
 
 
 def test_absorption_by_component_can_grow(refuses):
-    """In a strip much narrower than L_m an edge law (0, G, G) is one more relaxation rate 2 G/W: rates (1, 4, 4)."""
+    """In a strip much narrower than L_m an edge law (0, G, G) is one more relaxation rate 2 G/W:
+    rates (1, 4, 4).
+    """
     width = 1e-3
     law = (0.0, 1.5 * width, 1.5 * width)
     prob = strip(width, simple_material(inverse_mass=TILTED), {"lower": law, "upper": law}, cells=4)
@@ -229,7 +238,7 @@ def test_two_layers_each_stable_are_unstable_together(refuses):
     check_stability(system_of(prob), 0.02 * ALONG_X * TESLA)
 
 
-# -- edge layers ------------------------------------------------------------------------------------------------------
+# -- edge layers
 
 
 def notes_of(prob, field=(0.0, 0.0, 0.0)):
@@ -337,7 +346,7 @@ def test_silent_where_all_boundary_is_contact():
     assert notes_of(prob) == []
 
 
-# -- limits of the model ----------------------------------------------------------------------------------------------
+# -- limits of the model
 
 
 def texts(prob, field=(0.0, 0.0, 0.0)):
@@ -411,6 +420,8 @@ def test_quiet_problems_are_quiet():
 
 
 def test_two_searches_agree_to_the_last_bit():
-    """The eigenvalue search has a start of its own, so that a study gives the same numbers in every process."""
+    """The eigenvalue search has a start of its own, so that a study gives the same numbers in every
+    process.
+    """
     prob = strip(edges={"lower": of.Edge(0.3)}, cells=60)
     assert len({lowest_diffusive_rate(system_of(replace(prob))) for _ in range(6)}) == 1

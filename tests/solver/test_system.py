@@ -1,4 +1,6 @@
-"""Assembled matrices in SI units against integrals of polynomials in closed form; contacts in the space."""
+"""Assembled matrices in SI units against integrals of polynomials in closed form; contacts in the
+space.
+"""
 
 from __future__ import annotations
 
@@ -177,7 +179,7 @@ def test_coefficients_that_vary_are_integrated():
     assert s.scales.conductivity * (component(2, w) @ (s.S @ V)) == pytest.approx(7 / 12, rel=1e-12)
 
 
-# -- contacts ---------------------------------------------------------------------------------------------------------
+# -- contacts
 
 
 @pytest.mark.parametrize("cells, order", [("triangle", 2), ("triangle", 4), ("quad", 3)])

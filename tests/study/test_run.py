@@ -153,7 +153,9 @@ def test_temperature_tables(write, tmp_path):
 
 
 def test_what_the_file_says_stays(write, tmp_path):
-    """With the diffusion constant in the file L_m^2 grows with tau; with the diffusion length it does not."""
+    """With the diffusion constant in the file L_m^2 grows with tau; with the diffusion length it
+    does not.
+    """
     write(device=DEVICE.replace('diffusion_length = "100 nm"', "diffusion_constant = 0.005"))
     device = read_device(tmp_path / "strip.toml")
     slower = changed_device(
@@ -385,7 +387,8 @@ def test_kill_9(write, tmp_path):
     """A process that is shot after its fourth point."""
     path, out = write(), tmp_path / "out.nc"
     code = (
-        f"import os, signal; from ohmr_fem.study import run_study; run_study({str(path)!r}, {str(out)!r}, "
+        f"import os, signal; from ohmr_fem.study import run_study; run_study({str(path)!r}, "
+        f"{str(out)!r}, "
         "progress=lambda done, total, left: done == 4 and os.kill(os.getpid(), signal.SIGKILL))"
     )
     assert (
@@ -576,7 +579,7 @@ def test_content_travels_with_the_results(write):
     )
 
 
-# -- the command, and what may happen to it ---------------------------------------------------------------------------
+# -- the command, and what may happen to it
 
 
 def ohmr(*arguments):
@@ -618,7 +621,9 @@ def test_the_command_says_what_has_no_solution(write, capsys):
 
 
 def test_ctrl_c(write, tmp_path):
-    """A real interrupt of the command: code 130, a results file with what was done, and the rest afterwards."""
+    """A real interrupt of the command: code 130, a results file with what was done, and the rest
+    afterwards.
+    """
     path = write(STUDY.replace("points = 3", "points = 400"))
     process = subprocess.Popen(
         [sys.executable, "-m", "ohmr_fem.cli", "study", str(path)],
@@ -699,7 +704,7 @@ def test_estimates_are_from_above(write):
     )
 
 
-# -- schedulers -------------------------------------------------------------------------------------------------------
+# -- schedulers
 
 
 @pytest.fixture
@@ -772,7 +777,8 @@ def test_points_without_a_geometry_on_a_scheduler(device_study, cluster):
 def test_a_scheduler_that_is_killed(write, refuses, tmp_path):
     pytest.importorskip("distributed")
     code = (
-        "import distributed, time; cluster = distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None, "
+        "import distributed, time; cluster = distributed.LocalCluster(n_workers=1, "
+        "processes=False, dashboard_address=None, "
         "protocol='tcp'); print(cluster.scheduler_address, flush=True); time.sleep(60)"
     )
     path = write(STUDY.replace("points = 3", "points = 300"))

@@ -1,4 +1,6 @@
-"""All resistances at once: against one pair at a time, Onsager's relation, van der Pauw's theorem."""
+"""All resistances at once: against one pair at a time, Onsager's relation, van der Pauw's
+theorem.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ def test_every_pair_is_the_one_of_resistance(bar, options):
 
 @pytest.mark.parametrize("method", ["spectral", "direct"])
 def test_onsager(bar, method):
-    """Exact for a tensor without X_za; the printed detector breaks it for one with X_za, the reciprocal one does not."""
+    """Exact for a tensor without X_za; the printed detector breaks it for one with X_za, the
+    reciprocal one does not.
+    """
     fields = np.array([B, -B])
     assert (
         of.resistance_matrix(
@@ -91,7 +95,9 @@ def test_probes_read_but_carry_nothing(bar):
 
 
 def test_van_der_pauw():
-    """Small contacts on the rim of any sample without holes give the sheet resistance; the sample is 1 / 1 mS."""
+    """Small contacts on the rim of any sample without holes give the sheet resistance; the sample
+    is 1 / 1 mS.
+    """
     material = of.Material(
         sheet_conductivity=1e-3,
         diffusion_length=1.0,

@@ -1,4 +1,6 @@
-"""Drift: what the validation case leaves out, that is bad input, failure, continuation and the warning about cells."""
+"""Drift: what the validation case leaves out, that is bad input, failure, continuation and the
+warning about cells.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def device(mobility=0.2, **options):
 
 
 def test_reversed_carriers_and_current_are_one():
-    """mu -> -mu and I -> -I leave the equations alone (the linear part is odd in I, drift in mu I)."""
+    """mu -> -mu and I -> -I leave the equations alone (the linear part is odd in I, drift in mu
+    I).
+    """
     there = of.drift_curve(device(0.2), [1e-4, -5e-5], FIELD, **PAIRS)
     back = of.drift_curve(device(-0.2), [-1e-4, 5e-5], FIELD, **PAIRS)
     assert there.delta_R == pytest.approx(back.delta_R, rel=1e-10)

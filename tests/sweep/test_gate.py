@@ -1,4 +1,6 @@
-"""R(B) against a gate: every row against the closed form of its own material, and what happens where theta < 0."""
+"""R(B) against a gate: every row against the closed form of its own material, and what happens
+where theta < 0.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def strip() -> of.Problem:
 
 
 def exact(theta: float) -> np.ndarray:
-    """rho of Eq. (7); for theta < 0 the mean of tanh(z)/z at s = 1 + x and 1 - x, nan from x = 1 on."""
+    """rho of Eq. (7); for theta < 0 the mean of tanh(z)/z at s = 1 + x and 1 - x, nan from x = 1
+    on.
+    """
     x = (
         np.sqrt(abs(theta))
         * 0.5

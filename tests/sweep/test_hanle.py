@@ -1,4 +1,6 @@
-"""Fields in, curves out: every method the same curve, its columns, and what a wrong request is told."""
+"""Fields in, curves out: every method the same curve, its columns, and what a wrong request is
+told.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ FIELDS = field_sweep(-3 * TESLA, 3 * TESLA, 7, (1.0, 0.5, 0.0))
 pytestmark = pytest.mark.filterwarnings("ignore::ohmr_fem.errors.PhysicsWarning")
 
 
-# -- fields -----------------------------------------------------------------------------------------------------------
+# -- fields
 
 
 def test_field_sweep():
@@ -80,7 +82,7 @@ def test_field_rotation_refuses(arguments, fragments, refuses):
         field_rotation(*arguments)
 
 
-# -- curves -----------------------------------------------------------------------------------------------------------
+# -- curves
 
 
 def test_methods_agree(bar):
@@ -212,7 +214,9 @@ def test_map(bar):
 
 
 def test_map_over_angles(bar, monkeypatch, refuses):
-    """Each row is a curve of its own with the fields turned by hand; nothing is factorised for any map."""
+    """Each row is a curve of its own with the fields turned by hand; nothing is factorised for any
+    map.
+    """
     prob = bar(simple_material(inverse_mass=X))
     measure = spectral_measure(prob, lengths=(0.5, 2.0), **PAIRS)
     angles = np.array([0.0, 0.4, -1.3, np.pi])
@@ -276,7 +280,7 @@ def test_table(bar, tmp_path):
     assert "7 fields" in repr(curve) and "cross-section" in repr(section)
 
 
-# -- interrupted, unstable, unconverged -------------------------------------------------------------------------------
+# -- interrupted, unstable, unconverged
 
 
 def test_interrupted_sweep_returns_what_is_done(bar):

@@ -12,7 +12,9 @@ from ohmr_fem.sweep.lanczos import gamma, project
 
 
 def pencil(n, seed, null=True):
-    """A stiffness matrix (constants in its null space) and a mass matrix, spectrum over four decades."""
+    """A stiffness matrix (constants in its null space) and a mass matrix, spectrum over four
+    decades.
+    """
     rng = np.random.default_rng(seed)
     Q = np.linalg.qr(rng.normal(size=(n, n)))[0]
     M = np.eye(n) + 0.3 * (Q * rng.uniform(0, 1, n)) @ Q.T
@@ -64,7 +66,9 @@ def test_exact_when_exhausted(seed):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_never_beyond_the_bound(seed):
-    """Few blocks, so that the error is large; random and single-mode starts, shifts on both sides of the range."""
+    """Few blocks, so that the error is large; random and single-mode starts, shifts on both sides
+    of the range.
+    """
     rng = np.random.default_rng(100 + seed)
     K, M = pencil(60, seed, null=seed % 2 == 0)
     shift = 10.0 ** rng.uniform(-1, 2)
@@ -157,7 +161,9 @@ def test_stops_when_told_and_counts_its_solves():
 
 
 def test_looks_no_more_often_than_it_must():
-    """It stops at the first block that is good enough, or one that it did not look at, one later; in far fewer looks."""
+    """It stops at the first block that is good enough, or one that it did not look at, one later;
+    in far fewer looks.
+    """
     K, M = pencil(200, 11)
     start = np.random.default_rng(4).normal(size=(200, 2))
     every = [run(K, M, start, blocks=n).bound(0, 1, POINTS).max() for n in range(4, 30)]

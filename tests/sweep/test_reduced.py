@@ -96,7 +96,9 @@ def test_few_factorisations_and_honest_estimate():
 
 @pytest.mark.parametrize("coupling", ["linear", "full"])
 def test_the_estimate_is_of_each_field(coupling, monkeypatch):
-    """Fields in no order: neighbours in the list are no neighbours, and an estimate from them would say nothing."""
+    """Fields in no order: neighbours in the list are no neighbours, and an estimate from them would
+    say nothing.
+    """
     prob = _device(coupling)
     measurement = Measurement.of(prob, PAIRS["current"], PAIRS["voltage"])
     monkeypatch.setattr(
@@ -114,7 +116,9 @@ def test_the_estimate_is_of_each_field(coupling, monkeypatch):
 
 @pytest.mark.parametrize("coupling", ["linear", "full"])
 def test_residuals_are_what_they_say(coupling):
-    """Norms in the inverse of the symmetric part, from inner products of blocks, against the definition."""
+    """Norms in the inverse of the symmetric part, from inner products of blocks, against the
+    definition.
+    """
     affine = Affine.of(Measurement.of(_device(coupling), PAIRS["current"], PAIRS["voltage"]))
     fields = np.random.default_rng(3).normal(size=(4, 3)) * [1.0, 0.0, 1.0] * 1e-12
     Z = np.linalg.qr(np.random.default_rng(2).normal(size=(affine.source.size, 7)))[0]

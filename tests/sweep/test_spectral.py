@@ -49,7 +49,7 @@ def agree(measure, prob, fields, rel=1e-8, **pairs):
         assert measure.R_ohmic == pytest.approx(Measurement.of(prob, **pairs).base, rel=1e-10)
 
 
-# -- against direct solves --------------------------------------------------------------------------------------------
+# -- against direct solves
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,9 @@ def test_negative_theta_up_to_the_instability(edges, limit):
 
 @pytest.mark.parametrize("make", ["bar", "section", "growth"])
 def test_a_loose_measure_is_loose_within_its_bound(bar, make):
-    """Tolerance 1e-2, so that the error is there to be seen; the bound holds at every field, and is no giant."""
+    """Tolerance 1e-2, so that the error is there to be seen; the bound holds at every field, and is
+    no giant.
+    """
     if make == "growth":
         prob = of.Problem(
             of.cross_section(6.0, cells=60),
@@ -178,7 +180,9 @@ def test_a_tight_measure_refuses_what_it_does_not_cover(bar, refuses):
 
 @pytest.mark.parametrize("theta, edges", [(1.0, {}), (-1.0, {"lower": "absorbing"}), (-1.0, {})])
 def test_range(theta, edges, refuses):
-    """The range is where refusal begins, in both directions of omega squared; beyond it the bound is too large."""
+    """The range is where refusal begins, in both directions of omega squared; beyond it the bound
+    is too large.
+    """
     prob = of.Problem(
         of.cross_section(30.0), simple_material(inverse_mass=(1.0, 1.0, theta)), edges=edges
     )
@@ -244,8 +248,11 @@ def test_several_pairs_from_one_factorisation(bar):
 
 @pytest.mark.parametrize("detection, ends", [("printed", "reflecting"), ("reciprocal", 1.5)])
 def test_a_table_of_all_pairs(bar, refuses, detection, ends):
-    """Every pair of pairs of contacts: the numbers and the refusals of the measures one by one, two of them against direct
-    solves; reciprocity, and nothing where current and voltage pair share an antisymmetric combination."""
+    """Every pair of pairs of contacts: the numbers and the refusals of the measures one by one, two
+    of them against direct
+    solves; reciprocity, and nothing where current and voltage pair share an antisymmetric
+    combination.
+    """
     contacts = {
         name: of.Contact(moment=ends if name == "left" else "reflecting")
         for name in ("left", "right", "t1", "t2")
@@ -285,7 +292,9 @@ def test_a_table_of_all_pairs(bar, refuses, detection, ends):
 
 
 def test_a_loose_table_is_loose_within_its_bounds(bar, refuses):
-    """Tolerance 1e-2; growth is refused where it has no steady state, and at the very edge, where no bound holds."""
+    """Tolerance 1e-2; growth is refused where it has no steady state, and at the very edge, where
+    no bound holds.
+    """
     prob = bar(simple_material(inverse_mass=(1.0, 1.0, 1.0), diffusion_length=0.1), step=0.125)
     pairs = [
         (("left", "right"), ("t1", "t2")),
@@ -307,7 +316,7 @@ def test_a_loose_table_is_loose_within_its_bounds(bar, refuses):
             delta_R_table(unstable, np.array([[size * TESLA, 0, 0]]))
 
 
-# -- closed forms -----------------------------------------------------------------------------------------------------
+# -- closed forms
 
 
 def test_scalar_function_of_a_strip():
@@ -317,7 +326,8 @@ def test_scalar_function_of_a_strip():
     assert np.all(
         np.abs(measure.F(s) - analytic.strip_response(s, 3.0)) <= measure.F_bound(s) + 1e-9
     )
-    # tanh(z)/z = (8/l^2) sum 1/(q_k^2 + s), q_k = (2k+1) pi/l: the slowest rates of the poles in 1/s
+    # tanh(z)/z = (8/l^2) sum 1/(q_k^2 + s), q_k = (2k+1) pi/l: the slowest rates of the poles in
+    # 1/s
     seen = np.sort(measure.rates[np.abs(measure.weights) > 0.05])[:2]
     assert seen == pytest.approx((np.array([1.0, 3.0]) * np.pi / 3) ** 2, rel=1e-5)
     assert measure.weights[np.argmin(np.abs(measure.rates - (np.pi / 3) ** 2))] == pytest.approx(
@@ -377,7 +387,7 @@ def test_frequencies_beyond_the_range_are_refused(refuses):
         measure.ac("1 m", (0, 0, 0))
 
 
-# -- another material -------------------------------------------------------------------------------------------------
+# -- another material
 
 
 @pytest.mark.parametrize(
@@ -416,7 +426,9 @@ def test_another_material_is_a_fresh_measure(bar, changes, section):
 
 @pytest.mark.parametrize("edges", [{}, {"lower": "absorbing"}])
 def test_a_measure_for_many_diffusion_lengths(edges, refuses):
-    """Two decades of L_m on one mesh, whose cells are too few for a measure of the middle alone to be exact."""
+    """Two decades of L_m on one mesh, whose cells are too few for a measure of the middle alone to
+    be exact.
+    """
 
     def make(length):
         return of.Problem(
@@ -463,7 +475,9 @@ def test_finite_absorption_ties_the_measure_to_its_diffusion_constant(refuses):
 
 
 def test_the_basis_stays_orthonormal_in_a_wide_range():
-    """The bound relies on it: errors of one step may not grow from block to block until the space is exhausted."""
+    """The bound relies on it: errors of one step may not grow from block to block until the space
+    is exhausted.
+    """
     prob = of.Problem(of.cross_section(400.0, cells=400), simple_material())
     found = spectral_measure(prob, lengths=(0.1, 100.0)).projection
     K, M, keep, _ = _pencil(system_of(prob))
@@ -515,7 +529,7 @@ def test_sensitivity_of_a_section_is_of_rho():
     )
 
 
-# -- the moment density -----------------------------------------------------------------------------------------------
+# -- the moment density
 
 
 @pytest.mark.parametrize("kind", ["bar", "strip", "film", "wire", "robin"])
@@ -563,7 +577,7 @@ def test_moment_density_refuses(refuses):
         measure.moment_density((0, 0, 0), "1 A")
 
 
-# -- files, refusals --------------------------------------------------------------------------------------------------
+# -- files, refusals
 
 
 def test_save_and_load(tmp_path, bar, refuses):
