@@ -69,7 +69,7 @@ def sweeps(prob: of.Problem) -> dict[str, np.ndarray]:
 
 def direct(measurement: Measurement, fields: np.ndarray) -> np.ndarray:
     """Changes by one factorisation for each field; their stability was decided by the sweep."""
-    with mock.patch("ohmr_fem.solve.check_stability"):
+    with mock.patch("ohmr_fem.solver.solve.check_stability"):
         return np.array([change for change, _, _ in measurement.sweep(fields)])
 
 

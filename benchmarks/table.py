@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-class Skipped(Exception):
+class Skipped(Exception):  # noqa: N818
     """Raised by a benchmark whose optional program is not installed; the text says which."""
 
 

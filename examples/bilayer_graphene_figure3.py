@@ -19,8 +19,8 @@ Run time: ten seconds.
 
 import numpy as np
 
+import ohmr_fem as of
 from ohmr_fem.micro import bilayer_graphene, inverse_mass
-from ohmr_fem.output.style import save_figure
 
 GAMMA1 = 0.38  # eV
 READINGS = {
@@ -95,4 +95,4 @@ if __name__ == "__main__":
     found = curves()
     for name, (low, high) in ranges(found).items():
         print(f"V = {name}: theta from {low:.4g} to {high:.4g} for 0.1 <= mu <= 0.6 eV")
-    print(f"wrote {save_figure(draw(found), 'results/bilayer_graphene_figure3.png')}")
+    print(f"wrote {of.save_figure(draw(found), 'results/bilayer_graphene_figure3.png')}")

@@ -15,8 +15,6 @@ reversed; the script prints the difference.  Run time: a few seconds.
 from pathlib import Path
 
 import ohmr_fem as of
-from ohmr_fem.output.plot import plot_moment_density
-from ohmr_fem.output.style import save_figure
 
 MESH = Path(__file__).parent.parent / "meshes" / "hall_bar.msh"
 
@@ -54,4 +52,4 @@ if __name__ == "__main__":
     )
     print(f"exchanged pairs at -B: differs by {abs(there.R - back.R):.1e} ohm")
     solution = of.solve(problem, currents={"t1": 1e-6, "b1": -1e-6})
-    print(f"wrote {save_figure(plot_moment_density(solution), 'results/nonlocal_bar.png')}")
+    print(f"wrote {of.save_figure(of.plot_moment_density(solution), 'results/nonlocal_bar.png')}")

@@ -16,8 +16,6 @@ one second.
 import numpy as np
 
 import ohmr_fem as of
-from ohmr_fem.output.plot import plot_hanle
-from ohmr_fem.output.style import save_figure
 
 ANISOTROPIES = (0.01, 0.1, 1.0)
 
@@ -52,8 +50,8 @@ def largest_error(found: list[of.HanleCurve]) -> float:
 
 if __name__ == "__main__":
     found = curves()
-    axes = plot_hanle(found, "rho_star", labels=[f"θ = {theta:g}" for theta in ANISOTROPIES])
+    axes = of.plot_hanle(found, "rho_star", labels=[f"θ = {theta:g}" for theta in ANISOTROPIES])
     print(
-        f"wrote {save_figure(axes, 'results/strip.png')}; largest deviation from Eq. (7): "
+        f"wrote {of.save_figure(axes, 'results/strip.png')}; largest deviation from Eq. (7): "
         f"{largest_error(found):.1e}"
     )

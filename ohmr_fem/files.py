@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .errors import InputError
+from .version import __version__
+
+#: Of the archives that :func:`write_archive` writes.
+ARCHIVE_FORMAT = "ohmr_fem/1"
 
 
 @contextlib.contextmanager
@@ -46,4 +52,21 @@ def write_table(columns: dict[str, tuple[str, np.ndarray]], path: str | Path) ->
                 for row in zip(*(v for _, v in columns.values()), strict=True)
             ]
         )
+    return path
+
+
+def write_archive(
+    kind: str, content: dict[str, Any], arrays: dict[str, np.ndarray], path: str | Path
+) -> Path:
+    """Content (JSON) and arrays as one NumPy .npz archive, with the format and the version."""
+    path = Path(path)
+    meta = {
+        "format": ARCHIVE_FORMAT,
+        "version": __version__,
+        "kind": kind,
+        "content": content,
+    }
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        contents: dict[str, Any] = {"meta": np.array(json.dumps(meta)), **arrays}
+        np.savez_compressed(stream, **contents)
     return path

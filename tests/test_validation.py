@@ -108,7 +108,7 @@ def test_every_mutant_still_has_its_line():
     from validation.mutations import stale
 
     assert not stale() and len({m.name for m in MUTANTS}) == len(MUTANTS) >= 30
-    assert stale((Mutant("gone", "forms.py", "no such text", "x", ()),))
+    assert stale((Mutant("gone", "solver/forms.py", "no such text", "x", ()),))
 
 
 # -- the runner

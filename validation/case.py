@@ -24,7 +24,7 @@ class Drawing:
     caption: str
 
 
-class Skipped(Exception):
+class Skipped(Exception):  # noqa: N818
     """Raised by a case whose optional program is not installed; the text says which."""
 
 

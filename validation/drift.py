@@ -290,7 +290,7 @@ def bar_against_ode(level: str) -> Row:
         order=4,
         coupling="full",
     )
-    I = mean * width
+    I = mean * width  # noqa: E741
     curve = of.drift_curve(prob, [I], current=("left", "right"), voltage=("p", "q"))
     value, exact = float(curve.R[0]) * I / 4.0, 0.5 * (low + high)
     return Row(

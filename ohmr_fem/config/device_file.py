@@ -43,7 +43,7 @@ class Device:
         A swept gate; ``problem`` holds the operating point, without it.
     accuracy : float or None
         Relative; the mesh of ``problem`` is then only the first one, see
-        :func:`ohmr_fem.adapt.solve_to`.
+        :func:`ohmr_fem.solver.adapt.solve_to`.
     budget : int
         Most unknowns of one field in its error estimate.
     """

@@ -75,7 +75,7 @@ class Modes:
         )[..., 0]
 
     def linear(
-        self, c: np.ndarray, field: np.ndarray, start: float, slope: float, times: np.ndarray
+        self, c: np.ndarray, field: np.ndarray, start: Any, slope: Any, times: np.ndarray
     ) -> np.ndarray:
         """c (n, m, 3) at ``times`` after now (n,), for a constant field and the drive start + slope
         t.
@@ -225,9 +225,8 @@ def evolve(
         at = np.append(inside, stop) if inside.size == 0 or inside[-1] < stop else inside
         flat = field.function is None and not np.any(field.piece(start, stop)[1])
         if flat and drive.function is None:
-            found = modes.linear(
-                c, field.piece(start, stop)[0], *drive.piece(start, stop), at - start
-            )  # type: ignore[arg-type]
+            first, slope = drive.piece(start, stop)
+            found = modes.linear(c, field.piece(start, stop)[0], first, slope, at - start)
         else:
             found = modes.integrate(
                 c, field.inside(start, stop), drive.inside(start, stop), start, at, tolerance

@@ -92,7 +92,7 @@ class Task:
     def identify(
         self, model: Model, u: np.ndarray, reach: Mapping[int, float] | None = None
     ) -> Identifiability:
-        """What the data fix at u; see :func:`ohmr_fem.fisher.identify`."""
+        """What the data fix at u; see :func:`ohmr_fem.fitting.fisher.identify`."""
         return identify(
             model.relative_jacobian(u),
             [p.name for p in self.parameters],

@@ -171,13 +171,16 @@ class Geometry:
             raise InputError(
                 f"renamed: {twice!r} would be used twice; choose another name", value=twice
             )
-        groups = (
-            {names.get(k, k): v for k, v in group.items()}
-            for group in (self.contacts, self.edges, self.regions)
-        )
+
+        def renamed(group: Mapping[str, Any]) -> dict[str, Any]:
+            return {names.get(name, name): value for name, value in group.items()}
+
         return dataclasses.replace(
-            self, **dict(zip(("contacts", "edges", "regions"), groups, strict=True))
-        )  # type: ignore[arg-type]
+            self,
+            contacts=renamed(self.contacts),
+            edges=renamed(self.edges),
+            regions=renamed(self.regions),
+        )
 
     def _mapped(self, point: Callable[[float, float], polygons.Point]) -> Geometry:
         """Every corner moved by a map that keeps angles."""

@@ -30,7 +30,9 @@ class _EdgeMapping(MappingIsoparametric):
         self._traced = (x, X, find)
         return x
 
-    def invF(self, x: np.ndarray, tind: Any = None, newton_max_iters: int = 50, **_: Any) -> Any:
+    def invF(  # noqa: N802
+        self, x: np.ndarray, tind: Any = None, newton_max_iters: int = 50, **_: Any
+    ) -> Any:
         traced: Any = getattr(self, "_traced", (None, None, None))
         if x is traced[0] and traced[2] is not None and tind is not None:
             return self._on_facets(traced[1], np.asarray(traced[2]), np.asarray(tind))

@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..files import atomic_path
+from ..files import ARCHIVE_FORMAT, write_archive
 from ..solver.solution import Solution
-from ..solver.solution_file import _pack_solution, _tuples, _unpack_solution
+from ..solver.solution_file import save_solution, tuples, unpack_solution
 from ..sweep.curve import HanleCurve
-
-FORMAT = "ohmr_fem/1"
 
 
 def save(item: Solution | HanleCurve, path: str | Path) -> Path:
@@ -31,28 +29,14 @@ def save(item: Solution | HanleCurve, path: str | Path) -> Path:
         The problem contains a function (a coefficient or a current profile), which cannot be
         stored.
     """
-    path = Path(path)
-    arrays: dict[str, np.ndarray] = {}
     if isinstance(item, Solution):
-        content = _pack_solution(item, arrays)
-    elif isinstance(item, HanleCurve):
-        content = _pack_curve(item, arrays)
-    else:
-        raise InputError(
-            f"save: expected a Solution or a HanleCurve, got {type(item).__name__}", value=item
-        )
-    from ..version import __version__
-
-    meta = {
-        "format": FORMAT,
-        "version": __version__,
-        "kind": type(item).__name__,
-        "content": content,
-    }
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        contents: dict[str, Any] = {"meta": np.array(json.dumps(meta)), **arrays}
-        np.savez_compressed(stream, **contents)
-    return path
+        return save_solution(item, path)
+    if isinstance(item, HanleCurve):
+        arrays: dict[str, np.ndarray] = {}
+        return write_archive("HanleCurve", _pack_curve(item, arrays), arrays, path)
+    raise InputError(
+        f"save: expected a Solution or a HanleCurve, got {type(item).__name__}", value=item
+    )
 
 
 def load(path: str | Path) -> Any:
@@ -72,11 +56,12 @@ def load(path: str | Path) -> Any:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(str(arrays.pop("meta")))
-        if meta["format"] != FORMAT:
+        if meta["format"] != ARCHIVE_FORMAT:
             raise InputError(
-                f"{path}: has format {meta['format']!r}, this version reads {FORMAT!r}", value=path
+                f"{path}: has format {meta['format']!r}, this version reads {ARCHIVE_FORMAT!r}",
+                value=path,
             )
-        unpack = {"Solution": _unpack_solution, "HanleCurve": _unpack_curve}[meta["kind"]]
+        unpack = {"Solution": unpack_solution, "HanleCurve": _unpack_curve}[meta["kind"]]
         return unpack(meta["content"], arrays)
     except FileNotFoundError as exc:
         raise InputError(f"{path}: no such file", value=path) from exc
@@ -97,4 +82,4 @@ def _pack_curve(curve: HanleCurve, arrays: dict[str, np.ndarray]) -> dict[str, A
 
 
 def _unpack_curve(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> HanleCurve:
-    return HanleCurve(**_tuples(content), **arrays)  # type: ignore[arg-type]
+    return HanleCurve(**tuples(content), **arrays)  # type: ignore[arg-type]

@@ -47,7 +47,7 @@ def run_device(
     Parameters
     ----------
     device : Device
-        From :func:`ohmr_fem.config.read_device`.
+        From :func:`ohmr_fem.config.device_file.read_device`.
     out : str or Path
         Results folder; made if needed, files of an earlier run are replaced.
     progress : callable(step, done, total), optional

@@ -65,7 +65,7 @@ def run_fit(
 
     Parameters
     ----------
-    data : CSV file, see :mod:`ohmr_fem.data`
+    data : CSV file, see :mod:`ohmr_fem.fitting.data`
         A column ``measurement`` names the measurements of the device where it has several.
     device : device file (.toml)
         Its material holds what is known, and the start of what is fitted.

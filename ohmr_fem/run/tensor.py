@@ -29,7 +29,7 @@ def run_tensor(
     Parameters
     ----------
     job : TensorJob
-        From :func:`ohmr_fem.config.read_tensor_job`.
+        From :func:`ohmr_fem.config.device_file.read_tensor_job`.
     progress : callable(step, done, total), optional
 
     Returns

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..files import write_archive
 from ..mesh.cells import CELL_TYPES, cell_kind
 from ..mesh.device_mesh import DeviceMesh
 from ..model.contacts import Contact, Edge, GaussianProfile, Moment
@@ -32,6 +34,19 @@ _COEFFICIENTS = (
 )
 _SOLUTION_ARRAYS = ("field", "ohmic_dofs", "orbital_dofs", "moment_dofs")
 _SOLUTION_PLAIN = ("factorisations", "solver", "seconds")
+
+
+def save_solution(solution: Solution, path: str | Path) -> Path:
+    """Write a solution to ``path``, a NumPy .npz archive.
+
+    Raises
+    ------
+    InputError
+        The problem contains a function (a coefficient or a current profile), which cannot be
+        stored.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    return write_archive("Solution", _pack_solution(solution, arrays), arrays, path)
 
 
 def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -61,13 +76,13 @@ def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[st
     }
 
 
-def _unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Solution:
+def unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Solution:
     materials = [_unpack_material(m, i, arrays) for i, m in enumerate(content["materials"])]
     problem = Problem(
         _unpack_mesh(content["mesh"], arrays),
         {r: materials[i] for r, i in content["material_of"].items()},
         {name: _unpack_contact(c) for name, c in content["contacts"].items()},
-        edges={name: Edge(Moment(**_tuples(m))) for name, m in content["edges"].items()},
+        edges={name: Edge(Moment(**tuples(m))) for name, m in content["edges"].items()},
         **content["options"],
     )
     stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
@@ -134,7 +149,7 @@ def _unpack_material(
     stored = {
         key.removeprefix(start): value for key, value in arrays.items() if key.startswith(start)
     }
-    return Material(**{**_tuples(content), **stored})
+    return Material(**{**tuples(content), **stored})
 
 
 def _pack_contact(name: str, contact: Contact) -> dict[str, Any]:
@@ -160,18 +175,18 @@ def _pack_contact(name: str, contact: Contact) -> dict[str, Any]:
 def _unpack_contact(content: dict[str, Any]) -> Contact:
     profile = content["profile"]
     if isinstance(profile, Mapping):
-        profile = GaussianProfile(**_tuples(profile))
+        profile = GaussianProfile(**tuples(profile))
     return Contact(
         **{
             **content,
             "profile": profile,
-            "moment": Moment(**_tuples(content["moment"])),
+            "moment": Moment(**tuples(content["moment"])),
             "at": content["at"] and tuple(content["at"]),
         }
     )
 
 
-def _tuples(content: Mapping[str, Any]) -> dict[str, Any]:
+def tuples(content: Mapping[str, Any]) -> dict[str, Any]:
     """JSON has no tuples; give them back."""
     return {
         key: tuple(value) if isinstance(value, list) else value for key, value in content.items()

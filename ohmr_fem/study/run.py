@@ -96,7 +96,7 @@ def run_study(
 
     Parameters
     ----------
-    path : study file (.toml), see :mod:`ohmr_fem.study_file`
+    path : study file (.toml), see :mod:`ohmr_fem.study.file`
     out : results file (.nc), optional
         In place of the one that the study names.
     scheduler : str, optional

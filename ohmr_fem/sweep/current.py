@@ -20,6 +20,7 @@ from ..model.problem import Problem
 from ..solver.drift import _checked, _peclet, _solve, _warn
 from ..solver.newton import NewtonStep
 from ..solver.solution import Solution
+from ..solver.solution_file import save_solution
 from ..solver.solve import solve
 from ..solver.system import system_of
 
@@ -125,7 +126,7 @@ def drift_curve(
     began = time.perf_counter()
     field = _checked(problem, field)
     pair, read = read_pair(problem, current, "current"), read_pair(problem, voltage, "voltage")
-    I = np.atleast_1d(np.asarray(amplitudes, dtype=float))
+    I = np.atleast_1d(np.asarray(amplitudes, dtype=float))  # noqa: E741
     if I.ndim != 1 or I.size == 0 or not np.all(np.isfinite(I)):
         raise InputError(
             f"amplitudes: expected finite currents in A, shape (n,), got {amplitudes!r}",
@@ -174,9 +175,7 @@ def drift_curve(
             except NewtonError as failed:
                 failed.last, failed.partial = track.last, curve() if done else None
                 if rescue is not None and track.last is not None:
-                    from .store import save
-
-                    save(track.last, rescue)
+                    save_solution(track.last, rescue)
                 raise
             done[int(i)] = (
                 solution.orbital_voltage(*read) / I[i],

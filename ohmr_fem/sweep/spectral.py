@@ -82,7 +82,7 @@ def spectral_measure(
         of the material alone. The bound is algebraic: whether the mesh resolves the shortest length
         is another matter.
     solver : Solver, optional
-        For the two real symmetric positive definite matrices, see :mod:`ohmr_fem.linear`.
+        For the two real symmetric positive definite matrices, see :mod:`ohmr_fem.solver.linear`.
 
     Raises
     ------

@@ -41,7 +41,7 @@ def test_materials_follow_the_regions_of_the_mesh():
 def test_material_asked_of_a_problem_with_two(refuses):
     prob = of.Problem(TWO, {"east": simple_material(sheet_conductivity=2.0), "west": MATERIAL})
     with refuses(InputError, "2 materials", "west", "east"):
-        prob.material
+        prob.material  # noqa: B018
 
 
 def test_moment_conditions_of_contacts_and_edges():

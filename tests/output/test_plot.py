@@ -117,7 +117,7 @@ def test_saving(tmp_path, curve):
 
 def test_drawing_needs_no_screen_and_leaves_pyplot_alone():
     code = (
-        "import sys, ohmr_fem as of; from ohmr_fem.plot import plot_hanle;"
+        "import sys, ohmr_fem as of; from ohmr_fem import plot_hanle;"
         "p = of.Problem(of.cross_section('20 nm', cells=8), of.Material(sheet_conductivity=1e-3, "
         "diffusion_length=2e-9,"
         "relaxation_time=2e-12, orbital_hall_angle=0.01, inverse_mass=1)); "

@@ -357,7 +357,7 @@ def test_an_interrupted_gate_keeps_its_rows(capsys, monkeypatch):
             raise KeyboardInterrupt
         return of.hanle_curve(*arguments, **options)
 
-    monkeypatch.setattr("ohmr_fem.gate.hanle_curve", once)
+    monkeypatch.setattr("ohmr_fem.sweep.gate.hanle_curve", once)
     assert ohmr("run", device(), "--out", "out") == 130
     with open("out/gate.csv", newline="") as stream:
         assert len(list(csv.reader(stream))) == 1 + 5

@@ -163,7 +163,7 @@ def test_names_refused(bar, refuses):
         with refuses(InputError, "unknown contact", "did you mean"):
             read()
     with refuses(InputError, "total_current", "contact currents"):
-        sol.total_current
+        sol.total_current  # noqa: B018
     with refuses(InputError, "line", "at least"):
         sol.line((0, 0), (1, 0), 0)
     with refuses(InputError, "wrong dimension", "expected m"):

@@ -387,7 +387,7 @@ def test_kill_9(write, tmp_path):
     """A process that is shot after its fourth point."""
     path, out = write(), tmp_path / "out.nc"
     code = (
-        f"import os, signal; from ohmr_fem.study import run_study; run_study({str(path)!r}, "
+        f"import os, signal; from ohmr_fem import run_study; run_study({str(path)!r}, "
         f"{str(out)!r}, "
         "progress=lambda done, total, left: done == 4 and os.kill(os.getpid(), signal.SIGKILL))"
     )

@@ -141,7 +141,7 @@ def test_refusals(monkeypatch):
         with pytest.raises(of.InputError, match="finite numbers"):
             of.gate_map(strip(), film, values, FIELDS)
     monkeypatch.setattr(
-        "ohmr_fem.gate.hanle_curve",
+        "ohmr_fem.sweep.gate.hanle_curve",
         lambda *_, **__: (_ for _ in ()).throw(of.SolveError("singular")),
     )
     with pytest.raises(

@@ -229,7 +229,7 @@ def test_map_over_angles(bar, monkeypatch, refuses):
         ).delta_R
         for t in angles
     ]
-    monkeypatch.setattr("ohmr_fem.linear.splu", None)
+    monkeypatch.setattr("ohmr_fem.solver.linear.splu", None)
     table = hanle_map(measure, FIELDS, "angle", angles, plane="xz")
     assert table.shape == (4, 7) and np.abs(table - fresh).max() < 1e-8 * np.abs(fresh).max()
     assert np.allclose(
