@@ -115,7 +115,8 @@ MUTANTS = (
     Mutant(
         "absorption dropped",
         "solver/system.py",
-        "        return csr_array(\n            block_diag([self.diffusion + r for r in self.relaxation]) + self.edges.absorption\n        )\n",
+        "        return csr_array(\n            "
+        "block_diag([self.diffusion + r for r in self.relaxation]) + self.edges.absorption\n        )\n",
         "        return csr_array(block_diag([self.diffusion + r for r in self.relaxation]))\n",
         ("edges",),
     ),

@@ -169,7 +169,10 @@ def killed_driver(
     computed, found = (int(v) for v in end.stdout.split()[-2:])
     lost = float(abs(found - len(kept)) + (times - hits))
     error = same(reference, out)
-    what = f"{hits} of {times} kill -9 hit a running program, {len(kept)} of {computed + found} points kept through them"
+    what = (
+        f"{hits} of {times} kill -9 hit a running program, "
+        f"{len(kept)} of {computed + found} points kept through them"
+    )
     return [
         Row(
             CASE,
