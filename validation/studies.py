@@ -122,7 +122,7 @@ def killed_worker(study: Path, reference: Path) -> list[Row]:
 #: Runs a study and writes down every point that it computes, before the journal can know of it.
 DRIVER = """
 import os, sys
-from ohmr_fem import study
+from ohmr_fem.study import run as study
 path, out, log = sys.argv[1:]
 computed = study._computed
 def logged(*arguments):
