@@ -20,7 +20,6 @@ from ..solver.linear import SuperLU
 from ..solver.resistance import Measurement, warn_once
 from ..solver.solution import Solution
 from ..solver.solve import ohmic_potential
-from ..solver.space import is_hierarchical
 from ..solver.stability import check_stability
 from ..solver.system import system_of
 from ..sweep.spectral import refusal
@@ -107,9 +106,9 @@ class Transient:
         )
         ohmic, residual = ohmic_potential(system, given)
         orbital = self.orbital_dofs[index]
-        if self.current is not None:
-            sink = system.terminals[self.current[1]].load
-            ohmic, orbital = ohmic - sink @ ohmic, orbital - sink @ orbital
+        if self.current is not None:  # one zero for the whole series, whatever the sign of the drive
+            ohmic = system.with_zero_at(self.current[1], ohmic)
+            orbital = system.with_zero_at(self.current[1], orbital)
         return Solution(
             self.problem,
             self.field[index],
@@ -390,9 +389,7 @@ class _Run:
         C/m^2.
         """
         system = self.measurement.system
-        one = np.zeros(system.N)
-        one[system.basis.nodal_dofs[0] if is_hierarchical(system.basis) else slice(None)] = 1.0
-        shapes = np.column_stack([modes.measure.projection.vectors, one])  # type: ignore[list-item]
+        shapes = np.column_stack([modes.measure.projection.vectors, system.one])  # type: ignore[list-item]
         n = np.einsum("ik,tkd->tdi", shapes, c, optimize=True)
         V = np.zeros((len(c), system.N))
         if self.problem.mesh.dim == 2:

@@ -17,7 +17,7 @@ from ..units import fields_array
 from .newton import DriftEquations, NewtonStep, newton
 from .resolution import check_resolution, physics_notes
 from .solution import Solution
-from .solve import ohmic_potential, solve
+from .solve import grounded, ohmic_potential, solve
 from .stability import check_stability
 from .system import system_of
 
@@ -123,9 +123,7 @@ def _solve(
         tolerance,
         most,
     )
-    if drive.sink is not None and not drive.held:
-        sink = system.terminals[drive.sink].load
-        ohmic, orbital = ohmic - sink @ ohmic, orbital - sink @ orbital
+    ohmic, orbital = grounded(system, drive, ohmic, orbital)
     residuals = {"potential": first, "newton": history[-1].residual}
     return Solution(
         problem,

@@ -103,6 +103,18 @@ def ohmic_potential(system: System, drive: Drive) -> tuple[np.ndarray, float]:
     return T @ v + lifted, residual
 
 
+def grounded(
+    system: System, drive: Drive, ohmic: np.ndarray, orbital: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both potentials (N,) with their zero where the drive has it: at its sink, unless a voltage is
+    given.
+    """
+    if drive.sink is None or drive.held:
+        return ohmic, orbital
+    sink = drive.sink
+    return system.with_zero_at(sink, ohmic), system.with_zero_at(sink, orbital)
+
+
 def moment_source(system: System, potential: np.ndarray, electric_field: float = 0.0) -> np.ndarray:
     """Right-hand side (3N,) of the moment equation: the orbital Hall current of the ohmic potential
     or uniform field.
@@ -158,13 +170,7 @@ def solve(
     response = MomentSolver.at(system, field, drive.held).solve(
         moment_source(system, ohmic, drive.electric_field) + system.injected_source
     )
-    orbital = response.potential
-    if drive.sink is not None and not drive.held:
-        sink = system.terminals[drive.sink].load
-        ohmic, orbital = (
-            ohmic - (sink @ ohmic) * system.one,
-            orbital - (sink @ orbital) * system.one,
-        )
+    ohmic, orbital = grounded(system, drive, ohmic, response.potential)
     return Solution(
         problem=problem,
         field=field,

@@ -82,6 +82,13 @@ class System:
         out[self.basis.nodal_dofs[0] if is_hierarchical(self.basis) else slice(None)] = 1.0
         return out
 
+    def with_zero_at(self, contact: str, potential: np.ndarray) -> np.ndarray:
+        """The potential (N,) moved so that a contact reads zero.
+
+        A constant c has the coefficients c * one, which on hierarchical elements is not c in each.
+        """
+        return np.asarray(potential - (self.terminals[contact].load @ potential) * self.one)
+
     # -- the ordinary Hall effect
 
     def at_normal_field(self, field: float) -> System:
