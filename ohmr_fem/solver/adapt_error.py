@@ -25,12 +25,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import block_array, csr_array
+from scipy.sparse import csr_array
 
 from ..model.drive import Drive
 from ..model.material import cross_matrix, precession_squared
 from ..model.problem import Problem
-from .linear import SuperLU
+from .linear import GENERAL, SYMMETRIC
 from .solve import ohmic_potential
 from .space import element_for
 from .stability import check_stability
@@ -72,8 +72,8 @@ def solve_fields(problem: Problem, field: np.ndarray, current: Pair, voltage: Pa
     """Solve for the fields of a measurement and their duals at one field (3,) in T."""
     s = system_of(problem)
     check_stability(s, field)
-    V, u = (ohmic_potential(s, Drive({a: 1.0, b: -1.0}, {}))[0] for a, b in (current, voltage))
-    drive, reader = (s.terminals[a].load - s.terminals[b].load for a, b in (current, voltage))
+    V, u = (ohmic_potential(s, Drive.between(pair))[0] for pair in (current, voltage))
+    drive, reader = s.pair_load(current), s.pair_load(voltage)
     source, detector = -(s.S @ V), -(s.C.T @ u)
     sigma = s.scales.conductivity
     if problem.coupling == "full":
@@ -112,7 +112,7 @@ def _vector(
     s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """n and z from the three-component system: any problem in linear coupling."""
-    factors, P = SuperLU().factorise(s.A(field)), s.keep
+    factors, P = GENERAL.factorise(s.A(field)), s.keep
     return P @ factors.solve(P.T @ source)[0], P @ factors.solve(P.T @ detector, transposed=True)[0]
 
 
@@ -120,9 +120,8 @@ def _coupled(
     s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray
 ) -> tuple[np.ndarray, ...]:
     """n, z, V_1 and u_1 to all orders in alpha."""
-    T, P = csr_array(s.tie[:, s.free_columns(())]), s.keep
-    block = block_array([[T.T @ s.K @ T, T.T @ s.C @ P], [P.T @ s.S @ T, s.A(field)]])
-    factors, m = SuperLU().factorise(block), T.shape[1]
+    T, P = s.free_tie(), s.keep
+    factors, m = GENERAL.factorise(s.coupled(T, s.A(field))), T.shape[1]
     x = factors.solve(np.concatenate([np.zeros(m), P.T @ source]))[0]
     y = factors.solve(np.concatenate([np.zeros(m), P.T @ detector]), transposed=True)[0]
     return P @ x[m:], P @ y[m:], T @ x[:m], T @ y[:m]
@@ -135,15 +134,13 @@ def _scalar(
     where that fails.
     """
     p, N = s.problem, s.N
-    if not p.uniform or any(len(set(m.absorption)) > 1 for m in p.moment_conditions().values()):
+    if not p.uniform or not all(m.is_scalar for m in p.moment_conditions().values()):
         return None
     T = p.material.torque(field) * p.material.relaxation_time
     squared = float(precession_squared(p.material, field))
     if abs(squared) <= NILPOTENT * float(np.sum(T**2)) and np.any(T):
         return None
-    keep = csr_array(s.keep[:N, : s.keep.shape[1] // 3])
-    K = keep.T @ (s.diffusion + s.edges.absorption[:N, :N]) @ keep
-    M = keep.T @ s.relaxation[0] @ keep
+    K, M, keep = s.pencil
     starts = keep.T @ np.column_stack(
         [source.reshape(3, N)[s.normal], detector.reshape(3, N)[s.normal]]
     )
@@ -168,7 +165,7 @@ def _precessed(
 
     def solve(shift: complex) -> np.ndarray:
         A = csr_array(K + (shift.real if shift.imag == 0.0 else shift) * M)
-        return np.asarray(SuperLU(symmetric=True).factorise(A).solve(starts.astype(A.dtype))[0])
+        return np.asarray(SYMMETRIC.factorise(A).solve(starts.astype(A.dtype))[0])
 
     if squared == 0.0:
         at_rest = solve(1.0 + 0.0j)
