@@ -65,9 +65,11 @@ def strip_robin(s: Any, width: Any, G1: Any, G2: Any = None) -> np.ndarray:
     s = np.asarray(s, dtype=complex)
     edge = _edge(s, width)
     top = 2 * s * edge * a1 * a2 + a1 * b2 + a2 * b1
-    one_way = (a1 + b1 * edge) * (s * edge * a2 + b2)
-    other_way = (a2 + b2 * edge) * (s * edge * a1 + b1)
-    bottom = one_way + other_way
+    cosh_1 = a1 + b1 * edge
+    cosh_2 = a2 + b2 * edge
+    sinh_1 = s * edge * a1 + b1
+    sinh_2 = s * edge * a2 + b2
+    bottom = cosh_1 * sinh_2 + cosh_2 * sinh_1
     return 2.0 * edge / np.asarray(width) * top / bottom
 
 
@@ -76,7 +78,8 @@ def rho(phi: Any, theta: Any, width: Any, alpha_alpha_prime: float = 1.0) -> np.
     Eq. (7).
     """
     scalars = _broadcast(phi, theta, width)
-    return -alpha_alpha_prime * three_scalar_response(lambda s: strip_response(s, width), scalars)
+    f = three_scalar_response(lambda s: strip_response(s, width), scalars)
+    return -alpha_alpha_prime * f
 
 
 def rho_star(phi: Any, theta: Any, width: Any) -> np.ndarray:
@@ -147,8 +150,10 @@ def film_weak_field(thickness: Any) -> np.ndarray:
     decay = np.exp(-2 * big)
     sech_squared = 4 * decay / (1 + decay) ** 2
     tangent = np.tanh(big)
-    closed = (3 * tangent / big - 3 * sech_squared - 2 * big * tangent * sech_squared) / 8
-    return np.where(z < 0.5, _film_series(np.minimum(z, 0.5)), closed)
+    last = 2 * big * tangent * sech_squared
+    closed = (3 * tangent / big - 3 * sech_squared - last) / 8
+    series = _film_series(np.minimum(z, 0.5))
+    return np.where(z < 0.5, series, closed)
 
 
 def _film_series(z: np.ndarray) -> np.ndarray:
@@ -158,7 +163,8 @@ def _film_series(z: np.ndarray) -> np.ndarray:
     numbers = bernoulli(48)[2 * n + 2]
     tangent = power * (power - 1) * numbers / factorial(2 * n + 2)
     weights = tangent * n * (n - 1) / 2
-    return np.asarray(np.sum(weights * z[..., None] ** (2 * n), axis=-1))
+    terms = weights * z[..., None] ** (2 * n)
+    return np.asarray(np.sum(terms, axis=-1))
 
 
 def wire_rectangle(
@@ -219,8 +225,9 @@ def _switch_on_images(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.nda
     m = m.reshape((-1,) + (1,) * t.ndim)
     q = np.sqrt(s)
     root = np.sqrt(t)
-    away = m * width / (2 * root)
-    front = np.exp(-((m * width) ** 2) / (4 * t) - s * t)
+    distance = m * width
+    away = distance / (2 * root)
+    front = np.exp(-(distance**2) / (4 * t) - s * t)
     # wofz overflows in the lower half plane: there w(z) = 2 exp(-z^2) - w(-z).
     ahead = away - q * root
     behind = ahead.real < 0

@@ -44,7 +44,8 @@ def arc_centre(start: Vector, stop: Vector, bulge: float) -> Vector:
     chord = stop - start
     left = np.array([-chord[1], chord[0]])
     middle = (start + stop) / 2
-    return np.asarray(middle + left * (1 - bulge**2) / (4 * bulge))
+    offset = left * (1 - bulge**2) / (4 * bulge)
+    return np.asarray(middle + offset)
 
 
 def arc_length(start: Vector, stop: Vector, bulge: float) -> float:
@@ -52,7 +53,8 @@ def arc_length(start: Vector, stop: Vector, bulge: float) -> float:
     if bulge == 0.0:
         return chord
     size = abs(bulge)
-    return chord * (1 + bulge**2) / (4 * size) * 4 * math.atan(size)
+    radius = chord * (1 + bulge**2) / (4 * size)
+    return radius * 4 * math.atan(size)
 
 
 def along_edge(point: Vector, a: Vector, b: Vector, bulge: float) -> tuple[float, float]:
@@ -74,7 +76,9 @@ def _turn_to(point: Vector, a: Vector, b: Vector, bulge: float) -> float:
     angle = _angle(point - centre) - _angle(a - centre)
     turn = math.copysign(2 * math.pi, sweep)
     # The angle is known up to full turns: the one nearest the middle of the arc.
-    candidates = [(angle + n * turn) / sweep for n in (-1, 0, 1)]
+    candidates = []
+    for n in (-1, 0, 1):
+        candidates.append((angle + n * turn) / sweep)
     return min(candidates, key=lambda v: abs(v - 0.5))
 
 
@@ -128,7 +132,8 @@ def signed_area(polygon: Points) -> float:
 
 def inside(points: Points, polygon: Points) -> np.ndarray:
     """Even-odd test of points (n, 2); points on the edges may fall on either side."""
-    return _in_shape(points, (polygon, np.roll(polygon, -1, axis=0)))
+    after = np.roll(polygon, -1, axis=0)
+    return _in_shape(points, (polygon, after))
 
 
 def point_segment_distance(points: Points, start: Points, stop: Points) -> np.ndarray:
@@ -136,8 +141,10 @@ def point_segment_distance(points: Points, start: Points, stop: Points) -> np.nd
     along = stop - start
     to = points[:, None] - start[None]
     # A segment of no length is a point, not a division by zero.
-    square = np.maximum((along**2).sum(1), np.finfo(float).tiny)
-    t = np.clip((to * along).sum(2) / square, 0, 1)
+    tiny = np.finfo(float).tiny
+    square = np.maximum((along**2).sum(1), tiny)
+    projected = (to * along).sum(2)
+    t = np.clip(projected / square, 0, 1)
     foot = t[:, :, None] * along
     return np.asarray(np.linalg.norm(to - foot, axis=2))
 
@@ -149,8 +156,12 @@ def closest_points(a: Vector, b: Vector, c: Points, d: Points) -> tuple[np.ndarr
     one = np.broadcast_to(a, c.shape)
     two = np.broadcast_to(b, c.shape)
     # One of the two closest points is an end of its segment: four candidates.
-    first = np.array([one, two, _foot(c, one, two), _foot(d, one, two)])
-    second = np.array([_foot(one, c, d), _foot(two, c, d), c, d])
+    at_c = _foot(c, one, two)
+    at_d = _foot(d, one, two)
+    at_one = _foot(one, c, d)
+    at_two = _foot(two, c, d)
+    first = np.array([one, two, at_c, at_d])
+    second = np.array([at_one, at_two, c, d])
     gaps = np.linalg.norm(first - second, axis=2)
     best = gaps.argmin(axis=0)
     every = np.arange(len(c))
@@ -163,7 +174,8 @@ def _foot(points: Points, start: Points, stop: Points) -> np.ndarray:
     along = stop - start
     square = (along * along).sum(1)
     to = points - start
-    t = np.clip((to * along).sum(1) / square, 0, 1)
+    projected = (to * along).sum(1)
+    t = np.clip(projected / square, 0, 1)
     return np.asarray(start + t[:, None] * along)
 
 
@@ -203,7 +215,9 @@ def _meet(a: Vector, b: Vector, c: Vector, d: Vector, tolerance: float) -> bool:
         return True
     if shared:  # neighbours: wrong only if one folds back onto the other
         return _folds_back(*shared[0], tolerance)
-    if _ends_gap(a, b, c, d) <= tolerance or _ends_gap(c, d, a, b) <= tolerance:
+    if _ends_gap(a, b, c, d) <= tolerance:
+        return True
+    if _ends_gap(c, d, a, b) <= tolerance:
         return True
     return _parts(a, b, c, d) and _parts(c, d, a, b)
 
@@ -239,7 +253,9 @@ def common_area(one: list[Points], two: list[Points], tolerance: float) -> float
     """
     a = _edges(one)
     b = _edges(two)
-    return 0.0 + _area_in(a, b, tolerance, 1.0) + _area_in(b, a, tolerance, 0.0)
+    of_first = _area_in(a, b, tolerance, 1.0)
+    of_second = _area_in(b, a, tolerance, 0.0)
+    return of_first + of_second
 
 
 def _area_in(edges: Edges, other: Edges, tolerance: float, shared: float) -> float:
@@ -261,7 +277,8 @@ def _area_in(edges: Edges, other: Edges, tolerance: float, shared: float) -> flo
         direction = (other[1] - other[0])[owner]
         same = (along[on] * direction).sum(axis=1) > 0
         weight[on] = same * shared
-    return float((weight * cross(p.T, q.T)).sum() / 2)
+    doubled = weight * cross(p.T, q.T)
+    return float(doubled.sum() / 2)
 
 
 def _edges(shape: list[Points]) -> Edges:
@@ -314,5 +331,5 @@ def _cuts(p: Vector, q: Vector, other: Edges, tolerance: float) -> np.ndarray:
     gap = point_segment_distance(starts, p[None], q[None])[:, 0]
     near = starts[gap <= tolerance]
     touched = (near - p) @ along / (along @ along)
-    t = [0.0, 1.0, *s[crossed].tolist(), *touched.tolist()]
+    t = np.concatenate([[0.0, 1.0], s[crossed], touched])
     return np.unique(np.clip(t, 0, 1))

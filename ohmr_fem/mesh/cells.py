@@ -46,9 +46,10 @@ class _EdgeMapping(MappingIsoparametric):
         """
         mesh = self.mesh
         ends = np.array(mesh.refdom.facets).T  # (2, facets per cell): local vertices
-        which = np.argmax(mesh.t2f[:, cells] == facets, axis=0)
-        local = ends[:, which]
-        forward = mesh.t[local[0], cells] == mesh.facets[0, facets]
+        same = mesh.t2f[:, cells] == facets
+        local = ends[:, np.argmax(same, axis=0)]
+        first = mesh.t[local[0], cells]
+        forward = first == mesh.facets[0, facets]
         vertices = np.where(forward, local, local[::-1])
         start, stop = mesh.refdom.p[:, vertices].transpose(1, 0, 2)
         along = (stop - start)[:, :, None]
@@ -65,14 +66,16 @@ class _EdgeMapping(MappingIsoparametric):
         step = self._step(X, X, x, tind)
         for _ in range(iterations):
             size = np.abs(step).max(axis=0)
-            active = (size > 1e-13) & (np.abs(X).max(axis=0) < LOST)
+            followed = np.abs(X).max(axis=0) < LOST
+            active = (size > 1e-13) & followed
             if not active.any():
                 break
             damping = self._damping(X, step, active, x, tind)
             X = X + damping * step
             step = self._step(X, X, x, tind)
             round_off = np.where(size < 1e-8, 1e-8, 1e-13)
-            moving = np.abs(step).max(axis=0) > round_off
+            next_size = np.abs(step).max(axis=0)
+            moving = next_size > round_off
             if not np.any(active & moving):
                 break  # what is left is round-off
         found = np.abs(step).max(axis=0) < 1e-7
@@ -98,7 +101,8 @@ class _EdgeMapping(MappingIsoparametric):
         """Newton step with the Jacobian of one point and the residual of another."""
         with np.errstate(all="ignore"):
             residual = x - self.F(to, tind)
-            step = np.einsum("ijkl,jkl->ikl", self.invDF(at, tind), residual)
+            inverse = self.invDF(at, tind)
+            step = np.einsum("ijkl,jkl->ikl", inverse, residual)
             return np.nan_to_num(step, posinf=1e9)
 
 
@@ -130,7 +134,10 @@ CELL_TYPES: dict[type, tuple[type, str]] = {
     skfem.MeshQuad1: (Quadrilaterals, "quadrilaterals"),
     skfem.MeshQuad2: (CurvedQuadrilaterals, "curved quadrilaterals"),
 }
-STRAIGHT: dict[type, type] = {skfem.MeshTri2: skfem.MeshTri1, skfem.MeshQuad2: skfem.MeshQuad1}
+STRAIGHT: dict[type, type] = {
+    skfem.MeshTri2: skfem.MeshTri1,
+    skfem.MeshQuad2: skfem.MeshQuad1,
+}
 
 
 def cell_kind(mesh: Any) -> type | None:
@@ -195,12 +202,13 @@ def _vertex_order(kind: type, t: np.ndarray, nodes: np.ndarray) -> np.ndarray:
     if n_corners == 3:
         return np.argsort(t, axis=0, kind="stable")
     if n_corners < 3:
-        return np.tile(np.arange(n_corners)[:, None], t.shape[1])
+        same = np.arange(n_corners)[:, None]
+        return np.tile(same, t.shape[1])
     one = nodes[:, 2] - nodes[:, 0]  # the diagonals
     two = nodes[:, 3] - nodes[:, 1]
     clockwise = one[0] * two[1] < one[1] * two[0]
-    as_given = np.array([[0], [1], [2], [3]])
-    backwards = np.array([[0], [3], [2], [1]])
+    as_given = np.arange(4)[:, None]
+    backwards = -as_given % 4
     start = np.where(clockwise, backwards, as_given)
     turned = _parallel(np.take_along_axis(t, start, axis=0))
     return np.asarray(np.take_along_axis(start, turned, axis=0))
@@ -212,8 +220,9 @@ def _parallel(t: np.ndarray) -> np.ndarray:
     Every facet gets a direction; two opposite facets of a cell share theirs. The graph of
     (facet, direction) pairs falls apart into mirror pairs of components, one of each is chosen.
     """
-    ends = np.stack([t, np.roll(t, -1, axis=0)])  # facet i runs from vertex i to i+1
-    up = ends[0] < ends[1]
+    after = np.roll(t, -1, axis=0)  # facet i runs from vertex i to i+1
+    ends = np.stack([t, after])
+    up = t < after
     pairs = np.sort(ends, axis=0).reshape(2, -1)
     _, facet = np.unique(pairs, axis=1, return_inverse=True)
     facet = facet.reshape(t.shape)
@@ -239,7 +248,8 @@ def _directions(facet: np.ndarray, up: np.ndarray) -> np.ndarray:
     rows = np.concatenate([left, left + n])
     cols = np.concatenate([right + n * twist, right + n * ~twist])
     links = np.ones(rows.size)
-    graph = sp.coo_matrix((links, (rows, cols)), shape=(2 * n, 2 * n))
+    shape = (2 * n, 2 * n)
+    graph = sp.coo_matrix((links, (rows, cols)), shape=shape)
     _, component = connected_components(graph, directed=False)
     return np.asarray(component)
 
@@ -254,10 +264,12 @@ def _node_order(kind: type, order: np.ndarray, n_nodes: int) -> np.ndarray:
     for k, (i, j) in enumerate(facets):
         table[i, j] = n_corners + k
         table[j, i] = n_corners + k
-    edges = [table[order[i], order[j]] for i, j in facets]
-    inner = range(n_corners + len(facets), n_nodes)
-    rest = [np.full(n, k) for k in inner]
-    return np.vstack([order, *edges, *rest])
+    rows = [order]
+    for i, j in facets:
+        rows.append(table[order[i], order[j]])
+    for k in range(n_corners + len(facets), n_nodes):
+        rows.append(np.full(n, k))
+    return np.vstack(rows)
 
 
 def find_facets(mesh: Any, ends: np.ndarray) -> np.ndarray:
@@ -266,12 +278,15 @@ def find_facets(mesh: Any, ends: np.ndarray) -> np.ndarray:
     wanted = np.sort(ends.astype(np.int64), axis=0)
     base = np.array([[1]])
     if facets.shape[0] == 2:
-        base = np.array([[int(mesh.t.max()) + 1], [1]])
+        count = int(mesh.t.max()) + 1
+        base = np.array([[count], [1]])
     codes = (facets * base).sum(axis=0)
     keys = (wanted * base).sum(axis=0)
-    codes = np.where((facets < 0).any(axis=0), -2, codes)
+    unused = (facets < 0).any(axis=0)
+    codes = np.where(unused, -2, codes)
     order = np.argsort(codes)
     place = np.searchsorted(codes, keys, sorter=order)
     found = order[np.minimum(place, codes.size - 1)]
-    known = (codes[found] == keys) & (wanted >= 0).all(axis=0)
+    valid = (wanted >= 0).all(axis=0)
+    known = (codes[found] == keys) & valid
     return np.where(known, found, -1)

@@ -91,11 +91,13 @@ class _Rule:
 def _rule(n: int = 8) -> _Rule:
     x, wx = roots_jacobi(n, 1.0, 0.0)
     y, wy = roots_legendre(n)
-    x, y = 0.5 * (1.0 + x), 0.5 * (1.0 + y)
+    x = 0.5 * (1.0 + x)
+    y = 0.5 * (1.0 + y)
     u = np.repeat(x, n)
     v = np.outer(1.0 - x, y).ravel()
     w = np.outer(wx, wy).ravel()
-    return _Rule(np.stack([1.0 - u - v, u, v], axis=1), w / w.sum())
+    barycentric = np.stack([1.0 - u - v, u, v], axis=1)
+    return _Rule(barycentric, w / w.sum())
 
 
 RULE = _rule()
@@ -127,9 +129,13 @@ def _first_triangles(
 
 def _halves(b: np.ndarray) -> np.ndarray:
     """The two triangles of the cell, cut along its shorter diagonal; corners (2, 3, 2)."""
+    origin = [0, 0]
+    first = [1, 0]
+    second = [0, 1]
+    both = [1, 1]
     if np.linalg.norm(b[0] - b[1]) <= np.linalg.norm(b[0] + b[1]):
-        return np.array([[[0, 0], [1, 0], [0, 1]], [[1, 1], [0, 1], [1, 0]]])
-    return np.array([[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]]])
+        return np.array([[origin, first, second], [both, second, first]])
+    return np.array([[origin, first, both], [origin, both, second]])
 
 
 def _keeps(op: Operation, halves: np.ndarray) -> bool:
@@ -141,7 +147,8 @@ def _same_shape(triangle: np.ndarray, halves: np.ndarray) -> bool:
     """True if the triangle is a translate of one of the two halves of the cell."""
 
     def key(t: np.ndarray) -> tuple[tuple[int, int], ...]:
-        return tuple(sorted((int(a), int(b)) for a, b in 3 * t - t.sum(axis=0)))
+        from_centre = 3 * t - t.sum(axis=0)
+        return tuple(sorted((int(a), int(b)) for a, b in from_centre))
 
     return key(triangle) in {key(h) for h in halves}
 
@@ -163,7 +170,8 @@ def _integrate(
         quarter_share = np.repeat(share / 4.0, 4)
         inside, seen = _evaluate(model, quarters, quarter_share, limit, edge, target.orders)
         points += len(quarters) * len(RULE.weights)
-        finer = inside.reshape(-1, 4, *total.shape).sum(axis=1)
+        by_parent = inside.reshape(-1, 4, *total.shape)
+        finer = by_parent.sum(axis=1)
         difference = np.abs(finer - own)
         allowed = _scales(total + finer.sum(axis=0), target.orders, target.tolerance)
         worst = (difference / allowed).max(axis=(1, 2))
@@ -189,7 +197,8 @@ def _integrate(
 
 def _limit(model: LayeredModel, target: _Target, cover: float) -> _Limit:
     # f differs from 0 or 1 by exp(-x) at x k_B T; by exp(-8) of the tolerance at the window.
-    window = min(WINDOW, np.log(1.0 / target.tolerance) + 8.0) * target.kt
+    wide_enough = np.log(1.0 / target.tolerance) + 8.0
+    window = min(WINDOW, wide_enough) * target.kt
     slope, bend = _derivative_bounds(model)
     return _Limit(target.mu, target.kt, window, cover, slope, bend)
 
@@ -226,7 +235,8 @@ class _Limit:
         """
         most = self.slope * distance
         apart = gap - 2.0 * most
-        mixing = np.divide(most**2, apart, out=np.full_like(gap, np.inf), where=apart > 0.0)
+        unbounded = np.full_like(gap, np.inf)
+        mixing = np.divide(most**2, apart, out=unbounded, where=apart > 0.0)
         curved = speed * distance + 0.5 * self.bend * distance**2 + mixing
         return np.minimum(most, curved)
 
@@ -251,7 +261,8 @@ def _evaluate(
         k = np.einsum("qc,mcd->mqd", RULE.barycentric, corners).reshape(-1, 2)
         energy, columns = state_columns(model, k)
         shape = (-1, n, energy.shape[1])
-        speed = np.sqrt((columns[..., 7] + columns[..., 8]) * HBAR2_OVER_ME)
+        square = columns[..., 7] + columns[..., 8]
+        speed = np.sqrt(square * HBAR2_OVER_ME)
         seen[part] = limit.seen(energy.reshape(shape), speed.reshape(shape), size)
         x = (limit.mu - energy) / limit.kt
         rows = columns.reshape(-1, n * energy.shape[1], len(COLUMNS))
@@ -278,9 +289,11 @@ def _quarter(t: np.ndarray) -> np.ndarray:
     ab = 0.5 * (a + b)
     bc = 0.5 * (b + c)
     ca = 0.5 * (c + a)
-    children = ((a, ab, ca), (ab, b, bc), (ca, bc, c), (bc, ca, ab))
-    four = [np.stack(child, axis=1) for child in children]
-    return np.stack(four, axis=1).reshape(-1, 3, 2)
+    at_a = np.stack((a, ab, ca), axis=1)
+    at_b = np.stack((ab, b, bc), axis=1)
+    at_c = np.stack((ca, bc, c), axis=1)
+    centre = np.stack((bc, ca, ab), axis=1)
+    return np.stack([at_a, at_b, at_c, centre], axis=1).reshape(-1, 3, 2)
 
 
 def _scales(total: np.ndarray, orders: tuple[int, ...], tolerance: float) -> np.ndarray:
@@ -304,7 +317,8 @@ def _scales(total: np.ndarray, orders: tuple[int, ...], tolerance: float) -> np.
 def _by_group(error: np.ndarray) -> np.ndarray:
     out = error.copy()
     for group in GROUPS:
-        out[:, group] = error[:, group].max(axis=1, keepdims=True)
+        worst = error[:, group].max(axis=1, keepdims=True)
+        out[:, group] = worst
     return out
 
 

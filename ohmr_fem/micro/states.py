@@ -70,7 +70,8 @@ def _mend_degenerate(
     for point in np.flatnonzero(close.any(axis=1)):
         basis = u[point]
         blocks = [basis.conj().T @ v[point] @ basis for v in velocity]
-        edges = np.flatnonzero(np.concatenate([[True], ~close[point], [True]]))
+        parted = np.concatenate([[True], ~close[point], [True]])
+        edges = np.flatnonzero(parted)
         for start, stop in pairwise(edges):
             if stop - start > 1:
                 _mend_level(blocks, slice(start, stop), out[point])
@@ -187,7 +188,9 @@ def _orbits(
     """
     odd = round(2 * shift)
     # in half steps the points of a shifted mesh are pairs of odd numbers; so must be their images
-    kept = tuple(op for op in operations if odd == 0 or np.all(op.integer.sum(axis=0) % 2 == 1))
+    kept = operations
+    if odd:
+        kept = tuple(op for op in operations if np.all(op.integer.sum(axis=0) % 2 == 1))
     distinct = {op.integer.tobytes(): op.integer for op in kept}
     matrices = list(distinct.values()) or [np.eye(2, dtype=int)]
     points = []
@@ -196,8 +199,10 @@ def _orbits(
         rows = np.arange(start, min(start + 64, n))
         i, j = _lowest(rows, matrices, n, odd)
         number = i * n + j
-        fixed = sum((_image(i, j, m, n, odd) == number).astype(int) for m in matrices)
-        points.append(2 * np.stack([i, j], axis=1) + odd)
+        images = [_image(i, j, matrix, n, odd) for matrix in matrices]
+        fixed = sum((image == number).astype(int) for image in images)
+        point = np.stack([i, j], axis=1)
+        points.append(2 * point + odd)
         sizes.append(len(matrices) / fixed)
     return kept, np.concatenate(points), np.concatenate(sizes)
 
@@ -263,9 +268,11 @@ def _fermi_sums(
     rank = np.argsort(mu)
     for start in range(0, len(mu), chunk):
         part = rank[start : start + chunk]
-        window = [mu[part[0]] - WINDOW * kt, mu[part[-1]] + WINDOW * kt]
-        low, high = np.searchsorted(level.energy, window)
-        x = (mu[part, None] - level.energy[None, low:high]) / kt
+        lowest = mu[part[0]] - WINDOW * kt
+        highest = mu[part[-1]] + WINDOW * kt
+        low, high = np.searchsorted(level.energy, [lowest, highest])
+        near = level.energy[None, low:high]
+        x = (mu[part, None] - near) / kt
         out[part] = fermi_weight(x, kt, order) @ level.columns[low:high]
         if order == 0:
             out[part] += level.below[low]
@@ -317,5 +324,6 @@ def nested_error(meshes: list[np.ndarray]) -> np.ndarray:
     if len(meshes) == 2:
         return last
     before = np.abs(meshes[-1] - meshes[0])
-    rate = np.divide(last, before, out=np.ones_like(last), where=before > last)
+    falling = before > last
+    rate = np.divide(last, before, out=np.ones_like(last), where=falling)
     return np.asarray(last * rate)
