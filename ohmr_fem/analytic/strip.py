@@ -70,7 +70,8 @@ def strip_robin(s: Any, width: Any, G1: Any, G2: Any = None) -> np.ndarray:
     sinh_1 = s * edge * a1 + b1
     sinh_2 = s * edge * a2 + b2
     bottom = cosh_1 * sinh_2 + cosh_2 * sinh_1
-    return 2.0 * edge / np.asarray(width) * top / bottom
+    front = 2.0 * edge / np.asarray(width)
+    return front * top / bottom
 
 
 def rho(phi: Any, theta: Any, width: Any, alpha_alpha_prime: float = 1.0) -> np.ndarray:
@@ -209,8 +210,8 @@ def _broadcast(phi: Any, theta: Any, width: Any) -> ThreeScalars:
 
 
 def _switch_on_modes(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndarray:
-    k = np.arange(8)
-    k = k.reshape((-1,) + (1,) * t.ndim)
+    columns = (1,) * t.ndim
+    k = np.arange(8).reshape((-1, *columns))
     wavenumber = (2 * k + 1) * np.pi / width
     rate = wavenumber**2 + s
     decayed = np.sum(np.exp(-rate * t) / rate, axis=0)
@@ -221,8 +222,8 @@ def _switch_on_images(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.nda
     """(2/width) sum_m c_m int_0^t exp(-s t' - a^2/4t') dt'/sqrt(pi t'), a = m width, c = 1, -2, 2,
     -2 ...
     """
-    m = np.arange(7)
-    m = m.reshape((-1,) + (1,) * t.ndim)
+    columns = (1,) * t.ndim
+    m = np.arange(7).reshape((-1, *columns))
     q = np.sqrt(s)
     root = np.sqrt(t)
     distance = m * width
@@ -236,5 +237,6 @@ def _switch_on_images(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.nda
     near = np.where(behind, mirrored, near)
     far = front * wofz(1j * (away + q * root))
     terms = (near - far) / (2 * q)
-    signs = np.where(m == 0, 1.0, 2.0 * (-1.0) ** m)
+    alternating = 2.0 * (-1.0) ** m
+    signs = np.where(m == 0, 1.0, alternating)
     return 2 / width * np.sum(signs * terms, axis=0)

@@ -25,8 +25,8 @@ def arc_point(start: Vector, stop: Vector, bulge: float, fraction: np.ndarray) -
     ``bulge`` is the tangent of a quarter of the angle swept: 0 for a straight edge, positive for a
     counter-clockwise arc (the convention of DXF polylines).
     """
-    s = np.atleast_1d(np.asarray(fraction, dtype=float))
-    s = s[:, None]
+    s = np.asarray(fraction, dtype=float)
+    s = np.atleast_1d(s)[:, None]
     if bulge == 0.0:
         return np.asarray(start * (1 - s) + stop * s)
     centre = arc_centre(start, stop, bulge)
@@ -65,8 +65,9 @@ def along_edge(point: Vector, a: Vector, b: Vector, bulge: float) -> tuple[float
     else:
         s = _turn_to(point, a, b, bulge)
     s = float(np.clip(s, 0, 1))
-    closest = arc_point(a, b, bulge, np.array([s]))[0]
-    return float(np.linalg.norm(closest - point)), s
+    (closest,) = arc_point(a, b, bulge, np.array([s]))
+    gap = float(np.linalg.norm(closest - point))
+    return gap, s
 
 
 def _turn_to(point: Vector, a: Vector, b: Vector, bulge: float) -> float:
@@ -119,7 +120,8 @@ def _circle_hits(p: Vector, d: Vector, a: Vector, centre: Vector) -> list[float]
     arm = a - centre
     constant = to @ to - arm @ arm
     roots = np.roots([d @ d, 2 * d @ to, constant])
-    return [float(r.real) for r in roots if abs(r.imag) < 1e-12]
+    real = np.abs(roots.imag) < 1e-12
+    return [float(v) for v in roots.real[real]]
 
 
 def signed_area(polygon: Points) -> float:
@@ -186,7 +188,9 @@ def crossing_edges(start: Points, stop: Points, tolerance: float) -> tuple[int, 
     Edges are neighbours when an end of one is an end of the other; these may not fold back on each
     other.
     """
-    for i, (a, b) in enumerate(zip(start, stop, strict=True)):
+    for i in range(len(start)):
+        a = start[i]
+        b = stop[i]
         later = np.arange(i + 1, len(start))
         if later.size == 0:
             break
@@ -225,7 +229,8 @@ def _meet(a: Vector, b: Vector, c: Vector, d: Vector, tolerance: float) -> bool:
 def _ends_gap(a: Vector, b: Vector, c: Vector, d: Vector) -> float:
     """Distance of the nearer of a and b from the edge c-d."""
     ends = np.array([a, b])
-    return float(point_segment_distance(ends, c[None], d[None]).min())
+    gaps = point_segment_distance(ends, c[None], d[None])
+    return float(gaps.min())
 
 
 def _folds_back(u: Vector, v: Vector, tolerance: float) -> bool:
@@ -237,11 +242,14 @@ def _folds_back(u: Vector, v: Vector, tolerance: float) -> bool:
 
 def _parts(a: Vector, b: Vector, c: Vector, d: Vector) -> bool:
     """True if c and d lie on different sides of the line a-b."""
-    return _side(a, b, c) * _side(a, b, d) < 0
+    side_c = _side(a, b, c)
+    side_d = _side(a, b, d)
+    return side_c * side_d < 0
 
 
 def _side(a: Vector, b: Vector, p: Vector) -> float:
-    return float(np.sign(cross(b - a, p - a)))
+    turn = cross(b - a, p - a)
+    return float(np.sign(turn))
 
 
 def common_area(one: list[Points], two: list[Points], tolerance: float) -> float:
@@ -295,7 +303,9 @@ def _edges(shape: list[Points]) -> Edges:
 def _in_shape(points: Points, edges: Edges) -> np.ndarray:
     out = np.zeros(len(points), dtype=bool)
     x, y = points.T
-    for (x0, y0), (x1, y1) in zip(*edges, strict=True):
+    for start, stop in zip(*edges, strict=True):
+        x0, y0 = start
+        x1, y1 = stop
         if y0 != y1:
             crossed = (y0 > y) != (y1 > y)
             width = x1 - x0
@@ -312,8 +322,9 @@ def _cut(edges: Edges, other: Edges, tolerance: float) -> Edges:
     for p, q in zip(*edges, strict=True):
         along = q - p
         cuts = _cuts(p, q, other, tolerance)
-        starts.append(p + cuts[:-1, None] * along)
-        stops.append(p + cuts[1:, None] * along)
+        points = p + cuts[:, None] * along
+        starts.append(points[:-1])
+        stops.append(points[1:])
     return np.vstack(starts), np.vstack(stops)
 
 
@@ -327,7 +338,8 @@ def _cuts(p: Vector, q: Vector, other: Edges, tolerance: float) -> np.ndarray:
     with np.errstate(all="ignore"):  # parallel edges have slope 0
         s = cross(to, d) / slope
         u = cross(to, along) / slope
-    crossed = (slope != 0) & (u >= 0) & (u <= 1)
+    on_side = (u >= 0) & (u <= 1)
+    crossed = (slope != 0) & on_side
     gap = point_segment_distance(starts, p[None], q[None])[:, 0]
     near = starts[gap <= tolerance]
     touched = (near - p) @ along / (along @ along)

@@ -65,7 +65,8 @@ def _draw(occ: Any, geometry: Geometry, scale: float) -> Any:
         part.faces.name = name
         parts.append(part)
     if not drawn or len(drawn) < len(geometry.regions):
-        device.faces.name = next((k for k, r in geometry.regions.items() if r is None), "bulk")
+        rest = [name for name in geometry.regions if name not in drawn]
+        device.faces.name = rest[0] if rest else "bulk"
         parts.append(device)
     return occ.Glue(parts) if len(parts) > 1 else parts[0]
 
@@ -74,15 +75,19 @@ def _face(occ: Any, segments: list[Segment], scale: float) -> Any:
     """The area inside a closed chain of segments."""
 
     def point(p: np.ndarray) -> Any:
-        return occ.Pnt(scale * float(p[0]), scale * float(p[1]), 0.0)
+        x, y = p
+        return occ.Pnt(scale * float(x), scale * float(y), 0.0)
 
     edges = []
     for s in segments:
+        start = point(s.start)
+        stop = point(s.stop)
         if s.bulge:
-            middle = polygons.arc_point(s.start, s.stop, s.bulge, np.array([0.5]))[0]
-            edges.append(occ.ArcOfCircle(point(s.start), point(middle), point(s.stop)))
+            half = np.array([0.5])
+            (middle,) = polygons.arc_point(s.start, s.stop, s.bulge, half)
+            edges.append(occ.ArcOfCircle(start, point(middle), stop))
         else:
-            edges.append(occ.Segment(point(s.start), point(s.stop)))
+            edges.append(occ.Segment(start, stop))
     return occ.Face(occ.Wire(edges))
 
 
@@ -125,7 +130,8 @@ def _restrict(
         if size >= sizes.largest:
             continue
         n = math.ceil(2 * polygons.arc_length(s.start, s.stop, s.bulge) / size)
-        points = polygons.arc_point(s.start, s.stop, s.bulge, np.linspace(0, 1, n + 1))
+        fractions = np.linspace(0, 1, n + 1)
+        points = polygons.arc_point(s.start, s.stop, s.bulge, fractions)
         for x, y in scale * points:
             parameters.RestrictH(x, y, 0.0, scale * size)
     ends = [p for s in curves if s.loop < 0 for p in (s.start, s.stop)]
@@ -136,7 +142,8 @@ def _restrict(
 
 
 def _extract(mesh: Any, geometry: Geometry, curves: list[Segment], scale: float) -> DeviceMesh:
-    points = np.array(mesh.Coordinates())[:, :2].T / scale
+    coordinates = np.array(mesh.Coordinates())
+    points = coordinates[:, :2].T / scale
     faces = mesh.Elements2D().NumPy()
     lines = mesh.Elements1D().NumPy()
     # netgen counts from 1
@@ -147,7 +154,8 @@ def _extract(mesh: Any, geometry: Geometry, curves: list[Segment], scale: float)
     kind = skfem.MeshTri1
     if geometry.curved:
         kind = skfem.MeshTri2
-        middles = _middles(points, cells, ends, [curves[i] for i in owner])
+        pieces = [curves[i] for i in owner]
+        middles = _middles(points, cells, ends, pieces)
         nodes = np.concatenate([nodes, middles], axis=1)
     built, used = build_mesh(kind, cells, nodes)
     facets = find_facets(built, np.searchsorted(used, ends))
@@ -156,13 +164,9 @@ def _extract(mesh: Any, geometry: Geometry, curves: list[Segment], scale: float)
     names = np.array([mesh.GetMaterial(i) for i in range(1, count + 1)])
     materials = names[faces["index"] - 1]
     regions = list(geometry.regions) or ["bulk"]
-    return DeviceMesh(
-        built,
-        ("x", "y"),
-        {name: facets[named == name] for name in geometry.named},
-        {name: np.flatnonzero(materials == name) for name in regions},
-        repr(geometry),
-    )
+    boundaries = {name: facets[named == name] for name in geometry.named}
+    members = {name: np.flatnonzero(materials == name) for name in regions}
+    return DeviceMesh(built, ("x", "y"), boundaries, members, repr(geometry))
 
 
 def _curve_number(mesh: Any, index: int) -> int:
@@ -177,12 +181,16 @@ def _middles(
     belongs to one.
     """
     sides = ((0, 1), (1, 2), (2, 0))
-    straight = [(points[:, cells[i]] + points[:, cells[j]]) / 2 for i, j in sides]
+    straight = []
+    for i, j in sides:
+        ends_sum = points[:, cells[i]] + points[:, cells[j]]
+        straight.append(ends_sum / 2)
     middles = np.stack(straight, axis=1)
     place = {}
     for (a, b), arc in zip(ends.T, arcs, strict=True):
         if arc.bulge:
-            place[min(a, b), max(a, b)] = _arc_middle(points[:, a], points[:, b], arc)
+            side_key = (min(a, b), max(a, b))
+            place[side_key] = _arc_middle(points[:, a], points[:, b], arc)
     for side, (i, j) in enumerate(sides):
         low = np.minimum(cells[i], cells[j]).tolist()
         high = np.maximum(cells[i], cells[j]).tolist()
