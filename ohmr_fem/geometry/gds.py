@@ -20,6 +20,8 @@ from .outline import Geometry, Loop, Piece
 TOUCH = 1e-9
 #: A layer, or a layer and a datatype.
 Layer = int | tuple[int, int]
+Named = dict[str, tuple[Piece, ...]]
+Texts = list[tuple[str, np.ndarray]]
 
 
 def from_gds(
@@ -60,16 +62,17 @@ def from_gds(
         gdstk or shapely is not installed.
     """
     layout = _Layout(Path(path), cell)
-    layers = dict(regions) if isinstance(regions, Mapping) else {"bulk": regions}
-    if not layers:
+    if not isinstance(regions, Mapping):
+        regions = {"bulk": regions}
+    if not regions:
         raise InputError(
             "from_gds: regions names no layer; give the layer of the device", value=regions
         )
     shapes = {}
-    for name, layer in layers.items():
+    for name, layer in regions.items():
         shapes[str(name)] = layout.shape(layer, f"region {name!r}")
     loops = _outline(layout, shapes)
-    named: dict[str, tuple[Piece, ...]] = {}
+    named: Named = {}
     if contacts is not None:
         named = _covered(layout, loops, contacts, labels)
     elif labels is not None:
@@ -126,7 +129,8 @@ class _Layout:
         members = []
         for p in self.polygons:
             if p.layer == number and kind in (None, p.datatype):
-                members.append(self.shapely.Polygon(p.points * self.unit).buffer(0))
+                polygon = self.shapely.Polygon(p.points * self.unit)
+                members.append(polygon.buffer(0))
         if not members:
             present = _listed({(p.layer, p.datatype) for p in self.polygons})
             raise InputError(
@@ -136,7 +140,7 @@ class _Layout:
             )
         return self.shapely.union_all(members)
 
-    def texts(self, layer: Any) -> list[tuple[str, np.ndarray]]:
+    def texts(self, layer: Any) -> Texts:
         """Texts and their places."""
         found = self.labels
         if layer is not None:
@@ -176,7 +180,8 @@ def _place(shape: Any) -> str:
 
 
 def _pieces(shape: Any) -> list[Any]:
-    return [p for p in getattr(shape, "geoms", [shape]) if p.geom_type == "Polygon"]
+    parts = getattr(shape, "geoms", [shape])
+    return [p for p in parts if p.geom_type == "Polygon"]
 
 
 def _outline(layout: _Layout, shapes: Mapping[str, Any]) -> list[Loop]:
@@ -185,7 +190,8 @@ def _outline(layout: _Layout, shapes: Mapping[str, Any]) -> list[Loop]:
     for shape in shapes.values():
         low_and_high = np.reshape(shape.bounds, (2, 2))
         extents.append(np.ptp(low_and_high, axis=0).max())
-    union = layout.shapely.union_all(list(shapes.values()), grid_size=TOUCH * max(extents))
+    grid = TOUCH * max(extents)
+    union = layout.shapely.union_all(list(shapes.values()), grid_size=grid)
     whole = _pieces(union)
     if len(whole) != 1:
         where = "; ".join(_place(p) for p in whole[:5])
@@ -199,10 +205,15 @@ def _outline(layout: _Layout, shapes: Mapping[str, Any]) -> list[Loop]:
     return loops
 
 
+def _corners(ring: Any) -> np.ndarray:
+    """Corners of a shapely ring, which repeats the first one at its end."""
+    return np.array(ring.coords)[:-1]
+
+
 def _loop(layout: _Layout, ring: Any, name: str) -> Loop:
     """A ring without the corners where nothing turns."""
     simple = layout.shapely.Polygon(ring).exterior.simplify(0.0)
-    points = np.array(simple.coords)[:-1]
+    points = _corners(simple)
     u = points - np.roll(points, 1, axis=0)
     v = np.roll(points, -1, axis=0) - points
     turn = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0])
@@ -212,21 +223,24 @@ def _loop(layout: _Layout, ring: Any, name: str) -> Loop:
 
 
 def _covered(
-    layout: _Layout, loops: list[Loop], contacts: Layer | Mapping[str, Layer], labels: Any
-) -> dict[str, tuple[Piece, ...]]:
+    layout: _Layout,
+    loops: list[Loop],
+    contacts: Layer | Mapping[str, Layer],
+    labels: Any,
+) -> Named:
     """Contacts from polygons that lie on the boundary."""
-    size = float(np.linalg.norm(np.ptp(loops[0].polygon, axis=0)))
+    tolerance = SNAP * loops[0].diagonal
     if isinstance(contacts, Mapping):
         shapes = {}
         for name, layer in contacts.items():
             shape = layout.shape(layer, f"contact {name!r}")
             shapes[str(name)] = _pieces(shape)
     else:
-        shapes = _shapes_by_label(layout, contacts, labels, SNAP * size)
+        shapes = _shapes_by_label(layout, contacts, labels, tolerance)
     out = {}
     for name, group in shapes.items():
-        corners = [np.array(p.exterior.coords)[:-1] for p in group]
-        out[name] = covered_by(loops, corners, SNAP * size)
+        corners = [_corners(p.exterior) for p in group]
+        out[name] = covered_by(loops, corners, tolerance)
         if not out[name]:
             raise InputError(
                 f"contact {name!r}: its polygons do not touch the boundary of the device; move "
@@ -237,7 +251,10 @@ def _covered(
 
 
 def _shapes_by_label(
-    layout: _Layout, contacts: Layer, labels: Any, tolerance: float
+    layout: _Layout,
+    contacts: Layer,
+    labels: Any,
+    tolerance: float,
 ) -> dict[str, list[Any]]:
     """Contact polygons of one layer, named by the text inside each."""
     shapes: dict[str, list[Any]] = {}
@@ -260,9 +277,7 @@ def _shapes_by_label(
     return shapes
 
 
-def _edges_by_label(
-    loops: list[Loop], texts: list[tuple[str, np.ndarray]]
-) -> dict[str, tuple[Piece, ...]]:
+def _edges_by_label(loops: list[Loop], texts: Texts) -> Named:
     """Contacts from texts: each names the edge next to it."""
     from . import polygons
 
@@ -271,11 +286,12 @@ def _edges_by_label(
         for i in range(len(loop.points)):
             edges.append(Piece(k, i, 0.0, 1.0))
     owner: dict[Piece, str] = {}
-    out: dict[str, tuple[Piece, ...]] = {}
+    out: Named = {}
     for text, at in texts:
         gaps = []
         for e in edges:
-            gap, _ = polygons.along_edge(at, *loops[e.loop].edge(e.edge))
+            ends_and_bulge = loops[e.loop].edge(e.edge)
+            gap, _ = polygons.along_edge(at, *ends_and_bulge)
             gaps.append(gap)
         edge = edges[gaps.index(min(gaps))]
         taken = owner.setdefault(edge, text)
@@ -292,11 +308,11 @@ def _regions(layout: _Layout, shapes: Mapping[str, Any]) -> dict[str, Loop | Non
     """One loop for each region; the one that is not simple is the rest."""
     loops: dict[str, Loop | None] = {}
     for name, shape in shapes.items():
-        first, *others = _pieces(shape)
-        if others or first.interiors:
+        pieces = _pieces(shape)
+        if len(pieces) != 1 or pieces[0].interiors:
             loops[name] = None
         else:
-            loops[name] = _loop(layout, first.exterior, f"region {name!r}")
+            loops[name] = _loop(layout, pieces[0].exterior, f"region {name!r}")
     bad = [name for name, loop in loops.items() if loop is None]
     if len(bad) > 1:
         raise InputError(

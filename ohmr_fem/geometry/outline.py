@@ -69,8 +69,20 @@ class Loop:
             ]
         )
 
+    @property
+    def area(self) -> float:
+        """Enclosed area, positive if counter-clockwise."""
+        return polygons.signed_area(self.polygon)
+
+    @property
+    def diagonal(self) -> float:
+        """Diagonal of the bounding box in metres."""
+        return float(np.linalg.norm(np.ptp(self.polygon, axis=0)))
+
     def reversed(self) -> Loop:
-        return Loop(self.points[::-1], tuple(-b for b in (*self.bulges[-2::-1], self.bulges[-1])))
+        # edge i runs from corner i, so the last edge stays last
+        bulges = (*self.bulges[-2::-1], self.bulges[-1])
+        return Loop(self.points[::-1], tuple(-b for b in bulges))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,7 +126,7 @@ class Geometry:
     @property
     def size(self) -> float:
         """Diagonal of the bounding box in metres."""
-        return float(np.linalg.norm(np.ptp(self.outline.polygon, axis=0)))
+        return self.outline.diagonal
 
     @property
     def curved(self) -> bool:
