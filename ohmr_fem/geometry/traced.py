@@ -196,7 +196,8 @@ def from_svg(
     """
     drawing = _Drawing(Path(path))
     length = positive(scale_bar, "m", "scale_bar")
-    extent = float(_extent(drawing.loops(bar, "bar", 1e-3, closed=False)).max())
+    drawn_bar = drawing.loops(bar, "bar", 1e-3, closed=False)
+    extent = float(_extent(drawn_bar).max())
     if extent <= 0:
         raise InputError(
             f"bar: {bar!r} has no length; draw it as long as the scale bar of the picture",
@@ -232,12 +233,18 @@ def from_svg(
             )
     drawn: dict[str, Loop | None] = {}
     for name, one in (regions or {}).items():
-        if one is None:
-            drawn[str(name)] = None
-        else:
-            drawn[str(name)] = read(one, f"region {name!r}")[0]
+        drawn[str(name)] = None
+        if one is not None:
+            first, *_ = read(one, f"region {name!r}")
+            drawn[str(name)] = first
     whole, *holes = loops
-    out = Geometry(whole, tuple(holes), named, {}, drawn, "from_svg")
+    out = Geometry(
+        whole,
+        tuple(holes),
+        contacts=named,
+        regions=drawn,
+        kind="from_svg",
+    )
     check_geometry(out)
     return out
 
@@ -287,7 +294,13 @@ class _Drawing:
                     if name:
                         self.shapes.setdefault(name, element)
 
-    def loops(self, name: str, what: str, tolerance: float, closed: bool = True) -> list[Loop]:
+    def loops(
+        self,
+        name: str,
+        what: str,
+        tolerance: float,
+        closed: bool = True,
+    ) -> list[Loop]:
         """Subpaths of an element, y downwards, bulges accordingly."""
         if name not in self.shapes:
             raise InputError(
