@@ -92,7 +92,8 @@ class Loop:
         *others, last = (-b for b in self.bulges)
         # edge i starts at corner i: the last edge joins the ends either way and stays last
         others.reverse()
-        return Loop(self.points[::-1], (*others, last))
+        bulges = (*others, last)
+        return Loop(self.points[::-1], bulges)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -165,7 +166,7 @@ class Geometry:
         """The boundary, loop by loop, cut where names begin and end."""
         for k, loop in enumerate(self.loops):
             for i in range(len(loop.points)):
-                yield from _segments(self, k, loop, i)
+                yield from _segments(self, k, i)
 
     def contains(self, points: np.ndarray) -> np.ndarray:
         """Which of the points (n, 2) lie inside the outline and outside the holes."""
@@ -188,7 +189,11 @@ class Geometry:
         """Shifted by (dx, dy), lengths."""
         right = to_si(dx, "m", "dx")
         up = to_si(dy, "m", "dy")
-        return self._mapped(lambda x, y: (x + right, y + up))
+
+        def shift(x: float, y: float) -> polygons.Point:
+            return x + right, y + up
+
+        return self._mapped(shift)
 
     def renamed(self, names: Mapping[str, str]) -> Geometry:
         """Contacts, edges and regions renamed: a mapping old name -> new name."""
@@ -224,8 +229,8 @@ class Geometry:
         """Every corner moved by a map that keeps angles."""
 
         def move(loop: Loop) -> Loop:
-            points = tuple(point(x, y) for x, y in loop.points)
-            return Loop(points, loop.bulges)
+            points = [point(x, y) for x, y in loop.points]
+            return Loop(tuple(points), loop.bulges)
 
         regions: dict[str, Loop | None] = {}
         for name, loop in self.regions.items():
@@ -241,8 +246,9 @@ class Geometry:
         width, height = np.ptp(self.outline.polygon, axis=0)
         x = engineering(float(width), "m")
         y = engineering(float(height), "m")
+        contacts = ", ".join(self.contacts) or "none"
         parts = [f"{self.kind}: {x} x {y}"]
-        parts.append(f"contacts {', '.join(self.contacts) or 'none'}")
+        parts.append(f"contacts {contacts}")
         if self.edges:
             parts.append(f"edges {', '.join(self.edges)}")
         if self.holes:
@@ -252,7 +258,8 @@ class Geometry:
         return f"Geometry({'; '.join(parts)})"
 
 
-def _segments(geometry: Geometry, k: int, loop: Loop, i: int) -> Iterator[Segment]:
+def _segments(geometry: Geometry, k: int, i: int) -> Iterator[Segment]:
+    loop = geometry.loops[k]
     a, b, bulge = loop.edge(i)
     for start, stop, name in _cut(geometry, k, i):
         ends = np.array([start, stop])
@@ -289,9 +296,11 @@ def _cut(geometry: Geometry, k: int, i: int) -> list[tuple[float, float, str | N
 def _narrowest(geometry: Geometry) -> float:
     corners = [loop.polygon for loop in geometry.loops]
     a = np.vstack(corners)
-    b = np.vstack([np.roll(p, -1, axis=0) for p in corners])
+    following = [np.roll(p, -1, axis=0) for p in corners]
+    b = np.vstack(following)
     chords = b - a
-    along = chords / np.linalg.norm(chords, axis=1)[:, None]
+    lengths = np.linalg.norm(chords, axis=1)
+    along = chords / lengths[:, None]
     touching = 1e-9 * geometry.size  # neighbours meet at a corner
     gaps = []
     middles = []
@@ -299,7 +308,9 @@ def _narrowest(geometry: Geometry) -> float:
         later = i + 1
         opposed = along[later:] @ along[i] < -0.3
         facing = later + np.flatnonzero(opposed)
-        gap, p, q = polygons.closest_points(a[i], b[i], a[facing], b[facing])
+        c = a[facing]
+        d = b[facing]
+        gap, p, q = polygons.closest_points(a[i], b[i], c, d)
         apart = gap > touching
         middle = (p + q) / 2
         gaps.append(gap[apart])
