@@ -115,11 +115,13 @@ class DeviceMesh:
     def cell_sizes(self) -> np.ndarray:
         """Longest straight edge of every cell in metres, shape (n_cells,)."""
         ends = self.mesh.p[:, self.mesh.t]
-        pairs = [(0, 1)] if self.dim == 1 else self.mesh.refdom.facets
+        pairs = [(0, 1)]
+        if self.dim > 1:
+            pairs = self.mesh.refdom.facets
         lengths = []
         for i, j in pairs:
             edges = ends[:, i] - ends[:, j]
-            lengths.append(np.linalg.norm(edges, axis=0))
+            lengths.append(_lengths(edges))
         return np.max(lengths, axis=0)
 
     @property
@@ -129,7 +131,7 @@ class DeviceMesh:
             return self.cell_sizes
         ends = self.mesh.p[:, self.mesh.facets]
         edges = ends[:, 1] - ends[:, 0]
-        return np.asarray(np.linalg.norm(edges, axis=0))
+        return _lengths(edges)
 
     def region_of_cells(self) -> np.ndarray:
         """Index into ``list(self.regions)`` for every cell, shape (n_cells,)."""
@@ -142,7 +144,8 @@ class DeviceMesh:
         """Facets of a named boundary; with None, the boundary facets that carry no name."""
         if name is not None:
             return self.boundaries[name]
-        return np.setdiff1d(self.mesh.boundary_facets(), _members(self.boundaries))
+        outer = self.mesh.boundary_facets()
+        return np.setdiff1d(outer, _members(self.boundaries))
 
     def __repr__(self) -> str:
         parts = []
@@ -264,9 +267,9 @@ class DeviceMesh:
         """Halve the given facets (1D: cells), and whatever else a conforming mesh needs."""
         marked = np.zeros(_n_splittable(self), dtype=bool)
         facets = np.asarray(facets)
-        numbers = facets if facets.dtype != bool else np.empty(0, int)
-        unknown = (numbers < 0) | (numbers >= marked.size)
-        if unknown.any():
+        mask = facets.dtype == bool
+        unknown = (facets < 0) | (facets >= marked.size)
+        if not mask and unknown.any():
             raise MeshError(
                 f"cells to refine must be numbered 0 to {self.n_cells - 1}",
                 value=facets,
@@ -281,12 +284,19 @@ def _n_splittable(device: DeviceMesh) -> int:
     return int(device.mesh.nfacets)
 
 
+def _lengths(edges: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.norm(edges, axis=0))
+
+
 def _metres(value: float) -> str:
     return engineering(float(value), "m")
 
 
 def _counted(groups: Groups) -> str:
-    return ", ".join(f"{name} ({len(members)})" for name, members in groups.items())
+    parts = []
+    for name, members in groups.items():
+        parts.append(f"{name} ({len(members)})")
+    return ", ".join(parts)
 
 
 def _members(groups: Groups) -> np.ndarray:
@@ -298,7 +308,8 @@ def _members(groups: Groups) -> np.ndarray:
 def _frozen(groups: Groups) -> Groups:
     out = {}
     for name, members in groups.items():
-        numbers = np.unique(np.asarray(members, dtype=np.int64))
+        whole = np.asarray(members, dtype=np.int64)
+        numbers = np.unique(whole)
         numbers.flags.writeable = False
         out[str(name)] = numbers
     return MappingProxyType(out)
@@ -329,7 +340,8 @@ def complete_regions(named: Groups, n_cells: int) -> dict[str, np.ndarray]:
     out = {}
     for name, cells in named.items():
         out[name] = np.asarray(cells, dtype=int)
-    free = np.setdiff1d(np.arange(n_cells), _members(out))
+    every = np.arange(n_cells)
+    free = np.setdiff1d(every, _members(out))
     if not free.size:
         return out
     if "bulk" in out:
