@@ -4,13 +4,14 @@ mean.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
+from ..files import Columns, Table
 from .tensor import InverseMass
 
 MEANING = {
@@ -27,7 +28,7 @@ MEANING = {
 }
 
 
-def tensor_columns(x: InverseMass, displacement: float = 0.0) -> dict[str, tuple[str, np.ndarray]]:
+def tensor_columns(x: InverseMass, displacement: float = 0.0) -> Columns:
     """{name: (unit, values)} of one result, in the order of the table; theta only where there are
     two layers.
     """
@@ -53,6 +54,31 @@ def tensor_columns(x: InverseMass, displacement: float = 0.0) -> dict[str, tuple
         out[f"X_{i + 1}"] = (x.unit, values[:, i])
         out |= {f"axis_{i + 1}{'xyz'[a]}": ("1", axes[:, a, i]) for a in range(3)}
     return out
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TensorTable(Table):
+    """Results of one kind below each other.
+
+    Attributes
+    ----------
+    results : {displacement in eV: InverseMass}
+    title : str
+    """
+
+    results: Mapping[float, InverseMass]
+    title: str = ""
+
+    def columns(self) -> Columns:
+        parts = [tensor_columns(x, v) for v, x in self.results.items()]
+        return {
+            name: (unit, np.concatenate([part[name][1] for part in parts]))
+            for name, (unit, _) in parts[0].items()
+        }
+
+    def _notes(self) -> Iterable[str]:
+        title = [self.title] if self.title else []
+        return [*title, *describe(self.results)]
 
 
 def write_tensor_table(
@@ -86,22 +112,7 @@ def write_tensor_table(
             "temperature or "
             "number of layers; write one table for each kind"
         )
-    tables = [tensor_columns(x, v) for v, x in several.items()]
-    path = Path(path)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        stream.writelines(
-            f"# {line}\n" for line in [*([title] if title else []), *describe(several)]
-        )
-        writer = csv.writer(stream)
-        writer.writerow([f"{name} [{unit}]" for name, (unit, _) in tables[0].items()])
-        for table in tables:
-            writer.writerows(
-                [
-                    [f"{v:.17g}" for v in row]
-                    for row in zip(*(v for _, v in table.values()), strict=True)
-                ]
-            )
-    return path
+    return TensorTable(several, title).to_csv(path)
 
 
 def describe(results: Mapping[float, InverseMass]) -> list[str]:

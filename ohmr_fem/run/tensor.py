@@ -14,10 +14,13 @@ import numpy as np
 from ..config.device_file import TensorJob
 from ..files import atomic_path
 from ..micro import InverseMass, inverse_mass, write_tensor_table
-from ..micro.tables import describe, tensor_columns
+from ..micro.tables import TensorTable, describe
 from ..output.plot_micro import plot_inverse_mass
 from ..output.record import provenance, write_record
 from ..output.style import save_figure
+
+#: Columns whose range the record holds.
+SHOWN = ("X_xx", "X_yy", "X_zz", "theta")
 
 
 def run_tensor(
@@ -50,9 +53,8 @@ def run_tensor(
     with atomic_path(out / "xtensor.csv") as temporary:
         write_tensor_table(temporary, results, f"model: {job.model!r}")
     files = ["xtensor.csv", *_figures(job, results, out)]
-    columns = [tensor_columns(x) for x in results.values()]
-    shown = [name for name in ("X_xx", "X_yy", "X_zz", "theta") if name in columns[0]]
-    values = {name: np.concatenate([c[name][1] for c in columns]) for name in shown}
+    table = TensorTable(results)
+    values = {name: table[name] for name in SHOWN if name in table}
     record = provenance(job.inputs) | {
         "status": "complete",
         "model_file": job.table,
