@@ -73,7 +73,9 @@ class Table:
     def __getitem__(self, name: str) -> np.ndarray:
         columns = self.columns()
         if name not in columns:
-            raise InputError(f"column: {name!r} is not known; {suggest(name, columns)}", value=name)
+            raise InputError(
+                f"{name!r} is not known; {suggest(name, columns)}", value=name, key="column"
+            )
         return columns[name][1]
 
     def __iter__(self) -> Iterator[str]:

@@ -116,8 +116,8 @@ class ContactTable(Table):
         if isinstance(profile, Mapping):
             if set(profile) != {"center", "width"}:
                 raise InputError(
-                    "profile: a Gaussian profile has the keys 'center' and 'width', got "
-                    f"{dict(profile)}"
+                    f"a Gaussian profile has the keys 'center' and 'width', got {dict(profile)}",
+                    key="profile",
                 )
             profile = gaussian_profile(profile["center"], profile["width"])
         return Contact(self.kind, self.moment, profile, self.at, self.boundary)
@@ -146,7 +146,7 @@ class SolveTable(Table):
     def build(self) -> SolveTable:
         if self.budget < 1:
             raise InputError(
-                f"budget: is the most unknowns of one field, at least 1, got {self.budget}"
+                f"is the most unknowns of one field, at least 1, got {self.budget}", key="budget"
             )
         accuracy = None if self.accuracy is None else positive(self.accuracy, "1", "accuracy")
         return self.model_copy(update={"accuracy": accuracy})
@@ -192,7 +192,7 @@ class OutputTable(Table):
         for kind in self.figures:
             if kind not in FIGURES:
                 raise InputError(
-                    f"figures: {kind!r} is not known; {suggest(kind, FIGURES)}", value=kind
+                    f"{kind!r} is not known; {suggest(kind, FIGURES)}", value=kind, key="figures"
                 )
         at = (
             None

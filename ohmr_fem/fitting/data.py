@@ -202,9 +202,9 @@ def read_data(
     """
     path = Path(path)
     if nan not in ("error", "drop"):
-        raise InputError(f"nan: expected 'error' or 'drop', got {nan!r}", value=nan)
+        raise InputError(f"expected 'error' or 'drop', got {nan!r}", value=nan, key="nan")
     if sign not in (1, -1):
-        raise InputError(f"sign: expected 1 or -1, got {sign!r}", value=sign)
+        raise InputError(f"expected 1 or -1, got {sign!r}", value=sign, key="sign")
     table = _Table.read(path)
     fields = _fields(table, direction)
     kind, values, sigma = _values(table, quantity)
@@ -370,8 +370,9 @@ def _fields(table: _Table, direction: Any) -> np.ndarray:
     vector = fields_array(unit, "direction")
     if vector.shape != (3,) or not np.any(vector):
         raise InputError(
-            f"direction: expected 'x', 'y', 'z' or a vector of three numbers, got {direction!r}",
+            f"expected 'x', 'y', 'z' or a vector of three numbers, got {direction!r}",
             value=direction,
+            key="direction",
         )
     return np.outer(table.numbers(column, "magnetic field"), vector / np.linalg.norm(vector))
 
@@ -380,7 +381,9 @@ def _values(table: _Table, quantity: str | None) -> tuple[str, np.ndarray, np.nd
     """Quantity, values and standard deviations (or None), each (n,) in ohm or 1."""
     if quantity is not None and quantity not in QUANTITIES:
         raise InputError(
-            f"quantity: {quantity!r} is not known; {suggest(quantity, QUANTITIES)}", value=quantity
+            f"{quantity!r} is not known; {suggest(quantity, QUANTITIES)}",
+            value=quantity,
+            key="quantity",
         )
     plain = {_plain(c): c for c in table.columns}
     found = {q: plain[n] for q, names in _NAMES.items() for n in names if n in plain}

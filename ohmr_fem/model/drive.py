@@ -79,10 +79,11 @@ def read_drive(
     total, largest = sum(currents.values()), max((abs(i) for i in currents.values()), default=0.0)
     if not voltages and abs(total) > CURRENT_BALANCE * largest:
         raise InputError(
-            f"currents: must sum to zero, but {currents} sum to {total:g} A; what enters the "
+            f"must sum to zero, but {currents} sum to {total:g} A; what enters the "
             "device must "
             "leave it, or give one contact a voltage",
             value=total,
+            key="currents",
         )
     return Drive(currents, voltages)
 
@@ -96,19 +97,21 @@ def read_pair(problem: Problem, pair: Any, what: str) -> tuple[str, str]:
     """A pair of contact names, checked; ``what`` is "current" or "voltage"."""
     if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
         raise InputError(
-            f"{what}: expected a pair of contact names such as ('left', 'right'), got {pair!r}",
+            f"expected a pair of contact names such as ('left', 'right'), got {pair!r}",
             value=pair,
+            key=what,
         )
     first, second = pair
     for name in (first, second):
         _contact(problem, name)
         if what == "current" and not problem.contacts[name].carries_current:
             raise InputError(
-                f"current: contact {name!r} is a {problem.contacts[name].kind} and carries no "
+                f"contact {name!r} is a {problem.contacts[name].kind} and carries no "
                 "current; make it "
                 "'equipotential' or 'profile'",
                 value=name,
+                key="current",
             )
     if first == second:
-        raise InputError(f"{what}: needs two different contacts, got {first!r} twice", value=pair)
+        raise InputError(f"needs two different contacts, got {first!r} twice", value=pair, key=what)
     return first, second

@@ -36,7 +36,7 @@ def inverse_mass_tensor(value: Any) -> np.ndarray:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError) as exc:
         raise InputError(
-            f"inverse_mass: expected numbers in 1/m_e, got {value!r}", value=value
+            f"expected numbers in 1/m_e, got {value!r}", value=value, key="inverse_mass"
         ) from exc
     if array.ndim == 0:
         array = array * np.eye(3)
@@ -44,19 +44,20 @@ def inverse_mass_tensor(value: Any) -> np.ndarray:
         array = np.diag(array)
     if array.shape != (3, 3):
         raise InputError(
-            "inverse_mass: expected one number, three, or a 3 x 3 array in 1/m_e, got shape "
-            f"{array.shape}",
+            f"expected one number, three, or a 3 x 3 array in 1/m_e, got shape {array.shape}",
             value=value,
+            key="inverse_mass",
         )
     if not np.all(np.isfinite(array)):
-        raise InputError(f"inverse_mass: must be finite, got {value!r}", value=value)
+        raise InputError(f"must be finite, got {value!r}", value=value, key="inverse_mass")
     scale = float(np.abs(array).max())
     worst = float(np.abs(array - array.T).max())
     if worst > 1e-9 * scale:
         raise InputError(
-            f"inverse_mass: must be symmetric, but X and its transpose differ by {worst:g} /m_e; "
+            f"must be symmetric, but X and its transpose differ by {worst:g} /m_e; "
             "give (X + X.T)/2 if that is what is meant",
             value=value,
+            key="inverse_mass",
         )
     return 0.5 * (array + array.T) / ELECTRON_MASS
 
@@ -152,7 +153,10 @@ class Material:
     def _set_diffusion(self, put: Callable[[str, Any], None]) -> None:
         if (self.diffusion_length is None) == (self.diffusion_constant is None):
             raise InputError(
-                "Material: give exactly one of diffusion_length and diffusion_constant"
+                "give exactly one of diffusion_length and diffusion_constant",
+                owner="Material",
+                key="diffusion_length",
+                named=True,
             )
         tau = self.relaxation_time
         if self.diffusion_length is None:
@@ -168,9 +172,10 @@ class Material:
         length = _coefficient(self.diffusion_length, "m", "diffusion_length", True)
         if not (isinstance(length, float) and isinstance(tau, float)):
             raise InputError(
-                "diffusion_length: with a relaxation_time or length that varies by component or "
+                "with a relaxation_time or length that varies by component or "
                 "position, "
-                "give diffusion_constant instead"
+                "give diffusion_constant instead",
+                key="diffusion_length",
             )
         put("diffusion_length", length)
         put("diffusion_constant", length**2 / tau)
@@ -267,7 +272,9 @@ def parameter(material: Material, name: str) -> float:
     X = np.asarray(material.inverse_mass)
     if name == "theta":
         if X[1, 1] == 0.0:
-            raise InputError("theta: X_zz/X_yy does not exist for X_yy = 0; give inverse_mass")
+            raise InputError(
+                "X_zz/X_yy does not exist for X_yy = 0; give inverse_mass", key="theta"
+            )
         return float(X[2, 2] / X[1, 1])
     value = getattr(material, {"tau": "relaxation_time"}.get(name, name), None)
     if not isinstance(value, float):
@@ -297,8 +304,9 @@ def retuned(material: Material, changes: dict[str, Any]) -> Material:
         X = np.array(new.get("inverse_mass", material.inverse_mass), dtype=float)
         if X.shape != (3, 3) or X[2, 0] != 0.0 or X[2, 1] != 0.0:
             raise InputError(
-                "theta: X_zz/X_yy is a parameter only for a (3, 3) tensor with X_zx = X_zy = 0; "
-                "give inverse_mass"
+                "X_zz/X_yy is a parameter only for a (3, 3) tensor with X_zx = X_zy = 0; "
+                "give inverse_mass",
+                key="theta",
             )
         X[2, 2] = to_si(theta, "1", "theta") * X[1, 1]
         new["inverse_mass"] = X
@@ -318,7 +326,7 @@ def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Co
             array = np.asarray(value, dtype=float)
         except (TypeError, ValueError) as exc:
             raise InputError(
-                f"{name}: an array must hold plain numbers in {unit}, got {value!r}", value=value
+                f"an array must hold plain numbers in {unit}, got {value!r}", value=value, key=name
             ) from exc
         if (
             array.ndim != 1
@@ -326,10 +334,11 @@ def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Co
             or (must_be_positive and np.any(array <= 0))
         ):
             raise InputError(
-                f"{name}: an array must hold one finite{' positive' if must_be_positive else ''} "
+                f"an array must hold one finite{' positive' if must_be_positive else ''} "
                 "value per cell, "
                 f"got shape {array.shape} with minimum {array.min() if array.size else 'none'}",
                 value=value,
+                key=name,
             )
         return array
     return check(value, unit, name)

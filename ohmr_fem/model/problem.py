@@ -63,15 +63,20 @@ class Problem:
         put = lambda key, value: object.__setattr__(self, key, value)
         if not isinstance(self.mesh, DeviceMesh):
             raise InputError(
-                f"Problem: mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}"
+                f"mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}",
+                owner="Problem",
+                key="mesh",
+                named=True,
             )
         put("order", _order(self.order, self.mesh))
         for key, options in (("coupling", COUPLINGS), ("detection", DETECTIONS)):
             if getattr(self, key) not in options:
                 raise InputError(
-                    f"Problem: unknown {key} {getattr(self, key)!r}; "
-                    f"{suggest(getattr(self, key), options)}",
+                    f"unknown {key} {getattr(self, key)!r}; {suggest(getattr(self, key), options)}",
                     value=getattr(self, key),
+                    owner="Problem",
+                    key=key,
+                    named=True,
                 )
         put("materials", _materials(self.materials, self.mesh))
         put("contacts", _contacts(self.contacts, self.mesh))
@@ -94,8 +99,10 @@ class Problem:
         distinct = list({id(m): m for m in self.materials.values()}.values())
         if len(distinct) != 1:
             raise InputError(
-                f"Problem: has {len(distinct)} materials; choose one of the regions "
-                f"{list(self.materials)}"
+                f"has {len(distinct)} materials; choose one of the regions {list(self.materials)}",
+                owner="Problem",
+                key="materials",
+                named=True,
             )
         return distinct[0]
 
@@ -132,9 +139,11 @@ def _order(order: Any, mesh: DeviceMesh) -> int:
         or not 1 <= order <= highest
     ):
         raise InputError(
-            f"Problem: order must be a whole number from 1 to {highest} on these cells, got "
-            f"{order!r}",
+            f"order must be a whole number from 1 to {highest} on these cells, got {order!r}",
             value=order,
+            owner="Problem",
+            key="order",
+            named=True,
         )
     return int(order)
 
@@ -147,20 +156,29 @@ def _materials(materials: Any, mesh: DeviceMesh) -> dict[str, Material]:
         isinstance(m, Material) for m in materials.values()
     ):
         raise InputError(
-            f"Problem: materials must be a Material or {{region: Material}}, got {materials!r}"
+            f"materials must be a Material or {{region: Material}}, got {materials!r}",
+            owner="Problem",
+            key="materials",
+            named=True,
         )
     for name in materials:
         if name not in mesh.regions:
             raise InputError(
-                f"Problem: material for unknown region {name!r}; {suggest(name, regions)}",
+                f"material for unknown region {name!r}; {suggest(name, regions)}",
                 value=name,
+                owner="Problem",
+                key="materials",
+                named=True,
             )
     missing = [r for r in regions if r not in materials]
     if missing:
         raise InputError(
-            f"Problem: region {missing[0]!r} has no material; add it to materials, which names "
+            f"region {missing[0]!r} has no material; add it to materials, which names "
             f"{', '.join(materials) or 'none'}",
             value=missing[0],
+            owner="Problem",
+            key="materials",
+            named=True,
         )
     return {r: materials[r] for r in regions}
 
@@ -170,32 +188,47 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
         contacts = [contacts]
     if contacts is None or isinstance(contacts, Contact):
         raise InputError(
-            f"Problem: contacts must be names or {{name: Contact}}, got {contacts!r}",
+            f"contacts must be names or {{name: Contact}}, got {contacts!r}",
             value=contacts,
+            owner="Problem",
+            key="contacts",
+            named=True,
         )
     if not isinstance(contacts, Mapping):
         names = list(contacts)
         if len(set(names)) != len(names):
-            raise InputError(f"Problem: a contact is named twice in {names}")
+            raise InputError(
+                f"a contact is named twice in {names}", owner="Problem", key="contacts", named=True
+            )
         contacts = {name: Contact() for name in names}
     for name, contact in contacts.items():
         if not isinstance(contact, Contact):
             raise InputError(
-                f"Problem: contact {name!r} must be a Contact, got {contact!r}", value=contact
+                f"contact {name!r} must be a Contact, got {contact!r}",
+                value=contact,
+                owner="Problem",
+                key="contacts",
+                named=True,
             )
         if contact.kind != "point":
-            _known(contact.boundary or name, mesh, f"contact {name!r}")
+            _known(contact.boundary or name, mesh, f"contact {name!r}", "contacts")
     if contacts and "x" not in mesh.axes:
         raise InputError(
-            "Problem: a cross-section has no contacts (it is driven by a uniform field along x); "
-            f"got {', '.join(contacts)}"
+            "a cross-section has no contacts (it is driven by a uniform field along x); "
+            f"got {', '.join(contacts)}",
+            owner="Problem",
+            key="contacts",
+            named=True,
         )
     current = [c.boundary or n for n, c in contacts.items() if c.carries_current]
     shared = next((b for b in current if current.count(b) > 1), None)
     if shared is not None:
         raise InputError(
-            f"Problem: two contacts share one boundary, {shared!r}; only probes and points may",
+            f"two contacts share one boundary, {shared!r}; only probes and points may",
             value=shared,
+            owner="Problem",
+            key="contacts",
+            named=True,
         )
     return dict(contacts)
 
@@ -203,37 +236,55 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
 def _edges(edges: Any, mesh: DeviceMesh, contacts: Mapping[str, Contact]) -> dict[str, Edge]:
     taken = {c.boundary or n for n, c in contacts.items() if c.carries_current}
     if not isinstance(edges, Mapping):
-        raise InputError(f"Problem: edges must be {{name: Edge}}, got {edges!r}", value=edges)
+        raise InputError(
+            f"edges must be {{name: Edge}}, got {edges!r}",
+            value=edges,
+            owner="Problem",
+            key="edges",
+            named=True,
+        )
     out = {}
     for name, edge in edges.items():
-        _known(name, mesh, f"edge {name!r}")
+        _known(name, mesh, f"edge {name!r}", "edges")
         if name in taken:
             raise InputError(
-                f"Problem: boundary {name!r} is a contact; give its condition as "
+                f"boundary {name!r} is a contact; give its condition as "
                 f"Contact(moment=...), not as an edge",
                 value=name,
+                owner="Problem",
+                key="edges",
+                named=True,
             )
         out[name] = edge if isinstance(edge, Edge) else Edge(edge)
     return out
 
 
-def _known(name: str, mesh: DeviceMesh, what: str) -> None:
+def _known(name: str, mesh: DeviceMesh, what: str, key: str) -> None:
     if name not in mesh.boundaries:
         raise InputError(
-            f"Problem: {what}: the mesh has no boundary {name!r}; {suggest(name, mesh.boundaries)}",
+            f"{what}: the mesh has no boundary {name!r}; {suggest(name, mesh.boundaries)}",
             value=name,
+            owner="Problem",
+            key=key,
+            named=True,
         )
 
 
 def _check_hall(problem: Problem) -> None:
     if problem.ordinary_hall is not True:
         raise InputError(
-            f"Problem: ordinary_hall must be True or False, got {problem.ordinary_hall!r}"
+            f"ordinary_hall must be True or False, got {problem.ordinary_hall!r}",
+            owner="Problem",
+            key="ordinary_hall",
+            named=True,
         )
     if problem.is_cross_section:
         raise InputError(
-            "Problem: ordinary_hall needs a device plane (x, y); a cross-section has no edge for "
-            "the Hall field"
+            "ordinary_hall needs a device plane (x, y); a cross-section has no edge for "
+            "the Hall field",
+            owner="Problem",
+            key="ordinary_hall",
+            named=True,
         )
     require_mobility(problem, "ordinary_hall")
 
@@ -243,9 +294,10 @@ def require_mobility(problem: Problem, what: str) -> None:
     for region, material in problem.materials.items():
         if material.mobility is None:
             raise InputError(
-                f"{what}: the material of region {region!r} has no mobility; give "
+                f"the material of region {region!r} has no mobility; give "
                 "Material(mobility=...) in "
-                "m^2/(V s), positive for electrons"
+                "m^2/(V s), positive for electrons",
+                key=what,
             )
 
 
@@ -258,9 +310,12 @@ def _check_reciprocal(problem: Problem) -> None:
         for c in axes:
             if material.inverse_mass[c, c] == 0:
                 raise InputError(
-                    f"Problem: detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is "
+                    f"detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is "
                     "0 in "
-                    f"region {region!r}"
+                    f"region {region!r}",
+                    owner="Problem",
+                    key="detection",
+                    named=True,
                 )
 
 

@@ -173,13 +173,15 @@ def export_paraview(
         return _write_vtu(solutions, path)
     series = list(solutions)
     if not series or not all(isinstance(s, Solution) for s in series):
-        raise InputError("export_paraview: expected a Solution or a non-empty list of Solutions")
+        raise InputError(
+            "expected a Solution or a non-empty list of Solutions", key="export_paraview"
+        )
     if path.suffix not in (".pvd", ".vtu"):
         raise InputError(
             f"{path}: a series is written as .pvd; name the file {path.stem}.pvd", value=path
         )
     if times is not None and len(times) != len(series):
-        raise InputError(f"times: got {len(times)} for {len(series)} solutions")
+        raise InputError(f"got {len(times)} for {len(series)} solutions", key="times")
     digits = len(str(len(series) - 1))
     files = [
         _write_vtu(s, path.with_name(f"{path.stem}_{i:0{digits}d}.vtu"))

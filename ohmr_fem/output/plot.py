@@ -46,7 +46,9 @@ def plot_moment_density(
     """
     if component not in ("x", "y", "z"):
         raise InputError(
-            f"component: {component!r} is not known; {suggest(component, 'xyz')}", value=component
+            f"{component!r} is not known; {suggest(component, 'xyz')}",
+            value=component,
+            key="component",
         )
     parts = subdivide(solution, max(2, solution.problem.order or 1))
     n = parts.at_points(solution).moment_density["xyz".index(component)]
@@ -78,14 +80,15 @@ def plot_hanle(
     """
     several = [curves] if isinstance(curves, HanleCurve) else list(curves)
     if not several:
-        raise InputError("plot_hanle: needs at least one curve")
+        raise InputError("needs at least one curve", key="plot_hanle")
     quantity = quantity or ("rho_change" if several[0].current is None else "hanle")
     for curve in several:
         if quantity not in _LABELS or quantity not in curve.columns():
             known = [name for name in curve.columns() if name in _LABELS]
             raise InputError(
-                f"plot_hanle: the curve has no {quantity!r}; {suggest(quantity, known)}",
+                f"the curve has no {quantity!r}; {suggest(quantity, known)}",
                 value=quantity,
+                key="plot_hanle",
             )
     values = [curve.columns()[quantity][1] for curve in several]
     power = 0 if quantity == "rho_star" else _power(np.concatenate(values))
@@ -119,7 +122,7 @@ def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
     """
     if mesh.dim != 2:
         raise InputError(
-            "plot_mesh: draws two-dimensional meshes only; this one is a line", value=mesh.dim
+            "draws two-dimensional meshes only; this one is a line", value=mesh.dim, key="plot_mesh"
         )
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import to_rgba

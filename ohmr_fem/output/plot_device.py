@@ -46,8 +46,9 @@ def plot_device(device: Geometry | DeviceMesh, ax: Any = None) -> Any:
         return plot_mesh(device, ax)
     if not isinstance(device, Geometry):
         raise InputError(
-            f"plot_device: expected a device from ohmr_fem.geometry or a mesh, got {device!r}",
+            f"expected a device from ohmr_fem.geometry or a mesh, got {device!r}",
             value=device,
+            key="plot_device",
         )
     plane = np.vstack([_curve(loop) for loop in device.loops]).T
     with _style(ax):

@@ -39,15 +39,16 @@ def plot_inverse_mass(
     """
     several = {0.0: results} if isinstance(results, InverseMass) else dict(results)
     if not several:
-        raise InputError("plot_inverse_mass: needs at least one result")
+        raise InputError("needs at least one result", key="plot_inverse_mass")
     for name, value, known in (
         ("quantity", quantity, ("X", "theta")),
         ("against", against, tuple(AGAINST)),
     ):
         if value not in known:
             raise InputError(
-                f"plot_inverse_mass: {name}: {value!r} is not known; {suggest(value, known)}",
+                f"{name}: {value!r} is not known; {suggest(value, known)}",
                 value=value,
+                key="plot_inverse_mass",
             )
     first = next(iter(several.values()))
     lines = (
@@ -133,11 +134,13 @@ def plot_gate_map(found: GateMap, quantity: str | None = None, ax: Any = None) -
     )
     if quantity not in known:
         raise InputError(
-            f"plot_gate_map: {quantity!r} is not known; {suggest(quantity, known)}", value=quantity
+            f"{quantity!r} is not known; {suggest(quantity, known)}",
+            value=quantity,
+            key="plot_gate_map",
         )
     if min(found.rho.shape) < 2:
         raise InputError(
-            f"plot_gate_map: needs at least two gates and two fields, got {found.rho.shape}"
+            f"needs at least two gates and two fields, got {found.rho.shape}", key="plot_gate_map"
         )
     values = getattr(found, quantity)
     field, gate = (
