@@ -69,8 +69,9 @@ def intersection(device: Any, *others: Any) -> Geometry:
 def _devices(values: tuple[Any, ...], what: str, least: int) -> list[Geometry]:
     if len(values) < least:
         raise InputError(
-            f"{what}: needs at least {least} devices or outlines, got {len(values)}",
+            f"needs at least {least} devices or outlines, got {len(values)}",
             value=len(values),
+            key=what,
         )
     return [v if isinstance(v, Geometry) else polygon_device(v) for v in values]
 
@@ -234,8 +235,9 @@ def _names_left(
                 continue
             if name in contacts or name in edges:
                 raise InputError(
-                    f"{what}: {name!r} is a name in two of the devices; rename one with renamed()",
+                    f"{name!r} is a name in two of the devices; rename one with renamed()",
                     value=name,
+                    key=what,
                 )
             (contacts if name in device.contacts else edges)[name] = tuple(found)
     return contacts, edges
@@ -289,14 +291,16 @@ def _joined_regions(devices: list[Geometry]) -> dict[str, Loop | None]:
                 others = [k for k, v in out.items() if v is None and k != name]
                 if others:
                     raise InputError(
-                        f"union: regions {others[0]!r} and {name!r} are each the rest of a device; "
+                        f"regions {others[0]!r} and {name!r} are each the rest of a device; "
                         "draw one of them",
                         value=name,
+                        key="union",
                     )
             elif name in out:
                 raise InputError(
-                    f"union: {name!r} is a region in two of the devices; rename one with renamed()",
+                    f"{name!r} is a region in two of the devices; rename one with renamed()",
                     value=name,
+                    key="union",
                 )
             out[name] = (
                 None

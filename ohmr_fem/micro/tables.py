@@ -105,12 +105,13 @@ def write_tensor_table(
     several = dict(results) if isinstance(results, Mapping) else {0.0: results}
     first = next(iter(several.values()), None)
     if first is None:
-        raise InputError("write_tensor_table: needs at least one result")
+        raise InputError("needs at least one result", key="write_tensor_table")
     if len({_kind(x) for x in several.values()}) > 1:
         raise InputError(
-            "write_tensor_table: the results differ in definition, counting, normalisation, spin, "
+            "the results differ in definition, counting, normalisation, spin, "
             "temperature or "
-            "number of layers; write one table for each kind"
+            "number of layers; write one table for each kind",
+            key="write_tensor_table",
         )
     return TensorTable(several, title).to_csv(path)
 
