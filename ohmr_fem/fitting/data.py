@@ -13,6 +13,7 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ class Measured:
     source: str = ""
 
     def __post_init__(self) -> None:
-        put = lambda key, value: object.__setattr__(self, key, value)
+        put = partial(object.__setattr__, self)  # the way around frozen
         what = self.label
         if self.quantity not in QUANTITIES:
             raise InputError(

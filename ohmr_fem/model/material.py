@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ class Material:
     mobility: Any = None
 
     def __post_init__(self) -> None:
-        put = lambda key, value: object.__setattr__(self, key, value)
+        put = partial(object.__setattr__, self)  # the way around frozen
         put(
             "sheet_conductivity",
             _coefficient(self.sheet_conductivity, "S", "sheet_conductivity", True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ class Problem:
     ordinary_hall: bool = False
 
     def __post_init__(self) -> None:
-        put = lambda key, value: object.__setattr__(self, key, value)
+        put = partial(object.__setattr__, self)  # the way around frozen
         if not isinstance(self.mesh, DeviceMesh):
             raise InputError(
                 f"mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}",
