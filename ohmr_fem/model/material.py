@@ -125,24 +125,14 @@ class Material:
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
-        put(
-            "sheet_conductivity",
-            _coefficient(self.sheet_conductivity, "S", "sheet_conductivity", True),
-        )
+        for name in ("sheet_conductivity", "orbital_hall_angle", "inverse_orbital_hall_angle"):
+            given = getattr(self, name)
+            if name == "inverse_orbital_hall_angle" and given is None:
+                given = self.orbital_hall_angle  # back as forth unless told otherwise
+            positive_only = name == "sheet_conductivity"
+            unit = "S" if positive_only else "1"
+            put(name, _coefficient(given, unit, name, positive_only))
         put("relaxation_time", _relaxation_time(self.relaxation_time))
-        put(
-            "orbital_hall_angle",
-            _coefficient(self.orbital_hall_angle, "1", "orbital_hall_angle", False),
-        )
-        inverse = (
-            self.orbital_hall_angle
-            if self.inverse_orbital_hall_angle is None
-            else self.inverse_orbital_hall_angle
-        )
-        put(
-            "inverse_orbital_hall_angle",
-            _coefficient(inverse, "1", "inverse_orbital_hall_angle", False),
-        )
         put("g_factor", to_si(self.g_factor, "1", "g_factor"))
         put("moment_per_carrier", to_si(self.moment_per_carrier, "J/T", "moment_per_carrier"))
         if not callable(self.inverse_mass):
@@ -225,35 +215,33 @@ class Material:
         return 1.0 / rate if rate > 0 else float("inf")
 
     def __repr__(self) -> str:
-        def show(value: Any, unit: str) -> str:
-            if isinstance(value, float):
-                return engineering(value, unit) if unit else f"{value:g}"
-            if callable(value):
-                return "f(x, y)"
-            return (
-                " ".join(map(str, value)) + f" {unit}"
-                if isinstance(value, tuple)
-                else f"<{len(value)} values> {unit}"
-            )
-
-        x = (
-            "f(x, y)"
-            if callable(self.inverse_mass)
-            else np.array2string(
-                np.asarray(self.inverse_mass), precision=4, separator=", "
-            ).replace("\n", "")
-        )
-        length = (
-            "" if self.diffusion_length is None else f", L_m={show(self.diffusion_length, 'm')}"
-        )
+        name = f"{self.name}: " if self.name else ""
+        length = ""
+        if self.diffusion_length is not None:
+            length = f", L_m={_shown(self.diffusion_length, 'm')}"
+        x = "f(x, y)"
+        if not callable(self.inverse_mass):
+            tensor = np.asarray(self.inverse_mass)
+            x = np.array2string(tensor, precision=4, separator=", ").replace("\n", "")
         return (
-            f"Material({self.name + ': ' if self.name else ''}sigma={show(self.sheet_conductivity, 'S')}, "
-            f"tau={show(self.relaxation_time, 's')}{length}, "
-            f"D={show(self.diffusion_constant, 'm²/s')}, "
-            f"alpha={show(self.orbital_hall_angle, '')}, "
-            f"alpha'={show(self.inverse_orbital_hall_angle, '')}, "
+            f"Material({name}sigma={_shown(self.sheet_conductivity, 'S')}, "
+            f"tau={_shown(self.relaxation_time, 's')}{length}, "
+            f"D={_shown(self.diffusion_constant, 'm²/s')}, "
+            f"alpha={_shown(self.orbital_hall_angle, '')}, "
+            f"alpha'={_shown(self.inverse_orbital_hall_angle, '')}, "
             f"X={x} /m_e, g={self.g_factor:g})"
         )
+
+
+def _shown(value: Any, unit: str) -> str:
+    """A coefficient of any kind for reading."""
+    if isinstance(value, float):
+        return engineering(value, unit) if unit else f"{value:g}"
+    if callable(value):
+        return "f(x, y)"
+    if isinstance(value, tuple):  # by component
+        return " ".join(map(str, value)) + f" {unit}"
+    return f"<{len(value)} values> {unit}"
 
 
 def precession_squared(material: Material, field: Any) -> np.ndarray:

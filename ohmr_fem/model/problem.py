@@ -63,21 +63,17 @@ class Problem:
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
         if not isinstance(self.mesh, DeviceMesh):
-            raise InputError(
+            raise _wrong(
+                "mesh",
                 f"mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}",
-                owner="Problem",
-                key="mesh",
-                named=True,
             )
         put("order", _order(self.order, self.mesh))
         for key, options in (("coupling", COUPLINGS), ("detection", DETECTIONS)):
             if getattr(self, key) not in options:
-                raise InputError(
+                raise _wrong(
+                    key,
                     f"unknown {key} {getattr(self, key)!r}; {suggest(getattr(self, key), options)}",
                     value=getattr(self, key),
-                    owner="Problem",
-                    key=key,
-                    named=True,
                 )
         put("materials", _materials(self.materials, self.mesh))
         put("contacts", _contacts(self.contacts, self.mesh))
@@ -99,11 +95,9 @@ class Problem:
         """The material, if there is only one."""
         distinct = list({id(m): m for m in self.materials.values()}.values())
         if len(distinct) != 1:
-            raise InputError(
+            raise _wrong(
+                "materials",
                 f"has {len(distinct)} materials; choose one of the regions {list(self.materials)}",
-                owner="Problem",
-                key="materials",
-                named=True,
             )
         return distinct[0]
 
@@ -130,6 +124,11 @@ class Problem:
         )
 
 
+def _wrong(key: str, what: str, value: Any = None) -> InputError:
+    """A complaint about an argument that its own words name."""
+    return InputError(what, value=value, key=key, owner="Problem", named=True)
+
+
 def _order(order: Any, mesh: DeviceMesh) -> int:
     if order is None:
         return 4 if mesh.dim == 1 else 2
@@ -139,12 +138,10 @@ def _order(order: Any, mesh: DeviceMesh) -> int:
         or not isinstance(order, (int, np.integer))
         or not 1 <= order <= highest
     ):
-        raise InputError(
+        raise _wrong(
+            "order",
             f"order must be a whole number from 1 to {highest} on these cells, got {order!r}",
             value=order,
-            owner="Problem",
-            key="order",
-            named=True,
         )
     return int(order)
 
@@ -156,30 +153,24 @@ def _materials(materials: Any, mesh: DeviceMesh) -> dict[str, Material]:
     if not isinstance(materials, Mapping) or not all(
         isinstance(m, Material) for m in materials.values()
     ):
-        raise InputError(
+        raise _wrong(
+            "materials",
             f"materials must be a Material or {{region: Material}}, got {materials!r}",
-            owner="Problem",
-            key="materials",
-            named=True,
         )
     for name in materials:
         if name not in mesh.regions:
-            raise InputError(
+            raise _wrong(
+                "materials",
                 f"material for unknown region {name!r}; {suggest(name, regions)}",
                 value=name,
-                owner="Problem",
-                key="materials",
-                named=True,
             )
     missing = [r for r in regions if r not in materials]
     if missing:
-        raise InputError(
+        raise _wrong(
+            "materials",
             f"region {missing[0]!r} has no material; add it to materials, which names "
             f"{', '.join(materials) or 'none'}",
             value=missing[0],
-            owner="Problem",
-            key="materials",
-            named=True,
         )
     return {r: materials[r] for r in regions}
 
@@ -188,48 +179,41 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
     if isinstance(contacts, str):
         contacts = [contacts]
     if contacts is None or isinstance(contacts, Contact):
-        raise InputError(
+        raise _wrong(
+            "contacts",
             f"contacts must be names or {{name: Contact}}, got {contacts!r}",
             value=contacts,
-            owner="Problem",
-            key="contacts",
-            named=True,
         )
     if not isinstance(contacts, Mapping):
         names = list(contacts)
         if len(set(names)) != len(names):
-            raise InputError(
-                f"a contact is named twice in {names}", owner="Problem", key="contacts", named=True
+            raise _wrong(
+                "contacts",
+                f"a contact is named twice in {names}",
             )
         contacts = {name: Contact() for name in names}
     for name, contact in contacts.items():
         if not isinstance(contact, Contact):
-            raise InputError(
+            raise _wrong(
+                "contacts",
                 f"contact {name!r} must be a Contact, got {contact!r}",
                 value=contact,
-                owner="Problem",
-                key="contacts",
-                named=True,
             )
         if contact.kind != "point":
             _known(contact.boundary or name, mesh, f"contact {name!r}", "contacts")
     if contacts and "x" not in mesh.axes:
-        raise InputError(
+        raise _wrong(
+            "contacts",
             "a cross-section has no contacts (it is driven by a uniform field along x); "
             f"got {', '.join(contacts)}",
-            owner="Problem",
-            key="contacts",
-            named=True,
         )
     current = [c.boundary or n for n, c in contacts.items() if c.carries_current]
     shared = next((b for b in current if current.count(b) > 1), None)
     if shared is not None:
-        raise InputError(
+        raise _wrong(
+            "contacts",
             f"two contacts share one boundary, {shared!r}; only probes and points may",
             value=shared,
-            owner="Problem",
-            key="contacts",
-            named=True,
         )
     return dict(contacts)
 
@@ -237,24 +221,20 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
 def _edges(edges: Any, mesh: DeviceMesh, contacts: Mapping[str, Contact]) -> dict[str, Edge]:
     taken = {c.boundary or n for n, c in contacts.items() if c.carries_current}
     if not isinstance(edges, Mapping):
-        raise InputError(
+        raise _wrong(
+            "edges",
             f"edges must be {{name: Edge}}, got {edges!r}",
             value=edges,
-            owner="Problem",
-            key="edges",
-            named=True,
         )
     out = {}
     for name, edge in edges.items():
         _known(name, mesh, f"edge {name!r}", "edges")
         if name in taken:
-            raise InputError(
+            raise _wrong(
+                "edges",
                 f"boundary {name!r} is a contact; give its condition as "
                 f"Contact(moment=...), not as an edge",
                 value=name,
-                owner="Problem",
-                key="edges",
-                named=True,
             )
         out[name] = edge if isinstance(edge, Edge) else Edge(edge)
     return out
@@ -262,30 +242,24 @@ def _edges(edges: Any, mesh: DeviceMesh, contacts: Mapping[str, Contact]) -> dic
 
 def _known(name: str, mesh: DeviceMesh, what: str, key: str) -> None:
     if name not in mesh.boundaries:
-        raise InputError(
+        raise _wrong(
+            key,
             f"{what}: the mesh has no boundary {name!r}; {suggest(name, mesh.boundaries)}",
             value=name,
-            owner="Problem",
-            key=key,
-            named=True,
         )
 
 
 def _check_hall(problem: Problem) -> None:
     if problem.ordinary_hall is not True:
-        raise InputError(
+        raise _wrong(
+            "ordinary_hall",
             f"ordinary_hall must be True or False, got {problem.ordinary_hall!r}",
-            owner="Problem",
-            key="ordinary_hall",
-            named=True,
         )
     if problem.is_cross_section:
-        raise InputError(
+        raise _wrong(
+            "ordinary_hall",
             "ordinary_hall needs a device plane (x, y); a cross-section has no edge for "
             "the Hall field",
-            owner="Problem",
-            key="ordinary_hall",
-            named=True,
         )
     require_mobility(problem, "ordinary_hall")
 
@@ -310,13 +284,11 @@ def _check_reciprocal(problem: Problem) -> None:
             continue
         for c in axes:
             if material.inverse_mass[c, c] == 0:
-                raise InputError(
+                raise _wrong(
+                    "detection",
                     f"detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is "
                     "0 in "
                     f"region {region!r}",
-                    owner="Problem",
-                    key="detection",
-                    named=True,
                 )
 
 

@@ -22,6 +22,7 @@ from .style import (
     _PREFIXES,
     COLOURS,
     _dress_map,
+    _in_brackets,
     _new_axes,
     _note,
     _power,
@@ -119,13 +120,6 @@ def _column(curve: HanleCurve, quantity: str) -> np.ndarray:
             key="plot_hanle",
         )
     return curve[quantity]
-
-
-def _in_brackets(unit: str, power: int) -> str:
-    """What the axis counts in, " (mΩ)" or " ($10^{-3}$)"; nothing for plain numbers."""
-    if unit != "1":
-        return f" ({_PREFIXES[power]}Ω)"
-    return f" ($10^{{{power}}}$)" if power else ""
 
 
 def _field_label(curves: list[HanleCurve]) -> str:

@@ -9,8 +9,7 @@ import numpy as np
 
 from ..fitting.data import Measured
 from ..fitting.result import Fit, FittedCurve
-from .plot import _in_brackets
-from .style import COLOURS, COLUMN, STYLE, _new_axes, _power, _style
+from .style import COLOURS, COLUMN, STYLE, _in_brackets, _new_axes, _power, _style
 
 _AXIS = {"R": "$R$", "hanle": "$R(B) - R(0)$", "ratio": "$\\Delta R/R$"}
 STRIP_COLOUR = COLOURS[4]
