@@ -4,7 +4,6 @@ sparse rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,23 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 
+#: Per kind of cell: nodal elements of order 1, 2, ..., and the hierarchical one of any order above.
+ELEMENTS: dict[Any, tuple[tuple[Any, ...], Any]] = {
+    skfem.refdom.RefLine: (
+        (skfem.ElementLineP1, skfem.ElementLineP2),
+        skfem.ElementLinePp,
+    ),
+    skfem.refdom.RefTri: (
+        (skfem.ElementTriP1, skfem.ElementTriP2, skfem.ElementTriP3, skfem.ElementTriP4),
+        None,
+    ),
+    skfem.refdom.RefQuad: (
+        (skfem.ElementQuad1, skfem.ElementQuad2),
+        skfem.ElementQuadP,
+    ),
+}
+#: Point and cell pairs that are looked at together, which bounds the memory.
+CHUNK = 200_000
 #: How far outside its cell, in reference coordinates, a point may lie and still count as inside.
 TOLERANCE = 1e-8
 
@@ -22,20 +38,11 @@ def element_for(mesh: skfem.Mesh, order: int) -> skfem.Element:
     """A fresh element of the given order; fresh because hierarchical elements cache their last
     points.
     """
-    kind = {skfem.refdom.RefLine: 0, skfem.refdom.RefTri: 1, skfem.refdom.RefQuad: 2}[mesh.refdom]
-    low = [
-        (skfem.ElementLineP1, skfem.ElementLineP2),
-        (skfem.ElementTriP1, skfem.ElementTriP2),
-        (skfem.ElementQuad1, skfem.ElementQuad2),
-    ][kind]
-    if order <= 2:
-        return low[order - 1]()
-    high: list[Callable[[], skfem.Element]] = [
-        lambda: skfem.ElementLinePp(order),
-        lambda: (skfem.ElementTriP3, skfem.ElementTriP4)[order - 3](),
-        lambda: skfem.ElementQuadP(order),
-    ]
-    return high[kind]()
+    nodal, hierarchical = ELEMENTS[mesh.refdom]
+    if order <= len(nodal):
+        return nodal[order - 1]()
+    assert hierarchical is not None  # a Problem refuses such an order on triangles
+    return hierarchical(order)
 
 
 def is_hierarchical(basis: Any) -> bool:
@@ -49,9 +56,8 @@ def cell_basis(mesh: skfem.Mesh, order: int) -> Any:
     """The space of the given order, with quadrature exact for constant coefficients on straight
     cells.
     """
-    return skfem.Basis(
-        mesh, element_for(mesh, order), intorder=2 * order + (0 if mesh.affine else 4)
-    )
+    curved = 0 if mesh.affine else 4
+    return skfem.Basis(mesh, element_for(mesh, order), intorder=2 * order + curved)
 
 
 def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
@@ -84,46 +90,51 @@ def locate(
         todo = np.flatnonzero(worst > TOLERANCE)
         reach = min(reach, mesh.nelements)
         near = tree.query(points[:, todo].T, reach)[1].reshape(todo.size, reach)
-        for start in range(0, todo.size, max(1, 200_000 // reach)):
-            rows = slice(start, start + max(1, 200_000 // reach))
-            outside = _outside(mesh, mapping, points[:, todo[rows]], near[rows])
+        step = max(1, CHUNK // reach)
+        for start in range(0, todo.size, step):
+            rows = todo[start : start + step]
+            candidates = near[start : start + step]
+            outside = _outside(mesh, mapping, points[:, rows], candidates)
             best = outside.argmin(axis=1)
             pick = np.arange(best.size)
-            found[todo[rows]], worst[todo[rows]] = near[rows][pick, best], outside[pick, best]
+            found[rows] = candidates[pick, best]
+            worst[rows] = outside[pick, best]
         if np.all(worst <= TOLERANCE):
             return found
         if reach == mesh.nelements:
-            bad = points[:, int(np.argmax(worst))]
-            place = tuple(float(f"{v * unit:.12g}") for v in bad)
-            ends = " and ".join(
-                str(tuple(float(f"{v * unit:.6g}") for v in p(mesh.p, axis=1)))
-                for p in (np.min, np.max)
-            )
-            raise InputError(
-                f"{what} lies outside the device: {place} m; its cells lie between {ends} m",
-                value=place,
-            )
+            raise _lost(mesh, points[:, int(np.argmax(worst))], unit, what)
         reach *= 8
+
+
+def _lost(mesh: skfem.Mesh, point: np.ndarray, unit: float, what: str) -> InputError:
+    def metres(values: np.ndarray, digits: int) -> tuple[float, ...]:
+        return tuple(float(f"{v * unit:.{digits}g}") for v in values)
+
+    place = metres(point, 12)
+    low = metres(mesh.p.min(axis=1), 6)
+    high = metres(mesh.p.max(axis=1), 6)
+    return InputError(
+        f"{what} lies outside the device: {place} m; its cells lie between {low} and {high} m",
+        value=place,
+    )
 
 
 def _outside(mesh: skfem.Mesh, mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """How far each point is outside each candidate cell, in reference coordinates; <= 0 inside."""
     corners = mesh.p[:, mesh.t[:, cells]]  # (dim, corners, n, k)
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    margin = (high - low).max(
-        axis=0
-    )  # room for curved edges; beyond it no Newton iteration is worth its time
+    low = corners.min(axis=1)
+    high = corners.max(axis=1)
+    # room for curved edges; beyond it no Newton iteration is worth its time
+    margin = (high - low).max(axis=0)
     place = points[:, :, None]
-    row, column = np.nonzero(np.all((place >= low - margin) & (place <= high + margin), axis=0))
-    out = np.full(cells.shape, np.inf)
+    inside_box = (place >= low - margin) & (place <= high + margin)
+    row, column = np.nonzero(np.all(inside_box, axis=0))
     X = _inverted(mapping, points[:, row], cells[row, column])
-    sides = [-X[i] for i in range(X.shape[0])]
-    sides += (
-        [X.sum(axis=0) - 1.0]
-        if mesh.refdom is skfem.refdom.RefTri
-        else [X[i] - 1.0 for i in range(X.shape[0])]
-    )
-    beyond = np.max(sides, axis=0)
+    below = np.max(-X, axis=0)
+    triangles = mesh.refdom is skfem.refdom.RefTri
+    above = X.sum(axis=0) - 1.0 if triangles else np.max(X, axis=0) - 1.0
+    beyond = np.maximum(below, above)
+    out = np.full(cells.shape, np.inf)
     out[row, column] = np.where(np.isfinite(beyond), beyond, np.inf)
     return out
 
@@ -138,12 +149,11 @@ def _inverted(mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray
         except Exception:  # a vanishing Jacobian on the way: one of these points is not in its cell
             if cells.size == 1:
                 return np.full(points.shape, np.nan)
-            return np.hstack(
-                [
-                    _inverted(mapping, points[:, i : i + 1], cells[i : i + 1])
-                    for i in range(cells.size)
-                ]
-            )
+            one_by_one = []
+            for i in range(cells.size):
+                one = slice(i, i + 1)
+                one_by_one.append(_inverted(mapping, points[:, one], cells[one]))
+            return np.hstack(one_by_one)
 
 
 def point_rows(
@@ -159,14 +169,18 @@ def reference_rows(
     basis: Any, order: int, X: np.ndarray, cells: np.ndarray
 ) -> tuple[csr_array, list[csr_array]]:
     """As :func:`point_rows`, at reference coordinates X (dim, n, points per cell) of each cell."""
-    count, elem = X.shape[1] * X.shape[2], element_for(basis.mesh, order)
+    dim, n_cells, per_cell = X.shape
+    count = n_cells * per_cell
+    elem = element_for(basis.mesh, order)
     fields = [elem.gbasis(basis.mapping, X, i, tind=cells)[0] for i in range(basis.Nbfun)]
-    columns = np.repeat(basis.element_dofs[:, cells], X.shape[2], axis=1)
+    columns = np.repeat(basis.element_dofs[:, cells], per_cell, axis=1)
     rows = np.tile(np.arange(count), basis.Nbfun)
 
     def matrix(entries: list[np.ndarray]) -> csr_array:
-        data = np.concatenate([np.broadcast_to(e, X.shape[1:]).ravel() for e in entries])
+        spread = [np.broadcast_to(e, (n_cells, per_cell)).ravel() for e in entries]
+        data = np.concatenate(spread)
         return csr_array((data, (rows, columns.ravel())), shape=(count, basis.N))
 
     value = matrix([np.asarray(f) for f in fields])
-    return value, [matrix([f.grad[i] for f in fields]) for i in range(X.shape[0])]
+    slopes = [matrix([f.grad[i] for f in fields]) for i in range(dim)]
+    return value, slopes
