@@ -62,8 +62,7 @@ def read_drive(
         if not problem.contacts[name].carries_current:
             raise InputError(
                 f"contact {name!r} is a {problem.contacts[name].kind}: it reads a voltage and "
-                "carries no "
-                "current; make it 'equipotential' or 'profile'",
+                "carries no current; make it 'equipotential' or 'profile'",
                 value=name,
             )
         if name in voltages:
@@ -76,16 +75,21 @@ def read_drive(
                 f"contact {name!r}: only an equipotential contact can have a given voltage",
                 value=name,
             )
-    total, largest = sum(currents.values()), max((abs(i) for i in currents.values()), default=0.0)
-    if not voltages and abs(total) > CURRENT_BALANCE * largest:
+    if not voltages:  # a contact with a voltage takes up whatever is left
+        _check_balance(currents)
+    return Drive(currents, voltages)
+
+
+def _check_balance(currents: Mapping[str, float]) -> None:
+    total = sum(currents.values())
+    largest = max((abs(i) for i in currents.values()), default=0.0)
+    if abs(total) > CURRENT_BALANCE * largest:
         raise InputError(
-            f"must sum to zero, but {currents} sum to {total:g} A; what enters the "
-            "device must "
+            f"must sum to zero, but {currents} sum to {total:g} A; what enters the device must "
             "leave it, or give one contact a voltage",
             value=total,
             key="currents",
         )
-    return Drive(currents, voltages)
 
 
 def _contact(problem: Problem, name: str) -> None:

@@ -279,6 +279,16 @@ def _cell_fields(values: FieldValues) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(field.T) for name, field in fields.items()}
 
 
+def _data_array(name: str, values: Sequence[float]) -> str:
+    """Numbers of the whole file as XML."""
+    digits = " ".join(f"{x:.17g}" for x in values)
+    return (
+        f'<DataArray type="Float64" Name={quoteattr(name)} '
+        f'NumberOfComponents="{len(values)}" NumberOfTuples="1" '
+        f'format="ascii">{digits}</DataArray>\n'
+    )
+
+
 def _annotate(path: Path, solution: Solution, shown: str, pieces: int) -> None:
     """Add provenance as an XML comment, and the field and order as field data (numbers: meshio
     reads no strings).
@@ -299,14 +309,7 @@ def _annotate(path: Path, solution: Solution, shown: str, pieces: int) -> None:
         "element_order": [problem.order],
         "cells_per_element": [pieces],
     }
-    arrays = ""
-    for name, values in numbers.items():
-        digits = " ".join(f"{x:.17g}" for x in values)
-        arrays += (
-            f'<DataArray type="Float64" Name={quoteattr(name)} '
-            f'NumberOfComponents="{len(values)}" NumberOfTuples="1" '
-            f'format="ascii">{digits}</DataArray>\n'
-        )
+    arrays = "".join(_data_array(name, values) for name, values in numbers.items())
     text = path.read_text(encoding="utf-8")
     comment = escape("\n".join(lines)).replace("--", "- -")  # XML forbids -- in a comment
     text = text.replace(
