@@ -14,7 +14,7 @@ from ohmr_fem.mesh import grids
 from ohmr_fem.solver.linear import SYMMETRIC
 from ohmr_fem.solver.system import system_of
 from ohmr_fem.sweep.measure import FLOOR
-from ohmr_fem.sweep.spectral import _pencil, _starts
+from ohmr_fem.sweep.spectral import _starts
 
 from .table import Row
 
@@ -119,7 +119,7 @@ def trial(rng: np.random.Generator) -> Trial:
 def exact(prob: of.Problem, measure: of.SpectralMeasure, fields: np.ndarray) -> np.ndarray:
     """f(B) from the matrices of three components at each field: nothing is shared but a and b."""
     system, material = system_of(prob), prob.material
-    K, M, keep, _ = _pencil(system)
+    K, M, keep = system.pencil
     start, turns, *_ = _starts(prob, system, [(measure.current, measure.voltage)], SYMMETRIC)
     a, b = (keep.T @ start @ turns[0]).T
     N, out = K.shape[0], []

@@ -13,7 +13,9 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 
-#: Per kind of cell: nodal elements of order 1, 2, ..., and the hierarchical one of any order above.
+#: How far outside its cell, in reference coordinates, a point may lie and still count as inside.
+TOLERANCE = 1e-8
+#: Elements by shape of the cell: those of order 1, 2, ..., and what makes those of higher order.
 ELEMENTS: dict[Any, tuple[tuple[Any, ...], Any]] = {
     skfem.refdom.RefLine: (
         (skfem.ElementLineP1, skfem.ElementLineP2),
@@ -28,21 +30,18 @@ ELEMENTS: dict[Any, tuple[tuple[Any, ...], Any]] = {
         skfem.ElementQuadP,
     ),
 }
-#: Point and cell pairs that are looked at together, which bounds the memory.
-CHUNK = 200_000
-#: How far outside its cell, in reference coordinates, a point may lie and still count as inside.
-TOLERANCE = 1e-8
+#: Points that are tried against their candidate cells at a time, which bounds the memory.
+AT_ONCE = 200_000
 
 
 def element_for(mesh: skfem.Mesh, order: int) -> skfem.Element:
     """A fresh element of the given order; fresh because hierarchical elements cache their last
     points.
     """
-    nodal, hierarchical = ELEMENTS[mesh.refdom]
-    if order <= len(nodal):
-        return nodal[order - 1]()
-    assert hierarchical is not None  # a Problem refuses such an order on triangles
-    return hierarchical(order)
+    fixed, any_order = ELEMENTS[mesh.refdom]
+    if order <= len(fixed):
+        return fixed[order - 1]()
+    return any_order(order)
 
 
 def is_hierarchical(basis: Any) -> bool:
@@ -56,15 +55,17 @@ def cell_basis(mesh: skfem.Mesh, order: int) -> Any:
     """The space of the given order, with quadrature exact for constant coefficients on straight
     cells.
     """
-    curved = 0 if mesh.affine else 4
-    return skfem.Basis(mesh, element_for(mesh, order), intorder=2 * order + curved)
+    # on curved and bilinear cells the Jacobian is no polynomial: four orders more
+    intorder = 2 * order if mesh.affine else 2 * order + 4
+    return skfem.Basis(mesh, element_for(mesh, order), intorder=intorder)
 
 
 def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
     """The same space on boundary facets, with a quadrature that also serves smooth current
     profiles.
     """
-    return skfem.FacetBasis(mesh, element_for(mesh, order), facets=facets, intorder=2 * order + 8)
+    element = element_for(mesh, order)
+    return skfem.FacetBasis(mesh, element, facets=facets, intorder=2 * order + 8)
 
 
 def locate(
@@ -90,15 +91,14 @@ def locate(
         todo = np.flatnonzero(worst > TOLERANCE)
         reach = min(reach, mesh.nelements)
         near = tree.query(points[:, todo].T, reach)[1].reshape(todo.size, reach)
-        step = max(1, CHUNK // reach)
-        for start in range(0, todo.size, step):
-            rows = todo[start : start + step]
-            candidates = near[start : start + step]
-            outside = _outside(mesh, mapping, points[:, rows], candidates)
+        share = max(1, AT_ONCE // reach)
+        for start in range(0, todo.size, share):
+            rows = slice(start, start + share)
+            outside = _outside(mesh, mapping, points[:, todo[rows]], near[rows])
             best = outside.argmin(axis=1)
             pick = np.arange(best.size)
-            found[rows] = candidates[pick, best]
-            worst[rows] = outside[pick, best]
+            found[todo[rows]] = near[rows][pick, best]
+            worst[todo[rows]] = outside[pick, best]
         if np.all(worst <= TOLERANCE):
             return found
         if reach == mesh.nelements:
@@ -107,14 +107,12 @@ def locate(
 
 
 def _lost(mesh: skfem.Mesh, point: np.ndarray, unit: float, what: str) -> InputError:
-    def metres(values: np.ndarray, digits: int) -> tuple[float, ...]:
-        return tuple(float(f"{v * unit:.{digits}g}") for v in values)
-
-    place = metres(point, 12)
-    low = metres(mesh.p.min(axis=1), 6)
-    high = metres(mesh.p.max(axis=1), 6)
+    place = tuple(float(f"{v * unit:.12g}") for v in point)
+    corners = mesh.p.min(axis=1), mesh.p.max(axis=1)
+    shown = [tuple(float(f"{v * unit:.6g}") for v in corner) for corner in corners]
+    ends = " and ".join(str(corner) for corner in shown)
     return InputError(
-        f"{what} lies outside the device: {place} m; its cells lie between {low} and {high} m",
+        f"{what} lies outside the device: {place} m; its cells lie between {ends} m",
         value=place,
     )
 
@@ -122,19 +120,20 @@ def _lost(mesh: skfem.Mesh, point: np.ndarray, unit: float, what: str) -> InputE
 def _outside(mesh: skfem.Mesh, mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """How far each point is outside each candidate cell, in reference coordinates; <= 0 inside."""
     corners = mesh.p[:, mesh.t[:, cells]]  # (dim, corners, n, k)
-    low = corners.min(axis=1)
-    high = corners.max(axis=1)
+    low, high = corners.min(axis=1), corners.max(axis=1)
     # room for curved edges; beyond it no Newton iteration is worth its time
     margin = (high - low).max(axis=0)
     place = points[:, :, None]
-    inside_box = (place >= low - margin) & (place <= high + margin)
-    row, column = np.nonzero(np.all(inside_box, axis=0))
-    X = _inverted(mapping, points[:, row], cells[row, column])
-    below = np.max(-X, axis=0)
-    triangles = mesh.refdom is skfem.refdom.RefTri
-    above = X.sum(axis=0) - 1.0 if triangles else np.max(X, axis=0) - 1.0
-    beyond = np.maximum(below, above)
+    close = (place >= low - margin) & (place <= high + margin)
+    row, column = np.nonzero(np.all(close, axis=0))
     out = np.full(cells.shape, np.inf)
+    X = _inverted(mapping, points[:, row], cells[row, column])
+    sides = [-x for x in X]
+    if mesh.refdom is skfem.refdom.RefTri:
+        sides.append(X.sum(axis=0) - 1.0)
+    else:
+        sides += [x - 1.0 for x in X]
+    beyond = np.max(sides, axis=0)
     out[row, column] = np.where(np.isfinite(beyond), beyond, np.inf)
     return out
 
@@ -149,11 +148,8 @@ def _inverted(mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray
         except Exception:  # a vanishing Jacobian on the way: one of these points is not in its cell
             if cells.size == 1:
                 return np.full(points.shape, np.nan)
-            one_by_one = []
-            for i in range(cells.size):
-                one = slice(i, i + 1)
-                one_by_one.append(_inverted(mapping, points[:, one], cells[one]))
-            return np.hstack(one_by_one)
+            each = [slice(i, i + 1) for i in range(cells.size)]
+            return np.hstack([_inverted(mapping, points[:, i], cells[i]) for i in each])
 
 
 def point_rows(
@@ -162,25 +158,26 @@ def point_rows(
     """Sparse rows (n, N) for the value and for each derivative at points (dim, n) inside the given
     cells.
     """
-    return reference_rows(basis, order, basis.mapping.invF(points[:, :, None], tind=cells), cells)
+    X = basis.mapping.invF(points[:, :, None], tind=cells)
+    return reference_rows(basis, order, X, cells)
 
 
 def reference_rows(
     basis: Any, order: int, X: np.ndarray, cells: np.ndarray
 ) -> tuple[csr_array, list[csr_array]]:
     """As :func:`point_rows`, at reference coordinates X (dim, n, points per cell) of each cell."""
-    dim, n_cells, per_cell = X.shape
-    count = n_cells * per_cell
+    count = X.shape[1] * X.shape[2]
     elem = element_for(basis.mesh, order)
-    fields = [elem.gbasis(basis.mapping, X, i, tind=cells)[0] for i in range(basis.Nbfun)]
-    columns = np.repeat(basis.element_dofs[:, cells], per_cell, axis=1)
+    functions = range(basis.Nbfun)
+    fields = [elem.gbasis(basis.mapping, X, i, tind=cells)[0] for i in functions]
+    columns = np.repeat(basis.element_dofs[:, cells], X.shape[2], axis=1)
     rows = np.tile(np.arange(count), basis.Nbfun)
 
     def matrix(entries: list[np.ndarray]) -> csr_array:
-        spread = [np.broadcast_to(e, (n_cells, per_cell)).ravel() for e in entries]
-        data = np.concatenate(spread)
-        return csr_array((data, (rows, columns.ravel())), shape=(count, basis.N))
+        data = np.concatenate([np.broadcast_to(e, X.shape[1:]).ravel() for e in entries])
+        places = rows, columns.ravel()
+        return csr_array((data, places), shape=(count, basis.N))
 
     value = matrix([np.asarray(f) for f in fields])
-    slopes = [matrix([f.grad[i] for f in fields]) for i in range(dim)]
+    slopes = [matrix([f.grad[i] for f in fields]) for i in range(X.shape[0])]
     return value, slopes
