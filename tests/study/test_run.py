@@ -651,7 +651,7 @@ def test_kill_9_while_the_results_are_written(write, tmp_path, where):
     """Before the new file takes its place, and after it but before the journal goes."""
     path, out = write(), tmp_path / "out.nc"
     code = (
-        "import os, signal, xarray; from ohmr_fem import study, study_store; "
+        "import os, signal, xarray; from ohmr_fem.study import run as study; "
         "from pathlib import Path; kill = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL); "
         + ("Path.replace = kill; " if where == "replace" else "study.Journal.discard = kill; ")
         + f"study.run_study({str(path)!r}, {str(out)!r})"
@@ -811,8 +811,13 @@ def test_nobody_at_the_address(write, refuses, monkeypatch, address, tmp_path):
 def test_a_scheduler_without_workers_is_waited_for(write, capsys):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster:
-        threading.Timer(1.0, cluster.scale, [1]).start()
-        result = run_study(write(), scheduler=cluster.scheduler_address, notify=print)
+
+        def notify(text):
+            """The worker comes a while after the study said that it waits, however slow it is."""
+            print(text)
+            threading.Timer(0.5, cluster.scale, [1]).start()
+
+        result = run_study(write(), scheduler=cluster.scheduler_address, notify=notify)
     assert result.computed == 12 and "no worker yet" in capsys.readouterr().out
 
 
