@@ -14,7 +14,7 @@ from ohmr_fem.mesh import grids
 from ohmr_fem.solver.linear import SYMMETRIC
 from ohmr_fem.solver.system import system_of
 from ohmr_fem.sweep.measure import FLOOR
-from ohmr_fem.sweep.spectral import _pencil, _starts
+from ohmr_fem.sweep.spectral import _starts
 
 from .table import Row
 
@@ -51,8 +51,13 @@ def random_problem(
         cells=str(rng.choice(["triangle", "quad"])),
         keep=lambda c: (c[0] > cut[0]) | (c[1] > cut[1]),
     )
-    on_top = lambda start, stop: lambda p: (p[1] == y[-1]) & (p[0] > x[start]) & (p[0] < x[stop])
-    on_right = lambda start, stop: lambda p: (p[0] == x[-1]) & (p[1] > y[start]) & (p[1] < y[stop])
+
+    def on_top(start, stop):
+        return lambda p: (p[1] == y[-1]) & (p[0] > x[start]) & (p[0] < x[stop])
+
+    def on_right(start, stop):
+        return lambda p: (p[0] == x[-1]) & (p[1] > y[start]) & (p[1] < y[stop])
+
     mesh = mesh.with_boundaries(
         {
             "source": on_right(0, 2),
@@ -114,7 +119,7 @@ def trial(rng: np.random.Generator) -> Trial:
 def exact(prob: of.Problem, measure: of.SpectralMeasure, fields: np.ndarray) -> np.ndarray:
     """f(B) from the matrices of three components at each field: nothing is shared but a and b."""
     system, material = system_of(prob), prob.material
-    K, M, keep, _ = _pencil(system)
+    K, M, keep = system.pencil
     start, turns, *_ = _starts(prob, system, [(measure.current, measure.voltage)], SYMMETRIC)
     a, b = (keep.T @ start @ turns[0]).T
     N, out = K.shape[0], []

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import block_diag, csr_array
+from scipy.sparse import csr_array
 
-from ..errors import InputError, suggest
+from ..errors import InputError
 from ..files import write_table
 from ..model.material import precession_squared
 from ..model.problem import Problem
-from ..solver.linear import SuperLU
+from ..solver.linear import GENERAL, SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
-from ..solver.solve import moment_matrix
+from ..solver.solve import moment_inertia, moment_matrix
 from ..solver.stability import check_stability
-from ..sweep.spectral import refusal, spectral_measures
+from ..sweep.route import choose
+from ..sweep.spectral import spectral_measures
 from ..units import fields_array
 
 METHODS = ("auto", "spectral", "direct")
@@ -105,6 +106,7 @@ def ac_response(
     voltage: Any = None,
     method: str = "auto",
     tolerance: float = 1e-8,
+    solver: Solver | None = None,
 ) -> ACResponse:
     """Complex delta_R (rho on a cross-section) at frequencies, for a current I exp(-i omega t).
 
@@ -123,6 +125,8 @@ def ac_response(
         for each, any problem; "auto": spectral where it applies.
     tolerance : float
         Bound on the algebraic error of the spectral path, relative to the largest effect.
+    solver : Solver, optional
+        As for :func:`hanle_curve`; the direct path asks it for complex matrices.
 
     Returns
     -------
@@ -133,10 +137,7 @@ def ac_response(
     InputError, SolveError
     """
     start = time.perf_counter()
-    if method not in METHODS:
-        raise InputError(
-            f"ac_response: unknown method {method!r}; {suggest(method, METHODS)}", value=method
-        )
+    route = choose("ac_response", method, METHODS, problem)
     try:
         f = np.atleast_1d(np.asarray(frequencies, dtype=float))
     except (TypeError, ValueError):
@@ -148,29 +149,25 @@ def ac_response(
         )
     fields = fields_array(field)
     several = np.atleast_2d(fields)
-    reason = refusal(problem)
-    if method == "spectral" and reason is not None:
-        raise InputError(f"the spectral path does not apply: {reason}; use method='direct'")
-    measurement = Measurement.of(problem, current, voltage)
+    measurement = Measurement.of(problem, current, voltage, solver)
     warn_once(problem, several)
-    if reason is None and method != "direct":
-        effect, how = _ac_spectral(problem, f, several, current, voltage, tolerance)
+    if route.method == "spectral":
+        effect, how = _ac_spectral(problem, f, several, measurement, tolerance)
     else:
         effect = np.array(
             [[_ac_direct(measurement.at(B), B, 2.0 * np.pi * nu) for B in several] for nu in f]
         )
-        how = "direct, one complex factorisation for each frequency and field" + (
-            f" ({reason})" if method == "auto" else ""
-        )
+        how = f"direct, one complex factorisation for each frequency and field{route.remark}"
     base = float("nan") if problem.is_cross_section else measurement.base
+    pair, read = measurement.pairs
     return ACResponse(
         f,
         fields,
         effect if fields.ndim == 2 else effect[:, 0],
         base,
         how,
-        None if current is None else tuple(current),
-        None if voltage is None else tuple(voltage),
+        pair,
+        read,
         repr(problem),
         time.perf_counter() - start,
     )
@@ -180,8 +177,7 @@ def _ac_spectral(
     problem: Problem,
     f: np.ndarray,
     fields: np.ndarray,
-    current: Any,
-    voltage: Any,
+    measurement: Measurement,
     tolerance: float,
 ) -> tuple[np.ndarray, str]:
     """(k, n) complex, with the bound held at every s = 1 - i omega tau +- i phi that occurs."""
@@ -189,7 +185,12 @@ def _ac_spectral(
     phi = np.unique(np.sqrt(precession_squared(problem.material, fields).astype(complex)))
     s = (1.0 + shift[:, None, None] + np.array([-1j, 0.0, 1j])[:, None] * phi).ravel()
     measure = spectral_measures(
-        problem, [(current, voltage)], tolerance=tolerance, fields=fields, rates=s[s.real > 0]
+        problem,
+        [measurement.pairs],
+        tolerance=tolerance,
+        fields=fields,
+        rates=s[s.real > 0],
+        solver=measurement.solver or SYMMETRIC,
     )[0]
     values = np.array([measure.response(fields, 1.0 + z)[0] for z in shift])
     return measure.unit * values, f"spectral, {len(measure.rates)} poles from one factorisation"
@@ -202,23 +203,15 @@ def _ac_direct(measurement: Measurement, B: np.ndarray, omega: float) -> complex
     A = moment_matrix(system, B)
     P = system.keep
     potentials = A.shape[0] - P.shape[1]
-    mass = (
-        csr_array(block_diag([csr_array((potentials, potentials)), system.inertia]))
-        if potentials
-        else system.inertia
-    )
-    x, _ = (
-        SuperLU()
-        .factorise(csr_array(A - 1j * omega * mass))
-        .solve(np.concatenate([np.zeros(potentials), P.T @ measurement.source]).astype(complex))
-    )
+    matrix = csr_array(A - 1j * omega * moment_inertia(system, potentials))
+    factors = (measurement.solver or GENERAL).factorise(matrix)
+    source = np.append(np.zeros(potentials), P.T @ measurement.source)
+    x, _ = factors.solve(source.astype(complex))
     n = P @ x[potentials:]
     if system.problem.is_cross_section:
         return complex(measurement.reader @ n) / -measurement.base
-    T, factors = system.potential_solver()
-    free = x[:potentials] if potentials else _complex_solve(factors, -(T.T @ (system.C @ n)))
-    return complex(measurement.reader @ (T @ free))
-
-
-def _complex_solve(factors: Any, b: np.ndarray) -> np.ndarray:
-    return np.asarray(factors.solve(b.real.copy())[0] + 1j * factors.solve(b.imag.copy())[0])
+    if potentials:
+        potential = system.free_tie() @ x[:potentials]
+    else:
+        potential, _ = system.orbital_potential(n, solver=measurement.solver)
+    return complex(measurement.reader @ potential)

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import block_diag, csr_array
+from scipy.sparse import csr_array
 
 from ..errors import InputError
 from ..files import atomic_path
+from ..solver.linear import GENERAL
 from ..solver.resistance import Measurement
-from ..solver.solve import MomentSolver, moment_matrix
-from ..solver.system import System, system_of
+from ..solver.solve import moment_inertia, moment_matrix
+from ..solver.system import System
 from .radau import Position, Stepper, Stretch
 from .waveform import Waveform
 
@@ -72,12 +73,7 @@ class Evolution:
 
     @functools.cached_property
     def mass(self) -> csr_array:
-        inertia = self.measurement.system.inertia
-        return (
-            csr_array(block_diag([csr_array((self.potentials, self.potentials)), inertia]))
-            if self.potentials
-            else inertia
-        )
+        return moment_inertia(self.measurement.system, self.potentials)
 
     def matrix(self, field: Callable[[float], Any], t: float) -> csr_array:
         return self.at(field(t))[0]
@@ -101,14 +97,16 @@ class Evolution:
         if not self.potentials:
             return n
         system = self.at(B)[2]
-        T, factors = system.potential_solver()
-        return np.concatenate([factors.solve(-(T.T @ (system.C @ (system.keep @ n))))[0], n])
+        T, factors = system.potential_solver(solver=self.measurement.solver)
+        free, _ = factors.solve(-(T.T @ (system.C @ (system.keep @ n))))
+        return np.append(free, n)
 
     def steady(self, B: np.ndarray, drive: float) -> np.ndarray:
         """Kept moments of the steady state."""
         here = self.measurement.at(B)
         system = here.system
-        found = MomentSolver.at(system, B).solve(drive * here.source + system.injected_source)
+        solver = here.solver_at(system, B)
+        found = solver.solve(drive * here.source + system.injected_source)
         return np.asarray(system.keep.T @ found.n)
 
     def read(self, y: np.ndarray, B: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -118,14 +116,10 @@ class Evolution:
         system = self.at(B)[2]
         n = np.asarray(system.keep @ y[self.potentials :])
         potential = np.zeros(system.N)
-        if system.problem.mesh.dim == 2:
-            T, factors = system.potential_solver()
-            free = (
-                y[: self.potentials]
-                if self.potentials
-                else factors.solve(-(T.T @ (system.C @ n)))[0]
-            )
-            potential = np.asarray(T @ free)
+        if self.potentials:
+            potential = np.asarray(system.free_tie() @ y[: self.potentials])
+        elif system.problem.mesh.dim == 2:
+            potential, _ = system.orbital_potential(n, solver=self.measurement.solver)
         return self.measurement.read(n, potential), n, potential
 
     # -- stepping
@@ -164,12 +158,13 @@ class Evolution:
             if (
                 self.field.constant
                 or not self.potentials
-                or not system_of(self.measurement.system.problem).problem.ordinary_hall
+                or not self.measurement.system.problem.ordinary_hall
             ):
                 return y  # the potential depends on the field through the Lorentz force only
             return self.consistent(y[self.potentials :], self.field(self.stops[index]))
 
-        return Stepper(self.stretches(), self.norm, self.tolerance, consistent)
+        solver = self.measurement.solver or GENERAL
+        return Stepper(self.stretches(), self.norm, self.tolerance, consistent, solver)
 
     def positions(self, n: np.ndarray, saved: Position | None = None) -> Iterator[Position]:
         """Positions after every accepted step from the kept moments n, or from a saved position."""

@@ -25,6 +25,7 @@ from scipy.linalg import expm
 
 from ..errors import ConvergenceWarning, SolveError
 from ..model.problem import Problem
+from ..solver.linear import SYMMETRIC, Solver
 from ..sweep.lanczos import Projection
 from ..sweep.measure import SpectralMeasure
 from ..sweep.spectral import spectral_measures
@@ -158,6 +159,7 @@ def modes_of(
     fields: np.ndarray,
     times: np.ndarray,
     tolerance: float,
+    solver: Solver = SYMMETRIC,
 ) -> Modes:
     """The measure of a problem with enough poles for the step response on the time scales of
     ``times`` (n,).
@@ -191,6 +193,7 @@ def modes_of(
         fields=fields,
         shift=float(grid[0] ** -0.5),
         until=settled,
+        solver=solver,
     )[0]
     if change[0] > 10.0 * tolerance:
         warnings.warn(

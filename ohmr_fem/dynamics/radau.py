@@ -17,10 +17,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array
-from scipy.sparse.linalg import splu
+from scipy.sparse import csr_array
 
 from ..errors import SolveError
+from ..solver.linear import GENERAL, Factorisation, Solver
+
+#: One factorisation for the real eigenvalue, one for the complex pair.
+Factors = tuple[Factorisation, Factorisation]
 
 _R6 = np.sqrt(6.0)
 NODES = np.array([(4.0 - _R6) / 10.0, (4.0 + _R6) / 10.0, 1.0])
@@ -102,6 +105,7 @@ class Stepper:
     norm: Callable[[np.ndarray], np.ndarray]
     tolerance: float
     consistent: Callable[[np.ndarray, int], np.ndarray]
+    solver: Solver = GENERAL
 
     @property
     def span(self) -> float:
@@ -138,7 +142,7 @@ class Stepper:
             )  # steps of evenly spaced output times differ by round-off only
             now = (rounded, s.matrix if s.steady else middle)
             if key != now:
-                factors, key = _factorise(s.mass, s.matrix(middle), rounded), now
+                factors, key = self._factorise(s.mass, s.matrix(middle), rounded), now
             before, at = at.accepted, self._step(at, s, h, factors)
             if at.accepted == before:
                 continue
@@ -151,7 +155,7 @@ class Stepper:
                 )
             yield at
 
-    def _step(self, at: Position, s: Stretch, h: float, factors: tuple[Any, Any]) -> Position:
+    def _step(self, at: Position, s: Stretch, h: float, factors: Factors) -> Position:
         """One attempt: the position after it, or the same one with a smaller step."""
         t = s.start + at.count * h
         Z, iterations = self._stages(at, s, t, h, factors)
@@ -160,12 +164,12 @@ class Stepper:
         safe = np.where(scale > 0, scale, 1.0)
         rate = s.load(t) - s.matrix(t) @ at.y
         slope = s.mass @ (ERROR_WEIGHTS @ Z) / h
-        estimate = factors[0].solve(rate + slope)
+        estimate = factors[0].solve(rate + slope)[0]
         error = float(np.max(self.norm(estimate) / safe)) / self.tolerance
         if (
             error > 1.0
         ):  # stiff components make the first estimate too large: Hairer and Wanner's filter
-            estimate = factors[0].solve(s.load(t) - s.matrix(t) @ (at.y + estimate) + slope)
+            estimate = factors[0].solve(s.load(t) - s.matrix(t) @ (at.y + estimate) + slope)[0]
             error = float(np.max(self.norm(estimate) / safe)) / self.tolerance
         if iterations > MOST_ITERATIONS or not np.isfinite(error):
             error = max(error, 16.0) if np.isfinite(error) else 1e8
@@ -191,7 +195,7 @@ class Stepper:
         return done
 
     def _stages(
-        self, at: Position, s: Stretch, t: float, h: float, factors: tuple[Any, Any]
+        self, at: Position, s: Stretch, t: float, h: float, factors: Factors
     ) -> tuple[np.ndarray, int]:
         """Increments Z (3, n) of the stages, by simplified Newton with the factorised matrix; one
         solve if it is constant.
@@ -203,8 +207,8 @@ class Stepper:
             defect = loads - np.array([A @ (at.y + z) for A, z in zip(matrices, Z, strict=True)])
             defect -= (s.mass @ ((_INVERSE / h) @ Z).T).T
             rotated = _ROWS @ defect
-            first = factors[0].solve(np.ascontiguousarray(rotated[0].real))
-            second = factors[1].solve(np.ascontiguousarray(rotated[1]))
+            first, _ = factors[0].solve(np.ascontiguousarray(rotated[0].real))
+            second, _ = factors[1].solve(np.ascontiguousarray(rotated[1]))
             step = (np.outer(_VECTORS[:, 0], first) + 2.0 * np.outer(_VECTORS[:, 1], second)).real
             Z = Z + step
             small = np.array([self.norm(z) for z in step]).max(axis=0)
@@ -213,7 +217,8 @@ class Stepper:
                 return Z, iteration
         return Z, MOST_ITERATIONS + 1
 
-
-def _factorise(mass: csr_array, A: csr_array, h: float) -> tuple[Any, Any]:
-    """LU of (mu/h) M + A for the real and the complex eigenvalue."""
-    return tuple(splu(csc_array((mu / h) * mass + A)) for mu in (MU_REAL, MU_COMPLEX))  # type: ignore[return-value]
+    def _factorise(self, mass: csr_array, A: csr_array, h: float) -> Factors:
+        """(mu/h) M + A for the real and the complex eigenvalue of the inverse tableau."""
+        real = csr_array((MU_REAL / h) * mass + A)
+        turned = csr_array((MU_COMPLEX / h) * mass + A)
+        return self.solver.factorise(real), self.solver.factorise(turned)

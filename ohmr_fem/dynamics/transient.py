@@ -11,19 +11,18 @@ from typing import Any
 import numpy as np
 from scipy.sparse import block_diag, csr_array
 
-from ..errors import InputError, SweepInterrupted, suggest
+from ..errors import InputError, SweepInterrupted
 from ..files import write_table
 from ..model.drive import Drive
 from ..model.problem import Problem
 from ..solver import forms
-from ..solver.linear import SuperLU
+from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..solver.solution import Solution
 from ..solver.solve import ohmic_potential
-from ..solver.space import is_hierarchical
 from ..solver.stability import check_stability
 from ..solver.system import system_of
-from ..sweep.spectral import refusal
+from ..sweep.route import choose, refusal
 from .evolution import Checkpoint, Evolution
 from .modes import Modes, evolve, modes_of
 from .waveform import Waveform, check_times
@@ -100,16 +99,16 @@ class Transient:
             )
         system = system_of(self.problem, self.field[index])
         amount = float(self.drive[index])
-        given = (
-            Drive({}, {}, amount)
-            if self.current is None
-            else Drive({self.current[0]: amount, self.current[1]: -amount}, {})
-        )
+        if self.current is None:
+            given = Drive({}, {}, amount)
+        else:
+            given = Drive.between(self.current, amount)
         ohmic, residual = ohmic_potential(system, given)
         orbital = self.orbital_dofs[index]
         if self.current is not None:
-            sink = system.terminals[self.current[1]].load
-            ohmic, orbital = ohmic - sink @ ohmic, orbital - sink @ orbital
+            # one zero for the whole series, whatever the sign of the drive
+            ohmic = system.with_zero_at(self.current[1], ohmic)
+            orbital = system.with_zero_at(self.current[1], orbital)
         return Solution(
             self.problem,
             self.field[index],
@@ -174,6 +173,7 @@ def transient(
     tolerance: float = 1e-8,
     keep_fields: bool = False,
     checkpoint: str | Path | None = None,
+    solver: Solver | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Transient:
     """Follow Eq. (2) in time; the potential follows at once.
@@ -206,6 +206,8 @@ def transient(
     checkpoint : path, optional
         Stepping: written after every step, and resumed from if it exists; a resumed run gives the
         same numbers.  The spectral path takes seconds and ignores it.
+    solver : Solver, optional
+        As for :func:`hanle_curve`; stepping asks it for real and complex matrices.
     progress : callable(done, total), optional
 
     Returns
@@ -222,20 +224,15 @@ def transient(
         On Ctrl-C while stepping; its ``partial`` is the finished part.
     """
     start = time.perf_counter()
-    if method not in METHODS:
-        raise InputError(
-            f"transient: unknown method {method!r}; {suggest(method, METHODS)}", value=method
-        )
+    further = _needs_steps(problem, initial) if refusal(problem) is None else None
+    route = choose("transient", method, METHODS, problem, further=further)
     if not 1e-13 < tolerance < 0.1:
         raise InputError(
             f"tolerance: must lie between 1e-13 and 0.1, got {tolerance!r}", value=tolerance
         )
     times = check_times(times)
     waves = Waveform.parse(field, "field", (3,)), Waveform.parse(drive, "drive")
-    measurement = Measurement.of(problem, current, voltage)
-    reason = refusal(problem) or _needs_steps(problem, initial)
-    if method == "spectral" and reason is not None:
-        raise InputError(f"the spectral path does not apply: {reason}; use method='stepping'")
+    measurement = Measurement.of(problem, current, voltage, solver)
     fields = np.array([waves[0](t) for t in times])
     run = _Run(
         problem,
@@ -247,16 +244,16 @@ def transient(
         keep_fields,
         warn_once(problem, fields),
         start,
-        "" if method != "auto" else f" ({reason})",
+        route.remark,
     )
-    if reason is None and method != "stepping":
+    if route.method == "spectral":
         return run.spectral(initial)
     return run.stepping(initial, checkpoint, progress)
 
 
 def _needs_steps(problem: Problem, initial: Any) -> str | None:
     """Why an initial state or an injection needs time steps."""
-    if any(any(m.injected) for m in problem.moment_conditions().values()):
+    if any(m.injects for m in problem.moment_conditions().values()):
         return "an edge injects moment"
     if initial is None or (isinstance(initial, str) and initial == "steady"):
         return None
@@ -320,8 +317,8 @@ class _Run:
             method,
             steps,
             rejected,
-            None if current is None else tuple(current),
-            None if voltage is None else tuple(voltage),
+            current,
+            voltage,
             repr(self.problem),
             time.perf_counter() - self.start,
             self.problem,
@@ -341,7 +338,12 @@ class _Run:
             np.concatenate([extremes, self.field.values]) if self.field.values.size else extremes
         )
         modes = modes_of(
-            self.problem, *self.measurement.pairs, extremes, self.times, self.tolerance
+            self.problem,
+            *self.measurement.pairs,
+            extremes,
+            self.times,
+            self.tolerance,
+            self.measurement.solver or SYMMETRIC,
         )
         c = np.zeros_like(modes.source)
         factor = self._moment_unit(modes)
@@ -390,15 +392,12 @@ class _Run:
         C/m^2.
         """
         system = self.measurement.system
-        one = np.zeros(system.N)
-        one[system.basis.nodal_dofs[0] if is_hierarchical(system.basis) else slice(None)] = 1.0
-        shapes = np.column_stack([modes.measure.projection.vectors, one])  # type: ignore[list-item]
+        shapes = np.column_stack([modes.measure.projection.vectors, system.one])  # type: ignore[list-item]
         n = np.einsum("ik,tkd->tdi", shapes, c, optimize=True)
         V = np.zeros((len(c), system.N))
         if self.problem.mesh.dim == 2:
-            T, factors = system.potential_solver()
-            loads = system.C @ (n.reshape(len(c), -1).T / system.scales.moment)
-            V = (T @ factors.solve(-(T.T @ loads))[0]).T
+            moments = n.reshape(len(c), -1).T / system.scales.moment
+            V = system.orbital_potential(moments, solver=self.measurement.solver)[0].T
         return n, V
 
     def stepping(
@@ -485,10 +484,9 @@ class _Run:
         ]
         mass = system.matrix(forms.mass, np.ones(x.shape[1:]))
         kept = csr_array(system.keep.T @ block_diag([mass] * 3) @ system.keep)
-        return (
-            SuperLU(symmetric=True).factorise(kept).solve(system.keep.T @ np.concatenate(loads))[0]
-            / system.scales.moment
-        )
+        factors = (self.measurement.solver or SYMMETRIC).factorise(kept)
+        n, _ = factors.solve(system.keep.T @ np.concatenate(loads))
+        return np.asarray(n / system.scales.moment)
 
 
 def _check_initial(initial: str) -> None:

@@ -226,7 +226,7 @@ def _default(
         if np.linalg.norm(np.cross(d, first.direction)) > 1e-6
     ]
     out.append(Candidate("the same again", first.fields, level, current, voltage))
-    if not any(m.absorption != (0.0, 0.0, 0.0) for m in problem.moment_conditions().values()):
+    if not any(m.absorbs_partially for m in problem.moment_conditions().values()):
         out += [
             Candidate(
                 f"device {size:.3g} times the size", first.fields, level, current, voltage, size

@@ -13,7 +13,8 @@ from ..errors import InputError, SolveError, suggest
 from ..model.material import Material
 from ..model.problem import Problem
 from ..sweep.measure import SpectralMeasure
-from ..sweep.spectral import refusal, spectral_measures
+from ..sweep.route import refusal
+from ..sweep.spectral import spectral_measures
 from .data import Measured, read_data, with_pairs
 from .model import BACKGROUNDS, Parameter
 

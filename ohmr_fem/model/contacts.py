@@ -35,7 +35,33 @@ class Moment:
 
     @property
     def reflecting(self) -> bool:
-        return not self.absorbing and not any(self.absorption) and not any(self.injected)
+        return not self.absorbs and not self.injects
+
+    @property
+    def absorbs(self) -> bool:
+        """Whether moment is lost here, at a finite rate or perfectly."""
+        return self.absorbing or self.absorbs_partially
+
+    @property
+    def absorbs_partially(self) -> bool:
+        """Whether a finite rate G acts on some component."""
+        return any(self.absorption)
+
+    @property
+    def injects(self) -> bool:
+        return any(self.injected)
+
+    @property
+    def is_scalar(self) -> bool:
+        """One rate for all three components: the law then commutes with the torque."""
+        return len(set(self.absorption)) == 1
+
+    def damps(self, metric: np.ndarray) -> bool:
+        """Whether absorption can only lower the norm n . metric n, metric (3, 3)."""
+        if not self.absorbs_partially:
+            return True
+        weighted = metric * np.add.outer(self.absorption, self.absorption)
+        return bool(np.linalg.eigvalsh(weighted)[0] >= -1e-12 * max(self.absorption))
 
     @classmethod
     def parse(cls, value: Any, name: str) -> Moment:

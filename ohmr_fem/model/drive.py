@@ -26,6 +26,11 @@ class Drive:
     voltages: Mapping[str, float]
     electric_field: float = 0.0
 
+    @classmethod
+    def between(cls, pair: tuple[str, str], amount: float = 1.0) -> Drive:
+        """A current (A) into the first contact and out of the second; the others carry none."""
+        return cls({pair[0]: amount, pair[1]: -amount}, {})
+
     @property
     def held(self) -> tuple[str, ...]:
         """Contacts whose potential is given."""
@@ -92,7 +97,7 @@ def _contact(problem: Problem, name: str) -> None:
         raise InputError(f"unknown contact {name!r}; {suggest(name, problem.contacts)}", value=name)
 
 
-def read_pair(problem: Problem, pair: Any, what: str) -> tuple[str, str]:
+def read_pair(problem: Problem, pair: Any, what: str = "voltage") -> tuple[str, str]:
     """A pair of contact names, checked; ``what`` is "current" or "voltage"."""
     if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
         raise InputError(

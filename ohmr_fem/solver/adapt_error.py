@@ -25,12 +25,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import block_array, csr_array
+from scipy.sparse import csr_array
 
 from ..model.drive import Drive
 from ..model.material import cross_matrix, precession_squared
 from ..model.problem import Problem
-from .linear import SuperLU
+from .linear import GENERAL, SYMMETRIC
 from .solve import ohmic_potential
 from .space import element_for
 from .stability import check_stability
@@ -72,8 +72,8 @@ def solve_fields(problem: Problem, field: np.ndarray, current: Pair, voltage: Pa
     """Solve for the fields of a measurement and their duals at one field (3,) in T."""
     s = system_of(problem)
     check_stability(s, field)
-    V, u = (ohmic_potential(s, Drive({a: 1.0, b: -1.0}, {}))[0] for a, b in (current, voltage))
-    drive, reader = (s.terminals[a].load - s.terminals[b].load for a, b in (current, voltage))
+    V, u = (ohmic_potential(s, Drive.between(pair))[0] for pair in (current, voltage))
+    drive, reader = s.pair_load(current), s.pair_load(voltage)
     source, detector = -(s.S @ V), -(s.C.T @ u)
     sigma = s.scales.conductivity
     if problem.coupling == "full":
@@ -81,7 +81,8 @@ def solve_fields(problem: Problem, field: np.ndarray, current: Pair, voltage: Pa
     else:
         n, z = _scalar(s, field, source, detector) or _vector(s, field, source, detector)
         T, factors = s.potential_solver()
-        V_1, u_1 = (T @ x for x in factors.solve(T.T @ -np.column_stack([s.C @ n, s.S.T @ z]))[0].T)
+        loads = -np.column_stack([s.C @ n, s.S.T @ z])
+        V_1, u_1 = (T @ x for x in factors.solve(T.T @ loads)[0].T)
     primal, dual = float(reader @ V_1), float(sigma * (z @ source))
     return Fields(
         s,
@@ -104,7 +105,8 @@ def _roundoff(s: System, V: np.ndarray, V_1: np.ndarray, u: np.ndarray, u_1: np.
     by the dual fields.
     """
     size = abs(s.K)
-    weighted = [np.abs(weight) * (size @ np.abs(field)) for weight, field in ((u_1, V), (u, V_1))]
+    pairs = (u_1, V), (u, V_1)
+    weighted = [np.abs(weight) * (size @ np.abs(field)) for weight, field in pairs]
     return float(ROUNDOFF * s.scales.conductivity * np.linalg.norm(weighted))
 
 
@@ -112,19 +114,23 @@ def _vector(
     s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """n and z from the three-component system: any problem in linear coupling."""
-    factors, P = SuperLU().factorise(s.A(field)), s.keep
-    return P @ factors.solve(P.T @ source)[0], P @ factors.solve(P.T @ detector, transposed=True)[0]
+    P = s.keep
+    factors = GENERAL.factorise(s.A(field))
+    n = P @ factors.solve(P.T @ source)[0]
+    z = P @ factors.solve(P.T @ detector, transposed=True)[0]
+    return n, z
 
 
 def _coupled(
     s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray
 ) -> tuple[np.ndarray, ...]:
     """n, z, V_1 and u_1 to all orders in alpha."""
-    T, P = csr_array(s.tie[:, s.free_columns(())]), s.keep
-    block = block_array([[T.T @ s.K @ T, T.T @ s.C @ P], [P.T @ s.S @ T, s.A(field)]])
-    factors, m = SuperLU().factorise(block), T.shape[1]
-    x = factors.solve(np.concatenate([np.zeros(m), P.T @ source]))[0]
-    y = factors.solve(np.concatenate([np.zeros(m), P.T @ detector]), transposed=True)[0]
+    T, P = s.free_tie(), s.keep
+    factors = GENERAL.factorise(s.coupled(T, s.A(field)))
+    m = T.shape[1]
+    nothing = np.zeros(m)
+    x, _ = factors.solve(np.append(nothing, P.T @ source))
+    y, _ = factors.solve(np.append(nothing, P.T @ detector), transposed=True)
     return P @ x[m:], P @ y[m:], T @ x[:m], T @ y[:m]
 
 
@@ -135,20 +141,20 @@ def _scalar(
     where that fails.
     """
     p, N = s.problem, s.N
-    if not p.uniform or any(len(set(m.absorption)) > 1 for m in p.moment_conditions().values()):
+    if not p.uniform or not all(m.is_scalar for m in p.moment_conditions().values()):
         return None
     T = p.material.torque(field) * p.material.relaxation_time
     squared = float(precession_squared(p.material, field))
     if abs(squared) <= NILPOTENT * float(np.sum(T**2)) and np.any(T):
         return None
-    keep = csr_array(s.keep[:N, : s.keep.shape[1] // 3])
-    K = keep.T @ (s.diffusion + s.edges.absorption[:N, :N]) @ keep
-    M = keep.T @ s.relaxation[0] @ keep
-    starts = keep.T @ np.column_stack(
-        [source.reshape(3, N)[s.normal], detector.reshape(3, N)[s.normal]]
-    )
+    K, M, keep = s.pencil
+    # along the normal: what the in-plane current makes, and what the detector reads
+    generated = source.reshape(3, N)[s.normal]
+    read = detector.reshape(3, N)[s.normal]
+    starts = keep.T @ np.column_stack([generated, read])
     row = p.material.detection_row(s.normal, p.detection)
-    n, z = _precessed(K, M, starts, (np.eye(3)[s.normal], row), T, squared)
+    directions = np.eye(3)[s.normal], row
+    n, z = _precessed(K, M, starts, directions, T, squared)
     return (n @ keep.T).ravel(), (z @ keep.T).ravel()
 
 
@@ -167,8 +173,10 @@ def _precessed(
     """
 
     def solve(shift: complex) -> np.ndarray:
-        A = csr_array(K + (shift.real if shift.imag == 0.0 else shift) * M)
-        return np.asarray(SuperLU(symmetric=True).factorise(A).solve(starts.astype(A.dtype))[0])
+        if shift.imag == 0.0:
+            shift = shift.real  # a real matrix costs a quarter of a complex one
+        A = csr_array(K + shift * M)
+        return np.asarray(SYMMETRIC.factorise(A).solve(starts.astype(A.dtype))[0])
 
     if squared == 0.0:
         at_rest = solve(1.0 + 0.0j)
@@ -176,16 +184,20 @@ def _precessed(
     phi = cmath.sqrt(squared)
     plus = solve(1.0 + 1j * phi)
     minus = plus.conj() if squared > 0 else solve(1.0 - 1j * phi)
-    even, odd = ((plus + minus) / 2).real, ((plus - minus) / (2j * phi)).real
-    turning = [-(t @ t @ d) / squared for t, d in zip((T, T.T), directions, strict=True)]
-    fixed = [d - q for d, q in zip(directions, turning, strict=True)]
-    at_rest = solve(1.0 + 0.0j) if np.abs(fixed).max() > 1e-14 else np.zeros_like(starts)
-    return [
-        np.outer(fixed[k], at_rest[:, k])
-        + np.outer(turning[k], even[:, k])
-        + np.outer(t @ d, odd[:, k])
-        for k, (t, d) in enumerate(zip((T, T.T), directions, strict=True))
-    ]
+    even = ((plus + minus) / 2).real
+    odd = ((plus - minus) / (2j * phi)).real
+    sides = list(zip((T, T.T), directions, strict=True))
+    turning = [-(t @ t @ d) / squared for t, d in sides]  # Q d
+    fixed = [d - q for d, q in zip(directions, turning, strict=True)]  # P d
+    at_rest = np.zeros_like(starts)
+    if np.abs(fixed).max() > 1e-14:
+        at_rest = solve(1.0 + 0.0j)
+    out = []
+    for k, (t, d) in enumerate(sides):
+        found = np.outer(fixed[k], at_rest[:, k])
+        found = found + np.outer(turning[k], even[:, k])
+        out.append(found + np.outer(t @ d, odd[:, k]))
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,55 +221,74 @@ def localise(low: Fields, high: Fields, field: np.ndarray) -> CellErrors:
     """Cell by cell, from the fields of order P and of order P + 1 on the same mesh."""
     s = high.system
     e = _differences(low, high)
-    full = s.problem.coupling == "full"
-    c, axis = s.coefficients, s.normal
-    T = np.einsum("ac,cdkq->adkq", cross_matrix(field), c.half_g_x)
-    weights = c.detection(axis, s.problem.detection)
+    c = s.coefficients
     area = s.basis.dx * s.scales.length**2
-    read = sum(w * e.n[d].grad for d, w in enumerate(weights))
-    V, u = (e.V.grad + e.V_1.grad, e.u.grad + e.u_1.grad) if full else (e.V.grad, e.u.grad)
-    z = e.z[axis].grad
-    # (weight, gradient, gradient): products of which each is also bounded by its norms
-    straight = [(c.sigma, e.V.grad, e.u_1.grad), (c.sigma, e.V_1.grad, e.u.grad)]
-    straight += [(c.diffusion, e.n[a].grad, e.z[a].grad) for a in range(3)]
-    straight += [(c.sigma, e.V_1.grad, e.u_1.grad)] if full else []
-    crossed = [(c.alpha * c.sigma, V, z), (c.alpha_inverse * c.diffusion, read, u)]
+    straight, crossed = _products(s, e)
+    T = np.einsum("ac,cdkq->adkq", cross_matrix(field), c.half_g_x)
     density = sum(k * (a[0] * b[0] + a[1] * b[1]) for k, a, b in straight)
     density = density + sum(k * (a[0] * b[1] - a[1] * b[0]) for k, a, b in crossed)
     density = density + sum(c.rate[a] * e.n[a].value * e.z[a].value for a in range(3))
     density = density + sum(
         T[a, d] * e.n[d].value * e.z[a].value for a in range(3) for d in range(3)
     )
-    total = sum(_norm(k, a, area) * _norm(k, b, area) for k, a, b in (*straight, *crossed))
-    total = total + sum(
-        _norm(c.rate[a], e.n[a].value[None], area) * _norm(c.rate[a], e.z[a].value[None], area)
-        for a in range(3)
-    )
-    return CellErrors(
-        np.sum(density * area, axis=1), total * _shares([*straight, *crossed], s.basis.mesh, area)
-    )
+    both = [*straight, *crossed]
+    total = sum(_norm(k, a, area) * _norm(k, b, area) for k, a, b in both)
+    for rate, n, z in zip(c.rate, e.n, e.z, strict=True):
+        total = total + _norm(rate, n.value[None], area) * _norm(rate, z.value[None], area)
+    signed = np.sum(density * area, axis=1)
+    return CellErrors(signed, total * _shares(both, s.basis.mesh, area))
+
+
+#: (weight, gradient, gradient): products of which each is also bounded by its norms.
+Product = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _products(s: System, e: _Differences) -> tuple[list[Product], list[Product]]:
+    """What enters the error as a . b, and as the two-dimensional a x b (the Hall terms)."""
+    c, axis = s.coefficients, s.normal
+    straight: list[Product] = []
+    straight.append((c.sigma, e.V.grad, e.u_1.grad))
+    straight.append((c.sigma, e.V_1.grad, e.u.grad))
+    for n, z in zip(e.n, e.z, strict=True):
+        straight.append((c.diffusion, n.grad, z.grad))
+    V, u = e.V.grad, e.u.grad
+    if s.problem.coupling == "full":
+        straight.append((c.sigma, e.V_1.grad, e.u_1.grad))
+        V, u = V + e.V_1.grad, u + e.u_1.grad
+    weights = c.detection(axis, s.problem.detection)
+    read: Any = sum(w * e.n[d].grad for d, w in enumerate(weights))
+    generated = c.alpha * c.sigma, V, e.z[axis].grad
+    detected = c.alpha_inverse * c.diffusion, read, u
+    return straight, [generated, detected]
 
 
 def _shares(products: list[Any], mesh: Any, area: np.ndarray) -> np.ndarray:
     """How the products of a cell divide among the directions of its facets, (facets per cell,
     cells), columns of sum 1.
     """
-    ends = [mesh.p[:, mesh.t[j]] - mesh.p[:, mesh.t[i]] for i, j in mesh.refdom.facets]
+    corners = mesh.p[:, mesh.t]
+    ends = [corners[:, j] - corners[:, i] for i, j in mesh.refdom.facets]
+
+    def component(edge: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        return np.einsum("ik,ikq->kq", edge, gradient)[None]
 
     def along(edge: np.ndarray) -> np.ndarray:
-        pairs = [
-            (k, np.einsum("ik,ikq->kq", edge, a)[None], np.einsum("ik,ikq->kq", edge, b)[None])
-            for k, a, b in products
-        ]
-        return np.asarray(sum(_norm(k, a, area) * _norm(k, b, area) for k, a, b in pairs))
+        total: Any = 0
+        for k, a, b in products:
+            first = _norm(k, component(edge, a), area)
+            second = _norm(k, component(edge, b), area)
+            total = total + first * second
+        return np.asarray(total)
 
     found = np.array([along(edge) for edge in ends])
-    return np.asarray(found / np.maximum(found.sum(axis=0), np.finfo(float).tiny))
+    whole = found.sum(axis=0)
+    return np.asarray(found / np.maximum(whole, np.finfo(float).tiny))
 
 
 def _norm(weight: np.ndarray, a: np.ndarray, area: np.ndarray) -> np.ndarray:
     """sqrt(int |weight| |a|^2) of each cell, a (components, cells, points)."""
-    return np.asarray(np.sqrt(np.sum(np.abs(weight) * np.sum(a**2, axis=0) * area, axis=1)))
+    density = np.abs(weight) * np.sum(a**2, axis=0)
+    return np.asarray(np.sqrt(np.sum(density * area, axis=1)))
 
 
 @dataclass(frozen=True)
@@ -285,9 +316,12 @@ def _differences(low: Fields, high: Fields) -> _Differences:
     length = high.system.scales.length
 
     def one(name: str, a: int | None = None) -> _Difference:
-        ours, theirs = (getattr(f, name) if a is None else getattr(f, name)[a] for f in (high, low))
+        ours, theirs = getattr(high, name), getattr(low, name)
+        if a is not None:
+            ours, theirs = ours[a], theirs[a]
         x, y = fine.interpolate(ours), coarse.interpolate(theirs)
-        return _Difference(np.asarray(x) - np.asarray(y), (x.grad - y.grad) / length)
+        value = np.asarray(x) - np.asarray(y)
+        return _Difference(value, (x.grad - y.grad) / length)
 
     n, z = ([one(k, a) for a in range(3)] for k in "nz")
     return _Differences(one("V"), one("V_1"), one("u"), one("u_1"), n, z)

@@ -23,7 +23,8 @@ def refined(problem: Problem, size: np.ndarray, excess: float, budget: int) -> P
     """
     part = float(np.clip(1.0 - 1.0 / (2.0 * excess), *PART))
     while part > 0.05:
-        candidate = _carried(problem, problem.mesh.refined_along(marked(problem.mesh, size, part)))
+        facets = marked(problem.mesh, size, part)
+        candidate = _carried(problem, problem.mesh.refined_along(facets))
         if unknowns(candidate.mesh, candidate.order + 1) <= budget:
             return candidate
         part /= 2
@@ -37,17 +38,19 @@ def marked(device: DeviceMesh, size: np.ndarray, part: float) -> np.ndarray:
     On quadrilaterals opposite facets are halved together, all along a line of the grid.
     """
     mesh = device.mesh
-    line, cost = np.arange(mesh.nfacets), np.ones(mesh.nfacets)
+    line = np.arange(mesh.nfacets)
+    cost = np.ones(mesh.nfacets)
     if mesh.t.shape[0] == 4:
-        joined = coo_array(
-            (np.ones(2 * mesh.nelements), (mesh.t2f[:2].ravel(), mesh.t2f[2:].ravel())),
-            (mesh.nfacets,) * 2,
-        )
+        # the facets of a quadrilateral are numbered around it: 0 lies opposite 2, 1 opposite 3
+        ones = np.ones(2 * mesh.nelements)
+        opposite = mesh.t2f[:2].ravel(), mesh.t2f[2:].ravel()
+        joined = coo_array((ones, opposite), (mesh.nfacets, mesh.nfacets))
         line = connected_components(joined, directed=False)[1]
         cost = np.bincount(line).astype(float)
     gain = np.bincount(line[mesh.t2f.ravel()], size.ravel(), cost.size)
     order = np.argsort(-gain / cost)
-    count = int(np.searchsorted(np.cumsum(gain[order]), part * gain.sum())) + 1
+    reached = np.cumsum(gain[order])
+    count = int(np.searchsorted(reached, part * gain.sum())) + 1
     chosen = np.zeros(cost.size, dtype=bool)
     chosen[order[:count]] = True
     return np.asarray(chosen[line])
@@ -56,8 +59,12 @@ def marked(device: DeviceMesh, size: np.ndarray, part: float) -> np.ndarray:
 def unknowns(device: DeviceMesh, order: int) -> int:
     """Of one scalar field."""
     mesh, k = device.mesh, order - 1
-    inside = k * k if mesh.t.shape[0] == 4 else k * (k - 1) // 2
-    return int(mesh.nvertices + k * mesh.nfacets + inside * mesh.nelements)
+    if mesh.t.shape[0] == 4:
+        inside = k * k
+    else:
+        inside = k * (k - 1) // 2
+    edges = k * mesh.nfacets
+    return int(mesh.nvertices + edges + inside * mesh.nelements)
 
 
 def _carried(problem: Problem, finer: DeviceMesh) -> Problem:
@@ -78,7 +85,8 @@ def _carried(problem: Problem, finer: DeviceMesh) -> Problem:
     parent = locate(problem.mesh.mesh, centres)
     materials = {}
     for region, material in problem.materials.items():
-        place = np.searchsorted(problem.mesh.regions[region], parent[finer.regions[region]])
+        members = problem.mesh.regions[region]
+        place = np.searchsorted(members, parent[finer.regions[region]])
         changes = {name: getattr(material, name)[place] for name in by_cell(material)}
         if material.diffusion_length is not None:
             changes["diffusion_constant"] = None

@@ -61,11 +61,11 @@ def _edge_terms(problem: Problem, basis: Any, scales: Scales) -> EdgeTerms:
             continue
         edge = facet_basis(basis.mesh, problem.order, facets)
         one = np.ones(edge.dx.shape)
-        if any(moment.absorption):
+        if moment.absorbs_partially:
             mass = csr_array(forms.mass.assemble(edge, a=one))
             unit = scales.length / scales.diffusion
             absorption = absorption + block_diag([unit * G * mass for G in moment.absorption])
-        if any(moment.injected):
+        if moment.injects:
             injected += np.outer(moment.injected, forms.load.assemble(edge, a=one))
     return EdgeTerms(csr_array(absorption), injected.ravel(), _columns(~absorbed.ravel()))
 

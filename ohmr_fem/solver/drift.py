@@ -14,10 +14,11 @@ from ..errors import InputError, NewtonError, ResolutionWarning
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem, require_mobility
 from ..units import fields_array
+from .linear import Solver
 from .newton import DriftEquations, NewtonStep, newton
 from .resolution import check_resolution, physics_notes
 from .solution import Solution
-from .solve import ohmic_potential, solve
+from .solve import grounded, ohmic_potential, solve
 from .stability import check_stability
 from .system import system_of
 
@@ -31,6 +32,7 @@ def drift_solve(
     start: Solution | None = None,
     tolerance: float = 1e-11,
     max_iterations: int = 20,
+    solver: Solver | None = None,
 ) -> Solution:
     """Solve with drift, Eqs. (1), (2) and (S1), at one field and one set of currents or voltages.
 
@@ -47,6 +49,8 @@ def drift_solve(
     tolerance : float
         Residual of the moment equation relative to its source.
     max_iterations : int
+    solver : Solver, optional
+        As for :func:`solve`.
 
     Returns
     -------
@@ -64,13 +68,14 @@ def drift_solve(
     if start is None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            start = solve(problem, field, currents, voltages)
+            start = solve(problem, field, currents, voltages, solver=solver)
     if start.moment_dofs.shape != (3, system_of(problem).N):
         raise InputError("start: belongs to another problem; give a solution of this one")
     notes = _warn(problem, field, 3)
     try:
+        start_at = start.moment_dofs
         solution, _ = _solve(
-            problem, field, drive, start.moment_dofs, tolerance, max_iterations, began
+            problem, field, drive, start_at, tolerance, max_iterations, began, solver
         )
     except NewtonError as failed:
         failed.last = start
@@ -110,22 +115,16 @@ def _solve(
     tolerance: float,
     most: int,
     began: float,
+    solver: Solver | None = None,
 ) -> tuple[Solution, list[NewtonStep]]:
     """Newton from given moments (3, N) in C/m^2."""
     system = system_of(problem, field)
     check_stability(system, field)
-    ohmic, first = ohmic_potential(system, drive)
-    equations = DriftEquations(system, field, drive.held, ohmic, system.injected_source)
-    n, orbital, history = newton(
-        equations,
-        system.keep.T @ moments.ravel() / system.scales.moment,
-        drive.currents,
-        tolerance,
-        most,
-    )
-    if drive.sink is not None and not drive.held:
-        sink = system.terminals[drive.sink].load
-        ohmic, orbital = ohmic - sink @ ohmic, orbital - sink @ orbital
+    ohmic, first = ohmic_potential(system, drive, solver)
+    equations = DriftEquations(system, field, drive.held, ohmic, system.injected_source, solver)
+    guess = system.keep.T @ moments.ravel() / system.scales.moment
+    n, orbital, history = newton(equations, guess, drive.currents, tolerance, most)
+    ohmic, orbital = grounded(system, drive, ohmic, orbital)
     residuals = {"potential": first, "newton": history[-1].residual}
     return Solution(
         problem,

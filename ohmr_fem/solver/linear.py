@@ -101,6 +101,8 @@ class SuperLU:
 
 #: For real symmetric positive definite matrices, unless another solver is asked for.
 SYMMETRIC = SuperLU(symmetric=True)
+#: For all other matrices, unless another solver is asked for.
+GENERAL = SuperLU()
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy.sparse import block_array, csr_array
+from scipy.sparse import block_diag, csr_array
 
 from ..errors import NewtonError, SolveError
 from .drift_terms import charge_from_moment, drift_of_charge, drift_of_moment, moment_from_charge
-from .linear import SuperLU
+from .linear import GENERAL, Factorisation, Solver
 from .system import System
 
 #: Line search: smallest damping, and the decrease of |G| that a damping lambda must bring, 1 -
@@ -49,6 +50,7 @@ class DriftEquations:
     held: tuple[str, ...]
     ohmic: np.ndarray
     injected: np.ndarray
+    solver: Solver | None = None
 
     @property
     def full(self) -> bool:
@@ -60,7 +62,7 @@ class DriftEquations:
 
     @functools.cached_property
     def tie(self) -> csr_array:
-        return csr_array(self.system.tie[:, self.system.free_columns(self.held)])
+        return self.system.free_tie(self.held)
 
     @functools.cached_property
     def weight(self) -> np.ndarray:
@@ -82,9 +84,14 @@ class DriftEquations:
         moments = s.keep @ n
         N = drift_of_charge(s, moments)
         load = -(T.T @ (s.C @ moments + N @ self.ohmic))
-        if not self.full:
-            return np.asarray(T @ s.potential_solver(self.held)[1].solve(load)[0])
-        return np.asarray(T @ SuperLU().factorise(csr_array(T.T @ (s.K + N) @ T)).solve(load)[0])
+        if self.full:
+            factors = self.factorise(T.T @ (s.K + N) @ T)
+        else:
+            factors = s.potential_solver(self.held, self.solver)[1]
+        return np.asarray(T @ factors.solve(load)[0])
+
+    def factorise(self, matrix: Any) -> Factorisation:
+        return (self.solver or GENERAL).factorise(csr_array(matrix))
 
     def defect(self, n: np.ndarray, orbital: np.ndarray) -> np.ndarray:
         """G on the kept moments."""
@@ -97,28 +104,16 @@ class DriftEquations:
         """Newton's step in n; the block solve eliminates V to the same order."""
         s, T, P = self.system, self.tie, self.system.keep
         V = self.ohmic + orbital if self.full else self.ohmic
-        carried = drift_of_moment(s, V)
-        A = (
-            self.A
-            + P.T
-            @ csr_array(
-                block_array([[carried, None, None], [None, carried, None], [None, None, carried]])
-            )
-            @ P
-        )
+        carried = csr_array(block_diag([drift_of_moment(s, V)] * 3))
+        A = self.A + P.T @ carried @ P
         if not self.full:
-            return -SuperLU().factorise(csr_array(A)).solve(G)[0]
+            return -self.factorise(A).solve(G)[0]
         moments = P @ n
-        block = block_array(
-            [
-                [
-                    T.T @ (s.K + drift_of_charge(s, moments)) @ T,
-                    T.T @ (s.C + charge_from_moment(s, V)) @ P,
-                ],
-                [P.T @ (s.S + moment_from_charge(s, moments)) @ T, A],
-            ]
-        )
-        x, _ = SuperLU().factorise(block).solve(np.concatenate([np.zeros(T.shape[1]), -G]))
+        K = s.K + drift_of_charge(s, moments)
+        C = s.C + charge_from_moment(s, V)
+        S = s.S + moment_from_charge(s, moments)
+        factors = self.factorise(s.coupled(T, A, K, C, S))
+        x, _ = factors.solve(np.append(np.zeros(T.shape[1]), -G))
         return np.asarray(x[T.shape[1] :])
 
     def current_defect(

@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..model.drive import Drive, read_pair
 from ..model.problem import Problem
 from ..units import fields_array
+from .linear import Solver
 from .resolution import check_resolution, physics_notes
 from .solve import MomentSolver, moment_source, ohmic_potential
 from .system import System, system_of
@@ -49,6 +50,39 @@ class Resistance:
         return self.R
 
 
+@dataclass(frozen=True)
+class FourTerminal:
+    """Checked names of a measurement: a current pair and a voltage pair."""
+
+    current: tuple[str, str]
+    voltage: tuple[str, str]
+
+    @classmethod
+    def of(cls, problem: Problem, current: Any, voltage: Any) -> FourTerminal | None:
+        """InputError for wrong names; None on a cross-section, which has no contacts."""
+        if not problem.is_cross_section:
+            return cls(read_pair(problem, current, "current"), read_pair(problem, voltage))
+        if current is not None or voltage is not None:
+            raise InputError("a cross-section has no contacts: leave out current and voltage")
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class UnitCurrent:
+    """1 A from one contact to another: the ohmic potential (N,) in V, what it does to the moments
+    (3N,), and the residual.
+    """
+
+    potential: np.ndarray
+    source: np.ndarray
+    residual: float
+
+    @classmethod
+    def of(cls, system: System, pair: tuple[str, str], solver: Solver | None = None) -> UnitCurrent:
+        potential, residual = ohmic_potential(system, Drive.between(pair), solver)
+        return cls(potential, moment_source(system, potential), residual)
+
+
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """A current pair and a voltage pair on a system, or the total current of a cross-section.
@@ -62,43 +96,48 @@ class Measurement:
     base: float
     reader: np.ndarray
     residual: float
-    pairs: tuple[Any, Any] = (None, None)
+    names: FourTerminal | None = None
+    solver: Solver | None = None
 
     @classmethod
     def of(
-        cls, problem: Problem, current: Any = None, voltage: Any = None, field: Any = None
+        cls,
+        problem: Problem,
+        current: Any = None,
+        voltage: Any = None,
+        solver: Solver | None = None,
     ) -> Measurement:
         """Prepare a measurement: the ohmic potential and what reads the answer; InputError for
         wrong terminals.
-
-        ``field`` (3,) matters with ordinary Hall effect only, which makes the ohmic potential
-        depend on it.
         """
-        system = system_of(problem, field)
-        if problem.is_cross_section:
-            if current is not None or voltage is not None:
-                raise InputError("a cross-section has no contacts: leave out current and voltage")
+        names = FourTerminal.of(problem, current, voltage)
+        return cls.on(system_of(problem), names, solver)
+
+    @classmethod
+    def on(cls, system: System, names: FourTerminal | None, solver: Solver | None) -> Measurement:
+        if names is None:
             source = moment_source(system, np.zeros(system.N), 1.0)
-            return cls(
-                system, source, system.ohmic_current, system.response / system.scales.length, 0.0
-            )
-        into, out = read_pair(problem, current, "current")
-        plus, minus = read_pair(problem, voltage, "voltage")
-        potential, residual = ohmic_potential(system, Drive({into: 1.0, out: -1.0}, {}))
-        reader = system.terminals[plus].load - system.terminals[minus].load
-        return cls(
-            system,
-            moment_source(system, potential),
-            float(reader @ potential),
-            reader,
-            residual,
-            (current, voltage),
-        )
+            reader = system.response / system.scales.length
+            return cls(system, source, system.ohmic_current, reader, 0.0, None, solver)
+        unit = UnitCurrent.of(system, names.current, solver)
+        reader = system.pair_load(names.voltage)
+        base = float(reader @ unit.potential)
+        return cls(system, unit.source, base, reader, unit.residual, names, solver)
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+        """Current and voltage pair; None on a cross-section."""
+        return (None, None) if self.names is None else (self.names.current, self.names.voltage)
 
     def at(self, field: np.ndarray) -> Measurement:
-        """This measurement at a field (3,); another one only with ordinary Hall effect."""
-        problem = self.system.problem
-        return Measurement.of(problem, *self.pairs, field) if problem.ordinary_hall else self
+        """This measurement at a field (3,); another one only with ordinary Hall effect, which makes
+        the ohmic potential depend on B_z.
+        """
+        system = self.system.in_field(field)
+        return self if system is self.system else Measurement.on(system, self.names, self.solver)
+
+    def solver_at(self, system: System, field: np.ndarray) -> MomentSolver:
+        return MomentSolver.at(system, field, solver=self.solver)
 
     def read(self, n: np.ndarray, potential: np.ndarray) -> float:
         """Change of resistance (ohm) or of the section's current for a response to unit drive."""
@@ -108,28 +147,24 @@ class Measurement:
         """(change, change relative to B = 0, residual) field by field, one factorisation each; of
         the orbital part.
         """
-        zero = MomentSolver.at(self.system, np.zeros(3)).solve(self.source)
+        zero = self.solver_at(self.system, np.zeros(3)).solve(self.source)
         for field in fields:
             if not np.any(field):
                 yield self.read(zero.n, zero.potential), 0.0, zero.residual
                 continue
             here = self.at(field)
-            solver = MomentSolver.at(here.system, field)
+            solver = self.solver_at(here.system, field)
             now = solver.solve(here.source)
             if here.system is not self.system:  # more than the torque depends on the field
                 value = here.read(now.n, now.potential)
-                yield (
-                    value,
-                    value - self.read(zero.n, zero.potential),
-                    max(here.residual, now.residual, zero.residual),
-                )
+                change = value - self.read(zero.n, zero.potential)
+                yield value, change, max(here.residual, now.residual, zero.residual)
                 continue
-            change = solver.solve(-(self.system.torque(field) @ zero.n))
-            yield (
-                self.read(now.n, now.potential),
-                self.read(change.n, change.potential),
-                max(self.residual, now.residual, change.residual),
-            )
+            # A(B) (n - n_0) = -T(B) n_0: the change itself, with all its digits
+            turned = solver.solve(-(self.system.torque(field) @ zero.n))
+            value = self.read(now.n, now.potential)
+            change = self.read(turned.n, turned.potential)
+            yield value, change, max(self.residual, now.residual, turned.residual)
 
 
 def warn_once(problem: Problem, fields: np.ndarray) -> tuple[str, ...]:
@@ -142,7 +177,12 @@ def warn_once(problem: Problem, fields: np.ndarray) -> tuple[str, ...]:
 
 
 def resistance(
-    problem: Problem, field: Any = (0.0, 0.0, 0.0), *, current: Any, voltage: Any
+    problem: Problem,
+    field: Any = (0.0, 0.0, 0.0),
+    *,
+    current: Any,
+    voltage: Any,
+    solver: Solver | None = None,
 ) -> Resistance:
     """Four-terminal resistance R = V/I at one field.
 
@@ -155,6 +195,8 @@ def resistance(
         Contacts between which the current flows; it enters at the first.
     voltage : (plus, minus)
         Contacts whose potential difference is read.
+    solver : Solver, optional
+        For all linear systems; default SuperLU, in its symmetric mode where the matrix is.
 
     Returns
     -------
@@ -174,7 +216,7 @@ def resistance(
         raise InputError(
             "resistance needs a device with contacts; for a cross-section use magnetoresistance"
         )
-    measurement = Measurement.of(problem, current, voltage)
+    measurement = Measurement.of(problem, current, voltage, solver)
     warn_once(problem, field[None, :])
     change, hanle, residual = next(measurement.sweep(field[None, :]))
     x, y, z = (float(b) for b in field)
@@ -190,7 +232,9 @@ def resistance(
     )
 
 
-def magnetoresistance(problem: Problem, field: Any = (0.0, 0.0, 0.0)) -> Any:
+def magnetoresistance(
+    problem: Problem, field: Any = (0.0, 0.0, 0.0), *, solver: Solver | None = None
+) -> Any:
     """rho(B) of an infinitely long conductor, Eq. (7): minus the relative change of its current.
 
     Parameters
@@ -198,6 +242,7 @@ def magnetoresistance(problem: Problem, field: Any = (0.0, 0.0, 0.0)) -> Any:
     problem : Problem
         On a cross-section (see :func:`cross_section`).
     field : (3,) or (n, 3) floats, T
+    solver : Solver, optional
 
     Returns
     -------
@@ -209,7 +254,7 @@ def magnetoresistance(problem: Problem, field: Any = (0.0, 0.0, 0.0)) -> Any:
             "magnetoresistance needs a cross-section; for a device with contacts use resistance"
         )
     several = np.atleast_2d(fields)
-    measurement = Measurement.of(problem)
+    measurement = Measurement.of(problem, solver=solver)
     warn_once(problem, several)
     rho = np.array([-change / measurement.base for change, _, _ in measurement.sweep(several)])
     return rho if fields.ndim == 2 else float(rho[0])

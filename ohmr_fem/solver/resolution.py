@@ -36,7 +36,7 @@ def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     silent = [
         mesh.boundaries[c.boundary or n]
         for n, c in problem.contacts.items()
-        if c.kind == "equipotential" and not any(c.moment.injected)
+        if c.kind == "equipotential" and not c.moment.injects
     ]
     facets = np.setdiff1d(
         mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,11 @@ from .coefficients import Coefficients, evaluate
 from .drift_terms import drift_of_charge, drift_of_moment
 from .space import locate, reference_rows
 from .system import AXIS, System, system_of
+
+#: eps_ijk.
+LEVI_CIVITA = np.zeros((3, 3, 3))
+LEVI_CIVITA[0, 1, 2] = LEVI_CIVITA[1, 2, 0] = LEVI_CIVITA[2, 0, 1] = 1.0
+LEVI_CIVITA[0, 2, 1] = LEVI_CIVITA[2, 1, 0] = LEVI_CIVITA[1, 0, 2] = -1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,21 +144,31 @@ class Solution:
     def centres(self) -> FieldValues:
         """All fields at the centre of every cell."""
         mesh = self._system.basis.mesh
-        middle = np.full(mesh.dim(), 1.0 / 3.0 if mesh.t.shape[0] == 3 and mesh.dim() == 2 else 0.5)
-        return self.in_cells(middle[:, None])
+        triangles = mesh.dim() == 2 and mesh.t.shape[0] == 3
+        middle = np.full((mesh.dim(), 1), 1.0 / 3.0 if triangles else 0.5)
+        return self.in_cells(middle)
 
     def in_cells(self, X: np.ndarray) -> FieldValues:
         """All fields at reference points X (dim, k) of every cell; result arrays have n_cells * k
         columns.
         """
         cells = np.arange(self.problem.mesh.n_cells)
-        return self._evaluate(np.repeat(X[:, None, :], cells.size, axis=1), cells)
+        in_each = np.repeat(X[:, None, :], cells.size, axis=1)
+        return self._evaluate(in_each, cells)
 
     def at(self, points: Any) -> FieldValues:
         """All fields at points (dim,) or (n, dim) in m, with the full order of the elements.
 
         Raises InputError for points outside the device.
         """
+        s = self._system
+        scaled = self._coordinates(points).T / s.scales.length
+        cells = locate(s.basis.mesh, scaled, s.scales.length)
+        X = s.basis.mapping.invF(scaled[:, :, None], tind=cells)
+        return self._evaluate(X, cells)
+
+    def _coordinates(self, points: Any) -> np.ndarray:
+        """The points of a user as (n, dim) in m."""
         dim = self.problem.mesh.dim
         try:
             p = np.asarray(points, dtype=float)
@@ -160,53 +176,59 @@ class Solution:
             raise InputError(
                 f"points: expected coordinates in m, got {points!r}", value=points
             ) from exc
-        p = p.reshape(-1, 1) if dim == 1 and p.ndim <= 1 else np.atleast_2d(p)
+        on_a_line = dim == 1 and p.ndim <= 1
+        p = p.reshape(-1, 1) if on_a_line else np.atleast_2d(p)
         if p.ndim != 2 or p.shape[1] != dim or not np.all(np.isfinite(p)):
             raise InputError(
                 f"points: expected finite coordinates of shape ({dim},) or (n, {dim}) in m, got "
                 f"{points!r}"
             )
-        s = self._system
-        scaled = p.T / s.scales.length
-        cells = locate(s.basis.mesh, scaled, s.scales.length)
-        return self._evaluate(s.basis.mapping.invF(scaled[:, :, None], tind=cells), cells)
+        return p
 
     def line(self, start: Any, stop: Any, n: int = 201) -> FieldValues:
         """All fields at n points on the straight line between two points (quantities, m)."""
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 2:
             raise InputError(f"line: expected at least 2 points, got {n!r}", value=n)
-        ends = [
-            np.array([to_si(v, "m", "line") for v in np.atleast_1d(np.asarray(p, dtype=object))])
-            for p in (start, stop)
-        ]
+        first, last = _position(start), _position(stop)
         t = np.linspace(0.0, 1.0, n)
-        values = self.at(ends[0] + t[:, None] * (ends[1] - ends[0]))
-        return FieldValues(
-            **{**vars(values), "distance": t * float(np.linalg.norm(ends[1] - ends[0]))}
-        )
+        values = self.at(first + t[:, None] * (last - first))
+        length = float(np.linalg.norm(last - first))
+        return replace(values, distance=t * length)
 
     def _evaluate(self, X: np.ndarray, cells: np.ndarray) -> FieldValues:
         s = self._system
+        length = s.scales.length
         value, gradients = reference_rows(s.basis, self.problem.order, X, cells)
-        points = np.asarray(s.basis.mapping.F(X, tind=cells)) * s.scales.length
+        points = np.asarray(s.basis.mapping.F(X, tind=cells)) * length
         c = evaluate(self.problem, points, cells)
         count = value.shape[0]
         V = self.ohmic_dofs + self.orbital_dofs
         n = np.array([value @ d for d in self.moment_dofs])
-        E, driving = np.zeros((3, count)), np.zeros((3, count))
+        E = np.zeros((3, count))
+        driving = np.zeros((3, count))
         dn = np.zeros((3, 3, count))  # dn[i, a] = d_i n^a
+        # first order: the orbital Hall effect is driven by the ohmic field alone
         drives = V if self.problem.coupling == "full" else self.ohmic_dofs
-        for axis, D in zip(self.problem.mesh.axes, gradients, strict=True):
-            E[AXIS[axis]] = -(D @ V) / s.scales.length
-            driving[AXIS[axis]] = -(D @ drives) / s.scales.length
-            dn[AXIS[axis]] = np.array([D @ d for d in self.moment_dofs]) / s.scales.length
+        for name, D in zip(self.problem.mesh.axes, gradients, strict=True):
+            i = AXIS[name]
+            E[i] = -(D @ V) / length
+            driving[i] = -(D @ drives) / length
+            dn[i] = np.array([D @ d for d in self.moment_dofs]) / length
         if self.problem.is_cross_section:
             E[0] = driving[0] = self.drive.electric_field
         turned, slopes = self._deflected(c, E, dn)
-        J, Q = self._currents(c, turned, self._deflected(c, driving, dn)[0], slopes)
+        turned_drive = self._deflected(c, driving, dn)[0]
+        J, Q = self._currents(c, turned, turned_drive, slopes)
         if self.drift:
             self._add_drift(c, turned, n, J, Q)
-        return FieldValues(points.reshape(points.shape[0], count), value @ V, E, J, n, Q)
+        return FieldValues(
+            points=points.reshape(points.shape[0], count),
+            potential=value @ V,
+            electric_field=E,
+            current_density=J,
+            moment_density=n,
+            moment_current=Q,
+        )
 
     def _deflected(
         self, c: Coefficients, E: np.ndarray, dn: np.ndarray
@@ -215,7 +237,11 @@ class Solution:
         if not self.problem.ordinary_hall:
             return E, dn
         b = c.mobility.ravel() * self.field[2]
-        turn = lambda v: np.array([v[0] - b * v[1], v[1] + b * v[0], v[2]]) / (1.0 + b**2)
+
+        def turn(v: np.ndarray) -> np.ndarray:
+            turned = np.array([v[0] - b * v[1], v[1] + b * v[0], v[2]])
+            return np.asarray(turned / (1.0 + b**2))
+
         return turn(E), turn(dn)
 
     def _currents(
@@ -227,28 +253,33 @@ class Solution:
         ``driving`` is the E of the second: in linear coupling the ohmic field alone, so that Q.nu
         obeys the edge law. With ordinary Hall effect the fields and grad n come deflected.
         """
-        sigma, D = c.sigma.ravel(), c.diffusion.ravel()
-        alpha, alpha_inverse = c.alpha.ravel(), c.alpha_inverse.ravel()
-        axes = {AXIS[a] for a in self.problem.mesh.axes}
-        flows = axes | ({0} if self.problem.is_cross_section else set())
-        eps = np.zeros((3, 3, 3))
-        eps[0, 1, 2] = eps[1, 2, 0] = eps[2, 0, 1] = 1.0
-        eps[0, 2, 1] = eps[2, 1, 0] = eps[1, 0, 2] = -1.0
-        J, Q = np.zeros_like(E), np.zeros_like(dn)
+        sigma = c.sigma.ravel()
+        D = c.diffusion.ravel()
         detected = np.zeros_like(dn)
-        for c_index in range(3):
-            weights = (
-                c.detection(c_index, self.problem.detection) if self._is_read(c_index) else None
-            )
-            if weights is not None:
-                detected[:, c_index] = sum(w.ravel() * dn[:, d] for d, w in enumerate(weights))
-        curl = np.einsum("ijc,jcp->ip", eps, detected)
-        hall = np.einsum("iak,kp->aip", eps, sigma * driving)
-        for i in flows:
-            J[i] = sigma * E[i] + alpha_inverse * D * curl[i]
-        for i in axes:
-            Q[:, i] = -D * dn[i] + alpha * hall[:, i]
+        for component in filter(self._is_read, range(3)):
+            weights = c.detection(component, self.problem.detection)
+            read = sum(w.ravel() * dn[:, d] for d, w in enumerate(weights))
+            detected[:, component] = read
+        curl = np.einsum("ijc,jcp->ip", LEVI_CIVITA, detected)
+        hall = np.einsum("iak,kp->aip", LEVI_CIVITA, sigma * driving)
+        J = np.zeros_like(E)
+        for i in self._flows:
+            J[i] = sigma * E[i] + c.alpha_inverse.ravel() * D * curl[i]
+        Q = np.zeros_like(dn)
+        for i in self._axes:
+            Q[:, i] = -D * dn[i] + c.alpha.ravel() * hall[:, i]
         return J, Q
+
+    @property
+    def _axes(self) -> set[int]:
+        """Directions in which the fields vary."""
+        return {AXIS[a] for a in self.problem.mesh.axes}
+
+    @property
+    def _flows(self) -> set[int]:
+        """Directions in which current flows: those of the mesh, and x through a cross-section."""
+        along = {0} if self.problem.is_cross_section else set()
+        return self._axes | along
 
     def _add_drift(
         self, c: Coefficients, E: np.ndarray, n: np.ndarray, J: np.ndarray, Q: np.ndarray
@@ -256,19 +287,19 @@ class Solution:
         """Q^a = ... - mu E n^a and J = ... + alpha' mu (E_y, -E_x) n^z in the device plane (Eq.
         (S1)).
         """
-        mobility, back = c.mobility.ravel(), c.alpha_inverse.ravel()
+        mobility = c.mobility.ravel()
         weights = c.detection(2, self.problem.detection)
         read = sum(w.ravel() * n[d] for d, w in enumerate(weights))
+        clockwise = np.array([E[1], -E[0]])
         Q[:, :2] -= mobility * n[:, None] * E[:2]
-        J[:2] += back * mobility * read * np.array([E[1], -E[0]])
+        J[:2] += c.alpha_inverse.ravel() * mobility * read * clockwise
 
     def _is_read(self, component: int) -> bool:
         """Whether n of this component has an in-plane curl along a direction in which current
         flows.
         """
-        axes = {AXIS[a] for a in self.problem.mesh.axes}
-        flows = axes | ({0} if self.problem.is_cross_section else set())
-        return any({i, j, component} == {0, 1, 2} for i in flows for j in axes)
+        pairs = itertools.product(self._flows, self._axes)
+        return any({i, j, component} == {0, 1, 2} for i, j in pairs)
 
     @property
     def contact_currents(self) -> dict[str, float]:
@@ -279,13 +310,11 @@ class Solution:
         V, n = self.ohmic_dofs + self.orbital_dofs, self.moment_dofs / s.scales.moment
         flow = s.scales.conductivity * (s.K @ V + s.C @ n.ravel())
         if self.drift:
-            carrying = V if self.problem.coupling == "full" else self.ohmic_dofs
-            flow = flow + s.scales.conductivity * (drift_of_charge(s, n) @ carrying)
-        return {
-            name: float(t.indicator @ flow)
-            for name, t in s.terminals.items()
-            if self.problem.contacts[name].carries_current
-        }
+            drives = V if self.problem.coupling == "full" else self.ohmic_dofs
+            flow = flow + s.scales.conductivity * (drift_of_charge(s, n) @ drives)
+        contacts = self.problem.contacts
+        carrying = {name: t for name, t in s.terminals.items() if contacts[name].carries_current}
+        return {name: float(t.indicator @ flow) for name, t in carrying.items()}
 
     @property
     def contact_voltages(self) -> dict[str, float]:
@@ -325,16 +354,21 @@ class Solution:
         s = self._system
         unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
         n = self.moment_dofs.ravel() / s.scales.moment
-        each = lambda v: unit * (np.asarray(v).reshape(3, -1) @ s.one)
-        relaxation = np.concatenate(
-            [M @ d for M, d in zip(s.relaxation, n.reshape(3, -1), strict=True)]
-        )
-        torque, robin = s.torque(self.field) @ n, s.edges.absorption @ n
+        components = n.reshape(3, -1)
+
+        def each(v: Any) -> np.ndarray:
+            """Integral over the device, by component."""
+            return np.asarray(unit * (np.asarray(v).reshape(3, -1) @ s.one))
+
+        relaxation = np.concatenate([M @ d for M, d in zip(s.relaxation, components, strict=True)])
+        torque = s.torque(self.field) @ n
+        robin = s.edges.absorption @ n
         V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)
-        source = s.injected_source - s.S @ V + self.drive.electric_field * s.scales.length * s.drive
+        uniform = self.drive.electric_field * s.scales.length * s.drive
+        source = s.injected_source - s.S @ V + uniform
         residual = s.A_0 @ n + torque - source
         if self.drift:
-            residual = residual + (drift_of_moment(s, V) @ n.reshape(3, -1).T).T.ravel()
+            residual = residual + (drift_of_moment(s, V) @ components.T).T.ravel()
         absorbed = s.edges.keep.sum(axis=1) == 0
         return {
             "relaxation": each(relaxation),
@@ -378,3 +412,9 @@ class Solution:
             f"{self.moment_dofs.shape[1]} unknowns per field, P{self.problem.order}, residual "
             f"{self.residual:.1e})"
         )
+
+
+def _position(point: Any) -> np.ndarray:
+    """A point of quantities as (dim,) in m."""
+    coordinates = np.atleast_1d(np.asarray(point, dtype=object))
+    return np.array([to_si(v, "m", "line") for v in coordinates])

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import block_array, csr_array
+from scipy.sparse import block_diag, csr_array
 
 from ..errors import InputError
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem
 from ..units import fields_array
-from .linear import Factorisation, SuperLU
+from .linear import GENERAL, Factorisation, Solver
 from .resolution import check_resolution, physics_notes
 from .solution import Solution
 from .stability import check_stability
@@ -48,28 +48,34 @@ class MomentSolver:
     system: System
     held: tuple[str, ...]
     factors: Factorisation
+    solver: Solver | None = None
 
     @classmethod
-    def at(cls, system: System, field: np.ndarray, held: tuple[str, ...] = ()) -> MomentSolver:
+    def at(
+        cls,
+        system: System,
+        field: np.ndarray,
+        held: tuple[str, ...] = (),
+        solver: Solver | None = None,
+    ) -> MomentSolver:
         """Factorise at one field (3,) in T; SolveError if the torque is unstable."""
         check_stability(system, field)
-        return cls(system, held, SuperLU().factorise(moment_matrix(system, field, held)))
+        factors = (solver or GENERAL).factorise(moment_matrix(system, field, held))
+        return cls(system, held, factors, solver)
 
     def solve(self, source: np.ndarray) -> Response:
         """Response to a source (3N,) of the moment equation; it changes no contact current."""
         s, P = self.system, self.system.keep
+        if s.feeds_back:
+            T = s.free_tie(self.held)
+            x, residual = self.factors.solve(np.append(np.zeros(T.shape[1]), P.T @ source))
+            return Response(P @ x[T.shape[1] :], T @ x[: T.shape[1]], residual)
+        x, residual = self.factors.solve(P.T @ source)
+        n = P @ x
         if s.problem.mesh.dim == 1:
-            x, residual = self.factors.solve(P.T @ source)
-            return Response(P @ x, np.zeros(s.N), residual)
-        if s.problem.coupling == "linear":
-            x, residual = self.factors.solve(P.T @ source)
-            n = P @ x
-            T, factors = s.potential_solver(self.held)
-            v, second = factors.solve(-(T.T @ (s.C @ n)))
-            return Response(n, T @ v, max(residual, second))
-        T = csr_array(s.tie[:, s.free_columns(self.held)])
-        x, residual = self.factors.solve(np.concatenate([np.zeros(T.shape[1]), P.T @ source]))
-        return Response(P @ x[T.shape[1] :], T @ x[: T.shape[1]], residual)
+            return Response(n, np.zeros(s.N), residual)
+        potential, second = s.orbital_potential(n, self.held, self.solver)
+        return Response(n, potential, max(residual, second))
 
 
 def moment_matrix(system: System, field: np.ndarray, held: tuple[str, ...] = ()) -> csr_array:
@@ -77,30 +83,47 @@ def moment_matrix(system: System, field: np.ndarray, held: tuple[str, ...] = ())
     and the kept moments.
     """
     A = system.A(field)
-    if system.problem.coupling == "linear" or system.problem.mesh.dim == 1:
-        return A
-    T = csr_array(system.tie[:, system.free_columns(held)])
-    P = system.keep
-    return csr_array(
-        block_array([[T.T @ system.K @ T, T.T @ system.C @ P], [P.T @ system.S @ T, A]])
-    )
+    return system.coupled(system.free_tie(held), A) if system.feeds_back else A
 
 
-def ohmic_potential(system: System, drive: Drive) -> tuple[np.ndarray, float]:
+def moment_inertia(system: System, potentials: int) -> csr_array:
+    """What multiplies the time derivative of the unknowns of :func:`moment_matrix`, in seconds.
+
+    The first ``potentials`` of them are the free potential: charges follow at once, without a rate.
+    """
+    if potentials == 0:
+        return system.inertia
+    return csr_array(block_diag([csr_array((potentials, potentials)), system.inertia]))
+
+
+def ohmic_potential(
+    system: System, drive: Drive, solver: Solver | None = None
+) -> tuple[np.ndarray, float]:
     """Potential (N,) in V without orbital Hall effect, sigma k(V, psi) = I_in(psi), and the
     residual.
     """
     if system.problem.is_cross_section:
         return np.zeros(system.N), 0.0
-    T, factors = system.potential_solver(drive.held)
+    T, factors = system.potential_solver(drive.held, solver)
     lifted = np.zeros(system.N)
     for name, value in drive.voltages.items():
         lifted += value * system.terminals[name].indicator
-    load = sum(
-        (i * system.terminals[name].load for name, i in drive.currents.items()), np.zeros(system.N)
-    )
+    currents = (i * system.terminals[name].load for name, i in drive.currents.items())
+    load = sum(currents, np.zeros(system.N))
     v, residual = factors.solve(T.T @ (load / system.scales.conductivity - system.K @ lifted))
     return T @ v + lifted, residual
+
+
+def grounded(
+    system: System, drive: Drive, ohmic: np.ndarray, orbital: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both potentials (N,) with their zero where the drive has it: at its sink, unless a voltage is
+    given.
+    """
+    if drive.sink is None or drive.held:
+        return ohmic, orbital
+    sink = drive.sink
+    return system.with_zero_at(sink, ohmic), system.with_zero_at(sink, orbital)
 
 
 def moment_source(system: System, potential: np.ndarray, electric_field: float = 0.0) -> np.ndarray:
@@ -116,6 +139,8 @@ def solve(
     currents: Mapping[str, Any] | None = None,
     voltages: Mapping[str, Any] | None = None,
     electric_field: Any = 1.0,
+    *,
+    solver: Solver | None = None,
 ) -> Solution:
     """Solve Eq. (2) with the potential at one magnetic field.
 
@@ -130,6 +155,8 @@ def solve(
         Potentials of equipotential contacts.
     electric_field : quantity, V/m
         Uniform field along x that drives a cross-section.
+    solver : Solver, optional
+        For all linear systems; default SuperLU, in its symmetric mode where the matrix is.
 
     Returns
     -------
@@ -154,17 +181,10 @@ def solve(
     notes = [*physics_notes(problem, field), *check_resolution(system, field)]
     for note in notes:
         warnings.warn(note, stacklevel=2)
-    ohmic, first = ohmic_potential(system, drive)
-    response = MomentSolver.at(system, field, drive.held).solve(
-        moment_source(system, ohmic, drive.electric_field) + system.injected_source
-    )
-    orbital = response.potential
-    if drive.sink is not None and not drive.held:
-        sink = system.terminals[drive.sink].load
-        ohmic, orbital = (
-            ohmic - (sink @ ohmic) * system.one,
-            orbital - (sink @ orbital) * system.one,
-        )
+    ohmic, first = ohmic_potential(system, drive, solver)
+    source = moment_source(system, ohmic, drive.electric_field) + system.injected_source
+    response = MomentSolver.at(system, field, drive.held, solver).solve(source)
+    ohmic, orbital = grounded(system, drive, ohmic, response.potential)
     return Solution(
         problem=problem,
         field=field,
@@ -173,7 +193,7 @@ def solve(
         orbital_dofs=orbital,
         moment_dofs=response.n.reshape(3, -1) * system.scales.moment,
         residuals={"potential": first, "moment": response.residual},
-        solver=SuperLU().name,
+        solver=(solver or GENERAL).name,
         factorisations=1 if problem.mesh.dim == 1 else 2,
         seconds=time.perf_counter() - start,
         warnings=tuple(str(note) for note in notes),

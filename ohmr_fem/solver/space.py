@@ -4,7 +4,6 @@ sparse rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,26 +15,33 @@ from ..errors import InputError
 
 #: How far outside its cell, in reference coordinates, a point may lie and still count as inside.
 TOLERANCE = 1e-8
+#: Elements by shape of the cell: those of order 1, 2, ..., and what makes those of higher order.
+ELEMENTS: dict[Any, tuple[tuple[Any, ...], Any]] = {
+    skfem.refdom.RefLine: (
+        (skfem.ElementLineP1, skfem.ElementLineP2),
+        skfem.ElementLinePp,
+    ),
+    skfem.refdom.RefTri: (
+        (skfem.ElementTriP1, skfem.ElementTriP2, skfem.ElementTriP3, skfem.ElementTriP4),
+        None,
+    ),
+    skfem.refdom.RefQuad: (
+        (skfem.ElementQuad1, skfem.ElementQuad2),
+        skfem.ElementQuadP,
+    ),
+}
+#: Points that are tried against their candidate cells at a time, which bounds the memory.
+AT_ONCE = 200_000
 
 
 def element_for(mesh: skfem.Mesh, order: int) -> skfem.Element:
     """A fresh element of the given order; fresh because hierarchical elements cache their last
     points.
     """
-    kind = {skfem.refdom.RefLine: 0, skfem.refdom.RefTri: 1, skfem.refdom.RefQuad: 2}[mesh.refdom]
-    low = [
-        (skfem.ElementLineP1, skfem.ElementLineP2),
-        (skfem.ElementTriP1, skfem.ElementTriP2),
-        (skfem.ElementQuad1, skfem.ElementQuad2),
-    ][kind]
-    if order <= 2:
-        return low[order - 1]()
-    high: list[Callable[[], skfem.Element]] = [
-        lambda: skfem.ElementLinePp(order),
-        lambda: (skfem.ElementTriP3, skfem.ElementTriP4)[order - 3](),
-        lambda: skfem.ElementQuadP(order),
-    ]
-    return high[kind]()
+    fixed, any_order = ELEMENTS[mesh.refdom]
+    if order <= len(fixed):
+        return fixed[order - 1]()
+    return any_order(order)
 
 
 def is_hierarchical(basis: Any) -> bool:
@@ -49,16 +55,17 @@ def cell_basis(mesh: skfem.Mesh, order: int) -> Any:
     """The space of the given order, with quadrature exact for constant coefficients on straight
     cells.
     """
-    return skfem.Basis(
-        mesh, element_for(mesh, order), intorder=2 * order + (0 if mesh.affine else 4)
-    )
+    # on curved and bilinear cells the Jacobian is no polynomial: four orders more
+    intorder = 2 * order if mesh.affine else 2 * order + 4
+    return skfem.Basis(mesh, element_for(mesh, order), intorder=intorder)
 
 
 def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
     """The same space on boundary facets, with a quadrature that also serves smooth current
     profiles.
     """
-    return skfem.FacetBasis(mesh, element_for(mesh, order), facets=facets, intorder=2 * order + 8)
+    element = element_for(mesh, order)
+    return skfem.FacetBasis(mesh, element, facets=facets, intorder=2 * order + 8)
 
 
 def locate(
@@ -84,45 +91,48 @@ def locate(
         todo = np.flatnonzero(worst > TOLERANCE)
         reach = min(reach, mesh.nelements)
         near = tree.query(points[:, todo].T, reach)[1].reshape(todo.size, reach)
-        for start in range(0, todo.size, max(1, 200_000 // reach)):
-            rows = slice(start, start + max(1, 200_000 // reach))
+        share = max(1, AT_ONCE // reach)
+        for start in range(0, todo.size, share):
+            rows = slice(start, start + share)
             outside = _outside(mesh, mapping, points[:, todo[rows]], near[rows])
             best = outside.argmin(axis=1)
             pick = np.arange(best.size)
-            found[todo[rows]], worst[todo[rows]] = near[rows][pick, best], outside[pick, best]
+            found[todo[rows]] = near[rows][pick, best]
+            worst[todo[rows]] = outside[pick, best]
         if np.all(worst <= TOLERANCE):
             return found
         if reach == mesh.nelements:
-            bad = points[:, int(np.argmax(worst))]
-            place = tuple(float(f"{v * unit:.12g}") for v in bad)
-            ends = " and ".join(
-                str(tuple(float(f"{v * unit:.6g}") for v in p(mesh.p, axis=1)))
-                for p in (np.min, np.max)
-            )
-            raise InputError(
-                f"{what} lies outside the device: {place} m; its cells lie between {ends} m",
-                value=place,
-            )
+            raise _lost(mesh, points[:, int(np.argmax(worst))], unit, what)
         reach *= 8
+
+
+def _lost(mesh: skfem.Mesh, point: np.ndarray, unit: float, what: str) -> InputError:
+    place = tuple(float(f"{v * unit:.12g}") for v in point)
+    corners = mesh.p.min(axis=1), mesh.p.max(axis=1)
+    shown = [tuple(float(f"{v * unit:.6g}") for v in corner) for corner in corners]
+    ends = " and ".join(str(corner) for corner in shown)
+    return InputError(
+        f"{what} lies outside the device: {place} m; its cells lie between {ends} m",
+        value=place,
+    )
 
 
 def _outside(mesh: skfem.Mesh, mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """How far each point is outside each candidate cell, in reference coordinates; <= 0 inside."""
     corners = mesh.p[:, mesh.t[:, cells]]  # (dim, corners, n, k)
     low, high = corners.min(axis=1), corners.max(axis=1)
-    margin = (high - low).max(
-        axis=0
-    )  # room for curved edges; beyond it no Newton iteration is worth its time
+    # room for curved edges; beyond it no Newton iteration is worth its time
+    margin = (high - low).max(axis=0)
     place = points[:, :, None]
-    row, column = np.nonzero(np.all((place >= low - margin) & (place <= high + margin), axis=0))
+    close = (place >= low - margin) & (place <= high + margin)
+    row, column = np.nonzero(np.all(close, axis=0))
     out = np.full(cells.shape, np.inf)
     X = _inverted(mapping, points[:, row], cells[row, column])
-    sides = [-X[i] for i in range(X.shape[0])]
-    sides += (
-        [X.sum(axis=0) - 1.0]
-        if mesh.refdom is skfem.refdom.RefTri
-        else [X[i] - 1.0 for i in range(X.shape[0])]
-    )
+    sides = [-x for x in X]
+    if mesh.refdom is skfem.refdom.RefTri:
+        sides.append(X.sum(axis=0) - 1.0)
+    else:
+        sides += [x - 1.0 for x in X]
     beyond = np.max(sides, axis=0)
     out[row, column] = np.where(np.isfinite(beyond), beyond, np.inf)
     return out
@@ -138,12 +148,8 @@ def _inverted(mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray
         except Exception:  # a vanishing Jacobian on the way: one of these points is not in its cell
             if cells.size == 1:
                 return np.full(points.shape, np.nan)
-            return np.hstack(
-                [
-                    _inverted(mapping, points[:, i : i + 1], cells[i : i + 1])
-                    for i in range(cells.size)
-                ]
-            )
+            each = [slice(i, i + 1) for i in range(cells.size)]
+            return np.hstack([_inverted(mapping, points[:, i], cells[i]) for i in each])
 
 
 def point_rows(
@@ -152,21 +158,26 @@ def point_rows(
     """Sparse rows (n, N) for the value and for each derivative at points (dim, n) inside the given
     cells.
     """
-    return reference_rows(basis, order, basis.mapping.invF(points[:, :, None], tind=cells), cells)
+    X = basis.mapping.invF(points[:, :, None], tind=cells)
+    return reference_rows(basis, order, X, cells)
 
 
 def reference_rows(
     basis: Any, order: int, X: np.ndarray, cells: np.ndarray
 ) -> tuple[csr_array, list[csr_array]]:
     """As :func:`point_rows`, at reference coordinates X (dim, n, points per cell) of each cell."""
-    count, elem = X.shape[1] * X.shape[2], element_for(basis.mesh, order)
-    fields = [elem.gbasis(basis.mapping, X, i, tind=cells)[0] for i in range(basis.Nbfun)]
+    count = X.shape[1] * X.shape[2]
+    elem = element_for(basis.mesh, order)
+    functions = range(basis.Nbfun)
+    fields = [elem.gbasis(basis.mapping, X, i, tind=cells)[0] for i in functions]
     columns = np.repeat(basis.element_dofs[:, cells], X.shape[2], axis=1)
     rows = np.tile(np.arange(count), basis.Nbfun)
 
     def matrix(entries: list[np.ndarray]) -> csr_array:
         data = np.concatenate([np.broadcast_to(e, X.shape[1:]).ravel() for e in entries])
-        return csr_array((data, (rows, columns.ravel())), shape=(count, basis.N))
+        places = rows, columns.ravel()
+        return csr_array((data, places), shape=(count, basis.N))
 
     value = matrix([np.asarray(f) for f in fields])
-    return value, [matrix([f.grad[i] for f in fields]) for i in range(X.shape[0])]
+    slopes = [matrix([f.grad[i] for f in fields]) for i in range(X.shape[0])]
+    return value, slopes

@@ -4,6 +4,7 @@ the model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,10 @@ from scipy.linalg import eig, eigh
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
 from ..errors import SolveError
+from ..model.contacts import Moment
 from ..model.material import Material, cross_matrix, precession_squared
 from ..model.problem import Problem
-from .linear import SuperLU
+from .linear import GENERAL, SYMMETRIC
 
 if TYPE_CHECKING:
     from .system import System
@@ -100,9 +102,8 @@ def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]
     if not np.any(field):
         return float(system.coefficients.rate.min() * _unit_rate(system)), nothing
     rate, torque, X = _local_matrices(system, field)
-    laws = [m.absorption for m in system.problem.moment_conditions().values()]
-    scalar = all(len(set(law)) == 1 for law in laws)
-    if len(rate) == 1 and scalar:
+    laws = list(system.problem.moment_conditions().values())
+    if len(rate) == 1 and all(law.is_scalar for law in laws):
         if (
             np.ptp(rate) == 0.0
         ):  # the characteristic polynomial is known: no round-off of a defective matrix
@@ -145,9 +146,7 @@ def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.n
     return rate[:, places].T * unit, torque, np.moveaxis(X[:, :, places], 2, 0)
 
 
-def _rate_in_norm(
-    matrices: np.ndarray, metric: np.ndarray, laws: list[tuple[float, float, float]]
-) -> float:
+def _rate_in_norm(matrices: np.ndarray, metric: np.ndarray, laws: Sequence[Moment]) -> float:
     """At least as fast as this everything decays in the norm n . metric n; -inf where the norm
     proves nothing.
     """
@@ -156,11 +155,7 @@ def _rate_in_norm(
     if size == 0.0 or lowest < -1e-12 * size:
         return -np.inf
     S = metric / size + 1e-8 * np.eye(3)
-    if any(
-        np.linalg.eigvalsh(S * np.add.outer(law, law))[0] < -1e-12 * max(law)
-        for law in laws
-        if any(law)
-    ):
+    if not all(law.damps(S) for law in laws):
         return -np.inf  # absorption by component can raise this norm
     L = np.linalg.cholesky(S)
     turned = L.T @ matrices @ np.linalg.inv(L.T)
@@ -171,18 +166,13 @@ def lowest_diffusive_rate(system: System) -> float:
     """Lowest eigenvalue of diffusion and one scalar edge law against the mass; 0 for reflecting
     edges.
     """
-    if all(
-        not m.absorbing and not any(m.absorption)
-        for m in system.problem.moment_conditions().values()
-    ):
+    if not any(law.absorbs for law in system.problem.moment_conditions().values()):
         return 0.0
-    N, kept = system.N, system.keep.shape[1] // 3
-    keep = system.keep[:N, :kept]
-    K = keep.T @ (system.diffusion + system.edges.absorption[:N, :N]) @ keep
+    K, kept = system.pencil[0], system.pencil[2].shape[1]
     M = system.mass_matrix[:kept, :kept]
     if kept < 20:
         return float(eigh(K.toarray(), M.toarray(), eigvals_only=True)[0])
-    factors = SuperLU(symmetric=True).factorise(K + 0.1 * M)
+    factors = SYMMETRIC.factorise(K + 0.1 * M)
     inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
     return float(
         eigsh(
@@ -212,7 +202,7 @@ def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> flo
     left = min(float(local.real.min()), 0.0) - 0.1
     found = []
     for shift in {complex(left, round(float(w), 3)) for w in (*turning, 0.0)}:
-        factors = SuperLU().factorise(A.astype(complex) - shift * M)
+        factors = GENERAL.factorise(A.astype(complex) - shift * M)
         operator = LinearOperator(
             A.shape,
             dtype=complex,

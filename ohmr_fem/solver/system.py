@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import functools
 import logging
+import weakref
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,16 @@ from ..model.problem import Problem
 from . import forms
 from .boundary import EdgeTerms, _edge_terms, _terminals
 from .coefficients import Coefficients, Scales, evaluate
-from .linear import SYMMETRIC, Factorisation, Solver, SuperLU
+from .linear import GENERAL, SYMMETRIC, Factorisation, Solver
 from .space import cell_basis, is_hierarchical
 
 logger = logging.getLogger(__name__)
 
 AXIS = {"x": 0, "y": 1, "z": 2}
+#: By the contacts whose potential is given, and the solver.
+PotentialSolvers = dict[tuple[tuple[str, ...], Solver], tuple[csr_array, Factorisation]]
+#: What depends on B_z through the ordinary Hall effect.
+HALL = ("deflection", "K", "S", "C", "diffusion", "A_0", "reduced_matrices", "pencil")
 
 
 class System:
@@ -42,25 +47,19 @@ class System:
     def __init__(self, problem: Problem) -> None:
         mesh = problem.mesh.mesh
         in_metres = cell_basis(mesh, problem.order)
-        self.problem = problem
-        self.coefficients: Coefficients = evaluate(
-            problem, np.asarray(in_metres.global_coordinates())
-        )
+        points = np.asarray(in_metres.global_coordinates())
+        self.problem = copy.copy(problem)  # not the key of SYSTEMS, which must be free to die
+        self.coefficients: Coefficients = evaluate(problem, points)
         self.scales: Scales = self.coefficients.scales()
         self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
         self.normal_field = 0.0
         self._unit: dict[str, csr_array] = {}
-        self._potential_solvers: dict[
-            tuple[tuple[str, ...], Solver], tuple[csr_array, Factorisation]
-        ] = {}
+        self._potential_solvers: PotentialSolvers = {}
+        self._in_field: System | None = None
         _check_orientation(self.basis)
-        logger.info(
-            "assembling P%d on %d cells: %d unknowns per field",
-            problem.order,
-            mesh.nelements,
-            self.N,
-        )
+        text = "assembling P%d on %d cells: %d unknowns per field"
+        logger.info(text, problem.order, mesh.nelements, self.N)
         self.tie, self.terminals = _terminals(problem, self.basis, self.scales)
 
     def matrix(self, form: Any, coefficient: np.ndarray) -> csr_array:
@@ -82,6 +81,13 @@ class System:
         out[self.basis.nodal_dofs[0] if is_hierarchical(self.basis) else slice(None)] = 1.0
         return out
 
+    def with_zero_at(self, contact: str, potential: np.ndarray) -> np.ndarray:
+        """The potential (N,) moved so that a contact reads zero.
+
+        A constant c has the coefficients c * one, which on hierarchical elements is not c in each.
+        """
+        return np.asarray(potential - (self.terminals[contact].load @ potential) * self.one)
+
     # -- the ordinary Hall effect
 
     def at_normal_field(self, field: float) -> System:
@@ -89,10 +95,25 @@ class System:
         that does not depend on it.
         """
         other = copy.copy(self)
-        for name in ("deflection", "K", "S", "C", "diffusion", "A_0", "reduced_matrices"):
+        for name in HALL:
             vars(other).pop(name, None)
-        other.normal_field, other._potential_solvers = field, {}
+        other.normal_field = field
+        other._potential_solvers = {}
+        other._in_field = None
         return other
+
+    def in_field(self, field: Any = None) -> System:
+        """This system at a field (3,) in T: another one only with ordinary Hall effect, the last of
+        which is kept.
+        """
+        if not self.problem.ordinary_hall or field is None:
+            return self
+        normal = float(field[2])
+        if normal == self.normal_field:
+            return self
+        if self._in_field is None or self._in_field.normal_field != normal:
+            self._in_field = self.at_normal_field(normal)
+        return self._in_field
 
     @functools.cached_property
     def deflection(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -113,9 +134,8 @@ class System:
         if self.deflection is None:
             return self.matrix(forms.stiffness, coefficient)
         first, second = self.deflection
-        return self.matrix(forms.stiffness, coefficient * first) + self.matrix(
-            forms.curl, coefficient * second
-        )
+        straight = self.matrix(forms.stiffness, coefficient * first)
+        return straight + self.matrix(forms.curl, coefficient * second)
 
     def across(self, coefficient: np.ndarray) -> csr_array:
         """- int a grad w . (z-turned s grad u): a c(u, w), or a (s_1 c - s_2 k) with ordinary Hall
@@ -124,16 +144,25 @@ class System:
         if self.deflection is None:
             return self.matrix(forms.curl, coefficient)
         first, second = self.deflection
-        return self.matrix(forms.curl, coefficient * first) - self.matrix(
-            forms.stiffness, coefficient * second
-        )
+        straight = self.matrix(forms.curl, coefficient * first)
+        return straight - self.matrix(forms.stiffness, coefficient * second)
 
     # -- the potential
 
     @functools.cached_property
     def K(self) -> csr_array:
         """sigma k(V, psi), (N, N)."""
-        return self.along(self.coefficients.sigma / self.scales.conductivity)
+        return self.along(self._sigma)
+
+    @property
+    def _sigma(self) -> np.ndarray:
+        return self.coefficients.sigma / self.scales.conductivity
+
+    @property
+    def _generated(self) -> np.ndarray:
+        """alpha sigma: strength of the orbital Hall effect."""
+        c = self.coefficients
+        return c.alpha * c.sigma / self.scales.conductivity
 
     @property
     def normal(self) -> int:
@@ -147,8 +176,7 @@ class System:
         """Orbital Hall effect alpha sigma c(V, w^c), (3N, N); zero on a line."""
         rows = [csr_array((self.N, self.N))] * 3
         if self.problem.mesh.dim == 2:
-            c = self.coefficients
-            rows[self.normal] = self.across(c.alpha * c.sigma / self.scales.conductivity)
+            rows[self.normal] = self.across(self._generated)
         return csr_array(vstack(rows))
 
     @functools.cached_property
@@ -156,16 +184,15 @@ class System:
         """Inverse effect alpha' D c(n^c, psi), (N, 3N); zero on a line."""
         if self.problem.mesh.dim == 1:
             return csr_array((self.N, 3 * self.N))
+        weights = self.coefficients.detection(self.normal, self.problem.detection)
+        blocks = [self.across(self._detected * w) for w in weights]
+        return csr_array(hstack(blocks))
+
+    @property
+    def _detected(self) -> np.ndarray:
+        """alpha' D: strength of the inverse effect."""
         c = self.coefficients
-        weights = c.detection(self.normal, self.problem.detection)
-        return csr_array(
-            hstack(
-                [
-                    self.across(c.alpha_inverse * c.diffusion / self.scales.diffusion * w)
-                    for w in weights
-                ]
-            )
-        )
+        return c.alpha_inverse * c.diffusion / self.scales.diffusion
 
     def free_columns(self, held: tuple[str, ...]) -> np.ndarray:
         """Columns of ``tie`` that stay unknown when the named contacts have a given potential
@@ -174,28 +201,63 @@ class System:
         columns = {self.terminals[name].column for name in held} or {0}
         return np.setdiff1d(np.arange(self.tie.shape[1]), list(columns))
 
+    def free_tie(self, held: tuple[str, ...] = ()) -> csr_array:
+        """The columns of ``tie`` (N, m) that stay unknown."""
+        return csr_array(self.tie[:, self.free_columns(held)])
+
     def potential_solver(
-        self, held: tuple[str, ...] = (), solver: Solver = SYMMETRIC
+        self, held: tuple[str, ...] = (), solver: Solver | None = None
     ) -> tuple[csr_array, Factorisation]:
         """Free part of ``tie`` and the factorised potential matrix on it; factorised once for each
         set of contacts.
         """
-        if self.deflection is not None:
-            solver = SuperLU(symmetric=False)
-        if (held, solver) not in self._potential_solvers:
-            T = csr_array(self.tie[:, self.free_columns(held)])
-            self._potential_solvers[held, solver] = T, solver.factorise(T.T @ self.K @ T)
-        return self._potential_solvers[held, solver]
+        # with ordinary Hall effect sigma is a tensor that is not symmetric, and so is K
+        default = SYMMETRIC if self.deflection is None else GENERAL
+        key = held, solver or default
+        if key not in self._potential_solvers:
+            T = self.free_tie(held)
+            self._potential_solvers[key] = T, key[1].factorise(T.T @ self.K @ T)
+        return self._potential_solvers[key]
+
+    def orbital_potential(
+        self, n: np.ndarray, held: tuple[str, ...] = (), solver: Solver | None = None
+    ) -> tuple[np.ndarray, float]:
+        """V_1 of K V_1 = -C n for moments n (3N,) or (3N, k), and the residual."""
+        T, factors = self.potential_solver(held, solver)
+        free, residual = factors.solve(-(T.T @ (self.C @ n)))
+        return np.asarray(T @ free), residual
+
+    @property
+    def feeds_back(self) -> bool:
+        """Whether potential and moments are one system, [[K, C], [S, A(B)]]: full coupling."""
+        return self.problem.coupling == "full" and self.problem.mesh.dim == 2
+
+    def coupled(
+        self, T: csr_array, A: Any, K: Any = None, C: Any = None, S: Any = None
+    ) -> csr_array:
+        """[[K, C], [S, A]] on the free potential (``T``) and the kept moments, where ``A`` acts.
+
+        K, C and S (Eqs. (1), (2)) are those of this system unless drift adds to them.
+        """
+        P = self.keep
+        K, C, S = (own if M is None else M for M, own in ((K, self.K), (C, self.C), (S, self.S)))
+        return csr_array(block_array([[T.T @ K @ T, T.T @ C @ P], [P.T @ S @ T, A]]))
+
+    def pair_load(self, pair: tuple[str, str]) -> np.ndarray:
+        """Unit current into the first contact and out of the second (N,); also reads the voltage
+        between them.
+        """
+        first, second = pair
+        return np.asarray(self.terminals[first].load - self.terminals[second].load)
 
     # -- the uniform field of a cross-section
 
     @functools.cached_property
     def drive(self) -> np.ndarray:
         """Orbital Hall current of unit E along x, alpha sigma eps_iax int d_i w^a, (3N,)."""
-        c = self.coefficients
         out = np.zeros((3, self.N))
         for i, moved, sign in self.moved():
-            out[moved] += sign * self.slope(i, c.alpha * c.sigma / self.scales.conductivity)
+            out[moved] += sign * self.slope(i, self._generated)
         return out.ravel()
 
     @functools.cached_property
@@ -205,19 +267,13 @@ class System:
         out = np.zeros((3, self.N))
         for i, moved, sign in self.moved():
             for d, weight in enumerate(c.detection(moved, self.problem.detection)):
-                out[d] += sign * self.slope(
-                    i, c.alpha_inverse * c.diffusion / self.scales.diffusion * weight
-                )
+                out[d] += sign * self.slope(i, self._detected * weight)
         return out.ravel()
 
     @functools.cached_property
     def ohmic_current(self) -> float:
         """int sigma over the cross-section."""
-        return float(
-            forms.integral.assemble(
-                self.basis, a=self.coefficients.sigma / self.scales.conductivity
-            )
-        )
+        return float(forms.integral.assemble(self.basis, a=self._sigma))
 
     def moved(self) -> list[tuple[int, int, float]]:
         """(mesh direction, component, sign) with eps_yzx = 1 and eps_zyx = -1; empty in the device
@@ -225,15 +281,14 @@ class System:
         """
         if not self.problem.is_cross_section:
             return []
-        return [
-            (i, 2, 1.0) if axis == "y" else (i, 1, -1.0)
-            for i, axis in enumerate(self.problem.mesh.axes)
-        ]
+        axes = enumerate(self.problem.mesh.axes)
+        return [(i, 2, 1.0) if axis == "y" else (i, 1, -1.0) for i, axis in axes]
 
     def slope(self, axis: int, coefficient: np.ndarray) -> np.ndarray:
         """int a d_i w for mesh direction ``axis``, (N,)."""
         zero = np.zeros_like(coefficient)
-        values = {f"a{i}": coefficient if i == axis else zero for i in range(self.problem.mesh.dim)}
+        directions = range(self.problem.mesh.dim)
+        values = {f"a{i}": coefficient if i == axis else zero for i in directions}
         return np.asarray(forms.slope.assemble(self.basis, **values))
 
     # -- the moment density
@@ -250,49 +305,59 @@ class System:
     @functools.cached_property
     def relaxation(self) -> tuple[csr_array, csr_array, csr_array]:
         """m(n^a, w)/tau^a for a = x, y, z, each (N, N)."""
-        x, y, z = (
-            self.matrix(forms.mass, self._unit_rate * rate) for rate in self.coefficients.rate
-        )
+        rates = self._unit_rate * self.coefficients.rate
+        x, y, z = (self.matrix(forms.mass, rate) for rate in rates)
         return x, y, z
 
     @functools.cached_property
     def A_0(self) -> csr_array:
         """Diffusion, relaxation and absorption of the three components, (3N, 3N)."""
-        return csr_array(
-            block_diag([self.diffusion + r for r in self.relaxation]) + self.edges.absorption
-        )
+        components = block_diag([self.diffusion + r for r in self.relaxation])
+        return csr_array(components + self.edges.absorption)
+
+    @functools.cached_property
+    def pencil(self) -> tuple[csr_array, csr_array, csr_array]:
+        """K with absorption, M = m/tau and the kept unknowns of one component, where one rate and
+        one edge law serve all three (theory, section 4).
+        """
+        N = self.N
+        absorption = csr_array(self.edges.absorption[:N, :N])
+        keep = csr_array(self.keep[:N, : self.keep.shape[1] // 3])
+        K, M = self.diffusion, self.relaxation[0]
+        if absorption.nnz:
+            K = K + absorption
+        if keep.shape[1] < keep.shape[0]:
+            K, M = csr_array(keep.T @ K @ keep), csr_array(keep.T @ M @ keep)
+        return K, M, keep
 
     @functools.cached_property
     def torques(self) -> tuple[csr_array, csr_array, csr_array]:
         """m(T_ad n^d, w^a) per tesla for B along x, y, z, each (3N, 3N): (g e/2) eps_abc B_b
         X_cd.
         """
-        zero = csr_array((self.N, self.N))
-        X = [[zero] * 3 for _ in range(3)]
+        X = self._tensor
+
+        def entry(cross: np.ndarray, a: int, d: int) -> Any:
+            terms = (cross[a, c] * X[c][d] for c in range(3) if cross[a, c] != 0.0)
+            return sum(terms, csr_array((self.N, self.N)))
+
+        def torque(cross: np.ndarray) -> csr_array:
+            rows = [[entry(cross, a, d) for d in range(3)] for a in range(3)]
+            return csr_array(block_array(rows))
+
+        x, y, z = (torque(cross) for cross in cross_matrix(np.eye(3)))
+        return x, y, z
+
+    @property
+    def _tensor(self) -> list[list[csr_array]]:
+        """(g e/2) m(X_ad u, w), a symmetric 3x3 table of (N, N)."""
+        half_g_x = self.coefficients.half_g_x
+        X = [[csr_array((self.N, self.N))] * 3 for _ in range(3)]
         for a in range(3):
             for d in range(a + 1):
-                if np.any(self.coefficients.half_g_x[a, d] != 0.0):
-                    X[a][d] = X[d][a] = self.matrix(
-                        forms.mass, self._unit_rate * self.coefficients.half_g_x[a, d]
-                    )
-        x, y, z = (
-            csr_array(
-                block_array(
-                    [
-                        [
-                            sum(
-                                (cross[a, c] * X[c][d] for c in range(3) if cross[a, c] != 0.0),
-                                zero,
-                            )
-                            for d in range(3)
-                        ]
-                        for a in range(3)
-                    ]
-                )
-            )
-            for cross in cross_matrix(np.eye(3))
-        )
-        return x, y, z
+                if np.any(half_g_x[a, d] != 0.0):
+                    X[a][d] = X[d][a] = self.matrix(forms.mass, self._unit_rate * half_g_x[a, d])
+        return X
 
     @functools.cached_property
     def edges(self) -> EdgeTerms:
@@ -335,27 +400,23 @@ class System:
 
     def torque(self, field: np.ndarray) -> csr_array:
         """Torque part alone at one field (3,) in T, (3N, 3N)."""
-        return sum(
-            (b * T for b, T in zip(field, self.torques, strict=True)),
-            csr_array((3 * self.N, 3 * self.N)),
-        )
+        parts = (b * T for b, T in zip(field, self.torques, strict=True))
+        return sum(parts, csr_array((3 * self.N, 3 * self.N)))
+
+
+#: Assembled systems; each lives as long as its problem, and no value here refers to its key.
+SYSTEMS: weakref.WeakKeyDictionary[Problem, System] = weakref.WeakKeyDictionary()
 
 
 def system_of(problem: Problem, field: Any = None) -> System:
-    """The assembled system of a problem; assembled once and kept with it.
+    """The assembled system of a problem; assembled once, and gone with the problem.
 
     With ordinary_hall a ``field`` (3,) selects the system of its B_z; the last one is kept too.
     """
-    store = vars(problem)
-    if "_system" not in store:
-        store["_system"] = System(problem)
-    system: System = store["_system"]
-    if not problem.ordinary_hall or field is None or field[2] == 0.0:
-        return system
-    last: System | None = store.get("_system_in_field")
-    if last is None or last.normal_field != float(field[2]):
-        last = store["_system_in_field"] = system.at_normal_field(float(field[2]))
-    return last
+    system = SYSTEMS.get(problem)
+    if system is None:
+        system = SYSTEMS[problem] = System(problem)
+    return system.in_field(field)
 
 
 def _check_orientation(basis: Any) -> None:
@@ -367,6 +428,5 @@ def _check_orientation(basis: Any) -> None:
         if np.any(volume.min(axis=1) * volume.max(axis=1) <= 0.0):
             raise MeshError(
                 "a curved or quadrilateral cell folds over itself; refine the mesh or straighten "
-                "its "
-                "boundary"
+                "its boundary"
             )

@@ -22,7 +22,8 @@ from ..solver.resolution import edge_cells, physics_notes, unresolved
 from ..solver.system import system_of
 from ..sweep.hanle import hanle_curve
 from ..sweep.measure import SpectralMeasure
-from ..sweep.spectral import refusal, spectral_measures
+from ..sweep.route import refusal
+from ..sweep.spectral import spectral_measures
 from ..version import __version__
 from .axes import changed_device
 from .file import parse_results

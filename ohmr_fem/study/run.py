@@ -23,7 +23,7 @@ import numpy as np
 from ..config.device_file import Device
 from ..errors import InputError, OhmrError, require_extra
 from ..model.material import precession_squared
-from ..sweep.spectral import refusal
+from ..sweep.route import refusal
 from .axes import changed_device, has_model, in_units, is_shape, keys_of
 from .dask import connected, on_scheduler
 from .file import Study, parse_results, read_study
@@ -299,7 +299,7 @@ def _span(study: Study) -> Span | None:
     diffusive = any(
         k.rpartition(".")[2] in DIFFUSIVE for a in study.axes for k in keys_of(a, study.tables)
     )
-    absorbing = any(any(m.absorption) for m in problem.moment_conditions().values())
+    absorbing = any(m.absorbs_partially for m in problem.moment_conditions().values())
     if not problem.uniform or (
         diffusive and (absorbing or any(a.startswith("edges.") for a in study.shaping))
     ):

@@ -13,13 +13,14 @@ import numpy as np
 
 from ..errors import InputError, suggest
 from ..files import write_table
-from ..model.drive import Drive, read_pair
 from ..model.problem import Problem
-from ..solver.resistance import warn_once
-from ..solver.solve import MomentSolver, moment_source, ohmic_potential
+from ..solver.linear import SYMMETRIC, Solver
+from ..solver.resistance import FourTerminal, UnitCurrent, warn_once
+from ..solver.solve import MomentSolver
 from ..solver.system import system_of
 from ..units import fields_array
-from .spectral import refusal, spectral_measures
+from .route import choose
+from .spectral import spectral_measures
 
 METHODS = ("auto", "spectral", "direct")
 #: Newton steps of the van der Pauw equation; it converges from below in about five.
@@ -70,19 +71,22 @@ class ResistanceMatrix:
         InputError
         """
         tables = {
-            "R": self.ohmic + self.orbital,
-            "R_ohmic": self.ohmic,
-            "delta_R": self.orbital,
-            "hanle": self.change,
+            "R": (self.ohmic, self.orbital),
+            "R_ohmic": (self.ohmic,),
+            "delta_R": (self.orbital,),
+            "hanle": (self.change,),
         }
         if quantity not in tables:
             raise InputError(
                 f"quantity: {quantity!r} is not known; {suggest(quantity, tables)}", value=quantity
             )
-        i, j = (self.sources.index(name) for name in read_pair(self.problem, current, "current"))
-        k, m = (self.contacts.index(name) for name in read_pair(self.problem, voltage, "voltage"))
-        Z = tables[quantity]
-        return np.asarray((Z[:, k, i] - Z[:, m, i]) - (Z[:, k, j] - Z[:, m, j]))
+        names = FourTerminal.of(self.problem, current, voltage)
+        assert names is not None  # a matrix belongs to a device
+        i, j = (self.sources.index(name) for name in names.current)
+        k, m = (self.contacts.index(name) for name in names.voltage)
+        # the small part is subtracted by itself: added to the large one first, it loses digits
+        parts = [(Z[:, k, i] - Z[:, m, i]) - (Z[:, k, j] - Z[:, m, j]) for Z in tables[quantity]]
+        return np.asarray(sum(parts))
 
     def sheet_resistance(self, contacts: Sequence[str]) -> np.ndarray:
         """Sheet resistance (n,) in ohm by van der Pauw's method, from four contacts in order around
@@ -154,6 +158,7 @@ def resistance_matrix(
     *,
     method: str = "auto",
     tolerance: float = 1e-8,
+    solver: Solver | None = None,
 ) -> ResistanceMatrix:
     """All four-terminal resistances R_ij,kl(B) of a device.
 
@@ -167,6 +172,8 @@ def resistance_matrix(
         (one for each field), or "auto".
     tolerance : float
         Of the spectral path, as for :func:`hanle_curve`.
+    solver : Solver, optional
+        As for :func:`hanle_curve`.
 
     Returns
     -------
@@ -176,11 +183,7 @@ def resistance_matrix(
     ------
     InputError, SolveError
     """
-    if method not in METHODS:
-        raise InputError(
-            f"resistance_matrix: unknown method {method!r}; {suggest(method, METHODS)}",
-            value=method,
-        )
+    route = choose("resistance_matrix", method, METHODS, problem)
     several = np.atleast_2d(fields_array(fields, "fields"))
     sources = tuple(name for name, contact in problem.contacts.items() if contact.carries_current)
     if problem.is_cross_section or len(sources) < 2:
@@ -190,66 +193,79 @@ def resistance_matrix(
             value=sources,
         )
     warn_once(problem, several)
-    chosen = method if method != "auto" else "direct" if refusal(problem) else "spectral"
-    ohmic, orbital, change = (_spectral if chosen == "spectral" else _direct)(
-        problem, several, sources, tolerance
-    )
+    if route.method == "spectral":
+        found = _spectral(problem, several, sources, tolerance, solver or SYMMETRIC)
+    else:
+        found = _direct(problem, several, sources, solver)
+    ohmic, orbital, change = found
     return ResistanceMatrix(
-        tuple(problem.contacts), sources, several, ohmic, orbital, change, chosen, problem
+        tuple(problem.contacts), sources, several, ohmic, orbital, change, route.method, problem
     )
 
 
 def _spectral(
-    problem: Problem, fields: np.ndarray, sources: tuple[str, ...], tolerance: float
+    problem: Problem,
+    fields: np.ndarray,
+    sources: tuple[str, ...],
+    tolerance: float,
+    solver: Solver,
 ) -> np.ndarray:
     contacts, reference = list(problem.contacts), sources[-1]
     pairs = [
         ((s, reference), (c, reference)) for s in sources[:-1] for c in contacts if c != reference
     ]
-    measures = spectral_measures(problem, pairs, tolerance=tolerance, fields=fields)
+    measures = spectral_measures(problem, pairs, tolerance=tolerance, fields=fields, solver=solver)
     tables = np.zeros((3, len(fields), len(contacts), len(sources)))
     for (current, voltage), measure in zip(pairs, measures, strict=True):
         place = np.s_[:, contacts.index(voltage[0]), sources.index(current[0])]
         effect, change = measure.response(fields)
-        tables[0][place], tables[1][place], tables[2][place] = (
-            measure.R_ohmic,
-            measure.unit * effect,
-            measure.unit * change,
-        )
+        tables[0][place] = measure.R_ohmic
+        tables[1][place] = measure.unit * effect
+        tables[2][place] = measure.unit * change
     return tables
 
 
-def _direct(problem: Problem, fields: np.ndarray, sources: tuple[str, ...], _: float) -> np.ndarray:
+def _direct(
+    problem: Problem, fields: np.ndarray, sources: tuple[str, ...], solver: Solver | None
+) -> np.ndarray:
     """One factorisation for each field; the change from B = 0 is solved for where only the torque
     depends on B.
     """
     tables = np.zeros((3, len(fields), len(problem.contacts), len(sources)))
-    none, moments = _voltages(problem, np.zeros(3), sources, None)
+    none, moments = _voltages(problem, np.zeros(3), sources, None, solver)
     for i, field in enumerate(fields):
-        tables[:, i] = _voltages(problem, field, sources, moments)[0] if np.any(field) else none
+        tables[:, i] = none
+        if np.any(field):
+            tables[:, i] = _voltages(problem, field, sources, moments, solver)[0]
         if problem.ordinary_hall:
             tables[2, i] = tables[1, i] - none[1]
     return tables
 
 
 def _voltages(
-    problem: Problem, field: np.ndarray, sources: tuple[str, ...], at_zero: list[np.ndarray] | None
+    problem: Problem,
+    field: np.ndarray,
+    sources: tuple[str, ...],
+    at_zero: list[np.ndarray] | None,
+    solver: Solver | None,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Ohmic, orbital and changed voltages (3, K, C) at one field, and the moments of each
     source.
     """
-    system = system_of(problem, field)
+    system, reference = system_of(problem, field), sources[-1]
     loads = np.column_stack([system.terminals[c].load for c in problem.contacts])
-    loads = loads - system.terminals[sources[-1]].load[:, None]
-    solver = MomentSolver.at(system, field)
+    loads = loads - system.terminals[reference].load[:, None]
+    here = MomentSolver.at(system, field, solver=solver)
     table, moments = np.zeros((3, loads.shape[1], len(sources))), []
     for j, name in enumerate(sources[:-1]):
-        potential, _ = ohmic_potential(system, Drive({name: 1.0, sources[-1]: -1.0}, {}))
-        now = solver.solve(moment_source(system, potential))
+        unit = UnitCurrent.of(system, (name, reference), solver)
+        now = here.solve(unit.source)
         moments.append(now.n)
-        table[0, :, j], table[1, :, j] = loads.T @ potential, loads.T @ now.potential
+        table[0, :, j] = loads.T @ unit.potential
+        table[1, :, j] = loads.T @ now.potential
         if at_zero is not None and not problem.ordinary_hall:
-            table[2, :, j] = loads.T @ solver.solve(-(system.torque(field) @ at_zero[j])).potential
+            turned = here.solve(-(system.torque(field) @ at_zero[j]))
+            table[2, :, j] = loads.T @ turned.potential
     return table, moments
 
 

@@ -15,10 +15,12 @@ import numpy as np
 
 from ..errors import InputError, NewtonError
 from ..files import write_table
-from ..model.drive import Drive, read_pair
+from ..model.drive import Drive
 from ..model.problem import Problem
 from ..solver.drift import _checked, _peclet, _solve, _warn
+from ..solver.linear import Solver
 from ..solver.newton import NewtonStep
+from ..solver.resistance import FourTerminal
 from ..solver.solution import Solution
 from ..solver.solution_file import save_solution
 from ..solver.solve import solve
@@ -94,6 +96,7 @@ def drift_curve(
     voltage: Any,
     tolerance: float = 1e-11,
     max_iterations: int = 20,
+    solver: Solver | None = None,
     rescue: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DriftCurve:
@@ -102,7 +105,7 @@ def drift_curve(
 
     Parameters
     ----------
-    problem, tolerance, max_iterations
+    problem, tolerance, max_iterations, solver
         As for :func:`drift_solve`.
     amplitudes : (n,) A
         Currents into the first contact of ``current``, in any order and of any sign.
@@ -125,7 +128,9 @@ def drift_curve(
     """
     began = time.perf_counter()
     field = _checked(problem, field)
-    pair, read = read_pair(problem, current, "current"), read_pair(problem, voltage, "voltage")
+    names = FourTerminal.of(problem, current, voltage)
+    assert names is not None  # a device plane, as checked
+    pair, read = names.current, names.voltage
     I = np.atleast_1d(np.asarray(amplitudes, dtype=float))  # noqa: E741
     if I.ndim != 1 or I.size == 0 or not np.all(np.isfinite(I)):
         raise InputError(
@@ -135,19 +140,13 @@ def drift_curve(
     _warn(problem, field, 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        unit = solve(problem, field, {pair[0]: 1.0, pair[1]: -1.0})
+        unit = solve(problem, field, {pair[0]: 1.0, pair[1]: -1.0}, solver=solver)
     done: dict[int, tuple[float, float, tuple[NewtonStep, ...]]] = {}
 
     def curve() -> DriftCurve:
         order = sorted(done)
         values = [done[i] for i in order]
-        base = float(
-            (
-                system_of(problem).terminals[read[0]].load
-                - system_of(problem).terminals[read[1]].load
-            )
-            @ unit.ohmic_dofs
-        )
+        base = float(system_of(problem).pair_load(read) @ unit.ohmic_dofs)
         return DriftCurve(
             I[order],
             np.array([v[0] for v in values]),
@@ -163,7 +162,7 @@ def drift_curve(
         )
 
     for sign in (1.0, -1.0):
-        track = _Track(problem, field, pair, tolerance, max_iterations, unit)
+        track = _Track(problem, field, pair, tolerance, max_iterations, unit, solver)
         for i in sorted(
             np.flatnonzero(sign * I > 0 if sign < 0 else I >= 0), key=lambda k: abs(I[k])
         ):
@@ -216,18 +215,17 @@ class _Track:
         tolerance: float,
         most: int,
         unit: Solution,
+        solver: Solver | None,
     ) -> None:
-        self.problem, self.field, self.pair, self.tolerance, self.most = (
-            problem,
-            field,
-            pair,
-            tolerance,
-            most,
-        )
+        self.problem = problem
+        self.field = field
+        self.pair = pair
+        self.tolerance = tolerance
+        self.most = most
+        self.solver = solver
         self.last: Solution | None = None
-        self.known = [
-            (0.0, unit.moment_dofs)
-        ]  # (current, moments per current), the limit of small currents first
+        # (current, moments per current), the limit of small currents first
+        self.known = [(0.0, unit.moment_dofs)]
 
     def to(self, amplitude: float) -> tuple[Solution, list[NewtonStep]]:
         """Solution at a current; the step is halved where Newton's method fails."""
@@ -250,15 +248,15 @@ class _Track:
         if len(self.known) > 1:
             (a, before), (b, last) = self.known[-2:]
             guess = last + (amplitude - b) / (b - a) * (last - before)
-        drive = Drive({self.pair[0]: amplitude, self.pair[1]: -amplitude}, {})
         found = _solve(
             self.problem,
             self.field,
-            drive,
+            Drive.between(self.pair, amplitude),
             guess * amplitude,
             self.tolerance,
             self.most,
             time.perf_counter(),
+            self.solver,
         )
         self.last = found[0]
         self.known = [*self.known[-1:], (amplitude, found[0].moment_dofs / amplitude)]

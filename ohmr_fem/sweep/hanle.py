@@ -10,19 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConvergenceWarning, InputError, SweepInterrupted, suggest
+from ..errors import ConvergenceWarning, InputError, SweepInterrupted
 from ..mesh.grids import cross_section
 from ..model.fields import field_rotation
 from ..model.material import precession_squared
 from ..model.problem import Problem
+from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..units import fields_array, positive
 from .curve import HanleCurve
 from .measure import SpectralMeasure
 from .reduced import reduced_sweep
-from .spectral import refusal, spectral_measure
+from .route import choose
+from .spectral import spectral_measure, spectral_measures
 
 METHODS = ("auto", "spectral", "reduced", "direct")
+#: So many fields are solved one by one on the general path.
+FEW = 8
 
 
 def hanle_curve(
@@ -33,6 +37,7 @@ def hanle_curve(
     voltage: Any = None,
     method: str = "auto",
     tolerance: float = 1e-8,
+    solver: Solver | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> HanleCurve:
     """Resistance against field, R_ij,kl(B).
@@ -52,6 +57,8 @@ def hanle_curve(
     tolerance : float
         Algebraic error relative to the largest effect: held by a bound (spectral) or an estimate
         (reduced).
+    solver : Solver, optional
+        For all linear systems; default SuperLU, in its symmetric mode where the matrix is.
     progress : callable(done, total), optional
         Called on the direct path.
 
@@ -65,33 +72,22 @@ def hanle_curve(
     SweepInterrupted
         On Ctrl-C; its ``partial`` is the finished part of the curve.
     """
-    if method not in METHODS:
-        raise InputError(
-            f"hanle_curve: unknown method {method!r}; {suggest(method, METHODS)}", value=method
-        )
     start = time.perf_counter()
-    positive(tolerance, "1", "tolerance")
     fields = np.atleast_2d(fields_array(fields, "fields"))
+    # few fields are no dearer one by one; the ordinary Hall effect is not affine in B
+    many = len(fields) > FEW and not problem.ordinary_hall
+    general = "reduced" if many else "direct"
+    route = choose("hanle_curve", method, METHODS, problem, general=general)
+    positive(tolerance, "1", "tolerance")
     if len(fields) == 0:
         raise InputError("fields: needs at least one field")
-    if method == "spectral" or (method == "auto" and refusal(problem) is None):
-        why = (
-            "as asked"
-            if method != "auto"
-            else "one material, linear coupling, the same edge law for all components"
-        )
-        return _spectral_curve(problem, fields, current, voltage, tolerance, start, f" ({why})")
-    measurement = Measurement.of(problem, current, voltage)
+    reason = f" ({route.why})"
+    if route.method == "spectral":
+        pairs = current, voltage
+        return _spectral_curve(problem, fields, pairs, tolerance, start, reason, solver)
+    measurement = Measurement.of(problem, current, voltage, solver)
     notes = warn_once(problem, fields)
-    reason = f" ({'as asked' if method != 'auto' else refusal(problem)})"
-    if problem.ordinary_hall and method == "reduced":
-        raise InputError(
-            "hanle_curve: the reduced path needs matrices that are affine in B; with ordinary_hall "
-            "use "
-            "method='direct'",
-            value=method,
-        )
-    if method == "reduced" or (not problem.ordinary_hall and method == "auto" and len(fields) > 8):
+    if route.method == "reduced":
         return _reduced_curve(
             measurement, fields, (current, voltage), tolerance, reason, start, notes
         )
@@ -233,15 +229,15 @@ def _reduced_curve(
 def _spectral_curve(
     problem: Problem,
     fields: np.ndarray,
-    current: Any,
-    voltage: Any,
+    pairs: tuple[Any, Any],
     tolerance: float,
     start: float,
     reason: str,
+    solver: Solver | None,
 ) -> HanleCurve:
-    measure = spectral_measure(
-        problem, current=current, voltage=voltage, tolerance=tolerance, fields=fields
-    )
+    measure = spectral_measures(
+        problem, [pairs], tolerance=tolerance, fields=fields, solver=solver or SYMMETRIC
+    )[0]
     notes = warn_once(problem, fields)
     f, change = measure.response(fields)
     count = len(measure.rates)
@@ -253,7 +249,7 @@ def _spectral_curve(
         change * measure.unit,
         np.full(len(fields), measure.residual),
         abs(measure.unit) * measure.bound(fields),
-        (current, voltage),
+        pairs,
         f"spectral, {count} poles from one factorisation{reason}",
         start,
         notes,

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import eig
-from scipy.sparse import block_array, block_diag, csr_array
+from scipy.sparse import block_diag, csr_array
 
-from ..solver.linear import SYMMETRIC, Factorisation, SuperLU
+from ..solver.linear import GENERAL, SYMMETRIC, Factorisation
 from ..solver.resistance import Measurement
 from ..solver.stability import check_stability, check_sweep
 from ..solver.system import System
@@ -53,44 +53,39 @@ class Affine:
         full coupling.
         """
         s = measurement.system
-        A_0, *slopes = s.reduced_matrices
+        A_0, x, y, z = s.reduced_matrices
         source = s.keep.T @ measurement.source
-        if s.problem.is_cross_section and s.problem.mesh.dim == 1:
-            return cls(
-                s,
-                A_0,
-                A_0,
-                (slopes[0], slopes[1], slopes[2]),
-                source,
-                s.keep.T @ measurement.reader,
-            )
-        T, factors = s.potential_solver()
-        if s.problem.coupling == "linear":
-            if s.problem.is_cross_section:
-                output = s.keep.T @ measurement.reader
-            else:
-                adjoint = T @ factors.solve(T.T @ measurement.reader)[0]
-                output = -(s.keep.T @ (s.C.T @ adjoint))
-            return cls(s, A_0, A_0, (slopes[0], slopes[1], slopes[2]), source, output)
-        zero = csr_array((T.shape[1], T.shape[1]))
-        full = csr_array(
-            block_array([[T.T @ s.K @ T, T.T @ s.C @ s.keep], [s.keep.T @ s.S @ T, A_0]])
-        )
-        x, y, z = (csr_array(block_diag([zero, m])) for m in slopes)
+        if s.feeds_back:
+            return cls._coupled(measurement, source)
+        if s.problem.is_cross_section:
+            output = s.keep.T @ measurement.reader
+        else:
+            # V_1 = -K^{-1} C n is read by r: the moments are read by -C^T K^{-1} r
+            T, factors = s.potential_solver(solver=measurement.solver)
+            adjoint = T @ factors.solve(T.T @ measurement.reader)[0]
+            output = -(s.keep.T @ (s.C.T @ adjoint))
+        return cls(s, A_0, A_0, (x, y, z), source, output)
+
+    @classmethod
+    def _coupled(cls, measurement: Measurement, source: np.ndarray) -> Affine:
+        s = measurement.system
+        A_0, *slopes = s.reduced_matrices
+        T = s.free_tie()
         nothing = np.zeros(T.shape[1])
-        output = np.concatenate(
-            [nothing, s.keep.T @ measurement.reader]
-            if s.problem.is_cross_section
-            else [T.T @ measurement.reader, np.zeros(A_0.shape[0])]
-        )
+        zero = csr_array((T.shape[1], T.shape[1]))
+        x, y, z = (csr_array(block_diag([zero, m])) for m in slopes)
+        if s.problem.is_cross_section:
+            output = np.append(nothing, s.keep.T @ measurement.reader)
+        else:
+            output = np.append(T.T @ measurement.reader, np.zeros(A_0.shape[0]))
         norm = csr_array(block_diag([T.T @ s.K @ T, A_0]))
-        return cls(s, full, norm, (x, y, z), np.concatenate([nothing, source]), output)
+        full = s.coupled(T, A_0)
+        return cls(s, full, norm, (x, y, z), np.append(nothing, source), output)
 
     def along(self, field: np.ndarray) -> csr_array:
         """sum B_b A_b."""
-        return sum(
-            (b * m for b, m in zip(field, self.slopes, strict=True)), csr_array(self.constant.shape)
-        )
+        parts = (b * m for b, m in zip(field, self.slopes, strict=True))
+        return sum(parts, csr_array(self.constant.shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,14 +221,14 @@ def reduced_sweep(
     )  # a growing mode that turns leaves no trace in the residuals
     candidates = fields[np.unique(np.linspace(0, len(fields) - 1, CANDIDATES).astype(int))]
     directions = _directions(fields)
-    metric = SYMMETRIC.factorise(affine.norm)
+    metric = (measurement.solver or SYMMETRIC).factorise(affine.norm)
     sides = [Residuals.of(affine, fields, metric, transposed) for transposed in (False, True)]
     ratio, worst_residual, used = 0.0, 0.0, int(affine.norm is not affine.constant)
     chosen, product = np.zeros(3), 0.0
     reduced, converged = Reduced.empty(affine), False
     while used < most and not converged:
         factors = (
-            SuperLU().factorise(affine.constant + affine.along(chosen))
+            (measurement.solver or GENERAL).factorise(affine.constant + affine.along(chosen))
             if np.any(chosen) or used
             else metric
         )

@@ -20,39 +20,25 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from ..errors import InputError, SolveError
-from ..model.drive import read_pair
 from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver import forms
 from ..solver.linear import SYMMETRIC, Solver
+from ..solver.resistance import FourTerminal
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
 from ..units import fields_array, positive
 from .lanczos import Projection, gamma, project
 from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle
+from .route import require_spectral
 
 #: Precession angles Omega tau for which a measure is made when no fields are given.
 DEFAULT_RANGE = 50.0
 #: The shift of the factorisation over the geometric mean of the smallest and largest |s|; measured,
 #: a flat optimum.
 MIDDLE = 1.15
-
-
-def refusal(problem: Problem) -> str | None:
-    """Why the spectral path cannot serve a problem, or None if it can."""
-    if not problem.uniform:
-        return "the materials vary over the device"
-    if problem.ordinary_hall:
-        return "the ordinary Hall effect makes the potential and the diffusion depend on B_z, and so the vectors of the measure"
-    if problem.coupling != "linear":
-        return "coupling='full' feeds the orbital current back into the drive, which then depends on the field"
-    for name, moment in problem.moment_conditions().items():
-        if len(set(moment.absorption)) > 1:
-            return f"the edge {name!r} absorbs the three components at different rates"
-    return None
 
 
 def spectral_measure(
@@ -118,14 +104,9 @@ def spectral_measures(
     built (time).
     """
     positive(tolerance, "1", "tolerance")
-    reason = refusal(problem)
-    if reason is not None:
-        serves = "method='direct')" if problem.ordinary_hall else "method='reduced') or 'direct'"
-        raise InputError(
-            f"the spectral path does not apply: {reason}; use hanle_curve(..., {serves}"
-        )
+    require_spectral(problem)
     system = system_of(problem)
-    K, M, keep, absorbing = _pencil(system)
+    K, M, keep = system.pencil
     start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
     bases = _lengths(lengths, system.scales.length)
@@ -164,7 +145,7 @@ def spectral_measures(
             tolerance=tolerance,
             reference_length=system.scales.length,
             slowest=slowest,
-            absorbing=absorbing,
+            absorbing=any(m.absorbs_partially for m in problem.moment_conditions().values()),
             residual=projection.residual,
             summary=summary,
             vertices=system.basis.nodal_dofs[0],
@@ -215,55 +196,45 @@ def _excess(
     return worst
 
 
-def _pencil(system: System) -> tuple[csr_array, csr_array, csr_array, bool]:
-    """K and M of one component, lengths in L_m, on the kept unknowns; whether an edge absorbs at
-    finite G.
-    """
-    N = system.N
-    absorption = csr_array(system.edges.absorption[:N, :N])
-    keep = csr_array(system.keep[:N, : system.keep.shape[1] // 3])
-    K, M = (
-        system.diffusion + absorption if absorption.nnz else system.diffusion,
-        system.relaxation[0],
-    )
-    if keep.shape[1] < keep.shape[0]:
-        K, M = csr_array(keep.T @ K @ keep), csr_array(keep.T @ M @ keep)
-    return K, M, keep, absorption.nnz > 0
-
-
 def _starts(
     problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver
 ) -> tuple[np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
     """Start block (N, p), and for each pair its (p, q) combination, channels, R_ohmic sigma and
     names.
     """
+    given = [FourTerminal.of(problem, *pair) for pair in pairs]
     if problem.is_cross_section:
-        if any(pair != (None, None) for pair in pairs):
-            raise InputError("a cross-section has no contacts: leave out current and voltage")
-        one = np.ones_like(system.coefficients.sigma)
-        moved = [c for _, c, _ in system.moved()]
-        drives = [sign * system.slope(i, one) for i, _, sign in system.moved()]
-        start = np.column_stack(drives + [d / system.ohmic_current for d in drives])
-        count = len(moved)
-        channels = tuple(
-            Channel(d, c, i, count + j) for i, d in enumerate(moved) for j, c in enumerate(moved)
-        )
-        return start, [np.eye(2 * count)], channels, [float("nan")], [(None, None)]
-    names = [(read_pair(problem, i, "current"), read_pair(problem, v, "voltage")) for i, v in pairs]
+        return _section_starts(system)
+    names = [(pair.current, pair.voltage) for pair in given if pair is not None]
     contacts = sorted({c for i, v in names for c in (*i, *v)})
     curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
-    loads = {c: system.terminals[c].load for c in contacts}
+    loads = np.array([system.terminals[c].load for c in contacts])
     functionals = _functionals(names, contacts)
-    potentials = _potentials(system, functionals @ np.array([loads[c] for c in contacts]), solver)
+    potentials = _potentials(system, functionals @ loads, solver)
     start = np.asarray(curl @ potentials)
     turns, ohmic = [], []
     for i, v in names:
         pair = np.array([_difference(i, contacts), _difference(v, contacts)])
+        # several pairs share few functionals: each pair is a combination of them
         turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
         turns.append(turn)
-        reader = loads[v[0]] - loads[v[1]]
-        ohmic.append(float(reader @ (potentials @ turn[:, 0])))
+        ohmic.append(float(system.pair_load(v) @ (potentials @ turn[:, 0])))
     return start, turns, (Channel(2, 2, 0, 1),), ohmic, names
+
+
+def _section_starts(
+    system: System,
+) -> tuple[np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
+    """The same for a cross-section, where the field along x drives and the total current reads."""
+    one = np.ones_like(system.coefficients.sigma)
+    moved = [c for _, c, _ in system.moved()]
+    drives = [sign * system.slope(i, one) for i, _, sign in system.moved()]
+    start = np.column_stack(drives + [d / system.ohmic_current for d in drives])
+    count = len(moved)
+    channels = tuple(
+        Channel(d, c, i, count + j) for i, d in enumerate(moved) for j, c in enumerate(moved)
+    )
+    return start, [np.eye(2 * count)], channels, [float("nan")], [(None, None)]
 
 
 def _difference(pair: tuple[str, str], contacts: list[str]) -> np.ndarray:

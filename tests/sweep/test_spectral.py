@@ -14,9 +14,10 @@ from ohmr_fem import analytic
 from ohmr_fem.errors import InputError, SolveError
 from ohmr_fem.mesh.grids import graded_lines, tensor_grid
 from ohmr_fem.solver.resistance import Measurement
-from ohmr_fem.solver.system import system_of
+from ohmr_fem.solver.system import System, system_of
 from ohmr_fem.sweep.measure import delta_R_table
-from ohmr_fem.sweep.spectral import _pencil, refusal, spectral_measure, spectral_measures
+from ohmr_fem.sweep.route import refusal
+from ohmr_fem.sweep.spectral import spectral_measure, spectral_measures
 from validation.case import simple_material
 from validation.strip_tensor import TESLA
 
@@ -210,13 +211,13 @@ def test_range(theta, edges, refuses):
 
 
 def test_an_indefinite_pencil_is_refused(bar, refuses, monkeypatch):
-    from ohmr_fem.sweep import spectral
+    pencil = System.pencil.func
 
-    def twisted(system, pencil=spectral._pencil):
-        K, M, keep, absorbing = pencil(system)
-        return K - 0.4 * M, M, keep, absorbing
+    def twisted(system):
+        K, M, keep = pencil(system)
+        return K - 0.4 * M, M, keep
 
-    monkeypatch.setattr(spectral, "_pencil", twisted)
+    monkeypatch.setattr(System, "pencil", property(twisted))
     with refuses(SolveError, "indefinite pencil", "no bound holds", "method='direct'"):
         spectral_measure(bar(), **PAIRS)
 
@@ -480,7 +481,7 @@ def test_the_basis_stays_orthonormal_in_a_wide_range():
     """
     prob = of.Problem(of.cross_section(400.0, cells=400), simple_material())
     found = spectral_measure(prob, lengths=(0.1, 100.0)).projection
-    K, M, keep, _ = _pencil(system_of(prob))
+    K, M, keep = system_of(prob).pencil
     vectors = keep.T @ found.vectors
     assert len(found.rates) > 100 and found.rates.min() > -1e-12
     assert np.abs(vectors.T @ (M @ vectors) - np.eye(len(found.rates))).max() < 1e-9
