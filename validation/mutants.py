@@ -157,8 +157,8 @@ MUTANTS = (
     Mutant(
         "coupling of the full block halved",
         "solver/system.py",
-        "[P.T @ S @ T, A]",
-        "[0.5 * (P.T @ S @ T), A]",
+        "moment = [P.T @ S @ T, A]",
+        "moment = [0.5 * (P.T @ S @ T), A]",
         ("nonlocal_strip",),
     ),
     Mutant(
@@ -650,8 +650,8 @@ MUTANTS = (
     Mutant(
         "ordinary Hall angle of the drift reversed",
         "solver/drift_terms.py",
-        "first * slope[0] - second * slope[1]",
-        "first * slope[0] + second * slope[1]",
+        "first * x - second * y",
+        "first * x + second * y",
         ("tests/sweep/test_current.py", "drift"),
     ),
     # the error bar

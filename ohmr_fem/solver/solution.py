@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -138,15 +138,17 @@ class Solution:
     def centres(self) -> FieldValues:
         """All fields at the centre of every cell."""
         mesh = self._system.basis.mesh
-        middle = np.full(mesh.dim(), 1.0 / 3.0 if mesh.t.shape[0] == 3 and mesh.dim() == 2 else 0.5)
-        return self.in_cells(middle[:, None])
+        triangles = mesh.dim() == 2 and mesh.t.shape[0] == 3
+        middle = np.full((mesh.dim(), 1), 1.0 / 3.0 if triangles else 0.5)
+        return self.in_cells(middle)
 
     def in_cells(self, X: np.ndarray) -> FieldValues:
         """All fields at reference points X (dim, k) of every cell; result arrays have n_cells * k
         columns.
         """
         cells = np.arange(self.problem.mesh.n_cells)
-        return self._evaluate(np.repeat(X[:, None, :], cells.size, axis=1), cells)
+        everywhere = np.repeat(X[:, None, :], cells.size, axis=1)
+        return self._evaluate(everywhere, cells)
 
     def at(self, points: Any) -> FieldValues:
         """All fields at points (dim,) or (n, dim) in m, with the full order of the elements.
@@ -169,44 +171,46 @@ class Solution:
         s = self._system
         scaled = p.T / s.scales.length
         cells = locate(s.basis.mesh, scaled, s.scales.length)
-        return self._evaluate(s.basis.mapping.invF(scaled[:, :, None], tind=cells), cells)
+        X = s.basis.mapping.invF(scaled[:, :, None], tind=cells)
+        return self._evaluate(X, cells)
 
     def line(self, start: Any, stop: Any, n: int = 201) -> FieldValues:
         """All fields at n points on the straight line between two points (quantities, m)."""
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 2:
             raise InputError(f"line: expected at least 2 points, got {n!r}", value=n)
-        ends = [
-            np.array([to_si(v, "m", "line") for v in np.atleast_1d(np.asarray(p, dtype=object))])
-            for p in (start, stop)
-        ]
+        first, last = _place(start), _place(stop)
         t = np.linspace(0.0, 1.0, n)
-        values = self.at(ends[0] + t[:, None] * (ends[1] - ends[0]))
-        return FieldValues(
-            **{**vars(values), "distance": t * float(np.linalg.norm(ends[1] - ends[0]))}
-        )
+        values = self.at(first + t[:, None] * (last - first))
+        length = float(np.linalg.norm(last - first))
+        return replace(values, distance=t * length)
 
     def _evaluate(self, X: np.ndarray, cells: np.ndarray) -> FieldValues:
         s = self._system
         value, gradients = reference_rows(s.basis, self.problem.order, X, cells)
-        points = np.asarray(s.basis.mapping.F(X, tind=cells)) * s.scales.length
+        length = s.scales.length
+        points = np.asarray(s.basis.mapping.F(X, tind=cells)) * length
         c = evaluate(self.problem, points, cells)
         count = value.shape[0]
         V = self.ohmic_dofs + self.orbital_dofs
         n = np.array([value @ d for d in self.moment_dofs])
-        E, driving = np.zeros((3, count)), np.zeros((3, count))
+        E = np.zeros((3, count))
+        driving = np.zeros((3, count))
         dn = np.zeros((3, 3, count))  # dn[i, a] = d_i n^a
         drives = V if self.problem.coupling == "full" else self.ohmic_dofs
         for axis, D in zip(self.problem.mesh.axes, gradients, strict=True):
-            E[AXIS[axis]] = -(D @ V) / s.scales.length
-            driving[AXIS[axis]] = -(D @ drives) / s.scales.length
-            dn[AXIS[axis]] = np.array([D @ d for d in self.moment_dofs]) / s.scales.length
+            i = AXIS[axis]
+            E[i] = -(D @ V) / length
+            driving[i] = -(D @ drives) / length
+            dn[i] = np.array([D @ d for d in self.moment_dofs]) / length
         if self.problem.is_cross_section:
             E[0] = driving[0] = self.drive.electric_field
         turned, slopes = self._deflected(c, E, dn)
-        J, Q = self._currents(c, turned, self._deflected(c, driving, dn)[0], slopes)
+        carrying, _ = self._deflected(c, driving, dn)
+        J, Q = self._currents(c, turned, carrying, slopes)
         if self.drift:
             self._add_drift(c, turned, n, J, Q)
-        return FieldValues(points.reshape(points.shape[0], count), value @ V, E, J, n, Q)
+        places = points.reshape(points.shape[0], count)
+        return FieldValues(places, value @ V, E, J, n, Q)
 
     def _deflected(
         self, c: Coefficients, E: np.ndarray, dn: np.ndarray
@@ -215,7 +219,11 @@ class Solution:
         if not self.problem.ordinary_hall:
             return E, dn
         b = c.mobility.ravel() * self.field[2]
-        turn = lambda v: np.array([v[0] - b * v[1], v[1] + b * v[0], v[2]]) / (1.0 + b**2)
+
+        def turn(v: np.ndarray) -> np.ndarray:
+            x, y, z = v
+            return np.array([x - b * y, y + b * x, z]) / (1.0 + b**2)
+
         return turn(E), turn(dn)
 
     def _currents(
@@ -229,19 +237,17 @@ class Solution:
         """
         sigma, D = c.sigma.ravel(), c.diffusion.ravel()
         alpha, alpha_inverse = c.alpha.ravel(), c.alpha_inverse.ravel()
-        axes = {AXIS[a] for a in self.problem.mesh.axes}
-        flows = axes | ({0} if self.problem.is_cross_section else set())
+        axes, flows = self._axes, self._flows
         eps = np.zeros((3, 3, 3))
         eps[0, 1, 2] = eps[1, 2, 0] = eps[2, 0, 1] = 1.0
         eps[0, 2, 1] = eps[2, 1, 0] = eps[1, 0, 2] = -1.0
         J, Q = np.zeros_like(E), np.zeros_like(dn)
         detected = np.zeros_like(dn)
-        for c_index in range(3):
-            weights = (
-                c.detection(c_index, self.problem.detection) if self._is_read(c_index) else None
-            )
-            if weights is not None:
-                detected[:, c_index] = sum(w.ravel() * dn[:, d] for d, w in enumerate(weights))
+        for component in range(3):
+            if not self._is_read(component):
+                continue  # the reciprocal detector would divide by an X_cc that nothing needs
+            for d, w in enumerate(c.detection(component, self.problem.detection)):
+                detected[:, component] += w.ravel() * dn[:, d]
         curl = np.einsum("ijc,jcp->ip", eps, detected)
         hall = np.einsum("iak,kp->aip", eps, sigma * driving)
         for i in flows:
@@ -266,9 +272,18 @@ class Solution:
         """Whether n of this component has an in-plane curl along a direction in which current
         flows.
         """
-        axes = {AXIS[a] for a in self.problem.mesh.axes}
-        flows = axes | ({0} if self.problem.is_cross_section else set())
-        return any({i, j, component} == {0, 1, 2} for i in flows for j in axes)
+        pairs = [{i, j, component} for i in self._flows for j in self._axes]
+        return {0, 1, 2} in pairs
+
+    @property
+    def _axes(self) -> set[int]:
+        """Directions of the mesh, in which fields vary and moments flow."""
+        return {AXIS[a] for a in self.problem.mesh.axes}
+
+    @property
+    def _flows(self) -> set[int]:
+        """Directions of the current: also along x, out of a cross-section."""
+        return self._axes | {0} if self.problem.is_cross_section else self._axes
 
     @property
     def contact_currents(self) -> dict[str, float]:
@@ -276,11 +291,13 @@ class Solution:
         (weak-residual) value.
         """
         s = self._system
-        V, n = self.ohmic_dofs + self.orbital_dofs, self.moment_dofs / s.scales.moment
-        flow = s.scales.conductivity * (s.K @ V + s.C @ n.ravel())
+        unit = s.scales.conductivity
+        V = self.ohmic_dofs + self.orbital_dofs
+        n = self.moment_dofs / s.scales.moment
+        flow = unit * (s.K @ V + s.C @ n.ravel())
         if self.drift:
             carrying = V if self.problem.coupling == "full" else self.ohmic_dofs
-            flow = flow + s.scales.conductivity * (drift_of_charge(s, n) @ carrying)
+            flow = flow + unit * (drift_of_charge(s, n) @ carrying)
         return {
             name: float(t.indicator @ flow)
             for name, t in s.terminals.items()
@@ -290,8 +307,11 @@ class Solution:
     @property
     def contact_voltages(self) -> dict[str, float]:
         """Potential that each contact reads, V."""
-        V = self.ohmic_dofs + self.orbital_dofs
-        return {name: float(t.load @ V) for name, t in self._system.terminals.items()}
+        return self._read(self.ohmic_dofs + self.orbital_dofs)
+
+    def _read(self, potential: np.ndarray) -> dict[str, float]:
+        terminals = self._system.terminals
+        return {name: float(t.load @ potential) for name, t in terminals.items()}
 
     def current(self, contact: str) -> float:
         """Current into the device at a contact, A."""
@@ -299,13 +319,12 @@ class Solution:
 
     def voltage(self, plus: str, minus: str) -> float:
         """V(plus) - V(minus), V."""
-        return self._named(self.contact_voltages, plus) - self._named(self.contact_voltages, minus)
+        volts = self.contact_voltages
+        return self._named(volts, plus) - self._named(volts, minus)
 
     def orbital_voltage(self, plus: str, minus: str) -> float:
         """Orbital part of V(plus) - V(minus), V; not a difference of nearly equal numbers."""
-        orbital = {
-            name: float(t.load @ self.orbital_dofs) for name, t in self._system.terminals.items()
-        }
+        orbital = self._read(self.orbital_dofs)
         return self._named(orbital, plus) - self._named(orbital, minus)
 
     def _named(self, values: Mapping[str, float], contact: str) -> float:
@@ -325,13 +344,20 @@ class Solution:
         s = self._system
         unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
         n = self.moment_dofs.ravel() / s.scales.moment
-        each = lambda v: unit * (np.asarray(v).reshape(3, -1) @ s.one)
-        relaxation = np.concatenate(
-            [M @ d for M, d in zip(s.relaxation, n.reshape(3, -1), strict=True)]
-        )
-        torque, robin = s.torque(self.field) @ n, s.edges.absorption @ n
-        V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)
-        source = s.injected_source - s.S @ V + self.drive.electric_field * s.scales.length * s.drive
+
+        def each(v: np.ndarray) -> np.ndarray:
+            # tested with the function 1, whose coefficients are not all one
+            return unit * (np.asarray(v).reshape(3, -1) @ s.one)
+
+        components = zip(s.relaxation, n.reshape(3, -1), strict=True)
+        relaxation = np.concatenate([M @ d for M, d in components])
+        torque = s.torque(self.field) @ n
+        robin = s.edges.absorption @ n
+        V = self.ohmic_dofs
+        if self.problem.coupling == "full":
+            V = V + self.orbital_dofs
+        along = self.drive.electric_field * s.scales.length * s.drive
+        source = s.injected_source - s.S @ V + along
         residual = s.A_0 @ n + torque - source
         if self.drift:
             residual = residual + (drift_of_moment(s, V) @ n.reshape(3, -1).T).T.ravel()
@@ -361,9 +387,9 @@ class Solution:
             )
         n = self.moment_dofs.ravel() / s.scales.moment
         scale = s.scales.conductivity * s.scales.length**self.problem.mesh.dim
-        return scale * (
-            self.drive.electric_field * s.ohmic_current + float(s.response @ n) / s.scales.length
-        )
+        ohmic = self.drive.electric_field * s.ohmic_current
+        orbital = float(s.response @ n) / s.scales.length
+        return scale * (ohmic + orbital)
 
     def __repr__(self) -> str:
         top = float(np.abs(self.moment_density).max())
@@ -378,3 +404,9 @@ class Solution:
             f"{self.moment_dofs.shape[1]} unknowns per field, P{self.problem.order}, residual "
             f"{self.residual:.1e})"
         )
+
+
+def _place(point: Any) -> np.ndarray:
+    """The coordinates (dim,) in m of a point given in quantities."""
+    values = np.atleast_1d(np.asarray(point, dtype=object))
+    return np.array([to_si(v, "m", "line") for v in values])
