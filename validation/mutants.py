@@ -658,8 +658,8 @@ MUTANTS = (
     Mutant(
         "error without the torque",
         "solver/adapt_error.py",
-        "T[a, d] * e.n[d].value * e.z[a].value for a in range(3) for d in range(3)",
-        "0 * T[a, d] * e.n[d].value * e.z[a].value for a in range(3) for d in range(3)",
+        "out = out + T[a, d] * n.value * z.value",
+        "out = out + 0 * T[a, d] * n.value * z.value",
         ("tests/solver/test_adapt.py",),
     ),
     Mutant(
