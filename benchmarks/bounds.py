@@ -51,8 +51,13 @@ def random_problem(
         cells=str(rng.choice(["triangle", "quad"])),
         keep=lambda c: (c[0] > cut[0]) | (c[1] > cut[1]),
     )
-    on_top = lambda start, stop: lambda p: (p[1] == y[-1]) & (p[0] > x[start]) & (p[0] < x[stop])
-    on_right = lambda start, stop: lambda p: (p[0] == x[-1]) & (p[1] > y[start]) & (p[1] < y[stop])
+
+    def on_top(start, stop):
+        return lambda p: (p[1] == y[-1]) & (p[0] > x[start]) & (p[0] < x[stop])
+
+    def on_right(start, stop):
+        return lambda p: (p[0] == x[-1]) & (p[1] > y[start]) & (p[1] < y[stop])
+
     mesh = mesh.with_boundaries(
         {
             "source": on_right(0, 2),

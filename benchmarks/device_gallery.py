@@ -120,7 +120,8 @@ def draw(name: str, folder: Path) -> str:
         ("moment", of.plot_moment_density(solution)),
     ):
         of.save_figure(axes, folder / f"{name}_{what}.png")
-    return f"{name}: {mesh.n_cells} cells, |n^z| up to {abs(solution.moment_density[2]).max():.3g} C/m^2"
+    largest = abs(solution.moment_density[2]).max()
+    return f"{name}: {mesh.n_cells} cells, |n^z| up to {largest:.3g} C/m^2"
 
 
 if __name__ == "__main__":

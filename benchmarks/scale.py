@@ -51,7 +51,10 @@ def bar(unknowns: int) -> of.Problem:
         )
         for ends in (LENGTHS, HEIGHTS)
     )
-    arm = lambda c: (np.abs(c[0]) > 345e-9) & (np.abs(c[0]) < 455e-9)
+
+    def arm(c):
+        return (np.abs(c[0]) > 345e-9) & (np.abs(c[0]) < 455e-9)
+
     mesh = grids.tensor_grid(
         x, y, cells="triangle", keep=lambda c: (np.abs(c[1]) < 200e-9) | arm(c)
     )

@@ -1,6 +1,7 @@
 """The plan of the house: which room may import which, and what importing the package may cost.
 
-The rooms are the folders of ohmr_fem and the few files beside them; only the arrows are written down here.
+The rooms are the folders of ohmr_fem and the few files beside them; only the arrows are written
+down here.
 """
 
 from __future__ import annotations

@@ -73,9 +73,12 @@ def pulse() -> list[Row]:
     width, B = 3.0, np.array([2.0, 0.0, 0.0]) * TESLA
     prob = strip.problem(width)
     t = np.linspace(0.0, 8.0, 41)
-    step = lambda at: np.where(
-        at > 0, np.real(analytic.strip_switch_on(np.maximum(at, 1e-12), width, 1 + 2j)), 0.0
-    )
+
+    def step(at):
+        return np.where(
+            at > 0, np.real(analytic.strip_switch_on(np.maximum(at, 1e-12), width, 1 + 2j)), 0.0
+        )
+
     drive = ([0.5, 0.5, 2.25, 2.25], [0.0, 1.0, 1.0, 0.0])
     exact = step(t - 0.5) - step(t - 2.25)
     rows = []

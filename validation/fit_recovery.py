@@ -232,7 +232,10 @@ def degenerate_rows(level: str) -> list[Row]:
             )
         found = fit(data, with_material(prob, material(ratio, wrong=True)), strip=False)
         error = truth_of_combinations(found, truth(ratio))
-        text = f"{name}, after the fit: {found.identifiability}; combinations off the truth, in standard errors"
+        text = (
+            f"{name}, after the fit: {found.identifiability}; "
+            "combinations off the truth, in standard errors"
+        )
         rows.append(
             Row(
                 CASE,

@@ -279,7 +279,10 @@ def deviation(system: System, order: int, V: np.ndarray, n: np.ndarray) -> tuple
     x = np.asarray(basis.global_coordinates()) * system.scales.length
     exact_V, exact_n = POTENTIAL(x), np.array([m(x) for m in MOMENT]) / system.scales.moment
     got_n = np.array([np.asarray(basis.interpolate(c)) for c in n])
-    square = lambda f: float(np.sum(f**2 * basis.dx))
+
+    def square(f):
+        return float(np.sum(f**2 * basis.dx))
+
     return (
         np.sqrt(square(np.asarray(basis.interpolate(V)) - exact_V) / square(exact_V)),
         np.sqrt(square(got_n - exact_n) / square(exact_n)),

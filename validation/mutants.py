@@ -262,8 +262,8 @@ MUTANTS = (
     Mutant(
         "current density with the wrong curl",
         "solver/solution.py",
-        "eps[0, 1, 2] = eps[1, 2, 0] = eps[2, 0, 1] = 1.0",
-        "eps[0, 1, 2] = eps[1, 2, 0] = eps[2, 0, 1] = -1.0",
+        "LEVI_CIVITA[1, 2, 0] = LEVI_CIVITA[2, 0, 1] = 1.0",
+        "LEVI_CIVITA[1, 2, 0] = LEVI_CIVITA[2, 0, 1] = -1.0",
         ("tests/solver/test_solution.py",),
     ),
     Mutant(
@@ -353,8 +353,8 @@ MUTANTS = (
     Mutant(
         "moment current of linear coupling driven by all of V",
         "solver/solution.py",
-        'drives = V if self.problem.coupling == "full" else',
-        "drives = V if True else",
+        '        drives = V if self.problem.coupling == "full" else self.ohmic_dofs\n        for',
+        "        drives = V\n        for",
         ("tests/solver/test_solution.py",),
     ),
     Mutant(

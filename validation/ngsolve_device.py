@@ -80,7 +80,10 @@ def ngsolve_resistance(
     """
     ng = importlib.import_module("ngsolve")
     grid = ngsolve_mesh(mesh, LENGTH)
-    by_region = lambda value: grid.MaterialCF({r: value(m) for r, m in materials.items()})
+
+    def by_region(value):
+        return grid.MaterialCF({r: value(m) for r, m in materials.items()})
+
     sigma, alpha = (
         by_region(lambda m: m.sheet_conductivity),
         by_region(lambda m: m.orbital_hall_angle),

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 STYLE = """body{font:15px/1.45 sans-serif;max-width:72em;margin:2em auto;padding:0 1em;color:#222}
-table{border-collapse:collapse;width:100%;margin:.5em 0 1.5em}td,th{padding:.25em .6em;text-align:left;vertical-align:top;
-border-bottom:1px solid #ddd;font-size:14px}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+table{border-collapse:collapse;width:100%;margin:.5em 0 1.5em}td,th{padding:.25em .6em;
+text-align:left;vertical-align:top;border-bottom:1px solid #ddd;font-size:14px}
+td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.w{white-space:nowrap}.bad{background:#fbe3d6}.ok{color:#0072B2}.no{color:#a33c00;font-weight:bold}.skip{color:#777}
-pre{background:#f4f4f4;padding:.6em;overflow:auto}figure{margin:1em 0}figcaption{font-size:14px;color:#444}
+pre{background:#f4f4f4;padding:.6em;overflow:auto}
+figure{margin:1em 0}figcaption{font-size:14px;color:#444}
 img{max-width:100%}h2{margin-top:2em}small{color:#777;font-weight:normal}"""
 TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 

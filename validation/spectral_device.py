@@ -254,7 +254,10 @@ def zero_torque_branch() -> list[Row]:
     B = np.array([0.0, 0.8, 0.0])
     value = float(of.magnetoresistance(prob, B * TESLA)) / -0.09
     h = 1e-3
-    F = lambda s: float(np.real(analytic.strip_response(s, 3.0)))
+
+    def F(s):
+        return float(np.real(analytic.strip_response(s, 3.0)))
+
     first = (8 * (F(1 + h) - F(1 - h)) - (F(1 + 2 * h) - F(1 - 2 * h))) / (12 * h)
     second = (-F(1 + 2 * h) + 16 * F(1 + h) - 30 * F(1) + 16 * F(1 - h) - F(1 - 2 * h)) / (
         12 * h**2

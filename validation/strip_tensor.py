@@ -53,7 +53,10 @@ def worst_errors(level: str) -> list[Row]:
         value = f_fem(X, B, width)
         torque = np.cross(B, X, axisb=0, axisc=0)  # columns B x X_d
         matrix.append(relative(value, float(analytic.strip_full(torque, width))))
-        response = lambda s, w=width: analytic.strip_response(s, w)
+
+        def response(s, w=width):
+            return analytic.strip_response(s, w)
+
         scalar.append(
             relative(
                 value, float(analytic.three_scalar_response(response, analytic.three_scalars(B, X)))

@@ -122,7 +122,7 @@ def killed_worker(study: Path, reference: Path) -> list[Row]:
 #: Runs a study and writes down every point that it computes, before the journal can know of it.
 DRIVER = """
 import os, sys
-from ohmr_fem import study
+from ohmr_fem.study import run as study
 path, out, log = sys.argv[1:]
 computed = study._computed
 def logged(*arguments):
@@ -169,7 +169,10 @@ def killed_driver(
     computed, found = (int(v) for v in end.stdout.split()[-2:])
     lost = float(abs(found - len(kept)) + (times - hits))
     error = same(reference, out)
-    what = f"{hits} of {times} kill -9 hit a running program, {len(kept)} of {computed + found} points kept through them"
+    what = (
+        f"{hits} of {times} kill -9 hit a running program, "
+        f"{len(kept)} of {computed + found} points kept through them"
+    )
     return [
         Row(
             CASE,

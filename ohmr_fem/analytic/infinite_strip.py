@@ -23,9 +23,8 @@ from ..errors import InputError, SolveError, suggest
 from .scalars import ThreeScalars, combine, three_scalar_response
 
 _ANGLE = np.pi / 8
-_CLEAR_ANGLE = (
-    3 * np.pi / 16
-)  # no zero below this path leaves errors of exp(-2 pi (pi/16)/step) = 2e-11
+# no zero below this path leaves errors of exp(-2 pi (pi/16)/step) = 2e-11
+_CLEAR_ANGLE = 3 * np.pi / 16
 _STEP = 0.05
 _ORDERS = ("all", "ohmic", "change", "second")
 
@@ -96,13 +95,11 @@ def nonlocal_strip(
             value=alpha_alpha_prime,
         )
     k, weight = _path(kappa, x, spread)
-    kernel = (
-        _transform(k, w, scalars, alpha_alpha_prime, orders)
-        / sigma
-        * np.exp(-(k**2) * spread)
-        * weight
-    )
-    return np.asarray(np.real(np.exp(1j * x[..., None] * k) @ kernel) / np.pi)
+    transform = _transform(k, w, scalars, alpha_alpha_prime, orders)
+    contacts = np.exp(-(k**2) * spread)
+    kernel = transform / sigma * contacts * weight
+    waves = np.exp(1j * x[..., None] * k)
+    return np.asarray(np.real(waves @ kernel) / np.pi)
 
 
 def nonlocal_ohmic(x: Any, w: float, sigma: float = 1.0) -> np.ndarray:
@@ -154,7 +151,8 @@ def _height(w: float, omega_squared: float, product: float) -> float:
     pi/2 would touch it.
     """
     lowest = np.sqrt(1 - np.sqrt(-omega_squared)) if omega_squared < 0 else 1.0
-    return float(min(np.pi / w, lowest) / np.sqrt(1.0 + max(product, 0.0)))
+    lowered = np.sqrt(1.0 + max(product, 0.0))
+    return float(min(np.pi / w, lowest) / lowered)
 
 
 def _path(kappa: float, x: np.ndarray, spread: float) -> tuple[np.ndarray, np.ndarray]:
@@ -162,8 +160,10 @@ def _path(kappa: float, x: np.ndarray, spread: float) -> tuple[np.ndarray, np.nd
     nearest = float(x.min()) if x.size else 1.0
     reach = 45.0 / (nearest * np.sin(_ANGLE)) if nearest > 0 else np.inf
     if spread > 0:
-        reach = min(reach, np.sqrt(45.0 / (spread * np.cos(2 * _ANGLE))))
-    u = np.arange(0.0, np.arcsinh(reach / kappa) + 1.0, _STEP)
+        gaussian = np.sqrt(45.0 / (spread * np.cos(2 * _ANGLE)))
+        reach = min(reach, gaussian)
+    stop = np.arcsinh(reach / kappa) + 1.0
+    u = np.arange(0.0, stop, _STEP)
     weight = _STEP * kappa * np.cosh(u + 1j * _ANGLE)
     weight[0] /= 2
     return kappa * np.sinh(u + 1j * _ANGLE), weight
@@ -177,7 +177,8 @@ def _zeros_below(kappa: float, w: float, scalars: ThreeScalars, product: float) 
     u = np.arange(1e-6, np.arcsinh(far / kappa), _STEP / 4)
     turned = []
     for angle in (0.0, _CLEAR_ANGLE):
-        denominator = 1.0 + _feedback(kappa * np.sinh(u + 1j * angle), w, scalars, product)
+        k = kappa * np.sinh(u + 1j * angle)
+        denominator = 1.0 + _feedback(k, w, scalars, product)
         argument = np.unwrap(np.angle(denominator))
         turned.append(argument[-1] - argument[0])
     return round(abs(turned[1] - turned[0]) / (2 * np.pi))

@@ -95,17 +95,19 @@ class LayeredStrip:
         """
         y = np.asarray(y, dtype=float)
         width = self.breaks[-1]
-        if np.any(y < -1e-12 * width) or np.any(y > width * (1 + 1e-12)):
+        below = np.any(y < -1e-12 * width)
+        above = np.any(y > width * (1 + 1e-12))
+        if below or above:
             raise InputError(
                 f"y: must lie in [0, {width:g}], got {y.min():g} to {y.max():g}", value=y
             )
-        owner = np.clip(
-            np.searchsorted(self.breaks, y.ravel(), side="right") - 1, 0, len(self._waves) - 1
-        )
-        columns = [
-            self._waves[i].at(v - self.breaks[i])[0] @ self._amplitudes[i]
-            for i, v in zip(owner, y.ravel(), strict=True)
-        ]
+        places = y.ravel()
+        rank = np.searchsorted(self.breaks, places, side="right")
+        owner = np.clip(rank - 1, 0, len(self._waves) - 1)
+        columns = []
+        for i, place in zip(owner, places, strict=True):
+            waves, _ = self._waves[i].at(place - self.breaks[i])
+            columns.append(waves @ self._amplitudes[i])
         return np.array(columns).T.reshape((3, *y.shape))
 
 
@@ -121,14 +123,17 @@ class _Waves:
     thin: bool
 
     def at(self, height: float) -> tuple[np.ndarray, np.ndarray]:
-        if (
-            self.thin
-        ):  # cosh and sinh/root about the middle: entire functions of K, so no root is needed
-            block = np.block([[np.zeros((3, 3)), np.eye(3)], [self.K, np.zeros((3, 3))]])
+        if self.thin:
+            # cosh and sinh/root about the middle: entire functions of K, so no root is needed
+            zero = np.zeros((3, 3))
+            block = np.block([[zero, np.eye(3)], [self.K, zero]])
             waves = expm(block * (height - self.thickness / 2))
             return waves[:3], waves[3:]
-        down, up = expm(-self.root * height), expm(-self.root * (self.thickness - height))
-        return np.hstack([down, up]), np.hstack([-self.root @ down, self.root @ up])
+        down = expm(-self.root * height)
+        up = expm(-self.root * (self.thickness - height))
+        values = np.hstack([down, up])
+        slopes = np.hstack([-self.root @ down, self.root @ up])
+        return values, slopes
 
 
 def layered_strip(layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0) -> LayeredStrip:
@@ -162,10 +167,14 @@ def layered_strip(layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0) -> Laye
     amplitudes = _match(layers, waves, _edge_law(G1, "G1"), _edge_law(G2, "G2"))
     change = 0.0
     for layer, wave, amplitude in zip(layers, waves, amplitudes, strict=True):
-        jump = (wave.at(layer.thickness)[0] - wave.at(0.0)[0]) @ amplitude
-        change += layer.inverse_hall * layer.diffusion * float(np.asarray(layer.detection) @ jump)
+        upper, _ = wave.at(layer.thickness)
+        lower, _ = wave.at(0.0)
+        jump = (upper - lower) @ amplitude
+        detected = float(np.asarray(layer.detection) @ jump)
+        change += layer.inverse_hall * layer.diffusion * detected
     ohmic = float(sum(layer.conductivity * layer.thickness for layer in layers))
-    breaks = np.concatenate([[0.0], np.cumsum([layer.thickness for layer in layers])])
+    heights = np.cumsum([layer.thickness for layer in layers])
+    breaks = np.concatenate([[0.0], heights])
     return LayeredStrip(ohmic, change, breaks, waves, amplitudes)
 
 
@@ -190,10 +199,10 @@ def strip_full(
     array of the leading shape of ``torque_tau``
     """
     torque = np.asarray(torque_tau, dtype=float)
-    flat = torque.reshape((-1, *torque.shape[-2:]))
-    values = [
-        layered_strip([Layer(width, torque=t, detection=detection)], G, G).relative for t in flat
-    ]
+    values = []
+    for matrix in torque.reshape((-1, *torque.shape[-2:])):
+        layer = Layer(width, torque=matrix, detection=detection)
+        values.append(layered_strip([layer], G, G).relative)
     return np.array(values).reshape(torque.shape[:-2])
 
 
@@ -201,17 +210,16 @@ def strip_full_profile(y: Any, torque_tau: Any, width: float, G: Any = 0.0) -> n
     """n^a(y) in units of alpha J_x L_m/D, y in [-width/2, width/2]; shape (3,) + shape of ``y``.
     One torque matrix.
     """
-    return layered_strip([Layer(width, torque=torque_tau)], G, G).profile(
-        np.asarray(y, dtype=float) + width / 2
-    )
+    strip = layered_strip([Layer(width, torque=torque_tau)], G, G)
+    return strip.profile(np.asarray(y, dtype=float) + width / 2)
 
 
 def _waves(layer: Layer) -> _Waves:
     K = layer.K
-    root = np.real(
-        sqrtm(K)
-    )  # principal root: real, since no eigenvalue of K lies on the negative axis
-    return _Waves(K, layer.thickness, root, bool(np.linalg.norm(root, 2) * layer.thickness < 2.0))
+    # principal root: real, since no eigenvalue of K lies on the negative axis
+    root = np.real(sqrtm(K))
+    thin = bool(np.linalg.norm(root, 2) * layer.thickness < 2.0)
+    return _Waves(K, layer.thickness, root, thin)
 
 
 def _edge_law(G: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -219,7 +227,8 @@ def _edge_law(G: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     G = np.asarray(G, dtype=float)
     if G.shape == (3, 3) and np.all(np.isfinite(G)):
         return np.eye(3), G
-    if G.shape not in ((), (3,)) or np.any(np.isnan(G)) or np.any(G < 0):
+    wrong_shape = G.shape not in ((), (3,))
+    if wrong_shape or np.any(np.isnan(G)) or np.any(G < 0):
         raise InputError(
             f"{name}: expected G >= 0, as a number, three, or a finite 3 x 3 matrix, got {G!r}",
             value=G,
@@ -233,24 +242,41 @@ def _match(layers: Sequence[Layer], waves: Sequence[_Waves], lower: Any, upper: 
     interfaces.
     """
     count = len(layers)
-    matrix, right = np.zeros((6 * count, 6 * count)), np.zeros(6 * count)
-    source = [np.array([0.0, 0.0, layer.alpha * layer.conductivity]) for layer in layers]
-    n, slope = waves[0].at(0.0)
-    a, b = lower  # outward normal -y: Q.nu = D n' - source
-    matrix[:3, :6], right[:3] = a @ slope * layers[0].diffusion - b @ n, a @ source[0]
+    matrix = np.zeros((6 * count, 6 * count))
+    right = np.zeros(6 * count)
+    sources = [_source(layer) for layer in layers]
+    a, b = lower
+    n, flux = _face(layers[0], waves[0], 0.0, a)
+    matrix[:3, :6] = flux - b @ n  # outward normal -y: Q.nu = D n' - source
+    right[:3] = a @ sources[0]
     for i in range(count - 1):
-        rows, here, there = (
-            slice(6 * i + 3, 6 * i + 9),
-            slice(6 * i, 6 * i + 6),
-            slice(6 * i + 6, 6 * i + 12),
-        )
-        n, slope = waves[i].at(layers[i].thickness)
-        matrix[rows, here] = np.vstack([n, layers[i].diffusion * slope])
-        n, slope = waves[i + 1].at(0.0)
-        matrix[rows, there] = -np.vstack([n, layers[i + 1].diffusion * slope])
-        right[rows] = np.concatenate([np.zeros(3), source[i] - source[i + 1]])
-    n, slope = waves[-1].at(layers[-1].thickness)
+        start = 6 * i
+        rows = slice(start + 3, start + 9)
+        below = waves[i].at(layers[i].thickness)
+        above = waves[i + 1].at(0.0)
+        matrix[rows, start : start + 6] = _continuous(layers[i], *below)
+        matrix[rows, start + 6 : start + 12] = -_continuous(layers[i + 1], *above)
+        right[rows] = np.concatenate([np.zeros(3), sources[i] - sources[i + 1]])
     a, b = upper
-    matrix[-3:, -6:], right[-3:] = a @ slope * layers[-1].diffusion + b @ n, a @ source[-1]
+    n, flux = _face(layers[-1], waves[-1], layers[-1].thickness, a)
+    matrix[-3:, -6:] = flux + b @ n
+    right[-3:] = a @ sources[-1]
+    # Rows of n and of Q differ in units.
     scale = np.abs(matrix).max(axis=1)
     return np.linalg.solve(matrix / scale[:, None], right / scale).reshape(count, 6)
+
+
+def _source(layer: Layer) -> np.ndarray:
+    """Flux alpha sigma z for E_x = 1."""
+    return np.array([0.0, 0.0, layer.alpha * layer.conductivity])
+
+
+def _face(layer: Layer, wave: _Waves, height: float, a: Any) -> tuple[np.ndarray, np.ndarray]:
+    """n, and a D n', on a face of the strip."""
+    n, slope = wave.at(height)
+    return n, a @ slope * layer.diffusion
+
+
+def _continuous(layer: Layer, n: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """What does not jump at an interface but for the sources: n and D n'."""
+    return np.vstack([n, layer.diffusion * slope])

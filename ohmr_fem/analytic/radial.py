@@ -6,7 +6,7 @@ Exponentially scaled functions throughout, so large radii do not overflow.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import ive, kve
@@ -22,8 +22,9 @@ def annulus_response(s: Any, r1: Any, r2: Any, G1: Any = 0.0, G2: Any = 0.0) -> 
     I_0 = C ln(r2/r1).
     """
     r1, r2 = _radii(r1, r2)
-    edges = annulus_profile(r2, s, r1, r2, G1, G2) - annulus_profile(r1, s, r1, r2, G1, G2)
-    return np.asarray(edges / np.log(r2 / r1))
+    outer = annulus_profile(r2, s, r1, r2, G1, G2)
+    inner = annulus_profile(r1, s, r1, r2, G1, G2)
+    return np.asarray((outer - inner) / np.log(r2 / r1))
 
 
 def annulus_profile(r: Any, s: Any, r1: Any, r2: Any, G1: Any = 0.0, G2: Any = 0.0) -> np.ndarray:
@@ -34,18 +35,23 @@ def annulus_profile(r: Any, s: Any, r1: Any, r2: Any, G1: Any = 0.0, G2: Any = 0
     """
     r1, r2 = _radii(r1, r2)
     r = np.asarray(r, dtype=float)
-    if np.any(r < r1 * (1 - 1e-12)) or np.any(r > r2 * (1 + 1e-12)):
+    inside = r < r1 * (1 - 1e-12)
+    outside = r > r2 * (1 + 1e-12)
+    if np.any(inside) or np.any(outside):
         raise InputError(f"r: must lie between r1 and r2, got {r.min():g} to {r.max():g}", value=r)
     q = np.sqrt(np.asarray(s, dtype=complex))
-    i1, j1, k1, l1 = _waves(q, r1, r1, r2)
-    i2, j2, k2, l2 = _waves(q, r2, r1, r2)
-    grow_inner, decay_inner = j1 - G1 * i1, l1 - G1 * k1
-    grow_outer, decay_outer = j2 + G2 * i2, l2 + G2 * k2
+    first = _waves(q, r1, r1, r2)
+    last = _waves(q, r2, r1, r2)
+    # The laws of the two edges for n = grow up + decay down, solved by Cramer's rule.
+    grow_inner = first.up_slope - G1 * first.up
+    decay_inner = first.down_slope - G1 * first.down
+    grow_outer = last.up_slope + G2 * last.up
+    decay_outer = last.down_slope + G2 * last.down
     determinant = grow_inner * decay_outer - decay_inner * grow_outer
     grow = (decay_outer / r1 - decay_inner / r2) / determinant
     decay = (grow_inner / r2 - grow_outer / r1) / determinant
-    wave_up, _, wave_down, _ = _waves(q, r, r1, r2)
-    return np.asarray(grow * wave_up + decay * wave_down)
+    waves = _waves(q, r, r1, r2)
+    return np.asarray(grow * waves.up + decay * waves.down)
 
 
 def wire_circle_response(s: Any, radius: Any, G: Any = 0.0) -> np.ndarray:
@@ -57,7 +63,8 @@ def wire_circle_response(s: Any, radius: Any, G: Any = 0.0) -> np.ndarray:
     if np.any(radius <= 0):
         raise InputError(f"radius: must be positive, in L_m, got {radius.min():g}", value=radius)
     x = np.sqrt(np.asarray(s, dtype=complex)) * radius
-    return np.asarray(2.0 / (x * ive(0, x) / ive(1, x) - 1.0 + np.asarray(G) * radius))
+    slope = x * ive(0, x) / ive(1, x) - 1.0  # x I_1'/I_1
+    return np.asarray(2.0 / (slope + np.asarray(G) * radius))
 
 
 def wire_circle(
@@ -68,12 +75,15 @@ def wire_circle(
     Exact for any symmetric X; for an isotropic one it is (1-b^2) c(1)/2 + (1+b^2) Re c(1 + i
     phi)/2, b = B_x/|B|. ``radius`` in L_m broadcasts with the leading shape of ``B`` (..., 3).
     """
+
+    def response(s: np.ndarray) -> np.ndarray:
+        return wire_circle_response(s, radius)
+
     sides = three_scalars(B, X, g_e_half_tau, "z", detection)
     faces = three_scalars(B, X, g_e_half_tau, "y", detection)
-    return 0.5 * (
-        three_scalar_response(lambda s: wire_circle_response(s, radius), sides)
-        + three_scalar_response(lambda s: wire_circle_response(s, radius), faces)
-    )
+    from_sides = three_scalar_response(response, sides)
+    from_faces = three_scalar_response(response, faces)
+    return 0.5 * (from_sides + from_faces)
 
 
 def corbino_response() -> float:
@@ -83,20 +93,32 @@ def corbino_response() -> float:
     return 0.0
 
 
-def _waves(
-    q: np.ndarray, r: Any, r1: Any, r2: Any
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+class _Waves(NamedTuple):
     """I_0(q r) and its r-derivative divided by exp(q r2), K_0(q r) and its derivative multiplied by
     exp(q r1).
     """
+
+    up: np.ndarray
+    up_slope: np.ndarray
+    down: np.ndarray
+    down_slope: np.ndarray
+
+
+def _waves(q: np.ndarray, r: Any, r1: Any, r2: Any) -> _Waves:
     x = q * r
     up = np.exp(q * (r - r2) - 1j * x.imag)  # ive removes exp(|Re x|), not exp(x)
     down = np.exp(-q * (r - r1))
-    return up * ive(0, x), q * up * ive(1, x), down * kve(0, x), -q * down * kve(1, x)
+    return _Waves(
+        up=up * ive(0, x),
+        up_slope=q * up * ive(1, x),
+        down=down * kve(0, x),
+        down_slope=-q * down * kve(1, x),
+    )
 
 
 def _radii(r1: Any, r2: Any) -> tuple[np.ndarray, np.ndarray]:
-    inner, outer = np.asarray(r1, dtype=float), np.asarray(r2, dtype=float)
+    inner = np.asarray(r1, dtype=float)
+    outer = np.asarray(r2, dtype=float)
     if np.any(inner <= 0) or np.any(outer <= inner):
         raise InputError(f"annulus: needs 0 < r1 < r2 in L_m, got r1 = {r1!r}, r2 = {r2!r}")
     return inner, outer

@@ -179,18 +179,20 @@ def _differences(
         worst = float(np.sqrt(squared.max()))
         raise SolveError(
             f"no steady state: omega is imaginary with |omega| tau = {worst:g}, which must stay "
-            "below "
-            f"{growth_limit:g}; lower the field or check the sign of B.adj(X).B",
+            f"below {growth_limit:g}; lower the field or check the sign of B.adj(X).B",
             value=worst,
         )
     small = np.abs(squared) < _SMALL**2
     value = np.asarray(F(np.full(squared.shape, complex(base))))
     r = np.sqrt(np.where(small, 0.25, squared).astype(complex))
-    plus, minus = np.asarray(F(base + r)), np.asarray(F(base - r))
-    first, second = (plus - minus) / (2 * r), (plus + minus - 2 * value) / (2 * r**2)
+    plus = np.asarray(F(base + r))
+    minus = np.asarray(F(base - r))
+    first = (plus - minus) / (2 * r)
+    second = (plus + minus - 2 * value) / (2 * r**2)
     if np.any(small):
         inner = _contour(F, np.where(small, squared, 0.0), base)
-        first, second = np.where(small, inner[0], first), np.where(small, inner[1], second)
+        first = np.where(small, inner[0], first)
+        second = np.where(small, inner[1], second)
     return value, first, second
 
 
@@ -200,10 +202,14 @@ def _contour(
     """Divided differences by Cauchy's formula: the resolvent of T is 1/u + T/(u^2 - r^2) + T^2/(u
     (u^2 - r^2)).
     """
-    first, second = np.zeros(()), np.zeros(())
-    for u in _RADIUS * np.exp(2j * np.pi * (np.arange(_NODES) + 0.5) / _NODES):
-        value = np.asarray(F(np.full(squared.shape, base + u))) / (_NODES * (u**2 - squared))
-        first, second = first + u * value, second + value
+    first = np.zeros(())
+    second = np.zeros(())
+    turns = (np.arange(_NODES) + 0.5) / _NODES
+    for u in _RADIUS * np.exp(2j * np.pi * turns):
+        value = np.asarray(F(np.full(squared.shape, base + u)))
+        value = value / (_NODES * (u**2 - squared))
+        first = first + u * value
+        second = second + value
     return first, second
 
 
@@ -232,10 +238,13 @@ def _tensor(X: Any) -> np.ndarray:
         tensor = tensor * np.eye(3)
     elif tensor.shape == (3,):
         tensor = np.diag(tensor)
-    if tensor.shape != (3, 3) or not np.allclose(
-        tensor, tensor.T, rtol=0.0, atol=1e-9 * np.abs(tensor).max()
-    ):
+    if tensor.shape != (3, 3) or not _symmetric(tensor):
         raise InputError(
             f"X: expected one number, three, or a symmetric 3 x 3 array, got {X!r}", value=X
         )
     return tensor
+
+
+def _symmetric(tensor: np.ndarray) -> bool:
+    slack = 1e-9 * np.abs(tensor).max()
+    return np.allclose(tensor, tensor.T, rtol=0.0, atol=slack)

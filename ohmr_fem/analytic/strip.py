@@ -40,19 +40,19 @@ def strip_profile(y: Any, width: Any, s: Any) -> np.ndarray:
     ``y`` in [-width/2, width/2]; all arguments broadcast.  The physical n^z is the real part for p
     = a' = 0. The sign is that of J_x = sigma E_x; Eq. (4) as printed has J_x = -sigma E_x.
     """
-    y, width = np.asarray(y, dtype=float), np.asarray(width, dtype=float)
-    if np.any(np.abs(y) > width / 2 * (1 + 1e-12)):
+    y = np.asarray(y, dtype=float)
+    width = np.asarray(width, dtype=float)
+    size = np.abs(y)
+    if np.any(size > width / 2 * (1 + 1e-12)):
         raise InputError(
-            f"y: must lie in [-width/2, width/2], got values up to {np.abs(y).max():g}", value=y
+            f"y: must lie in [-width/2, width/2], got values up to {size.max():g}", value=y
         )
     q = np.sqrt(np.asarray(s, dtype=complex))
-    size = np.abs(y)
-    return (
-        np.sign(y)
-        * np.exp(q * (size - width / 2))
-        * -np.expm1(-2 * q * size)
-        / (q * (1 + np.exp(-q * width)))
-    )
+    # sinh and cosh with their growth taken out, so that wide strips do not overflow.
+    growth = np.exp(q * (size - width / 2))
+    sinh = -np.expm1(-2 * q * size)
+    cosh = 1 + np.exp(-q * width)
+    return np.sign(y) * growth * sinh / (q * cosh)
 
 
 def strip_robin(s: Any, width: Any, G1: Any, G2: Any = None) -> np.ndarray:
@@ -65,8 +65,13 @@ def strip_robin(s: Any, width: Any, G1: Any, G2: Any = None) -> np.ndarray:
     s = np.asarray(s, dtype=complex)
     edge = _edge(s, width)
     top = 2 * s * edge * a1 * a2 + a1 * b2 + a2 * b1
-    bottom = (a1 + b1 * edge) * (s * edge * a2 + b2) + (a2 + b2 * edge) * (s * edge * a1 + b1)
-    return 2.0 * edge / np.asarray(width) * top / bottom
+    cosh_1 = a1 + b1 * edge
+    cosh_2 = a2 + b2 * edge
+    sinh_1 = s * edge * a1 + b1
+    sinh_2 = s * edge * a2 + b2
+    bottom = cosh_1 * sinh_2 + cosh_2 * sinh_1
+    front = 2.0 * edge / np.asarray(width)
+    return front * top / bottom
 
 
 def rho(phi: Any, theta: Any, width: Any, alpha_alpha_prime: float = 1.0) -> np.ndarray:
@@ -74,7 +79,8 @@ def rho(phi: Any, theta: Any, width: Any, alpha_alpha_prime: float = 1.0) -> np.
     Eq. (7).
     """
     scalars = _broadcast(phi, theta, width)
-    return -alpha_alpha_prime * three_scalar_response(lambda s: strip_response(s, width), scalars)
+    f = three_scalar_response(lambda s: strip_response(s, width), scalars)
+    return -alpha_alpha_prime * f
 
 
 def rho_star(phi: Any, theta: Any, width: Any) -> np.ndarray:
@@ -84,9 +90,8 @@ def rho_star(phi: Any, theta: Any, width: Any) -> np.ndarray:
     sqrt(-theta) phi < 1 (SolveError beyond) and gives a negative result.
     """
     scalars = _broadcast(phi, theta, width)
-    return -three_scalar_change(lambda s: strip_response(s, width), scalars) / np.real(
-        strip_response(1.0, width)
-    )
+    change = three_scalar_change(lambda s: strip_response(s, width), scalars)
+    return -change / np.real(strip_response(1.0, width))
 
 
 def strip_ac(omega: Any, phi: Any, width: Any) -> np.ndarray:
@@ -95,7 +100,9 @@ def strip_ac(omega: Any, phi: Any, width: Any) -> np.ndarray:
     """
     base = 1.0 - 1j * np.asarray(omega, dtype=float)
     turn = 1j * np.asarray(phi)
-    return 0.5 * (strip_response(base + turn, width) + strip_response(base - turn, width))
+    plus = strip_response(base + turn, width)
+    minus = strip_response(base - turn, width)
+    return 0.5 * (plus + minus)
 
 
 def strip_switch_on(t: Any, width: Any, s: Any = 1.0) -> np.ndarray:
@@ -105,18 +112,19 @@ def strip_switch_on(t: Any, width: Any, s: Any = 1.0) -> np.ndarray:
     scalars)``. Relaxation modes for t > width^2/10, images of the edges before; both to machine
     precision.
     """
-    t, width, s = np.broadcast_arrays(
-        np.asarray(t, dtype=float), np.asarray(width, dtype=float), np.asarray(s, dtype=complex)
-    )
+    t = np.asarray(t, dtype=float)
+    width = np.asarray(width, dtype=float)
+    s = np.asarray(s, dtype=complex)
+    t, width, s = np.broadcast_arrays(t, width, s)
     if np.any(t < 0):
         raise InputError(f"t: must not be negative, got {t.min():g}", value=t)
     late = t > 0.1 * width**2
-    modes = _switch_on_modes(np.where(late, t, width**2), width, s)
-    return np.where(
-        late,
-        modes,
-        _switch_on_images(np.where(late | (t == 0), 0.1 * width**2, t), width, s) * (t > 0),
-    )
+    # Each series sees only times at which it converges; elsewhere its value is not taken.
+    late_time = np.where(late, t, width**2)
+    early_time = np.where(late | (t == 0), 0.1 * width**2, t)
+    modes = _switch_on_modes(late_time, width, s)
+    images = _switch_on_images(early_time, width, s)
+    return np.where(late, modes, images * (t > 0))
 
 
 def film_response(
@@ -139,17 +147,25 @@ def film_weak_field(thickness: Any) -> np.ndarray:
     1/2.
     """
     z = np.asarray(thickness, dtype=float) / 2
-    big, tail = np.maximum(z, 0.5), np.minimum(z, 0.5)
+    big = np.maximum(z, 0.5)
     decay = np.exp(-2 * big)
-    sech_squared, tangent = 4 * decay / (1 + decay) ** 2, np.tanh(big)
-    closed = (3 * tangent / big - 3 * sech_squared - 2 * big * tangent * sech_squared) / 8
+    sech_squared = 4 * decay / (1 + decay) ** 2
+    tangent = np.tanh(big)
+    last = 2 * big * tangent * sech_squared
+    closed = (3 * tangent / big - 3 * sech_squared - last) / 8
+    series = _film_series(np.minimum(z, 0.5))
+    return np.where(z < 0.5, series, closed)
+
+
+def _film_series(z: np.ndarray) -> np.ndarray:
+    """Power series of :func:`film_weak_field`, for z below 1/2."""
     n = np.arange(2, 24)  # tanh z/z = sum_n 2^(2n+2) (2^(2n+2) - 1) B_(2n+2) z^(2n)/(2n+2)!
     power = 4.0 ** (n + 1)
-    weights = (
-        power * (power - 1) * bernoulli(48)[2 * n + 2] / factorial(2 * n + 2) * n * (n - 1) / 2
-    )
-    series = np.sum(weights * tail[..., None] ** (2 * n), axis=-1)
-    return np.where(z < 0.5, series, closed)
+    numbers = bernoulli(48)[2 * n + 2]
+    tangent = power * (power - 1) * numbers / factorial(2 * n + 2)
+    weights = tangent * n * (n - 1) / 2
+    terms = weights * z[..., None] ** (2 * n)
+    return np.asarray(np.sum(terms, axis=-1))
 
 
 def wire_rectangle(
@@ -160,9 +176,9 @@ def wire_rectangle(
     """
     sides = three_scalars(B, X, g_e_half_tau, "z", detection)
     faces = three_scalars(B, X, g_e_half_tau, "y", detection)
-    return three_scalar_response(lambda s: strip_response(s, ly), sides) + three_scalar_response(
-        lambda s: strip_response(s, lz), faces
-    )
+    from_sides = three_scalar_response(lambda s: strip_response(s, ly), sides)
+    from_faces = three_scalar_response(lambda s: strip_response(s, lz), faces)
+    return from_sides + from_faces
 
 
 def _edge(s: Any, width: Any) -> np.ndarray:
@@ -174,8 +190,9 @@ def _edge(s: Any, width: Any) -> np.ndarray:
             f"width: a width or thickness in L_m must be positive, got {2 * half.min():g}",
             value=width,
         )
-    safe = np.where(q == 0, 1.0, q)
-    return np.where(q == 0, half, np.tanh(safe * half) / safe)
+    zero = q == 0
+    safe = np.where(zero, 1.0, q)
+    return np.where(zero, half, np.tanh(safe * half) / safe)
 
 
 def _edge_weights(G: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -193,23 +210,33 @@ def _broadcast(phi: Any, theta: Any, width: Any) -> ThreeScalars:
 
 
 def _switch_on_modes(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndarray:
-    k = np.arange(8).reshape((-1,) + (1,) * t.ndim)
-    rate = ((2 * k + 1) * np.pi / width) ** 2 + s
-    return np.asarray(
-        strip_response(s, width) - 8 / width**2 * np.sum(np.exp(-rate * t) / rate, axis=0)
-    )
+    columns = (1,) * t.ndim
+    k = np.arange(8).reshape((-1, *columns))
+    wavenumber = (2 * k + 1) * np.pi / width
+    rate = wavenumber**2 + s
+    decayed = np.sum(np.exp(-rate * t) / rate, axis=0)
+    return np.asarray(strip_response(s, width) - 8 / width**2 * decayed)
 
 
 def _switch_on_images(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndarray:
     """(2/width) sum_m c_m int_0^t exp(-s t' - a^2/4t') dt'/sqrt(pi t'), a = m width, c = 1, -2, 2,
     -2 ...
     """
-    m = np.arange(7).reshape((-1,) + (1,) * t.ndim)
-    q, root = np.sqrt(s), np.sqrt(t)
-    away, front = m * width / (2 * root), np.exp(-((m * width) ** 2) / (4 * t) - s * t)
+    columns = (1,) * t.ndim
+    m = np.arange(7).reshape((-1, *columns))
+    q = np.sqrt(s)
+    root = np.sqrt(t)
+    distance = m * width
+    away = distance / (2 * root)
+    front = np.exp(-(distance**2) / (4 * t) - s * t)
+    # wofz overflows in the lower half plane: there w(z) = 2 exp(-z^2) - w(-z).
     ahead = away - q * root
     behind = ahead.real < 0
     near = front * wofz(1j * np.where(behind, -ahead, ahead))
-    near = np.where(behind, 2 * np.exp(-m * width * q) - near, near)
-    terms = (near - front * wofz(1j * (away + q * root))) / (2 * q)
-    return 2 / width * np.sum(np.where(m == 0, 1.0, 2.0 * (-1.0) ** m) * terms, axis=0)
+    mirrored = 2 * np.exp(-m * width * q) - near
+    near = np.where(behind, mirrored, near)
+    far = front * wofz(1j * (away + q * root))
+    terms = (near - far) / (2 * q)
+    alternating = 2.0 * (-1.0) ** m
+    signs = np.where(m == 0, 1.0, alternating)
+    return 2 / width * np.sum(signs * terms, axis=0)

@@ -23,6 +23,9 @@ AROUND = 9000
 # Relative to the size: shapely's grid; what counts as the same corner; as on a curve.
 GRID, CORNER, ON = 1e-10, 1e-8, 1e-6
 
+# Start, stop and bulge of an edge.
+Side = tuple[np.ndarray, np.ndarray, float]
+
 
 def union(*devices: Any) -> Geometry:
     """All devices joined.
@@ -82,17 +85,9 @@ def _combined(what: str, devices: list[Geometry], regions: Mapping[str, Loop | N
     result = shapes[0]
     for shape in shapes[1:]:
         result = getattr(shapely, what)(result, shape, grid_size=GRID)
-    pieces = [
-        p for p in getattr(result, "geoms", [result]) if p.geom_type == "Polygon" and p.area > ON**2
-    ]
-    if len(pieces) != 1:
-        found = "is empty" if not pieces else f"falls apart into {len(pieces)} pieces"
-        raise InputError(
-            f"the {what} {found}; a device is one piece, check where the parts lie",
-            value=len(pieces),
-        )
-    whole = shapely.geometry.polygon.orient(pieces[0], 1.0)
-    loops = [frame.loop(np.array(ring.coords)[:-1]) for ring in (whole.exterior, *whole.interiors)]
+    whole = shapely.geometry.polygon.orient(_one_piece(what, result), 1.0)
+    rings = (whole.exterior, *whole.interiors)
+    loops = [frame.loop(np.array(ring.coords)[:-1]) for ring in rings]
     contacts, edges = _names_left(what, devices, loops, frame.size)
     drawn = _regions_left(shapely, frame, whole, regions)
     out = Geometry(loops[0], tuple(loops[1:]), contacts, edges, drawn, what)
@@ -100,16 +95,30 @@ def _combined(what: str, devices: list[Geometry], regions: Mapping[str, Loop | N
     return out
 
 
+def _one_piece(what: str, result: Any) -> Any:
+    """The polygon of shapely's result; lines, points and crumbs along cuts are left out."""
+    parts = getattr(result, "geoms", [result])
+    pieces = [p for p in parts if p.geom_type == "Polygon" and p.area > ON**2]
+    if len(pieces) != 1:
+        found = "is empty" if not pieces else f"falls apart into {len(pieces)} pieces"
+        raise InputError(
+            f"the {what} {found}; a device is one piece, check where the parts lie",
+            value=len(pieces),
+        )
+    return pieces[0]
+
+
 class _Frame:
     """Coordinates of order one, and the corners and arcs that the result takes over exactly."""
 
     def __init__(self, devices: list[Geometry]) -> None:
         every = np.vstack([d.outline.polygon for d in devices])
-        self.origin, self.size = every.min(axis=0), float(np.linalg.norm(np.ptp(every, axis=0)))
+        self.origin = every.min(axis=0)
+        self.size = float(np.linalg.norm(np.ptp(every, axis=0)))
         loops = [loop for d in devices for loop in d.loops]
         self.corners = np.vstack([loop.points for loop in loops])
         sides = [loop.edge(i) for loop in loops for i in range(len(loop.points))]
-        self.arcs = [e for e in sides if e[2]]
+        self.arcs: list[Side] = [e for e in sides if e[2]]
         self.lines = [e[:2] for e in sides if not e[2]]
 
     def shape(self, shapely: Any, loops: tuple[Loop, ...]) -> Any:
@@ -121,39 +130,55 @@ class _Frame:
         came from.
         """
         points = _corners_back(ring * self.size + self.origin, self.corners, CORNER * self.size)
-        where = [
-            _on_arc(points, arc, ON * self.size) for arc in self.arcs
-        ]  # fractions, NaN off the arc
+        # fractions, NaN off the arc
+        where = [_on_arc(points, arc, ON * self.size) for arc in self.arcs]
+        owner = self._owners(points, where)
+        keep = _turns(points, owner, GRID * 10 * self.size)
+        corners = []
+        bulges = []
+        for i, j in zip(keep, np.roll(keep, -1), strict=True):
+            x, y = self._corner(points, owner, where, i)
+            corners.append((float(x), float(y)))
+            arc = owner[i]
+            bulge = 0.0
+            if arc >= 0:
+                whole = math.atan(self.arcs[arc][2])
+                bulge = math.tan(whole * (where[arc][j] - where[arc][i]))
+            bulges.append(bulge)
+        return Loop(tuple(corners), tuple(bulges))
+
+    def _owners(self, points: np.ndarray, where: list[np.ndarray]) -> np.ndarray:
+        """The arc of which the chord from each point to the next is part; -1 for none."""
         after = np.roll(points, -1, axis=0)
         owner = np.full(len(points), -1)
         for k, (arc, s) in enumerate(zip(self.arcs, where, strict=True)):
+            # Both ends on the arc are not enough: its own chord has them too.
             middle = _on_arc((points + after) / 2, arc, ON * self.size)
-            owner[np.isfinite(s + np.roll(s, -1) + middle)] = k
-        keep = _turns(points, owner, GRID * 10 * self.size)
-        corners, bulges = [], []
-        for i, j in zip(keep, np.roll(keep, -1), strict=True):
-            corner = points[i]
-            on = next((k for k in (owner[i], owner[i - 1]) if k >= 0), -1)
-            if (
-                _gap(corner, self.corners) > 0
-            ):  # a new corner: off the grid, onto the curves that make it
-                on_arc = on >= 0 and polygons.arc_point(*self.arcs[on], np.array([where[on][i]]))[0]
-                corner = on_arc if on >= 0 else _crossing(corner, self.lines, CORNER * self.size)
-            corners.append((float(corner[0]), float(corner[1])))
-            k = owner[i]
-            bulges.append(
-                math.tan(math.atan(self.arcs[k][2]) * (where[k][j] - where[k][i]))
-                if k >= 0
-                else 0.0
-            )
-        return Loop(tuple(corners), tuple(bulges))
+            on = np.isfinite(s + np.roll(s, -1) + middle)
+            owner[on] = k
+        return owner
+
+    def _corner(
+        self, points: np.ndarray, owner: np.ndarray, where: list[np.ndarray], i: int
+    ) -> np.ndarray:
+        """Point i; a new corner is moved off the grid, onto the curves that make it."""
+        corner = points[i]
+        if _gap(corner, self.corners) <= 0:
+            return corner
+        for arc in (int(owner[i]), int(owner[i - 1])):
+            if arc >= 0:
+                fraction = np.array([where[arc][i]])
+                return polygons.arc_point(*self.arcs[arc], fraction)[0]
+        return _crossing(corner, self.lines, CORNER * self.size)
 
 
 def _fine(loop: Loop) -> np.ndarray:
     parts = []
     for i, bulge in enumerate(loop.bulges):
-        n = math.ceil(4 * math.atan(abs(bulge)) / (2 * math.pi) * AROUND) if bulge else 1
-        parts.append(polygons.arc_point(*loop.edge(i), np.arange(n) / n))
+        turn = 4 * math.atan(abs(bulge))
+        n = math.ceil(turn / (2 * math.pi) * AROUND) if bulge else 1
+        fractions = np.arange(n) / n
+        parts.append(polygons.arc_point(*loop.edge(i), fractions))
     return np.vstack(parts)
 
 
@@ -173,16 +198,16 @@ def _crossing(
     corner: np.ndarray, lines: list[tuple[np.ndarray, np.ndarray]], tolerance: float
 ) -> np.ndarray:
     """Where the two lines cross that pass by a corner."""
-    near = [
-        (a, b - a)
-        for a, b in lines
-        if polygons.point_segment_distance(corner[None], a[None], b[None])[0, 0] <= tolerance
-    ]
+    near = []
+    for a, b in lines:
+        gap = polygons.point_segment_distance(corner[None], a[None], b[None])[0, 0]
+        if gap <= tolerance:
+            near.append((a, b - a))
     for (a, u), (b, v) in itertools.combinations(near, 2):
-        cross = u[0] * v[1] - u[1] * v[0]
+        cross = polygons.cross(u, v)
         if abs(cross) > 1e-3 * np.hypot(*u) * np.hypot(*v):
-            to = b - a
-            return np.asarray(a + u * ((to[0] * v[1] - to[1] * v[0]) / cross))
+            fraction = polygons.cross(b - a, v) / cross
+            return np.asarray(a + u * fraction)
     return corner
 
 
@@ -190,29 +215,29 @@ def _on_arc(
     points: np.ndarray, arc: tuple[np.ndarray, np.ndarray, float], tolerance: float
 ) -> np.ndarray:
     """Fraction of the arc at which each point lies, NaN for points off it."""
-    centre, sweep = polygons.arc_centre(*arc), 4 * math.atan(arc[2])
-    arm, start = points - centre, arc[0] - centre
+    centre = polygons.arc_centre(*arc)
+    sweep = 4 * math.atan(arc[2])
+    arm = points - centre
+    start = arc[0] - centre
     off = np.abs(np.hypot(*arm.T) - np.hypot(*start))
-    turn = np.arctan2(start[0] * arm[:, 1] - start[1] * arm[:, 0], arm @ start) / sweep
+    turn = np.arctan2(polygons.cross(start, arm.T), arm @ start) / sweep
     slack = tolerance / polygons.arc_length(*arc)
-    return np.where(
-        (off <= tolerance) & (turn >= -slack) & (turn <= 1 + slack), np.clip(turn, 0, 1), np.nan
-    )
+    on = (off <= tolerance) & (turn >= -slack) & (turn <= 1 + slack)
+    return np.where(on, np.clip(turn, 0, 1), np.nan)
 
 
 def _turns(points: np.ndarray, owner: np.ndarray, tolerance: float) -> np.ndarray:
     """Indices of the points that are corners: neither within one arc nor within one straight
     line.
     """
-    before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
-    u, v = points - before, after - points
-    bend = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) > tolerance * np.maximum(
-        np.hypot(*u.T), np.hypot(*v.T)
-    )
+    u = points - np.roll(points, 1, axis=0)
+    v = np.roll(points, -1, axis=0) - points
+    longest = np.maximum(np.hypot(*u.T), np.hypot(*v.T))
+    bend = np.abs(polygons.cross(u.T, v.T)) > tolerance * longest
+    back = np.einsum("ij,ij->i", u, v) < 0
     last = np.roll(owner, 1)
-    corner = np.where(
-        (owner < 0) & (last < 0), bend | (np.einsum("ij,ij->i", u, v) < 0), owner != last
-    )
+    straight = (owner < 0) & (last < 0)
+    corner = np.where(straight, bend | back, owner != last)
     if not corner.any():  # a full circle of one arc cannot be: arcs are shorter than half a circle
         corner[0] = True
     return np.flatnonzero(corner)
@@ -225,20 +250,24 @@ def _names_left(
     contacts: dict[str, tuple[Piece, ...]] = {}
     edges: dict[str, tuple[Piece, ...]] = {}
     for device in devices:
-        own: dict[str, list[Piece]] = {}
-        for segment in device.boundary():
-            if segment.name is not None:
-                own.setdefault(segment.name, []).extend(_shared(segment, loops, size))
-        for name, found in own.items():
-            if not found:
-                continue
+        for name, found in _pieces_left(device, loops, size).items():
             if name in contacts or name in edges:
                 raise InputError(
                     f"{what}: {name!r} is a name in two of the devices; rename one with renamed()",
                     value=name,
                 )
-            (contacts if name in device.contacts else edges)[name] = tuple(found)
+            kind = contacts if name in device.contacts else edges
+            kind[name] = tuple(found)
     return contacts, edges
+
+
+def _pieces_left(device: Geometry, loops: list[Loop], size: float) -> dict[str, list[Piece]]:
+    """Pieces of the result by the name of one device; names that are covered are not in it."""
+    own: dict[str, list[Piece]] = {}
+    for segment in device.boundary():
+        if segment.name is not None:
+            own.setdefault(segment.name, []).extend(_shared(segment, loops, size))
+    return {name: found for name, found in own.items() if found}
 
 
 def _shared(segment: Segment, loops: list[Loop], size: float) -> list[Piece]:
@@ -246,19 +275,38 @@ def _shared(segment: Segment, loops: list[Loop], size: float) -> list[Piece]:
     for k, loop in enumerate(loops):
         for i in range(len(loop.points)):
             edge = loop.edge(i)
-            ends = sorted(polygons.along_edge(p, *edge)[1] for p in (segment.start, segment.stop))
-            low, high = (0.0 if v < CORNER else 1.0 if v > 1 - CORNER else v for v in ends)
+            low, high = _overlap(segment, edge)
             if (high - low) * polygons.arc_length(*edge) <= ON * size:
                 continue
-            inner = polygons.arc_point(
-                *edge, np.array([0.9 * low + 0.1 * high, (low + high) / 2, 0.1 * low + 0.9 * high])
-            )
-            if all(
-                polygons.along_edge(p, segment.start, segment.stop, segment.bulge)[0] <= ON * size
-                for p in inner
-            ):
+            if _along(segment, edge, low, high, ON * size):
                 found.append(Piece(k, i, low, high))
     return found
+
+
+def _overlap(segment: Segment, edge: Side) -> tuple[float, float]:
+    """Fractions of the edge nearest to the ends of the segment, in rising order."""
+    ends = (segment.start, segment.stop)
+    low, high = sorted(polygons.along_edge(p, *edge)[1] for p in ends)
+    return _rounded(low), _rounded(high)
+
+
+def _rounded(fraction: float) -> float:
+    """The fraction, put on an end of the edge that is close."""
+    if fraction < CORNER:
+        return 0.0
+    return 1.0 if fraction > 1 - CORNER else fraction
+
+
+def _along(segment: Segment, edge: Side, low: float, high: float, tolerance: float) -> bool:
+    """True if the edge between two fractions lies on the segment; seen at three inner points."""
+    first = 0.9 * low + 0.1 * high
+    last = 0.1 * low + 0.9 * high
+    fractions = np.array([first, (low + high) / 2, last])
+    for p in polygons.arc_point(*edge, fractions):
+        gap, _ = polygons.along_edge(p, segment.start, segment.stop, segment.bulge)
+        if gap > tolerance:
+            return False
+    return True
 
 
 def _regions_left(
@@ -286,21 +334,24 @@ def _joined_regions(devices: list[Geometry]) -> dict[str, Loop | None]:
         shell = Geometry(device.outline)
         for name, loop in (device.regions or {"bulk": None}).items():
             if loop is None:
-                others = [k for k, v in out.items() if v is None and k != name]
-                if others:
-                    raise InputError(
-                        f"union: regions {others[0]!r} and {name!r} are each the rest of a device; "
-                        "draw one of them",
-                        value=name,
-                    )
-            elif name in out:
+                _check_one_rest(name, out)
+                out[name] = None
+                continue
+            if name in out:
                 raise InputError(
                     f"union: {name!r} is a region in two of the devices; rename one with renamed()",
                     value=name,
                 )
-            out[name] = (
-                None
-                if loop is None
-                else _combined("intersection", [Geometry(loop), shell], {}).outline
-            )
+            clipped = _combined("intersection", [Geometry(loop), shell], {})
+            out[name] = clipped.outline
     return out
+
+
+def _check_one_rest(name: str, regions: Mapping[str, Loop | None]) -> None:
+    others = [k for k, v in regions.items() if v is None and k != name]
+    if others:
+        raise InputError(
+            f"union: regions {others[0]!r} and {name!r} are each the rest of a device; "
+            "draw one of them",
+            value=name,
+        )

@@ -3,142 +3,185 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 Point = tuple[float, float]
+Vector = np.ndarray  # (2,)
+Points = np.ndarray  # (n, 2)
+# Starts and stops (n, 2) of the edges of a shape.
+Edges = tuple[Points, Points]
 
 
-def arc_point(
-    start: np.ndarray, stop: np.ndarray, bulge: float, fraction: np.ndarray
-) -> np.ndarray:
+def cross(u: np.ndarray, v: np.ndarray) -> Any:
+    """Third component of the product of vectors in the plane, (2,) or (2, n)."""
+    return u[0] * v[1] - u[1] * v[0]
+
+
+def arc_point(start: Vector, stop: Vector, bulge: float, fraction: np.ndarray) -> np.ndarray:
     """Points at fractions (n,) along an edge, shape (n, 2).
 
     ``bulge`` is the tangent of a quarter of the angle swept: 0 for a straight edge, positive for a
     counter-clockwise arc (the convention of DXF polylines).
     """
-    s = np.atleast_1d(np.asarray(fraction, dtype=float))[:, None]
+    s = np.asarray(fraction, dtype=float)
+    s = np.atleast_1d(s)[:, None]
     if bulge == 0.0:
         return np.asarray(start * (1 - s) + stop * s)
-    chord = stop - start
-    left = np.array([-chord[1], chord[0]])
-    centre = (start + stop) / 2 + left * (1 - bulge**2) / (4 * bulge)
+    centre = arc_centre(start, stop, bulge)
     angle = 4 * math.atan(bulge) * s
     arm = start - centre
-    turned = np.hstack(
-        [
-            np.cos(angle) * arm[0] - np.sin(angle) * arm[1],
-            np.sin(angle) * arm[0] + np.cos(angle) * arm[1],
-        ]
-    )
-    return np.asarray(centre + turned)
+    cosine = np.cos(angle)
+    sine = np.sin(angle)
+    x = cosine * arm[0] - sine * arm[1]
+    y = sine * arm[0] + cosine * arm[1]
+    return np.asarray(centre + np.hstack([x, y]))
 
 
-def arc_centre(start: np.ndarray, stop: np.ndarray, bulge: float) -> np.ndarray:
+def arc_centre(start: Vector, stop: Vector, bulge: float) -> Vector:
     """Centre of the circle of an arc, shape (2,)."""
     chord = stop - start
-    return np.asarray(
-        (start + stop) / 2 + np.array([-chord[1], chord[0]]) * (1 - bulge**2) / (4 * bulge)
-    )
+    left = np.array([-chord[1], chord[0]])
+    middle = (start + stop) / 2
+    offset = left * (1 - bulge**2) / (4 * bulge)
+    return np.asarray(middle + offset)
 
 
-def arc_length(start: np.ndarray, stop: np.ndarray, bulge: float) -> float:
+def arc_length(start: Vector, stop: Vector, bulge: float) -> float:
     chord = float(np.linalg.norm(stop - start))
     if bulge == 0.0:
         return chord
-    return chord * (1 + bulge**2) / (4 * abs(bulge)) * 4 * math.atan(abs(bulge))
+    size = abs(bulge)
+    radius = chord * (1 + bulge**2) / (4 * size)
+    return radius * 4 * math.atan(size)
 
 
-def along_edge(
-    point: np.ndarray, a: np.ndarray, b: np.ndarray, bulge: float
-) -> tuple[float, float]:
+def along_edge(point: Vector, a: Vector, b: Vector, bulge: float) -> tuple[float, float]:
     """Distance of a point from an edge, and the fraction of the edge at the closest point."""
     if bulge == 0.0:
-        s = float(np.clip((point - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1))
+        chord = b - a
+        s = (point - a) @ chord / (chord @ chord)
     else:
-        centre, sweep = arc_centre(a, b, bulge), 4 * math.atan(bulge)
-        angle = math.atan2(*(point - centre)[::-1]) - math.atan2(*(a - centre)[::-1])
-        turn = math.copysign(2 * math.pi, sweep)
-        candidates = [(angle + n * turn) / sweep for n in (-1, 0, 1)]
-        s = min(candidates, key=lambda v: abs(v - 0.5))
-        s = float(np.clip(s, 0, 1))
-    return float(np.linalg.norm(arc_point(a, b, bulge, np.array([s]))[0] - point)), s
+        s = _turn_to(point, a, b, bulge)
+    s = float(np.clip(s, 0, 1))
+    (closest,) = arc_point(a, b, bulge, np.array([s]))
+    gap = float(np.linalg.norm(closest - point))
+    return gap, s
 
 
-def crossings(
-    a: np.ndarray, b: np.ndarray, bulge: float, polygon: np.ndarray, tolerance: float
-) -> list[float]:
+def _turn_to(point: Vector, a: Vector, b: Vector, bulge: float) -> float:
+    """Fraction of an arc at the direction of a point; beyond 0 or 1 off its ends."""
+    centre = arc_centre(a, b, bulge)
+    sweep = 4 * math.atan(bulge)
+    angle = _angle(point - centre) - _angle(a - centre)
+    turn = math.copysign(2 * math.pi, sweep)
+    # The angle is known up to full turns: the one nearest the middle of the arc.
+    candidates = []
+    for n in (-1, 0, 1):
+        candidates.append((angle + n * turn) / sweep)
+    return min(candidates, key=lambda v: abs(v - 0.5))
+
+
+def _angle(v: Vector) -> float:
+    return math.atan2(v[1], v[0])
+
+
+def crossings(a: Vector, b: Vector, bulge: float, polygon: Points, tolerance: float) -> list[float]:
     """Fractions of an edge where the sides of a polygon (n, 2) cross it or its corners touch it."""
     after = np.roll(polygon, -1, axis=0)
     points = list(polygon)
     for p, d in zip(polygon, after - polygon, strict=True):
         if bulge == 0.0:
-            chord, to = b - a, a - p
-            cross = d[0] * chord[1] - d[1] * chord[0]
-            u = [(to[0] * chord[1] - to[1] * chord[0]) / cross] if cross else []
+            u = _line_hits(p, d, a, b)
         else:
-            centre = arc_centre(a, b, bulge)
-            roots = np.roots(
-                [
-                    d @ d,
-                    2 * d @ (p - centre),
-                    (p - centre) @ (p - centre) - (a - centre) @ (a - centre),
-                ]
-            )
-            u = [float(r.real) for r in roots if abs(r.imag) < 1e-12]
+            u = _circle_hits(p, d, a, arc_centre(a, b, bulge))
         points += [p + v * d for v in u if 0 <= v <= 1]
-    found = (along_edge(p, a, b, bulge) for p in points)
-    return [s for gap, s in found if gap <= tolerance]
+    found = []
+    for p in points:
+        gap, s = along_edge(p, a, b, bulge)
+        if gap <= tolerance:
+            found.append(s)
+    return found
 
 
-def signed_area(polygon: np.ndarray) -> float:
+def _line_hits(p: Vector, d: Vector, a: Vector, b: Vector) -> list[float]:
+    """Where the line p + u d meets the line through a and b."""
+    chord = b - a
+    slope = cross(d, chord)
+    if not slope:
+        return []
+    return [cross(a - p, chord) / slope]
+
+
+def _circle_hits(p: Vector, d: Vector, a: Vector, centre: Vector) -> list[float]:
+    """Where the line p + u d meets the circle through a."""
+    to = p - centre
+    arm = a - centre
+    constant = to @ to - arm @ arm
+    roots = np.roots([d @ d, 2 * d @ to, constant])
+    real = np.abs(roots.imag) < 1e-12
+    return [float(v) for v in roots.real[real]]
+
+
+def signed_area(polygon: Points) -> float:
     """Area of a polygon (n, 2), positive counter-clockwise."""
     x, y = (polygon - polygon.mean(axis=0)).T
-    return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) / 2)
+    next_x = np.roll(x, -1)
+    next_y = np.roll(y, -1)
+    return float(np.sum(x * next_y - next_x * y) / 2)
 
 
-def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+def inside(points: Points, polygon: Points) -> np.ndarray:
     """Even-odd test of points (n, 2); points on the edges may fall on either side."""
-    out = np.zeros(len(points), dtype=bool)
-    x, y = points.T
-    for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-        if y0 != y1:
-            crossed = (y0 > y) != (y1 > y)
-            out ^= crossed & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
-    return out
+    after = np.roll(polygon, -1, axis=0)
+    return _in_shape(points, (polygon, after))
 
 
-def point_segment_distance(points: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+def point_segment_distance(points: Points, start: Points, stop: Points) -> np.ndarray:
     """Distances (n_points, n_segments) of points (n, 2) from segments (m, 2), (m, 2)."""
     along = stop - start
     to = points[:, None] - start[None]
-    square = np.maximum((along**2).sum(1), np.finfo(float).tiny)
-    t = np.clip((to * along).sum(2) / square, 0, 1)
-    return np.asarray(np.linalg.norm(to - t[:, :, None] * along, axis=2))
+    # A segment of no length is a point, not a division by zero.
+    tiny = np.finfo(float).tiny
+    square = np.maximum((along**2).sum(1), tiny)
+    projected = (to * along).sum(2)
+    t = np.clip(projected / square, 0, 1)
+    foot = t[:, :, None] * along
+    return np.asarray(np.linalg.norm(to - foot, axis=2))
 
 
-def closest_points(
-    a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray
-) -> tuple[np.ndarray, ...]:
+def closest_points(a: Vector, b: Vector, c: Points, d: Points) -> tuple[np.ndarray, ...]:
     """Gaps (n,) and closest points (n, 2) on segment a-b and on segments c-d (n, 2) that do not
     cross it.
     """
-    one, two = np.broadcast_to(a, c.shape), np.broadcast_to(b, c.shape)
-    first = [one, two, _foot(c, one, two), _foot(d, one, two)]
-    second = [_foot(one, c, d), _foot(two, c, d), c, d]
-    gaps = np.linalg.norm(np.array(first) - np.array(second), axis=2)
-    best, every = gaps.argmin(axis=0), np.arange(len(c))
-    return gaps[best, every], np.array(first)[best, every], np.array(second)[best, every]
+    one = np.broadcast_to(a, c.shape)
+    two = np.broadcast_to(b, c.shape)
+    # One of the two closest points is an end of its segment: four candidates.
+    at_c = _foot(c, one, two)
+    at_d = _foot(d, one, two)
+    at_one = _foot(one, c, d)
+    at_two = _foot(two, c, d)
+    first = np.array([one, two, at_c, at_d])
+    second = np.array([at_one, at_two, c, d])
+    gaps = np.linalg.norm(first - second, axis=2)
+    best = gaps.argmin(axis=0)
+    every = np.arange(len(c))
+    closest = (best, every)
+    return gaps[closest], first[closest], second[closest]
 
 
-def _foot(points: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+def _foot(points: Points, start: Points, stop: Points) -> np.ndarray:
     """Closest point of segment i to point i."""
     along = stop - start
-    t = np.clip(((points - start) * along).sum(1) / (along * along).sum(1), 0, 1)
+    square = (along * along).sum(1)
+    to = points - start
+    projected = (to * along).sum(1)
+    t = np.clip(projected / square, 0, 1)
     return np.asarray(start + t[:, None] * along)
 
 
-def crossing_edges(start: np.ndarray, stop: np.ndarray, tolerance: float) -> tuple[int, int] | None:
+def crossing_edges(start: Points, stop: Points, tolerance: float) -> tuple[int, int] | None:
     """First pair of edges that meet other than as neighbours of a chain of loops; None if there is
     none.
 
@@ -146,112 +189,159 @@ def crossing_edges(start: np.ndarray, stop: np.ndarray, tolerance: float) -> tup
     other.
     """
     for i in range(len(start)):
-        j = np.arange(i + 1, len(start))
-        if j.size == 0:
+        a = start[i]
+        b = stop[i]
+        later = np.arange(i + 1, len(start))
+        if later.size == 0:
             break
-        for k in j[_boxes_touch(start[i], stop[i], start[j], stop[j], tolerance)]:
-            if _meet(start[i], stop[i], start[k], stop[k], tolerance):
+        near = _boxes_touch(a, b, start[later], stop[later], tolerance)
+        for k in later[near]:
+            if _meet(a, b, start[k], stop[k], tolerance):
                 return i, int(k)
     return None
 
 
-def _boxes_touch(
-    a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, tolerance: float
-) -> np.ndarray:
-    low, high = np.minimum(a, b) - tolerance, np.maximum(a, b) + tolerance
-    return np.asarray(np.all((np.minimum(c, d) <= high) & (np.maximum(c, d) >= low), axis=1))
+def _boxes_touch(a: Vector, b: Vector, c: Points, d: Points, tolerance: float) -> np.ndarray:
+    low = np.minimum(a, b) - tolerance
+    high = np.maximum(a, b) + tolerance
+    below = np.minimum(c, d) <= high
+    above = np.maximum(c, d) >= low
+    return np.asarray(np.all(below & above, axis=1))
 
 
-def _meet(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, tolerance: float) -> bool:
-    shared = [
-        (p, q, o)
-        for p, q in ((a, b), (b, a))
-        for o in ((c, d), (d, c))
-        if np.hypot(*(p - o[0])) <= tolerance
-    ]
+def _meet(a: Vector, b: Vector, c: Vector, d: Vector, tolerance: float) -> bool:
+    shared = []
+    for p, q in ((a, b), (b, a)):
+        for o, r in ((c, d), (d, c)):
+            if np.hypot(*(p - o)) <= tolerance:
+                shared.append((q - p, r - p))
     if len(shared) > 1:
         return True
     if shared:  # neighbours: wrong only if one folds back onto the other
-        p, q, other = shared[0]
-        u, v = q - p, other[1] - p
-        return bool(
-            abs(u[0] * v[1] - u[1] * v[0]) <= tolerance * max(np.hypot(*u), np.hypot(*v))
-            and u @ v > 0
-        )
-    ends = np.array([a, b]), np.array([c, d])
-    near = (
-        point_segment_distance(ends[0], c[None], d[None]).min(),
-        point_segment_distance(ends[1], a[None], b[None]).min(),
-    )
-    if min(near) <= tolerance:
+        return _folds_back(*shared[0], tolerance)
+    if _ends_gap(a, b, c, d) <= tolerance:
         return True
-    return _side(a, b, c) * _side(a, b, d) < 0 and _side(c, d, a) * _side(c, d, b) < 0
+    if _ends_gap(c, d, a, b) <= tolerance:
+        return True
+    return _parts(a, b, c, d) and _parts(c, d, a, b)
 
 
-def _side(a: np.ndarray, b: np.ndarray, p: np.ndarray) -> float:
-    return float(np.sign((b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0])))
+def _ends_gap(a: Vector, b: Vector, c: Vector, d: Vector) -> float:
+    """Distance of the nearer of a and b from the edge c-d."""
+    ends = np.array([a, b])
+    gaps = point_segment_distance(ends, c[None], d[None])
+    return float(gaps.min())
 
 
-def common_area(one: list[np.ndarray], two: list[np.ndarray], tolerance: float) -> float:
+def _folds_back(u: Vector, v: Vector, tolerance: float) -> bool:
+    """True if two edges from one point, u and v, run along each other."""
+    longest = max(np.hypot(*u), np.hypot(*v))
+    aligned = abs(cross(u, v)) <= tolerance * longest
+    return bool(aligned and u @ v > 0)
+
+
+def _parts(a: Vector, b: Vector, c: Vector, d: Vector) -> bool:
+    """True if c and d lie on different sides of the line a-b."""
+    side_c = _side(a, b, c)
+    side_d = _side(a, b, d)
+    return side_c * side_d < 0
+
+
+def _side(a: Vector, b: Vector, p: Vector) -> float:
+    turn = cross(b - a, p - a)
+    return float(np.sign(turn))
+
+
+def common_area(one: list[Points], two: list[Points], tolerance: float) -> float:
     """Area covered by both of two shapes; each is an outline with its holes, polygons (n, 2) of any
     sense.
 
     Green's theorem over the edges of each that lie in the other; edges that run together count
     once, those that run against each other not at all.
     """
-    a, b = (_edges(shape) for shape in (one, two))
-    area = 0.0
-    for edges, other, first in ((a, b, True), (b, a, False)):
-        p, q = _cut(edges, other, tolerance)
-        middle = (p + q) / 2
-        along = q - p
-        weight = _in_shape(middle, other).astype(float)
-        distance = (
-            point_segment_distance(middle, *other) if len(other[0]) else np.empty((len(middle), 0))
-        )
-        on = distance.min(axis=1) <= tolerance
-        if on.any():
-            owner = distance[on].argmin(axis=1)
-            same = (along[on] * (other[1] - other[0])[owner]).sum(axis=1) > 0
-            weight[on] = same if first else 0.0
-        area += float((weight * (p[:, 0] * q[:, 1] - q[:, 0] * p[:, 1])).sum() / 2)
-    return area
+    a = _edges(one)
+    b = _edges(two)
+    of_first = _area_in(a, b, tolerance, 1.0)
+    of_second = _area_in(b, a, tolerance, 0.0)
+    return of_first + of_second
 
 
-def _edges(shape: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _area_in(edges: Edges, other: Edges, tolerance: float, shared: float) -> float:
+    """Part of Green's theorem of the edges that lie in the other shape.
+
+    ``shared`` is the weight of edges that run together with an edge of the other.
+    """
+    p, q = _cut(edges, other, tolerance)
+    middle = (p + q) / 2
+    along = q - p
+    weight = _in_shape(middle, other).astype(float)
+    if len(other[0]):
+        distance = point_segment_distance(middle, *other)
+    else:
+        distance = np.empty((len(middle), 0))
+    on = distance.min(axis=1) <= tolerance
+    if on.any():
+        owner = distance[on].argmin(axis=1)
+        direction = (other[1] - other[0])[owner]
+        same = (along[on] * direction).sum(axis=1) > 0
+        weight[on] = same * shared
+    doubled = weight * cross(p.T, q.T)
+    return float(doubled.sum() / 2)
+
+
+def _edges(shape: list[Points]) -> Edges:
     """Edges of an outline (counter-clockwise) and its holes (clockwise)."""
-    loops = [p if (signed_area(p) > 0) == (i == 0) else p[::-1] for i, p in enumerate(shape)]
-    return np.vstack(loops), np.vstack([np.roll(p, -1, axis=0) for p in loops])
+    loops = []
+    for i, polygon in enumerate(shape):
+        anticlockwise = signed_area(polygon) > 0
+        wanted = i == 0
+        loops.append(polygon if anticlockwise == wanted else polygon[::-1])
+    after = [np.roll(polygon, -1, axis=0) for polygon in loops]
+    return np.vstack(loops), np.vstack(after)
 
 
-def _in_shape(points: np.ndarray, edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def _in_shape(points: Points, edges: Edges) -> np.ndarray:
     out = np.zeros(len(points), dtype=bool)
     x, y = points.T
-    for (x0, y0), (x1, y1) in zip(*edges, strict=True):
+    for start, stop in zip(*edges, strict=True):
+        x0, y0 = start
+        x1, y1 = stop
         if y0 != y1:
-            out ^= ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+            crossed = (y0 > y) != (y1 > y)
+            width = x1 - x0
+            height = y1 - y0
+            at = x0 + (y - y0) * width / height
+            out ^= crossed & (x < at)
     return out
 
 
-def _cut(
-    edges: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], tolerance: float
-) -> tuple:
+def _cut(edges: Edges, other: Edges, tolerance: float) -> Edges:
     """Edges cut where the other shape touches or crosses them."""
-    starts, stops = [], []
+    starts = []
+    stops = []
     for p, q in zip(*edges, strict=True):
         along = q - p
-        square = along @ along
-        t = [0.0, 1.0]
-        d = other[1] - other[0]
-        to = other[0] - p
-        cross = along[0] * d[:, 1] - along[1] * d[:, 0]
-        with np.errstate(all="ignore"):
-            s = (to[:, 0] * d[:, 1] - to[:, 1] * d[:, 0]) / cross
-            u = (to[:, 0] * along[1] - to[:, 1] * along[0]) / cross
-        t += s[(cross != 0) & (u >= 0) & (u <= 1)].tolist()
-        near = point_segment_distance(other[0], p[None], q[None])[:, 0] <= tolerance
-        t += ((other[0][near] - p) @ along / square).tolist()
-        cuts = np.unique(np.clip(t, 0, 1))
-        starts.append(p + cuts[:-1, None] * along)
-        stops.append(p + cuts[1:, None] * along)
+        cuts = _cuts(p, q, other, tolerance)
+        points = p + cuts[:, None] * along
+        starts.append(points[:-1])
+        stops.append(points[1:])
     return np.vstack(starts), np.vstack(stops)
+
+
+def _cuts(p: Vector, q: Vector, other: Edges, tolerance: float) -> np.ndarray:
+    """Fractions of the edge p-q, ends included, where the other shape touches or crosses it."""
+    along = q - p
+    starts, stops = other
+    d = (stops - starts).T
+    to = (starts - p).T
+    slope = cross(along, d)
+    with np.errstate(all="ignore"):  # parallel edges have slope 0
+        s = cross(to, d) / slope
+        u = cross(to, along) / slope
+    on_side = (u >= 0) & (u <= 1)
+    crossed = (slope != 0) & on_side
+    gap = point_segment_distance(starts, p[None], q[None])[:, 0]
+    near = starts[gap <= tolerance]
+    touched = (near - p) @ along / (along @ along)
+    t = np.concatenate([[0.0, 1.0], s[crossed], touched])
+    return np.unique(np.clip(t, 0, 1))

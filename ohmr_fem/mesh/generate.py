@@ -128,14 +128,15 @@ def _tensor(geometry: Geometry, sizes: CellSizes) -> DeviceMesh | None:
     if upright is None:
         return None
     segments = list(upright.boundary())
-    x, y = (_axis_lines(upright, segments, axis, sizes) for axis in (0, 1))
+    x = _axis_lines(upright, segments, 0, sizes)
+    y = _axis_lines(upright, segments, 1, sizes)
     grid = tensor_grid(x, y, keep=lambda p: upright.contains(p.T), source=repr(geometry))
-    regions = _regions_at(upright, grid.mesh.p[:, grid.mesh.t].mean(axis=1).T)
-    found = _boundaries(grid, segments)
-    boundaries = {name: found[name] for name in geometry.named if name in found}
-    device = dataclasses.replace(
-        grid, boundaries=boundaries, regions={k: regions[k] for k in geometry.regions}
-    )
+    centres = grid.mesh.p[:, grid.mesh.t].mean(axis=1)
+    cells = _regions_at(upright, centres.T)
+    facets = _boundaries(grid, segments)
+    boundaries = {name: facets[name] for name in geometry.named if name in facets}
+    regions = {name: cells[name] for name in geometry.regions}
+    device = dataclasses.replace(grid, boundaries=boundaries, regions=regions)
     return device.rotated(angle) if angle else device
 
 
@@ -150,23 +151,31 @@ def _direction(geometry: Geometry) -> float:
 
 def _snapped(geometry: Geometry) -> Geometry | None:
     """Coordinates that agree to round-off made equal; None unless all edges follow the axes."""
-    drawn = [*geometry.loops, *(r for r in geometry.regions.values() if r is not None)]
+    region_loops = _region_loops(geometry)
+    drawn = [*geometry.loops, *region_loops.values()]
     if any(b != 0 for loop in drawn for b in loop.bulges):
         return None
     points = np.vstack([loop.points for loop in drawn])
-    snap = [_snap(points[:, i], TOLERANCE * 10 * geometry.size) for i in (0, 1)]
-    new = np.column_stack(snap)
-    start, loops = 0, []
-    for drawn_loop in drawn:
-        corners = new[start : start + len(drawn_loop.points)]
-        if np.any(np.all(corners != np.roll(corners, -1, axis=0), axis=1)):
+    tolerance = TOLERANCE * 10 * geometry.size
+    new = np.column_stack([_snap(points[:, i], tolerance) for i in (0, 1)])
+    start = 0
+    loops = []
+    for loop in drawn:
+        corners = new[start : start + len(loop.points)]
+        oblique = np.all(corners != np.roll(corners, -1, axis=0), axis=1)
+        if np.any(oblique):
             return None
-        loops.append(Loop(tuple((float(x), float(y)) for x, y in corners), drawn_loop.bulges))
-        start += len(drawn_loop.points)
+        places = tuple((float(x), float(y)) for x, y in corners)
+        loops.append(Loop(places, loop.bulges))
+        start += len(loop.points)
     n = len(geometry.loops)
-    names = [k for k, r in geometry.regions.items() if r is not None]
-    regions = dict(geometry.regions) | dict(zip(names, loops[n:], strict=True))
+    regions = dict(geometry.regions) | dict(zip(region_loops, loops[n:], strict=True))
     return dataclasses.replace(geometry, outline=loops[0], holes=tuple(loops[1:n]), regions=regions)
+
+
+def _region_loops(geometry: Geometry) -> dict[str, Loop]:
+    """Outlines of the regions that have one."""
+    return {name: loop for name, loop in geometry.regions.items() if loop is not None}
 
 
 def _snap(values: np.ndarray, tolerance: float) -> np.ndarray:
@@ -182,31 +191,42 @@ def _axis_lines(
     geometry: Geometry, segments: list[Segment], axis: int, sizes: CellSizes
 ) -> np.ndarray:
     """Grid lines along one axis: through every corner, graded to edges and singular points."""
-    size_at: dict[float, float] = {}
-
-    def at(value: float, size: float) -> None:
-        known = next((v for v in size_at if abs(v - value) <= TOLERANCE * geometry.size), value)
-        size_at[known] = min(size, size_at.get(known, math.inf))
-
-    for loop in (*geometry.loops, *(r for r in geometry.regions.values() if r is not None)):
-        for corner in loop.points:
-            at(corner[axis], math.inf if loop in geometry.loops else sizes.edge)
-    for segment in segments:
-        across = segment.start[axis] == segment.stop[axis]
-        for end in (segment.start, segment.stop):
-            at(
-                float(end[axis]),
-                sizes.edge if across and segment.name not in geometry.contacts else math.inf,
-            )
-    for point in singular_points(geometry):
-        at(float(point[axis]), sizes.corner)
-    low, high = (f(p[axis] for p in geometry.outline.points) for f in (min, max))
-    places = sorted(v for v in size_at if low <= v <= high)
+    size_at = _sizes_along(geometry, segments, axis, sizes)
+    outline = [p[axis] for p in geometry.outline.points]
+    places = sorted(v for v in size_at if min(outline) <= v <= max(outline))
     lines = [np.array(places[:1])]
     for a, b in itertools.pairwise(places):
-        largest = max(_extent(geometry, axis, (a + b) / 2) / 4, sizes.corner)
-        lines.append(lines_between(a, b, size_at[a], size_at[b], largest, sizes.growth)[1:])
+        extent = _extent(geometry, axis, (a + b) / 2)
+        largest = max(extent / 4, sizes.corner)
+        between = lines_between(a, b, size_at[a], size_at[b], largest, sizes.growth)
+        lines.append(between[1:])
     return np.concatenate(lines)
+
+
+def _sizes_along(
+    geometry: Geometry, segments: list[Segment], axis: int, sizes: CellSizes
+) -> dict[float, float]:
+    """Coordinates along one axis that a grid line must have, and the cell size there."""
+    size_at: dict[float, float] = {}
+    tolerance = TOLERANCE * geometry.size
+
+    def at(value: float, size: float) -> None:
+        known = next((v for v in size_at if abs(v - value) <= tolerance), value)
+        size_at[known] = min(size, size_at.get(known, math.inf))
+
+    for loop in (*geometry.loops, *_region_loops(geometry).values()):
+        size = math.inf if loop in geometry.loops else sizes.edge
+        for corner in loop.points:
+            at(corner[axis], size)
+    for segment in segments:
+        across = segment.start[axis] == segment.stop[axis]
+        insulating = segment.name not in geometry.contacts
+        size = sizes.edge if across and insulating else math.inf
+        at(float(segment.start[axis]), size)
+        at(float(segment.stop[axis]), size)
+    for point in singular_points(geometry):
+        at(float(point[axis]), sizes.corner)
+    return size_at
 
 
 def _extent(geometry: Geometry, axis: int, at: float) -> float:
@@ -224,16 +244,19 @@ def _extent(geometry: Geometry, axis: int, at: float) -> float:
 def _boundaries(device: DeviceMesh, segments: list[Segment]) -> dict[str, np.ndarray]:
     """Facets of the named segments, straight ones."""
     named = [s for s in segments if s.name is not None]
-    facets = device.mesh.boundary_facets()
-    middle = device.mesh.p[:, device.mesh.facets[:, facets]].mean(axis=1).T
     if not named:
         return {}
-    start, stop = np.array([s.start for s in named]), np.array([s.stop for s in named])
-    distance = polygons.point_segment_distance(middle, start, stop)
-    owner = np.where(distance.min(axis=1) < TOLERANCE * device.size, distance.argmin(axis=1), -1)
+    facets = device.mesh.boundary_facets()
+    middle = device.mesh.p[:, device.mesh.facets[:, facets]].mean(axis=1)
+    start = np.array([s.start for s in named])
+    stop = np.array([s.stop for s in named])
+    distance = polygons.point_segment_distance(middle.T, start, stop)
+    on = distance.min(axis=1) < TOLERANCE * device.size
+    owner = np.where(on, distance.argmin(axis=1), -1)
     out: dict[str, list[np.ndarray]] = {}
     for i, segment in enumerate(named):
-        out.setdefault(str(segment.name), []).append(facets[owner == i])
+        parts = out.setdefault(str(segment.name), [])
+        parts.append(facets[owner == i])
     return {name: np.concatenate(parts) for name, parts in out.items()}
 
 
@@ -263,23 +286,27 @@ def _polar(geometry: Geometry, sizes: CellSizes) -> DeviceMesh | None:
     if len(circles) != 2 or None in circles or geometry.regions:
         return None
     (centre, r2), (other, r1) = circles  # type: ignore[misc]
-    names = [{s.name for s in geometry.boundary() if s.loop == k} for k in (0, 1)]
+    names = [_names_of_loop(geometry, k) for k in (0, 1)]
     if np.linalg.norm(centre - other) > TOLERANCE * r2 or any(len(n) > 1 for n in names):
         return None
-    bare = [n in ({None}, *({c} for c in geometry.contacts)) and n != {None} for n in names]
-    size = [sizes.largest if contact else sizes.edge for contact in bare]
-    radii = lines_between(r1, r2, size[1], size[0], (r2 - r1) / 4, sizes.growth)
-    around = max(48, 8 * math.ceil(math.pi / 4 * r2 / ((r2 - r1) / 2)))
+    outer, inner = (next(iter(n)) for n in names)
+    size_outer = sizes.largest if outer in geometry.contacts else sizes.edge
+    size_inner = sizes.largest if inner in geometry.contacts else sizes.edge
+    gap = r2 - r1
+    radii = lines_between(r1, r2, size_inner, size_outer, gap / 4, sizes.growth)
+    # The spacing along the outer circle is at most half the gap.
+    around = max(48, 8 * math.ceil(math.pi / 4 * r2 / (gap / 2)))
     grid = annulus_mesh(r1, r2, around=around, radii=radii)
-    named = {
-        next(iter(n)): grid.boundaries[k]
-        for n, k in zip(names, ("outer", "inner"), strict=True)
-        if n != {None}
-    }
-    device = dataclasses.replace(
-        grid, boundaries={k: v for k, v in named.items() if k}, source=repr(geometry)
-    )
+    named = {}
+    for name, circle in ((outer, "outer"), (inner, "inner")):
+        if name:
+            named[name] = grid.boundaries[circle]
+    device = dataclasses.replace(grid, boundaries=named, source=repr(geometry))
     return device._moved(device.mesh.doflocs + centre[:, None])
+
+
+def _names_of_loop(geometry: Geometry, loop: int) -> set[str | None]:
+    return {s.name for s in geometry.boundary() if s.loop == loop}
 
 
 def _circle(loop: Loop) -> tuple[np.ndarray, float] | None:
@@ -288,9 +315,11 @@ def _circle(loop: Loop) -> tuple[np.ndarray, float] | None:
         return None
     arcs = [loop.edge(i) for i in range(len(loop.points))]
     centres = np.array([polygons.arc_centre(*arc) for arc in arcs])
-    radii = np.array([np.linalg.norm(arc[0] - c) for arc, c in zip(arcs, centres, strict=True)])
-    same = (
-        np.ptp(centres, axis=0).max() <= TOLERANCE * radii[0]
-        and np.ptp(radii) <= TOLERANCE * radii[0]
-    )
-    return (centres.mean(axis=0), float(radii.mean())) if same else None
+    arms = [arc[0] - centre for arc, centre in zip(arcs, centres, strict=True)]
+    radii = np.array([np.linalg.norm(arm) for arm in arms])
+    tolerance = TOLERANCE * radii[0]
+    same_centre = np.ptp(centres, axis=0).max() <= tolerance
+    same_radius = np.ptp(radii) <= tolerance
+    if not (same_centre and same_radius):
+        return None
+    return centres.mean(axis=0), float(radii.mean())

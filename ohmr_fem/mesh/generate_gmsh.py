@@ -15,7 +15,7 @@ from ..geometry import polygons
 from ..geometry.outline import Geometry, Loop, Segment
 from .cells import build_mesh, find_facets
 from .device_mesh import DeviceMesh
-from .grading import CellSizes, singular_points
+from .grading import CellSizes, nearest_segment, singular_points, size_along
 from .layers import Strip, strips
 
 # The device is meshed at this size: the geometry kernel has absolute tolerances of about 1e-7.
@@ -212,15 +212,14 @@ def _named_curves(
     """The piece of boundary that each outer curve is, or is part of."""
     outer = gmsh.model.getBoundary([(2, tag) for tag in pieces], combined=True, oriented=False)
     segments = list(geometry.boundary())
+    grain = 1e-6 * geometry.size
     found = {}
     for _, curve in outer:
-        low, high = (v[0] for v in gmsh.model.getParametrizationBounds(1, curve))
-        middle = np.array(gmsh.model.getValue(1, curve, [(low + high) / 2])[:2]) / scale
-        gap, i = min(
-            (polygons.along_edge(middle, s.start, s.stop, s.bulge)[0], i)
-            for i, s in enumerate(segments)
-        )
-        if gap > 1e-6 * geometry.size:
+        (low,), (high,) = gmsh.model.getParametrizationBounds(1, curve)
+        x, y, _ = gmsh.model.getValue(1, curve, [(low + high) / 2])
+        middle = np.array([x, y]) / scale
+        gap, i = nearest_segment(middle, segments, grain)
+        if gap > grain:
             raise MeshError(
                 f"gmsh moved an edge of {geometry!r} by {gap:g} m; simplify the outline", value=gap
             )
@@ -238,45 +237,28 @@ def _size_field(
     scale: float,
 ) -> None:
     """Cell size = min over edges and singular points of (size there + log(growth) x distance)."""
-    field, slope = gmsh.model.mesh.field, math.log(sizes.growth)
-    inner = {
-        c
-        for _, c in gmsh.model.getBoundary([(2, t) for t in pieces], combined=False, oriented=False)
-    }
-    inner -= set(curves) | laid.curves
+    field = gmsh.model.mesh.field
+    surfaces = [(2, tag) for tag in pieces]
+    sides = gmsh.model.getBoundary(surfaces, combined=False, oriented=False)
+    inner = {curve for _, curve in sides} - set(curves) - laid.curves
     near: dict[float, list[int]] = {scale * sizes.edge: sorted(inner)}
     for curve, size in laid.inner:
         near.setdefault(size, []).append(curve)
     for curve, segment in curves.items():
-        if curve in laid.curves:
-            continue
-        size = sizes.largest if segment.name in geometry.contacts else sizes.edge
-        if segment.bulge:
-            arm = segment.start - polygons.arc_centre(segment.start, segment.stop, segment.bulge)
-            size = min(size, 2 * math.pi * float(np.linalg.norm(arm)) / AROUND)
-        near.setdefault(scale * size, []).append(curve)
+        if curve not in laid.curves:
+            size = size_along(segment, geometry, sizes, AROUND)
+            near.setdefault(scale * size, []).append(curve)
     near.pop(scale * sizes.largest, None)
     corners = [scale * p for p in singular_points(geometry)]
     tags = [_point_at(gmsh, p) for p in corners]
     tags += _ends(gmsh, inner)
-    fields = []
     groups = [(size, "CurvesList", members) for size, members in near.items()]
-    for size, kind, members in [*groups, (scale * sizes.corner, "PointsList", tags)]:
-        if not members:
-            continue
-        distance = field.add("Distance")
-        field.setNumbers(distance, kind, members)
-        if kind == "CurvesList":
-            longest = max(gmsh.model.occ.getMass(1, c) for c in members)
-            field.setNumber(distance, "Sampling", min(200_000, math.ceil(longest / size) + 2))
-        grown = field.add("Threshold")  # linear from size at 0 to largest
-        largest = max(scale * sizes.largest, size)
-        field.setNumber(grown, "InField", distance)
-        field.setNumber(grown, "SizeMin", size)
-        field.setNumber(grown, "SizeMax", largest)
-        field.setNumber(grown, "DistMin", 0)
-        field.setNumber(grown, "DistMax", (largest - size) / slope or 1e-30)
-        fields.append(grown)
+    groups.append((scale * sizes.corner, "PointsList", tags))
+    fields = []
+    for size, kind, members in groups:
+        if members:
+            largest = max(scale * sizes.largest, size)
+            fields.append(_growing(gmsh, size, largest, kind, members, math.log(sizes.growth)))
     gmsh.option.setNumber("Mesh.MeshSizeMax", scale * sizes.largest)
     if not fields:
         return
@@ -285,11 +267,33 @@ def _size_field(
     field.setAsBackgroundMesh(smallest)
 
 
+def _growing(
+    gmsh: Any, size: float, largest: float, kind: str, members: list[int], slope: float
+) -> int:
+    """A field that is ``size`` on the members and grows linearly to ``largest``."""
+    field = gmsh.model.mesh.field
+    distance = field.add("Distance")
+    field.setNumbers(distance, kind, members)
+    if kind == "CurvesList":
+        # gmsh measures the distance from sampled points, by default too few of them
+        longest = max(gmsh.model.occ.getMass(1, curve) for curve in members)
+        samples = math.ceil(longest / size) + 2
+        field.setNumber(distance, "Sampling", min(200_000, samples))
+    grown = field.add("Threshold")
+    field.setNumber(grown, "InField", distance)
+    field.setNumber(grown, "SizeMin", size)
+    field.setNumber(grown, "SizeMax", largest)
+    field.setNumber(grown, "DistMin", 0)
+    field.setNumber(grown, "DistMax", (largest - size) / slope or 1e-30)
+    return int(grown)
+
+
 def _point_at(gmsh: Any, place: np.ndarray) -> int:
     points = [tag for _, tag in gmsh.model.getEntities(0)]
-    gaps = [
-        float(np.hypot(*(np.array(gmsh.model.getValue(0, tag, [])[:2]) - place))) for tag in points
-    ]
+    gaps = []
+    for tag in points:
+        x, y, _ = gmsh.model.getValue(0, tag, [])
+        gaps.append(float(np.hypot(x - place[0], y - place[1])))
     return points[int(np.argmin(gaps))]
 
 

@@ -12,10 +12,10 @@ import skfem
 
 from ..errors import MeshError, require_extra
 from ..geometry import polygons
-from ..geometry.outline import Geometry, Segment
+from ..geometry.outline import Geometry, Loop, Segment
 from .cells import build_mesh, find_facets
 from .device_mesh import DeviceMesh
-from .grading import CellSizes, singular_points
+from .grading import CellSizes, nearest_segment, singular_points, size_along
 
 # As for gmsh: the geometry kernel has absolute tolerances, circles have at least this many cells.
 SIZE = 1e3
@@ -52,67 +52,72 @@ def netgen_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
 
 def _draw(occ: Any, geometry: Geometry, scale: float) -> Any:
     """The device cut along its regions, each face with the name of its region."""
-
-    def point(p: np.ndarray) -> Any:
-        return occ.Pnt(scale * float(p[0]), scale * float(p[1]), 0.0)
-
-    def face(segments: list[Segment]) -> Any:
-        edges = []
-        for s in segments:
-            middle = polygons.arc_point(s.start, s.stop, s.bulge, np.array([0.5]))[0]
-            edges.append(
-                occ.ArcOfCircle(point(s.start), point(middle), point(s.stop))
-                if s.bulge
-                else occ.Segment(point(s.start), point(s.stop))
-            )
-        return occ.Face(occ.Wire(edges))
-
     segments = list(geometry.boundary())
-    device = face([s for s in segments if s.loop == 0])
+    device = _face(occ, [s for s in segments if s.loop == 0], scale)
     for k in range(1, len(geometry.loops)):
-        device = device - face([s for s in segments if s.loop == k])
+        device = device - _face(occ, [s for s in segments if s.loop == k], scale)
     drawn = {name: loop for name, loop in geometry.regions.items() if loop is not None}
     parts = []
     for name, loop in drawn.items():
-        tool = face([Segment(*loop.edge(i), None, -1) for i in range(len(loop.points))])
-        part, device = device * tool, device - tool
+        tool = _face(occ, _region_segments(loop), scale)
+        part = device * tool
+        device = device - tool
         part.faces.name = name
         parts.append(part)
     if not drawn or len(drawn) < len(geometry.regions):
-        device.faces.name = next((k for k, r in geometry.regions.items() if r is None), "bulk")
+        rest = [name for name in geometry.regions if name not in drawn]
+        device.faces.name = rest[0] if rest else "bulk"
         parts.append(device)
     return occ.Glue(parts) if len(parts) > 1 else parts[0]
+
+
+def _face(occ: Any, segments: list[Segment], scale: float) -> Any:
+    """The area inside a closed chain of segments."""
+
+    def point(p: np.ndarray) -> Any:
+        x, y = p
+        return occ.Pnt(scale * float(x), scale * float(y), 0.0)
+
+    edges = []
+    for s in segments:
+        start = point(s.start)
+        stop = point(s.stop)
+        if s.bulge:
+            half = np.array([0.5])
+            (middle,) = polygons.arc_point(s.start, s.stop, s.bulge, half)
+            edges.append(occ.ArcOfCircle(start, point(middle), stop))
+        else:
+            edges.append(occ.Segment(start, stop))
+    return occ.Face(occ.Wire(edges))
+
+
+def _region_segments(loop: Loop) -> list[Segment]:
+    return [Segment(*loop.edge(i), None, -1) for i in range(len(loop.points))]
 
 
 def _named_curves(geometry: Geometry, shape: Any, scale: float) -> list[Segment]:
     """Name every edge of the shape by its number in the list that is returned: the piece of
     boundary or of region it is on.
     """
-    outside = list(geometry.boundary())
-    regions = [r for r in geometry.regions.values() if r is not None]
-    inside = [Segment(*loop.edge(i), None, -1) for loop in regions for i in range(len(loop.points))]
+    segments = list(geometry.boundary())
+    for loop in geometry.regions.values():
+        if loop is not None:
+            segments += _region_segments(loop)
+    grain = 1e-6 * geometry.size
     found: list[Segment] = []
     for edge in shape.edges:
         low, high = edge.parameter_interval
         p = edge.Value((low + high) / 2)
         middle = np.array([p.x, p.y]) / scale
-        gap, _, segment = min(
-            (
-                round(
-                    polygons.along_edge(middle, s.start, s.stop, s.bulge)[0]
-                    / (1e-6 * geometry.size)
-                ),
-                i,
-                s,
-            )
-            for i, s in enumerate([*outside, *inside])
-        )
-        if gap > 1:
+        # Of a boundary and the side of a region along it the boundary, which comes first.
+        gap, i = nearest_segment(middle, segments, grain)
+        steps = round(gap / grain)
+        if steps > 1:
             raise MeshError(
-                f"netgen moved an edge of {geometry!r}; simplify the outline", value=gap
+                f"netgen moved an edge of {geometry!r}; simplify the outline", value=steps
             )
         edge.name = f"curve{len(found)}"
-        found.append(segment)
+        found.append(segments[i])
     return found
 
 
@@ -121,49 +126,52 @@ def _restrict(
 ) -> None:
     """Sizes along edges and at singular points; netgen lets them grow with the distance."""
     for s in curves:
-        size = sizes.largest if s.name in geometry.contacts else sizes.edge
-        if s.bulge:
-            size = min(
-                size,
-                2 * math.pi * float(np.linalg.norm(s.start - polygons.arc_centre(*s[:3]))) / AROUND,
-            )
+        size = size_along(s, geometry, sizes, AROUND)
         if size >= sizes.largest:
             continue
         n = math.ceil(2 * polygons.arc_length(s.start, s.stop, s.bulge) / size)
-        for x, y in scale * polygons.arc_point(s.start, s.stop, s.bulge, np.linspace(0, 1, n + 1)):
+        fractions = np.linspace(0, 1, n + 1)
+        points = polygons.arc_point(s.start, s.stop, s.bulge, fractions)
+        for x, y in scale * points:
             parameters.RestrictH(x, y, 0.0, scale * size)
     ends = [p for s in curves if s.loop < 0 for p in (s.start, s.stop)]
     for point in [*singular_points(geometry), *ends]:
-        parameters.RestrictH(
-            scale * float(point[0]), scale * float(point[1]), 0.0, scale * sizes.corner
-        )
+        x = scale * float(point[0])
+        y = scale * float(point[1])
+        parameters.RestrictH(x, y, 0.0, scale * sizes.corner)
 
 
 def _extract(mesh: Any, geometry: Geometry, curves: list[Segment], scale: float) -> DeviceMesh:
-    points = np.array(mesh.Coordinates())[:, :2].T / scale
-    faces, lines = mesh.Elements2D().NumPy(), mesh.Elements1D().NumPy()
+    coordinates = np.array(mesh.Coordinates())
+    points = coordinates[:, :2].T / scale
+    faces = mesh.Elements2D().NumPy()
+    lines = mesh.Elements1D().NumPy()
+    # netgen counts from 1
     cells = faces["nodes"][:, :3].T.astype(np.int64) - 1
     ends = lines["nodes"][:, :2].T.astype(np.int64) - 1
-    owner = np.array([int(mesh.GetBCName(int(i) - 1)[5:]) for i in lines["index"]])
+    owner = [_curve_number(mesh, int(i)) for i in lines["index"]]
     nodes = points[:, cells]
+    kind = skfem.MeshTri1
     if geometry.curved:
-        nodes = np.concatenate(
-            [nodes, _middles(points, cells, ends, [curves[i] for i in owner])], axis=1
-        )
-    built, used = build_mesh(skfem.MeshTri2 if geometry.curved else skfem.MeshTri1, cells, nodes)
+        kind = skfem.MeshTri2
+        pieces = [curves[i] for i in owner]
+        middles = _middles(points, cells, ends, pieces)
+        nodes = np.concatenate([nodes, middles], axis=1)
+    built, used = build_mesh(kind, cells, nodes)
     facets = find_facets(built, np.searchsorted(used, ends))
     named = np.array([curves[i].name or "" for i in owner])
-    materials = np.array(
-        [mesh.GetMaterial(int(i)) for i in range(1, int(faces["index"].max()) + 1)]
-    )[faces["index"] - 1]
+    count = int(faces["index"].max())
+    names = np.array([mesh.GetMaterial(i) for i in range(1, count + 1)])
+    materials = names[faces["index"] - 1]
     regions = list(geometry.regions) or ["bulk"]
-    return DeviceMesh(
-        built,
-        ("x", "y"),
-        {name: facets[named == name] for name in geometry.named},
-        {name: np.flatnonzero(materials == name) for name in regions},
-        repr(geometry),
-    )
+    boundaries = {name: facets[named == name] for name in geometry.named}
+    members = {name: np.flatnonzero(materials == name) for name in regions}
+    return DeviceMesh(built, ("x", "y"), boundaries, members, repr(geometry))
+
+
+def _curve_number(mesh: Any, index: int) -> int:
+    """Number of the curve of an edge, from its name such as "curve12"."""
+    return int(mesh.GetBCName(index - 1).removeprefix("curve"))
 
 
 def _middles(
@@ -172,22 +180,29 @@ def _middles(
     """Middles of the sides (01, 12, 20) of every cell, shape (2, 3, n), on the arc where the side
     belongs to one.
     """
-    middles = np.stack(
-        [(points[:, cells[i]] + points[:, cells[j]]) / 2 for i, j in ((0, 1), (1, 2), (2, 0))],
-        axis=1,
-    )
+    sides = ((0, 1), (1, 2), (2, 0))
+    straight = []
+    for i, j in sides:
+        ends_sum = points[:, cells[i]] + points[:, cells[j]]
+        straight.append(ends_sum / 2)
+    middles = np.stack(straight, axis=1)
     place = {}
     for (a, b), arc in zip(ends.T, arcs, strict=True):
         if arc.bulge:
-            s = [
-                polygons.along_edge(points[:, p], arc.start, arc.stop, arc.bulge)[1] for p in (a, b)
-            ]
-            place[min(a, b), max(a, b)] = polygons.arc_point(
-                arc.start, arc.stop, arc.bulge, np.array([sum(s) / 2])
-            )[0]
-    for side, (i, j) in enumerate(((0, 1), (1, 2), (2, 0))):
-        low, high = np.minimum(cells[i], cells[j]), np.maximum(cells[i], cells[j])
-        for cell, key in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+            side_key = (min(a, b), max(a, b))
+            place[side_key] = _arc_middle(points[:, a], points[:, b], arc)
+    for side, (i, j) in enumerate(sides):
+        low = np.minimum(cells[i], cells[j]).tolist()
+        high = np.maximum(cells[i], cells[j]).tolist()
+        for cell, key in enumerate(zip(low, high, strict=True)):
             if key in place:
                 middles[:, side, cell] = place[key]
     return middles
+
+
+def _arc_middle(p: np.ndarray, q: np.ndarray, arc: Segment) -> np.ndarray:
+    """Point of an arc half way between two of its points."""
+    _, first = polygons.along_edge(p, arc.start, arc.stop, arc.bulge)
+    _, last = polygons.along_edge(q, arc.start, arc.stop, arc.bulge)
+    half = np.array([(first + last) / 2])
+    return np.asarray(polygons.arc_point(arc.start, arc.stop, arc.bulge, half)[0])

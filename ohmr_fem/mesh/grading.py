@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..geometry import polygons
 from ..geometry.outline import Geometry, Segment
 from ..units import positive, to_si
 
@@ -46,9 +47,8 @@ def cell_sizes(
             f"growth: expected a ratio above 1 and at most 4, got {growth!r}", value=growth
         )
     edge = min(length / positive(per_length, "1", "cells_per_length"), width / 8)
-    return CellSizes(
-        edge, min(edge, fraction * min(width, geometry.shortest_name)), geometry.size / 8, growth
-    )
+    smallest = fraction * min(width, geometry.shortest_name)
+    return CellSizes(edge, min(edge, smallest), geometry.size / 8, growth)
 
 
 def singular_points(geometry: Geometry) -> Iterator[np.ndarray]:
@@ -61,16 +61,41 @@ def singular_points(geometry: Geometry) -> Iterator[np.ndarray]:
     for k in range(len(geometry.loops)):
         own = [s for s in segments if s.loop == k]
         for before, after in zip(own[-1:] + own[:-1], own, strict=True):
-            u, v = _tangent(before, 1.0), _tangent(after, 0.0)
-            angle = math.pi - math.atan2(u[0] * v[1] - u[1] * v[0], u @ v)
-            if angle > math.radians(200) or (
-                before.name != after.name and angle > math.radians(100)
-            ):
+            u = _tangent(before, 1.0)
+            v = _tangent(after, 0.0)
+            angle = math.pi - math.atan2(polygons.cross(u, v), u @ v)
+            limit = 200 if before.name == after.name else 100
+            if angle > math.radians(limit):
                 yield after.start
 
 
 def _tangent(segment: Segment, at: float) -> np.ndarray:
     chord = segment.stop - segment.start
     turn = (2 * at - 1) * 2 * math.atan(segment.bulge)
-    c, s = math.cos(turn), math.sin(turn)
+    c = math.cos(turn)
+    s = math.sin(turn)
     return np.array([c * chord[0] - s * chord[1], s * chord[0] + c * chord[1]])
+
+
+def size_along(segment: Segment, geometry: Geometry, sizes: CellSizes, around: int) -> float:
+    """Cell size along a segment; a full circle of an arc has at least ``around`` cells."""
+    size = sizes.largest if segment.name in geometry.contacts else sizes.edge
+    if not segment.bulge:
+        return size
+    arm = segment.start - polygons.arc_centre(segment.start, segment.stop, segment.bulge)
+    return min(size, 2 * math.pi * float(np.linalg.norm(arm)) / around)
+
+
+def nearest_segment(
+    point: np.ndarray, segments: Sequence[Segment], grain: float
+) -> tuple[float, int]:
+    """Distance and number of the segment closest to a point; the first of those that are equally
+    close when rounded to ``grain``.
+    """
+    gaps = []
+    for s in segments:
+        gap, _ = polygons.along_edge(point, s.start, s.stop, s.bulge)
+        gaps.append(gap)
+    rounded = [round(gap / grain) for gap in gaps]
+    i = rounded.index(min(rounded))
+    return gaps[i], i

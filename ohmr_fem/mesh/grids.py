@@ -84,25 +84,29 @@ def lines_between(
     """Points from a to b; the spacing is ``size`` at each end and grows by the ratio ``growth`` up
     to ``largest``.
     """
+    length = b - a
     rate = math.log(growth)
-    largest = min(largest, b - a)
-    size_a, size_b = min(size_a, largest), min(size_b, largest)
-    top = min(largest, (size_a + size_b + rate * (b - a)) / 2)
-    left, right = max(0.0, (top - size_a) / rate), max(0.0, (top - size_b) / rate)
-    if left + right > (b - a) * (1 + 1e-9):  # the ramps do not meet in between: one end governs
-        left, right = (b - a, 0.0) if size_a < size_b else (0.0, b - a)
-    flat = max(0.0, b - a - left - right)  # round-off may leave it just below zero
-    counts = [
-        math.log1p(rate * left / size_a) / rate,
-        flat / top,
-        math.log1p(rate * right / size_b) / rate,
-    ]
-    n = max(1, math.ceil(sum(counts) - 1e-9))
-    s = np.linspace(0, sum(counts), n + 1)
-    rising = a + size_a * np.expm1(rate * np.minimum(s, counts[0])) / rate
-    falling = b - size_b * np.expm1(rate * np.minimum(sum(counts) - s, counts[2])) / rate
-    level = a + left + (s - counts[0]) * top
-    lines = np.where(s < counts[0], rising, np.where(s > counts[0] + counts[1], falling, level))
+    largest = min(largest, length)
+    size_a = min(size_a, largest)
+    size_b = min(size_b, largest)
+    top = min(largest, (size_a + size_b + rate * length) / 2)
+    left = max(0.0, (top - size_a) / rate)
+    right = max(0.0, (top - size_b) / rate)
+    if left + right > length * (1 + 1e-9):  # the ramps do not meet in between: one end governs
+        left, right = (length, 0.0) if size_a < size_b else (0.0, length)
+    flat = max(0.0, length - left - right)  # round-off may leave it just below zero
+    # Cells on the rising ramp, between the ramps and on the falling ramp.
+    rise = math.log1p(rate * left / size_a) / rate
+    level = flat / top
+    fall = math.log1p(rate * right / size_b) / rate
+    count = rise + level + fall
+    n = max(1, math.ceil(count - 1e-9))
+    s = np.linspace(0, count, n + 1)
+    rising = a + size_a * np.expm1(rate * np.minimum(s, rise)) / rate
+    falling = b - size_b * np.expm1(rate * np.minimum(count - s, fall)) / rate
+    between = a + left + (s - rise) * top
+    beyond = np.where(s > rise + level, falling, between)
+    lines = np.where(s < rise, rising, beyond)
     lines[[0, -1]] = a, b
     return lines
 
@@ -149,9 +153,7 @@ def cross_section(
         raise InputError(
             f"normal: expected 'y' (strip) or 'z' (film), got {normal!r}", value=normal
         )
-    if cells is not None and (
-        isinstance(cells, bool) or not isinstance(cells, (int, np.integer)) or cells < 1
-    ):
+    if cells is not None and not _whole(cells, 1):
         raise InputError(
             f"cells: expected a whole number of at least 1, got {cells!r}", value=cells
         )
@@ -162,21 +164,30 @@ def cross_section(
         if cells is None:
             pieces.append(graded_lines(a, b, min(h_min, (b - a) / 8), growth))
         else:
-            pieces.append(np.linspace(a, b, max(1, round(int(cells) * (b - a) / w)) + 1))
-    points = np.concatenate([pieces[0][:1], *[p[1:] for p in pieces]])
-    n = points.size - 1
-    mesh = skfem.MeshLine1(points[None], np.array([np.arange(n), np.arange(1, n + 1)]))
-    of_cell = np.repeat(np.arange(len(names)), [p.size - 1 for p in pieces])
-    layers = {name: np.flatnonzero(of_cell == i) for i, name in enumerate(names)}
-    device = DeviceMesh(
-        mesh,
-        (normal,),
-        {"lower": np.array([0]), "upper": np.array([n])},
-        layers,
-        f"cross_section({width!r})",
-    )
+            count = max(1, round(int(cells) * (b - a) / w))
+            pieces.append(np.linspace(a, b, count + 1))
+    device = _interval(normal, names, pieces, f"cross_section({width!r})")
     check_mesh(device)
     return device
+
+
+def _whole(number: Any, least: int) -> bool:
+    """True for a whole number of at least ``least``; True and False are not numbers."""
+    if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
+        return False
+    return bool(number >= least)
+
+
+def _interval(normal: str, names: list[str], pieces: list[np.ndarray], source: str) -> DeviceMesh:
+    """Layers one above the other, each on its own points."""
+    points = np.concatenate([pieces[0][:1], *[p[1:] for p in pieces]])
+    n = points.size - 1
+    first = np.arange(n)
+    mesh = skfem.MeshLine1(points[None], np.array([first, first + 1]))
+    of_cell = np.repeat(np.arange(len(names)), [p.size - 1 for p in pieces])
+    layers = {name: np.flatnonzero(of_cell == i) for i, name in enumerate(names)}
+    ends = {"lower": np.array([0]), "upper": np.array([n])}
+    return DeviceMesh(mesh, (normal,), ends, layers, source)
 
 
 def _layers(
@@ -185,13 +196,7 @@ def _layers(
     """Names from bottom to top and the coordinates between them."""
     if not regions:
         return ["bulk"], [-width / 2, width / 2]
-    spans = []
-    for name, span in regions.items():
-        if not isinstance(span, Sequence) or isinstance(span, str) or len(span) != 2:
-            raise InputError(f"regions: {name!r} needs (start, stop), got {span!r}", value=span)
-        start, stop = (to_si(v, "m", f"regions[{name!r}]") for v in span)
-        spans.append((start, stop, str(name)))
-    spans.sort()
+    spans = _spans(regions)
     at = 0.0
     for start, stop, name in spans:
         if abs(start - at) > 1e-9 * width or stop <= start:
@@ -204,7 +209,20 @@ def _layers(
         at = stop
     if abs(at - width) > 1e-9 * width:
         raise InputError(f"regions: end at {at:g} m, expected the width {width:g} m", value=at)
-    return [s[2] for s in spans], [-width / 2, *[s[1] - width / 2 for s in spans[:-1]], width / 2]
+    names = [name for _, _, name in spans]
+    inner = [stop - width / 2 for _, stop, _ in spans[:-1]]
+    return names, [-width / 2, *inner, width / 2]
+
+
+def _spans(regions: Mapping[str, tuple[Any, Any]]) -> list[tuple[float, float, str]]:
+    """Start, stop and name of each layer, from bottom to top."""
+    spans = []
+    for name, span in regions.items():
+        if not isinstance(span, Sequence) or isinstance(span, str) or len(span) != 2:
+            raise InputError(f"regions: {name!r} needs (start, stop), got {span!r}", value=span)
+        start, stop = (to_si(v, "m", f"regions[{name!r}]") for v in span)
+        spans.append((start, stop, str(name)))
+    return sorted(spans)
 
 
 def tensor_grid(
@@ -230,41 +248,52 @@ def tensor_grid(
     -------
     DeviceMesh with boundaries ``left``, ``right`` (extreme x), ``bottom``, ``top`` (extreme y).
     """
-    x, y = (_lines(v, name) for v, name in ((x_lines, "x_lines"), (y_lines, "y_lines")))
+    x = _lines(x_lines, "x_lines")
+    y = _lines(y_lines, "y_lines")
     if cells not in ("quad", "triangle"):
         raise InputError(f"cells: expected 'quad' or 'triangle', got {cells!r}", value=cells)
-    i, j = (
-        a.ravel() for a in np.meshgrid(np.arange(x.size - 1), np.arange(y.size - 1), indexing="ij")
-    )
+    i, j = _pairs(x.size - 1, y.size - 1)
     if keep is not None:
-        inside = np.asarray(keep(np.array([x[i] + x[i + 1], y[j] + y[j + 1]]) / 2), dtype=bool)
-        i, j = i[inside], j[inside]
-    corners = np.array([[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]])  # (4, 2, n)
-    if cells == "triangle":
-        corners = np.concatenate([corners[[0, 1, 2]], corners[[0, 2, 3]]], axis=2)
+        centres = np.array([x[i] + x[i + 1], y[j] + y[j + 1]]) / 2
+        inside = np.asarray(keep(centres), dtype=bool)
+        i = i[inside]
+        j = j[inside]
+    column, row = _corners(i, j, cells)
     kind = skfem.MeshQuad1 if cells == "quad" else skfem.MeshTri1
-    nodes = np.array([x[corners[:, 0]], y[corners[:, 1]]])
-    mesh, _ = build_mesh(kind, corners[:, 0] * y.size + corners[:, 1], nodes)
-    device = DeviceMesh(mesh, axes, source=source).with_boundaries(
-        {
-            "left": lambda p: p[0] == x[0],
-            "right": lambda p: p[0] == x[-1],
-            "bottom": lambda p: p[1] == y[0],
-            "top": lambda p: p[1] == y[-1],
-        }
-    )
+    nodes = np.array([x[column], y[row]])
+    mesh, _ = build_mesh(kind, column * y.size + row, nodes)
+    sides = {
+        "left": lambda p: p[0] == x[0],
+        "right": lambda p: p[0] == x[-1],
+        "bottom": lambda p: p[1] == y[0],
+        "top": lambda p: p[1] == y[-1],
+    }
+    device = DeviceMesh(mesh, axes, source=source).with_boundaries(sides)
     check_mesh(device)
     return device
 
 
+def _pairs(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of numbers below n and below m, the second running fastest."""
+    i, j = np.meshgrid(np.arange(n), np.arange(m), indexing="ij")
+    return i.ravel(), j.ravel()
+
+
+def _corners(i: np.ndarray, j: np.ndarray, cells: Cells) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the two lines through each corner of the cells at (i, j), (corners, n) each."""
+    first = np.array([i, i + 1, i + 1, i])
+    second = np.array([j, j, j + 1, j + 1])
+    if cells == "quad":
+        return first, second
+    first = np.concatenate([first[[0, 1, 2]], first[[0, 2, 3]]], axis=1)
+    second = np.concatenate([second[[0, 1, 2]], second[[0, 2, 3]]], axis=1)
+    return first, second
+
+
 def _lines(values: Any, name: str) -> np.ndarray:
     lines = np.asarray(values, dtype=float)
-    if (
-        lines.ndim != 1
-        or lines.size < 2
-        or not np.all(np.isfinite(lines))
-        or np.any(np.diff(lines) <= 0)
-    ):
+    finite = lines.ndim == 1 and lines.size >= 2 and np.all(np.isfinite(lines))
+    if not finite or np.any(np.diff(lines) <= 0):
         raise InputError(
             f"{name}: expected at least two increasing coordinates in metres, got {values!r}",
             value=values,
@@ -322,25 +351,20 @@ def annulus_mesh(
     -------
     DeviceMesh with boundaries ``inner`` and ``outer``.
     """
-    r1, r2 = (
-        positive(inner_radius, "m", "inner_radius"),
-        positive(outer_radius, "m", "outer_radius"),
-    )
+    r1 = positive(inner_radius, "m", "inner_radius")
+    r2 = positive(outer_radius, "m", "outer_radius")
     if r2 <= r1:
         raise InputError(f"outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m", value=r2)
     n = _around(around)
     h = (r2 - r1) / 20 if h_min is None else positive(h_min, "m", "h_min")
     graded = graded_lines(r1, r2, h, growth, "both", max(h, 2 * math.pi * r2 / n))
     r = graded if radii is None else _lines(radii, "radii")
-    i, j = (a.ravel() for a in np.meshgrid(np.arange(r.size - 1), np.arange(n), indexing="ij"))
-    corners = np.array([[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]])
-    if cells == "triangle":
-        corners = np.concatenate([corners[[0, 1, 2]], corners[[0, 2, 3]]], axis=2)
-    polar = np.array([r[corners[:, 0]], 2 * math.pi / n * corners[:, 1]])
-    labels = corners[:, 0] * n + corners[:, 1] % n
-    return _polar_device(
-        polar, labels, axes, {"inner": r1, "outer": r2}, f"annulus_mesh({r1:g}, {r2:g})"
-    )
+    i, j = _pairs(r.size - 1, n)
+    ring, place = _corners(i, j, cells)
+    polar = np.array([r[ring], 2 * math.pi / n * place])
+    labels = ring * n + place % n
+    circles = {"inner": r1, "outer": r2}
+    return _polar_device(polar, labels, axes, circles, f"annulus_mesh({r1:g}, {r2:g})")
 
 
 def disc_mesh(
@@ -359,22 +383,25 @@ def disc_mesh(
     rim = positive(radius, "m", "radius")
     n = _around(6 * rings) // 6
     h = rim / (4 * n) if h_min is None else positive(h_min, "m", "h_min")
-    r = np.concatenate([[0.0], graded_lines(rim / n, rim, h, growth, "right", max(h, rim / n))])
+    graded = graded_lines(rim / n, rim, h, growth, "right", max(h, rim / n))
+    r = np.concatenate([[0.0], graded])
     count = np.minimum(np.arange(r.size), n) * 6
     count[0] = 1
     offset = np.concatenate([[0], np.cumsum(count)])
-    cells = np.concatenate(
-        [_ring(k, count) for k in range(1, r.size)], axis=2
-    )  # (3, 2, n): ring and place on it
-    ring, place = cells[:, 0], cells[:, 1]
-    polar = np.array([r[ring], 2 * math.pi * place / count[ring]])
-    polar[1] = np.where(ring == 0, polar[1].max(axis=0), polar[1])
+    triangles = [_ring(k, count) for k in range(1, r.size)]
+    cells = np.concatenate(triangles, axis=2)  # (3, 2, n): ring and place on it
+    ring = cells[:, 0]
+    place = cells[:, 1]
+    theta = 2 * math.pi * place / count[ring]
+    # The centre has no direction of its own: the largest angle of its cell.
+    theta = np.where(ring == 0, theta.max(axis=0), theta)
+    polar = np.array([r[ring], theta])
     labels = offset[ring] + place % count[ring]
     return _polar_device(polar, labels, axes, {"outer": rim}, f"disc_mesh({rim:g})")
 
 
 def _around(count: int) -> int:
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 6:
+    if not _whole(count, 6):
         raise InputError(
             f"cells around a circle: expected a whole number of at least 6, got {count!r}",
             value=count,
@@ -384,23 +411,23 @@ def _around(count: int) -> int:
 
 def _ring(k: int, count: np.ndarray) -> np.ndarray:
     """Triangles between rings k-1 and k: corners as (ring, place on it), shape (3, 2, n)."""
-    inner, outer = int(count[k - 1]), int(count[k])
+    inner = int(count[k - 1])
+    outer = int(count[k])
     if inner == outer:
         p = np.arange(inner)
         low = [(k - 1, p), (k, p), (k, p + 1)]
         high = [(k - 1, p), (k, p + 1), (k - 1, p + 1)]
     else:  # six sectors of n outer and n - 1 inner edges
         n = outer // 6
-        s, a = (v.ravel() for v in np.meshgrid(np.arange(6), np.arange(n), indexing="ij"))
+        s, a = _pairs(6, n)
         low = [(k - 1, s * (n - 1) + a), (k, s * n + a), (k, s * n + a + 1)]
         s, a = s[a < n - 1], a[a < n - 1]
         high = [(k - 1, s * (n - 1) + a), (k, s * n + a + 1), (k - 1, s * (n - 1) + a + 1)]
-    return np.stack(
-        [
-            np.stack([np.repeat([i, j], [u.size, v.size]), np.concatenate([u, v])])
-            for (i, u), (j, v) in zip(low, high, strict=True)
-        ]
-    )
+    corners = []
+    for (i, u), (j, v) in zip(low, high, strict=True):
+        ring = np.repeat([i, j], [u.size, v.size])
+        corners.append(np.stack([ring, np.concatenate([u, v])]))
+    return np.stack(corners)
 
 
 def _polar_device(
@@ -417,17 +444,22 @@ def _polar_device(
     r, theta = polar
     nodes = [polar[:, i] for i in range(labels.shape[0])]
     for i, j in kind.elem.refdom.facets:
-        angle = np.where(
-            r[i] == 0, theta[j], np.where(r[j] == 0, theta[i], (theta[i] + theta[j]) / 2)
-        )
+        angle = (theta[i] + theta[j]) / 2
+        # The centre has no direction of its own: that of the other end.
+        angle = np.where(r[j] == 0, theta[i], angle)
+        angle = np.where(r[i] == 0, theta[j], angle)
         nodes.append(np.array([(r[i] + r[j]) / 2, angle]))
     if kind is skfem.MeshQuad2:
         nodes.append(polar.mean(axis=1))
     r, theta = np.stack(nodes, axis=1)
-    mesh, _ = build_mesh(kind, labels, np.array([r * np.cos(theta), r * np.sin(theta)]))
+    places = np.array([r * np.cos(theta), r * np.sin(theta)])
+    mesh, _ = build_mesh(kind, labels, places)
     facets = mesh.boundary_facets()
-    distance = np.linalg.norm(mesh.p[:, mesh.facets[:, facets]], axis=0).mean(axis=0)
-    named = {k: facets[np.abs(distance / v - 1) < 1e-9] for k, v in circles.items()}
+    ends = mesh.p[:, mesh.facets[:, facets]]
+    distance = np.linalg.norm(ends, axis=0).mean(axis=0)
+    named = {}
+    for name, radius in circles.items():
+        named[name] = facets[np.abs(distance / radius - 1) < 1e-9]
     device = DeviceMesh(mesh, axes, named, source=source)
     check_mesh(device)
     return device

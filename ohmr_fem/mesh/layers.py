@@ -50,12 +50,14 @@ def strips(geometry: Geometry, sizes: CellSizes) -> dict[int, Strip]:
     if geometry.regions:
         return {}
     segments = list(geometry.boundary())
-    found = {
-        i: _strip(segments, i, sizes)
-        for i, s in enumerate(segments)
-        if not s.bulge and s.name not in geometry.contacts
-    }
-    return {i: strip for i, strip in found.items() if strip is not None}
+    found = {}
+    for i, s in enumerate(segments):
+        if s.bulge or s.name in geometry.contacts:
+            continue
+        strip = _strip(segments, i, sizes)
+        if strip is not None:
+            found[i] = strip
+    return found
 
 
 def _strip(segments: list[Segment], i: int, sizes: CellSizes) -> Strip | None:
@@ -64,16 +66,22 @@ def _strip(segments: list[Segment], i: int, sizes: CellSizes) -> Strip | None:
     along = (s.stop - s.start) / length
     inward = np.array([-along[1], along[0]])
     room = _room(segments, i)
-    thick, away = THICK * room, AWAY * room
-    if LONG * room < WORTH * sizes.edge or length - 2 * away < 2 * LONG * room:
+    thick = THICK * room
+    away = AWAY * room
+    left = length - 2 * away
+    if LONG * room < WORTH * sizes.edge or left < 2 * LONG * room:
         return None
-    a, b = s.start + away * along, s.stop - away * along
-    c, d = b + thick * inward, a + thick * inward
+    a = s.start + away * along
+    b = s.stop - away * along
+    c = b + thick * inward
+    d = a + thick * inward
     others = [o for k, o in enumerate(segments) if k != i]
     if _gap(np.array([a, b, c, d]), others) < 0.9 * thick:  # a neighbour at an acute angle
         return None
-    across = math.ceil(math.log1p(thick * (sizes.growth - 1) / sizes.edge) / math.log(sizes.growth))
-    return Strip(a, b, c, d, math.ceil((length - 2 * away) / (LONG * room)), across, sizes.growth)
+    # Layers of thickness edge, edge growth, edge growth^2, ... that fill the strip.
+    layers = math.log1p(thick * (sizes.growth - 1) / sizes.edge) / math.log(sizes.growth)
+    cells = math.ceil(left / (LONG * room))
+    return Strip(a, b, c, d, cells, math.ceil(layers), sizes.growth)
 
 
 def _room(segments: list[Segment], i: int) -> float:
@@ -85,21 +93,29 @@ def _room(segments: list[Segment], i: int) -> float:
     best = float(np.linalg.norm(s.stop - s.start))
     middle = np.array([[0.75, 0.25], [0.25, 0.75]]) @ ends
     for k, o in enumerate(segments):
-        touches = (
-            min(float(np.linalg.norm(p - q)) for p in ends for q in (o.start, o.stop)) < 1e-9 * best
-        )
-        if k == i or touches:
+        if k == i or _touch(s, o, 1e-9 * best):
             continue
-        points = polygons.arc_point(
-            o.start, o.stop, o.bulge, np.linspace(0, 1, 13 if o.bulge else 2)
-        )
+        count = 13 if o.bulge else 2
+        points = polygons.arc_point(o.start, o.stop, o.bulge, np.linspace(0, 1, count))
         there = polygons.point_segment_distance(points, middle[:1], middle[1:]).min()
         best = min(best, float(there), _gap(middle, [o]))
     return best
 
 
+def _touch(one: Segment, two: Segment, tolerance: float) -> bool:
+    """True if an end of one segment is an end of the other."""
+    gaps = []
+    for p in (one.start, one.stop):
+        for q in (two.start, two.stop):
+            gaps.append(float(np.linalg.norm(p - q)))
+    return min(gaps) < tolerance
+
+
 def _gap(points: np.ndarray, segments: list[Segment]) -> float:
     """Smallest distance of points (n, 2) from segments."""
-    return min(
-        polygons.along_edge(p, o.start, o.stop, o.bulge)[0] for p in points for o in segments
-    )
+    gaps = []
+    for p in points:
+        for o in segments:
+            gap, _ = polygons.along_edge(p, o.start, o.stop, o.bulge)
+            gaps.append(gap)
+    return min(gaps)

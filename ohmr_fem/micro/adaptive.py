@@ -60,11 +60,24 @@ def sums(
     """
     kt = thermal_energy(temperature)
     triangles, share, kept = _first_triangles(model, operations)
-    results = [
-        _integrate(model, triangles, share, float(m), kt, tuple(orders), tolerance) for m in mu
-    ]
-    values = spread(np.stack([r[0] for r in results]), kept)
-    return values, np.stack([r[1] for r in results])
+    values = []
+    errors = []
+    for m in mu:
+        target = _Target(float(m), kt, tuple(orders), tolerance)
+        value, error = _integrate(model, triangles, share, target)
+        values.append(value)
+        errors.append(error)
+    return spread(np.stack(values), kept), np.stack(errors)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """One integration: chemical potential and k_B T in eV, derivatives of f, tolerance."""
+
+    mu: float
+    kt: float
+    orders: tuple[int, ...]
+    tolerance: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +91,13 @@ class _Rule:
 def _rule(n: int = 8) -> _Rule:
     x, wx = roots_jacobi(n, 1.0, 0.0)
     y, wy = roots_legendre(n)
-    x, y = 0.5 * (1.0 + x), 0.5 * (1.0 + y)
+    x = 0.5 * (1.0 + x)
+    y = 0.5 * (1.0 + y)
     u = np.repeat(x, n)
     v = np.outer(1.0 - x, y).ravel()
     w = np.outer(wx, wy).ravel()
-    return _Rule(np.stack([1.0 - u - v, u, v], axis=1), w / w.sum())
+    barycentric = np.stack([1.0 - u - v, u, v], axis=1)
+    return _Rule(barycentric, w / w.sum())
 
 
 RULE = _rule()
@@ -95,83 +110,97 @@ def _first_triangles(
     used.
     """
     b = model.reciprocal
-    if np.linalg.norm(b[0] - b[1]) <= np.linalg.norm(b[0] + b[1]):
-        halves = np.array([[[0, 0], [1, 0], [0, 1]], [[1, 1], [0, 1], [1, 0]]])
-    else:
-        halves = np.array([[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]]])
-    kept = tuple(
-        op for op in operations if all(_same_shape(t @ op.integer, halves) for t in halves)
-    )
+    halves = _halves(b)
+    kept = tuple(op for op in operations if _keeps(op, halves))
     i, j = np.divmod(np.arange(START**2), START)
-    corners = (np.stack([i, j], axis=1)[:, None, None, :] + halves[None]).reshape(-1, 3, 2)
-    number = {tuple(c): n for n, c in enumerate((corners.sum(axis=1) % (3 * START)).tolist())}
+    cells = np.stack([i, j], axis=1)[:, None, None, :]
+    corners = (cells + halves[None]).reshape(-1, 3, 2)
+    centres = corners.sum(axis=1)  # times three, so that they are whole numbers
+    period = 3 * START
+    number = {tuple(c): n for n, c in enumerate((centres % period).tolist())}
     least = np.arange(len(corners))
     for op in kept:
-        image = (corners.sum(axis=1) @ op.integer) % (3 * START)
-        least = np.minimum(least, [number[tuple(c)] for c in image.tolist()])
+        images = (centres @ op.integer) % period
+        least = np.minimum(least, [number[tuple(c)] for c in images.tolist()])
     size = np.bincount(least, minlength=len(corners))
     first = np.flatnonzero(size)
     return corners[first] / START @ b, size[first] / len(corners), kept
+
+
+def _halves(b: np.ndarray) -> np.ndarray:
+    """The two triangles of the cell, cut along its shorter diagonal; corners (2, 3, 2)."""
+    origin = [0, 0]
+    first = [1, 0]
+    second = [0, 1]
+    both = [1, 1]
+    if np.linalg.norm(b[0] - b[1]) <= np.linalg.norm(b[0] + b[1]):
+        return np.array([[origin, first, second], [both, second, first]])
+    return np.array([[origin, first, both], [origin, both, second]])
+
+
+def _keeps(op: Operation, halves: np.ndarray) -> bool:
+    """True if the operation maps the triangulation onto itself."""
+    return all(_same_shape(triangle @ op.integer, halves) for triangle in halves)
 
 
 def _same_shape(triangle: np.ndarray, halves: np.ndarray) -> bool:
     """True if the triangle is a translate of one of the two halves of the cell."""
 
     def key(t: np.ndarray) -> tuple[tuple[int, int], ...]:
-        return tuple(sorted((int(a), int(b)) for a, b in 3 * t - t.sum(axis=0)))
+        from_centre = 3 * t - t.sum(axis=0)
+        return tuple(sorted((int(a), int(b)) for a, b in from_centre))
 
     return key(triangle) in {key(h) for h in halves}
 
 
 def _integrate(
-    model: LayeredModel,
-    triangles: np.ndarray,
-    share: np.ndarray,
-    mu: float,
-    kt: float,
-    orders: tuple[int, ...],
-    tolerance: float,
+    model: LayeredModel, triangles: np.ndarray, share: np.ndarray, target: _Target
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values and errors (n_orders, 11) at one chemical potential."""
     cover, edge = _covering(triangles[0])
-    limit = _Limit(
-        mu, kt, min(WINDOW, np.log(1.0 / tolerance) + 8.0) * kt, cover, *_derivative_bounds(model)
-    )
-    own, _ = _evaluate(model, triangles, share, limit, edge, orders)
-    total, error = np.zeros(own.shape[1:]), np.zeros(own.shape[1:])
-    points, budget = len(triangles) * len(RULE.weights), 1.0
-    for generation in range(GENERATIONS):
+    limit = _limit(model, target, cover)
+    own, _ = _evaluate(model, triangles, share, limit, edge, target.orders)
+    total = np.zeros(own.shape[1:])
+    error = np.zeros(own.shape[1:])
+    points = len(triangles) * len(RULE.weights)
+    budget = 1.0
+    for _ in range(GENERATIONS):
+        edge /= 2.0
         quarters = _quarter(triangles)
-        inside, seen = _evaluate(
-            model,
-            quarters,
-            np.repeat(share / 4.0, 4),
-            limit,
-            edge / 2.0 ** (generation + 1),
-            orders,
-        )
+        quarter_share = np.repeat(share / 4.0, 4)
+        inside, seen = _evaluate(model, quarters, quarter_share, limit, edge, target.orders)
         points += len(quarters) * len(RULE.weights)
-        finer = inside.reshape(-1, 4, *total.shape).sum(axis=1)
+        by_parent = inside.reshape(-1, 4, *total.shape)
+        finer = by_parent.sum(axis=1)
         difference = np.abs(finer - own)
-        worst = (difference / _scales(total + finer.sum(axis=0), orders, tolerance)).max(
-            axis=(1, 2)
-        )
-        done = _affordable(np.where(seen.reshape(-1, 4).all(axis=1), worst, np.inf), 0.5 * budget)
+        allowed = _scales(total + finer.sum(axis=0), target.orders, target.tolerance)
+        worst = (difference / allowed).max(axis=(1, 2))
+        resolved = seen.reshape(-1, 4).all(axis=1)
+        done = _affordable(np.where(resolved, worst, np.inf), 0.5 * budget)
         budget -= float(worst[done].sum())
         total += finer[done].sum(axis=0)
         error += difference[done].sum(axis=0)
         if done.all():
             return total, _by_group(error)
         again = np.repeat(~done, 4)
-        triangles, share, own = quarters[again], np.repeat(share / 4.0, 4)[again], inside[again]
+        triangles = quarters[again]
+        share = quarter_share[again]
+        own = inside[again]
         if points > MOST_POINTS:
             break
     raise SolveError(
-        f"adaptive integration: tolerance {tolerance:g} not reached at mu = {mu:g} eV with "
-        f"{points} "
-        "points; raise the temperature or the tolerance",
+        f"adaptive integration: tolerance {target.tolerance:g} not reached at "
+        f"mu = {target.mu:g} eV with {points} points; raise the temperature or the tolerance",
         value=points,
     )
+
+
+def _limit(model: LayeredModel, target: _Target, cover: float) -> _Limit:
+    # f differs from 0 or 1 by exp(-x) at x k_B T; by exp(-8) of the tolerance at the window.
+    wide_enough = np.log(1.0 / target.tolerance) + 8.0
+    window = min(WINDOW, wide_enough) * target.kt
+    slope, bend = _derivative_bounds(model)
+    return _Limit(target.mu, target.kt, window, cover, slope, bend)
 
 
 @dataclass(frozen=True)
@@ -195,19 +224,21 @@ class _Limit:
         steps = np.diff(energy, axis=-1)
         gap[..., :-1] = steps
         gap[..., 1:] = np.minimum(gap[..., 1:], steps)
-        far = np.abs(energy - self.mu) > self.window + self._reach(self.cover * size, speed, gap)
-        return np.asarray(
-            (far | (self._reach(size, speed, gap) < WINDOW * self.kt)).all(axis=(1, 2))
-        )
+        between = self._reach(self.cover * size, speed, gap)
+        far = np.abs(energy - self.mu) > self.window + between
+        small = self._reach(size, speed, gap) < WINDOW * self.kt
+        return np.asarray((far | small).all(axis=(1, 2)))
 
     def _reach(self, distance: float, speed: np.ndarray, gap: np.ndarray) -> np.ndarray:
         """Bound on the change of a band energy over ``distance``: the norm of dH (Weyl), or
-        second-order perturbation
-        theory with the nearest level ``gap`` away, whichever is less."""
+        second-order perturbation theory with the nearest level ``gap`` away, whichever is less.
+        """
         most = self.slope * distance
         apart = gap - 2.0 * most
-        mixing = np.divide(most**2, apart, out=np.full_like(gap, np.inf), where=apart > 0.0)
-        return np.minimum(most, speed * distance + 0.5 * self.bend * distance**2 + mixing)
+        unbounded = np.full_like(gap, np.inf)
+        mixing = np.divide(most**2, apart, out=unbounded, where=apart > 0.0)
+        curved = speed * distance + 0.5 * self.bend * distance**2 + mixing
+        return np.minimum(most, curved)
 
 
 def _evaluate(
@@ -226,17 +257,19 @@ def _evaluate(
     n = len(RULE.weights)
     for start in range(0, len(triangles), 8):
         part = slice(start, start + 8)
-        k = np.einsum("qc,mcd->mqd", RULE.barycentric, triangles[part]).reshape(-1, 2)
+        corners = triangles[part]
+        k = np.einsum("qc,mcd->mqd", RULE.barycentric, corners).reshape(-1, 2)
         energy, columns = state_columns(model, k)
-        bands = energy.shape[1]
-        speed = np.sqrt((columns[..., 7] + columns[..., 8]) * HBAR2_OVER_ME)
-        seen[part] = limit.seen(energy.reshape(-1, n, bands), speed.reshape(-1, n, bands), size)
-        rows = columns.reshape(-1, n * bands, len(COLUMNS))
+        shape = (-1, n, energy.shape[1])
+        square = columns[..., 7] + columns[..., 8]
+        speed = np.sqrt(square * HBAR2_OVER_ME)
+        seen[part] = limit.seen(energy.reshape(shape), speed.reshape(shape), size)
+        x = (limit.mu - energy) / limit.kt
+        rows = columns.reshape(-1, n * energy.shape[1], len(COLUMNS))
         for index, order in enumerate(orders):
-            weight = fermi_weight((limit.mu - energy) / limit.kt, limit.kt, order).reshape(
-                -1, n, bands
-            )
-            weight = (weight * RULE.weights[:, None]).reshape(-1, n * bands)
+            weight = fermi_weight(x, limit.kt, order).reshape(shape)
+            weight = weight * RULE.weights[:, None]
+            weight = weight.reshape(rows.shape[:2])
             out[part, index] = np.einsum("ms,msc->mc", weight, rows, optimize=True)
     return out * share[:, None, None], seen
 
@@ -250,10 +283,17 @@ def _affordable(worst: np.ndarray, budget: float) -> np.ndarray:
 
 
 def _quarter(t: np.ndarray) -> np.ndarray:
-    a, b, c = t[:, 0], t[:, 1], t[:, 2]
-    ab, bc, ca = 0.5 * (a + b), 0.5 * (b + c), 0.5 * (c + a)
-    four = [np.stack(x, axis=1) for x in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (bc, ca, ab))]
-    return np.stack(four, axis=1).reshape(-1, 3, 2)
+    a = t[:, 0]
+    b = t[:, 1]
+    c = t[:, 2]
+    ab = 0.5 * (a + b)
+    bc = 0.5 * (b + c)
+    ca = 0.5 * (c + a)
+    at_a = np.stack((a, ab, ca), axis=1)
+    at_b = np.stack((ab, b, bc), axis=1)
+    at_c = np.stack((ca, bc, c), axis=1)
+    centre = np.stack((bc, ca, ab), axis=1)
+    return np.stack([at_a, at_b, at_c, centre], axis=1).reshape(-1, 3, 2)
 
 
 def _scales(total: np.ndarray, orders: tuple[int, ...], tolerance: float) -> np.ndarray:
@@ -265,16 +305,20 @@ def _scales(total: np.ndarray, orders: tuple[int, ...], tolerance: float) -> np.
     out = np.full(total.shape, np.inf)
     for index, order in enumerate(orders):
         for group, wanted in zip(GROUPS, WANTED[order], strict=True):
-            if wanted:
-                floor = 1.0 if order == 0 and group.start in (0, 10) else 1e-3
-                out[index, group] = tolerance * max(float(np.abs(total[index, group]).max()), floor)
+            if not wanted:
+                continue
+            filled = order == 0 and group.start in (0, 10)
+            floor = 1.0 if filled else 1e-3
+            largest = float(np.abs(total[index, group]).max())
+            out[index, group] = tolerance * max(largest, floor)
     return out
 
 
 def _by_group(error: np.ndarray) -> np.ndarray:
     out = error.copy()
     for group in GROUPS:
-        out[:, group] = error[:, group].max(axis=1, keepdims=True)
+        worst = error[:, group].max(axis=1, keepdims=True)
+        out[:, group] = worst
     return out
 
 
@@ -283,22 +327,26 @@ def _derivative_bounds(model: LayeredModel) -> tuple[float, float]:
     d2H in any direction.
     """
     lengths = np.linalg.norm(model.bond_vectors[..., :2], axis=-1)
-    first, second = (
-        float(np.linalg.norm((np.abs(model.blocks) * lengths**p).sum(axis=0), 2)) for p in (1, 2)
-    )
-    return first, second
+    size = np.abs(model.blocks)
+    first = np.linalg.norm((size * lengths).sum(axis=0), 2)
+    second = np.linalg.norm((size * lengths**2).sum(axis=0), 2)
+    return float(first), float(second)
 
 
 def _covering(triangle: np.ndarray) -> tuple[float, float]:
     """Largest distance from a point of the triangle to a quadrature point, over the longest edge;
     that edge.
     """
-    edge = float(max(np.linalg.norm(triangle[i] - triangle[i - 1]) for i in range(3)))
+    sides = [triangle[i] - triangle[i - 1] for i in range(3)]
+    edge = float(max(np.linalg.norm(side) for side in sides))
     grid = np.arange(41) / 40
-    u, v = (x.ravel() for x in np.meshgrid(grid, grid))
-    keep = u + v <= 1.0 + 1e-12
-    bary = np.stack([1.0 - u - v, u, v], axis=1)[keep]
-    apart = np.linalg.norm(
-        (bary @ triangle)[:, None] - (RULE.barycentric @ triangle)[None], axis=-1
-    )
+    grid_u, grid_v = np.meshgrid(grid, grid)
+    u = grid_u.ravel()
+    v = grid_v.ravel()
+    inside = u + v <= 1.0 + 1e-12
+    bary = np.stack([1.0 - u - v, u, v], axis=1)[inside]
+    places = bary @ triangle
+    nodes = RULE.barycentric @ triangle
+    apart = np.linalg.norm(places[:, None] - nodes[None], axis=-1)
+    # 0.01: room for the places between those of the grid.
     return float(apart.min(axis=1).max()) / edge + 0.01, edge

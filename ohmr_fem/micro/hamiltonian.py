@@ -65,7 +65,9 @@ class LayeredModel:
     _cache: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        put = lambda key, value: object.__setattr__(self, key, value)
+        def put(key: str, value: Any) -> None:
+            object.__setattr__(self, key, value)  # the class is frozen
+
         put("lattice", _array(self.lattice, (2, 2), "lattice: rows a1, a2 in angstrom"))
         if abs(np.linalg.det(self.lattice)) < 1e-9:
             raise InputError(

@@ -20,9 +20,11 @@ from ..units import BOLTZMANN, ELEMENTARY_CHARGE
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 from .symmetry import Operation, symmetrise
 
+# Per state: 1; <d_c d_d H>/hbar^2 and v_a v_b in 1/m_e (the latter times eV); 1 for a band above
+# the filling.
 COLUMNS = ("one", "xx", "yy", "xy", "yz", "zx", "zz", "vxvx", "vyvy", "vxvy", "conduction")
-"""Per state: 1; <d_c d_d H>/hbar^2 and v_a v_b in 1/m_e (the latter times eV); 1 for a band above the filling."""
-
+# Number of the column of v_a v_b, a, b.
+_VELOCITY_COLUMNS = ((7, 0, 0), (8, 1, 1), (9, 0, 1))
 DERIVATIVES = ("xx", "yy", "xy", "yz", "zx", "zz")
 WINDOW = 40.0  # k_B T; exp(-40) is below double precision
 CHUNK = 512  # wave vectors at a time; fits a cache
@@ -38,15 +40,15 @@ def state_columns(model: LayeredModel, k: np.ndarray) -> tuple[np.ndarray, np.nd
     h = model.bloch_stack(k, "", "x", "y", *DERIVATIVES)
     energy, u = np.linalg.eigh(h[:, 0])
     n = energy.shape[1]
-    moved = (h[:, 1:].reshape(len(k), -1, n) @ u).reshape(len(k), -1, n, n)
+    moved = h[:, 1:].reshape(len(k), -1, n) @ u
+    moved = moved.reshape(len(k), -1, n, n)
     moved *= u.conj()[:, None]
-    diagonal = sum(
-        moved[:, :, row].real for row in range(n)
-    )  # faster than a sum over a short middle axis
+    # faster than a sum over a short middle axis
+    diagonal = sum(moved[:, :, row].real for row in range(n))
     out = np.zeros((*energy.shape, len(COLUMNS)))
     out[..., 0] = 1.0
     out[..., 1:7] = np.moveaxis(diagonal[:, 2:], 1, -1)
-    for column, (a, b) in enumerate(((0, 0), (1, 1), (0, 1)), start=7):
+    for column, a, b in _VELOCITY_COLUMNS:
         out[..., column] = diagonal[:, a] * diagonal[:, b]
     _mend_degenerate(energy, u, (h[:, 1], h[:, 2]), out)
     out[..., 1:10] /= HBAR2_OVER_ME
@@ -63,18 +65,26 @@ def _mend_degenerate(
     whole; near the point the level splits along the direction of departure, and the mean over
     directions keeps half the rest.
     """
-    close = np.diff(energy, axis=1) < 1e-9 * max(float(np.ptp(energy)), 1e-300)
+    scale = max(float(np.ptp(energy)), 1e-300)
+    close = np.diff(energy, axis=1) < 1e-9 * scale
     for point in np.flatnonzero(close.any(axis=1)):
-        edges = np.flatnonzero(np.concatenate([[True], ~close[point], [True]]))
-        blocks = [u[point].conj().T @ v[point] @ u[point] for v in velocity]
+        basis = u[point]
+        blocks = [basis.conj().T @ v[point] @ basis for v in velocity]
+        parted = np.concatenate([[True], ~close[point], [True]])
+        edges = np.flatnonzero(parted)
         for start, stop in pairwise(edges):
-            g, level = stop - start, slice(start, stop)
-            if g == 1:
-                continue
-            for column, (a, b) in enumerate(((0, 0), (1, 1), (0, 1)), start=7):
-                p, q = blocks[a][level, level], blocks[b][level, level]
-                common = (np.trace(p) * np.trace(q)).real / g
-                out[point, level, column] = 0.5 * (common + np.trace(p @ q).real) / g
+            if stop - start > 1:
+                _mend_level(blocks, slice(start, stop), out[point])
+
+
+def _mend_level(blocks: list[np.ndarray], level: slice, out: np.ndarray) -> None:
+    """v_a v_b of one degenerate level, written into its rows of ``out`` (n, 11)."""
+    g = level.stop - level.start
+    for column, a, b in _VELOCITY_COLUMNS:
+        p = blocks[a][level, level]
+        q = blocks[b][level, level]
+        common = (np.trace(p) * np.trace(q)).real / g
+        out[level, column] = 0.5 * (common + np.trace(p @ q).real) / g
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,14 +120,16 @@ class MeshStates:
         -------
         (n_mu, 11) values and (n_mu, 11) error estimates, see :func:`nested_error`.
         """
-        parts = [
-            _fermi_sums(level, mu, thermal_energy(temperature), order) for level in self.levels
-        ]
+        kt = thermal_energy(temperature)
+        parts = [_fermi_sums(level, mu, kt, order) for level in self.levels]
         ratio = self._ratio**2
-        meshes, total = [], np.zeros_like(parts[0])
+        meshes = []
+        total = np.zeros_like(parts[0])
         for index, part in enumerate(parts):
             total = total + part
-            meshes.append(spread(total, self.operations) * float(ratio ** (len(parts) - 1 - index)))
+            coarser = len(parts) - 1 - index
+            # A mesh with fewer points gives each of them more weight.
+            meshes.append(spread(total, self.operations) * float(ratio**coarser))
         return meshes[-1], nested_error(meshes)
 
     @property
@@ -147,20 +159,25 @@ def mesh_states(
     while depth < 2 and divisions % ratio ** (depth + 1) == 0:
         depth += 1
     kept, doubled, weight = _orbits(int(divisions), shift, operations)
-    nest = np.zeros(len(doubled), dtype=int)
-    for step in range(1, depth + 1):
-        coarse = ratio**step
-        offset = (
-            0 if shift == 0.0 else coarse
-        )  # half-shifted coarse points sit at odd multiples of the ratio
-        nest += ((doubled - offset) % (2 * coarse) == 0).all(axis=1)
+    nest = _nesting(doubled, shift, ratio, depth)
     levels = []
     for level in range(depth, -1, -1):
         chosen = nest == level
-        levels.append(
-            _sample(model, doubled[chosen] / (2.0 * divisions), weight[chosen] / divisions**2)
-        )
+        fractions = doubled[chosen] / (2.0 * divisions)
+        levels.append(_sample(model, fractions, weight[chosen] / divisions**2))
     return MeshStates(model, int(divisions), shift, tuple(levels), kept, len(doubled))
+
+
+def _nesting(doubled: np.ndarray, shift: float, ratio: int, depth: int) -> np.ndarray:
+    """To how many of the coarser meshes each point belongs, (m,)."""
+    nest = np.zeros(len(doubled), dtype=int)
+    for step in range(1, depth + 1):
+        coarse = ratio**step
+        # half-shifted coarse points sit at odd multiples of the ratio
+        offset = 0 if shift == 0.0 else coarse
+        apart = (doubled - offset) % (2 * coarse)
+        nest += (apart == 0).all(axis=1)
+    return nest
 
 
 def _orbits(
@@ -171,46 +188,65 @@ def _orbits(
     """
     odd = round(2 * shift)
     # in half steps the points of a shifted mesh are pairs of odd numbers; so must be their images
-    kept = tuple(op for op in operations if odd == 0 or np.all(op.integer.sum(axis=0) % 2 == 1))
-    matrices = list({op.integer.tobytes(): op.integer for op in kept}.values()) or [
-        np.eye(2, dtype=int)
-    ]
-    points, sizes = [], []
-    for start in range(
-        0, n, 64
-    ):  # rows at a time; a point stays while no image has a lower number than it
-        i, j = (
-            x.ravel()
-            for x in np.meshgrid(np.arange(start, min(start + 64, n)), np.arange(n), indexing="ij")
-        )
-        for matrix in matrices:
-            lowest = _image(i, j, matrix, n, odd) >= i * n + j
-            i, j = i[lowest], j[lowest]
-        fixed = sum((_image(i, j, matrix, n, odd) == i * n + j).astype(int) for matrix in matrices)
-        points.append(2 * np.stack([i, j], axis=1) + odd)
+    kept = operations
+    if odd:
+        kept = tuple(op for op in operations if np.all(op.integer.sum(axis=0) % 2 == 1))
+    distinct = {op.integer.tobytes(): op.integer for op in kept}
+    matrices = list(distinct.values()) or [np.eye(2, dtype=int)]
+    points = []
+    sizes = []
+    for start in range(0, n, 64):
+        rows = np.arange(start, min(start + 64, n))
+        i, j = _lowest(rows, matrices, n, odd)
+        number = i * n + j
+        images = [_image(i, j, matrix, n, odd) for matrix in matrices]
+        fixed = sum((image == number).astype(int) for image in images)
+        point = np.stack([i, j], axis=1)
+        points.append(2 * point + odd)
         sizes.append(len(matrices) / fixed)
     return kept, np.concatenate(points), np.concatenate(sizes)
+
+
+def _lowest(
+    rows: np.ndarray, matrices: list[np.ndarray], n: int, odd: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The points (i, j) of some rows of the mesh of which no image has a lower number."""
+    grid_i, grid_j = np.meshgrid(rows, np.arange(n), indexing="ij")
+    i = grid_i.ravel()
+    j = grid_j.ravel()
+    for matrix in matrices:
+        stays = _image(i, j, matrix, n, odd) >= i * n + j
+        i = i[stays]
+        j = j[stays]
+    return i, j
 
 
 def _image(i: np.ndarray, j: np.ndarray, matrix: np.ndarray, n: int, odd: int) -> np.ndarray:
     """Number i N + j of the mesh point to which an operation takes (i, j)."""
     ((a, b), (c, d)) = matrix.tolist()
-    p, q = 2 * i + odd, 2 * j + odd
-    return np.asarray((p * a + q * c - odd) // 2 % n * n + (p * b + q * d - odd) // 2 % n)
+    p = 2 * i + odd
+    q = 2 * j + odd
+    row = (p * a + q * c - odd) // 2 % n
+    column = (p * b + q * d - odd) // 2 % n
+    return np.asarray(row * n + column)
 
 
 def _sample(model: LayeredModel, fractions: np.ndarray, weight: np.ndarray) -> _Level:
-    energies, columns = [np.zeros(0)], [np.zeros((0, len(COLUMNS)))]
+    width = len(COLUMNS)
+    energies = [np.zeros(0)]
+    columns = [np.zeros((0, width))]
     k = fractions @ model.reciprocal
     for start in range(0, len(k), CHUNK):
         part = slice(start, start + CHUNK)
         e, c = state_columns(model, k[part])
+        weighted = c * weight[part, None, None]
         energies.append(e.ravel())
-        columns.append((c * weight[part, None, None]).reshape(-1, len(COLUMNS)))
-    energy, column = np.concatenate(energies), np.concatenate(columns)
+        columns.append(weighted.reshape(-1, width))
+    energy = np.concatenate(energies)
     order = np.argsort(energy)
-    column = column[order]
-    below = np.concatenate([np.zeros((1, len(COLUMNS))), np.cumsum(column, axis=0)])
+    column = np.concatenate(columns)[order]
+    nothing = np.zeros((1, width))
+    below = np.concatenate([nothing, np.cumsum(column, axis=0)])
     return _Level(energy[order], column, below)
 
 
@@ -220,7 +256,9 @@ def fermi_weight(x: np.ndarray, kt: float, order: int) -> np.ndarray:
     if order == 0:
         return np.asarray(f)
     slope = f * expit(-x)
-    return np.asarray(slope / kt if order == 1 else slope * (1.0 - 2.0 * f) / kt**2)
+    if order == 1:
+        return np.asarray(slope / kt)
+    return np.asarray(slope * (1.0 - 2.0 * f) / kt**2)
 
 
 def _fermi_sums(
@@ -230,10 +268,11 @@ def _fermi_sums(
     rank = np.argsort(mu)
     for start in range(0, len(mu), chunk):
         part = rank[start : start + chunk]
-        low, high = np.searchsorted(
-            level.energy, [mu[part[0]] - WINDOW * kt, mu[part[-1]] + WINDOW * kt]
-        )
-        x = (mu[part, None] - level.energy[None, low:high]) / kt
+        lowest = mu[part[0]] - WINDOW * kt
+        highest = mu[part[-1]] + WINDOW * kt
+        low, high = np.searchsorted(level.energy, [lowest, highest])
+        near = level.energy[None, low:high]
+        x = (mu[part, None] - near) / kt
         out[part] = fermi_weight(x, kt, order) @ level.columns[low:high]
         if order == 0:
             out[part] += level.below[low]
@@ -247,25 +286,29 @@ def spread(sums: np.ndarray, operations: tuple[Operation, ...]) -> np.ndarray:
     if len(operations) < 2:
         return sums
     out = sums.copy()
-    out[..., 1:7] = components(symmetrise(tensor(sums[..., 1:7]), operations))
+    mass = symmetrise(tensor(sums[..., 1:7]), operations)
+    out[..., 1:7] = components(mass)
     velocity = np.zeros((*sums.shape[:-1], 6))
     velocity[..., :3] = sums[..., 7:10]
-    out[..., 7:10] = components(symmetrise(tensor(velocity), operations))[..., :3]
+    mean = symmetrise(tensor(velocity), operations)
+    out[..., 7:10] = components(mean)[..., :3]
     return out
 
 
 def tensor(six: np.ndarray) -> np.ndarray:
     """(..., 6) in the order xx, yy, xy, yz, zx, zz -> symmetric (..., 3, 3)."""
     xx, yy, xy, yz, zx, zz = np.moveaxis(six, -1, 0)
-    return np.stack(
-        [np.stack(row, axis=-1) for row in ((xx, xy, zx), (xy, yy, yz), (zx, yz, zz))], axis=-2
-    )
+    x_row = np.stack((xx, xy, zx), axis=-1)
+    y_row = np.stack((xy, yy, yz), axis=-1)
+    z_row = np.stack((zx, yz, zz), axis=-1)
+    return np.stack([x_row, y_row, z_row], axis=-2)
 
 
 def components(matrix: np.ndarray) -> np.ndarray:
     """Inverse of :func:`tensor`."""
-    index = (0, 1, 0, 1, 2, 2), (0, 1, 1, 2, 0, 2)
-    return np.asarray(matrix[..., index[0], index[1]])
+    rows = (0, 1, 0, 1, 2, 2)
+    columns = (0, 1, 1, 2, 0, 2)
+    return np.asarray(matrix[..., rows, columns])
 
 
 def nested_error(meshes: list[np.ndarray]) -> np.ndarray:
@@ -281,5 +324,6 @@ def nested_error(meshes: list[np.ndarray]) -> np.ndarray:
     if len(meshes) == 2:
         return last
     before = np.abs(meshes[-1] - meshes[0])
-    rate = np.divide(last, before, out=np.ones_like(last), where=before > last)
+    falling = before > last
+    rate = np.divide(last, before, out=np.ones_like(last), where=falling)
     return np.asarray(last * rate)

@@ -156,8 +156,8 @@ def inverse_mass(
         1 (per spin) or 2.
     mesh : int, "auto" or "adaptive"
         N for an N x N mesh. "auto" takes a uniform mesh that reaches ``tolerance`` (relative to the
-        largest
-        |X|), or adaptive integration, which starts afresh for every mu, if the mesh would be slower or too large.
+        largest |X|), or adaptive integration, which starts afresh for every mu, if the mesh would
+        be slower or too large.
     shift : 0 or 0.5
         Gamma-centred or half-shifted uniform mesh.
     symmetry : bool

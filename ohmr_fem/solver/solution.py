@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,11 @@ from .coefficients import Coefficients, evaluate
 from .drift_terms import drift_of_charge, drift_of_moment
 from .space import locate, reference_rows
 from .system import AXIS, System, system_of
+
+#: eps_ijk.
+LEVI_CIVITA = np.zeros((3, 3, 3))
+LEVI_CIVITA[0, 1, 2] = LEVI_CIVITA[1, 2, 0] = LEVI_CIVITA[2, 0, 1] = 1.0
+LEVI_CIVITA[0, 2, 1] = LEVI_CIVITA[2, 1, 0] = LEVI_CIVITA[1, 0, 2] = -1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,14 +153,22 @@ class Solution:
         columns.
         """
         cells = np.arange(self.problem.mesh.n_cells)
-        everywhere = np.repeat(X[:, None, :], cells.size, axis=1)
-        return self._evaluate(everywhere, cells)
+        in_each = np.repeat(X[:, None, :], cells.size, axis=1)
+        return self._evaluate(in_each, cells)
 
     def at(self, points: Any) -> FieldValues:
         """All fields at points (dim,) or (n, dim) in m, with the full order of the elements.
 
         Raises InputError for points outside the device.
         """
+        s = self._system
+        scaled = self._coordinates(points).T / s.scales.length
+        cells = locate(s.basis.mesh, scaled, s.scales.length)
+        X = s.basis.mapping.invF(scaled[:, :, None], tind=cells)
+        return self._evaluate(X, cells)
+
+    def _coordinates(self, points: Any) -> np.ndarray:
+        """The points of a user as (n, dim) in m."""
         dim = self.problem.mesh.dim
         try:
             p = np.asarray(points, dtype=float)
@@ -162,23 +176,20 @@ class Solution:
             raise InputError(
                 f"points: expected coordinates in m, got {points!r}", value=points
             ) from exc
-        p = p.reshape(-1, 1) if dim == 1 and p.ndim <= 1 else np.atleast_2d(p)
+        on_a_line = dim == 1 and p.ndim <= 1
+        p = p.reshape(-1, 1) if on_a_line else np.atleast_2d(p)
         if p.ndim != 2 or p.shape[1] != dim or not np.all(np.isfinite(p)):
             raise InputError(
                 f"points: expected finite coordinates of shape ({dim},) or (n, {dim}) in m, got "
                 f"{points!r}"
             )
-        s = self._system
-        scaled = p.T / s.scales.length
-        cells = locate(s.basis.mesh, scaled, s.scales.length)
-        X = s.basis.mapping.invF(scaled[:, :, None], tind=cells)
-        return self._evaluate(X, cells)
+        return p
 
     def line(self, start: Any, stop: Any, n: int = 201) -> FieldValues:
         """All fields at n points on the straight line between two points (quantities, m)."""
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 2:
             raise InputError(f"line: expected at least 2 points, got {n!r}", value=n)
-        first, last = _place(start), _place(stop)
+        first, last = _position(start), _position(stop)
         t = np.linspace(0.0, 1.0, n)
         values = self.at(first + t[:, None] * (last - first))
         length = float(np.linalg.norm(last - first))
@@ -186,8 +197,8 @@ class Solution:
 
     def _evaluate(self, X: np.ndarray, cells: np.ndarray) -> FieldValues:
         s = self._system
-        value, gradients = reference_rows(s.basis, self.problem.order, X, cells)
         length = s.scales.length
+        value, gradients = reference_rows(s.basis, self.problem.order, X, cells)
         points = np.asarray(s.basis.mapping.F(X, tind=cells)) * length
         c = evaluate(self.problem, points, cells)
         count = value.shape[0]
@@ -196,21 +207,28 @@ class Solution:
         E = np.zeros((3, count))
         driving = np.zeros((3, count))
         dn = np.zeros((3, 3, count))  # dn[i, a] = d_i n^a
+        # first order: the orbital Hall effect is driven by the ohmic field alone
         drives = V if self.problem.coupling == "full" else self.ohmic_dofs
-        for axis, D in zip(self.problem.mesh.axes, gradients, strict=True):
-            i = AXIS[axis]
+        for name, D in zip(self.problem.mesh.axes, gradients, strict=True):
+            i = AXIS[name]
             E[i] = -(D @ V) / length
             driving[i] = -(D @ drives) / length
             dn[i] = np.array([D @ d for d in self.moment_dofs]) / length
         if self.problem.is_cross_section:
             E[0] = driving[0] = self.drive.electric_field
         turned, slopes = self._deflected(c, E, dn)
-        carrying, _ = self._deflected(c, driving, dn)
-        J, Q = self._currents(c, turned, carrying, slopes)
+        turned_drive = self._deflected(c, driving, dn)[0]
+        J, Q = self._currents(c, turned, turned_drive, slopes)
         if self.drift:
             self._add_drift(c, turned, n, J, Q)
-        places = points.reshape(points.shape[0], count)
-        return FieldValues(places, value @ V, E, J, n, Q)
+        return FieldValues(
+            points=points.reshape(points.shape[0], count),
+            potential=value @ V,
+            electric_field=E,
+            current_density=J,
+            moment_density=n,
+            moment_current=Q,
+        )
 
     def _deflected(
         self, c: Coefficients, E: np.ndarray, dn: np.ndarray
@@ -221,8 +239,8 @@ class Solution:
         b = c.mobility.ravel() * self.field[2]
 
         def turn(v: np.ndarray) -> np.ndarray:
-            x, y, z = v
-            return np.array([x - b * y, y + b * x, z]) / (1.0 + b**2)
+            turned = np.array([v[0] - b * v[1], v[1] + b * v[0], v[2]])
+            return np.asarray(turned / (1.0 + b**2))
 
         return turn(E), turn(dn)
 
@@ -235,26 +253,33 @@ class Solution:
         ``driving`` is the E of the second: in linear coupling the ohmic field alone, so that Q.nu
         obeys the edge law. With ordinary Hall effect the fields and grad n come deflected.
         """
-        sigma, D = c.sigma.ravel(), c.diffusion.ravel()
-        alpha, alpha_inverse = c.alpha.ravel(), c.alpha_inverse.ravel()
-        axes, flows = self._axes, self._flows
-        eps = np.zeros((3, 3, 3))
-        eps[0, 1, 2] = eps[1, 2, 0] = eps[2, 0, 1] = 1.0
-        eps[0, 2, 1] = eps[2, 1, 0] = eps[1, 0, 2] = -1.0
-        J, Q = np.zeros_like(E), np.zeros_like(dn)
+        sigma = c.sigma.ravel()
+        D = c.diffusion.ravel()
         detected = np.zeros_like(dn)
-        for component in range(3):
-            if not self._is_read(component):
-                continue  # the reciprocal detector would divide by an X_cc that nothing needs
-            for d, w in enumerate(c.detection(component, self.problem.detection)):
-                detected[:, component] += w.ravel() * dn[:, d]
-        curl = np.einsum("ijc,jcp->ip", eps, detected)
-        hall = np.einsum("iak,kp->aip", eps, sigma * driving)
-        for i in flows:
-            J[i] = sigma * E[i] + alpha_inverse * D * curl[i]
-        for i in axes:
-            Q[:, i] = -D * dn[i] + alpha * hall[:, i]
+        for component in filter(self._is_read, range(3)):
+            weights = c.detection(component, self.problem.detection)
+            read = sum(w.ravel() * dn[:, d] for d, w in enumerate(weights))
+            detected[:, component] = read
+        curl = np.einsum("ijc,jcp->ip", LEVI_CIVITA, detected)
+        hall = np.einsum("iak,kp->aip", LEVI_CIVITA, sigma * driving)
+        J = np.zeros_like(E)
+        for i in self._flows:
+            J[i] = sigma * E[i] + c.alpha_inverse.ravel() * D * curl[i]
+        Q = np.zeros_like(dn)
+        for i in self._axes:
+            Q[:, i] = -D * dn[i] + c.alpha.ravel() * hall[:, i]
         return J, Q
+
+    @property
+    def _axes(self) -> set[int]:
+        """Directions in which the fields vary."""
+        return {AXIS[a] for a in self.problem.mesh.axes}
+
+    @property
+    def _flows(self) -> set[int]:
+        """Directions in which current flows: those of the mesh, and x through a cross-section."""
+        along = {0} if self.problem.is_cross_section else set()
+        return self._axes | along
 
     def _add_drift(
         self, c: Coefficients, E: np.ndarray, n: np.ndarray, J: np.ndarray, Q: np.ndarray
@@ -262,28 +287,19 @@ class Solution:
         """Q^a = ... - mu E n^a and J = ... + alpha' mu (E_y, -E_x) n^z in the device plane (Eq.
         (S1)).
         """
-        mobility, back = c.mobility.ravel(), c.alpha_inverse.ravel()
+        mobility = c.mobility.ravel()
         weights = c.detection(2, self.problem.detection)
         read = sum(w.ravel() * n[d] for d, w in enumerate(weights))
+        clockwise = np.array([E[1], -E[0]])
         Q[:, :2] -= mobility * n[:, None] * E[:2]
-        J[:2] += back * mobility * read * np.array([E[1], -E[0]])
+        J[:2] += c.alpha_inverse.ravel() * mobility * read * clockwise
 
     def _is_read(self, component: int) -> bool:
         """Whether n of this component has an in-plane curl along a direction in which current
         flows.
         """
-        pairs = [{i, j, component} for i in self._flows for j in self._axes]
-        return {0, 1, 2} in pairs
-
-    @property
-    def _axes(self) -> set[int]:
-        """Directions of the mesh, in which fields vary and moments flow."""
-        return {AXIS[a] for a in self.problem.mesh.axes}
-
-    @property
-    def _flows(self) -> set[int]:
-        """Directions of the current: also along x, out of a cross-section."""
-        return self._axes | {0} if self.problem.is_cross_section else self._axes
+        pairs = itertools.product(self._flows, self._axes)
+        return any({i, j, component} == {0, 1, 2} for i, j in pairs)
 
     @property
     def contact_currents(self) -> dict[str, float]:
@@ -291,27 +307,20 @@ class Solution:
         (weak-residual) value.
         """
         s = self._system
-        unit = s.scales.conductivity
-        V = self.ohmic_dofs + self.orbital_dofs
-        n = self.moment_dofs / s.scales.moment
-        flow = unit * (s.K @ V + s.C @ n.ravel())
+        V, n = self.ohmic_dofs + self.orbital_dofs, self.moment_dofs / s.scales.moment
+        flow = s.scales.conductivity * (s.K @ V + s.C @ n.ravel())
         if self.drift:
-            carrying = V if self.problem.coupling == "full" else self.ohmic_dofs
-            flow = flow + unit * (drift_of_charge(s, n) @ carrying)
-        return {
-            name: float(t.indicator @ flow)
-            for name, t in s.terminals.items()
-            if self.problem.contacts[name].carries_current
-        }
+            drives = V if self.problem.coupling == "full" else self.ohmic_dofs
+            flow = flow + s.scales.conductivity * (drift_of_charge(s, n) @ drives)
+        contacts = self.problem.contacts
+        carrying = {name: t for name, t in s.terminals.items() if contacts[name].carries_current}
+        return {name: float(t.indicator @ flow) for name, t in carrying.items()}
 
     @property
     def contact_voltages(self) -> dict[str, float]:
         """Potential that each contact reads, V."""
-        return self._read(self.ohmic_dofs + self.orbital_dofs)
-
-    def _read(self, potential: np.ndarray) -> dict[str, float]:
-        terminals = self._system.terminals
-        return {name: float(t.load @ potential) for name, t in terminals.items()}
+        V = self.ohmic_dofs + self.orbital_dofs
+        return {name: float(t.load @ V) for name, t in self._system.terminals.items()}
 
     def current(self, contact: str) -> float:
         """Current into the device at a contact, A."""
@@ -319,12 +328,13 @@ class Solution:
 
     def voltage(self, plus: str, minus: str) -> float:
         """V(plus) - V(minus), V."""
-        volts = self.contact_voltages
-        return self._named(volts, plus) - self._named(volts, minus)
+        return self._named(self.contact_voltages, plus) - self._named(self.contact_voltages, minus)
 
     def orbital_voltage(self, plus: str, minus: str) -> float:
         """Orbital part of V(plus) - V(minus), V; not a difference of nearly equal numbers."""
-        orbital = self._read(self.orbital_dofs)
+        orbital = {
+            name: float(t.load @ self.orbital_dofs) for name, t in self._system.terminals.items()
+        }
         return self._named(orbital, plus) - self._named(orbital, minus)
 
     def _named(self, values: Mapping[str, float], contact: str) -> float:
@@ -344,23 +354,21 @@ class Solution:
         s = self._system
         unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
         n = self.moment_dofs.ravel() / s.scales.moment
+        components = n.reshape(3, -1)
 
-        def each(v: np.ndarray) -> np.ndarray:
-            # tested with the function 1, whose coefficients are not all one
-            return unit * (np.asarray(v).reshape(3, -1) @ s.one)
+        def each(v: Any) -> np.ndarray:
+            """Integral over the device, by component."""
+            return np.asarray(unit * (np.asarray(v).reshape(3, -1) @ s.one))
 
-        components = zip(s.relaxation, n.reshape(3, -1), strict=True)
-        relaxation = np.concatenate([M @ d for M, d in components])
+        relaxation = np.concatenate([M @ d for M, d in zip(s.relaxation, components, strict=True)])
         torque = s.torque(self.field) @ n
         robin = s.edges.absorption @ n
-        V = self.ohmic_dofs
-        if self.problem.coupling == "full":
-            V = V + self.orbital_dofs
-        along = self.drive.electric_field * s.scales.length * s.drive
-        source = s.injected_source - s.S @ V + along
+        V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)
+        uniform = self.drive.electric_field * s.scales.length * s.drive
+        source = s.injected_source - s.S @ V + uniform
         residual = s.A_0 @ n + torque - source
         if self.drift:
-            residual = residual + (drift_of_moment(s, V) @ n.reshape(3, -1).T).T.ravel()
+            residual = residual + (drift_of_moment(s, V) @ components.T).T.ravel()
         absorbed = s.edges.keep.sum(axis=1) == 0
         return {
             "relaxation": each(relaxation),
@@ -387,9 +395,9 @@ class Solution:
             )
         n = self.moment_dofs.ravel() / s.scales.moment
         scale = s.scales.conductivity * s.scales.length**self.problem.mesh.dim
-        ohmic = self.drive.electric_field * s.ohmic_current
-        orbital = float(s.response @ n) / s.scales.length
-        return scale * (ohmic + orbital)
+        return scale * (
+            self.drive.electric_field * s.ohmic_current + float(s.response @ n) / s.scales.length
+        )
 
     def __repr__(self) -> str:
         top = float(np.abs(self.moment_density).max())
@@ -406,7 +414,7 @@ class Solution:
         )
 
 
-def _place(point: Any) -> np.ndarray:
-    """The coordinates (dim,) in m of a point given in quantities."""
-    values = np.atleast_1d(np.asarray(point, dtype=object))
-    return np.array([to_si(v, "m", "line") for v in values])
+def _position(point: Any) -> np.ndarray:
+    """A point of quantities as (dim,) in m."""
+    coordinates = np.atleast_1d(np.asarray(point, dtype=object))
+    return np.array([to_si(v, "m", "line") for v in coordinates])

@@ -134,7 +134,10 @@ def test_bare_names_and_kinds(folder):
     assert set(
         _read(folder, 'contacts = ["left", "right", "t1", "t2"]' + text).problem.contacts
     ) == {"left", "right", "t1", "t2"}
-    tables = '[contacts]\nleft = "equipotential"\nright = {kind = "profile"}\nt1 = "probe"\nt2 = "probe"\n'
+    tables = (
+        '[contacts]\nleft = "equipotential"\nright = {kind = "profile"}\n'
+        't1 = "probe"\nt2 = "probe"\n'
+    )
     assert _read(folder, text + tables).problem.contacts["right"].kind == "profile"
 
 

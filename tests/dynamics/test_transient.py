@@ -106,8 +106,13 @@ def test_stepper_is_of_order_five(steady):
     M = np.array([[2.0, 0.5], [0.5, 1.0]])
     A = np.array([[1.0, 3.0], [-2.0, 0.5]])
     bend = 0.0 if steady else 0.3
-    matrix = lambda t: csr_array(A * (1 + bend * np.sin(t)))
-    load = lambda t: np.array([np.cos(t), t])
+
+    def matrix(t):
+        return csr_array(A * (1 + bend * np.sin(t)))
+
+    def load(t):
+        return np.array([np.cos(t), t])
+
     exact = solve_ivp(
         lambda t, y: np.linalg.solve(M, load(t) - matrix(t) @ y),
         (0, 2),
@@ -174,7 +179,10 @@ def test_pulse_is_a_difference_of_steps(method):
     t = np.linspace(0.0, 6.0, 13)
     drive = ([0.25, 0.25, 2.1, 2.1], [0.0, 2.0, 2.0, 0.0])
     run = of.transient(strip_problem(), t, (2 * TESLA, 0, 0), drive, method=method, tolerance=1e-9)
-    step = lambda x: np.where(x > 0, series(np.maximum(x, 1e-3), 3.0, 2.0), 0.0)
+
+    def step(x):
+        return np.where(x > 0, series(np.maximum(x, 1e-3), 3.0, 2.0), 0.0)
+
     assert run.orbital / (0.09 * 3.0) == pytest.approx(
         2 * (step(t - 0.25) - step(t - 2.1)), abs=3e-9
     )
@@ -228,7 +236,10 @@ def test_decay_rate_after_switch_off():
 
 def test_paths_agree_when_field_and_drive_vary():
     t = np.linspace(0.0, 5.0, 6)
-    field = lambda s: np.array([3 * TESLA * np.sin(s), TESLA, 0.0])
+
+    def field(s):
+        return np.array([3 * TESLA * np.sin(s), TESLA, 0.0])
+
     one, two = (
         of.transient(
             strip_problem(), t, field, lambda s: 1 + 0.5 * np.cos(2 * s), method=m, tolerance=1e-8
@@ -443,8 +454,8 @@ KILLED = """
 import sys, numpy as np, ohmr_fem as of
 sys.path.insert(0, {tests!r})
 from tests.dynamics.test_transient import strip_problem, TESLA
-of.transient(strip_problem(), np.linspace(0.0, 3.0, 7), (2 * TESLA, 0, 0), method="stepping", tolerance=1e-10,
-             checkpoint={path!r})
+of.transient(strip_problem(), np.linspace(0.0, 3.0, 7), (2 * TESLA, 0, 0), method="stepping",
+             tolerance=1e-10, checkpoint={path!r})
 """
 
 

@@ -52,7 +52,8 @@ def test_corners_and_scale_bar(tmp_path, separator):
 SVG = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:inkscape="http://www.inkscape.org/namespaces/inkscape"
  width="300" height="200" viewBox="0 0 300 200">
 <g transform="translate(10,5) scale(2)">
-<path id="outline" d="M 0,0 L 100,0 A 20 20 0 0 1 100 40 L 0,40 Z M 20,20 a 5 5 0 1 0 10 0 a 5 5 0 1 0 -10 0 Z"/>
+<path id="outline" d="M 0,0 L 100,0 A 20 20 0 0 1 100 40 L 0,40 Z
+M 20,20 a 5 5 0 1 0 10 0 a 5 5 0 1 0 -10 0 Z"/>
 <rect id="r1" inkscape:label="left" x="-5" y="-5" width="5" height="60"/>
 <circle id="tip" cx="120" cy="20" r="10"/>
 <rect id="far" x="200" y="200" width="5" height="5"/>

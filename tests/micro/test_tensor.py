@@ -128,7 +128,10 @@ def test_rhombohedral_trilayer_when_cold():
 
 def test_counting_and_normalisation():
     mu = np.array([0.2, 0.4])
-    make = lambda **kw: inverse_mass(BILAYER, mu, 300, mesh=240, **kw)
+
+    def make(**kw):
+        return inverse_mass(BILAYER, mu, 300, mesh=240, **kw)
+
     cell, carrier, area, both = (
         make(),
         make(normalisation="per_carrier"),
@@ -160,7 +163,10 @@ def test_excess_and_fermi_surface_counting():
     assert excess[0, 0] == pytest.approx(here[0, 0], rel=1e-14)
     h = 1e-3
     sides = [inverse_mass(BILAYER, mu + s * h, 300, mesh=240) for s in (-2, -1, 1, 2)]
-    slope = lambda x: (8 * (x[2] - x[1]) - (x[3] - x[0])) / (12 * h)
+
+    def slope(x):
+        return (8 * (x[2] - x[1]) - (x[3] - x[0])) / (12 * h)
+
     d_x, d_n = slope([s.X[0] for s in sides]), slope([s.electrons[0] for s in sides])
     surface = inverse_mass(BILAYER, mu, 300, counting="fermi_surface", mesh=240)
     assert surface.normalisation == "per_added_electron"

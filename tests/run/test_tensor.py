@@ -23,7 +23,8 @@ SQUARE = """
 kind = "hoppings"
 lattice = [[3, 0], [0, 3]]
 positions = [[0, 0, 0], [0, 0, 4]]
-hoppings = [[0, 0, [1, 0], -0.5], [0, 0, [0, 1], [-0.5, 0.1]], [1, 1, [1, 0], -0.5], [0, 1, [0, 0], "-200 meV"]]
+hoppings = [[0, 0, [1, 0], -0.5], [0, 0, [0, 1], [-0.5, 0.1]], [1, 1, [1, 0], -0.5],
+  [0, 1, [0, 0], "-200 meV"]]
 onsite = [0.1, -0.1]
 filling = 0
 """
@@ -57,7 +58,10 @@ def table(path: str) -> tuple[list[str], dict[str, np.ndarray]]:
 
 
 def test_table_figures_and_record(capsys):
-    choices = 'displacement = [0, "100 meV"]\ncounting = "excess"\nnormalisation = "per_carrier"\nspin = 2\n'
+    choices = (
+        'displacement = [0, "100 meV"]\ncounting = "excess"\n'
+        'normalisation = "per_carrier"\nspin = 2\n'
+    )
     assert ohmr("xtensor", write(tensor=TENSOR + choices), "--out", "out") == 0
     notes, found = table("out/xtensor.csv")
     said = " ".join(notes)
@@ -429,7 +433,10 @@ def test_mistakes_in_a_device(old, new, words, capsys):
 
 
 def test_a_gate_needs_a_model_and_files_of_the_wrong_kind(capsys):
-    material = "sheet_conductivity = 1\nrelaxation_time = 1\ninverse_mass = 1\norbital_hall_angle = 1\ndiffusion_length = 1\n"
+    material = (
+        "sheet_conductivity = 1\nrelaxation_time = 1\ninverse_mass = 1\n"
+        "orbital_hall_angle = 1\ndiffusion_length = 1\n"
+    )
     start, stop = DEVICE.index("model ="), DEVICE.index("[gate]")
     plain = DEVICE[:start] + material + DEVICE[stop:]
     assert (

@@ -178,7 +178,10 @@ def test_functions_of_position_are_layers_that_follow_them():
 
     width, jump = 2.0, 0.5
     mesh = of.cross_section(width, regions={"a": (0.0, 1.5), "b": (1.5, 2.0)})
-    step = lambda low, high: lambda y: np.where(y < jump, low, high)
+
+    def step(low, high):
+        return lambda y: np.where(y < jump, low, high)
+
     material = of.Material(
         sheet_conductivity=step(1.0, 2.0),
         diffusion_constant=step(1.0, 0.6),

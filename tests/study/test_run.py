@@ -651,7 +651,7 @@ def test_kill_9_while_the_results_are_written(write, tmp_path, where):
     """Before the new file takes its place, and after it but before the journal goes."""
     path, out = write(), tmp_path / "out.nc"
     code = (
-        "import os, signal, xarray; from ohmr_fem import study, study_store; "
+        "import os, signal, xarray; from ohmr_fem.study import run as study; "
         "from pathlib import Path; kill = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL); "
         + ("Path.replace = kill; " if where == "replace" else "study.Journal.discard = kill; ")
         + f"study.run_study({str(path)!r}, {str(out)!r})"
