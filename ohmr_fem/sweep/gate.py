@@ -21,7 +21,9 @@ from .curve import HanleCurve, field_columns
 from .hanle import hanle_curve
 
 STEADY = 0.999
-"""Largest |omega| tau of a torque that amplifies (theta < 0) at which a steady state is asked for after a refusal."""
+"""Largest |omega| tau of a torque that amplifies (theta < 0) at which a steady state is asked for
+after a refusal.
+"""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
