@@ -41,7 +41,7 @@ def test_columns_by_name():
     grid = Grid()
     assert list(grid) == ["gate", "name", "B", "R"] and "R" in grid and "X" not in grid
     assert np.array_equal(grid["R"], np.arange(6.0))
-    with pytest.raises(InputError, match="column: 'r' is not known; .*known names: gate"):
+    with pytest.raises(InputError, match=r"column: 'r' is not known; .*known names: gate"):
         grid["r"]
     assert repr(grid) == "Grid(two gates; 3 fields)"
 
