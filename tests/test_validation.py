@@ -64,6 +64,7 @@ def result_of(case):
             return str(reason)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", known_cases())
 def test_case(case):
     rows = result_of(case)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, complaints_about
 from ..units import engineering, to_si
 from . import polygons
 from .check import check_geometry
@@ -79,25 +79,32 @@ def read_loop(corners: Any, name: str) -> Loop:
         rows = [tuple(c) for c in corners]
     except TypeError as exc:
         raise InputError(
-            f"{name}: expected corners (x, y), got {corners!r}", value=corners
+            f"expected corners (x, y), got {corners!r}", value=corners, key=name
         ) from exc
     if len(rows) > 1 and rows[0][:2] == rows[-1][:2]:
         rows = rows[:-1]
     if any(len(r) not in (2, 3) for r in rows):
         raise InputError(
-            f"{name}: every corner must be (x, y) or (x, y, bulge), got {corners!r}", value=corners
+            f"every corner must be (x, y) or (x, y, bulge), got {corners!r}",
+            value=corners,
+            key=name,
         )
-    bulges = tuple(to_si(r[2], "1", f"{name}: bulge") if len(r) == 3 else 0.0 for r in rows)
+    with complaints_about(name):
+        bulges = tuple(to_si(r[2], "1", "bulge") if len(r) == 3 else 0.0 for r in rows)
     if len(rows) < (2 if any(bulges) else 3):
         raise InputError(
-            f"{name}: degenerate, at least three corners are needed, got {len(rows)}", value=corners
+            f"degenerate, at least three corners are needed, got {len(rows)}",
+            value=corners,
+            key=name,
         )
     if any(abs(b) >= 1 for b in bulges):
         raise InputError(
-            f"{name}: bulge must be between -1 and 1, less than a half circle per edge",
+            "bulge must be between -1 and 1, less than a half circle per edge",
             value=bulges,
+            key=name,
         )
-    points = tuple((to_si(r[0], "m", f"{name}: x"), to_si(r[1], "m", f"{name}: y")) for r in rows)
+    with complaints_about(name):
+        points = tuple((to_si(r[0], "m", "x"), to_si(r[1], "m", "y")) for r in rows)
     return Loop(points, bulges)
 
 
@@ -134,9 +141,9 @@ class Places:
         if isinstance(value, (tuple, np.ndarray)) and len(value) == 3:
             k, i = self._numbered(value[0], name)
             length = polygons.arc_length(*self._edge(k, i))
-            start, stop = (
-                to_si(v, "m", f"{name}: distance along edge {value[0]}") / length for v in value[1:]
-            )
+            with complaints_about(name):
+                what = f"distance along edge {value[0]}"
+                start, stop = (to_si(v, "m", what) / length for v in value[1:])
             return self._piece(k, i, *self._checked(start, stop, name, length))
         if (
             isinstance(value, (tuple, np.ndarray))
@@ -145,9 +152,10 @@ class Places:
         ):
             return self._between(value, name)
         raise InputError(
-            f"{name}: expected an edge number, (edge, start, stop) or two points ((x, y), (x, y)), "
+            f"expected an edge number, (edge, start, stop) or two points ((x, y), (x, y)), "
             f"got {value!r}",
             value=value,
+            key=name,
         )
 
     def _numbered(self, number: Any, name: str) -> tuple[int, int]:
@@ -158,7 +166,7 @@ class Places:
             or not 0 <= number < sum(counts)
         ):
             raise InputError(
-                f"{name}: edges are numbered 0 to {sum(counts) - 1}, got {number!r}", value=number
+                f"edges are numbered 0 to {sum(counts) - 1}, got {number!r}", value=number, key=name
             )
         k = int(np.searchsorted(np.cumsum(counts), number, side="right"))
         return k, int(number) - sum(counts[:k])
@@ -179,9 +187,10 @@ class Places:
         start, stop = sorted((start, stop))
         if start < 0 or stop > 1 or stop - start < SNAP:
             raise InputError(
-                f"{name}: runs from {start * length:g} m to {stop * length:g} m, off an edge of "
+                f"runs from {start * length:g} m to {stop * length:g} m, off an edge of "
                 f"length {length:g} m",
                 value=(start * length, stop * length),
+                key=name,
             )
         return start, stop
 
@@ -202,10 +211,11 @@ class Places:
         gap, k, i, s, t = best
         if gap > SNAP * size:
             raise InputError(
-                f"{name}: {points!r} do not lie on one edge of the device (off by "
+                f"{points!r} do not lie on one edge of the device (off by "
                 f"{engineering(gap, 'm')}); "
                 "for a contact around a corner give a list of pieces",
                 value=points,
+                key=name,
             )
         return self._piece(k, i, *self._checked(s, t, name, polygons.arc_length(*self._edge(k, i))))
 

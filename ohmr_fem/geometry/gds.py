@@ -63,7 +63,7 @@ def from_gds(
     layers = dict(regions) if isinstance(regions, Mapping) else {"bulk": regions}
     if not layers:
         raise InputError(
-            "from_gds: regions names no layer; give the layer of the device", value=regions
+            "regions names no layer; give the layer of the device", value=regions, key="from_gds"
         )
     shapes = {str(name): layout.shape(layer, f"region {name!r}") for name, layer in layers.items()}
     loops = _outline(layout, shapes)
@@ -145,8 +145,9 @@ class _Layout:
                 ", ".join(map(str, sorted({(t.layer, t.texttype) for t in self.labels}))) or "none"
             )
             raise InputError(
-                f"labels: {self.path} has no text on layer {layer!r}; it has texts on {present}",
+                f"{self.path} has no text on layer {layer!r}; it has texts on {present}",
                 value=layer,
+                key="labels",
             )
         return [(t.text, np.array(t.origin) * self.unit) for t in found]
 
@@ -219,9 +220,10 @@ def _covered(
                     else f"{len(inside)} labels ({', '.join(sorted(inside))})"
                 )
                 raise InputError(
-                    f"contacts: the polygon around ({x}, {y}) on layer {contacts!r} has {found}; "
+                    f"the polygon around ({x}, {y}) on layer {contacts!r} has {found}; "
                     "put one text inside it",
                     value=contacts,
+                    key="contacts",
                 )
             shapes.setdefault(inside.pop(), []).append(shape)
     out = {}
@@ -253,7 +255,9 @@ def _edges_by_label(
         )
         if taken is not None and taken != text:
             raise InputError(
-                f"labels: {taken!r} and {text!r} are next to the same edge; move one", value=text
+                f"{taken!r} and {text!r} are next to the same edge; move one",
+                value=text,
+                key="labels",
             )
         if taken is None:
             out[text] = (*out.get(text, ()), Piece(k, i, 0.0, 1.0))

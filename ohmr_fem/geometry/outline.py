@@ -163,13 +163,13 @@ class Geometry:
         for old in names:
             if old not in known:
                 raise InputError(
-                    f"renamed: the device has no {old!r}; {suggest(old, known)}", value=old
+                    f"the device has no {old!r}; {suggest(old, known)}", value=old, key="renamed"
                 )
         after = [names.get(k, k) for k in known]
         twice = next((k for k in after if after.count(k) > 1), None)
         if twice is not None:
             raise InputError(
-                f"renamed: {twice!r} would be used twice; choose another name", value=twice
+                f"{twice!r} would be used twice; choose another name", value=twice, key="renamed"
             )
 
         def renamed(group: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,10 +47,11 @@ def hall_bar(
     ends = [-full / 2, *(x + s * a / 2 for x in at for s in (-1, 1)), full / 2]
     if any(x >= y for x, y in itertools.pairwise(ends)):
         raise InputError(
-            f"arm_positions: arms of width {a:g} m at {at} m must follow each other from left to "
+            f"arms of width {a:g} m at {at} m must follow each other from left to "
             "right "
             f"within {-full / 2:g} to {full / 2:g} m",
             value=at,
+            key="arm_positions",
         )
     lower = [(-full / 2, -w / 2)]
     for x in at:
@@ -76,7 +77,9 @@ def cross(length: Any, width: Any) -> Geometry:
     reach, w = positive(length, "m", "length") / 2, positive(width, "m", "width") / 2
     if reach <= w:
         raise InputError(
-            f"cross: length must exceed width {2 * w:g} m, got {2 * reach:g} m", value=2 * reach
+            f"length must exceed width {2 * w:g} m, got {2 * reach:g} m",
+            value=2 * reach,
+            key="cross",
         )
     quarter = [(-w, -reach), (w, -reach), (w, -w)]
     outline = [
@@ -105,7 +108,7 @@ def _ring(inner_radius: Any, outer_radius: Any, kind: str) -> Geometry:
     )
     if r2 <= r1:
         raise InputError(
-            f"{kind}: outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m", value=r2
+            f"outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m", value=r2, key=kind
         )
     named = {"outer": [0, 1, 2, 3], "inner": [4, 5, 6, 7]}
     key = "contacts" if kind == "corbino" else "edges"
@@ -138,11 +141,11 @@ def van_der_pauw(size: Any, contact: Any, shape: str = "square") -> Geometry:
     side = s if shape == "square" else math.pi * s / 4
     if shape not in ("square", "disc"):
         raise InputError(
-            f"van_der_pauw: shape must be 'square' or 'disc', got {shape!r}", value=shape
+            f"shape must be 'square' or 'disc', got {shape!r}", value=shape, key="van_der_pauw"
         )
     if c >= side:
         raise InputError(
-            f"van_der_pauw: contact must be shorter than {side:g} m, got {c:g} m", value=c
+            f"contact must be shorter than {side:g} m, got {c:g} m", value=c, key="van_der_pauw"
         )
     if shape == "square":
         corners: list[Any] = [(-s / 2, -s / 2), (s / 2, -s / 2), (s / 2, s / 2), (-s / 2, s / 2)]
@@ -181,9 +184,9 @@ def nonlocal_bar(width: Any, distance: Any, contact: Any, *, length: Any = None)
     full = d + 12 * w if length is None else positive(length, "m", "length")
     if c >= d or d + c >= full:
         raise InputError(
-            f"nonlocal_bar: contacts of {c:g} m, {d:g} m apart, do not fit on a strip of {full:g} "
-            "m side by side",
+            f"contacts of {c:g} m, {d:g} m apart, do not fit on a strip of {full:g} m side by side",
             value=c,
+            key="nonlocal_bar",
         )
     outline = [(-full / 2, -w / 2), (full / 2, -w / 2), (full / 2, w / 2), (-full / 2, w / 2)]
     near, far = (full - d - c) / 2, (full + d - c) / 2

@@ -71,7 +71,9 @@ class LayeredModel:
         put("lattice", _array(self.lattice, (2, 2), "lattice: rows a1, a2 in angstrom"))
         if abs(np.linalg.det(self.lattice)) < 1e-9:
             raise InputError(
-                "lattice: a1 and a2 are parallel; give two independent vectors", value=self.lattice
+                "a1 and a2 are parallel; give two independent vectors",
+                value=self.lattice,
+                key="lattice",
             )
         put("positions", _positions(self.positions))
         n = len(self.positions)
@@ -89,9 +91,10 @@ class LayeredModel:
         put("filling", n // 2 if self.filling is None else self.filling)
         if not (isinstance(self.filling, (int, np.integer)) and 0 <= self.filling <= n):
             raise InputError(
-                f"filling: expected a whole number of electrons per cell and spin from 0 to {n}, "
+                f"expected a whole number of electrons per cell and spin from 0 to {n}, "
                 f"got {self.filling!r}",
                 value=self.filling,
+                key="filling",
             )
         _check_hermitian(self.translations, self.blocks)
         put("_cache", {})
@@ -153,7 +156,8 @@ class LayeredModel:
         z = self.layer_heights
         if self.n_layers < 2:
             raise InputError(
-                "displacement: the model has one layer; a displacement field needs at least two"
+                "the model has one layer; a displacement field needs at least two",
+                key="displacement",
             )
         middle, half = 0.5 * (z[-1] + z[0]), 0.5 * (z[-1] - z[0])
         return self.with_potentials(float(displacement) * (z - middle) / half)
@@ -241,7 +245,9 @@ class LayeredModel:
             for letters in derivatives:
                 if set(letters) - set("xyz"):
                     raise InputError(
-                        f"derivative: expected letters x, y, z, got {letters!r}", value=letters
+                        f"expected letters x, y, z, got {letters!r}",
+                        value=letters,
+                        key="derivative",
                     )
                 factors = [1j * self.bond_vectors[..., "xyz".index(letter)] for letter in letters]
                 parts.append(np.prod([self.blocks, *factors], axis=0).reshape(len(self.blocks), -1))
@@ -274,16 +280,19 @@ def _positions(value: Any) -> np.ndarray:
         array = np.array(value, dtype=float)
     except (TypeError, ValueError) as exc:
         raise InputError(
-            f"positions: expected (n, 3) numbers in angstrom, got {value!r}", value=value
+            f"expected (n, 3) numbers in angstrom, got {value!r}", value=value, key="positions"
         ) from exc
     if array.ndim == 2 and array.shape[1] == 2:
         raise InputError(
-            "positions: no z coordinate, so no layers along z; give (x, y, z) in angstrom",
+            "no z coordinate, so no layers along z; give (x, y, z) in angstrom",
             value=value,
+            key="positions",
         )
     if array.ndim != 2 or array.shape[1] != 3 or not np.all(np.isfinite(array)):
         raise InputError(
-            f"positions: expected finite (n, 3) in angstrom, got shape {array.shape}", value=value
+            f"expected finite (n, 3) in angstrom, got shape {array.shape}",
+            value=value,
+            key="positions",
         )
     return array
 
@@ -294,16 +303,18 @@ def _layers(value: Any, z: np.ndarray) -> np.ndarray:
     layers = np.asarray(value, dtype=int)
     if layers.shape != z.shape or set(layers.tolist()) != set(range(int(layers.max()) + 1)):
         raise InputError(
-            f"layers: expected one number 0, 1, ... per orbital ({len(z)}), got {value!r}",
+            f"expected one number 0, 1, ... per orbital ({len(z)}), got {value!r}",
             value=value,
+            key="layers",
         )
     ends = [(z[layers == n].min(), z[layers == n].max()) for n in range(int(layers.max()) + 1)]
     for n, (below, above) in enumerate(pairwise(ends)):
         if below[1] >= above[0]:
             raise InputError(
-                f"layers: layers {n} and {n + 1} overlap along z ({below[1]:g} and {above[0]:g} "
+                f"layers {n} and {n + 1} overlap along z ({below[1]:g} and {above[0]:g} "
                 "angstrom); number the layers upwards and check the positions",
                 value=value,
+                key="layers",
             )
     return layers
 
@@ -311,9 +322,9 @@ def _layers(value: Any, z: np.ndarray) -> np.ndarray:
 def _check_hermitian(translations: np.ndarray, blocks: np.ndarray) -> None:
     index = {tuple(cell): m for m, cell in enumerate(translations.tolist())}
     if len(index) != len(translations):
-        raise InputError("translations: one of them is listed twice; merge their blocks")
+        raise InputError("one of them is listed twice; merge their blocks", key="translations")
     if (0, 0) not in index:
-        raise InputError("translations: (0, 0) is missing; its block holds the site energies")
+        raise InputError("(0, 0) is missing; its block holds the site energies", key="translations")
     scale = float(np.abs(blocks).max()) or 1.0
     for cell, m in index.items():
         partner = index.get((-cell[0], -cell[1]))
@@ -321,10 +332,11 @@ def _check_hermitian(translations: np.ndarray, blocks: np.ndarray) -> None:
         worst = float(np.abs(blocks[m] - reverse.conj().T).max())
         if worst > HERMITICITY * scale:
             raise InputError(
-                f"blocks: not Hermitian, t(R) and t(-R)^dagger differ by {worst:g} eV at R = "
+                f"not Hermitian, t(R) and t(-R)^dagger differ by {worst:g} eV at R = "
                 f"{cell}; "
                 "give both ends of every bond, site energies real",
                 value=cell,
+                key="blocks",
             )
 
 
@@ -338,11 +350,13 @@ def _collect(
         key = (int(i), int(j), (int(cell[0]), int(cell[1])))
         if not (0 <= key[0] < n and 0 <= key[1] < n):
             raise InputError(
-                f"hoppings: bond {bond!r} names an orbital outside 0..{n - 1}", value=bond
+                f"bond {bond!r} names an orbital outside 0..{n - 1}", value=bond, key="hoppings"
             )
         if key in given:
             raise InputError(
-                f"hoppings: bond {bond!r} is given twice; give it once with the total", value=bond
+                f"bond {bond!r} is given twice; give it once with the total",
+                value=bond,
+                key="hoppings",
             )
         given[key] = complex(t)
     for i, energy in enumerate(
@@ -358,9 +372,10 @@ def _collect(
             1.0, abs(t)
         ):
             raise InputError(
-                f"hoppings: not Hermitian, {t} from {i} to {j} in {cell} but {bonds[reverse]} "
+                f"not Hermitian, {t} from {i} to {j} in {cell} but {bonds[reverse]} "
                 "back; "
                 "the two must be complex conjugates (a site energy must be real)",
                 value=t,
+                key="hoppings",
             )
     return bonds

@@ -277,8 +277,8 @@ def symmetry_report(
     """
     if not temperature > 0 or mesh < 1:
         raise InputError(
-            f"symmetry_report: temperature and mesh must be positive, got {temperature!r} K, "
-            f"{mesh!r}"
+            f"temperature and mesh must be positive, got {temperature!r} K, {mesh!r}",
+            key="symmetry_report",
         )
     operations = find_operations(model)
     forbidden = forbidden_components(operations)

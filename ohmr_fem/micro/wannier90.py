@@ -216,9 +216,9 @@ def _centres(value: Any, n: int) -> np.ndarray:
     r = _floats(value, "centres: expected one (x, y, z) in angstrom for each orbital")
     if r.shape != (n, 3) or not np.all(np.isfinite(r)):
         raise InputError(
-            f"centres: expected one (x, y, z) in angstrom for each of the {n} orbitals, "
-            f"got shape {r.shape}",
+            f"expected one (x, y, z) in angstrom for each of the {n} orbitals, got shape {r.shape}",
             value=value,
+            key="centres",
         )
     return r
 
@@ -235,14 +235,16 @@ def _plane(lattice: Any) -> np.ndarray:
     if a.shape == (3, 3):
         if np.abs(a[:2, 2]).max() > 1e-6 or np.abs(a[2, :2]).max() > 1e-6:
             raise InputError(
-                "lattice: a1 and a2 must lie in the plane and a3 along z; rotate the cell",
+                "a1 and a2 must lie in the plane and a3 along z; rotate the cell",
                 value=lattice,
+                key="lattice",
             )
         return a[:2, :2]
     if a.shape != (2, 2):
         raise InputError(
-            f"lattice: expected rows a1, a2 (and a3) in angstrom, got shape {a.shape}",
+            f"expected rows a1, a2 (and a3) in angstrom, got shape {a.shape}",
             value=lattice,
+            key="lattice",
         )
     return a
 
@@ -296,27 +298,32 @@ def _find_layers(z: np.ndarray, layers: int | None, layer_gap: float) -> np.ndar
         cuts = steps > layer_gap
         if not cuts.any() and len(z) > 1:
             raise InputError(
-                f"layers: cannot be told apart, the largest gap between centres along z is "
+                f"cannot be told apart, the largest gap between centres along z is "
                 f"{wide[0]:.3g} angstrom and layer_gap is {layer_gap:g}; give layers=n or a "
                 "smaller "
                 "layer_gap (layers=1 for a single layer)",
                 value=float(wide[0]),
+                key="layers",
             )
     else:
         if not 1 <= layers <= len(z):
-            raise InputError(f"layers: expected from 1 to {len(z)}, got {layers!r}", value=layers)
+            raise InputError(
+                f"expected from 1 to {len(z)}, got {layers!r}", value=layers, key="layers"
+            )
         if layers > 1 and layers - 1 < len(wide) and wide[layers - 2] < 1.2 * wide[layers - 1]:
             raise InputError(
-                f"layers: {layers} layers cannot be told apart, the gaps along z are "
+                f"{layers} layers cannot be told apart, the gaps along z are "
                 f"{', '.join(f'{g:.3g}' for g in wide[:layers])} angstrom; check the centres or "
                 "the number",
                 value=layers,
+                key="layers",
             )
         if layers > 1 and wide[layers - 2] < 0.1:
             raise InputError(
-                f"layers: {layers} layers cannot be told apart, the centres span "
+                f"{layers} layers cannot be told apart, the centres span "
                 f"{np.ptp(z):.3g} angstrom along z; check the centres",
                 value=layers,
+                key="layers",
             )
         cuts = np.zeros(len(steps), dtype=bool)
         cuts[np.argsort(-steps, kind="stable")[: layers - 1]] = True
