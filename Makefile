@@ -1,6 +1,6 @@
 # Two commands, each doing all of its own set-up; needs only python3 >= 3.11 (with venv) and make.
 #   make demo   run the Hall-bar example into results/hall_bar
-#   make test   lint, type-check and test
+#   make test   lint, type-check and test, with every extra that has a wheel
 # and two for trust: make validation (a report of every equation), make docs (needs the network once, for Sphinx).
 
 PYTHON ?= python3
@@ -8,15 +8,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test validation docs images clean
+.PHONY: demo test test-lowest validation docs images clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/ohmr-fem run examples/hall_bar.toml --out results/hall_bar
 
 test: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+# The lower bounds of pyproject.toml, in an environment of their own (uv resolves them). Slow: not in CI.
+LOWEST := .venv-lowest
+test-lowest:
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+	$(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python --resolution lowest-direct \
+		-e '.[dev,mesh,netgen,layout,solvers,view,fit,study]'
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2
 
 validation: $(VENV)/dev.stamp
 	$(BIN)/python -m validation --out results/validation
@@ -43,4 +53,4 @@ $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/runtime.stamp
 	touch $@
 
 clean:
-	rm -rf $(VENV) results build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) results build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -5,25 +5,72 @@ Every message is one line: what was given, what is accepted, how to mend it.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 
 class OhmrError(Exception):
     """Base class of every error raised on purpose by ohmr_fem.
 
-    ``value`` holds the offending value, if there is a single one.
+    Its text is "owner: key: what", as far as there is an owner and a key.
+
+    Parameters
+    ----------
+    what : str, or several lines
+        What is wrong, and how to mend it.
+    value : the offending value, if there is a single one
+    key : str
+        The argument or key that it is about, such as "relaxation_time".
+    owner : str
+        The class or function that complains, such as "Problem".
+    named : bool
+        ``what`` names the key in its own words, so that the text does not repeat it.
     """
 
-    def __init__(self, message: str | Sequence[str], *, value: Any = None) -> None:
-        lines = (
-            [message] if isinstance(message, str) else message
-        )  # several complaints: one line each
-        super().__init__(
-            "\n".join(" ".join(line.split()) for line in lines)
-        )  # a quoted array brings line breaks
+    def __init__(
+        self,
+        what: str | Sequence[str],
+        *,
+        value: Any = None,
+        key: str = "",
+        owner: str = "",
+        named: bool = False,
+    ) -> None:
+        lines = [what] if isinstance(what, str) else what  # several complaints: one line each
+        # a quoted array brings line breaks
+        self.what = "\n".join(" ".join(line.split()) for line in lines)
         self.value = value
+        self.key = key
+        self.owner = owner
+        self.named = named
+        super().__init__(f"{owner}: {self.message}" if owner else self.message)
+
+    @property
+    def message(self) -> str:
+        """The text without the owner."""
+        return f"{self.key}: {self.what}" if self.key and not self.named else self.what
+
+
+@contextlib.contextmanager
+def complaints_of(owner: str) -> Iterator[None]:
+    """InputErrors of the block get this owner, unless they have one."""
+    try:
+        yield
+    except InputError as exc:
+        raise InputError(
+            exc.what, value=exc.value, key=exc.key, owner=exc.owner or owner, named=exc.named
+        ) from exc
+
+
+@contextlib.contextmanager
+def complaints_about(key: str) -> Iterator[None]:
+    """InputErrors of the block are about a part of this key."""
+    try:
+        yield
+    except InputError as exc:
+        raise InputError(exc.message, value=exc.value, key=key) from exc
 
 
 class InputError(OhmrError, ValueError):

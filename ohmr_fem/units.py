@@ -56,7 +56,7 @@ def to_si(value: Any, unit: str, name: str) -> float:
     """
     if isinstance(value, bool) or value is None:
         raise InputError(
-            f"{name}: expected a number or a quantity in {unit}, got {value!r}", value=value
+            f"expected a number or a quantity in {unit}, got {value!r}", value=value, key=name
         )
     if isinstance(value, (int, float, np.integer, np.floating)):
         number = float(value)
@@ -66,11 +66,12 @@ def to_si(value: Any, unit: str, name: str) -> float:
         number = _convert(value, unit, name, value)
     else:
         raise InputError(
-            f"{name}: expected a number or a quantity such as '1 {unit}', got {value!r}",
+            f"expected a number or a quantity such as '1 {unit}', got {value!r}",
             value=value,
+            key=name,
         )
     if not math.isfinite(number):
-        raise InputError(f"{name}: must be finite, got {value!r}", value=value)
+        raise InputError(f"must be finite, got {value!r}", value=value, key=name)
     return number
 
 
@@ -79,8 +80,9 @@ def _parse(text: str, unit: str, name: str) -> float:
     match = _QUANTITY.match(text)
     if match is None:
         raise InputError(
-            f"{name}: cannot read {text!r}; write a number and a unit such as '1 {unit}'",
+            f"cannot read {text!r}; write a number and a unit such as '1 {unit}'",
             value=text,
+            key=name,
         )
     if match[2] is None:
         return float(match[1])
@@ -88,7 +90,7 @@ def _parse(text: str, unit: str, name: str) -> float:
         quantity = _registry().Quantity(float(match[1]), match[2].strip())
     except Exception as exc:  # pint raises several unrelated types
         raise InputError(
-            f"{name}: unknown unit in {text!r}; expected a unit of {unit}", value=text
+            f"unknown unit in {text!r}; expected a unit of {unit}", value=text, key=name
         ) from exc
     return _convert(quantity, unit, name, text)
 
@@ -100,7 +102,7 @@ def _convert(quantity: Any, unit: str, name: str, given: Any) -> float:
         return float(quantity.to("dimensionless" if unit == "1" else unit).magnitude)
     except pint.DimensionalityError as exc:
         raise InputError(
-            f"{name}: {str(given)!r} has the wrong dimension; expected {unit}", value=given
+            f"{str(given)!r} has the wrong dimension; expected {unit}", value=given, key=name
         ) from exc
 
 
@@ -108,7 +110,7 @@ def positive(value: Any, unit: str, name: str) -> float:
     """As :func:`to_si`, and greater than zero."""
     number = to_si(value, unit, name)
     if number <= 0.0:
-        raise InputError(f"{name}: must be positive, got {value!r}", value=value)
+        raise InputError(f"must be positive, got {value!r}", value=value, key=name)
     return number
 
 
@@ -118,14 +120,16 @@ def fields_array(field: Any, name: str = "field") -> np.ndarray:
         array = np.asarray(field, dtype=float)
     except (TypeError, ValueError) as exc:
         raise InputError(
-            f"{name}: expected shape (3,) or (n, 3) in tesla, got {field!r}", value=field
+            f"expected shape (3,) or (n, 3) in tesla, got {field!r}", value=field, key=name
         ) from exc
     if array.ndim not in (1, 2) or array.shape[-1] != 3:
         raise InputError(
-            f"{name}: expected shape (3,) or (n, 3) in tesla, got shape {array.shape}", value=field
+            f"expected shape (3,) or (n, 3) in tesla, got shape {array.shape}",
+            value=field,
+            key=name,
         )
     if not np.all(np.isfinite(array)):
-        raise InputError(f"{name}: must be finite, got {field!r}", value=field)
+        raise InputError(f"must be finite, got {field!r}", value=field, key=name)
     return array
 
 

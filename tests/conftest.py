@@ -1,7 +1,10 @@
-"""Shared by all tests: the validation suite on the path, and how a refusal must look."""
+"""Shared by all tests: the validation suite on the path, how a refusal must look, and the tables
+that a run ends with.
+"""
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
@@ -84,3 +87,42 @@ def bar() -> Callable[..., Any]:
         )
 
     return make
+
+
+# -- what the run says at its end
+
+
+def room_of(nodeid: str) -> str:
+    """tests/<room>/..., or the file where it lies in no room."""
+    parts = nodeid.split("::")[0].split("/")
+    return parts[1] if parts[0] == "tests" and len(parts) > 1 else parts[0]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Seconds of work by room, and one table of what could not run here and why.
+
+    Under pytest-xdist only the controller has a terminal; the reports of all workers reach it.
+    """
+    seconds: dict[str, float] = collections.defaultdict(float)
+    tests: collections.Counter[str] = collections.Counter()
+    absent: dict[str, list[str]] = collections.defaultdict(list)
+    reports = [r for group in terminalreporter.stats.values() for r in group]
+    for report in reports:
+        if not hasattr(report, "duration"):  # a warning
+            continue
+        room = room_of(report.nodeid)
+        seconds[room] += report.duration
+        tests[room] += getattr(report, "when", "") == "call"
+        if report.skipped:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+            absent[str(reason).removeprefix("Skipped: ").splitlines()[0]].append(room)
+    write = terminalreporter.write_line
+    terminalreporter.section("seconds by room")
+    for room, spent in sorted(seconds.items(), key=lambda item: -item[1]):
+        write(f"{room:24}{spent:8.1f} s {tests[room]:6} tests")
+    write(f"{'together':24}{sum(seconds.values()):8.1f} s {sum(tests.values()):6} tests")
+    terminalreporter.section("what could not run here")
+    for reason, rooms in sorted(absent.items()):
+        write(f"{len(rooms):4} in {', '.join(sorted(set(rooms)))}: {reason}")
+    if not absent:
+        write("nothing: every test was run")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from ohmr_fem import errors
@@ -13,6 +15,8 @@ from ohmr_fem.errors import (
     SolveError,
     SweepInterrupted,
 )
+from ohmr_fem.model.contacts import Contact
+from ohmr_fem.units import to_si
 
 
 @pytest.mark.parametrize(
@@ -69,3 +73,22 @@ def test_interrupted_sweep_is_still_a_keyboard_interrupt():
         and stopped.partial == [1, 2]
         and ".partial" in str(stopped)
     )
+
+
+def test_an_error_carries_the_key_it_is_about():
+    with pytest.raises(InputError) as about:
+        to_si("2 parsec/s", "s", "relaxation_time")
+    assert about.value.key == "relaxation_time" and about.value.what.startswith("'2 parsec/s' has")
+    assert str(about.value) == f"relaxation_time: {about.value.what}"
+    again = pickle.loads(pickle.dumps(about.value))
+    assert (again.key, again.value, str(again)) == (
+        "relaxation_time",
+        "2 parsec/s",
+        str(about.value),
+    )
+    with pytest.raises(InputError, match=r"^Contact: at: cannot read") as about:
+        Contact("point", at=("here", 0.0))
+    assert (about.value.owner, about.value.key) == ("Contact", "at")
+    with pytest.raises(InputError, match=r"^Contact: unknown kind") as about:
+        Contact("ohmic")
+    assert about.value.key == "kind" and about.value.message == about.value.what

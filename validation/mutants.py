@@ -157,8 +157,8 @@ MUTANTS = (
     Mutant(
         "coupling of the full block halved",
         "solver/system.py",
-        "[P.T @ S @ T, A]",
-        "[0.5 * (P.T @ S @ T), A]",
+        "moment = [P.T @ S @ T, A]",
+        "moment = [0.5 * (P.T @ S @ T), A]",
         ("nonlocal_strip",),
     ),
     Mutant(
@@ -650,16 +650,16 @@ MUTANTS = (
     Mutant(
         "ordinary Hall angle of the drift reversed",
         "solver/drift_terms.py",
-        "first * slope[0] - second * slope[1]",
-        "first * slope[0] + second * slope[1]",
+        "first * x - second * y",
+        "first * x + second * y",
         ("tests/sweep/test_current.py", "drift"),
     ),
     # the error bar
     Mutant(
         "error without the torque",
         "solver/adapt_error.py",
-        "T[a, d] * e.n[d].value * e.z[a].value for a in range(3) for d in range(3)",
-        "0 * T[a, d] * e.n[d].value * e.z[a].value for a in range(3) for d in range(3)",
+        "out = out + T[a, d] * n.value * z.value",
+        "out = out + 0 * T[a, d] * n.value * z.value",
         ("tests/solver/test_adapt.py",),
     ),
     Mutant(

@@ -36,33 +36,31 @@ def drawn(table: Mapping[str, Any]) -> Geometry:
     Raises
     ------
     InputError
-        "key: what is wrong", or what the function of the shape says.
+        With its key, or what the function of the shape says.
     """
+    return SHAPES[table["shape"]](**arguments(table))
+
+
+def arguments(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of the function of the shape; InputError with its key for a wrong one."""
     shape = table.get("shape")
+    if "shape" not in table:
+        raise InputError(f"is missing; one of {', '.join(SHAPES)}", key="shape")
     if shape not in SHAPES:
-        raise InputError(
-            f"shape: {shape!r} is not known; {suggest(str(shape), SHAPES)}"
-            if "shape" in table
-            else f"shape: is missing; one of {', '.join(SHAPES)}"
-        )
+        raise InputError(f"{shape!r} is not known; {suggest(str(shape), SHAPES)}", key="shape")
     parameters = inspect.signature(SHAPES[shape]).parameters
     known = [name for name in parameters if name != "kind" or shape != "polygon"]
     given = {name: value for name, value in table.items() if name != "shape"}
     for name in given:
         if name not in known:
-            raise InputError(f"{name}: is unknown for shape {shape!r}; {suggest(name, known)}")
-    missing = [
-        name
-        for name in known
-        if parameters[name].default is inspect.Parameter.empty and name not in given
-    ]
-    if missing:
-        raise InputError(f"{missing[0]}: is missing; it is required for shape {shape!r}")
-    if shape == "polygon" and "regions" in given and isinstance(given["regions"], Mapping):
-        given["regions"] = {
-            name: None if part == "rest" else part for name, part in given["regions"].items()
-        }
-    return SHAPES[shape](**given)
+            raise InputError(f"is unknown for shape {shape!r}; {suggest(name, known)}", key=name)
+    for name in known:
+        if parameters[name].default is inspect.Parameter.empty and name not in given:
+            raise InputError(f"is missing; it is required for shape {shape!r}", key=name)
+    regions = given.get("regions")
+    if shape == "polygon" and isinstance(regions, Mapping):
+        given["regions"] = {n: None if part == "rest" else part for n, part in regions.items()}
+    return given
 
 
 def meshed(

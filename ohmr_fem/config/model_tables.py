@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from pydantic import StrictBool, StrictInt, StrictStr, create_model
 
-from ..errors import InputError, suggest
+from ..errors import InputError, complaints_about, suggest
 from ..micro import LayeredModel, from_wannier90, models
 from ..model.from_bands import material
 from ..units import to_si
@@ -176,7 +176,7 @@ class FiguresTable(Table):
         for kind in self.figures:
             if kind not in FIGURES:
                 raise InputError(
-                    f"figures: {kind!r} is not known; {suggest(kind, FIGURES)}", value=kind
+                    f"{kind!r} is not known; {suggest(kind, FIGURES)}", value=kind, key="figures"
                 )
         return tuple(self.figures)
 
@@ -235,21 +235,21 @@ def gate_values(value: Any, unit: str, name: str) -> np.ndarray:
     if not isinstance(value, Mapping):
         several = value if isinstance(value, list) else [value]
         if not several:
-            raise InputError(f"{name}: needs at least one value", value=value)
+            raise InputError("needs at least one value", value=value, key=name)
         return np.array([to_si(v, unit, name) for v in several])
     keys = ("start", "stop", "points")
     for key in value:
         if key not in keys:
-            raise InputError(f"{name}: unknown key {key!r}; {suggest(key, keys)}", value=key)
+            raise InputError(f"unknown key {key!r}; {suggest(key, keys)}", value=key, key=name)
     missing = [key for key in keys if key not in value]
     if missing:
         raise InputError(
-            f"{name}: {missing[0]} is missing; a range has start, stop and points", value=value
+            f"{missing[0]} is missing; a range has start, stop and points", value=value, key=name
         )
     points = value["points"]
     if isinstance(points, bool) or not isinstance(points, int) or points < 1:
         raise InputError(
-            f"{name}: points must be a whole number, at least 1, got {points!r}", value=points
+            f"points must be a whole number, at least 1, got {points!r}", value=points, key=name
         )
     return np.linspace(to_si(value["start"], unit, name), to_si(value["stop"], unit, name), points)
 
@@ -265,10 +265,11 @@ def _each(value: Any, unit: str, name: str) -> Any:
 def _bond(number: int, bond: Any) -> tuple[int, int, tuple[int, int], complex]:
     """[i, j, [R1, R2], t]; t in eV, a quantity, or [real, imaginary]."""
     wrong = InputError(
-        f"hoppings: entry {number} must be [i, j, [R1, R2], t] with whole numbers i, j, R1, R2 and "
+        f"entry {number} must be [i, j, [R1, R2], t] with whole numbers i, j, R1, R2 and "
         "t in eV or "
         f"[real, imaginary], got {bond!r}",
         value=bond,
+        key="hoppings",
     )
     if (
         not isinstance(bond, list)
@@ -283,7 +284,8 @@ def _bond(number: int, bond: Any) -> tuple[int, int, tuple[int, int], complex]:
     parts = t if isinstance(t, list) else [t, 0.0]
     if len(parts) != 2:
         raise wrong
-    real, imaginary = (to_si(x, "eV", f"hoppings: entry {number}") for x in parts)
+    with complaints_about("hoppings"):
+        real, imaginary = (to_si(x, "eV", f"entry {number}") for x in parts)
     return i, j, (a, b), complex(real, imaginary)
 
 

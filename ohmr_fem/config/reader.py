@@ -14,9 +14,17 @@ from ..errors import InputError, OhmrError, suggest
 from ..geometry.outline import Geometry
 from ..model.drive import read_pair
 from ..model.problem import Problem
-from .geometry_table import drawn, meshed
+from .geometry_table import arguments, drawn, meshed
 from .model_tables import KINDS, Gate, GateTable, ModelMaterialTable
-from .tables import ContactTable, CrossSection, MaterialTable, MeasureTable, MeshFile, Table
+from .tables import (
+    ContactTable,
+    CrossSection,
+    MaterialTable,
+    MeasureTable,
+    MeshFile,
+    SolveTable,
+    Table,
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ class Reader:
             self.complain(f"{key}.{name}", f"{what.removeprefix('input ')}, got {error['input']!r}")
 
     def built(self, model: Any, table: Any, key: str, *args: Any) -> Any:
-        """A section turned into its object, or None; a message "name: ..." of the object is placed
+        """A section turned into its object, or None; a complaint about one of its keys is placed
         at ``key.name``.
         """
         section = self.section(model, table, key)
@@ -116,11 +124,10 @@ class Reader:
         try:
             return section.build(*args)
         except OhmrError as exc:
-            name, colon, rest = _bare(exc).partition(": ")
-            if colon and name.partition("[")[0] in model.model_fields:
-                self.complain(f"{key}.{name}", rest)
+            if exc.key.partition("[")[0] in model.model_fields and not exc.named:
+                self.complain(f"{key}.{exc.key}", exc.what)
             else:
-                self.complain(key, _bare(exc))
+                self.complain(key, exc.message)
             return None
 
     def mesh(self, table: Mapping[str, Any]) -> Any:
@@ -143,13 +150,15 @@ class Reader:
         if not isinstance(table, Mapping):
             return self.complain("geometry", f"must be a table, as in [geometry], got {table!r}")
         try:
+            arguments(table)
+        except OhmrError as exc:
+            return self.complain(f"geometry.{exc.key}", exc.what)
+        try:
             return drawn(table)
         except OhmrError as exc:
-            name, colon, rest = str(exc).partition(": ")
-            known = colon and (name in table or rest.startswith("is missing"))
-            return self.complain(
-                f"geometry.{name}" if known else "geometry", rest if known else str(exc)
-            )
+            if exc.key in table and not exc.named:
+                return self.complain(f"geometry.{exc.key}", exc.what)
+            return self.complain("geometry", str(exc))
 
     def meshed(self, shape: Geometry, materials: Any, coarse: bool) -> Any:
         self.stop()
@@ -179,21 +188,8 @@ class Reader:
         try:
             return Problem(*args, **options)
         except OhmrError as exc:
-            places = {
-                "order": "solve.order",
-                "unknown coupling": "solve.coupling",
-                "unknown detection": "solve.detection",
-                "detection": "solve.detection",
-                "contact": "contacts",
-                "edge": "edges",
-                "region": "materials",
-                "material": "materials",
-                "ordinary_hall": "solve.ordinary_hall",
-            }
-            self.complain(
-                next((key for start, key in places.items() if _bare(exc).startswith(start)), ""),
-                _bare(exc),
-            )
+            section = "solve." if exc.key in SolveTable.model_fields else ""
+            self.complain(section + exc.key, exc.message if exc.named else exc.what)
             self.stop()
             raise
 
@@ -271,7 +267,7 @@ class Reader:
         try:
             return _materials_at(recipes)
         except InputError as exc:
-            self.complain("material" if callable(recipes) else "materials", _bare(exc))
+            self.complain("material" if callable(recipes) else "materials", exc.message)
             self.stop()
 
     def named(
@@ -343,7 +339,7 @@ class Reader:
         try:
             return read_pair(problem, getattr(table, what), what)
         except InputError as exc:
-            self.complain(f"{key}.{what}", str(exc).removeprefix(f"{what}: "))
+            self.complain(f"{key}.{what}", exc.what if exc.key == what else exc.message)
             return None
 
 
@@ -354,16 +350,6 @@ def _materials_at(recipes: Any, **gate: float) -> Any:
     if isinstance(recipes, dict):
         return {region: _materials_at(recipe, **gate) for region, recipe in recipes.items()}
     return recipes(**gate) if callable(recipes) else recipes
-
-
-def _bare(exc: OhmrError) -> str:
-    """The message without the name of the class that it comes from; the key says more."""
-    first, colon, rest = str(exc).partition(": ")
-    return (
-        rest
-        if colon and first in ("Problem", "Material", "Contact", "Edge", "field_sweep")
-        else str(exc)
-    )
 
 
 def _required(model: type[Table]) -> list[str]:

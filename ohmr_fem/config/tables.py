@@ -116,8 +116,8 @@ class ContactTable(Table):
         if isinstance(profile, Mapping):
             if set(profile) != {"center", "width"}:
                 raise InputError(
-                    "profile: a Gaussian profile has the keys 'center' and 'width', got "
-                    f"{dict(profile)}"
+                    f"a Gaussian profile has the keys 'center' and 'width', got {dict(profile)}",
+                    key="profile",
                 )
             profile = gaussian_profile(profile["center"], profile["width"])
         return Contact(self.kind, self.moment, profile, self.at, self.boundary)
@@ -146,7 +146,7 @@ class SolveTable(Table):
     def build(self) -> SolveTable:
         if self.budget < 1:
             raise InputError(
-                f"budget: is the most unknowns of one field, at least 1, got {self.budget}"
+                f"is the most unknowns of one field, at least 1, got {self.budget}", key="budget"
             )
         accuracy = None if self.accuracy is None else positive(self.accuracy, "1", "accuracy")
         return self.model_copy(update={"accuracy": accuracy})
@@ -192,7 +192,7 @@ class OutputTable(Table):
         for kind in self.figures:
             if kind not in FIGURES:
                 raise InputError(
-                    f"figures: {kind!r} is not known; {suggest(kind, FIGURES)}", value=kind
+                    f"{kind!r} is not known; {suggest(kind, FIGURES)}", value=kind, key="figures"
                 )
         at = (
             None
@@ -224,32 +224,38 @@ class Output:
 TEMPLATE = """\
 # A device for ohmr-fem. Check it with   ohmr-fem check {name}
 #              and run it with           ohmr-fem run {name} --out results/{stem}
-# Values are numbers in SI units, or quantities in quotes such as "2 ps". Paths are relative to this file.
+# Values are numbers in SI units, or quantities in quotes such as "2 ps".
+# Paths are relative to this file.
 
-# ---- Geometry: a strip (normal = "y") or a film (normal = "z"), infinitely long, current along x ...
+# ---- Geometry: a strip (normal = "y") or a film (normal = "z"), infinitely long,
+# current along x ...
 # (a rectangular wire: width and thickness; a round one: radius)
 [cross_section]
 width = "20 nm"
 normal = "y"
 
-# ---- ... or a device with contacts, from a gmsh file. Named boundaries are contacts or edges, named surfaces regions.
+# ---- ... or a device with contacts, from a gmsh file.
+# Named boundaries are contacts or edges, named surfaces regions.
 # [mesh]
 # file = "hall_bar.msh"
 # unit = "nm"
 #
-# ---- ... or a device by its measures: "hall_bar", "cross", "corbino", "annulus", "van_der_pauw", "nonlocal_bar", "polygon".
+# ---- ... or a device by its measures: "hall_bar", "cross", "corbino", "annulus",
+# "van_der_pauw", "nonlocal_bar", "polygon".
 # [geometry]
 # shape = "hall_bar"
 # length = "7 um"
 # width = "1 um"
 #
-# [contacts]                # name = kind: "equipotential", "profile" (given current profile), "probe" (reads only)
+# [contacts]                # name = kind: "equipotential", "profile" (given current profile),
+#                           # "probe" (reads only)
 # left = "equipotential"
 # right = "equipotential"
 # t1 = "probe"
 # t2 = "probe"
 #
-# [edges]                   # boundaries that do not reflect the moment: "absorbing", or a velocity G in Q.nu = G n
+# [edges]                   # boundaries that do not reflect the moment: "absorbing",
+#                           # or a velocity G in Q.nu = G n
 # top = "100 m/s"
 #
 # [measure]                 # several: use [[measure]] with a name in each
@@ -261,13 +267,17 @@ normal = "y"
 sheet_conductivity = "1 mS"
 diffusion_length = "2 nm"             # or diffusion_constant
 relaxation_time = "2 ps"
-orbital_hall_angle = 0.016            # charge to moment; 'inverse_orbital_hall_angle' is the same unless given
-inverse_mass = [24.4, 24.4, 0.3]      # in 1/m_e: one number, the diagonal, or a symmetric 3 x 3 array
-# g_factor = 1                        # 1: Eq. (2) of Sun and Vignale as printed; 2: their printed Omega
+orbital_hall_angle = 0.016            # charge to moment; the same backwards unless
+                                      # 'inverse_orbital_hall_angle' is given
+inverse_mass = [24.4, 24.4, 0.3]      # in 1/m_e: one number, the diagonal, or a
+                                      # symmetric 3 x 3 array
+# g_factor = 1                        # 1: Eq. (2) of Sun and Vignale as printed;
+#                                     # 2: their printed Omega
 
 [solve]
 # order = 2                           # 1 to 4; default 2, and 4 for a strip or film
-# accuracy = 1e-4                     # of R(B) of a device with contacts: chooses mesh and order, gives an error bar
+# accuracy = 1e-4                     # of R(B) of a device with contacts: chooses mesh and
+#                                     # order, gives an error bar
 coupling = "linear"                   # first order in alpha alpha'; "full": all orders
 detection = "printed"                 # "reciprocal" obeys Onsager's relation for every inverse_mass
 

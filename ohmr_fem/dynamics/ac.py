@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from ..errors import InputError
-from ..files import write_table
+from ..files import Columns, Table
 from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver.linear import GENERAL, SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..solver.solve import moment_inertia, moment_matrix
 from ..solver.stability import check_stability
+from ..sweep.curve import field_columns, terminals_text
 from ..sweep.route import choose
 from ..sweep.spectral import spectral_measures
 from ..units import fields_array
@@ -25,8 +26,8 @@ from ..units import fields_array
 METHODS = ("auto", "spectral", "direct")
 
 
-@dataclass(frozen=True, eq=False)
-class ACResponse:
+@dataclass(frozen=True, eq=False, repr=False)
+class ACResponse(Table):
     """Response to an alternating current I exp(-i omega t), omega = 2 pi f: complex amplitudes,
     this sign throughout.
 
@@ -66,35 +67,31 @@ class ACResponse:
         """Complex rho (section) or delta_R/R_ohmic (device), convention exp(-i omega t)."""
         return self.effect if self.current is None else self.effect / self.R_ohmic
 
-    def columns(self) -> dict[str, tuple[str, np.ndarray]]:
+    def columns(self) -> Columns:
         """{name: (unit, values)}, one row for each frequency, and field if there are several."""
         several = np.atleast_2d(self.fields)
         table = {"f": ("Hz", np.repeat(self.frequencies, len(several)))}
-        table |= {
-            f"B_{a}": ("T", np.tile(several[:, i], len(self.frequencies)))
-            for i, a in enumerate("xyz")
-        }
+        table |= field_columns(np.tile(several, (len(self.frequencies), 1)))
         name, unit = ("rho", "1") if self.current is None else ("delta_R", "ohm")
         return table | {
             f"Re {name}": (unit, self.effect.real.ravel()),
             f"Im {name}": (unit, self.effect.imag.ravel()),
         }
 
-    def to_csv(self, path: str | Path) -> Path:
-        """Write the table with units in the header; 17 significant digits."""
-        return write_table(self.columns(), Path(path))
+    def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        fields = len(np.atleast_2d(self.fields))
+        return {
+            "f": (len(self.frequencies), ("f",)),
+            "field": (fields, ("B_x", "B_y", "B_z")),
+        }
 
-    def __repr__(self) -> str:
-        what = (
-            "cross-section"
-            if self.current is None
-            else f"current {self.current}, voltage {self.voltage}"
+    def _summary(self) -> Iterable[str]:
+        lowest, highest = self.frequencies.min(), self.frequencies.max()
+        yield terminals_text(self.current, self.voltage)
+        yield (
+            f"{len(self.frequencies)} frequencies, {lowest:g} to {highest:g} Hz, exp(-i omega t)"
         )
-        return (
-            f"ACResponse({what}; {len(self.frequencies)} frequencies, {self.frequencies.min():g} "
-            "to "
-            f"{self.frequencies.max():g} Hz, exp(-i omega t); {self.method})"
-        )
+        yield self.method
 
 
 def ac_response(

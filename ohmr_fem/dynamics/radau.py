@@ -29,9 +29,9 @@ _R6 = np.sqrt(6.0)
 NODES = np.array([(4.0 - _R6) / 10.0, (4.0 + _R6) / 10.0, 1.0])
 #: Runge-Kutta matrix: a_ij = int_0^{c_i} l_j, from the interpolation conditions sum_j a_ij c_j^k =
 #: c_i^(k+1)/(k+1).
-TABLEAU = np.array([[c ** (k + 1) / (k + 1) for k in range(3)] for c in NODES]) @ np.linalg.inv(
-    np.array([[c**k for k in range(3)] for c in NODES])
-)
+_POWERS = NODES[:, None] ** np.arange(3)
+_INTEGRALS = NODES[:, None] ** np.arange(1, 4) / np.arange(1, 4)
+TABLEAU = _INTEGRALS @ np.linalg.inv(_POWERS)
 _INVERSE = np.linalg.inv(TABLEAU)
 #: Weights of the stages in the error estimate.
 ERROR_WEIGHTS = np.array([-13.0 - 7.0 * _R6, -13.0 + 7.0 * _R6, -1.0]) / 3.0
@@ -42,9 +42,12 @@ def _spectrum() -> tuple[float, complex, np.ndarray, np.ndarray]:
     inverse.
     """
     values, vectors = np.linalg.eig(_INVERSE)
-    real, upper = int(np.argmin(abs(values.imag))), int(np.argmax(values.imag))
-    both = np.column_stack([vectors[:, real], vectors[:, upper], vectors[:, upper].conj()])
-    return float(values[real].real), complex(values[upper]), both, np.linalg.inv(both)
+    real = int(np.argmin(abs(values.imag)))
+    upper = int(np.argmax(values.imag))
+    pair = vectors[:, upper]
+    both = np.column_stack([vectors[:, real], pair, pair.conj()])
+    mu_real, mu_complex = float(values[real].real), complex(values[upper])
+    return mu_real, mu_complex, both, np.linalg.inv(both)
 
 
 MU_REAL, MU_COMPLEX, _VECTORS, _ROWS = _spectrum()
@@ -113,13 +116,17 @@ class Stepper:
 
     def begin(self, y: np.ndarray, wanted: float, scale: np.ndarray) -> Position:
         """Position at the start of the first stretch; ``scale`` (blocks,) are norms to expect."""
-        return self._enter(Position(y, 0, 0, 0, wanted, np.maximum(scale, self.norm(y))), 0)
+        scale = np.maximum(scale, self.norm(y))
+        start = Position(y, stretch=0, level=0, count=0, wanted=wanted, scale=scale)
+        return self._enter(start, 0)
 
     def _enter(self, at: Position, index: int) -> Position:
         """Start of a stretch: the level whose step is at most the wanted one."""
         s = self.stretches[index]
-        level = max(0, int(np.ceil(np.log2((s.stop - s.start) / at.wanted) - 1e-9)))
-        return replace(at, y=self.consistent(at.y, index), stretch=index, level=level, count=0)
+        halvings = np.log2((s.stop - s.start) / at.wanted)
+        level = max(0, int(np.ceil(halvings - 1e-9)))
+        y = self.consistent(at.y, index)
+        return replace(at, y=y, stretch=index, level=level, count=0)
 
     def run(self, at: Position) -> Iterator[Position]:
         """Position after every accepted step, to the end of the last stretch."""
@@ -137,23 +144,26 @@ class Stepper:
                     value=h,
                 )
             middle = s.start + (at.count + 0.5) * h
-            rounded = float(
-                f"{h:.11g}"
-            )  # steps of evenly spaced output times differ by round-off only
+            # steps of evenly spaced output times differ by round-off only
+            rounded = float(f"{h:.11g}")
             now = (rounded, s.matrix if s.steady else middle)
             if key != now:
-                factors, key = self._factorise(s.mass, s.matrix(middle), rounded), now
-            before, at = at.accepted, self._step(at, s, h, factors)
+                factors = self._factorise(s.mass, s.matrix(middle), rounded)
+                key = now
+            before = at.accepted
+            at = self._step(at, s, h, factors)
             if at.accepted == before:
                 continue
             if at.count == 2**at.level:
-                last = at.stretch + 1 == len(self.stretches)
-                at = (
-                    replace(at, stretch=at.stretch + 1, count=0)
-                    if last
-                    else self._enter(at, at.stretch + 1)
-                )
+                at = self._leave(at)
             yield at
+
+    def _leave(self, at: Position) -> Position:
+        """Start of the next stretch, or the end of the last."""
+        following = at.stretch + 1
+        if following == len(self.stretches):
+            return replace(at, stretch=following, count=0)
+        return self._enter(at, following)
 
     def _step(self, at: Position, s: Stretch, h: float, factors: Factors) -> Position:
         """One attempt: the position after it, or the same one with a smaller step."""
@@ -161,18 +171,11 @@ class Stepper:
         Z, iterations = self._stages(at, s, t, h, factors)
         y = at.y + Z[2]
         scale = np.maximum(at.scale, self.norm(y))
-        safe = np.where(scale > 0, scale, 1.0)
-        rate = s.load(t) - s.matrix(t) @ at.y
-        slope = s.mass @ (ERROR_WEIGHTS @ Z) / h
-        estimate = factors[0].solve(rate + slope)[0]
-        error = float(np.max(self.norm(estimate) / safe)) / self.tolerance
-        if (
-            error > 1.0
-        ):  # stiff components make the first estimate too large: Hairer and Wanner's filter
-            estimate = factors[0].solve(s.load(t) - s.matrix(t) @ (at.y + estimate) + slope)[0]
-            error = float(np.max(self.norm(estimate) / safe)) / self.tolerance
-        if iterations > MOST_ITERATIONS or not np.isfinite(error):
-            error = max(error, 16.0) if np.isfinite(error) else 1e8
+        error = self._error(at, s, t, h, Z, scale, factors[0])
+        if not np.isfinite(error):
+            error = 1e8
+        elif iterations > MOST_ITERATIONS:
+            error = max(error, 16.0)
         if error > 1.0:
             down = max(1, int(np.ceil(np.log2(error) / 4.0)))
             return replace(
@@ -194,6 +197,29 @@ class Stepper:
             return replace(done, level=done.level - 1, count=done.count // 2)
         return done
 
+    def _error(
+        self,
+        at: Position,
+        s: Stretch,
+        t: float,
+        h: float,
+        Z: np.ndarray,
+        scale: np.ndarray,
+        factors: Factorisation,
+    ) -> float:
+        """Local error over what is tolerated, from the embedded formula."""
+        safe = np.where(scale > 0, scale, 1.0)
+        slope = s.mass @ (ERROR_WEIGHTS @ Z) / h
+        rate = s.load(t) - s.matrix(t) @ at.y
+        estimate, _ = factors.solve(rate + slope)
+        error = float(np.max(self.norm(estimate) / safe)) / self.tolerance
+        if error <= 1.0:
+            return error
+        # stiff components make the first estimate too large: Hairer and Wanner's filter
+        rate = s.load(t) - s.matrix(t) @ (at.y + estimate)
+        estimate, _ = factors.solve(rate + slope)
+        return float(np.max(self.norm(estimate) / safe)) / self.tolerance
+
     def _stages(
         self, at: Position, s: Stretch, t: float, h: float, factors: Factors
     ) -> tuple[np.ndarray, int]:
@@ -204,15 +230,15 @@ class Stepper:
         loads = np.array([s.load(t + c * h) for c in NODES])
         Z = np.zeros((3, at.y.size))
         for iteration in range(1, MOST_ITERATIONS + 1):
-            defect = loads - np.array([A @ (at.y + z) for A, z in zip(matrices, Z, strict=True)])
-            defect -= (s.mass @ ((_INVERSE / h) @ Z).T).T
-            rotated = _ROWS @ defect
-            first, _ = factors[0].solve(np.ascontiguousarray(rotated[0].real))
-            second, _ = factors[1].solve(np.ascontiguousarray(rotated[1]))
-            step = (np.outer(_VECTORS[:, 0], first) + 2.0 * np.outer(_VECTORS[:, 1], second)).real
+            carried = [A @ (at.y + z) for A, z in zip(matrices, Z, strict=True)]
+            slopes = (_INVERSE / h) @ Z
+            defect = loads - np.array(carried)
+            defect -= (s.mass @ slopes.T).T
+            step = _rotated_step(defect, factors)
             Z = Z + step
             small = np.array([self.norm(z) for z in step]).max(axis=0)
-            size = np.maximum(np.maximum(at.scale, self.norm(at.y + Z[2])), np.finfo(float).tiny)
+            size = np.maximum(at.scale, self.norm(at.y + Z[2]))
+            size = np.maximum(size, np.finfo(float).tiny)
             if s.steady or np.all(small <= CONVERGED * self.tolerance * size):
                 return Z, iteration
         return Z, MOST_ITERATIONS + 1
@@ -222,3 +248,13 @@ class Stepper:
         real = csr_array((MU_REAL / h) * mass + A)
         turned = csr_array((MU_COMPLEX / h) * mass + A)
         return self.solver.factorise(real), self.solver.factorise(turned)
+
+
+def _rotated_step(defect: np.ndarray, factors: Factors) -> np.ndarray:
+    """Newton's step (3, n) of the three stages, which the vectors of the tableau decouple."""
+    rotated = _ROWS @ defect
+    first, _ = factors[0].solve(np.ascontiguousarray(rotated[0].real))
+    second, _ = factors[1].solve(np.ascontiguousarray(rotated[1]))
+    alone = np.outer(_VECTORS[:, 0], first)
+    pair = np.outer(_VECTORS[:, 1], second)
+    return np.asarray((alone + 2.0 * pair).real)  # the third is the conjugate of the second

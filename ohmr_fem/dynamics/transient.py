@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import block_diag, csr_array
 
 from ..errors import InputError, SweepInterrupted
-from ..files import write_table
+from ..files import Columns, Table
 from ..model.drive import Drive
 from ..model.problem import Problem
 from ..solver import forms
@@ -22,6 +22,7 @@ from ..solver.solution import Solution
 from ..solver.solve import ohmic_potential
 from ..solver.stability import check_stability
 from ..solver.system import system_of
+from ..sweep.curve import field_columns, terminals_text
 from ..sweep.route import choose, refusal
 from .evolution import Checkpoint, Evolution
 from .modes import Modes, evolve, modes_of
@@ -30,8 +31,8 @@ from .waveform import Waveform, check_times
 METHODS = ("auto", "spectral", "stepping")
 
 
-@dataclass(frozen=True, eq=False)
-class Transient:
+@dataclass(frozen=True, eq=False, repr=False)
+class Transient(Table):
     """What a device does in time.
 
     Attributes
@@ -127,7 +128,7 @@ class Transient:
         """:meth:`solution` at every output time, e.g. for a ParaView series."""
         return [self.solution(i) for i in range(len(self.times))]
 
-    def columns(self) -> dict[str, tuple[str, np.ndarray]]:
+    def columns(self) -> Columns:
         """{name: (unit, values)} in the order of the table."""
         device = self.current is not None
         unit = "V" if device else "A/m" if self.problem.mesh.dim == 1 else "A"
@@ -135,7 +136,7 @@ class Transient:
             "t": ("s", self.times),
             "I" if device else "E_x": ("A" if device else "V/m", self.drive),
         }
-        table |= {f"B_{axis}": ("T", self.field[:, i]) for i, axis in enumerate("xyz")}
+        table |= field_columns(self.field)
         table |= {"ohmic": (unit, self.ohmic), "orbital": (unit, self.orbital)}
         return (
             table
@@ -143,21 +144,15 @@ class Transient:
             | {"rho": ("1", self.rho)}
         )
 
-    def to_csv(self, path: str | Path) -> Path:
-        """Write the table with units in the header; 17 significant digits."""
-        return write_table(self.columns(), Path(path))
+    def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        return {"t": (len(self.times), ("t",))}
 
-    def __repr__(self) -> str:
-        what = (
-            "cross-section"
-            if self.current is None
-            else f"current {self.current}, voltage {self.voltage}"
-        )
-        return (
-            f"Transient({what}; {len(self.times)} times, {self.times[0]:g} to {self.times[-1]:g} "
-            "s; orbital part "
-            f"{self.orbital.min():.4g} to {self.orbital.max():.4g}; {self.method})"
-        )
+    def _summary(self) -> Iterable[str]:
+        lowest, highest = self.orbital.min(), self.orbital.max()
+        yield terminals_text(self.current, self.voltage)
+        yield f"{len(self.times)} times, {self.times[0]:g} to {self.times[-1]:g} s"
+        yield f"orbital part {lowest:.4g} to {highest:.4g}"
+        yield self.method
 
 
 def transient(

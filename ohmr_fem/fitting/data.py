@@ -13,6 +13,7 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ class Measured:
     source: str = ""
 
     def __post_init__(self) -> None:
-        put = lambda key, value: object.__setattr__(self, key, value)
+        put = partial(object.__setattr__, self)  # the way around frozen
         what = self.label
         if self.quantity not in QUANTITIES:
             raise InputError(
@@ -95,14 +96,8 @@ class Measured:
         put("fields", np.atleast_2d(fields_array(self.fields, f"{what}: fields")))
         put("values", _numbers(self.values, f"{what}: values", len(self.fields)))
         if self.sigma is not None:
-            put(
-                "sigma",
-                _numbers(
-                    np.broadcast_to(self.sigma, self.values.shape),
-                    f"{what}: sigma",
-                    len(self.fields),
-                ),
-            )
+            each = np.broadcast_to(self.sigma, self.values.shape)
+            put("sigma", _numbers(each, f"{what}: sigma", len(self.fields)))
             if np.any(self.sigma <= 0):
                 raise InputError(
                     f"{what}: sigma must be positive, got {self.sigma.min():g}; leave it out to "
@@ -202,9 +197,9 @@ def read_data(
     """
     path = Path(path)
     if nan not in ("error", "drop"):
-        raise InputError(f"nan: expected 'error' or 'drop', got {nan!r}", value=nan)
+        raise InputError(f"expected 'error' or 'drop', got {nan!r}", value=nan, key="nan")
     if sign not in (1, -1):
-        raise InputError(f"sign: expected 1 or -1, got {sign!r}", value=sign)
+        raise InputError(f"expected 1 or -1, got {sign!r}", value=sign, key="sign")
     table = _Table.read(path)
     fields = _fields(table, direction)
     kind, values, sigma = _values(table, quantity)
@@ -245,50 +240,26 @@ class _Table:
 
     @classmethod
     def read(cls, path: Path) -> _Table:
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except FileNotFoundError as exc:
-            raise InputError(f"{path}: no such file", value=str(path)) from exc
-        except (OSError, UnicodeDecodeError) as exc:
-            raise InputError(
-                f"{path}: cannot be read as text in UTF-8 ({exc}); save it as CSV", value=str(path)
-            ) from exc
-        kept = [
-            (i, line)
-            for i, line in enumerate(text.splitlines(), 1)
-            if line.strip() and not line.lstrip().startswith("#")
-        ]
-        if len(kept) < 2:
-            raise InputError(
-                f"{path}: holds {len(kept)} lines; expected a header such as 'B [T],R [ohm]' and "
-                "rows below it"
-            )
-        delimiter = max(",;\t", key=kept[0][1].count)
-        rows = list(csv.reader([line for _, line in kept], delimiter=delimiter))
+        numbered = _lines(path)
+        delimiter = max(",;\t", key=numbered[0][1].count)
+        rows = list(csv.reader([line for _, line in numbered], delimiter=delimiter))
+        header, rows = rows[0], rows[1:]
+        lines = [number for number, _ in numbered[1:]]
         columns: dict[str, tuple[str | None, list[str]]] = {}
-        for number, cell in enumerate(rows[0]):
+        for k, cell in enumerate(header):
             name, unit = _header(cell)
             if name in columns:
                 raise InputError(f"{path}: two columns are called {name!r}; rename one", value=name)
-            columns[name] = (
-                unit,
-                [row[number].strip() if number < len(row) else "" for row in rows[1:]],
-            )
-        long = next(
-            (
-                line
-                for (line, _), row in zip(kept[1:], rows[1:], strict=True)
-                if len(row) > len(rows[0])
-            ),
-            None,
-        )
-        if long is not None:
-            raise InputError(
-                f"{path}, line {long}: more cells than the header has columns ({len(rows[0])}); "
-                "with decimal "
-                "commas, separate the columns by semicolons or tabs"
-            )
-        return cls(path, columns, [line for line, _ in kept[1:]], delimiter != ",")
+            # a short row lacks its last cells
+            cells = [row[k].strip() if k < len(row) else "" for row in rows]
+            columns[name] = unit, cells
+        for line, row in zip(lines, rows, strict=True):
+            if len(row) > len(header):
+                raise InputError(
+                    f"{path}, line {line}: more cells than the header has columns ({len(header)}); "
+                    "with decimal commas, separate the columns by semicolons or tabs"
+                )
+        return cls(path, columns, lines, delimiter != ",")
 
     def texts(self, column: str | None) -> np.ndarray:
         """Text of a column, or empty strings, (n,)."""
@@ -330,9 +301,32 @@ class _Table:
         return known[spelled]
 
 
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """(number, text) of the lines that hold something, the header first."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark before UTF-8
+    except FileNotFoundError as exc:
+        raise InputError(f"{path}: no such file", value=str(path)) from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InputError(
+            f"{path}: cannot be read as text in UTF-8 ({exc}); save it as CSV", value=str(path)
+        ) from exc
+    kept = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            kept.append((number, line))
+    if len(kept) < 2:
+        raise InputError(
+            f"{path}: holds {len(kept)} lines; expected a header such as 'B [T],R [ohm]' and "
+            "rows below it"
+        )
+    return kept
+
+
 def _header(cell: str) -> tuple[str, str | None]:
     """Name and unit of ``name [unit]`` or ``name (unit)``; the unit is None if there is none."""
     match = re.fullmatch(r"\s*(.+?)\s*[\[(]([^\[\]()]*)[\])]\s*", cell)
+    # R(B) and R(0) are names, not R in units of B
     if match and not (match[2] in ("B", "0") and cell.rstrip().endswith(")")):
         return match[1], match[2].strip()
     return cell.strip(), None
@@ -370,8 +364,9 @@ def _fields(table: _Table, direction: Any) -> np.ndarray:
     vector = fields_array(unit, "direction")
     if vector.shape != (3,) or not np.any(vector):
         raise InputError(
-            f"direction: expected 'x', 'y', 'z' or a vector of three numbers, got {direction!r}",
+            f"expected 'x', 'y', 'z' or a vector of three numbers, got {direction!r}",
             value=direction,
+            key="direction",
         )
     return np.outer(table.numbers(column, "magnetic field"), vector / np.linalg.norm(vector))
 
@@ -380,47 +375,54 @@ def _values(table: _Table, quantity: str | None) -> tuple[str, np.ndarray, np.nd
     """Quantity, values and standard deviations (or None), each (n,) in ohm or 1."""
     if quantity is not None and quantity not in QUANTITIES:
         raise InputError(
-            f"quantity: {quantity!r} is not known; {suggest(quantity, QUANTITIES)}", value=quantity
+            f"{quantity!r} is not known; {suggest(quantity, QUANTITIES)}",
+            value=quantity,
+            key="quantity",
         )
     plain = {_plain(c): c for c in table.columns}
     found = {q: plain[n] for q, names in _NAMES.items() for n in names if n in plain}
     if "v" in plain and "R" not in found and quantity in (None, "R"):
-        if "i" not in plain:
-            raise InputError(
-                f"{table.path}: a voltage needs the current that drives it; add a column 'I [A]', "
-                "or give 'R [ohm]'"
-            )
-        return (
-            "R",
-            table.numbers(plain["v"], "voltage") / table.numbers(plain["i"], "current"),
-            None,
-        )
-    if quantity is None and len(found) != 1:
-        raise InputError(
-            f"{table.path}: "
-            + (
-                f"holds {', '.join(found)}; choose with quantity={(one := next(iter(found)))!r} "
-                f"(--quantity {one})"
-                if found
-                else f"no measured column among {', '.join(table.columns)}; call it 'R [ohm]', "
-                "'hanle [ohm]' (R(B) - R(0)), 'MR [%]', "
-                "or 'V [uV]' with 'I [A]'"
-            )
-        )
-    kind = quantity or next(iter(found))
+        return "R", _voltage_over_current(table, plain), None
+    kind = quantity or _only_one(table, found)
     if kind not in found:
         raise InputError(
             f"{table.path}: has no column for {kind!r}, only {', '.join(table.columns)}", value=kind
         )
     column = found[kind]
     what = "relative change" if kind == "ratio" else "resistance"
-    error = next((plain[_plain(column) + e] for e in _ERROR if _plain(column) + e in plain), None)
-    unit = table.columns[column][0]
-    return (
-        kind,
-        table.numbers(column, what),
-        None if error is None else table.numbers(error, what, unit),
-    )
+    values = table.numbers(column, what)
+    unit, _ = table.columns[column]
+    for ending in _ERROR:
+        error = plain.get(_plain(column) + ending)
+        if error is not None:  # an error without a unit is in that of its values
+            return kind, values, table.numbers(error, what, unit)
+    return kind, values, None
+
+
+def _voltage_over_current(table: _Table, plain: Mapping[str, str]) -> np.ndarray:
+    if "i" not in plain:
+        raise InputError(
+            f"{table.path}: a voltage needs the current that drives it; add a column 'I [A]', "
+            "or give 'R [ohm]'"
+        )
+    voltage = table.numbers(plain["v"], "voltage")
+    return np.asarray(voltage / table.numbers(plain["i"], "current"))
+
+
+def _only_one(table: _Table, found: Mapping[str, str]) -> str:
+    """The quantity of a file that has one; InputError where it must be chosen."""
+    if not found:
+        raise InputError(
+            f"{table.path}: no measured column among {', '.join(table.columns)}; call it "
+            "'R [ohm]', 'hanle [ohm]' (R(B) - R(0)), 'MR [%]', or 'V [uV]' with 'I [A]'"
+        )
+    one = next(iter(found))
+    if len(found) > 1:
+        raise InputError(
+            f"{table.path}: holds {', '.join(found)}; choose with quantity={one!r} "
+            f"(--quantity {one})"
+        )
+    return one
 
 
 def _whole_rows(table: _Table, cells: np.ndarray, nan: str) -> np.ndarray:

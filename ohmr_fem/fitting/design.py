@@ -129,7 +129,7 @@ def design(
     """
     if not isinstance(problem, Problem):
         raise InputError(
-            f"design: needs the Problem, to measure other contacts on it, got {problem!r}"
+            f"needs the Problem, to measure other contacts on it, got {problem!r}", key="design"
         )
     if isinstance(data, Fit):
         problem = replace(problem, materials=data.material)
@@ -205,8 +205,9 @@ def _resized(measure: SpectralMeasure, size: float) -> SpectralMeasure:
         return measure
     if measure.absorbing:
         raise InputError(
-            "design: an edge absorbs at a finite G, which adds a length of its own; give "
-            "candidates of size 1"
+            "an edge absorbs at a finite G, which adds a length of its own; give "
+            "candidates of size 1",
+            key="design",
         )
     return replace(measure, reference_length=measure.reference_length * size)
 

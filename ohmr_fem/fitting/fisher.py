@@ -60,7 +60,9 @@ class Identifiability:
     @property
     def free(self) -> tuple[str, ...]:
         """Names of the parameters that the data do not fix."""
-        return tuple(n for n, e in zip(self.names, self.errors, strict=True) if not e < self.limit)
+        known = dict(zip(self.names, self.errors, strict=True))
+        # "not below" rather than "above": an error that is NaN counts as free
+        return tuple(name for name, error in known.items() if not error < self.limit)
 
     @property
     def complete(self) -> bool:
@@ -74,24 +76,27 @@ class Identifiability:
     def __str__(self) -> str:
         if self.complete:
             return "the data fix " + ", ".join(map(str, self._single()))
-        numbers = (
-            "no combination"
-            if not self.fixed
-            else (
-                f"{len(self.fixed)} number{'s' if len(self.fixed) > 1 else ''}: "
-                + ", ".join(map(str, self.fixed))
-            )
-        )
-        lost = [s for n, s in zip(self.names, self.symbols, strict=True) if n in self.free]
-        which = f"{', '.join(lost[:-1])} and {lost[-1]} separately" if len(lost) > 1 else lost[0]
-        return f"the data fix {numbers}; not {which} (to {percent(self.limit)}; {len(self.names)} parameters were asked for)"
+        numbers = "no combination"
+        if self.fixed:
+            count = len(self.fixed)
+            plural = "s" if count > 1 else ""
+            numbers = f"{count} number{plural}: " + ", ".join(map(str, self.fixed))
+        which = self._lost()
+        asked = f"to {percent(self.limit)}; {len(self.names)} parameters were asked for"
+        return f"the data fix {numbers}; not {which} ({asked})"
+
+    def _lost(self) -> str:
+        """The symbols of the free parameters in words."""
+        spelled = dict(zip(self.names, self.symbols, strict=True))
+        *before, last = [spelled[name] for name in self.free]
+        return f"{', '.join(before)} and {last} separately" if before else last
 
     def _single(self) -> list[Combination]:
-        unit = np.eye(len(self.names))
-        return [
-            Combination(s, tuple(unit[i]), float(e))
-            for i, (s, e) in enumerate(zip(self.symbols, self.errors, strict=True))
-        ]
+        out = []
+        rows = np.eye(len(self.names))
+        for symbol, row, error in zip(self.symbols, rows, self.errors, strict=True):
+            out.append(Combination(symbol, tuple(row), float(error)))
+        return out
 
 
 def identify(
@@ -113,34 +118,62 @@ def identify(
         bottom: the direction that matters most to that parameter is taken to be known as the
         profile says.
     """
-    q = len(names)
-    _, values, rows = np.linalg.svd(np.vstack([jacobian, np.zeros((q, q))]), full_matrices=False)
-    values = np.where(values > 1e-8 * values.max(), values, 0.0)
-    capped = 1.0 / np.maximum(values, 1.0 / UNKNOWN)
-    better: dict[int, float] = {}
-    for i, error in (reach or {}).items():
-        k = int(np.argmax(np.abs(rows[:, i] * capped)))
-        better[k] = min(max(better.get(k, 0.0), error / abs(rows[k, i])), UNKNOWN)
-    for k, error in better.items():
-        capped[k] = error
+    rows, capped = _directions(jacobian)
+    _correct(capped, rows, reach or {})
     errors = np.where(capped < 0.99 * UNKNOWN, capped, np.inf)
     lost = np.isinf(errors)
     rows = np.where(lost[:, None] & (np.abs(rows) < NOISE), 0.0, rows)
+    # errors of independent directions add in squares
     single = np.sqrt(np.sum((rows * capped[:, None]) ** 2, axis=0))
     single = np.where(np.any(rows[lost] != 0.0, axis=0), np.inf, single)
     order = np.argsort(-capped)
-    fixed: tuple[Combination, ...] = ()
-    parts = (
-        np.abs(rows).max(axis=1) * capped
-    )  # what a direction adds to the error of the parameter that it moves most
-    for known in range(int(np.sum(~lost)), 0, -1):
-        fixed = _simplest(rows[np.argsort(parts)[:known]], rows, capped, list(symbols), limit)
-        if all(c.error < limit for c in fixed):
-            break
-        fixed = ()
     return Identifiability(
-        tuple(names), tuple(symbols), single, fixed, rows[order], errors[order], limit
+        names=tuple(names),
+        symbols=tuple(symbols),
+        errors=single,
+        fixed=_fixed(rows, capped, int(np.sum(~lost)), list(symbols), limit),
+        eigenvectors=rows[order],
+        eigenerrors=errors[order],
+        limit=limit,
     )
+
+
+def _directions(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvectors of J^T J as rows, and the standard error along each, at most UNKNOWN."""
+    q = jacobian.shape[1]
+    # the singular values of J, not the eigenvalues of J^T J: squaring would lose half the digits;
+    # rows of zeros keep all q directions where there are fewer points than parameters
+    padded = np.vstack([jacobian, np.zeros((q, q))])
+    _, values, rows = np.linalg.svd(padded, full_matrices=False)
+    values = np.where(values > 1e-8 * values.max(), values, 0.0)
+    capped = 1.0 / np.maximum(values, 1.0 / UNKNOWN)
+    return rows, capped
+
+
+def _correct(capped: np.ndarray, rows: np.ndarray, reach: Mapping[int, float]) -> None:
+    """Put the errors that the profile found in place of those of the curvature."""
+    better: dict[int, float] = {}
+    for i, error in reach.items():
+        share = np.abs(rows[:, i] * capped)
+        k = int(np.argmax(share))
+        along = error / abs(rows[k, i])
+        better[k] = min(max(better.get(k, 0.0), along), UNKNOWN)
+    for k, error in better.items():
+        capped[k] = error
+
+
+def _fixed(
+    rows: np.ndarray, capped: np.ndarray, most: int, symbols: list[str], limit: float
+) -> tuple[Combination, ...]:
+    """The largest set of combinations that are all known better than the limit."""
+    # what a direction adds to the error of the parameter that it moves most
+    parts = np.abs(rows).max(axis=1) * capped
+    order = np.argsort(parts)
+    for known in range(most, 0, -1):
+        found = _simplest(rows[order[:known]], rows, capped, symbols, limit)
+        if all(c.error < limit for c in found):
+            return found
+    return ()
 
 
 def _simplest(
@@ -153,24 +186,32 @@ def _simplest(
     chosen: list[np.ndarray] = []
     for pivots in itertools.combinations(range(known.shape[1]), len(known)):
         square = known[:, pivots]
-        if np.linalg.cond(square) > 1e3:
+        if np.linalg.cond(square) > 1e3:  # these parameters do not tell the directions apart
             continue
-        basis = [_rounded(row, rows, errors, limit) for row in np.linalg.solve(square, known)]
-        cost = tuple(
-            float(sum(count(row) for row in basis))
-            for count in (
-                lambda r: np.count_nonzero(np.abs(r) > 1e-3),
-                lambda r: r[np.flatnonzero(r)[0]] != 1.0,
-                lambda r: np.count_nonzero(r % 1.0),
-                lambda r: np.abs(r).sum(),
-            )
-        )
+        reduced = np.linalg.solve(square, known)
+        basis = [_rounded(row, rows, errors, limit) for row in reduced]
+        cost = _cost(basis)
         if cost < best:
             best, chosen = cost, basis
-    return tuple(
-        Combination(spell(row, symbols), tuple(map(float, row)), spread(row, rows, errors))
-        for row in chosen
-    )
+    out = []
+    for row in chosen:
+        exponents = tuple(map(float, row))
+        out.append(Combination(spell(row, symbols), exponents, spread(row, rows, errors)))
+    return tuple(out)
+
+
+def _cost(basis: Sequence[np.ndarray]) -> tuple[float, ...]:
+    """How hard a basis is to read, what matters most first: number of exponents, rows that do not
+    start with the power 1, broken exponents, their size.
+    """
+    exponents = starts = broken = size = 0.0
+    for row in basis:
+        first = row[np.flatnonzero(row)[0]]
+        exponents += np.count_nonzero(np.abs(row) > 1e-3)
+        starts += first != 1.0
+        broken += np.count_nonzero(row % 1.0)
+        size += np.abs(row).sum()
+    return float(exponents), float(starts), float(broken), float(size)
 
 
 def spread(row: np.ndarray, rows: np.ndarray, errors: np.ndarray) -> float:
@@ -184,21 +225,25 @@ def _rounded(row: np.ndarray, rows: np.ndarray, errors: np.ndarray, limit: float
     """
     for part in (1.0, 0.5, 0.25, 0.1, 0.01):
         simple = np.round(row / part) * part
-        if (
-            np.any(simple)
-            and spread(simple, rows, errors) < limit
-            and np.abs(simple - row).max() <= 0.3
-        ):
+        near = np.abs(simple - row).max() <= 0.3
+        if np.any(simple) and near and spread(simple, rows, errors) < limit:
             return np.asarray(simple)
     return row
 
 
 def spell(exponents: Iterable[float], symbols: Sequence[str]) -> str:
     """ "alpha alpha' tau^2 theta / L_m^4" from exponents."""
-    above = [_power(s, e) for s, e in zip(symbols, exponents, strict=True) if e > 1e-3]
-    below = [_power(s, -e) for s, e in zip(symbols, exponents, strict=True) if e < -1e-3]
-    under = " / " + (below[0] if len(below) == 1 else f"({' '.join(below)})") if below else ""
-    return (" ".join(above) or "1") + under
+    above, below = [], []
+    for symbol, exponent in zip(symbols, exponents, strict=True):
+        if exponent > 1e-3:
+            above.append(_power(symbol, exponent))
+        elif exponent < -1e-3:
+            below.append(_power(symbol, -exponent))
+    over = " ".join(above) or "1"
+    if not below:
+        return over
+    under = " ".join(below)
+    return f"{over} / {under}" if len(below) == 1 else f"{over} / ({under})"
 
 
 def _power(symbol: str, exponent: float) -> str:

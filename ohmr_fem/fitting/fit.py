@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -276,43 +276,58 @@ def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], sec
     J = model.jacobian(u)
     covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
     root = np.sqrt(np.diag(covariance))
-    values, estimates = model.physical(u), {}
-    for p, error, (low, high), clipped in zip(
-        model.parameters, known.errors, found.intervals, found.clipped, strict=True
-    ):
-        if p.name in known.free:  # an end that only the range of the measures makes is none
-            low, high = (-np.inf if clipped[0] else low), (np.inf if clipped[1] else high)
-        ends = sorted((p.value(low), p.value(high)))
-        value = values[p.name]
-        estimates[p.name] = Estimate(
-            p.name,
-            p.symbol,
-            p.unit,
-            value,
-            float(error) * abs(value),
-            ends[0],
-            ends[1],
-            p.name not in known.free,
-        )
-    fitted = []
-    for i, (c, s, signal, back) in enumerate(
-        zip(task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True)
-    ):
-        fitted.append(FittedCurve(c, signal + back, back, s, strips[1].get(i) if strips else None))
+    values, strip_curves = strips or (None, {})
     return Fit(
-        estimates,
-        known,
-        found.before,
-        covariance / np.outer(root, root),
-        tuple(fitted),
-        _material(found),
-        strips[0] if strips else None,
-        float(np.sum(model.residual(u) ** 2)),
-        model.degrees,
-        task.noise_estimated,
-        task.confidence,
-        found.measures,
-        found.result,
-        notes,
-        seconds,
+        parameters=_estimates(found, known),
+        identifiability=known,
+        before=found.before,
+        correlation=covariance / np.outer(root, root),
+        curves=_fitted(task, found, strip_curves),
+        material=_material(found),
+        strip=values,
+        chi2=float(np.sum(model.residual(u) ** 2)),
+        degrees=model.degrees,
+        noise_estimated=task.noise_estimated,
+        confidence=task.confidence,
+        measures=found.measures,
+        lmfit=found.result,
+        warnings=notes,
+        seconds=seconds,
     )
+
+
+def _estimates(found: Found, known: Identifiability) -> dict[str, Estimate]:
+    model = found.model
+    values = model.physical(found.u)
+    out = {}
+    for i, p in enumerate(model.parameters):
+        low, high = found.intervals[i]
+        fixed = p.name not in known.free
+        if not fixed:  # an end that only the range of the measures makes is none
+            clipped_low, clipped_high = found.clipped[i]
+            low = -np.inf if clipped_low else low
+            high = np.inf if clipped_high else high
+        # with a negative start, as theta may have, the ends change places
+        lowest, highest = sorted((p.value(low), p.value(high)))
+        value = values[p.name]
+        out[p.name] = Estimate(
+            name=p.name,
+            symbol=p.symbol,
+            unit=p.unit,
+            value=value,
+            error=float(known.errors[i]) * abs(value),
+            low=lowest,
+            high=highest,
+            fixed=fixed,
+        )
+    return out
+
+
+def _fitted(task: Task, found: Found, strips: Mapping[int, np.ndarray]) -> tuple[FittedCurve, ...]:
+    model = found.model
+    signals, backgrounds = model.signals(found.u), model.backgrounds(found.u)
+    out = []
+    for i, data in enumerate(task.curves):
+        whole = signals[i] + backgrounds[i]
+        out.append(FittedCurve(data, whole, backgrounds[i], model.sigma[i], strips.get(i)))
+    return tuple(out)

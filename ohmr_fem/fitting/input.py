@@ -26,20 +26,23 @@ def check_options(background: Any, confidence: float, intervals: str) -> None:
     """InputError for an option that is not known."""
     if isinstance(background, str):
         raise InputError(
-            f"background: expected a list of names such as ['offset'], got {background!r}"
+            f"expected a list of names such as ['offset'], got {background!r}", key="background"
         )
     for name in background:
         if name not in BACKGROUNDS:
             raise InputError(
-                f"background: {name!r} is not known; {suggest(name, BACKGROUNDS)}", value=name
+                f"{name!r} is not known; {suggest(name, BACKGROUNDS)}", value=name, key="background"
             )
     if not 0.0 < confidence < 1.0:
         raise InputError(
-            f"confidence: expected a probability such as 0.95, got {confidence!r}", value=confidence
+            f"expected a probability such as 0.95, got {confidence!r}",
+            value=confidence,
+            key="confidence",
         )
     if intervals not in ("profile", "fisher"):
         raise InputError(
-            f"intervals: {intervals!r} is not known; {suggest(intervals, ('profile', 'fisher'))}"
+            f"{intervals!r} is not known; {suggest(intervals, ('profile', 'fisher'))}",
+            key="intervals",
         )
 
 
@@ -50,7 +53,8 @@ def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Me
     curves = (data,) if isinstance(data, Measured) else tuple(data)
     if not curves or not all(isinstance(c, Measured) for c in curves):
         raise InputError(
-            f"data: expected Measured, a sequence of them or the path of a CSV file, got {data!r}"
+            f"expected Measured, a sequence of them or the path of a CSV file, got {data!r}",
+            key="data",
         )
     if isinstance(problem, Problem) and problem.is_cross_section:
         return curves
@@ -113,7 +117,7 @@ class Source:
             reason = refusal(problem)
             if reason is not None:
                 raise InputError(
-                    f"fit: works on the spectral measure, which does not apply: {reason}"
+                    f"works on the spectral measure, which does not apply: {reason}", key="fit"
                 )
             pairs = (
                 ((None, None),) * len(curves)
@@ -123,7 +127,7 @@ class Source:
             return cls(problem, (), pairs)
         given = (problem,) if isinstance(problem, SpectralMeasure) else tuple(problem or ())
         if not given or not all(isinstance(m, SpectralMeasure) for m in given):
-            raise InputError(f"fit: expected a Problem or spectral measures, got {problem!r}")
+            raise InputError(f"expected a Problem or spectral measures, got {problem!r}", key="fit")
         known = {(m.current, m.voltage): m for m in given}
         pairs = (
             ((None, None),) * len(curves)

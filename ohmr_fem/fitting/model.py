@@ -99,30 +99,32 @@ def read_parameters(names: Any, material: Material) -> tuple[Parameter, ...]:
     """
     if isinstance(names, str) or not names:
         raise InputError(
-            "parameters: expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got "
-            f"{names!r}"
+            f"expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got {names!r}",
+            key="parameters",
         )
     found = [ALIASES.get(str(n), str(n)) for n in names]
     for name in found:
         if name not in PARAMETERS:
             raise InputError(
-                f"parameters: {name!r} cannot be fitted; {suggest(name, [*PARAMETERS, *ALIASES])}",
+                f"{name!r} cannot be fitted; {suggest(name, [*PARAMETERS, *ALIASES])}",
                 value=name,
+                key="parameters",
             )
     if len(set(found)) < len(found):
         raise InputError(
-            f"parameters: one is named twice in {list(names)}; alpha and alpha' enter only as "
-            "their product"
+            f"one is named twice in {list(names)}; alpha and alpha' enter only as their product",
+            key="parameters",
         )
     out = []
     for name in found:
         start = value_of(material, name)
         if start == 0.0:
             raise InputError(
-                f"parameters: {PARAMETERS[name][0]} is 0 in the material, which is no start for a "
+                f"{PARAMETERS[name][0]} is 0 in the material, which is no start for a "
                 "fit; give a "
                 "guess of the right sign",
                 value=name,
+                key="parameters",
             )
         out.append(Parameter(name, start))
     return tuple(out)

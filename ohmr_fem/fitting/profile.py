@@ -49,10 +49,16 @@ class Valley:
         weights: np.ndarray,
         lowest: float | None = None,
     ) -> Valley:
-        J, chi2 = jacobian(u), float(np.sum(residual(u) ** 2))
-        covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
+        J = jacobian(u)
+        chi2 = float(np.sum(residual(u) ** 2))
         return cls(
-            residual, jacobian, u, weights, chi2, chi2 if lowest is None else lowest, covariance
+            residual=residual,
+            jacobian=jacobian,
+            bottom=u,
+            weights=weights,
+            chi2=chi2,
+            lowest=chi2 if lowest is None else lowest,
+            covariance=np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True),
         )
 
 
@@ -85,10 +91,10 @@ def interval(
     good : points u whose chi^2 is below the threshold, perhaps in another valley; the interval
     holds them
     """
-    (low, left), (high, right) = (
-        _end(valley, i, side, threshold, inside, good, farthest) for side in (-1.0, 1.0)
-    )
-    return float(valley.bottom[i] - low), float(valley.bottom[i] + high), [left, right]
+    low, left = _end(valley, i, -1.0, threshold, inside, good, farthest)
+    high, right = _end(valley, i, 1.0, threshold, inside, good, farthest)
+    middle = float(valley.bottom[i])
+    return middle - low, middle + high, [left, right]
 
 
 def widest(
@@ -100,8 +106,9 @@ def widest(
 ) -> tuple[float, float, list[np.ndarray]]:
     """:func:`interval` over several valleys: from the lowest end to the highest."""
     found = [interval(v, i, threshold, inside, good) for v in valleys]
-    low, high = min(found, key=lambda f: f[0]), max(found, key=lambda f: f[1])
-    return low[0], high[1], [low[2][0], high[2][1]]
+    low, _, (left, _) = min(found, key=lambda f: f[0])
+    _, high, (_, right) = max(found, key=lambda f: f[1])
+    return low, high, [left, right]
 
 
 def _end(
@@ -114,37 +121,49 @@ def _end(
     farthest: float,
 ) -> tuple[float, np.ndarray]:
     """Distance from the minimum to one end, inf if open, and the farthest acceptable point."""
-    q, trusted = len(valley.bottom), inside or (lambda u: True)
-    variance = valley.covariance[i, i]
-    slope = valley.covariance[:, i] / variance if variance > 0 else np.eye(q)[i]
-    step = min(np.sqrt(threshold * variance), 1.0) if variance > 0 else 1.0
-    near, far = (
-        (0.0, float(np.sqrt(max(valley.chi2 - valley.lowest, 0.0)))),
-        (np.inf, np.inf),
-    )  # (distance, root of the rise)
+    step, slope = _first_step(valley, i, threshold)
+    # the root of the rise is straight where chi^2 is a parabola, so the search works on it
+    near = 0.0, float(np.sqrt(max(valley.chi2 - valley.lowest, 0.0)))
+    far = np.inf, np.inf
     goal = np.sqrt(threshold)
     start = valley.bottom + side * step * slope
     reached = max([*good, valley.bottom], key=lambda x: side * x[i])
     if reached is not valley.bottom:
-        near = (float(side * (reached[i] - valley.bottom[i])), 0.5 * goal)
-        if near[0] > step:
-            step, start = 1.1 * near[0], reached
+        distance = float(side * (reached[i] - valley.bottom[i]))
+        near = distance, 0.5 * goal
+        if distance > step:
+            step = 1.1 * distance
+            start = reached
     for _ in range(MOST_STEPS):
         u, rise = _walk(valley, i, side * step, start)
         root = np.sqrt(max(rise, 0.0))
+        trusted = inside is None or inside(u)
         if abs(root / goal - 1.0) < CLOSE:
-            return (step, u) if trusted(u) else (np.inf, reached)
+            break
         if root < goal:
-            if not trusted(u):
+            if not trusted:
                 return np.inf, reached
-            near, reached = (step, root), u
+            near = step, root
+            reached = u
         else:
-            far = (step, root)
+            far = step, root
         previous, step = step, _next(near, far, goal)
         if step > farthest:
             return np.inf, reached
-        start = u + (u - valley.bottom) * (step / previous - 1.0) if previous > 0 else u
-    return (step, u) if trusted(u) else (np.inf, reached)
+        # the others readjust in proportion: start from the ray through the last point
+        start = u
+        if previous > 0:
+            start = u + (u - valley.bottom) * (step / previous - 1.0)
+    return (step, u) if trusted else (np.inf, reached)
+
+
+def _first_step(valley: Valley, i: int, threshold: float) -> tuple[float, np.ndarray]:
+    """Where the parabola of the curvature ends, at most a factor of e, and how others follow."""
+    variance = valley.covariance[i, i]
+    if variance <= 0:
+        return 1.0, np.eye(len(valley.bottom))[i]
+    step = min(np.sqrt(threshold * variance), 1.0)
+    return float(step), valley.covariance[:, i] / variance
 
 
 def _next(near: tuple[float, float], far: tuple[float, float], goal: float) -> float:
@@ -152,25 +171,25 @@ def _next(near: tuple[float, float], far: tuple[float, float], goal: float) -> f
     bracket.
     """
     if not np.isfinite(far[0]):
-        return near[0] * float(np.clip(1.01 * goal / max(near[1], 1e-3), 1.02, 4.0))
-    guess = near[0] + (far[0] - near[0]) * (goal - near[1]) / (far[1] - near[1])
+        factor = 1.01 * goal / max(near[1], 1e-3)
+        return near[0] * float(np.clip(factor, 1.02, 4.0))
     width = far[0] - near[0]
-    return float(np.clip(guess, near[0] + 0.02 * width, far[0] - 0.02 * width))
+    share = (goal - near[1]) / (far[1] - near[1])
+    guess = near[0] + width * share
+    # stay off the ends of the bracket, or a bent curve lets it shrink from one side only
+    margin = 0.02 * width
+    return float(np.clip(guess, near[0] + margin, far[0] - margin))
 
 
 def _walk(valley: Valley, i: int, shift: float, start: np.ndarray) -> tuple[np.ndarray, float]:
     """All parameters but i readjusted with u_i = bottom_i + shift: where, and the rise of chi^2."""
     base = np.array(start)
     base[i] = valley.bottom[i] + shift
-    u = settle(
-        valley.residual,
-        valley.jacobian,
-        base,
-        np.flatnonzero(np.arange(len(base)) != i),
-        valley.weights,
-        1e-6,
-    )
-    rise = float(np.sum(valley.residual(u) ** 2)) - valley.lowest
+    others = np.delete(np.arange(len(base)), i)
+    u = settle(valley.residual, valley.jacobian, base, others, valley.weights, 1e-6)
+    chi2 = float(np.sum(valley.residual(u) ** 2))
+    rise = chi2 - valley.lowest
+    # a little below the best fit is round-off of the search, clearly below a better fit
     if rise < -1e-3 * max(1.0, 1e-3 * valley.lowest):
         raise LowerMinimumError(u)
     return u, rise
@@ -197,12 +216,20 @@ def settle(
         return out
 
     pull = weights[free]
+
+    def pulled(x: np.ndarray) -> np.ndarray:
+        return np.append(residual(whole(x)), pull * x)
+
+    def slopes(x: np.ndarray) -> np.ndarray:
+        columns = jacobian(whole(x), free)
+        return np.vstack([columns, np.diag(pull)])
+
     found = least_squares(
-        lambda x: np.append(residual(whole(x)), pull * x),
+        pulled,
         start[free],
         method="lm",
         x_scale="jac",
-        jac=lambda x: np.vstack([jacobian(whole(x), free), np.diag(pull)]),
+        jac=slopes,
         ftol=tolerance,
         xtol=tolerance,
         gtol=1e-12,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ..files import Columns, Table
 from ..model.material import Material
 from ..sweep.measure import SpectralMeasure
 from ..units import engineering
-from .data import Measured
+from .data import QUANTITIES, Measured
 from .fisher import Identifiability, percent
-
-if TYPE_CHECKING:
-    pass
 
 
 def report(fit: Fit) -> str:
@@ -107,9 +105,14 @@ class FittedCurve:
     noise: np.ndarray
     strip: np.ndarray | None = None
 
+    @property
+    def strip_or_nan(self) -> np.ndarray:
+        """The curve of the infinite strip (n,); NaN where none was fitted."""
+        return np.full(len(self.model), np.nan) if self.strip is None else self.strip
 
-@dataclass(frozen=True, eq=False)
-class Fit:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Table):
     """A fitted device.
 
     Attributes
@@ -154,6 +157,31 @@ class Fit:
     def __str__(self) -> str:
         return report(self)
 
-    def __repr__(self) -> str:
-        values = ", ".join(f"{e.symbol} = {e.value:.4g}" for e in self.parameters.values())
-        return f"Fit({values}; {self.identifiability})"
+    #: What a measurement is good for.
+    _digits = 12
+
+    def columns(self) -> Columns:
+        """{name: (unit, values)}: every point with its model, in the unit of its curve.
+
+        :func:`ohmr_fem.read_data` reads the written table back.
+        """
+        kinds = {c.data.quantity for c in self.curves}
+        name, unit = "value", "ohm or 1"
+        if len(kinds) == 1:
+            name = kinds.pop()
+            unit = QUANTITIES[name]
+        names = [np.full(len(c.model), c.data.name, dtype=object) for c in self.curves]
+        fields = np.concatenate([c.data.fields for c in self.curves])
+        return {
+            "measurement": ("", np.concatenate(names)),
+            **{f"B{axis}": ("T", fields[:, i]) for i, axis in enumerate("xyz")},
+            name: (unit, np.concatenate([c.data.values for c in self.curves])),
+            f"{name}_err": (unit, np.concatenate([c.noise for c in self.curves])),
+            "model": (unit, np.concatenate([c.model for c in self.curves])),
+            "background": (unit, np.concatenate([c.background for c in self.curves])),
+            "strip": (unit, np.concatenate([c.strip_or_nan for c in self.curves])),
+        }
+
+    def _summary(self) -> Iterable[str]:
+        yield ", ".join(f"{e.symbol} = {e.value:.4g}" for e in self.parameters.values())
+        yield str(self.identifiability)

@@ -8,7 +8,7 @@ lengths, from the best of a grid of tau and theta, before all parameters are let
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,12 @@ from .fisher import Identifiability, identify
 from .input import Source
 from .model import Curve, Model, Parameter, scatter
 from .profile import LowerMinimumError, Valley, settle, widest
+
+#: A place u (q,) among the coordinates of the fit.
+Point = np.ndarray
+Points = Sequence[np.ndarray]
+#: Both ends of an interval in u.
+Ends = tuple[float, float]
 
 #: Diffusion lengths covered either way from the start, and when the intervals ask for more.
 NARROW, WIDE = 3.0, 8.0
@@ -58,18 +64,20 @@ class Task:
     @property
     def length(self) -> int | None:
         """Place of the diffusion length among the parameters."""
-        return next(
-            (i for i, p in enumerate(self.parameters) if p.name == "diffusion_length"), None
-        )
+        for i, parameter in enumerate(self.parameters):
+            if parameter.name == "diffusion_length":
+                return i
+        return None
 
     @property
     def threshold(self) -> float:
         """Rise of chi^2 at the ends of an interval."""
         if not self.noise_estimated:
             return float(chdtri(1.0, 1.0 - self.confidence))
-        degrees = sum(len(c.values) - len(self.background) for c in self.curves) - len(
-            self.parameters
-        )
+        # noise from the same data: chi^2 over its own estimate follows F, not chi^2
+        points = sum(len(c.values) for c in self.curves)
+        backgrounds = len(self.background) * len(self.curves)
+        degrees = points - backgrounds - len(self.parameters)
         return float(fdtri(1.0, degrees, self.confidence))
 
     def model(
@@ -79,18 +87,24 @@ class Task:
         lengths: tuple[float, float] | None = None,
     ) -> Model:
         squares: Sequence[float | None] = strip_of or [None] * len(self.curves)
-        curves = tuple(
-            Curve.of(c, m, self.background, s)
-            for c, m, s in zip(self.curves, measures, squares, strict=True)
+        curves, sigma = [], []
+        for data, measure, square in zip(self.curves, measures, squares, strict=True):
+            curves.append(Curve.of(data, measure, self.background, square))
+            # without errors in the file the roughness of the curve stands in, until the first fit
+            known = data.sigma
+            if known is None:
+                known = np.full(len(data.values), scatter(data))
+            sigma.append(known)
+        return Model(
+            parameters=self.parameters,
+            curves=tuple(curves),
+            values=tuple(c.values for c in self.curves),
+            sigma=tuple(sigma),
+            lengths=lengths,
         )
-        sigma = tuple(
-            c.sigma if c.sigma is not None else np.full(len(c.values), scatter(c))
-            for c in self.curves
-        )
-        return Model(self.parameters, curves, tuple(c.values for c in self.curves), sigma, lengths)
 
     def identify(
-        self, model: Model, u: np.ndarray, reach: Mapping[int, float] | None = None
+        self, model: Model, u: Point, reach: Mapping[int, float] | None = None
     ) -> Identifiability:
         """What the data fix at u; see :func:`ohmr_fem.fitting.fisher.identify`."""
         return identify(
@@ -121,8 +135,8 @@ class Found:
 
     model: Model
     measures: tuple[SpectralMeasure, ...]
-    u: np.ndarray
-    intervals: tuple[tuple[float, float], ...]
+    u: Point
+    intervals: tuple[Ends, ...]
     reach: Mapping[int, float]
     clipped: tuple[tuple[bool, bool], ...]
     before: Identifiability
@@ -133,42 +147,69 @@ def search(task: Task, source: Source) -> Found:
     """Fit, and fit again with a wider or shifted range of diffusion lengths where the answer asks
     for it.
     """
-    around, factor = source.material.diffusion_length, NARROW
-    floor = (
-        0.0
-        if source.problem is None
-        else min(0.7 * shortest_length(system_of(source.problem)), around / 1.5)
-    )
+    around = source.material.diffusion_length
+    factor = NARROW
+    floor = _floor(source)
     before: Identifiability | None = None
     profile: Profile | None = None
+    nothing = np.zeros(len(task.parameters))
     while True:
-        lengths = (
-            (max(around / factor, floor), around * factor)
-            if source.problem is not None
-            else source.covered(task.curves)
-        )
+        lengths = _covered(task, source, around, factor, floor)
         measures = source.measures(lengths)
         model = task.model(measures, lengths=lengths)
-        before = before or task.identify(model, np.zeros(len(task.parameters)))
-        model, u, result, others = minimise(task, model, _scanned(task, lengths))
+        before = before or task.identify(model, nothing)
+        scanned = _scanned(task, lengths)
+        model, u, result, others = minimise(task, model, scanned)
         if task.length is None or source.problem is None or factor >= WIDE:
             break
         found = model.physical(u)["diffusion_length"]
-        if not 1.2 * lengths[0] < found < lengths[1] / 1.2 and found > 1.2 * floor:
+        inside = 1.2 * lengths[0] < found < lengths[1] / 1.2
+        # at the floor of the mesh a wider range brings nothing new
+        if not inside and found > 1.2 * floor:
             around, factor = found, WIDE
             continue
         profile = _intervals(task, model, u, others)
-        if np.all(np.isfinite(profile.ends[task.length])):
+        low, high = profile.ends[task.length]
+        if np.isfinite(low) and np.isfinite(high):
             break
-        around, factor = np.sqrt(found * around), WIDE
+        around = np.sqrt(found * around)
+        factor = WIDE
         profile = None
     profile = profile or _intervals(task, model, u, others)
     u = profile.u
-    if task.identify(model, u, profile.reach).free and task.intervals == "profile":
-        u, result = _near_start(
-            task, model, [u, *(x for x in others if _chi2(model, x) < _chi2(model, u) + 4.0)]
-        )
-    return Found(model, measures, u, profile.ends, profile.reach, profile.clipped, before, result)
+    free = task.identify(model, u, profile.reach).free
+    if free and task.intervals == "profile":
+        # chi^2 within 4 of the best, two standard errors, counts as just as good
+        most = _chi2(model, u) + 4.0
+        acceptable = [x for x in others if _chi2(model, x) < most]
+        u, result = _near_start(task, model, [u, *acceptable])
+    return Found(
+        model=model,
+        measures=measures,
+        u=u,
+        intervals=profile.ends,
+        reach=profile.reach,
+        clipped=profile.clipped,
+        before=before,
+        result=result,
+    )
+
+
+def _floor(source: Source) -> float:
+    """The shortest diffusion length in m worth trying; below it the mesh speaks, not the device."""
+    if source.problem is None:
+        return 0.0
+    resolved = 0.7 * shortest_length(system_of(source.problem))
+    return min(resolved, source.material.diffusion_length / 1.5)
+
+
+def _covered(
+    task: Task, source: Source, around: float, factor: float, floor: float
+) -> tuple[float, float]:
+    """Diffusion lengths in m that the measures of the next search cover."""
+    if source.problem is None:
+        return source.covered(task.curves)
+    return max(around / factor, floor), around * factor
 
 
 def shortest_length(system: System) -> float:
@@ -178,49 +219,62 @@ def shortest_length(system: System) -> float:
     mesh = system.problem.mesh.mesh
     facets = mesh.boundary_facets()
     heights = cell_heights(system, facets, mesh.f2t[0, facets])
-    return float(heights.max() / LARGEST_CELL[system.problem.order - 1])
+    order = system.problem.order
+    return float(heights.max() / LARGEST_CELL[order - 1])
 
 
-def _scanned(task: Task, lengths: tuple[float, float]) -> np.ndarray:
+def _scanned(task: Task, lengths: tuple[float, float]) -> Point:
     """u of the diffusion lengths to be scanned; a single 0 where the length is not fitted."""
     if task.length is None:
         return np.zeros(1)
     start = task.parameters[task.length].start
-    low, high = np.log(np.array(lengths) / start)
-    return np.linspace(low, high, 2 + int(SCAN * (high - low)))
+    shortest, longest = lengths
+    low = np.log(shortest / start)
+    high = np.log(longest / start)
+    count = 2 + int(SCAN * (high - low))
+    return np.linspace(low, high, count)
 
 
-def minimise(
-    task: Task, model: Model, scanned: np.ndarray
-) -> tuple[Model, np.ndarray, Any, list[np.ndarray]]:
+def minimise(task: Task, model: Model, scanned: Point) -> tuple[Model, Point, Any, list[Point]]:
     """The best fit over all scanned lengths, the noise of curves without sigma from its residuals,
     and the other minima.
     """
-    settled = [_settle(task, model, start) for start in _grid(task, model.thinned(COARSE), scanned)]
-    minima = [local(task, model, u)[0] for u in _lowest(model, settled)]
+    starts = _grid(task, model.thinned(COARSE), scanned)
+    settled = [_settle(task, model, start) for start in starts]
+    minima = []
+    for start in _lowest(model, settled):
+        u, _ = local(task, model, start)
+        minima.append(u)
     u = min(minima, key=lambda x: _chi2(model, x))
+    # the noise sets the weights and the fit sets the noise: repeat until it holds still
     for _ in range(10):
         sigma, change = _reweighted(task, model, u)
         model = replace(model, sigma=sigma)
-        u, result = local(task, model, min([u, *minima], key=lambda x: _chi2(model, x)))
+        start = min([u, *minima], key=lambda x: _chi2(model, x))
+        u, result = local(task, model, start)
         if change < 0.01:
             break
     return model, u, result, [*minima, *settled]
 
 
-def _lowest(model: Model, settled: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _lowest(model: Model, settled: Points) -> list[Point]:
     """Those of a row of points, in the order of the diffusion length, that lie lower than their
     neighbours.
     """
-    heights = np.array([np.inf, *(_chi2(model, u) for u in settled), np.inf])
-    return [u for k, u in enumerate(settled) if heights[k + 1] <= min(heights[k], heights[k + 2])]
+    heights = [_chi2(model, u) for u in settled]
+    fenced = [np.inf, *heights, np.inf]
+    out = []
+    for k, u in enumerate(settled):
+        if heights[k] <= min(fenced[k], fenced[k + 2]):
+            out.append(u)
+    return out
 
 
-def _chi2(model: Model, u: np.ndarray) -> float:
+def _chi2(model: Model, u: Point) -> float:
     return float(np.sum(model.residual(u) ** 2))
 
 
-def _grid(task: Task, model: Model, scanned: np.ndarray) -> list[np.ndarray]:
+def _grid(task: Task, model: Model, scanned: Point) -> list[Point]:
     """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved
     for, being linear.
     """
@@ -229,99 +283,140 @@ def _grid(task: Task, model: Model, scanned: np.ndarray) -> list[np.ndarray]:
         "diffusion_length": scanned,
         "relaxation_time": np.log(10.0) * np.linspace(-1.5, 1.5, 7),
     }
-    axes = [steps.get(p.name, np.zeros(1)) for p in model.parameters]
-    product = next((i for i, p in enumerate(model.parameters) if p.name == "alpha_product"), None)
-    best: dict[float, tuple[float, np.ndarray]] = {}
-    for point in np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes)):
-        u = np.array(point)
-        now = model.residual(u)
-        if product is not None:
-            slope = model.jacobian(u, [product])[:, 0]
-            size = float(slope @ slope)
-            shift = 0.0 if size == 0.0 else float(-(now @ slope) / size)
-            u[product] += shift
-            now = now + shift * slope
-        value, key = float(now @ now), 0.0 if task.length is None else float(point[task.length])
-        if key not in best or value < best[key][0]:
-            best[key] = (value, u)
+    alone = np.zeros(1)
+    axes = [steps.get(p.name, alone) for p in model.parameters]
+    grid = np.meshgrid(*axes, indexing="ij")
+    points = np.stack(grid, axis=-1)
+    best: dict[float, tuple[float, Point]] = {}
+    for point in points.reshape(-1, len(axes)):
+        length = 0.0
+        if task.length is not None:
+            length = float(point[task.length])
+        value, u = _with_best_product(model, np.array(point))
+        if length not in best or value < best[length][0]:
+            best[length] = (value, u)
     return [u for _, u in best.values()]
 
 
-def _settle(task: Task, model: Model, start: np.ndarray) -> np.ndarray:
+def _with_best_product(model: Model, u: Point) -> tuple[float, Point]:
+    """chi^2 and u with the best alpha alpha': the model is linear in it, so one step is exact."""
+    residual = model.residual(u)
+    for i, parameter in enumerate(model.parameters):
+        if parameter.name != "alpha_product":
+            continue
+        slope = model.jacobian(u, [i])[:, 0]
+        size = float(slope @ slope)
+        if size > 0.0:  # 0: a device without any effect, where no step helps
+            shift = -float(residual @ slope) / size
+            u[i] += shift
+            residual = residual + shift * slope
+    return float(residual @ residual), u
+
+
+def _settle(task: Task, model: Model, start: Point) -> Point:
     """Minimum at a fixed diffusion length."""
-    free = np.flatnonzero(np.arange(len(start)) != (-1 if task.length is None else task.length))
-    return settle(model.residual, model.jacobian, start, free, _weights(model, NUDGE), 1e-4, 30)
+    numbers = np.arange(len(start))
+    free = numbers if task.length is None else np.delete(numbers, task.length)
+    return settle(
+        model.residual,
+        model.jacobian,
+        start,
+        free,
+        weights=_weights(model, NUDGE),
+        tolerance=1e-4,
+        most=30,
+    )
 
 
-def _near_start(task: Task, model: Model, minima: Sequence[np.ndarray]) -> tuple[np.ndarray, Any]:
+def _near_start(task: Task, model: Model, minima: Points) -> tuple[Point, Any]:
     """What to show where the data leave parameters free: the acceptable fit nearest to the
     start.
     """
 
-    def cost(u: np.ndarray) -> float:
-        return _chi2(model, u) + float(np.sum((_weights(model, PRIOR) * u) ** 2))
+    def cost(u: Point) -> float:
+        distance = weights * u
+        return _chi2(model, u) + float(distance @ distance)
 
-    found = [local(task, model, start, PRIOR) for start in sorted(minima, key=cost)[:2]]
+    weights = _weights(model, PRIOR)
+    nearest = sorted(minima, key=cost)[:2]
+    found = [local(task, model, start, PRIOR) for start in nearest]
     return min(found, key=lambda pair: cost(pair[0]))
 
 
-def _weights(model: Model, prior: float) -> np.ndarray:
-    return np.array([prior if p.logarithmic else NUDGE for p in model.parameters])
+def _weights(model: Model, prior: float) -> Point:
+    out = np.full(len(model.parameters), NUDGE)
+    for i, parameter in enumerate(model.parameters):
+        if parameter.logarithmic:
+            out[i] = prior
+    return out
 
 
-def local(
-    task: Task, model: Model, start: np.ndarray, prior: float = NUDGE
-) -> tuple[np.ndarray, Any]:
+def local(task: Task, model: Model, start: Point, prior: float = NUDGE) -> tuple[Point, Any]:
     """lmfit from one start, with a Gaussian prior of width 1/prior about it in the logarithms."""
     weights = _weights(model, prior)
-    names = [p.name if not p.logarithmic else f"ln_{p.name}" for p in model.parameters]
+    names = [f"ln_{p.name}" if p.logarithmic else p.name for p in model.parameters]
 
-    def vector(values: Any) -> np.ndarray:
+    def vector(values: Any) -> Point:
         return np.array([values[n].value for n in names])
+
+    def residual(values: Any) -> Point:
+        u = vector(values)
+        return np.append(model.residual(u), weights * u)  # the prior as further data, all zero
+
+    def jacobian(values: Any) -> Point:
+        slopes = model.jacobian(vector(values))
+        return np.vstack([slopes, np.diag(weights)])
 
     given = task.lmfit.Parameters()
     for name, value in zip(names, start, strict=True):
         given.add(name, value=float(value))
-    minimiser = task.lmfit.Minimizer(
-        lambda p: np.append(model.residual(vector(p)), weights * vector(p)),
-        given,
-        scale_covar=False,
-        nan_policy="raise",
-    )
-    if task.method != "leastsq":
-        for name in names:
-            given[name].min, given[name].max = (
-                float(given[name].value - 3.0),
-                float(given[name].value + 3.0),
-            )
-        result = minimiser.minimize(method=task.method)
-    else:
+    # the residuals are in standard deviations already: lmfit must not rescale the covariance
+    minimiser = task.lmfit.Minimizer(residual, given, scale_covar=False, nan_policy="raise")
+    if task.method == "leastsq":
         result = minimiser.minimize(
             method="leastsq",
             col_deriv=False,
             ftol=1e-12,
             xtol=1e-10,
             max_nfev=400,
-            Dfun=lambda p: np.vstack([model.jacobian(vector(p)), np.diag(weights)]),
+            Dfun=jacobian,
         )
-    return model.coordinates(model.physical(vector(result.params))), result
+    else:
+        for name in names:  # the global methods of lmfit demand bounds
+            middle = float(given[name].value)
+            given[name].min = middle - 3.0
+            given[name].max = middle + 3.0
+        result = minimiser.minimize(method=task.method)
+    # through the physical values: beyond the range of the measures the length stays at its end
+    reached = model.physical(vector(result.params))
+    return model.coordinates(reached), result
 
 
-def _reweighted(task: Task, model: Model, u: np.ndarray) -> tuple[tuple[np.ndarray, ...], float]:
+def _reweighted(task: Task, model: Model, u: Point) -> tuple[tuple[Point, ...], float]:
     """Noise of the curves without sigma from their residuals, and the largest relative change of
     it.
     """
     sigma, worst = [], 0.0
+    # each curve pays for its own background and an equal share of the common parameters
     shared = len(model.parameters) / len(task.curves)
-    for c, s, signal, back in zip(
-        task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True
-    ):
-        if c.sigma is None:
-            degrees = max(len(c.values) - len(task.background) - shared, 1.0)
-            rms = float(np.sqrt(np.sum((c.values - signal - back) ** 2) / degrees))
-            new = np.full(len(c.values), max(rms, 1e-12 * float(np.ptp(c.values)), 1e-300))
-            worst, s = max(worst, abs(float(new[0] / s[0]) - 1.0)), new
-        sigma.append(s)
+    spent = len(task.background) + shared
+    signals = model.signals(u)
+    backgrounds = model.backgrounds(u)
+    for k, data in enumerate(task.curves):
+        old = model.sigma[k]
+        if data.sigma is not None:
+            sigma.append(old)
+            continue
+        n = len(data.values)
+        rest = data.values - signals[k] - backgrounds[k]
+        degrees = max(n - spent, 1.0)
+        rms = float(np.sqrt(np.sum(rest**2) / degrees))
+        # calculated curves have no noise: the floor keeps the weights finite
+        height = float(np.ptp(data.values))
+        level = max(rms, 1e-12 * height, 1e-300)
+        change = abs(level / float(old[0]) - 1.0)
+        worst = max(worst, change)
+        sigma.append(np.full(n, level))
     return tuple(sigma), worst
 
 
@@ -331,73 +426,99 @@ class Profile:
     profile finds a lower one.
     """
 
-    u: np.ndarray
-    ends: tuple[tuple[float, float], ...]
-    reach: Mapping[int, float]
-    clipped: tuple[tuple[bool, bool], ...]
+    u: Point
+    ends: tuple[Ends, ...]
+    reach: Mapping[int, float] = field(default_factory=dict)
+    clipped: tuple[tuple[bool, bool], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.clipped:
+            object.__setattr__(self, "clipped", ((False, False),) * len(self.u))
 
 
-def _intervals(task: Task, model: Model, u: np.ndarray, others: Sequence[np.ndarray]) -> Profile:
-    """Profile intervals of every parameter."""
-    threshold, nothing = task.threshold, ((False, False),) * len(u)
+def _intervals(task: Task, model: Model, u: Point, others: Points) -> Profile:
+    """Intervals of every parameter, from the profile or, if asked for, from the curvature."""
     if task.intervals == "fisher":
-        half = np.sqrt(
-            threshold
-            * np.diag(
-                Valley.at(model.residual, model.jacobian, u, _weights(model, NUDGE)).covariance
-            )
-        )
-        return Profile(
-            u,
-            tuple((float(x - h), float(x + h)) for x, h in zip(u, half, strict=True)),
-            {},
-            nothing,
-        )
+        return _from_curvature(task, model, u)
     for _ in range(4):
-        good = [x for x in others if _chi2(model, x) - _chi2(model, u) < threshold]
-        valleys = _valleys(task, model, u, good)
         try:
-            errors = task.identify(model, u).errors
-            walks = [
-                widest(valleys, i, threshold, model.covered if i == task.length else None, good)
-                if np.isfinite(errors[i])
-                else (-np.inf, np.inf, [u, u])
-                for i in range(len(u))
-            ]
+            return _profiled(task, model, u, others)
         except LowerMinimumError as better:
             u, _ = local(task, model, better.u)
-            continue
-        ends = tuple((low, high) for low, high, _ in walks)
-        clipped = tuple(
-            (not model.covered(points[0]), not model.covered(points[1])) for *_, points in walks
-        )
-        return Profile(u, ends, _reach(task, model, u, ends), clipped)
-    return Profile(u, ((-np.inf, np.inf),) * len(u), {}, nothing)
+    # the minimum keeps moving: nothing can be said of the ends
+    endless = (-np.inf, np.inf)
+    return Profile(u, (endless,) * len(u))
 
 
-def _valleys(task: Task, model: Model, u: np.ndarray, good: Sequence[np.ndarray]) -> list[Valley]:
+def _from_curvature(task: Task, model: Model, u: Point) -> Profile:
+    weights = _weights(model, NUDGE)
+    valley = Valley.at(model.residual, model.jacobian, u, weights)
+    variances = np.diag(valley.covariance)
+    half = np.sqrt(task.threshold * variances)
+    low, high = u - half, u + half
+    ends = zip(low.tolist(), high.tolist(), strict=True)
+    return Profile(u, tuple(ends))
+
+
+def _profiled(task: Task, model: Model, u: Point, others: Points) -> Profile:
+    """Every parameter walked both ways; LowerMinimumError where a walk ends below u."""
+    threshold = task.threshold
+    best = _chi2(model, u)
+    good = [x for x in others if _chi2(model, x) - best < threshold]
+    valleys = _valleys(task, model, u, good)
+    errors = task.identify(model, u).errors
+    ends, clipped = [], []
+    for i, error in enumerate(errors):
+        if not np.isfinite(error):  # free at the bottom: no walk would end
+            low, high = -np.inf, np.inf
+            left = right = u
+        else:
+            inside = model.covered if i == task.length else None
+            low, high, reached = widest(valleys, i, threshold, inside, good)
+            left, right = reached
+        ends.append((low, high))
+        clipped.append((not model.covered(left), not model.covered(right)))
+    return Profile(
+        u=u,
+        ends=tuple(ends),
+        reach=_reach(task, model, u, ends),
+        clipped=tuple(clipped),
+    )
+
+
+def _valleys(task: Task, model: Model, u: Point, good: Points) -> list[Valley]:
     """The valley of the best fit, and the others that hold acceptable fits at another diffusion
     length.
     """
     weights = _weights(model, NUDGE)
     out = [Valley.at(model.residual, model.jacobian, u, weights)]
-    for x in sorted(good, key=lambda x: _chi2(model, x)) if task.length is not None else ():
-        if len(out) < MOST_VALLEYS and all(
-            abs(x[task.length] - v.bottom[task.length]) > APART for v in out
-        ):
-            out.append(Valley.at(model.residual, model.jacobian, x, weights, out[0].lowest))
+    if task.length is None:
+        return out
+    for x in sorted(good, key=lambda x: _chi2(model, x)):
+        length = x[task.length]
+        apart = [abs(length - v.bottom[task.length]) for v in out]
+        if len(out) < MOST_VALLEYS and min(apart) > APART:
+            # rises count from the best fit, in every valley
+            lowest = out[0].lowest
+            valley = Valley.at(model.residual, model.jacobian, x, weights, lowest)
+            out.append(valley)
     return out
 
 
-def _reach(
-    task: Task, model: Model, u: np.ndarray, ends: Sequence[tuple[float, float]]
-) -> dict[int, float]:
+def _reach(task: Task, model: Model, u: Point, ends: Sequence[Ends]) -> dict[int, float]:
     """Standard error of ln(parameter) from its interval, where that calls fixed what the curvature
     at the minimum does not,
     or the other way round."""
-    errors, out = task.identify(model, u).errors, {}
-    for i, (p, (low, high)) in enumerate(zip(model.parameters, ends, strict=True)):
-        size = max(high - u[i], u[i] - low) * abs(p.relative(float(u[i]))) / np.sqrt(task.threshold)
-        if np.isfinite(errors[i]) and (errors[i] < task.limit) != (size < task.limit):
+    errors = task.identify(model, u).errors
+    out = {}
+    for i, (low, high) in enumerate(ends):
+        parameter = model.parameters[i]
+        slope = abs(parameter.relative(float(u[i])))
+        # an end lies sqrt(threshold) standard errors out
+        farther = max(high - u[i], u[i] - low)
+        size = farther * slope / np.sqrt(task.threshold)
+        by_curvature = errors[i] < task.limit
+        by_profile = size < task.limit
+        if np.isfinite(errors[i]) and by_curvature != by_profile:
             out[i] = min(float(size), 1.0)
     return out

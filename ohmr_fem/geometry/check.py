@@ -34,7 +34,7 @@ def check_geometry(geometry: Geometry) -> None:
     _check_crossings(geometry)
     for name, loop in loops:
         if abs(polygons.signed_area(loop.polygon)) <= TOLERANCE * size**2:
-            raise InputError(f"{name}: degenerate, it encloses no area", value=loop.points)
+            raise InputError("degenerate, it encloses no area", value=loop.points, key=name)
     _check_holes(geometry)
     _check_names(geometry)
     _check_span(geometry)
@@ -55,15 +55,16 @@ def _check_corners(name: str, loop: Loop, size: float) -> None:
     if size == 0 or lengths.min() <= TOLERANCE * size:
         i = int(lengths.argmin())
         raise InputError(
-            f"{name}: degenerate, corners {i} and {(i + 1) % len(points)} coincide; remove one",
+            f"degenerate, corners {i} and {(i + 1) % len(points)} coincide; remove one",
             value=i,
+            key=name,
         )
     polygon = loop.polygon
     if name.startswith("region"):
         clash = polygons.crossing_edges(polygon, np.roll(polygon, -1, axis=0), TOLERANCE * size)
         if clash is not None:
             raise InputError(
-                f"{name}: its outline crosses itself; draw it without crossings", value=clash
+                "its outline crosses itself; draw it without crossings", value=clash, key=name
             )
 
 

@@ -72,8 +72,9 @@ def intersection(device: Any, *others: Any) -> Geometry:
 def _devices(values: tuple[Any, ...], what: str, least: int) -> list[Geometry]:
     if len(values) < least:
         raise InputError(
-            f"{what}: needs at least {least} devices or outlines, got {len(values)}",
+            f"needs at least {least} devices or outlines, got {len(values)}",
             value=len(values),
+            key=what,
         )
     return [v if isinstance(v, Geometry) else polygon_device(v) for v in values]
 
@@ -253,8 +254,9 @@ def _names_left(
         for name, found in _pieces_left(device, loops, size).items():
             if name in contacts or name in edges:
                 raise InputError(
-                    f"{what}: {name!r} is a name in two of the devices; rename one with renamed()",
+                    f"{name!r} is a name in two of the devices; rename one with renamed()",
                     value=name,
+                    key=what,
                 )
             kind = contacts if name in device.contacts else edges
             kind[name] = tuple(found)
@@ -339,8 +341,9 @@ def _joined_regions(devices: list[Geometry]) -> dict[str, Loop | None]:
                 continue
             if name in out:
                 raise InputError(
-                    f"union: {name!r} is a region in two of the devices; rename one with renamed()",
+                    f"{name!r} is a region in two of the devices; rename one with renamed()",
                     value=name,
+                    key="union",
                 )
             clipped = _combined("intersection", [Geometry(loop), shell], {})
             out[name] = clipped.outline
@@ -351,7 +354,7 @@ def _check_one_rest(name: str, regions: Mapping[str, Loop | None]) -> None:
     others = [k for k, v in regions.items() if v is None and k != name]
     if others:
         raise InputError(
-            f"union: regions {others[0]!r} and {name!r} are each the rest of a device; "
-            "draw one of them",
+            f"regions {others[0]!r} and {name!r} are each the rest of a device; draw one of them",
             value=name,
+            key="union",
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, complaints_about
 from ..units import engineering, to_si
 from . import polygons
 from .check import check_geometry
@@ -86,8 +86,9 @@ def read_loop(corners: Any, name: str) -> Loop:
         rows = [tuple(c) for c in corners]
     except TypeError as exc:
         raise InputError(
-            f"{name}: expected corners (x, y), got {corners!r}",
+            f"expected corners (x, y), got {corners!r}",
             value=corners,
+            key=name,
         ) from exc
     if len(rows) > 1:
         first = rows[0][:2]
@@ -97,29 +98,34 @@ def read_loop(corners: Any, name: str) -> Loop:
     for row in rows:
         if len(row) not in (2, 3):
             raise InputError(
-                f"{name}: every corner must be (x, y) or (x, y, bulge), got {corners!r}",
+                f"every corner must be (x, y) or (x, y, bulge), got {corners!r}",
                 value=corners,
+                key=name,
             )
     bulges = []
-    for _, _, *bulge in rows:
-        given = bulge[0] if bulge else 0.0
-        bulges.append(to_si(given, "1", f"{name}: bulge"))
+    with complaints_about(name):
+        for _, _, *bulge in rows:
+            given = bulge[0] if bulge else 0.0
+            bulges.append(to_si(given, "1", "bulge"))
     fewest = 2 if any(bulges) else 3
     if len(rows) < fewest:
         raise InputError(
-            f"{name}: degenerate, at least three corners are needed, got {len(rows)}",
+            f"degenerate, at least three corners are needed, got {len(rows)}",
             value=corners,
+            key=name,
         )
     if any(abs(b) >= 1 for b in bulges):
         raise InputError(
-            f"{name}: bulge must be between -1 and 1, less than a half circle per edge",
+            "bulge must be between -1 and 1, less than a half circle per edge",
             value=tuple(bulges),
+            key=name,
         )
     points = []
-    for row in rows:
-        x = to_si(row[0], "m", f"{name}: x")
-        y = to_si(row[1], "m", f"{name}: y")
-        points.append((x, y))
+    with complaints_about(name):
+        for row in rows:
+            x = to_si(row[0], "m", "x")
+            y = to_si(row[1], "m", "y")
+            points.append((x, y))
     return Loop(tuple(points), tuple(bulges))
 
 
@@ -175,9 +181,10 @@ class Places:
             if np.ndim(p) == 1 and np.ndim(q) == 1:
                 return self._between(value, name)
         raise InputError(
-            f"{name}: expected an edge number, (edge, start, stop) or two points ((x, y), (x, y)), "
+            f"expected an edge number, (edge, start, stop) or two points ((x, y), (x, y)), "
             f"got {value!r}",
             value=value,
+            key=name,
         )
 
     def _part(self, value: Any, name: str) -> Piece:
@@ -185,8 +192,9 @@ class Places:
         number, *distances = value
         k, i = self._numbered(number, name)
         length = polygons.arc_length(*self._edge(k, i))
-        what = f"{name}: distance along edge {number}"
-        start, stop = (to_si(v, "m", what) / length for v in distances)
+        what = f"distance along edge {number}"
+        with complaints_about(name):
+            start, stop = (to_si(v, "m", what) / length for v in distances)
         start, stop = self._checked(start, stop, name, length)
         return self._piece(k, i, start, stop)
 
@@ -195,8 +203,9 @@ class Places:
         total = sum(counts)
         if not _is_whole(number) or not 0 <= number < total:
             raise InputError(
-                f"{name}: edges are numbered 0 to {total - 1}, got {number!r}",
+                f"edges are numbered 0 to {total - 1}, got {number!r}",
                 value=number,
+                key=name,
             )
         i = int(number)
         k = 0
@@ -222,9 +231,10 @@ class Places:
         start, stop = sorted((_snapped(start), _snapped(stop)))
         if start < 0 or stop > 1 or stop - start < SNAP:
             raise InputError(
-                f"{name}: runs from {start * length:g} m to {stop * length:g} m, off an edge of "
+                f"runs from {start * length:g} m to {stop * length:g} m, off an edge of "
                 f"length {length:g} m",
                 value=(start * length, stop * length),
+                key=name,
             )
         return start, stop
 
@@ -250,10 +260,11 @@ class Places:
         gap, k, i, s, t = best
         if gap > SNAP * size:
             raise InputError(
-                f"{name}: {points!r} do not lie on one edge of the device (off by "
+                f"{points!r} do not lie on one edge of the device (off by "
                 f"{engineering(gap, 'm')}); "
                 "for a contact around a corner give a list of pieces",
                 value=points,
+                key=name,
             )
         length = polygons.arc_length(*self._edge(k, i))
         start, stop = self._checked(s, t, name, length)

@@ -66,7 +66,7 @@ def from_gds(
         regions = {"bulk": regions}
     if not regions:
         raise InputError(
-            "from_gds: regions names no layer; give the layer of the device", value=regions
+            "regions names no layer; give the layer of the device", value=regions, key="from_gds"
         )
     shapes = {}
     for name, layer in regions.items():
@@ -150,8 +150,9 @@ class _Layout:
         if layer is not None and not found:
             present = _listed({(t.layer, t.texttype) for t in self.labels})
             raise InputError(
-                f"labels: {self.path} has no text on layer {layer!r}; it has texts on {present}",
+                f"{self.path} has no text on layer {layer!r}; it has texts on {present}",
                 value=layer,
+                key="labels",
             )
         return [(t.text, np.array(t.origin) * self.unit) for t in found]
 
@@ -269,9 +270,10 @@ def _shapes_by_label(
             if inside:
                 found = f"{len(inside)} labels ({', '.join(sorted(inside))})"
             raise InputError(
-                f"contacts: the polygon around ({_place(shape)}) on layer {contacts!r} has "
+                f"the polygon around ({_place(shape)}) on layer {contacts!r} has "
                 f"{found}; put one text inside it",
                 value=contacts,
+                key="contacts",
             )
         shapes.setdefault(inside.pop(), []).append(shape)
     return shapes
@@ -297,7 +299,9 @@ def _edges_by_label(loops: list[Loop], texts: Texts) -> Named:
         taken = owner.setdefault(edge, text)
         if taken != text:
             raise InputError(
-                f"labels: {taken!r} and {text!r} are next to the same edge; move one", value=text
+                f"{taken!r} and {text!r} are next to the same edge; move one",
+                value=text,
+                key="labels",
             )
     for edge, text in owner.items():
         out[text] = (*out.get(text, ()), edge)

@@ -201,15 +201,17 @@ class Geometry:
         for old in names:
             if old not in known:
                 raise InputError(
-                    f"renamed: the device has no {old!r}; {suggest(old, known)}",
+                    f"the device has no {old!r}; {suggest(old, known)}",
                     value=old,
+                    key="renamed",
                 )
         after = [names.get(k, k) for k in known]
         for name in after:
             if after.count(name) > 1:
                 raise InputError(
-                    f"renamed: {name!r} would be used twice; choose another name",
+                    f"{name!r} would be used twice; choose another name",
                     value=name,
+                    key="renamed",
                 )
 
         def renamed(group: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,10 +61,11 @@ def hall_bar(
     on_edge = [x for x, y in lower if y == bottom]
     if any(x >= y for x, y in itertools.pairwise(on_edge)):
         raise InputError(
-            f"arm_positions: arms of width {a:g} m at {at} m must follow each other from left to "
+            f"arms of width {a:g} m at {at} m must follow each other from left to "
             "right "
             f"within {left:g} to {right:g} m",
             value=at,
+            key="arm_positions",
         )
     upper = [(x, -y) for x, y in reversed(lower)]
     n = len(lower)
@@ -87,8 +88,9 @@ def cross(length: Any, width: Any) -> Geometry:
     w = positive(width, "m", "width") / 2
     if reach <= w:
         raise InputError(
-            f"cross: length must exceed width {2 * w:g} m, got {2 * reach:g} m",
+            f"length must exceed width {2 * w:g} m, got {2 * reach:g} m",
             value=2 * reach,
+            key="cross",
         )
     arm = [(-w, -reach), (w, -reach), (w, -w)]
     outline = []
@@ -130,8 +132,9 @@ def _ring(inner_radius: Any, outer_radius: Any, kind: str) -> Geometry:
     r2 = positive(outer_radius, "m", "outer_radius")
     if r2 <= r1:
         raise InputError(
-            f"{kind}: outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m",
+            f"outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m",
             value=r2,
+            key=kind,
         )
     named = {"outer": [0, 1, 2, 3], "inner": [4, 5, 6, 7]}
     with_contacts = kind == "corbino"
@@ -170,15 +173,17 @@ def van_der_pauw(size: Any, contact: Any, shape: str = "square") -> Geometry:
     c = positive(contact, "m", "contact")
     if shape not in ("square", "disc"):
         raise InputError(
-            f"van_der_pauw: shape must be 'square' or 'disc', got {shape!r}",
+            f"shape must be 'square' or 'disc', got {shape!r}",
             value=shape,
+            key="van_der_pauw",
         )
     square = shape == "square"
     side = s if square else math.pi * s / 4
     if c >= side:
         raise InputError(
-            f"van_der_pauw: contact must be shorter than {side:g} m, got {c:g} m",
+            f"contact must be shorter than {side:g} m, got {c:g} m",
             value=c,
+            key="van_der_pauw",
         )
     corners: list[Any] = _rectangle(s, s) if square else _circle(s / 2)
     places: dict[str, Any] = {}
@@ -218,9 +223,9 @@ def nonlocal_bar(width: Any, distance: Any, contact: Any, *, length: Any = None)
     full = d + 12 * w if length is None else positive(length, "m", "length")
     if c >= d or d + c >= full:
         raise InputError(
-            f"nonlocal_bar: contacts of {c:g} m, {d:g} m apart, do not fit on a strip of {full:g} "
-            "m side by side",
+            f"contacts of {c:g} m, {d:g} m apart, do not fit on a strip of {full:g} m side by side",
             value=c,
+            key="nonlocal_bar",
         )
     outline = _rectangle(full, w)
     near = (full - d - c) / 2

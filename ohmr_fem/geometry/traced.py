@@ -85,15 +85,17 @@ def _csv_scale(unit: str | None, scale_bar: tuple[Any, float] | None) -> float:
     """Metres per number in the file."""
     if (unit is None) == (scale_bar is None):
         raise InputError(
-            "from_csv: give either unit='um' or scale_bar=('10 um', length of the bar in the file)",
+            "give either unit='um' or scale_bar=('10 um', length of the bar in the file)",
             value=unit,
+            key="from_csv",
         )
     if unit is not None:
         return positive(f"1 {unit}", "m", "unit")
     if not isinstance(scale_bar, tuple) or len(scale_bar) != 2:
         raise InputError(
-            f"scale_bar: expected ('10 um', length of the bar in the file), got {scale_bar!r}",
+            f"expected ('10 um', length of the bar in the file), got {scale_bar!r}",
             value=scale_bar,
+            key="scale_bar",
         )
     length, drawn = scale_bar
     metres = positive(length, "m", "scale_bar")
@@ -200,8 +202,9 @@ def from_svg(
     extent = float(_extent(drawn_bar).max())
     if extent <= 0:
         raise InputError(
-            f"bar: {bar!r} has no length; draw it as long as the scale bar of the picture",
+            f"{bar!r} has no length; draw it as long as the scale bar of the picture",
             value=bar,
+            key="bar",
         )
     scale = length / extent
     rough = _extent(drawing.loops(outline, "outline", 0.05))

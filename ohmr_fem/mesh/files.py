@@ -91,13 +91,15 @@ def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
 def _length_unit(unit: str) -> float:
     if not isinstance(unit, str) or not unit.strip():
         raise InputError(
-            f"unit: expected the name of a length such as 'm' or 'nm', got {unit!r}", value=unit
+            f"expected the name of a length such as 'm' or 'nm', got {unit!r}",
+            value=unit,
+            key="unit",
         )
     try:
         return positive(f"1 {unit}", "m", "unit")
     except InputError as exc:
         raise InputError(
-            f"unit: expected a length such as 'm', 'um' or 'nm', got {unit!r}", value=unit
+            f"expected a length such as 'm', 'um' or 'nm', got {unit!r}", value=unit, key="unit"
         ) from exc
 
 

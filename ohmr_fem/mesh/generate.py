@@ -74,12 +74,13 @@ def mesh_device(
     """
     if not isinstance(geometry, Geometry):
         raise InputError(
-            f"mesh_device: expected a device from ohmr_fem.geometry, got {geometry!r}",
+            f"expected a device from ohmr_fem.geometry, got {geometry!r}",
             value=geometry,
+            key="mesh_device",
         )
     if backend not in BACKENDS:
         raise InputError(
-            f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}", value=backend
+            f"expected one of {', '.join(BACKENDS)}, got {backend!r}", value=backend, key="backend"
         )
     sizes = cell_sizes(geometry, resolve, cells_per_length, corner, growth)
     device = None

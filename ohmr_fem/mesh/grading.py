@@ -43,13 +43,15 @@ def cell_sizes(
     fraction = positive(corner, "1", "corner")
     if not FLOOR <= fraction <= 0.5:
         raise InputError(
-            f"corner: expected {FLOOR:g} to 0.5 of the narrowest width, got {corner!r}",
+            f"expected {FLOOR:g} to 0.5 of the narrowest width, got {corner!r}",
             value=corner,
+            key="corner",
         )
     if not 1.0 < to_si(growth, "1", "growth") <= 4.0:
         raise InputError(
-            f"growth: expected a ratio above 1 and at most 4, got {growth!r}",
+            f"expected a ratio above 1 and at most 4, got {growth!r}",
             value=growth,
+            key="growth",
         )
     cells = positive(per_length, "1", "cells_per_length")
     edge = min(length / cells, width / 8)

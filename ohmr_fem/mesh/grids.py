@@ -62,12 +62,12 @@ def graded_lines(
     first = positive(h_min, "m", "h_min")
     if ends not in ("both", "left", "right", "none"):
         raise InputError(
-            f"ends: expected 'both', 'left', 'right' or 'none', got {ends!r}", value=ends
+            f"expected 'both', 'left', 'right' or 'none', got {ends!r}", value=ends, key="ends"
         )
     if ends == "none":
         return np.linspace(a, b, max(1, math.ceil(length / first * (1 - 1e-12))) + 1)
     if not growth > 1:
-        raise InputError(f"growth: must be above 1, got {growth!r}", value=growth)
+        raise InputError(f"must be above 1, got {growth!r}", value=growth, key="growth")
     last = math.inf if h_max is None else positive(h_max, "m", "h_max")
     at_end = first * math.log(growth) / (growth - 1)  # makes the first spacing h_min
     left, right = (at_end if ends in ("both", side) else math.inf for side in ("left", "right"))
@@ -151,11 +151,11 @@ def cross_section(
     w = positive(width, "m", "width")
     if normal not in ("y", "z"):
         raise InputError(
-            f"normal: expected 'y' (strip) or 'z' (film), got {normal!r}", value=normal
+            f"expected 'y' (strip) or 'z' (film), got {normal!r}", value=normal, key="normal"
         )
     if cells is not None and not _whole(cells, 1):
         raise InputError(
-            f"cells: expected a whole number of at least 1, got {cells!r}", value=cells
+            f"expected a whole number of at least 1, got {cells!r}", value=cells, key="cells"
         )
     names, bounds = _layers(regions, w)
     h_min = FINEST * w if resolve is None else positive(resolve, "m", "resolve") / CELLS_PER_DECAY
@@ -201,14 +201,17 @@ def _layers(
     for start, stop, name in spans:
         if abs(start - at) > 1e-9 * width or stop <= start:
             raise InputError(
-                f"regions: {name!r} runs from {start:g} m to {stop:g} m, expected to start at "
+                f"{name!r} runs from {start:g} m to {stop:g} m, expected to start at "
                 f"{at:g} m; "
                 "layers are distances from the lower edge and must follow each other",
                 value=(start, stop),
+                key="regions",
             )
         at = stop
     if abs(at - width) > 1e-9 * width:
-        raise InputError(f"regions: end at {at:g} m, expected the width {width:g} m", value=at)
+        raise InputError(
+            f"end at {at:g} m, expected the width {width:g} m", value=at, key="regions"
+        )
     names = [name for _, _, name in spans]
     inner = [stop - width / 2 for _, stop, _ in spans[:-1]]
     return names, [-width / 2, *inner, width / 2]
@@ -219,7 +222,9 @@ def _spans(regions: Mapping[str, tuple[Any, Any]]) -> list[tuple[float, float, s
     spans = []
     for name, span in regions.items():
         if not isinstance(span, Sequence) or isinstance(span, str) or len(span) != 2:
-            raise InputError(f"regions: {name!r} needs (start, stop), got {span!r}", value=span)
+            raise InputError(
+                f"{name!r} needs (start, stop), got {span!r}", value=span, key="regions"
+            )
         start, stop = (to_si(v, "m", f"regions[{name!r}]") for v in span)
         spans.append((start, stop, str(name)))
     return sorted(spans)
@@ -251,7 +256,7 @@ def tensor_grid(
     x = _lines(x_lines, "x_lines")
     y = _lines(y_lines, "y_lines")
     if cells not in ("quad", "triangle"):
-        raise InputError(f"cells: expected 'quad' or 'triangle', got {cells!r}", value=cells)
+        raise InputError(f"expected 'quad' or 'triangle', got {cells!r}", value=cells, key="cells")
     i, j = _pairs(x.size - 1, y.size - 1)
     if keep is not None:
         centres = np.array([x[i] + x[i + 1], y[j] + y[j + 1]]) / 2
@@ -295,8 +300,9 @@ def _lines(values: Any, name: str) -> np.ndarray:
     finite = lines.ndim == 1 and lines.size >= 2 and np.all(np.isfinite(lines))
     if not finite or np.any(np.diff(lines) <= 0):
         raise InputError(
-            f"{name}: expected at least two increasing coordinates in metres, got {values!r}",
+            f"expected at least two increasing coordinates in metres, got {values!r}",
             value=values,
+            key=name,
         )
     return lines
 

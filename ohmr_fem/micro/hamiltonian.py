@@ -70,7 +70,9 @@ class LayeredModel:
         put("lattice", _array(self.lattice, (2, 2), "lattice: rows a1, a2 in angstrom"))
         if abs(np.linalg.det(self.lattice)) < 1e-9:
             raise InputError(
-                "lattice: a1 and a2 are parallel; give two independent vectors", value=self.lattice
+                "a1 and a2 are parallel; give two independent vectors",
+                value=self.lattice,
+                key="lattice",
             )
         put("positions", _positions(self.positions))
         n = len(self.positions)
@@ -89,9 +91,10 @@ class LayeredModel:
         whole = isinstance(self.filling, (int, np.integer))
         if not (whole and 0 <= self.filling <= n):  # type: ignore[operator]
             raise InputError(
-                f"filling: expected a whole number of electrons per cell and spin from 0 to {n}, "
+                f"expected a whole number of electrons per cell and spin from 0 to {n}, "
                 f"got {self.filling!r}",
                 value=self.filling,
+                key="filling",
             )
         _check_hermitian(self.translations, self.blocks)
         put("_cache", {})
@@ -165,7 +168,8 @@ class LayeredModel:
         z = self.layer_heights
         if self.n_layers < 2:
             raise InputError(
-                "displacement: the model has one layer; a displacement field needs at least two"
+                "the model has one layer; a displacement field needs at least two",
+                key="displacement",
             )
         middle = 0.5 * (z[-1] + z[0])
         half = 0.5 * (z[-1] - z[0])
@@ -258,7 +262,9 @@ class LayeredModel:
             for letters in derivatives:
                 if set(letters) - set("xyz"):
                     raise InputError(
-                        f"derivative: expected letters x, y, z, got {letters!r}", value=letters
+                        f"expected letters x, y, z, got {letters!r}",
+                        value=letters,
+                        key="derivative",
                     )
                 factors = [self.blocks]
                 for letter in letters:
@@ -296,16 +302,19 @@ def _positions(value: Any) -> np.ndarray:
         array = np.array(value, dtype=float)
     except (TypeError, ValueError) as exc:
         raise InputError(
-            f"positions: expected (n, 3) numbers in angstrom, got {value!r}", value=value
+            f"expected (n, 3) numbers in angstrom, got {value!r}", value=value, key="positions"
         ) from exc
     if array.ndim == 2 and array.shape[1] == 2:
         raise InputError(
-            "positions: no z coordinate, so no layers along z; give (x, y, z) in angstrom",
+            "no z coordinate, so no layers along z; give (x, y, z) in angstrom",
             value=value,
+            key="positions",
         )
     if array.ndim != 2 or array.shape[1] != 3 or not np.all(np.isfinite(array)):
         raise InputError(
-            f"positions: expected finite (n, 3) in angstrom, got shape {array.shape}", value=value
+            f"expected finite (n, 3) in angstrom, got shape {array.shape}",
+            value=value,
+            key="positions",
         )
     return array
 
@@ -316,17 +325,19 @@ def _layers(value: Any, z: np.ndarray) -> np.ndarray:
     layers = np.asarray(value, dtype=int)
     if layers.shape != z.shape or not _counts_up(layers):
         raise InputError(
-            f"layers: expected one number 0, 1, ... per orbital ({len(z)}), got {value!r}",
+            f"expected one number 0, 1, ... per orbital ({len(z)}), got {value!r}",
             value=value,
+            key="layers",
         )
     for n in range(int(layers.max())):
         below = z[layers == n].max()
         above = z[layers == n + 1].min()
         if below >= above:
             raise InputError(
-                f"layers: layers {n} and {n + 1} overlap along z ({below:g} and {above:g} "
+                f"layers {n} and {n + 1} overlap along z ({below:g} and {above:g} "
                 "angstrom); number the layers upwards and check the positions",
                 value=value,
+                key="layers",
             )
     return layers
 
@@ -340,9 +351,9 @@ def _counts_up(layers: np.ndarray) -> bool:
 def _check_hermitian(translations: np.ndarray, blocks: np.ndarray) -> None:
     index = {tuple(cell): m for m, cell in enumerate(translations.tolist())}
     if len(index) != len(translations):
-        raise InputError("translations: one of them is listed twice; merge their blocks")
+        raise InputError("one of them is listed twice; merge their blocks", key="translations")
     if (0, 0) not in index:
-        raise InputError("translations: (0, 0) is missing; its block holds the site energies")
+        raise InputError("(0, 0) is missing; its block holds the site energies", key="translations")
     scale = float(np.abs(blocks).max()) or 1.0
     for cell, m in index.items():
         forward = blocks[m]
@@ -351,10 +362,11 @@ def _check_hermitian(translations: np.ndarray, blocks: np.ndarray) -> None:
         worst = float(np.abs(forward - reverse.conj().T).max())
         if worst > HERMITICITY * scale:
             raise InputError(
-                f"blocks: not Hermitian, t(R) and t(-R)^dagger differ by {worst:g} eV at R = "
+                f"not Hermitian, t(R) and t(-R)^dagger differ by {worst:g} eV at R = "
                 f"{cell}; "
                 "give both ends of every bond, site energies real",
                 value=cell,
+                key="blocks",
             )
 
 
@@ -371,11 +383,13 @@ def _collect(
         known = range(n)
         if i not in known or j not in known:
             raise InputError(
-                f"hoppings: bond {bond!r} names an orbital outside 0..{n - 1}", value=bond
+                f"bond {bond!r} names an orbital outside 0..{n - 1}", value=bond, key="hoppings"
             )
         if key in given:
             raise InputError(
-                f"hoppings: bond {bond!r} is given twice; give it once with the total", value=bond
+                f"bond {bond!r} is given twice; give it once with the total",
+                value=bond,
+                key="hoppings",
             )
         given[key] = complex(t)
     energies = np.zeros(n)
@@ -392,8 +406,9 @@ def _collect(
         tolerance = HERMITICITY * max(1.0, abs(t))
         if abs(back - expected) > tolerance:
             raise InputError(
-                f"hoppings: not Hermitian, {t} from {i} to {j} in {cell} but {back} back; "
+                f"not Hermitian, {t} from {i} to {j} in {cell} but {back} back; "
                 "the two must be complex conjugates (a site energy must be real)",
                 value=t,
+                key="hoppings",
             )
     return bonds

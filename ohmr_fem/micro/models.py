@@ -121,7 +121,7 @@ def gapped_honeycomb(
     known = {"AA": ("A", 1), "2H": ("A", -1), "3R": ("ABC", 1)}
     if stacking not in known:
         raise InputError(
-            f"stacking: expected one of {', '.join(known)}, got {stacking!r}", value=stacking
+            f"expected one of {', '.join(known)}, got {stacking!r}", value=stacking, key="stacking"
         )
     pattern, sign = known[stacking]
     shifts = _shifts(n, pattern)
@@ -221,11 +221,14 @@ def _dimer_energies(shifts: list[int], delta: float) -> list[float]:
 
 def _shifts(n: int, stacking: str) -> list[int]:
     if not isinstance(n, (int, np.integer)) or n < 1:
-        raise InputError(f"n: expected a whole number of layers, at least 1, got {n!r}", value=n)
+        raise InputError(
+            f"expected a whole number of layers, at least 1, got {n!r}", value=n, key="n"
+        )
     if not stacking or any(letter not in "ABC" for letter in stacking):
         raise InputError(
-            f"stacking: expected letters A, B, C such as 'AB' or 'ABC', got {stacking!r}",
+            f"expected letters A, B, C such as 'AB' or 'ABC', got {stacking!r}",
             value=stacking,
+            key="stacking",
         )
     return ["ABC".index(stacking[layer % len(stacking)]) for layer in range(n)]
 
@@ -236,8 +239,8 @@ def _spacings(n: int, spacing: float | Sequence[float]) -> list[float]:
     positive = all(s > 0 for s in gaps)
     if len(gaps) != n - 1 or not positive:
         raise InputError(
-            f"spacing: expected one positive distance in angstrom, or {n - 1} of them, got "
-            f"{spacing!r}",
+            f"expected one positive distance in angstrom, or {n - 1} of them, got {spacing!r}",
             value=spacing,
+            key="spacing",
         )
     return gaps

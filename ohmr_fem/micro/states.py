@@ -147,12 +147,15 @@ def mesh_states(
     """
     if not isinstance(divisions, (int, np.integer)) or divisions < 1:
         raise InputError(
-            f"mesh: expected a whole number of divisions, at least 1, got {divisions!r}",
+            f"expected a whole number of divisions, at least 1, got {divisions!r}",
             value=divisions,
+            key="mesh",
         )
     if shift not in (0.0, 0.5):
         raise InputError(
-            f"shift: expected 0 (Gamma-centred) or 0.5 (half-shifted), got {shift!r}", value=shift
+            f"expected 0 (Gamma-centred) or 0.5 (half-shifted), got {shift!r}",
+            value=shift,
+            key="shift",
         )
     ratio = 2 if shift == 0.0 else 3
     depth = 0

@@ -82,8 +82,7 @@ def forbidden_components(operations: tuple[Operation, ...]) -> tuple[str, ...]:
 
 
 def _indices(name: str) -> tuple[int, int]:
-    a, b = name
-    return "xyz".index(a), "xyz".index(b)
+    return "xyz".index(name[0]), "xyz".index(name[1])
 
 
 def _unit(name: str) -> np.ndarray:
@@ -337,8 +336,8 @@ def symmetry_report(
     """
     if not temperature > 0 or mesh < 1:
         raise InputError(
-            f"symmetry_report: temperature and mesh must be positive, got {temperature!r} K, "
-            f"{mesh!r}"
+            f"temperature and mesh must be positive, got {temperature!r} K, {mesh!r}",
+            key="symmetry_report",
         )
     operations = find_operations(model)
     forbidden = forbidden_components(operations)

@@ -4,13 +4,14 @@ mean.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
+from ..files import Columns, Table
 from .tensor import InverseMass
 
 MEANING = {
@@ -27,7 +28,7 @@ MEANING = {
 }
 
 
-def tensor_columns(x: InverseMass, displacement: float = 0.0) -> dict[str, tuple[str, np.ndarray]]:
+def tensor_columns(x: InverseMass, displacement: float = 0.0) -> Columns:
     """{name: (unit, values)} of one result, in the order of the table; theta only where there are
     two layers.
     """
@@ -55,6 +56,31 @@ def tensor_columns(x: InverseMass, displacement: float = 0.0) -> dict[str, tuple
     return out
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class TensorTable(Table):
+    """Results of one kind below each other.
+
+    Attributes
+    ----------
+    results : {displacement in eV: InverseMass}
+    title : str
+    """
+
+    results: Mapping[float, InverseMass]
+    title: str = ""
+
+    def columns(self) -> Columns:
+        parts = [tensor_columns(x, v) for v, x in self.results.items()]
+        return {
+            name: (unit, np.concatenate([part[name][1] for part in parts]))
+            for name, (unit, _) in parts[0].items()
+        }
+
+    def _notes(self) -> Iterable[str]:
+        title = [self.title] if self.title else []
+        return [*title, *describe(self.results)]
+
+
 def write_tensor_table(
     path: str | Path, results: InverseMass | Mapping[float, InverseMass], title: str = ""
 ) -> Path:
@@ -79,29 +105,15 @@ def write_tensor_table(
     several = dict(results) if isinstance(results, Mapping) else {0.0: results}
     first = next(iter(several.values()), None)
     if first is None:
-        raise InputError("write_tensor_table: needs at least one result")
+        raise InputError("needs at least one result", key="write_tensor_table")
     if len({_kind(x) for x in several.values()}) > 1:
         raise InputError(
-            "write_tensor_table: the results differ in definition, counting, normalisation, spin, "
+            "the results differ in definition, counting, normalisation, spin, "
             "temperature or "
-            "number of layers; write one table for each kind"
+            "number of layers; write one table for each kind",
+            key="write_tensor_table",
         )
-    tables = [tensor_columns(x, v) for v, x in several.items()]
-    path = Path(path)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        stream.writelines(
-            f"# {line}\n" for line in [*([title] if title else []), *describe(several)]
-        )
-        writer = csv.writer(stream)
-        writer.writerow([f"{name} [{unit}]" for name, (unit, _) in tables[0].items()])
-        for table in tables:
-            writer.writerows(
-                [
-                    [f"{v:.17g}" for v in row]
-                    for row in zip(*(v for _, v in table.values()), strict=True)
-                ]
-            )
-    return path
+    return TensorTable(several, title).to_csv(path)
 
 
 def describe(results: Mapping[float, InverseMass]) -> list[str]:

@@ -97,8 +97,9 @@ class InverseMass:
         """Anisotropy X_zz/X_yy, (n,); same definition and counting as X."""
         if self.layers < 2:
             raise InputError(
-                "theta: the model has one layer, so nothing moves along z and X_zz = 0; "
-                "theta needs a model with at least two layers"
+                "the model has one layer, so nothing moves along z and X_zz = 0; "
+                "theta needs a model with at least two layers",
+                key="theta",
             )
         return np.asarray(self.X[:, 2, 2] / self.X[:, 1, 1])
 
@@ -174,7 +175,7 @@ def inverse_mass(
         The tolerance was not reached.
     """
     if (mu is None) == (density is None):
-        raise InputError("mu: give either mu in eV, or density= in 1/m^2 with mu None")
+        raise InputError("give either mu in eV, or density= in 1/m^2 with mu None", key="mu")
     mu = _checked(model, mu, temperature, definition, counting, normalisation, spin)
     wanted = None if density is None else _per_cell(model, density, spin)
     sums, how = _integrator(
@@ -251,8 +252,9 @@ def _per_cell(model: LayeredModel, density: Any, spin: int) -> np.ndarray:
         density = np.atleast_1d(np.asarray(density, dtype=float))
     except (TypeError, ValueError) as exc:
         raise InputError(
-            f"density: expected one number or a list of them in 1/m^2, got {density!r}",
+            f"expected one number or a list of them in 1/m^2, got {density!r}",
             value=density,
+            key="density",
         ) from exc
     per_cell = np.asarray(density * model.cell_area * 1e-20 / spin)
     room = (-float(model.filling or 0), float(model.n_orbitals - (model.filling or 0)))
@@ -263,9 +265,10 @@ def _per_cell(model: LayeredModel, density: Any, spin: int) -> np.ndarray:
         or per_cell.max() >= room[1]
     ):
         raise InputError(
-            f"density: the bands hold from {room[0]:g} to {room[1]:g} electrons per cell and spin "
+            f"the bands hold from {room[0]:g} to {room[1]:g} electrons per cell and spin "
             "beyond "
-            f"neutrality, asked for {per_cell.min():g} to {per_cell.max():g} (density is per m^2)"
+            f"neutrality, asked for {per_cell.min():g} to {per_cell.max():g} (density is per m^2)",
+            key="density",
         )
     return per_cell
 
@@ -326,15 +329,16 @@ def _scale(
     if counting == "fermi_surface":
         if normalisation == "per_area":
             raise InputError(
-                "normalisation: 'fermi_surface' is per added electron; use 'per_carrier' or "
-                "'per_cell'",
+                "'fermi_surface' is per added electron; use 'per_carrier' or 'per_cell'",
                 value=normalisation,
+                key="normalisation",
             )
         if states.min() < ZERO_CARRIERS:
             raise InputError(
-                "counting: dX/dN needs states at the chemical potential, but dN/dmu is zero there "
+                "dX/dN needs states at the chemical potential, but dN/dmu is zero there "
                 "(gap); "
-                "use 'all' or 'excess', or move mu into a band"
+                "use 'all' or 'excess', or move mu into a band",
+                key="counting",
             )
         return 1.0 / states, "per_added_electron"
     if normalisation == "per_cell":
@@ -343,9 +347,10 @@ def _scale(
         return np.full(len(carriers), spin / (model.cell_area * 1e-20)), normalisation
     if carriers.min() < ZERO_CARRIERS:
         raise InputError(
-            f"normalisation: per carrier at zero density ({carriers.min():.1e} electrons and holes "
+            f"per carrier at zero density ({carriers.min():.1e} electrons and holes "
             "per "
-            "cell); move mu into a band, raise the temperature, or use 'per_cell'"
+            "cell); move mu into a band, raise the temperature, or use 'per_cell'",
+            key="normalisation",
         )
     return 1.0 / carriers, normalisation
 
@@ -365,18 +370,19 @@ def _checked(
         ("normalisation", normalisation, NORMALISATIONS),
     ):
         if value not in known:
-            raise InputError(f"{name}: got {value!r}; {suggest(str(value), known)}", value=value)
+            raise InputError(f"got {value!r}; {suggest(str(value), known)}", value=value, key=name)
     if spin not in (1, 2):
-        raise InputError(f"spin: expected 1 (per spin) or 2 (both), got {spin!r}", value=spin)
+        raise InputError(f"expected 1 (per spin) or 2 (both), got {spin!r}", value=spin, key="spin")
     if not (
         isinstance(temperature, (int, float, np.number))
         and np.isfinite(temperature)
         and temperature > 0
     ):
         raise InputError(
-            f"temperature: expected a positive number in K, got {temperature!r}; "
+            f"expected a positive number in K, got {temperature!r}; "
             "for the ground state use a small one",
             value=temperature,
+            key="temperature",
         )
     if mu is None:
         return np.zeros(0)
@@ -384,7 +390,7 @@ def _checked(
         mu = np.atleast_1d(np.asarray(mu, dtype=float))
     except (TypeError, ValueError) as exc:
         raise InputError(
-            f"mu: expected one number or a list of them in eV, got {mu!r}", value=mu
+            f"expected one number or a list of them in eV, got {mu!r}", value=mu, key="mu"
         ) from exc
     low, high = _band_range(model)
     low, high = (
@@ -392,13 +398,14 @@ def _checked(
         high + 20 * thermal_energy(temperature),
     )  # a classical gas is one too
     if mu.ndim != 1 or not np.all(np.isfinite(mu)):
-        raise InputError("mu: expected one number or a list of them in eV", value=mu)
+        raise InputError("expected one number or a list of them in eV", value=mu, key="mu")
     if mu.min() < low or mu.max() > high:
         raise InputError(
-            f"mu: the bands, widened by 20 k_B T, run from {low:.4g} to {high:.4g} eV, got "
+            f"the bands, widened by 20 k_B T, run from {low:.4g} to {high:.4g} eV, got "
             f"{mu.min():.4g} to "
             f"{mu.max():.4g} eV; choose mu inside",
             value=mu,
+            key="mu",
         )
     return mu
 
@@ -427,7 +434,9 @@ def _integrator(
     """
     if not 1e-13 <= tolerance < 1.0:
         raise InputError(
-            f"tolerance: expected from 1e-13 (round-off) to 1, got {tolerance!r}", value=tolerance
+            f"expected from 1e-13 (round-off) to 1, got {tolerance!r}",
+            value=tolerance,
+            key="tolerance",
         )
     operations = find_operations(model) if symmetry else ()
     if mesh == "auto":

@@ -164,12 +164,12 @@ def _header(name: str, words: list[str]) -> tuple[int, int, np.ndarray, list[str
         raise InputError(
             f"{name}: the header should hold the number of orbitals, of translations and one "
             "whole-number "
-            "degeneracy weight per translation; the list of weights is wrong or too short"
+            "degeneracy weight per translation; the list of weights is wrong or too short",
         ) from exc
     if n < 1 or m < 1 or len(weights) < m or np.any(weights < 1):
         raise InputError(
             f"{name}: expected {m} positive degeneracy weights in the header, "
-            f"got {len(weights)} with minimum {weights.min() if len(weights) else 'none'}"
+            f"got {len(weights)} with minimum {weights.min() if len(weights) else 'none'}",
         )
     return n, m, weights, words[2 + m :]
 
@@ -184,12 +184,14 @@ def _table(name: str, words: list[str], rows: int, columns: int) -> np.ndarray:
         raise InputError(
             f"{name}: {kind}, {rows} rows of {columns} numbers announced but {len(words)} numbers "
             "found; "
-            "write the file again"
+            "write the file again",
         )
     try:
         return np.array(words, dtype=float).reshape(rows, columns)
     except ValueError as exc:
-        raise InputError(f"{name}: holds something that is not a number ({exc})") from exc
+        raise InputError(
+            f"{name}: holds something that is not a number ({exc})",
+        ) from exc
 
 
 def _read_hr(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -233,14 +235,14 @@ def _fill(name: str, index: np.ndarray, values: np.ndarray, n: int, m: int) -> n
     if orbitals.min() < 0 or orbitals.max() >= n:
         raise InputError(
             f"{name}: an orbital number is outside 1..{n}; the degeneracy weights or the header "
-            "are wrong"
+            "are wrong",
         )
     blocks = np.full((m, n, n), np.nan, dtype=complex)
     translation = np.repeat(np.arange(m), n * n)
     blocks[translation, orbitals[:, 0], orbitals[:, 1]] = values
     if not np.all(np.isfinite(blocks)):
         raise InputError(
-            f"{name}: an element is missing, given twice, or not finite; write the file again"
+            f"{name}: an element is missing, given twice, or not finite; write the file again",
         )
     return blocks
 
@@ -252,9 +254,9 @@ def _centres(value: Any, n: int) -> np.ndarray:
     r = _floats(value, "centres: expected one (x, y, z) in angstrom for each orbital")
     if r.shape != (n, 3) or not np.all(np.isfinite(r)):
         raise InputError(
-            f"centres: expected one (x, y, z) in angstrom for each of the {n} orbitals, "
-            f"got shape {r.shape}",
+            f"expected one (x, y, z) in angstrom for each of the {n} orbitals, got shape {r.shape}",
             value=value,
+            key="centres",
         )
     return r
 
@@ -273,14 +275,16 @@ def _plane(lattice: Any) -> np.ndarray:
         tilt = np.abs(a[2, :2]).max()
         if out_of_plane > 1e-6 or tilt > 1e-6:
             raise InputError(
-                "lattice: a1 and a2 must lie in the plane and a3 along z; rotate the cell",
+                "a1 and a2 must lie in the plane and a3 along z; rotate the cell",
                 value=lattice,
+                key="lattice",
             )
         return a[:2, :2]
     if a.shape != (2, 2):
         raise InputError(
-            f"lattice: expected rows a1, a2 (and a3) in angstrom, got shape {a.shape}",
+            f"expected rows a1, a2 (and a3) in angstrom, got shape {a.shape}",
             value=lattice,
+            key="lattice",
         )
     return a
 
@@ -335,11 +339,12 @@ def _find_layers(z: np.ndarray, layers: int | None, layer_gap: float) -> np.ndar
         cuts = steps > layer_gap
         if not cuts.any() and len(z) > 1:
             raise InputError(
-                f"layers: cannot be told apart, the largest gap between centres along z is "
+                f"cannot be told apart, the largest gap between centres along z is "
                 f"{wide[0]:.3g} angstrom and layer_gap is {layer_gap:g}; give layers=n or a "
                 "smaller "
                 "layer_gap (layers=1 for a single layer)",
                 value=float(wide[0]),
+                key="layers",
             )
     else:
         _check_layer_count(z, wide, layers)
@@ -354,20 +359,26 @@ def _find_layers(z: np.ndarray, layers: int | None, layer_gap: float) -> np.ndar
 def _check_layer_count(z: np.ndarray, wide: np.ndarray, layers: int) -> None:
     """``wide``: the gaps along z, widest first; the last one that is cut must stand out."""
     if not 1 <= layers <= len(z):
-        raise InputError(f"layers: expected from 1 to {len(z)}, got {layers!r}", value=layers)
+        raise InputError(
+            f"expected from 1 to {len(z)}, got {layers!r}",
+            value=layers,
+            key="layers",
+        )
     if layers == 1:
         return
     last_cut = wide[layers - 2]
     if layers <= len(wide) and last_cut < 1.2 * wide[layers - 1]:
         gaps = ", ".join(f"{g:.3g}" for g in wide[:layers])
         raise InputError(
-            f"layers: {layers} layers cannot be told apart, the gaps along z are "
+            f"{layers} layers cannot be told apart, the gaps along z are "
             f"{gaps} angstrom; check the centres or the number",
             value=layers,
+            key="layers",
         )
     if last_cut < 0.1:
         raise InputError(
-            f"layers: {layers} layers cannot be told apart, the centres span "
+            f"{layers} layers cannot be told apart, the centres span "
             f"{np.ptp(z):.3g} angstrom along z; check the centres",
             value=layers,
+            key="layers",
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, suggest
+from ..errors import InputError, complaints_of, suggest
 from ..units import to_si
 
 CONTACT_KINDS = ("equipotential", "profile", "probe", "point")
@@ -70,35 +70,41 @@ class Moment:
         """
         if isinstance(value, Moment):
             return value
-        if isinstance(value, str) and value in ("reflecting", "absorbing"):
-            return cls(absorbing=value == "absorbing")
-        if isinstance(value, str) and not any(c.isdigit() for c in value):
+        with complaints_of(name):
+            if isinstance(value, Mapping):
+                return cls._of_table(value)
+            if not isinstance(value, str) or any(c.isdigit() for c in value):
+                return cls(absorption=_velocities(value))
+            if value in ("reflecting", "absorbing"):
+                return cls(absorbing=value == "absorbing")
             raise InputError(
-                f"{name}: unknown moment condition {value!r}; "
+                f"unknown moment condition {value!r}; "
                 f"{suggest(value, ('reflecting', 'absorbing'))}, "
                 "a velocity G such as '100 m/s', three of them, or {'injected': ...}",
                 value=value,
+                key="moment",
+                named=True,
             )
-        if isinstance(value, Mapping):
-            extra = set(value) - {"injected", "absorption"}
-            if extra or not value:
-                raise InputError(
-                    f"{name}: moment accepts the keys 'injected' and 'absorption', got "
-                    f"{sorted(value)}"
-                )
-            return cls(
-                absorption=_velocities(value.get("absorption", 0.0), name),
-                injected=_triple(
-                    value.get("injected", 0.0), "A/m", f"{name}: injected moment current"
-                ),
+
+    @classmethod
+    def _of_table(cls, value: Mapping[str, Any]) -> Moment:
+        extra = set(value) - {"injected", "absorption"}
+        if extra or not value:
+            raise InputError(
+                f"moment accepts the keys 'injected' and 'absorption', got {sorted(value)}",
+                key="moment",
+                named=True,
             )
-        return cls(absorption=_velocities(value, name))
+        injected = _triple(value.get("injected", 0.0), "A/m", "injected moment current")
+        return cls(absorption=_velocities(value.get("absorption", 0.0)), injected=injected)
 
 
-def _velocities(value: Any, name: str) -> tuple[float, float, float]:
-    triple = _triple(value, "m/s", f"{name}: absorption G", spread=True)
+def _velocities(value: Any) -> tuple[float, float, float]:
+    triple = _triple(value, "m/s", "absorption G", spread=True)
     if min(triple) < 0:
-        raise InputError(f"{name}: absorption G must be >= 0 m/s, got {value!r}", value=value)
+        raise InputError(
+            f"absorption G must be >= 0 m/s, got {value!r}", value=value, key="moment", named=True
+        )
     return triple
 
 
@@ -107,7 +113,7 @@ def _triple(value: Any, unit: str, name: str, spread: bool = False) -> tuple[flo
     if isinstance(value, (list, tuple, np.ndarray)):
         if len(value) != 3:
             raise InputError(
-                f"{name}: expected one number or three (x, y, z), got {len(value)}", value=value
+                f"expected one number or three (x, y, z), got {len(value)}", value=value, key=name
             )
         x, y, z = (to_si(v, unit, name) for v in value)
         return x, y, z
@@ -145,25 +151,39 @@ class Contact:
     def __post_init__(self) -> None:
         if self.kind not in CONTACT_KINDS:
             raise InputError(
-                f"Contact: unknown kind {self.kind!r}; {suggest(self.kind, CONTACT_KINDS)}",
+                f"unknown kind {self.kind!r}; {suggest(self.kind, CONTACT_KINDS)}",
                 value=self.kind,
+                owner="Contact",
+                key="kind",
+                named=True,
             )
         if not (callable(self.profile) or self.profile == "uniform"):
             raise InputError(
-                f"Contact: profile must be 'uniform' or a function of (x, y), got {self.profile!r}"
+                f"profile must be 'uniform' or a function of (x, y), got {self.profile!r}",
+                owner="Contact",
+                key="profile",
+                named=True,
             )
         if (self.at is not None) != (self.kind == "point"):
             raise InputError(
-                "Contact: 'at' belongs to kind 'point' and is required there, got kind "
+                "'at' belongs to kind 'point' and is required there, got kind "
                 f"{self.kind!r} "
-                f"with at={self.at!r}"
+                f"with at={self.at!r}",
+                owner="Contact",
+                key="at",
+                named=True,
             )
         if self.at is not None:
             if np.ndim(self.at) != 1 or len(self.at) != 2:
                 raise InputError(
-                    f"Contact: 'at' must be two lengths (x, y), got {self.at!r}", value=self.at
+                    f"'at' must be two lengths (x, y), got {self.at!r}",
+                    value=self.at,
+                    owner="Contact",
+                    key="at",
+                    named=True,
                 )
-            object.__setattr__(self, "at", tuple(to_si(v, "m", "Contact: at") for v in self.at))
+            with complaints_of("Contact"):
+                object.__setattr__(self, "at", tuple(to_si(v, "m", "at") for v in self.at))
         object.__setattr__(self, "moment", Moment.parse(self.moment, "Contact"))
 
     @property
@@ -196,5 +216,6 @@ class GaussianProfile:
 
 def gaussian_profile(center: Sequence[Any], width: Any) -> GaussianProfile:
     """A Gaussian current-density profile of rms ``width`` about ``center`` (quantities, m)."""
-    x, y = (to_si(v, "m", "gaussian_profile: center") for v in center)
-    return GaussianProfile((x, y), to_si(width, "m", "gaussian_profile: width"))
+    with complaints_of("gaussian_profile"):
+        x, y = (to_si(v, "m", "center") for v in center)
+        return GaussianProfile((x, y), to_si(width, "m", "width"))

@@ -67,8 +67,7 @@ def read_drive(
         if not problem.contacts[name].carries_current:
             raise InputError(
                 f"contact {name!r} is a {problem.contacts[name].kind}: it reads a voltage and "
-                "carries no "
-                "current; make it 'equipotential' or 'profile'",
+                "carries no current; make it 'equipotential' or 'profile'",
                 value=name,
             )
         if name in voltages:
@@ -81,15 +80,21 @@ def read_drive(
                 f"contact {name!r}: only an equipotential contact can have a given voltage",
                 value=name,
             )
-    total, largest = sum(currents.values()), max((abs(i) for i in currents.values()), default=0.0)
-    if not voltages and abs(total) > CURRENT_BALANCE * largest:
+    if not voltages:  # a contact with a voltage takes up whatever is left
+        _check_balance(currents)
+    return Drive(currents, voltages)
+
+
+def _check_balance(currents: Mapping[str, float]) -> None:
+    total = sum(currents.values())
+    largest = max((abs(i) for i in currents.values()), default=0.0)
+    if abs(total) > CURRENT_BALANCE * largest:
         raise InputError(
-            f"currents: must sum to zero, but {currents} sum to {total:g} A; what enters the "
-            "device must "
+            f"must sum to zero, but {currents} sum to {total:g} A; what enters the device must "
             "leave it, or give one contact a voltage",
             value=total,
+            key="currents",
         )
-    return Drive(currents, voltages)
 
 
 def _contact(problem: Problem, name: str) -> None:
@@ -101,19 +106,21 @@ def read_pair(problem: Problem, pair: Any, what: str = "voltage") -> tuple[str, 
     """A pair of contact names, checked; ``what`` is "current" or "voltage"."""
     if isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2:
         raise InputError(
-            f"{what}: expected a pair of contact names such as ('left', 'right'), got {pair!r}",
+            f"expected a pair of contact names such as ('left', 'right'), got {pair!r}",
             value=pair,
+            key=what,
         )
     first, second = pair
     for name in (first, second):
         _contact(problem, name)
         if what == "current" and not problem.contacts[name].carries_current:
             raise InputError(
-                f"current: contact {name!r} is a {problem.contacts[name].kind} and carries no "
+                f"contact {name!r} is a {problem.contacts[name].kind} and carries no "
                 "current; make it "
                 "'equipotential' or 'profile'",
                 value=name,
+                key="current",
             )
     if first == second:
-        raise InputError(f"{what}: needs two different contacts, got {first!r} twice", value=pair)
+        raise InputError(f"needs two different contacts, got {first!r} twice", value=pair, key=what)
     return first, second

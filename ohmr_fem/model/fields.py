@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, suggest
+from ..errors import InputError, complaints_of, suggest
 from ..units import fields_array, to_si
 
 DIRECTIONS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
@@ -21,18 +21,20 @@ def field_sweep(start: Any, stop: Any, n: int, direction: Any = "x") -> np.ndarr
     if isinstance(direction, str):
         if direction not in DIRECTIONS:
             raise InputError(
-                f"direction: {direction!r} is not known; {suggest(direction, DIRECTIONS)}, or a "
-                "vector"
+                f"{direction!r} is not known; {suggest(direction, DIRECTIONS)}, or a vector",
+                key="direction",
             )
         direction = DIRECTIONS[direction]
     unit = fields_array(direction, "direction")
     size = float(np.linalg.norm(unit))
     if unit.shape != (3,) or size == 0.0:
         raise InputError(
-            f"direction: expected a non-zero vector of shape (3,), got {direction!r}",
+            f"expected a non-zero vector of shape (3,), got {direction!r}",
             value=direction,
+            key="direction",
         )
-    ends = to_si(start, "T", "field_sweep: start"), to_si(stop, "T", "field_sweep: stop")
+    with complaints_of("field_sweep"):
+        ends = to_si(start, "T", "start"), to_si(stop, "T", "stop")
     return np.linspace(*ends, _count(n))[:, None] * (unit / size) + 0.0  # no -0.0
 
 
@@ -47,9 +49,13 @@ def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:
         or plane[0] == plane[1]
     ):
         raise InputError(
-            f"plane: expected two of the axes x, y, z such as 'xy', got {plane!r}", value=plane
+            f"expected two of the axes x, y, z such as 'xy', got {plane!r}",
+            value=plane,
+            key="plane",
         )
-    size, count = to_si(magnitude, "T", "field_rotation: magnitude"), _count(n)
+    with complaints_of("field_rotation"):
+        size = to_si(magnitude, "T", "magnitude")
+    count = _count(n)
     angles = 2.0 * np.pi * np.arange(count) / count
     fields = np.zeros((count, 3))
     fields[:, "xyz".index(plane[0])], fields[:, "xyz".index(plane[1])] = (
@@ -66,5 +72,10 @@ def _count(n: Any) -> int:
         or not n >= 1
         or n % 1 != 0
     ):
-        raise InputError(f"the number of fields must be a positive integer, got {n!r}", value=n)
+        raise InputError(
+            f"the number of fields must be a positive integer, got {n!r}",
+            value=n,
+            key="n",
+            named=True,
+        )
     return int(n)

@@ -72,8 +72,9 @@ def material(
     """
     if model.n_layers < 2:
         raise InputError(
-            "material: the model has one layer, so X_zz = 0 and an in-plane field does nothing; "
-            "use a model with at least two layers"
+            "the model has one layer, so X_zz = 0 and an in-plane field does nothing; "
+            "use a model with at least two layers",
+            key="material",
         )
     n = to_si(density, "1/m**2", "density")
     speed = positive(mobility, "m**2/(V*s)", "mobility")

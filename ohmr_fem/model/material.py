@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def inverse_mass_tensor(value: Any) -> np.ndarray:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError) as exc:
         raise InputError(
-            f"inverse_mass: expected numbers in 1/m_e, got {value!r}", value=value
+            f"expected numbers in 1/m_e, got {value!r}", value=value, key="inverse_mass"
         ) from exc
     if array.ndim == 0:
         array = array * np.eye(3)
@@ -44,19 +45,20 @@ def inverse_mass_tensor(value: Any) -> np.ndarray:
         array = np.diag(array)
     if array.shape != (3, 3):
         raise InputError(
-            "inverse_mass: expected one number, three, or a 3 x 3 array in 1/m_e, got shape "
-            f"{array.shape}",
+            f"expected one number, three, or a 3 x 3 array in 1/m_e, got shape {array.shape}",
             value=value,
+            key="inverse_mass",
         )
     if not np.all(np.isfinite(array)):
-        raise InputError(f"inverse_mass: must be finite, got {value!r}", value=value)
+        raise InputError(f"must be finite, got {value!r}", value=value, key="inverse_mass")
     scale = float(np.abs(array).max())
     worst = float(np.abs(array - array.T).max())
     if worst > 1e-9 * scale:
         raise InputError(
-            f"inverse_mass: must be symmetric, but X and its transpose differ by {worst:g} /m_e; "
+            f"must be symmetric, but X and its transpose differ by {worst:g} /m_e; "
             "give (X + X.T)/2 if that is what is meant",
             value=value,
+            key="inverse_mass",
         )
     return 0.5 * (array + array.T) / ELECTRON_MASS
 
@@ -122,25 +124,15 @@ class Material:
     mobility: Any = None
 
     def __post_init__(self) -> None:
-        put = lambda key, value: object.__setattr__(self, key, value)
-        put(
-            "sheet_conductivity",
-            _coefficient(self.sheet_conductivity, "S", "sheet_conductivity", True),
-        )
+        put = partial(object.__setattr__, self)  # the way around frozen
+        for name in ("sheet_conductivity", "orbital_hall_angle", "inverse_orbital_hall_angle"):
+            given = getattr(self, name)
+            if name == "inverse_orbital_hall_angle" and given is None:
+                given = self.orbital_hall_angle  # back as forth unless told otherwise
+            positive_only = name == "sheet_conductivity"
+            unit = "S" if positive_only else "1"
+            put(name, _coefficient(given, unit, name, positive_only))
         put("relaxation_time", _relaxation_time(self.relaxation_time))
-        put(
-            "orbital_hall_angle",
-            _coefficient(self.orbital_hall_angle, "1", "orbital_hall_angle", False),
-        )
-        inverse = (
-            self.orbital_hall_angle
-            if self.inverse_orbital_hall_angle is None
-            else self.inverse_orbital_hall_angle
-        )
-        put(
-            "inverse_orbital_hall_angle",
-            _coefficient(inverse, "1", "inverse_orbital_hall_angle", False),
-        )
         put("g_factor", to_si(self.g_factor, "1", "g_factor"))
         put("moment_per_carrier", to_si(self.moment_per_carrier, "J/T", "moment_per_carrier"))
         if not callable(self.inverse_mass):
@@ -152,7 +144,10 @@ class Material:
     def _set_diffusion(self, put: Callable[[str, Any], None]) -> None:
         if (self.diffusion_length is None) == (self.diffusion_constant is None):
             raise InputError(
-                "Material: give exactly one of diffusion_length and diffusion_constant"
+                "give exactly one of diffusion_length and diffusion_constant",
+                owner="Material",
+                key="diffusion_length",
+                named=True,
             )
         tau = self.relaxation_time
         if self.diffusion_length is None:
@@ -168,9 +163,10 @@ class Material:
         length = _coefficient(self.diffusion_length, "m", "diffusion_length", True)
         if not (isinstance(length, float) and isinstance(tau, float)):
             raise InputError(
-                "diffusion_length: with a relaxation_time or length that varies by component or "
+                "with a relaxation_time or length that varies by component or "
                 "position, "
-                "give diffusion_constant instead"
+                "give diffusion_constant instead",
+                key="diffusion_length",
             )
         put("diffusion_length", length)
         put("diffusion_constant", length**2 / tau)
@@ -219,35 +215,33 @@ class Material:
         return 1.0 / rate if rate > 0 else float("inf")
 
     def __repr__(self) -> str:
-        def show(value: Any, unit: str) -> str:
-            if isinstance(value, float):
-                return engineering(value, unit) if unit else f"{value:g}"
-            if callable(value):
-                return "f(x, y)"
-            return (
-                " ".join(map(str, value)) + f" {unit}"
-                if isinstance(value, tuple)
-                else f"<{len(value)} values> {unit}"
-            )
-
-        x = (
-            "f(x, y)"
-            if callable(self.inverse_mass)
-            else np.array2string(
-                np.asarray(self.inverse_mass), precision=4, separator=", "
-            ).replace("\n", "")
-        )
-        length = (
-            "" if self.diffusion_length is None else f", L_m={show(self.diffusion_length, 'm')}"
-        )
+        name = f"{self.name}: " if self.name else ""
+        length = ""
+        if self.diffusion_length is not None:
+            length = f", L_m={_shown(self.diffusion_length, 'm')}"
+        x = "f(x, y)"
+        if not callable(self.inverse_mass):
+            tensor = np.asarray(self.inverse_mass)
+            x = np.array2string(tensor, precision=4, separator=", ").replace("\n", "")
         return (
-            f"Material({self.name + ': ' if self.name else ''}sigma={show(self.sheet_conductivity, 'S')}, "
-            f"tau={show(self.relaxation_time, 's')}{length}, "
-            f"D={show(self.diffusion_constant, 'm²/s')}, "
-            f"alpha={show(self.orbital_hall_angle, '')}, "
-            f"alpha'={show(self.inverse_orbital_hall_angle, '')}, "
+            f"Material({name}sigma={_shown(self.sheet_conductivity, 'S')}, "
+            f"tau={_shown(self.relaxation_time, 's')}{length}, "
+            f"D={_shown(self.diffusion_constant, 'm²/s')}, "
+            f"alpha={_shown(self.orbital_hall_angle, '')}, "
+            f"alpha'={_shown(self.inverse_orbital_hall_angle, '')}, "
             f"X={x} /m_e, g={self.g_factor:g})"
         )
+
+
+def _shown(value: Any, unit: str) -> str:
+    """A coefficient of any kind for reading."""
+    if isinstance(value, float):
+        return engineering(value, unit) if unit else f"{value:g}"
+    if callable(value):
+        return "f(x, y)"
+    if isinstance(value, tuple):  # by component
+        return " ".join(map(str, value)) + f" {unit}"
+    return f"<{len(value)} values> {unit}"
 
 
 def precession_squared(material: Material, field: Any) -> np.ndarray:
@@ -267,7 +261,9 @@ def parameter(material: Material, name: str) -> float:
     X = np.asarray(material.inverse_mass)
     if name == "theta":
         if X[1, 1] == 0.0:
-            raise InputError("theta: X_zz/X_yy does not exist for X_yy = 0; give inverse_mass")
+            raise InputError(
+                "X_zz/X_yy does not exist for X_yy = 0; give inverse_mass", key="theta"
+            )
         return float(X[2, 2] / X[1, 1])
     value = getattr(material, {"tau": "relaxation_time"}.get(name, name), None)
     if not isinstance(value, float):
@@ -297,8 +293,9 @@ def retuned(material: Material, changes: dict[str, Any]) -> Material:
         X = np.array(new.get("inverse_mass", material.inverse_mass), dtype=float)
         if X.shape != (3, 3) or X[2, 0] != 0.0 or X[2, 1] != 0.0:
             raise InputError(
-                "theta: X_zz/X_yy is a parameter only for a (3, 3) tensor with X_zx = X_zy = 0; "
-                "give inverse_mass"
+                "X_zz/X_yy is a parameter only for a (3, 3) tensor with X_zx = X_zy = 0; "
+                "give inverse_mass",
+                key="theta",
             )
         X[2, 2] = to_si(theta, "1", "theta") * X[1, 1]
         new["inverse_mass"] = X
@@ -318,7 +315,7 @@ def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Co
             array = np.asarray(value, dtype=float)
         except (TypeError, ValueError) as exc:
             raise InputError(
-                f"{name}: an array must hold plain numbers in {unit}, got {value!r}", value=value
+                f"an array must hold plain numbers in {unit}, got {value!r}", value=value, key=name
             ) from exc
         if (
             array.ndim != 1
@@ -326,10 +323,11 @@ def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Co
             or (must_be_positive and np.any(array <= 0))
         ):
             raise InputError(
-                f"{name}: an array must hold one finite{' positive' if must_be_positive else ''} "
+                f"an array must hold one finite{' positive' if must_be_positive else ''} "
                 "value per cell, "
                 f"got shape {array.shape} with minimum {array.min() if array.size else 'none'}",
                 value=value,
+                key=name,
             )
         return array
     return check(value, unit, name)

@@ -108,6 +108,7 @@ def _require(name: str, needed: dict[str, Any]) -> None:
     missing = [key for key, value in needed.items() if value is None]
     if missing:
         raise InputError(
-            f"presets.{name}: no published value of {' and '.join(missing)}; "
-            f"give {', '.join(f'{key}=...' for key in missing)}"
+            f"no published value of {' and '.join(missing)}; "
+            f"give {', '.join(f'{key}=...' for key in missing)}",
+            key=f"presets.{name}",
         )

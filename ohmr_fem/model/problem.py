@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,17 +61,18 @@ class Problem:
     ordinary_hall: bool = False
 
     def __post_init__(self) -> None:
-        put = lambda key, value: object.__setattr__(self, key, value)
+        put = partial(object.__setattr__, self)  # the way around frozen
         if not isinstance(self.mesh, DeviceMesh):
-            raise InputError(
-                f"Problem: mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}"
+            raise _wrong(
+                "mesh",
+                f"mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}",
             )
         put("order", _order(self.order, self.mesh))
         for key, options in (("coupling", COUPLINGS), ("detection", DETECTIONS)):
             if getattr(self, key) not in options:
-                raise InputError(
-                    f"Problem: unknown {key} {getattr(self, key)!r}; "
-                    f"{suggest(getattr(self, key), options)}",
+                raise _wrong(
+                    key,
+                    f"unknown {key} {getattr(self, key)!r}; {suggest(getattr(self, key), options)}",
                     value=getattr(self, key),
                 )
         put("materials", _materials(self.materials, self.mesh))
@@ -93,9 +95,9 @@ class Problem:
         """The material, if there is only one."""
         distinct = list({id(m): m for m in self.materials.values()}.values())
         if len(distinct) != 1:
-            raise InputError(
-                f"Problem: has {len(distinct)} materials; choose one of the regions "
-                f"{list(self.materials)}"
+            raise _wrong(
+                "materials",
+                f"has {len(distinct)} materials; choose one of the regions {list(self.materials)}",
             )
         return distinct[0]
 
@@ -122,6 +124,11 @@ class Problem:
         )
 
 
+def _wrong(key: str, what: str, value: Any = None) -> InputError:
+    """A complaint about an argument that its own words name."""
+    return InputError(what, value=value, key=key, owner="Problem", named=True)
+
+
 def _order(order: Any, mesh: DeviceMesh) -> int:
     if order is None:
         return 4 if mesh.dim == 1 else 2
@@ -131,9 +138,9 @@ def _order(order: Any, mesh: DeviceMesh) -> int:
         or not isinstance(order, (int, np.integer))
         or not 1 <= order <= highest
     ):
-        raise InputError(
-            f"Problem: order must be a whole number from 1 to {highest} on these cells, got "
-            f"{order!r}",
+        raise _wrong(
+            "order",
+            f"order must be a whole number from 1 to {highest} on these cells, got {order!r}",
             value=order,
         )
     return int(order)
@@ -146,19 +153,22 @@ def _materials(materials: Any, mesh: DeviceMesh) -> dict[str, Material]:
     if not isinstance(materials, Mapping) or not all(
         isinstance(m, Material) for m in materials.values()
     ):
-        raise InputError(
-            f"Problem: materials must be a Material or {{region: Material}}, got {materials!r}"
+        raise _wrong(
+            "materials",
+            f"materials must be a Material or {{region: Material}}, got {materials!r}",
         )
     for name in materials:
         if name not in mesh.regions:
-            raise InputError(
-                f"Problem: material for unknown region {name!r}; {suggest(name, regions)}",
+            raise _wrong(
+                "materials",
+                f"material for unknown region {name!r}; {suggest(name, regions)}",
                 value=name,
             )
     missing = [r for r in regions if r not in materials]
     if missing:
-        raise InputError(
-            f"Problem: region {missing[0]!r} has no material; add it to materials, which names "
+        raise _wrong(
+            "materials",
+            f"region {missing[0]!r} has no material; add it to materials, which names "
             f"{', '.join(materials) or 'none'}",
             value=missing[0],
         )
@@ -169,32 +179,40 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
     if isinstance(contacts, str):
         contacts = [contacts]
     if contacts is None or isinstance(contacts, Contact):
-        raise InputError(
-            f"Problem: contacts must be names or {{name: Contact}}, got {contacts!r}",
+        raise _wrong(
+            "contacts",
+            f"contacts must be names or {{name: Contact}}, got {contacts!r}",
             value=contacts,
         )
     if not isinstance(contacts, Mapping):
         names = list(contacts)
         if len(set(names)) != len(names):
-            raise InputError(f"Problem: a contact is named twice in {names}")
+            raise _wrong(
+                "contacts",
+                f"a contact is named twice in {names}",
+            )
         contacts = {name: Contact() for name in names}
     for name, contact in contacts.items():
         if not isinstance(contact, Contact):
-            raise InputError(
-                f"Problem: contact {name!r} must be a Contact, got {contact!r}", value=contact
+            raise _wrong(
+                "contacts",
+                f"contact {name!r} must be a Contact, got {contact!r}",
+                value=contact,
             )
         if contact.kind != "point":
-            _known(contact.boundary or name, mesh, f"contact {name!r}")
+            _known(contact.boundary or name, mesh, f"contact {name!r}", "contacts")
     if contacts and "x" not in mesh.axes:
-        raise InputError(
-            "Problem: a cross-section has no contacts (it is driven by a uniform field along x); "
-            f"got {', '.join(contacts)}"
+        raise _wrong(
+            "contacts",
+            "a cross-section has no contacts (it is driven by a uniform field along x); "
+            f"got {', '.join(contacts)}",
         )
     current = [c.boundary or n for n, c in contacts.items() if c.carries_current]
     shared = next((b for b in current if current.count(b) > 1), None)
     if shared is not None:
-        raise InputError(
-            f"Problem: two contacts share one boundary, {shared!r}; only probes and points may",
+        raise _wrong(
+            "contacts",
+            f"two contacts share one boundary, {shared!r}; only probes and points may",
             value=shared,
         )
     return dict(contacts)
@@ -203,13 +221,18 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
 def _edges(edges: Any, mesh: DeviceMesh, contacts: Mapping[str, Contact]) -> dict[str, Edge]:
     taken = {c.boundary or n for n, c in contacts.items() if c.carries_current}
     if not isinstance(edges, Mapping):
-        raise InputError(f"Problem: edges must be {{name: Edge}}, got {edges!r}", value=edges)
+        raise _wrong(
+            "edges",
+            f"edges must be {{name: Edge}}, got {edges!r}",
+            value=edges,
+        )
     out = {}
     for name, edge in edges.items():
-        _known(name, mesh, f"edge {name!r}")
+        _known(name, mesh, f"edge {name!r}", "edges")
         if name in taken:
-            raise InputError(
-                f"Problem: boundary {name!r} is a contact; give its condition as "
+            raise _wrong(
+                "edges",
+                f"boundary {name!r} is a contact; give its condition as "
                 f"Contact(moment=...), not as an edge",
                 value=name,
             )
@@ -217,23 +240,26 @@ def _edges(edges: Any, mesh: DeviceMesh, contacts: Mapping[str, Contact]) -> dic
     return out
 
 
-def _known(name: str, mesh: DeviceMesh, what: str) -> None:
+def _known(name: str, mesh: DeviceMesh, what: str, key: str) -> None:
     if name not in mesh.boundaries:
-        raise InputError(
-            f"Problem: {what}: the mesh has no boundary {name!r}; {suggest(name, mesh.boundaries)}",
+        raise _wrong(
+            key,
+            f"{what}: the mesh has no boundary {name!r}; {suggest(name, mesh.boundaries)}",
             value=name,
         )
 
 
 def _check_hall(problem: Problem) -> None:
     if problem.ordinary_hall is not True:
-        raise InputError(
-            f"Problem: ordinary_hall must be True or False, got {problem.ordinary_hall!r}"
+        raise _wrong(
+            "ordinary_hall",
+            f"ordinary_hall must be True or False, got {problem.ordinary_hall!r}",
         )
     if problem.is_cross_section:
-        raise InputError(
-            "Problem: ordinary_hall needs a device plane (x, y); a cross-section has no edge for "
-            "the Hall field"
+        raise _wrong(
+            "ordinary_hall",
+            "ordinary_hall needs a device plane (x, y); a cross-section has no edge for "
+            "the Hall field",
         )
     require_mobility(problem, "ordinary_hall")
 
@@ -243,9 +269,10 @@ def require_mobility(problem: Problem, what: str) -> None:
     for region, material in problem.materials.items():
         if material.mobility is None:
             raise InputError(
-                f"{what}: the material of region {region!r} has no mobility; give "
+                f"the material of region {region!r} has no mobility; give "
                 "Material(mobility=...) in "
-                "m^2/(V s), positive for electrons"
+                "m^2/(V s), positive for electrons",
+                key=what,
             )
 
 
@@ -257,10 +284,11 @@ def _check_reciprocal(problem: Problem) -> None:
             continue
         for c in axes:
             if material.inverse_mass[c, c] == 0:
-                raise InputError(
-                    f"Problem: detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is "
+                raise _wrong(
+                    "detection",
+                    f"detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is "
                     "0 in "
-                    f"region {region!r}"
+                    f"region {region!r}",
                 )
 
 

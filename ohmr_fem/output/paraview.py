@@ -63,10 +63,10 @@ class Subdivision:
         the point.
         """
         values = solution.in_cells(self.X)
-        named = {f.name: getattr(values, f.name) for f in dataclasses.fields(values)}
-        picked: dict[str, Any] = {
-            name: v if v is None else v[..., self.first] for name, v in named.items()
-        }
+        picked: dict[str, Any] = {}
+        for item in dataclasses.fields(values):
+            field = getattr(values, item.name)
+            picked[item.name] = None if field is None else field[..., self.first]
         return FieldValues(**picked)
 
 
@@ -77,33 +77,38 @@ def subdivide(solution: Solution, pieces: int | None = None) -> Subdivision:
     mesh = solution.problem.mesh.mesh
     pieces = pieces or max(solution.problem.order or 1, solution.problem.mesh.order_geometry)
     lattice, local = _lattice(mesh.t.shape[0], pieces)
-    weights = np.atleast_2d(
-        lattice
-    )  # (k, vertices) integers; the point is their weighted mean of the vertices
+    # (k, vertices) integers; the point is their weighted mean of the vertices
+    weights = np.atleast_2d(lattice)
     X = _reference(weights)
-    # A lattice point is known by its vertices and their weights, so cells agree on shared points
-    # without round-off.
-    keys = np.where(weights > 0, mesh.t.T[:, None, :] * (weights.max() + 1) + weights, -1).reshape(
-        -1, weights.shape[1]
-    )
-    _, first, number = np.unique(
-        np.sort(keys, axis=1), axis=0, return_index=True, return_inverse=True
-    )
+    first, number = _shared(weights, mesh.t.T)
     nodes = number.reshape(mesh.nelements, -1)
-    flat = np.asarray(mesh.mapping().F(X))
+    flat = np.asarray(mesh.mapping().F(X)).reshape(len(X), -1)
     points = np.zeros((3, first.size))
-    for axis, row in zip(solution.problem.mesh.axes, flat.reshape(len(X), -1), strict=True):
+    for axis, row in zip(solution.problem.mesh.axes, flat, strict=True):
         points[AXIS[axis]] = row[first]
     return Subdivision(
-        pieces,
-        points,
-        nodes[:, local].reshape(-1, local.shape[1]),
-        nodes,
-        np.repeat(np.arange(mesh.nelements), len(local)),
-        X,
-        X[:, local].mean(axis=2),
-        first,
+        pieces=pieces,
+        points=points,
+        cells=nodes[:, local].reshape(-1, local.shape[1]),
+        nodes=nodes,
+        parent=np.repeat(np.arange(mesh.nelements), len(local)),
+        X=X,
+        centres=X[:, local].mean(axis=2),
+        first=first,
     )
+
+
+def _shared(weights: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each point of the lattices of all cells first occurs, and the number of every one.
+
+    A lattice point is known by its vertices and their weights, so cells agree on shared points
+    without round-off.
+    """
+    spread = cells[:, None, :] * (weights.max() + 1)  # room for a weight below each vertex
+    keys = np.where(weights > 0, spread + weights, -1)
+    keys = np.sort(keys.reshape(-1, weights.shape[1]), axis=1)
+    _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    return first, number
 
 
 def _lattice(vertices: int, p: int) -> tuple[np.ndarray, np.ndarray]:
@@ -116,15 +121,13 @@ def _lattice(vertices: int, p: int) -> tuple[np.ndarray, np.ndarray]:
     if vertices == 4:
         j, i = np.divmod(np.arange((p + 1) ** 2), p + 1)
         corner = (j * (p + 1) + i)[(i < p) & (j < p)]
-        return (
-            np.column_stack([(p - i) * (p - j), i * (p - j), i * j, (p - i) * j]),
-            np.column_stack([corner, corner + 1, corner + p + 2, corner + p + 1]),
-        )
+        weights = np.column_stack([(p - i) * (p - j), i * (p - j), i * j, (p - i) * j])
+        return weights, np.column_stack([corner, corner + 1, corner + p + 2, corner + p + 1])
     pairs = [(i, j) for j in range(p + 1) for i in range(p + 1 - j)]
     at = {pair: n for n, pair in enumerate(pairs)}
     up = [(at[i, j], at[i + 1, j], at[i, j + 1]) for i, j in pairs if i + j < p]
     down = [(at[i + 1, j], at[i + 1, j + 1], at[i, j + 1]) for i, j in pairs if i + j < p - 1]
-    i, j = np.array(pairs)[:, 0], np.array(pairs)[:, 1]
+    i, j = np.array(pairs).T
     return np.column_stack([p - i - j, i, j]), np.array(up + down)
 
 
@@ -173,30 +176,33 @@ def export_paraview(
         return _write_vtu(solutions, path)
     series = list(solutions)
     if not series or not all(isinstance(s, Solution) for s in series):
-        raise InputError("export_paraview: expected a Solution or a non-empty list of Solutions")
+        raise InputError(
+            "expected a Solution or a non-empty list of Solutions", key="export_paraview"
+        )
     if path.suffix not in (".pvd", ".vtu"):
         raise InputError(
             f"{path}: a series is written as .pvd; name the file {path.stem}.pvd", value=path
         )
     if times is not None and len(times) != len(series):
-        raise InputError(f"times: got {len(times)} for {len(series)} solutions")
+        raise InputError(f"got {len(times)} for {len(series)} solutions", key="times")
     digits = len(str(len(series) - 1))
-    files = [
-        _write_vtu(s, path.with_name(f"{path.stem}_{i:0{digits}d}.vtu"))
-        for i, s in enumerate(series)
-    ]
+    files = []
+    for i, solution in enumerate(series):
+        name = f"{path.stem}_{i:0{digits}d}.vtu"
+        files.append(_write_vtu(solution, path.with_name(name)))
     steps = _timesteps(series) if times is None else [float(t) for t in times]
     return _write_pvd(files, steps, path.with_suffix(".pvd"))
 
 
 def _timesteps(series: Sequence[Solution]) -> list[float]:
     last = series[-1].field
-    along = [float(np.copysign(np.linalg.norm(s.field), s.field @ last)) for s in series]
-    return (
-        along
-        if all(a < b for a, b in itertools.pairwise(along))
-        else [float(i) for i in range(len(series))]
-    )
+    along = []
+    for solution in series:
+        size = np.linalg.norm(solution.field)
+        along.append(float(np.copysign(size, solution.field @ last)))
+    if all(a < b for a, b in itertools.pairwise(along)):
+        return along
+    return [float(i) for i in range(len(series))]
 
 
 def _write_pvd(files: Sequence[Path], steps: Sequence[float], path: Path) -> Path:
@@ -218,17 +224,7 @@ def _write_vtu(solution: Solution, path: Path) -> Path:
 
     parts = subdivide(solution)
     mesh = solution.problem.mesh
-    vertices = mesh.mesh.t.shape[0]
-    quadratic = parts.pieces == 2
-    if quadratic:
-        kind, order = _QUADRATIC[vertices]
-        cells, parent, centres = (
-            parts.nodes[:, order],
-            np.arange(mesh.n_cells),
-            parts.X.mean(axis=1, keepdims=True),
-        )
-    else:
-        kind, cells, parent, centres = _LINEAR[vertices], parts.cells, parts.parent, parts.centres
+    kind, cells, parent, centres = _cells(parts, mesh.mesh.t.shape[0])
     region = np.zeros(mesh.n_cells, dtype=np.int32)
     for number, members in enumerate(mesh.regions.values()):
         region[members] = number
@@ -239,26 +235,33 @@ def _write_vtu(solution: Solution, path: Path) -> Path:
         point_data=_point_fields(solution, parts),
         cell_data={name: [values] for name, values in cell_data.items()},
     )
-    shown = (
-        "quadratic cells"
-        if quadratic
-        else (
-            f"each cell subdivided into {len(parts.centres[0])} linear cells"
-            if parts.pieces > 1
-            else "linear cells"
-        )
-    )
+    pieces = len(centres[0])
+    shown = "linear cells"
+    if parts.pieces == 2:
+        shown = "quadratic cells"
+    elif parts.pieces > 1:
+        shown = f"each cell subdivided into {pieces} linear cells"
     with atomic_path(path) as temporary:
         meshio.write(temporary, written, file_format="vtu")
-        _annotate(temporary, solution, shown, 1 if quadratic else len(parts.centres[0]))
+        _annotate(temporary, solution, shown, pieces)
     return path
+
+
+def _cells(parts: Subdivision, vertices: int) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
+    """Kind and points of the cells of the file, the cell of the mesh behind each, and where the
+    fields of a cell are taken.
+    """
+    if parts.pieces != 2:
+        return _LINEAR[vertices], parts.cells, parts.parent, parts.centres
+    kind, order = _QUADRATIC[vertices]
+    middle = parts.X.mean(axis=1, keepdims=True)
+    return kind, parts.nodes[:, order], np.arange(len(parts.nodes)), middle
 
 
 def _point_fields(solution: Solution, parts: Subdivision) -> dict[str, np.ndarray]:
     total = parts.at_points(solution)
-    orbital = parts.at_points(
-        dataclasses.replace(solution, ohmic_dofs=np.zeros_like(solution.ohmic_dofs))
-    )
+    nothing = np.zeros_like(solution.ohmic_dofs)
+    orbital = parts.at_points(dataclasses.replace(solution, ohmic_dofs=nothing))
     return {
         "potential [V]": total.potential,
         "potential_orbital [V]": orbital.potential,
@@ -271,8 +274,19 @@ def _cell_fields(values: FieldValues) -> dict[str, np.ndarray]:
         "electric_field [V/m]": values.electric_field,
         "current_density [A/m]": values.current_density,
     }
-    fields |= {f"moment_current_{a} [A/m]": values.moment_current[i] for i, a in enumerate("xyz")}
+    for i, axis in enumerate("xyz"):
+        fields[f"moment_current_{axis} [A/m]"] = values.moment_current[i]
     return {name: np.ascontiguousarray(field.T) for name, field in fields.items()}
+
+
+def _data_array(name: str, values: Sequence[float]) -> str:
+    """Numbers of the whole file as XML."""
+    digits = " ".join(f"{x:.17g}" for x in values)
+    return (
+        f'<DataArray type="Float64" Name={quoteattr(name)} '
+        f'NumberOfComponents="{len(values)}" NumberOfTuples="1" '
+        f'format="ascii">{digits}</DataArray>\n'
+    )
 
 
 def _annotate(path: Path, solution: Solution, shown: str, pieces: int) -> None:
@@ -295,14 +309,9 @@ def _annotate(path: Path, solution: Solution, shown: str, pieces: int) -> None:
         "element_order": [problem.order],
         "cells_per_element": [pieces],
     }
-    arrays = "".join(
-        f'<DataArray type="Float64" Name={quoteattr(name)} NumberOfComponents="{len(v)}" '
-        'NumberOfTuples="1" '
-        f'format="ascii">{" ".join(f"{x:.17g}" for x in v)}</DataArray>\n'
-        for name, v in numbers.items()
-    )
+    arrays = "".join(_data_array(name, values) for name, values in numbers.items())
     text = path.read_text(encoding="utf-8")
-    comment = escape("\n".join(lines)).replace("--", "- -")
+    comment = escape("\n".join(lines)).replace("--", "- -")  # XML forbids -- in a comment
     text = text.replace(
         "<UnstructuredGrid>",
         f"<!--\n{comment}\n-->\n<UnstructuredGrid>\n<FieldData>\n{arrays}</FieldData>",

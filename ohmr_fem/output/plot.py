@@ -22,6 +22,7 @@ from .style import (
     _PREFIXES,
     COLOURS,
     _dress_map,
+    _in_brackets,
     _new_axes,
     _note,
     _power,
@@ -46,18 +47,23 @@ def plot_moment_density(
     """
     if component not in ("x", "y", "z"):
         raise InputError(
-            f"component: {component!r} is not known; {suggest(component, 'xyz')}", value=component
+            f"{component!r} is not known; {suggest(component, 'xyz')}",
+            value=component,
+            key="component",
         )
     parts = subdivide(solution, max(2, solution.problem.order or 1))
-    n = parts.at_points(solution).moment_density["xyz".index(component)]
+    density = parts.at_points(solution).moment_density
+    n = density["xyz".index(component)]
     power = _power(n)
-    n, label = n / 10.0**power, f"$n^{component}$ ({_PREFIXES[power]}C/m²)"
+    n = n / 10.0**power
+    label = f"$n^{component}$ ({_PREFIXES[power]}C/m²)"
     with _style(ax):
         if solution.problem.mesh.dim == 1:
             ax = _profile(ax or _new_axes(), solution, parts, n, label)
         else:
             ax = _map(ax, solution, parts, n, label, arrows)
-        ax.set_title("$B$ = ({:g}, {:g}, {:g}) T".format(*solution.field), loc="left")
+        x, y, z = solution.field
+        ax.set_title(f"$B$ = ({x:g}, {y:g}, {z:g}) T", loc="left")
     return ax
 
 
@@ -78,16 +84,9 @@ def plot_hanle(
     """
     several = [curves] if isinstance(curves, HanleCurve) else list(curves)
     if not several:
-        raise InputError("plot_hanle: needs at least one curve")
+        raise InputError("needs at least one curve", key="plot_hanle")
     quantity = quantity or ("rho_change" if several[0].current is None else "hanle")
-    for curve in several:
-        if quantity not in _LABELS or quantity not in curve.columns():
-            known = [name for name in curve.columns() if name in _LABELS]
-            raise InputError(
-                f"plot_hanle: the curve has no {quantity!r}; {suggest(quantity, known)}",
-                value=quantity,
-            )
-    values = [curve.columns()[quantity][1] for curve in several]
+    values = [_column(curve, quantity) for curve in several]
     power = 0 if quantity == "rho_star" else _power(np.concatenate(values))
     names = [*labels, *[""] * len(several)]
     with _style(ax):
@@ -97,20 +96,36 @@ def plot_hanle(
                 _signed(curve.fields),
                 y / 10.0**power,
                 color=COLOURS[i % len(COLOURS)],
-                label=names[i] or "_",
+                label=names[i] or "_",  # a label with _ stays out of the legend
                 linestyle=("-", "--", "-.", ":")[i % 4],
                 marker="o" if len(y) <= 25 else None,
                 markersize=3,
             )
-        unit = several[0].columns()[quantity][0]
-        shown = (f"$10^{{{power}}}$" if power else "") if unit == "1" else f"{_PREFIXES[power]}Ω"
-        ax.set_ylabel(_LABELS[quantity] + (f" ({shown})" if shown else ""))
-        swept = np.any(np.concatenate([curve.fields for curve in several]) != 0.0, axis=0)
-        ax.set_xlabel(f"$B_{'xyz'[int(np.argmax(swept))]}$ (T)" if swept.sum() == 1 else "$B$ (T)")
+        unit, _ = several[0].columns()[quantity]
+        ax.set_ylabel(_LABELS[quantity] + _in_brackets(unit, power))
+        ax.set_xlabel(_field_label(several))
         ax.margins(x=0)
         if any(names):
             ax.legend()
     return ax
+
+
+def _column(curve: HanleCurve, quantity: str) -> np.ndarray:
+    """A column that can be drawn; InputError for another."""
+    known = [name for name in curve.columns() if name in _LABELS]
+    if quantity not in known:
+        raise InputError(
+            f"the curve has no {quantity!r}; {suggest(quantity, known)}",
+            value=quantity,
+            key="plot_hanle",
+        )
+    return curve[quantity]
+
+
+def _field_label(curves: list[HanleCurve]) -> str:
+    fields = np.concatenate([curve.fields for curve in curves])
+    swept = np.flatnonzero(np.any(fields != 0.0, axis=0))
+    return f"$B_{'xyz'[swept[0]]}$ (T)" if swept.size == 1 else "$B$ (T)"
 
 
 def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
@@ -119,26 +134,25 @@ def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
     """
     if mesh.dim != 2:
         raise InputError(
-            "plot_mesh: draws two-dimensional meshes only; this one is a line", value=mesh.dim
+            "draws two-dimensional meshes only; this one is a line", value=mesh.dim, key="plot_mesh"
         )
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import to_rgba
 
     corners = mesh.mesh.p[:, mesh.mesh.t].transpose(2, 1, 0)
+    tints = COLOURS[5], COLOURS[4], COLOURS[3], COLOURS[2]
     with _style(ax):
         ax = ax or _new_axes(mesh.mesh.p)
         for i, (name, cells) in enumerate(mesh.regions.items()):
-            tint = to_rgba((COLOURS[5], COLOURS[4], COLOURS[3], COLOURS[2])[i % 4], 0.25)
-            ax.add_collection(
-                PolyCollection(
-                    list(corners[cells]),
-                    facecolor=tint,
-                    edgecolor="0.45",
-                    linewidth=0.15,
-                    label=name,
-                    rasterized=mesh.n_cells > 20000,
-                )
+            region = PolyCollection(
+                list(corners[cells]),
+                facecolor=to_rgba(tints[i % 4], 0.25),
+                edgecolor="0.45",
+                linewidth=0.15,
+                label=name,
+                rasterized=mesh.n_cells > 20000,  # as vectors such a file would not open
             )
+            ax.add_collection(region)
         for i, name in enumerate(mesh.boundaries):
             _boundary(ax, mesh, name, COLOURS[i % 6])
         _dress_map(ax, mesh.mesh.p)
@@ -151,7 +165,8 @@ def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
 def _profile(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: str) -> Any:
     axis = solution.problem.mesh.axes[0]
     x = parts.points["xyz".index(axis)]
-    order, power = np.argsort(x), _power(x)
+    order = np.argsort(x)
+    power = _power(x)
     ax.axhline(0.0, color="0.7", linewidth=0.6, zorder=0)
     ax.plot(x[order] / 10.0**power, n[order], color=COLOURS[0])
     ax.set_xlabel(f"${axis}$ ({_PREFIXES[power]}m)")
@@ -163,24 +178,12 @@ def _profile(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, lab
 def _map(
     ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: str, arrows: int
 ) -> Any:
-    from matplotlib.tri import Triangulation
-
     mesh = solution.problem.mesh
-    plane = parts.points[["xyz".index(a) for a in mesh.axes]]
-    grid = Triangulation(plane[0], plane[1], _triangles(parts.cells))
+    rows = ["xyz".index(axis) for axis in mesh.axes]
+    plane = parts.points[rows]
     ax = ax or _new_axes(plane)
-    top = float(np.abs(n).max()) or 1.0
-    image = ax.tripcolor(
-        grid, n, cmap="RdBu_r", vmin=-top, vmax=top, shading="gouraud", rasterized=True
-    )
-    ax.get_figure().colorbar(image, ax=ax, label=label, shrink=0.85, aspect=14, pad=0.03)
-    edges = mesh.mesh.p[:, mesh.mesh.facets[:, mesh.mesh.boundary_facets()]]
-    ax.plot(*_joined(edges), color="0.25", linewidth=0.6)
-    for name, contact in solution.problem.contacts.items():
-        if contact.kind == "point":
-            ax.plot(*contact.at, "o", color="black", markersize=2)
-        else:
-            _boundary(ax, mesh, contact.boundary or name, "black", name)
+    _colours(ax, plane, parts.cells, n, label)
+    _outline(ax, solution)
     if mesh.axes == ("y", "z"):
         _note(ax, plane.min(axis=1), "y to the right, z up, current towards the viewer")
     elif arrows:
@@ -189,34 +192,53 @@ def _map(
     return ax
 
 
-def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
-    """Conventional current on an even grid of points inside the device."""
+def _colours(ax: Any, plane: np.ndarray, cells: np.ndarray, n: np.ndarray, label: str) -> None:
     from matplotlib.tri import Triangulation
 
+    x, y = plane
+    grid = Triangulation(x, y, _triangles(cells))
+    top = float(np.abs(n).max()) or 1.0
+    image = ax.tripcolor(
+        grid, n, cmap="RdBu_r", vmin=-top, vmax=top, shading="gouraud", rasterized=True
+    )
+    figure = ax.get_figure()
+    figure.colorbar(image, ax=ax, label=label, shrink=0.85, aspect=14, pad=0.03)
+
+
+def _outline(ax: Any, solution: Solution) -> None:
+    """The rim of the device and its contacts."""
     mesh = solution.problem.mesh
-    low, high = mesh.mesh.p.min(axis=1), mesh.mesh.p.max(axis=1)
+    rim = mesh.mesh.facets[:, mesh.mesh.boundary_facets()]
+    x, y = _joined(mesh.mesh.p[:, rim])
+    ax.plot(x, y, color="0.25", linewidth=0.6)
+    for name, contact in solution.problem.contacts.items():
+        if contact.kind == "point":
+            ax.plot(*contact.at, "o", color="black", markersize=2)
+        else:
+            _boundary(ax, mesh, contact.boundary or name, "black", name)
+
+
+def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
+    """Conventional current on an even grid of points inside the device."""
+    mesh = solution.problem.mesh.mesh
+    low, high = mesh.p.min(axis=1), mesh.p.max(axis=1)
     step = float(np.max(high - low)) / count
-    number = np.maximum(1, np.round((high - low) / step)).astype(int)
-    ticks = [
-        a + (b - a) * (np.arange(k) + 0.5) / k for a, b, k in zip(low, high, number, strict=True)
-    ]
-    spots = np.array(np.meshgrid(*ticks)).reshape(2, -1)
-    straight = Triangulation(mesh.mesh.p[0], mesh.mesh.p[1], _triangles(mesh.mesh.t.T))
-    cell: Any = straight.get_trifinder()(*spots)
-    inside = cell >= 0
-    if mesh.order_geometry > 1:  # between a curved edge and its chord "inside" is not certain
-        inside &= ~np.isin(cell % mesh.n_cells, mesh.mesh.f2t[0, mesh.mesh.boundary_facets()])
-    spots = spots[:, inside]
+    spots = _inside(solution, _even_grid(low, high, step))
     J = solution.at(spots.T).current_density[:2]
     size = np.linalg.norm(J, axis=0)
     if not np.any(size > 0):
         return
+    # at a corner J has no bound: the longest arrows stop at the 95th percentile
     full = np.percentile(size, 95)
     J = J * np.minimum(1.0, full / np.maximum(size, 1e-300))
     seen = size > 0.12 * full
+    x, y = spots[:, seen]
+    along_x, along_y = J[:, seen]
     ax.quiver(
-        *spots[:, seen],
-        *J[:, seen],
+        x,
+        y,
+        along_x,
+        along_y,
         pivot="mid",
         angles="xy",
         scale_units="xy",
@@ -228,38 +250,75 @@ def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
         headaxislength=4.0,
         color="0.1",
     )
-    _note(ax, low, f"→ current (longest ≥ {engineering(float(f'{full:.2g}'), 'A/m')})")
+    longest = engineering(float(f"{full:.2g}"), "A/m")
+    _note(ax, low, f"→ current (longest ≥ {longest})")
+
+
+def _even_grid(low: np.ndarray, high: np.ndarray, step: float) -> np.ndarray:
+    """Centres of equal cells of about this size, (2, n)."""
+    ticks = []
+    for start, size in zip(low, high - low, strict=True):
+        count = max(1, round(size / step))
+        ticks.append(start + size * (np.arange(count) + 0.5) / count)
+    return np.array(np.meshgrid(*ticks)).reshape(2, -1)
+
+
+def _inside(solution: Solution, spots: np.ndarray) -> np.ndarray:
+    """Those of the points (2, n) that lie in the device for certain."""
+    from matplotlib.tri import Triangulation
+
+    mesh = solution.problem.mesh
+    x, y = mesh.mesh.p
+    straight = Triangulation(x, y, _triangles(mesh.mesh.t.T))
+    cell: Any = straight.get_trifinder()(*spots)
+    inside = cell >= 0
+    if mesh.order_geometry > 1:  # between a curved edge and its chord "inside" is not certain
+        rim = mesh.mesh.f2t[0, mesh.mesh.boundary_facets()]
+        inside &= ~np.isin(cell % mesh.n_cells, rim)
+    return spots[:, inside]
 
 
 def _triangles(cells: np.ndarray) -> np.ndarray:
     """Triangles (m, 3) of triangular or quadrilateral cells, the second halves of the latter
     last.
     """
-    return cells if cells.shape[1] == 3 else np.vstack([cells[:, :3], cells[:, [0, 2, 3]]])
+    if cells.shape[1] == 3:
+        return cells
+    return np.vstack([cells[:, :3], cells[:, [0, 2, 3]]])
 
 
 def _boundary(ax: Any, mesh: DeviceMesh, name: str, colour: str, label: str | None = None) -> None:
     """Draw a named boundary and write its name outside the device."""
     facets = mesh.boundaries[name]
     ends = mesh.mesh.p[:, mesh.mesh.facets[:, facets]]
-    ax.plot(*_joined(ends), color=colour, linewidth=2.2, solid_capstyle="butt")
-    inside = mesh.mesh.p[:, mesh.mesh.t[:, mesh.mesh.f2t[0, facets]]].mean(axis=1)
-    along, centres = ends[:, 1] - ends[:, 0], ends.mean(axis=1)
-    outward = np.array([along[1], -along[0]])
-    outward = outward * np.sign(np.sum(outward * (centres - inside), axis=0))
-    if (
-        np.linalg.norm(outward.sum(axis=1)) < 0.3 * np.linalg.norm(outward, axis=0).sum()
-    ):  # around a hole or the device
+    x, y = _joined(ends)
+    ax.plot(x, y, color=colour, linewidth=2.2, solid_capstyle="butt")
+    centres = ends.mean(axis=1)
+    outward = _outward(mesh, facets, ends)
+    total = outward.sum(axis=1)
+    lengths = np.linalg.norm(outward, axis=0)
+    if np.linalg.norm(total) < 0.3 * lengths.sum():  # around a hole or the device
         one = int(np.argmax(centres.sum(axis=0)))
-        middle, outward = centres[:, one], outward[:, one]
+        total = outward[:, one]
     else:
-        near = np.linalg.norm(centres - centres.mean(axis=1)[:, None], axis=0)
-        middle, outward = centres[:, np.argmin(near)], outward.sum(axis=1)
-    write_outside(ax, label or name, middle, outward, colour)
+        middle = centres.mean(axis=1)[:, None]
+        one = int(np.argmin(np.linalg.norm(centres - middle, axis=0)))
+    write_outside(ax, label or name, centres[:, one], total, colour)
+
+
+def _outward(mesh: DeviceMesh, facets: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Normals of boundary facets, out of the cell behind each, as long as the facet, (2, n)."""
+    cells = mesh.mesh.t[:, mesh.mesh.f2t[0, facets]]
+    inside = mesh.mesh.p[:, cells].mean(axis=1)
+    x, y = ends[:, 1] - ends[:, 0]
+    normals = np.array([y, -x])
+    away = ends.mean(axis=1) - inside
+    return np.asarray(normals * np.sign(np.sum(normals * away, axis=0)))
 
 
 def _joined(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Segments (2, 2, n) as one broken line."""
-    gap = np.full((2, 1, ends.shape[2]), np.nan)
-    line = np.concatenate([ends, gap], axis=1).transpose(0, 2, 1).reshape(2, -1)
+    gap = np.full((2, 1, ends.shape[2]), np.nan)  # NaN lifts the pen
+    line = np.concatenate([ends, gap], axis=1)
+    line = line.transpose(0, 2, 1).reshape(2, -1)
     return line[0], line[1]

@@ -46,8 +46,9 @@ def plot_device(device: Geometry | DeviceMesh, ax: Any = None) -> Any:
         return plot_mesh(device, ax)
     if not isinstance(device, Geometry):
         raise InputError(
-            f"plot_device: expected a device from ohmr_fem.geometry or a mesh, got {device!r}",
+            f"expected a device from ohmr_fem.geometry or a mesh, got {device!r}",
             value=device,
+            key="plot_device",
         )
     plane = np.vstack([_curve(loop) for loop in device.loops]).T
     with _style(ax):
@@ -55,53 +56,55 @@ def plot_device(device: Geometry | DeviceMesh, ax: Any = None) -> Any:
         _fill(ax, device)
         centre = plane.mean(axis=1)
         for i, (name, group) in enumerate(_by_name(device).items()):
-            _name_piece(
-                ax,
-                name,
-                group,
-                COLOURS[i % 6],
-                "-" if name in device.contacts else (0, (2, 1)),
-                centre,
-            )
+            dashes = "-" if name in device.contacts else (0, (2, 1))
+            _name_piece(ax, name, group, COLOURS[i % 6], dashes, centre)
         _dress_map(ax, plane)
-        (left, low), (right, high) = plane.min(axis=1), plane.max(axis=1)
+        left, low = plane.min(axis=1)
+        right, high = plane.max(axis=1)
         ax.set(xlim=(left, right), ylim=(low, high))  # regions may reach beyond the device
-        across, up = (engineering(float(f"{v:.4g}"), "m") for v in np.ptp(plane, axis=1))
-        ax.set_title(
-            f"{across} × {up}, narrowest {engineering(float(f'{device.narrowest:.3g}'), 'm')}",
-            loc="left",
-        )
+        across = _length(right - left, 4)
+        up = _length(high - low, 4)
+        narrowest = _length(device.narrowest, 3)
+        ax.set_title(f"{across} × {up}, narrowest {narrowest}", loc="left")
         if device.regions:
             ax.legend(loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=2.4)
     return ax
 
 
+def _length(value: float, digits: int) -> str:
+    """Rounded first: the prefix then needs no further digits."""
+    return engineering(float(f"{value:.{digits}g}"), "m")
+
+
 def _curve(loop: Loop) -> np.ndarray:
     """The loop as a fine polygon, shape (n, 2)."""
     s = np.arange(FINE) / FINE
-    return np.vstack(
-        [
-            polygons.arc_point(*loop.edge(i), s if bulge else s[:1])
-            for i, bulge in enumerate(loop.bulges)
-        ]
-    )
+    parts = []
+    for i, bulge in enumerate(loop.bulges):
+        steps = s if bulge else s[:1]  # a straight edge is its first corner
+        parts.append(polygons.arc_point(*loop.edge(i), steps))
+    return np.vstack(parts)
 
 
 def _path(loops: list[np.ndarray]) -> Any:
     """One filled path: outline counter-clockwise, holes clockwise."""
     from matplotlib.path import Path
 
-    return Path.make_compound_path(*[Path(np.vstack([p, p[:1]]), closed=True) for p in loops])
+    closed = [np.vstack([points, points[:1]]) for points in loops]
+    paths = [Path(points, closed=True) for points in closed]
+    return Path.make_compound_path(*paths)
 
 
 def _fill(ax: Any, device: Geometry) -> None:
     from matplotlib.colors import to_rgb
     from matplotlib.patches import PathPatch
 
-    tints = {
-        name: 0.75 + 0.25 * np.array(to_rgb(TINTS[i % 4])) for i, name in enumerate(device.regions)
-    }  # as plot_mesh
-    rest = next((k for k, r in device.regions.items() if r is None), "")
+    tints, rest = {}, ""
+    for i, (name, loop) in enumerate(device.regions.items()):
+        colour = np.array(to_rgb(TINTS[i % 4]))
+        tints[name] = 0.75 + 0.25 * colour  # a quarter of the colour on white, as plot_mesh
+        if loop is None:
+            rest = rest or name
     whole = PathPatch(
         _path([_curve(loop) for loop in device.loops]),
         facecolor=tints.get(rest, "0.93"),
@@ -115,7 +118,11 @@ def _fill(ax: Any, device: Geometry) -> None:
         if loop is None:
             continue
         patch = PathPatch(
-            _path([_curve(loop)]), facecolor=tints[name], edgecolor="0.5", linewidth=0.5, label=name
+            _path([_curve(loop)]),
+            facecolor=tints[name],
+            edgecolor="0.5",
+            linewidth=0.5,
+            label=name,
         )
         ax.add_patch(patch)
         patch.set_clip_path(whole)
@@ -137,32 +144,35 @@ def _name_piece(
     """
     s = np.linspace(0, 1, FINE + 1)
     for piece in group:
+        points = polygons.arc_point(piece.start, piece.stop, piece.bulge, s)
         ax.plot(
-            *polygons.arc_point(piece.start, piece.stop, piece.bulge, s).T,
+            points[:, 0],
+            points[:, 1],
             color=colour,
             linewidth=2.2,
             linestyle=style,
             solid_capstyle="butt",
             clip_on=False,
         )
-    joined = len(group) == 2 and (
-        np.allclose(group[0].stop, group[1].start) or np.allclose(group[1].stop, group[0].start)
-    )
-    if joined:  # around a corner: away from it
-        a, b = group if np.allclose(group[0].stop, group[1].start) else group[::-1]
-        at, outward = a.stop, _outward(a) + _outward(b)
-    else:
-        longest = max(
-            group,
-            key=lambda p: (
-                polygons.arc_length(p.start, p.stop, p.bulge) * (1 + 1e-6 * _height(p, centre))
-            ),
-        )
-        at, outward = (
-            polygons.arc_point(longest.start, longest.stop, longest.bulge, np.array([0.5]))[0],
-            _outward(longest),
-        )
+    at, outward = _place_of_name(group, centre)
     write_outside(ax, name, at, outward, colour)
+
+
+def _place_of_name(group: list[Segment], centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the name of some pieces stands, and the way out of the device there."""
+    if len(group) == 2:  # around a corner: away from it
+        for a, b in (group, group[::-1]):
+            if np.allclose(a.stop, b.start):
+                return a.stop, _outward(a) + _outward(b)
+
+    def size(piece: Segment) -> float:
+        length = polygons.arc_length(piece.start, piece.stop, piece.bulge)
+        return length * (1 + 1e-6 * _height(piece, centre))
+
+    longest = max(group, key=size)
+    half = np.array([0.5])
+    middle = polygons.arc_point(longest.start, longest.stop, longest.bulge, half)
+    return middle[0], _outward(longest)
 
 
 def _height(piece: Segment, centre: np.ndarray) -> float:

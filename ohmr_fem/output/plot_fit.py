@@ -9,7 +9,7 @@ import numpy as np
 
 from ..fitting.data import Measured
 from ..fitting.result import Fit, FittedCurve
-from .style import _PREFIXES, COLOURS, COLUMN, STYLE, _new_axes, _power, _style
+from .style import COLOURS, COLUMN, STYLE, _in_brackets, _new_axes, _power, _style
 
 _AXIS = {"R": "$R$", "hanle": "$R(B) - R(0)$", "ratio": "$\\Delta R/R$"}
 STRIP_COLOUR = COLOURS[4]
@@ -82,34 +82,28 @@ def _overlay(curves: Sequence[FittedCurve], ax: Any) -> Any:
     named = len({c.name for c in several}) > 1
     ax, power = _draw(several, shifts, ax, True, named)
     for k, (c, shift) in enumerate(zip(curves, shifts, strict=True)):
-        order = np.argsort(c.data.signed, kind="stable")
-        x = c.data.signed[order]
-        ax.plot(
-            x,
-            ((c.model - shift) / power)[order],
-            color="black",
-            linewidth=1.0,
-            label="_" if k else "fitted device",
-        )
+        _line(ax, c, (c.model - shift) / power, "_" if k else "fitted device", color="black")
         if c.strip is not None:
-            ax.plot(
-                x,
-                ((c.strip - shift) / power)[order],
-                color=STRIP_COLOUR,
-                linewidth=1.0,
-                linestyle="--",
-                label="_" if k else "infinite strip",
-            )
+            y = (c.strip - shift) / power
+            label = "_" if k else "infinite strip"
+            _line(ax, c, y, label, color=STRIP_COLOUR, linestyle="--")
     _legend(ax)
     return ax
+
+
+def _line(ax: Any, curve: FittedCurve, y: np.ndarray, label: str, **style: Any) -> None:
+    """Values against the signed field, in its order: a loop is drawn as one line."""
+    order = np.argsort(curve.data.signed, kind="stable")
+    ax.plot(curve.data.signed[order], y[order], linewidth=1.0, label=label, **style)
 
 
 def _residuals(curves: Sequence[FittedCurve], ax: Any) -> None:
     ax.axhline(0.0, color="black", linewidth=0.6)
     for k, c in enumerate(curves):
+        deviations = (c.data.values - c.model) / c.noise
         ax.plot(
             c.data.signed,
-            (c.data.values - c.model) / c.noise,
+            deviations,
             "o",
             markersize=1.5,
             alpha=0.7,
@@ -123,14 +117,15 @@ def _draw(
 ) -> tuple[Any, float]:
     """Points and labels; the axes and the unit of their values in SI."""
     quantity = several[0].quantity
-    power = _power(np.concatenate([c.values - s for c, s in zip(several, shifts, strict=True)]))
+    shifted = [c.values - s for c, s in zip(several, shifts, strict=True)]
+    power = _power(np.concatenate(shifted))
     unit = 10.0**power
     with _style(ax):
         ax = ax or _new_axes()
-        for k, (c, shift) in enumerate(zip(several, shifts, strict=True)):
+        for k, (c, values) in enumerate(zip(several, shifted, strict=True)):
             ax.errorbar(
                 c.signed,
-                (c.values - shift) / unit,
+                values / unit,
                 yerr=None if c.sigma is None else c.sigma / unit,
                 fmt="o",
                 markersize=2,
@@ -139,13 +134,9 @@ def _draw(
                 color=_colour(k),
                 label=_label(c, named),
             )
+        # a shifted R is a change of R
         shown = _AXIS["hanle" if centred and quantity == "R" else quantity]
-        symbol = (
-            f"{_PREFIXES[power]}Ω"
-            if quantity != "ratio"
-            else (f"$10^{{{power}}}$" if power else "")
-        )
-        ax.set_ylabel(shown + (f" ({symbol})" if symbol else ""))
+        ax.set_ylabel(shown + _in_brackets("1" if quantity == "ratio" else "ohm", power))
         ax.set_xlabel("$B$ (T)")
         _legend(ax)
     return ax, unit
@@ -169,10 +160,12 @@ def _label(curve: Measured, named: bool) -> str:
     """Direction of the field, and the name of the curve."""
     direction = curve.direction
     axis = np.flatnonzero(np.abs(direction) > 1e-3)
-    along = (
-        "xyz"[axis[0]] if axis.size == 1 else "(" + ", ".join(f"{v:.2g}" for v in direction) + ")"
-    )
-    return f"{curve.name + ', ' if named and curve.name else ''}B along {along}"
+    if axis.size == 1:
+        along = "xyz"[axis[0]]
+    else:
+        along = "(" + ", ".join(f"{v:.2g}" for v in direction) + ")"
+    before = f"{curve.name}, " if named and curve.name else ""
+    return f"{before}B along {along}"
 
 
 def _colour(number: int) -> str:

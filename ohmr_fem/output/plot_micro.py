@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError, suggest
 from ..micro import InverseMass
 from ..sweep.gate import GateMap
-from .style import _LABELS, _PREFIXES, COLOURS, _new_axes, _power, _signed, _style
+from .style import _LABELS, COLOURS, _in_brackets, _new_axes, _power, _signed, _style
 
 DASHES = ("-", "--", "-.", ":")
 AGAINST = {"mu": "μ (eV)", "density": "n (10$^{12}$ cm$^{-2}$)", "displacement": "V (eV)"}
@@ -39,15 +39,16 @@ def plot_inverse_mass(
     """
     several = {0.0: results} if isinstance(results, InverseMass) else dict(results)
     if not several:
-        raise InputError("plot_inverse_mass: needs at least one result")
+        raise InputError("needs at least one result", key="plot_inverse_mass")
     for name, value, known in (
         ("quantity", quantity, ("X", "theta")),
         ("against", against, tuple(AGAINST)),
     ):
         if value not in known:
             raise InputError(
-                f"plot_inverse_mass: {name}: {value!r} is not known; {suggest(value, known)}",
+                f"{name}: {value!r} is not known; {suggest(value, known)}",
                 value=value,
+                key="plot_inverse_mass",
             )
     first = next(iter(several.values()))
     lines = (
@@ -133,44 +134,47 @@ def plot_gate_map(found: GateMap, quantity: str | None = None, ax: Any = None) -
     )
     if quantity not in known:
         raise InputError(
-            f"plot_gate_map: {quantity!r} is not known; {suggest(quantity, known)}", value=quantity
+            f"{quantity!r} is not known; {suggest(quantity, known)}",
+            value=quantity,
+            key="plot_gate_map",
         )
     if min(found.rho.shape) < 2:
         raise InputError(
-            f"plot_gate_map: needs at least two gates and two fields, got {found.rho.shape}"
+            f"needs at least two gates and two fields, got {found.rho.shape}", key="plot_gate_map"
         )
     values = getattr(found, quantity)
-    field, gate = (
-        _signed(found.fields),
-        found.values * (1e-16 if found.parameter == "density" else 1.0),
-    )
+    field = _signed(found.fields)
+    gate = found.values * (1e-16 if found.parameter == "density" else 1.0)  # 10^12 per cm²
     power = 0 if quantity == "rho_star" else _power(values)
     scaled = np.ma.masked_invalid(values / 10.0**power)
-    top = float(np.abs(scaled).max()) or 1.0
     with _style(ax):
         ax = ax or _new_axes()
-        ax.patch.set(hatch="////", facecolor="0.93", edgecolor="0.7")
-        image = ax.pcolormesh(
-            field,
-            gate,
-            scaled,
-            cmap="RdBu_r",
-            vmin=-top,
-            vmax=top,
-            shading="nearest",
-            rasterized=True,
-        )
-        turned = field != 0.0  # at B = 0 the change is zero for every gate
-        if scaled.min() < 0 < scaled.max() and turned.sum() > 1:
-            ax.contour(
-                field[turned], gate, scaled[:, turned], levels=[0.0], colors="0.3", linewidths=0.6
-            )
-        ohm = not quantity.startswith("rho")
-        shown = f"{_PREFIXES[power]}Ω" if ohm else (f"$10^{{{power}}}$" if power else "")
-        ax.get_figure().colorbar(
-            image, ax=ax, label=_LABELS[quantity] + (f" ({shown})" if shown else ""), pad=0.03
-        )
+        image = _gate_colours(ax, field, gate, scaled)
+        unit = "1" if quantity.startswith("rho") else "ohm"
+        label = _LABELS[quantity] + _in_brackets(unit, power)
+        ax.get_figure().colorbar(image, ax=ax, label=label, pad=0.03)
         swept = np.flatnonzero(np.any(found.fields != 0.0, axis=0))
         ax.set_xlabel(f"$B_{'xyz'[swept[0]]}$ (T)" if len(swept) == 1 else "$B$ (T)")
         ax.set_ylabel(AGAINST.get(found.parameter, f"{found.parameter} ({found.unit})"))
     return ax
+
+
+def _gate_colours(ax: Any, field: np.ndarray, gate: np.ndarray, values: Any) -> Any:
+    """The colours, hatched where a value is missing, and the line on which it is zero."""
+    top = float(np.abs(values).max()) or 1.0
+    ax.patch.set(hatch="////", facecolor="0.93", edgecolor="0.7")
+    image = ax.pcolormesh(
+        field,
+        gate,
+        values,
+        cmap="RdBu_r",
+        vmin=-top,
+        vmax=top,
+        shading="nearest",
+        rasterized=True,
+    )
+    turned = field != 0.0  # at B = 0 the change is zero for every gate
+    if values.min() < 0 < values.max() and turned.sum() > 1:
+        line = {"levels": [0.0], "colors": "0.3", "linewidths": 0.6}
+        ax.contour(field[turned], gate, values[:, turned], **line)
+    return image

@@ -35,7 +35,7 @@ def save(item: Solution | HanleCurve, path: str | Path) -> Path:
         arrays: dict[str, np.ndarray] = {}
         return write_archive("HanleCurve", _pack_curve(item, arrays), arrays, path)
     raise InputError(
-        f"save: expected a Solution or a HanleCurve, got {type(item).__name__}", value=item
+        f"expected a Solution or a HanleCurve, got {type(item).__name__}", value=item, key="save"
     )
 
 

@@ -173,3 +173,10 @@ def _round_length(length: float) -> float:
     """The largest of 1, 2, 5 times a power of ten that is not above ``length``."""
     decade = 10.0 ** math.floor(math.log10(length))
     return max(m for m in (1.0, 2.0, 5.0) if m * decade <= length * (1 + 1e-9)) * decade
+
+
+def _in_brackets(unit: str, power: int) -> str:
+    """What the axis counts in, " (mΩ)" or " ($10^{-3}$)"; nothing for plain numbers."""
+    if unit != "1":
+        return f" ({_PREFIXES[power]}Ω)"
+    return f" ($10^{{{power}}}$)" if power else ""

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..config.device_file import Device, Measurement
 from ..errors import OhmrError, SweepInterrupted
-from ..files import atomic_path
+from ..files import Table, atomic_path
 from ..output.paraview import export_paraview
 from ..output.plot import plot_hanle, plot_mesh, plot_moment_density
 from ..output.plot_micro import plot_gate_map
@@ -128,7 +128,7 @@ class _Run:
                     tolerance=accuracy,
                     budget=self.device.budget,
                 )
-            problem = found.problem
+            problem = found.problem  # the mesh of one measurement is the start for the next
             self.record["accuracy"][m.name or "measure"] = {
                 "asked": accuracy,
                 "reached": found.converged,
@@ -149,31 +149,48 @@ class _Run:
     def sweep(self, measurement: Measurement) -> None:
         """The table and the figure of one measurement; on Ctrl-C the rows gathered so far."""
         label = _joined("results", measurement.name)
-        options: dict[str, Any] = {"method": self.device.method}
-        if measurement.current is not None:
-            options |= {"current": measurement.current, "voltage": measurement.voltage}
-        with self.timed(_joined("sweep", measurement.name)):
+        curve = self.finished(
+            lambda **options: hanle_curve(self.device.problem, self.device.fields, **options),
+            "sweep",
+            measurement,
+            lambda partial: self.table(partial, label, measurement),
+        )
+        self.figures(_joined("hanle", measurement.name), lambda: plot_hanle(curve))
+
+    def finished(
+        self,
+        compute: Callable[..., Any],
+        step: str,
+        measurement: Measurement,
+        keep: Callable[[Any], None],
+    ) -> Any:
+        """The result of ``compute``, kept; on Ctrl-C what is finished is kept before it goes on."""
+        with self.timed(_joined(step, measurement.name)):
             try:
-                curve = hanle_curve(
-                    self.device.problem,
-                    self.device.fields,
-                    **options,
-                    progress=lambda done, total: self.progress("sweep", done, total),
+                found = compute(
+                    current=measurement.current,
+                    voltage=measurement.voltage,
+                    method=self.device.method,
+                    progress=lambda done, total: self.progress(step, done, total),
                 )
             except SweepInterrupted as stop:
                 if stop.partial is not None:
-                    self.table(stop.partial, label, measurement)
+                    keep(stop.partial)
                 raise
-        self.table(curve, label, measurement)
-        self.figures(_joined("hanle", measurement.name), lambda: plot_hanle(curve))
+        keep(found)
+        return found
+
+    def wrote_table(self, table: Table, label: str) -> str:
+        """The name of the file."""
+        name = f"{label}.csv"
+        with atomic_path(self.out / name) as temporary:
+            table.to_csv(temporary)
+        self.wrote(name)
+        return name
 
     def table(self, curve: HanleCurve, label: str, measurement: Measurement) -> None:
-        with atomic_path(self.out / f"{label}.csv") as temporary:
-            curve.to_csv(temporary)
-        self.wrote(f"{label}.csv")
-        key = measurement.name or "measure"
-        self.record["curves"][key] = {
-            "table": f"{label}.csv",
+        self.record["curves"][measurement.name or "measure"] = {
+            "table": self.wrote_table(curve, label),
             "fields": len(curve.fields),
             "fields_asked": len(self.device.fields),
             "current": curve.current,
@@ -188,47 +205,45 @@ class _Run:
         """The table and the map of one measurement over the gate; on Ctrl-C the gates gathered so
         far.
         """
-        gate, label = self.device.gate, _joined("gate", measurement.name)
+        gate = self.device.gate
         assert gate is not None
-        with self.timed(_joined("gate", measurement.name)):
-            try:
-                found = gate_map(
-                    self.device.problem,
-                    gate.materials,
-                    gate.values,
-                    self.device.fields,
-                    current=measurement.current,
-                    voltage=measurement.voltage,
-                    parameter=gate.parameter,
-                    unit=gate.unit,
-                    method=self.device.method,
-                    progress=lambda done, total: self.progress("gate", done, total),
-                )
-            except SweepInterrupted as stop:
-                if stop.partial is not None:
-                    self.gate_table(stop.partial, label, measurement)
-                raise
-        self.gate_table(found, label, measurement)
+        label = _joined("gate", measurement.name)
+
+        def compute(**options: Any) -> GateMap:
+            return gate_map(
+                self.device.problem,
+                gate.materials,
+                gate.values,
+                self.device.fields,
+                parameter=gate.parameter,
+                unit=gate.unit,
+                **options,
+            )
+
+        found = self.finished(
+            compute,
+            "gate",
+            measurement,
+            lambda partial: self.gate_table(partial, label, measurement),
+        )
         if min(found.rho.shape) > 1:
             self.figures(label, lambda: plot_gate_map(found))
 
     def gate_table(self, found: GateMap, label: str, measurement: Measurement) -> None:
         assert self.device.gate is not None
-        with atomic_path(self.out / f"{label}.csv") as temporary:
-            found.to_csv(temporary)
-        self.wrote(f"{label}.csv")
-        change = found.rho_change if found.current is None else found.hanle
-        steady = change[np.isfinite(change)]
         quantity = "rho_change" if found.current is None else "hanle"
+        change = getattr(found, quantity)
+        steady = change[np.isfinite(change)]
+        span = [float(steady.min()), float(steady.max())] if steady.size else None
         self.record["gates"][measurement.name or "measure"] = {
-            "table": f"{label}.csv",
+            "table": self.wrote_table(found, label),
             "parameter": found.parameter,
             "unit": found.unit,
             "values": len(found.values),
             "values_asked": len(self.device.gate.values),
             "fields": len(found.fields),
             "no_steady_state": int((~found.steady).sum()),
-            quantity: [float(steady.min()), float(steady.max())] if steady.size else None,
+            quantity: span,
             "sources": [next(iter(m.values())).source for m in found.materials],
             "seconds": found.seconds,
         }
@@ -295,9 +310,9 @@ class _Run:
         try:
             yield
         finally:
-            self.record["seconds"][step] = (
-                self.record["seconds"].get(step, 0.0) + time.perf_counter() - start
-            )
+            seconds = self.record["seconds"]
+            spent = time.perf_counter() - start
+            seconds[step] = seconds.get(step, 0.0) + spent  # a step may come several times
 
     def write_record(self) -> None:
         write_record(self.record, self.out)
@@ -307,19 +322,20 @@ def chosen_fields(fields: np.ndarray) -> np.ndarray:
     """Where the mesh is refined for: the weakest, a middle and the strongest field of a sweep, (k,
     3) T.
     """
-    order = np.argsort(np.linalg.norm(fields, axis=1), kind="stable")
-    return np.asarray(fields[list(dict.fromkeys(order[[0, len(order) // 2, -1]].tolist()))])
+    order = np.argsort(np.linalg.norm(fields, axis=1), kind="stable").tolist()
+    chosen = order[0], order[len(order) // 2], order[-1]
+    once = list(dict.fromkeys(chosen))
+    return np.asarray(fields[once])
 
 
 def summary(curve: HanleCurve) -> dict[str, Any]:
     """The headline of a curve: R_ohmic and the range of R(B) - R(0) in ohm, or the range of rho(B)
     - rho(0).
     """
-    change = curve.rho_change if curve.current is None else curve.hanle
+    section = curve.current is None
+    change = curve.rho_change if section else curve.hanle
     span = [float(change.min()) + 0.0, float(change.max()) + 0.0]  # no -0
-    return (
-        {"rho_change": span} if curve.current is None else {"R_ohmic": curve.R_ohmic, "hanle": span}
-    )
+    return {"rho_change": span} if section else {"R_ohmic": curve.R_ohmic, "hanle": span}
 
 
 def mesh_record(device: Device) -> dict[str, Any]:

@@ -4,19 +4,16 @@ figures out.
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..config.device_file import Device, read_device, without_accuracy
 from ..errors import InputError
 from ..files import atomic_path
-from ..fitting.data import QUANTITIES, Measured, read_data, with_pairs
+from ..fitting.data import Measured, read_data, with_pairs
 from ..fitting.design import Design, design
 from ..fitting.fit import fit
 from ..fitting.result import Fit
@@ -129,39 +126,11 @@ def write_fit(
         with atomic_path(path) as temporary:
             temporary.write_text(written, encoding="utf-8")
     with atomic_path(files[2]) as temporary:
-        _write_table(found, temporary)
+        found.to_csv(temporary)
     axes = plot_fit(found)
     for path in files[3:]:
         save_figure(axes, path)
     return files
-
-
-def _write_table(found: Fit, path: Path) -> None:
-    """Every point with its model, in the unit of its curve; :func:`ohmr_fem.read_data` reads it
-    back.
-    """
-    kinds = {c.data.quantity for c in found.curves}
-    name, unit = (
-        (kind := kinds.pop(), QUANTITIES[kind]) if len(kinds) == 1 else ("value", "ohm or 1")
-    )
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(
-            [
-                "measurement",
-                *(f"B{a} [T]" for a in "xyz"),
-                *(
-                    f"{column} [{unit}]"
-                    for column in (name, f"{name}_err", "model", "background", "strip")
-                ),
-            ]
-        )
-        for c in found.curves:
-            strip = np.full(len(c.model), np.nan) if c.strip is None else c.strip
-            for B, *row in zip(
-                c.data.fields, c.data.values, c.noise, c.model, c.background, strip, strict=True
-            ):
-                writer.writerow([c.data.name, *(f"{float(v):.12g}" for v in (*B, *row))])
 
 
 def record(found: Fit) -> dict[str, Any]:

@@ -14,10 +14,13 @@ import numpy as np
 from ..config.device_file import TensorJob
 from ..files import atomic_path
 from ..micro import InverseMass, inverse_mass, write_tensor_table
-from ..micro.tables import describe, tensor_columns
+from ..micro.tables import TensorTable, describe
 from ..output.plot_micro import plot_inverse_mass
 from ..output.record import provenance, write_record
 from ..output.style import save_figure
+
+#: Columns whose range the record holds.
+SHOWN = ("X_xx", "X_yy", "X_zz", "theta")
 
 
 def run_tensor(
@@ -40,26 +43,22 @@ def run_tensor(
     ------
     InputError, SolveError
     """
-    out, start = Path(out), time.perf_counter()
-    results = {}
-    for i, v in enumerate(dict.fromkeys(job.displacements.tolist())):
-        model = job.model if v == 0.0 else job.model.with_displacement(v)
-        results[v] = inverse_mass(model, **job.options)
-        if progress is not None:
-            progress("tensor", i + 1, len(job.displacements))
+    out = Path(out)
+    start = time.perf_counter()
+    results = _tensors(job, progress)
     with atomic_path(out / "xtensor.csv") as temporary:
         write_tensor_table(temporary, results, f"model: {job.model!r}")
     files = ["xtensor.csv", *_figures(job, results, out)]
-    columns = [tensor_columns(x) for x in results.values()]
-    shown = [name for name in ("X_xx", "X_yy", "X_zz", "theta") if name in columns[0]]
-    values = {name: np.concatenate([c[name][1] for c in columns]) for name in shown}
+    table = TensorTable(results)
+    values = {name: table[name] for name in SHOWN if name in table}
+    ranges = {name: [float(np.min(v)), float(np.max(v))] for name, v in values.items()}
     record = provenance(job.inputs) | {
         "status": "complete",
         "model_file": job.table,
         "model": repr(job.model),
         "meaning": describe(results),
         "rows": len(values["X_xx"]),
-        "ranges": {name: [float(np.min(v)), float(np.max(v))] for name, v in values.items()},
+        "ranges": ranges,
         "largest_error": max(float(np.max(x.error)) for x in results.values()),
         "files": [*files, "run.json"],
         "seconds": time.perf_counter() - start,
@@ -68,20 +67,34 @@ def run_tensor(
     return record
 
 
+def _tensors(
+    job: TensorJob, progress: Callable[[str, int, int], None] | None
+) -> dict[float, InverseMass]:
+    """{displacement in eV: result}."""
+    results = {}
+    count = len(job.displacements)
+    for i, v in enumerate(dict.fromkeys(job.displacements.tolist())):  # each value once
+        model = job.model if v == 0.0 else job.model.with_displacement(v)
+        results[v] = inverse_mass(model, **job.options)
+        if progress is not None:
+            progress("tensor", i + 1, count)
+    return results
+
+
 def _figures(job: TensorJob, results: dict[float, InverseMass], out: Path) -> list[str]:
     """X and, where there are two layers, theta, against what is swept."""
     levels = len(next(iter(results.values())).X)
     if levels == 1 and len(results) == 1:
         return []
-    against = (
-        "displacement"
-        if len(results) > levels
-        else ("mu" if job.options["mu"] is not None else "density")
-    )
+    against = "density" if job.options["mu"] is None else "mu"
+    if len(results) > levels:
+        against = "displacement"
     files = []
-    for quantity in ("X", "theta") if job.model.n_layers > 1 else ("X",):
+    quantities = ("X", "theta") if job.model.n_layers > 1 else ("X",)
+    for quantity in quantities:
+        stem = "xtensor" if quantity == "X" else quantity
         axes = plot_inverse_mass(results, quantity, against) if job.figures else None
         for kind in job.figures:
-            files.append(f"{'xtensor' if quantity == 'X' else quantity}.{kind}")
+            files.append(f"{stem}.{kind}")
             save_figure(axes, out / files[-1])
     return files

@@ -396,4 +396,5 @@ def _complaint(result: Adapted, budget: int) -> str:
         if result.reason == "budget"
         else "round-off; ask for less"
     )
-    return f"solve_to stopped at an error of {ratio:.1e} where {result.tolerance:g} was asked for, by {why}"
+    asked = f"{result.tolerance:g} was asked for"
+    return f"solve_to stopped at an error of {ratio:.1e} where {asked}, by {why}"

@@ -21,6 +21,7 @@ Numerica 2001).
 from __future__ import annotations
 
 import cmath
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,41 +73,45 @@ def solve_fields(problem: Problem, field: np.ndarray, current: Pair, voltage: Pa
     """Solve for the fields of a measurement and their duals at one field (3,) in T."""
     s = system_of(problem)
     check_stability(s, field)
-    V, u = (ohmic_potential(s, Drive.between(pair))[0] for pair in (current, voltage))
+    V, _ = ohmic_potential(s, Drive.between(current))
+    u, _ = ohmic_potential(s, Drive.between(voltage))
     drive, reader = s.pair_load(current), s.pair_load(voltage)
     source, detector = -(s.S @ V), -(s.C.T @ u)
     sigma = s.scales.conductivity
     if problem.coupling == "full":
         n, z, V_1, u_1 = _coupled(s, field, source, detector)
     else:
-        n, z = _scalar(s, field, source, detector) or _vector(s, field, source, detector)
+        given = s, field, source, detector
+        n, z = _scalar(*given) or _vector(*given)
         T, factors = s.potential_solver()
         loads = -np.column_stack([s.C @ n, s.S.T @ z])
-        V_1, u_1 = (T @ x for x in factors.solve(T.T @ loads)[0].T)
-    primal, dual = float(reader @ V_1), float(sigma * (z @ source))
+        free, _ = factors.solve(T.T @ loads)
+        V_1, u_1 = (T @ x for x in free.T)
+    primal = float(reader @ V_1)
+    dual = float(sigma * (z @ source))
+    moments = n * s.scales.moment
     return Fields(
-        s,
-        V,
-        V_1,
-        (n * s.scales.moment).reshape(3, -1),
-        u,
-        u_1,
-        z.reshape(3, -1),
-        float(reader @ V),
-        primal,
-        dual,
-        abs(primal - dual) + _roundoff(s, V, V_1, u, u_1),
-        (float(drive @ V), float(reader @ u)),
+        system=s,
+        V=V,
+        V_1=V_1,
+        n=moments.reshape(3, -1),
+        u=u,
+        u_1=u_1,
+        z=z.reshape(3, -1),
+        R_ohmic=float(reader @ V),
+        delta_R=primal,
+        delta_R_dual=dual,
+        roundoff=abs(primal - dual) + _roundoff(s, [(u_1, V), (u, V_1)]),
+        self_resistance=(float(drive @ V), float(reader @ u)),
     )
 
 
-def _roundoff(s: System, V: np.ndarray, V_1: np.ndarray, u: np.ndarray, u_1: np.ndarray) -> float:
+def _roundoff(s: System, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     """What independent relative errors of round-off in the entries of K change in delta_R, weighted
     by the dual fields.
     """
     size = abs(s.K)
-    pairs = (u_1, V), (u, V_1)
-    weighted = [np.abs(weight) * (size @ np.abs(field)) for weight, field in pairs]
+    weighted = [np.abs(dual) * (size @ np.abs(field)) for dual, field in pairs]
     return float(ROUNDOFF * s.scales.conductivity * np.linalg.norm(weighted))
 
 
@@ -176,7 +181,9 @@ def _precessed(
         if shift.imag == 0.0:
             shift = shift.real  # a real matrix costs a quarter of a complex one
         A = csr_array(K + shift * M)
-        return np.asarray(SYMMETRIC.factorise(A).solve(starts.astype(A.dtype))[0])
+        factors = SYMMETRIC.factorise(A)
+        x, _ = factors.solve(starts.astype(A.dtype))
+        return np.asarray(x)
 
     if squared == 0.0:
         at_rest = solve(1.0 + 0.0j)
@@ -225,16 +232,12 @@ def localise(low: Fields, high: Fields, field: np.ndarray) -> CellErrors:
     area = s.basis.dx * s.scales.length**2
     straight, crossed = _products(s, e)
     T = np.einsum("ac,cdkq->adkq", cross_matrix(field), c.half_g_x)
-    density = sum(k * (a[0] * b[0] + a[1] * b[1]) for k, a, b in straight)
-    density = density + sum(k * (a[0] * b[1] - a[1] * b[0]) for k, a, b in crossed)
-    density = density + sum(c.rate[a] * e.n[a].value * e.z[a].value for a in range(3))
-    density = density + sum(
-        T[a, d] * e.n[d].value * e.z[a].value for a in range(3) for d in range(3)
-    )
+    density = _density(straight, crossed) + _local(e, c.rate, T)
     both = [*straight, *crossed]
-    total = sum(_norm(k, a, area) * _norm(k, b, area) for k, a, b in both)
-    for rate, n, z in zip(c.rate, e.n, e.z, strict=True):
-        total = total + _norm(rate, n.value[None], area) * _norm(rate, z.value[None], area)
+    total = _bounds(both, area)
+    relaxing = zip(c.rate, e.n, e.z, strict=True)
+    values = [(rate, n.value[None], z.value[None]) for rate, n, z in relaxing]
+    total = total + _bounds(values, area)
     signed = np.sum(density * area, axis=1)
     return CellErrors(signed, total * _shares(both, s.basis.mesh, area))
 
@@ -256,7 +259,9 @@ def _products(s: System, e: _Differences) -> tuple[list[Product], list[Product]]
         straight.append((c.sigma, e.V_1.grad, e.u_1.grad))
         V, u = V + e.V_1.grad, u + e.u_1.grad
     weights = c.detection(axis, s.problem.detection)
-    read: Any = sum(w * e.n[d].grad for d, w in enumerate(weights))
+    read: Any = 0
+    for w, n in zip(weights, e.n, strict=True):
+        read = read + w * n.grad
     generated = c.alpha * c.sigma, V, e.z[axis].grad
     detected = c.alpha_inverse * c.diffusion, read, u
     return straight, [generated, detected]
@@ -273,22 +278,48 @@ def _shares(products: list[Any], mesh: Any, area: np.ndarray) -> np.ndarray:
         return np.einsum("ik,ikq->kq", edge, gradient)[None]
 
     def along(edge: np.ndarray) -> np.ndarray:
-        total: Any = 0
-        for k, a, b in products:
-            first = _norm(k, component(edge, a), area)
-            second = _norm(k, component(edge, b), area)
-            total = total + first * second
-        return np.asarray(total)
+        parts = [(k, component(edge, a), component(edge, b)) for k, a, b in products]
+        return _bounds(parts, area)
 
     found = np.array([along(edge) for edge in ends])
-    whole = found.sum(axis=0)
-    return np.asarray(found / np.maximum(whole, np.finfo(float).tiny))
+    tiny = float(np.finfo(float).tiny)
+    whole = np.maximum(found.sum(axis=0), tiny)
+    return np.asarray(found / whole)
+
+
+def _density(straight: Sequence[Product], crossed: Sequence[Product]) -> np.ndarray:
+    """The products at the points, (cells, points)."""
+    out: Any = 0
+    for k, a, b in straight:
+        out = out + k * (a[0] * b[0] + a[1] * b[1])
+    for k, a, b in crossed:
+        out = out + k * (a[0] * b[1] - a[1] * b[0])
+    return np.asarray(out)
+
+
+def _local(e: _Differences, rate: np.ndarray, T: np.ndarray) -> np.ndarray:
+    """Relaxation and torque, z . (1/tau + T) n, at the points."""
+    out: Any = 0
+    for a, z in enumerate(e.z):
+        out = out + rate[a] * e.n[a].value * z.value
+        for d, n in enumerate(e.n):
+            out = out + T[a, d] * n.value * z.value
+    return np.asarray(out)
+
+
+def _bounds(products: Sequence[Product], area: np.ndarray) -> np.ndarray:
+    """What the products of a cell could be at most, (cells,): the norms multiplied."""
+    out: Any = 0
+    for k, a, b in products:
+        out = out + _norm(k, a, area) * _norm(k, b, area)
+    return np.asarray(out)
 
 
 def _norm(weight: np.ndarray, a: np.ndarray, area: np.ndarray) -> np.ndarray:
     """sqrt(int |weight| |a|^2) of each cell, a (components, cells, points)."""
     density = np.abs(weight) * np.sum(a**2, axis=0)
-    return np.asarray(np.sqrt(np.sum(density * area, axis=1)))
+    squared = np.sum(density * area, axis=1)
+    return np.asarray(np.sqrt(squared))
 
 
 @dataclass(frozen=True)
@@ -312,7 +343,8 @@ class _Differences:
 def _differences(low: Fields, high: Fields) -> _Differences:
     """Order P + 1 minus order P at the quadrature points of order P + 1."""
     fine = high.system.basis
-    coarse = fine.with_element(element_for(fine.mesh, low.system.problem.order))
+    element = element_for(fine.mesh, low.system.problem.order)
+    coarse = fine.with_element(element)
     length = high.system.scales.length
 
     def one(name: str, a: int | None = None) -> _Difference:
@@ -323,5 +355,11 @@ def _differences(low: Fields, high: Fields) -> _Differences:
         value = np.asarray(x) - np.asarray(y)
         return _Difference(value, (x.grad - y.grad) / length)
 
-    n, z = ([one(k, a) for a in range(3)] for k in "nz")
-    return _Differences(one("V"), one("V_1"), one("u"), one("u_1"), n, z)
+    return _Differences(
+        V=one("V"),
+        V_1=one("V_1"),
+        u=one("u"),
+        u_1=one("u_1"),
+        n=[one("n", a) for a in range(3)],
+        z=[one("z", a) for a in range(3)],
+    )

@@ -58,11 +58,10 @@ def marked(device: DeviceMesh, size: np.ndarray, part: float) -> np.ndarray:
 
 def unknowns(device: DeviceMesh, order: int) -> int:
     """Of one scalar field."""
-    mesh, k = device.mesh, order - 1
-    if mesh.t.shape[0] == 4:
-        inside = k * k
-    else:
-        inside = k * (k - 1) // 2
+    mesh = device.mesh
+    k = order - 1  # unknowns inside an edge
+    quadrilaterals = mesh.t.shape[0] == 4
+    inside = k * k if quadrilaterals else k * (k - 1) // 2
     edges = k * mesh.nfacets
     return int(mesh.nvertices + edges + inside * mesh.nelements)
 

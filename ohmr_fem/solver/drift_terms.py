@@ -30,22 +30,23 @@ def _gradient(system: System, V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if system.deflection is None:
         return slope[0], slope[1]
     first, second = system.deflection
-    return first * slope[0] - second * slope[1], first * slope[1] + second * slope[0]
+    x, y = slope
+    return first * x - second * y, first * y + second * x
 
 
 def _read(system: System) -> list[np.ndarray]:
     """Weights of the components that the inverse effect reads, times alpha' mu/D."""
     c = system.coefficients
-    return [
-        c.alpha_inverse * _mobility(system) * w for w in c.detection(2, system.problem.detection)
-    ]
+    weights = c.detection(2, system.problem.detection)
+    return [c.alpha_inverse * _mobility(system) * w for w in weights]
 
 
 def drift_of_moment(system: System, V: np.ndarray) -> csr_array:
     """Acts on each n^a (N,): - mu int n grad V . grad w, (N, N)."""
     x, y = _gradient(system, V)
     mobility = _mobility(system)
-    return csr_array(forms.carried.assemble(system.basis, p0=-mobility * x, p1=-mobility * y))
+    form = forms.carried
+    return csr_array(form.assemble(system.basis, p0=-mobility * x, p1=-mobility * y))
 
 
 def drift_of_charge(system: System, n: np.ndarray) -> csr_array:
@@ -60,19 +61,17 @@ def drift_of_charge(system: System, n: np.ndarray) -> csr_array:
 def charge_from_moment(system: System, V: np.ndarray) -> csr_array:
     """The same term, acting on n (3N,) at a given V, (N, 3N)."""
     x, y = _gradient(system, V)
-    return csr_array(
-        hstack([forms.carried.assemble(system.basis, p0=w * y, p1=-w * x) for w in _read(system)])
-    )
+    form, basis = forms.carried, system.basis
+    # V_x psi_y - V_y psi_x with the sign of the charge equation: carried along (V_y, -V_x)
+    blocks = [form.assemble(basis, p0=w * y, p1=-w * x) for w in _read(system)]
+    return csr_array(hstack(blocks))
 
 
 def moment_from_charge(system: System, n: np.ndarray) -> csr_array:
     """The drift of given moments n (3, N), acting on V (N,), (3N, N)."""
     mobility = _mobility(system)
-    return csr_array(
-        vstack(
-            [
-                system.along(-mobility * np.asarray(system.basis.interpolate(c)))
-                for c in n.reshape(3, -1)
-            ]
-        )
-    )
+    blocks = []
+    for component in n.reshape(3, -1):
+        density = np.asarray(system.basis.interpolate(component))
+        blocks.append(system.along(-mobility * density))
+    return csr_array(vstack(blocks))

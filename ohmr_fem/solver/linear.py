@@ -164,7 +164,7 @@ class Mumps:
 
     def factorise(self, matrix: sparray) -> Factorisation:
         """Factorise a square sparse matrix; SolveError if it is singular."""
-        mumps = require_extra("mumps", "solvers", "the solver Mumps")
+        mumps = require_extra("mumps", "mumps", "the solver Mumps")
         A = csr_array(matrix)
         context = mumps.Context()
         context.set_matrix(A, symmetric=self.symmetric)

@@ -90,19 +90,22 @@ def locate(
     while True:
         todo = np.flatnonzero(worst > TOLERANCE)
         reach = min(reach, mesh.nelements)
-        near = tree.query(points[:, todo].T, reach)[1].reshape(todo.size, reach)
+        _, near = tree.query(points[:, todo].T, reach)
+        near = near.reshape(todo.size, reach)
         share = max(1, AT_ONCE // reach)
         for start in range(0, todo.size, share):
-            rows = slice(start, start + share)
-            outside = _outside(mesh, mapping, points[:, todo[rows]], near[rows])
+            some = todo[start : start + share]
+            cells = near[start : start + share]
+            outside = _outside(mesh, mapping, points[:, some], cells)
             best = outside.argmin(axis=1)
             pick = np.arange(best.size)
-            found[todo[rows]] = near[rows][pick, best]
-            worst[todo[rows]] = outside[pick, best]
+            found[some] = cells[pick, best]
+            worst[some] = outside[pick, best]
         if np.all(worst <= TOLERANCE):
             return found
         if reach == mesh.nelements:
-            raise _lost(mesh, points[:, int(np.argmax(worst))], unit, what)
+            farthest = int(np.argmax(worst))
+            raise _lost(mesh, points[:, farthest], unit, what)
         reach *= 8
 
 
@@ -120,7 +123,8 @@ def _lost(mesh: skfem.Mesh, point: np.ndarray, unit: float, what: str) -> InputE
 def _outside(mesh: skfem.Mesh, mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """How far each point is outside each candidate cell, in reference coordinates; <= 0 inside."""
     corners = mesh.p[:, mesh.t[:, cells]]  # (dim, corners, n, k)
-    low, high = corners.min(axis=1), corners.max(axis=1)
+    low = corners.min(axis=1)
+    high = corners.max(axis=1)
     # room for curved edges; beyond it no Newton iteration is worth its time
     margin = (high - low).max(axis=0)
     place = points[:, :, None]
@@ -134,7 +138,8 @@ def _outside(mesh: skfem.Mesh, mapping: Any, points: np.ndarray, cells: np.ndarr
     else:
         sides += [x - 1.0 for x in X]
     beyond = np.max(sides, axis=0)
-    out[row, column] = np.where(np.isfinite(beyond), beyond, np.inf)
+    known = np.isfinite(beyond)
+    out[row, column] = np.where(known, beyond, np.inf)
     return out
 
 
@@ -144,12 +149,16 @@ def _inverted(mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray
     """
     with np.errstate(all="ignore"):
         try:
-            return np.asarray(mapping.invF(points[:, :, None], tind=cells)[:, :, 0])
+            X = mapping.invF(points[:, :, None], tind=cells)
+            return np.asarray(X[:, :, 0])
         except Exception:  # a vanishing Jacobian on the way: one of these points is not in its cell
             if cells.size == 1:
                 return np.full(points.shape, np.nan)
-            each = [slice(i, i + 1) for i in range(cells.size)]
-            return np.hstack([_inverted(mapping, points[:, i], cells[i]) for i in each])
+            out = []
+            for i in range(cells.size):
+                one = slice(i, i + 1)
+                out.append(_inverted(mapping, points[:, one], cells[one]))
+            return np.hstack(out)
 
 
 def point_rows(
@@ -170,14 +179,17 @@ def reference_rows(
     elem = element_for(basis.mesh, order)
     functions = range(basis.Nbfun)
     fields = [elem.gbasis(basis.mapping, X, i, tind=cells)[0] for i in functions]
-    columns = np.repeat(basis.element_dofs[:, cells], X.shape[2], axis=1)
+    each = X.shape[2]
+    columns = np.repeat(basis.element_dofs[:, cells], each, axis=1)
     rows = np.tile(np.arange(count), basis.Nbfun)
 
     def matrix(entries: list[np.ndarray]) -> csr_array:
-        data = np.concatenate([np.broadcast_to(e, X.shape[1:]).ravel() for e in entries])
+        shape = X.shape[1:]
+        full = [np.broadcast_to(e, shape).ravel() for e in entries]
+        data = np.concatenate(full)
         places = rows, columns.ravel()
         return csr_array((data, places), shape=(count, basis.N))
 
     value = matrix([np.asarray(f) for f in fields])
-    slopes = [matrix([f.grad[i] for f in fields]) for i in range(X.shape[0])]
-    return value, slopes
+    gradients = zip(*(f.grad for f in fields), strict=True)
+    return value, [matrix(list(components)) for components in gradients]

@@ -10,7 +10,9 @@ functions, made dimensionless by :class:`Scales`.  With currents counted positiv
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import ctypes
 import functools
 import logging
 import weakref
@@ -66,19 +68,24 @@ class System:
         """A bilinear form with a coefficient; constant coefficients share one matrix."""
         first = float(coefficient.flat[0])
         if not np.all(coefficient == first):
-            return csr_array(form.assemble(self.basis, a=np.ascontiguousarray(coefficient)))
+            values = np.ascontiguousarray(coefficient)
+            return csr_array(form.assemble(self.basis, a=values))
         name = form.form.__name__
         if name not in self._unit:
-            self._unit[name] = csr_array(form.assemble(self.basis, a=np.ones(coefficient.shape)))
-        return self._unit[name] if first == 1.0 else first * self._unit[name]
+            ones = np.ones(coefficient.shape)
+            self._unit[name] = csr_array(form.assemble(self.basis, a=ones))
+        unit = self._unit[name]
+        return unit if first == 1.0 else first * unit
 
     @functools.cached_property
     def one(self) -> np.ndarray:
         """Coefficients (N,) of the function 1: on hierarchical elements only the vertex functions
         sum to it.
         """
+        if not is_hierarchical(self.basis):
+            return np.ones(self.N)
         out = np.zeros(self.N)
-        out[self.basis.nodal_dofs[0] if is_hierarchical(self.basis) else slice(None)] = 1.0
+        out[self.basis.nodal_dofs[0]] = 1.0
         return out
 
     def with_zero_at(self, contact: str, potential: np.ndarray) -> np.ndarray:
@@ -86,7 +93,8 @@ class System:
 
         A constant c has the coefficients c * one, which on hierarchical elements is not c in each.
         """
-        return np.asarray(potential - (self.terminals[contact].load @ potential) * self.one)
+        read = self.terminals[contact].load @ potential
+        return np.asarray(potential - read * self.one)
 
     # -- the ordinary Hall effect
 
@@ -127,7 +135,8 @@ class System:
         if self.normal_field == 0.0:
             return None
         b = self.coefficients.mobility * self.normal_field
-        return 1.0 / (1.0 + b**2), b / (1.0 + b**2)
+        weakened = 1.0 + b**2
+        return 1.0 / weakened, b / weakened
 
     def along(self, coefficient: np.ndarray) -> csr_array:
         """int a grad w . s grad u: a k(u, w), or a (s_1 k + s_2 c) with ordinary Hall effect."""
@@ -169,7 +178,8 @@ class System:
         """Component along the normal of a 2D mesh: its moment density couples to the in-plane
         current.
         """
-        return ({0, 1, 2} - {AXIS[a] for a in self.problem.mesh.axes}).pop()
+        plane = {AXIS[a] for a in self.problem.mesh.axes}
+        return ({0, 1, 2} - plane).pop()
 
     @functools.cached_property
     def S(self) -> csr_array:
@@ -216,7 +226,8 @@ class System:
         key = held, solver or default
         if key not in self._potential_solvers:
             T = self.free_tie(held)
-            self._potential_solvers[key] = T, key[1].factorise(T.T @ self.K @ T)
+            factors = key[1].factorise(T.T @ self.K @ T)
+            self._potential_solvers[key] = T, factors
         return self._potential_solvers[key]
 
     def orbital_potential(
@@ -240,15 +251,19 @@ class System:
         K, C and S (Eqs. (1), (2)) are those of this system unless drift adds to them.
         """
         P = self.keep
-        K, C, S = (own if M is None else M for M, own in ((K, self.K), (C, self.C), (S, self.S)))
-        return csr_array(block_array([[T.T @ K @ T, T.T @ C @ P], [P.T @ S @ T, A]]))
+        K = self.K if K is None else K
+        C = self.C if C is None else C
+        S = self.S if S is None else S
+        charge = [T.T @ K @ T, T.T @ C @ P]
+        moment = [P.T @ S @ T, A]
+        return csr_array(block_array([charge, moment]))
 
     def pair_load(self, pair: tuple[str, str]) -> np.ndarray:
         """Unit current into the first contact and out of the second (N,); also reads the voltage
         between them.
         """
-        first, second = pair
-        return np.asarray(self.terminals[first].load - self.terminals[second].load)
+        first, second = (self.terminals[name].load for name in pair)
+        return np.asarray(first - second)
 
     # -- the uniform field of a cross-section
 
@@ -282,6 +297,7 @@ class System:
         if not self.problem.is_cross_section:
             return []
         axes = enumerate(self.problem.mesh.axes)
+        # J along x: Q_y^z = alpha J_x, Q_z^y = -alpha J_x
         return [(i, 2, 1.0) if axis == "y" else (i, 1, -1.0) for i, axis in axes]
 
     def slope(self, axis: int, coefficient: np.ndarray) -> np.ndarray:
@@ -336,13 +352,14 @@ class System:
         X_cd.
         """
         X = self._tensor
+        axes = range(3)
 
         def entry(cross: np.ndarray, a: int, d: int) -> Any:
-            terms = (cross[a, c] * X[c][d] for c in range(3) if cross[a, c] != 0.0)
+            terms = (cross[a, c] * X[c][d] for c in axes if cross[a, c] != 0.0)
             return sum(terms, csr_array((self.N, self.N)))
 
         def torque(cross: np.ndarray) -> csr_array:
-            rows = [[entry(cross, a, d) for d in range(3)] for a in range(3)]
+            rows = [[entry(cross, a, d) for d in axes] for a in axes]
             return csr_array(block_array(rows))
 
         x, y, z = (torque(cross) for cross in cross_matrix(np.eye(3)))
@@ -352,11 +369,13 @@ class System:
     def _tensor(self) -> list[list[csr_array]]:
         """(g e/2) m(X_ad u, w), a symmetric 3x3 table of (N, N)."""
         half_g_x = self.coefficients.half_g_x
-        X = [[csr_array((self.N, self.N))] * 3 for _ in range(3)]
+        zero = csr_array((self.N, self.N))
+        X = [[zero] * 3 for _ in range(3)]
         for a in range(3):
             for d in range(a + 1):
-                if np.any(half_g_x[a, d] != 0.0):
-                    X[a][d] = X[d][a] = self.matrix(forms.mass, self._unit_rate * half_g_x[a, d])
+                weight = half_g_x[a, d]
+                if np.any(weight != 0.0):
+                    X[a][d] = X[d][a] = self.matrix(forms.mass, self._unit_rate * weight)
         return X
 
     @functools.cached_property
@@ -372,31 +391,38 @@ class System:
     @property
     def injected_source(self) -> np.ndarray:
         """Right-hand side (3N,) of the injected moment currents."""
-        return np.asarray(self.edges.injected * self.scales.length / self.scales.conductivity)
+        scales = self.scales
+        return np.asarray(self.edges.injected * scales.length / scales.conductivity)
 
     @functools.cached_property
     def mass_matrix(self) -> csr_array:
         """m(n^a, w) on the kept unknowns: eigenvalues of A(B) relative to it are decay rates in
         units of the mean 1/tau.
         """
-        one = self.matrix(forms.mass, np.ones_like(self.coefficients.sigma))
-        return csr_array(self.keep.T @ block_diag([one] * 3) @ self.keep)
+        return self._kept_mass(1.0)
+
+    def _kept_mass(self, weight: float) -> csr_array:
+        """A constant times m(n^a, w) of the three components on the kept unknowns."""
+        mass = self.matrix(forms.mass, np.full(self.coefficients.sigma.shape, weight))
+        return csr_array(self.keep.T @ block_diag([mass] * 3) @ self.keep)
 
     @functools.cached_property
     def reduced_matrices(self) -> tuple[csr_array, ...]:
         """A_0 and the torques per tesla on the kept unknowns."""
-        return tuple(csr_array(self.keep.T @ M @ self.keep) for M in (self.A_0, *self.torques))
+        P = self.keep
+        matrices = self.A_0, *self.torques
+        return tuple(csr_array(P.T @ M @ P) for M in matrices)
 
     @functools.cached_property
     def inertia(self) -> csr_array:
         """m(n, w) on the kept unknowns, times seconds: what multiplies the time derivative of n."""
-        mass = self.matrix(forms.mass, np.full(self.coefficients.sigma.shape, self._unit_rate))
-        return csr_array(self.keep.T @ block_diag([mass] * 3) @ self.keep)
+        return self._kept_mass(self._unit_rate)
 
     def A(self, field: np.ndarray) -> csr_array:
         """Moment matrix at one field (3,) in T, on the kept unknowns."""
         A_0, *torques = self.reduced_matrices
-        return A_0 + sum(b * T for b, T in zip(field, torques, strict=True) if b != 0.0)
+        pairs = zip(field, torques, strict=True)
+        return A_0 + sum(b * T for b, T in pairs if b != 0.0)
 
     def torque(self, field: np.ndarray) -> csr_array:
         """Torque part alone at one field (3,) in T, (3N, 3N)."""
@@ -404,6 +430,8 @@ class System:
         return sum(parts, csr_array((3 * self.N, 3 * self.N)))
 
 
+#: Unknowns of a field above which the memory of a system is worth returning.
+LARGE = 5_000
 #: Assembled systems; each lives as long as its problem, and no value here refers to its key.
 SYSTEMS: weakref.WeakKeyDictionary[Problem, System] = weakref.WeakKeyDictionary()
 
@@ -415,8 +443,21 @@ def system_of(problem: Problem, field: Any = None) -> System:
     """
     system = SYSTEMS.get(problem)
     if system is None:
-        system = SYSTEMS[problem] = System(problem)
+        system = System(problem)
+        if system.N > LARGE:
+            # before the entry below: of two weak references the later one is called first
+            weakref.finalize(problem, give_back).atexit = False
+        SYSTEMS[problem] = system
     return system.in_field(field)
+
+
+def give_back() -> None:
+    """Return freed memory to the system.
+
+    glibc keeps the pieces of freed factors for itself, and a loop over devices seems to leak them.
+    """
+    with contextlib.suppress(AttributeError, OSError):  # another libc has nothing to return
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _check_orientation(basis: Any) -> None:
@@ -425,7 +466,8 @@ def _check_orientation(basis: Any) -> None:
     """
     if not basis.mesh.affine:
         volume = basis.mapping.detDF(basis.X)
-        if np.any(volume.min(axis=1) * volume.max(axis=1) <= 0.0):
+        least, most = volume.min(axis=1), volume.max(axis=1)
+        if np.any(least * most <= 0.0):
             raise MeshError(
                 "a curved or quadrilateral cell folds over itself; refine the mesh or straighten "
                 "its boundary"

@@ -4,21 +4,21 @@ field at most.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, suggest
-from ..files import write_table
+from ..files import Columns, Table
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal, UnitCurrent, warn_once
 from ..solver.solve import MomentSolver
 from ..solver.system import system_of
 from ..units import fields_array
+from .curve import field_columns
 from .route import choose
 from .spectral import spectral_measures
 
@@ -27,8 +27,8 @@ METHODS = ("auto", "spectral", "direct")
 STEPS = 60
 
 
-@dataclass(frozen=True, eq=False)
-class ResistanceMatrix:
+@dataclass(frozen=True, eq=False, repr=False)
+class ResistanceMatrix(Table):
     """R_ij,kl(B): current in at i and out at j, voltage of k against l.
 
     Attributes
@@ -126,11 +126,11 @@ class ResistanceMatrix:
         R = (self.ohmic + self.orbital)[:, rows]
         return float(np.abs(R - R[opposite].transpose(0, 2, 1)).max() / np.abs(R).max())
 
-    def columns(self) -> dict[str, tuple[str, np.ndarray]]:
+    def columns(self) -> Columns:
         """{name: (unit, values)}: fields, and R and its orbital part for every source against the
         reference.
         """
-        table = {f"B_{axis}": ("T", self.fields[:, i]) for i, axis in enumerate("xyz")}
+        table = field_columns(self.fields)
         pairs = [
             (i, s, k, c)
             for i, s in enumerate(self.sources[:-1])
@@ -144,12 +144,15 @@ class ResistanceMatrix:
             }
         return table
 
-    def to_csv(self, path: str | Path) -> Path:
-        """Write the table with units in the header; 17 significant digits."""
-        return write_table(self.columns(), path)
+    def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        return {"field": (len(self.fields), ("B_x", "B_y", "B_z"))}
 
-    def __repr__(self) -> str:
-        return f"ResistanceMatrix({len(self.fields)} fields; contacts {', '.join(self.contacts)}; {self.method})"
+    def _summary(self) -> Iterable[str]:
+        return (
+            f"{len(self.fields)} fields",
+            f"contacts {', '.join(self.contacts)}",
+            self.method,
+        )
 
 
 def resistance_matrix(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, NewtonError
-from ..files import write_table
+from ..files import Columns, Table
 from ..model.drive import Drive
 from ..model.problem import Problem
 from ..solver.drift import _checked, _peclet, _solve, _warn
@@ -25,13 +25,14 @@ from ..solver.solution import Solution
 from ..solver.solution_file import save_solution
 from ..solver.solve import solve
 from ..solver.system import system_of
+from .curve import terminals_text
 
 #: Times a step in current is halved before the continuation gives up.
 MOST_HALVINGS = 8
 
 
-@dataclass(frozen=True, eq=False)
-class DriftCurve:
+@dataclass(frozen=True, eq=False, repr=False)
+class DriftCurve(Table):
     """delta_R against the current.
 
     Attributes
@@ -64,7 +65,7 @@ class DriftCurve:
     def R(self) -> np.ndarray:
         return self.R_ohmic + self.delta_R
 
-    def columns(self) -> dict[str, tuple[str, np.ndarray]]:
+    def columns(self) -> Columns:
         """{name: (unit, values)}."""
         return {
             "I": ("A", self.currents),
@@ -74,16 +75,15 @@ class DriftCurve:
             "newton_steps": ("1", np.array([len(h) - 1 for h in self.histories])),
         }
 
-    def to_csv(self, path: str | Path) -> Path:
-        """Write the table with units in the header; 17 significant digits."""
-        return write_table(self.columns(), path)
+    def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        return {"I": (len(self.currents), ("I",))}
 
-    def __repr__(self) -> str:
-        return (
-            f"DriftCurve(current {self.current}, voltage {self.voltage}; {len(self.currents)} "
-            "currents; delta_R "
-            f"{self.delta_R.min():.6g} to {self.delta_R.max():.6g} ohm, {self.delta_R_linear:.6g} "
-            "in linear response)"
+    def _summary(self) -> Iterable[str]:
+        yield terminals_text(self.current, self.voltage)
+        yield f"{len(self.currents)} currents"
+        yield (
+            f"delta_R {self.delta_R.min():.6g} to {self.delta_R.max():.6g} ohm, "
+            f"{self.delta_R_linear:.6g} in linear response"
         )
 
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from ..files import write_table
+from ..files import Columns, Table
 
 
-@dataclass(frozen=True, eq=False)
-class HanleCurve:
+def field_columns(fields: np.ndarray) -> Columns:
+    """The three components (n, 3) T as columns."""
+    return {f"B_{axis}": ("T", fields[:, i]) for i, axis in enumerate("xyz")}
+
+
+def terminals_text(current: tuple[str, str] | None, voltage: tuple[str, str] | None) -> str:
+    """Where current flows and voltage is read, for a summary."""
+    if current is None:
+        return "cross-section"
+    return f"current {current}, voltage {voltage}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class HanleCurve(Table):
     """Resistance against field.
 
     Attributes
@@ -77,9 +89,9 @@ class HanleCurve:
         direction = self.fields[np.flatnonzero(size >= size.max() * (1 - 1e-12))[-1]]
         return np.asarray(size * np.where(self.fields @ direction < 0, -1.0, 1.0))
 
-    def columns(self) -> dict[str, tuple[str, np.ndarray]]:
+    def columns(self) -> Columns:
         """{name: (unit, values)} in the order of the table."""
-        table = {f"B_{axis}": ("T", self.fields[:, i]) for i, axis in enumerate("xyz")}
+        table = field_columns(self.fields)
         unit = "1"
         if self.current is not None:
             unit, ohmic = "ohm", np.full(len(self.fields), self.R_ohmic)
@@ -100,21 +112,12 @@ class HanleCurve:
             "algebraic_error": (unit, self.algebraic_error),
         }
 
-    def to_csv(self, path: str | Path) -> Path:
-        """Write the table with units in the header, e.g. ``delta_R [ohm]``; 17 significant
-        digits.
-        """
-        return write_table(self.columns(), path)
+    def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        return {"field": (len(self.fields), ("B_x", "B_y", "B_z"))}
 
-    def __repr__(self) -> str:
-        what = (
-            "cross-section"
-            if self.current is None
-            else f"current {self.current}, voltage {self.voltage}"
-        )
+    def _summary(self) -> Iterable[str]:
         sizes = np.linalg.norm(self.fields, axis=1)
-        return (
-            f"HanleCurve({what}; {len(self.fields)} fields, |B| {sizes.min():g} to {sizes.max():g} "
-            "T; "
-            f"rho {self.rho.min():.4g} to {self.rho.max():.4g}; {self.method})"
-        )
+        yield terminals_text(self.current, self.voltage)
+        yield f"{len(self.fields)} fields, |B| {sizes.min():g} to {sizes.max():g} T"
+        yield f"rho {self.rho.min():.4g} to {self.rho.max():.4g}"
+        yield self.method

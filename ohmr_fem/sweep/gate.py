@@ -6,27 +6,28 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, SolveError, SweepInterrupted
-from ..files import write_table
+from ..files import Columns, Table
 from ..model.material import Material, precession_squared
 from ..model.problem import Problem
 from ..units import ELECTRON_MASS, fields_array
-from .curve import HanleCurve
+from .curve import HanleCurve, field_columns
 from .hanle import hanle_curve
 
 STEADY = 0.999
-"""Largest |omega| tau of a torque that amplifies (theta < 0) at which a steady state is asked for after a refusal."""
+"""Largest |omega| tau of a torque that amplifies (theta < 0) at which a steady state is asked for
+after a refusal.
+"""
 
 
-@dataclass(frozen=True, eq=False)
-class GateMap:
+@dataclass(frozen=True, eq=False, repr=False)
+class GateMap(Table):
     """Resistance against gate and field; ``R`` = R_ohmic + delta_R is V/I, (m, n) ohm.
 
     Attributes
@@ -74,13 +75,13 @@ class GateMap:
         """(m, n) True where a steady state exists and was solved for."""
         return np.isfinite(self.rho)
 
-    def columns(self) -> dict[str, tuple[str, np.ndarray]]:
+    def columns(self) -> Columns:
         """{name: (unit, values)} of the table, one entry for each gate and field, the gate
         slowest.
         """
         m, n = self.rho.shape
         table = {self.parameter: (self.unit, np.repeat(self.values, n))}
-        table |= {f"B_{axis}": ("T", np.tile(self.fields[:, i], m)) for i, axis in enumerate("xyz")}
+        table |= field_columns(np.tile(self.fields, (m, 1)))
         names = ["rho", "rho_change", "rho_star"]
         if self.current is not None:
             table["R_ohmic"] = ("ohm", np.repeat(self.R_ohmic, n))
@@ -91,9 +92,9 @@ class GateMap:
         }
         return table | {"residual": ("1", np.repeat(self.residual, n))} | self._of_materials(n)
 
-    def _of_materials(self, n: int) -> dict[str, tuple[str, np.ndarray]]:
+    def _of_materials(self, n: int) -> Columns:
         """What the gate changed, region by region."""
-        out: dict[str, tuple[str, np.ndarray]] = {}
+        out: Columns = {}
         for region in self.materials[0]:
             where = f"_{region}" if len(self.materials[0]) > 1 else ""
             several = [m[region] for m in self.materials]
@@ -108,21 +109,23 @@ class GateMap:
                 )
         return out
 
-    def to_csv(self, path: str | Path) -> Path:
-        """Write the table with units in the header, 17 significant digits; ``nan`` where there is
-        no steady state.
-        """
-        return write_table(self.columns(), path)
+    def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        m, n = self.rho.shape
+        return {
+            self.parameter: (m, (self.parameter,)),
+            "field": (n, ("B_x", "B_y", "B_z")),
+        }
 
-    def __repr__(self) -> str:
-        lost = int((~self.steady).sum())
-        return (
-            f"GateMap({len(self.values)} values of {self.parameter} from {self.values.min():g} to "
-            f"{self.values.max():g} "
-            f"{self.unit}, {len(self.fields)} fields; rho_change {np.nanmin(self.rho_change):.4g} "
-            "to "
-            f"{np.nanmax(self.rho_change):.4g}{f'; {lost} points without a steady state' if lost else ''})"
+    def _summary(self) -> Iterable[str]:
+        yield (
+            f"{len(self.values)} values of {self.parameter} from {self.values.min():g} to "
+            f"{self.values.max():g} {self.unit}, {len(self.fields)} fields"
         )
+        lowest, highest = np.nanmin(self.rho_change), np.nanmax(self.rho_change)
+        yield f"rho_change {lowest:.4g} to {highest:.4g}"
+        lost = int((~self.steady).sum())
+        if lost:
+            yield f"{lost} points without a steady state"
 
 
 def gate_map(

@@ -91,34 +91,7 @@ def hanle_curve(
         return _reduced_curve(
             measurement, fields, (current, voltage), tolerance, reason, start, notes
         )
-    rows: list[tuple[float, ...]] = []
-
-    def curve() -> HanleCurve:
-        change, hanle, residual, geometric = np.array(rows).T
-        sign = _sign(measurement)
-        found = _curve(
-            problem,
-            fields[: len(rows)],
-            measurement.base,
-            sign * change,
-            sign * hanle,
-            residual,
-            np.full(len(rows), np.nan),
-            (current, voltage),
-            f"direct, one factorisation for each field{reason}",
-            start,
-            notes,
-        )
-        return replace(found, geometric=geometric) if problem.ordinary_hall else found
-
-    try:
-        for row in measurement.sweep(fields):
-            rows.append((*row, measurement.at(fields[len(rows)]).base - measurement.base))
-            if progress is not None:
-                progress(len(rows), len(fields))
-    except KeyboardInterrupt as stop:
-        raise SweepInterrupted(curve() if rows else None) from stop
-    return curve()
+    return _direct_curve(measurement, fields, (current, voltage), reason, start, notes, progress)
 
 
 def angle_scan(
@@ -189,6 +162,47 @@ def hanle_map(
 def _sign(measurement: Measurement) -> float:
     """What turns a measured change into delta_R, or into rho on a cross-section."""
     return -1.0 / measurement.base if measurement.system.problem.is_cross_section else 1.0
+
+
+def _direct_curve(
+    measurement: Measurement,
+    fields: np.ndarray,
+    pairs: tuple[Any, Any],
+    reason: str,
+    start: float,
+    notes: tuple[str, ...],
+    progress: Callable[[int, int], None] | None,
+) -> HanleCurve:
+    problem = measurement.system.problem
+    rows: list[tuple[float, ...]] = []
+
+    def curve() -> HanleCurve:
+        change, hanle, residual, geometric = np.array(rows).T
+        sign = _sign(measurement)
+        found = _curve(
+            problem,
+            fields[: len(rows)],
+            measurement.base,
+            sign * change,
+            sign * hanle,
+            residual,
+            np.full(len(rows), np.nan),
+            pairs,
+            f"direct, one factorisation for each field{reason}",
+            start,
+            notes,
+        )
+        return replace(found, geometric=geometric) if problem.ordinary_hall else found
+
+    try:
+        for row in measurement.sweep(fields):
+            here = measurement.at(fields[len(rows)])
+            rows.append((*row, here.base - measurement.base))
+            if progress is not None:
+                progress(len(rows), len(fields))
+    except KeyboardInterrupt as stop:
+        raise SweepInterrupted(curve() if rows else None) from stop
+    return curve()
 
 
 def _reduced_curve(

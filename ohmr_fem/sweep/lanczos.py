@@ -6,7 +6,8 @@ built with an A0-orthonormal basis.  Galerkin projection there gives poles and r
 space holds both a and b, the error is r_b^T (K + s M)^{-1} r_a with residuals that live in the next
 block alone, hence
 
-    |F - F_m| <= gamma(s) |r_a| |r_b|  in the norm of A0^{-1},   gamma(s) = max_{w >= 0} |w + s0| / |w + s|.
+    |F - F_m| <= gamma(s) |r_a| |r_b|  in the norm of A0^{-1},
+    gamma(s) = max_{w >= 0} |w + s0| / |w + s|.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Projection:
 
     def norm(self, i: Any) -> Any:
         """|a_i| in the A0^{-1} norm, for one column or several."""
-        return np.sqrt(np.maximum(np.diag(self.gram), 0.0))[i]
+        return _roots(np.diag(self.gram))[i]
 
     def residues(self, i: int, j: int) -> np.ndarray:
         """g_k with F_ij(s) = sum_k g_k / (w_k + s), (m,)."""
@@ -68,9 +69,8 @@ class Projection:
         basis, for complex s (...).
         """
         s = np.asarray(s, dtype=complex)[..., None]
-        return np.asarray(
-            ((s - self.shift) / (self.rates + s))[..., None, :] * self.tail @ self.weights
-        )
+        filters = ((s - self.shift) / (self.rates + s))[..., None, :]
+        return np.asarray(filters * self.tail @ self.weights)
 
     def residual_norm(self, i: Any, s: Any) -> np.ndarray:
         """|r_i(s)| in the A0^{-1} norm for complex s of any shape; several columns i follow as a
@@ -87,10 +87,11 @@ class Projection:
         size = gamma(np.asarray(s) + lowest, self.shift + lowest)
         size = size[..., None] if np.ndim(i) else size
         norms = self.residual_norm(slice(None), s)
-        floor = (
-            ROUNDING * self.norm(i) * self.norm(j) * np.maximum(1.0, size / 4.0)
-        )  # a pole far below s0 is a difference
-        return np.asarray(size * (norms[..., i] * norms[..., j] + floor))
+        # a pole far below s0 is a difference of large numbers
+        lost = np.maximum(1.0, size / 4.0)
+        floor = ROUNDING * self.norm(i) * self.norm(j) * lost
+        product = norms[..., i] * norms[..., j]
+        return np.asarray(size * (product + floor))
 
 
 def gamma(s: Any, shift: float) -> np.ndarray:
@@ -98,7 +99,8 @@ def gamma(s: Any, shift: float) -> np.ndarray:
     between.
     """
     s = np.asarray(s, dtype=complex)
-    p, q2 = s.real, s.imag**2
+    p = s.real
+    q2 = s.imag**2
     with np.errstate(divide="ignore", invalid="ignore"):
         w = np.where(shift > p, q2 / (shift - p) - p, -1.0)
         inside = np.where(w > 0, np.abs(w + shift) / np.abs(w + s), 0.0)
@@ -139,8 +141,11 @@ def project(
             now = excess(space.ritz(shift, R, link))
             if now <= 1.0:
                 break
-            look, seen = count + _blocks_left(now, seen[1], count - seen[0]), (count, now)
-    return replace(space.ritz(shift, R, link, with_vectors=True), residual=worst[0])
+            last, before = seen
+            look = count + _blocks_left(now, before, count - last)
+            seen = count, now
+    found = space.ritz(shift, R, link, with_vectors=True)
+    return replace(found, residual=worst[0])
 
 
 def _blocks_left(now: float, before: float, blocks: int) -> int:
@@ -149,7 +154,13 @@ def _blocks_left(now: float, before: float, blocks: int) -> int:
     """
     if not 1.0 < now < before < np.inf:
         return 2
-    return max(1, int(0.9 * blocks * np.log(now) / np.log(before / now)))
+    left = blocks * np.log(now) / np.log(before / now)
+    return max(1, int(0.9 * left))
+
+
+def _roots(squares: np.ndarray) -> np.ndarray:
+    """Square roots of what can be negative by round-off only."""
+    return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
 
 
 class _Space:
@@ -160,10 +171,12 @@ class _Space:
     """
 
     def __init__(self, A: Any, M: Any, start: np.ndarray) -> None:
-        self.A, self.M, self.start = A, M, start
-        self.V = np.empty(
-            (start.shape[0], 24 * start.shape[1]), order="F"
-        )  # the system gives memory as it is filled
+        self.A = A
+        self.M = M
+        self.start = start
+        size, width = start.shape
+        # the operating system gives memory as it is filled
+        self.V = np.empty((size, 24 * width), order="F")
         self.T = np.zeros((0, 0))
         self.first = np.zeros((0, start.shape[1]))
         self.last = slice(0, 0)
@@ -173,34 +186,39 @@ class _Space:
     ) -> np.ndarray:
         """Add an orthonormal basis of ``images`` as the next block; R of :func:`_orthonormal`."""
         V, R = _orthonormal(self.A, images, gram, before)
-        self.last = slice(self.last.stop, self.last.stop + V.shape[1])
-        if self.last.stop > self.V.shape[1]:
-            more = np.empty((V.shape[0], max(self.V.shape[1] // 2, V.shape[1])), order="F")
+        size, width = V.shape
+        used = self.last.stop
+        self.last = slice(used, used + width)
+        room = self.V.shape[1]
+        if self.last.stop > room:
+            more = np.empty((size, max(room // 2, width)), order="F")
             self.V = np.asfortranarray(np.hstack([self.V, more]))
         self.V[:, self.last] = V
-        self.first = np.vstack([self.first, V.T @ self.start])
+        seen = V.T @ self.start
+        self.first = np.vstack([self.first, seen])
         return R
 
     def extend(self, solve: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """One block step; the link from the last block to the new one, without rows when the space
         is exhausted.
         """
-        V, block = self.V[:, : self.last.stop], self.last
+        block = self.last
+        V = self.V[:, : block.stop]
         load = self.M @ V[:, block]
-        size = np.sqrt(np.maximum(np.einsum("ij,ij->j", load, V[:, block]), 0.0))
+        size = _roots(np.einsum("ij,ij->j", load, V[:, block]))
         h = V.T @ load
         image = solve(load) - V @ h
-        loads = (
-            self.A @ image
-            # differences of products already taken would lose the orthogonality, in wide ranges all
-            # of
-            # it
-        )
-        left, gram = V.T @ loads, image.T @ loads
+        # differences of products already taken would lose the orthogonality, in wide ranges all of
+        # it
+        loads = self.A @ image
+        left = V.T @ loads
+        gram = image.T @ loads
         image -= V @ left  # full reorthogonalisation: the bound relies on it
-        T = np.zeros((V.shape[1], V.shape[1]))
-        T[: block.start, : block.start] = self.T
-        T[:, block], T[block] = h, h.T
+        old, new = block.start, block.stop
+        T = np.zeros((new, new))
+        T[:old, :old] = self.T
+        T[:, block] = h
+        T[block] = h.T
         self.T = T
         return self.append(image, gram - left.T @ left, size)
 
@@ -209,21 +227,27 @@ class _Space:
     ) -> Projection:
         """Poles and residues of the space without its last block, which carries the residual."""
         used = self.T.shape[0]
-        theta, Y = np.linalg.eigh(0.5 * (self.T + self.T.T))
-        theta, Y = np.maximum(theta, np.finfo(float).tiny)[::-1], Y[:, ::-1]
+        symmetric = 0.5 * (self.T + self.T.T)
+        theta, Y = np.linalg.eigh(symmetric)
+        theta = np.maximum(theta, np.finfo(float).tiny)[::-1]  # rates come out ascending
+        Y = Y[:, ::-1]
         # F(s) = sum (Y^T V^T a)_k^2 / (1 + (s - s0) theta_k): rates w = 1/theta - s0, weights
         # divided by sqrt(theta)
         weights = (Y.T @ self.first[:used]) / np.sqrt(theta)[:, None]
-        tail = (link @ Y[used - link.shape[1] :]) / np.sqrt(theta)
+        newest = Y[used - link.shape[1] :]
+        tail = (link @ newest) / np.sqrt(theta)
+        vectors = None
+        if with_vectors:
+            vectors = self.V[:, :used] @ (Y / np.sqrt(theta))
         return Projection(
-            shift,
-            1.0 / theta - shift,
-            weights,
-            tail,
-            R.T @ R,
-            self.V[:, :used] @ (Y / np.sqrt(theta)) if with_vectors else None,
-            self.start.shape[1] + used,
-            0.0,
+            shift=shift,
+            rates=1.0 / theta - shift,
+            weights=weights,
+            tail=tail,
+            gram=R.T @ R,
+            vectors=vectors,
+            solves=self.start.shape[1] + used,
+            residual=0.0,
         )
 
 
@@ -237,19 +261,17 @@ def _orthonormal(
     left below round-off of them is noise.
     """
     gram = 0.5 * (gram + gram.T)
-    sizes = np.sqrt(np.maximum(np.diag(gram), 0.0))
+    sizes = _roots(np.diag(gram))
     unit = np.where(sizes > 0, sizes, 1.0)
     values, vectors = np.linalg.eigh(gram / np.outer(unit, unit))
     noise = 0.0 if before is None else DEFLATION * before
     keep = (values > DEFLATION) & bool(np.any(sizes > noise))
     root = np.sqrt(values[keep])
-    V, R = (
-        images @ ((vectors[:, keep] / root) / unit[:, None]),
-        (root[:, None] * vectors[:, keep].T) * unit,
-    )
-    if (
-        root.size and root.min() < 0.1 * root.max()
-    ):  # nearly dependent: the division above magnified round-off
+    turn = vectors[:, keep]
+    V = images @ ((turn / root) / unit[:, None])
+    R = (root[:, None] * turn.T) * unit
+    if root.size and root.min() < 0.1 * root.max():
+        # nearly dependent: the division above magnified round-off
         V, again = _orthonormal(A, V, V.T @ (A @ V))
         R = again @ R
     return V, R

@@ -105,11 +105,11 @@ class Reduced:
     @classmethod
     def empty(cls, affine: Affine) -> Reduced:
         return cls(
-            np.zeros((affine.source.size, 0)),
-            np.zeros((0, 0)),
-            np.zeros((3, 0, 0)),
-            np.zeros(0),
-            np.zeros(0),
+            Z=np.zeros((affine.source.size, 0)),
+            constant=np.zeros((0, 0)),
+            slopes=np.zeros((3, 0, 0)),
+            source=np.zeros(0),
+            output=np.zeros(0),
         )
 
     def extended(self, affine: Affine, new: np.ndarray) -> Reduced:
@@ -118,15 +118,18 @@ class Reduced:
 
         def grown(A: Any, old: np.ndarray) -> np.ndarray:
             right = Z.T @ (A @ new)
-            return np.block([[old, right[: len(old)]], [(A.T @ new).T @ self.Z, right[len(old) :]]])
+            left = (A.T @ new).T @ self.Z
+            above, corner = right[: len(old)], right[len(old) :]
+            return np.block([[old, above], [left, corner]])
 
-        slopes = [grown(A, old) for A, old in zip(affine.slopes, self.slopes, strict=True)]
+        pairs = zip(affine.slopes, self.slopes, strict=True)
+        slopes = [grown(A, old) for A, old in pairs]
         return Reduced(
-            Z,
-            grown(affine.constant, self.constant),
-            np.array(slopes),
-            Z.T @ affine.source,
-            Z.T @ affine.output,
+            Z=Z,
+            constant=grown(affine.constant, self.constant),
+            slopes=np.array(slopes),
+            source=Z.T @ affine.source,
+            output=Z.T @ affine.output,
         )
 
     def at(self, field: np.ndarray) -> np.ndarray:
@@ -135,10 +138,10 @@ class Reduced:
     def value(self, field: np.ndarray) -> tuple[float, float]:
         """(change, change relative to B = 0), the second without subtraction."""
         zero = np.linalg.solve(self.constant, self.source)
-        now = np.linalg.solve(
-            self.at(field),
-            np.column_stack([self.source, -np.tensordot(field, self.slopes, 1) @ zero]),
-        )
+        # A(B) (x - x_0) = -T(B) x_0 gives the change from B = 0 by itself
+        turned = -np.tensordot(field, self.slopes, 1) @ zero
+        loads = np.column_stack([self.source, turned])
+        now = np.linalg.solve(self.at(field), loads)
         change, hanle = self.output @ now
         return float(change), float(hanle)
 
@@ -178,33 +181,41 @@ class Residuals:
         cls, affine: Affine, fields: np.ndarray, metric: Factorisation, transposed: bool
     ) -> Residuals:
         axes = tuple(b for b in range(3) if np.any(fields[:, b]))
-        matrices = tuple(
-            m.T if transposed else m for m in (affine.constant, *(affine.slopes[b] for b in axes))
-        )
-        rhs = (affine.output if transposed else affine.source)[:, None]
-        return cls(matrices, axes, metric, rhs, rhs.T @ metric.solve(rhs)[0])
+        matrices: list[Any] = [affine.constant]
+        matrices += [affine.slopes[b] for b in axes]
+        rhs = affine.source[:, None]
+        if transposed:
+            matrices = [m.T for m in matrices]
+            rhs = affine.output[:, None]
+        gram = rhs.T @ metric.solve(rhs)[0]
+        return cls(tuple(matrices), axes, metric, rhs, gram)
 
     def extended(self, V: np.ndarray) -> Residuals:
         if V.shape[1] == 0:
             return self
         new = np.column_stack([m @ V for m in self.matrices])
-        parts, solved = np.column_stack([self.parts, new]), self.metric.solve(new)[0]
+        parts = np.column_stack([self.parts, new])
+        solved, _ = self.metric.solve(new)
         across = parts.T @ solved
         old = len(self.gram)
         gram = np.block([[self.gram, across[:old]], [across[:old].T, across[old:]]])
-        return replace(self, parts=parts, gram=gram, blocks=(*self.blocks, V.shape[1]))
+        blocks = (*self.blocks, V.shape[1])
+        return replace(self, parts=parts, gram=gram, blocks=blocks)
 
     def norms(self, y: np.ndarray, fields: np.ndarray) -> np.ndarray:
         """Residual norms (n,) of the coordinates y (n, m) at the fields (n, 3), down to the root of
         round-off.
         """
-        columns, start = [np.ones((len(fields), 1))], 0
+        columns = [np.ones((len(fields), 1))]
+        start = 0
         for size in self.blocks:
             here = -y[:, start : start + size]
-            columns += [here, *(fields[:, b, None] * here for b in self.axes)]
+            columns.append(here)
+            columns += [fields[:, b, None] * here for b in self.axes]
             start += size
         c = np.hstack(columns)
-        return np.asarray(np.sqrt(np.maximum(np.sum((c @ self.gram) * c, axis=1), 0.0)))
+        squares = np.sum((c @ self.gram) * c, axis=1)
+        return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
 
 
 def reduced_sweep(
@@ -216,56 +227,67 @@ def reduced_sweep(
     ``tolerance`` of the largest change, at all of them.
     """
     affine = Affine.of(measurement)
-    check_sweep(
-        affine.system, fields, most=1
-    )  # a growing mode that turns leaves no trace in the residuals
-    candidates = fields[np.unique(np.linspace(0, len(fields) - 1, CANDIDATES).astype(int))]
+    # a growing mode that turns leaves no trace in the residuals
+    check_sweep(affine.system, fields, most=1)
+    spread = np.linspace(0, len(fields) - 1, CANDIDATES).astype(int)
+    candidates = fields[np.unique(spread)]
     directions = _directions(fields)
     metric = (measurement.solver or SYMMETRIC).factorise(affine.norm)
-    sides = [Residuals.of(affine, fields, metric, transposed) for transposed in (False, True)]
-    ratio, worst_residual, used = 0.0, 0.0, int(affine.norm is not affine.constant)
-    chosen, product = np.zeros(3), 0.0
-    reduced, converged = Reduced.empty(affine), False
+    sides = [Residuals.of(affine, fields, metric, side) for side in (False, True)]
+    ratio, worst_residual, product = 0.0, 0.0, 0.0
+    used = int(affine.norm is not affine.constant)
+    chosen = np.zeros(3)
+    reduced = Reduced.empty(affine)
+    converged = False
     while used < most and not converged:
-        factors = (
-            (measurement.solver or GENERAL).factorise(affine.constant + affine.along(chosen))
-            if np.any(chosen) or used
-            else metric
-        )
+        factors = metric
+        if np.any(chosen) or used:
+            matrix = affine.constant + affine.along(chosen)
+            factors = (measurement.solver or GENERAL).factorise(matrix)
         used += 1
         vectors, residual = _snapshots(affine, factors, directions)
         worst_residual = max(worst_residual, residual)
         if product > 0.0:
-            ratio = max(
-                ratio,
-                abs(float(affine.output @ vectors[:, 0]) - reduced.value(chosen)[0]) / product,
-            )
+            exact = float(affine.output @ vectors[:, 0])
+            error = abs(exact - reduced.value(chosen)[0])
+            ratio = max(ratio, error / product)
         new = _orthonormal(reduced.Z, vectors)
-        reduced, sides = reduced.extended(affine, new), [side.extended(new) for side in sides]
+        reduced = reduced.extended(affine, new)
+        sides = [side.extended(new) for side in sides]
         where, products = candidates, _products(reduced, sides, candidates)
-        allowed = (
-            tolerance * max(abs(reduced.value(B)[0]) for B in candidates) / max(1.0, SAFETY * ratio)
-        )
+        largest = max(abs(reduced.value(B)[0]) for B in candidates)
+        allowed = tolerance * largest / max(1.0, SAFETY * ratio)
         if used == most or (used >= 3 and products.max() <= allowed):
             where, products = fields, _products(reduced, sides, fields)
             converged = bool(used >= 3 and products.max() <= allowed)
-        chosen, product = where[int(np.argmax(products))], float(products.max())
+        chosen = where[int(np.argmax(products))]
+        product = float(products.max())
     check_stability(affine.system, _slowest(affine, reduced, candidates))
     values = np.array([reduced.value(B) for B in fields])
-    estimates = max(1.0, SAFETY * ratio) * products + ROUNDING * np.abs(values[:, 0]).max()
+    floor = ROUNDING * np.abs(values[:, 0]).max()
+    estimates = max(1.0, SAFETY * ratio) * products + floor
     return ReducedSweep(
-        values[:, 0], values[:, 1], estimates, used, reduced.Z.shape[1], worst_residual, converged
+        change=values[:, 0],
+        hanle=values[:, 1],
+        estimate=estimates,
+        factorisations=used,
+        size=reduced.Z.shape[1],
+        residual=worst_residual,
+        converged=converged,
     )
 
 
 def _slowest(affine: Affine, reduced: Reduced, fields: np.ndarray) -> np.ndarray:
     """The field (3,) at which the moments of the reduced space decay slowest."""
-    A_0, *slopes = affine.system.reduced_matrices
-    Z = np.linalg.qr(reduced.Z[-A_0.shape[0] :])[0]  # the moments come last
-    small, mass = [Z.T @ (m @ Z) for m in (A_0, *slopes)], Z.T @ (affine.system.mass_matrix @ Z)
-    rates = [
-        eig(small[0] + np.tensordot(B, small[1:], 1), mass, right=False).real.min() for B in fields
-    ]
+    s = affine.system
+    moments = reduced.Z[-s.reduced_matrices[0].shape[0] :]  # they come last
+    Z, _ = np.linalg.qr(moments)
+    constant, *slopes = (Z.T @ (m @ Z) for m in s.reduced_matrices)
+    mass = Z.T @ (s.mass_matrix @ Z)
+    rates = []
+    for B in fields:
+        decay = eig(constant + np.tensordot(B, slopes, 1), mass, right=False)
+        rates.append(decay.real.min())
     return np.asarray(fields[int(np.argmin(rates))])
 
 
@@ -281,16 +303,18 @@ def _snapshots(affine: Affine, factors: Any, directions: np.ndarray) -> tuple[np
     solution.
     """
     found, residual = [], 0.0
+    count = DERIVATIVES if len(directions) == 1 else 1
     for transposed, rhs in ((False, affine.source), (True, affine.output)):
         x, r = factors.solve(rhs, transposed)
         found.append(x)
         residual = max(residual, r)
         for direction in directions:
-            slope, derivative = affine.along(direction), x
-            for _ in range(DERIVATIVES if len(directions) == 1 else 1):
-                derivative = factors.solve(
-                    (slope.T if transposed else slope) @ derivative, transposed
-                )[0]
+            slope = affine.along(direction)
+            if transposed:
+                slope = slope.T
+            derivative = x
+            for _ in range(count):
+                derivative, _r = factors.solve(slope @ derivative, transposed)
                 found.append(derivative)
     return np.column_stack(found), residual
 

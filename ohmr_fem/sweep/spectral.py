@@ -115,7 +115,8 @@ def spectral_measures(
     # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy
     # and is left out
     sizes = np.abs(np.concatenate(ranges) + slowest)
-    shift = shift or MIDDLE * float(np.sqrt(sizes.max() * min(2.0 * sizes.min(), bases.min())))
+    least = min(2.0 * sizes.min(), bases.min())
+    shift = shift or MIDDLE * float(np.sqrt(sizes.max() * least))
     factors = solver.factorise(K + shift * M)
 
     def excess(found: Projection) -> float:
@@ -123,7 +124,9 @@ def spectral_measures(
             _excess(found, np.array(turns), channels, points, base, slowest, tolerance)
             for base, points in zip(bases, ranges, strict=True)
         )
-        settled = worst > 1.0 or until is None or all(until(found.combine(turn)) for turn in turns)
+        if worst > 1.0 or until is None:
+            return worst
+        settled = all(until(found.combine(turn)) for turn in turns)
         return worst if settled else 2.0
 
     most = 240 if lengths is not None else 80 if until is None else 160
@@ -182,17 +185,22 @@ def _excess(
     """
     factor = gamma(points + slowest, found.shift + slowest)
     factor[-CIRCLE:] /= 3.0  # the circle enters with a third, see _sum_bound
-    norms = np.linalg.norm(found.residuals(points)[:, None] @ turns, axis=-2)
+    residuals = found.residuals(points)
+    norms = np.linalg.norm(residuals[:, None] @ turns, axis=-2)
     weights = found.weights @ turns
-    sizes = np.sqrt(np.maximum(np.einsum("kpq,pr,krq->kq", turns, found.gram, turns), 0.0))
+    squares = np.einsum("kpq,pr,krq->kq", turns, found.gram, turns)
+    sizes = np.sqrt(np.maximum(squares, 0.0))
+    decays = np.abs(found.rates) + base
+    tiny = float(np.finfo(float).tiny)
     worst = 0.0
     for c in channels:
-        size = np.sum(
-            np.abs(weights[..., c.a] * weights[..., c.b]) / (np.abs(found.rates) + base), axis=1
-        )
-        limit = np.maximum(tolerance * size, FLOOR * sizes[:, c.a] * sizes[:, c.b])
-        error = (factor[:, None] * norms[..., c.a] * norms[..., c.b]).max(axis=0)
-        worst = max(worst, float(np.max(error / np.maximum(limit, np.finfo(float).tiny))))
+        parts = np.abs(weights[..., c.a] * weights[..., c.b]) / decays
+        size = np.sum(parts, axis=1)
+        floor = FLOOR * sizes[:, c.a] * sizes[:, c.b]
+        limit = np.maximum(tolerance * size, floor)
+        errors = factor[:, None] * norms[..., c.a] * norms[..., c.b]
+        over = errors.max(axis=0) / np.maximum(limit, tiny)
+        worst = max(worst, float(np.max(over)))
     return worst
 
 
@@ -229,7 +237,8 @@ def _section_starts(
     one = np.ones_like(system.coefficients.sigma)
     moved = [c for _, c, _ in system.moved()]
     drives = [sign * system.slope(i, one) for i, _, sign in system.moved()]
-    start = np.column_stack(drives + [d / system.ohmic_current for d in drives])
+    readers = [d / system.ohmic_current for d in drives]
+    start = np.column_stack(drives + readers)
     count = len(moved)
     channels = tuple(
         Channel(d, c, i, count + j) for i, d in enumerate(moved) for j, c in enumerate(moved)
@@ -254,7 +263,8 @@ def _functionals(
     distinct = np.unique(rows, axis=0)
     if np.linalg.matrix_rank(distinct) == len(distinct):
         return distinct
-    return np.array([_difference((c, contacts[-1]), contacts) for c in contacts[:-1]])
+    *others, last = contacts
+    return np.array([_difference((c, last), contacts) for c in others])
 
 
 def _potentials(system: System, loads: np.ndarray, solver: Solver) -> np.ndarray:
@@ -293,6 +303,6 @@ def _lengths(lengths: Any, reference: float) -> np.ndarray:
     low, high = (positive(v, "m", "lengths") for v in lengths)
     if high < low:
         raise InputError(f"lengths: the shortest comes first, got {lengths!r}", value=lengths)
-    return np.append(
-        (reference / np.geomspace(low, high, 2 + int(3 * np.log10(high / low)))) ** 2, 1.0
-    )
+    count = 2 + int(3 * np.log10(high / low))
+    covered = np.geomspace(low, high, count)
+    return np.append((reference / covered) ** 2, 1.0)

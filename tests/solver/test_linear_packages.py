@@ -218,10 +218,12 @@ def test_names():
     )
 
 
-@pytest.mark.parametrize("missing", ["Pardiso", "Mumps", "AMG"])
-def test_a_missing_package_says_how_to_get_it(monkeypatch, missing, refuses):
+@pytest.mark.parametrize(
+    ("missing", "extra"), [("Pardiso", "[solvers]"), ("Mumps", "[mumps]"), ("AMG", "[solvers]")]
+)
+def test_a_missing_package_says_how_to_get_it(monkeypatch, missing, extra, refuses):
     monkeypatch.setitem(__import__("sys").modules, NEEDS[missing], None)
-    with refuses(of.MissingExtraError, missing, "solvers"):
+    with refuses(of.MissingExtraError, missing, extra):
         getattr(linear, missing)().factorise(matrices()["real symmetric"])
 
 

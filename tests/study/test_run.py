@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -392,7 +393,9 @@ def test_kill_9(write, tmp_path):
         "progress=lambda done, total, left: done == 4 and os.kill(os.getpid(), signal.SIGKILL))"
     )
     assert (
-        subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT)}).returncode
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}
+        ).returncode
         == -signal.SIGKILL
     )
     assert journal_path(out).exists() and not out.exists()
@@ -627,7 +630,7 @@ def test_ctrl_c(write, tmp_path):
     path = write(STUDY.replace("points = 3", "points = 400"))
     process = subprocess.Popen(
         [sys.executable, "-m", "ohmr_fem.cli", "study", str(path)],
-        env={"PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -657,7 +660,9 @@ def test_kill_9_while_the_results_are_written(write, tmp_path, where):
         + f"study.run_study({str(path)!r}, {str(out)!r})"
     )
     assert (
-        subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT)}).returncode
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}
+        ).returncode
         == -signal.SIGKILL
     )
     assert journal_path(out).exists() and out.exists() == (where == "discard")
@@ -784,7 +789,7 @@ def test_a_scheduler_that_is_killed(write, refuses, tmp_path):
     path = write(STUDY.replace("points = 3", "points = 300"))
     far = subprocess.Popen(
         [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -811,8 +816,13 @@ def test_nobody_at_the_address(write, refuses, monkeypatch, address, tmp_path):
 def test_a_scheduler_without_workers_is_waited_for(write, capsys):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster:
-        threading.Timer(1.0, cluster.scale, [1]).start()
-        result = run_study(write(), scheduler=cluster.scheduler_address, notify=print)
+
+        def notify(text):
+            """The worker comes a while after the study said that it waits, however slow it is."""
+            print(text)
+            threading.Timer(0.5, cluster.scale, [1]).start()
+
+        result = run_study(write(), scheduler=cluster.scheduler_address, notify=notify)
     assert result.computed == 12 and "no worker yet" in capsys.readouterr().out
 
 

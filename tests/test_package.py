@@ -1,0 +1,91 @@
+"""What a stranger installs: the wheel holds the rooms and nothing else, and its metadata says what
+pyproject says.
+"""
+
+from __future__ import annotations
+
+import email
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import ohmr_fem
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from a copy, so that no earlier build in the checkout can get in."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for name in ("ohmr_fem", "tests", "validation", "examples"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-build-isolation", "--wheel-dir", str(out), str(source)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    (built,) = out.glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        yield archive
+
+
+def metadata(wheel):
+    name = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
+    return email.message_from_bytes(wheel.read(name))
+
+
+def test_the_wheel_holds_the_rooms_and_nothing_else(wheel):
+    held = {n for n in wheel.namelist() if ".dist-info/" not in n}
+    files = {str(p.relative_to(ROOT)) for p in (ROOT / "ohmr_fem").rglob("*.py")}
+    assert held == files | {"ohmr_fem/py.typed"}
+    licences = {n for n in wheel.namelist() if ".dist-info/" in n and "LICENSE" in n}
+    assert len(licences) == 1
+
+
+def test_the_version_comes_from_one_place(wheel):
+    assert "version" not in PROJECT["project"]
+    assert metadata(wheel)["Version"] == ohmr_fem.__version__
+
+
+def test_the_extras_are_in_the_metadata(wheel):
+    said = metadata(wheel)
+    assert set(said.get_all("Provides-Extra")) == set(EXTRAS)
+    for extra, needs in EXTRAS.items():
+        found = [r for r in said.get_all("Requires-Dist") if f'extra == "{extra}"' in r]
+        assert len(found) == len(needs), extra
+
+
+def test_an_extra_that_is_named_in_an_error_exists():
+    """``pip install 'ohmr-fem[...]'`` of a message must do what it says."""
+    text = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "ohmr_fem").rglob("*.py"))
+    named = dict(re.findall(r'require_extra\(\s*"(\w+)",\s*"(\w+)"', text))
+    brings = {"mumps": "python-mumps", "netgen": "netgen-mesher"}
+    assert named
+    for module, extra in named.items():
+        wanted = brings.get(module, module)
+        assert any(re.split("[<>=]", need)[0] == wanted for need in EXTRAS[extra]), module
+
+
+def test_the_hashed_lists_hold_every_dependency_and_no_address():
+    """The list for tests has every extra that has a wheel."""
+    wheels = ["mesh", "netgen", "layout", "solvers", "view", "fit", "study", "dev"]
+    core = PROJECT["project"]["dependencies"]
+    for name, needs in (
+        ("requirements.txt", core),
+        ("requirements-dev.txt", core + [need for extra in wheels for need in EXTRAS[extra]]),
+    ):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert not re.search(r"\w://| @ |^-", text, flags=re.M)
+        pinned = {p.lower() for p in re.findall(r"^([\w.-]+)==", text, flags=re.M)}
+        wanted = {re.split("[<>=]", need)[0].lower() for need in needs}
+        assert wanted <= pinned, wanted - pinned
+        assert len(re.findall(r"^\S+==\S+ \\\n    --hash=sha256:", text, flags=re.M)) == len(pinned)
