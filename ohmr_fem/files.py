@@ -16,7 +16,9 @@ from .errors import InputError, require_extra, suggest
 from .version import __version__
 
 #: Of the archives that :func:`write_archive` writes.
-ARCHIVE_FORMAT = "ohmr_fem/1"
+ARCHIVE_FORMAT = "ohmr_fem/2"
+#: Formats that can be read; 1 holds solutions of continuous n.
+READABLE_FORMATS = ("ohmr_fem/1", ARCHIVE_FORMAT)
 
 #: {name: (unit, values)} in the order of the table; no unit, as for names, is "".
 Columns = dict[str, tuple[str, np.ndarray]]

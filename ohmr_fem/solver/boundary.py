@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import block_diag, csr_array
+from scipy.sparse import block_array, block_diag, csr_array
 
 from ..errors import InputError
 from ..model.contacts import Contact
 from ..model.problem import Problem
 from . import forms
-from .coefficients import Scales, on_points
+from .coefficients import Coefficients, Scales, evaluate, on_points
+from .interface import Interface
 from .space import facet_basis, is_hierarchical, locate, point_rows
 
 
@@ -47,7 +49,9 @@ class EdgeTerms:
     keep: csr_array
 
 
-def _edge_terms(problem: Problem, basis: Any, scales: Scales) -> EdgeTerms:
+def _edge_terms(
+    problem: Problem, basis: Any, scales: Scales, interface: Interface | None
+) -> EdgeTerms:
     N = basis.N
     absorption, injected, absorbed = (
         csr_array((3 * N, 3 * N)),
@@ -62,12 +66,41 @@ def _edge_terms(problem: Problem, basis: Any, scales: Scales) -> EdgeTerms:
         edge = facet_basis(basis.mesh, problem.order, facets)
         one = np.ones(edge.dx.shape)
         if moment.absorbs_partially:
-            mass = csr_array(forms.mass.assemble(edge, a=one))
             unit = scales.length / scales.diffusion
-            absorption = absorption + block_diag([unit * G * mass for G in moment.absorption])
+            rates = [unit * G for G in moment.absorption]
+            absorption = absorption + _absorbed(problem, edge, rates, scales, interface)
         if moment.injects:
             injected += np.outer(moment.injected, forms.load.assemble(edge, a=one))
     return EdgeTerms(csr_array(absorption), injected.ravel(), _columns(~absorbed.ravel()))
+
+
+def _absorbed(
+    problem: Problem,
+    edge: Any,
+    rates: Sequence[float],
+    scales: Scales,
+    interface: Interface | None,
+) -> csr_array:
+    """oint G^a n^a w^a in the unknowns of the moments, (3N, 3N)."""
+    if interface is None:
+        mass = csr_array(forms.mass.assemble(edge, a=np.ones(edge.dx.shape)))
+        return csr_array(block_diag([G * mass for G in rates]))
+    c = on_facets(problem, edge, scales)
+    table = interface.density(c)
+    rows = []
+    for G, row in zip(rates, table, strict=True):
+        blocks = []
+        for entry in row:
+            weight = np.zeros(edge.dx.shape) if entry is None else G / scales.moment * entry
+            blocks.append(csr_array(forms.mass.assemble(edge, a=np.ascontiguousarray(weight))))
+        rows.append(blocks)
+    return csr_array(block_array(rows))
+
+
+def on_facets(problem: Problem, edge: Any, scales: Scales) -> Coefficients:
+    """Coefficients at the quadrature points of a boundary, of the cells that it bounds."""
+    points = np.asarray(edge.global_coordinates()) * scales.length
+    return evaluate(problem, points, np.asarray(edge.tind))
 
 
 def _columns(mask: np.ndarray) -> csr_array:

@@ -117,12 +117,12 @@ def _solve(
     began: float,
     solver: Solver | None = None,
 ) -> tuple[Solution, list[NewtonStep]]:
-    """Newton from given moments (3, N) in C/m^2."""
+    """Newton from given moments (3, N) as a Solution holds them."""
     system = system_of(problem, field)
     check_stability(system, field)
     ohmic, first = ohmic_potential(system, drive, solver)
     equations = DriftEquations(system, field, drive.held, ohmic, system.injected_source, solver)
-    guess = system.keep.T @ moments.ravel() / system.scales.moment  # Newton works in scaled units
+    guess = system.keep.T @ moments.ravel() / system.moment_unit  # Newton works in scaled units
     n, orbital, history = newton(equations, guess, drive.currents, tolerance, most)
     ohmic, orbital = grounded(system, drive, ohmic, orbital)
     residuals = {"potential": first, "newton": history[-1].residual}
@@ -132,7 +132,7 @@ def _solve(
         drive,
         ohmic,
         orbital,
-        (system.keep @ n).reshape(3, -1) * system.scales.moment,
+        (system.keep @ n).reshape(3, -1) * system.moment_unit,
         residuals,
         2 * len(history) - 1,
         f"Newton, {len(history) - 1} steps",

@@ -15,6 +15,7 @@ from ..model.problem import Problem
 from ..units import engineering, to_si
 from .coefficients import Coefficients, evaluate
 from .drift_terms import drift_of_charge, drift_of_moment
+from .interface import Table
 from .space import locate, reference_rows
 from .system import AXIS, System, system_of
 
@@ -60,9 +61,10 @@ class Solution:
     problem : Problem
     field : (3,) T
     drive : Drive
-    ohmic_dofs, orbital_dofs : (N,) V; moment_dofs : (3, N) C/m^2
-        Finite-element coefficients of the ohmic and orbital part of the potential and of the moment
-        density.
+    ohmic_dofs, orbital_dofs : (N,) V; moment_dofs : (3, N) C/m^2, or V
+        Finite-element coefficients of the ohmic and orbital part of the potential, and of what is
+        continuous of the moment: n in C/m^2, or in a device of several sigma/D or shapes of X the
+        accumulation h in V (Problem(interface=...), docs/theory, section 12).
     residuals : {step: relative residual of its linear system}
     factorisations : int
     solver : str
@@ -84,6 +86,11 @@ class Solution:
     seconds: float
     warnings: tuple[str, ...] = ()
     drift: bool = False
+
+    @property
+    def has_jumps(self) -> bool:
+        """Whether the moment density may jump between regions: the accumulation is continuous."""
+        return self._system.interface is not None
 
     @property
     def residual(self) -> float:
@@ -123,8 +130,22 @@ class Solution:
 
     @property
     def moment_density(self) -> np.ndarray:
-        """n^a at the vertices, (3, n) C/m^2."""
-        return self._at_vertices(self.moment_dofs)
+        """n^a at the vertices, (3, n) C/m^2.
+
+        Where n jumps between regions this is the mean over the cells that meet at the vertex;
+        ``in_cells`` and the ParaView files give each side its own value.
+        """
+        unknowns = self._at_vertices(self.moment_dofs)
+        s = self._system
+        if s.interface is None:
+            return unknowns
+        mesh = self.problem.mesh.mesh
+        cells = mesh.t
+        c = evaluate(self.problem, np.swapaxes(mesh.p[:, cells], 1, 2))
+        at_corners = _times(s.interface.density(c), unknowns[:, cells.T])
+        count = np.bincount(cells.ravel(), minlength=unknowns.shape[1])
+        sums = [np.bincount(cells.T.ravel(), n.ravel(), unknowns.shape[1]) for n in at_corners]
+        return np.array(sums) / count
 
     @property
     def magnetisation(self) -> np.ndarray:
@@ -203,7 +224,7 @@ class Solution:
         c = evaluate(self.problem, points, cells)
         count = value.shape[0]
         V = self.ohmic_dofs + self.orbital_dofs
-        n = np.array([value @ d for d in self.moment_dofs])
+        n = self._density(c, np.array([value @ d for d in self.moment_dofs]))
         E = np.zeros((3, count))
         driving = np.zeros((3, count))
         dn = np.zeros((3, 3, count))  # dn[i, a] = d_i n^a
@@ -213,7 +234,8 @@ class Solution:
             i = AXIS[name]
             E[i] = -(D @ V) / length
             driving[i] = -(D @ drives) / length
-            dn[i] = np.array([D @ d for d in self.moment_dofs]) / length
+            slope = np.array([D @ d for d in self.moment_dofs]) / length
+            dn[i] = self._density(c, slope)
         if self.problem.is_cross_section:
             E[0] = driving[0] = self.drive.electric_field
         turned, slopes = self._deflected(c, E, dn)
@@ -229,6 +251,16 @@ class Solution:
             moment_density=n,
             moment_current=Q,
         )
+
+    def _density(self, c: Coefficients, unknowns: np.ndarray) -> np.ndarray:
+        """n (3, points), or sigma/D times what drives its diffusion, from the values or slopes of
+        the unknowns.
+        """
+        interface = self._system.interface
+        if interface is None:
+            return unknowns
+        shape = (3, *c.sigma.shape)
+        return _times(interface.density(c), unknowns.reshape(shape)).reshape(3, -1)
 
     def _deflected(
         self, c: Coefficients, E: np.ndarray, dn: np.ndarray
@@ -257,7 +289,7 @@ class Solution:
         D = c.diffusion.ravel()
         detected = np.zeros_like(dn)
         for component in filter(self._is_read, range(3)):
-            weights = c.detection(component, self.problem.detection)
+            weights = c.detection(component, self.problem.detection, self.problem.averages)
             read = sum(w.ravel() * dn[:, d] for d, w in enumerate(weights))
             detected[:, component] = read
         curl = np.einsum("ijc,jcp->ip", LEVI_CIVITA, detected)
@@ -307,7 +339,7 @@ class Solution:
         (weak-residual) value.
         """
         s = self._system
-        V, n = self.ohmic_dofs + self.orbital_dofs, self.moment_dofs / s.scales.moment
+        V, n = self.ohmic_dofs + self.orbital_dofs, self.moment_dofs / s.moment_unit
         flow = s.scales.conductivity * (s.K @ V + s.C @ n.ravel())
         if self.drift:
             drives = V if self.problem.coupling == "full" else self.ohmic_dofs
@@ -353,14 +385,13 @@ class Solution:
         """
         s = self._system
         unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
-        n = self.moment_dofs.ravel() / s.scales.moment
-        components = n.reshape(3, -1)
+        n = self.moment_dofs.ravel() / s.moment_unit
 
         def each(v: Any) -> np.ndarray:
             """Integral over the device, by component."""
             return np.asarray(unit * (np.asarray(v).reshape(3, -1) @ s.one))
 
-        relaxation = np.concatenate([M @ d for M, d in zip(s.relaxation, components, strict=True)])
+        relaxation = s.relaxing @ n
         torque = s.torque(self.field) @ n
         robin = s.edges.absorption @ n
         V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)
@@ -368,7 +399,7 @@ class Solution:
         source = s.injected_source - s.S @ V + uniform
         residual = s.A_0 @ n + torque - source
         if self.drift:
-            residual = residual + (drift_of_moment(s, V) @ components.T).T.ravel()
+            residual = residual + drift_of_moment(s, V) @ n
         absorbed = s.edges.keep.sum(axis=1) == 0
         return {
             "relaxation": each(relaxation),
@@ -393,7 +424,7 @@ class Solution:
             raise InputError(
                 "total_current belongs to cross-sections; a device has contact currents"
             )
-        n = self.moment_dofs.ravel() / s.scales.moment
+        n = self.moment_dofs.ravel() / s.moment_unit
         scale = s.scales.conductivity * s.scales.length**self.problem.mesh.dim
         return scale * (
             self.drive.electric_field * s.ohmic_current + float(s.response @ n) / s.scales.length
@@ -412,6 +443,16 @@ class Solution:
             f"{self.moment_dofs.shape[1]} unknowns per field, P{self.problem.order}, residual "
             f"{self.residual:.1e})"
         )
+
+
+def _times(table: Table, unknowns: np.ndarray) -> np.ndarray:
+    """The table (3, 3) of values at points applied to (3, ...) at the same points."""
+    return np.array(
+        [
+            sum(entry * h for entry, h in zip(row, unknowns, strict=True) if entry is not None)
+            for row in table
+        ]
+    )
 
 
 def _position(point: Any) -> np.ndarray:

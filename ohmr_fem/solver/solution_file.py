@@ -72,6 +72,7 @@ def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[st
             "coupling": problem.coupling,
             "detection": problem.detection,
             "ordinary_hall": problem.ordinary_hall,
+            "interface": problem.interface,
         },
     }
 
@@ -83,7 +84,7 @@ def unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> S
         {r: materials[i] for r, i in content["material_of"].items()},
         {name: _unpack_contact(c) for name, c in content["contacts"].items()},
         edges={name: Edge(Moment(**tuples(m))) for name, m in content["edges"].items()},
-        **content["options"],
+        **{"interface": "density", **content["options"]},  # what files of format 1 hold
     )
     stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
     return Solution(
