@@ -460,6 +460,11 @@ class _Run:
                     f"problem {system.N}; "
                     "solve the same problem"
                 )
+            if initial.has_jumps != system.has_jumps:
+                raise InputError(
+                    "initial: the solution keeps something else continuous between regions; give "
+                    "both problems one interface rule"
+                )
             return np.asarray(system.keep.T @ initial.moment_dofs.ravel()) / system.moment_unit
         x = np.asarray(system.basis.global_coordinates()) * system.scales.length
         given = (

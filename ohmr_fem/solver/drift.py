@@ -69,7 +69,8 @@ def drift_solve(
         with warnings.catch_warnings():  # the same warnings come below, from here
             warnings.simplefilter("ignore")
             start = solve(problem, field, currents, voltages, solver=solver)
-    if start.moment_dofs.shape != (3, system_of(problem).N):
+    system = system_of(problem)
+    if start.moment_dofs.shape != (3, system.N) or start.has_jumps != system.has_jumps:
         raise InputError("start: belongs to another problem; give a solution of this one")
     notes = _warn(problem, field, 3)
     try:

@@ -148,7 +148,7 @@ def _rule_note(problem: Problem, c: Coefficients) -> str:
 
 
 def _ratio_note(c: Coefficients) -> str:
-    """alpha' sigma_i/alpha must be one number: compared by products, for alpha may be zero."""
+    """alpha'/alpha must be one number: compared by products, for alpha may be zero."""
     forth, back = c.alpha.ravel(), c.alpha_inverse.ravel()
     size = np.abs(forth) + np.abs(back)
     top = int(np.argmax(size))
@@ -172,7 +172,7 @@ def _rate_note(problem: Problem, c: Coefficients) -> str:
         size = np.abs(rate).max(axis=1) * np.abs(X).max(axis=(1, 2))
         if np.any(mixed > 1e-9 * size):
             return (
-                f"a {name} by component does not commute with the inverse mass tensor: "
+                f"{name} by component does not commute with the inverse mass tensor: "
                 "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
             )
     return ""

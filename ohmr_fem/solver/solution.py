@@ -90,7 +90,7 @@ class Solution:
     @property
     def has_jumps(self) -> bool:
         """Whether the moment density may jump between regions: the accumulation is continuous."""
-        return self._system.interface is not None
+        return self._system.has_jumps
 
     @property
     def residual(self) -> float:

@@ -105,6 +105,11 @@ class System:
     # -- what is continuous
 
     @property
+    def has_jumps(self) -> bool:
+        """Whether the unknowns of the moments are the accumulation, of which n may jump."""
+        return self.interface is not None
+
+    @property
     def moment_unit(self) -> float:
         """What one scaled unknown of the moments is: C/m^2, or V where it is the accumulation."""
         return self.scales.moment if self.interface is None else 1.0
