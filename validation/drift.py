@@ -118,9 +118,7 @@ def solve_manufactured(prob: of.Problem) -> tuple[System, np.ndarray, np.ndarray
     """V, n (3, N) and Newton's history, from n = 0."""
     field = field_of(prob.ordinary_hall)
     system = system_of(prob, field)
-    on_V, on_n = mms.loads(
-        prob, system, 0.0, partial(strong, interface=prob.interface)
-    )
+    on_V, on_n = mms.loads(prob, system, 0.0, partial(strong, interface=prob.interface))
     T, factors = system.potential_solver()
     ohmic = T @ factors.solve(T.T @ on_V)[0]
     equations = DriftEquations(system, field, (), ohmic, on_n.ravel() + system.injected_source)

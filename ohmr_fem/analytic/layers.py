@@ -302,8 +302,6 @@ def _face(layer: Layer, wave: _Waves, height: float, a: Any) -> tuple[np.ndarray
     return n, a @ slope * layer.diffusion
 
 
-def _continuous(
-    layer: Layer, rule: np.ndarray, n: np.ndarray, slope: np.ndarray
-) -> np.ndarray:
+def _continuous(layer: Layer, rule: np.ndarray, n: np.ndarray, slope: np.ndarray) -> np.ndarray:
     """What does not jump at an interface but for the sources: n or the accumulation, and D n'."""
     return np.vstack([rule @ n, layer.diffusion * slope])

@@ -126,10 +126,13 @@ class ContactTable(Table):
 class EdgeTable(Table):
     """[edges.<name>]"""
 
-    moment: Any
+    moment: Any = "reflecting"
+    source: Any = 0.0
+    inverse_source: Any = None
+    edge_moment: Any = 0.0
 
     def build(self) -> Edge:
-        return Edge(self.moment)
+        return Edge(self.moment, self.source, self.inverse_source, self.edge_moment)
 
 
 class SolveTable(Table):

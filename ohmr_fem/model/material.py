@@ -195,9 +195,7 @@ class Material:
         rate = 0.5 * self.g_factor * ELEMENTARY_CHARGE
         return np.asarray(rate * cross_matrix(fields_array(field)) @ self.X)
 
-    def detection_row(
-        self, component: int, detection: str, averaged: bool = False
-    ) -> np.ndarray:
+    def detection_row(self, component: int, detection: str, averaged: bool = False) -> np.ndarray:
         """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c over X_zz
         (``averaged``: over (X_xx + X_yy)/2).
         """

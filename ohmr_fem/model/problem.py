@@ -89,6 +89,7 @@ class Problem:
         put("materials", _materials(self.materials, self.mesh))
         put("contacts", _contacts(self.contacts, self.mesh))
         put("edges", _edges(self.edges, self.mesh, self.contacts))
+        _check_sources(self)
         if self.detection == "reciprocal":
             _check_reciprocal(self)
         if self.ordinary_hall is not False:
@@ -123,6 +124,13 @@ class Problem:
     def uniform(self) -> bool:
         """One material with constant coefficients everywhere."""
         return len({id(m) for m in self.materials.values()}) == 1 and self.material.uniform
+
+    @property
+    def edge_sources(self) -> dict[str, Edge]:
+        """The edges whose current makes moment, or whose moment makes a current (docs/theory,
+        section 13).
+        """
+        return {name: edge for name, edge in self.edges.items() if edge.drives}
 
     def moment_conditions(self) -> dict[str, Moment]:
         """{boundary: condition} for every boundary that does not simply reflect."""
@@ -292,6 +300,23 @@ def require_mobility(problem: Problem, what: str) -> None:
                 "Material(mobility=...) in "
                 "m^2/(V s), positive for electrons",
                 key=what,
+            )
+
+
+def _check_sources(problem: Problem) -> None:
+    for name, edge in problem.edge_sources.items():
+        if edge.by_component and problem.averages:
+            raise _wrong(
+                "edges",
+                f"edge {name!r}: a face of a film or wire has one source, a number; three are for "
+                "edges of the device plane and of strips",
+                value=edge.source,
+            )
+        if problem.ordinary_hall:
+            raise _wrong(
+                "edges",
+                f"edge {name!r}: a source that follows the current does not go with ordinary_hall",
+                value=edge.source,
             )
 
 

@@ -146,7 +146,11 @@ def _scalar(
     where that fails.
     """
     p, N = s.problem, s.N
-    if not p.uniform or not all(m.is_scalar for m in p.moment_conditions().values()):
+    if (
+        p.edge_sources
+        or not p.uniform
+        or not all(m.is_scalar for m in p.moment_conditions().values())
+    ):
         return None
     T = p.material.torque(field) * p.material.relaxation_time
     squared = float(precession_squared(p.material, field))
@@ -214,7 +218,8 @@ class CellErrors:
     Attributes
     ----------
     signed : (cells,) ohm
-        Sums to delta_R(P+1) - delta_R(P), but for edges that absorb at a finite rate.
+        Sums to delta_R(P+1) - delta_R(P), but for edges that absorb at a finite rate or have a
+        source.
     size : (facets per cell, cells) ohm
         What each cell could contribute if nothing cancelled, shared among the directions of its
         facets: along which of them its fields are not resolved.

@@ -122,8 +122,9 @@ def reciprocity_notes(problem: Problem, c: Coefficients) -> list[PhysicsWarning]
     """Where R_ij,kl(B) = R_kl,ij(-B) fails because regions or rates differ (section 12)."""
     found = [
         _rule_note(problem, c),
-        _ratio_note(c),
+        _ratio_note(problem, c),
         _rate_note(problem, c),
+        _source_note(problem, c),
     ]
     return [PhysicsWarning(text) for text in found if text]
 
@@ -147,16 +148,23 @@ def _rule_note(problem: Problem, c: Coefficients) -> str:
     return ""
 
 
-def _ratio_note(c: Coefficients) -> str:
-    """alpha'/alpha must be one number: compared by products, for alpha may be zero."""
-    forth, back = c.alpha.ravel(), c.alpha_inverse.ravel()
+def _ratio_note(problem: Problem, c: Coefficients) -> str:
+    """alpha'/alpha, and kappa'/kappa where it is given, must be one number: compared by products,
+    for alpha may be zero.
+    """
+    laws = [e for e in problem.edge_sources.values() if e.inverse_source is not None]
+    forth = np.concatenate([c.alpha.ravel(), *(np.broadcast_to(e.source, 3) for e in laws)])
+    back = np.concatenate(
+        [c.alpha_inverse.ravel(), *(np.broadcast_to(e.inverse_source, 3) for e in laws)]
+    )
     size = np.abs(forth) + np.abs(back)
     top = int(np.argmax(size))
     crossed = np.abs(forth * back[top] - back * forth[top])
     if np.all(crossed <= 1e-9 * size * size[top]):
         return ""
     return (
-        "the ratio of the inverse to the direct orbital Hall angle varies over the device: "
+        "the ratio of the inverse to the direct orbital Hall angle (or edge source) varies over "
+        "the device: "
         "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
     )
 
@@ -176,6 +184,25 @@ def _rate_note(problem: Problem, c: Coefficients) -> str:
                 "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
             )
     return ""
+
+
+def _source_note(problem: Problem, c: Coefficients) -> str:
+    across = [
+        name
+        for name, e in problem.edge_sources.items()
+        if e.by_component and np.any(np.broadcast_to(e.source, 3)[:2] != 0.0)
+    ]
+    if not across or problem.detection == "reciprocal":
+        return ""
+    X = _points(c)
+    isotropic = X[:, :1, :1] * np.eye(3)
+    if np.abs(X - isotropic).max() <= SAME * np.abs(X).max():
+        return ""
+    return (
+        f"the source of edge {across[0]!r} is not along z and X is anisotropic: the printed detector "
+        "reads D n^a there, and R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager); "
+        "detection='reciprocal' restores it"
+    )
 
 
 def _points(c: Coefficients) -> np.ndarray:

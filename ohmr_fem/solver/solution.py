@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import skfem
 
 from ..errors import InputError, suggest
 from ..model.drive import Drive
@@ -369,17 +370,39 @@ class Solution:
         }
         return self._named(orbital, plus) - self._named(orbital, minus)
 
-    def _named(self, values: Mapping[str, float], contact: str) -> float:
-        if contact not in values:
-            raise InputError(
-                f"unknown contact {contact!r}; {suggest(contact, values)}", value=contact
-            )
-        return values[contact]
+    def _named(self, values: Mapping[str, Any], name: str, what: str = "contact") -> Any:
+        if name not in values:
+            raise InputError(f"unknown {what} {name!r}; {suggest(name, values)}", value=name)
+        return values[name]
+
+    def bound_moment(self, edge: str) -> tuple[np.ndarray, np.ndarray]:
+        """Bound moment chi E_t of an edge, E_t along its clockwise tangent: points (dim, n) in m, at
+        the middles of its facets, and the moment (3, n) in C per metre of edge.
+
+        It does not diffuse and has no Hanle effect: it adds to what is observed of the moment, and
+        to no resistance (docs/theory, section 13).
+        """
+        s = self._system
+        law = self._named(self.problem.edges, edge, "edge")
+        facets = self.problem.mesh.boundaries[edge]
+        basis = skfem.FacetBasis(
+            s.basis.mesh, s.basis.elem, facets=facets, quadrature=_middle(s.basis.mesh)
+        )
+        points = np.asarray(basis.global_coordinates())[..., 0] * s.scales.length
+        nu = np.asarray(basis.normals)[..., 0]
+        if self.problem.is_cross_section:
+            along = self.drive.electric_field * nu[self.problem.mesh.axes.index("y")]
+        else:
+            slope: Any = basis.interpolate(self.ohmic_dofs + self.orbital_dofs).grad
+            turned = slope[0][..., 0] * nu[1] - slope[1][..., 0] * nu[0]
+            along = -turned / s.scales.length
+        return points, np.outer(law.edge_moment, along)
 
     def moment_balance(self) -> dict[str, np.ndarray]:
         """Where the moment goes, each (3,) per component: relaxation + torque + outflow = injected,
         in A (2D meshes).
 
+        ``injected`` counts what the current along edges supplies (docs/theory, section 13);
         ``outflow`` leaves through absorbing edges: G n, or where n = 0 the conservative
         (weak-residual) flux.
         """
@@ -396,6 +419,10 @@ class Solution:
         robin = s.edges.absorption @ n
         V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)
         uniform = self.drive.electric_field * s.scales.length * s.drive
+        supplied = s.injected_source
+        if s.edge_sources is not None:
+            along_x = self.drive.electric_field * s.scales.length * s.edge_sources.drive
+            supplied = supplied - s.edge_sources.S @ V + along_x
         source = s.injected_source - s.S @ V + uniform
         residual = s.A_0 @ n + torque - source
         if self.drift:
@@ -405,7 +432,7 @@ class Solution:
             "relaxation": each(relaxation),
             "torque": each(torque),
             "outflow": each(robin) - each(np.where(absorbed, residual, 0.0)),
-            "injected": each(s.injected_source),
+            "injected": each(supplied),
         }
 
     @property
@@ -443,6 +470,13 @@ class Solution:
             f"{self.moment_dofs.shape[1]} unknowns per field, P{self.problem.order}, residual "
             f"{self.residual:.1e})"
         )
+
+
+def _middle(mesh: Any) -> tuple[np.ndarray, np.ndarray]:
+    """One quadrature point in the middle of a facet."""
+    if mesh.dim() == 1:
+        return np.zeros((1, 1)), np.ones(1)
+    return np.array([[0.5]]), np.ones(1)
 
 
 def _times(table: Table, unknowns: np.ndarray) -> np.ndarray:

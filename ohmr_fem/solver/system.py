@@ -29,7 +29,7 @@ from ..errors import MeshError
 from ..model.material import cross_matrix
 from ..model.problem import Problem
 from . import forms
-from .boundary import EdgeTerms, _edge_terms, _terminals
+from .boundary import EdgeSources, EdgeTerms, _edge_terms, _terminals, edge_sources
 from .coefficients import Coefficients, Scales, evaluate
 from .interface import Table, interface_of
 from .linear import GENERAL, SYMMETRIC, Factorisation, Solver
@@ -146,10 +146,12 @@ class System:
 
     def reading(self, component: int) -> list[np.ndarray]:
         """Weights of the three unknowns in what the inverse effect reads of a component of n."""
+        return self._read(self.coefficients, component)
+
+    def _read(self, c: Coefficients, component: int) -> list[np.ndarray]:
         if self.interface is None:
-            detection, averages = self.problem.detection, self.problem.averages
-            return self.coefficients.detection(component, detection, averages)
-        found = self.interface.read(self.coefficients, component, self.problem.detection)
+            return c.detection(component, self.problem.detection, self.problem.averages)
+        found = self.interface.read(c, component, self.problem.detection)
         return [weight / self.scales.moment for weight in found]
 
     # -- the ordinary Hall effect
@@ -243,7 +245,8 @@ class System:
         rows = [csr_array((self.N, self.N))] * 3
         if self.problem.mesh.dim == 2:
             rows[self.normal] = self.across(self._generated)
-        return csr_array(vstack(rows))
+        S = csr_array(vstack(rows))
+        return S if self.edge_sources is None else csr_array(S + self.edge_sources.S)
 
     @functools.cached_property
     def C(self) -> csr_array:
@@ -251,7 +254,15 @@ class System:
         if self.problem.mesh.dim == 1:
             return csr_array((self.N, 3 * self.N))
         blocks = [self.across(self._detected * w) for w in self.reading(self.normal)]
-        return csr_array(hstack(blocks))
+        C = csr_array(hstack(blocks))
+        return C if self.edge_sources is None else csr_array(C + self.edge_sources.C)
+
+    @functools.cached_property
+    def edge_sources(self) -> EdgeSources | None:
+        """Sources that follow the current along edges; None without any."""
+        if not self.problem.edge_sources:
+            return None
+        return edge_sources(self.problem, self.basis, self.scales, self._read)
 
     @property
     def _detected(self) -> np.ndarray:
@@ -328,7 +339,8 @@ class System:
         out = np.zeros((3, self.N))
         for i, moved, sign in self.moved():
             out[moved] += sign * self.slope(i, self._generated)
-        return out.ravel()
+        edges = self.edge_sources
+        return out.ravel() if edges is None else out.ravel() + edges.drive
 
     @functools.cached_property
     def response(self) -> np.ndarray:
@@ -337,7 +349,8 @@ class System:
         for i, moved, sign in self.moved():
             for d, weight in enumerate(self.reading(moved)):
                 out[d] += sign * self.slope(i, self._detected * weight)
-        return out.ravel()
+        edges = self.edge_sources
+        return out.ravel() if edges is None else out.ravel() + edges.response
 
     @functools.cached_property
     def ohmic_current(self) -> float:

@@ -33,7 +33,9 @@ FULL = (
     np.array([[1.3, 0.2, -0.1], [0.2, 0.6, 0.15], [-0.1, 0.15, 1.1]]),
 )
 #: X_za = 0.
-BLOCK = tuple(np.block([[X[:2, :2], np.zeros((2, 1))], [np.zeros((1, 2)), X[2:, 2:]]]) for X in FULL)
+BLOCK = tuple(
+    np.block([[X[:2, :2], np.zeros((2, 1))], [np.zeros((1, 2)), X[2:, 2:]]]) for X in FULL
+)
 PAIRS = {"current": ("west", "east"), "voltage": ("north", "south")}
 ACROSS = {"west": 1.0, "east": -1.0}
 CONTACTS = ("west", "east", "north", "south", "corner")
