@@ -93,10 +93,10 @@ def collocated(
     Q^z = -D dn^z + alpha sigma E and J_x reads dn^z; along z the moment is n^y and both signs turn.
     """
     component, sign = {"y": (2, 1.0), "z": (1, -1.0)}[normal]
-    _, D1 = chebyshev(count)
+    _, slope_matrix = chebyshev(count)
     m = count + 1
     eye = np.eye(3)
-    slopes = [np.kron(D1 * 2.0 / s.thickness, eye) for s in slabs]
+    slopes = [np.kron(slope_matrix * 2.0 / s.thickness, eye) for s in slabs]
     rows, right = [], np.zeros(3 * m * len(slabs))
     rules, fluxes = [], []
     for s, slope in zip(slabs, slopes, strict=True):

@@ -141,7 +141,7 @@ def three_scalar_change(
 def detection_row(X: Any, component: str = "z", detection: str = "printed") -> np.ndarray:
     """Row vector <d|, shape (3,): the moment that enters the charge current is d.n.
 
-    "reciprocal" divides X by X_zz on strips (z), and by (X_xx + X_yy)/2 on the faces of films (x, y).
+    "reciprocal" divides X by X_zz on strips (z), by (X_xx + X_yy)/2 on the faces of films (x, y).
 
     Raises
     ------

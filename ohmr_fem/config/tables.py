@@ -284,7 +284,7 @@ inverse_mass = [24.4, 24.4, 0.3]      # in 1/m_e: one number, the diagonal, or a
 #                                     # order, gives an error bar
 coupling = "linear"                   # first order in alpha alpha'; "full": all orders
 detection = "printed"                 # "reciprocal" obeys Onsager's relation for every inverse_mass
-# interface = "accumulation"          # continuous between regions; "density": n itself, as the paper
+# interface = "accumulation"          # is continuous between regions; "density": n, as the paper
 
 [sweep]
 start = "-9 T"

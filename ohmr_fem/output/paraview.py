@@ -118,8 +118,8 @@ def _shared(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where each point of the lattices of all cells first occurs, and the number of every one.
 
-    A lattice point is known by its vertices, their weights and the owner of the cell, so cells agree
-    on shared points without round-off.
+    A lattice point is known by its vertices, their weights and the owner of the cell, so cells
+    agree on shared points without round-off.
     """
     spread = cells[:, None, :] * (weights.max() + 1)  # room for a weight below each vertex
     keys = np.where(weights > 0, spread + weights, -1)

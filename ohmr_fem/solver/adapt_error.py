@@ -47,8 +47,8 @@ ROUNDOFF = 3 * float(np.finfo(float).eps)
 
 @dataclass(frozen=True, eq=False)
 class Fields:
-    """All fields of one measurement at one order, in SI per ampere: potentials (N,) V/A, n (3, N) as
-    a Solution holds it, z (3, N) V/A.
+    """All fields of one measurement at one order, in SI per ampere: potentials (N,) V/A, n (3, N)
+    as a Solution holds it, z (3, N) V/A.
 
     ``delta_R`` comes from the primal side and ``delta_R_dual`` from the dual one; they differ by
     round-off only. ``roundoff`` also counts what both share: errors of the size of round-off in

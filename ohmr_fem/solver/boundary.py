@@ -124,7 +124,7 @@ def edge_sources(
     scales: Scales,
     reading: Callable[[Coefficients, int], list[np.ndarray]],
 ) -> EdgeSources:
-    """All edge sources; ``reading(c, a)`` are the weights of the unknowns in what is read of n^a."""
+    """All edge sources; ``reading(c, a)`` weighs the unknowns in what is read of n^a."""
     N = basis.N
     S = [csr_array((N, N)) for _ in range(3)]
     C = [csr_array((N, N)) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""What is continuous between regions: the moment density n, or the accumulation h of n = chi W^-1 h.
+"""What is continuous between regions: the moment density n, or the accumulation h, n = chi W^-1 h.
 
 With chi = sigma/D and W = X over one of its entries, the accumulation h (in volt) makes the torque
 antisymmetric and all the rest symmetric whatever the regions are made of, so that reciprocity holds
@@ -38,12 +38,13 @@ class Interface:
         if not self.shaped:
             return _diagonal(chi)
         inverse = np.linalg.inv(_shape(c, self.averaged))
+        inverse = 0.5 * (inverse + inverse.swapaxes(-2, -1))  # so that diffusion is symmetric
         weights = chi * np.moveaxis(inverse, (-2, -1), (0, 1))
         return [[_or_none(weights[a, d]) for d in range(3)] for a in range(3)]
 
     def turned(self, c: Coefficients) -> Table:
-        """(g e/2) X chi W^-1, which the cross product with B makes a torque; (g e/2) chi X_zz where W
-        has the shape of X, and then the torque is antisymmetric to the last bit.
+        """(g e/2) X chi W^-1, which the cross product with B makes a torque; (g e/2) chi X_zz where
+        W has the shape of X, and then the torque is antisymmetric to the last bit.
         """
         chi = c.sigma / c.diffusion
         if self.shaped:
@@ -199,8 +200,8 @@ def _source_note(problem: Problem, c: Coefficients) -> str:
     if np.abs(X - isotropic).max() <= SAME * np.abs(X).max():
         return ""
     return (
-        f"the source of edge {across[0]!r} is not along z and X is anisotropic: the printed detector "
-        "reads D n^a there, and R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager); "
+        f"the source of edge {across[0]!r} is not along z and X is anisotropic: the printed "
+        "detector reads D n^a there, and R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager); "
         "detection='reciprocal' restores it"
     )
 

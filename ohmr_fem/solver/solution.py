@@ -376,8 +376,8 @@ class Solution:
         return values[name]
 
     def bound_moment(self, edge: str) -> tuple[np.ndarray, np.ndarray]:
-        """Bound moment chi E_t of an edge, E_t along its clockwise tangent: points (dim, n) in m, at
-        the middles of its facets, and the moment (3, n) in C per metre of edge.
+        """Bound moment chi E_t of an edge, E_t along its clockwise tangent: points (dim, n) in m,
+        at the middles of its facets, and the moment (3, n) in C per metre of edge.
 
         It does not diffuse and has no Hanle effect: it adds to what is observed of the moment, and
         to no resistance (docs/theory, section 13).

@@ -1,4 +1,4 @@
-"""Sources that follow the current along an edge, and the edge currents that moments drive in turn."""
+"""Sources that follow the current along an edge, and the edge currents that moments drive."""
 
 from __future__ import annotations
 
@@ -132,8 +132,8 @@ def test_sections(shape, coupling, detection):
 
 
 def test_one_edge_of_a_strip():
-    """D n' = alpha sigma E at the lower edge and (alpha + kappa) sigma E at the upper: with A, S the
-    antisymmetric and the symmetric solution of n'' = q^2 n,
+    """D n' = alpha sigma E at the lower edge and (alpha + kappa) sigma E at the upper: the odd and
+    the even solution of n'' = q^2 n,
 
         n = sigma E/D [(alpha + kappa/2) sinh(q y)/(q cosh(q l/2))
                        + (kappa/2) cosh(q y)/(q sinh(q l/2))],
@@ -159,7 +159,7 @@ def test_one_edge_of_a_strip():
 
 
 def test_a_source_by_component_on_a_strip():
-    """kappa^y at both edges, B along x turns y into z: n = (kappa^y sigma E/D) Re, Im of the strip."""
+    """kappa^y at both edges, B along x turns y into z: Im F(1 + i phi) of the strip."""
     l, phi, alpha = 1.7, 1.4, 0.3  # noqa: E741
     law = of.Edge(source=(0.0, KAPPA, 0.0), inverse_source=(0.0, 0.0, 0.0))
     prob = of.Problem(of.cross_section(l), simple_material(), edges={"lower": law, "upper": law})

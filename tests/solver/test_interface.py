@@ -335,7 +335,7 @@ def test_vertices_hold_the_mean_of_their_cells(solved):
     mesh = solved.problem.mesh.mesh
     corners = solved.in_cells(mesh.refdom.p).moment_density.reshape(3, mesh.nelements, -1)
     for vertex in (0, 17, 33, 40):
-        cells, corner = np.nonzero(mesh.t.T == vertex)
+        cells, corner = np.nonzero(vertex == mesh.t.T)
         expected = corners[:, cells, corner].mean(axis=1)
         assert solved.moment_density[:, vertex] == pytest.approx(expected, rel=1e-10)
 
@@ -472,8 +472,7 @@ def test_what_breaks_reciprocity_is_warned_of():
 
     rates = replace(plain, materials=materials(BLOCK, relaxation_time=(1.0, 2.0, 1.0)))
     assert "relaxation_time" in notes(rates)
-    at_rest, change = asymmetry(rates)
-    assert change > 1e-6
+    assert asymmetry(rates)[1] > 1e-6
     commuting = tuple(np.diag(np.diag(X)) for X in FULL)
     aligned = replace(plain, materials=materials(commuting, relaxation_time=(1.0, 2.0, 1.5)))
     assert "Onsager" not in notes(aligned)

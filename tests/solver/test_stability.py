@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import skfem
 import scipy.linalg
+import skfem
 from scipy.optimize import brentq
 
 import ohmr_fem as of
