@@ -157,10 +157,15 @@ def test_ordinary_hall_effect_and_three_regions_are_reciprocal():
         ordinary_hall=True,
     )
     field = np.array([1.6 * TESLA, -0.7 * TESLA, 0.9])
-    forth = of.resistance_matrix(prob, field)
-    back = of.resistance_matrix(prob, -field)
-    R, reverse = forth.R[0], back.R[0]
-    assert np.abs(R - reverse.T).max() < 1e-10 * np.abs(forth.orbital[0]).max()
+    one, other = ("west", "east"), ("north", "corner")
+    forth = of.resistance(prob, field, current=one, voltage=other)
+    back = of.resistance(prob, -field, current=other, voltage=one)
+    assert forth.R == pytest.approx(back.R, abs=1e-11 * abs(forth.delta_R))
+    assert abs(forth.geometric) > abs(forth.delta_R)
+    rule = replace(prob, interface="density")
+    forth = of.resistance(rule, field, current=one, voltage=other)
+    back = of.resistance(rule, -field, current=other, voltage=one)
+    assert abs(forth.R - back.R) > 0.01 * abs(forth.delta_R)
 
 
 def test_cells_and_functions_follow_the_same_rule():
