@@ -24,6 +24,8 @@ STEPS = (
     "average",
     "noise",
 )
+#: Of the curve, by symmetry.
+PARITY = {None: 0, "even": 1, "odd": -1}
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Step:
     Attributes
     ----------
     name : str
-    value : float or str; of a drift in brackets one number for each turn of the sweep
+    value : float or str; of a drift in brackets one number for each bracket
     error : float, or as many as the value
         One standard deviation; 0 for what was given.
     unit : str
@@ -67,7 +69,8 @@ class Numbers:
     Attributes
     ----------
     offset, hysteresis : float, T
-    drift : None, "linear" or "bracket"; rates : its numbers (one rate, or the drift at each turn)
+    drift : None, "linear" or "bracket"
+    rates : of the drift; one, or the drift at each bracket
     threshold, scale : robust deviations from which a row is an outlier, and the size of one
     mixing : float or None
     symmetry : None, "even" or "odd"

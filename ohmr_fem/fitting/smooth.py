@@ -21,7 +21,7 @@ PIECES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 #: Part of the range that the spline reaches beyond the fields, for rows that are shifted.
 MARGIN = 0.03
 #: A column is the same as others if no more than this part of it is left without them.
-ALIKE = 1e-5
+ALIKE = 1e-3
 #: Median of |x| of a normal distribution, in standard deviations.
 MEDIAN = 0.6744897501960817
 
@@ -196,9 +196,7 @@ def _solve(columns: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.nd
     return np.asarray(found / size)
 
 
-def _errors(
-    columns: np.ndarray, q: int, names: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray]:
+def _errors(columns: np.ndarray, q: int, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Inverse normal matrix of the columns after the first q, and an orthonormal basis of all."""
     size = np.linalg.norm(columns, axis=0)
     size[size == 0.0] = 1.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 #: A field turns where it goes back by this part of its whole range.
@@ -47,11 +49,21 @@ def _without_jumps(ends: list[int]) -> list[int]:
     return kept
 
 
+def returns(field: np.ndarray) -> np.ndarray:
+    """Rows of the turns at which the field is back where it started, with the first and the last
+    row.  A drift that may bend at the other turns too would look like a slope of the curve.
+    """
+    ends = turns(field)
+    back = np.abs(field[ends] - field[0]) < 0.25 * np.ptp(field)
+    back[[0, -1]] = True
+    return np.asarray(ends[back])
+
+
 def ways(field: np.ndarray) -> np.ndarray:
     """+1 for rows measured while the field rose, -1 while it fell, (n,)."""
     ends = turns(field)
     out = np.ones(len(field))
-    for first, last in zip(ends[:-1], ends[1:], strict=True):
+    for first, last in itertools.pairwise(ends):
         # the row at a turn was reached by the sweep before it
         start = first if first == 0 or _jumped(field, first) else first + 1
         after = field[first:last] if _jumped(field, last) else field[first : last + 1]
