@@ -32,8 +32,10 @@ def growth() -> tuple[float, list[float]]:
     currents = dict(zip(CURRENT, (1e-6, -1e-6), strict=True))
     sizes = []
     for _ in range(COUNT):
-        of.solve(replace(device), (0.1, 0.0, 0.0), currents)
+        bar = replace(device)
+        solution = of.solve(bar, (0.1, 0.0, 0.0), currents)  # kept until the next one, as users do
         sizes.append(resident())
+    assert solution.problem is bar
     return min(sizes[-LAST:]) - min(sizes[:FIRST]), sizes
 
 

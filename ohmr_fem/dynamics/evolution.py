@@ -26,7 +26,7 @@ from ..solver.resistance import Measurement
 from ..solver.solve import moment_inertia, moment_matrix
 from ..solver.system import System
 from .radau import Position, Stepper, Stretch
-from .waveform import Waveform
+from .waveform import Waveform, stops_between
 
 FORMAT = "ohmr_fem/transient/1"
 #: First step, in relaxation times.
@@ -69,7 +69,8 @@ class Evolution:
 
     @functools.cached_property
     def potentials(self) -> int:
-        return int(self.at(self.field(self.times[0]))[0].shape[0]) - self.moments
+        matrix, _, _ = self.at(self.field(self.times[0]))
+        return int(matrix.shape[0]) - self.moments
 
     @functools.cached_property
     def mass(self) -> csr_array:
@@ -89,8 +90,11 @@ class Evolution:
     def norm(self, y: np.ndarray) -> np.ndarray:
         """Norms of the moments (L2) and of the potential."""
         n = y[self.potentials :]
-        size = float(np.sqrt(max(n @ (self.measurement.system.inertia @ n), 0.0)))
-        return np.array([size, np.linalg.norm(y[: self.potentials])] if self.potentials else [size])
+        square = n @ (self.measurement.system.inertia @ n)
+        size = float(np.sqrt(max(square, 0.0)))
+        if not self.potentials:
+            return np.array([size])
+        return np.array([size, np.linalg.norm(y[: self.potentials])])
 
     def consistent(self, n: np.ndarray, B: np.ndarray) -> np.ndarray:
         """State with the potential that belongs to the kept moments n at a field."""
@@ -98,7 +102,8 @@ class Evolution:
             return n
         system = self.at(B)[2]
         T, factors = system.potential_solver(solver=self.measurement.solver)
-        free, _ = factors.solve(-(T.T @ (system.C @ (system.keep @ n))))
+        moments = system.keep @ n
+        free, _ = factors.solve(-(T.T @ (system.C @ moments)))
         return np.append(free, n)
 
     def steady(self, B: np.ndarray, drive: float) -> np.ndarray:
@@ -127,10 +132,7 @@ class Evolution:
     @functools.cached_property
     def stops(self) -> np.ndarray:
         """Output times and the breakpoints between them."""
-        inner = np.concatenate([self.field.breakpoints, self.drive.breakpoints])
-        return np.unique(
-            np.concatenate([self.times, inner[(inner > self.times[0]) & (inner < self.times[-1])]])
-        )
+        return stops_between(self.times, self.times, self.field, self.drive)
 
     def stretches(self) -> list[Stretch]:
         constant = functools.partial(
@@ -171,7 +173,8 @@ class Evolution:
         stepper = self.stepper()
         if saved is None:
             tau = 1.0 / float(np.mean(self.measurement.system.coefficients.rate))
-            largest = max(abs(float(self.drive(t))) for t in (*self.times, *self.drive.breakpoints))
+            instants = (*self.times, *self.drive.breakpoints)
+            largest = max(abs(float(self.drive(t))) for t in instants)
             try:
                 expected = self.steady(np.zeros(3), largest)
             except ArithmeticError:  # growing moments: the norms so far must do
@@ -186,7 +189,8 @@ class Evolution:
         """Hash of all that decides the numbers of a run."""
         A, source, _ = self.at(self.field(self.times[0]))
         digest = hashlib.sha256(FORMAT.encode())
-        samples = np.unique(np.concatenate([self.stops, 0.5 * (self.stops[1:] + self.stops[:-1])]))
+        middles = 0.5 * (self.stops[1:] + self.stops[:-1])
+        samples = np.unique(np.concatenate([self.stops, middles]))
         fields = np.array([self.field(t) for t in samples])
         drives = np.array([float(self.drive(t)) for t in samples])
         last = self.at(fields[-1])[0]

@@ -29,7 +29,7 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..sweep.lanczos import Projection
 from ..sweep.measure import SpectralMeasure
 from ..sweep.spectral import spectral_measures
-from .waveform import Waveform
+from .waveform import Waveform, stops_between
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,22 +168,25 @@ def modes_of(
     an estimate, while the bound of the steady state holds too.
     """
     tau = float(problem.material.relaxation_time)
-    grid = np.geomspace(0.3 * float(np.diff(times).min()), float(times[-1] - times[0]), 48) / tau
+    shortest = 0.3 * float(np.diff(times).min())
+    grid = np.geomspace(shortest, float(times[-1] - times[0]), 48) / tau
     last: list[np.ndarray] = []
     change = [np.inf]
 
     def settled(part: Projection) -> bool:
-        pairs = [
-            (a, b) for a in range(part.weights.shape[1]) for b in range(a, part.weights.shape[1])
-        ]
+        count = part.weights.shape[1]
+        pairs = [(a, b) for a in range(count) for b in range(a, count)]
         g = np.array([part.residues(a, b) for a, b in pairs])
         rate = part.rates + 1.0
+        # step response of each pole, g (1 - exp(-rate t))/rate
         now = np.array([(g / rate) @ -np.expm1(-rate * t) for t in grid]).T
         last.append(now)
         if len(last) < 3:
             return False
-        size = np.abs(now).max(axis=1, keepdims=True) + 1e-12 * np.abs(now).max()
-        change[0] = max(float(np.max(np.abs(now - before) / size)) for before in last[-3:-1])
+        heights = np.abs(now)
+        size = heights.max(axis=1, keepdims=True) + 1e-12 * heights.max()
+        changes = [np.abs(now - before) / size for before in last[-3:-1]]
+        change[0] = max(float(np.max(c)) for c in changes)
         return change[0] <= tolerance
 
     measure = spectral_measures(
@@ -218,10 +221,7 @@ def evolve(
     """c (n, m, 3) at the output times, stretch by stretch between the breakpoints of field and
     drive.
     """
-    inner = np.concatenate([field.breakpoints, drive.breakpoints])
-    stops = np.unique(
-        np.concatenate([times[[0, -1]], inner[(inner > times[0]) & (inner < times[-1])]])
-    )
+    stops = stops_between(times, times[[0, -1]], field, drive)
     out = [c[None]]
     for start, stop in itertools.pairwise(stops):
         inside = times[(times > start) & (times <= stop)]

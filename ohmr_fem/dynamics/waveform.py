@@ -139,3 +139,10 @@ def _floats(value: Any, name: str) -> np.ndarray | None:
     if not np.all(np.isfinite(out)):
         raise InputError(f"{name}: must be finite, got {value!r}", value=value)
     return out
+
+
+def stops_between(times: np.ndarray, marks: np.ndarray, *waves: Waveform) -> np.ndarray:
+    """``marks`` and the breakpoints of the waves between the first and the last of ``times``."""
+    inner = np.concatenate([wave.breakpoints for wave in waves])
+    inner = inner[(inner > times[0]) & (inner < times[-1])]
+    return np.unique(np.concatenate([marks, inner]))

@@ -21,7 +21,10 @@ from .outline import Geometry, Loop
 
 # Contacts of a drawing that come this close to the outline touch it; curves are followed to this;
 # relative to the size.
-TOUCH, CURVE = 1e-6, 1e-4
+TOUCH = 1e-6
+CURVE = 1e-4
+#: x, y, and the name of the edge that starts there, or nothing.
+Row = tuple[float, float, str]
 
 
 def from_csv(
@@ -61,14 +64,21 @@ def from_csv(
     scale = _csv_scale(unit, scale_bar)
     loops = _csv_loops(path)
     flip = -1.0 if y_down else 1.0
-    corners = [[(scale * x, flip * scale * y) for x, y, _ in loop] for loop in loops]
-    named: dict[str, Any] = {
-        str(k): v if isinstance(v, list) else [v] for k, v in (contacts or {}).items()
-    }
-    for i, (_, _, name) in enumerate(row for loop in loops for row in loop):
-        if name:
-            named.setdefault(name, []).append(i)
-    return polygon_device(corners[0], corners[1:], named, regions, kind="from_csv")
+    named: dict[str, Any] = {}
+    for key, places in (contacts or {}).items():
+        named[str(key)] = places if isinstance(places, list) else [places]
+    corners = []
+    edge = 0
+    for loop in loops:
+        scaled = []
+        for x, y, name in loop:
+            scaled.append((scale * x, flip * scale * y))
+            if name:
+                named.setdefault(name, []).append(edge)
+            edge += 1
+        corners.append(scaled)
+    outline, *holes = corners
+    return polygon_device(outline, holes, named, regions, kind="from_csv")
 
 
 def _csv_scale(unit: str | None, scale_bar: tuple[Any, float] | None) -> float:
@@ -87,19 +97,19 @@ def _csv_scale(unit: str | None, scale_bar: tuple[Any, float] | None) -> float:
             value=scale_bar,
             key="scale_bar",
         )
-    return positive(scale_bar[0], "m", "scale_bar") / positive(
-        scale_bar[1], "1", "scale_bar: length in the file"
-    )
+    length, drawn = scale_bar
+    metres = positive(length, "m", "scale_bar")
+    return metres / positive(drawn, "1", "scale_bar: length in the file")
 
 
-def _csv_loops(path: Path) -> list[list[tuple[float, float, str]]]:
+def _csv_loops(path: Path) -> list[list[Row]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as exc:
         raise InputError(
             f"{str(path)!r} cannot be read ({exc}); give a text file of rows x, y", value=str(path)
         ) from exc
-    loops: list[list[tuple[float, float, str]]] = [[]]
+    loops: list[list[Row]] = [[]]
     for number, line in enumerate(lines, 1):
         if line.lstrip().startswith("#"):
             continue
@@ -108,18 +118,25 @@ def _csv_loops(path: Path) -> list[list[tuple[float, float, str]]]:
             loops.append([])
             continue
         try:
-            x, y = float(cells[0]), float(cells[1])
+            x = float(cells[0])
+            y = float(cells[1])
         except (ValueError, IndexError) as exc:
             if not any(loops) and not _is_number(cells[0]):
                 continue  # a heading
             raise InputError(
                 f"{path}, line {number}: expected x, y or x, y, name, got {line!r}", value=line
             ) from exc
-        loops[-1].append((x, y, cells[2] if len(cells) > 2 else ""))
+        name = cells[2] if len(cells) > 2 else ""
+        loops[-1].append((x, y, name))
     loops = [loop for loop in loops if loop]
     if not loops:
         raise InputError(f"{path}: has no rows x, y", value=str(path))
-    return [loop[:-1] if len(loop) > 1 and loop[0][:2] == loop[-1][:2] else loop for loop in loops]
+    for loop in loops:
+        first = loop[0]
+        last = loop[-1]
+        if len(loop) > 1 and first[:2] == last[:2]:
+            del loop[-1]  # the loop was closed by repeating its first corner
+    return loops
 
 
 def _is_number(text: str) -> bool:
@@ -133,7 +150,8 @@ def _is_number(text: str) -> bool:
 def _cells(line: str) -> list[str]:
     for separator in ",;\t":
         if separator in line:
-            return [c.strip() for c in next(csv.reader([line], delimiter=separator))]
+            reader = csv.reader([line], delimiter=separator)
+            return [c.strip() for c in next(reader)]
     return line.split()
 
 
@@ -180,12 +198,8 @@ def from_svg(
     """
     drawing = _Drawing(Path(path))
     length = positive(scale_bar, "m", "scale_bar")
-    extent = float(
-        np.ptp(
-            np.vstack([loop.polygon for loop in drawing.loops(bar, "bar", 1e-3, closed=False)]),
-            axis=0,
-        ).max()
-    )
+    drawn_bar = drawing.loops(bar, "bar", 1e-3, closed=False)
+    extent = float(_extent(drawn_bar).max())
     if extent <= 0:
         raise InputError(
             f"{bar!r} has no length; draw it as long as the scale bar of the picture",
@@ -193,54 +207,72 @@ def from_svg(
             key="bar",
         )
     scale = length / extent
-    rough = np.ptp(
-        np.vstack([loop.polygon for loop in drawing.loops(outline, "outline", 0.05)]), axis=0
-    )
-    finest = (
-        CURVE * float(np.hypot(*rough))
-        if tolerance is None
-        else positive(tolerance, "m", "tolerance") / scale
-    )
+    rough = _extent(drawing.loops(outline, "outline", 0.05))
+    if tolerance is None:
+        finest = CURVE * float(np.hypot(*rough))
+    else:
+        finest = positive(tolerance, "m", "tolerance") / scale
 
     def read(name: str, what: str) -> list[Loop]:
-        return [_scaled(loop, scale) for loop in drawing.loops(name, what, finest)]
+        drawn = drawing.loops(name, what, finest)
+        return [_scaled(loop, scale) for loop in drawn]
 
-    loops = sorted(
-        read(outline, "outline"), key=lambda loop: -abs(polygons.signed_area(loop.polygon))
-    )
-    loops = [
-        loop if (polygons.signed_area(loop.polygon) > 0) == (k == 0) else loop.reversed()
-        for k, loop in enumerate(loops)
-    ]
-    size = float(np.linalg.norm(np.ptp(loops[0].polygon, axis=0)))
+    loops = _outline_first(read(outline, "outline"))
+    touch = TOUCH * loops[0].diagonal
+    if not isinstance(contacts, Mapping):
+        contacts = {c: c for c in contacts}
     named = {}
-    for name, ids in (
-        contacts if isinstance(contacts, Mapping) else {c: c for c in contacts}
-    ).items():
-        shapes = [
-            loop.polygon
-            for one in ([ids] if isinstance(ids, str) else ids)
-            for loop in read(one, f"contact {name!r}")
-        ]
-        named[str(name)] = covered_by(loops, shapes, TOUCH * size)
-        if not named[str(name)]:
+    for name, ids in contacts.items():
+        shapes = []
+        for one in [ids] if isinstance(ids, str) else ids:
+            for loop in read(one, f"contact {name!r}"):
+                shapes.append(loop.polygon)
+        covered = covered_by(loops, shapes, touch)
+        named[str(name)] = covered
+        if not covered:
             raise InputError(
                 f"contact {name!r}: covers no part of the outline; draw it across the edge",
                 value=name,
             )
     drawn: dict[str, Loop | None] = {}
     for name, one in (regions or {}).items():
-        drawn[str(name)] = None if one is None else read(one, f"region {name!r}")[0]
-    out = Geometry(loops[0], tuple(loops[1:]), named, {}, drawn, "from_svg")
+        drawn[str(name)] = None
+        if one is not None:
+            first, *_ = read(one, f"region {name!r}")
+            drawn[str(name)] = first
+    whole, *holes = loops
+    out = Geometry(
+        whole,
+        tuple(holes),
+        contacts=named,
+        regions=drawn,
+        kind="from_svg",
+    )
     check_geometry(out)
+    return out
+
+
+def _extent(loops: list[Loop]) -> np.ndarray:
+    """Width and height of all loops together."""
+    points = np.vstack([loop.polygon for loop in loops])
+    return np.asarray(np.ptp(points, axis=0))
+
+
+def _outline_first(loops: list[Loop]) -> list[Loop]:
+    """The largest loop first and counter-clockwise, the others clockwise."""
+    loops = sorted(loops, key=lambda loop: -abs(loop.area))
+    out = []
+    for k, loop in enumerate(loops):
+        wanted = k == 0
+        counter_clockwise = loop.area > 0
+        out.append(loop if counter_clockwise == wanted else loop.reversed())
     return out
 
 
 def _scaled(loop: Loop, scale: float) -> Loop:
     """In metres, y upwards."""
-    return Loop(
-        tuple((scale * x, -scale * y) for x, y in loop.points), tuple(-b for b in loop.bulges)
-    )
+    points = tuple((scale * x, -scale * y) for x, y in loop.points)
+    return Loop(points, tuple(-b for b in loop.bulges))
 
 
 class _Drawing:
@@ -261,12 +293,17 @@ class _Drawing:
         self.shapes: dict[str, Any] = {}
         for element in document.elements():
             if isinstance(element, self.svg.Shape):
-                label = next((v for k, v in element.values.items() if k.endswith("}label")), None)
-                for name in (element.id, label):
+                for name in (element.id, _label(element)):
                     if name:
                         self.shapes.setdefault(name, element)
 
-    def loops(self, name: str, what: str, tolerance: float, closed: bool = True) -> list[Loop]:
+    def loops(
+        self,
+        name: str,
+        what: str,
+        tolerance: float,
+        closed: bool = True,
+    ) -> list[Loop]:
         """Subpaths of an element, y downwards, bulges accordingly."""
         if name not in self.shapes:
             raise InputError(
@@ -275,11 +312,16 @@ class _Drawing:
             )
         out = []
         for part in self.svg.Path(self.shapes[name]).as_subpaths():
-            points, bulges, end = self._corners(list(self.svg.Path(part)), tolerance)
-            gap = np.hypot(*(np.array(end) - points[0])) if points else 0.0
-            if len(points) < 2 or (gap <= 1e-9 and len(points) < (3 if not any(bulges) else 2)):
+            pieces = list(self.svg.Path(part))
+            points, bulges, end = self._corners(pieces, tolerance)
+            if len(points) < 2:
                 continue
-            if closed and gap > 1e-6 * np.ptp(np.array(points), axis=0).max():
+            gap = np.hypot(*(np.array(end) - points[0]))
+            back_and_forth = len(points) == 2 and not any(bulges)
+            if gap <= 1e-9 and back_and_forth:
+                continue
+            extent = np.ptp(np.array(points), axis=0).max()
+            if closed and gap > 1e-6 * extent:
                 raise InputError(f"{what}: the path {name!r} is open; close it", value=name)
             out.append(Loop(tuple(points), tuple(bulges)))
         if not out:
@@ -287,7 +329,9 @@ class _Drawing:
         return out
 
     def _corners(
-        self, parts: list[Any], tolerance: float
+        self,
+        parts: list[Any],
+        tolerance: float,
     ) -> tuple[list[polygons.Point], list[float], polygons.Point]:
         """Corners and bulges of one subpath, and where it ends."""
         points: list[polygons.Point] = []
@@ -297,15 +341,29 @@ class _Drawing:
             if part.end is None:
                 continue
             end = (float(part.end.x), float(part.end.y))
-            if not isinstance(part, self.svg.Move) and math.dist(at, end) + float(_sweep(part)) > 0:
+            drawn = not isinstance(part, self.svg.Move)
+            # a full circle ends where it began
+            length = math.dist(at, end) + float(_sweep(part))
+            if drawn and length > 0:
                 new, bulge = _flattened(self.svg, part, tolerance)
                 points += [at, *new]
                 bulges += [bulge] * (1 + len(new))
             at = end
-        if points and not isinstance(parts[-1], self.svg.Close) and math.dist(at, points[0]) > 0:
+        if not points:
+            return points, bulges, at
+        closed = isinstance(parts[-1], self.svg.Close)
+        if not closed and math.dist(at, points[0]) > 0:
             points.append(at)  # open: its last corner
             bulges.append(0.0)
         return points, bulges, at
+
+
+def _label(element: Any) -> Any:
+    """The name that Inkscape shows, if any."""
+    for key, value in element.values.items():
+        if key.endswith("}label"):
+            return value
+    return None
 
 
 def _sweep(part: Any) -> float:
@@ -315,14 +373,19 @@ def _sweep(part: Any) -> float:
 def _flattened(svg: Any, part: Any, tolerance: float) -> tuple[list[polygons.Point], float]:
     """Corners within a part of a path, and the bulge of each of its pieces."""
     if isinstance(part, svg.Arc) and abs(part.rx - part.ry) < 1e-9 * part.rx:
-        n = max(1, math.ceil(abs(part.sweep) / (0.501 * math.pi)))
-        inner, bulge = [part.point(i / n) for i in range(1, n)], math.tan(float(part.sweep) / n / 4)
+        quarters = abs(part.sweep) / (0.501 * math.pi)
+        n = max(1, math.ceil(quarters))
+        bulge = math.tan(float(part.sweep) / n / 4)
     elif isinstance(part, (svg.Arc, svg.CubicBezier, svg.QuadraticBezier)):
-        n, bulge = _pieces(svg, part, tolerance), 0.0
-        inner = [part.point(i / n) for i in range(1, n)]
+        n = _pieces(svg, part, tolerance)
+        bulge = 0.0
     else:
         return [], 0.0
-    return [(float(p.x), float(p.y)) for p in inner], bulge
+    inner = []
+    for i in range(1, n):
+        p = part.point(i / n)
+        inner.append((float(p.x), float(p.y)))
+    return inner, bulge
 
 
 def _pieces(svg: Any, part: Any, tolerance: float) -> int:
@@ -332,11 +395,17 @@ def _pieces(svg: Any, part: Any, tolerance: float) -> int:
     if isinstance(part, svg.Arc):
         second = float(part.sweep) ** 2 * max(part.rx, part.ry)
     elif isinstance(part, svg.CubicBezier):
-        a, b, c, d = (
-            np.array([p.x, p.y]) for p in (part.start, part.control1, part.control2, part.end)
-        )
-        second = 6 * max(np.hypot(*(a - 2 * b + c)), np.hypot(*(b - 2 * c + d)))
+        at_start = _bend(part.start, part.control1, part.control2)
+        at_end = _bend(part.control1, part.control2, part.end)
+        second = 6 * max(at_start, at_end)
     else:
-        a, b, c = (np.array([p.x, p.y]) for p in (part.start, part.control, part.end))
-        second = 2 * np.hypot(*(a - 2 * b + c))
-    return max(1, math.ceil(math.sqrt(second / (8 * tolerance))))
+        second = 2 * _bend(part.start, part.control, part.end)
+    n = math.sqrt(second / (8 * tolerance))
+    return max(1, math.ceil(n))
+
+
+def _bend(p: Any, q: Any, r: Any) -> float:
+    """Length of the second difference of three points."""
+    x = p.x - 2 * q.x + r.x
+    y = p.y - 2 * q.y + r.y
+    return float(np.hypot(x, y))

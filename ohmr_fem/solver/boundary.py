@@ -73,9 +73,8 @@ def _edge_terms(problem: Problem, basis: Any, scales: Scales) -> EdgeTerms:
 def _columns(mask: np.ndarray) -> csr_array:
     """Identity with the columns where ``mask`` is False left out."""
     rows = np.flatnonzero(mask)
-    return csr_array(
-        (np.ones(rows.size), (rows, np.arange(rows.size))), shape=(mask.size, rows.size)
-    )
+    places = rows, np.arange(rows.size)
+    return csr_array((np.ones(rows.size), places), shape=(mask.size, rows.size))
 
 
 def _terminals(
@@ -92,7 +91,9 @@ def _terminals(
             continue
         facets = problem.mesh.boundaries[contact.boundary or name]
         everything = basis.get_dofs(facets).all()
-        vertices = basis.nodal_dofs[0, np.unique(basis.mesh.facets[:, facets])]
+        # hierarchical elements: only vertex functions sum to one, edge modes are zero on a contact
+        corners = np.unique(basis.mesh.facets[:, facets])
+        vertices = basis.nodal_dofs[0, corners]
         ones[name] = unity = vertices if is_hierarchical(basis) else everything
         if contact.carries_current:  # a shared unknown would carry current that belongs to neither
             other = next(
@@ -117,8 +118,9 @@ def _terminals(
     free = np.flatnonzero((owner < 0) & ~dropped)
     tied = np.flatnonzero(owner >= 0)
     rows = np.concatenate([tied, free])
-    cols = np.concatenate([owner[tied], len(columns) + np.arange(free.size)])
-    tie = csr_array((np.ones(rows.size), (rows, cols)), shape=(basis.N, len(columns) + free.size))
+    count = len(columns) + free.size
+    cols = np.concatenate([owner[tied], np.arange(len(columns), count)])
+    tie = csr_array((np.ones(rows.size), (rows, cols)), shape=(basis.N, count))
     terminals = {}
     for name, contact in problem.contacts.items():
         indicator = np.zeros(basis.N)
@@ -139,8 +141,10 @@ def _functional(
     if contact.kind == "point":
         point = np.array(contact.at)[:, None] / scales.length
         where = locate(basis.mesh, point, scales.length, f"contact {name!r}")
-        return np.asarray(point_rows(basis, problem.order, point, where)[0].toarray()[0])
-    edge = facet_basis(basis.mesh, problem.order, problem.mesh.boundaries[contact.boundary or name])
+        row, _ = point_rows(basis, problem.order, point, where)
+        return np.asarray(row.toarray()[0])
+    facets = problem.mesh.boundaries[contact.boundary or name]
+    edge = facet_basis(basis.mesh, problem.order, facets)
     weight = np.ones(edge.dx.shape)
     if contact.kind == "profile" and callable(contact.profile):
         x = np.asarray(edge.global_coordinates()) * scales.length

@@ -10,7 +10,9 @@ functions, made dimensionless by :class:`Scales`.  With currents counted positiv
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import ctypes
 import functools
 import logging
 import weakref
@@ -428,6 +430,8 @@ class System:
         return sum(parts, csr_array((3 * self.N, 3 * self.N)))
 
 
+#: Unknowns of a field above which the memory of a system is worth returning.
+LARGE = 5_000
 #: Assembled systems; each lives as long as its problem, and no value here refers to its key.
 SYSTEMS: weakref.WeakKeyDictionary[Problem, System] = weakref.WeakKeyDictionary()
 
@@ -439,8 +443,21 @@ def system_of(problem: Problem, field: Any = None) -> System:
     """
     system = SYSTEMS.get(problem)
     if system is None:
-        system = SYSTEMS[problem] = System(problem)
+        system = System(problem)
+        if system.N > LARGE:
+            # before the entry below: of two weak references the later one is called first
+            weakref.finalize(problem, give_back).atexit = False
+        SYSTEMS[problem] = system
     return system.in_field(field)
+
+
+def give_back() -> None:
+    """Return freed memory to the system.
+
+    glibc keeps the pieces of freed factors for itself, and a loop over devices seems to leak them.
+    """
+    with contextlib.suppress(AttributeError, OSError):  # another libc has nothing to return
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _check_orientation(basis: Any) -> None:

@@ -91,34 +91,7 @@ def hanle_curve(
         return _reduced_curve(
             measurement, fields, (current, voltage), tolerance, reason, start, notes
         )
-    rows: list[tuple[float, ...]] = []
-
-    def curve() -> HanleCurve:
-        change, hanle, residual, geometric = np.array(rows).T
-        sign = _sign(measurement)
-        found = _curve(
-            problem,
-            fields[: len(rows)],
-            measurement.base,
-            sign * change,
-            sign * hanle,
-            residual,
-            np.full(len(rows), np.nan),
-            (current, voltage),
-            f"direct, one factorisation for each field{reason}",
-            start,
-            notes,
-        )
-        return replace(found, geometric=geometric) if problem.ordinary_hall else found
-
-    try:
-        for row in measurement.sweep(fields):
-            rows.append((*row, measurement.at(fields[len(rows)]).base - measurement.base))
-            if progress is not None:
-                progress(len(rows), len(fields))
-    except KeyboardInterrupt as stop:
-        raise SweepInterrupted(curve() if rows else None) from stop
-    return curve()
+    return _direct_curve(measurement, fields, (current, voltage), reason, start, notes, progress)
 
 
 def angle_scan(
@@ -172,14 +145,13 @@ def hanle_map(
     if parameter == "angle":
         first, second = field_rotation(1.0, 4, plane)[:2]
         angles = np.atleast_1d(np.asarray(values, dtype=float))[:, None, None]
-        a, b = (several @ first)[None, :, None], (several @ second)[None, :, None]
-        turned = (
-            several
-            - several @ np.outer(first, first)
-            - several @ np.outer(second, second)
-            + (a * np.cos(angles) - b * np.sin(angles)) * first
-            + (a * np.sin(angles) + b * np.cos(angles)) * second
-        )
+        a = (several @ first)[None, :, None]
+        b = (several @ second)[None, :, None]
+        # what lies out of the plane stays
+        normal = several - several @ (np.outer(first, first) + np.outer(second, second))
+        along_first = a * np.cos(angles) - b * np.sin(angles)
+        along_second = a * np.sin(angles) + b * np.cos(angles)
+        turned = normal + along_first * first + along_second * second
         read = measure.rho if measure.current is None else measure.delta_R
         return np.asarray(read(turned.reshape(-1, 3))).reshape(turned.shape[:2])
     tuned = [measure.at(**{parameter: v}) for v in np.atleast_1d(np.asarray(values, dtype=float))]
@@ -189,6 +161,48 @@ def hanle_map(
 def _sign(measurement: Measurement) -> float:
     """What turns a measured change into delta_R, or into rho on a cross-section."""
     return -1.0 / measurement.base if measurement.system.problem.is_cross_section else 1.0
+
+
+def _direct_curve(
+    measurement: Measurement,
+    fields: np.ndarray,
+    pairs: tuple[Any, Any],
+    reason: str,
+    start: float,
+    notes: tuple[str, ...],
+    progress: Callable[[int, int], None] | None,
+) -> HanleCurve:
+    problem = measurement.system.problem
+    rows: list[tuple[float, ...]] = []
+
+    def curve() -> HanleCurve:
+        change, hanle, residual, geometric = np.array(rows).T
+        sign = _sign(measurement)
+        found = _curve(
+            problem,
+            fields[: len(rows)],
+            measurement.base,
+            sign * change,
+            sign * hanle,
+            residual,
+            np.full(len(rows), np.nan),
+            pairs,
+            f"direct, one factorisation for each field{reason}",
+            start,
+            notes,
+        )
+        return replace(found, geometric=geometric) if problem.ordinary_hall else found
+
+    try:
+        for row in measurement.sweep(fields):
+            # what the Lorentz force alone changes: zero but with the ordinary Hall effect
+            here = measurement.at(fields[len(rows)])
+            rows.append((*row, here.base - measurement.base))
+            if progress is not None:
+                progress(len(rows), len(fields))
+    except KeyboardInterrupt as stop:
+        raise SweepInterrupted(curve() if rows else None) from stop
+    return curve()
 
 
 def _reduced_curve(
@@ -273,11 +287,12 @@ def _curve(
     a cross-section.
     """
     section = problem.is_cross_section
-    zero = float(
-        np.median(effect - change)
-    )  # the value at B = 0, known to round-off at every field
+    # the value at B = 0, known to round-off at every field
+    zero = float(np.median(effect - change))
+    # Eq. (7) divides by R(B); a device by R_ohmic, which differs at order (alpha alpha')^2
     with np.errstate(divide="ignore", invalid="ignore"):
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
+        # Eq. (8) is 0/0 where the field does nothing (theta = 0): nothing was removed there
         rho_star = np.where(change == 0.0, 0.0, -change / zero)
     nothing = np.full(len(fields), np.nan)
     return HanleCurve(
