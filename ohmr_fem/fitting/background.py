@@ -12,14 +12,15 @@ Phys. 63, 707 (1980), Eq. (18), and G. Bergmann, Phys. Rep. 107, 1 (1984), for f
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import constants
 from scipy.special import psi
 
-from ..errors import InputError, complaints_of, suggest
+from ..errors import InputError, complaints_about, complaints_of, suggest
 from ..units import fields_array
 
 #: e^2/(2 pi^2 hbar) in S: the scale of weak localisation in a film.
@@ -95,7 +96,7 @@ def _signed(fields: np.ndarray) -> np.ndarray:
     if not np.any(strongest):
         return size
     first = strongest[np.flatnonzero(np.abs(strongest) > 1e-9 * np.abs(strongest).max())[0]]
-    return np.asarray(size * np.sign(fields @ strongest) * np.sign(first))
+    return np.asarray(np.copysign(size, np.sign(first) * (fields @ strongest)))
 
 
 def _offset(fields: np.ndarray, a: float) -> np.ndarray:
@@ -229,3 +230,125 @@ FORMS: Mapping[str, Callable[..., np.ndarray]] = {
     "two_band_hall": _two_band_hall,
     "hln": _hln,
 }
+
+
+# -- in a fit
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A number that the shape of a term depends on: its unit, its start as a function of the
+    strongest field in T, and the ends of what is tried, in parts of the start.
+    """
+
+    unit: str
+    start: Callable[[float], float]
+    reach: tuple[float, float]
+
+
+#: Amplitude of each term that a fit knows.
+AMPLITUDES: Mapping[str, str] = {
+    "offset": "a",
+    "linear": "a",
+    "quadratic": "a",
+    "anomalous": "a",
+    "kohler": "a",
+    "two_band": "a",
+    "hln": "weight",
+}
+SHAPES: Mapping[str, Mapping[str, Shape]] = {
+    "kohler": {"n": Shape("1", lambda B: 1.7, (0.1, 5.0))},
+    "two_band": {"B_s": Shape("T", lambda B: B, (0.01, 100.0))},
+    # the length at which B_phi is a thirtieth of the strongest field
+    "hln": {"l_phi": Shape("m", lambda B: _length_at(B / 30.0), (0.03, 100.0))},
+}
+#: What a term may be given in a fit, beside the numbers of its shape.
+GIVEN: Mapping[str, tuple[str, ...]] = {
+    "kohler": ("resistivity_ratio",),
+    "two_band": ("current",),
+    "hln": ("sheet_conductivity", "l_so"),
+}
+
+
+def _length_at(characteristic: float) -> float:
+    """l of hbar/(4 e l^2), m."""
+    return float(np.sqrt(constants.hbar / (4.0 * constants.e * characteristic)))
+
+
+@dataclass(frozen=True)
+class Term:
+    """A background in a fit: its name, and the values that are given and stay."""
+
+    name: str
+    given: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Numbers of the shape that are fitted."""
+        held = dict(self.given)
+        return tuple(key for key in SHAPES.get(self.name, {}) if key not in held)
+
+    def column(
+        self, fields: np.ndarray, shapes: Mapping[str, float], sheet_conductivity: float
+    ) -> np.ndarray:
+        """r for an amplitude of 1, (n,)."""
+        values = dict(self.given)
+        for key in self.free:
+            values[key] = shapes[f"{self.name}.{key}"]
+        if self.name == "hln":
+            values.setdefault("sheet_conductivity", sheet_conductivity)
+        values[AMPLITUDES[self.name]] = 1.0
+        return background(self.name, fields, **values)
+
+
+def read_terms(given: Any) -> tuple[Term, ...]:
+    """Terms from a list of names, or from {name: {value: number}}; InputError for what a fit does
+    not know.
+    """
+    if isinstance(given, str):
+        raise InputError(
+            f"expected a list of names such as ['offset'], got {given!r}", key="background"
+        )
+    out = []
+    for entry in given:
+        if isinstance(entry, Term):
+            out.append(entry)
+            continue
+        name, values = entry, given[entry] if isinstance(given, Mapping) else {}
+        if name not in AMPLITUDES:
+            raise InputError(
+                f"{name!r} is not known; {suggest(name, AMPLITUDES)}", value=name, key="background"
+            )
+        known = [*SHAPES.get(name, ()), *GIVEN.get(name, ())]
+        for key in values or {}:
+            if key not in known:
+                raise InputError(
+                    f"{name}: {key!r} is no value of it that can be given; {suggest(key, known)}",
+                    value=key,
+                    key="background",
+                )
+        term = Term(name, tuple((values or {}).items()))
+        # the values are tried once, so that a wrong one is refused at the door
+        shapes = {f"{name}.{key}": SHAPES[name][key].start(1.0) for key in term.free}
+        with complaints_about("background"):
+            term.column(np.eye(3), shapes, 1.0)
+        out.append(term)
+    names = [term.name for term in out]
+    if len(set(names)) < len(names):
+        raise InputError(f"one is named twice in {names}", key="background")
+    return tuple(out)
+
+
+def starts(terms: Sequence[Term], strongest: float) -> dict[str, float]:
+    """Start of every number that is fitted, by "term.number"."""
+    return {
+        f"{term.name}.{key}": SHAPES[term.name][key].start(strongest)
+        for term in terms
+        for key in term.free
+    }
+
+
+def shape_of(name: str) -> Shape | None:
+    """The shape number of the name "term.number"; None for a parameter of the device."""
+    term, _, key = name.partition(".")
+    return SHAPES.get(term, {}).get(key)
