@@ -383,7 +383,7 @@ MUTANTS = (
         "solver/stability.py",
         "np.unique(directions, axis=0",
         "np.unique(0 * directions, axis=0",
-        ("tests/sweep/test_hanle.py",),
+        ("tests/solver/test_stability.py",),
     ),
     Mutant(
         "decay length without the field",
