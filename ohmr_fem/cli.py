@@ -459,7 +459,7 @@ def _check(path: Path) -> None:
     print(f"sweep     {len(fields)} fields up to {np.linalg.norm(strongest):g} T")
     print(
         f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection "
-        f"{problem.detection}"
+        f"{problem.detection}, interface {problem.interface}"
     )
     for note in [*physics_notes(problem, fields), *check_resolution(system, strongest)]:
         _say(f"warning: {note}")

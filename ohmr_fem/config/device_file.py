@@ -162,6 +162,7 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
         order=order,
         coupling=solve.coupling,
         detection=solve.detection,
+        interface=solve.interface,
         ordinary_hall=solve.ordinary_hall,
     )
     measurements = reader.measurements(problem, measures)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.linalg
 import skfem
 from scipy.optimize import brentq
 
@@ -220,9 +221,8 @@ def test_two_layers_each_stable_are_unstable_together(refuses):
     mesh = of.cross_section(
         2 * width, cells=40, regions={"a": (0.0, width), "b": (width, 2 * width)}
     )
-    prob = of.Problem(
-        mesh, {"a": simple_material(inverse_mass=one), "b": simple_material(inverse_mass=two)}
-    )
+    layers = {"a": simple_material(inverse_mass=one), "b": simple_material(inverse_mass=two)}
+    prob = of.Problem(mesh, layers, interface="density")
     h = 2 * width / count  # cell-centred finite differences, reflecting ends
     laplace = (
         np.diag(-2 * np.ones(count))
@@ -241,6 +241,13 @@ def test_two_layers_each_stable_are_unstable_together(refuses):
     with refuses(SolveError, "unstable torque", "regions"):
         of.solve(prob, b * ALONG_X * TESLA)
     check_stability(system_of(prob), 0.02 * ALONG_X * TESLA)
+
+    # what they amplify is what a continuous n feeds from one to the other: h cannot grow
+    default = system_of(of.Problem(mesh, layers))
+    assert slowest_rate(default, b * ALONG_X * TESLA) == pytest.approx(1.0, rel=1e-9)
+    A, M = default.A(b * ALONG_X * TESLA), default.mass_matrix
+    rates = scipy.linalg.eigvals(A.toarray(), M.toarray()).real
+    assert rates.min() == pytest.approx(1.0, rel=1e-6)
 
 
 # -- edge layers
