@@ -25,9 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SolveError
+from ..errors import InputError, SolveError, suggest
 from ..model.film import Film
 from ..model.material import Material, precession_squared
+from ..units import fields_array
 
 #: Below this times |lambda| the differences are taken on a circle.
 SMALL = 0.15
@@ -207,7 +208,7 @@ def detection_matrix(material: Material, detection: str) -> np.ndarray:
 
 def torque_of(material: Material, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """tau T (n, 3, 3) and phi^2 (n,)."""
-    T = np.atleast_3d(material.torque(fields) * material.relaxation_time)
+    T = material.torque(fields) * material.relaxation_time
     return T, precession_squared(material, fields)
 
 
@@ -224,13 +225,48 @@ def check_growth(squared: np.ndarray, fields: np.ndarray, limit: float = 1.0) ->
         )
 
 
-def local_tensor(
-    film: Film, material: Material, fields: np.ndarray, detection: str = "printed"
+def film_conductivity(
+    material: Material, film: Film, fields: Any, *, detection: str = "printed"
 ) -> np.ndarray:
-    """delta sigma_ij/sigma of a uniform film, (n, 2, 2): alpha alpha' eps_izc (W h)_cd eps_zdj."""
-    T, squared = torque_of(material, fields)
-    check_growth(squared, fields)
-    h = detection_matrix(material, detection) @ Faces.of(film, material).local(T, squared)
+    """delta sigma_ij/sigma of a film far from its side edges, (n, 2, 2), i and j = x, y.
+
+    Exact to first order in alpha alpha', alpha alpha' eps_izc h_cd eps_zdj: the longitudinal part,
+    the planar Hall-like part (even in B) and the Hall-like part (odd, with the sign of the printed
+    torque; a physical -m.B flips it).  rho_ij changes by minus this, times rho.
+
+    Parameters
+    ----------
+    material : Material
+        Uniform; its conductivity (resistivity, or sheet conductivity times thickness) counts for
+        magnetic faces alone.
+    film : Film
+    fields : (n, 3) or (3,) floats, T
+    detection : "printed" or "reciprocal"
+        The inverse effect reads n, or X n/X_0 with X_0 = (X_xx + X_yy)/2.
+
+    Raises
+    ------
+    InputError, SolveError
+        Coefficients that vary; a magnetic face without a conductivity; an unstable torque.
+    """
+    if not isinstance(film, Film) or not isinstance(material, Material):
+        raise InputError(f"film_conductivity: expected a Material and a Film, got {film!r}")
+    if detection not in ("printed", "reciprocal"):
+        raise InputError(
+            f"unknown detection {detection!r}; {suggest(detection, ('printed', 'reciprocal'))}",
+            key="detection",
+        )
+    sheet = material.as_sheet(film.thickness)
+    if sheet.sheet_conductivity is None:
+        if film.bottom.magnet is not None or film.top.magnet is not None:
+            raise InputError("a magnetic face needs the resistivity of the film", key="resistivity")
+        sheet = sheet.with_unit_conductivity()
+    if not sheet.uniform:
+        raise InputError("film_conductivity: needs coefficients that are plain numbers")
+    B = np.atleast_2d(fields_array(fields, "fields"))
+    T, squared = torque_of(sheet, B)
+    check_growth(squared, B)
+    h = detection_matrix(sheet, detection) @ Faces.of(film, sheet).local(T, squared)
     xx, yy = h[:, 1, 1], h[:, 0, 0]
     tensor = np.array([[xx, -h[:, 1, 0]], [-h[:, 0, 1], yy]])
     product = material.orbital_hall_angle * material.inverse_orbital_hall_angle

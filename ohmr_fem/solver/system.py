@@ -440,12 +440,13 @@ def system_of(problem: Problem, field: Any = None, *, plane_of_film: bool = Fals
     """The assembled system of a problem; assembled once, and gone with the problem.
 
     It knows the plane alone: the caller says with ``plane_of_film`` that it adds the faces of a
-    film, for which everything else is refused (InputError).  With ordinary_hall a ``field`` (3,) selects the system of its B_z; the last one is kept too.
+    film, for which everything else is refused (InputError).  With ordinary_hall a ``field`` (3,)
+    selects the system of its B_z; the last one is kept too.
     """
     if problem.film is not None and not plane_of_film:
         raise InputError(
             "this knows the device plane alone, not the faces of a film; a film has hanle_curve, "
-            "resistance, spectral_measure and film_conductivity",
+            "spectral_measure and film_conductivity",
             key="film",
         )
     system = SYSTEMS.get(problem)
