@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import subprocess
 import sys
 import types
 import warnings
@@ -180,16 +181,39 @@ def test_a_failing_and_a_crashing_case_do_not_stop_the_rest(suite):
     assert "one &lt;over&gt; zero" in page and page.count(">FAIL<") == 2
 
 
-def test_a_case_that_kills_its_process_does_not_stop_the_rest(suite):
-    def die(level):
-        os._exit(3)
+#: Forks are safe only in a process without threads, so this one runs apart from pytest's workers.
+KILLING = """
+import os, sys, types
+from validation import __main__, runner
+sys.path.insert(0, {tests!r})
+from test_validation import bad, good
 
-    code, said, content, _ = suite(jobs=2, first=good, second=die, third=good, fourth=bad)
-    assert (
-        code == 1
-        and "3 passed, 2 failed, 1 crashed, 0 skipped" in said
-        and "the process died" in said
+def die(level):
+    os._exit(3)
+
+cases = dict(first=good, second=die, third=good, fourth=bad)
+for name, body in cases.items():
+    module = types.ModuleType("validation." + name, "A made-up case.")
+    module.run = body
+    sys.modules[module.__name__] = module
+__main__.known_cases = lambda: list(cases)
+runner.START = "fork"
+sys.exit(__main__.main(["--quick", "--out", {out!r}, "--jobs", "2", *cases]))
+"""
+
+
+def test_a_case_that_kills_its_process_does_not_stop_the_rest(tmp_path):
+    here = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-c", KILLING.format(tests=str(here), out=str(tmp_path))],
+        env={**os.environ, "PYTHONPATH": str(here.parent)},
+        capture_output=True,
+        text=True,
     )
+    assert done.returncode == 1, done.stderr
+    assert "3 passed, 2 failed, 1 crashed, 0 skipped" in done.stdout
+    assert "the process died" in done.stdout
+    content = json.loads((tmp_path / "report.json").read_text())
     assert [len(c["rows"]) for c in content["cases"]] == [1, 0, 1, 3]
 
 

@@ -70,6 +70,14 @@ class Measured:
     current, voltage : pairs of contact names, optional
         As for :func:`resistance`.
     name, source : str
+    time : (n,) s, optional
+        When each row was measured; the rows stand in the order measured.
+    temperature : K, optional
+        One number, or one for each row (n,).
+    raw : Measured, optional
+        What :func:`prepare` made this curve from.
+    preparation : Preparation, optional
+        The steps that it took.
 
     Raises
     ------
@@ -85,6 +93,10 @@ class Measured:
     voltage: Any = None
     name: str = ""
     source: str = ""
+    time: Any = None
+    temperature: Any = None
+    raw: Any = None
+    preparation: Any = None
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
@@ -104,6 +116,10 @@ class Measured:
                     "have the noise "
                     "estimated from the scatter"
                 )
+        if self.time is not None:
+            put("time", _numbers(self.time, f"{what}: time", len(self.fields)))
+        if self.temperature is not None and np.ndim(self.temperature):
+            put("temperature", _numbers(self.temperature, f"{what}: temperature", len(self.fields)))
         if np.ptp(self.fields, axis=0).max() <= 1e-12 * np.abs(self.fields).max():
             raise InputError(
                 f"{what}: all {len(self.fields)} fields are equal, "

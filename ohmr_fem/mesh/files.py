@@ -77,10 +77,11 @@ def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
         groups = _groups(raw)
         regions, keep = _regions(raw, groups, of_block, cell_nodes)
         cell_nodes = cell_nodes[:, keep]
-        nodes = _nodes(np.asarray(raw.points)[:, :2] * factor, cell_nodes, kind)
-        mesh, used = build_mesh(
-            kind, cell_nodes[: 3 if cell_nodes.shape[0] in (3, 6) else 4], nodes
-        )
+        points = np.asarray(raw.points)[:, :2] * factor
+        nodes = _nodes(points, cell_nodes, kind)
+        triangles = cell_nodes.shape[0] in (3, 6)
+        n_corners = 3 if triangles else 4
+        mesh, used = build_mesh(kind, cell_nodes[:n_corners], nodes)
         boundaries = _boundaries(raw, groups, mesh, used)
         device = DeviceMesh(mesh, ("x", "y"), boundaries, regions, str(path))
         check_mesh(device)
@@ -115,16 +116,16 @@ def _load(path: Path) -> Any:
     import meshio
 
     said = io.StringIO()
+    read = meshio.gmsh.read if _is_msh(path) else meshio.read
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            return meshio.gmsh.read(path) if path.suffix.lower() == ".msh" else meshio.read(path)
+            return read(path)
     except (Exception, SystemExit) as exc:
-        why = (
-            " ".join(f"{exc} {said.getvalue()}".split())
-            if not isinstance(exc, SystemExit)
-            else said.getvalue()
-        )
-        why = " ".join(why.split())[:200] or type(exc).__name__
+        why = said.getvalue()
+        if not isinstance(exc, SystemExit):
+            why = f"{exc} {why}"
+        one_line = " ".join(why.split())
+        why = one_line[:200] or type(exc).__name__
         raise MeshError(
             f"cannot be read as a mesh ({why}); expected gmsh .msh 2.2 or 4.1, or another format "
             "of meshio",
@@ -135,15 +136,21 @@ def _load(path: Path) -> Any:
             logger.info("meshio on %s: %s", path, said.getvalue().strip())
 
 
+def _is_msh(path: Path) -> bool:
+    return path.suffix.lower() == ".msh"
+
+
 def _check_physical_names(path: Path) -> None:
     """meshio keeps one of two groups with the same name; the file itself shows both."""
-    if path.suffix.lower() != ".msh":
+    if not _is_msh(path):
         return
     _, found, tail = path.read_bytes().partition(b"$PhysicalNames")
     if not found:
         return
     dimension: dict[str, str] = {}
-    for line in tail.partition(b"$EndPhysicalNames")[0].decode(errors="replace").splitlines()[2:]:
+    section, _, _ = tail.partition(b"$EndPhysicalNames")
+    lines = section.decode(errors="replace").splitlines()
+    for line in lines[2:]:  # after the rest of the heading and the number of names
         fields = line.split(maxsplit=2)
         if len(fields) == 3:
             name = fields[2].strip().strip('"')
@@ -166,11 +173,15 @@ def _check_dimension(raw: Any) -> None:
     if points.ndim != 2 or points.shape[0] == 0:
         raise MeshError("the mesh is empty: it has no nodes")
     if points.shape[1] == 3:
-        used = np.unique(
-            np.concatenate([b.data.ravel() for b in raw.cells if b.dim == 2] or [np.empty(0, int)])
-        )
+        nodes = [np.empty(0, int)]
+        for b in raw.cells:
+            if b.dim == 2:
+                nodes.append(b.data.ravel())
+        # a file may number its nodes without sign: those and ints join to floats
+        used = np.unique(np.concatenate(nodes)).astype(int)
         height = np.ptp(points[used, 2]) if used.size else 0.0
-        if height > 1e-9 * np.ptp(points[:, :2], axis=0).max():
+        extent = np.ptp(points[:, :2], axis=0).max()
+        if height > 1e-9 * extent:
             raise MeshError(
                 f"3D mesh: z varies by {height:g}; the device must lie in a plane of constant z"
             )
@@ -178,7 +189,11 @@ def _check_dimension(raw: Any) -> None:
 
 def _cells(raw: Any) -> tuple[type, np.ndarray, dict[int, np.ndarray]]:
     """Cell class, node indices (n_nodes, n) and, per block of the file, the cells it became."""
-    types = sorted({b.type for b in raw.cells if b.dim == 2 and len(b.data)})
+    surfaces = []
+    for i, block in enumerate(raw.cells):
+        if block.dim == 2 and len(block.data):
+            surfaces.append((i, block))
+    types = sorted({block.type for _, block in surfaces})
     if not types:
         raise MeshError(
             "the mesh is empty: it has no triangles or quadrilaterals; in gmsh, mesh in 2D and put "
@@ -195,43 +210,47 @@ def _cells(raw: Any) -> tuple[type, np.ndarray, dict[int, np.ndarray]]:
             value=types[0],
         )
     of_block: dict[int, np.ndarray] = {}
-    start, blocks = 0, []
-    for i, block in enumerate(raw.cells):
-        if block.dim == 2 and len(block.data):
-            of_block[i] = np.arange(start, start + len(block.data))
-            start += len(block.data)
-            blocks.append(np.asarray(block.data, dtype=np.int64))
-    return _CELLS[types[0]], np.vstack(blocks).T, of_block
+    start = 0
+    blocks = []
+    for i, block in surfaces:
+        stop = start + len(block.data)
+        of_block[i] = np.arange(start, stop)
+        start = stop
+        blocks.append(np.asarray(block.data, dtype=np.int64))
+    nodes = np.vstack(blocks).T
+    return _CELLS[types[0]], nodes, of_block
 
 
 def _nodes(points: np.ndarray, cells: np.ndarray, kind: type) -> np.ndarray:
     nodes = points.T[:, cells]
     if kind is skfem.MeshQuad2 and nodes.shape[1] == 8:  # the centre of a serendipity cell
-        centre = nodes[:, 4:].sum(axis=1) / 2 - nodes[:, :4].sum(axis=1) / 4
+        corners = nodes[:, :4].sum(axis=1)
+        middles = nodes[:, 4:].sum(axis=1)
+        centre = middles / 2 - corners / 4
         nodes = np.concatenate([nodes, centre[:, None]], axis=1)
     return np.asarray(nodes)
 
 
 def _groups(raw: Any) -> Groups:
     """Per group name, the blocks of the file and the members within each block."""
-    sets = {k: v for k, v in raw.cell_sets.items() if not k.startswith("gmsh:")}
-    if sets:
-        return {
-            name: [
-                (i, np.asarray(m, dtype=int))
-                for i, m in enumerate(members)
-                if m is not None and len(m)
-            ]
-            for name, members in sets.items()
-        }
-    tags = raw.cell_data.get("gmsh:physical")
     out: Groups = {}
+    for name, sets in raw.cell_sets.items():
+        if name.startswith("gmsh:"):
+            continue
+        out[name] = []
+        for i, members in enumerate(sets):
+            if members is not None and len(members):
+                out[name].append((i, np.asarray(members, dtype=int)))
+    if out:
+        return out
+    tags = raw.cell_data.get("gmsh:physical")
     for name, (tag, dim) in (raw.field_data or {}).items():
         out[name] = []
         for i, block in enumerate(raw.cells):
             if tags is not None and block.dim == dim and len(tags[i]):
                 members = np.flatnonzero(np.asarray(tags[i]) == tag)
-                out[name] += [(i, members)] if members.size else []
+                if members.size:
+                    out[name].append((i, members))
     return out
 
 
@@ -256,30 +275,41 @@ def _split_groups(raw: Any, groups: Groups, dim: int) -> Groups:
 
 
 def _regions(
-    raw: Any, groups: Groups, of_block: dict[int, np.ndarray], cells: np.ndarray
+    raw: Any,
+    groups: Groups,
+    of_block: dict[int, np.ndarray],
+    cells: np.ndarray,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Regions, and the cells to keep: format 2.2 repeats a cell for every group it is in."""
-    named = {
-        name: np.concatenate([of_block[i][members] for i, members in parts])
-        for name, parts in _split_groups(raw, groups, 2).items()
-    }
     _, keep, same = np.unique(
-        np.sort(cells, axis=0), axis=1, return_index=True, return_inverse=True
+        np.sort(cells, axis=0),
+        axis=1,
+        return_index=True,
+        return_inverse=True,
     )
     same = same.ravel()
     keep = np.sort(keep)
     first = np.empty(keep.size, dtype=int)
     first[same[keep]] = np.arange(keep.size)
-    named = {name: np.unique(first[same[members]]) for name, members in named.items()}
+    kept_as = first[same]
+    named = {}
+    for name, parts in _split_groups(raw, groups, 2).items():
+        members = np.concatenate([of_block[i][inside] for i, inside in parts])
+        named[name] = np.unique(kept_as[members])
     return complete_regions(named, keep.size), keep
 
 
 def _boundaries(raw: Any, groups: Groups, mesh: Any, used: np.ndarray) -> dict[str, np.ndarray]:
     out = {}
     for name, parts in _split_groups(raw, groups, 1).items():
-        ends = np.vstack([np.asarray(raw.cells[i].data)[members, :2] for i, members in parts]).T
+        lines = []
+        for i, members in parts:
+            nodes = np.asarray(raw.cells[i].data)
+            lines.append(nodes[members, :2])
+        ends = np.vstack(lines).T
         at = np.searchsorted(used, ends)
-        known = (at < used.size) & (used[np.minimum(at, used.size - 1)] == ends)
+        last = used.size - 1
+        known = (at <= last) & (used[np.minimum(at, last)] == ends)
         facets = find_facets(mesh, np.where(known, at, -1))
         missing = int(np.count_nonzero(facets < 0))
         if missing:
@@ -311,25 +341,29 @@ def write_mesh(
     import meshio
 
     path = Path(path)
-    if path.suffix.lower() != ".msh":
+    if not _is_msh(path):
         raise InputError(f"write_mesh writes .msh files, got {path.name!r}", value=str(path))
     kind = cell_kind(device.mesh)
     if kind not in _WRITTEN:
         raise MeshError("only 2D meshes can be written to .msh", value=device.axes)
     cell_type, line_type = _WRITTEN[kind]
     points, cells, lines = _numbered(device)
-    regions = {name: i + 1 for i, name in enumerate(device.regions)}
-    names = {name: np.array([tag, 2]) for name, tag in regions.items()}
-    blocks, tags = [], []
-    for i, (name, facets) in enumerate(device.boundaries.items()):
-        names[name] = np.array([len(regions) + i + 1, 1])
+    names = {}
+    for tag, name in enumerate(device.regions, start=1):
+        names[name] = np.array([tag, 2])
+    blocks = []
+    tags = []
+    for tag, (name, facets) in enumerate(device.boundaries.items(), start=len(names) + 1):
+        names[name] = np.array([tag, 1])
         blocks.append((line_type, lines[:, facets].T))
-        tags.append(np.full(facets.size, len(regions) + i + 1))
-    for name, members in device.regions.items():
+        tags.append(np.full(facets.size, tag))
+    for tag, members in enumerate(device.regions.values(), start=1):
         blocks.append((cell_type, cells[:, members].T))
-        tags.append(np.full(members.size, regions[name]))
+        tags.append(np.full(members.size, tag))
+    in_plane = points / _length_unit(unit)
+    z = np.zeros(len(points))
     raw = meshio.Mesh(
-        np.pad(points / _length_unit(unit), ((0, 0), (0, 1))),
+        np.column_stack([in_plane, z]),
         blocks,
         cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags},
         field_data=names,
@@ -342,4 +376,5 @@ def _numbered(device: DeviceMesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     mesh = device.mesh
     if cell_kind(mesh) not in STRAIGHT:
         return mesh.p.T, mesh.t, mesh.facets
-    return mesh.doflocs.T, mesh.dofs.element_dofs, np.vstack([mesh.facets, mesh.dofs.facet_dofs])
+    edges = np.vstack([mesh.facets, mesh.dofs.facet_dofs])
+    return mesh.doflocs.T, mesh.dofs.element_dofs, edges

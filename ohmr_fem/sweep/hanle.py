@@ -148,14 +148,13 @@ def hanle_map(
     if parameter == "angle":
         first, second = field_rotation(1.0, 4, plane)[:2]
         angles = np.atleast_1d(np.asarray(values, dtype=float))[:, None, None]
-        a, b = (several @ first)[None, :, None], (several @ second)[None, :, None]
-        turned = (
-            several
-            - several @ np.outer(first, first)
-            - several @ np.outer(second, second)
-            + (a * np.cos(angles) - b * np.sin(angles)) * first
-            + (a * np.sin(angles) + b * np.cos(angles)) * second
-        )
+        a = (several @ first)[None, :, None]
+        b = (several @ second)[None, :, None]
+        # what lies out of the plane stays
+        normal = several - several @ (np.outer(first, first) + np.outer(second, second))
+        along_first = a * np.cos(angles) - b * np.sin(angles)
+        along_second = a * np.sin(angles) + b * np.cos(angles)
+        turned = normal + along_first * first + along_second * second
         read = measure.rho if measure.current is None else measure.delta_R
         return np.asarray(read(turned.reshape(-1, 3))).reshape(turned.shape[:2])
     tuned = [measure.at(**{parameter: v}) for v in np.atleast_1d(np.asarray(values, dtype=float))]
@@ -199,6 +198,7 @@ def _direct_curve(
 
     try:
         for row in measurement.sweep(fields):
+            # what the Lorentz force alone changes: zero but with the ordinary Hall effect
             here = measurement.at(fields[len(rows)])
             rows.append((*row, here.base - measurement.base))
             if progress is not None:
@@ -295,11 +295,12 @@ def _curve(
     a cross-section.
     """
     section = problem.is_cross_section
-    zero = float(
-        np.median(effect - change)
-    )  # the value at B = 0, known to round-off at every field
+    # the value at B = 0, known to round-off at every field
+    zero = float(np.median(effect - change))
+    # Eq. (7) divides by R(B); a device by R_ohmic, which differs at order (alpha alpha')^2
     with np.errstate(divide="ignore", invalid="ignore"):
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
+        # Eq. (8) is 0/0 where the field does nothing (theta = 0): nothing was removed there
         rho_star = np.where(change == 0.0, 0.0, -change / zero)
     nothing = np.full(len(fields), np.nan)
     return HanleCurve(

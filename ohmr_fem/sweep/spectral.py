@@ -280,6 +280,7 @@ def _functionals(
     distinct = np.unique(rows, axis=0)
     if np.linalg.matrix_rank(distinct) == len(distinct):
         return distinct
+    # dependent pairs would give the block Lanczos a rank-deficient start
     *others, last = contacts
     return np.array([_difference((c, last), contacts) for c in others])
 
