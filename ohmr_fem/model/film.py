@@ -199,6 +199,11 @@ class Film:
                     put(name, Face.parse(getattr(self, name)))
 
     @property
+    def faces(self) -> tuple[Face, Face]:
+        """Bottom and top."""
+        return self.bottom, self.top
+
+    @property
     def reflecting(self) -> bool:
         """Whether both faces reflect, so that faces and edges do not mix."""
         return bool(self.bottom.reflecting and self.top.reflecting)

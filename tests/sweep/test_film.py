@@ -320,3 +320,37 @@ def test_refusals(refuses):
     with refuses(of.InputError, "thicknesses"):
         measure_of_plane = of.Problem(problem.mesh, material(), CONTACTS)
         of.spectral_measure(measure_of_plane, current=LONG[0], voltage=LONG[1], thicknesses=(1, 2))
+
+
+SQUARE = np.diag([1.0, 1.0, 0.25])
+TILTED = [[1.0, 0.0, 0.3], [0.0, 0.5, 0.0], [0.3, 0.0, 0.8]]
+
+
+@pytest.mark.parametrize(
+    "X, faces, detection, warned",
+    [
+        (1.0, {"bottom": 2.0, "top": 0.3}, "printed", False),
+        (SQUARE, {}, "printed", False),
+        (SQUARE, {"bottom": 0.5, "top": 0.5}, "printed", False),
+        (SQUARE, {"bottom": 2.0, "top": 0.3}, "printed", True),
+        (SQUARE, {"bottom": 2.0, "top": 0.3}, "reciprocal", False),
+        (SQUARE, {"bottom": TILTED, "top": TILTED}, "printed", True),
+        (SQUARE, {"bottom": TILTED, "top": TILTED}, "reciprocal", True),
+        (XT, {}, "printed", True),
+        (XT, {}, "reciprocal", False),
+        (XT, {"top": (1.0, 2.0, 3.0)}, "reciprocal", True),
+    ],
+)
+def test_where_reciprocity_fails_it_is_said(X, faces, detection, warned):
+    """The warning, and the breakage that it speaks of."""
+    from ohmr_fem.solver.resolution import physics_notes
+
+    problem = rectangle_bar(X, of.Film(1.0, **faces), detection=detection)
+    notes = [str(n) for n in physics_notes(problem, BETA[0] * UNIT) if "Onsager" in str(n)]
+    assert bool(notes) == warned
+    worst = 0.0
+    for pair in (LONG, ACROSS, FAR):
+        forth, back = measures(problem, [pair, pair[::-1]])
+        there, here = forth.delta_R(BETA * UNIT), back.delta_R(-BETA * UNIT)
+        worst = max(worst, abs(there - here)[0] / abs(there[0]))
+    assert (worst > 1e-7) if warned else (worst < 1e-10)
