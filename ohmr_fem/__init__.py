@@ -89,6 +89,8 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .solver.solve import solve as solve
     from .study.run import load_study as load_study
     from .study.run import run_study as run_study
+    from .sweep.angles import AngleScan as AngleScan
+    from .sweep.angles import admr as admr
     from .sweep.contact_matrix import ResistanceMatrix as ResistanceMatrix
     from .sweep.contact_matrix import resistance_matrix as resistance_matrix
     from .sweep.contact_matrix import sheet_resistance as sheet_resistance
@@ -145,6 +147,7 @@ _NAMES = {
     "solver.solution": "Solution",
     "solver.solve": "solve",
     "study.run": "load_study run_study",
+    "sweep.angles": "AngleScan admr",
     "sweep.contact_matrix": "ResistanceMatrix resistance_matrix sheet_resistance",
     "sweep.current": "DriftCurve drift_curve",
     "sweep.curve": "HanleCurve",

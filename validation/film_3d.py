@@ -151,9 +151,7 @@ def lines() -> tuple[np.ndarray, np.ndarray]:
 def film_of(thickness: float, kind: str) -> of.Problem:
     mesh = of.tensor_grid(*lines()).with_boundaries(contacts())
     film = of.Film(thickness, **FACES[kind])
-    material = simple_material(
-        sheet_conductivity=thickness, orbital_hall_angle=1.0, inverse_mass=X
-    )
+    material = simple_material(sheet_conductivity=thickness, orbital_hall_angle=1.0, inverse_mass=X)
     return of.Problem(mesh, material, list(contacts()), order=2, film=film)
 
 

@@ -164,7 +164,7 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     why = "a face whose G does not commute with X" if mixing else ""
     if problem.detection == "printed":
         flat = np.diag([X[0, 0], X[0, 0], X[2, 2]])
-        equal = len(given) == 0 or (len(given) == 2 and np.array_equal(*given))
+        equal = len(given) == 0 or (len(given) == 2 and np.array_equal(given[0], given[1]))
         if np.any(np.abs(X - flat) > slack):
             why = "the printed detector on an X that is not diag(X_xx, X_xx, X_zz)"
         elif not equal:

@@ -20,7 +20,7 @@ from ..solver.resistance import Measurement, warn_once
 from ..units import fields_array, positive
 from .curve import HanleCurve
 from .film import TOLERANCE as FILM_TOLERANCE
-from .film import FilmMeasure, film_measures
+from .film import FilmMeasure
 from .measure import SpectralMeasure
 from .reduced import reduced_sweep
 from .route import choose
@@ -252,8 +252,7 @@ def _spectral_curve(
     reason: str,
     solver: Solver | None,
 ) -> HanleCurve:
-    make = spectral_measures if problem.film is None else film_measures
-    measure = make(  # type: ignore[operator]
+    measure = spectral_measures(
         problem, [pairs], tolerance=tolerance, fields=fields, solver=solver or SYMMETRIC
     )[0]
     notes = warn_once(problem, fields)

@@ -80,22 +80,18 @@ def spectral_measure(
     InputError
         The problem needs the general path; the message says why.
     """
-    if problem.film is not None:
+    if problem.film is not None and thicknesses is not None:
+        pair = [(current, voltage)]
+        options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
         return film_measures(
-            problem,
-            [(current, voltage)],
-            tolerance=tolerance,
-            fields=fields,
-            lengths=lengths,
-            thicknesses=thicknesses,
-            solver=solver,
+            problem, pair, tolerance=tolerance, thicknesses=thicknesses, **options
         )[0]
     if thicknesses is not None:
         raise InputError("thicknesses belong to a film: Problem(film=...)", key="thicknesses")
     return spectral_measures(
         problem,
         [(current, voltage)],
-        tolerance=1e-8 if tolerance is None else tolerance,
+        tolerance=tolerance,
         fields=fields,
         lengths=lengths,
         solver=solver,
@@ -106,7 +102,7 @@ def spectral_measures(
     problem: Problem,
     pairs: Sequence[tuple[Any, Any]],
     *,
-    tolerance: float = 1e-8,
+    tolerance: float | None = None,
     fields: Any = None,
     lengths: Any = None,
     solver: Solver = SYMMETRIC,
@@ -120,7 +116,16 @@ def spectral_measures(
     a further condition on the projection of each pair, and ``shift`` the rate about which it is
     built (time).
     """
-    positive(tolerance, "1", "tolerance")
+    if problem.film is not None:
+        if len(rates) or until is not None:
+            raise InputError(
+                "the time dependence of a film is not in this version; "
+                "spectral_measure(...).ac has its alternating current",
+                key="film",
+            )
+        options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
+        return list(film_measures(problem, pairs, tolerance=tolerance, **options))
+    tolerance = positive(1e-8 if tolerance is None else tolerance, "1", "tolerance")
     require_spectral(problem)
     system = system_of(problem)
     K, M, keep = system.pencil

@@ -354,3 +354,28 @@ def test_where_reciprocity_fails_it_is_said(X, faces, detection, warned):
         there, here = forth.delta_R(BETA * UNIT), back.delta_R(-BETA * UNIT)
         worst = max(worst, abs(there - here)[0] / abs(there[0]))
     assert (worst > 1e-7) if warned else (worst < 1e-10)
+
+
+def test_alternating_current_of_a_plain_bar():
+    """Faces of a uniform current: (F(s + i phi) + F(s - i phi))/2, s = 1 - i w tau."""
+    ends = {"left": lambda p: p[0] < 1e-9, "right": lambda p: p[0] > 2 - 1e-9}
+    mesh = of.tensor_grid(np.linspace(0, 2, 4), of.graded_lines(0, 1, 0.05))
+    problem = of.Problem(
+        mesh.with_boundaries(ends), material(1.0), list(ends), order=4, film=of.Film(0.7)
+    )
+    pair = "left", "right"
+    measure = of.spectral_measure(problem, current=pair, voltage=pair, fields=BETA * UNIT)
+    phi, nu = 1.5, 0.3
+    s = 1 - 2j * np.pi * nu
+    faces = np.mean([analytic.strip_response(s + k * phi, 0.7) for k in (1j, -1j)])
+    edges = np.mean([analytic.strip_response(s + k * phi, 1.0) for k in (1j, -1j)])
+    found = measure.ac(nu, (phi * UNIT, 0.0, 0.0))
+    assert found == pytest.approx(-2.0 * (faces + edges), rel=1e-6)
+
+
+def test_resistance_matrix_of_a_film():
+    problem = rectangle_bar(1.0)
+    field = np.array([[0.3, 0.2, 0.0]]) * UNIT
+    found = of.resistance_matrix(problem, field)
+    read = measures(problem, [ACROSS])[0].delta_R(field)
+    assert_allclose(found.read(*ACROSS, "delta_R"), read, atol=1e-5)
