@@ -48,6 +48,7 @@ LEAST = {
     "fit_recovery": 3,
     "fit_strip_bias": 4,
     "studies": 3,
+    "film_3d": 6,
 }
 #: What rows may say instead of an equation when their tolerance is a number of its own, such as
 #: seconds.
