@@ -418,11 +418,14 @@ def _headings(names: list[str], units: list[str] | None) -> list[Heading]:
 
 
 def _body(path: Path, lines: list[str], start: _Start, decimal: str | None) -> Sheet:
-    rest = range(start.row, len(lines))
-    numbers = [i for i in rest if (text := lines[i].lstrip()) and text[0] not in "#%"]
-    rows = [lines[i] for i in numbers] if len(numbers) < len(rest) else lines[start.row :]
-    at = np.array(numbers, dtype=int) + 1
     count = len(start.headings)
+    rows = lines[start.row :]
+    at = np.arange(start.row + 1, len(lines) + 1)
+    fast = None if decimal == "," else _fast(rows, start.delimiter, count)
+    if fast is not None:
+        return Sheet(path, start.headings, fast, at, decimal)
+    kept = [i for i, row in enumerate(rows) if (text := row.lstrip()) and text[0] not in "#%"]
+    rows, at = [rows[i] for i in kept], at[kept]
     fast = None if decimal == "," else _fast(rows, start.delimiter, count)
     cells: Sequence[Any] = fast if fast is not None else _slow(path, rows, at, start)
     return Sheet(path, start.headings, cells, at, decimal)
