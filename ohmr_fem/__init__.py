@@ -31,12 +31,15 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .errors import ResolutionWarning as ResolutionWarning
     from .errors import SolveError as SolveError
     from .errors import SweepInterrupted as SweepInterrupted
+    from .fitting.background import background as background
     from .fitting.data import Measured as Measured
     from .fitting.data import read_data as read_data
     from .fitting.data import with_pairs as with_pairs
     from .fitting.design import design as design
     from .fitting.fit import fit as fit
     from .fitting.fit import identifiability as identifiability
+    from .fitting.preparation import Preparation as Preparation
+    from .fitting.prepare import prepare as prepare
     from .geometry.outline import Geometry as Geometry
     from .mesh.device_mesh import DeviceMesh as DeviceMesh
     from .mesh.files import read_mesh as read_mesh
@@ -106,9 +109,12 @@ _NAMES = {
     "errors": "ConvergenceWarning InputError MeshError MissingExtraError NewtonError OhmrError "
     "PhysicsWarning "
     "ResolutionWarning SolveError SweepInterrupted",
+    "fitting.background": "background",
     "fitting.data": "Measured read_data with_pairs",
     "fitting.design": "design",
     "fitting.fit": "fit identifiability",
+    "fitting.preparation": "Preparation",
+    "fitting.prepare": "prepare",
     "geometry.outline": "Geometry",
     "mesh.device_mesh": "DeviceMesh",
     "mesh.files": "read_mesh write_mesh",
