@@ -296,7 +296,7 @@ class _Builder:
         empty = ~measured & ~np.all(np.isfinite(log.fields), axis=1)
         if np.any(empty) and not np.all(empty):
             self.notes.append(f"{log.path}: {np.sum(empty)} rows without a measurement left out")
-        lacking = ~empty & ~(measured & there)
+        lacking = ~empty & ~(measured & there) & ~(log.elsewhere & ~measured & there)
         whole = []
         for channel, own in zip(log.channels, has, strict=True):
             # channels measured in turn leave each other's cells empty
@@ -311,7 +311,9 @@ class _Builder:
         return whole
 
     def _missing(self, rows: np.ndarray, count: int) -> None:
-        if len(rows) and self.nan == "error":
+        if len(rows) and self.nan == "drop":
+            self.notes.append(f"{self.log.path}: {len(rows)} rows that lack a value left out")
+        elif len(rows):
             first = ", ".join(str(line) for line in self.log.lines[rows[:5]])
             shown = first + (", ..." if len(rows) > 5 else "")
             raise InputError(

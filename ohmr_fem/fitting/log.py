@@ -15,8 +15,12 @@ from ..units import fields_array, to_si
 from .headings import ERROR, KINDS, UNITS, Heading, factor, spelled
 from .read import Sheet, read_sheet
 
-KEYS = ("B", "Bx", "By", "Bz", "angle", "R", "hanle", "ratio", "V", "I", "sigma")
-KEYS = (*KEYS, "temperature", "time")
+#: What a column may hold.
+KEYS = (
+    *("B", "Bx", "By", "Bz", "angle"),
+    *("R", "hanle", "ratio", "V", "I", "sigma"),
+    *("temperature", "time"),
+)
 VALUES = ("R", "hanle", "ratio")
 #: An angle column that moves by more than this, rad, is no constant position.
 TURNED = np.radians(2.0)
@@ -44,12 +48,15 @@ class Channel:
 
 @dataclass(frozen=True)
 class Log:
-    """What a file holds, row by row, in SI."""
+    """What a file holds, row by row, in SI; ``elsewhere`` are the rows (n,) in which a column of
+    values that was not asked for has one: instruments measure their channels in turn.
+    """
 
     path: Path
     lines: np.ndarray
     fields: np.ndarray
     channels: list[Channel]
+    elsewhere: np.ndarray
     labels: np.ndarray
     temperature: np.ndarray | None
     time: np.ndarray | None
@@ -75,7 +82,9 @@ def read_log(
     given = _given(columns)
     if quantity is not None and quantity not in VALUES:
         raise InputError(
-            f"{quantity!r} is not known; {suggest(quantity, VALUES)}", value=quantity, key="quantity"
+            f"{quantity!r} is not known; {suggest(quantity, VALUES)}",
+            value=quantity,
+            key="quantity",
         )
 
     def wanted(headings: Sequence[Heading]) -> bool:
@@ -91,7 +100,17 @@ def read_log(
     labels = pick.labels()
     temperature, time = pick.temperature(), pick.time()
     sheet = pick.sheet
-    return Log(path, sheet.lines, fields, channels, labels, temperature, time, pick.used)
+    return Log(
+        path,
+        sheet.lines,
+        fields,
+        channels,
+        pick.elsewhere(),
+        labels,
+        temperature,
+        time,
+        pick.used,
+    )
 
 
 def _given(columns: Mapping[str, Any] | None) -> dict[str, list[tuple[str, str | None]]]:
@@ -107,7 +126,9 @@ def _given(columns: Mapping[str, Any] | None) -> dict[str, list[tuple[str, str |
     out = {}
     for key, value in columns.items():
         if key not in KEYS:
-            raise InputError(f"{key!r} is not known; {suggest(key, KEYS)}", value=key, key="columns")
+            raise InputError(
+                f"{key!r} is not known; {suggest(key, KEYS)}", value=key, key="columns"
+            )
         several = value if isinstance(value, list) else [] if value is None else [value]
         out[key] = [_one_given(key, one) for one in several]
     return out
@@ -162,6 +183,7 @@ class _Picker:
                 f"columns={{{key!r}: {first!r}}}",
                 value=first,
                 key="columns",
+                named=True,
             )
         if found:
             self.used[key] = found
@@ -185,14 +207,14 @@ class _Picker:
         names = [h.text for _, h in headings]
         hint = suggest(name, names)
         hint = hint.split("?")[0] + "?" if hint.startswith("did") else f"it has {self.sheet.shown}"
-        raise InputError(f"{self.path}: has no column {name!r}; {hint}", value=name, key="columns")
+        raise InputError(
+            f"{self.path}: has no column {name!r}; {hint}", value=name, key="columns", named=True
+        )
 
     def si(self, found: Found, kind: str, unit: str | None = None) -> np.ndarray:
         """A column in SI, (n,); empty cells are nan."""
         own = found.unit if found.unit is not None else unit
-        return self.sheet.numbers(found.index) * factor(
-            str(self.path), found.heading, own, kind
-        )
+        return self.sheet.numbers(found.index) * factor(str(self.path), found.heading, own, kind)
 
     # fields
 
@@ -213,6 +235,7 @@ class _Picker:
                 f"{self.path}: the angle in {angle.heading.name!r} lies in which plane? give "
                 "plane='xy': from x to y",
                 key="plane",
+                named=True,
             )
         unit = self._direction(direction)
         self._stands_still()
@@ -220,7 +243,11 @@ class _Picker:
 
     def _vector(self, parts: Mapping[str, Found | None], field: Any) -> np.ndarray:
         if field is not None:
-            raise InputError(f"{self.path}: has columns of the field itself", key="field")
+            raise InputError(
+                f"{self.path}: has columns of the field itself; leave field out",
+                key="field",
+                named=True,
+            )
         out = np.zeros((len(self.sheet.lines), 3))
         for axis, found in parts.items():
             if found is not None:
@@ -236,6 +263,7 @@ class _Picker:
                     f"{self.path}: {found.heading.name!r} holds the field of each row; leave field "
                     "out, or give columns={'B': None}",
                     key="field",
+                    named=True,
                 )
             return np.full(len(self.sheet.lines), _field(field))
         if found is not None:
@@ -244,6 +272,7 @@ class _Picker:
             f"{self.path}: no field column among {self.sheet.shown}; call it 'B [T]', or 'Bx [T]', "
             "'By [T]', 'Bz [T]', or say columns={'B': HEADING}",
             key="columns",
+            named=True,
         )
 
     def _turned(self, angle: Found | None, plane: str) -> np.ndarray:
@@ -258,6 +287,7 @@ class _Picker:
                 f"{self.path}: no angle column among {self.sheet.shown}; say "
                 "columns={'angle': (HEADING, 'deg')}",
                 key="columns",
+                named=True,
             )
         radians = self.si(angle, "angle")
         out = np.zeros((len(radians), 3))
@@ -272,6 +302,7 @@ class _Picker:
                 f"{self.path}: column {name!r} needs a direction: give direction='x' (--direction "
                 "x; or 'y', 'z', a vector), or write the components as columns 'Bx', 'By', 'Bz'",
                 key="direction",
+                named=True,
             )
         axes = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1)}
         vector = fields_array(
@@ -298,6 +329,7 @@ class _Picker:
                     "so one direction does not hold; give plane='xy' (from x to y), or "
                     "columns={'angle': None} if it is no angle of the field",
                     key="plane",
+                    named=True,
                 )
 
     # values
@@ -327,6 +359,17 @@ class _Picker:
             )
         self.used[kind] = found[kind]
         return [self._channel(kind, f, KINDS[kind], len(found[kind])) for f in found[kind]]
+
+    def elsewhere(self) -> np.ndarray:
+        """Rows in which another column of the quantity that is read has a value, (n,) bool."""
+        out = np.zeros(len(self.sheet.lines), dtype=bool)
+        used = {f.index for found in self.used.values() for f in found}
+        keys = [key for key in (*VALUES, "V") if key in self.used]
+        for i, heading in enumerate(self.sheet.headings):
+            other = i not in used and any(heading.means(key) for key in keys)
+            if other and self.sheet.is_numeric(i):
+                out |= np.isfinite(self.sheet.numbers(i))
+        return out
 
     def _only_kind(self, found: Mapping[str, list[Found]], bulk: list[Found]) -> str:
         kinds = [key for key in VALUES if found[key]]

@@ -5,7 +5,6 @@ Nothing here knows what a column means; that is in :mod:`.headings`.
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import csv
 import functools
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, require_extra
+from ..files import read_text
 from .headings import Heading, is_unit, split_heading
 
 #: Lines among which the heading is looked for.
@@ -165,9 +165,7 @@ class Sheet:
         )
         return self._complaint(row, index, what, cell, "decimal")
 
-    def _complaint(
-        self, row: int, index: int, what: str, value: Any, key: str = ""
-    ) -> InputError:
+    def _complaint(self, row: int, index: int, what: str, value: Any, key: str = "") -> InputError:
         column = self.headings[index].name[:40]
         return InputError(
             f"{self.path}, line {self.lines[row]}, column {column!r}: {what}",
@@ -251,44 +249,11 @@ def read_sheet(path: Path, wanted: Callable[[Sequence[Heading]], bool], decimal:
     }.get(path.suffix.lower())
     if reader is not None and path.exists():
         return reader(path)
-    lines = _text(path).splitlines()
+    if not path.exists():
+        raise InputError(f"{path}: no such file", value=str(path))
+    lines = read_text(path, "a table of measured values").splitlines()
     start = _find_heading(path, lines, wanted)
     return _body(path, lines, start, decimal)
-
-
-def _text(path: Path) -> str:
-    """UTF-8, UTF-16 or, where it is neither, the code page of Windows."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as exc:
-        raise InputError(f"{path}: no such file", value=str(path)) from exc
-    except OSError as exc:
-        reason = exc.strerror or str(exc)
-        raise InputError(f"{path}: cannot be read ({reason})", value=str(path)) from exc
-    text = _decoded(data)
-    if text is None:
-        raise InputError(
-            f"{path}: cannot be read as text in UTF-8, UTF-16 or cp1252; save it as CSV",
-            value=str(path),
-        )
-    return text
-
-
-def _decoded(data: bytes) -> str | None:
-    even, odd = data[0:4000:2].count(0), data[1:4000:2].count(0)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ["utf-16"]
-    elif even or odd:  # without a mark: every other byte of a Latin letter is zero
-        encodings = ["utf-16-le" if odd > even else "utf-16-be"]
-    else:
-        encodings = ["utf-8-sig", "cp1252", "latin-1"]
-    for encoding in encodings:
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return None if "\0" in text else text
-    return None
 
 
 @dataclass(frozen=True)
@@ -322,6 +287,7 @@ def _is_number(cell: str) -> bool:
         _NUMBER.fullmatch(text)
         or _WITH_COMMA.fullmatch(text)
         or _THOUSANDS_COMMA.fullmatch(text)
+        or _THOUSANDS_POINT.fullmatch(text)
         or _THOUSANDS_SPACE.fullmatch(text)
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -55,7 +56,8 @@ def split_runs(
     rows = np.arange(len(fields))
     if temperature is None:
         return list(_by_way(fields, _by_direction(fields, rows), None, apart)), 0
-    kept = rows[~_temperature_runs(fields, temperature)]
+    noise = _noise(fields, temperature)
+    kept = rows[~_temperature_runs(fields, temperature, noise)]
     left_out = len(rows) - len(kept)
     if not len(kept):
         raise InputError(
@@ -63,38 +65,41 @@ def split_runs(
             "needs a sweep of the field"
         )
     runs: list[Run] = []
-    for part in _by_temperature(temperature, kept, apart, what):
+    for part in _by_temperature(temperature, kept, apart, noise, what):
         _one_temperature(temperature[part], what)
         groups = _by_direction(fields, part)
         runs += _by_way(fields, groups, temperature, apart)
     return runs, left_out
 
 
-def _temperature_runs(fields: np.ndarray, temperature: np.ndarray) -> np.ndarray:
+def _temperature_runs(fields: np.ndarray, temperature: np.ndarray, noise: float) -> np.ndarray:
     """Rows at a held field in which the temperature goes from one value to another, (n,) bool."""
     out = np.zeros(len(fields), dtype=bool)
-    size = _size(fields)
-    steps = _size(np.diff(fields, axis=0))
-    moved = np.flatnonzero(steps > HELD * size.max(initial=0.0))
+    moved = np.flatnonzero(_moves(fields))
     starts, ends = np.append(0, moved + 1), np.append(moved + 1, len(fields))
     for start, end in zip(starts, ends, strict=True):
         if end - start < FEWEST_HELD:
             continue
         held = temperature[start:end]
-        if np.ptp(held) > max(DRIFT * held.min(), 10 * _noise(temperature)):
+        if np.ptp(held) > max(DRIFT * held.min(), 10 * noise):
             out[start:end] = True
-            _give_back(out, fields, temperature, start, end)
+            _give_back(out, fields, temperature, noise, (start, end))
     return out
 
 
 def _give_back(
-    out: np.ndarray, fields: np.ndarray, temperature: np.ndarray, start: int, end: int
+    out: np.ndarray,
+    fields: np.ndarray,
+    temperature: np.ndarray,
+    noise: float,
+    hold: tuple[int, int],
 ) -> None:
     """Rows at both ends of a hold that still, or already, belong to the sweep beside it.
 
     They do where the temperature is that of the sweep and the field goes on in its sense: a magnet
     that is driven back to its starting field leaves the hold behind.
     """
+    start, end = hold
     for edge, way in ((start, -1), (end - 1, 1)):
         near, far = edge + way, edge + 2 * way
         if not (0 <= far < len(out)):
@@ -102,27 +107,32 @@ def _give_back(
         first, second = fields[near] - fields[edge], fields[far] - fields[near]
         if float(first @ second) <= 0.0:
             continue
-        tolerance = max(1e-3 * temperature[near], 3 * _noise(temperature))
+        tolerance = max(1e-3 * temperature[near], 5 * noise)
         at = edge
         while start <= at < end and abs(temperature[at] - temperature[near]) <= tolerance:
             out[at] = False
             at -= way
 
 
-def _noise(temperature: np.ndarray) -> float:
-    """Scatter of the temperature from row to row, K."""
-    steps = np.abs(np.diff(temperature))
+def _moves(fields: np.ndarray) -> np.ndarray:
+    """Whether the field moves from each row to the next, (n - 1,) bool."""
+    return np.asarray(_size(np.diff(fields, axis=0)) > HELD * _size(fields).max(initial=0.0))
+
+
+def _noise(fields: np.ndarray, temperature: np.ndarray) -> float:
+    """Scatter of the temperature from row to row of the sweeps, K."""
+    steps = np.abs(np.diff(temperature))[_moves(fields)]
     return float(np.median(steps)) if len(steps) else 0.0
 
 
 def _by_temperature(
-    temperature: np.ndarray, rows: np.ndarray, apart: bool, what: str
+    temperature: np.ndarray, rows: np.ndarray, apart: bool, noise: float, what: str
 ) -> Iterator[np.ndarray]:
     """Rows of one temperature each, in the order measured; a temperature set twice is two."""
     held = temperature[rows]
     order = np.argsort(held, kind="stable")
     gaps = np.diff(held[order])
-    wide = gaps > np.maximum(10 * _noise(held), 1e-3 * np.abs(held[order][1:]))
+    wide = gaps > np.maximum(10 * noise, 1e-3 * np.abs(held[order][1:]))
     member = np.empty(len(rows), dtype=int)
     member[order] = np.append(0, np.cumsum(wide))
     changes = np.flatnonzero(np.diff(member)) + 1
@@ -245,7 +255,7 @@ def _sweeps(field: np.ndarray | None) -> list[tuple[int, int, str]] | None:
     if len(bounds) <= 2:
         return None
     pieces = []
-    for first, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, end in pairwise(bounds):
         if end - first < FEWEST_HELD:
             return None
         pieces.append((first, end, "up" if field[end - 1] > field[first] else "down"))
