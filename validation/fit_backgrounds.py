@@ -22,6 +22,9 @@ from ohmr_fem.fitting.model import Curve
 from ohmr_fem.fitting.result import Fit
 from ohmr_fem.sweep.measure import SpectralMeasure
 
+from .case import Row
+from .fit_devices import needs_lmfit
+
 CASE = "fit_backgrounds"
 PARAMETERS = ("alpha", "tau", "theta")
 TRUTH = {"alpha_product": 0.01, "relaxation_time": 2e-12, "theta": 0.25}
@@ -85,9 +88,15 @@ def curves(name: str, seed: int) -> list[Measured]:
     return out
 
 
-def fitted(name: str, seed: int, assumed: str | None = None, confidence: float = 0.95) -> Fit:
-    """Fit with the true background, or another."""
-    terms = ["offset", assumed or name]
+def fitted(
+    name: str,
+    seed: int,
+    assumed: str | None = None,
+    confidence: float = 0.95,
+    intervals: str = "profile",
+) -> Fit:
+    """Fit with the true background, or another; "" is none."""
+    terms = ["offset", *([name] if assumed is None else [assumed] if assumed else [])]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # wrong backgrounds are meant to be wrong here
         return fit(
@@ -96,6 +105,7 @@ def fitted(name: str, seed: int, assumed: str | None = None, confidence: float =
             PARAMETERS,
             background=terms,
             confidence=confidence,
+            intervals=intervals,
             strip=False,
         )
 
@@ -112,7 +122,34 @@ def covered(name: str, seeds: range, confidence: float = 0.95) -> dict[str, int]
     return counts
 
 
-def bias(name: str, assumed: str, seeds: range) -> float:
-    """Median of fitted over true alpha alpha' with a background that is ``assumed``."""
-    values = [fitted(name, s, assumed).parameters["alpha_product"].value for s in seeds]
-    return float(np.median(values) / TRUTH["alpha_product"])
+def bias(name: str, assumed: str, seeds: range) -> tuple[float, float]:
+    """Medians of fitted over true alpha alpha' and of the reduced chi^2, with the background
+    ``assumed``.
+    """
+    found = [fitted(name, s, assumed, intervals="fisher") for s in seeds]
+    values = [f.parameters["alpha_product"].value / TRUTH["alpha_product"] for f in found]
+    return float(np.median(values)), float(np.median([f.reduced_chi2 for f in found]))
+
+
+def _count(text: str, value: float, low: float, high: float) -> Row:
+    """A row that passes between two counts."""
+    middle, half = 0.5 * (low + high), 0.5 * (high - low)
+    return Row(CASE, "coverage", text, value, middle, abs(value - middle), half)
+
+
+def run(level: str = "quick") -> list[Row]:
+    """500 sets of each background at the full level; 6 at the quick one, which shows no more than
+    that nothing is broken.
+    """
+    needs_lmfit()
+    full = level == "full"
+    count = 500 if full else 6
+    rows = []
+    for name in SHAPES:
+        for confidence, limits in ((0.95, (462, 487)), (0.90, (432, 467))):
+            if not full and confidence < 0.95:
+                continue
+            for key, inside in covered(name, range(1, count + 1), confidence).items():
+                text = f"{name}: {100 * confidence:g}% intervals of {key} that hold the truth"
+                rows.append(_count(f"{text}, of {count}", inside, *(limits if full else (4, 6))))
+    return rows

@@ -12,7 +12,7 @@ from .data import Measured
 from .preparation import PARITY, Numbers, Preparation, Step
 from .prepare_raw import Raw
 from .smooth import Joint, Rows, Spline, joint, marked
-from .sweeps import bins, levels
+from .sweeps import bins, levels, step_of
 
 #: Lags of the whiteness test.
 LAGS = 10
@@ -86,11 +86,12 @@ class Points:
         else:
             # the field as read, so that rows meant for the same one stay together
             group = levels(np.abs(raw.field))
+        near = 0.5 * (numbers.average or step_of(raw.field))
         points = []
         numbered = np.unique(group[kept])
         for number in numbered:
             member = kept[group[kept] == number]
-            points.append(_point(found, x[member], member, sigma[member], parity))
+            points.append(_point(found, x[member], member, sigma[member], parity, near))
         made = np.array([p for p in points if p is not None])
         if len(made) < 2:
             raise InputError("fewer than two points are left; is every |B| there with both signs?")
@@ -100,10 +101,15 @@ class Points:
 
 
 def _point(
-    found: Joint, x: np.ndarray, member: np.ndarray, sigma: np.ndarray, parity: int
+    found: Joint,
+    x: np.ndarray,
+    member: np.ndarray,
+    sigma: np.ndarray,
+    parity: int,
+    near: float,
 ) -> tuple[float, float, float] | None:
     """Field, value and error of a bin. With a parity both signs of B count alike; None where one of
-    them is missing.
+    them is missing, unless the bin holds B = 0 (``near`` it), where an even curve needs one only.
     """
     weight = 1.0 / sigma**2
     rest = found.residual[member]
@@ -122,8 +128,9 @@ def _point(
             variances.append(1.0 / float(weight[side].sum()))
     if len(values) == 2:
         return at, 0.5 * sum(values), 0.5 * float(np.sqrt(sum(variances)))
-    if parity > 0 and np.all(np.abs(x) < 1e-9):  # at B = 0 there is one sign only
-        return at, values[0], float(np.sqrt(variances[0]))
+    if parity > 0 and np.all(np.abs(x) < near):
+        value = _at(found, 0.0) + float(np.average(rest, weights=weight))
+        return 0.0, value, float(1.0 / np.sqrt(weight.sum()))
     return None
 
 
