@@ -45,8 +45,10 @@ LEAST = {
     "hall": 7,
     "drift": 14,
     "adaptivity": 12,
+    "fit_backgrounds": 14,
     "fit_recovery": 3,
     "fit_strip_bias": 4,
+    "prepare_raw": 11,
     "studies": 3,
     "film_3d": 6,
 }
