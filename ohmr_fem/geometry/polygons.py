@@ -90,7 +90,10 @@ def _angle(v: Vector) -> float:
 def crossings(a: Vector, b: Vector, bulge: float, polygon: Points, tolerance: float) -> list[float]:
     """Fractions of an edge where the sides of a polygon (n, 2) cross it or its corners touch it."""
     after = np.roll(polygon, -1, axis=0)
-    points = list(polygon)
+    low, high = edge_box(a, b, bulge, tolerance)
+    near = _boxes_touch(low, high, polygon, after, 0.0)
+    polygon, after = polygon[near], after[near]
+    points = list(polygon) + list(after)
     for p, d in zip(polygon, after - polygon, strict=True):
         if bulge == 0.0:
             u = _line_hits(p, d, a, b)
@@ -130,6 +133,27 @@ def signed_area(polygon: Points) -> float:
     next_x = np.roll(x, -1)
     next_y = np.roll(y, -1)
     return float(np.sum(x * next_y - next_x * y) / 2)
+
+
+def winding(point: Vector, polygon: Points) -> int:
+    """How often a polygon (n, 2) turns about a point that is not on it; negative if clockwise."""
+    x, y = (polygon - point).T
+    next_x = np.roll(x, -1)
+    next_y = np.roll(y, -1)
+    side = x * next_y - next_x * y
+    up = (y <= 0) & (next_y > 0) & (side > 0)
+    down = (y > 0) & (next_y <= 0) & (side < 0)
+    return int(np.count_nonzero(up) - np.count_nonzero(down))
+
+
+def edge_box(a: Vector, b: Vector, bulge: float, margin: float) -> tuple[Vector, Vector]:
+    """Lower left and upper right corner of a box around an edge."""
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    if bulge:
+        centre = arc_centre(a, b, bulge)
+        radius = float(np.linalg.norm(a - centre))
+        low, high = centre - radius, centre + radius
+    return low - margin, high + margin
 
 
 def inside(points: Points, polygon: Points) -> np.ndarray:
@@ -188,17 +212,53 @@ def crossing_edges(start: Points, stop: Points, tolerance: float) -> tuple[int, 
     Edges are neighbours when an end of one is an end of the other; these may not fold back on each
     other.
     """
-    for i in range(len(start)):
-        a = start[i]
-        b = stop[i]
-        later = np.arange(i + 1, len(start))
-        if later.size == 0:
-            break
-        near = _boxes_touch(a, b, start[later], stop[later], tolerance)
-        for k in later[near]:
-            if _meet(a, b, start[k], stop[k], tolerance):
-                return i, int(k)
-    return None
+    low = np.minimum(start, stop) - tolerance
+    high = np.maximum(start, stop) + tolerance
+    found: tuple[int, int] | None = None
+    # from left to right, only edges that begin before this one ends can touch it
+    axis = _sparser_axis(low, high)
+    order = np.argsort(low[:, axis], kind="stable")
+    begins = low[order, axis]
+    ends = np.searchsorted(begins, high[order, axis], side="right")
+    for n, i in enumerate(order):
+        others = order[n + 1 : ends[n]]
+        near = others[_boxes_touch(start[i], stop[i], start[others], stop[others], tolerance)]
+        for k in near[_may_meet(start[i], stop[i], start[near], stop[near], tolerance)]:
+            pair = (int(min(i, k)), int(max(i, k)))
+            closer = found is None or pair < found
+            if closer and _meet(
+                start[pair[0]], stop[pair[0]], start[pair[1]], stop[pair[1]], tolerance
+            ):
+                found = pair
+    return found
+
+
+def _sparser_axis(low: Points, high: Points) -> int:
+    """The axis along which fewer edges lie beside each other."""
+    counts = []
+    for axis in (0, 1):
+        ordered = np.sort(low[:, axis])
+        counts.append(np.searchsorted(ordered, high[:, axis], side="right").sum())
+        counts[-1] -= np.searchsorted(np.sort(high[:, axis]), low[:, axis]).sum()
+    return int(counts[1] < counts[0])
+
+
+def _may_meet(a: Vector, b: Vector, c: Points, d: Points, tolerance: float) -> np.ndarray:
+    """False for edges c-d that surely do not meet a-b: on one side of it, or neighbours at a
+    corner that turn.
+    """
+    u = b - a
+    length = max(float(np.hypot(*u)), np.finfo(float).tiny)
+    side_c = cross(u, (c - a).T) / length
+    side_d = cross(u, (d - a).T) / length
+    # written so that a number that is none counts as meeting
+    apart = (np.minimum(side_c, side_d) > tolerance) | (np.maximum(side_c, side_d) < -tolerance)
+    joined = (c == b).all(axis=1) | (d == a).all(axis=1)
+    # an edge that goes on from this one and leaves its line
+    far = np.where((c == b).all(axis=1), side_d, side_c)
+    both = (c == b).all(axis=1) & (d == a).all(axis=1)
+    turns = joined & ~both & (np.abs(far) > 2 * tolerance)
+    return np.asarray(~(apart | turns))
 
 
 def _boxes_touch(a: Vector, b: Vector, c: Points, d: Points, tolerance: float) -> np.ndarray:

@@ -53,7 +53,7 @@ Curve Loop(2)={6,2,3,-8};Plane Surface(2)={-2};
 NAMED = """Physical Curve("left")={4,-5};Physical Curve("right")={-2};
 Physical Surface("film")={1,-2};
 """
-NUMBERED = "Physical Curve(7)={-4,-5};Physical Curve(9)={2};Physical Surface(8)={1};\n"
+NUMBERED = "Physical Curve(7)={-4,-5};Physical Curve(9)={-7};Physical Surface(8)={1};\n"
 
 
 @pytest.fixture(scope="module")
