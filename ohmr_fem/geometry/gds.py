@@ -111,6 +111,7 @@ class _Layout:
         layout = read_layout(plain_file(path, "a GDSII or OASIS file"), cell)
         self.polygons = layout.polygons
         self.labels = layout.labels
+        self.crossing = False
         if layout.thin:
             logger.info("%s: %d polygons and paths without area left out", path, layout.thin)
 
@@ -120,7 +121,11 @@ class _Layout:
         members = []
         for of_polygon, datatype, points in self.polygons:
             if of_polygon == number and kind in (None, datatype):
-                members.append(_filled(self.shapely, points))
+                polygon = self.shapely.Polygon(points)
+                if not polygon.is_valid:
+                    self.crossing = True
+                    polygon = _filled(self.shapely, points)
+                members.append(polygon)
         if not members:
             present = _listed({(number, kind) for number, kind, _ in self.polygons})
             raise InputError(
@@ -159,14 +164,11 @@ class _Layout:
 
 
 def _filled(shapely: Any, corners: np.ndarray) -> Any:
-    """What a polygon covers: all that it winds about, in whichever sense.
+    """What a crossing polygon covers: all that it winds about, in whichever sense.
 
     buffer(0) would lose the lobes of a crossing polygon that turn the other way.
     """
-    polygon = shapely.Polygon(corners)
-    if polygon.is_valid:
-        return polygon
-    edges = shapely.union_all(polygon.exterior)
+    edges = shapely.union_all(shapely.Polygon(corners).exterior)
     faces = shapely.get_parts(shapely.polygonize([edges]))
     kept = []
     for face in faces:
@@ -201,16 +203,40 @@ def _outline(layout: _Layout, shapes: Mapping[str, Any]) -> list[Loop]:
     grid = TOUCH * max(extents)
     union = layout.shapely.union_all(list(shapes.values()), grid_size=grid)
     whole = _pieces(union)
-    if len(whole) != 1:
+    outlines = [_loop(layout, piece.exterior, "device") for piece in whole]
+    # the lobes of a crossing polygon hang together in the point where it crosses
+    joined = _joined(outlines, grid) if layout.crossing else None
+    if len(whole) != 1 and joined is None:
         where = "; ".join(_place(p) for p in whole[:5])
         raise InputError(
             f"{layout.path}: the device falls apart into {len(whole)} pieces, at ({where}); choose "
             "layers or a cell with one",
             value=len(whole),
         )
-    rings = [whole[0].exterior, *whole[0].interiors]
-    loops, _ = oriented([_loop(layout, ring, "device") for ring in rings])
+    rings = [outlines[0] if joined is None else joined]
+    for piece in whole:
+        rings += [_loop(layout, ring, "device") for ring in piece.interiors]
+    loops, _ = oriented(rings)
     return loops
+
+
+def _joined(loops: list[Loop], tolerance: float) -> Loop | None:
+    """One loop through all that share corners; None if some share none."""
+    points = list(loops[0].points)
+    rest = [list(loop.points) for loop in loops[1:]]
+    while rest:
+        for other in rest:
+            gaps = np.abs(np.array(points)[:, None] - np.array(other)[None]).max(axis=2)
+            i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
+            if gaps[i, j] <= 2 * tolerance:
+                # both rings are of one sense: out at the shared corner, around, and back to it
+                around = [points[i], *other[int(j) + 1 :], *other[: int(j)]]
+                points[int(i) : int(i)] = around
+                rest.remove(other)
+                break
+        else:
+            return None
+    return Loop(tuple(points), (0.0,) * len(points))
 
 
 def _corners(ring: Any) -> np.ndarray:

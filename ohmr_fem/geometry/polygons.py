@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -335,16 +336,14 @@ def _area_in(edges: Edges, other: Edges, tolerance: float, shared: float) -> flo
     middle = (p + q) / 2
     along = q - p
     weight = _in_shape(middle, other).astype(float)
-    if len(other[0]):
-        distance = point_segment_distance(middle, *other)
-    else:
-        distance = np.empty((len(middle), 0))
-    on = distance.min(axis=1) <= tolerance
-    if on.any():
-        owner = distance[on].argmin(axis=1)
-        direction = (other[1] - other[0])[owner]
-        same = (along[on] * direction).sum(axis=1) > 0
-        weight[on] = same * shared
+    for some in _chunks(len(middle), len(other[0])):
+        distance = point_segment_distance(middle[some], *other)
+        on = distance.min(axis=1) <= tolerance
+        if on.any():
+            owner = distance[on].argmin(axis=1)
+            direction = (other[1] - other[0])[owner]
+            same = (along[some][on] * direction).sum(axis=1) > 0
+            weight[some][on] = same * shared
     doubled = weight * cross(p.T, q.T)
     return float(doubled.sum() / 2)
 
@@ -362,17 +361,24 @@ def _edges(shape: list[Points]) -> Edges:
 
 def _in_shape(points: Points, edges: Edges) -> np.ndarray:
     out = np.zeros(len(points), dtype=bool)
-    x, y = points.T
-    for start, stop in zip(*edges, strict=True):
-        x0, y0 = start
-        x1, y1 = stop
-        if y0 != y1:
-            crossed = (y0 > y) != (y1 > y)
-            width = x1 - x0
-            height = y1 - y0
-            at = x0 + (y - y0) * width / height
-            out ^= crossed & (x < at)
+    start, stop = edges
+    slanted = start[:, 1] != stop[:, 1]
+    x0, y0 = start[slanted].T
+    x1, y1 = stop[slanted].T
+    slope = (x1 - x0) / (y1 - y0)
+    for some in _chunks(len(points), len(x0)):
+        x, y = points[some].T[:, :, None]
+        crossed = (y0 > y) != (y1 > y)
+        right = crossed & (x < x0 + (y - y0) * slope)
+        out[some] = right.sum(axis=1) % 2 == 1
     return out
+
+
+def _chunks(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of rows, so that a table of them stays in a few megabytes."""
+    step = max(1, 200_000 // max(columns, 1))
+    for start in range(0, rows, step):
+        yield slice(start, start + step)
 
 
 def _cut(edges: Edges, other: Edges, tolerance: float) -> Edges:
@@ -391,7 +397,9 @@ def _cut(edges: Edges, other: Edges, tolerance: float) -> Edges:
 def _cuts(p: Vector, q: Vector, other: Edges, tolerance: float) -> np.ndarray:
     """Fractions of the edge p-q, ends included, where the other shape touches or crosses it."""
     along = q - p
-    starts, stops = other
+    low, high = edge_box(p, q, 0.0, tolerance)
+    close = _boxes_touch(low, high, *other, 0.0)
+    starts, stops = (ends[close] for ends in other)
     d = (stops - starts).T
     to = (starts - p).T
     slope = cross(along, d)
