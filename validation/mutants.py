@@ -383,7 +383,7 @@ MUTANTS = (
         "solver/stability.py",
         "np.unique(directions, axis=0",
         "np.unique(0 * directions, axis=0",
-        ("tests/sweep/test_hanle.py",),
+        ("tests/solver/test_stability.py",),
     ),
     Mutant(
         "decay length without the field",
@@ -592,9 +592,9 @@ MUTANTS = (
     ),
     Mutant(
         "quadratic background cubic",
-        "fitting/model.py",
-        '"quadratic": b**2',
-        '"quadratic": b**3',
+        "fitting/background.py",
+        "np.sum(fields**2, axis=1)",
+        "np.sum(np.abs(fields) ** 3, axis=1)",
         ("tests/fitting/test_fit.py",),
     ),
     Mutant(

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import InputError, suggest
 from ..mesh.device_mesh import DeviceMesh
 from .contacts import Contact, Edge, Moment
+from .film import Film
 from .material import Material
 
 COUPLINGS = ("linear", "full")
@@ -49,6 +50,9 @@ class Problem:
     ordinary_hall : bool
         Let the Lorentz force of B_z act on the carriers: sigma and D become the tensor of
         System.deflection.  For device planes whose materials have a mobility; off by default.
+    film : Film, optional
+        Thickness and faces of a device plane.  The materials here have the sheet conductivity that
+        follows from their resistivity.
 
     Raises
     ------
@@ -65,6 +69,7 @@ class Problem:
     detection: str = "printed"
     ordinary_hall: bool = False
     interface: str = "accumulation"
+    film: Film | None = None
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
@@ -90,6 +95,8 @@ class Problem:
         put("contacts", _contacts(self.contacts, self.mesh))
         put("edges", _edges(self.edges, self.mesh, self.contacts))
         _check_sources(self)
+        _check_film(self)
+        put("materials", _conducting(self))
         if self.detection == "reciprocal":
             _check_reciprocal(self)
         if self.ordinary_hall is not False:
@@ -147,7 +154,8 @@ class Problem:
             f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
             f"coupling={self.coupling}, "
             f"detection={self.detection}, interface={self.interface}"
-            f"{', ordinary Hall effect' * self.ordinary_hall})"
+            f"{', ordinary Hall effect' * self.ordinary_hall}"
+            f"{'' if self.film is None else f', {self.film!r}'})"
         )
 
 
@@ -200,6 +208,69 @@ def _materials(materials: Any, mesh: DeviceMesh) -> dict[str, Material]:
             value=missing[0],
         )
     return {r: materials[r] for r in regions}
+
+
+def _check_film(problem: Problem) -> None:
+    film = problem.film
+    if film is None:
+        return
+    if not isinstance(film, Film):
+        raise _wrong("film", f"film must be a Film(thickness, ...), got {film!r}", value=film)
+    if problem.is_cross_section:
+        raise _wrong(
+            "film", "a film is a device plane (x, y) with a thickness; this mesh is a cross-section"
+        )
+    if problem.coupling != "linear":
+        raise _wrong("film", "a film is solved to first order; coupling='full' has no film")
+    if problem.ordinary_hall:
+        raise _wrong(
+            "film",
+            "ordinary_hall makes the potential of a film depend on B_z, and so the fields that "
+            "drive its faces: not in this version",
+        )
+    narrow = float(np.ptp(problem.mesh.mesh.p, axis=1).min())
+    if film.thickness > 10.0 * narrow:
+        raise _wrong(
+            "film",
+            f"the thickness {film.thickness:.4g} m is more than ten times the narrower side "
+            f"{narrow:.4g} m of the plane: then its side edges are the faces of the film; turn the "
+            "device, or check the unit",
+            value=film.thickness,
+        )
+
+
+def _conducting(problem: Problem) -> dict[str, Material]:
+    """The materials with the conductivity that this problem needs, one for each given one."""
+    thickness = 1.0 if problem.is_cross_section else None  # there it is a scale
+    if problem.film is not None:
+        thickness = problem.film.thickness
+    ready: dict[int, Material] = {}
+    for region, material in problem.materials.items():
+        if id(material) in ready:
+            continue
+        sheet = material.as_sheet(thickness)
+        if sheet.sheet_conductivity is None:
+            sheet = _without_conductivity(problem, region, sheet)
+        ready[id(material)] = sheet
+    return {region: ready[id(m)] for region, m in problem.materials.items()}
+
+
+def _without_conductivity(problem: Problem, region: str, material: Material) -> Material:
+    """A cross-section asks for ratios alone; elsewhere an error says what is missing."""
+    if problem.is_cross_section:
+        return material.with_unit_conductivity()
+    name = f" ({material.name})" if material.name else ""
+    if material.resistivity is not None:
+        raise _wrong(
+            "materials",
+            f"the material of region {region!r}{name} has a resistivity, which belongs to a film: "
+            "give Problem(film=of.Film(thickness)), or sheet_conductivity",
+        )
+    raise _wrong(
+        "materials",
+        f"the material of region {region!r}{name} has no conductivity: give sheet_conductivity, "
+        "or resistivity and Problem(film=...)",
+    )
 
 
 def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import block_array, block_diag, csr_array, hstack, vstack
 
-from ..errors import MeshError
+from ..errors import InputError, MeshError
 from ..model.material import cross_matrix
 from ..model.problem import Problem
 from . import forms
@@ -526,11 +526,19 @@ LARGE = 5_000
 SYSTEMS: weakref.WeakKeyDictionary[Problem, System] = weakref.WeakKeyDictionary()
 
 
-def system_of(problem: Problem, field: Any = None) -> System:
+def system_of(problem: Problem, field: Any = None, *, plane_of_film: bool = False) -> System:
     """The assembled system of a problem; assembled once, and gone with the problem.
 
-    With ordinary_hall a ``field`` (3,) selects the system of its B_z; the last one is kept too.
+    It knows the plane alone: the caller says with ``plane_of_film`` that it adds the faces of a
+    film, for which everything else is refused (InputError).  With ordinary_hall a ``field`` (3,)
+    selects the system of its B_z; the last one is kept too.
     """
+    if problem.film is not None and not plane_of_film:
+        raise InputError(
+            "this knows the device plane alone, not the faces of a film; a film has hanle_curve, "
+            "spectral_measure and film_conductivity",
+            key="film",
+        )
     system = SYSTEMS.get(problem)
     if system is None:
         system = System(problem)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -81,6 +81,8 @@ class SpectralMeasure:
     residual: float
     summary: str
     vertices: np.ndarray | None = None
+    #: Whether one channel of poles is all there is; a film has faces besides.
+    plane: ClassVar[bool] = True
 
     @property
     def averages(self) -> bool:
@@ -567,6 +569,8 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
     """
     one, several = measures[0], np.atleast_2d(fields_array(fields, "fields"))
     one._needs_terminals()
+    if not all(q.plane for q in measures):
+        return np.column_stack([q.delta_R(several) for q in measures])
     if any(
         q.projection.rates is not one.projection.rates or not _same(q.material, one.material)
         for q in measures
