@@ -440,6 +440,23 @@ def test_every_path_gives_the_direct_answer(coupling):
     )
 
 
+def test_moment_decays_as_a_density():
+    """One tau, no field, no drive: int n falls as exp(-t/tau) whatever the regions are."""
+    mesh = of.cross_section(2.0, cells=12, regions={"a": (0.0, 1.2), "b": (1.2, 2.0)})
+    given = materials(relaxation_time=0.8)
+    prob = of.Problem(mesh, {name: given[name] for name in "ab"})
+    assert kind(prob) == "shaped"
+    start = np.array([0.3, -0.2, 0.5])
+    run = of.transient(
+        prob, [0.0, 0.7], drive=0.0, initial=tuple(start), keep_fields=True, tolerance=1e-9
+    )
+    total = [s.moment_balance()["relaxation"] * 0.8 for s in run.solutions()]
+    assert total[0] == pytest.approx(2.0 * start, rel=1e-10)
+    assert total[1] == pytest.approx(2.0 * start * np.exp(-0.7 / 0.8), rel=1e-6)
+    steady = of.transient(prob, [0.0, 0.7], B * TESLA, initial="steady", tolerance=1e-9)
+    assert steady.rho[1] == pytest.approx(of.magnetoresistance(prob, B * TESLA), rel=1e-7)
+
+
 def test_error_bar_of_the_adaptive_solution():
     prob = of.Problem(device_mesh(), materials(BLOCK), CONTACTS)
     low, high = (
