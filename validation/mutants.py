@@ -750,7 +750,8 @@ MUTANTS = (
         "drift of h",
         "solver/drift_terms.py",
         "return system.of_density(carried, _mobility(system))",
-        "return csr_array(block_diag([carried(_mobility(system))] * 3))",
+        "return csr_array(vstack([hstack([carried(_mobility(system)) if a == d else "
+        "csr_array((system.N, system.N)) for d in range(3)]) for a in range(3)]))",
         ("interfaces",),
     ),
     Mutant(
