@@ -24,7 +24,11 @@ FEWEST_HELD = 3
 TURN = 0.05
 COVERED = 0.4
 #: Temperatures of one sweep lie within this part of it.
-DRIFT = 0.05
+DRIFT = 0.03
+#: A thermometer scatters, or is written to, this part of its temperature at worst.
+SCATTER = 0.01
+#: Temperatures closer than this part of them are not told apart.
+CLOSE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,13 @@ def split_runs(
         )
     runs: list[Run] = []
     for part in _by_temperature(temperature, kept, apart, noise, what):
+        if not np.any(_moves(fields[part])):
+            left_out += len(part)  # on the way to another temperature
+            continue
         _one_temperature(temperature[part], what)
-        groups = _by_direction(fields, part)
-        runs += _by_way(fields, groups, temperature, apart)
+        runs += _by_way(fields, _by_direction(fields, part), temperature, apart)
+    if not runs:
+        raise InputError(f"{what}: at no temperature does the field sweep; a curve needs a sweep")
     return runs, left_out
 
 
@@ -77,11 +85,10 @@ def _temperature_runs(fields: np.ndarray, temperature: np.ndarray, noise: float)
     out = np.zeros(len(fields), dtype=bool)
     moved = np.flatnonzero(_moves(fields))
     starts, ends = np.append(0, moved + 1), np.append(moved + 1, len(fields))
-    for start, end in zip(starts, ends, strict=True):
-        if end - start < FEWEST_HELD:
-            continue
+    long = ends - starts >= FEWEST_HELD
+    for start, end in zip(starts[long], ends[long], strict=True):
         held = temperature[start:end]
-        if np.ptp(held) > max(DRIFT * held.min(), 10 * noise):
+        if np.ptp(held) > max(2 * CLOSE * held.min(), 10 * noise):
             out[start:end] = True
             _give_back(out, fields, temperature, noise, (start, end))
     return out
@@ -107,7 +114,7 @@ def _give_back(
         first, second = fields[near] - fields[edge], fields[far] - fields[near]
         if float(first @ second) <= 0.0:
             continue
-        tolerance = max(1e-3 * temperature[near], 5 * noise)
+        tolerance = max(CLOSE * temperature[near], 5 * noise)
         at = edge
         while start <= at < end and abs(temperature[at] - temperature[near]) <= tolerance:
             out[at] = False
@@ -121,8 +128,11 @@ def _moves(fields: np.ndarray) -> np.ndarray:
 
 def _noise(fields: np.ndarray, temperature: np.ndarray) -> float:
     """Scatter of the temperature from row to row of the sweeps, K."""
-    steps = np.abs(np.diff(temperature))[_moves(fields)]
-    return float(np.median(steps)) if len(steps) else 0.0
+    moves = _moves(fields)
+    steps = np.abs(np.diff(temperature))[moves]
+    # two temperatures in turn are no scatter: there every other row agrees
+    skips = np.abs(temperature[2:] - temperature[:-2])[moves[1:]]
+    return min((float(np.median(each)) for each in (steps, skips) if len(each)), default=0.0)
 
 
 def _by_temperature(
@@ -130,25 +140,47 @@ def _by_temperature(
 ) -> Iterator[np.ndarray]:
     """Rows of one temperature each, in the order measured; a temperature set twice is two."""
     held = temperature[rows]
-    order = np.argsort(held, kind="stable")
-    gaps = np.diff(held[order])
-    wide = gaps > np.maximum(10 * noise, 1e-3 * np.abs(held[order][1:]))
-    member = np.empty(len(rows), dtype=int)
-    member[order] = np.append(0, np.cumsum(wide))
-    changes = np.flatnonzero(np.diff(member)) + 1
-    blocks = np.split(rows, changes)
-    names = member[np.append(0, changes)]
-    if len(blocks) > 3 * len(set(names.tolist())) and min(map(len, blocks)) < FEWEST_HELD:
-        raise InputError(
-            f"{what}: goes to and fro between {held.min():.4g} and {held.max():.4g} K from row to "
-            "row; sort the rows, or read them as one curve with columns={'temperature': None}",
-            key="columns",
-        )
+    close = max(10 * noise, CLOSE * float(np.abs(held).min()))
+    while True:
+        member = _clusters(held, close)
+        changes = np.flatnonzero(np.diff(member)) + 1
+        blocks = np.split(rows, changes)
+        if not _to_and_fro(temperature, blocks):
+            break
+        close *= 2  # the scatter, or the last digit, of the thermometer
+        if close > SCATTER * float(np.abs(held).max()):
+            raise InputError(
+                f"{what}: goes to and fro between {held.min():.4g} and {held.max():.4g} K from row "
+                "to row; sort the rows, or read them as one curve with "
+                "columns={'temperature': None}",
+                key="columns",
+                named=True,
+            )
     if apart:
         yield from blocks
         return
-    for name in dict.fromkeys(names.tolist()):
+    for name in dict.fromkeys(member.tolist()):
         yield rows[member == name]
+
+
+def _clusters(values: np.ndarray, close: float) -> np.ndarray:
+    """Number of the cluster of each value, (n,); between clusters is a gap wider than ``close``."""
+    order = np.argsort(values, kind="stable")
+    wide = np.diff(values[order]) > np.maximum(close, CLOSE * np.abs(values[order][1:]))
+    member = np.empty(len(values), dtype=int)
+    member[order] = np.append(0, np.cumsum(wide))
+    return member
+
+
+def _to_and_fro(temperature: np.ndarray, blocks: list[np.ndarray]) -> bool:
+    """Whether a block of a few rows has a neighbour of nearly its temperature.
+
+    A few rows far from any other temperature are a stop on the way.
+    """
+    means = np.array([temperature[block].mean() for block in blocks])
+    short = np.array([len(block) < FEWEST_HELD for block in blocks])
+    near = np.abs(np.diff(means)) < DRIFT * np.abs(means[1:])
+    return bool(np.any(near & (short[1:] | short[:-1])))
 
 
 def _one_temperature(temperature: np.ndarray, what: str) -> None:
@@ -159,6 +191,7 @@ def _one_temperature(temperature: np.ndarray, what: str) -> None:
             "tell one sweep from the next; cut the file, or read the rows as one curve with "
             "columns={'temperature': None}",
             key="columns",
+            named=True,
         )
 
 
@@ -169,9 +202,26 @@ def _by_direction(fields: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
     if member is None and _swept(moving):
         member = _axes(moving, 0.05, 0.03)  # offsets of a vector magnet bend the axes near zero
     if member is None:
-        return [rows]
+        return _turned(moving, rows)
     count = int(member.max(initial=0)) + 1
     return [rows] if count == 1 else [rows[member == k] for k in range(count)]
+
+
+def _turned(fields: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+    """Rows of many directions: scans of the angle at one field each, or sweeps at one angle each.
+
+    Both show in the order measured; rows in any other order stay one curve.
+    """
+    size = _size(fields)
+    same_size = np.abs(np.diff(size)) <= HELD * size.max()
+    blocks = np.split(rows, np.flatnonzero(~same_size) + 1)
+    if _swept(fields) and min(map(len, blocks)) < FEWEST_HELD:
+        # a row at B = 0 has no direction of its own: it goes with the row before
+        strong = np.maximum.accumulate(np.where(size > 0.0, np.arange(len(size)), 0))
+        units = (fields / np.where(size > 0.0, size, 1.0)[:, None])[strong]
+        cosine = np.einsum("ij,ij->i", units[1:], units[:-1])
+        blocks = np.split(rows, np.flatnonzero(1.0 - cosine**2 > 1e-6) + 1)
+    return blocks if min(map(len, blocks)) >= FEWEST_HELD else [rows]
 
 
 def _without_constants(fields: np.ndarray) -> np.ndarray:

@@ -435,3 +435,36 @@ def test_a_long_file_is_read_about_as_quickly_as_numpy_does(tmp_path):
         seconds.append(time.process_time() - start)
     assert seconds[1] < 2 * seconds[0] + 1
     assert sum(len(c.values) for c in result) == len(field)
+
+
+def test_scans_and_sweeps_at_many_angles(table):
+    head = "B [T],Angle (deg),R [ohm]\n"
+    angles = range(0, 180, 15)
+    scans = "".join(f"{b},{a},{b + a}\n" for b in (1, 2, 5) for a in angles)
+    curves = read_data(table(head + scans), plane="xy")
+    assert [c.values[0] for c in curves] == [1, 2, 5] and len(curves[0].values) == len(angles)
+    sweeps = "".join(f"{b},{a},{b + a}\n" for a in angles for b in UP)
+    curves = read_data(table(head + sweeps), plane="xy")
+    assert [c.values[0] for c in curves] == [a - 8 for a in angles]
+
+
+def test_thermometers_with_few_digits_and_close_temperatures(table):
+    parts = [(round(t, 2), b, r) for t, b, r in loop(UP, 2.0, 0.006, 3)]
+    (curve,) = read_data(log_file(table, parts), direction="x", columns=LOG)
+    assert len(curve.values) == 9
+    parts = []
+    for t in (299.0, 300.0, 0.05, 0.06):
+        parts += loop(UP, t, 1e-5, 1)
+    curves = read_data(log_file(table, parts), direction="x", columns=LOG)
+    assert np.allclose([c.temperature for c in curves], [299, 300, 0.05, 0.06], rtol=1e-3)
+    stops = [(t, 0.0, 20.5) for t in (5.0, 4.0)] + loop(UP, 2.0, 1e-3, 1)
+    with pytest.warns(UserWarning, match="2 rows of a run in temperature"):
+        (curve,) = read_data(log_file(table, stops), direction="x", columns=LOG)
+    assert len(curve.values) == 9
+
+
+def test_alternating_temperatures_are_refused(table, refuses):
+    pairs = zip(loop(UP, 10.0), loop(UP, 10.2), strict=True)
+    parts = [row for pair in pairs for row in pair]
+    with refuses(InputError, "to and fro", "10 and 10.2 K", "columns="):
+        read_data(log_file(table, parts), direction="x", columns=LOG)
