@@ -501,10 +501,12 @@ def _check(path: Path) -> None:
     device = read_device(path)
     problem, fields = device.problem, device.fields
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    system = system_of(problem)
+    system = system_of(problem, plane_of_film=True)
     print(f"mesh      {problem.mesh!r}")
     for region, material in problem.materials.items():
         print(f"material  {region}: {material!r}")
+    if problem.film is not None:
+        print(f"film      {problem.film!r}")
     for name, contact in problem.contacts.items():
         print(f"contact   {name}: {contact.kind}")
     for m in device.measurements:
@@ -525,7 +527,7 @@ def _check(path: Path) -> None:
     print(f"sweep     {len(fields)} fields up to {np.linalg.norm(strongest):g} T")
     print(
         f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection "
-        f"{problem.detection}"
+        f"{problem.detection}, interface {problem.interface}"
     )
     for note in [*physics_notes(problem, fields), *check_resolution(system, strongest)]:
         _say(f"warning: {note}")

@@ -107,6 +107,12 @@ class Source:
     def of(cls, problem: Any, curves: Sequence[Measured]) -> Source:
         """InputError if the spectral path cannot serve the problem, or a measure is missing."""
         if isinstance(problem, Problem):
+            if problem.film is not None:
+                raise InputError(
+                    "of a film, give its measures: spectral_measure(problem, lengths=(shortest, "
+                    "longest), ...) for each pair",
+                    key="fit",
+                )
             reason = refusal(problem)
             if reason is not None:
                 raise InputError(
