@@ -87,11 +87,19 @@ def _temperature_runs(fields: np.ndarray, temperature: np.ndarray, noise: float)
     starts, ends = np.append(0, moved + 1), np.append(moved + 1, len(fields))
     long = ends - starts >= FEWEST_HELD
     for start, end in zip(starts[long], ends[long], strict=True):
-        held = temperature[start:end]
-        if np.ptp(held) > max(2 * CLOSE * held.min(), 10 * noise):
+        if _runs(temperature[start:end], noise):
             out[start:end] = True
             _give_back(out, fields, temperature, noise, (start, end))
     return out
+
+
+def _runs(held: np.ndarray, noise: float) -> bool:
+    """Whether a temperature goes somewhere, and does not only scatter."""
+    third = max(len(held) // 3, 1)
+    change = abs(float(held[-third:].mean() - held[:third].mean()))
+    least = 2 * CLOSE * float(np.abs(held).min())
+    scatters = change <= max(least, 6 * noise / np.sqrt(third))
+    return not scatters or float(np.ptp(held)) > max(least, 10 * noise)
 
 
 def _give_back(
@@ -114,7 +122,7 @@ def _give_back(
         first, second = fields[near] - fields[edge], fields[far] - fields[near]
         if float(first @ second) <= 0.0:
             continue
-        tolerance = max(CLOSE * temperature[near], 5 * noise)
+        tolerance = max(CLOSE * temperature[near], 3 * noise)
         at = edge
         while start <= at < end and abs(temperature[at] - temperature[near]) <= tolerance:
             out[at] = False
@@ -347,15 +355,14 @@ def _bounds(field: np.ndarray, turns: list[int], same: float) -> list[int]:
     """
     bounds, last = [0], -2
     for turn in turns:
-        if turn == last + 1:
-            bounds[-1] = turn
-            last = turn
-            continue
         first, end = turn, turn
         while first > 0 and abs(field[first - 1] - field[turn]) <= same:
             first -= 1
         while end < len(field) - 1 and abs(field[end + 1] - field[turn]) <= same:
             end += 1
-        bounds.append((first + end) // 2 + 1)
+        if first == last + 1:
+            bounds[-1] = first
+        else:
+            bounds.append((first + end) // 2 + 1)
         last = end
     return [*bounds, len(field)]
