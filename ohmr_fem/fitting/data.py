@@ -332,9 +332,10 @@ class _Builder:
         )
         base = ": ".join(part for part in (label, channel.name) if part)
         if left_out:
+            what = f"{log.path}: {base}" if base else str(log.path)
             self.notes.append(
-                f"{log.path}{': ' + base if base else ''}: {left_out} rows of a run in temperature "
-                "left out"
+                f"{what}: {left_out} rows of a run in temperature, "
+                "or of a wait between sweeps, left out"
             )
         names = _names(base, runs)
         for name, run in zip(names, runs, strict=True):

@@ -31,9 +31,16 @@ SCATTER = 0.01
 CLOSE = 1e-3
 
 
+#: A step this many times the one on the other side of a turn is the magnet driven elsewhere.
+JUMP = 3.0
+HELD_STILL = "held"
+
+
 @dataclass(frozen=True)
 class Run:
-    """The rows of one sweep; its way is "up", "down" or "" where the field does not tell."""
+    """The rows of one sweep; its way is "up", "down", "held" where the field waits, or "" where it
+    does not tell.
+    """
 
     rows: np.ndarray
     temperature: float | None = None
@@ -59,7 +66,9 @@ def split_runs(
     """
     rows = np.arange(len(fields))
     if temperature is None:
-        return list(_by_way(fields, _by_direction(fields, rows), None, apart)), 0
+        runs = list(_by_way(fields, _by_direction(fields, rows), None, apart))
+        waits = sum(len(run.rows) for run in runs if run.way == HELD_STILL)
+        return [run for run in runs if run.way != HELD_STILL], waits
     noise = _noise(fields, temperature)
     kept = rows[~_temperature_runs(fields, temperature, noise)]
     left_out = len(rows) - len(kept)
@@ -68,13 +77,17 @@ def split_runs(
             f"{what}: every row belongs to a run in temperature at a constant field; a curve "
             "needs a sweep of the field"
         )
-    runs: list[Run] = []
+    runs = []
     for part in _by_temperature(temperature, kept, apart, noise, what):
         if not np.any(_moves(fields[part])):
             left_out += len(part)  # on the way to another temperature
             continue
         _one_temperature(temperature[part], what)
-        runs += _by_way(fields, _by_direction(fields, part), temperature, apart)
+        for run in _by_way(fields, _by_direction(fields, part), temperature, apart):
+            if run.way == HELD_STILL:
+                left_out += len(run.rows)
+            else:
+                runs.append(run)
     if not runs:
         raise InputError(f"{what}: at no temperature does the field sweep; a curve needs a sweep")
     return runs, left_out
@@ -314,11 +327,14 @@ def _sweeps(field: np.ndarray | None) -> list[tuple[int, int, str]] | None:
         return None
     pieces = []
     for first, end in pairwise(bounds):
-        if end - first < FEWEST_HELD:
-            return None
-        pieces.append((first, end, "up" if field[end - 1] > field[first] else "down"))
-    covered = [float(np.ptp(field[first:end])) for first, end, _ in pieces]
-    if min(covered) < COVERED * float(np.ptp(field)):
+        way = "up" if field[end - 1] > field[first] else "down"
+        moves = np.abs(np.diff(field[first:end])) > HELD * np.ptp(field)
+        # waits at one or two fields, with one step between them, are no sweep
+        pieces.append((first, end, way if np.sum(moves) > 1 else HELD_STILL))
+    real = [field[first:end] for first, end, way in pieces if way != HELD_STILL]
+    if len(real) < 2 or min(map(len, real)) < FEWEST_HELD:
+        return None
+    if min(float(np.ptp(sweep)) for sweep in real) < COVERED * float(np.ptp(field)):
         return None  # minor loops, or rows in no order
     return pieces
 
@@ -363,6 +379,17 @@ def _bounds(field: np.ndarray, turns: list[int], same: float) -> list[int]:
         if first == last + 1:
             bounds[-1] = first
         else:
-            bounds.append((first + end) // 2 + 1)
+            bounds.append(_bound(field, first, end))
         last = end
     return [*bounds, len(field)]
+
+
+def _bound(field: np.ndarray, first: int, end: int) -> int:
+    """First row of the next sweep, where the rows ``first`` to ``end`` wait at the turn."""
+    before = abs(field[first] - field[first - 1])
+    after = abs(field[min(end + 1, len(field) - 1)] - field[end])
+    if before > JUMP * after:
+        return first  # the magnet was driven here to start
+    if after > JUMP * before:
+        return end + 1
+    return (first + end) // 2 + 1

@@ -314,7 +314,9 @@ def test_a_log_comes_apart_by_temperature_and_sweep(table):
     parts = cooling(80, 10, 0.0)
     for t in (10, 50):
         parts += loop(UP, t, 0.01, t) + loop(UP[::-1], t, 0.01, t + 1)
-    with pytest.warns(UserWarning, match="8 rows of a run in temperature left out"):
+    with pytest.warns(
+        UserWarning, match="8 rows of a run in temperature, or of a wait between sweeps, left out"
+    ):
         curves = read_data(log_file(table, parts), direction="x", columns=LOG)
     assert [c.name for c in curves] == ["[10 K, up]", "[10 K, down]", "[50 K, up]", "[50 K, down]"]
     assert [len(c.values) for c in curves] == [9, 9, 9, 9]
@@ -496,3 +498,12 @@ def test_the_last_row_of_a_cooling_may_begin_the_sweep(table):
     with pytest.warns(UserWarning, match="7 rows of a run in temperature"):
         (curve,) = read_data(log_file(table, parts), direction="x", columns=LOG)
     assert np.allclose(curve.signed, np.arange(9.0))
+
+
+def test_waits_between_sweeps_are_no_sweep(table):
+    wait = [(10.0, 1e4 * b, 20.2) for b in [8.0] * 6 + [0.0] * 6]
+    parts = loop(UP, 10, 1e-3, 1) + wait + loop(UP, 10, 1e-3, 2)
+    with pytest.warns(UserWarning, match="rows of a run in temperature"):
+        curves = read_data(log_file(table, parts), direction="x", columns=LOG)
+    assert [c.name for c in curves] == ["[up]", "[up, 2]"]
+    assert all(np.ptp(c.signed) == 16 for c in curves)
