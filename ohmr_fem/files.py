@@ -18,7 +18,9 @@ from .errors import InputError, require_extra, suggest
 from .version import __version__
 
 #: Of the archives that :func:`write_archive` writes.
-ARCHIVE_FORMAT = "ohmr_fem/1"
+ARCHIVE_FORMAT = "ohmr_fem/2"
+#: Formats that can be read; 1 holds solutions of continuous n.
+READABLE_FORMATS = ("ohmr_fem/1", ARCHIVE_FORMAT)
 
 #: Larger files are refused, in bytes; a value of its own in this variable of the environment.
 MOST_BYTES = 512 * 1024**2

@@ -364,6 +364,18 @@ CLAIMS = (
         ),
     ),
     Claim(
+        "backgrounds",
+        "fits with an ordinary magnetoresistance or weak localisation in the curve",
+        (("fit_backgrounds", "intervals of alpha_product"), ("fit_backgrounds", "hln")),
+        ("tests/fitting/test_background.py::test_numbers",),
+    ),
+    Claim(
+        "preparation",
+        "steps and curve from raw rows within their stated errors, a step left out is seen",
+        (("prepare_raw", "chi2"), ("prepare_raw", "whiteness below 0.01 with")),
+        ("tests/fitting/test_prepare.py::test_a_step_left_out_is_seen",),
+    ),
+    Claim(
         "error bar",
         "the stated discretisation error holds, and refinement reaches the tolerance asked for",
         (("adaptivity", "effectivity"), ("adaptivity", "relative error")),

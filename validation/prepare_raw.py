@@ -112,3 +112,42 @@ def outcome(seeds: range, left_out: bool = True) -> Outcome:
         {key: np.array(v) for key, v in z.items()},
         {key: np.array(v) for key, v in whiteness.items()},
     )
+
+
+def _count(text: str, value: float, low: float, high: float) -> Row:
+    """A row that passes between two counts."""
+    middle, half = 0.5 * (low + high), 0.5 * (high - low)
+    return Row(CASE, "coverage", text, value, middle, abs(value - middle), half)
+
+
+def run(level: str = "quick") -> list[Row]:
+    """500 seeds at the full level, 20 at the quick one with limits as wide as their scatter."""
+    full = level == "full"
+    count = SEEDS if full else 20
+    found = outcome(range(1, count + 1))
+    slack = 0.05 if full else 0.15
+    rows = [
+        Row(
+            CASE,
+            "coverage",
+            f"mean chi2 per degree of freedom against the truth, {count} seeds",
+            found.reduced,
+            1.0,
+            abs(found.reduced - 1.0),
+            slack,
+        ),
+        _count(
+            f"seeds within the central 95% of the distribution of chi2, of {count}",
+            found.inside,
+            *((462, 487) if full else (15, 20)),
+        ),
+    ]
+    for name, z in found.z.items():
+        size = float(np.sqrt(np.mean(z**2)))
+        text = f"{name}: root mean square of error over stated error"
+        rows.append(Row(CASE, "coverage", text, size, 0.0, size, 2.0))
+    for name, p in found.whiteness.items():
+        low = int(np.sum(p < 0.01))
+        limits = (0, 12 if full else 2) if name == "none" else (0.95 * count, count)
+        rows.append(_count(f"whiteness below 0.01 with {name} left out", low, *limits))
+    return rows

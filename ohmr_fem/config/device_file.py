@@ -164,6 +164,7 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
         order=order,
         coupling=solve.coupling,
         detection=solve.detection,
+        interface=solve.interface,
         ordinary_hall=solve.ordinary_hall,
         film=film,
     )

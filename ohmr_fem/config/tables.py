@@ -128,10 +128,13 @@ class ContactTable(Table):
 class EdgeTable(Table):
     """[edges.<name>]"""
 
-    moment: Any
+    moment: Any = "reflecting"
+    source: Any = 0.0
+    inverse_source: Any = None
+    edge_moment: Any = 0.0
 
     def build(self) -> Edge:
-        return Edge(self.moment)
+        return Edge(self.moment, self.source, self.inverse_source, self.edge_moment)
 
 
 class FilmTable(Table):
@@ -164,6 +167,7 @@ class SolveTable(Table):
     order: StrictInt | None = None
     coupling: StrictStr = "linear"
     detection: StrictStr = "printed"
+    interface: StrictStr = "accumulation"
     ordinary_hall: StrictBool = False
     method: Literal["auto", "spectral", "reduced", "direct"] = "auto"
     accuracy: Any = None
@@ -313,6 +317,7 @@ inverse_mass = [24.4, 24.4, 0.3]      # in 1/m_e: one number, the diagonal, or a
 #                                     # order, gives an error bar
 coupling = "linear"                   # first order in alpha alpha'; "full": all orders
 detection = "printed"                 # "reciprocal" obeys Onsager's relation for every inverse_mass
+# interface = "accumulation"          # is continuous between regions; "density": n, as the paper
 
 [sweep]
 start = "-9 T"

@@ -12,7 +12,7 @@ from .data import Measured
 from .preparation import PARITY, Numbers, Preparation, Step
 from .prepare_raw import Raw
 from .smooth import Joint, Rows, Spline, joint, marked
-from .sweeps import bins, levels
+from .sweeps import bins, levels, step_of
 
 #: Lags of the whiteness test.
 LAGS = 10
@@ -22,12 +22,15 @@ def apply(raw: Raw, numbers: Numbers, errors: dict[str, Any], methods: dict[str,
     """The prepared curve from raw rows and known numbers; nothing is estimated but the smooth curve
     that the rows are judged by.
     """
-    rows, found, x = _corrected(raw, numbers)
+    rows = raw.rows(numbers)
+    found = _smooth(rows, numbers, 0)
     keep = found.weight > 0
-    out = np.flatnonzero(~keep)
-    points = Points.of(raw, numbers, rows, found, x, keep)
-    steps = _steps(raw, numbers, errors, methods, points, len(out))
-    record = Preparation(steps, ~keep, _whiteness(found), numbers)
+    points = Points.of(raw, numbers, rows, found)
+    steps = _steps(raw, numbers, errors, methods, points, int(np.sum(~keep)))
+    parity = PARITY[numbers.symmetry]
+    # a part of the other parity is no part of the curve that is asked for: it must show
+    against = _smooth(rows, numbers, parity, found.weight) if parity else found
+    record = Preparation(steps, ~keep, _whiteness(against), numbers)
     data = raw.data
     whole = points.rows is not None and not raw.exchanged
     temperature = data.temperature
@@ -46,30 +49,13 @@ def apply(raw: Raw, numbers: Numbers, errors: dict[str, Any], methods: dict[str,
     )
 
 
-def _corrected(raw: Raw, numbers: Numbers) -> tuple[Rows, Joint, np.ndarray]:
-    """Rows with drift and mixing taken off, the smooth curve through them, and their fields."""
-    values = raw.values
-    if numbers.drift is not None:
-        columns = raw.drift_columns(numbers.drift)
-        if columns.shape[1] != len(numbers.rates):
-            raise InputError(
-                f"the record holds the drift at {len(numbers.rates)} times, this curve has "
-                f"{columns.shape[1]}",
-                key="drift",
-            )
-        values = values - columns @ np.array(numbers.rates)
-    if numbers.mixing is not None:
-        values = values - raw.mixed(numbers.mixing)
-    weight = raw.weight(numbers.noise)
-    nothing = np.zeros((len(values), 0))
-    rows = Rows(raw.field, values, raw.way, raw.side, weight, nothing, ())
+def _smooth(rows: Rows, numbers: Numbers, parity: int, weight: np.ndarray | None = None) -> Joint:
+    """The smooth curve of a parity through the rows, outliers left out, or with given weights."""
     start = numbers.offset, numbers.hysteresis
-    x = rows.place(*start)
-    spline = Spline.over(x, PARITY[numbers.symmetry], numbers.pieces)
-    if numbers.threshold is None:
-        return rows, joint(rows, spline, (), *start, weight), x
-    found, _ = marked(rows, spline, (), start, numbers.threshold, numbers.scale)
-    return rows, found, x
+    spline = Spline.over(rows.place(*start), parity, numbers.pieces)
+    if weight is None and numbers.threshold is not None:
+        return marked(rows, spline, (), start, numbers.threshold, numbers.scale)[0]
+    return joint(rows, spline, (), *start, rows.weight if weight is None else weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,20 +69,13 @@ class Points:
     lonely: int = 0
 
     @classmethod
-    def of(
-        cls,
-        raw: Raw,
-        numbers: Numbers,
-        rows: Rows,
-        found: Joint,
-        x: np.ndarray,
-        keep: np.ndarray,
-    ) -> Points:
-        sigma = np.full(len(x), numbers.sigma)
+    def of(cls, raw: Raw, numbers: Numbers, rows: Rows, found: Joint) -> Points:
+        sigma = np.full(len(rows.field), numbers.sigma)
         if numbers.noise == "file":
             assert raw.sigma is not None
             sigma = raw.sigma
-        kept = np.flatnonzero(keep)
+        kept = np.flatnonzero(found.weight > 0)
+        x = rows.place(numbers.offset, numbers.hysteresis)
         parity = PARITY[numbers.symmetry]
         if not parity and numbers.average is None:
             inflated = sigma[kept] * numbers.inflation
@@ -107,45 +86,56 @@ class Points:
         else:
             # the field as read, so that rows meant for the same one stay together
             group = levels(np.abs(raw.field))
-        field, values, spread = [], [], []
-        lonely = 0
-        for number in np.unique(group[kept]):
+        near = 0.5 * (numbers.average or step_of(raw.field))
+        points = []
+        numbered = np.unique(group[kept])
+        for number in numbered:
             member = kept[group[kept] == number]
-            weight = 1.0 / sigma[member] ** 2
-            at = float(np.average(place[member], weights=weight))
-            mean, error = _balanced(found.residual[member], x[member], weight, parity, at)
-            if mean is None:
-                lonely += 1
-                continue
-            # the curve at the mean field, not its mean over the bin, which is bent
-            base = float(found.spline.value(np.array([at]), found.coefficients)[0])
-            field.append(at)
-            values.append(base + mean)
-            spread.append(error * numbers.inflation)
-        if len(field) < 2:
+            points.append(_point(found, x[member], member, sigma[member], parity, near))
+        made = np.array([p for p in points if p is not None])
+        if len(made) < 2:
             raise InputError("fewer than two points are left; is every |B| there with both signs?")
-        return cls(np.array(field), np.array(values), np.array(spread), None, lonely)
+        field, values, spread = made.T
+        lonely = len(numbered) - len(made)
+        return cls(field, values, spread * numbers.inflation, None, lonely)
 
 
-def _balanced(
-    rest: np.ndarray, x: np.ndarray, weight: np.ndarray, parity: int, at: float
-) -> tuple[float | None, float]:
-    """Mean residual of a bin and its error; with a parity both signs of B count alike, and None
-    where one is missing.
+def _point(
+    found: Joint,
+    x: np.ndarray,
+    member: np.ndarray,
+    sigma: np.ndarray,
+    parity: int,
+    near: float,
+) -> tuple[float, float, float] | None:
+    """Field, value and error of a bin. With a parity both signs of B count alike; None where one of
+    them is missing, unless the bin holds B = 0 (``near`` it), where an even curve needs one only.
     """
-    if not parity:
-        return float(np.average(rest, weights=weight)), float(1.0 / np.sqrt(weight.sum()))
-    means, variances = [], []
-    for side, sign in ((x >= 0.0, 1.0), (x < 0.0, float(parity))):
+    weight = 1.0 / sigma**2
+    rest = found.residual[member]
+    if parity == 0:
+        at = float(np.average(x, weights=weight))
+        value = _at(found, at) + float(np.average(rest, weights=weight))
+        return at, value, float(1.0 / np.sqrt(weight.sum()))
+    at = float(np.average(np.abs(x), weights=weight))
+    values, variances = [], []
+    for side, sign in ((x >= 0.0, 1.0), (x < 0.0, -1.0)):
         if np.any(side):
-            means.append(sign * float(np.average(rest[side], weights=weight[side])))
+            mean = float(np.average(rest[side], weights=weight[side]))
+            # the curve at the mean field, not its mean over the bin, which is bent
+            value = _at(found, sign * at) + mean
+            values.append(value if sign > 0.0 else parity * value)
             variances.append(1.0 / float(weight[side].sum()))
-    if len(means) == 2:
-        return 0.5 * sum(means), 0.5 * float(np.sqrt(sum(variances)))
-    at_zero = np.all(np.abs(x) < 1e-9)
-    if parity > 0 and at_zero:
-        return means[0], float(np.sqrt(variances[0]))
-    return None, 0.0
+    if len(values) == 2:
+        return at, 0.5 * sum(values), 0.5 * float(np.sqrt(sum(variances)))
+    if parity > 0 and np.all(np.abs(x) < near):
+        value = _at(found, 0.0) + float(np.average(rest, weights=weight))
+        return 0.0, value, float(1.0 / np.sqrt(weight.sum()))
+    return None
+
+
+def _at(found: Joint, x: float) -> float:
+    return float(found.spline.value(np.array([x]), found.coefficients)[0])
 
 
 def _steps(

@@ -89,31 +89,52 @@ def estimate(raw: Raw, wishes: Wishes) -> tuple[Numbers, dict[str, Any], dict[st
     )
     if "hysteresis" in free and np.ptp(raw.way) == 0.0:
         raise InputError("needs rising and falling rows; give a value in T", key="hysteresis")
-    parity, found, scale, pieces = _decided(raw, wishes, free, start)
+    parity, found = _decided(raw, wishes, free, start)
     rates, mixing, errors = _amounts(raw, wishes, found, free)
-    sigma = _noise(raw, wishes, found)
-    correlation = _correlation(found)
-    clear = correlation > CLEAR / np.sqrt(found.used)
-    inflation = float(np.sqrt((1.0 + correlation) / (1.0 - correlation))) if clear else 1.0
-    size = sigma if wishes.noise != "file" else 1.0
-    errors = {name: _times(error, size * inflation) for name, error in errors.items()}
     numbers = Numbers(
         offset=found.offset,
         hysteresis=found.hysteresis,
         drift="linear" if isinstance(wishes.drift, float) else wishes.drift,
         rates=rates,
         threshold=wishes.threshold,
-        scale=scale,
         mixing=mixing,
         symmetry=wishes.symmetry,
         average=wishes.average,
         noise=wishes.noise,
-        sigma=sigma,
+    )
+    loose, scale, pieces = _loose(raw.rows(numbers), numbers, found.weight)
+    # the numbers of the steps were taken from the same rows
+    spent = loose.spent + len(found.factor)
+    loose = replace(loose, spent=spent)
+    correlation = _correlation(loose)
+    clear = correlation > CLEAR / np.sqrt(loose.used)
+    inflation = float(np.sqrt((1.0 + correlation) / (1.0 - correlation))) if clear else 1.0
+    numbers = replace(
+        numbers,
+        scale=scale,
+        sigma=_noise(raw, wishes, loose),
         correlation=correlation,
         inflation=inflation,
         pieces=pieces,
     )
-    return numbers, errors, _methods(raw, wishes, numbers, parity, found)
+    # where the curve lacks the parity that the steps stand on, their errors know it
+    size = np.sqrt(found.variance) if wishes.noise != "file" else 1.0
+    errors = {name: _times(error, float(size) * inflation) for name, error in errors.items()}
+    return numbers, errors, _methods(wishes, numbers, parity, loose)
+
+
+def _loose(rows: Rows, numbers: Numbers, weight: np.ndarray) -> tuple[Joint, float, int]:
+    """A curve without any symmetry, which the noise and the outliers are judged by; the size of a
+    robust deviation, and the pieces of the curve.
+    """
+    start = numbers.offset, numbers.hysteresis
+    pieces = best_pieces(rows, 0, (), start, weight)
+    spline = Spline.over(rows.place(*start), 0, pieces)
+    if numbers.threshold is not None:
+        return (*marked(rows, spline, (), start, numbers.threshold), pieces)
+    found = joint(rows, spline, (), *start, rows.weight)
+    u = np.abs(found.residual * rows.weight)
+    return found, robust_size(u, rows.weight > 0, found.spent), pieces
 
 
 def _times(error: Any, factor: float) -> Any:
@@ -122,40 +143,40 @@ def _times(error: Any, factor: float) -> Any:
 
 def _decided(
     raw: Raw, wishes: Wishes, free: list[str], start: tuple[float, float]
-) -> tuple[int, Joint, float, int]:
-    """The joint fit; where no symmetry is asked for, with the parity that the steps stand on."""
-    if wishes.symmetry is not None or not ("offset" in free or wishes.mixing == "auto"):
+) -> tuple[int, Joint]:
+    """The joint fit. Only an offset and a mixing need a curve of known parity; what else is
+    estimated does without, and is not misled by a part of the other parity.
+    """
+    mixed = wishes.mixing == "auto"
+    if not ("offset" in free or mixed):
+        return 0, _fitted(raw, wishes, 0, free, start)
+    if wishes.symmetry is not None:
         parity = PARITY[wishes.symmetry]
-        if wishes.mixing == "auto" and parity >= 0:
+        if mixed and parity > 0:
             raise InputError(
                 "the fraction of an even R_xx shows in an odd curve only; give a value",
                 key="mixing",
             )
-        return (parity, *_fitted(raw, wishes, parity, free, start))
-    options = (-1,) if wishes.mixing == "auto" else (1, -1)
-    tried = []
-    for parity in options:
-        tried.append((parity, *_fitted(raw, wishes, parity, free, start)))
-    best = min(tried, key=lambda t: t[1].variance)
-    _check_parity(raw, wishes, free, best)
-    return best
+        return parity, _fitted(raw, wishes, parity, free, start)
+    tried = [(p, _fitted(raw, wishes, p, free, start)) for p in ((-1,) if mixed else (1, -1))]
+    parity, found = min(tried, key=lambda t: t[1].variance)
+    _check_parity(raw, wishes, free, found)
+    return parity, found
 
 
-def _check_parity(
-    raw: Raw, wishes: Wishes, free: list[str], best: tuple[int, Joint, float, int]
-) -> None:
+def _check_parity(raw: Raw, wishes: Wishes, free: list[str], found: Joint) -> None:
     """InputError where a curve without any symmetry fits clearly better than the even or odd one
     that an offset or a mixing is told by.
     """
     from scipy.special import fdtrc
 
-    found = best[1]
     others = [name for name in free if name != "offset"]
     start = found.offset, found.hysteresis
     key = "offset" if "offset" in free else "mixing"
     plain = replace(wishes, mixing=None, offset=found.offset)
     rows = _rows(raw, plain)
-    spline = Spline.over(rows.place(*start), 0, best[3])
+    pieces = len(found.spline.knots) - 7
+    spline = Spline.over(rows.place(*start), 0, pieces)
     loose = joint(rows, spline, others, *start, found.weight)
     more = max(loose.spent - found.spent, 1)
     rest = np.sum((found.residual * found.weight) ** 2) / loose.variance
@@ -192,25 +213,21 @@ def _rows(raw: Raw, wishes: Wishes) -> Rows:
 
 def _fitted(
     raw: Raw, wishes: Wishes, parity: int, free: list[str], start: tuple[float, float]
-) -> tuple[Joint, float, int]:
-    """The joint fit, the robust deviation of its rows, and the pieces of its curve."""
+) -> Joint:
+    """The joint fit with a curve of the given parity."""
     rows = _rows(raw, wishes)
-    x = rows.place(*start)
     weight, begin = rows.weight, start
     if wishes.threshold is not None:
         # outliers are judged twice: for the choice of the pieces, and with the pieces chosen
         first = best_pieces(rows, parity, free, start, weight)
-        spline = Spline.over(x, parity, max(first, 8))
+        spline = Spline.over(rows.place(*start), parity, max(first, 8))
         found, _ = marked(rows, spline, free, start, wishes.threshold)
         weight, begin = found.weight, (found.offset, found.hysteresis)
     pieces = best_pieces(rows, parity, free, begin, weight)
     spline = Spline.over(rows.place(*begin), parity, pieces)
     if wishes.threshold is None:
-        found = joint(rows, spline, free, *begin, weight)
-        u = np.abs(found.residual * rows.weight)
-        return found, robust_size(u, rows.weight > 0, found.spent), pieces
-    found, scale = marked(rows, spline, free, begin, wishes.threshold)
-    return found, scale, pieces
+        return joint(rows, spline, free, *begin, weight)
+    return marked(rows, spline, free, begin, wishes.threshold)[0]
 
 
 def _amounts(
@@ -291,9 +308,7 @@ def _correlation(found: Joint) -> float:
     return float(np.clip(follows / max(whole, 1e-300), -0.95, 0.95))
 
 
-def _methods(
-    raw: Raw, wishes: Wishes, numbers: Numbers, parity: int, found: Joint
-) -> dict[str, str]:
+def _methods(wishes: Wishes, numbers: Numbers, parity: int, found: Joint) -> dict[str, str]:
     together = "estimated together with every other step that is estimated"
     if wishes.symmetry is None and parity:
         together += f", the curve taken as {'even' if parity > 0 else 'odd'}"

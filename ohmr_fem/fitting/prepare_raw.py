@@ -10,6 +10,8 @@ import numpy as np
 
 from ..errors import InputError
 from .data import QUANTITIES, Measured
+from .preparation import Numbers
+from .smooth import Rows
 from .sweeps import returns, ways
 
 
@@ -77,6 +79,24 @@ class Raw:
             assert self.sigma is not None
             return np.asarray(1.0 / self.sigma)
         return np.ones(len(self.field))
+
+    def rows(self, numbers: Numbers) -> Rows:
+        """Rows with drift and mixing taken off."""
+        values = self.values
+        if numbers.drift is not None:
+            columns = self.drift_columns(numbers.drift)
+            if columns.shape[1] != len(numbers.rates):
+                raise InputError(
+                    f"the record holds the drift at {len(numbers.rates)} times, this curve has "
+                    f"{columns.shape[1]}",
+                    key="drift",
+                )
+            values = values - columns @ np.array(numbers.rates)
+        if numbers.mixing is not None:
+            values = values - self.mixed(numbers.mixing)
+        nothing = np.zeros((len(values), 0))
+        weight = self.weight(numbers.noise)
+        return Rows(self.field, values, self.way, self.side, weight, nothing, ())
 
     def drift_columns(self, kind: str | None) -> np.ndarray:
         """(n, k): the drift of every row for one unit of each of its numbers."""

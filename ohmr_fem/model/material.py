@@ -232,16 +232,19 @@ class Material:
         rate = 0.5 * self.g_factor * ELEMENTARY_CHARGE
         return np.asarray(rate * cross_matrix(fields_array(field)) @ self.X)
 
-    def detection_row(self, component: int, detection: str) -> np.ndarray:
-        """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c /
-        X_cc.
+    def detection_row(
+        self, component: int, detection: str, averaged: bool | None = None
+    ) -> np.ndarray:
+        """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c over X_zz
+        (``averaged``, by default for n^x and n^y: over (X_xx + X_yy)/2).
         """
+        if detection == "printed":
+            return np.eye(3)[component]
         X = np.asarray(self.inverse_mass)
-        return (
-            np.eye(3)[component]
-            if detection == "printed"
-            else X[component] / X[component, component]
-        )
+        if averaged is None:
+            averaged = component != 2
+        scale = 0.5 * (X[0, 0] + X[1, 1]) if averaged else X[2, 2]
+        return np.asarray(X[component] / scale)
 
     @property
     def field_scale(self) -> float:

@@ -17,6 +17,7 @@ from .material import Material
 
 COUPLINGS = ("linear", "full")
 DETECTIONS = ("printed", "reciprocal")
+INTERFACES = ("accumulation", "density")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,10 @@ class Problem:
     detection : "printed" or "reciprocal"
         What the inverse effect reads: n^z as in Eq. (1), or (X n)_z / X_zz, which obeys Onsager's
         relation for every X.
+    interface : "accumulation" or "density"
+        What is continuous between regions that differ in sigma/D or in the shape of X: the
+        accumulation h of n = (sigma/D) W^-1 h (docs/theory, section 12), which obeys Onsager's
+        relation, or the moment density n itself, as the paper.  One material: no difference.
     ordinary_hall : bool
         Let the Lorentz force of B_z act on the carriers: sigma and D become the tensor of
         System.deflection.  For device planes whose materials have a mobility; off by default.
@@ -63,6 +68,7 @@ class Problem:
     coupling: str = "linear"
     detection: str = "printed"
     ordinary_hall: bool = False
+    interface: str = "accumulation"
     film: Film | None = None
 
     def __post_init__(self) -> None:
@@ -73,7 +79,12 @@ class Problem:
                 f"mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}",
             )
         put("order", _order(self.order, self.mesh))
-        for key, options in (("coupling", COUPLINGS), ("detection", DETECTIONS)):
+        choices = (
+            ("coupling", COUPLINGS),
+            ("detection", DETECTIONS),
+            ("interface", INTERFACES),
+        )
+        for key, options in choices:
             if getattr(self, key) not in options:
                 raise _wrong(
                     key,
@@ -83,6 +94,7 @@ class Problem:
         put("materials", _materials(self.materials, self.mesh))
         put("contacts", _contacts(self.contacts, self.mesh))
         put("edges", _edges(self.edges, self.mesh, self.contacts))
+        _check_sources(self)
         _check_film(self)
         put("materials", _conducting(self))
         if self.detection == "reciprocal":
@@ -96,6 +108,13 @@ class Problem:
         x.
         """
         return "x" not in self.mesh.axes
+
+    @property
+    def averages(self) -> bool:
+        """Whether the reciprocal detector and W divide X by (X_xx + X_yy)/2 in place of X_zz: on
+        sections with faces, which read n^x and n^y as well as n^z.
+        """
+        return self.is_cross_section and "z" in self.mesh.axes
 
     @property
     def material(self) -> Material:
@@ -113,6 +132,13 @@ class Problem:
         """One material with constant coefficients everywhere."""
         return len({id(m) for m in self.materials.values()}) == 1 and self.material.uniform
 
+    @property
+    def edge_sources(self) -> dict[str, Edge]:
+        """The edges whose current makes moment, or whose moment makes a current (docs/theory,
+        section 13).
+        """
+        return {name: edge for name, edge in self.edges.items() if edge.drives}
+
     def moment_conditions(self) -> dict[str, Moment]:
         """{boundary: condition} for every boundary that does not simply reflect."""
         found = {
@@ -127,7 +153,8 @@ class Problem:
         return (
             f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
             f"coupling={self.coupling}, "
-            f"detection={self.detection}{', ordinary Hall effect' * self.ordinary_hall}"
+            f"detection={self.detection}, interface={self.interface}"
+            f"{', ordinary Hall effect' * self.ordinary_hall}"
             f"{'' if self.film is None else f', {self.film!r}'})"
         )
 
@@ -347,20 +374,35 @@ def require_mobility(problem: Problem, what: str) -> None:
             )
 
 
+def _check_sources(problem: Problem) -> None:
+    for name, edge in problem.edge_sources.items():
+        if edge.by_component and problem.averages:
+            raise _wrong(
+                "edges",
+                f"edge {name!r}: a face of a film or wire has one source, a number; three are for "
+                "edges of the device plane and of strips",
+                value=edge.source,
+            )
+        if problem.ordinary_hall:
+            raise _wrong(
+                "edges",
+                f"edge {name!r}: a source that follows the current does not go with ordinary_hall",
+                value=edge.source,
+            )
+
+
 def _check_reciprocal(problem: Problem) -> None:
-    axes = [2] if "y" in problem.mesh.axes else []
-    axes += [1] if "z" in problem.mesh.axes else []
+    name = "(X_xx + X_yy)/2" if problem.averages else "X_zz"
     for region, material in problem.materials.items():
         if callable(material.inverse_mass):
             continue
-        for c in axes:
-            if material.inverse_mass[c, c] == 0:
-                raise _wrong(
-                    "detection",
-                    f"detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is "
-                    "0 in "
-                    f"region {region!r}",
-                )
+        X = material.inverse_mass
+        scale = 0.5 * (X[0, 0] + X[1, 1]) if problem.averages else X[2, 2]
+        if scale == 0.0:
+            raise _wrong(
+                "detection",
+                f"detection='reciprocal' divides by {name}, which is 0 in region {region!r}",
+            )
 
 
 def contact_width(problem: Problem, name: str) -> float:

@@ -10,6 +10,8 @@ from ..errors import PhysicsWarning, ResolutionWarning
 from ..model.material import cross_matrix
 from ..model.problem import Problem
 from ..units import engineering
+from .interface import reciprocity_notes
+from .system import system_of
 
 if TYPE_CHECKING:
     from .system import System
@@ -129,6 +131,7 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
         )
     if problem.film is not None:
         return [*notes, *_film_notes(problem)]
+    notes += reciprocity_notes(problem, system_of(problem).coefficients)
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
         for m in problem.materials.values():

@@ -84,6 +84,15 @@ class SpectralMeasure:
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
 
+    @property
+    def averages(self) -> bool:
+        """Whether faces read n^x or n^y: see :attr:`Problem.averages`."""
+        return any(c.detected != 2 for c in self.channels)
+
+    def detector(self, component: int) -> np.ndarray:
+        """Weights (3,) with which n enters what reads a component."""
+        return self.material.detection_row(component, self.detection, self.averages)
+
     # -- the scalar function
 
     @property
@@ -162,7 +171,7 @@ class SpectralMeasure:
         and z what is generated.
         """
         T = np.atleast_3d(self.material.torque(fields) * self.material.relaxation_time)
-        row, z = self.material.detection_row(c.detected, self.detection), np.eye(3)[c.generated]
+        row, z = self.detector(c.detected), np.eye(3)[c.generated]
         second = (T @ (T @ z)[..., None])[..., 0] @ row
         return (
             precession_squared(self.material, fields),

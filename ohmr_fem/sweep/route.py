@@ -40,6 +40,8 @@ def refusal(problem: Problem) -> str | None:
             "coupling='full' feeds the orbital current back into the drive, which then depends on "
             "the field"
         )
+    for name in problem.edge_sources:
+        return f"the edge {name!r} has a source that follows the current"
     for name, moment in problem.moment_conditions().items():
         if not moment.is_scalar:
             return f"the edge {name!r} absorbs the three components at different rates"
