@@ -54,6 +54,7 @@ def test_magnetic_face():
         ({"thickness": 1.0, "bottom": -3.0}, ["bottom", ">= 0"]),
         ({"thickness": 1.0, "top": "mirror"}, ["top", "mirror", "reflecting"]),
         ({"thickness": 1.0, "top": {"injected": 1.0}}, ["top", "inject"]),
+        ({"thickness": 1.0, "top": of.Edge(source=0.1)}, ["top", "source"]),
         ({"thickness": 1.0, "top": [[1.0, 0.0], [0.0, 1.0]]}, ["top", "(2, 2)"]),
         ({"thickness": 1.0, "top": -np.eye(3)}, ["top", "-1 m/s"]),
     ],
