@@ -490,3 +490,29 @@ def test_film(tmp_path, refuses):
         with pytest.raises(of.InputError) as caught:
             read_device(path)
         assert all(f in str(caught.value) for f in fragments), str(caught.value)
+
+
+TURN = FILM.replace(
+    "start = 0\nstop = 9\npoints = 3",
+    """strength = "9 T"
+angles = {plane = "yz", start = -90, stop = 90, points = 5}""",
+)
+
+
+def test_a_field_that_turns(tmp_path):
+    path = tmp_path / "turn.toml"
+    path.write_text(TURN, encoding="utf-8")
+    fields = read_device(path).fields
+    half = 9 / np.sqrt(2)
+    expected = [[0, 0, -9], [0, half, -half], [0, 9, 0], [0, half, half], [0, 0, 9]]
+    np.testing.assert_allclose(fields, expected, atol=1e-14)
+    for wrong, fragments in (
+        (TURN.replace('strength = "9 T"', ""), ["sweep.strength", "missing"]),
+        (TURN.replace('"yz"', '"yy"'), ["sweep.angles", "yy"]),
+        (TURN.replace("points = 5", "steps = 5"), ["sweep.angles", "steps"]),
+        (TURN.replace('"9 T"', '"9 V"'), ["sweep.strength", "dimension"]),
+    ):
+        path.write_text(wrong, encoding="utf-8")
+        with pytest.raises(of.InputError) as caught:
+            read_device(path)
+        assert all(f in str(caught.value) for f in fragments), str(caught.value)
