@@ -5,6 +5,11 @@
 The names in ``__all__`` are the public interface; each is loaded when it is first used.
 """
 
+from . import signals as _signals
+
+if _signals.is_command():  # Ctrl-C while the rest is imported: one line
+    _signals.end_at_once()
+
 import importlib
 import logging
 from typing import TYPE_CHECKING, Any

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import InputError, OhmrError, suggest
+from ..files import sha256_of
 from ..geometry.outline import Geometry
 from ..model.drive import read_pair
 from ..model.problem import Problem
@@ -36,9 +39,13 @@ class Measurement:
     voltage: tuple[str, str] | None = None
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """The tables of a TOML file, and the SHA-256 of its bytes."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+        table = tomllib.loads(text.replace("\r\n", "\n"))
+        return table, hashlib.sha256(content).hexdigest()
     except FileNotFoundError as exc:
         raise InputError(
             f"{path}: no such file; write one with: ohmr-fem init {path}", value=path
@@ -48,14 +55,22 @@ def read_toml(path: Path) -> dict[str, Any]:
             f"{path}: is a folder; give the name of a device file (.toml)", value=path
         ) from exc
     except OSError as exc:
-        raise InputError(f"{path}: cannot be read ({exc.strerror})", value=path) from exc
+        reason = exc.strerror or str(exc)
+        raise InputError(
+            f"{path}: cannot be read ({reason}); give another file", value=path
+        ) from exc
+    except RecursionError as exc:
+        raise InputError(
+            f"{path}: its brackets are nested too deeply; a device file needs three levels",
+            value=path,
+        ) from exc
     except UnicodeDecodeError as exc:
         raise InputError(
             f"{path}: is not a text file in UTF-8; device files are TOML (ohmr-fem init writes "
             "one)",
             value=path,
         ) from exc
-    except tomllib.TOMLDecodeError as exc:
+    except ValueError as exc:  # TOMLDecodeError, and numbers of thousands of digits
         raise InputError(
             f"{path}: is not valid TOML: {exc}; note that quantities and names need quotes, as in "
             '"2 ps"',
@@ -70,10 +85,33 @@ class Reader:
         self.path = path
         self.wrong: list[str] = []
         self.inputs: list[Path] = []  # files read besides the device file and its mesh
+        self.digests: dict[Path, str] = {}  # of the files that others read
 
     def complain(self, key: str, message: str) -> None:
         where = f"{self.path}: {key}: " if key else f"{self.path}: "
         self.wrong += [where + line for line in message.splitlines()]
+
+    def keep_digest(self, table: Any) -> None:
+        """The hash of the mesh file, taken before it is read."""
+        given = table.get("file") if isinstance(table, Mapping) else None
+        if isinstance(given, str):
+            self._digest(self.path.parent / given)
+
+    def _digest(self, path: Path) -> None:
+        with contextlib.suppress(OSError, ValueError):  # the reader of the file says why
+            self.digests[path] = sha256_of(path)
+
+    def confirmed_digests(self) -> dict[Path, str]:
+        """Hashes of the files that others read; a complaint if one was replaced meanwhile."""
+        for path, digest in self.digests.items():
+            try:
+                same = sha256_of(path) == digest
+            except OSError:
+                same = False
+            if not same:
+                self.complain("", f"{path} was changed while it was read; start again")
+        self.stop()
+        return self.digests
 
     def stop(self) -> None:
         if self.wrong:
@@ -221,7 +259,9 @@ class Reader:
         given, folder = entry["model"], self.path.parent
         if isinstance(given, str):
             self.inputs.append(self.path.parent / given)
-            given, folder = read_toml(self.inputs[-1]).get("model"), self.inputs[-1].parent
+            own, digest = read_toml(self.inputs[-1])
+            self.digests[self.inputs[-1]] = digest
+            given, folder = own.get("model"), self.inputs[-1].parent
         model = self.model(given, f"{key}.model", folder)
         if (
             entry.get("displacement", 0)
@@ -243,9 +283,11 @@ class Reader:
         if kind not in KINDS:
             self.complain(f"{key}.kind", f"{kind!r} is not known; {suggest(str(kind), KINDS)}")
             return None
-        self.inputs += [
-            folder / rest[name] for name in ("file", "centres") if isinstance(rest.get(name), str)
-        ]
+        named = [rest.get(name) for name in ("file", "centres")]
+        files = [folder / name for name in named if isinstance(name, str)]
+        self.inputs += files
+        for path in files:
+            self._digest(path)
         return self.built(KINDS[kind], rest, key, folder)
 
     def gate(self, table: Mapping[str, Any], recipes: Any) -> Gate | None:

@@ -26,7 +26,7 @@ from ..model.material import precession_squared
 from ..sweep.route import refusal
 from .axes import changed_device, has_model, in_units, is_shape, keys_of
 from .dask import connected, on_scheduler
-from .file import Study, parse_results, read_study
+from .file import Study, output_of, parse_results, read_study
 from .point import Setting, Span, compute_point, make_setting
 from .results import NEEDS, Journal, journal_path, opened, read_results, write_results
 
@@ -124,7 +124,8 @@ def run_study(
         require_extra(module, "study", "a study")
     study = read_study(path)
     if out is not None:
-        study = replace(study, output=Path(out).resolve())
+        study = replace(study, output=output_of(out, "out"))
+    _check_output(study)
     check_size(study)
     results = parse_results(study.device.problem.is_cross_section)
     finished = read_results(study.output, study, results)
@@ -189,6 +190,16 @@ def load_study(path: str | Path) -> Any:
         )
     with opened(path) as data:
         return data
+
+
+def _check_output(study: Study) -> None:
+    """InputError if the results would replace a file that the study reads."""
+    given = [study.path, *study.device.inputs]
+    if study.output in [path.resolve() for path in given]:
+        raise InputError(
+            f"{study.output}: is an input of the study; give another output",
+            value=str(study.output),
+        )
 
 
 def check_size(study: Study) -> None:
