@@ -22,6 +22,8 @@ _KEPT = 16
 #: Characters that the names of :func:`suggest` may take together.
 NAMES_IN_ALL = 110
 
+KNOWN = "known names: "
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -40,6 +42,11 @@ def shown(text: object) -> str:
 
 def cut(text: str, longest: int = LONGEST) -> str:
     """A line of at most ``longest`` characters: long values lose their middle, then the line."""
+    names = text.find(KNOWN)
+    if names >= 0 and len(text) > longest:  # a list of names is what can best be spared
+        listed = text[names:]
+        length = max(len(listed) - (len(text) - longest), 3 * _KEPT)
+        text = text[:names] + (_without_middle(listed, length) if length < len(listed) else listed)
     while len(text) > longest:
         # the file or owner that a line begins with goes last
         spans = [match.span() for match in _VALUES.finditer(text) if match.start()]
@@ -228,7 +235,7 @@ def suggest(name: str, options: Iterable[str]) -> str:
     names = [cut(shown(o), 40) for o in options]
     close = difflib.get_close_matches(str(name)[:LONGEST], names, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}known names: {_listed(names)}"
+    return f"{hint}{KNOWN}{_listed(names)}"
 
 
 def _listed(names: list[str]) -> str:

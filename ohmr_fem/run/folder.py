@@ -76,12 +76,18 @@ def results_folder(
     """
     folder = folder_of(out, record)
     start = time.time()
-    _writable(folder)
-    with _locked(folder):
-        before = earlier(folder, record)
-        _check_planned(folder, [*planned, record], list(inputs), before)
-        yield before
-        _remove_unfinished(folder, start)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        _writable(folder)
+        with _locked(folder):
+            before = earlier(folder, record)
+            _check_planned(folder, [*planned, record], list(inputs), before)
+            yield before
+            _remove_unfinished(folder, start)
+    finally:
+        for path in made:  # a run that is refused leaves no empty folder
+            with contextlib.suppress(OSError):
+                path.rmdir()
 
 
 def earlier(folder: Path, record: str = "run.json") -> dict[str, Any]:

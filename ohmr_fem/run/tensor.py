@@ -64,14 +64,19 @@ def run_tensor(
             record["error"] = shown(exc) or type(exc).__name__
             raise
         finally:
-            same = before.get("inputs") == record["inputs"]
-            if record["status"] == "complete" or not same:
-                stale = [n for n in record["earlier"] if n not in record["files"]]
-                remove(out, stale)
-                record["earlier"] = []
-            record["seconds"] = time.perf_counter() - start
-            write_record(record, out)
+            _close(out, record, before, time.perf_counter() - start)
     return record
+
+
+def _close(out: Path, record: dict[str, Any], before: dict[str, Any], seconds: float) -> None:
+    """Write the record, and remove what is left of an earlier run and of no use beside it."""
+    if record["status"] == "failed" and not record["files"]:
+        return  # refused: nothing was written, and what an earlier run left stays with its record
+    if record["status"] == "complete" or before.get("inputs") != record["inputs"]:
+        remove(out, [n for n in record["earlier"] if n not in record["files"]])
+        record["earlier"] = []
+    record["seconds"] = seconds
+    write_record(record, out)
 
 
 def _compute(
