@@ -528,14 +528,11 @@ def _remaining() -> Iterator[Callable[[int, int, float], None]]:
 
 
 def _check(path: Path) -> None:
-    from .solver.resolution import check_resolution, physics_notes
-    from .solver.stability import check_stability
-    from .solver.system import system_of
+    from .run.check import check_device
 
     device = read_device(path)
     problem, fields = device.problem, device.fields
-    strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    system = system_of(problem)
+    system, notes = check_device(device)
     _tell(f"mesh      {problem.mesh!r}")
     for region, material in problem.materials.items():
         _tell(f"material  {region}: {material!r}")
@@ -556,14 +553,13 @@ def _check(path: Path) -> None:
             f"{device.gate.values.min():g} to "
             f"{device.gate.values.max():g} {device.gate.unit}"
         )
-    _tell(f"sweep     {len(fields)} fields up to {np.linalg.norm(strongest):g} T")
+    _tell(f"sweep     {len(fields)} fields up to {np.linalg.norm(fields, axis=1).max():g} T")
     _tell(
         f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection "
         f"{problem.detection}"
     )
-    for note in [*physics_notes(problem, fields), *check_resolution(system, strongest)]:
+    for note in notes:
         _say(f"warning: {note}")
-    check_stability(system, strongest)
     _tell(f"{path}: no errors")
 
 

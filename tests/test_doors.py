@@ -5,11 +5,8 @@ What a user meets: messages, exit codes, results folders, signals, odd places.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
-import random
 import signal
 import subprocess
 import sys

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, door
 from ..geometry.outline import Geometry
 from ..mesh.device_mesh import DeviceMesh
 from ..micro import LayeredModel
@@ -106,6 +106,7 @@ ADAPTIVE_ORDER = 3
 TENSOR_SECTIONS = ("model", "tensor", "output")
 
 
+@door
 def read_device(path: str | Path) -> Device:
     """Read and check a device file.
 
@@ -212,6 +213,7 @@ def without_accuracy(device: Device, what: str) -> Device:
     return device
 
 
+@door
 def read_tensor_job(path: str | Path) -> TensorJob:
     """Read and check a model file.
 

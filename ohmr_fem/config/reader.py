@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..errors import InputError, OhmrError, suggest
+from ..errors import InputError, OhmrError, no_memory, suggest
 from ..files import sha256_of
 from ..geometry.outline import Geometry
 from ..model.drive import read_pair
@@ -28,6 +28,9 @@ from .tables import (
     SolveTable,
     Table,
 )
+
+#: Of a whole number; one with more is beyond the range of floats.
+DIGITS = 300
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,6 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         content = path.read_bytes()
         text = content.decode("utf-8-sig")
         table = tomllib.loads(text.replace("\r\n", "\n"))
-        return table, hashlib.sha256(content).hexdigest()
     except FileNotFoundError as exc:
         raise InputError(
             f"{path}: no such file; write one with: ohmr-fem init {path}", value=path
@@ -76,6 +78,29 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
             '"2 ps"',
             value=path,
         ) from exc
+    if not table:
+        raise InputError(
+            f"{path}: is empty; write a device file with: ohmr-fem init NAME.toml", value=path
+        )
+    wrong = _beyond_floats(table)
+    if wrong:
+        raise InputError(
+            f"{path}: {wrong}: is a whole number of more than {DIGITS} digits; write a number "
+            "that a computer holds, such as 1e30",
+            value=path,
+        )
+    return table, hashlib.sha256(content).hexdigest()
+
+
+def _beyond_floats(value: Any, key: str = "") -> str:
+    """The key of the first whole number that is no float, or ""."""
+    if isinstance(value, Mapping):
+        inner = [(f"{key}.{name}" if key else str(name), v) for name, v in value.items()]
+    elif isinstance(value, list):
+        inner = [(f"{key}[{i}]", v) for i, v in enumerate(value)]
+    else:
+        return key if isinstance(value, int) and abs(value) >= 10**DIGITS else ""
+    return next(filter(None, (_beyond_floats(v, name) for name, v in inner)), "")
 
 
 class Reader:
@@ -166,6 +191,12 @@ class Reader:
                 self.complain(f"{key}.{exc.key}", exc.what)
             else:
                 self.complain(key, exc.message)
+            return None
+        except MemoryError:
+            self.complain(key, str(no_memory()))
+            return None
+        except ArithmeticError as exc:
+            self.complain(key, f"its numbers are beyond what a computer holds ({exc}); mend them")
             return None
 
     def mesh(self, table: Mapping[str, Any]) -> Any:

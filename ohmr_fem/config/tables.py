@@ -23,10 +23,20 @@ from ..model.material import Material
 from ..units import positive, to_si
 
 FIGURES = ("png", "pdf", "svg")
+#: What one number may ask for.
+MOST_FIELDS, MOST_CELLS = 1_000_000, 1_000_000
 
 
 class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+
+def at_most(number: int, most: int, key: str, what: str) -> None:
+    """InputError where one number in a file asks for more than a run should take."""
+    if number > most:
+        raise InputError(
+            f"asks for {number:.3g} {what}, at most {most:,}; take fewer", value=number, key=key
+        )
 
 
 class MeshFile(Table):
@@ -63,6 +73,7 @@ class CrossSection(Table):
                 "give either a width (strip, film; with a thickness: rectangular wire) or a radius "
                 "(round wire)"
             )
+        at_most(self.cells or 1, MOST_CELLS, "cells", "cells")
         if not {"radius", "thickness"} & set(given):
             return cross_section(**given)
         extra = sorted(set(given) - {"width", "thickness", "radius"})
@@ -99,7 +110,20 @@ class MaterialTable(Table):
     mobility: Any = None
 
     def build(self) -> Material:
+        if _holds_bool(self.inverse_mass):
+            raise InputError(
+                f"is a number, three, or a symmetric 3 x 3 array, in 1/m_e; got "
+                f"{self.inverse_mass!r}",
+                value=self.inverse_mass,
+                key="inverse_mass",
+            )
         return Material(**{name: value for name, value in self if value is not None})
+
+
+def _holds_bool(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_bool, value))
+    return isinstance(value, bool)
 
 
 class ContactTable(Table):
@@ -170,6 +194,7 @@ class SweepTable(Table):
 
     def build(self) -> tuple[np.ndarray, np.ndarray, float]:
         """Fields (n, 3), unit vector (3,), and the last field along it that is not zero; T."""
+        at_most(self.points, MOST_FIELDS, "points", "fields")
         start, stop = (to_si(getattr(self, name), "T", name) for name in ("start", "stop"))
         unit = field_sweep(1.0, 1.0, 1, self.direction)[0]
         return (

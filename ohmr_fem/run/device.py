@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device, Measurement
-from ..errors import SweepInterrupted, is_own_warning, shown
+from ..errors import SweepInterrupted, door, is_own_warning, shown
 from ..files import Table, atomic_path
 from ..output.paraview import export_paraview
 from ..output.plot import plot_hanle, plot_mesh, plot_moment_density
@@ -31,11 +31,13 @@ from ..solver.system import system_of
 from ..sweep.curve import HanleCurve
 from ..sweep.gate import GateMap, gate_map
 from ..sweep.hanle import hanle_curve
+from .check import check_questions
 from .folder import files_of, remove, results_folder
 
 Progress = Callable[[str, int, int], None]
 
 
+@door
 def run_device(
     device: Device,
     out: str | Path,
@@ -67,6 +69,7 @@ def run_device(
     KeyboardInterrupt
         After the finished rows and the record have been written.
     """
+    check_questions(device)
     run = _Run(device, Path(out), progress or (lambda *_: None), notify or (lambda _: None))
     with (
         results_folder(out, run.planned(), device.inputs) as before,

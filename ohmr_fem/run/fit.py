@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.device_file import Device, read_device, without_accuracy
-from ..errors import InputError
+from ..errors import InputError, door
 from ..files import atomic_path, sha256_of
 from ..fitting.data import Measured, read_data, with_pairs
 from ..fitting.design import Design, design
@@ -49,6 +49,7 @@ def read_fit_data(
     return with_pairs(curves, {m.name: (m.current, m.voltage) for m in device.measurements})
 
 
+@door
 def run_fit(
     data: str | Path,
     device: str | Path,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import TensorJob
-from ..errors import shown
+from ..errors import door, shown
 from ..files import atomic_path
 from ..micro import InverseMass, inverse_mass, write_tensor_table
 from ..micro.tables import TensorTable, describe
@@ -25,6 +25,7 @@ from .folder import files_of, remove, results_folder
 SHOWN = ("X_xx", "X_yy", "X_zz", "theta")
 
 
+@door
 def run_tensor(
     job: TensorJob, out: str | Path, *, progress: Callable[[str, int, int], None] | None = None
 ) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device
-from ..errors import InputError, OhmrError, require_extra
+from ..errors import InputError, OhmrError, door, require_extra
 from ..model.material import precession_squared
 from ..sweep.route import refusal
 from .axes import changed_device, has_model, in_units, is_shape, keys_of
@@ -84,6 +84,7 @@ class StudyResult:
     seconds: float
 
 
+@door
 def run_study(
     path: str | Path,
     out: str | Path | None = None,
@@ -171,6 +172,7 @@ def _result(
     )
 
 
+@door
 def load_study(path: str | Path) -> Any:
     """Results of a study as an xarray Dataset in memory; coordinates in SI, ``status`` 1 where a
     point is done.
