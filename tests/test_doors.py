@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -430,3 +431,167 @@ def test_a_current_folder_that_is_gone_is_one_line():
     run = _shell("cd gone && rmdir ../gone && ohmr-fem run device.toml")
     assert run.returncode == 2 and "Traceback" not in run.stderr
     assert run.stderr.count("error: ") == 1
+
+
+# -- check and run agree on any device file
+
+ODD = (
+    '0|-1|3|1e308|1e-308|nan|inf|true|""|"x"|[]|{}|[1]|"1 km"|"2 ps"|1e999|"1e400 m"|[1,2,3]|'
+    '[[1,2],[3,4]]|"\\u001b[2J"|0.5|1|2|"nan ps"|"left"|["left","right"]|["left","left"]|'
+    '1e-30|1e30|"full"|"reciprocal"|"direct"|"spectral"|"reduced"|1979-05-27|[1,1,-0.25]|'
+    + "9"
+    * 400
+).split("|")
+KEYS = [
+    *("order", "coupling", "detection", "method", "ordinary_hall", "accuracy"),
+    *("g_factor", "inverse_orbital_hall_angle", "diffusion_constant", "moment_per_carrier"),
+    *("normal", "thickness", "radius", "resolve", "unit", "mobility"),
+    *("fields_at", "drive_current", "electric_field", "direction", "name"),
+]
+#: What the solver alone can tell, once it has a factorisation.
+SOLVED = "SolveError"
+
+
+def _mutated(text: str, chance: random.Random) -> str:
+    lines = text.strip().split("\n")
+    for _ in range(chance.choice([1, 1, 2])):
+        i = chance.randrange(len(lines))
+        kind = chance.choice(["value", "value", "digit", "digit", "key", "gone", "byte", "twice"])
+        if kind == "value" and "=" in lines[i]:
+            lines[i] = f"{lines[i].split('=')[0]}= {chance.choice(ODD)}"
+        elif kind == "digit":
+            digit = chance.choice("123456789")
+            lines[i] = "".join(digit if c.isdigit() else c for c in lines[i])
+        elif kind == "key":
+            lines.insert(i, f"{chance.choice(KEYS)} = {chance.choice(ODD)}")
+        elif kind == "gone":
+            lines[i] = "#"
+        elif kind == "byte" and lines[i]:
+            k = chance.randrange(len(lines[i]))
+            lines[i] = lines[i][:k] + chance.choice("\x00\x1b[]={}\"'#.x9-é") + lines[i][k + 1 :]
+        elif kind == "twice":
+            lines.insert(i, chance.choice(lines))
+    return "\n".join(lines)
+
+
+def _verdict(question) -> str:
+    """ "" or the class of the refusal, whose text must be fit to print."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            question()
+    except errors.OhmrError as exc:
+        lines = str(exc).splitlines()
+        assert lines and all(len(line) <= 300 and line.isprintable() for line in lines), lines
+        assert not isinstance(exc, FaultError), exc
+        return type(exc).__name__
+    return ""
+
+
+def test_check_and_run_agree_on_mutated_device_files():
+    """OHMR_MUTATIONS=5000 for more of them."""
+    from small_devices import bar
+
+    from ohmr_fem.run.check import check_device
+
+    of.write_mesh(bar(12, 4), "bar.msh")
+    chance, verdicts = random.Random(21), []
+    many = int(os.environ.get("OHMR_MUTATIONS", "500"))
+    for _ in range(many):
+        text = _mutated(chance.choice([SECTION, HALL]), chance)
+        Path("device.toml").write_text(text, encoding="utf-8")
+        checked = _verdict(lambda: check_device(read_device("device.toml")))
+        ran = _verdict(lambda: run_device(read_device("device.toml"), "out"))
+        assert checked == ran or (checked, ran) == ("", SOLVED), f"{checked} {ran}\n{text}"
+        verdicts.append(ran)
+    assert (
+        many / 10 < verdicts.count("") < many / 1.5
+    )  # the mutations are neither idle nor all fatal
+
+
+@pytest.mark.parametrize(
+    "old, new, said",
+    [
+        ("points = 3", "points = 100000000000", "at most 1,000,000"),
+        ("cells = 16", "cells = 1000000000", "at most 1,000,000"),
+        ("[1, 1, 0.25]", "true", "inverse_mass"),
+        ("1e-3", "9" * 400, "sheet_conductivity: is a whole number of more than 300 digits"),
+        ('"2 ps"', "1" * 5000, "4300"),
+        ("0.016", "[" * 9000, "nested too deeply"),
+        ("start = -20", 'start = "\\u001b[2J"', r"\x1b"),
+    ],
+)
+def test_one_line_at_once(old, new, said):
+    start = time.monotonic()
+    with pytest.raises(InputError) as caught:
+        read_device(written(text=SECTION.replace(old, new, 1)))
+    text = str(caught.value)
+    assert said in text and len(text) <= 300 and text.isprintable()
+    assert time.monotonic() - start < 2.0
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("mu = {start = 0, stop = 1, points = 100000000000}", "at most 100,000"),
+        ("mu = 0\nmesh = 100000", "at most 10,000"),
+        ("mu = 0\ntemperature = 1e-300", "at least 1e-06 K"),
+    ],
+)
+def test_a_tensor_that_takes_days_is_refused_at_once(line, said):
+    from ohmr_fem.config.device_file import read_tensor_job
+
+    text = f'[model]\nkind = "bilayer_graphene"\n[tensor]\n{line}\n'
+    with pytest.raises(InputError, match=said):
+        read_tensor_job(written(text=text))
+    many = (
+        '[model]\nkind = "multilayer_graphene"\nn = 1000\nstacking = "bernal"\n[tensor]\nmu = 0\n'
+    )
+    with pytest.raises(InputError, match="1e\\+03 layers, at most 60"):
+        read_tensor_job(written(text=many))
+
+
+# -- studies
+
+
+@pytest.mark.parametrize(
+    "axes, said",
+    [
+        ('"material.tau" = [1e-12]\n"material.relaxation_time" = [2e-12]', "two axes"),
+        ('"cross_section.width" = ["1 nm", "1e-9 m"]', "given twice"),
+        ('"material.tau" = [1e-12]\n[limits]\nmemory = "nan GB"', "limits.memory"),
+        ('"material.tau" = [1e-12]\n[limits]\nmemory = "-1 GB"', "limits.memory"),
+    ],
+)
+def test_a_study_with_one_thing_said_twice_is_refused(axes, said):
+    from ohmr_fem.study.file import read_study
+
+    written()
+    with pytest.raises(InputError, match=said):
+        read_study(written("study.toml", f'device = "device.toml"\n[axes]\n{axes}\n'))
+
+
+def test_the_output_of_a_study_is_a_netcdf_file(capsys):
+    written()
+    written("study.toml", 'device = "device.toml"\n[axes]\n"material.tau" = [1e-12]\n')
+    for out in ("", "device.toml"):
+        assert ohmr("study", "study.toml", "--out", out) == 2
+        assert "must end in .nc or .h5" in capsys.readouterr().err
+    assert Path("device.toml").read_text() == SECTION
+
+
+def test_a_table_of_a_study_as_spreadsheets_write_it():
+    from ohmr_fem.study.axes import read_table
+
+    written("t.csv", "sep=;\nT [K];material.tau [ps]\n1;2\n3;4\n")
+    assert read_table(Path("study.toml"), "T", "t.csv").rows == ((1.0, 2.0), (3.0, 4.0))
+    written("t.csv", 'T [K],"material.tau [ps]\n1,2\n')
+    with pytest.raises(InputError, match="quote that is not closed"):
+        read_table(Path("study.toml"), "T", "t.csv")
+
+
+def test_a_background_given_twice_is_refused(capsys):
+    written("data.csv", "Bx [T],R [ohm]\n0,1\n1,2\n")
+    written()
+    assert ohmr("fit", "data.csv", "device.toml", "--background", "offset,offset") == 2
+    assert "background: 'offset' is given twice" in capsys.readouterr().err
