@@ -7,8 +7,7 @@ The names in ``__all__`` are the public interface; each is loaded when it is fir
 
 from . import signals as _signals
 
-if _signals.is_command():  # Ctrl-C while the rest is imported: one line
-    _signals.end_at_once()
+_signals.begin()  # Ctrl-C while the rest is imported: one line
 
 import importlib
 import logging

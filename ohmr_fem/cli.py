@@ -50,8 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
                 errors="replace"
             )  # a terminal without micro signs still gets its numbers
     code = _exit_code(arguments)
-    if signals.is_command():
-        signals.end_at_once()
+    signals.begin()
     lost = _flushed()
     sys.exit(code if lost is None else _cannot_write(lost))
 

@@ -41,6 +41,12 @@ def is_command() -> bool:
     return as_module or name in ("ohmr-fem", "ohmr-fem.exe", "ohmr-fem-script.py")
 
 
+def begin() -> None:
+    """First thing of all, in the process of the command only."""
+    if is_command():
+        end_at_once()
+
+
 def end_at_once() -> None:
     """Signals end the process with one line: nothing is open yet, or everything is closed."""
     if threading.current_thread() is not threading.main_thread():

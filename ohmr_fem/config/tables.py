@@ -25,6 +25,9 @@ from ..units import positive, to_si
 FIGURES = ("png", "pdf", "svg")
 #: What one number may ask for.
 MOST_FIELDS, MOST_CELLS = 1_000_000, 1_000_000
+#: Of the positive numbers of a material: beyond, their products leave the range of floats.
+SMALLEST, LARGEST = 1e-60, 1e60
+POSITIVE = ("relaxation_time", "sheet_conductivity")
 
 
 class Table(BaseModel):
@@ -117,7 +120,17 @@ class MaterialTable(Table):
                 value=self.inverse_mass,
                 key="inverse_mass",
             )
-        return Material(**{name: value for name, value in self if value is not None})
+        found = Material(**{name: value for name, value in self if value is not None})
+        for name in ("diffusion_length", "diffusion_constant", *POSITIVE):
+            value = float(np.min(np.asarray(getattr(found, name))))
+            if not SMALLEST < value < LARGEST:
+                raise InputError(
+                    f"is {value:.3g} in SI, outside {SMALLEST:g} to {LARGEST:g}; mend it, or what "
+                    "it follows from",
+                    value=value,
+                    key=name,
+                )
+        return found
 
 
 def _holds_bool(value: Any) -> bool:

@@ -35,7 +35,7 @@ def check_questions(device: Device) -> None:
 
 
 @door
-def check_device(device: Device) -> tuple[System, list[str]]:
+def check_device(device: Device) -> tuple[System, list[UserWarning]]:
     """The matrices of the device, and what is to be said of its mesh and physics.
 
     Raises
