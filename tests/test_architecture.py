@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "files": "errors version",
     "analytic": "units",
     "micro": "units files",
-    "geometry": "units",
+    "geometry": "units files",
     "mesh": "geometry",
     "model": "mesh micro",
     "solver": "model files",

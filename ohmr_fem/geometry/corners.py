@@ -286,39 +286,51 @@ def _snapped(fraction: float) -> float:
 
 def covered_by(
     loops: Sequence[Loop],
-    shapes: Sequence[np.ndarray],
+    shapes: Sequence[np.ndarray | list[np.ndarray]],
     tolerance: float,
 ) -> Pieces:
-    """Parts of the loops that lie in or on any of some polygons (n, 2), in metres; parts as short
-    as tolerance are left out.
+    """Parts of the loops that lie in or on any of some shapes, in metres; parts as short as
+    tolerance are left out.
+
+    A shape is a polygon (n, 2), or a list of them: an outline and its holes.
     """
+    rings = [shape if isinstance(shape, list) else [shape] for shape in shapes]
     found = []
     for k, loop in enumerate(loops):
         for i in range(len(loop.points)):
             edge = loop.edge(i)
-            for start, stop in _covered_spans(edge, shapes, tolerance):
+            for start, stop in _covered_spans(edge, rings, tolerance):
                 found.append(Piece(k, i, start, stop))
     return tuple(found)
 
 
 def _covered_spans(
     edge: Edge,
-    shapes: Sequence[np.ndarray],
+    shapes: Sequence[list[np.ndarray]],
     tolerance: float,
 ) -> list[tuple[float, float]]:
+    low, high = polygons.edge_box(*edge, tolerance)
+    shapes = [rings for rings in shapes if _boxes_meet(low, high, rings[0])]
+    if not shapes:
+        return []
     cuts = {0.0, 1.0}
-    for shape in shapes:
-        cuts |= set(polygons.crossings(*edge, shape, tolerance))
+    for rings in shapes:
+        for ring in rings:
+            cuts |= set(polygons.crossings(*edge, ring, tolerance))
     s = np.array(sorted(cuts))
     starts = s[:-1]
     stops = s[1:]
     middle = polygons.arc_point(*edge, (starts + stops) / 2)
     within = np.zeros(len(middle), dtype=bool)
-    for shape in shapes:
-        following = np.roll(shape, -1, axis=0)
-        gaps = polygons.point_segment_distance(middle, shape, following)
-        near = gaps.min(axis=1) <= tolerance
-        within |= near | polygons.inside(middle, shape)
+    for rings in shapes:
+        in_shape = np.zeros(len(middle), dtype=bool)
+        near = np.zeros(len(middle), dtype=bool)
+        for ring in rings:
+            following = np.roll(ring, -1, axis=0)
+            gaps = polygons.point_segment_distance(middle, ring, following)
+            near |= gaps.min(axis=1) <= tolerance
+            in_shape ^= polygons.inside(middle, ring)
+        within |= near | in_shape
     spans: list[list[float]] = []
     for start, stop in zip(starts[within].tolist(), stops[within].tolist(), strict=True):
         if spans and spans[-1][1] == start:
@@ -335,3 +347,10 @@ def _covered_spans(
         if stop - start > shortest:
             out.append((start, stop))
     return out
+
+
+def _boxes_meet(low: np.ndarray, high: np.ndarray, polygon: np.ndarray) -> bool:
+    """Whether a box touches the box around a polygon."""
+    above = polygon.max(axis=0) >= low
+    below = polygon.min(axis=0) <= high
+    return bool(np.all(above & below))

@@ -4,17 +4,23 @@ or polygons contacts.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, require_extra, suggest
+from ..errors import InputError, require_extra
+from ..files import escaped, plain_file
 from ..units import engineering
+from . import polygons
 from .check import check_geometry
 from .corners import SNAP, covered_by, oriented, read_loop
+from .gds_child import read_layout
 from .outline import Geometry, Loop, Piece
+
+logger = logging.getLogger(__name__)
 
 # Layouts live on a grid; polygons that meet to this fraction of the device touch.
 TOUCH = 1e-9
@@ -93,46 +99,35 @@ class _Layout:
     """One cell of a layout file, flattened, in metres."""
 
     def __init__(self, path: Path, cell: str | None) -> None:
-        gdstk = require_extra("gdstk", "layout", "reading a layout")
+        require_extra("gdstk", "layout", "reading a layout")
         self.shapely = require_extra("shapely", "layout", "reading a layout")
         self.path = path
-        if not path.is_file():
+        if not path.exists():
             raise InputError(
-                f"layout {str(path)!r} does not exist; give the path of a .gds or .oas file",
+                f"layout {escaped(str(path))!r} does not exist; give the path of a .gds or .oas "
+                "file",
                 value=str(path),
             )
-        oasis = path.suffix.lower() in (".oas", ".oasis")
-        read = gdstk.read_oas if oasis else gdstk.read_gds
-        try:
-            library = read(str(path))
-        except Exception as exc:  # gdstk raises OSError, RuntimeError and others
-            raise InputError(
-                f"{path}: cannot be read ({exc}); give a GDSII or OASIS file", value=str(path)
-            ) from exc
-        self.unit = library.unit
-        cells = {c.name: c for c in library.cells}
-        top = [c.name for c in library.top_level()]
-        if cell is None and len(top) != 1:
-            known = ", ".join(cells) or "none"
-            raise InputError(
-                f"{path}: has {len(top)} top cells; choose with cell=, one of {known}", value=top
-            )
-        name = top[0] if cell is None else cell
-        if name not in cells:
-            raise InputError(f"{path}: no cell {name!r}; {suggest(name, cells)}", value=cell)
-        self.polygons = cells[name].get_polygons()
-        self.labels = cells[name].get_labels()
+        layout = read_layout(plain_file(path, "a GDSII or OASIS file"), cell)
+        self.polygons = layout.polygons
+        self.labels = layout.labels
+        self.crossing = False
+        if layout.thin:
+            logger.info("%s: %d polygons and paths without area left out", path, layout.thin)
 
     def shape(self, layer: Any, what: str) -> Any:
         """Everything on a layer, as one shapely shape."""
         number, kind = self._layer(layer, what)
         members = []
-        for p in self.polygons:
-            if p.layer == number and kind in (None, p.datatype):
-                polygon = self.shapely.Polygon(p.points * self.unit)
-                members.append(polygon.buffer(0))
+        for of_polygon, datatype, points in self.polygons:
+            if of_polygon == number and kind in (None, datatype):
+                polygon = self.shapely.Polygon(points)
+                if not polygon.is_valid:
+                    self.crossing = True
+                    polygon = _filled(self.shapely, points)
+                members.append(polygon)
         if not members:
-            present = _listed({(p.layer, p.datatype) for p in self.polygons})
+            present = _listed({(number, kind) for number, kind, _ in self.polygons})
             raise InputError(
                 f"{what}: {self.path} has nothing on layer {layer!r}; it has (layer, datatype) "
                 f"{present}",
@@ -145,16 +140,15 @@ class _Layout:
         found = self.labels
         if layer is not None:
             number, kind = self._layer(layer, "labels")
-            on_layer = [t for t in found if t.layer == number]
-            found = [t for t in on_layer if kind in (None, t.texttype)]
+            found = [t for t in found if t[0] == number and kind in (None, t[1])]
         if layer is not None and not found:
-            present = _listed({(t.layer, t.texttype) for t in self.labels})
+            present = _listed({(number, kind) for number, kind, _, _ in self.labels})
             raise InputError(
                 f"{self.path} has no text on layer {layer!r}; it has texts on {present}",
                 value=layer,
                 key="labels",
             )
-        return [(t.text, np.array(t.origin) * self.unit) for t in found]
+        return [(text, place) for _, _, text, place in found]
 
     @staticmethod
     def _layer(layer: Any, what: str) -> tuple[int, int | None]:
@@ -167,6 +161,21 @@ class _Layout:
         raise InputError(
             f"{what}: a layer is a number or (layer, datatype), got {layer!r}", value=layer
         )
+
+
+def _filled(shapely: Any, corners: np.ndarray) -> Any:
+    """What a crossing polygon covers: all that it winds about, in whichever sense.
+
+    buffer(0) would lose the lobes of a crossing polygon that turn the other way.
+    """
+    edges = shapely.union_all(shapely.Polygon(corners).exterior)
+    faces = shapely.get_parts(shapely.polygonize([edges]))
+    kept = []
+    for face in faces:
+        inside = np.array(face.representative_point().coords[0])
+        if polygons.winding(inside, corners):
+            kept.append(face)
+    return shapely.union_all(kept)
 
 
 def _listed(layers: set[tuple[int, int]]) -> str:
@@ -194,16 +203,40 @@ def _outline(layout: _Layout, shapes: Mapping[str, Any]) -> list[Loop]:
     grid = TOUCH * max(extents)
     union = layout.shapely.union_all(list(shapes.values()), grid_size=grid)
     whole = _pieces(union)
-    if len(whole) != 1:
+    outlines = [_loop(layout, piece.exterior, "device") for piece in whole]
+    # the lobes of a crossing polygon hang together in the point where it crosses
+    joined = _joined(outlines, grid) if layout.crossing else None
+    if len(whole) != 1 and joined is None:
         where = "; ".join(_place(p) for p in whole[:5])
         raise InputError(
             f"{layout.path}: the device falls apart into {len(whole)} pieces, at ({where}); choose "
             "layers or a cell with one",
             value=len(whole),
         )
-    rings = [whole[0].exterior, *whole[0].interiors]
-    loops, _ = oriented([_loop(layout, ring, "device") for ring in rings])
+    rings = [outlines[0] if joined is None else joined]
+    for piece in whole:
+        rings += [_loop(layout, ring, "device") for ring in piece.interiors]
+    loops, _ = oriented(rings)
     return loops
+
+
+def _joined(loops: list[Loop], tolerance: float) -> Loop | None:
+    """One loop through all that share corners; None if some share none."""
+    points = list(loops[0].points)
+    rest = [list(loop.points) for loop in loops[1:]]
+    while rest:
+        for other in rest:
+            gaps = np.abs(np.array(points)[:, None] - np.array(other)[None]).max(axis=2)
+            i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
+            if gaps[i, j] <= 2 * tolerance:
+                # both rings are of one sense: out at the shared corner, around, and back to it
+                around = [points[i], *other[int(j) + 1 :], *other[: int(j)]]
+                points[int(i) : int(i)] = around
+                rest.remove(other)
+                break
+        else:
+            return None
+    return Loop(tuple(points), (0.0,) * len(points))
 
 
 def _corners(ring: Any) -> np.ndarray:
@@ -240,8 +273,10 @@ def _covered(
         shapes = _shapes_by_label(layout, contacts, labels, tolerance)
     out = {}
     for name, group in shapes.items():
-        corners = [_corners(p.exterior) for p in group]
-        out[name] = covered_by(loops, corners, tolerance)
+        pads = []
+        for piece in group:
+            pads.append([_corners(ring) for ring in (piece.exterior, *piece.interiors)])
+        out[name] = covered_by(loops, pads, tolerance)
         if not out[name]:
             raise InputError(
                 f"contact {name!r}: its polygons do not touch the boundary of the device; move "
@@ -281,8 +316,6 @@ def _shapes_by_label(
 
 def _edges_by_label(loops: list[Loop], texts: Texts) -> Named:
     """Contacts from texts: each names the edge next to it."""
-    from . import polygons
-
     edges = []
     for k, loop in enumerate(loops):
         for i in range(len(loop.points)):

@@ -146,6 +146,15 @@ class Geometry:
         return any(any(loop.bulges) for loop in self.loops)
 
     @functools.cached_property
+    def _names_by_edge(self) -> dict[tuple[int, int], list[tuple[float, float, str]]]:
+        """Start, stop and name of the named parts of each edge (loop, edge) that has some."""
+        out: dict[tuple[int, int], list[tuple[float, float, str]]] = {}
+        for name, pieces in self.named.items():
+            for p in pieces:
+                out.setdefault((p.loop, p.edge), []).append((p.start, p.stop, name))
+        return out
+
+    @functools.cached_property
     def narrowest(self) -> float:
         """Narrowest width in metres: the shortest way across the device between edges that face
         each other.
@@ -278,11 +287,7 @@ def _segments(geometry: Geometry, k: int, i: int) -> Iterator[Segment]:
 
 def _cut(geometry: Geometry, k: int, i: int) -> list[tuple[float, float, str | None]]:
     """Parts of edge i of loop k: start, stop (fractions of the edge) and name, if any."""
-    named = []
-    for name, pieces in geometry.named.items():
-        for p in pieces:
-            if p.loop == k and p.edge == i:
-                named.append((p.start, p.stop, name))
+    named = geometry._names_by_edge.get((k, i), [])
     at = 0.0
     parts: list[tuple[float, float, str | None]] = []
     for start, stop, name in sorted(named):
@@ -300,35 +305,37 @@ def _narrowest(geometry: Geometry) -> float:
     a = np.vstack(corners)
     following = [np.roll(p, -1, axis=0) for p in corners]
     b = np.vstack(following)
+    # in any order but that of the outline: a small width is found early and spares the rest
+    shuffled = np.random.default_rng(0).permutation(len(a))
+    a, b = a[shuffled], b[shuffled]
     chords = b - a
     lengths = np.linalg.norm(chords, axis=1)
     along = chords / lengths[:, None]
+    left, bottom = np.minimum(a, b).T.copy()
+    right, top = np.maximum(a, b).T.copy()
     touching = 1e-9 * geometry.size  # neighbours meet at a corner
-    gaps = []
-    middles = []
+    best = geometry.size
     for i in range(len(a)):
         later = i + 1
-        opposed = along[later:] @ along[i] < -0.3
-        facing = later + np.flatnonzero(opposed)
-        c = a[facing]
-        d = b[facing]
-        gap, p, q = polygons.closest_points(a[i], b[i], c, d)
-        apart = gap > touching
+        beside = (left[later:] < right[i] + best) & (right[later:] > left[i] - best)
+        level = (bottom[later:] < top[i] + best) & (top[later:] > bottom[i] - best)
+        near = later + np.flatnonzero(beside & level)
+        opposed = along[near] @ along[i] < -0.3
+        facing = near[opposed]
+        if not facing.size:
+            continue
+        gap, p, q = polygons.closest_points(a[i], b[i], a[facing], b[facing])
+        closer = np.flatnonzero((gap > touching) & (gap < best))
+        closer = closer[np.argsort(gap[closer])]
         middle = (p + q) / 2
-        gaps.append(gap[apart])
-        middles.append(middle[apart])
-    gap = np.concatenate(gaps)
-    order = np.argsort(gap)
-    gap = gap[order]
-    middle = np.vstack(middles)[order]
-    # the first whose middle lies in the device, not across a gap; most often an early one
-    for start in range(0, len(gap), 1000):
-        some = middle[start : start + 1000]
-        inside = np.flatnonzero(geometry.contains(some))
-        if inside.size:
-            first = start + inside[0]
-            return float(gap[first])
-    return geometry.size
+        # the first whose middle lies in the device, not across a gap; most often an early one
+        for start in range(0, len(closer), 16):
+            some = closer[start : start + 16]
+            inside = np.flatnonzero(geometry.contains(middle[some]))
+            if inside.size:
+                best = float(gap[some[inside[0]]])
+                break
+    return best
 
 
 def _length(geometry: Geometry, pieces: Pieces) -> float:

@@ -16,10 +16,13 @@ import numpy as np
 import skfem
 
 from ..errors import InputError, MeshError
+from ..files import escaped, plain_file
 from ..units import positive
 from .cells import STRAIGHT, build_mesh, cell_kind, find_facets
 from .check import check_mesh
 from .device_mesh import DeviceMesh, complete_regions
+from .inp import read_inp
+from .msh import RawMesh, read_msh, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -65,12 +68,13 @@ def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
     """
     path = Path(path)
     factor = _length_unit(unit)
-    if not path.is_file():
+    if not path.exists():
         raise InputError(
-            f"mesh file {str(path)!r} does not exist; give the path of a .msh file", value=str(path)
+            f"mesh file {escaped(str(path))!r} does not exist; give the path of a .msh file",
+            value=str(path),
         )
+    plain_file(path, "a mesh file")
     with _of_file(path):
-        _check_physical_names(path)
         raw = _load(path)
         _check_dimension(raw)
         kind, cell_nodes, of_block = _cells(raw)
@@ -112,7 +116,16 @@ def _of_file(path: Path) -> Iterator[None]:
 
 
 def _load(path: Path) -> Any:
-    """Read with meshio, which prints and exits on failure; here it raises instead."""
+    """Our own readers for .msh and .inp; meshio for the rest, which prints and exits on failure:
+    here it raises instead.
+    """
+    if _is_msh(path):
+        data = path.read_bytes()
+        _check_physical_names(data)
+        if version_of(data) in ("2", "2.0", "2.1", "2.2", "4.1"):
+            return read_msh(data)
+    if path.suffix.lower() == ".inp":
+        return read_inp(path)
     import meshio
 
     said = io.StringIO()
@@ -140,11 +153,9 @@ def _is_msh(path: Path) -> bool:
     return path.suffix.lower() == ".msh"
 
 
-def _check_physical_names(path: Path) -> None:
-    """meshio keeps one of two groups with the same name; the file itself shows both."""
-    if not _is_msh(path):
-        return
-    _, found, tail = path.read_bytes().partition(b"$PhysicalNames")
+def _check_physical_names(data: bytes) -> None:
+    """Of two groups with the same name one would be lost; the file itself shows both."""
+    _, found, tail = data.partition(b"$PhysicalNames")
     if not found:
         return
     dimension: dict[str, str] = {}
@@ -243,14 +254,37 @@ def _groups(raw: Any) -> Groups:
                 out[name].append((i, np.asarray(members, dtype=int)))
     if out:
         return out
-    tags = raw.cell_data.get("gmsh:physical")
-    for name, (tag, dim) in (raw.field_data or {}).items():
+    if isinstance(raw, RawMesh):
+        return {name: [] for name in raw.field_data}
+    # of MED: the names of each tag
+    tags = (raw.cell_data or {}).get("cell_tags")
+    for tag, names in (getattr(raw, "cell_tags", None) or {}).items():
+        for name in names if tags is not None else ():
+            group = out.setdefault(str(name), [])
+            for i, of_block in enumerate(tags):
+                members = np.flatnonzero(np.asarray(of_block) == tag)
+                if members.size:
+                    group.append((i, members))
+    if out:
+        return out
+    tags = (raw.cell_data or {}).get("gmsh:physical")
+    for name, (tag, dim) in _physical_names(raw, tags):
         out[name] = []
         for i, block in enumerate(raw.cells):
-            if tags is not None and block.dim == dim and len(tags[i]):
+            if block.dim == dim and len(tags[i]):
                 members = np.flatnonzero(np.asarray(tags[i]) == tag)
                 if members.size:
                     out[name].append((i, members))
+    return out
+
+
+def _physical_names(raw: Any, tags: Any) -> list[tuple[str, tuple[int, int]]]:
+    """Field data is a group only as gmsh has it, a tag and a dimension; a time is none."""
+    out = []
+    for name, value in (raw.field_data or {}).items():
+        pair = np.asarray(value)
+        if tags is not None and pair.shape == (2,) and pair.dtype.kind in "iu":
+            out.append((name, (int(pair[0]), int(pair[1]))))
     return out
 
 
@@ -258,7 +292,7 @@ def _split_groups(raw: Any, groups: Groups, dim: int) -> Groups:
     out: Groups = {}
     for name, parts in groups.items():
         dims = {raw.cells[i].dim for i, _ in parts}
-        if not dims and name in (raw.field_data or {}):
+        if not dims and isinstance(raw, RawMesh) and name in raw.field_data:
             dims = {int(raw.field_data[name][1])}
         if dims == {0} and dim == 1:
             logger.warning("point group %r ignored: contacts and edges are groups of lines", name)
@@ -318,8 +352,41 @@ def _boundaries(raw: Any, groups: Groups, mesh: Any, used: np.ndarray) -> dict[s
                 "let the lines bound the meshed surface",
                 value=name,
             )
+        drawn = isinstance(raw, RawMesh) and name in raw.entities
+        if drawn and not np.isin(facets, mesh.boundary_facets()).any():
+            logger.info("%r left out: a curve within the device", name)
+            continue
         out[name] = facets
+    if isinstance(raw, RawMesh):
+        out.update(_node_boundaries(raw, out, mesh, used))
     return out
+
+
+def _node_boundaries(
+    raw: RawMesh, taken: dict[str, np.ndarray], mesh: Any, used: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Node sets that are boundaries: of nodes on the boundary alone, where no lines say it, and
+    not the sum of others, such as all nodes.
+    """
+    outer = mesh.boundary_facets()
+    ends = used[mesh.facets[:, outer]]
+    inner = np.setdiff1d(used, ends)
+    found = {}
+    for name, nodes in raw.point_sets.items():
+        facets = outer[np.isin(ends, nodes).all(axis=0)]
+        if facets.size and not np.isin(inner, nodes).any():
+            found[name] = facets
+    out: dict[str, np.ndarray] = {}
+    for name in sorted(found, key=lambda n: len(found[n])):
+        facets = found[name]
+        by_lines = any(np.isin(facets, other).any() for other in taken.values())
+        sums = any(np.isin(other, facets).all() for other in out.values())
+        if not by_lines and not sums:
+            out[name] = facets
+    for name in raw.point_sets:
+        if name not in out and name not in taken:
+            logger.warning("node set %r left out: it is no boundary of its own", name)
+    return {name: out[name] for name in raw.point_sets if name in out}
 
 
 # ---- writing ------------------------------------------------------------------------------------

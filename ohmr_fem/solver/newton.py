@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import block_diag, csr_array
+from scipy.sparse import csr_array
 
 from ..errors import NewtonError, SolveError
 from .drift_terms import charge_from_moment, drift_of_charge, drift_of_moment, moment_from_charge
@@ -98,14 +98,14 @@ class DriftEquations:
         """G on the kept moments."""
         s = self.system
         V = self.ohmic + orbital if self.full else self.ohmic
-        carried = (drift_of_moment(s, V) @ (s.keep @ n).reshape(3, -1).T).T.ravel()
+        carried = drift_of_moment(s, V) @ (s.keep @ n)
         return np.asarray(self.A @ n + s.keep.T @ (s.S @ V + carried - self.injected))
 
     def correction(self, n: np.ndarray, orbital: np.ndarray, G: np.ndarray) -> np.ndarray:
         """Newton's step in n; the block solve eliminates V to the same order."""
         s, T, P = self.system, self.tie, self.system.keep
         V = self.ohmic + orbital if self.full else self.ohmic
-        carried = csr_array(block_diag([drift_of_moment(s, V)] * 3))
+        carried = drift_of_moment(s, V)
         A = self.A + P.T @ carried @ P
         if not self.full:  # V does not depend on n: G is linear
             return -self.factorise(A).solve(G)[0]

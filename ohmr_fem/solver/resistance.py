@@ -170,7 +170,8 @@ class Measurement:
 def warn_once(problem: Problem, fields: np.ndarray) -> tuple[str, ...]:
     """Warn about the strongest field of a set; returns the texts."""
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    notes = [*physics_notes(problem, fields), *check_resolution(system_of(problem), strongest)]
+    system = system_of(problem, plane_of_film=problem.film is not None)
+    notes = [*physics_notes(problem, fields), *check_resolution(system, strongest)]
     for note in notes:
         warnings.warn(note, stacklevel=3)
     return tuple(str(note) for note in notes)

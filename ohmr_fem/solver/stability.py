@@ -112,6 +112,10 @@ def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]
         return (local if local > 0.0 else local + lowest_diffusive_rate(system)), nothing
     matrices = torque + rate[:, :, None] * np.eye(3)
     # the torque conserves n.X n (theory, section 3), so X is the likeliest norm in which all decays
+    if system.interface is not None and system.interface.shaped:
+        # with h continuous sum_r int n.X n / (chi X_zz) can only fall: each region by its own X
+        own = (_own_rate(matrix, S, laws) for matrix, S in zip(matrices, X, strict=True))
+        return min(own), np.linalg.eigvals(matrices).ravel()
     metrics = [np.eye(3), *(X if len(X) <= 4 else []), X.mean(axis=0)]
     rates = [_rate_in_norm(matrices, S, laws) for S in metrics]
     return max(rates), np.linalg.eigvals(matrices).ravel()
@@ -142,7 +146,17 @@ def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.n
     return rate[:, places].T * unit, torque, np.moveaxis(X[:, :, places], 2, 0)
 
 
-def _rate_in_norm(matrices: np.ndarray, metric: np.ndarray, laws: Sequence[Moment]) -> float:
+def _own_rate(matrix: np.ndarray, X: np.ndarray, laws: Sequence[Moment]) -> float:
+    """:func:`_rate_in_norm` of one place in the norm of its own definite tensor, 1 where X = 0."""
+    metric = X if np.trace(X) > 0.0 else -X
+    if not np.any(metric):
+        metric = np.eye(3)
+    return _rate_in_norm(matrix[None], metric, laws, floor=0.0)
+
+
+def _rate_in_norm(
+    matrices: np.ndarray, metric: np.ndarray, laws: Sequence[Moment], floor: float = 1e-8
+) -> float:
     """At least as fast as this everything decays in the norm n . metric n; -inf where the norm
     proves nothing.
     """
@@ -150,7 +164,7 @@ def _rate_in_norm(matrices: np.ndarray, metric: np.ndarray, laws: Sequence[Momen
     lowest = float(np.linalg.eigvalsh(metric)[0])
     if size == 0.0 or lowest < -1e-12 * size:
         return -np.inf
-    S = metric / size + 1e-8 * np.eye(3)  # a singular X (theta = 0) still gives a norm
+    S = metric / size + floor * np.eye(3)  # a singular X (theta = 0) still gives a norm
     if not all(law.damps(S) for law in laws):
         return -np.inf  # absorption by component can raise this norm
     L = np.linalg.cholesky(S)

@@ -160,7 +160,7 @@ def resistance_matrix(
     fields: Any = (0.0, 0.0, 0.0),
     *,
     method: str = "auto",
-    tolerance: float = 1e-8,
+    tolerance: float | None = None,
     solver: Solver | None = None,
 ) -> ResistanceMatrix:
     """All four-terminal resistances R_ij,kl(B) of a device.
@@ -210,7 +210,7 @@ def _spectral(
     problem: Problem,
     fields: np.ndarray,
     sources: tuple[str, ...],
-    tolerance: float,
+    tolerance: float | None,
     solver: Solver,
 ) -> np.ndarray:
     # all potentials against one contact: every other pair is a difference of these

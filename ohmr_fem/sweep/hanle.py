@@ -19,6 +19,8 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..units import fields_array, positive
 from .curve import HanleCurve
+from .film import TOLERANCE as FILM_TOLERANCE
+from .film import FilmMeasure
 from .measure import SpectralMeasure
 from .reduced import reduced_sweep
 from .route import choose
@@ -36,7 +38,7 @@ def hanle_curve(
     current: Any = None,
     voltage: Any = None,
     method: str = "auto",
-    tolerance: float = 1e-8,
+    tolerance: float | None = None,
     solver: Solver | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> HanleCurve:
@@ -54,9 +56,9 @@ def hanle_curve(
         law); "reduced": a reduced basis from a few factorisations, any problem; "direct": one
         factorisation for each field, any problem; "auto": spectral where the physics allows, else
         reduced for more than 8 fields. ``HanleCurve.method`` says which path was taken and why.
-    tolerance : float
+    tolerance : float, optional
         Algebraic error relative to the largest effect: held by a bound (spectral) or an estimate
-        (reduced).
+        (reduced); default 1e-8, and 1e-5 for a film.
     solver : Solver, optional
         For all linear systems; default SuperLU, in its symmetric mode where the matrix is.
     progress : callable(done, total), optional
@@ -78,7 +80,8 @@ def hanle_curve(
     many = len(fields) > FEW and not problem.ordinary_hall
     general = "reduced" if many else "direct"
     route = choose("hanle_curve", method, METHODS, problem, general=general)
-    positive(tolerance, "1", "tolerance")
+    default = FILM_TOLERANCE if problem.film is not None else 1e-8
+    tolerance = positive(default if tolerance is None else tolerance, "1", "tolerance")
     if len(fields) == 0:
         raise InputError("fields: needs at least one field")
     reason = f" ({route.why})"
@@ -255,7 +258,7 @@ def _spectral_curve(
     notes = warn_once(problem, fields)
     f, change = measure.response(fields)
     count = len(measure.rates)
-    return _curve(
+    found = _curve(
         problem,
         fields,
         measure.R_ohmic,
@@ -268,6 +271,10 @@ def _spectral_curve(
         start,
         notes,
     )
+    if isinstance(measure, FilmMeasure):
+        local = measure.delta_R_local(fields)
+        found = replace(found, parts=measure.parts(fields), delta_R_local=local)
+    return found
 
 
 def _curve(
@@ -319,7 +326,7 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     """rho(B) of an infinite strip of the same material, as wide as the contact at which the current
     enters, (n,).
     """
-    if not problem.uniform:
+    if not problem.uniform or problem.film is not None:
         return np.full(len(fields), np.nan)
     contact = problem.contacts[current[0]]
     mesh = problem.mesh.mesh
