@@ -124,7 +124,8 @@ class MaterialTable(Table):
             )
         found = Material(**{name: value for name, value in self if value is not None})
         for name in ("diffusion_length", "diffusion_constant", *POSITIVE):
-            value = float(np.min(np.asarray(getattr(found, name))))
+            given = getattr(found, name)
+            value = float(np.min(given)) if given is not None and np.size(given) else 1.0
             if not SMALLEST < value < LARGEST:
                 raise InputError(
                     f"is {value:.3g} in SI, outside {SMALLEST:g} to {LARGEST:g}; mend it, or what "
