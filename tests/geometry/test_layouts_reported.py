@@ -180,6 +180,12 @@ def test_scripts_without_a_main_guard(tmp_path, by):
     assert float(done.stdout) == pytest.approx(4e-12), done.stderr
 
 
+def test_a_cell_without_polygons(tmp_path):
+    path = layout(tmp_path, gdstk.Label("alone", (0, 0), layer=FILM))
+    with pytest.raises(InputError, match="nothing on layer 1; it has .* none"):
+        from_gds(path, FILM)
+
+
 def test_pipes_are_refused(tmp_path):
     os.mkfifo(tmp_path / "a.gds")
     with pytest.raises(InputError, match="a pipe or a device"):
