@@ -182,7 +182,7 @@ def test_scripts_without_a_main_guard(tmp_path, by):
 
 def test_a_cell_without_polygons(tmp_path):
     path = layout(tmp_path, gdstk.Label("alone", (0, 0), layer=FILM))
-    with pytest.raises(InputError, match="nothing on layer 1; it has .* none"):
+    with pytest.raises(InputError, match=r"nothing on layer 1; it has .* none"):
         from_gds(path, FILM)
 
 
