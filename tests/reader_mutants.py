@@ -7,6 +7,8 @@ counts what came of them; tests/test_reader_mutants.py reads some in process.
 from __future__ import annotations
 
 import collections
+import contextlib
+import importlib
 import os
 import random
 import resource
@@ -134,6 +136,9 @@ def in_a_process(seed: int, reader: str) -> str:
 
 def main(count: int) -> int:
     counts: dict[str, collections.Counter[str]] = {r: collections.Counter() for r in READERS}
+    for module in ("meshio", "svgelements", "shapely"):  # once, not in every fork
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
     begun = time.monotonic()
     for n in range(count):
         reader = list(READERS)[n % len(READERS)]

@@ -83,8 +83,8 @@ def read_layout(path: Path, cell: str | None) -> Layout:
             answer = json.loads(str(arrays["answer"]))
             if answer["error"]:
                 raise InputError(f"{path}: {answer['error']}", value=answer["value"])
-            corners = np.split(arrays["corners"], arrays["stops"][:-1])
             layers = arrays["layers"].tolist()
+            corners = np.split(arrays["corners"], arrays["stops"])[: len(layers)]
     polygons = []
     for (layer, kind), points in zip(layers, corners, strict=True):
         polygons.append((layer, kind, points))
