@@ -79,7 +79,7 @@ def split_runs(
         )
     runs = []
     for part in _by_temperature(temperature, kept, apart, noise, what):
-        if not np.any(_moves(fields[part])):
+        if _size(fields[part] - fields[part[0]]).max() <= HELD * _size(fields).max():
             left_out += len(part)  # on the way to another temperature
             continue
         _one_temperature(temperature[part], what)
@@ -96,14 +96,28 @@ def split_runs(
 def _temperature_runs(fields: np.ndarray, temperature: np.ndarray, noise: float) -> np.ndarray:
     """Rows at a held field in which the temperature goes from one value to another, (n,) bool."""
     out = np.zeros(len(fields), dtype=bool)
-    moved = np.flatnonzero(_moves(fields))
-    starts, ends = np.append(0, moved + 1), np.append(moved + 1, len(fields))
+    starts = _holds(fields)
+    ends = np.append(starts[1:], len(fields))
     long = ends - starts >= FEWEST_HELD
     for start, end in zip(starts[long], ends[long], strict=True):
         if _runs(temperature[start:end], noise):
             out[start:end] = True
             _give_back(out, fields, temperature, noise, (start, end))
     return out
+
+
+def _holds(fields: np.ndarray) -> np.ndarray:
+    """First rows of the stretches in which the field stays near that of the first.
+
+    A slow sweep is many short ones: from row to row it moves no more than a field that is held.
+    """
+    same = HELD * float(_size(fields).max(initial=0.0))
+    starts, first = [0], fields[0].tolist()
+    for row, field in enumerate(fields.tolist()):
+        if any(abs(a - b) > same for a, b in zip(field, first, strict=True)):
+            starts.append(row)
+            first = field
+    return np.array(starts)
 
 
 def _runs(held: np.ndarray, noise: float) -> bool:
@@ -150,6 +164,8 @@ def _moves(fields: np.ndarray) -> np.ndarray:
 def _noise(fields: np.ndarray, temperature: np.ndarray) -> float:
     """Scatter of the temperature from row to row of the sweeps, K."""
     moves = _moves(fields)
+    if np.sum(moves) < FEWEST_HELD:  # a slow sweep
+        moves = np.ones(len(moves), dtype=bool)
     steps = np.abs(np.diff(temperature))[moves]
     # two temperatures in turn are no scatter: there every other row agrees
     skips = np.abs(temperature[2:] - temperature[:-2])[moves[1:]]
@@ -328,9 +344,10 @@ def _sweeps(field: np.ndarray | None) -> list[tuple[int, int, str]] | None:
     pieces = []
     for first, end in pairwise(bounds):
         way = "up" if field[end - 1] > field[first] else "down"
-        moves = np.abs(np.diff(field[first:end])) > HELD * np.ptp(field)
-        # waits at one or two fields, with one step between them, are no sweep
-        pieces.append((first, end, way if np.sum(moves) > 1 else HELD_STILL))
+        # waits at one or two fields are no sweep: a single step makes all of their range
+        steps, range_ = np.abs(np.diff(field[first:end])), float(np.ptp(field[first:end]))
+        held = range_ <= HELD * np.ptp(field) or steps.max() > 0.9 * range_
+        pieces.append((first, end, HELD_STILL if held else way))
     real = [field[first:end] for first, end, way in pieces if way != HELD_STILL]
     if len(real) < 2 or min(map(len, real)) < FEWEST_HELD:
         return None

@@ -449,7 +449,7 @@ def test_a_long_file_is_read_about_as_quickly_as_numpy_does(tmp_path):
         result = read()
         seconds.append(time.process_time() - start)
     assert seconds[1] < 2 * seconds[0] + 1
-    assert sum(len(c.values) for c in result) == len(field)
+    assert len(result) == 21 and sum(len(c.values) for c in result) == len(field)
 
 
 def test_scans_and_sweeps_at_many_angles(table):
@@ -507,3 +507,14 @@ def test_waits_between_sweeps_are_no_sweep(table):
         curves = read_data(log_file(table, parts), direction="x", columns=LOG)
     assert [c.name for c in curves] == ["[up]", "[up, 2]"]
     assert all(np.ptp(c.signed) == 16 for c in curves)
+
+
+def test_slow_sweeps_of_many_rows_come_apart_too(table):
+    slow = np.linspace(-8, 8, 4001)
+    parts = cooling(80, 10, -8.0, 300)
+    for t in (10, 50):
+        parts += loop(slow, t, 0.002, t) + loop(slow[::-1], t, 0.002, t + 1)
+    with pytest.warns(UserWarning, match="rows of a run in temperature"):
+        curves = read_data(log_file(table, parts), direction="x", columns=LOG)
+    assert [c.name for c in curves] == ["[10 K, up]", "[10 K, down]", "[50 K, up]", "[50 K, down]"]
+    assert all(abs(len(c.values) - 4001) < 5 for c in curves)
