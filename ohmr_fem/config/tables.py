@@ -24,10 +24,23 @@ from ..model.material import Material
 from ..units import positive, to_si
 
 FIGURES = ("png", "pdf", "svg")
+#: What one number may ask for.
+MOST_FIELDS, MOST_CELLS = 1_000_000, 1_000_000
+#: Of the positive numbers of a material: beyond, their products leave the range of floats.
+SMALLEST, LARGEST = 1e-60, 1e60
+POSITIVE = ("relaxation_time", "sheet_conductivity")
 
 
 class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+
+def at_most(number: int, most: int, key: str, what: str) -> None:
+    """InputError where one number in a file asks for more than a run should take."""
+    if number > most:
+        raise InputError(
+            f"asks for {number:.3g} {what}, at most {most:,}; take fewer", value=number, key=key
+        )
 
 
 class MeshFile(Table):
@@ -64,6 +77,7 @@ class CrossSection(Table):
                 "give either a width (strip, film; with a thickness: rectangular wire) or a radius "
                 "(round wire)"
             )
+        at_most(self.cells or 1, MOST_CELLS, "cells", "cells")
         if not {"radius", "thickness"} & set(given):
             return cross_section(**given)
         extra = sorted(set(given) - {"width", "thickness", "radius"})
@@ -101,7 +115,31 @@ class MaterialTable(Table):
     mobility: Any = None
 
     def build(self) -> Material:
-        return Material(**{name: value for name, value in self if value is not None})
+        if _holds_bool(self.inverse_mass):
+            raise InputError(
+                f"is a number, three, or a symmetric 3 x 3 array, in 1/m_e; got "
+                f"{self.inverse_mass!r}",
+                value=self.inverse_mass,
+                key="inverse_mass",
+            )
+        found = Material(**{name: value for name, value in self if value is not None})
+        for name in ("diffusion_length", "diffusion_constant", *POSITIVE):
+            given = getattr(found, name)
+            value = float(np.min(given)) if given is not None and np.size(given) else 1.0
+            if not SMALLEST < value < LARGEST:
+                raise InputError(
+                    f"is {value:.3g} in SI, outside {SMALLEST:g} to {LARGEST:g}; mend it, or what "
+                    "it follows from",
+                    value=value,
+                    key=name,
+                )
+        return found
+
+
+def _holds_bool(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_bool, value))
+    return isinstance(value, bool)
 
 
 class ContactTable(Table):
@@ -200,6 +238,7 @@ class SweepTable(Table):
 
     def build(self) -> tuple[np.ndarray, np.ndarray, float]:
         """Fields (n, 3), unit vector (3,), and the last field along it that is not zero; T."""
+        at_most(self.points, MOST_FIELDS, "points", "fields")
         start, stop = (to_si(getattr(self, name), "T", name) for name in ("start", "stop"))
         unit = field_sweep(1.0, 1.0, 1, self.direction)[0]
         return (
