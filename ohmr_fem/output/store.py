@@ -17,7 +17,10 @@ from ..errors import InputError
 from ..files import READABLE_FORMATS, write_archive
 from ..solver.solution import Solution
 from ..solver.solution_file import save_solution, tuples, unpack_solution
-from ..sweep.curve import HanleCurve
+from ..sweep.curve import HanleCurve, Parts
+
+#: Before the names of the parts of a film's curve.
+PART = "parts."
 
 
 def save(item: Solution | HanleCurve, path: str | Path) -> Path:
@@ -78,9 +81,13 @@ def load(path: str | Path) -> Any:
 
 def _pack_curve(curve: HanleCurve, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     values = {f.name: getattr(curve, f.name) for f in dataclasses.fields(curve)}
+    if curve.parts is not None:
+        values |= {PART + name: v for name, v in vars(values.pop("parts")).items()}
     arrays |= {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
     return {name: v for name, v in values.items() if name not in arrays}
 
 
 def _unpack_curve(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> HanleCurve:
-    return HanleCurve(**tuples(content), **arrays)  # type: ignore[arg-type]
+    parts = {k.removeprefix(PART): arrays.pop(k) for k in list(arrays) if k.startswith(PART)}
+    curve = HanleCurve(**tuples(content), **arrays)  # type: ignore[arg-type]
+    return dataclasses.replace(curve, parts=Parts(**parts)) if parts else curve

@@ -38,7 +38,7 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
-from ..units import fields_array, positive
+from ..units import engineering, fields_array, positive
 from .curve import Parts
 from .lanczos import ROUNDING, Projection, gamma, project
 from .measure import CIRCLE, FLOOR, NEAR, Channel, SpectralMeasure, _sum_bound
@@ -61,7 +61,7 @@ AT_ONCE = 20_000
 SAMPLES = 48
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FilmMeasure(SpectralMeasure):
     """The measure of a film; made by :func:`spectral_measure` for a problem with a film.
 
@@ -293,6 +293,10 @@ class FilmMeasure(SpectralMeasure):
 
     def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
         raise InputError("moment_density: the moment of a film depends on z; not in this version")
+
+    def __repr__(self) -> str:
+        plane = super().__repr__().removeprefix("SpectralMeasure(")
+        return f"FilmMeasure({engineering(self.thickness, 'm')} thick, {plane}"
 
     def save(self, path: str | Path) -> Path:
         raise InputError("save: the measure of a film cannot be written in this version")

@@ -77,7 +77,7 @@ def test_the_film_hall_bar(hall_bar):
         assert_allclose(total, measure.delta_R(BETA * UNIT), rtol=1e-13)
 
 
-def test_a_curve_has_the_parts_and_the_local_form():
+def test_a_curve_has_the_parts_and_the_local_form(tmp_path):
     problem = rectangle_bar()
     fields = np.linspace(-1, 1, 5)[:, None] * BETA * UNIT
     with warnings.catch_warnings():
@@ -91,6 +91,12 @@ def test_a_curve_has_the_parts_and_the_local_form():
     assert {"delta_R_edges", "delta_R_faces", "delta_R_cross", "delta_R_local"} <= set(
         curve.columns()
     )
+    again = of.load(of.save(curve, tmp_path / "curve.npz"))
+    assert all(
+        np.array_equal(again.columns()[k][1], v, equal_nan=True)
+        for k, (_, v) in curve.columns().items()
+    )
+    assert list(again.columns()) == list(curve.columns())
     # R(B) - R(0) comes without subtraction
     assert_allclose(curve.hanle, curve.delta_R - curve.delta_R[2], atol=1e-12)
 
@@ -315,6 +321,7 @@ def test_refusals(refuses):
     with refuses(of.InputError, "coupling"):
         rectangle_bar(coupling="full")
     measure = measures(problem, [LONG])[0]
+    assert repr(measure).startswith("FilmMeasure(1 m thick, current") and len(repr(measure)) < 300
     with refuses(of.InputError, "resistivity"):
         measure.at(sheet_conductivity=2.0)
     with refuses(of.InputError, "thicknesses"):
