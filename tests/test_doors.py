@@ -322,7 +322,8 @@ def test_a_run_clears_what_a_killed_one_left():
 
 
 def _environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1]), **more}
+    package = str(Path(cli.__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": package, "PYTHONUNBUFFERED": "", **more}
 
 
 def _shell(line: str, **more: str) -> subprocess.CompletedProcess:
@@ -507,6 +508,15 @@ def test_check_and_run_agree_on_mutated_device_files():
     assert (
         many / 10 < verdicts.count("") < many / 1.5
     )  # the mutations are neither idle nor all fatal
+
+
+def test_check_refuses_the_method_that_run_refuses(capsys):
+    text = SECTION + '[solve]\ncoupling = "full"\nmethod = "spectral"\n'
+    written(text=text)
+    for command in ("check", "run"):
+        assert ohmr(command, "device.toml") == 2
+        assert "the spectral path does not apply" in capsys.readouterr().err
+    assert not Path("results").exists()
 
 
 @pytest.mark.parametrize(
