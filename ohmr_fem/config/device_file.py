@@ -21,7 +21,7 @@ from ..micro import LayeredModel
 from ..model.problem import Problem
 from .model_tables import FiguresTable, Gate, TensorTable
 from .reader import Measurement, Reader, read_toml
-from .tables import EdgeTable, FilmTable, Output, OutputTable, SolveTable, SweepTable
+from .tables import EdgeTable, FilmTable, Output, OutputTable, SolveTable, SweepTable, TurnTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +156,9 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     solve = reader.built(SolveTable, table.get("solve", {}), "solve")
     reader.accuracy(solve, "cross_section" in table)
     measures = reader.measures(table, "cross_section" in table)
-    sweep = reader.built(SweepTable, table.get("sweep"), "sweep")
+    swept = table.get("sweep")
+    turns = isinstance(swept, Mapping) and ("angles" in swept or "strength" in swept)
+    sweep = reader.built(TurnTable if turns else SweepTable, swept, "sweep")
     output = reader.built(OutputTable, table.get("output", {}), "output")
     gate = reader.gate(table, recipes)
     reader.stop()

@@ -18,7 +18,7 @@ from ..mesh.device_mesh import DeviceMesh
 from ..mesh.files import read_mesh
 from ..mesh.grids import cross_section, disc_mesh, rectangle
 from ..model.contacts import Contact, Edge, gaussian_profile
-from ..model.fields import field_sweep
+from ..model.fields import field_sweep, field_turn
 from ..model.film import Film, magnetic_face
 from ..model.material import Material
 from ..units import positive, to_si
@@ -248,6 +248,31 @@ class SweepTable(Table):
         )  # + 0.0: no -0
 
 
+class TurnTable(Table):
+    """[sweep] of a field that turns: its strength, and angles from the first axis of a plane to
+    the second
+    """
+
+    strength: Any
+    angles: Mapping[str, Any]
+
+    def build(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """As for :class:`SweepTable`, with the first direction for the unit vector."""
+        extra = sorted(set(self.angles) - {"plane", "start", "stop", "points"})
+        if extra:
+            raise InputError(
+                f"accepts plane, start, stop and points, got {', '.join(extra)}", key="angles"
+            )
+        strength = to_si(self.strength, "T", "strength")
+        degrees = {"start": 0.0, "stop": 360.0, "points": 73, **self.angles}
+        plane = degrees.pop("plane", "xy")
+        try:
+            fields = field_turn(strength, plane=plane, **degrees)
+        except InputError as exc:
+            raise InputError(exc.message, value=exc.value, key="angles") from exc
+        return fields, field_turn(1.0, 0.0, 0.0, 1, plane)[0], strength
+
+
 class OutputTable(Table):
     """[output]"""
 
@@ -363,6 +388,8 @@ start = "-9 T"
 stop = "9 T"
 points = 181
 direction = "x"                       # "x", "y", "z" or a vector such as [1, 0, 1]
+# strength = "9 T"                    # in place of the four keys above: a field that turns,
+# angles = {{ plane = "xy", start = 0, stop = 360, points = 73 }}    # both ends included
 
 [output]
 fields_at = [0, "9 T"]                # maps and ParaView files at these fields along the direction

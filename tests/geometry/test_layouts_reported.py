@@ -50,7 +50,9 @@ def test_rings_as_pads_of_a_corbino_disc(tmp_path, sense):
     items = ring(2, 5, FILM), ring(1.5, 2, PADS), ring(5, 6, PADS + 1)
     device = from_gds(layout(tmp_path, *items), FILM, {"in": PADS, "out": PADS + 1})
     side = 2 * math.sin(math.pi / 64)
-    assert lengths(device) == pytest.approx({"in": 64 * 2e-6 * side, "out": 64 * 5e-6 * side}, rel=1e-4)
+    assert lengths(device) == pytest.approx(
+        {"in": 64 * 2e-6 * side, "out": 64 * 5e-6 * side}, rel=1e-4
+    )
     # a ring within the film touches nothing
     free = layout(tmp_path, ring(2, 5, FILM), ring(3, 4, PADS), name="b.gds")
     with pytest.raises(InputError, match="do not touch the boundary"):
