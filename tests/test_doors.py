@@ -525,6 +525,8 @@ def test_check_refuses_the_method_that_run_refuses(capsys):
         ("points = 3", "points = 100000000000", "at most 1,000,000"),
         ("cells = 16", "cells = 1000000000", "at most 1,000,000"),
         ("[1, 1, 0.25]", "true", "inverse_mass"),
+        ("[1, 1, 0.25]", "1e308", "inverse_mass: is beyond 1e+60"),
+        ('"2 ps"', "1e-308", "outside 1e-60 to 1e+60"),
         ("1e-3", "9" * 400, "sheet_conductivity: is a whole number of more than 300 digits"),
         ('"2 ps"', "1" * 5000, "4300"),
         ("0.016", "[" * 9000, "nested too deeply"),
