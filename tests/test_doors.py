@@ -322,7 +322,8 @@ def test_a_run_clears_what_a_killed_one_left():
 
 
 def _environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1]), **more}
+    package = str(Path(cli.__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": package, "PYTHONUNBUFFERED": "", **more}
 
 
 def _shell(line: str, **more: str) -> subprocess.CompletedProcess:
@@ -509,12 +510,23 @@ def test_check_and_run_agree_on_mutated_device_files():
     )  # the mutations are neither idle nor all fatal
 
 
+def test_check_refuses_the_method_that_run_refuses(capsys):
+    text = SECTION + '[solve]\ncoupling = "full"\nmethod = "spectral"\n'
+    written(text=text)
+    for command in ("check", "run"):
+        assert ohmr(command, "device.toml") == 2
+        assert "the spectral path does not apply" in capsys.readouterr().err
+    assert not Path("results").exists()
+
+
 @pytest.mark.parametrize(
     "old, new, said",
     [
         ("points = 3", "points = 100000000000", "at most 1,000,000"),
         ("cells = 16", "cells = 1000000000", "at most 1,000,000"),
         ("[1, 1, 0.25]", "true", "inverse_mass"),
+        ("[1, 1, 0.25]", "1e308", "inverse_mass: is beyond 1e+60"),
+        ('"2 ps"', "1e-308", "outside 1e-60 to 1e+60"),
         ("1e-3", "9" * 400, "sheet_conductivity: is a whole number of more than 300 digits"),
         ('"2 ps"', "1" * 5000, "4300"),
         ("0.016", "[" * 9000, "nested too deeply"),

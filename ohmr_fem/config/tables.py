@@ -21,7 +21,7 @@ from ..model.contacts import Contact, Edge, gaussian_profile
 from ..model.fields import field_sweep, field_turn
 from ..model.film import Film, magnetic_face
 from ..model.material import Material
-from ..units import positive, to_si
+from ..units import ELECTRON_MASS, positive, to_si
 
 FIGURES = ("png", "pdf", "svg")
 #: What one number may ask for.
@@ -123,6 +123,8 @@ class MaterialTable(Table):
                 key="inverse_mass",
             )
         found = Material(**{name: value for name, value in self if value is not None})
+        if not float(np.max(np.abs(found.X), initial=0.0)) * ELECTRON_MASS < LARGEST:
+            raise InputError(f"is beyond {LARGEST:g}; give it in 1/m_e", key="inverse_mass")
         for name in ("diffusion_length", "diffusion_constant", *POSITIVE):
             given = getattr(found, name)
             value = float(np.min(given)) if given is not None and np.size(given) else 1.0
