@@ -32,7 +32,9 @@ HBAR: float = _c.hbar
 BOLTZMANN: float = _c.k
 BOHR_MAGNETON: float = _c.physical_constants["Bohr magneton"][0]
 
-_QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*|1\s*/.*)?$", re.S)
+_QUANTITY = re.compile(
+    r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*|1\s*/.*)?$", re.S
+)
 
 #: What a unit may be written with; a comment or an uncertainty is no unit.
 _UNIT_TEXT = re.compile(r"^[\w\s*/^()·⋅.%‰°⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺+-]+$")
@@ -115,10 +117,11 @@ def positive(value: Any, unit: str, name: str) -> float:
     return number
 
 
-def array_si(value: Any, unit: str, name: str) -> np.ndarray:
+def array_si(value: Any, unit: str, name: str, *, finite: bool = True) -> np.ndarray:
     """Convert an array, a list or a column of numbers or quantities to SI.
 
     A single value gives an array without dimensions. The array is a read-only copy.
+    With ``finite=False`` the caller looks for NaN and infinity himself.
 
     Raises
     ------
@@ -126,7 +129,7 @@ def array_si(value: Any, unit: str, name: str) -> np.ndarray:
         Not numbers, not finite, ragged, masked, or of the wrong dimension.
     """
     array = _numbers(value, unit, name)
-    if not np.all(np.isfinite(array)):
+    if finite and not np.all(np.isfinite(array)):
         raise InputError(f"must be finite, got {shown(value)}", value=value, key=name)
     return owned(array)
 
@@ -141,6 +144,34 @@ def fields_array(field: Any, name: str = "field") -> np.ndarray:
     if array.ndim not in (1, 2) or array.shape[-1] != 3:
         raise InputError(f"{expected}, got shape {array.shape}", value=field, key=name)
     return array
+
+
+def vector_si(value: Any, unit: str, name: str) -> np.ndarray:
+    """As :func:`array_si`, of shape (n,) with at least one entry; a single value is one entry."""
+    array = np.atleast_1d(array_si(value, unit, name, finite=False))
+    if array.ndim != 1 or array.size == 0 or not np.all(np.isfinite(array)):
+        raise InputError(
+            f"expected finite numbers in {unit}, shape (n,), got {shown(value)}",
+            value=value,
+            key=name,
+        )
+    return owned(array)
+
+
+def entries(value: Any) -> list[Any]:
+    """The entries of a list, an array or a column one by one, each with its unit."""
+    tagged = _with_unit(value)
+    if tagged is not None:
+        magnitude, units = tagged
+        return [f"{number!r} {units}" for number in np.ravel(magnitude).tolist()]
+    if isinstance(value, (str, *_PLAIN)):
+        return [value]
+    return list(np.ravel(value)) if hasattr(value, "__array__") else list(value)
+
+
+def is_quantity(value: Any) -> bool:
+    """Whether a value is a pint quantity, of any registry."""
+    return hasattr(value, "magnitude") and hasattr(value, "units")
 
 
 # --- from anything to numbers ---------------------------------------------------------------------
@@ -201,9 +232,9 @@ def _bare(value: Any, unit: str, name: str, given: Any) -> np.ndarray:
 
 def _with_unit(value: Any) -> tuple[Any, Any] | None:
     """(magnitude, units) of whatever carries a unit, before numpy drops it."""
-    if isinstance(value, _PLAIN) or isinstance(value, (list, tuple)):
+    if isinstance(value, (*_PLAIN, list, tuple)):
         return None
-    if hasattr(value, "magnitude") and hasattr(value, "units"):  # pint
+    if is_quantity(value):
         return value.magnitude, value.units
     if hasattr(value, "unit") and hasattr(value, "to_value"):  # astropy
         return np.asarray(value.value), value.unit
@@ -235,7 +266,7 @@ def _parse(text: str, unit: str, name: str) -> float:
     match = _QUANTITY.match(text)
     if match is None:
         raise InputError(
-            f"cannot read {shown(text)}; write a number and a unit such as '1 {unit}'",
+            f"cannot read {shown(text)} in {unit}; write a number and a unit such as '1 {unit}'",
             value=text,
             key=name,
         )
@@ -293,9 +324,7 @@ def _conversion(text: str, unit: str, name: str, given: str) -> tuple[Decimal, D
             value=given,
             key=name,
         ) from exc
-    wrong = InputError(
-        f"{given!r} has the wrong dimension; expected {unit}", value=given, key=name
-    )
+    wrong = InputError(f"{given!r} has the wrong dimension; expected {unit}", value=given, key=name)
     if _angle(source) != _angle(target) or (unit != "1" and _ratios(source)):
         raise wrong
     try:

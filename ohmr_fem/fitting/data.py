@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, suggest
-from ..units import fields_array
+from ..units import array_si, fields_array, owned
 
 #: What a curve holds, its unit, and the columns that mean it (lower case, without spaces and
 #: underscores).
@@ -93,11 +93,13 @@ class Measured:
             raise InputError(
                 f"{what}: unknown quantity {self.quantity!r}; {suggest(self.quantity, QUANTITIES)}"
             )
-        put("fields", np.atleast_2d(fields_array(self.fields, f"{what}: fields")))
-        put("values", _numbers(self.values, f"{what}: values", len(self.fields)))
+        put("fields", owned(np.atleast_2d(fields_array(self.fields, f"{what}: fields"))))
+        unit = "1" if self.quantity == "ratio" else "ohm"
+        put("values", _numbers(self.values, unit, f"{what}: values", len(self.fields)))
         if self.sigma is not None:
-            each = np.broadcast_to(self.sigma, self.values.shape)
-            put("sigma", _numbers(each, f"{what}: sigma", len(self.fields)))
+            each = array_si(self.sigma, unit, f"{what}: sigma")
+            each = np.broadcast_to(each, self.values.shape) if each.ndim == 0 else each
+            put("sigma", owned(_numbers(each, "1", f"{what}: sigma", len(self.fields))))
             if np.any(self.sigma <= 0):
                 raise InputError(
                     f"{what}: sigma must be positive, got {self.sigma.min():g}; leave it out to "
@@ -145,8 +147,8 @@ class Measured:
         )
 
 
-def _numbers(values: Any, what: str, count: int) -> np.ndarray:
-    array = np.array(values, dtype=float)
+def _numbers(values: Any, unit: str, what: str, count: int) -> np.ndarray:
+    array = array_si(values, unit, what, finite=False)
     if array.shape != (count,):
         raise InputError(f"{what}: expected shape ({count},) as the fields, got {array.shape}")
     bad = np.flatnonzero(~np.isfinite(array))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, complaints_about
-from ..units import engineering, to_si
+from ..units import array_si, engineering, is_quantity, to_si
 from . import polygons
 from .check import check_geometry
 from .outline import Geometry, Loop, Piece
@@ -108,6 +108,10 @@ def read_loop(corners: Any, name: str) -> Loop:
     return Loop(points, bulges)
 
 
+def _is_point(value: Any) -> bool:
+    return not isinstance(value, str) and hasattr(value, "__len__") and len(value) == 2
+
+
 def oriented(given: list[Loop]) -> tuple[list[Loop], list[bool]]:
     """Outline counter-clockwise, holes clockwise, bulges positive away from the material inside the
     loop.
@@ -146,9 +150,9 @@ class Places:
                 start, stop = (to_si(v, "m", what) / length for v in value[1:])
             return self._piece(k, i, *self._checked(start, stop, name, length))
         if (
-            isinstance(value, (tuple, np.ndarray))
+            (isinstance(value, (tuple, np.ndarray)) or is_quantity(value))
             and len(value) == 2
-            and all(np.ndim(v) == 1 for v in value)
+            and all(_is_point(v) for v in value)
         ):
             return self._between(value, name)
         raise InputError(
@@ -201,7 +205,7 @@ class Places:
         return Piece(k, (n - 2 - i) % n, 1.0 - stop, 1.0 - start)
 
     def _between(self, points: Any, name: str) -> Piece:
-        p, q = (np.array([to_si(v, "m", name) for v in point]) for point in points)
+        p, q = (array_si(point, "m", name) for point in points)
         size = float(np.linalg.norm(np.ptp(np.array(self.given[0].points), axis=0)))
         best = (math.inf, 0, 0, 0.0, 0.0)
         for k, loop in enumerate(self.given):

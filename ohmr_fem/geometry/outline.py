@@ -148,7 +148,8 @@ class Geometry:
         return out
 
     def rotated(self, angle: float) -> Geometry:
-        """Turned counter-clockwise about the origin by ``angle`` in radians."""
+        """Turned counter-clockwise about the origin by ``angle``: radians, or "30 deg"."""
+        angle = to_si(angle, "rad", "angle")
         c, s = math.cos(angle), math.sin(angle)
         return self._mapped(lambda x, y: (c * x - s * y, s * x + c * y))
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError, suggest
 from ..model.drive import Drive
 from ..model.problem import Problem
-from ..units import engineering, to_si
+from ..units import array_si, engineering, shown
 from .coefficients import Coefficients, evaluate
 from .drift_terms import drift_of_charge, drift_of_moment
 from .space import locate, reference_rows
@@ -170,18 +170,13 @@ class Solution:
     def _coordinates(self, points: Any) -> np.ndarray:
         """The points of a user as (n, dim) in m."""
         dim = self.problem.mesh.dim
-        try:
-            p = np.asarray(points, dtype=float)
-        except (TypeError, ValueError) as exc:
-            raise InputError(
-                f"points: expected coordinates in m, got {points!r}", value=points
-            ) from exc
+        p = array_si(points, "m", "points")
         on_a_line = dim == 1 and p.ndim <= 1
         p = p.reshape(-1, 1) if on_a_line else np.atleast_2d(p)
-        if p.ndim != 2 or p.shape[1] != dim or not np.all(np.isfinite(p)):
+        if p.ndim != 2 or p.shape[1] != dim:
             raise InputError(
                 f"points: expected finite coordinates of shape ({dim},) or (n, {dim}) in m, got "
-                f"{points!r}"
+                f"{shown(points)}"
             )
         return p
 
@@ -416,5 +411,4 @@ class Solution:
 
 def _position(point: Any) -> np.ndarray:
     """A point of quantities as (dim,) in m."""
-    coordinates = np.atleast_1d(np.asarray(point, dtype=object))
-    return np.array([to_si(v, "m", "line") for v in coordinates])
+    return np.atleast_1d(array_si(point, "m", "line"))

@@ -17,7 +17,7 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal, UnitCurrent, warn_once
 from ..solver.solve import MomentSolver
 from ..solver.system import system_of
-from ..units import fields_array
+from ..units import array_si, fields_array
 from .curve import field_columns
 from .route import choose
 from .spectral import spectral_measures
@@ -289,7 +289,7 @@ def sheet_resistance(first: Any, second: Any) -> np.ndarray:
     InputError
         A resistance that is not positive: contacts out of order, or a pair the wrong way round.
     """
-    one, two = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    one, two = array_si(first, "ohm", "first"), array_si(second, "ohm", "second")
     if not np.all(one > 0) or not np.all(two > 0):
         raise InputError(
             f"sheet_resistance: both resistances must be positive, got {first!r} and {second!r}; "

@@ -17,7 +17,7 @@ from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
-from ..units import fields_array, positive
+from ..units import entries, fields_array, positive, vector_si
 from .curve import HanleCurve
 from .measure import SpectralMeasure
 from .reduced import reduced_sweep
@@ -144,7 +144,7 @@ def hanle_map(
     several = np.atleast_2d(fields_array(fields, "fields"))
     if parameter == "angle":
         first, second = field_rotation(1.0, 4, plane)[:2]
-        angles = np.atleast_1d(np.asarray(values, dtype=float))[:, None, None]
+        angles = vector_si(values, "rad", "values")[:, None, None]
         a, b = (several @ first)[None, :, None], (several @ second)[None, :, None]
         turned = (
             several
@@ -155,7 +155,7 @@ def hanle_map(
         )
         read = measure.rho if measure.current is None else measure.delta_R
         return np.asarray(read(turned.reshape(-1, 3))).reshape(turned.shape[:2])
-    tuned = [measure.at(**{parameter: v}) for v in np.atleast_1d(np.asarray(values, dtype=float))]
+    tuned = [measure.at(**{parameter: v}) for v in entries(values)]
     return np.array([m.rho(several) if m.current is None else m.delta_R(several) for m in tuned])
 
 

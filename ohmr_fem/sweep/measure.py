@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import InputError, SolveError
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
-from ..units import fields_array, to_si
+from ..units import array_si, fields_array, to_si
 from .lanczos import Projection
 
 FORMAT = "ohmr_fem spectral measure 1"
@@ -317,17 +317,15 @@ class SpectralMeasure:
         """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field;
         convention exp(-i w t).
         """
-        f = [
-            to_si(nu, "Hz", "frequency")
-            for nu in (frequency if np.ndim(frequency) else [frequency])
-        ]
+        given = array_si(frequency, "Hz", "frequency")
+        f = np.atleast_1d(given).tolist()
         values = np.array(
             [
                 self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0]
                 for nu in f
             ]
         )
-        return self.unit * (values if np.ndim(frequency) else values[0])
+        return self.unit * (values if given.ndim else values[0])
 
     def at(self, **changes: Any) -> SpectralMeasure:
         """The same device with another material, at no cost.
