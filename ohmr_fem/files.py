@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError, require_extra, suggest
+from .units import own_arrays
 from .version import __version__
 
 #: Of the archives that :func:`write_archive` writes.
@@ -52,6 +53,9 @@ class Table:
 
     #: Significant digits in a CSV file: 17 give back the very same numbers.
     _digits = 17
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     def columns(self) -> Columns:
         """{name: (unit, values)} in the order of the table."""

@@ -142,7 +142,8 @@ def fields_array(field: Any, name: str = "field") -> np.ndarray:
     except InputError as exc:
         raise InputError(f"{expected}: {exc.what}", value=exc.value, key=name) from exc
     if array.ndim not in (1, 2) or array.shape[-1] != 3:
-        raise InputError(f"{expected}, got shape {array.shape}", value=field, key=name)
+        given = f": {shown(field)}" if array.ndim == 0 else ""
+        raise InputError(f"{expected}, got shape {array.shape}{given}", value=field, key=name)
     return array
 
 
@@ -376,6 +377,19 @@ def _ratios(units: Any) -> bool:
 
 
 # --- ownership ------------------------------------------------------------------------------------
+
+
+class ReadOnly(dict[Any, Any]):
+    """A dict that nobody changes; unlike a mapping proxy it travels between processes."""
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("read-only: make a new object with dataclasses.replace")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
+    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ReadOnly, (dict(self),)
 
 
 def owned(array: np.ndarray) -> np.ndarray:

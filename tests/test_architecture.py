@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "version": "",
     "errors": "",
     "units": "errors",
-    "files": "errors version",
+    "files": "errors units version",
     "analytic": "units",
     "micro": "units files",
     "geometry": "units",

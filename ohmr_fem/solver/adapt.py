@@ -15,7 +15,7 @@ from ..errors import ConvergenceWarning, InputError
 from ..mesh.device_mesh import DeviceMesh
 from ..model.drive import read_pair
 from ..model.problem import Problem
-from ..units import fields_array, positive
+from ..units import fields_array, own_arrays, positive
 from .adapt_error import CellErrors, Fields, Pair, localise, solve_fields
 from .adapt_mesh import refined, unknowns
 from .resolution import check_resolution, physics_notes
@@ -113,6 +113,9 @@ class Adapted:
     voltage: Pair
     history: tuple[Round, ...]
     problem: Problem
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def mesh(self) -> DeviceMesh:

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError, suggest
 from ..model.drive import Drive
 from ..model.problem import Problem
-from ..units import array_si, engineering, shown
+from ..units import array_si, engineering, own_arrays, shown
 from .coefficients import Coefficients, evaluate
 from .drift_terms import drift_of_charge, drift_of_moment
 from .space import locate, reference_rows
@@ -46,6 +46,9 @@ class FieldValues:
     moment_density: np.ndarray
     moment_current: np.ndarray
     distance: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +87,9 @@ class Solution:
     seconds: float
     warnings: tuple[str, ...] = ()
     drift: bool = False
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def residual(self) -> float:

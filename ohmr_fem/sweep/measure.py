@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import InputError, SolveError
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
-from ..units import array_si, fields_array, to_si
+from ..units import array_si, fields_array, own_arrays, to_si
 from .lanczos import Projection
 
 FORMAT = "ohmr_fem spectral measure 1"
@@ -81,6 +81,9 @@ class SpectralMeasure:
     residual: float
     summary: str
     vertices: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     # -- the scalar function
 
