@@ -70,6 +70,10 @@ class Table:
         """Lines above the table that say what its numbers mean."""
         return ()
 
+    def _absent(self) -> Mapping[str, str]:
+        """{column: why it does not exist}, for columns that are NaN throughout."""
+        return {}
+
     def _summary(self) -> Iterable[str]:
         """What ``repr`` shows, part by part."""
         return (", ".join(self.columns()),)
@@ -89,8 +93,16 @@ class Table:
         return f"{type(self).__name__}({'; '.join(self._summary())})"
 
     def to_csv(self, path: str | Path) -> Path:
-        """Write the table with units in the header, e.g. ``delta_R [ohm]``."""
-        return write_table(self.columns(), path, digits=self._digits, notes=self._notes())
+        """Write the table with units in the header, e.g. ``delta_R [ohm]``.
+
+        A quantity that does not exist is an empty column, and a line above the table says why.
+        """
+        columns, absent = self.columns(), self._absent()
+        for name in absent:
+            unit, values = columns[name]
+            columns[name] = unit, np.full(len(values), "")
+        notes = [*self._notes(), *(f"{name}: empty, {why}" for name, why in absent.items())]
+        return write_table(columns, path, digits=self._digits, notes=notes)
 
     def to_dataframe(self) -> Any:
         """The table as a pandas DataFrame, a row for each row; the units in ``attrs["units"]``.

@@ -278,9 +278,12 @@ class Solution:
 
     @property
     def _flows(self) -> set[int]:
-        """Directions in which current flows: those of the mesh, and x through a cross-section."""
+        """Directions in which current flows: those of the mesh, x through a cross-section, and y in
+        the section of a film, which is wide (J_y = alpha' D d_z n^x; docs/theory, section 9).
+        """
         along = {0} if self.problem.is_cross_section else set()
-        return self._axes | along
+        across = {1} if self.problem.mesh.axes == ("z",) else set()
+        return self._axes | along | across
 
     def _add_drift(
         self, c: Coefficients, E: np.ndarray, n: np.ndarray, J: np.ndarray, Q: np.ndarray

@@ -292,7 +292,11 @@ def _curve(
     )  # the value at B = 0, known to round-off at every field
     with np.errstate(divide="ignore", invalid="ignore"):
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
-        rho_star = np.where(change == 0.0, 0.0, -change / zero)
+        # where f(0) = 0 there is nothing that a field could remove: no rho_star
+        rho_star = -change / zero if zero else np.full(len(fields), np.nan)
+        rho_star = np.where((change == 0.0) & (zero != 0.0), 0.0, rho_star)
+        if base == 0.0 and not section:  # a relative change of nothing
+            rho = rho_change = np.full(len(fields), np.nan)
     nothing = np.full(len(fields), np.nan)
     return HanleCurve(
         fields=fields,

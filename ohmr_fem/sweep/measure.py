@@ -312,9 +312,12 @@ class SpectralMeasure:
         return f if self.current is None else f / self.R_ohmic_sigma
 
     def rho_star(self, fields: Any) -> np.ndarray:
-        """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect."""
+        """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect, NaN where f(0) = 0."""
         f, change = self.response(fields)
-        return np.where(change == 0.0, 0.0, -change / np.where(f == change, np.nan, f - change))
+        zero = f - change
+        return np.where(
+            (change == 0.0) & (zero != 0.0), 0.0, -change / np.where(zero == 0.0, np.nan, zero)
+        )
 
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
         """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field;
