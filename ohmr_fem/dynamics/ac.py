@@ -140,7 +140,7 @@ def ac_response(
     fields = fields_array(field)
     several = np.atleast_2d(fields)
     measurement = Measurement.of(problem, current, voltage, solver)
-    warn_once(problem, several)
+    warn_once(problem, several, measurement.share)
     if route.method == "spectral":
         effect, how = _ac_spectral(problem, f, several, measurement, tolerance)
     else:

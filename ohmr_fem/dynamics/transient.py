@@ -242,7 +242,7 @@ def transient(
         fields,
         tolerance,
         keep_fields,
-        warn_once(problem, fields),
+        warn_once(problem, fields, measurement.share),
         start,
         route.remark,
     )

@@ -27,7 +27,14 @@ from ..model.problem import Problem
 from . import forms
 from .boundary import EdgeTerms, _edge_terms, _terminals
 from .coefficients import Coefficients, Scales, evaluate
-from .linear import GENERAL, SYMMETRIC, Factorisation, Solver
+from .linear import (
+    GENERAL,
+    SYMMETRIC,
+    Factorisation,
+    Solver,
+    unbalanced,
+    warn_unbalanced,
+)
 from .space import cell_basis, is_hierarchical
 
 logger = logging.getLogger(__name__)
@@ -235,7 +242,10 @@ class System:
     ) -> tuple[np.ndarray, float]:
         """V_1 of K V_1 = -C n for moments n (3N,) or (3N, k), and the residual."""
         T, factors = self.potential_solver(held, solver)
-        free, residual = factors.solve(-(T.T @ (self.C @ n)))
+        b = -(T.T @ (self.C @ n))
+        free, residual = factors.solve(b)
+        if b.ndim == 1:
+            warn_unbalanced(unbalanced(factors.A, free, b), "orbital charge")
         return np.asarray(T @ free), residual
 
     @property

@@ -16,7 +16,8 @@ from ..model.fields import field_rotation
 from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import Measurement, warn_once
+from ..solver.resistance import Measurement, UnitCurrent, warn_once
+from ..solver.system import system_of
 from ..units import entries, fields_array, positive, vector_si
 from .curve import HanleCurve
 from .measure import SpectralMeasure
@@ -86,7 +87,7 @@ def hanle_curve(
         pairs = current, voltage
         return _spectral_curve(problem, fields, pairs, tolerance, start, reason, solver)
     measurement = Measurement.of(problem, current, voltage, solver)
-    notes = warn_once(problem, fields)
+    notes = warn_once(problem, fields, measurement.share)
     if route.method == "reduced":
         return _reduced_curve(
             measurement, fields, (current, voltage), tolerance, reason, start, notes
@@ -252,7 +253,7 @@ def _spectral_curve(
     measure = spectral_measures(
         problem, [pairs], tolerance=tolerance, fields=fields, solver=solver or SYMMETRIC
     )[0]
-    notes = warn_once(problem, fields)
+    notes = warn_once(problem, fields, _share(problem, measure, solver))
     f, change = measure.response(fields)
     count = len(measure.rates)
     return _curve(
@@ -267,6 +268,19 @@ def _spectral_curve(
         f"spectral, {count} poles from one factorisation{reason}",
         start,
         notes,
+    )
+
+
+def _share(problem: Problem, measure: SpectralMeasure, solver: Solver | None) -> float:
+    """As :attr:`Measurement.share`, from what the measure knows of the drive."""
+    if measure.current is None:
+        return 0.0
+    system = system_of(problem)
+    unit = UnitCurrent.of(system, measure.current, solver)
+    return (
+        abs(measure.unit)
+        * measure.own_response
+        / float(system.pair_load(measure.current) @ unit.potential)
     )
 
 

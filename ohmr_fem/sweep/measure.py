@@ -263,6 +263,13 @@ class SpectralMeasure:
         """Largest |F| of the range, the scale of the tolerance."""
         return float(sum(abs(self._F_of(c)) for c in self.channels))
 
+    @property
+    def own_response(self) -> float:
+        """F(1) of the current pair read at its own contacts, the drive being its own detector."""
+        drives = {c.a for c in self.channels}
+        own = sum(self.projection.residues(a, a) for a in drives)
+        return float(np.sum(own / (self.projection.rates * self.stretch + 1.0)) * self.stretch)
+
     def _F_of(self, c: Channel) -> float:
         g = self.projection.residues(c.a, c.b) * self.stretch
         return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self.stretch + 1.0)))
