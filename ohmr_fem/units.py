@@ -60,7 +60,7 @@ _SHOWN.maxstring = _SHOWN.maxother = _SHOWN.maxlong = 80
 def _registry() -> Any:
     import pint
 
-    registry = pint.UnitRegistry(cache_folder=None, non_int_type=Decimal)
+    registry: Any = pint.UnitRegistry(cache_folder=None, non_int_type=Decimal)
     registry.define("ohmr_gauss = 1e-4 * tesla")
     registry.define(f"ohmr_electron_mass = {ELECTRON_MASS!r} * kilogram")
     registry.define(f"ohmr_bohr_magneton = {BOHR_MAGNETON!r} * joule / tesla")
@@ -114,6 +114,18 @@ def positive(value: Any, unit: str, name: str) -> float:
     number = to_si(value, unit, name)
     if number <= 0.0:
         raise InputError(f"must be positive, got {shown(value)}", value=value, key=name)
+    return number
+
+
+def fraction(value: Any, name: str) -> float:
+    """A positive part of something, at most 1; "5 %" is 0.05, and 5 is refused."""
+    number = positive(value, "1", name)
+    if number > 1.0:
+        raise InputError(
+            f"must be at most 1, got {shown(value)}; write a percentage as '{number:g} %'",
+            value=value,
+            key=name,
+        )
     return number
 
 
@@ -240,7 +252,7 @@ def _with_unit(value: Any) -> tuple[Any, Any] | None:
     if hasattr(value, "unit") and hasattr(value, "to_value"):  # astropy
         return np.asarray(value.value), value.unit
     if hasattr(value, "units") and isinstance(value, np.ndarray):  # unyt
-        return value.view(np.ndarray), value.units
+        return value.view(np.ndarray), getattr(value, "units")  # noqa: B009
     if hasattr(value, "attrs"):  # pandas, xarray
         return _of_column(value)
     return None
@@ -251,7 +263,7 @@ def _of_column(column: Any) -> tuple[Any, Any] | None:
     units = getattr(getattr(column, "dtype", None), "units", None)
     if units is not None:  # pint-pandas
         return column.array.quantity.magnitude, units
-    data = getattr(column, "data", None)
+    data: Any = getattr(column, "data", None)
     if hasattr(data, "magnitude"):  # pint in xarray
         return data.magnitude, data.units
     units = column.attrs.get("units", column.attrs.get("unit"))
@@ -357,7 +369,7 @@ def _spelled(text: str) -> str:
     if text in ("1", "%", "‰"):
         return {"1": "dimensionless", "%": "percent", "‰": "permille"}[text]
     for pattern, own in _OWN_UNITS.items():
-        text = re.sub(rf"(?<!\w){pattern}(?!\w)", lambda m, own=own: (m[1] or "") + own, text)
+        text = re.sub(rf"(?<!\w){pattern}(?!\w)", rf"\g<1>{own}", text)
     return f"1{text}" if text.startswith("/") else text  # "/m_e"
 
 

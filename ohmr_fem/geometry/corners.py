@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, complaints_about
-from ..units import array_si, engineering, is_quantity, to_si
+from ..units import array_si, engineering, is_quantity, shown, to_si
 from . import polygons
 from .check import check_geometry
 from .outline import Geometry, Loop, Piece
@@ -79,13 +79,13 @@ def read_loop(corners: Any, name: str) -> Loop:
         rows = [tuple(c) for c in corners]
     except TypeError as exc:
         raise InputError(
-            f"expected corners (x, y), got {corners!r}", value=corners, key=name
+            f"expected corners (x, y), got {shown(corners)}", value=corners, key=name
         ) from exc
     if len(rows) > 1 and rows[0][:2] == rows[-1][:2]:
         rows = rows[:-1]
     if any(len(r) not in (2, 3) for r in rows):
         raise InputError(
-            f"every corner must be (x, y) or (x, y, bulge), got {corners!r}",
+            f"every corner must be (x, y) or (x, y, bulge), got {shown(corners)}",
             value=corners,
             key=name,
         )
@@ -157,7 +157,7 @@ class Places:
             return self._between(value, name)
         raise InputError(
             f"expected an edge number, (edge, start, stop) or two points ((x, y), (x, y)), "
-            f"got {value!r}",
+            f"got {shown(value)}",
             value=value,
             key=name,
         )

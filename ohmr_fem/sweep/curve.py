@@ -117,7 +117,7 @@ class HanleCurve(Table):
         return {"field": (len(self.fields), ("B_x", "B_y", "B_z"))}
 
     def _absent(self) -> dict[str, str]:
-        absent = {}
+        absent: dict[str, str] = {}
         if len(self.rho) and np.all(np.isnan(self.rho)):
             absent |= dict.fromkeys(("rho", "rho_change"), "R_ohmic = 0")
         if len(self.rho) and np.all(np.isnan(self.rho_star)):

@@ -18,7 +18,7 @@ from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, UnitCurrent, warn_once
 from ..solver.system import system_of
-from ..units import entries, fields_array, positive, vector_si
+from ..units import entries, fields_array, fraction, vector_si
 from .curve import HanleCurve
 from .measure import SpectralMeasure
 from .reduced import reduced_sweep
@@ -79,7 +79,7 @@ def hanle_curve(
     many = len(fields) > FEW and not problem.ordinary_hall
     general = "reduced" if many else "direct"
     route = choose("hanle_curve", method, METHODS, problem, general=general)
-    positive(tolerance, "1", "tolerance")
+    tolerance = fraction(tolerance, "tolerance")
     if len(fields) == 0:
         raise InputError("fields: needs at least one field")
     reason = f" ({route.why})"

@@ -29,7 +29,7 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
-from ..units import fields_array, positive
+from ..units import array_si, fields_array, fraction, shown
 from .lanczos import Projection, gamma, project
 from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle
 from .route import require_spectral
@@ -103,7 +103,7 @@ def spectral_measures(
     a further condition on the projection of each pair, and ``shift`` the rate about which it is
     built (time).
     """
-    positive(tolerance, "1", "tolerance")
+    tolerance = fraction(tolerance, "tolerance")
     require_spectral(problem)
     system = system_of(problem)
     K, M, keep = system.pencil
@@ -300,7 +300,14 @@ def _lengths(lengths: Any, reference: float) -> np.ndarray:
             f"lengths: expected (shortest, longest) diffusion length, got {lengths!r}",
             value=lengths,
         )
-    low, high = (positive(v, "m", "lengths") for v in lengths)
+    ends = array_si(lengths, "m", "lengths")
+    if ends.shape != (2,) or np.any(ends <= 0.0):
+        raise InputError(
+            f"expected two positive lengths (shortest, longest), got {shown(lengths)}",
+            value=lengths,
+            key="lengths",
+        )
+    low, high = ends.tolist()
     if high < low:
         raise InputError(f"lengths: the shortest comes first, got {lengths!r}", value=lengths)
     count = 2 + int(3 * np.log10(high / low))
