@@ -29,7 +29,7 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
-from ..units import array_si, fields_array, fraction, shown
+from ..units import array_si, fields_array, fraction, positive, shown
 from .lanczos import Projection, gamma, project
 from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle
 from .route import require_spectral
@@ -295,18 +295,14 @@ def _lengths(lengths: Any, reference: float) -> np.ndarray:
     """
     if lengths is None:
         return np.ones(1)
-    if isinstance(lengths, str) or np.size(lengths) != 2:
-        raise InputError(
-            f"lengths: expected (shortest, longest) diffusion length, got {lengths!r}",
-            value=lengths,
-        )
     ends = array_si(lengths, "m", "lengths")
-    if ends.shape != (2,) or np.any(ends <= 0.0):
+    if ends.shape != (2,):
         raise InputError(
-            f"expected two positive lengths (shortest, longest), got {shown(lengths)}",
+            f"lengths: expected (shortest, longest) diffusion length, got {shown(lengths)}",
             value=lengths,
-            key="lengths",
         )
+    for end in ends:
+        positive(end, "m", "lengths")
     low, high = ends.tolist()
     if high < low:
         raise InputError(f"lengths: the shortest comes first, got {lengths!r}", value=lengths)
