@@ -31,12 +31,15 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .errors import ResolutionWarning as ResolutionWarning
     from .errors import SolveError as SolveError
     from .errors import SweepInterrupted as SweepInterrupted
+    from .fitting.background import background as background
     from .fitting.data import Measured as Measured
     from .fitting.data import read_data as read_data
     from .fitting.data import with_pairs as with_pairs
     from .fitting.design import design as design
     from .fitting.fit import fit as fit
     from .fitting.fit import identifiability as identifiability
+    from .fitting.preparation import Preparation as Preparation
+    from .fitting.prepare import prepare as prepare
     from .geometry.outline import Geometry as Geometry
     from .mesh.device_mesh import DeviceMesh as DeviceMesh
     from .mesh.files import read_mesh as read_mesh
@@ -54,6 +57,8 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .model.contacts import gaussian_profile as gaussian_profile
     from .model.fields import field_rotation as field_rotation
     from .model.fields import field_sweep as field_sweep
+    from .model.film import Film as Film
+    from .model.film import magnetic_face as magnetic_face
     from .model.material import Material as Material
     from .model.problem import Problem as Problem
     from .output.paraview import export_paraview as export_paraview
@@ -72,6 +77,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .solver.adapt import Adapted as Adapted
     from .solver.adapt import solve_to as solve_to
     from .solver.drift import drift_solve as drift_solve
+    from .solver.film import film_conductivity as film_conductivity
     from .solver.linear import AMG as AMG
     from .solver.linear import Mumps as Mumps
     from .solver.linear import Pardiso as Pardiso
@@ -83,12 +89,15 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .solver.solve import solve as solve
     from .study.run import load_study as load_study
     from .study.run import run_study as run_study
+    from .sweep.angles import AngleScan as AngleScan
+    from .sweep.angles import admr as admr
     from .sweep.contact_matrix import ResistanceMatrix as ResistanceMatrix
     from .sweep.contact_matrix import resistance_matrix as resistance_matrix
     from .sweep.contact_matrix import sheet_resistance as sheet_resistance
     from .sweep.current import DriftCurve as DriftCurve
     from .sweep.current import drift_curve as drift_curve
     from .sweep.curve import HanleCurve as HanleCurve
+    from .sweep.film import FilmMeasure as FilmMeasure
     from .sweep.gate import GateMap as GateMap
     from .sweep.gate import gate_map as gate_map
     from .sweep.hanle import angle_scan as angle_scan
@@ -106,9 +115,12 @@ _NAMES = {
     "errors": "ConvergenceWarning InputError MeshError MissingExtraError NewtonError OhmrError "
     "PhysicsWarning "
     "ResolutionWarning SolveError SweepInterrupted",
+    "fitting.background": "background",
     "fitting.data": "Measured read_data with_pairs",
     "fitting.design": "design",
     "fitting.fit": "fit identifiability",
+    "fitting.preparation": "Preparation",
+    "fitting.prepare": "prepare",
     "geometry.outline": "Geometry",
     "mesh.device_mesh": "DeviceMesh",
     "mesh.files": "read_mesh write_mesh",
@@ -116,6 +128,7 @@ _NAMES = {
     "mesh.grids": "annulus_mesh cross_section disc_mesh graded_lines rectangle tensor_grid",
     "model.contacts": "Contact Edge gaussian_profile",
     "model.fields": "field_rotation field_sweep",
+    "model.film": "Film magnetic_face",
     "model.material": "Material",
     "model.problem": "Problem",
     "output.paraview": "export_paraview",
@@ -128,14 +141,17 @@ _NAMES = {
     "run.fit": "run_fit",
     "solver.adapt": "Adapted solve_to",
     "solver.drift": "drift_solve",
+    "solver.film": "film_conductivity",
     "solver.linear": "AMG Mumps Pardiso SuperLU",
     "solver.resistance": "Resistance magnetoresistance resistance",
     "solver.solution": "Solution",
     "solver.solve": "solve",
     "study.run": "load_study run_study",
+    "sweep.angles": "AngleScan admr",
     "sweep.contact_matrix": "ResistanceMatrix resistance_matrix sheet_resistance",
     "sweep.current": "DriftCurve drift_curve",
     "sweep.curve": "HanleCurve",
+    "sweep.film": "FilmMeasure",
     "sweep.gate": "GateMap gate_map",
     "sweep.hanle": "angle_scan hanle_curve hanle_map",
     "sweep.measure": "SpectralMeasure delta_R_table",

@@ -160,6 +160,72 @@ def _app() -> Any:
     ) -> None:
         _guarded(_xtensor, model, out)
 
+    @app.command(
+        help="Say what is understood of a data file. Columns, units, sweeps and temperatures, rows "
+        "left out, a small picture."
+    )
+    def data(
+        path: Annotated[
+            Path, typer.Argument(help="Measured curves.", metavar="DATA", show_default=False)
+        ],
+        column: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="What a heading means, KEY=HEADING such as 'B=Field (Oe)'; 'angle=none' "
+                "leaves one out. Keys: B, Bx, By, Bz, angle, R, hanle, ratio, V, I, sigma, "
+                "temperature, time.",
+                show_default=False,
+            ),
+        ] = None,
+        unit: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="Unit of a column whose heading has none, KEY=UNIT.", show_default=False
+            ),
+        ] = None,
+        direction: Annotated[
+            str | None,
+            typer.Option(
+                help="Of a single field column: x, y, z or three numbers.", show_default=False
+            ),
+        ] = None,
+        plane: Annotated[
+            str | None,
+            typer.Option(help="Of an angle column, such as xy: from x to y.", show_default=False),
+        ] = None,
+        field: Annotated[
+            str | None,
+            typer.Option(
+                help="Constant field of an angle scan, such as '9 T'.", show_default=False
+            ),
+        ] = None,
+        quantity: Annotated[
+            str | None, typer.Option(help="R, hanle or ratio.", show_default=False)
+        ] = None,
+        decimal: Annotated[
+            str | None, typer.Option(help="Decimal sign, . or ,", show_default=False)
+        ] = None,
+        sweeps: Annotated[
+            str, typer.Option(help="Sweeps up and down: apart or together.")
+        ] = "apart",
+        nan: Annotated[str, typer.Option(help="Rows that lack a value: error or drop.")] = "error",
+    ) -> None:
+        _guarded(
+            _data,
+            path,
+            column or [],
+            unit or [],
+            {
+                "direction": split(direction),
+                "plane": plane,
+                "field": field,
+                "quantity": quantity,
+                "decimal": decimal,
+                "sweeps": sweeps,
+                "nan": nan,
+            },
+        )
+
     @app.command(help="Say what a mesh file holds: sizes, boundaries, regions.")
     def info(
         mesh: Annotated[
@@ -435,10 +501,12 @@ def _check(path: Path) -> None:
     device = read_device(path)
     problem, fields = device.problem, device.fields
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    system = system_of(problem)
+    system = system_of(problem, plane_of_film=True)
     print(f"mesh      {problem.mesh!r}")
     for region, material in problem.materials.items():
         print(f"material  {region}: {material!r}")
+    if problem.film is not None:
+        print(f"film      {problem.film!r}")
     for name, contact in problem.contacts.items():
         print(f"contact   {name}: {contact.kind}")
     for m in device.measurements:
@@ -459,12 +527,33 @@ def _check(path: Path) -> None:
     print(f"sweep     {len(fields)} fields up to {np.linalg.norm(strongest):g} T")
     print(
         f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection "
-        f"{problem.detection}"
+        f"{problem.detection}, interface {problem.interface}"
     )
     for note in [*physics_notes(problem, fields), *check_resolution(system, strongest)]:
         _say(f"warning: {note}")
     check_stability(system, strongest)
     print(f"{path}: no errors")
+
+
+def _data(path: Path, column: list[str], unit: list[str], options: dict[str, Any]) -> None:
+    from .fitting.data import understand
+    from .fitting.describe import describe
+
+    columns: dict[str, Any] = dict(_pair("--column", text) for text in column)
+    columns = {key: None if name == "none" else name for key, name in columns.items()}
+    for key, name in (_pair("--unit", text) for text in unit):
+        if columns.get(key) is None:
+            raise InputError(f"--unit {key}={name} needs --column {key}=HEADING", value=key)
+        columns[key] = (columns[key], name)
+    print(describe(understand(path, columns=columns, **options)))
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    """KEY=VALUE of the command line."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f"{option}: expected KEY=VALUE, got {text!r}", value=text)
+    return key.strip(), value.strip()
 
 
 def _info(path: Path, unit: str) -> None:

@@ -1,11 +1,13 @@
-"""Files that appear whole or not at all, and tables with units in their heading."""
+"""Text files read in any encoding; files that appear whole or not at all; tables with units."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +15,160 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError, require_extra, suggest
-from .units import own_arrays
+from .owned import own_arrays
 from .version import __version__
 
 #: Of the archives that :func:`write_archive` writes.
-ARCHIVE_FORMAT = "ohmr_fem/1"
+ARCHIVE_FORMAT = "ohmr_fem/2"
+#: Formats that can be read; 1 holds solutions of continuous n.
+READABLE_FORMATS = ("ohmr_fem/1", ARCHIVE_FORMAT)
+
+#: Larger files are refused, in bytes; a value of its own in this variable of the environment.
+MOST_BYTES = 512 * 1024**2
+MOST_BYTES_VARIABLE = "OHMR_FEM_MOST_BYTES"
 
 #: {name: (unit, values)} in the order of the table; no unit, as for names, is "".
 Columns = dict[str, tuple[str, np.ndarray]]
+
+
+def read_text(path: str | Path, what: str, *, most: int | None = None) -> str:
+    """The text of a file, in whatever encoding it was saved; line ends are ``\\n``.
+
+    Parameters
+    ----------
+    path : path of a text file
+        UTF-8, UTF-16 and UTF-32 with or without a byte order mark; what is none of these is taken
+        for Latin-1.
+    what : str
+        What the file should be, such as "a Wannier90 file"; for the message.
+    most : int, optional
+        Bytes; larger files are refused. Default: the variable OHMR_FEM_MOST_BYTES of the
+        environment, or 512 MB.
+
+    Raises
+    ------
+    InputError
+        No such file, a folder, pipe or device, a file that is too large or no text.
+    """
+    path = plain_file(path, what, most=most)
+    with _reading(path, what):
+        text = _decoded(path.read_bytes())
+    if text is None:
+        raise InputError(f"{_shown(path)}: not a text file; give {what}", value=str(path))
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def plain_file(path: str | Path, what: str, *, most: int | None = None) -> Path:
+    """``path``, if it is a file that can be opened and is not too large; as :func:`read_text`.
+
+    A pipe or a device may never end, and gives nothing to the second reader.
+    """
+    path = Path(path)
+    with _reading(path, what):
+        status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError(f"{_shown(path)}: cannot be read (a folder); give {what}", value=str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(
+            f"{_shown(path)}: cannot be read (a pipe or a device); save it to a file and give that",
+            value=str(path),
+        )
+    limit = _most_bytes() if most is None else most
+    if status.st_size > limit:
+        raise InputError(
+            f"{_shown(path)}: {_megabytes(status.st_size)}, files above {_megabytes(limit)} are "
+            f"not read; if it is meant, set {MOST_BYTES_VARIABLE}={status.st_size} in the "
+            "environment",
+            value=status.st_size,
+        )
+    return path
+
+
+@contextlib.contextmanager
+def _reading(path: Path, what: str) -> Iterator[None]:
+    """Errors of the system as one line; a name with a null byte is a ValueError there."""
+    try:
+        yield
+    except FileNotFoundError as exc:
+        raise InputError(
+            f"{_shown(path)}: cannot be read (does not exist); give {what}", value=str(path)
+        ) from exc
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or str(exc)
+        raise InputError(
+            f"{_shown(path)}: cannot be read ({reason}); give {what}", value=str(path)
+        ) from exc
+
+
+def _shown(path: Path) -> str:
+    """A path in a message, its control characters escaped."""
+    return escaped(str(path))
+
+
+def escaped(text: str) -> str:
+    """Control characters, escape sequences and lone surrogates as backslash sequences."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1024**2:.4g} MB"
+
+
+def _most_bytes() -> int:
+    given = os.environ.get(MOST_BYTES_VARIABLE, "")
+    if not given:
+        return MOST_BYTES
+    if not (given.isascii() and given.isdigit()) or len(given) > 18:
+        raise InputError(
+            f"expected a whole number of bytes, got {given!r:.40}",
+            value=given,
+            key=MOST_BYTES_VARIABLE,
+        )
+    return int(given)
+
+
+#: Byte order marks; that of UTF-32 begins with that of UTF-16, so it is tried first.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def _decoded(data: bytes) -> str | None:
+    """The text of a file; None if it is no text."""
+    try:
+        for mark, encoding in _MARKS:
+            if data.startswith(mark):
+                text = data.decode(encoding)
+                return None if "\0" in text else text
+        if b"\0" in data:
+            return _without_mark(data)
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    # Latin-1 takes any byte: an archive or a picture shows by its control characters
+    controls = sum(data.count(bytes([c])) for c in (*range(1, 9), *range(14, 27)))
+    marked = any(data.startswith(mark) for mark, _ in _MARKS)
+    if marked or b"\0" in data or controls:
+        return None
+    return data.decode("latin-1")
+
+
+def _without_mark(data: bytes) -> str | None:
+    """UTF-16 without its mark: every other byte of plain text is zero."""
+    if len(data) % 2:
+        return None
+    even = data[::2].count(0)
+    odd = data[1::2].count(0)
+    half = len(data) // 2
+    if odd > 0.6 * half and not even:
+        return data.decode("utf-16-le")
+    if even > 0.6 * half and not odd:
+        return data.decode("utf-16-be")
+    return None
 
 
 @contextlib.contextmanager

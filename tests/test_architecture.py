@@ -14,17 +14,18 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ohmr_fem"
-FILES = {"__init__", "__main__", "cli", "errors", "units", "files", "version"}
+FILES = {"__init__", "__main__", "cli", "errors", "owned", "units", "files", "version"}
 
 #: A room may import these rooms, and whatever they may import.
 MAY_IMPORT = {
     "version": "",
     "errors": "",
-    "units": "errors",
-    "files": "errors units version",
+    "owned": "",
+    "units": "errors owned",
+    "files": "errors owned version",
     "analytic": "units",
     "micro": "units files",
-    "geometry": "units",
+    "geometry": "units files",
     "mesh": "geometry",
     "model": "mesh micro",
     "solver": "model files",

@@ -16,7 +16,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md") if "_build" not in p.parts)
 EXECUTED = [p for p in PAGES if "```{code-cell}" in p.read_text(encoding="utf-8")]
 #: Extras that a tutorial needs.
-NEEDS = {"fit": "lmfit"}
+NEEDS = {"fit": "lmfit", "from-dat-to-alpha": "lmfit"}
 
 
 @pytest.mark.parametrize("page", EXECUTED, ids=lambda p: str(p.relative_to(DOCS)))
@@ -77,3 +77,14 @@ def test_pictures_are_shown():
             assert not (last.startswith("of.plot_") and "ax=" not in last) or last.endswith(
                 ".figure"
             ), f"{page.name}: {last}"
+
+
+def test_the_reference_names_everything_public():
+    """Modules of names (of.micro, of.geometry, ...) have sections of their own."""
+    import ohmr_fem as of
+
+    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    names = set(of.__all__) - set(of._ROOMS)
+    assert {n for n in names if not re.search(rf":: ohmr_fem\.{n}\b", text)} == set()
+    for room in ("geometry", "micro", "presets"):
+        assert f"ohmr_fem.{room}" in text or f"of.{room}" in text

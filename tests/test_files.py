@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import os
 import sys
 from dataclasses import dataclass
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from ohmr_fem.errors import InputError, MissingExtraError
-from ohmr_fem.files import Columns, Table
+from ohmr_fem.files import Columns, Table, escaped, plain_file, read_text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,3 +76,72 @@ def test_a_missing_package_is_named(call, monkeypatch):
     monkeypatch.setitem(sys.modules, "xarray", None)
     with pytest.raises(MissingExtraError, match=rf"{call} needs .*pip install 'ohmr-fem\[study\]'"):
         getattr(Grid(), call)()
+
+
+TEXT = "B (T)\tR (\u00b5ohm)\n1\t2\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark"),
+    [
+        ("utf-8", b""),
+        ("utf-8", codecs.BOM_UTF8),
+        ("latin-1", b""),
+        ("utf-16-le", codecs.BOM_UTF16_LE),
+        ("utf-16-be", codecs.BOM_UTF16_BE),
+        ("utf-16-le", b""),
+        ("utf-16-be", b""),
+        ("utf-32-le", codecs.BOM_UTF32_LE),
+        ("utf-32-be", codecs.BOM_UTF32_BE),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_text_in_any_encoding(tmp_path, encoding, mark, end):
+    path = tmp_path / "a.txt"
+    path.write_bytes(mark + TEXT.replace("\n", end).encode(encoding))
+    assert read_text(path, "a table") == TEXT
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\x89PNG\r\n\x1a\n\0\0", b"a\0b", codecs.BOM_UTF16_LE + b"\x00\xd8", b"\xff\x01\x80"],
+)
+def test_what_is_no_text_is_refused(tmp_path, data):
+    path = tmp_path / "a.txt"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="not a text file; give a table"):
+        read_text(path, "a table")
+
+
+def test_pipes_devices_folders_and_odd_names_are_refused(tmp_path):
+    pipe = tmp_path / "pipe\x1b[31m"
+    os.mkfifo(pipe)
+    for path, why in (
+        (pipe, r"pipe\\x1b\[31m: cannot be read \(a pipe"),
+        ("/dev/zero", "a pipe or a device"),
+        (tmp_path, "a folder"),
+        (tmp_path / "none", "does not exist"),
+        ("a\0b", r"a\\x00b: cannot be read"),
+        ("n" * 300, "cannot be read"),
+    ):
+        with pytest.raises(InputError, match=why) as caught:
+            read_text(path, "a table")
+        assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+def test_large_files_need_a_word(tmp_path, monkeypatch):
+    path = tmp_path / "large.csv"
+    with path.open("wb") as stream:
+        stream.truncate(600 * 1024**2)  # sparse: takes no room
+    with pytest.raises(InputError, match=r"600 MB, files above 512 MB .*OHMR_FEM_MOST_BYTES=629"):
+        read_text(path, "a table")
+    assert plain_file(path, "a table", most=10**9) == path
+    monkeypatch.setenv("OHMR_FEM_MOST_BYTES", "629145600")
+    assert plain_file(path, "a table") == path
+    monkeypatch.setenv("OHMR_FEM_MOST_BYTES", "much")
+    with pytest.raises(InputError, match="whole number of bytes, got 'much'"):
+        plain_file(path, "a table")
+
+
+def test_control_characters_are_escaped():
+    assert escaped("a\x1b[2J\u00b5\n\udcff\u202e") == "a\\x1b[2J\u00b5\\n\\udcff\\u202e"

@@ -24,6 +24,7 @@ from small_devices import MATERIAL, bar_problem
 
 import ohmr_fem as of
 from ohmr_fem import units
+from ohmr_fem.files import Table
 from ohmr_fem.model.contacts import Moment
 
 ureg = pint.UnitRegistry()  # not the package's own
@@ -545,7 +546,9 @@ def test_every_public_dataclass_is_walked():
         if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
             continue
         types = " ".join(str(f.type) for f in dataclasses.fields(kind))
-        assert "ndarray" not in types or name in RESULTS, name
+        # the tables copy their arrays in one place
+        table = issubclass(kind, Table) and kind.__post_init__ is Table.__post_init__
+        assert "ndarray" not in types or name in RESULTS or table, name
 
 
 def test_arguments_are_copied():
@@ -792,11 +795,13 @@ def test_reading_a_mesh_leaves_stdout_alone(tmp_path, monkeypatch):
 
     import meshio
 
-    mesh = tmp_path / "bar.msh"
-    of.write_mesh(bar_problem().mesh, mesh)
+    mesh = tmp_path / "bar.vtu"
+    raw = bar_problem().mesh.mesh
+    flat = np.vstack([raw.p, np.zeros(raw.p.shape[1])]).T
+    meshio.write(mesh, meshio.Mesh(flat, [("triangle", raw.t.T)]))
     stream, seen = io.StringIO(), []
     monkeypatch.setattr(sys, "stdout", stream)
-    read = meshio.gmsh.read
+    read = meshio.vtu.read
 
     def slow(path: Any) -> Any:
         thread = threading.Thread(target=lambda: print("from elsewhere"))
@@ -805,7 +810,7 @@ def test_reading_a_mesh_leaves_stdout_alone(tmp_path, monkeypatch):
         seen.append(sys.stdout is stream)
         return read(path)
 
-    monkeypatch.setattr(meshio.gmsh, "read", slow)
+    monkeypatch.setattr(meshio.vtu, "read", slow)
     of.read_mesh(mesh)
     assert seen == [True] and stream.getvalue() == "from elsewhere\n"
 

@@ -95,7 +95,7 @@ CLAIMS = (
         Claim(f"Figure 2({p})", what, (("figure2", f"Fig. 2({p})"),))
         for p, what in (
             ("a", "profiles at five fields"),
-            ("b", "rho* against width for four theta"),
+            ("b", "profiles less the one at theta = 0, for four theta"),
             ("c", "rho* against field for five widths"),
             ("d", "rho* against field for three theta"),
         )
@@ -111,7 +111,17 @@ CLAIMS = (
         (("strip", "order of profile"), ("sections", "profile n^y")),
     ),
     Claim(
-        "Eqs. (14), (S44)-(S47)",
+        "Eqs. (13)-(15)",
+        "the commutator of two moments, by matrices, and the torque that follows from it",
+        (("micro_hamiltonian", "[m_a, m_b]"), ("micro_hamiltonian", "torque of the program")),
+    ),
+    Claim(
+        "text, order of magnitude",
+        "bilayer graphene over Mn, each at its best thickness: 871 and 2.2, not ten",
+        (("manganese", "each at its best thickness"), ("manganese", "in a weak field")),
+    ),
+    Claim(
+        "(S44)-(S47)",
         "the commutator is <d2H>; the Drude form is its intraband part",
         (
             ("micro_hamiltonian", "d2H/dk2"),
@@ -192,7 +202,7 @@ CLAIMS = (
     ),
     Claim(
         "Figure 3(b)",
-        "theta, in three readings",
+        "theta against the displacement at one chemical potential, in three readings",
         (("micro_figure3", "Fig. 3(b)"), ("micro_bilayer", "theta, ")),
     ),
     Claim(
@@ -352,6 +362,18 @@ CLAIMS = (
             ("fit_recovery", "one direction"),
             ("fit_strip_bias", "fitted/true"),
         ),
+    ),
+    Claim(
+        "backgrounds",
+        "fits with an ordinary magnetoresistance or weak localisation in the curve",
+        (("fit_backgrounds", "intervals of alpha_product"), ("fit_backgrounds", "hln")),
+        ("tests/fitting/test_background.py::test_numbers",),
+    ),
+    Claim(
+        "preparation",
+        "steps and curve from raw rows within their stated errors, a step left out is seen",
+        (("prepare_raw", "chi2"), ("prepare_raw", "whiteness below 0.01 with")),
+        ("tests/fitting/test_prepare.py::test_a_step_left_out_is_seen",),
     ),
     Claim(
         "error bar",

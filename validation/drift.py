@@ -5,6 +5,7 @@ bar against an ODE.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from scipy.integrate import solve_bvp
@@ -30,7 +31,11 @@ def turned(b: float, v: np.ndarray) -> np.ndarray:
 
 
 def strong(
-    material: of.Material, x: np.ndarray, axes: tuple[str, ...], electric_field: float
+    material: of.Material,
+    x: np.ndarray,
+    axes: tuple[str, ...],
+    electric_field: float,
+    interface: str = "density",
 ) -> dict[str, np.ndarray]:
     """The strong form of ``manufactured`` with drift, and with ordinary Hall effect where the
     material's name asks for it.
@@ -41,9 +46,11 @@ def strong(
     field = field_of(material.name == "hall")
     b = float(material.mobility * field[2]) if material.name == "hall" else 0.0
     mu, D, sigma = material.mobility, material.diffusion_constant, material.sheet_conductivity
+    R = mms.density_of(material, axes, interface)
     n = np.array([m(x) for m in mms.MOMENT])
     dn = np.array([[m(x, 1, 0), m(x, 0, 1)] for m in mms.MOMENT])
     ddn = np.array([[[m(x, 2, 0), m(x, 1, 1)], [m(x, 1, 1), m(x, 0, 2)]] for m in mms.MOMENT])
+    n, dn, ddn = (np.tensordot(R, part, 1) for part in (n, dn, ddn))
     V = mms.POTENTIAL
     E = -np.array([V(x, 1, 0), V(x, 0, 1)])
     dE = -np.array([[V(x, 2, 0), V(x, 1, 1)], [V(x, 1, 1), V(x, 0, 2)]])  # [k, i] = d_i E_k
@@ -78,7 +85,9 @@ def field_of(hall: bool) -> np.ndarray:
     return mms.FIELD * (1.0 if hall else mms.TESLA)
 
 
-def manufactured_problem(mesh: of.DeviceMesh, order: int, hall: bool) -> of.Problem:
+def manufactured_problem(
+    mesh: of.DeviceMesh, order: int, hall: bool, interface: str = "density"
+) -> of.Problem:
     """That of ``manufactured`` with mobilities of either sign; mu B_z of order one, and g so small
     that the torque is too.
     """
@@ -101,6 +110,7 @@ def manufactured_problem(mesh: of.DeviceMesh, order: int, hall: bool) -> of.Prob
         order=order,
         coupling="full",
         ordinary_hall=hall,
+        interface=interface,
     )
 
 
@@ -108,7 +118,7 @@ def solve_manufactured(prob: of.Problem) -> tuple[System, np.ndarray, np.ndarray
     """V, n (3, N) and Newton's history, from n = 0."""
     field = field_of(prob.ordinary_hall)
     system = system_of(prob, field)
-    on_V, on_n = mms.loads(prob, system, 0.0, strong)
+    on_V, on_n = mms.loads(prob, system, 0.0, partial(strong, interface=prob.interface))
     T, factors = system.potential_solver()
     ohmic = T @ factors.solve(T.T @ on_V)[0]
     equations = DriftEquations(system, field, (), ohmic, on_n.ravel() + system.injected_source)

@@ -118,10 +118,11 @@ def negative_theta() -> list[Row]:
     return rows
 
 
-def layers() -> list[Row]:
-    """Two and three materials: sigma, D, tau, alpha, alpha', X all different; n and Q
-    continuous.
+def layers(interface: str = "density") -> list[Row]:
+    """Two and three materials: sigma, D, tau, alpha, alpha', X all different; Q and n, or the
+    accumulation, continuous.
     """
+    case = f"two-material strip, {interface} continuous"
     stack = [  # thickness, sigma, D, tau, alpha, alpha', X
         (1.3, 1.3, 0.8, 0.9, 0.4, -0.7, X),
         (0.9, 0.6, 1.7, 0.5, -0.5, 0.9, np.diag([0.5, 1.1, 0.9])),
@@ -150,14 +151,20 @@ def layers() -> list[Row]:
                     alpha=alpha,
                     alpha_prime=back,
                     torque=np.cross(B, tensor, axisb=0, axisc=0),
+                    shape=tensor / tensor[2, 2],
                 )
             )
-        prob = of.Problem(of.cross_section(at, regions=regions), materials)
-        value, closed = -float(of.magnetoresistance(prob, B * TESLA)), layered_strip(exact).relative
+        section = of.cross_section(at, regions=regions)
+        prob = of.Problem(section, materials, interface=interface)
+        value, found = (
+            -float(of.magnetoresistance(prob, B * TESLA)),
+            layered_strip(exact, interface=interface),
+        )
+        closed = found.relative
         rows.append(
             Row(
                 CASE,
-                "two-material strip",
+                case,
                 f"Delta I/I_0, {count} layers, full X and B",
                 value,
                 closed,
@@ -167,11 +174,11 @@ def layers() -> list[Row]:
         )
         sol = of.solve(prob, B * TESLA)
         y = np.linspace(-at / 2, at / 2, 41)
-        gap = np.abs(sol.at(y).moment_density - layered_strip(exact).profile(y + at / 2))
+        gap = np.abs(sol.at(y).moment_density - found.profile(y + at / 2))
         rows.append(
             Row(
                 CASE,
-                "two-material strip",
+                case,
                 f"profile n^a(y), {count} layers, of its maximum",
                 0.0,
                 0.0,

@@ -16,6 +16,8 @@ from .strip import problem
 
 CASE = "figure 2"
 PHI = np.linspace(0.0, 10.0, 41)
+#: Of Figure 2(b).
+THETAS = (1e-2, 1e-1, 1.0, 20.0)
 
 
 def profiles() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
@@ -31,10 +33,27 @@ def profiles() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
         yield f"$\\Omega\\tau$ = {phi:g}", y, sol.at(y).moment_density[2] / 0.3, exact
 
 
+def differences() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """(b): n^z(theta, y) - n^z(0, y) across a strip of ten L_m at Omega tau = 2 for four theta.
+
+    At theta = 0 the field does nothing, so the second profile is the one without a field.
+    """
+    width, phi = 10.0, 2.0
+    y = np.linspace(-width / 2, width / 2, 401)
+    rest = np.real(analytic.strip_profile(y, width, 1.0))
+    isotropic = problem(width).material.field_scale
+    for theta in THETAS:
+        at_theta = of.solve(problem(width, theta=theta), (phi * isotropic, 0.0, 0.0))
+        flat = of.solve(problem(width, theta=0.0), (phi * isotropic, 0.0, 0.0))
+        found = at_theta.at(y).moment_density[2] - flat.at(y).moment_density[2]
+        exact = np.real(analytic.strip_profile(y, width, 1 + 1j * np.sqrt(theta) * phi)) - rest
+        yield f"$\\theta$ = {theta:g}", y, found / 0.3, exact
+
+
 def against_width() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    """(b): rho* against l at Omega tau = 2 for theta = 1e-2, 1e-1, 1, 20."""
+    """(e), which the paper has not: rho* against l at Omega tau = 2 for the same theta."""
     widths = np.linspace(0.2, 15.0, 38)
-    for theta in (1e-2, 1e-1, 1.0, 20.0):
+    for theta in THETAS:
         values = [rho_star(problem(w, theta=theta), np.array([2.0]))[0] for w in widths]
         yield (
             f"$\\theta$ = {theta:g}",
@@ -71,9 +90,10 @@ def rho_star(prob: of.Problem, phi: np.ndarray) -> np.ndarray:
 def panels() -> dict[str, list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]]:
     return {
         "(a)": list(profiles()),
-        "(b)": list(against_width()),
+        "(b)": list(differences()),
         "(c)": list(against_field([(w, 1.0) for w in (1.0, 1.5, 2.0, 3.0, 10.0)], "L")),
         "(d)": list(against_field([(3.0, t) for t in (1e-2, 1e-1, 1.0)], "theta")),
+        "(e)": list(against_width()),
     }
 
 
@@ -81,13 +101,21 @@ def draw(folder: Path) -> list[Drawing]:
     """Lines are the closed form, dots the finite elements."""
     axes_labels = {
         "(a)": ("$y/L_m$", "$n^z D/(\\alpha J_x L_m)$"),
-        "(b)": ("$L/L_m$", "$\\rho^*$"),
+        "(b)": ("$y/L_m$", "$\\Delta n^z D/(\\alpha J_x L_m)$"),
         "(c)": ("$\\Omega\\tau$", "$\\rho^*$"),
         "(d)": ("$\\Omega\\tau$", "$\\rho^*$"),
+        "(e)": ("$L/L_m$", "$\\rho^*$"),
     }
-    what = {"(a)": "L = 10 $L_m$, θ = 1", "(b)": "Ωτ = 2", "(c)": "θ = 1", "(d)": "L = 3 $L_m$"}
-    figure, grid = new_figure(2, 2, 8.0, 6.0)
-    for ax, (name, curves) in zip(grid.ravel(), panels().items(), strict=True):
+    what = {
+        "(a)": "L = 10 $L_m$, θ = 1",
+        "(b)": "L = 10 $L_m$, Ωτ = 2",
+        "(c)": "θ = 1",
+        "(d)": "L = 3 $L_m$",
+        "(e)": "Ωτ = 2 (not in the paper)",
+    }
+    figure, grid = new_figure(3, 2, 8.0, 8.6)
+    grid.ravel()[-1].set_axis_off()
+    for ax, (name, curves) in zip(grid.ravel(), panels().items(), strict=False):
         for colour, (label, x, fem, exact) in zip(COLOURS, curves, strict=False):
             ax.plot(x, exact, color=colour, lw=1.2, label=label)
             ax.plot(
@@ -96,18 +124,20 @@ def draw(folder: Path) -> list[Drawing]:
         ax.set(
             xlabel=axes_labels[name][0], ylabel=axes_labels[name][1], title=f"{name} {what[name]}"
         )
-        if name == "(b)":
+        if name == "(e)":
             ax.legend(fontsize=7, loc="center right", bbox_to_anchor=(1.0, 0.76))
         else:
-            ax.legend(fontsize=7, loc="upper left")
+            ax.legend(fontsize=7, loc="upper right" if name == "(b)" else "upper left")
     return [
         save(
             figure,
             folder,
             "figure2",
-            "Figure 2. Moment density across a strip (a) and the part of the effect that the "
-            "field has removed, against width (b) and field (c, d). Lines: Eqs. (4) and (8); dots: "
-            "finite elements.",
+            "Figure 2. Moment density across a strip (a), its difference from theta = 0 (b), and "
+            "the part of the effect that the field has removed, against field (c, d) and width "
+            "(e). Lines: Eqs. (4) and (8); dots: finite elements. The paper prints neither the "
+            "width of (a), (b) and (d) nor theta of (a) and (c) nor the unit of B in (a): those "
+            "here are our choice.",
         )
     ]
 
@@ -126,7 +156,7 @@ def run(level: str = "quick") -> list[Row]:
                 0.0,
                 0.0,
                 worst,
-                1e-5 if name == "(a)" else 1e-8,
+                1e-5 if name in ("(a)", "(b)") else 1e-8,
             )
         )
     return rows

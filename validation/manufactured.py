@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import skfem
@@ -76,12 +77,33 @@ MOMENT = tuple(
 )
 
 
+def density_of(material: of.Material, axes: tuple[str, ...], interface: str) -> np.ndarray:
+    """What makes n of the waves, (3, 3): 1, or sigma/D times the inverse of W (theory, section
+    12).
+    """
+    if interface == "density":
+        return np.eye(3)
+    X = np.asarray(material.inverse_mass)
+    normaliser = X[2, 2] if axes == ("x", "y") else (X[0, 0] + X[1, 1]) / 2
+    chi = material.sheet_conductivity / material.diffusion_constant
+    return chi * normaliser * np.linalg.inv(X)
+
+
 def strong(
-    material: of.Material, x: np.ndarray, axes: tuple[str, ...], electric_field: float
+    material: of.Material,
+    x: np.ndarray,
+    axes: tuple[str, ...],
+    electric_field: float,
+    interface: str = "density",
 ) -> dict[str, np.ndarray]:
     """J (2, ...), div J, Q (3, 2, ...), and the source of the moment equation (3, ...) at points x
     (2, ...).
     """
+    R = density_of(material, axes, interface)
+
+    def moment(*derivative: int) -> np.ndarray:
+        return np.tensordot(R, np.array([m(x, *derivative) for m in MOMENT]), 1)
+
     eps = np.zeros((3, 3, 3))
     for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
         eps[i, j, k], eps[i, k, j] = 1.0, -1.0
@@ -108,17 +130,19 @@ def strong(
         / ELECTRON_MASS
         * np.einsum("abc,b,cd->ad", eps, FIELD * TESLA, np.asarray(material.inverse_mass))
     )
-    n = np.array([m(x) for m in MOMENT])
+    n = moment()
+    dn = [moment(*order[j]) for j in range(2)]
+    ddn = [[moment(*second[j][i]) for i in range(2)] for j in range(2)]
     for i, axis in enumerate(place):
         J[i] += sigma * E[axis]
         div_J += sigma * dE[axis, i]
         for j, other in enumerate(place):
             for c in range(3):
-                J[i] += back * D * eps[axis, other, c] * MOMENT[c](x, *order[j])
-                div_J += back * D * eps[axis, other, c] * MOMENT[c](x, *second[j][i])
+                J[i] += back * D * eps[axis, other, c] * dn[j][c]
+                div_J += back * D * eps[axis, other, c] * ddn[j][i][c]
         for a in range(3):
-            Q[a, i] += -D * MOMENT[a](x, *order[i])
-            source[a] += -D * MOMENT[a](x, *second[i][i])
+            Q[a, i] += -D * dn[i][a]
+            source[a] += -D * ddn[i][i][a]
             for k in range(3):
                 Q[a, i] += alpha * eps[axis, a, k] * sigma * E[k]
                 source[a] += alpha * eps[axis, a, k] * sigma * dE[k, i]
@@ -157,7 +181,12 @@ def two_regions(mesh: DeviceMesh, axes: tuple[str, str]) -> DeviceMesh:
     return DeviceMesh(mesh.mesh, axes, mesh.boundaries, mesh.regions)
 
 
-def problem(mesh: DeviceMesh, order: int, axes: tuple[str, str] = ("x", "y")) -> of.Problem:
+def problem(
+    mesh: DeviceMesh,
+    order: int,
+    axes: tuple[str, str] = ("x", "y"),
+    interface: str = "density",
+) -> of.Problem:
     """Absorbing at the bottom, Robin per component at the top, injected moment on the right, a
     contact on the left.
     """
@@ -174,6 +203,7 @@ def problem(mesh: DeviceMesh, order: int, axes: tuple[str, str] = ("x", "y")) ->
         edges=edges,
         order=order,
         coupling="full",
+        interface=interface,
     )
 
 
@@ -232,10 +262,16 @@ def loads(
                     weight.assemble(edge, f=np.sum(exact["Q"][a] * nu, axis=0)) * length / sigma_0
                 )
     for name, G, g in (("top", ABSORPTION, (0, 0, 0)), ("right", (0, 0, 0), INJECTED)):
-        edge = facet_basis(system.basis.mesh, prob.order, prob.mesh.boundaries[name])
-        x = np.asarray(edge.global_coordinates()) * length
-        for a in range(3):  # what the conditions themselves supply: Q.nu = G n - g
-            on_n[a] += weight.assemble(edge, f=G[a] * MOMENT[a](x) - g[a]) * length / sigma_0
+        everything = prob.mesh.boundaries[name]
+        for region, cells in prob.mesh.regions.items():
+            facets = everything[np.isin(prob.mesh.mesh.f2t[0, everything], cells)]
+            if facets.size == 0:
+                continue
+            edge = facet_basis(system.basis.mesh, prob.order, facets)
+            x = np.asarray(edge.global_coordinates()) * length
+            n = form(prob.materials[region], x, axes, electric_field)["n"]
+            for a in range(3):  # what the conditions themselves supply: Q.nu = G n - g
+                on_n[a] += weight.assemble(edge, f=G[a] * n[a] - g[a]) * length / sigma_0
     return on_V, on_n
 
 
@@ -243,7 +279,8 @@ def solve_manufactured(
     prob: of.Problem, electric_field: float = 0.0
 ) -> tuple[System, np.ndarray, np.ndarray]:
     system = system_of(prob)
-    on_V, on_n = loads(prob, system, electric_field)
+    form = partial(strong, interface=prob.interface)
+    on_V, on_n = loads(prob, system, electric_field, form)
     on_n = (
         on_n.ravel() + system.injected_source + electric_field * system.scales.length * system.drive
     )
@@ -274,10 +311,10 @@ def errors(prob: of.Problem, electric_field: float = 0.0) -> tuple[float, float]
 
 
 def deviation(system: System, order: int, V: np.ndarray, n: np.ndarray) -> tuple[float, float]:
-    """Relative L2 distance of V (N,) and n (3, N) from the exact fields."""
+    """Relative L2 distance of V (N,) and of the unknowns n (3, N) from the exact fields."""
     basis = skfem.Basis(system.basis.mesh, system.basis.elem, intorder=2 * order + 6)
     x = np.asarray(basis.global_coordinates()) * system.scales.length
-    exact_V, exact_n = POTENTIAL(x), np.array([m(x) for m in MOMENT]) / system.scales.moment
+    exact_V, exact_n = POTENTIAL(x), np.array([m(x) for m in MOMENT]) / system.moment_unit
     got_n = np.array([np.asarray(basis.interpolate(c)) for c in n])
 
     def square(f):

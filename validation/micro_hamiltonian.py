@@ -1,7 +1,8 @@
 """The Bloch Hamiltonian and its commutators with the position, from matrices written out here.
 
 Eq. (16), (S27)-(S28)   H(k) of a slanted three-layer crystal, summed bond by bond
-Eqs. (3), (14)          [[r_a, H], r_b] by matrix products on a finite piece of the crystal in real
+Eqs. (13)-(15)          the commutator of two moments and the torque, by matrices
+Eq. (3), (S44)-(S47)    [[r_a, H], r_b] by matrix products on a finite piece of the crystal in real
 space, all six components:
                         in plane it is d2H/dk_a dk_b, not the Drude weight; with a = b = z it is J_+
                         of Eq. (20), mixed it is i dJ_-/dk of Eq. (21)
@@ -11,7 +12,9 @@ Eq. (22), (S55), (S56)  bilayer graphene: the four-by-four matrix, its bands and
 from __future__ import annotations
 
 import numpy as np
+from scipy import constants
 
+import ohmr_fem as of
 from ohmr_fem import micro
 
 from .case import Row, relative
@@ -88,7 +91,7 @@ def commutators() -> list[Row]:
         rows.append(
             Row(
                 CASE,
-                "Eqs. (3), (14), (S44)-(S47)" if "z" not in name else "Eqs. (3), (20), (21)",
+                "Eqs. (3), (S44)-(S47)" if "z" not in name else "Eqs. (3), (20), (21)",
                 f"[[r_{name[0]}, H], r_{name[1]}] in real space against {what}, eV angstrom^2",
                 0.0,
                 0.0,
@@ -97,6 +100,41 @@ def commutators() -> list[Row]:
             )
         )
     return rows
+
+
+def moments() -> list[Row]:
+    """Eq. (14), [m_a, m_b] = (e hbar/2i) eps_abc X_cd m_d, and Eq. (15), by matrices.
+
+    A moment is m_a = -(e/2) eps_abc r_b v_c (S6), and with [r_k, v_l] = i hbar X_kl alone the
+    commutator of two of them is linear in m: for the matrices (E^a)_bc = eps_abc it says
+    -(E^a X E^b - E^b X E^a) = eps_abk X_kl E^l, for every symmetric X. The torque of (15) is the
+    commutator with m.B: -(e/2) eps_abc B_b X_cd n^d, which is minus the T n of Eq. (2).
+    """
+    levi = np.zeros((3, 3, 3))
+    for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        levi[a, b, c], levi[a, c, b] = 1.0, -1.0
+    rng = np.random.default_rng(14)
+    worst, torque = 0.0, 0.0
+    for _ in range(20):
+        X = rng.standard_normal((3, 3))
+        X = X + X.T
+        left = np.einsum("aij,jk,bkl->abil", levi, X, levi)
+        left = -(left - left.swapaxes(0, 1))
+        right = np.einsum("abk,kl,lij->abij", levi, X, levi)
+        worst = max(worst, float(np.abs(left - right).max()))
+        B, n = rng.standard_normal((2, 3))
+        # (1/i hbar)[m_a, m.B] with (14) inserted, in units of e/2
+        commutator = -np.einsum("abc,cd,b,d->a", levi, X, B, n)
+        material = of.Material(1.0, 1.0, 0.1, X, diffusion_length=1.0)
+        unit = 0.5 * constants.e / constants.m_e
+        program = -material.torque(B) @ n / unit
+        torque = max(torque, float(np.abs(commutator - program).max()))
+    what = "[m_a, m_b] by matrices against eps_abc X_cd m_d, 20 symmetric X"
+    again = "torque of the program against the commutator, 20 symmetric X, B and n"
+    return [
+        Row(CASE, "Eq. (14)", what, 0.0, 0.0, worst, 1e-13),
+        Row(CASE, "Eqs. (13), (15)", again, 0.0, 0.0, torque, 1e-12),
+    ]
 
 
 def bilayer() -> list[Row]:
@@ -172,6 +210,7 @@ def run(level: str = "quick") -> list[Row]:
             sums,
             1e-13,
         ),
+        *moments(),
         *commutators(),
         *bilayer(),
     ]

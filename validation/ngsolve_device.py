@@ -148,7 +148,7 @@ def compare(
     contacts = {name: of.Contact("profile") for name in current} | {
         name: of.Contact("probe") for name in voltage
     }
-    prob = of.Problem(mesh, materials, contacts, coupling="full")
+    prob = of.Problem(mesh, materials, contacts, coupling="full", interface="density")
     mine = of.resistance(prob, field, current=current, voltage=voltage)
     other = ngsolve_resistance(mesh, materials, field, current, voltage)
     return Row(

@@ -6,6 +6,14 @@ field); :func:`three_scalar_response` turns it into the response to any field an
 tensor.
 """
 
+from .film import (
+    film_isotropic,
+    film_matrix,
+    film_tensor,
+    magnetic_absorption,
+    spin_hall_magnetoresistance,
+    torque_matrix,
+)
 from .infinite_strip import nonlocal_narrow, nonlocal_ohmic, nonlocal_strip
 from .layers import Layer, LayeredStrip, layered_strip, strip_full, strip_full_profile
 from .radial import (
@@ -46,15 +54,20 @@ __all__ = [
     "annulus_response",
     "corbino_response",
     "detection_row",
+    "film_isotropic",
+    "film_matrix",
     "film_response",
+    "film_tensor",
     "film_weak_field",
     "layered_strip",
+    "magnetic_absorption",
     "nonlocal_narrow",
     "nonlocal_ohmic",
     "nonlocal_strip",
     "rho",
     "rho_star",
     "scalars_of_precession",
+    "spin_hall_magnetoresistance",
     "strip_ac",
     "strip_full",
     "strip_full_profile",
@@ -65,6 +78,7 @@ __all__ = [
     "three_scalar_change",
     "three_scalar_response",
     "three_scalars",
+    "torque_matrix",
     "wire_circle",
     "wire_circle_response",
     "wire_rectangle",

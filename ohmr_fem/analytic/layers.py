@@ -2,8 +2,9 @@
 7, 11).
 
 In each layer n'' = K n, K = (1/tau + T)/D, so n is a sum of exponentials of the matrix sqrt(K); n
-and Q = -D n' + alpha sigma E z are continuous.  Growing exponentials are never formed, and nothing
-is diagonalised, so thick layers and defective K are safe.
+(or the accumulation D W n/sigma, docs/theory, section 12) and Q = -D n' + alpha sigma E z are
+continuous.  Growing exponentials are never formed, and nothing is diagonalised, so thick layers and
+defective K are safe.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import expm, sqrtm
 
-from ..errors import InputError, SolveError
+from ..errors import InputError, SolveError, suggest
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,7 @@ class Layer:
     alpha, alpha_prime : orbital Hall angle and inverse one (default alpha)
     torque : array (3, 3), T in 1/time
     detection : array (3,), the moment d.n that enters the charge current (n^z by default)
+    shape : array (3, 3), W = X/X_zz, which enters the accumulation (1 by default)
     """
 
     thickness: float
@@ -37,6 +39,7 @@ class Layer:
     alpha_prime: float | None = None
     torque: Any = field(default_factory=lambda: np.zeros((3, 3)))
     detection: Any = (0.0, 0.0, 1.0)
+    shape: Any = field(default_factory=lambda: np.eye(3))
 
     def __post_init__(self) -> None:
         for name in ("thickness", "diffusion", "relaxation_time", "conductivity"):
@@ -51,6 +54,11 @@ class Layer:
     def inverse_hall(self) -> float:
         """alpha'."""
         return self.alpha if self.alpha_prime is None else self.alpha_prime
+
+    @property
+    def accumulation(self) -> np.ndarray:
+        """D W/sigma, shape (3, 3): what makes the accumulation in volt of the moment density."""
+        return np.asarray(self.shape, dtype=float) * (self.diffusion / self.conductivity)
 
     @property
     def K(self) -> np.ndarray:
@@ -136,7 +144,9 @@ class _Waves:
         return values, slopes
 
 
-def layered_strip(layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0) -> LayeredStrip:
+def layered_strip(
+    layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0, *, interface: str = "density"
+) -> LayeredStrip:
     """Infinite strip along x made of layers stacked along y, from the lower edge up.
 
     Delta I = sum_i alpha'_i D_i [d.n] over layer i, from J_x = sigma E_x + alpha' D d_y n^z.  Exact
@@ -148,6 +158,8 @@ def layered_strip(layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0) -> Laye
     G1, G2 : float, (3,) or (3, 3)
         Q.nu = G n at the lower and the upper edge, in length/time; infinity (not in a matrix) means
         n = 0.
+    interface : "density" or "accumulation"
+        What is continuous between layers: n, or D W n/sigma.
 
     Returns
     -------
@@ -163,8 +175,15 @@ def layered_strip(layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0) -> Laye
     """
     if not layers:
         raise InputError("layers: a strip needs at least one Layer")
+    rules = {
+        "density": [np.eye(3)] * len(layers),
+        "accumulation": [layer.accumulation for layer in layers],
+    }
+    if interface not in rules:
+        raise InputError(f"interface: unknown {interface!r}; {suggest(interface, rules)}")
     waves = tuple(_waves(layer) for layer in layers)
-    amplitudes = _match(layers, waves, _edge_law(G1, "G1"), _edge_law(G2, "G2"))
+    laws = _edge_law(G1, "G1"), _edge_law(G2, "G2")
+    amplitudes = _match(layers, waves, rules[interface], *laws)
     change = 0.0
     for layer, wave, amplitude in zip(layers, waves, amplitudes, strict=True):
         upper, _ = wave.at(layer.thickness)
@@ -237,8 +256,14 @@ def _edge_law(G: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     return np.diag(kept), np.diag(1.0 - kept)
 
 
-def _match(layers: Sequence[Layer], waves: Sequence[_Waves], lower: Any, upper: Any) -> np.ndarray:
-    """Amplitudes (layers, 6) from a Q.nu = b n at the edges and continuous n, Q at the
+def _match(
+    layers: Sequence[Layer],
+    waves: Sequence[_Waves],
+    rules: Sequence[np.ndarray],
+    lower: Any,
+    upper: Any,
+) -> np.ndarray:
+    """Amplitudes (layers, 6) from a Q.nu = b n at the edges, and rule n and Q continuous at the
     interfaces.
     """
     count = len(layers)
@@ -254,8 +279,8 @@ def _match(layers: Sequence[Layer], waves: Sequence[_Waves], lower: Any, upper: 
         rows = slice(start + 3, start + 9)
         below = waves[i].at(layers[i].thickness)
         above = waves[i + 1].at(0.0)
-        matrix[rows, start : start + 6] = _continuous(layers[i], *below)
-        matrix[rows, start + 6 : start + 12] = -_continuous(layers[i + 1], *above)
+        matrix[rows, start : start + 6] = _continuous(layers[i], rules[i], *below)
+        matrix[rows, start + 6 : start + 12] = -_continuous(layers[i + 1], rules[i + 1], *above)
         right[rows] = np.concatenate([np.zeros(3), sources[i] - sources[i + 1]])
     a, b = upper
     n, flux = _face(layers[-1], waves[-1], layers[-1].thickness, a)
@@ -277,6 +302,6 @@ def _face(layer: Layer, wave: _Waves, height: float, a: Any) -> tuple[np.ndarray
     return n, a @ slope * layer.diffusion
 
 
-def _continuous(layer: Layer, n: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    """What does not jump at an interface but for the sources: n and D n'."""
-    return np.vstack([n, layer.diffusion * slope])
+def _continuous(layer: Layer, rule: np.ndarray, n: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """What does not jump at an interface but for the sources: n or the accumulation, and D n'."""
+    return np.vstack([rule @ n, layer.diffusion * slope])

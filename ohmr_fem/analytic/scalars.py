@@ -141,10 +141,12 @@ def three_scalar_change(
 def detection_row(X: Any, component: str = "z", detection: str = "printed") -> np.ndarray:
     """Row vector <d|, shape (3,): the moment that enters the charge current is d.n.
 
+    "reciprocal" divides X by X_zz on strips (z), by (X_xx + X_yy)/2 on the faces of films (x, y).
+
     Raises
     ------
     InputError
-        Unknown name, or "reciprocal" with a vanishing X_zz.
+        Unknown name, or "reciprocal" with a vanishing divisor.
     """
     index = _component(component)
     if detection == "printed":
@@ -154,12 +156,12 @@ def detection_row(X: Any, component: str = "z", detection: str = "printed") -> n
             f"detection: unknown {detection!r}; {suggest(detection, ('printed', 'reciprocal'))}"
         )
     tensor = _tensor(X)
-    if tensor[index, index] == 0.0:
-        raise InputError(
-            f"detection: 'reciprocal' divides by X_{component}{component}, which is zero; use "
-            "'printed'"
-        )
-    return tensor[index] / tensor[index, index]
+    on_faces = index != 2
+    scale = 0.5 * (tensor[0, 0] + tensor[1, 1]) if on_faces else tensor[2, 2]
+    if scale == 0.0:
+        name = "(X_xx + X_yy)/2" if on_faces else "X_zz"
+        raise InputError(f"detection: 'reciprocal' divides by {name}, which is zero; use 'printed'")
+    return np.asarray(tensor[index] / scale)
 
 
 def combine(F: ScalarResponse, scalars: ThreeScalars) -> np.ndarray:

@@ -21,7 +21,7 @@ from ..micro import LayeredModel
 from ..model.problem import Problem
 from .model_tables import FiguresTable, Gate, TensorTable
 from .reader import Measurement, Reader, read_toml
-from .tables import EdgeTable, Output, OutputTable, SolveTable, SweepTable
+from .tables import EdgeTable, FilmTable, Output, OutputTable, SolveTable, SweepTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +92,7 @@ SECTIONS = (
     "materials",
     "contacts",
     "edges",
+    "film",
     "solve",
     "measure",
     "sweep",
@@ -143,6 +144,7 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     recipes = reader.materials(table)
     contacts = reader.contacts(table.get("contacts", []))
     edges = reader.named(table, "edges", EdgeTable, "moment")
+    film = reader.built(FilmTable, table["film"], "film") if "film" in table else None
     solve = reader.built(SolveTable, table.get("solve", {}), "solve")
     reader.accuracy(solve, "cross_section" in table)
     measures = reader.measures(table, "cross_section" in table)
@@ -162,12 +164,20 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
         order=order,
         coupling=solve.coupling,
         detection=solve.detection,
+        interface=solve.interface,
         ordinary_hall=solve.ordinary_hall,
+        film=film,
     )
     measurements = reader.measurements(problem, measures)
     reader.stop()
     fields, unit, last = sweep
-    at = (0.0, last) if output.fields_at is None else output.fields_at
+    default = (0.0, last) if film is None else ()  # the moment of a film is no map of the plane
+    at = default if output.fields_at is None else output.fields_at
+    if film is not None and at:
+        reader.complain(
+            "output.fields_at", "the moment of a film depends on z: no maps in this version"
+        )
+        reader.stop()
     snapshots = np.array([b * unit for b in dict.fromkeys(at)]).reshape(-1, 3)
     inputs = (path, path.parent / table["mesh"]["file"]) if "mesh" in table else (path,)
     return Device(

@@ -19,6 +19,7 @@ from ..mesh.files import read_mesh
 from ..mesh.grids import cross_section, disc_mesh, rectangle
 from ..model.contacts import Contact, Edge, gaussian_profile
 from ..model.fields import field_sweep
+from ..model.film import Film, magnetic_face
 from ..model.material import Material
 from ..units import positive, to_si
 
@@ -85,10 +86,11 @@ class CrossSection(Table):
 class MaterialTable(Table):
     """[material] or [materials.<region>]"""
 
-    sheet_conductivity: Any
+    sheet_conductivity: Any = None
     relaxation_time: Any
     orbital_hall_angle: Any
     inverse_mass: Any
+    resistivity: Any = None
     diffusion_length: Any = None
     diffusion_constant: Any = None
     inverse_orbital_hall_angle: Any = None
@@ -126,10 +128,37 @@ class ContactTable(Table):
 class EdgeTable(Table):
     """[edges.<name>]"""
 
-    moment: Any
+    moment: Any = "reflecting"
+    source: Any = 0.0
+    inverse_source: Any = None
+    edge_moment: Any = 0.0
 
     def build(self) -> Edge:
-        return Edge(self.moment)
+        return Edge(self.moment, self.source, self.inverse_source, self.edge_moment)
+
+
+class FilmTable(Table):
+    """[film]"""
+
+    thickness: Any
+    bottom: Any = "reflecting"
+    top: Any = "reflecting"
+
+    def build(self) -> Film:
+        return Film(self.thickness, _face(self.bottom, "bottom"), _face(self.top, "top"))
+
+
+def _face(value: Any, key: str) -> Any:
+    """A face as a device file gives it; a table with a mixing conductance is a magnet."""
+    if not isinstance(value, Mapping) or "mixing_conductance" not in value:
+        return value
+    if set(value) != {"mixing_conductance", "magnetisation"}:
+        raise InputError(
+            "a magnetic face has the keys 'mixing_conductance' and 'magnetisation', got "
+            f"{', '.join(value)}",
+            key=key,
+        )
+    return magnetic_face(**value)
 
 
 class SolveTable(Table):
@@ -138,6 +167,7 @@ class SolveTable(Table):
     order: StrictInt | None = None
     coupling: StrictStr = "linear"
     detection: StrictStr = "printed"
+    interface: StrictStr = "accumulation"
     ordinary_hall: StrictBool = False
     method: Literal["auto", "spectral", "reduced", "direct"] = "auto"
     accuracy: Any = None
@@ -262,6 +292,13 @@ normal = "y"
 # current = ["left", "right"]
 # voltage = ["t1", "t2"]
 
+# ---- Thickness and faces of a metal film on a device plane; its material then has a
+# resistivity such as "180 uohm cm" in place of the sheet conductivity
+# [film]
+# thickness = "10 nm"
+# bottom = "reflecting"     # or "absorbing", a velocity G, or
+# top = {{ mixing_conductance = "4e14 S/m^2", magnetisation = [0, 1, 0] }}
+#
 # ---- Material of the whole device. One for each region: [materials.NAME]
 [material]
 sheet_conductivity = "1 mS"
@@ -280,6 +317,7 @@ inverse_mass = [24.4, 24.4, 0.3]      # in 1/m_e: one number, the diagonal, or a
 #                                     # order, gives an error bar
 coupling = "linear"                   # first order in alpha alpha'; "full": all orders
 detection = "printed"                 # "reciprocal" obeys Onsager's relation for every inverse_mass
+# interface = "accumulation"          # is continuous between regions; "density": n, as the paper
 
 [sweep]
 start = "-9 T"

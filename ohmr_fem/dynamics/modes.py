@@ -60,9 +60,7 @@ class Modes:
         for component, column in {(c.generated, c.a) for c in measure.channels}:
             source[:count, component] += weights[:, column] * measure.stretch / tau
         for component, column in {(c.detected, c.b) for c in measure.channels}:
-            reader[:count] += np.outer(
-                weights[:, column], material.detection_row(component, measure.detection)
-            )
+            reader[:count] += np.outer(weights[:, column], measure.detector(component))
         rates = np.append(measure.projection.rates * measure.stretch + 1.0, 1.0) / tau
         return cls(measure, rates, source, reader)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import block_diag, csr_array
 
 from ..errors import InputError, SweepInterrupted
 from ..files import Columns, Table
@@ -53,7 +52,7 @@ class Transient(Table):
     summary : str
     seconds : float
     warnings : tuple of str
-    moment_dofs, orbital_dofs : (n, 3, N) C/m^2, (n, N) V, or None
+    moment_dofs, orbital_dofs : (n, 3, N) as in :class:`Solution`, (n, N) V, or None
         Kept with keep_fields=True; see :meth:`solution`.
     """
 
@@ -397,7 +396,7 @@ class _Run:
         n = np.einsum("ik,tkd->tdi", shapes, c, optimize=True)
         V = np.zeros((len(c), system.N))
         if self.problem.mesh.dim == 2:
-            moments = n.reshape(len(c), -1).T / system.scales.moment
+            moments = n.reshape(len(c), -1).T / system.moment_unit
             V = system.orbital_potential(moments, solver=self.measurement.solver)[0].T
         return n, V
 
@@ -419,7 +418,7 @@ class _Run:
 
         def finished() -> Transient:
             stored = np.array(rows).reshape(len(signal), -1, N) if self.keep_fields else None
-            unit = self.measurement.system.scales.moment
+            unit = self.measurement.system.moment_unit
             return self.result(
                 len(signal),
                 self.unit * np.array(signal),
@@ -467,7 +466,12 @@ class _Run:
                     f"problem {system.N}; "
                     "solve the same problem"
                 )
-            return np.asarray(system.keep.T @ initial.moment_dofs.ravel()) / system.scales.moment
+            if initial.has_jumps != system.has_jumps:
+                raise InputError(
+                    "initial: the solution keeps something else continuous between regions; give "
+                    "both problems one interface rule"
+                )
+            return np.asarray(system.keep.T @ initial.moment_dofs.ravel()) / system.moment_unit
         x = np.asarray(system.basis.global_coordinates()) * system.scales.length
         given = (
             np.asarray(initial(*x), dtype=float)
@@ -483,9 +487,7 @@ class _Run:
             forms.load.assemble(system.basis, a=np.broadcast_to(v, x.shape[1:]).copy())
             for v in given
         ]
-        mass = system.matrix(forms.mass, np.ones(x.shape[1:]))
-        kept = csr_array(system.keep.T @ block_diag([mass] * 3) @ system.keep)
-        factors = (self.measurement.solver or SYMMETRIC).factorise(kept)
+        factors = (self.measurement.solver or SYMMETRIC).factorise(system.mass_matrix)
         n, _ = factors.solve(system.keep.T @ np.concatenate(loads))
         return np.asarray(n / system.scales.moment)
 

@@ -1,17 +1,18 @@
-"""Measured curves: reading them from CSV files with units in the header, and checking them.
+"""Measured curves: what they hold, and how they are read from a file.
 
-A file has one header line with ``name [unit]`` in every column that is used.  Fields: ``B [T]``
-with a direction, or the components ``Bx [mT]``, ``By``, ``Bz``; T, mT, G, Oe, kOe, A/m (H is read
-as mu_0 H).  Values: ``R [ohm]``, the change ``hanle [ohm]`` = R(B) - R(0), the relative change ``MR
-[%]`` = (R(B) - R(0))/R(0), or ``V [uV]`` with ``I [mA]``. A column ``R_err`` (any of the values,
-same or own unit) holds one standard deviation; ``measurement`` holds names.
+A heading has ``name [unit]`` in every column that is used.  Fields: ``B [T]`` with a direction, or
+the components ``Bx [mT]``, ``By``, ``Bz``; T, mT, G, Oe, kOe, A/m (H is read as mu_0 H).  Values:
+``R [ohm]``, the change ``hanle [ohm]`` = R(B) - R(0), the relative change ``MR [%]`` = (R(B) -
+R(0))/R(0), or ``V [uV]`` with ``I [mA]``. A column ``R_err`` (any of the values, same or own unit)
+holds one standard deviation, as does an ``STD`` behind its column; ``measurement`` holds names.
+Other headings are named with ``columns``.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,38 +22,11 @@ import numpy as np
 
 from ..errors import InputError, suggest
 from ..units import array_si, fields_array, owned
+from .log import Channel, Log, read_log
+from .runs import Run, split_runs
 
-#: What a curve holds, its unit, and the columns that mean it (lower case, without spaces and
-#: underscores).
+#: What a curve holds, and its unit.
 QUANTITIES = {"R": "ohm", "hanle": "ohm", "ratio": "1"}
-_NAMES = {
-    "R": ("r", "resistance", "rxx", "rnl", "r4t", "rlocal", "rnonlocal", "r(b)"),
-    "hanle": ("hanle", "dr", "deltar", "r(b)-r(0)", "r-r0", "rchange"),
-    "ratio": ("ratio", "mr", "dr/r", "dr/r0", "rhochange", "relative", "magnetoresistance"),
-}
-_FIELD = ("b", "field", "magneticfield", "mu0h", "µ0h", "μ0h", "h")
-_ERROR = ("err", "error", "sigma", "std", "uncertainty")
-_LABEL = ("measurement", "curve", "channel")
-_MU0 = 4e-7 * np.pi
-UNITS: Mapping[str, Mapping[str, float]] = {
-    "magnetic field": {
-        "T": 1.0,
-        "mT": 1e-3,
-        "uT": 1e-6,
-        "kG": 0.1,
-        "G": 1e-4,
-        "kOe": 0.1,
-        "Oe": 1e-4,
-        "A/m": _MU0,
-        "kA/m": 1e3 * _MU0,
-    },
-    "resistance": {"ohm": 1.0, "mohm": 1e-3, "uohm": 1e-6, "nohm": 1e-9, "kohm": 1e3, "Mohm": 1e6},
-    "relative change": {"1": 1.0, "": 1.0, "%": 1e-2, "ppm": 1e-6, "ppb": 1e-9},
-    "voltage": {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "nV": 1e-9},
-    "current": {"A": 1.0, "mA": 1e-3, "uA": 1e-6, "nA": 1e-9},
-}
-#: More directions than this in one measurement are an angle scan, kept as one curve.
-MANY_DIRECTIONS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +44,14 @@ class Measured:
     current, voltage : pairs of contact names, optional
         As for :func:`resistance`.
     name, source : str
+    time : (n,) s, optional
+        When each row was measured; the rows stand in the order measured.
+    temperature : K, optional
+        One number, or one for each row (n,).
+    raw : Measured, optional
+        What :func:`prepare` made this curve from.
+    preparation : Preparation, optional
+        The steps that it took.
 
     Raises
     ------
@@ -85,6 +67,10 @@ class Measured:
     voltage: Any = None
     name: str = ""
     source: str = ""
+    time: Any = None
+    temperature: Any = None
+    raw: Any = None
+    preparation: Any = None
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
@@ -106,6 +92,11 @@ class Measured:
                     "have the noise "
                     "estimated from the scatter"
                 )
+        if self.time is not None:
+            put("time", _numbers(self.time, "s", f"{what}: time", len(self.fields)))
+        if self.temperature is not None and np.ndim(self.temperature):
+            temperature = array_si(self.temperature, "K", f"{what}: temperature", finite=False)
+            put("temperature", _numbers(temperature, "1", f"{what}: temperature", len(self.fields)))
         if np.ptp(self.fields, axis=0).max() <= 1e-12 * np.abs(self.fields).max():
             raise InputError(
                 f"{what}: all {len(self.fields)} fields are equal, "
@@ -163,23 +154,38 @@ def _numbers(values: Any, unit: str, what: str, count: int) -> np.ndarray:
 def read_data(
     path: str | Path,
     *,
+    columns: Mapping[str, Any] | None = None,
+    field: Any = None,
+    plane: str | None = None,
     quantity: str | None = None,
     direction: Any = None,
     current: Any = None,
     voltage: Any = None,
     nan: str = "error",
     sign: float = 1.0,
+    sweeps: str = "apart",
+    decimal: str | None = None,
 ) -> tuple[Measured, ...]:
-    """Read measured curves from a CSV file.
+    """Read measured curves from the file of an instrument or a spreadsheet.
 
     Parameters
     ----------
     path : str or Path
-        Separated by comma, semicolon or tab; lines that start with # are left out.
+        Text in columns (UTF-8, UTF-16, cp1252) with one heading, above it whatever the instrument
+        writes; .xlsx and .parquet with pandas, .nc (QCoDeS, xarray) with xarray.
+    columns : {key: heading}, optional
+        What a heading means, ``{"B": "Field (Oe)", "V": ("X1", "V")}``: (heading, unit) where the
+        heading has no unit, None to leave out a column that would be used, a list for several.
+        Keys: B, Bx, By, Bz, angle, R, hanle, ratio, V, I, sigma, temperature, time.
+    field : T, optional
+        A constant field, for angle scans without a field column.
+    plane : such as "xy", optional
+        Plane of the angle column: from x at 0 to y at 90 degrees.
     quantity : "R", "hanle" or "ratio", optional
-        Needed only where the file has several.
+        Needed only where the file has several. A resistivity is read with "ratio", relative to its
+        value at the smallest field.
     direction : "x", "y", "z" or a vector
-        Needed where the file has one column of fields.
+        Needed where the file has one column of fields and no angle.
     current, voltage : pairs of contact names, optional
         Stored with every curve; files with a column ``measurement`` name the measurements of a
         device file instead.
@@ -187,282 +193,209 @@ def read_data(
         What to do with rows in which a value is missing.
     sign : 1 or -1
         -1 for a voltage pair that was swapped.
+    sweeps : "apart" or "together"
+        Whether sweeps of the field up and down, at one temperature, are curves of their own.
+    decimal : "." or ",", optional
+        The decimal sign, where the numbers of the file leave it open ("90,000").
 
     Returns
     -------
-    tuple of Measured, one for each measurement and direction of the field (an angle scan is one)
+    tuple of Measured, one for each measurement, column of values, temperature, direction and sweep
+        of the field (an angle scan is one). Rows of runs in temperature are left out, with a
+        warning that counts them.
 
     Raises
     ------
     InputError
         One line that says which file, line and column, and how to mend it.
+    MissingExtraError
+        pandas or xarray is not installed.
     """
+    read = understand(
+        path,
+        columns=columns,
+        field=field,
+        plane=plane,
+        quantity=quantity,
+        direction=direction,
+        current=current,
+        voltage=voltage,
+        nan=nan,
+        sign=sign,
+        sweeps=sweeps,
+        decimal=decimal,
+    )
+    for note in read.notes:
+        warnings.warn(note, stacklevel=2)
+    return read.curves
+
+
+@dataclass(frozen=True)
+class Understood:
+    """The curves of a file, the log they come from, and what was left out of them."""
+
+    curves: tuple[Measured, ...]
+    log: Log
+    notes: list[str]
+
+
+def understand(
+    path: str | Path,
+    *,
+    columns: Mapping[str, Any] | None = None,
+    field: Any = None,
+    plane: str | None = None,
+    quantity: str | None = None,
+    direction: Any = None,
+    current: Any = None,
+    voltage: Any = None,
+    nan: str = "error",
+    sign: float = 1.0,
+    sweeps: str = "apart",
+    decimal: str | None = None,
+) -> Understood:
+    """As :func:`read_data`, with what was understood of the file."""
     path = Path(path)
     if nan not in ("error", "drop"):
         raise InputError(f"expected 'error' or 'drop', got {nan!r}", value=nan, key="nan")
     if sign not in (1, -1):
         raise InputError(f"expected 1 or -1, got {sign!r}", value=sign, key="sign")
-    table = _Table.read(path)
-    fields = _fields(table, direction)
-    kind, values, sigma = _values(table, quantity)
-    labels = table.texts(next((c for c in table.columns if _plain(c) in _LABEL), None))
-    rows = _whole_rows(
-        table, np.column_stack([fields, values] + ([] if sigma is None else [sigma])), nan
-    )
-    fields, values, labels = fields[rows], sign * values[rows], labels[rows]
-    sigma = None if sigma is None else sigma[rows]
-    curves = []
-    for name in dict.fromkeys(labels.tolist()):
-        where = np.flatnonzero(labels == name)
-        for group in _by_direction(fields[where]):
-            part = where[group]
-            curves.append(
-                Measured(
-                    fields[part],
-                    values[part],
-                    kind,
-                    None if sigma is None else sigma[part],
-                    current,
-                    voltage,
-                    name,
-                    f"{path.name}{': ' + name if name else ''}",
-                )
-            )
-    return tuple(curves)
+    if sweeps not in ("apart", "together"):
+        raise InputError(
+            f"expected 'apart' or 'together', got {sweeps!r}", value=sweeps, key="sweeps"
+        )
+    log = read_log(path, columns, field, plane, quantity, direction, decimal)
+    build = _Builder(log, nan, sign, sweeps == "apart", current, voltage, [])
+    return Understood(tuple(build.curves()), log, build.notes)
 
 
-@dataclass(frozen=True)
-class _Table:
-    """The cells of a file by column, with the unit of each column and the line of each row."""
+@dataclass
+class _Builder:
+    """Sorts the rows of a log into curves, and notes what is left out."""
 
-    path: Path
-    columns: Mapping[str, tuple[str | None, list[str]]]
-    lines: list[int]
-    comma: bool
+    log: Log
+    nan: str
+    sign: float
+    apart: bool
+    current: Any
+    voltage: Any
+    notes: list[str]
 
-    @classmethod
-    def read(cls, path: Path) -> _Table:
-        numbered = _lines(path)
-        delimiter = max(",;\t", key=numbered[0][1].count)
-        rows = list(csv.reader([line for _, line in numbered], delimiter=delimiter))
-        header, rows = rows[0], rows[1:]
-        lines = [number for number, _ in numbered[1:]]
-        columns: dict[str, tuple[str | None, list[str]]] = {}
-        for k, cell in enumerate(header):
-            name, unit = _header(cell)
-            if name in columns:
-                raise InputError(f"{path}: two columns are called {name!r}; rename one", value=name)
-            # a short row lacks its last cells
-            cells = [row[k].strip() if k < len(row) else "" for row in rows]
-            columns[name] = unit, cells
-        for line, row in zip(lines, rows, strict=True):
-            if len(row) > len(header):
-                raise InputError(
-                    f"{path}, line {line}: more cells than the header has columns ({len(header)}); "
-                    "with decimal commas, separate the columns by semicolons or tabs"
-                )
-        return cls(path, columns, lines, delimiter != ",")
+    def curves(self) -> Iterator[Measured]:
+        log = self.log
+        for channel, rows in zip(log.channels, self._rows(), strict=True):
+            labels = log.labels[rows]
+            for label in dict.fromkeys(labels.tolist()):
+                yield from self._measurement(channel, label, rows[labels == label])
 
-    def texts(self, column: str | None) -> np.ndarray:
-        """Text of a column, or empty strings, (n,)."""
-        return np.array([""] * len(self.lines) if column is None else self.columns[column][1])
+    def _rows(self) -> list[np.ndarray]:
+        """Rows of each channel in which nothing is missing."""
+        log = self.log
+        shared = [log.fields, *(x for x in (log.temperature, log.time) if x is not None)]
+        there = np.all(np.isfinite(np.column_stack(shared)), axis=1)
+        has = [np.isfinite(channel.values) for channel in log.channels]
+        measured = np.any(has, axis=0)
+        # an instrument logs comments in rows without field and value
+        empty = ~measured & ~np.all(np.isfinite(log.fields), axis=1)
+        if np.any(empty) and not np.all(empty):
+            self.notes.append(f"{log.path}: {np.sum(empty)} rows without a measurement left out")
+        lacking = ~empty & ~(measured & there) & ~(log.elsewhere & ~measured & there)
+        whole = []
+        for channel, own in zip(log.channels, has, strict=True):
+            # channels measured in turn leave each other's cells empty
+            good = own & there
+            if channel.sigma is not None:
+                lacking |= own & ~np.isfinite(channel.sigma)
+                good &= np.isfinite(channel.sigma)
+            whole.append(np.flatnonzero(good))
+        self._missing(np.flatnonzero(lacking), int(np.sum(~empty)))
+        if not any(len(rows) for rows in whole):
+            raise InputError(f"{log.path}: no row is complete")
+        return whole
 
-    def numbers(self, column: str, what: str, unit: str | None = None) -> np.ndarray:
-        """A column in SI, (n,); empty cells are NaN."""
-        own, cells = self.columns[column]
-        factor = self._factor(column, own if own is not None else unit, what)
-        out = np.full(len(cells), np.nan)
-        for i, cell in enumerate(cells):
-            if cell.lower() in ("", "nan", "na", "--", "none"):
-                continue
-            try:
-                out[i] = float(cell.replace(",", ".") if self.comma else cell)
-            except ValueError as exc:
-                raise InputError(
-                    f"{self.path}, line {self.lines[i]}, column {column!r}: {cell!r} is not a "
-                    "number",
-                    value=cell,
-                ) from exc
-        return out * factor
-
-    def _factor(self, column: str, unit: str | None, what: str) -> float:
-        known = UNITS[what]
-        if unit is None:
+    def _missing(self, rows: np.ndarray, count: int) -> None:
+        if len(rows) and self.nan == "drop":
+            self.notes.append(f"{self.log.path}: {len(rows)} rows that lack a value left out")
+        elif len(rows):
+            first = ", ".join(str(line) for line in self.log.lines[rows[:5]])
+            shown = first + (", ..." if len(rows) > 5 else "")
             raise InputError(
-                f"{self.path}: column {column!r} has no unit; write it in the header, as in "
-                f"'{column} [{next(iter(known))}]'",
-                value=column,
+                f"{self.log.path}: {len(rows)} of {count} rows lack a value (line {shown}); remove "
+                "them, or read with nan='drop' (--nan drop)",
+                value=len(rows),
             )
-        spelled = re.sub("Ohms?|Ω|Ω|ohms", "ohm", unit.strip()).replace("µ", "u").replace("μ", "u")
-        if spelled not in known:
-            raise InputError(
-                f"{self.path}: column {column!r}: {unit!r} is not a unit of {what}; "
-                f"{suggest(spelled, known)}",
-                value=unit,
+
+    def _measurement(self, channel: Channel, label: str, rows: np.ndarray) -> Iterator[Measured]:
+        log = self.log
+        temperature = None if log.temperature is None else log.temperature[rows]
+        runs, left_out = split_runs(
+            log.fields[rows], temperature, self.apart, log.temperature_column
+        )
+        base = ": ".join(part for part in (label, channel.name) if part)
+        if left_out:
+            self.notes.append(
+                f"{log.path}{': ' + base if base else ''}: {left_out} rows of a run in temperature "
+                "left out"
             )
-        return known[spelled]
+        names = _names(base, runs)
+        for name, run in zip(names, runs, strict=True):
+            yield self._curve(channel, name, replace(run, rows=rows[run.rows]))
 
-
-def _lines(path: Path) -> list[tuple[int, str]]:
-    """(number, text) of the lines that hold something, the header first."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark before UTF-8
-    except FileNotFoundError as exc:
-        raise InputError(f"{path}: no such file", value=str(path)) from exc
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InputError(
-            f"{path}: cannot be read as text in UTF-8 ({exc}); save it as CSV", value=str(path)
-        ) from exc
-    kept = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            kept.append((number, line))
-    if len(kept) < 2:
-        raise InputError(
-            f"{path}: holds {len(kept)} lines; expected a header such as 'B [T],R [ohm]' and "
-            "rows below it"
+    def _curve(self, channel: Channel, name: str, run: Run) -> Measured:
+        log, rows = self.log, run.rows
+        values = self.sign * channel.values[rows]
+        sigma = None if channel.sigma is None else channel.sigma[rows]
+        source = f"{log.path.name}{': ' + name if name else ''}"
+        if channel.relative:
+            values, sigma = self._relative(log.fields[rows], channel.values[rows], sigma, source)
+        return Measured(
+            log.fields[rows],
+            values,
+            channel.kind,
+            sigma,
+            self.current,
+            self.voltage,
+            name,
+            source,
+            time=None if log.time is None else log.time[rows],
+            temperature=run.temperature,
         )
-    return kept
+
+    def _relative(
+        self, fields: np.ndarray, values: np.ndarray, sigma: np.ndarray | None, source: str
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """(rho - rho_0)/rho_0 with rho_0 at the smallest |B|, and its sigma."""
+        size = np.linalg.norm(fields, axis=1)
+        zero = float(np.mean(values[size <= size.min() + 1e-3 * size.max()]))
+        change = values - zero
+        if zero == 0.0:
+            raise InputError(f"{source}: is zero at the smallest field; it has no relative change")
+        if np.abs(change).max() > abs(zero):
+            self.notes.append(
+                f"{source}: changes by {np.abs(change / zero).max():.3g} times its value at the "
+                "smallest field; is it a Hall voltage?"
+            )
+        return change / zero, None if sigma is None else sigma / abs(zero)
 
 
-def _header(cell: str) -> tuple[str, str | None]:
-    """Name and unit of ``name [unit]`` or ``name (unit)``; the unit is None if there is none."""
-    match = re.fullmatch(r"\s*(.+?)\s*[\[(]([^\[\]()]*)[\])]\s*", cell)
-    # R(B) and R(0) are names, not R in units of B
-    if match and not (match[2] in ("B", "0") and cell.rstrip().endswith(")")):
-        return match[1], match[2].strip()
-    return cell.strip(), None
+def _names(base: str, runs: Sequence[Run]) -> list[str]:
+    """The name of each run: the measurement, and in brackets what tells the runs apart."""
+    warm = {f"{run.temperature:.4g} K" for run in runs if run.temperature is not None}
+    names: list[str] = []
+    for run in runs:
+        parts = [f"{run.temperature:.4g} K"] if len(warm) > 1 else []
+        parts += [run.way] if run.way else []
+        name = f"{base} [{', '.join(parts)}]".strip() if parts else base
+        if parts and name in names:
+            again = 2 + sum(other.startswith(name[:-1] + ", ") for other in names)
+            name = f"{name[:-1]}, {again}]"
+        names.append(name)
+    return names
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_]", "", name.lower()).replace("Δ".lower(), "d")
-
-
-def _fields(table: _Table, direction: Any) -> np.ndarray:
-    """Fields of every row, (n, 3) T."""
-    plain = {_plain(c): c for c in table.columns}
-    parts = {axis: plain[b + axis] for axis in "xyz" for b in _FIELD if b + axis in plain}
-    if parts:
-        out = np.zeros((len(table.lines), 3))
-        for axis, column in parts.items():
-            out[:, "xyz".index(axis)] = table.numbers(column, "magnetic field")
-        return out
-    column = next((plain[b] for b in _FIELD if b in plain), "")
-    if not column:
-        raise InputError(
-            f"{table.path}: no field column among {', '.join(table.columns)}; call it 'B [T]', or "
-            "'Bx [T]', "
-            "'By [T]', 'Bz [T]'"
-        )
-    if direction is None:
-        raise InputError(
-            f"{table.path}: column {column!r} needs a direction: give direction='x' (--direction "
-            "x; or 'y', 'z', "
-            "a vector), or write the components as columns 'Bx', 'By', 'Bz'"
-        )
-    unit = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1)}.get(
-        direction if isinstance(direction, str) else "", direction
-    )
-    vector = fields_array(unit, "direction")
-    if vector.shape != (3,) or not np.any(vector):
-        raise InputError(
-            f"expected 'x', 'y', 'z' or a vector of three numbers, got {direction!r}",
-            value=direction,
-            key="direction",
-        )
-    return np.outer(table.numbers(column, "magnetic field"), vector / np.linalg.norm(vector))
-
-
-def _values(table: _Table, quantity: str | None) -> tuple[str, np.ndarray, np.ndarray | None]:
-    """Quantity, values and standard deviations (or None), each (n,) in ohm or 1."""
-    if quantity is not None and quantity not in QUANTITIES:
-        raise InputError(
-            f"{quantity!r} is not known; {suggest(quantity, QUANTITIES)}",
-            value=quantity,
-            key="quantity",
-        )
-    plain = {_plain(c): c for c in table.columns}
-    found = {q: plain[n] for q, names in _NAMES.items() for n in names if n in plain}
-    if "v" in plain and "R" not in found and quantity in (None, "R"):
-        return "R", _voltage_over_current(table, plain), None
-    kind = quantity or _only_one(table, found)
-    if kind not in found:
-        raise InputError(
-            f"{table.path}: has no column for {kind!r}, only {', '.join(table.columns)}", value=kind
-        )
-    column = found[kind]
-    what = "relative change" if kind == "ratio" else "resistance"
-    values = table.numbers(column, what)
-    unit, _ = table.columns[column]
-    for ending in _ERROR:
-        error = plain.get(_plain(column) + ending)
-        if error is not None:  # an error without a unit is in that of its values
-            return kind, values, table.numbers(error, what, unit)
-    return kind, values, None
-
-
-def _voltage_over_current(table: _Table, plain: Mapping[str, str]) -> np.ndarray:
-    if "i" not in plain:
-        raise InputError(
-            f"{table.path}: a voltage needs the current that drives it; add a column 'I [A]', "
-            "or give 'R [ohm]'"
-        )
-    voltage = table.numbers(plain["v"], "voltage")
-    return np.asarray(voltage / table.numbers(plain["i"], "current"))
-
-
-def _only_one(table: _Table, found: Mapping[str, str]) -> str:
-    """The quantity of a file that has one; InputError where it must be chosen."""
-    if not found:
-        raise InputError(
-            f"{table.path}: no measured column among {', '.join(table.columns)}; call it "
-            "'R [ohm]', 'hanle [ohm]' (R(B) - R(0)), 'MR [%]', or 'V [uV]' with 'I [A]'"
-        )
-    one = next(iter(found))
-    if len(found) > 1:
-        raise InputError(
-            f"{table.path}: holds {', '.join(found)}; choose with quantity={one!r} "
-            f"(--quantity {one})"
-        )
-    return one
-
-
-def _whole_rows(table: _Table, cells: np.ndarray, nan: str) -> np.ndarray:
-    """Indices of the rows in which nothing is missing."""
-    whole = np.all(np.isfinite(cells), axis=1)
-    missing = [str(table.lines[i]) for i in np.flatnonzero(~whole)]
-    if missing and nan == "error":
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        raise InputError(
-            f"{table.path}: {len(missing)} of {len(cells)} rows lack a value (line {shown}); "
-            "remove them, or read "
-            "with nan='drop' (--nan drop)",
-            value=len(missing),
-        )
-    if not np.any(whole):
-        raise InputError(f"{table.path}: no row is complete")
-    return np.flatnonzero(whole)
-
-
-def _by_direction(fields: np.ndarray) -> list[np.ndarray]:
-    """Row numbers grouped by the axis of the field; rows at B = 0 stay with the rows around
-    them.
-    """
-    size = np.linalg.norm(fields, axis=1)
-    axes: list[np.ndarray] = []
-    member = np.full(len(fields), -1)
-    for i in np.flatnonzero(size > 1e-9 * size.max(initial=0.0)):
-        unit = fields[i] / size[i]
-        same = [k for k, axis in enumerate(axes) if np.linalg.norm(np.cross(unit, axis)) < 1e-3]
-        if not same:
-            axes.append(unit)
-        member[i] = same[0] if same else len(axes) - 1
-    if len(axes) <= 1 or len(axes) > MANY_DIRECTIONS:
-        return [np.arange(len(fields))]
-    known = np.flatnonzero(member >= 0)
-    before = known[np.maximum(np.searchsorted(known, np.arange(len(fields)), side="right") - 1, 0)]
-    member = member[before]
-    return [np.flatnonzero(member == k) for k in range(len(axes))]
+def _measurement_of(name: str) -> str:
+    """The measurement that a curve belongs to: "far [10 K, up]" is of "far"."""
+    return re.sub(r"\s*\[[^\]]*\]$", "", name)
 
 
 def with_pairs(
@@ -484,14 +417,15 @@ def with_pairs(
     out = []
     for curve in curves:
         if curve.current is None:
-            if curve.name not in pairs and not (len(pairs) == 1 and not curve.name):
+            name = curve.name if curve.name in pairs else _measurement_of(curve.name)
+            if name not in pairs and not (len(pairs) == 1 and not name):
                 raise InputError(
                     f"{curve.label}: belongs to which measurement? {suggest(curve.name, pairs)}; "
                     "name it in a "
                     "column 'measurement', or give current and voltage",
                     value=curve.name,
                 )
-            current, voltage = pairs.get(curve.name) or next(iter(pairs.values()))
+            current, voltage = pairs.get(name) or next(iter(pairs.values()))
             curve = replace(curve, current=current, voltage=voltage)
         out.append(curve)
     return tuple(out)

@@ -23,9 +23,10 @@ from ..model.problem import Problem, contact_width
 from ..solver.resolution import check_resolution, physics_notes
 from ..solver.system import system_of
 from ..sweep.spectral import spectral_measure
+from .background import AMPLITUDES, read_terms
 from .fisher import LIMIT, Identifiability
 from .input import TOLERANCE, Source, check_count, check_options, read_curves
-from .model import Parameter, changes, read_parameters, value_of
+from .model import Parameter, background_parameters, changes, read_parameters, value_of
 from .result import Estimate, Fit, FittedCurve
 from .search import Found, Task, minimise, search
 
@@ -43,7 +44,7 @@ def fit(
     *,
     current: Any = None,
     voltage: Any = None,
-    background: Sequence[str] = ("offset",),
+    background: Sequence[str] | Mapping[str, Mapping[str, Any]] = ("offset",),
     confidence: float = 0.95,
     intervals: str = "profile",
     strip: bool = True,
@@ -64,9 +65,11 @@ def fit(
         it), "L_m", "tau", "theta" = X_zz/X_yy, "sigma", "g".
     current, voltage : pairs of contact names
         For curves that do not carry their own.
-    background : of "offset", "linear", "quadratic"
-        Terms in the signed field fitted to each curve along with the device; without "offset" the
-        data must be absolute.
+    background : of "offset", "linear", "quadratic", "anomalous", "kohler", "two_band", "hln"
+        Terms of :func:`background` fitted to each curve along with the device, each curve with its
+        own amplitude; without "offset" the data must be absolute.  What a shape depends on
+        ("kohler.n", "two_band.B_s", "hln.l_phi") is one more parameter, shared by the curves; a
+        mapping holds it: ``{"offset": {}, "kohler": {"n": 1.7}}``.
     confidence : float
     intervals : "profile" or "fisher"
         Profile likelihood, or the standard errors alone.
@@ -122,7 +125,7 @@ def identifiability(
     *,
     current: Any = None,
     voltage: Any = None,
-    background: Sequence[str] = ("offset",),
+    background: Sequence[str] | Mapping[str, Mapping[str, Any]] = ("offset",),
     limit: float = LIMIT,
 ) -> Identifiability:
     """What the data would fix if the parameters had the values of the problem's material; nothing
@@ -152,7 +155,7 @@ def _prepare(
     parameters: Sequence[str],
     current: Any,
     voltage: Any,
-    background: Sequence[str],
+    background: Any,
     confidence: float,
     intervals: str,
     limit: float,
@@ -162,11 +165,10 @@ def _prepare(
     check_options(background, confidence, intervals)
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
-    chosen = read_parameters(parameters, source.material)
-    check_count(curves, chosen, background)
-    return Task(
-        curves, chosen, tuple(background), confidence, intervals, limit, method, lmfit
-    ), source
+    terms = read_terms(background)
+    chosen = read_parameters(parameters, source.material) + background_parameters(terms, curves)
+    check_count(curves, chosen, terms)
+    return Task(curves, chosen, terms, confidence, intervals, limit, method, lmfit), source
 
 
 # -- what else there is to say
@@ -257,7 +259,7 @@ def _strip(
     narrow = replace(
         task,
         curves=data,
-        parameters=tuple(Parameter(p.name, value_of(material, p.name)) for p in task.parameters),
+        parameters=tuple(Parameter(p.name, _start(p, material, found)) for p in task.parameters),
     )
     model = narrow.model(
         [measure] * len(data), [found.measures[i].R_ohmic_sigma for i in local_ones]
@@ -268,6 +270,13 @@ def _strip(
     model, u, _, _ = minimise(narrow, model, scanned)
     shown = [a + b for a, b in zip(model.signals(u), model.backgrounds(u), strict=True)]
     return model.physical(u), dict(zip(local_ones, shown, strict=True))
+
+
+def _start(p: Parameter, material: Material, found: Found) -> float:
+    """Where the fit of the strip begins: at what was found on the device."""
+    if p.of_background:
+        return found.model.physical(found.u)[p.name]
+    return value_of(material, p.name)
 
 
 def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], seconds: float) -> Fit:
@@ -329,5 +338,29 @@ def _fitted(task: Task, found: Found, strips: Mapping[int, np.ndarray]) -> tuple
     out = []
     for i, data in enumerate(task.curves):
         whole = signals[i] + backgrounds[i]
-        out.append(FittedCurve(data, whole, backgrounds[i], model.sigma[i], strips.get(i)))
+        amounts = _amounts(found, i)
+        out.append(FittedCurve(data, whole, backgrounds[i], model.sigma[i], strips.get(i), amounts))
     return tuple(out)
+
+
+def _amounts(found: Found, i: int) -> dict[str, tuple[float, float]]:
+    """Amplitude of each background of a curve and its standard error, all parameters free."""
+    model, u = found.model, found.u
+    curve, noise = model.curves[i], model.sigma[i]
+    basis = model.bases(u)[i]
+    # what the projected Jacobian leaves out: how an amplitude follows the parameters
+    slopes = model.slopes(u, i) / noise[:, None]
+    columns = basis / noise[:, None]
+    size = np.linalg.norm(columns, axis=0)
+    size[size == 0.0] = np.inf
+    inverse = np.linalg.pinv(columns / size)
+    follows = inverse @ slopes
+    J = model.jacobian(u)
+    covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
+    spread = inverse @ inverse.T + follows @ covariance @ follows.T
+    errors = np.sqrt(np.diag(spread)) / size
+    values = model.amplitudes(u)[i]
+    return {
+        f"{term.name}.{AMPLITUDES[term.name]}": (float(value), float(error))
+        for term, value, error in zip(curve.terms, values, errors, strict=True)
+    }

@@ -15,8 +15,9 @@ from ..model.problem import Problem
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
+from .background import read_terms
 from .data import Measured, read_data, with_pairs
-from .model import BACKGROUNDS, Parameter
+from .model import Parameter
 
 #: Algebraic tolerance of the measures, relative to the largest |F|: far below any noise.
 TOLERANCE = 1e-7
@@ -24,15 +25,7 @@ TOLERANCE = 1e-7
 
 def check_options(background: Any, confidence: float, intervals: str) -> None:
     """InputError for an option that is not known."""
-    if isinstance(background, str):
-        raise InputError(
-            f"expected a list of names such as ['offset'], got {background!r}", key="background"
-        )
-    for name in background:
-        if name not in BACKGROUNDS:
-            raise InputError(
-                f"{name!r} is not known; {suggest(name, BACKGROUNDS)}", value=name, key="background"
-            )
+    read_terms(background)
     if not 0.0 < confidence < 1.0:
         raise InputError(
             f"expected a probability such as 0.95, got {confidence!r}",
@@ -75,7 +68,7 @@ def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Me
 
 
 def check_count(
-    curves: Sequence[Measured], chosen: Sequence[Parameter], background: Sequence[str]
+    curves: Sequence[Measured], chosen: Sequence[Parameter], background: Sequence[Any]
 ) -> None:
     """InputError for fewer points than numbers to fit."""
     for c in curves:
@@ -114,6 +107,12 @@ class Source:
     def of(cls, problem: Any, curves: Sequence[Measured]) -> Source:
         """InputError if the spectral path cannot serve the problem, or a measure is missing."""
         if isinstance(problem, Problem):
+            if problem.film is not None:
+                raise InputError(
+                    "of a film, give its measures: spectral_measure(problem, lengths=(shortest, "
+                    "longest), ...) for each pair",
+                    key="fit",
+                )
             reason = refusal(problem)
             if reason is not None:
                 raise InputError(

@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import InputError, suggest
 from ..model.material import Material, parameter, precession_squared
 from ..sweep.measure import SpectralMeasure
+from .background import Term, read_terms, shape_of, starts
 from .data import Measured
 
 #: Canonical name: (symbol, unit).
@@ -37,10 +38,11 @@ ALIASES = {
     "sigma": "sheet_conductivity",
     "g": "g_factor",
 }
-BACKGROUNDS = ("offset", "linear", "quadratic")
 #: Steps of the differences on the logarithmic scale: forward ones steer the search, central ones
 #: make the Fisher matrix.
 FORWARD, CENTRAL = 1e-6, 1e-4
+#: Squares of a measurement below which it has no ohmic resistance.
+NO_SQUARES = 1e-9
 #: |u| at which a logarithmic parameter stops.
 FAR = 30.0
 
@@ -48,7 +50,7 @@ FAR = 30.0
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of a fit: value = start exp(u), or start + |start| u for the product alpha
-    alpha'.
+    alpha'.  "kohler.n" and the like belong to a background.
     """
 
     name: str
@@ -56,11 +58,16 @@ class Parameter:
 
     @property
     def symbol(self) -> str:
-        return PARAMETERS[self.name][0]
+        return self.name if self.of_background else PARAMETERS[self.name][0]
 
     @property
     def unit(self) -> str:
-        return PARAMETERS[self.name][1]
+        shape = shape_of(self.name)
+        return PARAMETERS[self.name][1] if shape is None else shape.unit
+
+    @property
+    def of_background(self) -> bool:
+        return shape_of(self.name) is not None
 
     @property
     def logarithmic(self) -> bool:
@@ -130,6 +137,14 @@ def read_parameters(names: Any, material: Material) -> tuple[Parameter, ...]:
     return tuple(out)
 
 
+def background_parameters(
+    terms: Sequence[Term], curves: Sequence[Measured]
+) -> tuple[Parameter, ...]:
+    """The numbers that the shapes of backgrounds depend on, shared by all curves."""
+    strongest = max(float(np.abs(c.signed).max()) for c in curves)
+    return tuple(Parameter(name, start) for name, start in starts(terms, strongest).items())
+
+
 def value_of(material: Material, name: str) -> float:
     """Value of a canonical parameter in a material."""
     if name == "alpha_product":
@@ -139,7 +154,7 @@ def value_of(material: Material, name: str) -> float:
 
 def changes(values: Mapping[str, float]) -> dict[str, float]:
     """What :meth:`SpectralMeasure.at` takes, from values by canonical name."""
-    out = dict(values)
+    out = {name: value for name, value in values.items() if shape_of(name) is None}
     if "alpha_product" in out:
         product = out.pop("alpha_product")
         size = float(np.sqrt(abs(product)))
@@ -161,7 +176,9 @@ class Curve:
     measure : SpectralMeasure
     strip_of : float or None
         R_ohmic sigma of the device, where ``measure`` is that of an infinite strip beside it.
-    basis : (n, k) background columns, not whitened
+    terms : backgrounds, a column each
+    base : what a relative change is multiplied by, in the unit of the curve
+    basis : (n, k) their columns at the start, not whitened
     absolute : bool
         No offset is fitted, so that the constant part of R counts.
     """
@@ -172,13 +189,15 @@ class Curve:
     basis: np.ndarray
     absolute: bool = False
     strip_of: float | None = None
+    terms: tuple[Term, ...] = ()
+    base: float = 1.0
 
     @classmethod
     def of(
         cls,
         data: Measured,
         measure: SpectralMeasure,
-        background: Sequence[str],
+        background: Any,
         strip_of: float | None = None,
     ) -> Curve:
         if measure.current is None and strip_of is None and data.quantity != "ratio":
@@ -186,10 +205,29 @@ class Curve:
                 f"{data.label}: a cross-section has no resistance in ohm; give the relative change "
                 "(ratio)"
             )
-        b = data.signed / np.abs(data.signed).max()
-        columns = {"offset": np.ones_like(b), "linear": b, "quadratic": b**2}
-        basis = np.column_stack([columns[name] for name in background] or [np.empty((len(b), 0))])
-        return cls(data.fields, data.quantity, measure, basis, "offset" not in background, strip_of)
+        terms = read_terms(background)
+        sheet = measure.material.sheet_conductivity
+        base = 1.0
+        if data.quantity != "ratio":
+            base = measure.R_ohmic if strip_of is None else strip_of / sheet
+            if abs(base * sheet) < NO_SQUARES:  # a Hall pair: its background scales with nothing
+                base = 1.0 / sheet
+        absolute = all(term.name != "offset" for term in terms)
+        empty = np.empty((len(data.fields), 0))
+        bare = cls(data.fields, data.quantity, measure, empty, absolute, strip_of, terms, base)
+        strongest = float(np.abs(data.signed).max())
+        return replace(bare, basis=bare.columns(starts(terms, strongest)))
+
+    def columns(self, shapes: Mapping[str, float]) -> np.ndarray:
+        """Backgrounds of amplitude 1 in the unit of the curve, (n, k)."""
+        sheet = self.measure.material.sheet_conductivity
+        out = [self.base * t.column(self.fields, shapes, sheet) for t in self.terms]
+        return np.column_stack(out) if out else np.empty((len(self.fields), 0))
+
+    @property
+    def shaped(self) -> bool:
+        """Whether a column depends on a parameter of the fit."""
+        return any(term.free for term in self.terms)
 
     def signal(self, changed: Mapping[str, Any]) -> np.ndarray:
         """Model of the data without background, (n,); NaN where the torque is unstable."""
@@ -243,23 +281,46 @@ class Model:
     lengths: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self,
-            "_projectors",
-            [
-                np.linalg.qr(c.basis / s[:, None])[0]
-                for c, s in zip(self.curves, self.sigma, strict=True)
-            ],
-        )
-        object.__setattr__(
-            self, "_latest", {}
-        )  # signals at the latest u: its Jacobian is asked for next
+        fixed = [_projector(c.basis, s) for c, s in zip(self.curves, self.sigma, strict=True)]
+        object.__setattr__(self, "_projectors", fixed)
+        # signals and projectors at the latest u: its Jacobian is asked for next
+        object.__setattr__(self, "_latest", {})
+        object.__setattr__(self, "_shaped", {})
+
+    def shapes(self, u: np.ndarray) -> dict[str, float]:
+        """Numbers of the backgrounds' shapes that are fitted."""
+        values = self.physical(u)
+        return {p.name: values[p.name] for p in self.parameters if p.of_background}
+
+    def bases(self, u: np.ndarray) -> list[np.ndarray]:
+        """Columns of the backgrounds of each curve at u."""
+        shapes = self.shapes(u)
+        return [c.columns(shapes) if c.shaped and shapes else c.basis for c in self.curves]
+
+    def projectors(self, u: np.ndarray) -> list[np.ndarray]:
+        """Orthonormal columns that span the backgrounds of each curve, whitened."""
+        shapes = self.shapes(u)
+        if not shapes:
+            return list(self._projectors)  # type: ignore[attr-defined]
+        known: dict[tuple[float, ...], list[np.ndarray]] = self._shaped  # type: ignore[attr-defined]
+        key = tuple(shapes.values())
+        if key not in known:
+            bases = self.bases(u)
+            found = [_projector(b, s) for b, s in zip(bases, self.sigma, strict=True)]
+            known.clear()
+            known[key] = found
+        return known[key]
 
     def physical(self, u: np.ndarray) -> dict[str, float]:
         """Values in SI by canonical name."""
         out = {p.name: p.value(float(x)) for p, x in zip(self.parameters, u, strict=True)}
         if self.lengths is not None and "diffusion_length" in out:
             out["diffusion_length"] = float(np.clip(out["diffusion_length"], *self.lengths))
+        for p in self.parameters:
+            shape = shape_of(p.name)
+            if shape is not None:  # beyond these ends a shape no longer changes, or runs off
+                low, high = shape.reach
+                out[p.name] = float(np.clip(out[p.name], low * p.start, high * p.start))
         return out
 
     def thinned(self, points: int) -> Model:
@@ -295,10 +356,10 @@ class Model:
             latest[key] = found
         return latest[key]
 
-    def whitened(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+    def whitened(self, parts: Sequence[np.ndarray], u: np.ndarray) -> np.ndarray:
         """Values over sigma with the background projected out, joined, (N,)."""
         out = []
-        for part, s, Q in zip(parts, self.sigma, self._projectors, strict=True):  # type: ignore[attr-defined]
+        for part, s, Q in zip(parts, self.sigma, self.projectors(u), strict=True):
             y = part / s
             out.append(y - Q @ (Q.T @ y))
         return np.concatenate(out)
@@ -308,20 +369,16 @@ class Model:
         signals = self.signals(u)
         if not all(np.all(np.isfinite(s)) for s in signals):
             return np.full(sum(len(v) for v in self.values), 1e6)
-        return self.whitened([v - s for v, s in zip(self.values, signals, strict=True)])
+        return self.whitened([v - s for v, s in zip(self.values, signals, strict=True)], u)
 
     def jacobian(self, u: np.ndarray, free: Any = None, central: bool = False) -> np.ndarray:
         """d residual / du by differences, (N, q), or the columns of the ``free`` parameters."""
         now = self.signals(u)
-        columns = [
-            -self.whitened(
-                [
-                    np.nan_to_num(s)
-                    for s in self._slopes(np.asarray(u, dtype=float), i, now, central)
-                ]
-            )
-            for i in (range(len(u)) if free is None else free)
-        ]
+        at = np.asarray(u, dtype=float)
+        columns = []
+        for i in range(len(u)) if free is None else free:
+            slopes = self._slopes(at, i, now, central)
+            columns.append(-self.whitened([np.nan_to_num(s) for s in slopes], at))
         return np.column_stack(columns)
 
     def _slopes(
@@ -329,6 +386,8 @@ class Model:
     ) -> list[np.ndarray]:
         """d signal / du_i of every curve."""
         p = self.parameters[i]
+        if p.of_background:
+            return self._shape_slopes(u, i)
         if (
             p.name == "alpha_product"
             and p.value(float(u[i])) != 0.0
@@ -339,28 +398,58 @@ class Model:
         up, down = self.signals(u + step), self.signals(u - step) if central else now
         return [(a - b) / (step[i] * (2 if central else 1)) for a, b in zip(up, down, strict=True)]
 
+    def slopes(self, u: np.ndarray, k: int) -> np.ndarray:
+        """d (signal + background at fixed amplitudes) / du of curve k, (n, q)."""
+        now = self.signals(u)
+        at = np.asarray(u, dtype=float)
+        columns = [self._slopes(at, i, now, True)[k] for i in range(len(at))]
+        return np.column_stack([np.nan_to_num(c) for c in columns])
+
+    def _shape_slopes(self, u: np.ndarray, i: int) -> list[np.ndarray]:
+        """d background / du_i at the fitted amplitudes (Kaufman's form of variable projection)."""
+        step = CENTRAL * np.eye(len(u))[i]
+        amounts = self.amplitudes(u)
+        pairs = zip(self.bases(u + step), self.bases(u - step), amounts, strict=True)
+        return [(up - down) @ a / (2.0 * CENTRAL) for up, down, a in pairs]
+
     def relative_jacobian(self, u: np.ndarray) -> np.ndarray:
         """d residual / d ln(parameter), (N, q): its Gram matrix is Fisher's."""
         return self.jacobian(u, central=True) / np.array(
             [p.relative(float(x)) for p, x in zip(self.parameters, u, strict=True)]
         )
 
+    def amplitudes(self, u: np.ndarray) -> list[np.ndarray]:
+        """Fitted amplitudes of the backgrounds of each curve, (k,)."""
+        out = []
+        signals, bases = self.signals(u), self.bases(u)
+        for v, s, signal, basis in zip(self.values, self.sigma, signals, bases, strict=True):
+            weighted = basis / s[:, None]
+            size = np.linalg.norm(weighted, axis=0)
+            size[size == 0.0] = 1.0
+            rest = np.nan_to_num((v - signal) / s)
+            out.append(np.linalg.lstsq(weighted / size, rest, rcond=None)[0] / size)
+        return out
+
     def backgrounds(self, u: np.ndarray) -> list[np.ndarray]:
         """Fitted background of each curve, (n,) in its unit."""
-        out = []
-        for c, v, s, signal in zip(
-            self.curves, self.values, self.sigma, self.signals(u), strict=True
-        ):
-            coefficients = np.linalg.lstsq(c.basis / s[:, None], (v - signal) / s, rcond=None)[0]
-            out.append(c.basis @ coefficients)
-        return out
+        return [b @ a for b, a in zip(self.bases(u), self.amplitudes(u), strict=True)]
 
     @property
     def degrees(self) -> int:
         """Points minus background terms minus parameters."""
         return sum(
-            len(v) - c.basis.shape[1] for v, c in zip(self.values, self.curves, strict=True)
+            len(v) - int(np.any(c.basis, axis=0).sum())
+            for v, c in zip(self.values, self.curves, strict=True)
         ) - len(self.parameters)
+
+
+def _projector(basis: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Orthonormal columns of basis/sigma; columns of zeros, as a term of B_z along x, span
+    nothing.
+    """
+    weighted = basis / sigma[:, None]
+    size = np.linalg.norm(weighted, axis=0)
+    return np.asarray(np.linalg.qr(weighted[:, size > 0.0] / size[size > 0.0])[0])
 
 
 def scatter(data: Measured) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -96,7 +96,8 @@ class Estimate:
 @dataclass(frozen=True, eq=False)
 class FittedCurve:
     """A measured curve with its model: model (n,) includes the background (n,); noise is one
-    standard deviation (n,).
+    standard deviation (n,); ``amplitudes`` {"kohler.a": (value, error)} of the backgrounds, as of
+    :func:`background` at an amplitude of 1.
     """
 
     data: Measured
@@ -104,6 +105,7 @@ class FittedCurve:
     background: np.ndarray
     noise: np.ndarray
     strip: np.ndarray | None = None
+    amplitudes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def strip_or_nan(self) -> np.ndarray:

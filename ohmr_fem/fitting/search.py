@@ -17,6 +17,7 @@ from scipy.special import chdtri, fdtri
 from ..solver.resolution import LARGEST_CELL, cell_heights
 from ..solver.system import System, system_of
 from ..sweep.measure import SpectralMeasure
+from .background import Term
 from .data import Measured
 from .fisher import Identifiability, identify
 from .input import Source
@@ -50,7 +51,7 @@ class Task:
 
     curves: tuple[Measured, ...]
     parameters: tuple[Parameter, ...]
-    background: tuple[str, ...]
+    background: tuple[Term, ...]
     confidence: float
     intervals: str
     limit: float
@@ -354,7 +355,7 @@ def _weights(model: Model, prior: float) -> Point:
 def local(task: Task, model: Model, start: Point, prior: float = NUDGE) -> tuple[Point, Any]:
     """lmfit from one start, with a Gaussian prior of width 1/prior about it in the logarithms."""
     weights = _weights(model, prior)
-    names = [f"ln_{p.name}" if p.logarithmic else p.name for p in model.parameters]
+    names = [_lmfit_name(p) for p in model.parameters]
 
     def vector(values: Any) -> Point:
         return np.array([values[n].value for n in names])
@@ -390,6 +391,11 @@ def local(task: Task, model: Model, start: Point, prior: float = NUDGE) -> tuple
     # through the physical values: beyond the range of the measures the length stays at its end
     reached = model.physical(vector(result.params))
     return model.coordinates(reached), result
+
+
+def _lmfit_name(parameter: Parameter) -> str:
+    name = parameter.name.replace(".", "_")  # lmfit wants Python's names
+    return f"ln_{name}" if parameter.logarithmic else name
 
 
 def _reweighted(task: Task, model: Model, u: Point) -> tuple[tuple[Point, ...], float]:

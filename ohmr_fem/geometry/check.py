@@ -144,9 +144,12 @@ def _check_regions(geometry: Geometry) -> None:
             f"regions {rest[0]!r} and {rest[1]!r} are both the rest of the device; keep one",
             value=rest,
         )
+    if not geometry.regions:
+        return
     device = [loop.polygon for loop in geometry.loops]
     tolerance = TOLERANCE * geometry.size
-    total = polygons.common_area(device, device, tolerance)
+    outer, *inner = (abs(polygons.signed_area(polygon)) for polygon in device)
+    total = outer - sum(inner)
     covered = 0.0
     for i, (name, polygon) in enumerate(drawn.items()):
         area = polygons.common_area(device, [polygon], tolerance)

@@ -4,22 +4,30 @@ or polygons contacts.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, require_extra, suggest
+from ..errors import InputError, require_extra
+from ..files import escaped, plain_file
 from ..units import engineering
+from . import polygons
 from .check import check_geometry
 from .corners import SNAP, covered_by, oriented, read_loop
+from .gds_child import read_layout
 from .outline import Geometry, Loop, Piece
+
+logger = logging.getLogger(__name__)
 
 # Layouts live on a grid; polygons that meet to this fraction of the device touch.
 TOUCH = 1e-9
 #: A layer, or a layer and a datatype.
 Layer = int | tuple[int, int]
+Named = dict[str, tuple[Piece, ...]]
+Texts = list[tuple[str, np.ndarray]]
 
 
 def from_gds(
@@ -60,17 +68,21 @@ def from_gds(
         gdstk or shapely is not installed.
     """
     layout = _Layout(Path(path), cell)
-    layers = dict(regions) if isinstance(regions, Mapping) else {"bulk": regions}
-    if not layers:
+    if not isinstance(regions, Mapping):
+        regions = {"bulk": regions}
+    if not regions:
         raise InputError(
             "regions names no layer; give the layer of the device", value=regions, key="from_gds"
         )
-    shapes = {str(name): layout.shape(layer, f"region {name!r}") for name, layer in layers.items()}
+    shapes = {}
+    for name, layer in regions.items():
+        shapes[str(name)] = layout.shape(layer, f"region {name!r}")
     loops = _outline(layout, shapes)
-    if contacts is None:
-        named = _edges_by_label(loops, layout.texts(labels)) if labels is not None else {}
-    else:
+    named: Named = {}
+    if contacts is not None:
         named = _covered(layout, loops, contacts, labels)
+    elif labels is not None:
+        named = _edges_by_label(loops, layout.texts(labels))
     out = Geometry(
         loops[0],
         tuple(loops[1:]),
@@ -87,150 +99,184 @@ class _Layout:
     """One cell of a layout file, flattened, in metres."""
 
     def __init__(self, path: Path, cell: str | None) -> None:
-        gdstk = require_extra("gdstk", "layout", "reading a layout")
+        require_extra("gdstk", "layout", "reading a layout")
         self.shapely = require_extra("shapely", "layout", "reading a layout")
         self.path = path
-        if not path.is_file():
+        if not path.exists():
             raise InputError(
-                f"layout {str(path)!r} does not exist; give the path of a .gds or .oas file",
+                f"layout {escaped(str(path))!r} does not exist; give the path of a .gds or .oas "
+                "file",
                 value=str(path),
             )
-        try:
-            library = (
-                gdstk.read_oas(str(path))
-                if path.suffix.lower() in (".oas", ".oasis")
-                else gdstk.read_gds(str(path))
-            )
-        except Exception as exc:  # gdstk raises OSError, RuntimeError and others
-            raise InputError(
-                f"{path}: cannot be read ({exc}); give a GDSII or OASIS file", value=str(path)
-            ) from exc
-        self.unit = library.unit
-        cells = {c.name: c for c in library.cells}
-        top = [c.name for c in library.top_level()]
-        if cell is None and len(top) != 1:
-            known = ", ".join(cells) or "none"
-            raise InputError(
-                f"{path}: has {len(top)} top cells; choose with cell=, one of {known}", value=top
-            )
-        name = top[0] if cell is None else cell
-        if name not in cells:
-            raise InputError(f"{path}: no cell {name!r}; {suggest(name, cells)}", value=cell)
-        self.polygons = cells[name].get_polygons()
-        self.labels = cells[name].get_labels()
+        layout = read_layout(plain_file(path, "a GDSII or OASIS file"), cell)
+        self.polygons = layout.polygons
+        self.labels = layout.labels
+        self.crossing = False
+        if layout.thin:
+            logger.info("%s: %d polygons and paths without area left out", path, layout.thin)
 
     def shape(self, layer: Any, what: str) -> Any:
         """Everything on a layer, as one shapely shape."""
         number, kind = self._layer(layer, what)
-        members = [p for p in self.polygons if p.layer == number and kind in (None, p.datatype)]
+        members = []
+        for of_polygon, datatype, points in self.polygons:
+            if of_polygon == number and kind in (None, datatype):
+                polygon = self.shapely.Polygon(points)
+                if not polygon.is_valid:
+                    self.crossing = True
+                    polygon = _filled(self.shapely, points)
+                members.append(polygon)
         if not members:
-            present = sorted({(p.layer, p.datatype) for p in self.polygons})
+            present = _listed({(number, kind) for number, kind, _ in self.polygons})
             raise InputError(
                 f"{what}: {self.path} has nothing on layer {layer!r}; it has (layer, datatype) "
-                f"{', '.join(map(str, present)) or 'none'}",
+                f"{present}",
                 value=layer,
             )
-        return self.shapely.union_all(
-            [self.shapely.Polygon(p.points * self.unit).buffer(0) for p in members]
-        )
+        return self.shapely.union_all(members)
 
-    def texts(self, layer: Any) -> list[tuple[str, np.ndarray]]:
+    def texts(self, layer: Any) -> Texts:
         """Texts and their places."""
-        if layer is None:
-            return [(t.text, np.array(t.origin) * self.unit) for t in self.labels]
-        number, kind = self._layer(layer, "labels")
-        found = [t for t in self.labels if t.layer == number and kind in (None, t.texttype)]
-        if not found:
-            present = (
-                ", ".join(map(str, sorted({(t.layer, t.texttype) for t in self.labels}))) or "none"
-            )
+        found = self.labels
+        if layer is not None:
+            number, kind = self._layer(layer, "labels")
+            found = [t for t in found if t[0] == number and kind in (None, t[1])]
+        if layer is not None and not found:
+            present = _listed({(number, kind) for number, kind, _, _ in self.labels})
             raise InputError(
                 f"{self.path} has no text on layer {layer!r}; it has texts on {present}",
                 value=layer,
                 key="labels",
             )
-        return [(t.text, np.array(t.origin) * self.unit) for t in found]
+        return [(text, place) for _, _, text, place in found]
 
     @staticmethod
     def _layer(layer: Any, what: str) -> tuple[int, int | None]:
         if isinstance(layer, int) and not isinstance(layer, bool):
             return layer, None
-        if isinstance(layer, tuple) and len(layer) == 2 and all(isinstance(v, int) for v in layer):
-            return layer
+        if isinstance(layer, tuple) and len(layer) == 2:
+            number, kind = layer
+            if isinstance(number, int) and isinstance(kind, int):
+                return number, kind
         raise InputError(
             f"{what}: a layer is a number or (layer, datatype), got {layer!r}", value=layer
         )
 
 
+def _filled(shapely: Any, corners: np.ndarray) -> Any:
+    """What a crossing polygon covers: all that it winds about, in whichever sense.
+
+    buffer(0) would lose the lobes of a crossing polygon that turn the other way.
+    """
+    edges = shapely.union_all(shapely.Polygon(corners).exterior)
+    faces = shapely.get_parts(shapely.polygonize([edges]))
+    kept = []
+    for face in faces:
+        inside = np.array(face.representative_point().coords[0])
+        if polygons.winding(inside, corners):
+            kept.append(face)
+    return shapely.union_all(kept)
+
+
+def _listed(layers: set[tuple[int, int]]) -> str:
+    return ", ".join(map(str, sorted(layers))) or "none"
+
+
+def _place(shape: Any) -> str:
+    """Centre of a shape in words."""
+    x = engineering(shape.centroid.x, "m")
+    y = engineering(shape.centroid.y, "m")
+    return f"{x}, {y}"
+
+
 def _pieces(shape: Any) -> list[Any]:
-    return [p for p in getattr(shape, "geoms", [shape]) if p.geom_type == "Polygon"]
+    parts = getattr(shape, "geoms", [shape])
+    return [p for p in parts if p.geom_type == "Polygon"]
 
 
 def _outline(layout: _Layout, shapes: Mapping[str, Any]) -> list[Loop]:
     """Outline and holes of all shapes together."""
-    size = max(np.ptp(np.reshape(s.bounds, (2, 2)), axis=0).max() for s in shapes.values())
-    whole = _pieces(layout.shapely.union_all(list(shapes.values()), grid_size=TOUCH * size))
-    if len(whole) != 1:
-        where = "; ".join(
-            ", ".join(engineering(v, "m") for v in (p.centroid.x, p.centroid.y)) for p in whole[:5]
-        )
+    extents = []
+    for shape in shapes.values():
+        low_and_high = np.reshape(shape.bounds, (2, 2))
+        extents.append(np.ptp(low_and_high, axis=0).max())
+    grid = TOUCH * max(extents)
+    union = layout.shapely.union_all(list(shapes.values()), grid_size=grid)
+    whole = _pieces(union)
+    outlines = [_loop(layout, piece.exterior, "device") for piece in whole]
+    # the lobes of a crossing polygon hang together in the point where it crosses
+    joined = _joined(outlines, grid) if layout.crossing else None
+    if len(whole) != 1 and joined is None:
+        where = "; ".join(_place(p) for p in whole[:5])
         raise InputError(
             f"{layout.path}: the device falls apart into {len(whole)} pieces, at ({where}); choose "
             "layers or a cell with one",
             value=len(whole),
         )
-    rings = [whole[0].exterior, *whole[0].interiors]
-    loops, _ = oriented([_loop(layout, ring, "device") for ring in rings])
+    rings = [outlines[0] if joined is None else joined]
+    for piece in whole:
+        rings += [_loop(layout, ring, "device") for ring in piece.interiors]
+    loops, _ = oriented(rings)
     return loops
+
+
+def _joined(loops: list[Loop], tolerance: float) -> Loop | None:
+    """One loop through all that share corners; None if some share none."""
+    points = list(loops[0].points)
+    rest = [list(loop.points) for loop in loops[1:]]
+    while rest:
+        for other in rest:
+            gaps = np.abs(np.array(points)[:, None] - np.array(other)[None]).max(axis=2)
+            i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
+            if gaps[i, j] <= 2 * tolerance:
+                # both rings are of one sense: out at the shared corner, around, and back to it
+                around = [points[i], *other[int(j) + 1 :], *other[: int(j)]]
+                points[int(i) : int(i)] = around
+                rest.remove(other)
+                break
+        else:
+            return None
+    return Loop(tuple(points), (0.0,) * len(points))
+
+
+def _corners(ring: Any) -> np.ndarray:
+    """Corners of a shapely ring, which repeats the first one at its end."""
+    return np.array(ring.coords)[:-1]
 
 
 def _loop(layout: _Layout, ring: Any, name: str) -> Loop:
     """A ring without the corners where nothing turns."""
     simple = layout.shapely.Polygon(ring).exterior.simplify(0.0)
-    points = np.array(simple.coords)[:-1]
-    u, v = points - np.roll(points, 1, axis=0), np.roll(points, -1, axis=0) - points
-    bends = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) > 1e-9 * np.hypot(*u.T) * np.hypot(*v.T)
-    return read_loop([tuple(map(float, p)) for p in points[bends]], name)
+    points = _corners(simple)
+    u = points - np.roll(points, 1, axis=0)
+    v = np.roll(points, -1, axis=0) - points
+    turn = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0])
+    straight = 1e-9 * np.hypot(*u.T) * np.hypot(*v.T)
+    corners = points[turn > straight]
+    return read_loop([tuple(map(float, p)) for p in corners], name)
 
 
 def _covered(
-    layout: _Layout, loops: list[Loop], contacts: Layer | Mapping[str, Layer], labels: Any
-) -> dict[str, tuple[Piece, ...]]:
+    layout: _Layout,
+    loops: list[Loop],
+    contacts: Layer | Mapping[str, Layer],
+    labels: Any,
+) -> Named:
     """Contacts from polygons that lie on the boundary."""
-    size = float(np.linalg.norm(np.ptp(loops[0].polygon, axis=0)))
+    tolerance = SNAP * loops[0].diagonal
     if isinstance(contacts, Mapping):
-        shapes = {
-            str(name): _pieces(layout.shape(layer, f"contact {name!r}"))
-            for name, layer in contacts.items()
-        }
-    else:
         shapes = {}
-        texts = layout.texts(labels)
-        for shape in _pieces(layout.shape(contacts, "contacts")):
-            inside = {
-                text
-                for text, at in texts
-                if shape.distance(layout.shapely.Point(at)) <= SNAP * size
-            }
-            if len(inside) != 1:
-                x, y = (engineering(v, "m") for v in (shape.centroid.x, shape.centroid.y))
-                found = (
-                    "no label"
-                    if not inside
-                    else f"{len(inside)} labels ({', '.join(sorted(inside))})"
-                )
-                raise InputError(
-                    f"the polygon around ({x}, {y}) on layer {contacts!r} has {found}; "
-                    "put one text inside it",
-                    value=contacts,
-                    key="contacts",
-                )
-            shapes.setdefault(inside.pop(), []).append(shape)
+        for name, layer in contacts.items():
+            shape = layout.shape(layer, f"contact {name!r}")
+            shapes[str(name)] = _pieces(shape)
+    else:
+        shapes = _shapes_by_label(layout, contacts, labels, tolerance)
     out = {}
     for name, group in shapes.items():
-        out[name] = covered_by(
-            loops, [np.array(p.exterior.coords)[:-1] for p in group], SNAP * size
-        )
+        pads = []
+        for piece in group:
+            pads.append([_corners(ring) for ring in (piece.exterior, *piece.interiors)])
+        out[name] = covered_by(loops, pads, tolerance)
         if not out[name]:
             raise InputError(
                 f"contact {name!r}: its polygons do not touch the boundary of the device; move "
@@ -240,41 +286,75 @@ def _covered(
     return out
 
 
-def _edges_by_label(
-    loops: list[Loop], texts: list[tuple[str, np.ndarray]]
-) -> dict[str, tuple[Piece, ...]]:
-    """Contacts from texts: each names the edge next to it."""
-    from . import polygons
+def _shapes_by_label(
+    layout: _Layout,
+    contacts: Layer,
+    labels: Any,
+    tolerance: float,
+) -> dict[str, list[Any]]:
+    """Contact polygons of one layer, named by the text inside each."""
+    shapes: dict[str, list[Any]] = {}
+    texts = layout.texts(labels)
+    for shape in _pieces(layout.shape(contacts, "contacts")):
+        inside = set()
+        for text, at in texts:
+            if shape.distance(layout.shapely.Point(at)) <= tolerance:
+                inside.add(text)
+        if len(inside) != 1:
+            found = "no label"
+            if inside:
+                found = f"{len(inside)} labels ({', '.join(sorted(inside))})"
+            raise InputError(
+                f"the polygon around ({_place(shape)}) on layer {contacts!r} has "
+                f"{found}; put one text inside it",
+                value=contacts,
+                key="contacts",
+            )
+        shapes.setdefault(inside.pop(), []).append(shape)
+    return shapes
 
-    out: dict[str, tuple[Piece, ...]] = {}
+
+def _edges_by_label(loops: list[Loop], texts: Texts) -> Named:
+    """Contacts from texts: each names the edge next to it."""
+    edges = []
+    for k, loop in enumerate(loops):
+        for i in range(len(loop.points)):
+            edges.append(Piece(k, i, 0.0, 1.0))
+    owner: dict[Piece, str] = {}
+    out: Named = {}
     for text, at in texts:
-        edges = [(k, i) for k, loop in enumerate(loops) for i in range(len(loop.points))]
-        k, i = min(edges, key=lambda e: polygons.along_edge(at, *loops[e[0]].edge(e[1]))[0])
-        taken = next(
-            (name for name, pieces in out.items() if Piece(k, i, 0.0, 1.0) in pieces), None
-        )
-        if taken is not None and taken != text:
+        gaps = []
+        for e in edges:
+            ends_and_bulge = loops[e.loop].edge(e.edge)
+            gap, _ = polygons.along_edge(at, *ends_and_bulge)
+            gaps.append(gap)
+        edge = edges[gaps.index(min(gaps))]
+        taken = owner.setdefault(edge, text)
+        if taken != text:
             raise InputError(
                 f"{taken!r} and {text!r} are next to the same edge; move one",
                 value=text,
                 key="labels",
             )
-        if taken is None:
-            out[text] = (*out.get(text, ()), Piece(k, i, 0.0, 1.0))
+    for edge, text in owner.items():
+        out[text] = (*out.get(text, ()), edge)
     return out
 
 
 def _regions(layout: _Layout, shapes: Mapping[str, Any]) -> dict[str, Loop | None]:
     """One loop for each region; the one that is not simple is the rest."""
-    simple = {k: len(_pieces(s)) == 1 and not _pieces(s)[0].interiors for k, s in shapes.items()}
-    bad = [k for k, ok in simple.items() if not ok]
+    loops: dict[str, Loop | None] = {}
+    for name, shape in shapes.items():
+        pieces = _pieces(shape)
+        if len(pieces) != 1 or pieces[0].interiors:
+            loops[name] = None
+        else:
+            loops[name] = _loop(layout, pieces[0].exterior, f"region {name!r}")
+    bad = [name for name, loop in loops.items() if loop is None]
     if len(bad) > 1:
         raise InputError(
             f"regions {bad[0]!r} and {bad[1]!r} each have holes or several pieces; only one of the "
             "regions may",
             value=bad,
         )
-    return {
-        k: _loop(layout, _pieces(s)[0].exterior, f"region {k!r}") if simple[k] else None
-        for k, s in shapes.items()
-    }
+    return loops

@@ -20,6 +20,8 @@ from . import polygons
 
 # Segments per arc in checks.
 ARC_SEGMENTS = 24
+#: Start, stop and bulge.
+Edge = tuple[np.ndarray, np.ndarray, float]
 
 
 class Piece(NamedTuple):
@@ -31,6 +33,9 @@ class Piece(NamedTuple):
     edge: int
     start: float
     stop: float
+
+
+Pieces = tuple[Piece, ...]
 
 
 class Segment(NamedTuple):
@@ -53,24 +58,42 @@ class Loop:
     points: tuple[polygons.Point, ...]
     bulges: tuple[float, ...]
 
-    def edge(self, i: int) -> tuple[np.ndarray, np.ndarray, float]:
+    def edge(self, i: int) -> Edge:
         """Start, stop and bulge of edge i."""
         n = len(self.points)
-        return np.array(self.points[i % n]), np.array(self.points[(i + 1) % n]), self.bulges[i % n]
+        start = np.array(self.points[i % n])
+        stop = np.array(self.points[(i + 1) % n])
+        return start, stop, self.bulges[i % n]
 
     @functools.cached_property
     def polygon(self) -> np.ndarray:
         """The loop with arcs replaced by chords, shape (n, 2)."""
-        s = np.arange(ARC_SEGMENTS) / ARC_SEGMENTS
-        return np.vstack(
-            [
-                polygons.arc_point(*self.edge(i), s if b else s[:1])
-                for i, b in enumerate(self.bulges)
-            ]
-        )
+        along_arc = np.arange(ARC_SEGMENTS) / ARC_SEGMENTS
+        corner = along_arc[:1]
+        parts = []
+        for i in range(len(self.points)):
+            a, b, bulge = self.edge(i)
+            s = along_arc if bulge else corner
+            parts.append(polygons.arc_point(a, b, bulge, s))
+        return np.vstack(parts)
+
+    @property
+    def area(self) -> float:
+        """Enclosed area, positive if counter-clockwise."""
+        return polygons.signed_area(self.polygon)
+
+    @property
+    def diagonal(self) -> float:
+        """Diagonal of the bounding box in metres."""
+        extent = np.ptp(self.polygon, axis=0)
+        return float(np.linalg.norm(extent))
 
     def reversed(self) -> Loop:
-        return Loop(self.points[::-1], tuple(-b for b in (*self.bulges[-2::-1], self.bulges[-1])))
+        *others, last = (-b for b in self.bulges)
+        # edge i starts at corner i: the last edge joins the ends either way and stays last
+        others.reverse()
+        bulges = (*others, last)
+        return Loop(self.points[::-1], bulges)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,14 +115,16 @@ class Geometry:
 
     outline: Loop
     holes: tuple[Loop, ...] = ()
-    contacts: Mapping[str, tuple[Piece, ...]] = field(default_factory=dict)
-    edges: Mapping[str, tuple[Piece, ...]] = field(default_factory=dict)
+    contacts: Mapping[str, Pieces] = field(default_factory=dict)
+    edges: Mapping[str, Pieces] = field(default_factory=dict)
     regions: Mapping[str, Loop | None] = field(default_factory=dict)
     kind: str = "polygon_device"
 
     def __post_init__(self) -> None:
         for name in ("contacts", "edges", "regions"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+            copied = dict(getattr(self, name))
+            # the class is frozen
+            object.__setattr__(self, name, MappingProxyType(copied))
 
     @property
     def loops(self) -> tuple[Loop, ...]:
@@ -107,18 +132,27 @@ class Geometry:
         return (self.outline, *self.holes)
 
     @property
-    def named(self) -> dict[str, tuple[Piece, ...]]:
+    def named(self) -> dict[str, Pieces]:
         """Contacts and edges together."""
         return {**self.contacts, **self.edges}
 
     @property
     def size(self) -> float:
         """Diagonal of the bounding box in metres."""
-        return float(np.linalg.norm(np.ptp(self.outline.polygon, axis=0)))
+        return self.outline.diagonal
 
     @property
     def curved(self) -> bool:
-        return any(b != 0 for loop in self.loops for b in loop.bulges)
+        return any(any(loop.bulges) for loop in self.loops)
+
+    @functools.cached_property
+    def _names_by_edge(self) -> dict[tuple[int, int], list[tuple[float, float, str]]]:
+        """Start, stop and name of the named parts of each edge (loop, edge) that has some."""
+        out: dict[tuple[int, int], list[tuple[float, float, str]]] = {}
+        for name, pieces in self.named.items():
+            for p in pieces:
+                out.setdefault((p.loop, p.edge), []).append((p.start, p.stop, name))
+        return out
 
     @functools.cached_property
     def narrowest(self) -> float:
@@ -132,13 +166,16 @@ class Geometry:
         """Length in metres of the shortest contact or named edge; the size of the device if there
         is none.
         """
-        return min([self.size, *(_length(self, pieces) for pieces in self.named.values())])
+        shortest = self.size
+        for pieces in self.named.values():
+            shortest = min(shortest, _length(self, pieces))
+        return shortest
 
     def boundary(self) -> Iterator[Segment]:
         """The boundary, loop by loop, cut where names begin and end."""
         for k, loop in enumerate(self.loops):
             for i in range(len(loop.points)):
-                yield from _segments(self, k, loop, i)
+                yield from _segments(self, k, i)
 
     def contains(self, points: np.ndarray) -> np.ndarray:
         """Which of the points (n, 2) lie inside the outline and outside the holes."""
@@ -150,13 +187,23 @@ class Geometry:
     def rotated(self, angle: float) -> Geometry:
         """Turned counter-clockwise about the origin by ``angle``: radians, or "30 deg"."""
         angle = to_si(angle, "rad", "angle")
-        c, s = math.cos(angle), math.sin(angle)
-        return self._mapped(lambda x, y: (c * x - s * y, s * x + c * y))
+        c = math.cos(angle)
+        s = math.sin(angle)
+
+        def turn(x: float, y: float) -> polygons.Point:
+            return c * x - s * y, s * x + c * y
+
+        return self._mapped(turn)
 
     def moved(self, dx: Any, dy: Any) -> Geometry:
         """Shifted by (dx, dy), lengths."""
-        shift = to_si(dx, "m", "dx"), to_si(dy, "m", "dy")
-        return self._mapped(lambda x, y: (x + shift[0], y + shift[1]))
+        right = to_si(dx, "m", "dx")
+        up = to_si(dy, "m", "dy")
+
+        def shift(x: float, y: float) -> polygons.Point:
+            return x + right, y + up
+
+        return self._mapped(shift)
 
     def renamed(self, names: Mapping[str, str]) -> Geometry:
         """Contacts, edges and regions renamed: a mapping old name -> new name."""
@@ -164,17 +211,24 @@ class Geometry:
         for old in names:
             if old not in known:
                 raise InputError(
-                    f"the device has no {old!r}; {suggest(old, known)}", value=old, key="renamed"
+                    f"the device has no {old!r}; {suggest(old, known)}",
+                    value=old,
+                    key="renamed",
                 )
         after = [names.get(k, k) for k in known]
-        twice = next((k for k in after if after.count(k) > 1), None)
-        if twice is not None:
-            raise InputError(
-                f"{twice!r} would be used twice; choose another name", value=twice, key="renamed"
-            )
+        for name in after:
+            if after.count(name) > 1:
+                raise InputError(
+                    f"{name!r} would be used twice; choose another name",
+                    value=name,
+                    key="renamed",
+                )
 
         def renamed(group: Mapping[str, Any]) -> dict[str, Any]:
-            return {names.get(name, name): value for name, value in group.items()}
+            out = {}
+            for name, value in group.items():
+                out[names.get(name, name)] = value
+            return out
 
         return dataclasses.replace(
             self,
@@ -187,70 +241,108 @@ class Geometry:
         """Every corner moved by a map that keeps angles."""
 
         def move(loop: Loop) -> Loop:
-            return Loop(tuple(point(x, y) for x, y in loop.points), loop.bulges)
+            points = [point(x, y) for x, y in loop.points]
+            return Loop(tuple(points), loop.bulges)
 
-        regions = {k: None if v is None else move(v) for k, v in self.regions.items()}
-        outline, *holes = (move(v) for v in self.loops)
-        return dataclasses.replace(self, outline=outline, holes=tuple(holes), regions=regions)
+        regions: dict[str, Loop | None] = {}
+        for name, loop in self.regions.items():
+            regions[name] = None if loop is None else move(loop)
+        return dataclasses.replace(
+            self,
+            outline=move(self.outline),
+            holes=tuple(move(hole) for hole in self.holes),
+            regions=regions,
+        )
 
     def __repr__(self) -> str:
-        extent = " x ".join(
-            engineering(float(v), "m") for v in np.ptp(self.outline.polygon, axis=0)
-        )
-        parts = [
-            f"{self.kind}: {extent}",
-            f"contacts {', '.join(self.contacts) or 'none'}",
-            *([f"edges {', '.join(self.edges)}"] if self.edges else []),
-            *([f"{len(self.holes)} hole(s)"] if self.holes else []),
-            *([f"regions {', '.join(self.regions)}"] if self.regions else []),
-        ]
+        width, height = np.ptp(self.outline.polygon, axis=0)
+        x = engineering(float(width), "m")
+        y = engineering(float(height), "m")
+        contacts = ", ".join(self.contacts) or "none"
+        parts = [f"{self.kind}: {x} x {y}"]
+        parts.append(f"contacts {contacts}")
+        if self.edges:
+            parts.append(f"edges {', '.join(self.edges)}")
+        if self.holes:
+            parts.append(f"{len(self.holes)} hole(s)")
+        if self.regions:
+            parts.append(f"regions {', '.join(self.regions)}")
         return f"Geometry({'; '.join(parts)})"
 
 
-def _segments(geometry: Geometry, k: int, loop: Loop, i: int) -> Iterator[Segment]:
+def _segments(geometry: Geometry, k: int, i: int) -> Iterator[Segment]:
+    loop = geometry.loops[k]
     a, b, bulge = loop.edge(i)
-    named = sorted(
-        (p.start, p.stop, name)
-        for name, pieces in geometry.named.items()
-        for p in pieces
-        if p.loop == k and p.edge == i
-    )
+    for start, stop, name in _cut(geometry, k, i):
+        ends = np.array([start, stop])
+        p, q = polygons.arc_point(a, b, bulge, ends)
+        # corners exactly as given
+        if start == 0.0:
+            p = a
+        if stop == 1.0:
+            q = b
+        share = stop - start
+        part_bulge = math.tan(math.atan(bulge) * share)
+        yield Segment(p, q, part_bulge, name, k)
+
+
+def _cut(geometry: Geometry, k: int, i: int) -> list[tuple[float, float, str | None]]:
+    """Parts of edge i of loop k: start, stop (fractions of the edge) and name, if any."""
+    named = geometry._names_by_edge.get((k, i), [])
     at = 0.0
     parts: list[tuple[float, float, str | None]] = []
-    for start, stop, name in named:
-        parts += [(at, start, None)] if start > at else []
+    for start, stop, name in sorted(named):
+        if start > at:
+            parts.append((at, start, None))
         parts.append((start, stop, name))
         at = stop
-    parts += [(at, 1.0, None)] if at < 1.0 else []
-    for start, stop, label in parts:
-        p, q = polygons.arc_point(a, b, bulge, np.array([start, stop]))
-        p, q = a if start == 0.0 else p, b if stop == 1.0 else q
-        yield Segment(p, q, math.tan(math.atan(bulge) * (stop - start)), label, k)
+    if at < 1.0:
+        parts.append((at, 1.0, None))
+    return parts
 
 
 def _narrowest(geometry: Geometry) -> float:
-    chords = [(p, np.roll(p, -1, axis=0)) for p in (loop.polygon for loop in geometry.loops)]
-    a, b = (np.vstack(v) for v in zip(*chords, strict=True))
-    along = (b - a) / np.linalg.norm(b - a, axis=1)[:, None]
-    found = []
+    corners = [loop.polygon for loop in geometry.loops]
+    a = np.vstack(corners)
+    following = [np.roll(p, -1, axis=0) for p in corners]
+    b = np.vstack(following)
+    # in any order but that of the outline: a small width is found early and spares the rest
+    shuffled = np.random.default_rng(0).permutation(len(a))
+    a, b = a[shuffled], b[shuffled]
+    chords = b - a
+    lengths = np.linalg.norm(chords, axis=1)
+    along = chords / lengths[:, None]
+    left, bottom = np.minimum(a, b).T.copy()
+    right, top = np.maximum(a, b).T.copy()
+    touching = 1e-9 * geometry.size  # neighbours meet at a corner
+    best = geometry.size
     for i in range(len(a)):
-        facing = np.flatnonzero(along[i + 1 :] @ along[i] < -0.3) + i + 1
+        later = i + 1
+        beside = (left[later:] < right[i] + best) & (right[later:] > left[i] - best)
+        level = (bottom[later:] < top[i] + best) & (top[later:] > bottom[i] - best)
+        near = later + np.flatnonzero(beside & level)
+        opposed = along[near] @ along[i] < -0.3
+        facing = near[opposed]
+        if not facing.size:
+            continue
         gap, p, q = polygons.closest_points(a[i], b[i], a[facing], b[facing])
-        near = gap > 1e-9 * geometry.size  # neighbours meet at a corner
-        found.append(np.column_stack([gap, (p + q) / 2])[near])
-    pairs = np.vstack(found)
-    pairs = pairs[np.argsort(pairs[:, 0])]
-    for start in range(
-        0, len(pairs), 1000
-    ):  # the first whose midpoint lies in the device, not across a gap
-        inside = np.flatnonzero(geometry.contains(pairs[start : start + 1000, 1:]))
-        if inside.size:
-            return float(pairs[start + inside[0], 0])
-    return geometry.size
+        closer = np.flatnonzero((gap > touching) & (gap < best))
+        closer = closer[np.argsort(gap[closer])]
+        middle = (p + q) / 2
+        # the first whose middle lies in the device, not across a gap; most often an early one
+        for start in range(0, len(closer), 16):
+            some = closer[start : start + 16]
+            inside = np.flatnonzero(geometry.contains(middle[some]))
+            if inside.size:
+                best = float(gap[some[inside[0]]])
+                break
+    return best
 
 
-def _length(geometry: Geometry, pieces: tuple[Piece, ...]) -> float:
-    return sum(
-        (p.stop - p.start) * polygons.arc_length(*geometry.loops[p.loop].edge(p.edge))
-        for p in pieces
-    )
+def _length(geometry: Geometry, pieces: Pieces) -> float:
+    total = 0.0
+    for p in pieces:
+        edge = geometry.loops[p.loop].edge(p.edge)
+        share = p.stop - p.start
+        total += share * polygons.arc_length(*edge)
+    return total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,10 @@ def _angle(v: Vector) -> float:
 def crossings(a: Vector, b: Vector, bulge: float, polygon: Points, tolerance: float) -> list[float]:
     """Fractions of an edge where the sides of a polygon (n, 2) cross it or its corners touch it."""
     after = np.roll(polygon, -1, axis=0)
-    points = list(polygon)
+    low, high = edge_box(a, b, bulge, tolerance)
+    near = _boxes_touch(low, high, polygon, after, 0.0)
+    polygon, after = polygon[near], after[near]
+    points = list(polygon) + list(after)
     for p, d in zip(polygon, after - polygon, strict=True):
         if bulge == 0.0:
             u = _line_hits(p, d, a, b)
@@ -130,6 +134,27 @@ def signed_area(polygon: Points) -> float:
     next_x = np.roll(x, -1)
     next_y = np.roll(y, -1)
     return float(np.sum(x * next_y - next_x * y) / 2)
+
+
+def winding(point: Vector, polygon: Points) -> int:
+    """How often a polygon (n, 2) turns about a point that is not on it; negative if clockwise."""
+    x, y = (polygon - point).T
+    next_x = np.roll(x, -1)
+    next_y = np.roll(y, -1)
+    side = x * next_y - next_x * y
+    up = (y <= 0) & (next_y > 0) & (side > 0)
+    down = (y > 0) & (next_y <= 0) & (side < 0)
+    return int(np.count_nonzero(up) - np.count_nonzero(down))
+
+
+def edge_box(a: Vector, b: Vector, bulge: float, margin: float) -> tuple[Vector, Vector]:
+    """Lower left and upper right corner of a box around an edge."""
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    if bulge:
+        centre = arc_centre(a, b, bulge)
+        radius = float(np.linalg.norm(a - centre))
+        low, high = centre - radius, centre + radius
+    return low - margin, high + margin
 
 
 def inside(points: Points, polygon: Points) -> np.ndarray:
@@ -188,17 +213,53 @@ def crossing_edges(start: Points, stop: Points, tolerance: float) -> tuple[int, 
     Edges are neighbours when an end of one is an end of the other; these may not fold back on each
     other.
     """
-    for i in range(len(start)):
-        a = start[i]
-        b = stop[i]
-        later = np.arange(i + 1, len(start))
-        if later.size == 0:
-            break
-        near = _boxes_touch(a, b, start[later], stop[later], tolerance)
-        for k in later[near]:
-            if _meet(a, b, start[k], stop[k], tolerance):
-                return i, int(k)
-    return None
+    low = np.minimum(start, stop) - tolerance
+    high = np.maximum(start, stop) + tolerance
+    found: tuple[int, int] | None = None
+    # from left to right, only edges that begin before this one ends can touch it
+    axis = _sparser_axis(low, high)
+    order = np.argsort(low[:, axis], kind="stable")
+    begins = low[order, axis]
+    ends = np.searchsorted(begins, high[order, axis], side="right")
+    for n, i in enumerate(order):
+        others = order[n + 1 : ends[n]]
+        near = others[_boxes_touch(start[i], stop[i], start[others], stop[others], tolerance)]
+        for k in near[_may_meet(start[i], stop[i], start[near], stop[near], tolerance)]:
+            pair = (int(min(i, k)), int(max(i, k)))
+            closer = found is None or pair < found
+            if closer and _meet(
+                start[pair[0]], stop[pair[0]], start[pair[1]], stop[pair[1]], tolerance
+            ):
+                found = pair
+    return found
+
+
+def _sparser_axis(low: Points, high: Points) -> int:
+    """The axis along which fewer edges lie beside each other."""
+    counts = []
+    for axis in (0, 1):
+        ordered = np.sort(low[:, axis])
+        counts.append(np.searchsorted(ordered, high[:, axis], side="right").sum())
+        counts[-1] -= np.searchsorted(np.sort(high[:, axis]), low[:, axis]).sum()
+    return int(counts[1] < counts[0])
+
+
+def _may_meet(a: Vector, b: Vector, c: Points, d: Points, tolerance: float) -> np.ndarray:
+    """False for edges c-d that surely do not meet a-b: on one side of it, or neighbours at a
+    corner that turn.
+    """
+    u = b - a
+    length = max(float(np.hypot(*u)), np.finfo(float).tiny)
+    side_c = cross(u, (c - a).T) / length
+    side_d = cross(u, (d - a).T) / length
+    # written so that a number that is none counts as meeting
+    apart = (np.minimum(side_c, side_d) > tolerance) | (np.maximum(side_c, side_d) < -tolerance)
+    joined = (c == b).all(axis=1) | (d == a).all(axis=1)
+    # an edge that goes on from this one and leaves its line
+    far = np.where((c == b).all(axis=1), side_d, side_c)
+    both = (c == b).all(axis=1) & (d == a).all(axis=1)
+    turns = joined & ~both & (np.abs(far) > 2 * tolerance)
+    return np.asarray(~(apart | turns))
 
 
 def _boxes_touch(a: Vector, b: Vector, c: Points, d: Points, tolerance: float) -> np.ndarray:
@@ -275,16 +336,14 @@ def _area_in(edges: Edges, other: Edges, tolerance: float, shared: float) -> flo
     middle = (p + q) / 2
     along = q - p
     weight = _in_shape(middle, other).astype(float)
-    if len(other[0]):
-        distance = point_segment_distance(middle, *other)
-    else:
-        distance = np.empty((len(middle), 0))
-    on = distance.min(axis=1) <= tolerance
-    if on.any():
-        owner = distance[on].argmin(axis=1)
-        direction = (other[1] - other[0])[owner]
-        same = (along[on] * direction).sum(axis=1) > 0
-        weight[on] = same * shared
+    for some in _chunks(len(middle), len(other[0])):
+        distance = point_segment_distance(middle[some], *other)
+        on = distance.min(axis=1) <= tolerance
+        if on.any():
+            owner = distance[on].argmin(axis=1)
+            direction = (other[1] - other[0])[owner]
+            same = (along[some][on] * direction).sum(axis=1) > 0
+            weight[some][on] = same * shared
     doubled = weight * cross(p.T, q.T)
     return float(doubled.sum() / 2)
 
@@ -302,17 +361,24 @@ def _edges(shape: list[Points]) -> Edges:
 
 def _in_shape(points: Points, edges: Edges) -> np.ndarray:
     out = np.zeros(len(points), dtype=bool)
-    x, y = points.T
-    for start, stop in zip(*edges, strict=True):
-        x0, y0 = start
-        x1, y1 = stop
-        if y0 != y1:
-            crossed = (y0 > y) != (y1 > y)
-            width = x1 - x0
-            height = y1 - y0
-            at = x0 + (y - y0) * width / height
-            out ^= crossed & (x < at)
+    start, stop = edges
+    slanted = start[:, 1] != stop[:, 1]
+    x0, y0 = start[slanted].T
+    x1, y1 = stop[slanted].T
+    slope = (x1 - x0) / (y1 - y0)
+    for some in _chunks(len(points), len(x0)):
+        x, y = points[some].T[:, :, None]
+        crossed = (y0 > y) != (y1 > y)
+        right = crossed & (x < x0 + (y - y0) * slope)
+        out[some] = right.sum(axis=1) % 2 == 1
     return out
+
+
+def _chunks(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of rows, so that a table of them stays in a few megabytes."""
+    step = max(1, 200_000 // max(columns, 1))
+    for start in range(0, rows, step):
+        yield slice(start, start + step)
 
 
 def _cut(edges: Edges, other: Edges, tolerance: float) -> Edges:
@@ -331,7 +397,9 @@ def _cut(edges: Edges, other: Edges, tolerance: float) -> Edges:
 def _cuts(p: Vector, q: Vector, other: Edges, tolerance: float) -> np.ndarray:
     """Fractions of the edge p-q, ends included, where the other shape touches or crosses it."""
     along = q - p
-    starts, stops = other
+    low, high = edge_box(p, q, 0.0, tolerance)
+    close = _boxes_touch(low, high, *other, 0.0)
+    starts, stops = (ends[close] for ends in other)
     d = (stops - starts).T
     to = (starts - p).T
     slope = cross(along, d)

@@ -39,57 +39,83 @@ def hall_bar(
     Geometry with contacts ``left``, ``right`` (the ends), ``t1``, ``t2``, ... (ends of the upper
     arms) and ``b1``, ``b2``, ... (lower arms).
     """
-    full, w = positive(length, "m", "length"), positive(width, "m", "width")
+    full = positive(length, "m", "length")
+    w = positive(width, "m", "width")
     a = w / 4 if arm_width is None else positive(arm_width, "m", "arm_width")
     h = w / 2 if arm_length is None else positive(arm_length, "m", "arm_length")
-    given = (-full / 7, full / 7) if arm_positions is None else arm_positions
-    at = [to_si(x, "m", "arm_positions") for x in given]
-    ends = [-full / 2, *(x + s * a / 2 for x in at for s in (-1, 1)), full / 2]
-    if any(x >= y for x, y in itertools.pairwise(ends)):
+    if arm_positions is None:
+        arm_positions = (-full / 7, full / 7)
+    at = [to_si(x, "m", "arm_positions") for x in arm_positions]
+    left = -full / 2
+    right = full / 2
+    bottom = -w / 2
+    lower = [(left, bottom)]
+    for x in at:
+        start = x - a / 2
+        stop = x + a / 2
+        lower.append((start, bottom))
+        lower.append((start, bottom - h))
+        lower.append((stop, bottom - h))
+        lower.append((stop, bottom))
+    lower.append((right, bottom))
+    on_edge = [x for x, y in lower if y == bottom]
+    if any(x >= y for x, y in itertools.pairwise(on_edge)):
         raise InputError(
             f"arms of width {a:g} m at {at} m must follow each other from left to "
             "right "
-            f"within {-full / 2:g} to {full / 2:g} m",
+            f"within {left:g} to {right:g} m",
             value=at,
             key="arm_positions",
         )
-    lower = [(-full / 2, -w / 2)]
-    for x in at:
-        lower += [
-            (x - a / 2, -w / 2),
-            (x - a / 2, -w / 2 - h),
-            (x + a / 2, -w / 2 - h),
-            (x + a / 2, -w / 2),
-        ]
-    lower.append((full / 2, -w / 2))
-    outline = lower + [(x, -y) for x, y in reversed(lower)]
+    upper = [(x, -y) for x, y in reversed(lower)]
     n = len(lower)
-    contacts = {"left": 2 * n - 1, "right": n - 1}
-    contacts |= {f"t{i + 1}": 2 * n - 4 - 4 * i for i in range(len(at))}
-    contacts |= {f"b{i + 1}": 2 + 4 * i for i in range(len(at))}
-    return polygon_device(outline, contacts=contacts, kind="hall_bar")
+    contacts = {}
+    contacts["left"] = 2 * n - 1
+    contacts["right"] = n - 1
+    # four edges lie between the ends of neighbouring arms
+    for i in range(len(at)):
+        contacts[f"t{i + 1}"] = 2 * n - 4 - 4 * i
+    for i in range(len(at)):
+        contacts[f"b{i + 1}"] = 2 + 4 * i
+    return polygon_device(lower + upper, contacts=contacts, kind="hall_bar")
 
 
 def cross(length: Any, width: Any) -> Geometry:
     """A Greek cross of two bars ``length`` by ``width``; contacts ``left``, ``right``, ``bottom``,
     ``top``.
     """
-    reach, w = positive(length, "m", "length") / 2, positive(width, "m", "width") / 2
+    reach = positive(length, "m", "length") / 2
+    w = positive(width, "m", "width") / 2
     if reach <= w:
         raise InputError(
             f"length must exceed width {2 * w:g} m, got {2 * reach:g} m",
             value=2 * reach,
             key="cross",
         )
-    quarter = [(-w, -reach), (w, -reach), (w, -w)]
-    outline = [
-        p
-        for c, s in ((1, 0), (0, 1), (-1, 0), (0, -1))
-        for p in ((c * x - s * y, s * x + c * y) for x, y in quarter)
+    arm = [(-w, -reach), (w, -reach), (w, -w)]
+    outline = []
+    for _ in range(4):
+        outline += arm
+        arm = [(-y, x) for x, y in arm]  # a quarter turn on
+    contacts = {
+        "bottom": 0,
+        "right": 3,
+        "top": 6,
+        "left": 9,
+    }
+    return polygon_device(outline, contacts=contacts, kind="cross")
+
+
+def _rectangle(width: float, height: float) -> list[tuple[float, float]]:
+    """Corners counter-clockwise from the lower left, centred on the origin."""
+    x = width / 2
+    y = height / 2
+    return [
+        (-x, -y),
+        (x, -y),
+        (x, y),
+        (-x, y),
     ]
-    return polygon_device(
-        outline, contacts={"bottom": 0, "right": 3, "top": 6, "left": 9}, kind="cross"
-    )
 
 
 def _circle(radius: float) -> list[tuple[float, float, float]]:
@@ -102,17 +128,23 @@ def _circle(radius: float) -> list[tuple[float, float, float]]:
 
 
 def _ring(inner_radius: Any, outer_radius: Any, kind: str) -> Geometry:
-    r1, r2 = (
-        positive(inner_radius, "m", "inner_radius"),
-        positive(outer_radius, "m", "outer_radius"),
-    )
+    r1 = positive(inner_radius, "m", "inner_radius")
+    r2 = positive(outer_radius, "m", "outer_radius")
     if r2 <= r1:
         raise InputError(
-            f"outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m", value=r2, key=kind
+            f"outer_radius must exceed inner_radius {r1:g} m, got {r2:g} m",
+            value=r2,
+            key=kind,
         )
     named = {"outer": [0, 1, 2, 3], "inner": [4, 5, 6, 7]}
-    key = "contacts" if kind == "corbino" else "edges"
-    return polygon_device(_circle(r2), [_circle(r1)], kind=kind, **{key: named})
+    with_contacts = kind == "corbino"
+    return polygon_device(
+        _circle(r2),
+        holes=[_circle(r1)],
+        contacts=named if with_contacts else None,
+        edges=None if with_contacts else named,
+        kind=kind,
+    )
 
 
 def corbino(inner_radius: Any, outer_radius: Any) -> Geometry:
@@ -137,22 +169,31 @@ def van_der_pauw(size: Any, contact: Any, shape: str = "square") -> Geometry:
         lower left), or along the rim of the disc (centred at 225, 315, 45 and 135 degrees).
     shape : "square" or "disc"
     """
-    s, c = positive(size, "m", "size"), positive(contact, "m", "contact")
-    side = s if shape == "square" else math.pi * s / 4
+    s = positive(size, "m", "size")
+    c = positive(contact, "m", "contact")
     if shape not in ("square", "disc"):
         raise InputError(
-            f"shape must be 'square' or 'disc', got {shape!r}", value=shape, key="van_der_pauw"
+            f"shape must be 'square' or 'disc', got {shape!r}",
+            value=shape,
+            key="van_der_pauw",
         )
+    square = shape == "square"
+    side = s if square else math.pi * s / 4
     if c >= side:
         raise InputError(
-            f"contact must be shorter than {side:g} m, got {c:g} m", value=c, key="van_der_pauw"
+            f"contact must be shorter than {side:g} m, got {c:g} m",
+            value=c,
+            key="van_der_pauw",
         )
-    if shape == "square":
-        corners: list[Any] = [(-s / 2, -s / 2), (s / 2, -s / 2), (s / 2, s / 2), (-s / 2, s / 2)]
-        places = {n: [((i - 1) % 4, s - c / 2, s), (i, 0.0, c / 2)] for i, n in enumerate("abcd")}
-    else:
-        corners = _circle(s / 2)
-        places = {n: [((i + 2) % 4, (side - c) / 2, (side + c) / 2)] for i, n in enumerate("abcd")}
+    corners: list[Any] = _rectangle(s, s) if square else _circle(s / 2)
+    places: dict[str, Any] = {}
+    for i, name in enumerate("abcd"):
+        if square:
+            before = (i - 1) % 4
+            places[name] = [(before, s - c / 2, s), (i, 0.0, c / 2)]
+        else:
+            quarter = (i + 2) % 4
+            places[name] = [(quarter, (side - c) / 2, (side + c) / 2)]
     return polygon_device(corners, contacts=places, kind="van_der_pauw")
 
 
@@ -176,11 +217,9 @@ def nonlocal_bar(width: Any, distance: Any, contact: Any, *, length: Any = None)
     Geometry with contacts ``source`` (lower edge) and ``drain`` (upper edge) on the left,
     ``low`` and ``high`` (lower and upper edge) on the right.
     """
-    w, d, c = (
-        positive(width, "m", "width"),
-        positive(distance, "m", "distance"),
-        positive(contact, "m", "contact"),
-    )
+    w = positive(width, "m", "width")
+    d = positive(distance, "m", "distance")
+    c = positive(contact, "m", "contact")
     full = d + 12 * w if length is None else positive(length, "m", "length")
     if c >= d or d + c >= full:
         raise InputError(
@@ -188,8 +227,9 @@ def nonlocal_bar(width: Any, distance: Any, contact: Any, *, length: Any = None)
             value=c,
             key="nonlocal_bar",
         )
-    outline = [(-full / 2, -w / 2), (full / 2, -w / 2), (full / 2, w / 2), (-full / 2, w / 2)]
-    near, far = (full - d - c) / 2, (full + d - c) / 2
+    outline = _rectangle(full, w)
+    near = (full - d - c) / 2
+    far = (full + d - c) / 2
     contacts = {
         "source": (0, near, near + c),
         "low": (0, far, far + c),

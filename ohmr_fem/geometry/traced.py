@@ -5,14 +5,19 @@ lengths from a scale bar.
 from __future__ import annotations
 
 import csv
+import io
+import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 
 from ..errors import InputError, require_extra, suggest
+from ..files import escaped, read_text
 from ..units import positive
 from . import polygons
 from .check import check_geometry
@@ -21,7 +26,18 @@ from .outline import Geometry, Loop
 
 # Contacts of a drawing that come this close to the outline touch it; curves are followed to this;
 # relative to the size.
-TOUCH, CURVE = 1e-6, 1e-4
+TOUCH = 1e-6
+CURVE = 1e-4
+# Ends of a path that come this close close it, corners this close are one; relative to its extent.
+CLOSED = 1e-6
+SAME = 1e-8
+MOST_CORNERS = 100_000
+MOST_SHAPES = 100_000
+MOST_NESTED = 200
+logger = logging.getLogger(__name__)
+
+#: x, y, and the name of the edge that starts there, or nothing.
+Row = tuple[float, float, str]
 
 
 def from_csv(
@@ -61,14 +77,21 @@ def from_csv(
     scale = _csv_scale(unit, scale_bar)
     loops = _csv_loops(path)
     flip = -1.0 if y_down else 1.0
-    corners = [[(scale * x, flip * scale * y) for x, y, _ in loop] for loop in loops]
-    named: dict[str, Any] = {
-        str(k): v if isinstance(v, list) else [v] for k, v in (contacts or {}).items()
-    }
-    for i, (_, _, name) in enumerate(row for loop in loops for row in loop):
-        if name:
-            named.setdefault(name, []).append(i)
-    return polygon_device(corners[0], corners[1:], named, regions, kind="from_csv")
+    named: dict[str, Any] = {}
+    for key, places in (contacts or {}).items():
+        named[str(key)] = places if isinstance(places, list) else [places]
+    corners = []
+    edge = 0
+    for loop in loops:
+        scaled = []
+        for x, y, name in loop:
+            scaled.append((scale * x, flip * scale * y))
+            if name:
+                named.setdefault(name, []).append(edge)
+            edge += 1
+        corners.append(scaled)
+    outline, *holes = corners
+    return polygon_device(outline, holes, named, regions, kind="from_csv")
 
 
 def _csv_scale(unit: str | None, scale_bar: tuple[Any, float] | None) -> float:
@@ -87,19 +110,19 @@ def _csv_scale(unit: str | None, scale_bar: tuple[Any, float] | None) -> float:
             value=scale_bar,
             key="scale_bar",
         )
-    return positive(scale_bar[0], "m", "scale_bar") / positive(
-        scale_bar[1], "1", "scale_bar: length in the file"
-    )
+    length, drawn = scale_bar
+    metres = positive(length, "m", "scale_bar")
+    return metres / positive(drawn, "1", "scale_bar: length in the file")
 
 
-def _csv_loops(path: Path) -> list[list[tuple[float, float, str]]]:
+def _csv_loops(path: Path) -> list[list[Row]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as exc:
         raise InputError(
             f"{str(path)!r} cannot be read ({exc}); give a text file of rows x, y", value=str(path)
         ) from exc
-    loops: list[list[tuple[float, float, str]]] = [[]]
+    loops: list[list[Row]] = [[]]
     for number, line in enumerate(lines, 1):
         if line.lstrip().startswith("#"):
             continue
@@ -108,18 +131,25 @@ def _csv_loops(path: Path) -> list[list[tuple[float, float, str]]]:
             loops.append([])
             continue
         try:
-            x, y = float(cells[0]), float(cells[1])
+            x = float(cells[0])
+            y = float(cells[1])
         except (ValueError, IndexError) as exc:
             if not any(loops) and not _is_number(cells[0]):
                 continue  # a heading
             raise InputError(
                 f"{path}, line {number}: expected x, y or x, y, name, got {line!r}", value=line
             ) from exc
-        loops[-1].append((x, y, cells[2] if len(cells) > 2 else ""))
+        name = cells[2] if len(cells) > 2 else ""
+        loops[-1].append((x, y, name))
     loops = [loop for loop in loops if loop]
     if not loops:
         raise InputError(f"{path}: has no rows x, y", value=str(path))
-    return [loop[:-1] if len(loop) > 1 and loop[0][:2] == loop[-1][:2] else loop for loop in loops]
+    for loop in loops:
+        first = loop[0]
+        last = loop[-1]
+        if len(loop) > 1 and first[:2] == last[:2]:
+            del loop[-1]  # the loop was closed by repeating its first corner
+    return loops
 
 
 def _is_number(text: str) -> bool:
@@ -133,7 +163,8 @@ def _is_number(text: str) -> bool:
 def _cells(line: str) -> list[str]:
     for separator in ",;\t":
         if separator in line:
-            return [c.strip() for c in next(csv.reader([line], delimiter=separator))]
+            reader = csv.reader([line], delimiter=separator)
+            return [c.strip() for c in next(reader)]
     return line.split()
 
 
@@ -180,163 +211,418 @@ def from_svg(
     """
     drawing = _Drawing(Path(path))
     length = positive(scale_bar, "m", "scale_bar")
-    extent = float(
-        np.ptp(
-            np.vstack([loop.polygon for loop in drawing.loops(bar, "bar", 1e-3, closed=False)]),
-            axis=0,
-        ).max()
-    )
-    if extent <= 0:
+    extent = _bar_length(drawing.loops(bar, "bar", None, closed=False))
+    if not extent > 0:
         raise InputError(
             f"{bar!r} has no length; draw it as long as the scale bar of the picture",
             value=bar,
             key="bar",
         )
     scale = length / extent
-    rough = np.ptp(
-        np.vstack([loop.polygon for loop in drawing.loops(outline, "outline", 0.05)]), axis=0
-    )
-    finest = (
-        CURVE * float(np.hypot(*rough))
-        if tolerance is None
-        else positive(tolerance, "m", "tolerance") / scale
-    )
+    rough = _extent(drawing.loops(outline, "outline", None))
+    if tolerance is None:
+        finest = CURVE * float(np.hypot(*rough))
+    else:
+        finest = positive(tolerance, "m", "tolerance") / scale
 
     def read(name: str, what: str) -> list[Loop]:
-        return [_scaled(loop, scale) for loop in drawing.loops(name, what, finest)]
+        drawn = drawing.loops(name, what, finest)
+        return [_scaled(loop, scale) for loop in drawn]
 
-    loops = sorted(
-        read(outline, "outline"), key=lambda loop: -abs(polygons.signed_area(loop.polygon))
-    )
-    loops = [
-        loop if (polygons.signed_area(loop.polygon) > 0) == (k == 0) else loop.reversed()
-        for k, loop in enumerate(loops)
-    ]
-    size = float(np.linalg.norm(np.ptp(loops[0].polygon, axis=0)))
+    loops = _outline_first(read(outline, "outline"))
+    touch = TOUCH * loops[0].diagonal
+    if not isinstance(contacts, Mapping):
+        contacts = {c: c for c in contacts}
     named = {}
-    for name, ids in (
-        contacts if isinstance(contacts, Mapping) else {c: c for c in contacts}
-    ).items():
-        shapes = [
-            loop.polygon
-            for one in ([ids] if isinstance(ids, str) else ids)
-            for loop in read(one, f"contact {name!r}")
-        ]
-        named[str(name)] = covered_by(loops, shapes, TOUCH * size)
-        if not named[str(name)]:
+    for name, ids in contacts.items():
+        shapes = []
+        for one in [ids] if isinstance(ids, str) else ids:
+            for loop in read(one, f"contact {name!r}"):
+                shapes.append(loop.polygon)
+        covered = covered_by(loops, shapes, touch)
+        named[str(name)] = covered
+        if not covered:
             raise InputError(
                 f"contact {name!r}: covers no part of the outline; draw it across the edge",
                 value=name,
             )
     drawn: dict[str, Loop | None] = {}
     for name, one in (regions or {}).items():
-        drawn[str(name)] = None if one is None else read(one, f"region {name!r}")[0]
-    out = Geometry(loops[0], tuple(loops[1:]), named, {}, drawn, "from_svg")
+        drawn[str(name)] = None
+        if one is not None:
+            first, *more = read(one, f"region {name!r}")
+            if more:
+                raise InputError(
+                    f"region {name!r}: {one!r} covers {1 + len(more)} closed shapes, a region is "
+                    "one; combine them or give the others names of their own",
+                    value=one,
+                )
+            drawn[str(name)] = first
+    whole, *holes = loops
+    out = Geometry(
+        whole,
+        tuple(holes),
+        contacts=named,
+        regions=drawn,
+        kind="from_svg",
+    )
     check_geometry(out)
+    return out
+
+
+def _extent(loops: list[Loop]) -> np.ndarray:
+    """Width and height of all loops together."""
+    points = np.vstack([loop.polygon for loop in loops])
+    return np.asarray(np.ptp(points, axis=0))
+
+
+def _bar_length(loops: list[Loop]) -> float:
+    """Longer side of the smallest box around all loops, whichever way it is turned."""
+    points = np.vstack([loop.polygon for loop in loops])
+    best = (math.inf, 0.0)
+    for loop in loops:
+        for along in np.diff(loop.polygon, axis=0):
+            length = float(np.linalg.norm(along))
+            if length > 0:
+                x, y = along / length
+                width, height = np.ptp(points @ np.array([[x, -y], [y, x]]), axis=0)
+                # of boxes without area (a line) the shortest fits
+                best = min(best, (round(float(width * height), 12), float(max(width, height))))
+    return best[1]
+
+
+def _outline_first(loops: list[Loop]) -> list[Loop]:
+    """The largest loop first and counter-clockwise, the others clockwise."""
+    loops = sorted(loops, key=lambda loop: -abs(loop.area))
+    out = []
+    for k, loop in enumerate(loops):
+        wanted = k == 0
+        counter_clockwise = loop.area > 0
+        out.append(loop if counter_clockwise == wanted else loop.reversed())
     return out
 
 
 def _scaled(loop: Loop, scale: float) -> Loop:
     """In metres, y upwards."""
-    return Loop(
-        tuple((scale * x, -scale * y) for x, y in loop.points), tuple(-b for b in loop.bulges)
-    )
+    points = tuple((scale * x, -scale * y) for x, y in loop.points)
+    return Loop(points, tuple(-b for b in loop.bulges))
 
 
 class _Drawing:
-    """The shapes of an SVG file by name."""
+    """The shapes of an SVG file by name: an id, a label, or that of a group or layer around them.
+
+    svgelements reads the file and adds up the transformations; they are applied here, because its
+    own way loses those of turned rectangles and those with shear of arcs.
+    """
 
     def __init__(self, path: Path) -> None:
         self.svg = require_extra("svgelements", "layout", "reading an SVG drawing")
         self.path = path
-        if not path.is_file():
+        if not path.exists():
             raise InputError(
                 f"drawing {str(path)!r} does not exist; give the path of an .svg file",
                 value=str(path),
             )
+        text = read_text(path, "an .svg file")
         try:
-            document = self.svg.SVG.parse(str(path), reify=True)
+            _check_references(text)
+            document = self.svg.SVG.parse(io.StringIO(text), reify=False)
+        except InputError as exc:
+            raise InputError(f"{path}: {exc.what}", value=str(path)) from exc
         except Exception as exc:  # errors of the XML parser and of the drawing
-            raise InputError(f"{path}: cannot be read as SVG ({exc})", value=str(path)) from exc
-        self.shapes: dict[str, Any] = {}
-        for element in document.elements():
-            if isinstance(element, self.svg.Shape):
-                label = next((v for k, v in element.values.items() if k.endswith("}label")), None)
-                for name in (element.id, label):
-                    if name:
-                        self.shapes.setdefault(name, element)
-
-    def loops(self, name: str, what: str, tolerance: float, closed: bool = True) -> list[Loop]:
-        """Subpaths of an element, y downwards, bulges accordingly."""
-        if name not in self.shapes:
+            reason = f"{type(exc).__name__}: {exc}"
             raise InputError(
-                f"{what}: {self.path} has no shape {name!r}; {suggest(name, self.shapes)}",
+                f"{path}: cannot be read as SVG ({escaped(reason)[:120]}); save it again as plain "
+                "SVG",
+                value=str(path),
+            ) from exc
+        if not isinstance(document, self.svg.SVG):
+            raise InputError(
+                f"{path}: cannot be read as SVG (nothing is drawn in it); give an .svg file",
+                value=str(path),
+            )
+        self.shapes: dict[str, list[Any]] = {}
+        self.cloned: dict[str, list[Any]] = {}
+        self._collect(document, (), False)
+
+    def _collect(self, element: Any, around: tuple[str, ...], in_clone: bool) -> None:
+        """Note the shapes of an element under its names and those of the groups around it.
+
+        A clone has names of its own; those of its original are the original's, and serve only if
+        that is not drawn.
+        """
+        own = tuple(str(n) for n in (element.id, _label(element)) if n)
+        if isinstance(element, self.svg.Shape):
+            for name in around if in_clone else (*around, *own):
+                _note(self.shapes, name, element)
+            if in_clone:
+                for name in own:
+                    _note(self.cloned, name, element)
+        elif isinstance(element, (self.svg.Group, self.svg.Use)):
+            names = around if in_clone else (*around, *own)
+            clone = in_clone or isinstance(element, self.svg.Use)
+            for child in element:
+                self._collect(child, names, clone)
+
+    def loops(
+        self,
+        name: str,
+        what: str,
+        tolerance: float | None,
+        closed: bool = True,
+    ) -> list[Loop]:
+        """Subpaths of everything that has this name, y downwards, bulges accordingly.
+
+        Without a tolerance curves are followed to a thousandth of their size.
+        """
+        known = {**self.cloned, **self.shapes}
+        if name not in known:
+            raise InputError(
+                f"{what}: {self.path} has no shape {name!r}; {suggest(name, known)}",
                 value=name,
             )
         out = []
-        for part in self.svg.Path(self.shapes[name]).as_subpaths():
-            points, bulges, end = self._corners(list(self.svg.Path(part)), tolerance)
-            gap = np.hypot(*(np.array(end) - points[0])) if points else 0.0
-            if len(points) < 2 or (gap <= 1e-9 and len(points) < (3 if not any(bulges) else 2)):
-                continue
-            if closed and gap > 1e-6 * np.ptp(np.array(points), axis=0).max():
-                raise InputError(f"{what}: the path {name!r} is open; close it", value=name)
-            out.append(Loop(tuple(points), tuple(bulges)))
+        open_paths = 0
+        for shape in known[name]:
+            try:
+                subpaths = _subpaths(self.svg, shape)
+            except (TypeError, ValueError, ArithmeticError, AttributeError) as exc:
+                raise InputError(
+                    f"{what}: {name!r} has lengths that cannot be read; draw it again", value=name
+                ) from exc
+            for curves in subpaths:
+                points, bulges, gap = _corners(curves, tolerance, f"{what}: {name!r}")
+                back_and_forth = len(points) == 2 and not any(bulges)
+                if len(points) < 2 or (back_and_forth and closed):
+                    open_paths += len(points) == 2
+                    continue
+                extent = np.ptp(np.array(points), axis=0).max()
+                if closed and gap > CLOSED * extent:
+                    open_paths += 1
+                    continue
+                out.append(Loop(tuple(points), tuple(bulges)))
+        if out and open_paths:
+            # arrows and dimension lines of a layer
+            logger.info("%s: %d open paths of %r left out", self.path, open_paths, name)
+        if not out and open_paths:
+            raise InputError(f"{what}: the path {name!r} is open; close it", value=name)
         if not out:
             raise InputError(f"{what}: {name!r} is empty", value=name)
         return out
 
-    def _corners(
-        self, parts: list[Any], tolerance: float
-    ) -> tuple[list[polygons.Point], list[float], polygons.Point]:
-        """Corners and bulges of one subpath, and where it ends."""
-        points: list[polygons.Point] = []
-        bulges: list[float] = []
-        at = (0.0, 0.0)
-        for part in parts:
-            if part.end is None:
-                continue
-            end = (float(part.end.x), float(part.end.y))
-            if not isinstance(part, self.svg.Move) and math.dist(at, end) + float(_sweep(part)) > 0:
-                new, bulge = _flattened(self.svg, part, tolerance)
-                points += [at, *new]
-                bulges += [bulge] * (1 + len(new))
-            at = end
-        if points and not isinstance(parts[-1], self.svg.Close) and math.dist(at, points[0]) > 0:
-            points.append(at)  # open: its last corner
-            bulges.append(0.0)
-        return points, bulges, at
+
+def _note(shapes: dict[str, list[Any]], name: str, shape: Any) -> None:
+    """A shape is noted once for a name, even where it and its layer share it."""
+    members = shapes.setdefault(name, [])
+    if not any(one is shape for one in members):
+        members.append(shape)
 
 
-def _sweep(part: Any) -> float:
-    return abs(getattr(part, "sweep", 0.0) or 0.0)
+def _check_references(text: str) -> None:
+    """Refuse clones of themselves and clones of clones that would fill the memory."""
+    root = ElementTree.fromstring(text)
+    by_id = {e.get("id"): e for e in root.iter() if e.get("id")}
+    sizes: dict[int, int] = {}
 
+    def size(element: ElementTree.Element, above: tuple[int, ...]) -> int:
+        """Elements drawn for this one, clones included."""
+        key = id(element)
+        if key in above:
+            raise InputError(f"{element.get('id')!r} contains a clone of itself; remove it")
+        if len(above) > MOST_NESTED:
+            raise InputError(f"groups and clones are nested more than {MOST_NESTED} deep")
+        if key not in sizes:
+            total = 1
+            for child in element:
+                total += size(child, (*above, key))
+            if element.tag.rpartition("}")[2] == "use":
+                href = element.get("{http://www.w3.org/1999/xlink}href") or element.get("href")
+                original = by_id.get((href or "")[1:])
+                if original is not None:
+                    total += size(original, (*above, key))
+            sizes[key] = total
+        return sizes[key]
 
-def _flattened(svg: Any, part: Any, tolerance: float) -> tuple[list[polygons.Point], float]:
-    """Corners within a part of a path, and the bulge of each of its pieces."""
-    if isinstance(part, svg.Arc) and abs(part.rx - part.ry) < 1e-9 * part.rx:
-        n = max(1, math.ceil(abs(part.sweep) / (0.501 * math.pi)))
-        inner, bulge = [part.point(i / n) for i in range(1, n)], math.tan(float(part.sweep) / n / 4)
-    elif isinstance(part, (svg.Arc, svg.CubicBezier, svg.QuadraticBezier)):
-        n, bulge = _pieces(svg, part, tolerance), 0.0
-        inner = [part.point(i / n) for i in range(1, n)]
-    else:
-        return [], 0.0
-    return [(float(p.x), float(p.y)) for p in inner], bulge
-
-
-def _pieces(svg: Any, part: Any, tolerance: float) -> int:
-    """Chords of a curve; a chord over a parameter step h is off by at most h^2 |second derivative|
-    / 8.
-    """
-    if isinstance(part, svg.Arc):
-        second = float(part.sweep) ** 2 * max(part.rx, part.ry)
-    elif isinstance(part, svg.CubicBezier):
-        a, b, c, d = (
-            np.array([p.x, p.y]) for p in (part.start, part.control1, part.control2, part.end)
+    total = size(root, ())
+    if total > MOST_SHAPES:
+        raise InputError(
+            f"its clones draw {total:.3g} elements, more than {MOST_SHAPES}; draw what the device "
+            "needs only"
         )
-        second = 6 * max(np.hypot(*(a - 2 * b + c)), np.hypot(*(b - 2 * c + d)))
-    else:
-        a, b, c = (np.array([p.x, p.y]) for p in (part.start, part.control, part.end))
-        second = 2 * np.hypot(*(a - 2 * b + c))
-    return max(1, math.ceil(math.sqrt(second / (8 * tolerance))))
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """Part of a subpath as it is drawn: x(t) for t from 0 to 1.
+
+    ``second`` bounds the second derivative of x; ``bulges`` are those of the ``n`` arcs, if it is
+    circular.
+    """
+
+    start: np.ndarray
+    stop: np.ndarray
+    at: Callable[[float], np.ndarray] | None = None
+    second: float = 0.0
+    turn: float = 0.0
+
+    def flattened(self, tolerance: float, what: str) -> tuple[list[polygons.Point], float]:
+        """Corners within, and the bulge of each piece."""
+        if self.at is None:
+            return [], 0.0
+        bulge = 0.0
+        if self.turn:
+            quarters = abs(self.turn) / (0.501 * math.pi)
+            n = max(1, math.ceil(quarters))
+            bulge = math.tan(self.turn / n / 4)
+        else:
+            # a chord over a parameter step h is off by at most h^2 |second derivative| / 8
+            pieces = math.sqrt(self.second / (8 * tolerance))
+            if not pieces < MOST_CORNERS:
+                raise InputError(
+                    f"{what} needs more than {MOST_CORNERS} corners to follow its curves; give a "
+                    "larger tolerance",
+                    value=tolerance,
+                    key="tolerance",
+                )
+            n = max(1, math.ceil(pieces))
+        inner = [self.at(i / n) for i in range(1, n)]
+        return [(float(x), float(y)) for x, y in inner], bulge
+
+
+def _subpaths(svg: Any, shape: Any) -> list[list[_Curve]]:
+    """The curves of a shape, under its transformations; every subpath ends where its last does."""
+    m = shape.transform
+    linear = np.array([[m.a, m.c], [m.b, m.d]], dtype=float)
+    shift = np.array([m.e, m.f], dtype=float)
+
+    def moved(point: Any) -> np.ndarray:
+        return np.asarray(linear @ (float(point.x), float(point.y)) + shift)
+
+    out: list[list[_Curve]] = []
+    at = np.zeros(2)
+    begun = at
+    for part in shape.segments(transformed=False):
+        if part.end is None:
+            continue
+        end = moved(part.end)
+        if isinstance(part, svg.Move):
+            out.append([])
+            begun = end
+        else:
+            if isinstance(part, svg.Close):
+                end = begun
+            if not out:
+                out.append([])
+            out[-1].append(_curve(svg, part, at, end, linear, moved))
+            if isinstance(part, svg.Close):
+                out.append([])  # what follows without a move begins a subpath here
+        at = end
+    return [curves for curves in out if curves]
+
+
+def _curve(
+    svg: Any,
+    part: Any,
+    start: np.ndarray,
+    stop: np.ndarray,
+    linear: np.ndarray,
+    moved: Callable[[Any], np.ndarray],
+) -> _Curve:
+    if isinstance(part, svg.Arc):
+        return _arc(part, start, stop, linear, moved)
+    if isinstance(part, svg.CubicBezier):
+        return _bezier([start, moved(part.control1), moved(part.control2), stop])
+    if isinstance(part, svg.QuadraticBezier):
+        return _bezier([start, moved(part.control), stop])
+    return _Curve(start, stop)
+
+
+def _arc(
+    part: Any,
+    start: np.ndarray,
+    stop: np.ndarray,
+    linear: np.ndarray,
+    moved: Callable[[Any], np.ndarray],
+) -> _Curve:
+    """centre + u cos + v sin, which stays of this form under any transformation."""
+    centre = np.array([part.center.x, part.center.y], dtype=float)
+    u = np.array([part.prx.x, part.prx.y], dtype=float) - centre
+    v = np.array([part.pry.x, part.pry.y], dtype=float) - centre
+    if not u @ u or not v @ v:  # without a radius it is a line
+        return _Curve(start, stop)
+    arm = np.array([part.start.x, part.start.y], dtype=float) - centre
+    first = math.atan2(arm @ v / (v @ v), arm @ u / (u @ u))
+    sweep = float(part.sweep)
+    middle = moved(part.center)
+    u, v = linear @ u, linear @ v
+
+    def at(t: float) -> np.ndarray:
+        angle = first + t * sweep
+        return np.asarray(middle + math.cos(angle) * u + math.sin(angle) * v)
+
+    longest, shortest = np.linalg.svd(np.column_stack([u, v]), compute_uv=False)
+    round_ = longest - shortest < 1e-9 * longest
+    turn = math.copysign(sweep, sweep * polygons.cross(u, v)) if round_ else 0.0
+    return _Curve(start, stop, at, sweep**2 * float(longest), turn)
+
+
+def _bezier(corners: list[np.ndarray]) -> _Curve:
+    """A parabola or a cubic by its control points."""
+    points = np.array(corners)
+    degree = len(corners) - 1
+    bends = np.diff(points, n=2, axis=0)
+    second = degree * (degree - 1) * float(np.linalg.norm(bends, axis=1).max())
+
+    def at(t: float) -> np.ndarray:
+        left = points
+        while len(left) > 1:
+            left = (1 - t) * left[:-1] + t * left[1:]
+        return np.asarray(left[0])
+
+    return _Curve(corners[0], corners[-1], at, second)
+
+
+def _corners(
+    curves: list[_Curve], tolerance: float | None, what: str
+) -> tuple[list[polygons.Point], list[float], float]:
+    """Corners and bulges of one subpath, and the gap between its ends."""
+    ends = np.array([curves[0].start] + [curve.stop for curve in curves])
+    if not np.all(np.abs(ends) < 1e100):
+        raise InputError(f"{what} has coordinates that are no finite numbers; draw it again")
+    if tolerance is None:
+        bends = max(curve.second for curve in curves)
+        tolerance = 1e-3 * (float(np.ptp(ends, axis=0).max()) + bends) or 1.0
+    # programs write corners twice, and a circle closes up to round-off
+    nothing = SAME * float(np.ptp(ends, axis=0).max())
+    points: list[polygons.Point] = []
+    bulges: list[float] = []
+    at = curves[0].start
+    for curve in curves:
+        if math.dist(at, curve.stop) <= nothing and not (curve.second > nothing):
+            continue
+        new, bulge = curve.flattened(tolerance, what)
+        points += [(float(at[0]), float(at[1])), *new]
+        bulges += [bulge] * (1 + len(new))
+        at = curve.stop
+        if len(points) > MOST_CORNERS:
+            raise InputError(
+                f"{what} needs more than {MOST_CORNERS} corners; give a larger tolerance",
+                value=tolerance,
+                key="tolerance",
+            )
+    if not points:
+        return points, bulges, 0.0
+    gap = math.dist(at, points[0])
+    extent = float(np.ptp(np.array(points), axis=0).max())
+    if gap > CLOSED * extent:
+        points.append((float(at[0]), float(at[1])))  # open: its last corner
+        bulges.append(0.0)
+    return points, bulges, gap
+
+
+def _label(element: Any) -> Any:
+    """The name that Inkscape shows, if any."""
+    for key, value in element.values.get("attributes", element.values).items():
+        if key.endswith("}label"):
+            return value
+    return None

@@ -72,34 +72,47 @@ def _check_cells(mesh: Any) -> None:
     size = np.max(np.ptp(corners, axis=1), axis=0)
     with np.errstate(all="ignore"):
         jacobian = mesh.mapping().detDF(_samples(mesh)) / size[:, None] ** mesh.dim()
-    low, high = jacobian.min(axis=1), jacobian.max(axis=1)
-    flat = ~((np.abs(low) > FLAT) & (np.abs(high) > FLAT)) & ~(low * high < 0)
-    _report(flat, corners, "have zero area")
-    _report(low * high < 0, corners, "are inverted (the edges of a cell cross)")
+    low = jacobian.min(axis=1)
+    high = jacobian.max(axis=1)
+    inverted = low * high < 0
+    # written so that a Jacobian that is not a number counts as flat
+    extended = (np.abs(low) > FLAT) & (np.abs(high) > FLAT)
+    _report(~extended & ~inverted, corners, "have zero area")
+    _report(inverted, corners, "are inverted (the edges of a cell cross)")
 
 
 def _samples(mesh: Any) -> np.ndarray:
     """Reference points at which the Jacobian must keep one sign."""
-    if mesh.dim() == 1 or (mesh.t.shape[0] == 3 and cell_kind(mesh) not in STRAIGHT):
+    curved = cell_kind(mesh) in STRAIGHT
+    triangles = mesh.t.shape[0] == 3
+    if mesh.dim() == 1 or (triangles and not curved):
         return np.full((mesh.dim(), 1), 1 / 3)
-    ticks = np.linspace(0, 1, 2 if cell_kind(mesh) not in STRAIGHT else 5)
-    grid = np.array(np.meshgrid(ticks, ticks)).reshape(2, -1)
-    return grid if mesh.t.shape[0] == 4 else grid[:, grid.sum(axis=0) < 1 + 1e-9]
+    ticks = np.linspace(0, 1, 5 if curved else 2)
+    square = np.array(np.meshgrid(ticks, ticks)).reshape(2, -1)
+    if not triangles:
+        return square
+    return square[:, square.sum(axis=0) < 1 + 1e-9]
 
 
 def _report(bad: np.ndarray, corners: np.ndarray, what: str) -> None:
     count = int(np.count_nonzero(bad))
     if count:
-        where = ", ".join(f"{v:.4g}" for v in corners[:, :, bad].mean(axis=1)[:, 0])
+        centres = corners[:, :, bad].mean(axis=1)
+        where = _place(centres[:, 0])
         raise MeshError(
             f"{count} cell(s) {what}, the first near ({where}) m; mesh the device again",
             value=np.flatnonzero(bad),
         )
 
 
+def _place(point: np.ndarray) -> str:
+    return ", ".join(f"{v:.4g}" for v in point)
+
+
 def _check_neighbours(mesh: Any) -> None:
     """Neighbours lie on different sides of the edge they share."""
-    if np.any(np.bincount(mesh.t2f.ravel(), minlength=mesh.nfacets) > 2):
+    cells_at = np.bincount(mesh.t2f.ravel(), minlength=mesh.nfacets)
+    if np.any(cells_at > 2):
         raise MeshError(
             "some edges are shared by more than two cells; remove the duplicate or overlapping "
             "surfaces"
@@ -108,26 +121,34 @@ def _check_neighbours(mesh: Any) -> None:
     inner = np.flatnonzero(second >= 0)
     centre = mesh.p[:, mesh.t].mean(axis=1)
     a = mesh.p[:, mesh.facets[0, inner]]
+    u = centre[:, first[inner]] - a
+    v = centre[:, second[inner]] - a
     if mesh.dim() == 1:
-        side = [(centre[:, c[inner]] - a)[0] for c in (first, second)]
+        product = u[0] * v[0]
     else:
         along = mesh.p[:, mesh.facets[1, inner]] - a
-        side = [
-            along[0] * d[1] - along[1] * d[0]
-            for d in (centre[:, c[inner]] - a for c in (first, second))
-        ]
+        left = along[0] * u[1] - along[1] * u[0]
+        right = along[0] * v[1] - along[1] * v[0]
+        product = left * right
     # a curved edge may have both straight centres on one side of its chord only if cells are very
     # thin
     folded = np.zeros(mesh.nelements, dtype=bool)
-    folded[first[inner[side[0] * side[1] >= 0]]] = True
+    same_side = inner[product >= 0]
+    folded[first[same_side]] = True
     if cell_kind(mesh) not in STRAIGHT:
         _report(folded, mesh.p[:, mesh.t], "lie over a neighbour (inverted)")
-    outer = mesh.p[:, mesh.facets[:, mesh.boundary_facets()]].mean(axis=1)
+    _check_doubled(mesh)
+
+
+def _check_doubled(mesh: Any) -> None:
+    """No two boundary edges at one place, as left by nodes that were not merged."""
+    ends = mesh.facets[:, mesh.boundary_facets()]
+    outer = mesh.p[:, ends].mean(axis=1)
     tree_tolerance = 1e-9 * float(np.linalg.norm(np.ptp(mesh.p, axis=1)))
     pairs = cKDTree(outer.T).query_pairs(tree_tolerance)
     if pairs:
         i = next(iter(pairs))[0]
-        where = ", ".join(f"{v:.4g}" for v in outer[:, i])
+        where = _place(outer[:, i])
         raise MeshError(
             f"{len(pairs)} pair(s) of boundary edges lie on each other, one near ({where}) m; "
             "merge the duplicate nodes (in gmsh: Coherence Mesh)",
@@ -138,9 +159,9 @@ def _check_neighbours(mesh: Any) -> None:
 def _check_connected(mesh: Any) -> None:
     first, second = mesh.f2t[:, mesh.f2t[1] >= 0]
     n = mesh.nelements
-    count, piece = connected_components(
-        sp.coo_matrix((np.ones(first.size), (first, second)), shape=(n, n)), False
-    )
+    joined = np.ones(first.size)
+    graph = sp.coo_matrix((joined, (first, second)), shape=(n, n))
+    count, piece = connected_components(graph, directed=False)
     if count > 1:
         sizes = sorted(np.bincount(piece).tolist(), reverse=True)
         raise MeshError(

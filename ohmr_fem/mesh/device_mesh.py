@@ -23,6 +23,13 @@ from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
 from .check import check_mesh
 from .refine import split
 
+AXES = {
+    ("x", "y"),
+    ("y",),
+    ("z",),
+    ("y", "z"),
+}
+Groups = Mapping[str, np.ndarray]
 Selector = Callable[[np.ndarray], np.ndarray] | np.ndarray
 
 
@@ -47,23 +54,22 @@ class DeviceMesh:
 
     mesh: skfem.Mesh
     axes: tuple[str, ...]
-    boundaries: Mapping[str, np.ndarray] = field(default_factory=dict)
-    regions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    boundaries: Groups = field(default_factory=dict)
+    regions: Groups = field(default_factory=dict)
     source: str = ""
 
     def __post_init__(self) -> None:
-        regions = dict(self.regions) or {"bulk": np.arange(self.mesh.nelements)}
+        regions = dict(self.regions)
+        if not regions:
+            regions["bulk"] = np.arange(self.mesh.nelements)
         put = object.__setattr__
         put(self, "mesh", _own_mesh(self.mesh))
         put(self, "axes", tuple(self.axes))
         put(self, "boundaries", _frozen(self.boundaries))
         put(self, "regions", _frozen(regions))
-        if self.mesh.dim() == len(self.axes) and self.axes not in {
-            ("x", "y"),
-            ("y",),
-            ("z",),
-            ("y", "z"),
-        }:
+        # check_mesh refuses axes that do not fit the dimension
+        fits = self.mesh.dim() == len(self.axes)
+        if fits and self.axes not in AXES:
             raise MeshError(
                 f"axes must be ('x', 'y'), ('y',), ('z',) or ('y', 'z'), got {self.axes}",
                 value=self.axes,
@@ -71,13 +77,14 @@ class DeviceMesh:
 
     def __reduce__(self) -> tuple[type[DeviceMesh], tuple[object, ...]]:
         """What other processes need: mapping proxies do not travel."""
-        return DeviceMesh, (
+        parts = (
             self.mesh,
             self.axes,
             dict(self.boundaries),
             dict(self.regions),
             self.source,
         )
+        return DeviceMesh, parts
 
     # ---- what it is -------------------------------------------------------------------------
 
@@ -109,8 +116,14 @@ class DeviceMesh:
     def cell_sizes(self) -> np.ndarray:
         """Longest straight edge of every cell in metres, shape (n_cells,)."""
         ends = self.mesh.p[:, self.mesh.t]
-        pairs = [(0, 1)] if self.dim == 1 else self.mesh.refdom.facets
-        return np.max([np.linalg.norm(ends[:, i] - ends[:, j], axis=0) for i, j in pairs], axis=0)
+        pairs = [(0, 1)]
+        if self.dim > 1:
+            pairs = self.mesh.refdom.facets
+        lengths = []
+        for i, j in pairs:
+            edges = ends[:, i] - ends[:, j]
+            lengths.append(_lengths(edges))
+        return np.max(lengths, axis=0)
 
     @property
     def edge_sizes(self) -> np.ndarray:
@@ -118,7 +131,8 @@ class DeviceMesh:
         if self.dim == 1:
             return self.cell_sizes
         ends = self.mesh.p[:, self.mesh.facets]
-        return np.asarray(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0))
+        edges = ends[:, 1] - ends[:, 0]
+        return _lengths(edges)
 
     def region_of_cells(self) -> np.ndarray:
         """Index into ``list(self.regions)`` for every cell, shape (n_cells,)."""
@@ -131,56 +145,67 @@ class DeviceMesh:
         """Facets of a named boundary; with None, the boundary facets that carry no name."""
         if name is not None:
             return self.boundaries[name]
-        named = np.concatenate([np.empty(0, int), *self.boundaries.values()])
-        return np.setdiff1d(self.mesh.boundary_facets(), named)
+        outer = self.mesh.boundary_facets()
+        return np.setdiff1d(outer, _members(self.boundaries))
 
     def __repr__(self) -> str:
-        return "DeviceMesh(" + "; ".join(f"{k} {v}".strip() for k, v in self._summary()) + ")"
+        parts = []
+        for label, text in self._summary():
+            parts.append(f"{label} {text}".strip())
+        return f"DeviceMesh({'; '.join(parts)})"
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        rows = "".join(
-            f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in self._summary()
-        )
+        rows = ""
+        for label, text in self._summary():
+            rows += f"<tr><th>{escape(label)}</th><td>{escape(text)}</td></tr>"
         return f"<table><caption>DeviceMesh</caption>{rows}</table>"
 
     def _summary(self) -> list[tuple[str, str]]:
         if self.n_cells == 0:
             return [("", "empty")]
-        words = CELL_TYPES.get(cell_kind(self.mesh) or object, (None, type(self.mesh).__name__))[1]
-        extent = " x ".join(engineering(float(v), "m") for v in self.extent)
+        kind = cell_kind(self.mesh)
+        words = type(self.mesh).__name__
+        if kind is not None:
+            _, words = CELL_TYPES[kind]
+        extent = " x ".join(_metres(v) for v in self.extent)
+        axes = ", ".join(self.axes)
         edges = self.edge_sizes
-        return [
-            ("", f"{extent} in ({', '.join(self.axes)})"),
+        shortest = _metres(edges.min())
+        longest = _metres(edges.max())
+        boundaries = _counted(self.boundaries) or "none named"
+        out = [
+            ("", f"{extent} in ({axes})"),
             ("cells", f"{self.n_cells} {words}"),
-            (
-                "edges",
-                f"{engineering(float(edges.min()), 'm')} to {engineering(float(edges.max()), 'm')}",
-            ),
-            (
-                "boundaries",
-                ", ".join(f"{k} ({len(v)})" for k, v in self.boundaries.items()) or "none named",
-            ),
-            ("regions", ", ".join(f"{k} ({len(v)})" for k, v in self.regions.items())),
-            *([("source", self.source)] if self.source else []),
+            ("edges", f"{shortest} to {longest}"),
+            ("boundaries", boundaries),
+            ("regions", _counted(self.regions)),
         ]
+        if self.source:
+            out.append(("source", self.source))
+        return out
 
     # ---- moved, named, refined --------------------------------------------------------------
 
     def scaled(self, factor: float) -> DeviceMesh:
         """All coordinates multiplied by a positive factor."""
-        return self._moved(positive(factor, "1", "factor") * self.mesh.doflocs)
+        ratio = positive(factor, "1", "factor")
+        return self._moved(ratio * self.mesh.doflocs)
 
     def rotated(self, angle: float) -> DeviceMesh:
         """Turned counter-clockwise about the origin by ``angle`` in radians (2D only)."""
         if self.dim != 2:
             raise MeshError("only a 2D mesh can be rotated", value=self.axes)
-        c, s = math.cos(to_si(angle, "rad", "angle")), math.sin(to_si(angle, "rad", "angle"))
-        return self._moved(np.array([[c, -s], [s, c]]) @ self.mesh.doflocs)
+        radians = to_si(angle, "rad", "angle")
+        c = math.cos(radians)
+        s = math.sin(radians)
+        turn = np.array([[c, -s], [s, c]])
+        return self._moved(turn @ self.mesh.doflocs)
 
     def _moved(self, doflocs: np.ndarray) -> DeviceMesh:
-        return dataclasses.replace(self, mesh=dataclasses.replace(self.mesh, doflocs=doflocs))
+        mesh = dataclasses.replace(self.mesh, doflocs=doflocs)
+        return dataclasses.replace(self, mesh=mesh)
 
     def with_boundaries(self, boundaries: Mapping[str, Selector]) -> DeviceMesh:
         """Name boundary facets, replacing the old names.
@@ -194,8 +219,9 @@ class DeviceMesh:
             A name on no boundary facet, or overlapping names.
         """
         facets = self.mesh.boundary_facets()
-        middle = self.mesh.p[:, self.mesh.facets[:, facets]].mean(axis=1)
-        named = {k: _select(v, middle, facets) for k, v in boundaries.items()}
+        ends = self.mesh.facets[:, facets]
+        middle = self.mesh.p[:, ends].mean(axis=1)
+        named = _select_all(boundaries, middle, facets)
         device = dataclasses.replace(self, boundaries=named)
         check_mesh(device, geometry=False)
         return device
@@ -208,8 +234,9 @@ class DeviceMesh:
         """
         middle = self.mesh.p[:, self.mesh.t].mean(axis=1)
         cells = np.arange(self.n_cells)
-        named = {k: _select(v, middle, cells) for k, v in regions.items()}
-        device = dataclasses.replace(self, regions=complete_regions(named, self.n_cells))
+        named = _select_all(regions, middle, cells)
+        complete = complete_regions(named, self.n_cells)
+        device = dataclasses.replace(self, regions=complete)
         check_mesh(device, geometry=False)
         return device
 
@@ -217,7 +244,8 @@ class DeviceMesh:
         """Every cell halved in each direction, ``times`` times; names and curved edges are kept."""
         device = self
         for _ in range(times):
-            device = split(device, np.ones(_n_splittable(device), dtype=bool))
+            everything = np.ones(_n_splittable(device), dtype=bool)
+            device = split(device, everything)
         return device
 
     def refined_at(self, cells: np.ndarray) -> DeviceMesh:
@@ -227,26 +255,25 @@ class DeviceMesh:
         Quadrilaterals are split in both directions and the new lines run on through
         opposite edges (on a tensor grid: one inserted line each way).
         """
-        cells = (
-            np.flatnonzero(cells)
-            if np.asarray(cells).dtype == bool
-            else np.unique(np.asarray(cells, dtype=int))
-        )
+        if np.asarray(cells).dtype == bool:
+            cells = np.flatnonzero(cells)
+        else:
+            cells = np.unique(np.asarray(cells, dtype=int))
         if self.dim == 1:
             return self.refined_along(cells)
-        return self.refined_along(np.unique(self.mesh.t2f[:, cells]))
+        facets = np.unique(self.mesh.t2f[:, cells])
+        return self.refined_along(facets)
 
     def refined_along(self, facets: np.ndarray) -> DeviceMesh:
         """Halve the given facets (1D: cells), and whatever else a conforming mesh needs."""
         marked = np.zeros(_n_splittable(self), dtype=bool)
         facets = np.asarray(facets)
-        if (
-            facets.size
-            and facets.dtype != bool
-            and (facets.min() < 0 or facets.max() >= marked.size)
-        ):
+        mask = facets.dtype == bool
+        unknown = (facets < 0) | (facets >= marked.size)
+        if not mask and unknown.any():
             raise MeshError(
-                f"cells to refine must be numbered 0 to {self.n_cells - 1}", value=facets
+                f"cells to refine must be numbered 0 to {self.n_cells - 1}",
+                value=facets,
             )
         marked[facets] = True
         return split(self, marked)
@@ -265,27 +292,72 @@ def _own_mesh(mesh: skfem.Mesh) -> skfem.Mesh:
 
 
 def _n_splittable(device: DeviceMesh) -> int:
-    return int(device.n_cells if device.dim == 1 else device.mesh.nfacets)
+    if device.dim == 1:
+        return device.n_cells
+    return int(device.mesh.nfacets)
 
 
-def _frozen(groups: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+def _lengths(edges: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.norm(edges, axis=0))
+
+
+def _metres(value: float) -> str:
+    return engineering(float(value), "m")
+
+
+def _counted(groups: Groups) -> str:
+    parts = []
+    for name, members in groups.items():
+        parts.append(f"{name} ({len(members)})")
+    return ", ".join(parts)
+
+
+def _members(groups: Groups) -> np.ndarray:
+    """Members of all groups; an empty array of integers if there are none."""
+    nothing = np.empty(0, int)
+    return np.concatenate([nothing, *groups.values()])
+
+
+def _frozen(groups: Groups) -> Groups:
     out = {}
     for name, members in groups.items():
-        out[str(name)] = np.unique(np.asarray(members, dtype=np.int64))
-        out[str(name)].flags.writeable = False
+        whole = np.asarray(members, dtype=np.int64)
+        numbers = np.unique(whole)
+        numbers.flags.writeable = False
+        out[str(name)] = numbers
     return MappingProxyType(out)
 
 
+def _select_all(
+    selectors: Mapping[str, Selector],
+    middle: np.ndarray,
+    ids: np.ndarray,
+) -> dict[str, np.ndarray]:
+    out = {}
+    for name, selector in selectors.items():
+        out[name] = _select(selector, middle, ids)
+    return out
+
+
 def _select(selector: Selector, middle: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    if callable(selector):
-        return np.asarray(ids[np.broadcast_to(np.asarray(selector(middle), dtype=bool), ids.shape)])
-    return np.asarray(selector)
+    if not callable(selector):
+        return np.asarray(selector)
+    chosen = np.asarray(selector(middle), dtype=bool)
+    # one answer for all of them is allowed
+    chosen = np.broadcast_to(chosen, ids.shape)
+    return np.asarray(ids[chosen])
 
 
-def complete_regions(named: Mapping[str, np.ndarray], n_cells: int) -> dict[str, np.ndarray]:
+def complete_regions(named: Groups, n_cells: int) -> dict[str, np.ndarray]:
     """Add the cells that belong to no region to ``bulk``."""
-    out = {k: np.asarray(v, dtype=int) for k, v in named.items()}
-    free = np.setdiff1d(np.arange(n_cells), np.concatenate([np.empty(0, int), *out.values()]))
-    if free.size:
-        out["bulk"] = np.concatenate([out.get("bulk", np.empty(0, int)), free])
+    out = {}
+    for name, cells in named.items():
+        out[name] = np.asarray(cells, dtype=int)
+    every = np.arange(n_cells)
+    free = np.setdiff1d(every, _members(out))
+    if not free.size:
+        return out
+    if "bulk" in out:
+        free = np.concatenate([out["bulk"], free])
+    out["bulk"] = free
     return out

@@ -15,10 +15,13 @@ import numpy as np
 import skfem
 
 from ..errors import InputError, MeshError
+from ..files import escaped, plain_file
 from ..units import positive
 from .cells import STRAIGHT, build_mesh, cell_kind, find_facets
 from .check import check_mesh
 from .device_mesh import DeviceMesh, complete_regions
+from .inp import read_inp
+from .msh import RawMesh, read_msh, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -64,22 +67,24 @@ def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
     """
     path = Path(path)
     factor = _length_unit(unit)
-    if not path.is_file():
+    if not path.exists():
         raise InputError(
-            f"mesh file {str(path)!r} does not exist; give the path of a .msh file", value=str(path)
+            f"mesh file {escaped(str(path))!r} does not exist; give the path of a .msh file",
+            value=str(path),
         )
+    plain_file(path, "a mesh file")
     with _of_file(path):
-        _check_physical_names(path)
         raw = _load(path)
         _check_dimension(raw)
         kind, cell_nodes, of_block = _cells(raw)
         groups = _groups(raw)
         regions, keep = _regions(raw, groups, of_block, cell_nodes)
         cell_nodes = cell_nodes[:, keep]
-        nodes = _nodes(np.asarray(raw.points)[:, :2] * factor, cell_nodes, kind)
-        mesh, used = build_mesh(
-            kind, cell_nodes[: 3 if cell_nodes.shape[0] in (3, 6) else 4], nodes
-        )
+        points = np.asarray(raw.points)[:, :2] * factor
+        nodes = _nodes(points, cell_nodes, kind)
+        triangles = cell_nodes.shape[0] in (3, 6)
+        n_corners = 3 if triangles else 4
+        mesh, used = build_mesh(kind, cell_nodes[:n_corners], nodes)
         boundaries = _boundaries(raw, groups, mesh, used)
         device = DeviceMesh(mesh, ("x", "y"), boundaries, regions, str(path))
         check_mesh(device)
@@ -110,13 +115,21 @@ def _of_file(path: Path) -> Iterator[None]:
 
 
 def _load(path: Path) -> Any:
-    """Read with meshio's reader of the format: ``meshio.read`` prints and exits on failure, and to
-    catch that would take the output of every other thread.
+    """Our own readers for .msh and .inp; meshio's reader of the format for the rest:
+    ``meshio.read`` prints and exits on failure, and to catch that would take the output of every
+    other thread.
     """
+    if _is_msh(path):
+        data = path.read_bytes()
+        _check_physical_names(data)
+        if version_of(data) in ("2", "2.0", "2.1", "2.2", "4.1"):
+            return read_msh(data)
+    if path.suffix.lower() == ".inp":
+        return read_inp(path)
     import meshio
 
     ending = path.suffix.lower()
-    kinds = ["gmsh"] if ending == ".msh" else meshio.extension_to_filetypes.get(ending, [])
+    kinds = ["gmsh"] if _is_msh(path) else meshio.extension_to_filetypes.get(ending, [])
     if not kinds:
         raise MeshError(
             f"cannot be read as a mesh (unknown ending {ending!r}); expected gmsh .msh 2.2 or 4.1, "
@@ -134,15 +147,19 @@ def _load(path: Path) -> Any:
         ) from exc
 
 
-def _check_physical_names(path: Path) -> None:
-    """meshio keeps one of two groups with the same name; the file itself shows both."""
-    if path.suffix.lower() != ".msh":
-        return
-    _, found, tail = path.read_bytes().partition(b"$PhysicalNames")
+def _is_msh(path: Path) -> bool:
+    return path.suffix.lower() == ".msh"
+
+
+def _check_physical_names(data: bytes) -> None:
+    """Of two groups with the same name one would be lost; the file itself shows both."""
+    _, found, tail = data.partition(b"$PhysicalNames")
     if not found:
         return
     dimension: dict[str, str] = {}
-    for line in tail.partition(b"$EndPhysicalNames")[0].decode(errors="replace").splitlines()[2:]:
+    section, _, _ = tail.partition(b"$EndPhysicalNames")
+    lines = section.decode(errors="replace").splitlines()
+    for line in lines[2:]:  # after the rest of the heading and the number of names
         fields = line.split(maxsplit=2)
         if len(fields) == 3:
             name = fields[2].strip().strip('"')
@@ -165,11 +182,15 @@ def _check_dimension(raw: Any) -> None:
     if points.ndim != 2 or points.shape[0] == 0:
         raise MeshError("the mesh is empty: it has no nodes")
     if points.shape[1] == 3:
-        used = np.unique(
-            np.concatenate([b.data.ravel() for b in raw.cells if b.dim == 2] or [np.empty(0, int)])
-        )
+        nodes = [np.empty(0, int)]
+        for b in raw.cells:
+            if b.dim == 2:
+                nodes.append(b.data.ravel())
+        # a file may number its nodes without sign: those and ints join to floats
+        used = np.unique(np.concatenate(nodes)).astype(int)
         height = np.ptp(points[used, 2]) if used.size else 0.0
-        if height > 1e-9 * np.ptp(points[:, :2], axis=0).max():
+        extent = np.ptp(points[:, :2], axis=0).max()
+        if height > 1e-9 * extent:
             raise MeshError(
                 f"3D mesh: z varies by {height:g}; the device must lie in a plane of constant z"
             )
@@ -177,7 +198,11 @@ def _check_dimension(raw: Any) -> None:
 
 def _cells(raw: Any) -> tuple[type, np.ndarray, dict[int, np.ndarray]]:
     """Cell class, node indices (n_nodes, n) and, per block of the file, the cells it became."""
-    types = sorted({b.type for b in raw.cells if b.dim == 2 and len(b.data)})
+    surfaces = []
+    for i, block in enumerate(raw.cells):
+        if block.dim == 2 and len(block.data):
+            surfaces.append((i, block))
+    types = sorted({block.type for _, block in surfaces})
     if not types:
         raise MeshError(
             "the mesh is empty: it has no triangles or quadrilaterals; in gmsh, mesh in 2D and put "
@@ -194,43 +219,70 @@ def _cells(raw: Any) -> tuple[type, np.ndarray, dict[int, np.ndarray]]:
             value=types[0],
         )
     of_block: dict[int, np.ndarray] = {}
-    start, blocks = 0, []
-    for i, block in enumerate(raw.cells):
-        if block.dim == 2 and len(block.data):
-            of_block[i] = np.arange(start, start + len(block.data))
-            start += len(block.data)
-            blocks.append(np.asarray(block.data, dtype=np.int64))
-    return _CELLS[types[0]], np.vstack(blocks).T, of_block
+    start = 0
+    blocks = []
+    for i, block in surfaces:
+        stop = start + len(block.data)
+        of_block[i] = np.arange(start, stop)
+        start = stop
+        blocks.append(np.asarray(block.data, dtype=np.int64))
+    nodes = np.vstack(blocks).T
+    return _CELLS[types[0]], nodes, of_block
 
 
 def _nodes(points: np.ndarray, cells: np.ndarray, kind: type) -> np.ndarray:
     nodes = points.T[:, cells]
     if kind is skfem.MeshQuad2 and nodes.shape[1] == 8:  # the centre of a serendipity cell
-        centre = nodes[:, 4:].sum(axis=1) / 2 - nodes[:, :4].sum(axis=1) / 4
+        corners = nodes[:, :4].sum(axis=1)
+        middles = nodes[:, 4:].sum(axis=1)
+        centre = middles / 2 - corners / 4
         nodes = np.concatenate([nodes, centre[:, None]], axis=1)
     return np.asarray(nodes)
 
 
 def _groups(raw: Any) -> Groups:
     """Per group name, the blocks of the file and the members within each block."""
-    sets = {k: v for k, v in raw.cell_sets.items() if not k.startswith("gmsh:")}
-    if sets:
-        return {
-            name: [
-                (i, np.asarray(m, dtype=int))
-                for i, m in enumerate(members)
-                if m is not None and len(m)
-            ]
-            for name, members in sets.items()
-        }
-    tags = raw.cell_data.get("gmsh:physical")
     out: Groups = {}
-    for name, (tag, dim) in (raw.field_data or {}).items():
+    for name, sets in raw.cell_sets.items():
+        if name.startswith("gmsh:"):
+            continue
+        out[name] = []
+        for i, members in enumerate(sets):
+            if members is not None and len(members):
+                out[name].append((i, np.asarray(members, dtype=int)))
+    if out:
+        return out
+    if isinstance(raw, RawMesh):
+        return {name: [] for name in raw.field_data}
+    # of MED: the names of each tag
+    tags = (raw.cell_data or {}).get("cell_tags")
+    for tag, names in (getattr(raw, "cell_tags", None) or {}).items():
+        for name in names if tags is not None else ():
+            group = out.setdefault(str(name), [])
+            for i, of_block in enumerate(tags):
+                members = np.flatnonzero(np.asarray(of_block) == tag)
+                if members.size:
+                    group.append((i, members))
+    if out:
+        return out
+    tags = (raw.cell_data or {}).get("gmsh:physical")
+    for name, (tag, dim) in _physical_names(raw, tags):
         out[name] = []
         for i, block in enumerate(raw.cells):
-            if tags is not None and block.dim == dim and len(tags[i]):
+            if block.dim == dim and len(tags[i]):
                 members = np.flatnonzero(np.asarray(tags[i]) == tag)
-                out[name] += [(i, members)] if members.size else []
+                if members.size:
+                    out[name].append((i, members))
+    return out
+
+
+def _physical_names(raw: Any, tags: Any) -> list[tuple[str, tuple[int, int]]]:
+    """Field data is a group only as gmsh has it, a tag and a dimension; a time is none."""
+    out = []
+    for name, value in (raw.field_data or {}).items():
+        pair = np.asarray(value)
+        if tags is not None and pair.shape == (2,) and pair.dtype.kind in "iu":
+            out.append((name, (int(pair[0]), int(pair[1]))))
     return out
 
 
@@ -238,7 +290,7 @@ def _split_groups(raw: Any, groups: Groups, dim: int) -> Groups:
     out: Groups = {}
     for name, parts in groups.items():
         dims = {raw.cells[i].dim for i, _ in parts}
-        if not dims and name in (raw.field_data or {}):
+        if not dims and isinstance(raw, RawMesh) and name in raw.field_data:
             dims = {int(raw.field_data[name][1])}
         if dims == {0} and dim == 1:
             logger.warning("point group %r ignored: contacts and edges are groups of lines", name)
@@ -255,30 +307,41 @@ def _split_groups(raw: Any, groups: Groups, dim: int) -> Groups:
 
 
 def _regions(
-    raw: Any, groups: Groups, of_block: dict[int, np.ndarray], cells: np.ndarray
+    raw: Any,
+    groups: Groups,
+    of_block: dict[int, np.ndarray],
+    cells: np.ndarray,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Regions, and the cells to keep: format 2.2 repeats a cell for every group it is in."""
-    named = {
-        name: np.concatenate([of_block[i][members] for i, members in parts])
-        for name, parts in _split_groups(raw, groups, 2).items()
-    }
     _, keep, same = np.unique(
-        np.sort(cells, axis=0), axis=1, return_index=True, return_inverse=True
+        np.sort(cells, axis=0),
+        axis=1,
+        return_index=True,
+        return_inverse=True,
     )
     same = same.ravel()
     keep = np.sort(keep)
     first = np.empty(keep.size, dtype=int)
     first[same[keep]] = np.arange(keep.size)
-    named = {name: np.unique(first[same[members]]) for name, members in named.items()}
+    kept_as = first[same]
+    named = {}
+    for name, parts in _split_groups(raw, groups, 2).items():
+        members = np.concatenate([of_block[i][inside] for i, inside in parts])
+        named[name] = np.unique(kept_as[members])
     return complete_regions(named, keep.size), keep
 
 
 def _boundaries(raw: Any, groups: Groups, mesh: Any, used: np.ndarray) -> dict[str, np.ndarray]:
     out = {}
     for name, parts in _split_groups(raw, groups, 1).items():
-        ends = np.vstack([np.asarray(raw.cells[i].data)[members, :2] for i, members in parts]).T
+        lines = []
+        for i, members in parts:
+            nodes = np.asarray(raw.cells[i].data)
+            lines.append(nodes[members, :2])
+        ends = np.vstack(lines).T
         at = np.searchsorted(used, ends)
-        known = (at < used.size) & (used[np.minimum(at, used.size - 1)] == ends)
+        last = used.size - 1
+        known = (at <= last) & (used[np.minimum(at, last)] == ends)
         facets = find_facets(mesh, np.where(known, at, -1))
         missing = int(np.count_nonzero(facets < 0))
         if missing:
@@ -287,8 +350,41 @@ def _boundaries(raw: Any, groups: Groups, mesh: Any, used: np.ndarray) -> dict[s
                 "let the lines bound the meshed surface",
                 value=name,
             )
+        drawn = isinstance(raw, RawMesh) and name in raw.entities
+        if drawn and not np.isin(facets, mesh.boundary_facets()).any():
+            logger.info("%r left out: a curve within the device", name)
+            continue
         out[name] = facets
+    if isinstance(raw, RawMesh):
+        out.update(_node_boundaries(raw, out, mesh, used))
     return out
+
+
+def _node_boundaries(
+    raw: RawMesh, taken: dict[str, np.ndarray], mesh: Any, used: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Node sets that are boundaries: of nodes on the boundary alone, where no lines say it, and
+    not the sum of others, such as all nodes.
+    """
+    outer = mesh.boundary_facets()
+    ends = used[mesh.facets[:, outer]]
+    inner = np.setdiff1d(used, ends)
+    found = {}
+    for name, nodes in raw.point_sets.items():
+        facets = outer[np.isin(ends, nodes).all(axis=0)]
+        if facets.size and not np.isin(inner, nodes).any():
+            found[name] = facets
+    out: dict[str, np.ndarray] = {}
+    for name in sorted(found, key=lambda n: len(found[n])):
+        facets = found[name]
+        by_lines = any(np.isin(facets, other).any() for other in taken.values())
+        sums = any(np.isin(other, facets).all() for other in out.values())
+        if not by_lines and not sums:
+            out[name] = facets
+    for name in raw.point_sets:
+        if name not in out and name not in taken:
+            logger.warning("node set %r left out: it is no boundary of its own", name)
+    return {name: out[name] for name in raw.point_sets if name in out}
 
 
 # ---- writing ------------------------------------------------------------------------------------
@@ -310,25 +406,29 @@ def write_mesh(
     import meshio
 
     path = Path(path)
-    if path.suffix.lower() != ".msh":
+    if not _is_msh(path):
         raise InputError(f"write_mesh writes .msh files, got {path.name!r}", value=str(path))
     kind = cell_kind(device.mesh)
     if kind not in _WRITTEN:
         raise MeshError("only 2D meshes can be written to .msh", value=device.axes)
     cell_type, line_type = _WRITTEN[kind]
     points, cells, lines = _numbered(device)
-    regions = {name: i + 1 for i, name in enumerate(device.regions)}
-    names = {name: np.array([tag, 2]) for name, tag in regions.items()}
-    blocks, tags = [], []
-    for i, (name, facets) in enumerate(device.boundaries.items()):
-        names[name] = np.array([len(regions) + i + 1, 1])
+    names = {}
+    for tag, name in enumerate(device.regions, start=1):
+        names[name] = np.array([tag, 2])
+    blocks = []
+    tags = []
+    for tag, (name, facets) in enumerate(device.boundaries.items(), start=len(names) + 1):
+        names[name] = np.array([tag, 1])
         blocks.append((line_type, lines[:, facets].T))
-        tags.append(np.full(facets.size, len(regions) + i + 1))
-    for name, members in device.regions.items():
+        tags.append(np.full(facets.size, tag))
+    for tag, members in enumerate(device.regions.values(), start=1):
         blocks.append((cell_type, cells[:, members].T))
-        tags.append(np.full(members.size, regions[name]))
+        tags.append(np.full(members.size, tag))
+    in_plane = points / _length_unit(unit)
+    z = np.zeros(len(points))
     raw = meshio.Mesh(
-        np.pad(points / _length_unit(unit), ((0, 0), (0, 1))),
+        np.column_stack([in_plane, z]),
         blocks,
         cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags},
         field_data=names,
@@ -341,4 +441,5 @@ def _numbered(device: DeviceMesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     mesh = device.mesh
     if cell_kind(mesh) not in STRAIGHT:
         return mesh.p.T, mesh.t, mesh.facets
-    return mesh.doflocs.T, mesh.dofs.element_dofs, np.vstack([mesh.facets, mesh.dofs.facet_dofs])
+    edges = np.vstack([mesh.facets, mesh.dofs.facet_dofs])
+    return mesh.doflocs.T, mesh.dofs.element_dofs, edges

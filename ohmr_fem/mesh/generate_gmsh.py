@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,9 @@ from .layers import Strip, strips
 SIZE = 1e3
 # Cells around a full circle, at least.
 AROUND = 40
+# Mesh class; number in gmsh and nodes of a triangle, and of a line.
+FIRST_ORDER = (skfem.MeshTri1, (2, 3), (1, 2))
+SECOND_ORDER = (skfem.MeshTri2, (9, 6), (8, 3))
 OPTIONS = {
     "General.Verbosity": 0,
     "General.Terminal": 0,
@@ -99,6 +102,9 @@ def gmsh_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
         return _extract(gmsh, geometry, pieces, curves, scale)
 
 
+Sides = list[tuple[Strip | None, Segment]]
+
+
 class _Layers(NamedTuple):
     """What was drawn of the strips: all their curves, and the inner ones with the length of cells
     along them.
@@ -109,71 +115,111 @@ class _Layers(NamedTuple):
 
 
 def _draw(
-    gmsh: Any, geometry: Geometry, scale: float, layers: dict[int, Strip]
+    gmsh: Any,
+    geometry: Geometry,
+    scale: float,
+    layers: dict[int, Strip],
 ) -> tuple[dict[int, str], _Layers]:
     """Draw the device cut along its regions and strips; region name of each surface."""
-    numbered = list(enumerate(geometry.boundary()))
-    loops = [
-        [(layers.get(i), s) for i, s in numbered if s.loop == k] for k in range(len(geometry.loops))
-    ]
-    # holes counter-clockwise as well: the kernel takes a clockwise hole for added area when it cuts
-    loops[1:] = [
-        [
-            (_turned(strip), Segment(s.stop, s.start, -s.bulge, s.name, s.loop))
-            for strip, s in reversed(loop)
-        ]
-        for loop in loops[1:]
-    ]
+    occ = gmsh.model.occ
     laid = _Layers(set(), [])
     beside: list[int] = []
-    device = gmsh.model.occ.addPlaneSurface(
-        [_draw_loop(gmsh, loop, scale, laid, beside) for loop in loops]
-    )
-    drawn = {k: r for k, r in geometry.regions.items() if r is not None}
-    rest = next((k for k, r in geometry.regions.items() if r is None), "bulk")
-    owner = {device: rest, **dict.fromkeys(beside, rest)}
+    curves = []
+    for loop in _sides(geometry, layers):
+        curves.append(_draw_loop(gmsh, loop, scale, laid, beside))
+    device = occ.addPlaneSurface(curves)
+    drawn = {}
+    rest = "bulk"
+    for name, region in geometry.regions.items():
+        if region is None:
+            rest = name
+        else:
+            around = _draw_loop(gmsh, _as_sides(region), scale, laid, [])
+            drawn[name] = occ.addPlaneSurface([around])
+    owner = dict.fromkeys([device, *beside], rest)
     if drawn:
-        tools = [
-            gmsh.model.occ.addPlaneSurface([_draw_loop(gmsh, _as_segments(r), scale, laid, [])])
-            for r in drawn.values()
-        ]
-        _, parts = gmsh.model.occ.fragment([(2, device)], [(2, t) for t in tools])
-        owner = {tag: rest for _, tag in parts[0]}
-        for name, part in zip(drawn, parts[1:], strict=True):
-            owner |= {tag: name for _, tag in part if tag in owner}
-        outside = {tag for part in parts[1:] for _, tag in part} - set(owner)
-        gmsh.model.occ.remove([(2, tag) for tag in outside], recursive=True)
-    gmsh.model.occ.synchronize()
+        owner = _cut_out(occ, device, drawn, rest)
+    occ.synchronize()
     for surface in beside:
         gmsh.model.mesh.setTransfiniteSurface(surface)
     return owner, laid
 
 
-def _turned(strip: Strip | None) -> Strip | None:
-    """The strip of a segment that is drawn the other way."""
-    return None if strip is None else strip._replace(a=strip.b, b=strip.a, c=strip.d, d=strip.c)
+def _cut_out(occ: Any, device: int, drawn: dict[str, int], rest: str) -> dict[int, str]:
+    """Cut the device along the drawn regions; the region that each of its parts lies in."""
+    tools = [(2, surface) for surface in drawn.values()]
+    _, (parts, *of_regions) = occ.fragment([(2, device)], tools)
+    owner = {tag: rest for _, tag in parts}
+    outside = []
+    for name, region in zip(drawn, of_regions, strict=True):
+        for surface in region:
+            _, tag = surface
+            if tag in owner:
+                owner[tag] = name
+            else:
+                outside.append(surface)
+    occ.remove(sorted(set(outside)), recursive=True)
+    return owner
 
 
-def _as_segments(loop: Loop) -> list[tuple[Strip | None, Segment]]:
-    return [(None, Segment(*loop.edge(i), None, -1)) for i in range(len(loop.points))]
+def _sides(geometry: Geometry, layers: dict[int, Strip]) -> list[Sides]:
+    """The segments of each loop with their strips, all loops counter-clockwise: the kernel takes a
+    clockwise hole for added area when it cuts.
+    """
+    loops: list[Sides] = [[] for _ in geometry.loops]
+    for i, segment in enumerate(geometry.boundary()):
+        strip = layers.get(i)
+        sides = loops[segment.loop]
+        if segment.loop == 0:
+            sides.append((strip, segment))
+        else:
+            sides.insert(0, _turned(strip, segment))
+    return loops
+
+
+def _turned(strip: Strip | None, s: Segment) -> tuple[Strip | None, Segment]:
+    """A segment and its strip, drawn the other way."""
+    segment = s._replace(
+        start=s.stop,
+        stop=s.start,
+        bulge=-s.bulge,
+    )
+    if strip is not None:
+        strip = strip._replace(
+            a=strip.b,
+            b=strip.a,
+            c=strip.d,
+            d=strip.c,
+        )
+    return strip, segment
+
+
+def _as_sides(loop: Loop) -> Sides:
+    sides: Sides = []
+    for i in range(len(loop.points)):
+        a, b, bulge = loop.edge(i)
+        segment = Segment(a, b, bulge, name=None, loop=-1)
+        sides.append((None, segment))
+    return sides
 
 
 def _draw_loop(
     gmsh: Any,
-    segments: list[tuple[Strip | None, Segment]],
+    segments: Sides,
     scale: float,
     laid: _Layers,
     beside: list[int],
 ) -> int:
     """A closed curve around what the strips leave; their surfaces are added to ``beside``."""
     occ = gmsh.model.occ
-    corners = [occ.addPoint(*(scale * s.start), 0) for _, s in segments]
+    corners = [_add_point(occ, scale, s.start) for _, s in segments]
     lines = []
-    for (strip, segment), a, b in zip(segments, corners, corners[1:] + corners[:1], strict=True):
+    for i, (strip, segment) in enumerate(segments):
+        a = corners[i]
+        b = corners[(i + 1) % len(corners)]
         if segment.bulge:
-            centre = occ.addPoint(
-                *(scale * polygons.arc_centre(segment.start, segment.stop, segment.bulge)), 0
-            )
+            middle = polygons.arc_centre(segment.start, segment.stop, segment.bulge)
+            centre = _add_point(occ, scale, middle)
             lines.append(occ.addCircleArc(a, centre, b))
             occ.remove([(0, centre)])
         elif strip is not None:
@@ -184,44 +230,64 @@ def _draw_loop(
 
 
 def _draw_strip(
-    gmsh: Any, strip: Strip, start: int, stop: int, scale: float, laid: _Layers, beside: list[int]
+    gmsh: Any,
+    strip: Strip,
+    start: int,
+    stop: int,
+    scale: float,
+    laid: _Layers,
+    beside: list[int],
 ) -> list[int]:
     """A strip of structured cells beside the way around it, from start to stop."""
     occ = gmsh.model.occ
-    a, b, c, d = (occ.addPoint(*(scale * p), 0) for p in strip[:4])
-    edge, up, inner, down = (
-        occ.addLine(a, b),
-        occ.addLine(a, d),
-        occ.addLine(d, c),
-        occ.addLine(c, b),
-    )
-    beside.append(occ.addPlaneSurface([occ.addCurveLoop([edge, -down, -inner, -up])]))
+    a, b, c, d = (_add_point(occ, scale, p) for p in strip[:4])
+    edge = occ.addLine(a, b)
+    up = occ.addLine(a, d)
+    inner = occ.addLine(d, c)
+    down = occ.addLine(c, b)
+    around = occ.addCurveLoop([edge, -down, -inner, -up])
+    beside.append(occ.addPlaneSurface([around]))
     occ.synchronize()
+    divide = gmsh.model.mesh.setTransfiniteCurve
     for curve in (edge, inner):
-        gmsh.model.mesh.setTransfiniteCurve(curve, strip.along + 1)
-    gmsh.model.mesh.setTransfiniteCurve(up, strip.across + 1, "Progression", strip.ratio)
-    gmsh.model.mesh.setTransfiniteCurve(down, strip.across + 1, "Progression", 1 / strip.ratio)
+        divide(curve, strip.along + 1)
+    across = strip.across + 1
+    divide(up, across, "Progression", strip.ratio)
+    divide(down, across, "Progression", 1 / strip.ratio)
     laid.curves.update((edge, up, inner, down))
     laid.inner.append((inner, scale * strip.length))
-    return [occ.addLine(start, a), up, inner, down, occ.addLine(b, stop)]
+    before = occ.addLine(start, a)
+    after = occ.addLine(b, stop)
+    return [before, up, inner, down, after]
+
+
+def _add_point(occ: Any, scale: float, place: np.ndarray) -> int:
+    x, y = scale * place
+    return int(occ.addPoint(x, y, 0))
 
 
 def _named_curves(
-    gmsh: Any, geometry: Geometry, pieces: dict[int, str], scale: float
+    gmsh: Any,
+    geometry: Geometry,
+    pieces: dict[int, str],
+    scale: float,
 ) -> dict[int, Segment]:
     """The piece of boundary that each outer curve is, or is part of."""
-    outer = gmsh.model.getBoundary([(2, tag) for tag in pieces], combined=True, oriented=False)
+    surfaces = [(2, tag) for tag in pieces]
+    outer = gmsh.model.getBoundary(surfaces, combined=True, oriented=False)
     segments = list(geometry.boundary())
     grain = 1e-6 * geometry.size
     found = {}
     for _, curve in outer:
         (low,), (high,) = gmsh.model.getParametrizationBounds(1, curve)
-        x, y, _ = gmsh.model.getValue(1, curve, [(low + high) / 2])
+        half_way = (low + high) / 2
+        x, y, _ = gmsh.model.getValue(1, curve, [half_way])
         middle = np.array([x, y]) / scale
         gap, i = nearest_segment(middle, segments, grain)
         if gap > grain:
             raise MeshError(
-                f"gmsh moved an edge of {geometry!r} by {gap:g} m; simplify the outline", value=gap
+                f"gmsh moved an edge of {geometry!r} by {gap:g} m; simplify the outline",
+                value=gap,
             )
         found[curve] = segments[i]
     return found
@@ -254,11 +320,13 @@ def _size_field(
     tags += _ends(gmsh, inner)
     groups = [(size, "CurvesList", members) for size, members in near.items()]
     groups.append((scale * sizes.corner, "PointsList", tags))
+    slope = math.log(sizes.growth)
     fields = []
     for size, kind, members in groups:
         if members:
             largest = max(scale * sizes.largest, size)
-            fields.append(_growing(gmsh, size, largest, kind, members, math.log(sizes.growth)))
+            grown = _growing(gmsh, size, largest, kind, members, slope)
+            fields.append(grown)
     gmsh.option.setNumber("Mesh.MeshSizeMax", scale * sizes.largest)
     if not fields:
         return
@@ -268,7 +336,12 @@ def _size_field(
 
 
 def _growing(
-    gmsh: Any, size: float, largest: float, kind: str, members: list[int], slope: float
+    gmsh: Any,
+    size: float,
+    largest: float,
+    kind: str,
+    members: list[int],
+    slope: float,
 ) -> int:
     """A field that is ``size`` on the members and grows linearly to ``largest``."""
     field = gmsh.model.mesh.field
@@ -276,15 +349,16 @@ def _growing(
     field.setNumbers(distance, kind, members)
     if kind == "CurvesList":
         # gmsh measures the distance from sampled points, by default too few of them
-        longest = max(gmsh.model.occ.getMass(1, curve) for curve in members)
-        samples = math.ceil(longest / size) + 2
+        lengths = [gmsh.model.occ.getMass(1, curve) for curve in members]
+        samples = math.ceil(max(lengths) / size) + 2
         field.setNumber(distance, "Sampling", min(200_000, samples))
     grown = field.add("Threshold")
     field.setNumber(grown, "InField", distance)
     field.setNumber(grown, "SizeMin", size)
     field.setNumber(grown, "SizeMax", largest)
     field.setNumber(grown, "DistMin", 0)
-    field.setNumber(grown, "DistMax", (largest - size) / slope or 1e-30)
+    reach = (largest - size) / slope
+    field.setNumber(grown, "DistMax", reach or 1e-30)
     return int(grown)
 
 
@@ -293,49 +367,75 @@ def _point_at(gmsh: Any, place: np.ndarray) -> int:
     gaps = []
     for tag in points:
         x, y, _ = gmsh.model.getValue(0, tag, [])
-        gaps.append(float(np.hypot(x - place[0], y - place[1])))
-    return points[int(np.argmin(gaps))]
+        dx = x - place[0]
+        dy = y - place[1]
+        gap = np.hypot(dx, dy)
+        gaps.append(float(gap))
+    nearest = int(np.argmin(gaps))
+    return points[nearest]
 
 
 def _ends(gmsh: Any, curves: set[int]) -> list[int]:
     """Points where interfaces between regions end or turn."""
-    found = {p for c in curves for _, p in gmsh.model.getBoundary([(1, c)], oriented=False)}
+    found = set()
+    for curve in curves:
+        ends = gmsh.model.getBoundary([(1, curve)], oriented=False)
+        found |= {point for _, point in ends}
     return sorted(found)
 
 
 def _extract(
-    gmsh: Any, geometry: Geometry, pieces: dict[int, str], curves: dict[int, Segment], scale: float
+    gmsh: Any,
+    geometry: Geometry,
+    pieces: dict[int, str],
+    curves: dict[int, Segment],
+    scale: float,
 ) -> DeviceMesh:
+    kind, cell, line = SECOND_ORDER if geometry.curved else FIRST_ORDER
     tags, coordinates, _ = gmsh.model.mesh.getNodes()
     order = np.argsort(tags)
-    tags, points = np.asarray(tags)[order], np.reshape(coordinates, (-1, 3))[order, :2].T / scale
-    kind, element, n_nodes = (skfem.MeshTri2, 9, 6) if geometry.curved else (skfem.MeshTri1, 2, 3)
-    blocks, count = [], 0
+    tags = np.asarray(tags)[order]
+    places = np.reshape(coordinates, (-1, 3))[order]
+    points = places[:, :2].T / scale
+    blocks = []
+    count = 0
     regions: dict[str, list[np.ndarray]] = {}
     for surface, name in sorted(pieces.items()):
-        cells = np.reshape(gmsh.model.mesh.getElementsByType(element, surface)[1], (-1, n_nodes))
+        cells = _elements(gmsh, cell, surface)
         blocks.append(np.searchsorted(tags, cells).T)
-        regions.setdefault(name, []).append(np.arange(count, count + len(cells)))
-        count += len(cells)
-    cells = np.hstack(blocks)
-    mesh, used = build_mesh(kind, cells[:3], points[:, cells])
+        stop = count + len(cells)
+        numbers = np.arange(count, stop)
+        regions.setdefault(name, []).append(numbers)
+        count = stop
+    nodes = np.hstack(blocks)
+    mesh, used = build_mesh(kind, nodes[:3], points[:, nodes])
     boundaries: dict[str, list[np.ndarray]] = {}
-    line, n_line = (8, 3) if geometry.curved else (1, 2)
     for curve, segment in curves.items():
         if segment.name is not None:
-            ends = np.reshape(gmsh.model.mesh.getElementsByType(line, curve)[1], (-1, n_line))[
-                :, :2
-            ].T
-            facets = find_facets(mesh, np.searchsorted(used, np.searchsorted(tags, ends)))
+            lines = _elements(gmsh, line, curve)
+            ends = np.searchsorted(tags, lines[:, :2].T)
+            facets = find_facets(mesh, np.searchsorted(used, ends))
             boundaries.setdefault(segment.name, []).append(facets)
     return DeviceMesh(
         mesh,
         ("x", "y"),
-        {name: np.concatenate(boundaries[name]) for name in geometry.named if name in boundaries},
-        {
-            name: np.concatenate(regions[name])
-            for name in geometry.regions or ("bulk",)
-            if name in regions
-        },
+        _joined(boundaries, geometry.named),
+        _joined(regions, geometry.regions or ("bulk",)),
         repr(geometry),
     )
+
+
+def _elements(gmsh: Any, element: tuple[int, int], tag: int) -> np.ndarray:
+    """Nodes of the elements of one curve or surface, a row each."""
+    number, n_nodes = element
+    _, nodes = gmsh.model.mesh.getElementsByType(number, tag)
+    return np.reshape(nodes, (-1, n_nodes))
+
+
+def _joined(parts: dict[str, list[np.ndarray]], names: Iterable[str]) -> dict[str, np.ndarray]:
+    """One array a name, in the order of ``names``; names without any part are left out."""
+    out = {}
+    for name in names:
+        if name in parts:
+            out[name] = np.concatenate(parts[name])
+    return out

@@ -32,7 +32,11 @@ class CellSizes:
 
 
 def cell_sizes(
-    geometry: Geometry, resolve: Any, per_length: Any, corner: Any, growth: Any
+    geometry: Geometry,
+    resolve: Any,
+    per_length: Any,
+    corner: Any,
+    growth: Any,
 ) -> CellSizes:
     width = geometry.narrowest
     length = width / 2 if resolve is None else positive(resolve, "m", "resolve")
@@ -45,11 +49,19 @@ def cell_sizes(
         )
     if not 1.0 < to_si(growth, "1", "growth") <= 4.0:
         raise InputError(
-            f"expected a ratio above 1 and at most 4, got {growth!r}", value=growth, key="growth"
+            f"expected a ratio above 1 and at most 4, got {growth!r}",
+            value=growth,
+            key="growth",
         )
-    edge = min(length / positive(per_length, "1", "cells_per_length"), width / 8)
+    cells = positive(per_length, "1", "cells_per_length")
+    edge = min(length / cells, width / 8)
     smallest = fraction * min(width, geometry.shortest_name)
-    return CellSizes(edge, min(edge, smallest), geometry.size / 8, growth)
+    return CellSizes(
+        edge=edge,
+        corner=min(edge, smallest),
+        largest=geometry.size / 8,
+        growth=growth,
+    )
 
 
 def singular_points(geometry: Geometry) -> Iterator[np.ndarray]:
@@ -61,30 +73,36 @@ def singular_points(geometry: Geometry) -> Iterator[np.ndarray]:
     segments = list(geometry.boundary())
     for k in range(len(geometry.loops)):
         own = [s for s in segments if s.loop == k]
-        for before, after in zip(own[-1:] + own[:-1], own, strict=True):
+        for i, after in enumerate(own):
+            before = own[i - 1]
             u = _tangent(before, 1.0)
             v = _tangent(after, 0.0)
-            angle = math.pi - math.atan2(polygons.cross(u, v), u @ v)
+            turn = math.atan2(polygons.cross(u, v), u @ v)
+            angle = math.pi - turn
             limit = 200 if before.name == after.name else 100
             if angle > math.radians(limit):
                 yield after.start
 
 
 def _tangent(segment: Segment, at: float) -> np.ndarray:
-    chord = segment.stop - segment.start
+    x, y = segment.stop - segment.start
     turn = (2 * at - 1) * 2 * math.atan(segment.bulge)
     c = math.cos(turn)
     s = math.sin(turn)
-    return np.array([c * chord[0] - s * chord[1], s * chord[0] + c * chord[1]])
+    return np.array([c * x - s * y, s * x + c * y])
 
 
 def size_along(segment: Segment, geometry: Geometry, sizes: CellSizes, around: int) -> float:
     """Cell size along a segment; a full circle of an arc has at least ``around`` cells."""
-    size = sizes.largest if segment.name in geometry.contacts else sizes.edge
+    size = sizes.edge
+    if segment.name in geometry.contacts:
+        size = sizes.largest
     if not segment.bulge:
         return size
-    arm = segment.start - polygons.arc_centre(segment.start, segment.stop, segment.bulge)
-    return min(size, 2 * math.pi * float(np.linalg.norm(arm)) / around)
+    centre = polygons.arc_centre(segment.start, segment.stop, segment.bulge)
+    radius = float(np.linalg.norm(segment.start - centre))
+    circumference = 2 * math.pi * radius
+    return min(size, circumference / around)
 
 
 def nearest_segment(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -78,18 +77,19 @@ class LayeredModel:
         put("positions", _positions(self.positions))
         n = len(self.positions)
         put("layers", _layers(self.layers, self.positions[:, 2]))
-        put("translations", np.asarray(self.translations, dtype=int).reshape(-1, 2))
-        put(
-            "blocks",
-            _array(
-                self.blocks,
-                (len(self.translations), n, n),
-                "blocks: one (n, n) block in eV per translation",
-                complex,
-            ),
+        translations = np.asarray(self.translations, dtype=int)
+        put("translations", translations.reshape(-1, 2))
+        blocks = _array(
+            self.blocks,
+            (len(self.translations), n, n),
+            "blocks: one (n, n) block in eV per translation",
+            complex,
         )
-        put("filling", n // 2 if self.filling is None else self.filling)
-        if not (isinstance(self.filling, (int, np.integer)) and 0 <= self.filling <= n):
+        put("blocks", blocks)
+        if self.filling is None:
+            put("filling", n // 2)
+        whole = isinstance(self.filling, (int, np.integer))
+        if not (whole and 0 <= self.filling <= n):  # type: ignore[operator]
             raise InputError(
                 f"expected a whole number of electrons per cell and spin from 0 to {n}, "
                 f"got {self.filling!r}",
@@ -131,23 +131,35 @@ class LayeredModel:
             As the class; also for a bond to an orbital that does not exist or a bond given twice.
         """
         sites = _positions(positions)
-        bonds = _collect(hoppings, len(sites), onsite)
+        n = len(sites)
+        bonds = _collect(hoppings, n, onsite)
         cells = sorted({key[2] for key in bonds})
-        blocks = np.zeros((len(cells), len(sites), len(sites)), dtype=complex)
+        blocks = np.zeros((len(cells), n, n), dtype=complex)
         where = {cell: m for m, cell in enumerate(cells)}
         for (i, j, cell), t in bonds.items():
             blocks[where[cell], i, j] = t
-        model = cls(lattice, sites, cells, blocks, layers=layers, filling=filling, name=name)
-        return model if potentials is None else model.with_potentials(potentials)
+        model = cls(
+            lattice,
+            sites,
+            cells,
+            blocks,
+            layers=layers,
+            filling=filling,
+            name=name,
+        )
+        if potentials is None:
+            return model
+        return model.with_potentials(potentials)
 
     def with_potentials(self, potentials: Sequence[float]) -> LayeredModel:
         """The same model with ``potentials`` (eV, one per layer, bottom first) added."""
         u = _array(
-            potentials, (self.n_layers,), "potentials: one energy in eV per layer, bottom first"
+            potentials,
+            (self.n_layers,),
+            "potentials: one energy in eV per layer, bottom first",
         )
         blocks = self.blocks.copy()
-        home = self._home
-        blocks[home] += np.diag(u[self.layers])
+        blocks[self._home] += np.diag(u[self.layers])
         return replace(self, blocks=blocks)
 
     def with_displacement(self, displacement: float) -> LayeredModel:
@@ -160,7 +172,8 @@ class LayeredModel:
                 "the model has one layer; a displacement field needs at least two",
                 key="displacement",
             )
-        middle, half = 0.5 * (z[-1] + z[0]), 0.5 * (z[-1] - z[0])
+        middle = 0.5 * (z[-1] + z[0])
+        half = 0.5 * (z[-1] - z[0])
         return self.with_potentials(float(displacement) * (z - middle) / half)
 
     @property
@@ -175,7 +188,10 @@ class LayeredModel:
     def layer_heights(self) -> np.ndarray:
         """Mean z of each layer in angstrom, bottom first."""
         z = self.positions[:, 2]
-        return np.array([z[self.layers == layer].mean() for layer in range(self.n_layers)])
+        heights = []
+        for layer in range(self.n_layers):
+            heights.append(z[self.layers == layer].mean())
+        return np.array(heights)
 
     @property
     def cell_area(self) -> float:
@@ -205,19 +221,19 @@ class LayeredModel:
         ``derivatives``.
         """
         k = np.asarray(k, dtype=float)
-        stacked = self.bloch_stack(k.reshape(-1, 2), *(derivatives or ("",)))
-        out = [
-            stacked[:, d].reshape(*k.shape[:-1], *stacked.shape[2:])
-            for d in range(stacked.shape[1])
-        ]
+        wanted = derivatives or ("",)
+        stacked = self.bloch_stack(k.reshape(-1, 2), *wanted)
+        shape = (*k.shape[:-1], *stacked.shape[2:])
+        out = [stacked[:, d].reshape(shape) for d in range(len(wanted))]
         return tuple(out) if len(out) > 1 else out[0]
 
     def bloch_stack(self, k: np.ndarray, *derivatives: str) -> np.ndarray:
         """As :meth:`bloch`, as one array (nk, number of derivatives, n, n) for k (nk, 2)."""
         cells = np.exp(1j * k @ (self.translations @ self.lattice).T)
         atoms = np.exp(1j * k @ self.positions[:, :2].T)
+        n = self.n_orbitals
         out = cells @ self._weights(derivatives)
-        out = out.reshape(len(k), len(derivatives), self.n_orbitals, self.n_orbitals)
+        out = out.reshape(len(k), len(derivatives), n, n)
         out *= (atoms.conj()[:, :, None] * atoms[:, None, :])[:, None]
         return np.asarray(out)
 
@@ -227,7 +243,8 @@ class LayeredModel:
 
     @property
     def _home(self) -> int:
-        return int(np.flatnonzero((self.translations == 0).all(axis=1))[0])
+        at_home = (self.translations == 0).all(axis=1)
+        return int(np.flatnonzero(at_home)[0])
 
     @cached_property
     def bond_vectors(self) -> np.ndarray:
@@ -250,14 +267,19 @@ class LayeredModel:
                         value=letters,
                         key="derivative",
                     )
-                factors = [1j * self.bond_vectors[..., "xyz".index(letter)] for letter in letters]
-                parts.append(np.prod([self.blocks, *factors], axis=0).reshape(len(self.blocks), -1))
+                factors = [self.blocks]
+                for letter in letters:
+                    along = "xyz".index(letter)
+                    factors.append(1j * self.bond_vectors[..., along])
+                product = np.prod(factors, axis=0)
+                parts.append(product.reshape(len(self.blocks), -1))
             self._cache[derivatives] = np.concatenate(parts, axis=1)
         return self._cache[derivatives]
 
     def __repr__(self) -> str:
+        title = f"{self.name}: " if self.name else ""
         return (
-            f"LayeredModel({self.name + ': ' if self.name else ''}{self.n_orbitals} orbitals in "
+            f"LayeredModel({title}{self.n_orbitals} orbitals in "
             f"{self.n_layers} layers, {len(self.translations)} translations, filling "
             f"{self.filling})"
         )
@@ -302,22 +324,29 @@ def _layers(value: Any, z: np.ndarray) -> np.ndarray:
     if value is None:
         _, value = np.unique(np.round(z, 6), return_inverse=True)
     layers = np.asarray(value, dtype=int)
-    if layers.shape != z.shape or set(layers.tolist()) != set(range(int(layers.max()) + 1)):
+    if layers.shape != z.shape or not _counts_up(layers):
         raise InputError(
             f"expected one number 0, 1, ... per orbital ({len(z)}), got {value!r}",
             value=value,
             key="layers",
         )
-    ends = [(z[layers == n].min(), z[layers == n].max()) for n in range(int(layers.max()) + 1)]
-    for n, (below, above) in enumerate(pairwise(ends)):
-        if below[1] >= above[0]:
+    for n in range(int(layers.max())):
+        below = z[layers == n].max()
+        above = z[layers == n + 1].min()
+        if below >= above:
             raise InputError(
-                f"layers {n} and {n + 1} overlap along z ({below[1]:g} and {above[0]:g} "
+                f"layers {n} and {n + 1} overlap along z ({below:g} and {above:g} "
                 "angstrom); number the layers upwards and check the positions",
                 value=value,
                 key="layers",
             )
     return layers
+
+
+def _counts_up(layers: np.ndarray) -> bool:
+    """Whether the layers are numbered 0, 1, ... without a hole."""
+    numbers = set(layers.tolist())
+    return numbers == set(range(int(layers.max()) + 1))
 
 
 def _check_hermitian(translations: np.ndarray, blocks: np.ndarray) -> None:
@@ -328,9 +357,10 @@ def _check_hermitian(translations: np.ndarray, blocks: np.ndarray) -> None:
         raise InputError("(0, 0) is missing; its block holds the site energies", key="translations")
     scale = float(np.abs(blocks).max()) or 1.0
     for cell, m in index.items():
+        forward = blocks[m]
         partner = index.get((-cell[0], -cell[1]))
-        reverse = blocks[partner] if partner is not None else np.zeros_like(blocks[m])
-        worst = float(np.abs(blocks[m] - reverse.conj().T).max())
+        reverse = np.zeros_like(forward) if partner is None else blocks[partner]
+        worst = float(np.abs(forward - reverse.conj().T).max())
         if worst > HERMITICITY * scale:
             raise InputError(
                 f"not Hermitian, t(R) and t(-R)^dagger differ by {worst:g} eV at R = "
@@ -347,9 +377,12 @@ def _collect(
     """All bonds with their conjugates, keyed by (i, j, (R1, R2))."""
     given: dict[tuple[int, int, tuple[int, int]], complex] = {}
     for bond in hoppings:
-        i, j, cell, t = bond
-        key = (int(i), int(j), (int(cell[0]), int(cell[1])))
-        if not (0 <= key[0] < n and 0 <= key[1] < n):
+        first, second, cell, t = bond
+        i = int(first)
+        j = int(second)
+        key = (i, j, (int(cell[0]), int(cell[1])))
+        known = range(n)
+        if i not in known or j not in known:
             raise InputError(
                 f"bond {bond!r} names an orbital outside 0..{n - 1}", value=bond, key="hoppings"
             )
@@ -360,21 +393,21 @@ def _collect(
                 key="hoppings",
             )
         given[key] = complex(t)
-    for i, energy in enumerate(
-        _array(onsite, (n,), "onsite: one energy in eV per orbital")
-        if onsite is not None
-        else np.zeros(n)
-    ):
-        given[i, i, (0, 0)] = given.get((i, i, (0, 0)), 0.0) + energy
+    energies = np.zeros(n)
+    if onsite is not None:
+        energies = _array(onsite, (n,), "onsite: one energy in eV per orbital")
+    for i, energy in enumerate(energies):
+        site = (i, i, (0, 0))
+        given[site] = given.get(site, 0.0) + energy
     bonds = dict(given)
     for (i, j, cell), t in given.items():
         reverse = (j, i, (-cell[0], -cell[1]))
-        if abs(bonds.setdefault(reverse, t.conjugate()) - t.conjugate()) > HERMITICITY * max(
-            1.0, abs(t)
-        ):
+        expected = t.conjugate()
+        back = bonds.setdefault(reverse, expected)
+        tolerance = HERMITICITY * max(1.0, abs(t))
+        if abs(back - expected) > tolerance:
             raise InputError(
-                f"not Hermitian, {t} from {i} to {j} in {cell} but {bonds[reverse]} "
-                "back; "
+                f"not Hermitian, {t} from {i} to {j} in {cell} but {back} back; "
                 "the two must be complex conjugates (a site energy must be real)",
                 value=t,
                 key="hoppings",

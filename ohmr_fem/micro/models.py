@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,12 @@ GRAPHENE_SPACING = 3.35
 
 # Cells that hold the B neighbours of A in cell (0, 0), B being at (0, a/sqrt3) from A.
 _NEIGHBOURS = ((0, 0), (0, -1), (1, -1))
+# Cells of the nearest sites one layer up, by (in-plane distance in bonds + 1) modulo 3.
+_CELLS_AT = (
+    tuple((-c[0], -c[1]) for c in _NEIGHBOURS),
+    ((0, 0),),
+    _NEIGHBOURS,
+)
 
 
 def monolayer_graphene(gamma0: float = 3.16, *, a: float = GRAPHENE_CONSTANT) -> LayeredModel:
@@ -118,7 +125,10 @@ def gapped_honeycomb(
         )
     pattern, sign = known[stacking]
     shifts = _shifts(n, pattern)
-    onsite = [0.5 * gap * sign**layer * side for layer in range(n) for side in (1, -1)]
+    onsite = []
+    for layer in range(n):
+        energy = 0.5 * gap * sign**layer
+        onsite += [energy, -energy]
     model = _stack(
         shifts,
         -hopping,
@@ -147,20 +157,25 @@ def _stack(
     """Honeycomb layers, layer l shifted by shifts[l] bonds along y."""
     bond = a / np.sqrt(3.0)
     heights = np.concatenate([[0.0], np.cumsum(gaps)])
-    sites = [
-        (0.0, (shift + side) * bond, z)
-        for shift, z in zip(shifts, heights, strict=True)
-        for side in (0, 1)
-    ]
+    sites = []
+    for shift, z in zip(shifts, heights, strict=True):
+        sites.append((0.0, shift * bond, z))
+        sites.append((0.0, (shift + 1) * bond, z))
     hops: list[Hopping] = []
     for layer in range(len(shifts)):
-        hops += [(2 * layer, 2 * layer + 1, cell, -gamma0) for cell in _NEIGHBOURS]
+        first = 2 * layer
+        hops += [(first, first + 1, cell, -gamma0) for cell in _NEIGHBOURS]
     for layer, (low, high) in enumerate(pairwise(shifts)):
         hops += _interlayer(2 * layer, low, high, gamma1, gamma3, gamma4)
     lattice = a * np.array([[1.0, 0.0], [0.5, np.sqrt(0.75)]])
     kept = [hop for hop in hops if hop[3] != 0.0]
     return LayeredModel.from_hoppings(
-        lattice, sites, kept, onsite=onsite, layers=np.repeat(range(len(shifts)), 2), name=name
+        lattice,
+        sites,
+        kept,
+        onsite=onsite,
+        layers=np.repeat(range(len(shifts)), 2),
+        name=name,
     )
 
 
@@ -178,16 +193,21 @@ def _interlayer(
         distance = (high + j) - (low + i)
         turn, rest = divmod(distance + 1, 3)
         home = (turn, -2 * turn)
-        cells = {1: [(0, 0)], 2: list(_NEIGHBOURS), 0: [(-c[0], -c[1]) for c in _NEIGHBOURS]}[rest]
-        return [(first + i, first + 2 + j, (c[0] + home[0], c[1] + home[1]), energy) for c in cells]
+        out: list[Hopping] = []
+        for c in _CELLS_AT[rest]:
+            cell = (c[0] + home[0], c[1] + home[1])
+            out.append((first + i, first + 2 + j, cell, energy))
+        return out
 
-    if (high - low) % 3 == 0:
+    step = (high - low) % 3
+    if step == 0:
         return bonds(0, 0, gamma1) + bonds(1, 1, gamma1)
-    up = (
-        1 if (high - low) % 3 == 1 else 0
-    )  # the site of the lower layer that lies under a site of the upper one
+    # the site of the lower layer that lies under a site of the upper one
+    up = 1 if step == 1 else 0
     dimer = bonds(up, 1 - up, gamma1)
-    return dimer + bonds(1 - up, up, -gamma3) + bonds(0, 0, gamma4) + bonds(1, 1, gamma4)
+    skew = bonds(1 - up, up, -gamma3)
+    like = bonds(0, 0, gamma4) + bonds(1, 1, gamma4)
+    return dimer + skew + like
 
 
 def _dimer_energies(shifts: list[int], delta: float) -> list[float]:
@@ -214,8 +234,10 @@ def _shifts(n: int, stacking: str) -> list[int]:
 
 
 def _spacings(n: int, spacing: float | Sequence[float]) -> list[float]:
-    gaps = [float(spacing)] * (n - 1) if np.ndim(spacing) == 0 else [float(s) for s in spacing]  # type: ignore
-    if len(gaps) != n - 1 or any(not s > 0 for s in gaps):
+    given: Any = [spacing] * (n - 1) if np.ndim(spacing) == 0 else spacing
+    gaps = [float(s) for s in given]
+    positive = all(s > 0 for s in gaps)
+    if len(gaps) != n - 1 or not positive:
         raise InputError(
             f"expected one positive distance in angstrom, or {n - 1} of them, got {spacing!r}",
             value=spacing,

@@ -15,6 +15,7 @@ points is agreement everywhere.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,20 +42,25 @@ class Operation:
     @property
     def k_matrix(self) -> np.ndarray:
         """(2, 2) matrix on Cartesian k; time reversal adds k -> -k."""
-        return np.asarray(-self.matrix[:2, :2] if self.time_reversal else self.matrix[:2, :2])
+        in_plane = self.matrix[:2, :2]
+        return np.asarray(-in_plane if self.time_reversal else in_plane)
 
 
 def find_operations(model: LayeredModel) -> tuple[Operation, ...]:
     """The group of operations that the model has; the identity comes first."""
-    k = np.random.default_rng(7).uniform(-0.5, 0.5, (3, 2)) @ model.reciprocal
+    generic = np.random.default_rng(7).uniform(-0.5, 0.5, (3, 2))
+    k = generic @ model.reciprocal
     weights = _weights(model, k)
     here = _traces(model, k, weights)
-    found = [
-        op
-        for op in _candidates(model)
-        if _maps_sites(op, model) and _holds(op, here, _traces(model, k @ op.k_matrix.T, weights))
-    ]
-    return tuple(sorted(found, key=lambda op: (op.name != "identity", op.time_reversal)))
+    found = []
+    for op in _candidates(model):
+        if not _maps_sites(op, model):
+            continue
+        there = _traces(model, k @ op.k_matrix.T, weights)
+        if _holds(op, here, there):
+            found.append(op)
+    found.sort(key=lambda op: (op.name != "identity", op.time_reversal))
+    return tuple(found)
 
 
 def symmetrise(tensor: np.ndarray, operations: tuple[Operation, ...]) -> np.ndarray:
@@ -66,89 +72,121 @@ def forbidden_components(operations: tuple[Operation, ...]) -> tuple[str, ...]:
     """Components of a symmetric tensor that must vanish under the operations."""
     basis = np.array([_unit(name) for name in COMPONENTS])
     allowed = symmetrise(basis, operations)
-    return tuple(
-        name
-        for name in COMPONENTS
-        if np.abs(allowed[:, "xyz".index(name[0]), "xyz".index(name[1])]).max() < 1e-9
-    )
+    forbidden = []
+    for name in COMPONENTS:
+        a, b = _indices(name)
+        largest = np.abs(allowed[:, a, b]).max()
+        if largest < 1e-9:
+            forbidden.append(name)
+    return tuple(forbidden)
+
+
+def _indices(name: str) -> tuple[int, int]:
+    return "xyz".index(name[0]), "xyz".index(name[1])
 
 
 def _unit(name: str) -> np.ndarray:
-    a, b = "xyz".index(name[0]), "xyz".index(name[1])
+    a, b = _indices(name)
     e = np.zeros((3, 3))
-    e[a, b] = e[b, a] = 1.0
+    e[a, b] = 1.0
+    e[b, a] = 1.0
     return e
 
 
 def _candidates(model: LayeredModel) -> list[Operation]:
     """Lattice point operations times z -> +-z times time reversal."""
     out = []
-    gram = model.lattice @ model.lattice.T
-    for entries in itertools.product((-2, -1, 0, 1, 2), repeat=4):
-        m = np.array(entries).reshape(2, 2)  # rows: images of a1, a2 in the lattice basis
-        if (
-            abs(round(float(np.linalg.det(m)))) != 1
-            or np.abs(m @ gram @ m.T - gram).max() > 1e-6 * gram.max()
-        ):
-            continue
-        plane = np.linalg.solve(model.lattice, m @ model.lattice).T
-        k_integer = np.rint(model.reciprocal @ plane.T @ np.linalg.inv(model.reciprocal)).astype(
-            int
-        )
-        for flip, reversed_time in itertools.product((1.0, -1.0), (False, True)):
-            if flip < 0 and np.ptp(model.positions[:, 2]) < 1e-9:
-                continue  # flat model: z -> -z says nothing
+    lattice = model.lattice
+    flat = np.ptp(model.positions[:, 2]) < 1e-9
+    # in a flat model z -> -z says nothing
+    flips = (1.0,) if flat else (1.0, -1.0)
+    for m in _lattice_operations(lattice):
+        plane = np.linalg.solve(lattice, m @ lattice).T
+        turned = model.reciprocal @ plane.T
+        k_integer = np.rint(turned @ np.linalg.inv(model.reciprocal)).astype(int)
+        for flip, reversed_time in itertools.product(flips, (False, True)):
             matrix = np.eye(3)
-            matrix[:2, :2], matrix[2, 2] = plane, flip
-            sign = -1 if reversed_time else 1
-            out.append(
-                Operation(_name(matrix, reversed_time), matrix, sign * k_integer, reversed_time)
+            matrix[:2, :2] = plane
+            matrix[2, 2] = flip
+            operation = Operation(
+                _name(matrix, reversed_time),
+                matrix,
+                -k_integer if reversed_time else k_integer,
+                reversed_time,
             )
+            out.append(operation)
     return out
 
 
+def _lattice_operations(lattice: np.ndarray) -> Iterator[np.ndarray]:
+    """Integer matrices that keep all lengths and angles; rows: images of a1, a2 in the lattice
+    basis.
+    """
+    gram = lattice @ lattice.T
+    tolerance = 1e-6 * gram.max()
+    for entries in itertools.product((-2, -1, 0, 1, 2), repeat=4):
+        m = np.array(entries).reshape(2, 2)
+        area = round(float(np.linalg.det(m)))
+        if abs(area) != 1:
+            continue
+        change = m @ gram @ m.T - gram
+        if np.abs(change).max() <= tolerance:
+            yield m
+
+
 def _name(matrix: np.ndarray, reversed_time: bool) -> str:
-    plane, up = matrix[:2, :2], matrix[2, 2] > 0
-    angle = round(np.degrees(np.arctan2(plane[1, 0], plane[0, 0])))
-    if np.linalg.det(plane) < 0:
-        axis = round(0.5 * angle) % 180
-        name = (
-            f"vertical mirror through {axis} deg"
-            if up
-            else f"C2 about the in-plane axis at {axis} deg"
-        )
-    elif angle == 0:
-        name = "identity" if up else "mirror z"
-    elif abs(angle) == 180:
-        name = "C2z" if up else "inversion"
-    else:
-        name = f"C{360 // abs(angle)}z{'' if angle > 0 else '^-1'}" + (
-            "" if up else " with z -> -z"
-        )
+    name = _space_name(matrix)
     if not reversed_time:
         return name
     return "time reversal" if name == "identity" else f"{name} with time reversal"
+
+
+def _space_name(matrix: np.ndarray) -> str:
+    plane = matrix[:2, :2]
+    up = matrix[2, 2] > 0
+    radians = np.arctan2(plane[1, 0], plane[0, 0])
+    angle = round(np.degrees(radians))
+    if np.linalg.det(plane) < 0:
+        axis = round(0.5 * angle) % 180
+        if up:
+            return f"vertical mirror through {axis} deg"
+        return f"C2 about the in-plane axis at {axis} deg"
+    if angle == 0:
+        return "identity" if up else "mirror z"
+    if abs(angle) == 180:
+        return "C2z" if up else "inversion"
+    fold = 360 // abs(angle)
+    sense = "" if angle > 0 else "^-1"
+    flip = "" if up else " with z -> -z"
+    return f"C{fold}z{sense}{flip}"
 
 
 def _maps_sites(op: Operation, model: LayeredModel) -> bool:
     """True if, after a common translation, g maps the orbital centres onto themselves modulo the
     lattice.
     """
-    r = model.positions - [
-        0.0,
-        0.0,
-        0.5 * (model.positions[:, 2].min() + model.positions[:, 2].max()),
-    ]
+    r = model.positions.copy()
+    r[:, 2] = _height(model)
     turned = r @ op.matrix.T
     for target in r:
-        offset = np.append((target - turned[0])[:2], 0.0)
+        offset = target - turned[0]
+        offset[2] = 0.0
         apart = (turned + offset)[:, None, :] - r[None, :, :]
         cells = apart[..., :2] @ np.linalg.inv(model.lattice)
         apart[..., :2] = (cells - np.rint(cells)) @ model.lattice
         near = np.linalg.norm(apart, axis=-1) < SITE_TOLERANCE
-        if near.any(axis=1).all() and near.any(axis=0).all():
+        arrived = near.any(axis=1).all()
+        covered = near.any(axis=0).all()
+        if arrived and covered:
             return True
     return False
+
+
+def _height(model: LayeredModel) -> np.ndarray:
+    """z of the orbitals from the middle of the stack, in angstrom."""
+    z = model.positions[:, 2]
+    middle = 0.5 * (z.min() + z.max())
+    return np.asarray(z - middle)
 
 
 def _weights(model: LayeredModel, k: np.ndarray) -> tuple[float, float, float, float]:
@@ -156,15 +194,21 @@ def _weights(model: LayeredModel, k: np.ndarray) -> tuple[float, float, float, f
     of H.
     """
     e = model.bands(k)
-    first, second = (
-        max(float(np.abs(np.stack(model.bloch(k, *names))).max()), 1e-300)
-        for names in (("x", "y", "z"), ("xx", "yy", "zz"))
-    )
-    return float(e.mean()), float(np.ptp(e)) / 6.0 or 1.0, first, second
+    centre = float(e.mean())
+    width = float(np.ptp(e)) / 6.0
+    scales = []
+    for names in (("x", "y", "z"), ("xx", "yy", "zz")):
+        derivatives = np.stack(model.bloch(k, *names))
+        largest = float(np.abs(derivatives).max())
+        scales.append(max(largest, 1e-300))
+    first, second = scales
+    return centre, width or 1.0, first, second
 
 
 def _traces(
-    model: LayeredModel, k: np.ndarray, weights: tuple[float, ...]
+    model: LayeredModel,
+    k: np.ndarray,
+    weights: tuple[float, ...],
 ) -> tuple[np.ndarray, ...]:
     """Q (nk, 3, 3), S (nk, 3, 3), polarisation (nk,), trace (nk,), each divided by its scale in eV
     and angstrom.
@@ -173,29 +217,42 @@ def _traces(
     h, *rest = model.bloch(k, "", "x", "y", "z", *names)
     energy, u = np.linalg.eigh(h)
     centre, width, scale, second_scale = weights
-    functions = [
-        expit((energy - centre) / width),
-        np.exp(-(((energy - centre - 0.3 * width) / (2 * width)) ** 2)),
-    ]
-    h1, h2 = ((u * f[:, None, :]) @ u.conj().swapaxes(1, 2) for f in functions)
-    first, second = np.stack(rest[:3]), np.stack(rest[3:])
+    step = expit((energy - centre) / width)
+    x = (energy - centre - 0.3 * width) / (2 * width)
+    h1 = _function_of_h(u, step)
+    h2 = _function_of_h(u, np.exp(-(x**2)))
+    first = np.stack(rest[:3])
+    second = np.stack(rest[3:])
     q = np.einsum("kij,ckjl,klm,dkmi->kcd", h1, first, h2, first, optimize=True)
-    s = np.einsum("kij,ckji->kc", h1, second, optimize=True).reshape(-1, 3, 3)
-    z = model.positions[:, 2] - 0.5 * (model.positions[:, 2].min() + model.positions[:, 2].max())
-    trace, polarisation = (np.einsum("kii,i->k", h1, v).real for v in (np.ones_like(z), z))
-    return q / scale**2, s / second_scale, polarisation / max(np.ptp(z), 1e-9), trace
+    s = np.einsum("kij,ckji->kc", h1, second, optimize=True)
+    s = s.reshape(-1, 3, 3)
+    z = _height(model)
+    trace = np.einsum("kii,i->k", h1, np.ones_like(z)).real
+    polarisation = np.einsum("kii,i->k", h1, z).real
+    thickness = max(np.ptp(z), 1e-9)
+    return q / scale**2, s / second_scale, polarisation / thickness, trace
+
+
+def _function_of_h(u: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """sum_n |n> f_n <n| from eigenvectors u (nk, n, n) and values f (nk, n)."""
+    adjoint = u.conj().swapaxes(1, 2)
+    return np.asarray((u * f[:, None, :]) @ adjoint)
 
 
 def _holds(op: Operation, here: tuple[np.ndarray, ...], there: tuple[np.ndarray, ...]) -> bool:
     g = op.matrix
     q, s, polarisation, trace = here
+    if op.time_reversal:
+        q = q.conj()
+        s = s.conj()
     turned = (
-        g @ (q.conj() if op.time_reversal else q) @ g.T,
-        g @ (s.conj() if op.time_reversal else s) @ g.T,
+        g @ q @ g.T,
+        g @ s @ g.T,
         g[2, 2] * polarisation,
         trace,
     )
-    return all(np.abs(a - b).max() < TOLERANCE for a, b in zip(turned, there, strict=True))
+    gaps = [np.abs(a - b).max() for a, b in zip(turned, there, strict=True)]
+    return all(gap < TOLERANCE for gap in gaps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,22 +304,24 @@ class SymmetryReport:
 
     def __str__(self) -> str:
         yes = {True: "yes", False: "no"}
+        name = self.name or "model"
         zero = ", ".join(f"X_{c}" for c in self.forbidden) or "none"
-        return "\n".join(
-            [
-                f"{self.name or 'model'}: C3 {yes[self.threefold]}, inversion "
-                f"{yes[self.inversion]}, mirrors "
-                f"{len(self.mirrors)}, time reversal {yes[self.time_reversal]}",
-                f"  operations: {'; '.join(self.names)}",
-                f"  must vanish: {zero}{'; X_xx = X_yy' if self.isotropic else ''}",
-                f"  largest violation on a full mesh: {self.violation:.1e} of the largest "
-                "component",
-            ]
-        )
+        equal = "; X_xx = X_yy" if self.isotropic else ""
+        lines = [
+            f"{name}: C3 {yes[self.threefold]}, inversion {yes[self.inversion]}, mirrors "
+            f"{len(self.mirrors)}, time reversal {yes[self.time_reversal]}",
+            f"  operations: {'; '.join(self.names)}",
+            f"  must vanish: {zero}{equal}",
+            f"  largest violation on a full mesh: {self.violation:.1e} of the largest component",
+        ]
+        return "\n".join(lines)
 
 
 def symmetry_report(
-    model: LayeredModel, mu: float | None = None, temperature: float = 300.0, mesh: int = 36
+    model: LayeredModel,
+    mu: float | None = None,
+    temperature: float = 300.0,
+    mesh: int = 36,
 ) -> SymmetryReport:
     """Find the symmetries, say which components they forbid, Eqs. (S52)-(S54), and show that these
     vanish.
@@ -285,27 +344,46 @@ def symmetry_report(
     diagonal = symmetrise(np.diag([1.0, 0.0, 0.0]), operations)
     isotropic = abs(diagonal[0, 0] - diagonal[1, 1]) < 1e-9
     x = _full_tensor(model, mu, temperature, mesh)
-    broken = [abs(x["xyz".index(c[0]), "xyz".index(c[1])]) for c in forbidden]
-    broken += [abs(x[0, 0] - x[1, 1])] if isotropic else []
+    broken = [abs(x[_indices(name)]) for name in forbidden]
+    if isotropic:
+        broken.append(abs(x[0, 0] - x[1, 1]))
+    worst = float(max(broken, default=0.0))
     scale = float(np.abs(x).max()) or 1.0
     return SymmetryReport(
-        model.name, operations, forbidden, isotropic, x, float(max(broken, default=0.0)) / scale
+        model.name,
+        operations,
+        forbidden,
+        isotropic,
+        x,
+        violation=worst / scale,
     )
 
 
 def _full_tensor(
-    model: LayeredModel, mu: float | None, temperature: float, mesh: int
+    model: LayeredModel,
+    mu: float | None,
+    temperature: float,
+    mesh: int,
 ) -> np.ndarray:
     """(1/hbar^2) tr[f(H) d_c d_d H], mean over all points of the mesh."""
     grid = np.arange(mesh) / mesh
-    k = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2) @ model.reciprocal
+    points = np.stack(np.meshgrid(grid, grid), axis=-1)
+    k = points.reshape(-1, 2) @ model.reciprocal
     kt = temperature * BOLTZMANN / ELEMENTARY_CHARGE
     level = float(model.bands(k).mean()) if mu is None else mu
     out = np.zeros(6)
-    for part in np.array_split(k, max(1, len(k) // 512)):
+    n_parts = max(1, len(k) // 512)
+    for part in np.array_split(k, n_parts):
         h, *second = model.bloch(part, "", *COMPONENTS)
         energy, u = np.linalg.eigh(h)
-        rho = (u * expit((level - energy) / kt)[:, None, :]) @ u.conj().swapaxes(1, 2)
-        out += [np.einsum("kij,kji->", rho, m).real for m in second]
+        rho = _function_of_h(u, expit((level - energy) / kt))
+        for c, m in enumerate(second):
+            out[c] += np.einsum("kij,kji->", rho, m).real
     xx, yy, xy, yz, zx, zz = out / len(k) / HBAR2_OVER_ME
-    return np.array([[xx, xy, zx], [xy, yy, yz], [zx, yz, zz]])
+    return np.array(
+        [
+            [xx, xy, zx],
+            [xy, yy, yz],
+            [zx, yz, zz],
+        ]
+    )

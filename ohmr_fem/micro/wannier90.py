@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,13 @@ def from_wannier90(
     _check_weights(path.name, flat, matrices)
     number = _find_layers(r[:, 2], layers, layer_gap)
     return LayeredModel(
-        plane, r, flat, matrices, layers=number, filling=filling, name=name or path.stem
+        plane,
+        r,
+        flat,
+        matrices,
+        layers=number,
+        filling=filling,
+        name=name or path.stem,
     )
 
 
@@ -75,32 +82,56 @@ def write_wannier90(model: LayeredModel, path: str | Path, *, thickness: float =
     length of a3.
     """
     path = Path(path)
-    n, m = model.n_orbitals, len(model.translations)
+    n = model.n_orbitals
+    m = len(model.translations)
     lines = ["written by ohmr_fem"]
     with_geometry = path.name.endswith("_tb.dat")
     if with_geometry:
         cell = np.zeros((3, 3))
-        cell[:2, :2], cell[2, 2] = model.lattice, thickness
-        lines += [" ".join(f"{x:.15g}" for x in row) for row in cell]
+        cell[:2, :2] = model.lattice
+        cell[2, 2] = thickness
+        for row in cell:
+            lines.append(" ".join(f"{x:.15g}" for x in row))
     lines += [str(n), str(m)]
-    lines += [" ".join("1" for _ in range(start, min(start + 15, m))) for start in range(0, m, 15)]
-    for cell_index, block in zip(model.translations, model.blocks, strict=True):
-        where = f"{cell_index[0]} {cell_index[1]} 0"
-        lines += ["", where] if with_geometry else []
-        lines += [
-            f"{'' if with_geometry else where + ' '}{i + 1} {j + 1} {block[i, j].real:.16e} "
-            f"{block[i, j].imag:.16e}"
-            for j in range(n)
-            for i in range(n)
-        ]
-    for cell_index in model.translations if with_geometry else ():
-        lines += ["", f"{cell_index[0]} {cell_index[1]} 0"]
-        home = not cell_index.any()
-        for j in range(n):
-            for i in range(n):
-                r = model.positions[i] if home and i == j else np.zeros(3)
-                lines.append(f"{i + 1} {j + 1} " + " ".join(f"{x:.16e} 0.0" for x in r))
+    ones = ["1"] * m
+    for start in range(0, m, 15):
+        lines.append(" ".join(ones[start : start + 15]))
+    for place, block in zip(model.translations, model.blocks, strict=True):
+        where = _place(place)
+        prefix = f"{where} "
+        if with_geometry:
+            lines += ["", where]
+            prefix = ""
+        for i, j in _pairs(n):
+            t = block[i, j]
+            lines.append(f"{prefix}{i + 1} {j + 1} {t.real:.16e} {t.imag:.16e}")
+    if with_geometry:
+        lines += _position_lines(model)
     path.write_text("\n".join(lines) + "\n")
+
+
+def _place(translation: np.ndarray) -> str:
+    return f"{translation[0]} {translation[1]} 0"
+
+
+def _pairs(n: int) -> Iterator[tuple[int, int]]:
+    """Matrix elements (i, j) in the order of Wannier90: i runs fastest."""
+    for j in range(n):
+        for i in range(n):
+            yield i, j
+
+
+def _position_lines(model: LayeredModel) -> list[str]:
+    """The position operator: the centres on the diagonal of the home cell, zero elsewhere."""
+    lines = []
+    for place in model.translations:
+        lines += ["", _place(place)]
+        home = not place.any()
+        for i, j in _pairs(model.n_orbitals):
+            r = model.positions[i] if home and i == j else np.zeros(3)
+            numbers = " ".join(f"{x:.16e} 0.0" for x in r)
+            lines.append(f"{i + 1} {j + 1} {numbers}")
+    return lines
 
 
 def _text(path: Path) -> str:
@@ -126,18 +157,19 @@ def _numbers(path: Path) -> list[str]:
 def _header(name: str, words: list[str]) -> tuple[int, int, np.ndarray, list[str]]:
     """Number of orbitals, of translations, degeneracy weights, and the rest."""
     try:
-        n, m = int(words[0]), int(words[1])
+        n = int(words[0])
+        m = int(words[1])
         weights = np.array([int(w) for w in words[2 : 2 + m]], dtype=float)
     except (ValueError, IndexError) as exc:
         raise InputError(
             f"{name}: the header should hold the number of orbitals, of translations and one "
             "whole-number "
-            "degeneracy weight per translation; the list of weights is wrong or too short"
+            "degeneracy weight per translation; the list of weights is wrong or too short",
         ) from exc
     if n < 1 or m < 1 or len(weights) < m or np.any(weights < 1):
         raise InputError(
             f"{name}: expected {m} positive degeneracy weights in the header, "
-            f"got {len(weights)} with minimum {weights.min() if len(weights) else 'none'}"
+            f"got {len(weights)} with minimum {weights.min() if len(weights) else 'none'}",
         )
     return n, m, weights, words[2 + m :]
 
@@ -152,12 +184,14 @@ def _table(name: str, words: list[str], rows: int, columns: int) -> np.ndarray:
         raise InputError(
             f"{name}: {kind}, {rows} rows of {columns} numbers announced but {len(words)} numbers "
             "found; "
-            "write the file again"
+            "write the file again",
         )
     try:
         return np.array(words, dtype=float).reshape(rows, columns)
     except ValueError as exc:
-        raise InputError(f"{name}: holds something that is not a number ({exc})") from exc
+        raise InputError(
+            f"{name}: holds something that is not a number ({exc})",
+        ) from exc
 
 
 def _read_hr(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -171,7 +205,9 @@ def _read_hr(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             "are "
             "too many or too few; write the file again"
         )
-    return cells, weights, _fill(path.name, rows[:, 3:5], rows[:, 5] + 1j * rows[:, 6], n, m)
+    values = rows[:, 5] + 1j * rows[:, 6]
+    blocks = _fill(path.name, rows[:, 3:5], values, n, m)
+    return cells, weights, blocks
 
 
 def _read_tb(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -185,26 +221,28 @@ def _read_tb(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     rows = _table(path.name, words[: m * each], m, each)
     cells = np.rint(rows[:, :3]).astype(int)
     entries = rows[:, 3:].reshape(-1, 4)
-    blocks = _fill(path.name, entries[:, :2], entries[:, 2] + 1j * entries[:, 3], n, m)
-    each = 3 + 8 * n * n
-    home = _table(path.name, words[m * (3 + 4 * n * n) :], m, each)
-    home = home[~home[:, :3].any(axis=1)][0, 3:].reshape(n, n, 8)
+    values = entries[:, 2] + 1j * entries[:, 3]
+    blocks = _fill(path.name, entries[:, :2], values, n, m)
+    places = _table(path.name, words[m * each :], m, 3 + 8 * n * n)
+    at_home = ~places[:, :3].any(axis=1)
+    home = places[at_home][0, 3:].reshape(n, n, 8)
     centres = np.stack([home[i, i, 2::2] for i in range(n)])
     return lattice, cells, weights, blocks, centres
 
 
 def _fill(name: str, index: np.ndarray, values: np.ndarray, n: int, m: int) -> np.ndarray:
-    i, j = (np.rint(index[:, c]).astype(int) - 1 for c in (0, 1))
-    if i.min() < 0 or j.min() < 0 or i.max() >= n or j.max() >= n:
+    orbitals = np.rint(index).astype(int) - 1
+    if orbitals.min() < 0 or orbitals.max() >= n:
         raise InputError(
             f"{name}: an orbital number is outside 1..{n}; the degeneracy weights or the header "
-            "are wrong"
+            "are wrong",
         )
     blocks = np.full((m, n, n), np.nan, dtype=complex)
-    blocks[np.repeat(np.arange(m), n * n), i, j] = values
+    translation = np.repeat(np.arange(m), n * n)
+    blocks[translation, orbitals[:, 0], orbitals[:, 1]] = values
     if not np.all(np.isfinite(blocks)):
         raise InputError(
-            f"{name}: an element is missing, given twice, or not finite; write the file again"
+            f"{name}: an element is missing, given twice, or not finite; write the file again",
         )
     return blocks
 
@@ -233,7 +271,9 @@ def _floats(value: Any, what: str) -> np.ndarray:
 def _plane(lattice: Any) -> np.ndarray:
     a = _floats(lattice, "lattice: expected rows a1, a2 (and a3) in angstrom")
     if a.shape == (3, 3):
-        if np.abs(a[:2, 2]).max() > 1e-6 or np.abs(a[2, :2]).max() > 1e-6:
+        out_of_plane = np.abs(a[:2, 2]).max()
+        tilt = np.abs(a[2, :2]).max()
+        if out_of_plane > 1e-6 or tilt > 1e-6:
             raise InputError(
                 "a1 and a2 must lie in the plane and a3 along z; rotate the cell",
                 value=lattice,
@@ -270,14 +310,15 @@ def _check_weights(name: str, cells: np.ndarray, blocks: np.ndarray) -> None:
     """
     index = {tuple(c): m for m, c in enumerate(cells.tolist())}
     for cell, m in index.items():
-        back = index.get((-cell[0], -cell[1]))
+        opposite = (-cell[0], -cell[1])
+        back = index.get(opposite)
         if back is None:
             raise InputError(
-                f"{name}: translation {cell} has no partner {(-cell[0], -cell[1])}; the file is "
-                "truncated",
+                f"{name}: translation {cell} has no partner {opposite}; the file is truncated",
                 value=cell,
             )
-        worst = float(np.abs(blocks[m] - blocks[back].conj().T).max())
+        adjoint = blocks[back].conj().T
+        worst = float(np.abs(blocks[m] - adjoint).max())
         if worst > 2e-5:
             raise InputError(
                 f"{name}: not Hermitian, t(R) and t(-R)^dagger differ by {worst:.2g} eV at R = "
@@ -286,7 +327,7 @@ def _check_weights(name: str, cells: np.ndarray, blocks: np.ndarray) -> None:
                 value=cell,
             )
         if worst > HERMITICITY:  # rounding of the printed digits
-            blocks[m] = 0.5 * (blocks[m] + blocks[back].conj().T)
+            blocks[m] = 0.5 * (blocks[m] + adjoint)
             blocks[back] = blocks[m].conj().T
 
 
@@ -306,27 +347,38 @@ def _find_layers(z: np.ndarray, layers: int | None, layer_gap: float) -> np.ndar
                 key="layers",
             )
     else:
-        if not 1 <= layers <= len(z):
-            raise InputError(
-                f"expected from 1 to {len(z)}, got {layers!r}", value=layers, key="layers"
-            )
-        if layers > 1 and layers - 1 < len(wide) and wide[layers - 2] < 1.2 * wide[layers - 1]:
-            raise InputError(
-                f"{layers} layers cannot be told apart, the gaps along z are "
-                f"{', '.join(f'{g:.3g}' for g in wide[:layers])} angstrom; check the centres or "
-                "the number",
-                value=layers,
-                key="layers",
-            )
-        if layers > 1 and wide[layers - 2] < 0.1:
-            raise InputError(
-                f"{layers} layers cannot be told apart, the centres span "
-                f"{np.ptp(z):.3g} angstrom along z; check the centres",
-                value=layers,
-                key="layers",
-            )
+        _check_layer_count(z, wide, layers)
+        widest = np.argsort(-steps, kind="stable")
         cuts = np.zeros(len(steps), dtype=bool)
-        cuts[np.argsort(-steps, kind="stable")[: layers - 1]] = True
+        cuts[widest[: layers - 1]] = True
     number = np.zeros(len(z), dtype=int)
     number[rank[1:]] = np.cumsum(cuts)
     return number
+
+
+def _check_layer_count(z: np.ndarray, wide: np.ndarray, layers: int) -> None:
+    """``wide``: the gaps along z, widest first; the last one that is cut must stand out."""
+    if not 1 <= layers <= len(z):
+        raise InputError(
+            f"expected from 1 to {len(z)}, got {layers!r}",
+            value=layers,
+            key="layers",
+        )
+    if layers == 1:
+        return
+    last_cut = wide[layers - 2]
+    if layers <= len(wide) and last_cut < 1.2 * wide[layers - 1]:
+        gaps = ", ".join(f"{g:.3g}" for g in wide[:layers])
+        raise InputError(
+            f"{layers} layers cannot be told apart, the gaps along z are "
+            f"{gaps} angstrom; check the centres or the number",
+            value=layers,
+            key="layers",
+        )
+    if last_cut < 0.1:
+        raise InputError(
+            f"{layers} layers cannot be told apart, the centres span "
+            f"{np.ptp(z):.3g} angstrom along z; check the centres",
+            value=layers,
+            key="layers",
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,11 @@ def _triple(value: Any, unit: str, name: str, spread: bool = False) -> tuple[flo
     return (number, number, number) if spread else (0.0, 0.0, number)
 
 
+def _one_or_three(value: Any, unit: str, name: str) -> float | tuple[float, float, float]:
+    array = array_si(value, unit, name)
+    return _triple(array, unit, name) if array.ndim else float(array)
+
+
 @dataclass(frozen=True)
 class Contact:
     """Where current enters or a voltage is read.
@@ -195,12 +201,49 @@ class Contact:
 
 @dataclass(frozen=True)
 class Edge:
-    """An insulating edge with a condition on the moment density (see :class:`Moment`)."""
+    """An insulating edge with a condition on the moment density, and sources that follow the
+    current along it (docs/theory, section 13).
+
+    Parameters
+    ----------
+    moment : see :class:`Moment`
+    source : float or (3,) floats
+        kappa of Q^a . nu = G^a n^a - kappa^a sigma E_t, t the clockwise tangent; a number is
+        kappa^z, and on cross-sections the one of Q . nu = G n + kappa sigma (nu x E).
+    inverse_source : float or (3,) floats, optional
+        kappa' of the edge current that the moments drive in turn; default kappa alpha'/alpha, or
+        kappa where alpha = 0.
+    edge_moment : quantity or three, C/V
+        chi of a bound moment chi E_t along the edge, which does not diffuse: it adds to the moment
+        that is observed (:meth:`Solution.bound_moment`), not to any resistance.
+    """
 
     moment: Any = "reflecting"
+    source: Any = 0.0
+    inverse_source: Any = None
+    edge_moment: Any = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "moment", Moment.parse(self.moment, "Edge"))
+        put = partial(object.__setattr__, self)  # the way around frozen
+        put("moment", Moment.parse(self.moment, "Edge"))
+        with complaints_of("Edge"):
+            put("source", _one_or_three(self.source, "1", "source"))
+            if self.inverse_source is not None:
+                put("inverse_source", _one_or_three(self.inverse_source, "1", "inverse_source"))
+            put("edge_moment", _triple(self.edge_moment, "C/V", "edge_moment"))
+
+    @property
+    def drives(self) -> bool:
+        """Whether the current along the edge makes moment, or moment a current along it."""
+        given = (self.source, 0.0 if self.inverse_source is None else self.inverse_source)
+        return any(np.any(np.asarray(value) != 0.0) for value in given)
+
+    @property
+    def by_component(self) -> bool:
+        """Whether a source is given by component, which has a meaning in the device plane and on
+        strips only.
+        """
+        return isinstance(self.source, tuple) or isinstance(self.inverse_source, tuple)
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,8 @@ class Material:
     Parameters
     ----------
     sheet_conductivity : quantity, S
-        sigma = e n mu (for a film or a wire cross-section the conductivity enters only as a scale).
+        sigma = e n mu of a device plane; with ``Problem(film=...)``, bulk conductivity times
+        thickness.  A cross-section needs none: there the conductivity enters only as a scale.
     relaxation_time : quantity, s
         tau of the orbital magnetic moment; one value, or three for (x, y, z).
     orbital_hall_angle : float
@@ -98,6 +99,8 @@ class Material:
     mobility : quantity, m^2/(V s), optional
         mu of the drift velocity -mu E of the moments (Eq. (S1)): positive for electrons, negative
         for holes.  Used only by the ordinary Hall effect and by drift, both off by default.
+    resistivity : quantity, ohm m, optional
+        Of the bulk of a film, in place of the sheet conductivity.
 
     All but g_factor, moment_per_carrier, name and source may
     also be a callable f(x, y) in SI or an array with one value per cell of the region.
@@ -108,10 +111,10 @@ class Material:
         For values of the wrong sign, dimension or shape.
     """
 
-    sheet_conductivity: Any
-    relaxation_time: Any
-    orbital_hall_angle: Any
-    inverse_mass: Any
+    sheet_conductivity: Any = None
+    relaxation_time: Any = None
+    orbital_hall_angle: Any = None
+    inverse_mass: Any = None
     diffusion_length: Any = None
     diffusion_constant: Any = None
     inverse_orbital_hall_angle: Any = None
@@ -120,14 +123,20 @@ class Material:
     name: str = ""
     source: str = ""
     mobility: Any = None
+    resistivity: Any = None
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
+        self._check_given()
+        if self.resistivity is not None:
+            put("resistivity", positive(self.resistivity, "ohm*m", "resistivity"))
         for name in ("sheet_conductivity", "orbital_hall_angle", "inverse_orbital_hall_angle"):
             given = getattr(self, name)
             if name == "inverse_orbital_hall_angle" and given is None:
                 given = self.orbital_hall_angle  # back as forth unless told otherwise
             positive_only = name == "sheet_conductivity"
+            if positive_only and given is None:
+                continue
             unit = "S" if positive_only else "1"
             put(name, _coefficient(given, unit, name, positive_only))
         given = self.relaxation_time
@@ -139,6 +148,19 @@ class Material:
         if self.mobility is not None:
             put("mobility", _coefficient(self.mobility, "m**2/(V*s)", "mobility", False))
         self._set_diffusion(put, given)
+
+    def _check_given(self) -> None:
+        """Everything that has no default, and not two values of one thing."""
+        for name in ("relaxation_time", "orbital_hall_angle", "inverse_mass"):
+            if getattr(self, name) is None:
+                raise InputError(f"give {name}, got None", owner="Material", key=name, named=True)
+        if self.sheet_conductivity is not None and self.resistivity is not None:
+            raise InputError(
+                "give sheet_conductivity or resistivity, not both",
+                owner="Material",
+                key="resistivity",
+                named=True,
+            )
 
     def _set_diffusion(self, put: Callable[[str, Any], None], given_time: Any) -> None:
         if (self.diffusion_length is None) == (self.diffusion_constant is None):
@@ -169,6 +191,21 @@ class Material:
         put("diffusion_length", length)
         put("diffusion_constant", length**2 / tau)
 
+    def with_unit_conductivity(self) -> Material:
+        """This material at 1 S, where the conductivity is a scale alone."""
+        return replace(self, sheet_conductivity=1.0, diffusion_length=None)
+
+    def as_sheet(self, thickness: float | None) -> Material:
+        """This material with the sheet conductivity of a film (m), in place of its resistivity."""
+        if self.resistivity is None or thickness is None:
+            return self
+        return replace(
+            self,
+            sheet_conductivity=thickness / self.resistivity,
+            resistivity=None,
+            diffusion_length=None,
+        )
+
     @property
     def X(self) -> np.ndarray:
         """Effective inverse mass tensor in 1/kg, shape (3, 3)."""
@@ -193,16 +230,19 @@ class Material:
         rate = 0.5 * self.g_factor * ELEMENTARY_CHARGE
         return np.asarray(rate * cross_matrix(fields_array(field)) @ self.X)
 
-    def detection_row(self, component: int, detection: str) -> np.ndarray:
-        """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c /
-        X_cc.
+    def detection_row(
+        self, component: int, detection: str, averaged: bool | None = None
+    ) -> np.ndarray:
+        """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c over X_zz
+        (``averaged``, by default for n^x and n^y: over (X_xx + X_yy)/2).
         """
+        if detection == "printed":
+            return np.eye(3)[component]
         X = np.asarray(self.inverse_mass)
-        return (
-            np.eye(3)[component]
-            if detection == "printed"
-            else X[component] / X[component, component]
-        )
+        if averaged is None:
+            averaged = component != 2
+        scale = 0.5 * (X[0, 0] + X[1, 1]) if averaged else X[2, 2]
+        return np.asarray(X[component] / scale)
 
     @property
     def field_scale(self) -> float:
@@ -211,6 +251,13 @@ class Material:
         tau = float(np.max(self.relaxation_time))
         rate = 0.5 * abs(self.g_factor) * ELEMENTARY_CHARGE * largest * tau
         return 1.0 / rate if rate > 0 else float("inf")
+
+    def _conductivity_shown(self) -> str:
+        if self.resistivity is not None:
+            return f"resistivity={_shown(self.resistivity, 'ohm m')}, "
+        if self.sheet_conductivity is None:
+            return ""
+        return f"sigma={_shown(self.sheet_conductivity, 'S')}, "
 
     def __repr__(self) -> str:
         name = f"{self.name}: " if self.name else ""
@@ -222,7 +269,7 @@ class Material:
             tensor = np.asarray(self.inverse_mass)
             x = np.array2string(tensor, precision=4, separator=", ").replace("\n", "")
         return (
-            f"Material({name}sigma={_shown(self.sheet_conductivity, 'S')}, "
+            f"Material({name}{self._conductivity_shown()}"
             f"tau={_shown(self.relaxation_time, 's')}{length}, "
             f"D={_shown(self.diffusion_constant, 'm²/s')}, "
             f"alpha={_shown(self.orbital_hall_angle, '')}, "

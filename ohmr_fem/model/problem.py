@@ -13,10 +13,12 @@ from ..errors import InputError, suggest
 from ..mesh.device_mesh import DeviceMesh
 from ..units import ReadOnly
 from .contacts import Contact, Edge, Moment
+from .film import Film
 from .material import Material
 
 COUPLINGS = ("linear", "full")
 DETECTIONS = ("printed", "reciprocal")
+INTERFACES = ("accumulation", "density")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +44,16 @@ class Problem:
     detection : "printed" or "reciprocal"
         What the inverse effect reads: n^z as in Eq. (1), or (X n)_z / X_zz, which obeys Onsager's
         relation for every X.
+    interface : "accumulation" or "density"
+        What is continuous between regions that differ in sigma/D or in the shape of X: the
+        accumulation h of n = (sigma/D) W^-1 h (docs/theory, section 12), which obeys Onsager's
+        relation, or the moment density n itself, as the paper.  One material: no difference.
     ordinary_hall : bool
         Let the Lorentz force of B_z act on the carriers: sigma and D become the tensor of
         System.deflection.  For device planes whose materials have a mobility; off by default.
+    film : Film, optional
+        Thickness and faces of a device plane.  The materials here have the sheet conductivity that
+        follows from their resistivity.
 
     Raises
     ------
@@ -60,6 +69,8 @@ class Problem:
     coupling: str = "linear"
     detection: str = "printed"
     ordinary_hall: bool = False
+    interface: str = "accumulation"
+    film: Film | None = None
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
@@ -69,7 +80,12 @@ class Problem:
                 f"mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}",
             )
         put("order", _order(self.order, self.mesh))
-        for key, options in (("coupling", COUPLINGS), ("detection", DETECTIONS)):
+        choices = (
+            ("coupling", COUPLINGS),
+            ("detection", DETECTIONS),
+            ("interface", INTERFACES),
+        )
+        for key, options in choices:
             if getattr(self, key) not in options:
                 raise _wrong(
                     key,
@@ -79,6 +95,9 @@ class Problem:
         put("materials", ReadOnly(_materials(self.materials, self.mesh)))
         put("contacts", ReadOnly(_contacts(self.contacts, self.mesh)))
         put("edges", ReadOnly(_edges(self.edges, self.mesh, self.contacts)))
+        _check_sources(self)
+        _check_film(self)
+        put("materials", ReadOnly(_conducting(self)))
         if self.detection == "reciprocal":
             _check_reciprocal(self)
         if self.ordinary_hall is not False:
@@ -90,6 +109,13 @@ class Problem:
         x.
         """
         return "x" not in self.mesh.axes
+
+    @property
+    def averages(self) -> bool:
+        """Whether the reciprocal detector and W divide X by (X_xx + X_yy)/2 in place of X_zz: on
+        sections with faces, which read n^x and n^y as well as n^z.
+        """
+        return self.is_cross_section and "z" in self.mesh.axes
 
     @property
     def material(self) -> Material:
@@ -107,6 +133,13 @@ class Problem:
         """One material with constant coefficients everywhere."""
         return len({id(m) for m in self.materials.values()}) == 1 and self.material.uniform
 
+    @property
+    def edge_sources(self) -> dict[str, Edge]:
+        """The edges whose current makes moment, or whose moment makes a current (docs/theory,
+        section 13).
+        """
+        return {name: edge for name, edge in self.edges.items() if edge.drives}
+
     def moment_conditions(self) -> dict[str, Moment]:
         """{boundary: condition} for every boundary that does not simply reflect."""
         found = {
@@ -121,7 +154,9 @@ class Problem:
         return (
             f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
             f"coupling={self.coupling}, "
-            f"detection={self.detection}{', ordinary Hall effect' * self.ordinary_hall})"
+            f"detection={self.detection}, interface={self.interface}"
+            f"{', ordinary Hall effect' * self.ordinary_hall}"
+            f"{'' if self.film is None else f', {self.film!r}'})"
         )
 
 
@@ -174,6 +209,69 @@ def _materials(materials: Any, mesh: DeviceMesh) -> dict[str, Material]:
             value=missing[0],
         )
     return {r: materials[r] for r in regions}
+
+
+def _check_film(problem: Problem) -> None:
+    film = problem.film
+    if film is None:
+        return
+    if not isinstance(film, Film):
+        raise _wrong("film", f"film must be a Film(thickness, ...), got {film!r}", value=film)
+    if problem.is_cross_section:
+        raise _wrong(
+            "film", "a film is a device plane (x, y) with a thickness; this mesh is a cross-section"
+        )
+    if problem.coupling != "linear":
+        raise _wrong("film", "a film is solved to first order; coupling='full' has no film")
+    if problem.ordinary_hall:
+        raise _wrong(
+            "film",
+            "ordinary_hall makes the potential of a film depend on B_z, and so the fields that "
+            "drive its faces: not in this version",
+        )
+    narrow = float(np.ptp(problem.mesh.mesh.p, axis=1).min())
+    if film.thickness > 10.0 * narrow:
+        raise _wrong(
+            "film",
+            f"the thickness {film.thickness:.4g} m is more than ten times the narrower side "
+            f"{narrow:.4g} m of the plane: then its side edges are the faces of the film; turn the "
+            "device, or check the unit",
+            value=film.thickness,
+        )
+
+
+def _conducting(problem: Problem) -> dict[str, Material]:
+    """The materials with the conductivity that this problem needs, one for each given one."""
+    thickness = 1.0 if problem.is_cross_section else None  # there it is a scale
+    if problem.film is not None:
+        thickness = problem.film.thickness
+    ready: dict[int, Material] = {}
+    for region, material in problem.materials.items():
+        if id(material) in ready:
+            continue
+        sheet = material.as_sheet(thickness)
+        if sheet.sheet_conductivity is None:
+            sheet = _without_conductivity(problem, region, sheet)
+        ready[id(material)] = sheet
+    return {region: ready[id(m)] for region, m in problem.materials.items()}
+
+
+def _without_conductivity(problem: Problem, region: str, material: Material) -> Material:
+    """A cross-section asks for ratios alone; elsewhere an error says what is missing."""
+    if problem.is_cross_section:
+        return material.with_unit_conductivity()
+    name = f" ({material.name})" if material.name else ""
+    if material.resistivity is not None:
+        raise _wrong(
+            "materials",
+            f"the material of region {region!r}{name} has a resistivity, which belongs to a film: "
+            "give Problem(film=of.Film(thickness)), or sheet_conductivity",
+        )
+    raise _wrong(
+        "materials",
+        f"the material of region {region!r}{name} has no conductivity: give sheet_conductivity, "
+        "or resistivity and Problem(film=...)",
+    )
 
 
 def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
@@ -277,20 +375,35 @@ def require_mobility(problem: Problem, what: str) -> None:
             )
 
 
+def _check_sources(problem: Problem) -> None:
+    for name, edge in problem.edge_sources.items():
+        if edge.by_component and problem.averages:
+            raise _wrong(
+                "edges",
+                f"edge {name!r}: a face of a film or wire has one source, a number; three are for "
+                "edges of the device plane and of strips",
+                value=edge.source,
+            )
+        if problem.ordinary_hall:
+            raise _wrong(
+                "edges",
+                f"edge {name!r}: a source that follows the current does not go with ordinary_hall",
+                value=edge.source,
+            )
+
+
 def _check_reciprocal(problem: Problem) -> None:
-    axes = [2] if "y" in problem.mesh.axes else []
-    axes += [1] if "z" in problem.mesh.axes else []
+    name = "(X_xx + X_yy)/2" if problem.averages else "X_zz"
     for region, material in problem.materials.items():
         if callable(material.inverse_mass):
             continue
-        for c in axes:
-            if material.inverse_mass[c, c] == 0:
-                raise _wrong(
-                    "detection",
-                    f"detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is "
-                    "0 in "
-                    f"region {region!r}",
-                )
+        X = material.inverse_mass
+        scale = 0.5 * (X[0, 0] + X[1, 1]) if problem.averages else X[2, 2]
+        if scale == 0.0:
+            raise _wrong(
+                "detection",
+                f"detection='reciprocal' divides by {name}, which is 0 in region {region!r}",
+            )
 
 
 def contact_width(problem: Problem, name: str) -> float:

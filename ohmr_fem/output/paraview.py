@@ -1,7 +1,8 @@
 """ParaView files, and the subdivided mesh on which files and figures show fields of any order.
 
-Continuous fields (potential, moment density) stand at the points; fields with jumps between cells
-(E, J, moment currents) stand at the cells, each with its value at the cell's centre.  Order 1 is
+Potential and moment density stand at the points, which are doubled where n jumps between regions
+(docs/theory, section 12); fields with jumps between cells (E, J, moment currents) stand at the
+cells, each with its value at the cell's centre.  Order 1 is
 written as it is, order 2 as quadratic cells; order P > 2 subdivides every cell into P x P linear
 ones, and the file says so.
 """
@@ -80,7 +81,7 @@ def subdivide(solution: Solution, pieces: int | None = None) -> Subdivision:
     # (k, vertices) integers; the point is their weighted mean of the vertices
     weights = np.atleast_2d(lattice)
     X = _reference(weights)
-    first, number = _shared(weights, mesh.t.T)
+    first, number = _shared(weights, mesh.t.T, _owners(solution))
     nodes = number.reshape(mesh.nelements, -1)
     flat = np.asarray(mesh.mapping().F(X)).reshape(len(X), -1)
     points = np.zeros((3, first.size))
@@ -98,15 +99,32 @@ def subdivide(solution: Solution, pieces: int | None = None) -> Subdivision:
     )
 
 
-def _shared(weights: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _owners(solution: Solution) -> np.ndarray:
+    """(n_cells,) numbers of the pieces of the device between which the moment density may jump."""
+    mesh = solution.problem.mesh
+    owner = np.zeros(mesh.n_cells, dtype=int)
+    if not solution.has_jumps:
+        return owner
+    for number, (region, members) in enumerate(mesh.regions.items()):
+        material = solution.problem.materials[region]
+        chi = material.sheet_conductivity, material.diffusion_constant
+        by_cell = any(isinstance(value, np.ndarray) for value in chi)
+        owner[members] = 1 + members + len(mesh.regions) if by_cell else number
+    return owner
+
+
+def _shared(
+    weights: np.ndarray, cells: np.ndarray, owner: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Where each point of the lattices of all cells first occurs, and the number of every one.
 
-    A lattice point is known by its vertices and their weights, so cells agree on shared points
-    without round-off.
+    A lattice point is known by its vertices, their weights and the owner of the cell, so cells
+    agree on shared points without round-off.
     """
     spread = cells[:, None, :] * (weights.max() + 1)  # room for a weight below each vertex
     keys = np.where(weights > 0, spread + weights, -1)
     keys = np.sort(keys.reshape(-1, weights.shape[1]), axis=1)
+    keys = np.column_stack([keys, np.repeat(owner, len(weights))])
     _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     return first, number
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..files import ARCHIVE_FORMAT, write_archive
+from ..files import READABLE_FORMATS, write_archive
 from ..solver.solution import Solution
 from ..solver.solution_file import save_solution, tuples, unpack_solution
 from ..sweep.curve import HanleCurve
@@ -56,9 +56,10 @@ def load(path: str | Path) -> Any:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(str(arrays.pop("meta")))
-        if meta["format"] != ARCHIVE_FORMAT:
+        if meta["format"] not in READABLE_FORMATS:
+            known = " and ".join(READABLE_FORMATS)
             raise InputError(
-                f"{path}: has format {meta['format']!r}, this version reads {ARCHIVE_FORMAT!r}",
+                f"{path}: has format {meta['format']!r}, this version reads {known}",
                 value=path,
             )
         unpack = {"Solution": unpack_solution, "HanleCurve": _unpack_curve}[meta["kind"]]

@@ -16,7 +16,7 @@ from ..files import atomic_path
 from ..fitting.data import Measured, read_data, with_pairs
 from ..fitting.design import Design, design
 from ..fitting.fit import fit
-from ..fitting.result import Fit
+from ..fitting.result import Fit, FittedCurve
 from ..output.plot_fit import plot_fit
 from ..output.style import save_figure
 from ..version import __version__
@@ -164,10 +164,23 @@ def record(found: Fit) -> dict[str, Any]:
             for c in found.identifiability.fixed
         ],
         "correlation": [[plain(float(c)) for c in row] for row in found.correlation],
-        "curves": [
-            {"name": c.data.label, "points": len(c.data.values), "noise": float(c.noise.mean())}
-            for c in found.curves
-        ],
+        "curves": [_curve(c) for c in found.curves],
         "warnings": list(found.warnings),
         "seconds": found.seconds,
     }
+
+
+def _curve(c: FittedCurve) -> dict[str, Any]:
+    """What is on record of one curve: its backgrounds, and how its data were prepared."""
+    out: dict[str, Any] = {
+        "name": c.data.label,
+        "points": len(c.data.values),
+        "noise": float(c.noise.mean()),
+        "backgrounds": {
+            name: {"value": value, "error": error if math.isfinite(error) else None}
+            for name, (value, error) in c.amplitudes.items()
+        },
+    }
+    if c.data.preparation is not None:
+        out["preparation"] = c.data.preparation.record()
+    return out

@@ -290,6 +290,7 @@ class _Level:
         floor: float,
         before: tuple[np.ndarray, np.ndarray] | None,
     ) -> _Level:
+        # P gives the value, P + 1 on the same mesh its error: docs/how-to/accuracy
         orders = problem, replace(problem, order=problem.order + 1)
         several, rows = np.atleast_2d(fields), []
         keep: list[tuple[float, int, float, Fields, Fields]] = []
@@ -310,12 +311,13 @@ class _Level:
         _, worst, scale, low, high = keep[0]
         value, estimate, roundoff, allowed = np.array(rows).T
         cells = localise(low, high, several[worst])
-        lag = (
-            1.0
-            if before is None
-            else np.abs(value + estimate - before[0]) / np.maximum(np.abs(before[1]), TINY)
-        )
+        lag: Any = 1.0
+        if before is not None:
+            # what the last estimate missed, seen from the finer mesh, over what it said
+            missed = np.abs(value + estimate - before[0])
+            lag = missed / np.maximum(np.abs(before[1]), TINY)
         error = SAFETY * np.clip(lag, 1.0, LAG) * np.abs(estimate) + roundoff
+        # cells of opposite sign can cancel by chance, and then the sum says nothing
         error[worst] = max(error[worst], CANCELLATION * float(np.abs(cells.signed).sum()))
         resolved = not check_resolution(low.system, several[worst])
         return cls(
@@ -353,6 +355,7 @@ class _Level:
 
     def verdict(self, history: list[Round]) -> str:
         """What ends the refinement here, or nothing."""
+        # one round alone is not believed where the edge layer is not resolved
         if self.excess <= 1.0 and (len(history) > 1 or self.resolved):
             return "tolerance"
         if np.any((self.roundoff > 0.5 * self.allowed) & (self.error < 10.0 * self.roundoff)):

@@ -47,8 +47,8 @@ ROUNDOFF = 3 * float(np.finfo(float).eps)
 
 @dataclass(frozen=True, eq=False)
 class Fields:
-    """All fields of one measurement at one order, in SI per ampere: potentials (N,) V/A, n (3, N),
-    z (3, N) V/A.
+    """All fields of one measurement at one order, in SI per ampere: potentials (N,) V/A, n (3, N)
+    as a Solution holds it, z (3, N) V/A.
 
     ``delta_R`` comes from the primal side and ``delta_R_dual`` from the dual one; they differ by
     round-off only. ``roundoff`` also counts what both share: errors of the size of round-off in
@@ -89,7 +89,7 @@ def solve_fields(problem: Problem, field: np.ndarray, current: Pair, voltage: Pa
         V_1, u_1 = (T @ x for x in free.T)
     primal = float(reader @ V_1)
     dual = float(sigma * (z @ source))
-    moments = n * s.scales.moment
+    moments = n * s.moment_unit
     return Fields(
         system=s,
         V=V,
@@ -146,7 +146,11 @@ def _scalar(
     where that fails.
     """
     p, N = s.problem, s.N
-    if not p.uniform or not all(m.is_scalar for m in p.moment_conditions().values()):
+    if (
+        p.edge_sources
+        or not p.uniform
+        or not all(m.is_scalar for m in p.moment_conditions().values())
+    ):
         return None
     T = p.material.torque(field) * p.material.relaxation_time
     squared = float(precession_squared(p.material, field))
@@ -214,7 +218,8 @@ class CellErrors:
     Attributes
     ----------
     signed : (cells,) ohm
-        Sums to delta_R(P+1) - delta_R(P), but for edges that absorb at a finite rate.
+        Sums to delta_R(P+1) - delta_R(P), but for edges that absorb at a finite rate or have a
+        source.
     size : (facets per cell, cells) ohm
         What each cell could contribute if nothing cancelled, shared among the directions of its
         facets: along which of them its fields are not resolved.
@@ -231,12 +236,15 @@ def localise(low: Fields, high: Fields, field: np.ndarray) -> CellErrors:
     c = s.coefficients
     area = s.basis.dx * s.scales.length**2
     straight, crossed = _products(s, e)
-    T = np.einsum("ac,cdkq->adkq", cross_matrix(field), c.half_g_x)
-    density = _density(straight, crossed) + _local(e, c.rate, T)
+    T = np.einsum("ac,cdkq->adkq", cross_matrix(field), _turned(s))
+    for a, d, weight in _table(s):
+        T[a, d] = T[a, d] + c.rate[a] * weight
+    density = _density(straight, crossed) + _local(e, T)
     both = [*straight, *crossed]
     total = _bounds(both, area)
-    relaxing = zip(c.rate, e.n, e.z, strict=True)
-    values = [(rate, n.value[None], z.value[None]) for rate, n, z in relaxing]
+    values = [
+        (c.rate[a] * weight, e.n[d].value[None], e.z[a].value[None]) for a, d, weight in _table(s)
+    ]
     total = total + _bounds(values, area)
     signed = np.sum(density * area, axis=1)
     return CellErrors(signed, total * _shares(both, s.basis.mesh, area))
@@ -252,13 +260,13 @@ def _products(s: System, e: _Differences) -> tuple[list[Product], list[Product]]
     straight: list[Product] = []
     straight.append((c.sigma, e.V.grad, e.u_1.grad))
     straight.append((c.sigma, e.V_1.grad, e.u.grad))
-    for n, z in zip(e.n, e.z, strict=True):
-        straight.append((c.diffusion, n.grad, z.grad))
+    for a, d, weight in _table(s):
+        straight.append((c.diffusion * weight, e.n[d].grad, e.z[a].grad))
     V, u = e.V.grad, e.u.grad
     if s.problem.coupling == "full":
         straight.append((c.sigma, e.V_1.grad, e.u_1.grad))
         V, u = V + e.V_1.grad, u + e.u_1.grad
-    weights = c.detection(axis, s.problem.detection)
+    weights = [w * s.scales.moment / s.moment_unit for w in s.reading(axis)]
     read: Any = 0
     for w, n in zip(weights, e.n, strict=True):
         read = read + w * n.grad
@@ -297,11 +305,33 @@ def _density(straight: Sequence[Product], crossed: Sequence[Product]) -> np.ndar
     return np.asarray(out)
 
 
-def _local(e: _Differences, rate: np.ndarray, T: np.ndarray) -> np.ndarray:
+def _table(s: System) -> list[tuple[int, int, Any]]:
+    """(a, d, what multiplies the unknown d in n^a), SI; n itself unless interfaces jump."""
+    if s.interface is None:
+        return [(a, a, np.ones_like(s.coefficients.sigma)) for a in range(3)]
+    table = s.interface.density(s.coefficients)
+    return [
+        (a, d, entry)
+        for a, row in enumerate(table)
+        for d, entry in enumerate(row)
+        if entry is not None
+    ]
+
+
+def _turned(s: System) -> np.ndarray:
+    """(g e/2) X n in the unknowns, (3, 3, cells, points)."""
+    c = s.coefficients
+    if s.interface is None:
+        return c.half_g_x
+    zero = np.zeros_like(c.sigma)
+    table = s.interface.turned(c)
+    return np.array([[zero if entry is None else entry for entry in row] for row in table])
+
+
+def _local(e: _Differences, T: np.ndarray) -> np.ndarray:
     """Relaxation and torque, z . (1/tau + T) n, at the points."""
     out: Any = 0
     for a, z in enumerate(e.z):
-        out = out + rate[a] * e.n[a].value * z.value
         for d, n in enumerate(e.n):
             out = out + T[a, d] * n.value * z.value
     return np.asarray(out)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import block_diag, csr_array
+from scipy.sparse import block_array, block_diag, csr_array, hstack, vstack
 
 from ..errors import InputError
-from ..model.contacts import Contact
+from ..model.contacts import Contact, Edge
 from ..model.problem import Problem
 from . import forms
-from .coefficients import Scales, on_points
+from .coefficients import Coefficients, Scales, evaluate, on_points
+from .interface import Interface
 from .space import facet_basis, is_hierarchical, locate, point_rows
 
 
@@ -47,7 +49,9 @@ class EdgeTerms:
     keep: csr_array
 
 
-def _edge_terms(problem: Problem, basis: Any, scales: Scales) -> EdgeTerms:
+def _edge_terms(
+    problem: Problem, basis: Any, scales: Scales, interface: Interface | None
+) -> EdgeTerms:
     N = basis.N
     absorption, injected, absorbed = (
         csr_array((3 * N, 3 * N)),
@@ -62,12 +66,104 @@ def _edge_terms(problem: Problem, basis: Any, scales: Scales) -> EdgeTerms:
         edge = facet_basis(basis.mesh, problem.order, facets)
         one = np.ones(edge.dx.shape)
         if moment.absorbs_partially:
-            mass = csr_array(forms.mass.assemble(edge, a=one))
             unit = scales.length / scales.diffusion
-            absorption = absorption + block_diag([unit * G * mass for G in moment.absorption])
+            rates = [unit * G for G in moment.absorption]
+            absorption = absorption + _absorbed(problem, edge, rates, scales, interface)
         if moment.injects:
             injected += np.outer(moment.injected, forms.load.assemble(edge, a=one))
     return EdgeTerms(csr_array(absorption), injected.ravel(), _columns(~absorbed.ravel()))
+
+
+def _absorbed(
+    problem: Problem,
+    edge: Any,
+    rates: Sequence[float],
+    scales: Scales,
+    interface: Interface | None,
+) -> csr_array:
+    """oint G^a n^a w^a in the unknowns of the moments, (3N, 3N)."""
+    if interface is None:
+        mass = csr_array(forms.mass.assemble(edge, a=np.ones(edge.dx.shape)))
+        return csr_array(block_diag([G * mass for G in rates]))
+    c = on_facets(problem, edge, scales)
+    table = interface.density(c)
+    rows = []
+    for G, row in zip(rates, table, strict=True):
+        blocks = []
+        for entry in row:
+            weight = np.zeros(edge.dx.shape) if entry is None else G / scales.moment * entry
+            blocks.append(csr_array(forms.mass.assemble(edge, a=np.ascontiguousarray(weight))))
+        rows.append(blocks)
+    return csr_array(block_array(rows))
+
+
+def on_facets(problem: Problem, edge: Any, scales: Scales) -> Coefficients:
+    """Coefficients at the quadrature points of a boundary, of the cells that it bounds."""
+    points = np.asarray(edge.global_coordinates()) * scales.length
+    return evaluate(problem, points, np.asarray(edge.tind))
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeSources:
+    """Sources that follow the current along edges, and their partners in the charge equation
+    (theory, section 13).
+
+    S (3N, N): oint kappa^a sigma (d_t V) w^a.  C (N, 3N): - oint kappa'^a D n^a d_t psi in the
+    unknowns of the moments.  drive, response (3N,): the same for unit E along x through a section.
+    """
+
+    S: csr_array
+    C: csr_array
+    drive: np.ndarray
+    response: np.ndarray
+
+
+def edge_sources(
+    problem: Problem,
+    basis: Any,
+    scales: Scales,
+    reading: Callable[[Coefficients, int], list[np.ndarray]],
+) -> EdgeSources:
+    """All edge sources; ``reading(c, a)`` weighs the unknowns in what is read of n^a."""
+    N = basis.N
+    S = [csr_array((N, N)) for _ in range(3)]
+    C = [csr_array((N, N)) for _ in range(3)]
+    drive, response = np.zeros((3, N)), np.zeros((3, N))
+    plane = {"xyz".index(axis) for axis in problem.mesh.axes}
+    for name, law in problem.edge_sources.items():
+        edge = facet_basis(basis.mesh, problem.order, problem.mesh.boundaries[name])
+        c = on_facets(problem, edge, scales)
+        forth, back = _strengths(law, c)
+        sigma, D = c.sigma / scales.conductivity, c.diffusion / scales.diffusion
+        nu = np.zeros((3, *edge.dx.shape))
+        nu[sorted(plane)] = np.asarray(edge.normals)
+        for a in range(3):
+            read = [w * D for w in reading(c, a)]
+            if problem.is_cross_section:
+                # kappa sigma E_t for E along x, or - kappa sigma (nu x E) with one kappa a face
+                turned = nu[1] if law.by_component else (0.0 * nu[1], -nu[2], nu[1])[a]
+                drive[a] += forms.load.assemble(edge, a=forth[a] * sigma * turned)
+                for d in range(3):
+                    response[d] += forms.load.assemble(edge, a=back[a] * read[d] * turned)
+            if problem.mesh.dim == 2 and (law.by_component or a not in plane):
+                S[a] = S[a] + csr_array(forms.along_edge.assemble(edge, a=forth[a] * sigma))
+                for d in range(3):
+                    form = forms.along_edge.assemble(edge, a=back[a] * read[d])
+                    C[d] = C[d] - csr_array(form.T)
+    return EdgeSources(csr_array(vstack(S)), csr_array(hstack(C)), drive.ravel(), response.ravel())
+
+
+def _strengths(law: Edge, c: Coefficients) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """kappa and kappa' by component at the points of an edge; a number stands for each component
+    that it may reach.
+    """
+    one = np.ones_like(c.sigma)
+    forth = [kappa * one for kappa in np.broadcast_to(law.source, 3)]
+    if law.inverse_source is not None:
+        return forth, [kappa * one for kappa in np.broadcast_to(law.inverse_source, 3)]
+    directed = np.where(c.alpha == 0.0, 1.0, c.alpha)
+    ratio = np.where(c.alpha == 0.0, 1.0, c.alpha_inverse / directed)
+    return forth, [kappa * ratio for kappa in forth]
 
 
 def _columns(mask: np.ndarray) -> csr_array:

@@ -47,19 +47,26 @@ class Coefficients:
         diffusion, rate = float(np.mean(self.diffusion)), float(np.mean(self.rate))
         return Scales(float(np.sqrt(diffusion / rate)), float(np.mean(self.sigma)), diffusion)
 
-    def detection(self, c: int, kind: str) -> list[np.ndarray]:
+    def normaliser(self, averaged: bool) -> np.ndarray:
+        """(g e/2) X_zz, or the mean of X_xx and X_yy where faces read n^x and n^y as well."""
+        if averaged:
+            return np.asarray(0.5 * (self.half_g_x[0, 0] + self.half_g_x[1, 1]))
+        return np.asarray(self.half_g_x[2, 2])
+
+    def detection(self, c: int, kind: str, averaged: bool = False) -> list[np.ndarray]:
         """Weights W_cd with which n^d enters the inverse effect in place of n^c."""
         if kind == "printed":
             return [np.full_like(self.sigma, float(d == c)) for d in range(3)]
-        if np.any(self.half_g_x[c, c] == 0.0):
+        scale = self.normaliser(averaged)
+        if np.any(scale == 0.0):
+            name = "(X_xx + X_yy)/2" if averaged else "X_zz"
             raise InputError(
-                f"detection='reciprocal' divides by X_{'xyz'[c]}{'xyz'[c]}, which is 0 somewhere "
-                "in the device"
+                f"detection='reciprocal' divides by {name}, which is 0 somewhere in the device"
             )
-        return [
-            self.half_g_x[c, d] / self.half_g_x[c, c] if d != c else np.ones_like(self.sigma)
-            for d in range(3)
-        ]
+        row = [self.half_g_x[c, d] / scale for d in range(3)]
+        if not averaged:
+            row[c] = np.ones_like(self.sigma)
+        return row
 
 
 def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = None) -> Coefficients:

@@ -66,10 +66,11 @@ def drift_solve(
     field = _checked(problem, field)
     drive = read_drive(problem, currents, voltages, 0.0)
     if start is None:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings():  # the same warnings come below, from here
             warnings.simplefilter("ignore")
             start = solve(problem, field, currents, voltages, solver=solver)
-    if start.moment_dofs.shape != (3, system_of(problem).N):
+    system = system_of(problem)
+    if start.moment_dofs.shape != (3, system.N) or start.has_jumps != system.has_jumps:
         raise InputError("start: belongs to another problem; give a solution of this one")
     notes = _warn(problem, field, 3)
     try:
@@ -117,12 +118,12 @@ def _solve(
     began: float,
     solver: Solver | None = None,
 ) -> tuple[Solution, list[NewtonStep]]:
-    """Newton from given moments (3, N) in C/m^2."""
+    """Newton from given moments (3, N) as a Solution holds them."""
     system = system_of(problem, field)
     check_stability(system, field)
     ohmic, first = ohmic_potential(system, drive, solver)
     equations = DriftEquations(system, field, drive.held, ohmic, system.injected_source, solver)
-    guess = system.keep.T @ moments.ravel() / system.scales.moment
+    guess = system.keep.T @ moments.ravel() / system.moment_unit  # Newton works in scaled units
     n, orbital, history = newton(equations, guess, drive.currents, tolerance, most)
     ohmic, orbital = grounded(system, drive, ohmic, orbital)
     residuals = {"potential": first, "newton": history[-1].residual}
@@ -132,7 +133,7 @@ def _solve(
         drive,
         ohmic,
         orbital,
-        (system.keep @ n).reshape(3, -1) * system.scales.moment,
+        (system.keep @ n).reshape(3, -1) * system.moment_unit,
         residuals,
         2 * len(history) - 1,
         f"Newton, {len(history) - 1} steps",
@@ -150,13 +151,9 @@ def _peclet(solution: Solution) -> list[str]:
     slope: Any = system.basis.interpolate(solution.ohmic_dofs + solution.orbital_dofs).grad
     size = np.sqrt(np.sum(system.basis.dx, axis=1, keepdims=True))
     c = system.coefficients
-    number = (
-        np.abs(c.mobility)
-        * np.hypot(slope[0], slope[1])
-        / (2.0 * c.diffusion)
-        * size
-        / solution.problem.order
-    )
+    # |mu E| h / (2 D), above which central differences of convection oscillate
+    speed = np.abs(c.mobility) * np.hypot(slope[0], slope[1])
+    number = speed / (2.0 * c.diffusion) * size / solution.problem.order
     if float(number.max()) <= 1.0:
         return []
     note = ResolutionWarning(

@@ -37,16 +37,18 @@ def _gradient(system: System, V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _read(system: System) -> list[np.ndarray]:
     """Weights of the components that the inverse effect reads, times alpha' mu/D."""
     c = system.coefficients
-    weights = c.detection(2, system.problem.detection)
-    return [c.alpha_inverse * _mobility(system) * w for w in weights]
+    return [c.alpha_inverse * _mobility(system) * w for w in system.reading(2)]
 
 
 def drift_of_moment(system: System, V: np.ndarray) -> csr_array:
-    """Acts on each n^a (N,): - mu int n grad V . grad w, (N, N)."""
+    """Acts on the moments (3N,): - mu int n^a grad V . grad w^a, (3N, 3N)."""
     x, y = _gradient(system, V)
-    mobility = _mobility(system)
-    form = forms.carried
-    return csr_array(form.assemble(system.basis, p0=-mobility * x, p1=-mobility * y))
+
+    def carried(mobility: np.ndarray) -> csr_array:
+        form = forms.carried
+        return csr_array(form.assemble(system.basis, p0=-mobility * x, p1=-mobility * y))
+
+    return system.of_density(carried, _mobility(system))
 
 
 def drift_of_charge(system: System, n: np.ndarray) -> csr_array:
@@ -70,8 +72,13 @@ def charge_from_moment(system: System, V: np.ndarray) -> csr_array:
 def moment_from_charge(system: System, n: np.ndarray) -> csr_array:
     """The drift of given moments n (3, N), acting on V (N,), (3N, N)."""
     mobility = _mobility(system)
+    unknowns = [np.asarray(system.basis.interpolate(d)) for d in n.reshape(3, -1)]
+    table = system.density
     blocks = []
-    for component in n.reshape(3, -1):
-        density = np.asarray(system.basis.interpolate(component))
+    for a in range(3):
+        density: Any = unknowns[a]
+        if table is not None:
+            row = zip(table[a], unknowns, strict=True)
+            density = sum(entry * h for entry, h in row if entry is not None)
         blocks.append(system.along(-mobility * density))
     return csr_array(vstack(blocks))

@@ -41,6 +41,14 @@ def carried(u: Any, v: Any, w: Any) -> Any:
     return u * (w.p0 * v.grad[0] + w.p1 * v.grad[1])
 
 
+@BilinearForm
+def along_edge(u: Any, v: Any, w: Any) -> Any:
+    """oint a (t . grad u) v with t = nu x z, the clockwise tangent: what the current along an edge
+    supplies.
+    """
+    return w.a * (u.grad[0] * w.n[1] - u.grad[1] * w.n[0]) * v
+
+
 @LinearForm
 def load(v: Any, w: Any) -> Any:
     """int a v: current through a contact, injected moment."""

@@ -217,7 +217,12 @@ class AMG:
             )
         # measured on uniform and graded meshes: a third of the steps of smoothed aggregation, and
         # no failures at theta = 0.5
-        hierarchy = pyamg.ruge_stuben_solver(csr_matrix(A), strength=("classical", {"theta": 0.5}))
+        # older scipy makes 64-bit indices of a sum, which pyamg does not take
+        indices, starts = A.indices.astype(np.int32), A.indptr.astype(np.int32)
+        hierarchy = pyamg.ruge_stuben_solver(
+            csr_matrix((A.data, indices, starts), shape=A.shape),
+            strength=("classical", {"theta": 0.5}),
+        )
         cycle = hierarchy.aspreconditioner()
 
         def one(b: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import block_diag, csr_array
+from scipy.sparse import csr_array
 
 from ..errors import NewtonError, SolveError
 from .drift_terms import charge_from_moment, drift_of_charge, drift_of_moment, moment_from_charge
@@ -82,6 +82,7 @@ class DriftEquations:
         """V_1 (N,): the charge equation solved at kept moments n."""
         s, T = self.system, self.tie
         moments = s.keep @ n
+        # first order in alpha': the drift term reads the ohmic field, of all orders it reads V
         N = drift_of_charge(s, moments)
         load = -(T.T @ (s.C @ moments + N @ self.ohmic))
         if self.full:
@@ -97,16 +98,16 @@ class DriftEquations:
         """G on the kept moments."""
         s = self.system
         V = self.ohmic + orbital if self.full else self.ohmic
-        carried = (drift_of_moment(s, V) @ (s.keep @ n).reshape(3, -1).T).T.ravel()
+        carried = drift_of_moment(s, V) @ (s.keep @ n)
         return np.asarray(self.A @ n + s.keep.T @ (s.S @ V + carried - self.injected))
 
     def correction(self, n: np.ndarray, orbital: np.ndarray, G: np.ndarray) -> np.ndarray:
         """Newton's step in n; the block solve eliminates V to the same order."""
         s, T, P = self.system, self.tie, self.system.keep
         V = self.ohmic + orbital if self.full else self.ohmic
-        carried = csr_array(block_diag([drift_of_moment(s, V)] * 3))
+        carried = drift_of_moment(s, V)
         A = self.A + P.T @ carried @ P
-        if not self.full:
+        if not self.full:  # V does not depend on n: G is linear
             return -self.factorise(A).solve(G)[0]
         moments = P @ n
         K = s.K + drift_of_charge(s, moments)
@@ -123,19 +124,19 @@ class DriftEquations:
         the largest current.
         """
         s = self.system
-        moments, V = s.keep @ n, self.ohmic + orbital
-        flow = (
-            s.K @ V + s.C @ moments + drift_of_charge(s, moments) @ (V if self.full else self.ohmic)
-        )
-        found = {
-            name: s.scales.conductivity * float(t.indicator @ flow)
-            for name, t in s.terminals.items()
-            if s.problem.contacts[name].carries_current and name not in self.held
-        }
+        moments = s.keep @ n
+        V = self.ohmic + orbital
+        drives = V if self.full else self.ohmic
+        flow = s.K @ V + s.C @ moments + drift_of_charge(s, moments) @ drives
+        found = {}
+        for name, terminal in s.terminals.items():
+            free = name not in self.held
+            if free and s.problem.contacts[name].carries_current:
+                # the weak residual is the conservative current: no derivative of V is taken
+                found[name] = s.scales.conductivity * float(terminal.indicator @ flow)
         largest = max((abs(i) for i in (*currents.values(), *found.values())), default=0.0)
-        return max((abs(i - currents.get(name, 0.0)) for name, i in found.items()), default=0.0) / (
-            largest or 1.0
-        )
+        defects = [abs(i - currents.get(name, 0.0)) for name, i in found.items()]
+        return max(defects, default=0.0) / (largest or 1.0)
 
 
 def newton(
@@ -171,6 +172,7 @@ def newton(
                 size = equations.size(defect) / equations.source
             except SolveError:  # the charge equation is singular there
                 size = np.inf
+            # Armijo's rule; below the tolerance round-off may make the residual rise again
             if size <= max((1.0 - SUFFICIENT * damping) * history[-1].residual, tolerance):
                 break
             damping *= 0.5

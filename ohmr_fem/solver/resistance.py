@@ -156,7 +156,7 @@ class Measurement:
         alpha' F(1)/(sigma R_ohmic).
         """
         problem = self.system.problem
-        if self.names is None or problem.coupling != "linear":
+        if self.names is None or problem.coupling != "linear" or problem.film is not None:
             return 0.0
         if problem.uniform:  # F(1) <= sigma R_ohmic: nothing to solve for where angles are small
             m = problem.material
@@ -195,7 +195,8 @@ def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple
     resistance; returns the texts.
     """
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    notes = [*physics_notes(problem, fields), *check_resolution(system_of(problem), strongest)]
+    system = system_of(problem, plane_of_film=problem.film is not None)
+    notes = [*physics_notes(problem, fields), *check_resolution(system, strongest)]
     notes += size_notes(problem, share)
     for note in notes:
         warnings.warn(note, stacklevel=3)

@@ -10,6 +10,8 @@ from ..errors import PhysicsWarning, ResolutionWarning
 from ..model.material import cross_matrix
 from ..model.problem import Problem
 from ..units import engineering
+from .interface import reciprocity_notes
+from .system import system_of
 
 if TYPE_CHECKING:
     from .system import System
@@ -141,11 +143,12 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
         and not problem.ordinary_hall
         and np.any(np.atleast_2d(field)[:, 2] != 0.0)
     ):
+        adds = "" if problem.film else " (Problem(ordinary_hall=True) adds them)"
         notes.append(
             PhysicsWarning(
                 "B has a z component: the ordinary magnetoresistance and Hall effect of the "
                 "carriers "
-                "are not in the model (Problem(ordinary_hall=True) adds them)"
+                f"are not in the model{adds}"
             )
         )
     conditions = problem.moment_conditions()
@@ -162,6 +165,9 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
                 "see one"
             )
         )
+    if problem.film is not None:
+        return [*notes, *_film_notes(problem)]
+    notes += reciprocity_notes(problem, system_of(problem).coefficients)
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
         for m in problem.materials.values():
@@ -179,3 +185,34 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
                 )
                 break
     return notes
+
+
+def _film_notes(problem: Problem) -> list[PhysicsWarning]:
+    """Where R_ij,kl(B) = R_kl,ij(-B) fails in a film (docs/theory, section 9)."""
+    film, material = problem.film, next(iter(problem.materials.values()))
+    if film is None or not material.uniform:
+        return []
+    X = np.asarray(material.inverse_mass)
+    slack = 1e-9 * np.abs(X).max()
+    if np.all(np.abs(X - X[0, 0] * np.eye(3)) <= slack):
+        return []
+    conductivity = float(material.sheet_conductivity) / film.thickness
+    absorbed = [f.absorption(conductivity, material.diffusion_constant) for f in film.faces]
+    given = [G for G in absorbed if G is not None]
+    mixing = any(np.abs(G @ X - X @ G).max() > slack * np.abs(G).max() for G in given)
+    why = "a face whose G does not commute with X" if mixing else ""
+    if problem.detection == "printed":
+        flat = np.diag([X[0, 0], X[0, 0], X[2, 2]])
+        equal = len(given) == 0 or (len(given) == 2 and np.array_equal(given[0], given[1]))
+        if np.any(np.abs(X - flat) > slack):
+            why = "the printed detector on an X that is not diag(X_xx, X_xx, X_zz)"
+        elif not equal:
+            why = why or "the printed detector on an anisotropic X between unequal faces"
+    if not why:
+        return []
+    return [
+        PhysicsWarning(
+            f"R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager) in this film: {why}; "
+            "detection='reciprocal' with faces whose G commutes with X restores it"
+        )
+    ]

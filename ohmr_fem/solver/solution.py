@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import skfem
 
 from ..errors import InputError, suggest
 from ..model.drive import Drive
@@ -15,6 +16,7 @@ from ..model.problem import Problem
 from ..units import array_si, engineering, own_arrays, shown
 from .coefficients import Coefficients, evaluate
 from .drift_terms import drift_of_charge, drift_of_moment
+from .interface import Table
 from .space import locate, reference_rows
 from .system import AXIS, System, system_of
 
@@ -63,9 +65,10 @@ class Solution:
     problem : Problem
     field : (3,) T
     drive : Drive
-    ohmic_dofs, orbital_dofs : (N,) V; moment_dofs : (3, N) C/m^2
-        Finite-element coefficients of the ohmic and orbital part of the potential and of the moment
-        density.
+    ohmic_dofs, orbital_dofs : (N,) V; moment_dofs : (3, N) C/m^2, or V
+        Finite-element coefficients of the ohmic and orbital part of the potential, and of what is
+        continuous of the moment: n in C/m^2, or in a device of several sigma/D or shapes of X the
+        accumulation h in V (Problem(interface=...), docs/theory, section 12).
     residuals : {step: relative residual of its linear system}
     factorisations : int
     solver : str
@@ -90,6 +93,11 @@ class Solution:
 
     def __post_init__(self) -> None:
         own_arrays(self)
+
+    @property
+    def has_jumps(self) -> bool:
+        """Whether the moment density may jump between regions: the accumulation is continuous."""
+        return self._system.has_jumps
 
     @property
     def residual(self) -> float:
@@ -129,8 +137,22 @@ class Solution:
 
     @property
     def moment_density(self) -> np.ndarray:
-        """n^a at the vertices, (3, n) C/m^2."""
-        return self._at_vertices(self.moment_dofs)
+        """n^a at the vertices, (3, n) C/m^2.
+
+        Where n jumps between regions this is the mean over the cells that meet at the vertex;
+        ``in_cells`` and the ParaView files give each side its own value.
+        """
+        unknowns = self._at_vertices(self.moment_dofs)
+        s = self._system
+        if s.interface is None:
+            return unknowns
+        mesh = self.problem.mesh.mesh
+        cells = mesh.t
+        c = evaluate(self.problem, np.swapaxes(mesh.p[:, cells], 1, 2))
+        at_corners = _times(s.interface.density(c), unknowns[:, cells.T])
+        count = np.bincount(cells.ravel(), minlength=unknowns.shape[1])
+        sums = [np.bincount(cells.T.ravel(), n.ravel(), unknowns.shape[1]) for n in at_corners]
+        return np.array(sums) / count
 
     @property
     def magnetisation(self) -> np.ndarray:
@@ -204,7 +226,7 @@ class Solution:
         c = evaluate(self.problem, points, cells)
         count = value.shape[0]
         V = self.ohmic_dofs + self.orbital_dofs
-        n = np.array([value @ d for d in self.moment_dofs])
+        n = self._density(c, np.array([value @ d for d in self.moment_dofs]))
         E = np.zeros((3, count))
         driving = np.zeros((3, count))
         dn = np.zeros((3, 3, count))  # dn[i, a] = d_i n^a
@@ -214,7 +236,8 @@ class Solution:
             i = AXIS[name]
             E[i] = -(D @ V) / length
             driving[i] = -(D @ drives) / length
-            dn[i] = np.array([D @ d for d in self.moment_dofs]) / length
+            slope = np.array([D @ d for d in self.moment_dofs]) / length
+            dn[i] = self._density(c, slope)
         if self.problem.is_cross_section:
             E[0] = driving[0] = self.drive.electric_field
         turned, slopes = self._deflected(c, E, dn)
@@ -230,6 +253,16 @@ class Solution:
             moment_density=n,
             moment_current=Q,
         )
+
+    def _density(self, c: Coefficients, unknowns: np.ndarray) -> np.ndarray:
+        """n (3, points), or sigma/D times what drives its diffusion, from the values or slopes of
+        the unknowns.
+        """
+        interface = self._system.interface
+        if interface is None:
+            return unknowns
+        shape = (3, *c.sigma.shape)
+        return _times(interface.density(c), unknowns.reshape(shape)).reshape(3, -1)
 
     def _deflected(
         self, c: Coefficients, E: np.ndarray, dn: np.ndarray
@@ -258,7 +291,7 @@ class Solution:
         D = c.diffusion.ravel()
         detected = np.zeros_like(dn)
         for component in filter(self._is_read, range(3)):
-            weights = c.detection(component, self.problem.detection)
+            weights = c.detection(component, self.problem.detection, self.problem.averages)
             read = sum(w.ravel() * dn[:, d] for d, w in enumerate(weights))
             detected[:, component] = read
         curl = np.einsum("ijc,jcp->ip", LEVI_CIVITA, detected)
@@ -311,7 +344,7 @@ class Solution:
         (weak-residual) value.
         """
         s = self._system
-        V, n = self.ohmic_dofs + self.orbital_dofs, self.moment_dofs / s.scales.moment
+        V, n = self.ohmic_dofs + self.orbital_dofs, self.moment_dofs / s.moment_unit
         flow = s.scales.conductivity * (s.K @ V + s.C @ n.ravel())
         if self.drift:
             drives = V if self.problem.coupling == "full" else self.ohmic_dofs
@@ -341,44 +374,69 @@ class Solution:
         }
         return self._named(orbital, plus) - self._named(orbital, minus)
 
-    def _named(self, values: Mapping[str, float], contact: str) -> float:
-        if contact not in values:
-            raise InputError(
-                f"unknown contact {contact!r}; {suggest(contact, values)}", value=contact
-            )
-        return values[contact]
+    def _named(self, values: Mapping[str, Any], name: str, what: str = "contact") -> Any:
+        if name not in values:
+            raise InputError(f"unknown {what} {name!r}; {suggest(name, values)}", value=name)
+        return values[name]
+
+    def bound_moment(self, edge: str) -> tuple[np.ndarray, np.ndarray]:
+        """Bound moment chi E_t of an edge, E_t along its clockwise tangent: points (dim, n) in m,
+        at the middles of its facets, and the moment (3, n) in C per metre of edge.
+
+        It does not diffuse and has no Hanle effect: it adds to what is observed of the moment, and
+        to no resistance (docs/theory, section 13).
+        """
+        s = self._system
+        law = self._named(self.problem.edges, edge, "edge")
+        facets = self.problem.mesh.boundaries[edge]
+        basis = skfem.FacetBasis(
+            s.basis.mesh, s.basis.elem, facets=facets, quadrature=_middle(s.basis.mesh)
+        )
+        points = np.asarray(basis.global_coordinates())[..., 0] * s.scales.length
+        nu = np.asarray(basis.normals)[..., 0]
+        if self.problem.is_cross_section:
+            along = self.drive.electric_field * nu[self.problem.mesh.axes.index("y")]
+        else:
+            slope: Any = basis.interpolate(self.ohmic_dofs + self.orbital_dofs).grad
+            turned = slope[0][..., 0] * nu[1] - slope[1][..., 0] * nu[0]
+            along = -turned / s.scales.length
+        return points, np.outer(law.edge_moment, along)
 
     def moment_balance(self) -> dict[str, np.ndarray]:
         """Where the moment goes, each (3,) per component: relaxation + torque + outflow = injected,
         in A (2D meshes).
 
+        ``injected`` counts what the current along edges supplies (docs/theory, section 13);
         ``outflow`` leaves through absorbing edges: G n, or where n = 0 the conservative
         (weak-residual) flux.
         """
         s = self._system
         unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
-        n = self.moment_dofs.ravel() / s.scales.moment
-        components = n.reshape(3, -1)
+        n = self.moment_dofs.ravel() / s.moment_unit
 
         def each(v: Any) -> np.ndarray:
             """Integral over the device, by component."""
             return np.asarray(unit * (np.asarray(v).reshape(3, -1) @ s.one))
 
-        relaxation = np.concatenate([M @ d for M, d in zip(s.relaxation, components, strict=True)])
+        relaxation = s.relaxing @ n
         torque = s.torque(self.field) @ n
         robin = s.edges.absorption @ n
         V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)
         uniform = self.drive.electric_field * s.scales.length * s.drive
+        supplied = s.injected_source
+        if s.edge_sources is not None:
+            along_x = self.drive.electric_field * s.scales.length * s.edge_sources.drive
+            supplied = supplied - s.edge_sources.S @ V + along_x
         source = s.injected_source - s.S @ V + uniform
         residual = s.A_0 @ n + torque - source
         if self.drift:
-            residual = residual + (drift_of_moment(s, V) @ components.T).T.ravel()
+            residual = residual + drift_of_moment(s, V) @ n
         absorbed = s.edges.keep.sum(axis=1) == 0
         return {
             "relaxation": each(relaxation),
             "torque": each(torque),
             "outflow": each(robin) - each(np.where(absorbed, residual, 0.0)),
-            "injected": each(s.injected_source),
+            "injected": each(supplied),
         }
 
     @property
@@ -397,7 +455,7 @@ class Solution:
             raise InputError(
                 "total_current belongs to cross-sections; a device has contact currents"
             )
-        n = self.moment_dofs.ravel() / s.scales.moment
+        n = self.moment_dofs.ravel() / s.moment_unit
         scale = s.scales.conductivity * s.scales.length**self.problem.mesh.dim
         return scale * (
             self.drive.electric_field * s.ohmic_current + float(s.response @ n) / s.scales.length
@@ -416,6 +474,23 @@ class Solution:
             f"{self.moment_dofs.shape[1]} unknowns per field, P{self.problem.order}, residual "
             f"{self.residual:.1e})"
         )
+
+
+def _middle(mesh: Any) -> tuple[np.ndarray, np.ndarray]:
+    """One quadrature point in the middle of a facet."""
+    if mesh.dim() == 1:
+        return np.zeros((1, 1)), np.ones(1)
+    return np.array([[0.5]]), np.ones(1)
+
+
+def _times(table: Table, unknowns: np.ndarray) -> np.ndarray:
+    """The table (3, 3) of values at points applied to (3, ...) at the same points."""
+    return np.array(
+        [
+            sum(entry * h for entry, h in zip(row, unknowns, strict=True) if entry is not None)
+            for row in table
+        ]
+    )
 
 
 def _position(point: Any) -> np.ndarray:

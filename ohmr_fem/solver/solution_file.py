@@ -33,6 +33,7 @@ _COEFFICIENTS = (
     "mobility",
 )
 _SOLUTION_ARRAYS = ("field", "ohmic_dofs", "orbital_dofs", "moment_dofs")
+_EDGE_SOURCES = ("source", "inverse_source", "edge_moment")
 _SOLUTION_PLAIN = ("factorisations", "solver", "seconds")
 
 
@@ -67,11 +68,16 @@ def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[st
         },
         "contacts": {name: _pack_contact(name, c) for name, c in problem.contacts.items()},
         "edges": {name: dataclasses.asdict(e.moment) for name, e in problem.edges.items()},
+        "edge_sources": {
+            name: {key: getattr(e, key) for key in _EDGE_SOURCES}
+            for name, e in problem.edges.items()
+        },
         "options": {
             "order": problem.order,
             "coupling": problem.coupling,
             "detection": problem.detection,
             "ordinary_hall": problem.ordinary_hall,
+            "interface": problem.interface,
         },
     }
 
@@ -82,8 +88,14 @@ def unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> S
         _unpack_mesh(content["mesh"], arrays),
         {r: materials[i] for r, i in content["material_of"].items()},
         {name: _unpack_contact(c) for name, c in content["contacts"].items()},
-        edges={name: Edge(Moment(**tuples(m))) for name, m in content["edges"].items()},
-        **content["options"],
+        edges={
+            name: Edge(
+                Moment(**tuples(moment)),
+                **tuples(content.get("edge_sources", {}).get(name, {})),
+            )
+            for name, moment in content["edges"].items()
+        },
+        **{"interface": "density", **content["options"]},  # what files of format 1 hold
     )
     stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
     return Solution(

@@ -215,7 +215,7 @@ def solve(
         drive=drive,
         ohmic_dofs=ohmic,
         orbital_dofs=orbital,
-        moment_dofs=response.n.reshape(3, -1) * system.scales.moment,
+        moment_dofs=response.n.reshape(3, -1) * system.moment_unit,
         residuals={"potential": first, "moment": response.residual},
         solver=(solver or GENERAL).name,
         factorisations=1 if problem.mesh.dim == 1 else 2,

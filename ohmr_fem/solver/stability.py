@@ -42,13 +42,9 @@ def check_stability(system: System, field: np.ndarray) -> None:
     rate = slowest_rate(system, field)
     if rate > 1e-9:
         return
-    growth = max(
-        (
-            max(-float(precession_squared(m, field)), 0.0) ** 0.5
-            for m in materials_with_numbers(system.problem)
-        ),
-        default=0.0,
-    )
+    # omega^2 < 0 means growth: theory, section 3
+    squared = [precession_squared(m, field) for m in materials_with_numbers(system.problem)]
+    growth = max((max(-float(s), 0.0) ** 0.5 for s in squared), default=0.0)
     why = (
         f"B.adj(X).B < 0 gives |omega| tau = {growth:.4g}"
         if growth > 0.0
@@ -71,8 +67,10 @@ def check_sweep(system: System, fields: np.ndarray, most: int = 4) -> None:
     size = np.linalg.norm(fields, axis=1)
     order = np.argsort(-size, kind="stable")
     order = order[size[order] > 0.0]
-    directions = np.round(fields[order] / size[order, None], 6) + 0.0
-    for field in fields[order[np.sort(np.unique(directions, axis=0, return_index=True)[1])]]:
+    directions = np.round(fields[order] / size[order, None], 6) + 0.0  # no -0.0, unlike 0.0
+    # strongest first, so the first of a direction is the strongest of it
+    first_of_each = np.unique(directions, axis=0, return_index=True)[1]
+    for field in fields[order[np.sort(first_of_each)]]:
         rate, turning = _certain_rate(system, field)
         if rate <= 0.0 and turning.size:
             most -= 1
@@ -104,19 +102,23 @@ def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]
     rate, torque, X = _local_matrices(system, field)
     laws = list(system.problem.moment_conditions().values())
     if len(rate) == 1 and all(law.is_scalar for law in laws):
-        if (
-            np.ptp(rate) == 0.0
-        ):  # the characteristic polynomial is known: no round-off of a defective matrix
+        if np.ptp(rate) == 0.0:
+            # T has the eigenvalues 0, +-i omega: no round-off of a defective matrix this way
             squared = -0.5 * float(np.trace(torque[0] @ torque[0]))
             local = float(rate[0, 0]) - max(-squared, 0.0) ** 0.5
         else:
             local = float(np.linalg.eigvals(np.diag(rate[0]) + torque[0]).real.min())
+        # one matrix everywhere: diffusion only adds its own rate, and costs an eigenvalue
         return (local if local > 0.0 else local + lowest_diffusive_rate(system)), nothing
     matrices = torque + rate[:, :, None] * np.eye(3)
+    # the torque conserves n.X n (theory, section 3), so X is the likeliest norm in which all decays
+    if system.interface is not None and system.interface.shaped:
+        # with h continuous sum_r int n.X n / (chi X_zz) can only fall: each region by its own X
+        own = (_own_rate(matrix, S, laws) for matrix, S in zip(matrices, X, strict=True))
+        return min(own), np.linalg.eigvals(matrices).ravel()
     metrics = [np.eye(3), *(X if len(X) <= 4 else []), X.mean(axis=0)]
-    return max(_rate_in_norm(matrices, S, laws) for S in metrics), np.linalg.eigvals(
-        matrices
-    ).ravel()
+    rates = [_rate_in_norm(matrices, S, laws) for S in metrics]
+    return max(rates), np.linalg.eigvals(matrices).ravel()
 
 
 def _unit_rate(system: System) -> float:
@@ -130,15 +132,13 @@ def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.n
     c = system.coefficients
     rate, X = c.rate.reshape(3, -1), c.half_g_x.reshape(3, 3, -1)
     everything = np.concatenate([rate, X.reshape(9, -1)])
+    problem = system.problem
+    distinct = {id(m) for m in problem.materials.values()}
     if np.all(everything == everything[:, :1]):
         places = np.array([0])
-    elif len(materials_with_numbers(system.problem)) == len(
-        {id(m) for m in system.problem.materials.values()}
-    ):
-        places = (
-            np.array([cells[0] for cells in system.problem.mesh.regions.values()])
-            * c.sigma.shape[1]
-        )
+    elif len(materials_with_numbers(problem)) == len(distinct):
+        first_cells = np.array([cells[0] for cells in problem.mesh.regions.values()])
+        places = first_cells * c.sigma.shape[1]
     else:
         places = np.arange(rate.shape[1])
     unit = _unit_rate(system)
@@ -146,7 +146,17 @@ def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.n
     return rate[:, places].T * unit, torque, np.moveaxis(X[:, :, places], 2, 0)
 
 
-def _rate_in_norm(matrices: np.ndarray, metric: np.ndarray, laws: Sequence[Moment]) -> float:
+def _own_rate(matrix: np.ndarray, X: np.ndarray, laws: Sequence[Moment]) -> float:
+    """:func:`_rate_in_norm` of one place in the norm of its own definite tensor, 1 where X = 0."""
+    metric = X if np.trace(X) > 0.0 else -X
+    if not np.any(metric):
+        metric = np.eye(3)
+    return _rate_in_norm(matrix[None], metric, laws, floor=0.0)
+
+
+def _rate_in_norm(
+    matrices: np.ndarray, metric: np.ndarray, laws: Sequence[Moment], floor: float = 1e-8
+) -> float:
     """At least as fast as this everything decays in the norm n . metric n; -inf where the norm
     proves nothing.
     """
@@ -154,11 +164,12 @@ def _rate_in_norm(matrices: np.ndarray, metric: np.ndarray, laws: Sequence[Momen
     lowest = float(np.linalg.eigvalsh(metric)[0])
     if size == 0.0 or lowest < -1e-12 * size:
         return -np.inf
-    S = metric / size + 1e-8 * np.eye(3)
+    S = metric / size + floor * np.eye(3)  # a singular X (theta = 0) still gives a norm
     if not all(law.damps(S) for law in laws):
         return -np.inf  # absorption by component can raise this norm
     L = np.linalg.cholesky(S)
     turned = L.T @ matrices @ np.linalg.inv(L.T)
+    # in this norm the slowest decay is the lowest eigenvalue of the symmetric part
     return float(np.linalg.eigvalsh(0.5 * (turned + turned.swapaxes(1, 2))).min())
 
 
@@ -172,20 +183,20 @@ def lowest_diffusive_rate(system: System) -> float:
     M = system.mass_matrix[:kept, :kept]
     if kept < 20:
         return float(eigh(K.toarray(), M.toarray(), eigvals_only=True)[0])
+    # a shift below the spectrum keeps the matrix definite
     factors = SYMMETRIC.factorise(K + 0.1 * M)
     inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
-    return float(
-        eigsh(
-            K,
-            k=1,
-            M=M,
-            sigma=-0.1,
-            OPinv=inverse,
-            v0=np.ones(kept),
-            return_eigenvectors=False,
-            tol=1e-10,
-        )[0]
-    )  # a start of its own: ARPACK would take a random one, and no two runs agree
+    found = eigsh(
+        K,
+        k=1,
+        M=M,
+        sigma=-0.1,
+        OPinv=inverse,
+        v0=np.ones(kept),  # ARPACK would take a random start, and no two runs agree
+        return_eigenvectors=False,
+        tol=1e-10,
+    )
+    return float(found[0])
 
 
 def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> float:
@@ -198,6 +209,7 @@ def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> flo
     A, M = system.A(field), system.mass_matrix
     if A.shape[0] < 200:
         return float(eig(A.toarray(), M.toarray(), right=False).real.min())
+    # eigenvalues come in conjugate pairs: the upper half plane is enough
     turning = np.quantile(np.abs(local.imag), [0.0, 0.5, 1.0])
     left = min(float(local.real.min()), 0.0) - 0.1
     found = []
@@ -222,5 +234,5 @@ def _rate_of_device(system: System, field: np.ndarray, local: np.ndarray) -> flo
             raise SolveError(
                 "could not decide whether the torque is stable; reduce |B|", value=tuple(field)
             )
-        found.append(float(np.min((shift + 1.0 / values).real)))
+        found.append(float(np.min((shift + 1.0 / values).real)))  # undo the shift and invert
     return min(found)

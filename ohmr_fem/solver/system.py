@@ -6,6 +6,9 @@ functions, made dimensionless by :class:`Scales`.  With currents counted positiv
 
     K V + C n = loads of the contacts
     (A_0 + B_x A_x + B_y A_y + B_z A_z) n + S V = injected moment + E_x drive
+
+Where regions differ in sigma/D or in the shape of X the unknown "n" of these lines is the
+accumulation h, and every coefficient takes the table of n = chi W^-1 h along (interface.py).
 """
 
 from __future__ import annotations
@@ -16,17 +19,19 @@ import ctypes
 import functools
 import logging
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy.sparse import block_array, block_diag, csr_array, hstack, vstack
 
-from ..errors import MeshError
+from ..errors import InputError, MeshError
 from ..model.material import cross_matrix
 from ..model.problem import Problem
 from . import forms
-from .boundary import EdgeTerms, _edge_terms, _terminals
+from .boundary import EdgeSources, EdgeTerms, _edge_terms, _terminals, edge_sources
 from .coefficients import Coefficients, Scales, evaluate
+from .interface import Table, interface_of
 from .linear import (
     GENERAL,
     SYMMETRIC,
@@ -60,6 +65,7 @@ class System:
         self.problem = copy.copy(problem)  # not the key of SYSTEMS, which must be free to die
         self.coefficients: Coefficients = evaluate(problem, points)
         self.scales: Scales = self.coefficients.scales()
+        self.interface = interface_of(problem, self.coefficients)
         self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
         self.normal_field = 0.0
@@ -102,6 +108,58 @@ class System:
         """
         read = self.terminals[contact].load @ potential
         return np.asarray(potential - read * self.one)
+
+    # -- what is continuous
+
+    @property
+    def has_jumps(self) -> bool:
+        """Whether the unknowns of the moments are the accumulation, of which n may jump."""
+        return self.interface is not None
+
+    @property
+    def moment_unit(self) -> float:
+        """What one scaled unknown of the moments is: C/m^2, or V where it is the accumulation."""
+        return self.scales.moment if self.interface is None else 1.0
+
+    @functools.cached_property
+    def density(self) -> Table | None:
+        """What makes the scaled n of the unknowns, 3 x 3; None where they are n."""
+        if self.interface is None:
+            return None
+        return _scaled(self.interface.density(self.coefficients), 1.0 / self.scales.moment)
+
+    def of_density(self, assemble: Callable[[np.ndarray], csr_array], weight: Any) -> csr_array:
+        """A form of n^a with a coefficient, one or (3, ...) by a, as a matrix (3N, 3N) of the
+        unknowns.
+        """
+        weights = np.broadcast_to(weight, (3, *self.coefficients.sigma.shape))
+        known: list[tuple[np.ndarray, csr_array]] = []
+
+        def entry(a: int, d: int) -> csr_array:
+            table = self.density
+            if table is None and a != d:
+                return csr_array((self.N, self.N))
+            factor: Any = 1.0 if table is None else table[a][d]
+            if factor is None:
+                return csr_array((self.N, self.N))
+            value = weights[a] * factor
+            for before, matrix in known:
+                if np.array_equal(before, value):
+                    return matrix
+            known.append((value, csr_array(assemble(value))))
+            return known[-1][1]
+
+        return csr_array(block_array([[entry(a, d) for d in range(3)] for a in range(3)]))
+
+    def reading(self, component: int) -> list[np.ndarray]:
+        """Weights of the three unknowns in what the inverse effect reads of a component of n."""
+        return self._read(self.coefficients, component)
+
+    def _read(self, c: Coefficients, component: int) -> list[np.ndarray]:
+        if self.interface is None:
+            return c.detection(component, self.problem.detection, self.problem.averages)
+        found = self.interface.read(c, component, self.problem.detection)
+        return [weight / self.scales.moment for weight in found]
 
     # -- the ordinary Hall effect
 
@@ -194,16 +252,24 @@ class System:
         rows = [csr_array((self.N, self.N))] * 3
         if self.problem.mesh.dim == 2:
             rows[self.normal] = self.across(self._generated)
-        return csr_array(vstack(rows))
+        S = csr_array(vstack(rows))
+        return S if self.edge_sources is None else csr_array(S + self.edge_sources.S)
 
     @functools.cached_property
     def C(self) -> csr_array:
         """Inverse effect alpha' D c(n^c, psi), (N, 3N); zero on a line."""
         if self.problem.mesh.dim == 1:
             return csr_array((self.N, 3 * self.N))
-        weights = self.coefficients.detection(self.normal, self.problem.detection)
-        blocks = [self.across(self._detected * w) for w in weights]
-        return csr_array(hstack(blocks))
+        blocks = [self.across(self._detected * w) for w in self.reading(self.normal)]
+        C = csr_array(hstack(blocks))
+        return C if self.edge_sources is None else csr_array(C + self.edge_sources.C)
+
+    @functools.cached_property
+    def edge_sources(self) -> EdgeSources | None:
+        """Sources that follow the current along edges; None without any."""
+        if not self.problem.edge_sources:
+            return None
+        return edge_sources(self.problem, self.basis, self.scales, self._read)
 
     @property
     def _detected(self) -> np.ndarray:
@@ -283,17 +349,18 @@ class System:
         out = np.zeros((3, self.N))
         for i, moved, sign in self.moved():
             out[moved] += sign * self.slope(i, self._generated)
-        return out.ravel()
+        edges = self.edge_sources
+        return out.ravel() if edges is None else out.ravel() + edges.drive
 
     @functools.cached_property
     def response(self) -> np.ndarray:
         """What reads the orbital current along x, int alpha' D eps_xjc d_j n^c, (3N,)."""
-        c = self.coefficients
         out = np.zeros((3, self.N))
         for i, moved, sign in self.moved():
-            for d, weight in enumerate(c.detection(moved, self.problem.detection)):
+            for d, weight in enumerate(self.reading(moved)):
                 out[d] += sign * self.slope(i, self._detected * weight)
-        return out.ravel()
+        edges = self.edge_sources
+        return out.ravel() if edges is None else out.ravel() + edges.response
 
     @functools.cached_property
     def ohmic_current(self) -> float:
@@ -338,8 +405,22 @@ class System:
     @functools.cached_property
     def A_0(self) -> csr_array:
         """Diffusion, relaxation and absorption of the three components, (3N, 3N)."""
-        components = block_diag([self.diffusion + r for r in self.relaxation])
-        return csr_array(components + self.edges.absorption)
+        if self.density is None:
+            spread = block_diag([self.diffusion + r for r in self.relaxation])
+        else:
+            coefficient = self.coefficients.diffusion / self.scales.diffusion
+            spread = self.of_density(self.along, coefficient) + self.relaxing
+        return csr_array(spread + self.edges.absorption)
+
+    @functools.cached_property
+    def relaxing(self) -> csr_array:
+        """m(n^a, w)/tau^a of the three components, (3N, 3N)."""
+        if self.density is None:
+            return csr_array(block_diag(self.relaxation))
+        return self.of_density(self._mass, self._unit_rate * self.coefficients.rate)
+
+    def _mass(self, coefficient: np.ndarray) -> csr_array:
+        return self.matrix(forms.mass, coefficient)
 
     @functools.cached_property
     def pencil(self) -> tuple[csr_array, csr_array, csr_array]:
@@ -350,6 +431,9 @@ class System:
         absorption = csr_array(self.edges.absorption[:N, :N])
         keep = csr_array(self.keep[:N, : self.keep.shape[1] // 3])
         K, M = self.diffusion, self.relaxation[0]
+        if self.density is not None:
+            M = csr_array(self.relaxing[:N, :N])
+            K = csr_array(self.A_0[:N, :N]) - M - absorption
         if absorption.nnz:
             K = K + absorption
         if keep.shape[1] < keep.shape[0]:
@@ -377,21 +461,24 @@ class System:
 
     @property
     def _tensor(self) -> list[list[csr_array]]:
-        """(g e/2) m(X_ad u, w), a symmetric 3x3 table of (N, N)."""
-        half_g_x = self.coefficients.half_g_x
+        """(g e/2) m(X_ab n^b, w) in the unknowns, a symmetric 3x3 table of (N, N)."""
+        c = self.coefficients
+        half_g_x: Any = c.half_g_x
+        if self.interface is not None:
+            half_g_x = _scaled(self.interface.turned(c), 1.0 / self.scales.moment)
         zero = csr_array((self.N, self.N))
         X = [[zero] * 3 for _ in range(3)]
         for a in range(3):
             for d in range(a + 1):
-                weight = half_g_x[a, d]
-                if np.any(weight != 0.0):
+                weight = half_g_x[a][d]
+                if weight is not None and np.any(weight != 0.0):
                     X[a][d] = X[d][a] = self.matrix(forms.mass, self._unit_rate * weight)
         return X
 
     @functools.cached_property
     def edges(self) -> EdgeTerms:
         """Absorption, injection and absorbed unknowns."""
-        return _edge_terms(self.problem, self.basis, self.scales)
+        return _edge_terms(self.problem, self.basis, self.scales, self.interface)
 
     @property
     def keep(self) -> csr_array:
@@ -413,8 +500,11 @@ class System:
 
     def _kept_mass(self, weight: float) -> csr_array:
         """A constant times m(n^a, w) of the three components on the kept unknowns."""
-        mass = self.matrix(forms.mass, np.full(self.coefficients.sigma.shape, weight))
-        return csr_array(self.keep.T @ block_diag([mass] * 3) @ self.keep)
+        everywhere = np.full(self.coefficients.sigma.shape, weight)
+        if self.density is None:
+            mass = self._mass(everywhere)
+            return csr_array(self.keep.T @ block_diag([mass] * 3) @ self.keep)
+        return csr_array(self.keep.T @ self.of_density(self._mass, everywhere) @ self.keep)
 
     @functools.cached_property
     def reduced_matrices(self) -> tuple[csr_array, ...]:
@@ -446,11 +536,19 @@ LARGE = 5_000
 SYSTEMS: weakref.WeakKeyDictionary[Problem, System] = weakref.WeakKeyDictionary()
 
 
-def system_of(problem: Problem, field: Any = None) -> System:
+def system_of(problem: Problem, field: Any = None, *, plane_of_film: bool = False) -> System:
     """The assembled system of a problem; assembled once, and gone with the problem.
 
-    With ordinary_hall a ``field`` (3,) selects the system of its B_z; the last one is kept too.
+    It knows the plane alone: the caller says with ``plane_of_film`` that it adds the faces of a
+    film, for which everything else is refused (InputError).  With ordinary_hall a ``field`` (3,)
+    selects the system of its B_z; the last one is kept too.
     """
+    if problem.film is not None and not plane_of_film:
+        raise InputError(
+            "this knows the device plane alone, not the faces of a film; a film has hanle_curve, "
+            "spectral_measure and film_conductivity",
+            key="film",
+        )
     system = SYSTEMS.get(problem)
     if system is None:
         system = System(problem)
@@ -468,6 +566,10 @@ def give_back() -> None:
     """
     with contextlib.suppress(AttributeError, OSError):  # another libc has nothing to return
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _scaled(table: Table, factor: float) -> Table:
+    return [[None if entry is None else factor * entry for entry in row] for row in table]
 
 
 def _check_orientation(basis: Any) -> None:

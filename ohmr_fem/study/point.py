@@ -69,6 +69,8 @@ def make_setting(device: Device, span: Span | None, version: str = __version__) 
     """
     check_version(version)
     problem = device.problem
+    if problem.film is not None:  # each point makes its own measure
+        return Setting(device)
     if span is None or span.longest > WIDEST * span.shortest or refusal(problem) is not None:
         return Setting(device)
     problem = replace(problem, materials=span.fastest)

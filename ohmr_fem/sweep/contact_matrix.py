@@ -162,7 +162,7 @@ def resistance_matrix(
     fields: Any = (0.0, 0.0, 0.0),
     *,
     method: str = "auto",
-    tolerance: float = 1e-8,
+    tolerance: float | None = None,
     solver: Solver | None = None,
 ) -> ResistanceMatrix:
     """All four-terminal resistances R_ij,kl(B) of a device.
@@ -224,13 +224,14 @@ def _spectral(
     problem: Problem,
     fields: np.ndarray,
     sources: tuple[str, ...],
-    tolerance: float,
+    tolerance: float | None,
     solver: Solver,
 ) -> np.ndarray:
-    contacts, reference = list(problem.contacts), sources[-1]
-    pairs = [
-        ((s, reference), (c, reference)) for s in sources[:-1] for c in contacts if c != reference
-    ]
+    # all potentials against one contact: every other pair is a difference of these
+    contacts = list(problem.contacts)
+    reference = sources[-1]
+    others = [c for c in contacts if c != reference]
+    pairs = [((s, reference), (c, reference)) for s in sources[:-1] for c in others]
     measures = spectral_measures(problem, pairs, tolerance=tolerance, fields=fields, solver=solver)
     tables = np.zeros((3, len(fields), len(contacts), len(sources)))
     for (current, voltage), measure in zip(pairs, measures, strict=True):
@@ -255,6 +256,7 @@ def _direct(
         if np.any(field):
             tables[:, i] = _voltages(problem, field, sources, moments, solver)[0]
         if problem.ordinary_hall:
+            # K and D depend on B_z too, so the change has no equation of its own
             tables[2, i] = tables[1, i] - none[1]
     return tables
 

@@ -10,6 +10,23 @@ import numpy as np
 from ..files import Columns, Table
 
 
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What the edges and faces of a film add to delta_R; they sum to it.
+
+    Attributes
+    ----------
+    edges, faces : (n,) ohm
+        Driven and read at the side edges, and at the faces.
+    cross : (n,) ohm
+        Driven at the one and read at the other; 0 where both faces reflect.
+    """
+
+    edges: np.ndarray
+    faces: np.ndarray
+    cross: np.ndarray
+
+
 def field_columns(fields: np.ndarray) -> Columns:
     """The three components (n, 3) T as columns."""
     return {f"B_{axis}": ("T", fields[:, i]) for i, axis in enumerate("xyz")}
@@ -58,6 +75,10 @@ class HanleCurve(Table):
     geometric : (n,) ohm
         Change of the ohmic resistance by the ordinary Hall effect; None unless
         Problem(ordinary_hall=True).
+    parts : Parts
+        With a film, what its edges and faces add to delta_R, (n,) ohm each; else None.
+    delta_R_local : (n,) ohm
+        With a film, delta_R of its local conductivity tensor, for comparison; else None.
     """
 
     fields: np.ndarray
@@ -77,6 +98,8 @@ class HanleCurve(Table):
     seconds: float
     warnings: tuple[str, ...] = ()
     geometric: np.ndarray | None = None
+    parts: Parts | None = None
+    delta_R_local: np.ndarray | None = None
 
     @property
     def R(self) -> np.ndarray:
@@ -105,6 +128,10 @@ class HanleCurve(Table):
             }
         if self.geometric is not None:
             table["geometric"] = (unit, self.geometric)
+        if self.parts is not None:
+            table |= {f"delta_R_{name}": (unit, v) for name, v in vars(self.parts).items()}
+        if self.delta_R_local is not None:
+            table["delta_R_local"] = (unit, self.delta_R_local)
         return table | {
             "rho": ("1", self.rho),
             "rho_change": ("1", self.rho_change),

@@ -210,15 +210,10 @@ def _row(problem: Problem, fields: np.ndarray, options: dict[str, Any]) -> _Row:
     try:
         return _Row(problem, hanle_curve(problem, fields, **options), everything)
     except SolveError:
-        worst = np.min(
-            [
-                precession_squared(m, fields)
-                for m in problem.materials.values()
-                if not callable(m.inverse_mass)
-            ]
-            or [np.zeros(len(fields))],
-            axis=0,
-        )
+        # omega^2 < 0 is growth, and beyond -1 (in 1/tau^2) no edge helps where all of them reflect
+        plain = [m for m in problem.materials.values() if not callable(m.inverse_mass)]
+        squared = [precession_squared(m, fields) for m in plain]
+        worst = np.min(squared or [np.zeros(len(fields))], axis=0)
         steady = worst > -(STEADY**2)
     # without the fields to blame; another cause fails again
     return _Row(

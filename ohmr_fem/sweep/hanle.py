@@ -20,6 +20,8 @@ from ..solver.resistance import Measurement, UnitCurrent, warn_once
 from ..solver.system import system_of
 from ..units import entries, fields_array, fraction, vector_si
 from .curve import HanleCurve
+from .film import TOLERANCE as FILM_TOLERANCE
+from .film import FilmMeasure
 from .measure import SpectralMeasure
 from .reduced import reduced_sweep
 from .route import choose
@@ -37,7 +39,7 @@ def hanle_curve(
     current: Any = None,
     voltage: Any = None,
     method: str = "auto",
-    tolerance: float = 1e-8,
+    tolerance: float | None = None,
     solver: Solver | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> HanleCurve:
@@ -55,9 +57,9 @@ def hanle_curve(
         law); "reduced": a reduced basis from a few factorisations, any problem; "direct": one
         factorisation for each field, any problem; "auto": spectral where the physics allows, else
         reduced for more than 8 fields. ``HanleCurve.method`` says which path was taken and why.
-    tolerance : float
+    tolerance : float, optional
         Algebraic error relative to the largest effect: held by a bound (spectral) or an estimate
-        (reduced).
+        (reduced); default 1e-8, and 1e-5 for a film.
     solver : Solver, optional
         For all linear systems; default SuperLU, in its symmetric mode where the matrix is.
     progress : callable(done, total), optional
@@ -79,7 +81,8 @@ def hanle_curve(
     many = len(fields) > FEW and not problem.ordinary_hall
     general = "reduced" if many else "direct"
     route = choose("hanle_curve", method, METHODS, problem, general=general)
-    tolerance = fraction(tolerance, "tolerance")
+    default = FILM_TOLERANCE if problem.film is not None else 1e-8
+    tolerance = fraction(default if tolerance is None else tolerance, "tolerance")
     if len(fields) == 0:
         raise InputError("fields: needs at least one field")
     reason = f" ({route.why})"
@@ -146,14 +149,13 @@ def hanle_map(
     if parameter == "angle":
         first, second = field_rotation(1.0, 4, plane)[:2]
         angles = vector_si(values, "rad", "values")[:, None, None]
-        a, b = (several @ first)[None, :, None], (several @ second)[None, :, None]
-        turned = (
-            several
-            - several @ np.outer(first, first)
-            - several @ np.outer(second, second)
-            + (a * np.cos(angles) - b * np.sin(angles)) * first
-            + (a * np.sin(angles) + b * np.cos(angles)) * second
-        )
+        a = (several @ first)[None, :, None]
+        b = (several @ second)[None, :, None]
+        # what lies out of the plane stays
+        normal = several - several @ (np.outer(first, first) + np.outer(second, second))
+        along_first = a * np.cos(angles) - b * np.sin(angles)
+        along_second = a * np.sin(angles) + b * np.cos(angles)
+        turned = normal + along_first * first + along_second * second
         read = measure.rho if measure.current is None else measure.delta_R
         return np.asarray(read(turned.reshape(-1, 3))).reshape(turned.shape[:2])
     tuned = [measure.at(**{parameter: v}) for v in entries(values)]
@@ -197,6 +199,7 @@ def _direct_curve(
 
     try:
         for row in measurement.sweep(fields):
+            # what the Lorentz force alone changes: zero but with the ordinary Hall effect
             here = measurement.at(fields[len(rows)])
             rows.append((*row, here.base - measurement.base))
             if progress is not None:
@@ -256,7 +259,7 @@ def _spectral_curve(
     notes = warn_once(problem, fields, _share(problem, measure, solver))
     f, change = measure.response(fields)
     count = len(measure.rates)
-    return _curve(
+    found = _curve(
         problem,
         fields,
         measure.R_ohmic,
@@ -269,11 +272,15 @@ def _spectral_curve(
         start,
         notes,
     )
+    if isinstance(measure, FilmMeasure):
+        local = measure.delta_R_local(fields)
+        found = replace(found, parts=measure.parts(fields), delta_R_local=local)
+    return found
 
 
 def _share(problem: Problem, measure: SpectralMeasure, solver: Solver | None) -> float:
     """As :attr:`Measurement.share`, from what the measure knows of the drive."""
-    if measure.current is None:
+    if measure.current is None or problem.film is not None:
         return 0.0
     system = system_of(problem)
     unit = UnitCurrent.of(system, measure.current, solver)
@@ -301,11 +308,12 @@ def _curve(
     a cross-section.
     """
     section = problem.is_cross_section
-    zero = float(
-        np.median(effect - change)
-    )  # the value at B = 0, known to round-off at every field
+    # the value at B = 0, known to round-off at every field
+    zero = float(np.median(effect - change))
+    # Eq. (7) divides by R(B); a device by R_ohmic, which differs at order (alpha alpha')^2
     with np.errstate(divide="ignore", invalid="ignore"):
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
+        # Eq. (8) is 0/0 where the field does nothing (theta = 0): nothing was removed there. But
         # where f(0) = 0 there is nothing that a field could remove: no rho_star
         rho_star = -change / zero if zero else np.full(len(fields), np.nan)
         rho_star = np.where((change == 0.0) & (zero != 0.0), 0.0, rho_star)
@@ -336,7 +344,7 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     """rho(B) of an infinite strip of the same material, as wide as the contact at which the current
     enters, (n,).
     """
-    if not problem.uniform:
+    if not problem.uniform or problem.film is not None:
         return np.full(len(fields), np.nan)
     contact = problem.contacts[current[0]]
     mesh = problem.mesh.mesh

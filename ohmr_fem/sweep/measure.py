@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -81,6 +81,17 @@ class SpectralMeasure:
     residual: float
     summary: str
     vertices: np.ndarray | None = None
+    #: Whether one channel of poles is all there is; a film has faces besides.
+    plane: ClassVar[bool] = True
+
+    @property
+    def averages(self) -> bool:
+        """Whether faces read n^x or n^y: see :attr:`Problem.averages`."""
+        return any(c.detected != 2 for c in self.channels)
+
+    def detector(self, component: int) -> np.ndarray:
+        """Weights (3,) with which n enters what reads a component."""
+        return self.material.detection_row(component, self.detection, self.averages)
 
     def __post_init__(self) -> None:
         own_arrays(self)
@@ -163,7 +174,7 @@ class SpectralMeasure:
         and z what is generated.
         """
         T = np.atleast_3d(self.material.torque(fields) * self.material.relaxation_time)
-        row, z = self.material.detection_row(c.detected, self.detection), np.eye(3)[c.generated]
+        row, z = self.detector(c.detected), np.eye(3)[c.generated]
         second = (T @ (T @ z)[..., None])[..., 0] @ row
         return (
             precession_squared(self.material, fields),
@@ -569,6 +580,8 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
     """
     one, several = measures[0], np.atleast_2d(fields_array(fields, "fields"))
     one._needs_terminals()
+    if not all(q.plane for q in measures):
+        return np.column_stack([q.delta_R(several) for q in measures])
     if any(
         q.projection.rates is not one.projection.rates or not _same(q.material, one.material)
         for q in measures

@@ -42,6 +42,8 @@ def refusal(problem: Problem) -> str | None:
             "coupling='full' feeds the orbital current back into the drive, which then depends on "
             "the field"
         )
+    for name in problem.edge_sources:
+        return f"the edge {name!r} has a source that follows the current"
     for name, moment in problem.moment_conditions().items():
         if not moment.is_scalar:
             return f"the edge {name!r} absorbs the three components at different rates"
@@ -58,6 +60,8 @@ def refused(reason: str, instead: Sequence[str], caller: str = "") -> InputError
 def require_spectral(problem: Problem) -> None:
     """InputError where no measure of the problem exists."""
     reason = refusal(problem)
+    if reason is not None and problem.film is not None:
+        raise InputError(f"no measure of this film exists: {reason}", key="film")
     if reason is not None:
         affine = [] if problem.ordinary_hall else ["reduced"]
         raise refused(reason, [*affine, "direct"], "hanle_curve")
@@ -90,6 +94,11 @@ def choose(
         near = suggest(method, methods)
         raise InputError(f"{caller}: unknown method {method!r}; {near}", value=method)
     reason = refusal(problem) or further
+    if problem.film is not None and (reason is not None or method not in ("auto", "spectral")):
+        why = reason or f"it has no method={method!r}"
+        raise InputError(
+            f"{caller}: a film is served by the spectral path alone, and {why}", key="film"
+        )
     if method == "reduced" and problem.ordinary_hall:
         raise InputError(
             f"{caller}: the reduced path needs matrices that are affine in B; with ordinary_hall "

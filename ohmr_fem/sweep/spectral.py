@@ -30,6 +30,7 @@ from ..solver.resistance import FourTerminal
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
 from ..units import array_si, fields_array, fraction, positive, shown
+from .film import film_measures
 from .lanczos import Projection, gamma, project
 from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle
 from .route import require_spectral
@@ -46,9 +47,10 @@ def spectral_measure(
     *,
     current: Any = None,
     voltage: Any = None,
-    tolerance: float = 1e-8,
+    tolerance: float | None = None,
     fields: Any = None,
     lengths: Any = None,
+    thicknesses: Any = None,
     solver: Solver = SYMMETRIC,
 ) -> SpectralMeasure:
     """The spectral measure of one measurement.
@@ -59,14 +61,17 @@ def spectral_measure(
         Uniform material, linear coupling, reflecting edges or one absorption for all three
         components.
     current, voltage : pairs of contact names; left out on a cross-section
-    tolerance : float
-        Error of f relative to the largest |F|, held by a rigorous bound over the range.
+    tolerance : float, optional
+        Error of f relative to the largest |F|, held by a rigorous bound over the range; default
+        1e-8, and 1e-5 for a film, where the bound is some hundred times the error.
     fields : (n, 3) T, optional
         Fields the measure must cover; by default |omega| tau up to 50.
     lengths : (shortest, longest) m, optional
         Diffusion lengths the measure must cover, for ``at(diffusion_length=...)``; by default that
         of the material alone. The bound is algebraic: whether the mesh resolves the shortest length
         is another matter.
+    thicknesses : (least, most) m, optional
+        Thicknesses of a film the measure must cover, for ``at(thickness=...)``.
     solver : Solver, optional
         For the two real symmetric positive definite matrices, see :mod:`ohmr_fem.solver.linear`.
 
@@ -75,6 +80,14 @@ def spectral_measure(
     InputError
         The problem needs the general path; the message says why.
     """
+    if problem.film is not None and thicknesses is not None:
+        pair = [(current, voltage)]
+        options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
+        return film_measures(
+            problem, pair, tolerance=tolerance, thicknesses=thicknesses, **options
+        )[0]
+    if thicknesses is not None:
+        raise InputError("thicknesses belong to a film: Problem(film=...)", key="thicknesses")
     return spectral_measures(
         problem,
         [(current, voltage)],
@@ -89,7 +102,7 @@ def spectral_measures(
     problem: Problem,
     pairs: Sequence[tuple[Any, Any]],
     *,
-    tolerance: float = 1e-8,
+    tolerance: float | None = None,
     fields: Any = None,
     lengths: Any = None,
     solver: Solver = SYMMETRIC,
@@ -103,7 +116,16 @@ def spectral_measures(
     a further condition on the projection of each pair, and ``shift`` the rate about which it is
     built (time).
     """
-    tolerance = fraction(tolerance, "tolerance")
+    if problem.film is not None:
+        if len(rates) or until is not None:
+            raise InputError(
+                "the time dependence of a film is not in this version; "
+                "spectral_measure(...).ac has its alternating current",
+                key="film",
+            )
+        options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
+        return list(film_measures(problem, pairs, tolerance=tolerance, **options))
+    tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
     require_spectral(problem)
     system = system_of(problem)
     K, M, keep = system.pencil
@@ -263,6 +285,7 @@ def _functionals(
     distinct = np.unique(rows, axis=0)
     if np.linalg.matrix_rank(distinct) == len(distinct):
         return distinct
+    # dependent pairs would give the block Lanczos a rank-deficient start
     *others, last = contacts
     return np.array([_difference((c, last), contacts) for c in others])
 

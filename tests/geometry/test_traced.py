@@ -4,6 +4,7 @@ follow.
 
 import math
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,3 +145,204 @@ def test_broken_svg(tmp_path):
         from_svg(write(tmp_path, "<svg><path", "b.svg"), "1 um")
     with pytest.raises(InputError, match="does not exist"):
         from_svg(tmp_path / "none.svg", "1 um")
+
+
+READERS = Path(__file__).parents[1] / "data" / "readers"
+INKSCAPE = 'xmlns:inkscape="http://www.inkscape.org/namespaces/inkscape"'
+XLINK = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
+UM2 = 1e-12
+
+
+def drawn(tmp_path, body, head='width="100" height="80"'):
+    """A drawing with a scale bar of ten units."""
+    text = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {INKSCAPE} {XLINK} {head}>'
+        f'<path id="scale" d="M 10,75 h 10"/>{body}</svg>'
+    )
+    return write(tmp_path, text, "drawn.svg")
+
+
+def exact_area(device):
+    return abs(area(device)) / UM2
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "rel"),
+    [
+        ("outline_mm.svg", 800, 1e-9),
+        ("skew.svg", 600 + math.pi * 100, 1e-3),
+        ("circle.svg", math.pi * 400, 1e-9),
+    ],
+)
+def test_areas_of_reported_drawings(name, expected, rel):
+    pytest.importorskip("svgelements")
+    assert exact_area(from_svg(READERS / name, "10 um")) == pytest.approx(expected, rel=rel)
+
+
+def test_contacts_of_reported_drawings():
+    pytest.importorskip("svgelements")
+    pads = from_svg(READERS / "pads_px.svg", "10 um", contacts=["left", "right"])
+    assert lengths(pads)["left"] == pytest.approx(10e-6)
+    assert lengths(pads)["right"] == pytest.approx(4e-6 * math.sqrt(2))
+    layer = from_svg(READERS / "layer.svg", "10 um", contacts=["left"])
+    assert lengths(layer)["left"] == pytest.approx(14e-6)
+
+
+CURVED = "M 20,10 H 50 A 10,10 0 0 1 50,30 H 20 A 10,10 0 0 1 20,10 Z"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        # rectangles: flipped, skewed, in a turned group, by a matrix, with round corners
+        ('<rect id="outline" x="9" y="9" width="40" height="20" transform="scale(-1 2)"/>', 1600),
+        ('<rect id="outline" x="9" y="9" width="40" height="20" transform="skewY(20)"/>', 800),
+        (
+            '<g transform="rotate(30)"><g transform="scale(2,.5)"><rect id="outline" x="9" y="9" '
+            'width="40" height="20" transform="rotate(-70 3 4)"/></g></g>',
+            800,
+        ),
+        (
+            '<rect id="outline" x="9" y="9" rx="5" width="40" height="20" '
+            'transform="matrix(0 -1 1 0 5 6)"/>',
+            800 - (4 - math.pi) * 25,
+        ),
+        (
+            '<rect id="outline" x="9" y="9" rx="5" width="40" height="20" '
+            'transform="matrix(1 .3 .5 1 5 6)"/>',
+            0.85 * (800 - (4 - math.pi) * 25),
+        ),
+        # arcs under shear, mirrored and scaled unevenly, and large ones
+        (f'<g transform="scale(1,-3)"><path id="outline" d="{CURVED}"/></g>', 2742.478),
+        (f'<path id="outline" d="{CURVED}" transform="rotate(20) skewY(-40)"/>', 914.159),
+        (
+            '<path id="outline" d="M 0 0 A 10 10 0 1 0 10 10 Z" transform="skewX(45)"/>',
+            75 * math.pi + 50,
+        ),
+        ('<path id="outline" d="M 0 0 A 20 5 30 1 1 1e-2 0 Z"/>', 100 * math.pi),
+        # circles and ellipses
+        ('<ellipse id="outline" cx="40" cy="30" rx="20" ry="10"/>', 200 * math.pi),
+        ('<circle id="outline" cx="4" cy="3" r="2" transform="rotate(33)"/>', 4 * math.pi),
+        ('<circle id="outline" cx="4" cy="3" r="2" transform="skewX(33)"/>', 4 * math.pi),
+        ('<circle id="outline" cx="4" cy="3" r="2" transform="scale(-1 1)"/>', 4 * math.pi),
+        (
+            '<ellipse id="outline" cx="4" cy="3" rx="4" ry="2" transform="scale(1 2)"/>',
+            16 * math.pi,
+        ),
+        # clones, of shapes and of symbols, turned
+        (
+            '<defs><rect id="r" width="40" height="20"/></defs>'
+            '<use id="outline" xlink:href="#r" x="5" transform="rotate(40)"/>',
+            800,
+        ),
+        (
+            '<rect id="r" width="4" height="2"/><g transform="scale(3)">'
+            '<use inkscape:label="outline" href="#r" transform="skewX(10)"/></g>',
+            72,
+        ),
+        # an outline layer with a note, an arrow and a hole
+        (
+            '<g inkscape:groupmode="layer" inkscape:label="outline"><text x="1" y="2">W</text>'
+            '<path d="M 0 0 L 10 10 L 20 5"/><line x1="0" y1="0" x2="9" y2="9"/>'
+            '<rect x="10" y="10" width="40" height="20"/><circle cx="20" cy="20" r="3"/></g>',
+            800 - 9 * math.pi,
+        ),
+        # corners that a program wrote twice
+        ('<path id="outline" d="M 0,0 h 10 h 1e-10 h 0 v 10 h -10 v -10 l 1e-12 0 Z"/>', 100),
+    ],
+)
+def test_every_shape_under_every_transformation(tmp_path, body, expected):
+    pytest.importorskip("svgelements")
+    device = from_svg(drawn(tmp_path, body), "10 um", tolerance="1 nm")
+    assert exact_area(device) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ('<rect id="left" x="8" y="9" width="4" height="6"/>'
+         '<rect inkscape:label="left" x="8" y="25" width="4" height="6"/>', 2 * 7),
+        ('<rect inkscape:label="left" x="8" y="12" width="4" height="6"/>'
+         '<rect inkscape:label="left" x="8" y="20" width="4" height="6"/>', 12),
+        # the layer and the shape in it share the name; the original of a clone is another shape
+        ('<g inkscape:label="left"><rect id="left" x="8" y="12" width="4" height="6"/></g>'
+         '<use id="right" href="#left" x="40"/>', 6),
+        ('<g id="left"><rect id="a" x="8" y="12" width="4" height="3"/>'
+         '<use href="#a" y="8"/></g>', 6),
+        ('<rect id="left" x="-5" y="-2" width="10" height="4" '
+         'transform="translate(10 20) rotate(90)"/>', 10),
+    ],
+)  # fmt: skip
+def test_a_name_covers_all_its_shapes(tmp_path, body, left):
+    pytest.importorskip("svgelements")
+    outline = '<path id="outline" d="M10,10 h40 v20 h-40 z"/>'
+    device = from_svg(drawn(tmp_path, outline + body), "10 um", contacts=["left"])
+    assert lengths(device)["left"] == pytest.approx(left * 1e-6)
+
+
+def test_a_turned_scale_bar_keeps_its_length(tmp_path):
+    pytest.importorskip("svgelements")
+    body = (
+        '<g transform="rotate(30)"><rect id="bar" width="20" height="3" y="70"/>'
+        '<path id="outline" d="M10,10 h40 v20 h-40 z"/></g>'
+    )
+    device = from_svg(drawn(tmp_path, body), "10 um", bar="bar")
+    assert exact_area(device) == pytest.approx(200)
+    mm = drawn(
+        tmp_path, '<rect id="outline" width="4" height="5"/>', 'width="9mm" viewBox="0 0 9 9"'
+    )
+    assert exact_area(from_svg(mm, "10 um")) == pytest.approx(20)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_drawings_in_any_encoding(tmp_path, encoding):
+    pytest.importorskip("svgelements")
+    path = drawn(tmp_path, '<rect id="f\u00fcr" width="40" height="20"/>')
+    text = f'<?xml version="1.0" encoding="{encoding[:6]}"?>\r\n' + path.read_text("utf-8")
+    path.write_bytes(text.encode(encoding))
+    assert exact_area(from_svg(path, "10 um", outline="f\u00fcr")) == pytest.approx(800)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('<g id="g"><use href="#g"/></g>', "'g' contains a clone of itself"),
+        ('<use id="a" href="#b"/><use id="b" href="#a"/>', "clone of itself"),
+        ("<g>" * 300 + "</g>" * 300, "more than 200 deep"),
+        (
+            '<rect id="x0"/>'
+            + "".join(f'<g id="x{k + 1}">' + f'<use href="#x{k}"/>' * 9 + "</g>" for k in range(9)),
+            r"clones draw 9.*e\+08 elements",
+        ),
+        ('<path id="outline" d="M 0 0 h 1e200 v 9 h -9 z"/>', "no finite numbers"),
+        ('<rect id="outline" width="4" height="nonsense"/>', "drawn|empty|cannot be read|lengths"),
+        ('<rect id="outline" width="0" height="4"/>', "no shape 'outline'"),
+        ('<path id="outline" d="M 0 0 h 9 v 9"/>', "is open; close it"),
+        ('<path id="outline" d="M 0 0 C 9 0 9 9 0 9 Z"/>', "larger tolerance"),
+    ],
+)
+def test_drawings_that_are_refused(tmp_path, body, message):
+    pytest.importorskip("svgelements")
+    with pytest.raises(InputError, match=message) as caught:
+        from_svg(drawn(tmp_path, body), "10 um", tolerance=1e-30 if "C" in body else None)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_region_is_one_shape(tmp_path):
+    pytest.importorskip("svgelements")
+    body = (
+        '<rect id="outline" width="40" height="20"/><g id="w"><rect width="5" height="5" x="2" '
+        'y="2"/><rect width="5" height="5" x="20" y="2"/></g>'
+    )
+    with pytest.raises(InputError, match="'w' covers 2 closed shapes"):
+        from_svg(drawn(tmp_path, body), "10 um", regions={"west": "w", "rest": None})
+
+
+@pytest.mark.parametrize(
+    "text", ["<svg/>", "", "<a/>", "<svg xmlns='http://www.w3.org/2000/svg'/>"]
+)
+def test_drawings_of_nothing(tmp_path, text):
+    pytest.importorskip("svgelements")
+    with pytest.raises(InputError) as caught:
+        from_svg(write(tmp_path, text, "a.svg"), "10 um")
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))

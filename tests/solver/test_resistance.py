@@ -190,7 +190,7 @@ def test_functions_of_position_are_layers_that_follow_them():
         inverse_orbital_hall_angle=0.5,
         inverse_mass=X,
     )
-    prob = of.Problem(mesh, material)
+    prob = of.Problem(mesh, material, interface="density")
     turn = np.cross(B, X, axisb=0, axisc=0)
     exact = layered_strip(
         [

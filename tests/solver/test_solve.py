@@ -150,6 +150,7 @@ def test_against_triangles_by_hand(coupling, detection):
         coupling=coupling,
         detection=detection,
         edges={"robin": law, "pump": {"injected": pump}, "drain": "absorbing"},
+        interface="density",
     )
     sol = of.solve(prob, field, currents={"left": 1e-6, "right": -4e-7, "top": -6e-7})
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.linalg
 import skfem
 from scipy.optimize import brentq
 
@@ -18,7 +19,12 @@ from ohmr_fem import analytic
 from ohmr_fem.errors import PhysicsWarning, ResolutionWarning, SolveError
 from ohmr_fem.mesh.grids import tensor_grid
 from ohmr_fem.solver.resolution import LARGEST_CELL, check_resolution, decay_length, physics_notes
-from ohmr_fem.solver.stability import check_stability, lowest_diffusive_rate, slowest_rate
+from ohmr_fem.solver.stability import (
+    check_stability,
+    check_sweep,
+    lowest_diffusive_rate,
+    slowest_rate,
+)
 from ohmr_fem.solver.system import system_of
 from ohmr_fem.units import to_si
 from validation.case import simple_material
@@ -215,9 +221,8 @@ def test_two_layers_each_stable_are_unstable_together(refuses):
     mesh = of.cross_section(
         2 * width, cells=40, regions={"a": (0.0, width), "b": (width, 2 * width)}
     )
-    prob = of.Problem(
-        mesh, {"a": simple_material(inverse_mass=one), "b": simple_material(inverse_mass=two)}
-    )
+    layers = {"a": simple_material(inverse_mass=one), "b": simple_material(inverse_mass=two)}
+    prob = of.Problem(mesh, layers, interface="density")
     h = 2 * width / count  # cell-centred finite differences, reflecting ends
     laplace = (
         np.diag(-2 * np.ones(count))
@@ -236,6 +241,13 @@ def test_two_layers_each_stable_are_unstable_together(refuses):
     with refuses(SolveError, "unstable torque", "regions"):
         of.solve(prob, b * ALONG_X * TESLA)
     check_stability(system_of(prob), 0.02 * ALONG_X * TESLA)
+
+    # what they amplify is what a continuous n feeds from one to the other: h cannot grow
+    default = system_of(of.Problem(mesh, layers))
+    assert slowest_rate(default, b * ALONG_X * TESLA) == pytest.approx(1.0, rel=1e-9)
+    A, M = default.A(b * ALONG_X * TESLA), default.mass_matrix
+    rates = scipy.linalg.eigvals(A.toarray(), M.toarray()).real
+    assert rates.min() == pytest.approx(1.0, rel=1e-6)
 
 
 # -- edge layers
@@ -425,3 +437,20 @@ def test_two_searches_agree_to_the_last_bit():
     """
     prob = strip(edges={"lower": of.Edge(0.3)}, cells=60)
     assert len({lowest_diffusive_rate(system_of(replace(prob))) for _ in range(6)}) == 1
+
+
+def test_a_sweep_is_looked_at_in_every_direction(refuses):
+    """The strongest field has a steady state; a weaker one the other way has none."""
+    tilted = np.array([[1.0, 0.0, 0.9], [0.0, 1.0, 0.0], [0.9, 0.0, 1.0]])
+    material = simple_material(
+        diffusion_length=None,
+        diffusion_constant=1.0,
+        relaxation_time=(4.0, 1.0, 1.0),
+        inverse_mass=tilted,
+    )
+    system = system_of(of.Problem(of.cross_section(3.0, cells=24), material))
+    forth, back = (0.0, 2 * TESLA, 0.0), (0.0, -0.45 * TESLA, 0.0)
+    check_sweep(system, np.array([forth]))
+    for fields in ([back, forth], [forth, back]):
+        with refuses(SolveError, "unstable torque"):
+            check_sweep(system, np.array(fields))

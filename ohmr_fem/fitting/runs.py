@@ -1,0 +1,311 @@
+"""One log, several runs: which rows belong to one curve.
+
+A log holds sweeps of the field at several temperatures and directions, up and down, and runs in
+temperature between them.  Rows are joined only where temperature, direction and sense agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ..errors import InputError
+
+#: More directions than this in one measurement are an angle scan, kept as one curve.
+MANY_DIRECTIONS = 4
+#: A field that moves by less than this part of its whole range is held.
+HELD = 1e-3
+#: Rows in a row at a held field from which on they may be a run in temperature.
+FEWEST_HELD = 3
+#: A sweep turns where it goes back by this part of the range, and is one if it covers COVERED.
+TURN = 0.05
+COVERED = 0.4
+#: Temperatures of one sweep lie within this part of it.
+DRIFT = 0.05
+
+
+@dataclass(frozen=True)
+class Run:
+    """The rows of one sweep; its way is "up", "down" or "" where the field does not tell."""
+
+    rows: np.ndarray
+    temperature: float | None = None
+    way: str = ""
+
+
+def split_runs(
+    fields: np.ndarray, temperature: np.ndarray | None, apart: bool, what: str
+) -> tuple[list[Run], int]:
+    """The runs of one measurement, and how many rows of temperature runs are left out.
+
+    Parameters
+    ----------
+    fields : (n, 3) T, in the order measured
+    temperature : (n,) K or None
+    apart : whether sweeps up and down come apart
+    what : file and column of the temperature, for messages
+
+    Raises
+    ------
+    InputError
+        The temperature runs while the field sweeps.
+    """
+    rows = np.arange(len(fields))
+    if temperature is None:
+        return list(_by_way(fields, _by_direction(fields, rows), None, apart)), 0
+    noise = _noise(fields, temperature)
+    kept = rows[~_temperature_runs(fields, temperature, noise)]
+    left_out = len(rows) - len(kept)
+    if not len(kept):
+        raise InputError(
+            f"{what}: every row belongs to a run in temperature at a constant field; a curve "
+            "needs a sweep of the field"
+        )
+    runs: list[Run] = []
+    for part in _by_temperature(temperature, kept, apart, noise, what):
+        _one_temperature(temperature[part], what)
+        groups = _by_direction(fields, part)
+        runs += _by_way(fields, groups, temperature, apart)
+    return runs, left_out
+
+
+def _temperature_runs(fields: np.ndarray, temperature: np.ndarray, noise: float) -> np.ndarray:
+    """Rows at a held field in which the temperature goes from one value to another, (n,) bool."""
+    out = np.zeros(len(fields), dtype=bool)
+    moved = np.flatnonzero(_moves(fields))
+    starts, ends = np.append(0, moved + 1), np.append(moved + 1, len(fields))
+    for start, end in zip(starts, ends, strict=True):
+        if end - start < FEWEST_HELD:
+            continue
+        held = temperature[start:end]
+        if np.ptp(held) > max(DRIFT * held.min(), 10 * noise):
+            out[start:end] = True
+            _give_back(out, fields, temperature, noise, (start, end))
+    return out
+
+
+def _give_back(
+    out: np.ndarray,
+    fields: np.ndarray,
+    temperature: np.ndarray,
+    noise: float,
+    hold: tuple[int, int],
+) -> None:
+    """Rows at both ends of a hold that still, or already, belong to the sweep beside it.
+
+    They do where the temperature is that of the sweep and the field goes on in its sense: a magnet
+    that is driven back to its starting field leaves the hold behind.
+    """
+    start, end = hold
+    for edge, way in ((start, -1), (end - 1, 1)):
+        near, far = edge + way, edge + 2 * way
+        if not (0 <= far < len(out)):
+            continue
+        first, second = fields[near] - fields[edge], fields[far] - fields[near]
+        if float(first @ second) <= 0.0:
+            continue
+        tolerance = max(1e-3 * temperature[near], 5 * noise)
+        at = edge
+        while start <= at < end and abs(temperature[at] - temperature[near]) <= tolerance:
+            out[at] = False
+            at -= way
+
+
+def _moves(fields: np.ndarray) -> np.ndarray:
+    """Whether the field moves from each row to the next, (n - 1,) bool."""
+    return np.asarray(_size(np.diff(fields, axis=0)) > HELD * _size(fields).max(initial=0.0))
+
+
+def _noise(fields: np.ndarray, temperature: np.ndarray) -> float:
+    """Scatter of the temperature from row to row of the sweeps, K."""
+    steps = np.abs(np.diff(temperature))[_moves(fields)]
+    return float(np.median(steps)) if len(steps) else 0.0
+
+
+def _by_temperature(
+    temperature: np.ndarray, rows: np.ndarray, apart: bool, noise: float, what: str
+) -> Iterator[np.ndarray]:
+    """Rows of one temperature each, in the order measured; a temperature set twice is two."""
+    held = temperature[rows]
+    order = np.argsort(held, kind="stable")
+    gaps = np.diff(held[order])
+    wide = gaps > np.maximum(10 * noise, 1e-3 * np.abs(held[order][1:]))
+    member = np.empty(len(rows), dtype=int)
+    member[order] = np.append(0, np.cumsum(wide))
+    changes = np.flatnonzero(np.diff(member)) + 1
+    blocks = np.split(rows, changes)
+    names = member[np.append(0, changes)]
+    if len(blocks) > 3 * len(set(names.tolist())) and min(map(len, blocks)) < FEWEST_HELD:
+        raise InputError(
+            f"{what}: goes to and fro between {held.min():.4g} and {held.max():.4g} K from row to "
+            "row; sort the rows, or read them as one curve with columns={'temperature': None}",
+            key="columns",
+        )
+    if apart:
+        yield from blocks
+        return
+    for name in dict.fromkeys(names.tolist()):
+        yield rows[member == name]
+
+
+def _one_temperature(temperature: np.ndarray, what: str) -> None:
+    low, high = float(temperature.min()), float(temperature.max())
+    if high - low > max(DRIFT * abs(low), 0.02):
+        raise InputError(
+            f"{what}: runs from {low:.4g} to {high:.4g} K while the field sweeps, so it does not "
+            "tell one sweep from the next; cut the file, or read the rows as one curve with "
+            "columns={'temperature': None}",
+            key="columns",
+        )
+
+
+def _by_direction(fields: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+    """Rows grouped by the axis of the field; rows at B = 0 stay with the rows around them."""
+    moving = _without_constants(fields[rows])
+    member = _axes(moving, 1e-9, 1e-3)
+    if member is None and _swept(moving):
+        member = _axes(moving, 0.05, 0.03)  # offsets of a vector magnet bend the axes near zero
+    if member is None:
+        return [rows]
+    count = int(member.max(initial=0)) + 1
+    return [rows] if count == 1 else [rows[member == k] for k in range(count)]
+
+
+def _without_constants(fields: np.ndarray) -> np.ndarray:
+    """The fields without the components that stand still, such as a constant offset of By."""
+    if not len(fields):
+        return fields
+    # component by component: several times quicker than along the short axis
+    low = np.array([part.min() for part in fields.T])
+    high = np.array([part.max() for part in fields.T])
+    ranges = high - low
+    still = ranges <= 0.01 * ranges.max()
+    # a component that stands still at the size of the sweep is a field of its own
+    small = np.maximum(-low, high) <= 0.05 * ranges.max()
+    constant = still & small & ((low != 0.0) | (high != 0.0))
+    return np.where(constant, 0.0, fields) if np.any(constant) else fields
+
+
+def _size(vectors: np.ndarray) -> np.ndarray:
+    """Length of each row, (n,)."""
+    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+
+
+def _swept(fields: np.ndarray) -> bool:
+    size = _size(fields)
+    return bool(np.ptp(size) > 0.05 * size.max(initial=0.0))
+
+
+def _axes(fields: np.ndarray, weak: float, tolerance: float) -> np.ndarray | None:
+    """Number of the axis of each row, (n,); None where there are too many."""
+    size = _size(fields)
+    strong = np.flatnonzero(size > weak * size.max(initial=0.0))
+    member = np.full(len(strong), -1)
+    free = strong
+    axes = 0
+    while len(free):
+        if axes > MANY_DIRECTIONS:
+            return None
+        axis = fields[free[0]] / size[free[0]]
+        cosine = (fields[free] @ axis) / size[free]
+        same = 1.0 - cosine**2 < tolerance**2  # |u x v|^2 of unit vectors
+        member[np.searchsorted(strong, free[same])] = axes
+        free = free[~same]
+        axes += 1
+    if axes > MANY_DIRECTIONS:
+        return None
+    if axes <= 1:
+        return np.zeros(len(fields), dtype=int)
+    before = np.searchsorted(strong, np.arange(len(fields)), side="right") - 1
+    return np.asarray(member[np.maximum(before, 0)])
+
+
+def _by_way(
+    fields: np.ndarray, groups: list[np.ndarray], temperature: np.ndarray | None, apart: bool
+) -> Iterator[Run]:
+    for rows in groups:
+        pieces = _sweeps(_along(fields[rows])) if apart else None
+        for first, end, way in pieces or [(0, len(rows), "")]:
+            part = rows[first:end]
+            yield Run(part, None if temperature is None else float(temperature[part].mean()), way)
+
+
+def _along(fields: np.ndarray) -> np.ndarray | None:
+    """The field with its sign along its axis, (n,); None if it turns in space."""
+    moving = _without_constants(fields)
+    size = _size(moving)
+    if not len(size) or size.max() == 0.0:
+        return None
+    axis = moving[int(np.argmax(size))] / size.max()
+    signed = moving @ axis
+    across = _size(moving - signed[:, None] * axis)
+    # "up" is along the axis of the largest component, not along its first strong row
+    sense = np.sign(axis[int(np.argmax(np.abs(axis)))])
+    return np.asarray(sense * signed) if across.max() <= 0.05 * size.max() else None
+
+
+def _sweeps(field: np.ndarray | None) -> list[tuple[int, int, str]] | None:
+    """(first, end, way) of every sweep; None where there is one, or where they are not clear."""
+    if field is None or len(field) < 2 * FEWEST_HELD:
+        return None
+    bounds = _turns(field)
+    if len(bounds) <= 2:
+        return None
+    pieces = []
+    for first, end in pairwise(bounds):
+        if end - first < FEWEST_HELD:
+            return None
+        pieces.append((first, end, "up" if field[end - 1] > field[first] else "down"))
+    covered = [float(np.ptp(field[first:end])) for first, end, _ in pieces]
+    if min(covered) < COVERED * float(np.ptp(field)):
+        return None  # minor loops, or rows in no order
+    return pieces
+
+
+def _turns(field: np.ndarray) -> list[int]:
+    """First row of every sweep, and the number of rows."""
+    whole = float(np.ptp(field))
+    if whole == 0.0:
+        return [0, len(field)]
+    # only where the sense changes can a sweep turn
+    sense = np.sign(np.diff(field))
+    candidates = np.flatnonzero(sense[1:] != sense[:-1]) + 1
+    points = [0, *candidates.tolist(), len(field) - 1]
+    heights = field[points].tolist()
+    turns, extreme, way = [], 0, 0.0
+    for place, height in enumerate(heights):
+        moved = height - heights[extreme]
+        if way == 0.0:
+            if abs(moved) > TURN * whole:
+                way, extreme = np.sign(moved), place
+        elif moved * way >= 0.0:
+            extreme = place
+        elif abs(moved) > TURN * whole:
+            turns.append(points[extreme])
+            way, extreme = -way, place
+    return _bounds(field, turns, HELD * whole)
+
+
+def _bounds(field: np.ndarray, turns: list[int], same: float) -> list[int]:
+    """First rows of the sweeps between turns.
+
+    Rows that wait at a turn are shared out in the middle; a turn and the next one in a single step
+    are the magnet driven back between two rows.
+    """
+    bounds, last = [0], -2
+    for turn in turns:
+        if turn == last + 1:
+            bounds[-1] = turn
+            last = turn
+            continue
+        first, end = turn, turn
+        while first > 0 and abs(field[first - 1] - field[turn]) <= same:
+            first -= 1
+        while end < len(field) - 1 and abs(field[end + 1] - field[turn]) <= same:
+            end += 1
+        bounds.append((first + end) // 2 + 1)
+        last = end
+    return [*bounds, len(field)]

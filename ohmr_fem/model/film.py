@@ -1,0 +1,213 @@
+"""A film: the thickness of a device plane, and what its two faces do to the moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, complaints_about, complaints_of
+from ..units import engineering, positive, to_si
+from .contacts import Edge, Moment
+from .material import cross_matrix
+
+
+@dataclass(frozen=True, eq=False)
+class MagneticFace:
+    """A face towards an insulating magnet: G(m) = G_r (1 - m m^T) + G_i [m]_x.
+
+    Attributes
+    ----------
+    mixing_conductance : (g_r, g_i), 1/(ohm m^2)
+        G_r = 2 g_r D/sigma follows from the bulk sigma and D of the film, and G_i likewise.
+    magnetisation : (3,), of length 1
+    """
+
+    mixing_conductance: tuple[float, float]
+    magnetisation: tuple[float, float, float]
+
+    def absorption(self, conductivity: float, diffusion: float) -> np.ndarray:
+        """G in m/s, (3, 3), for a bulk conductivity in S/m and D in m^2/s."""
+        real, imaginary = (2.0 * g * diffusion / conductivity for g in self.mixing_conductance)
+        m = np.asarray(self.magnetisation)
+        across = np.eye(3) - np.outer(m, m)
+        return np.asarray(real * across + imaginary * cross_matrix(m))
+
+    def reversed(self) -> MagneticFace:
+        """The face with its magnetisation reversed, as Onsager's relation asks for."""
+        x, y, z = self.magnetisation
+        return MagneticFace(self.mixing_conductance, (-x, -y, -z))
+
+
+def magnetic_face(*, mixing_conductance: Any, magnetisation: Any) -> MagneticFace:
+    """A face of a :class:`Film` towards an insulating magnet (spin Hall magnetoresistance).
+
+    Parameters
+    ----------
+    mixing_conductance : (g_r, g_i) quantities, 1/(ohm m^2), that is S/m^2
+        Real part >= 0 and imaginary part; one number is g_r alone.
+    magnetisation : (3,) floats
+        Direction of m; it is normalised.
+
+    Raises
+    ------
+    InputError
+        Wrong sign, dimension or shape; no direction.
+    """
+    pair = mixing_conductance
+    if not isinstance(pair, (tuple, list, np.ndarray)):
+        pair = (pair, 0.0)
+    with complaints_of("magnetic_face"):
+        if len(pair) != 2:
+            raise InputError(
+                f"expected (g_r, g_i), got {len(pair)} values", value=pair, key="mixing_conductance"
+            )
+        real, imaginary = (to_si(g, "S/m**2", "mixing_conductance") for g in pair)
+        if real < 0.0:
+            raise InputError(
+                f"g_r must be >= 0, got {pair[0]!r}", value=pair, key="mixing_conductance"
+            )
+        m = _numbers(magnetisation, "magnetisation")
+        size = float(np.linalg.norm(m))
+        if m.shape != (3,) or size == 0.0:
+            raise InputError(
+                f"expected a direction (m_x, m_y, m_z), got {magnetisation!r}",
+                value=magnetisation,
+                key="magnetisation",
+            )
+    x, y, z = (float(component) for component in m / size)
+    return MagneticFace((real, imaginary), (x, y, z))
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """Condition on the moment density at a face, Q . nu = G n; made by :class:`Film`.
+
+    Attributes
+    ----------
+    absorbing : bool
+        n = 0.
+    matrix : (3, 3) m/s
+        G of a face that absorbs partially; does not count for a magnet.
+    magnet : MagneticFace, or None
+    """
+
+    absorbing: bool
+    matrix: np.ndarray
+    magnet: MagneticFace | None = None
+
+    @property
+    def reflecting(self) -> bool:
+        return not self.absorbing and self.magnet is None and not np.any(self.matrix)
+
+    def absorption(self, conductivity: float, diffusion: float) -> np.ndarray | None:
+        """G in m/s, (3, 3), for a bulk conductivity and D; None where n = 0."""
+        if self.absorbing:
+            return None
+        if self.magnet is not None:
+            return self.magnet.absorption(conductivity, diffusion)
+        return self.matrix
+
+    @classmethod
+    def parse(cls, value: Any) -> Face:
+        """Read what :class:`Film` takes for a face."""
+        if isinstance(value, Face):
+            return value
+        if isinstance(value, MagneticFace):
+            return cls(False, np.zeros((3, 3)), value)
+        matrix = _matrix(value)
+        if matrix is not None:
+            return cls(False, matrix)
+        moment = value.moment if isinstance(value, Edge) else Moment.parse(value, "Film")
+        if moment.injects:
+            raise InputError("a face of a film cannot inject moment; give an absorption alone")
+        return cls(moment.absorbing, _frozen(np.diag(moment.absorption)))
+
+    def __repr__(self) -> str:
+        if self.absorbing or self.reflecting:
+            return "absorbing" if self.absorbing else "reflecting"
+        if self.magnet is not None:
+            return f"magnetic, m = {self.magnet.magnetisation}"
+        sizes = np.diag(self.matrix)
+        full = bool(np.any(self.matrix != np.diag(sizes)))
+        return f"G = {' '.join(f'{g:.4g}' for g in sizes)} m/s{' and off-diagonals' * full}"
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
+
+
+def _numbers(value: Any, key: str) -> np.ndarray:
+    try:
+        array = np.array(value, dtype=float)
+    except (TypeError, ValueError) as exc:
+        raise InputError(f"expected numbers, got {value!r}", value=value, key=key) from exc
+    if not np.all(np.isfinite(array)):
+        raise InputError(f"must be finite, got {value!r}", value=value, key=key)
+    return array
+
+
+def _matrix(value: Any) -> np.ndarray | None:
+    """A 3 x 3 absorption in m/s whose symmetric part takes moment away, or None for another
+    kind.
+    """
+    if isinstance(value, (str, Edge, Moment)) or np.ndim(value) != 2:
+        return None
+    rows = [[to_si(entry, "m/s", "absorption G") for entry in row] for row in value]
+    matrix = np.array(rows)
+    if matrix.shape != (3, 3):
+        raise InputError(f"expected 3 x 3 velocities, got shape {matrix.shape}", value=value)
+    least = float(np.linalg.eigvalsh(matrix + matrix.T)[0]) / 2.0
+    if least < -1e-12 * np.abs(matrix).max():
+        raise InputError(
+            f"the symmetric part of G must have no negative eigenvalue, got {least:.4g} m/s",
+            value=value,
+        )
+    return _frozen(matrix)
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """Thickness and faces of a device plane, for ``Problem(film=...)``.
+
+    Parameters
+    ----------
+    thickness : quantity, m
+    bottom, top : str, number, three numbers, 3 x 3, Edge or :func:`magnetic_face`
+        What the faces at z = -t/2 and +t/2 do to the moment: "reflecting" (default), "absorbing",
+        or an absorption G in m/s, Q . nu = G n.
+
+    Raises
+    ------
+    InputError
+        A thickness or G of the wrong sign or dimension; a face that injects.
+    """
+
+    thickness: Any
+    bottom: Any = "reflecting"
+    top: Any = "reflecting"
+
+    def __post_init__(self) -> None:
+        put = partial(object.__setattr__, self)  # the way around frozen
+        with complaints_of("Film"):
+            put("thickness", positive(self.thickness, "m", "thickness"))
+            for name in ("bottom", "top"):
+                with complaints_about(name):
+                    put(name, Face.parse(getattr(self, name)))
+
+    @property
+    def faces(self) -> tuple[Face, Face]:
+        """Bottom and top."""
+        return self.bottom, self.top
+
+    @property
+    def reflecting(self) -> bool:
+        """Whether both faces reflect, so that faces and edges do not mix."""
+        return bool(self.bottom.reflecting and self.top.reflecting)
+
+    def __repr__(self) -> str:
+        size = engineering(self.thickness, "m")
+        return f"Film({size}, bottom: {self.bottom!r}, top: {self.top!r})"

@@ -1,0 +1,273 @@
+"""Through the thickness of a film: functions of the 3 x 3 torque, pole by pole (docs/theory,
+section 9).
+
+In the basis of the plane's pencil (K, M) each pole w leaves a problem in z alone, lengths in L_m,
+
+    n'' = M n - c z,   M = w + s + tau T,   n' + G_t n = a above,   n' - G_b n = a below,
+
+with a = z x j what drives the faces, c what drives the edges, both projected on the pole.  Faces
+read [n(t/2) - n(-t/2)]/t, edges the mean of n^z.  Reflecting faces part it into
+
+    [n(t/2) - n(-t/2)]/t = h(M) a,   mean n = M^-1 c z,   h(x) = tanh(y)/y,   y = sqrt(x) t/2,
+
+and any others follow from h and e(x) = 1/(y tanh y), which gives the even part.  Since T obeys
+T^3 = -phi^2 T, a function of lambda + tau T is
+
+    f(lambda) + tau T [f(lambda + r) - f(lambda - r)]/(2r)
+              + (tau T)^2 [f(lambda + r) + f(lambda - r) - 2 f(lambda)]/(2 r^2),   r^2 = -phi^2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, SolveError, suggest
+from ..model.film import Film
+from ..model.material import Material, precession_squared
+from ..units import fields_array
+
+#: Below this times |lambda| the differences are taken on a circle.
+SMALL = 0.15
+#: Radius of the circle over |lambda|; nothing is singular but at and left of 0.
+RADIUS = 0.4
+#: Points on it: errors (SMALL/RADIUS)^NODES from inside, RADIUS^NODES from outside.
+NODES = 40
+#: Batches of 6 x 6 systems solved at a time, which bounds the memory.
+AT_ONCE = 100_000
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+
+def odd_part(thickness: float) -> Function:
+    """h(x) = tanh(y)/y, y = sqrt(x) thickness/2."""
+
+    def h(x: np.ndarray) -> np.ndarray:
+        y = 0.5 * thickness * np.sqrt(np.asarray(x, dtype=complex))
+        return np.asarray(np.tanh(y) / y)
+
+    return h
+
+
+def even_part(thickness: float) -> Function:
+    """e(x) = 1/(y tanh y)."""
+
+    def e(x: np.ndarray) -> np.ndarray:
+        y = 0.5 * thickness * np.sqrt(np.asarray(x, dtype=complex))
+        return np.asarray(1.0 / (y * np.tanh(y)))
+
+    return e
+
+
+@dataclass(frozen=True, eq=False)
+class Divided:
+    """A function of lambda + tau T as value + first tau T + second (tau T)^2.
+
+    value (m,), first and second (n, m) for m rates and n fields; real for real rates.
+    """
+
+    value: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+    @classmethod
+    def of(cls, f: Function, rates: np.ndarray, squared: np.ndarray) -> Divided:
+        """At rates lambda (m,) and phi^2 (n,) of any sign."""
+        rates = np.asarray(rates)
+        real = np.isrealobj(rates)
+        value = f(rates)
+        small = np.abs(squared)[:, None] < (SMALL * np.abs(rates)) ** 2
+        r = np.sqrt(-squared.astype(complex))[:, None]
+        r = np.where(small, 0.5 * np.abs(rates), r)  # any other value: not used there
+        plus, minus = f(rates + r), f(rates - r)
+        first = (plus - minus) / (2.0 * r)
+        second = (plus + minus - 2.0 * value) / (2.0 * r**2)
+        if np.any(small):
+            near = _on_circle(f, rates, np.where(small, squared[:, None], 0.0))
+            first = np.where(small, near[0], first)
+            second = np.where(small, near[1], second)
+        if real:  # conjugate rates give conjugate values
+            return cls(value.real, first.real, second.real)
+        return cls(value, first, second)
+
+    def matrices(self, T: np.ndarray) -> np.ndarray:
+        """(n, m, 3, 3) for the torques tau T (n, 3, 3)."""
+        one = self.value[:, None, None] * np.eye(3)
+        twice = (T @ T)[:, None]
+        return np.asarray(
+            one + self.first[..., None, None] * T[:, None] + self.second[..., None, None] * twice
+        )
+
+
+def _on_circle(
+    f: Function, rates: np.ndarray, squared: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divided differences by Cauchy's formula: 1/(u - tau T) is 1/u + tau T/(u^2 - r^2)
+    + (tau T)^2/(u (u^2 - r^2)).
+    """
+    first = np.zeros(squared.shape, dtype=complex)
+    second = np.zeros(squared.shape, dtype=complex)
+    for turn in (np.arange(NODES) + 0.5) / NODES:
+        u = RADIUS * np.abs(rates) * np.exp(2j * np.pi * turn)
+        term = f(rates + u) / (NODES * (u**2 + squared))
+        first += u * term
+        second += term
+    return first, second
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """A film in units of its material: thickness in L_m, G in D/L_m, (3, 3) or None for n = 0."""
+
+    thickness: float
+    bottom: np.ndarray | None
+    top: np.ndarray | None
+    reflecting: bool
+
+    @classmethod
+    def of(cls, film: Film, material: Material, thickness: float | None = None) -> Faces:
+        """``material`` has the sheet conductivity of the film, or of ``thickness`` (m)."""
+        thickness = film.thickness if thickness is None else thickness
+        length, D = material.diffusion_length, material.diffusion_constant
+        conductivity = material.sheet_conductivity / thickness
+
+        def scaled(face: Any) -> np.ndarray | None:
+            G = face.absorption(conductivity, D)
+            return None if G is None else G * length / D
+
+        return cls(thickness / length, scaled(film.bottom), scaled(film.top), film.reflecting)
+
+    def reading(self, rates: np.ndarray, squared: np.ndarray) -> Divided:
+        """h of reflecting faces."""
+        return Divided.of(odd_part(self.thickness), rates, squared)
+
+    def response(self, rates: np.ndarray, T: np.ndarray, squared: np.ndarray) -> np.ndarray:
+        """What faces and edges read of what they drive, (n, m, 2, 2, 3, 3).
+
+        Entry [..., i, j, :, :] with 0 for the faces and 1 for the edges: reader i, driver j.
+        """
+        h = Divided.of(odd_part(self.thickness), rates, squared).matrices(T)
+        inverse = Divided.of(lambda x: 1.0 / np.asarray(x, dtype=complex), rates, squared)
+        M = inverse.matrices(T)
+        out = np.zeros((*h.shape[:2], 2, 2, 3, 3), dtype=h.dtype)
+        if self.reflecting:
+            out[:, :, 0, 0], out[:, :, 1, 1] = h, M
+            return out
+        e = Divided.of(even_part(self.thickness), rates, squared).matrices(T)
+        share = max(1, AT_ONCE // h.shape[1])
+        for start in range(0, len(h), share):
+            some = slice(start, start + share)
+            out[some] = self._with_faces(h[some], e[some], M[some])
+        return out
+
+    def _with_faces(self, h: np.ndarray, e: np.ndarray, M: np.ndarray) -> np.ndarray:
+        """Solve for n' at both faces, above and below, per column of the drives (a, c)."""
+        quarter = 0.25 * self.thickness
+        zero = np.zeros_like(h)
+        still = np.concatenate([zero, M], axis=-1)  # n where both derivatives vanish: y = M^-1 c
+        drive = np.concatenate([np.broadcast_to(np.eye(3), h.shape), zero], axis=-1)
+        above = quarter * np.concatenate([e + h, h - e], axis=-1)
+        below = quarter * np.concatenate([e - h, -h - e], axis=-1)
+        one, none = np.eye(3), np.zeros((3, 3))
+        rows, given = [], []
+        for G, values, side, place in (
+            (self.top, above, 1.0, [one, none]),
+            (self.bottom, below, -1.0, [none, one]),
+        ):
+            if G is None:  # n = 0
+                rows.append(values)
+                given.append(-still)
+                continue
+            rows.append(np.hstack(place) + side * (G @ values))
+            given.append(drive - side * (G @ still))
+        slopes = np.linalg.solve(np.concatenate(rows, axis=-2), np.concatenate(given, axis=-2))
+        up, down = slopes[..., :3, :], slopes[..., 3:, :]
+        faces = 0.5 * (h @ (up + down))  # [n(t/2) - n(-t/2)]/t
+        lost = (up - down) / self.thickness
+        edges = M @ (lost + np.concatenate([zero, np.broadcast_to(one, h.shape)], axis=-1))
+        out = np.empty((*h.shape[:-2], 2, 2, 3, 3), dtype=h.dtype)
+        for i, values in enumerate((faces, edges)):
+            out[..., i, 0, :, :], out[..., i, 1, :, :] = values[..., :3], values[..., 3:]
+        return out
+
+    def local(self, T: np.ndarray, squared: np.ndarray, s: complex = 1.0) -> np.ndarray:
+        """What the faces read where the ohmic field is uniform, (n, 3, 3)."""
+        return np.asarray(self.response(np.array([s]), T, squared)[:, 0, 0, 0])
+
+
+def detection_matrix(material: Material, detection: str) -> np.ndarray:
+    """W (3, 3): the faces and edges read W n; X/X_0 with one X_0 = (X_xx + X_yy)/2 for all."""
+    if detection == "printed":
+        return np.eye(3)
+    X = np.asarray(material.inverse_mass)
+    return np.asarray(2.0 * X / (X[0, 0] + X[1, 1]))
+
+
+def torque_of(material: Material, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """tau T (n, 3, 3) and phi^2 (n,)."""
+    T = material.torque(fields) * material.relaxation_time
+    return T, precession_squared(material, fields)
+
+
+def check_growth(squared: np.ndarray, fields: np.ndarray, limit: float = 1.0) -> None:
+    """SolveError where the torque makes moments grow faster than they relax."""
+    growth = float(np.sqrt(max(-squared.min(initial=0.0), 0.0)))
+    if growth >= limit - 1e-6:
+        worst = fields[int(np.argmin(squared))]
+        raise SolveError(
+            f"unstable torque at B = {tuple(float(b) for b in worst)} T: B.adj(X).B < 0 gives "
+            f"|omega| tau = {growth:.4g}, and a steady state exists only below {limit:.4g}; "
+            "reduce |B|",
+            value=growth,
+        )
+
+
+def film_conductivity(
+    material: Material, film: Film, fields: Any, *, detection: str = "printed"
+) -> np.ndarray:
+    """delta sigma_ij/sigma of a film far from its side edges, (n, 2, 2), i and j = x, y.
+
+    Exact to first order in alpha alpha', alpha alpha' eps_izc h_cd eps_zdj: the longitudinal part,
+    the planar Hall-like part (even in B) and the Hall-like part (odd, with the sign of the printed
+    torque; a physical -m.B flips it).  rho_ij changes by minus this, times rho.
+
+    Parameters
+    ----------
+    material : Material
+        Uniform; its conductivity (resistivity, or sheet conductivity times thickness) counts for
+        magnetic faces alone.
+    film : Film
+    fields : (n, 3) or (3,) floats, T
+    detection : "printed" or "reciprocal"
+        The inverse effect reads n, or X n/X_0 with X_0 = (X_xx + X_yy)/2.
+
+    Raises
+    ------
+    InputError, SolveError
+        Coefficients that vary; a magnetic face without a conductivity; an unstable torque.
+    """
+    if not isinstance(film, Film) or not isinstance(material, Material):
+        raise InputError(f"film_conductivity: expected a Material and a Film, got {film!r}")
+    if detection not in ("printed", "reciprocal"):
+        raise InputError(
+            f"unknown detection {detection!r}; {suggest(detection, ('printed', 'reciprocal'))}",
+            key="detection",
+        )
+    sheet = material.as_sheet(film.thickness)
+    if sheet.sheet_conductivity is None:
+        if film.bottom.magnet is not None or film.top.magnet is not None:
+            raise InputError("a magnetic face needs the resistivity of the film", key="resistivity")
+        sheet = sheet.with_unit_conductivity()
+    if not sheet.uniform:
+        raise InputError("film_conductivity: needs coefficients that are plain numbers")
+    B = np.atleast_2d(fields_array(fields, "fields"))
+    T, squared = torque_of(sheet, B)
+    check_growth(squared, B)
+    h = detection_matrix(sheet, detection) @ Faces.of(film, sheet).local(T, squared)
+    xx, yy = h[:, 1, 1], h[:, 0, 0]
+    tensor = np.array([[xx, -h[:, 1, 0]], [-h[:, 0, 1], yy]])
+    product = material.orbital_hall_angle * material.inverse_orbital_hall_angle
+    return np.asarray(product * np.moveaxis(tensor, -1, 0))

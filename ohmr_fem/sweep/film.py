@@ -1,0 +1,473 @@
+"""The spectral measure of a film: edges and faces from one factorisation of the plane.
+
+With j = -grad v and e = -grad u the fields of the current and the voltage pair, lengths in L_m
+(docs/theory, section 9),
+
+    delta_R(B) = -(alpha alpha'/sigma_s) [f_edges + f_faces],
+    f_faces = int (z x e) . h(-lap + 1 + tau T) (z x j).
+
+On the poles w_k of the plane h is a function of w_k + 1 + tau T.  Most of it needs no pole: the
+local part, h(1 + tau T) with the integrals of (z x e)_c (z x j)_d, is taken exactly, and only
+sum_k [h(w_k + 1 + tau T) - h(1 + tau T)] from the projection.
+
+The loads a of the faces enter the Krylov space as A0 M^-1 a, A0 = K + s0 M.  Then it holds M^-1 a
+too, and of the partial fractions of w/(s (w + s) (w + s0)^2), which is what the difference above
+asks for, all but 1/(w + s) are exact.  The error of each odd mode m of h, s = 1 + (m pi/t)^2, is
+
+    |error| <= (8/t^2) gamma(s) |r_a| |r_b| / |s - s0|^2
+
+with the residuals of :mod:`ohmr_fem.sweep.lanczos`: it falls as m^-4, and the sum is a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import InputError
+from ..model.film import Film
+from ..model.material import retuned
+from ..model.problem import Problem
+from ..solver import forms
+from ..solver.film import Divided, Faces, detection_matrix, torque_of
+from ..solver.linear import SYMMETRIC, Solver
+from ..solver.resistance import FourTerminal
+from ..solver.stability import lowest_diffusive_rate
+from ..solver.system import System, system_of
+from ..units import fields_array, positive
+from .curve import Parts
+from .lanczos import ROUNDING, Projection, gamma, project
+from .measure import CIRCLE, FLOOR, NEAR, Channel, SpectralMeasure, _sum_bound
+from .route import require_spectral
+
+#: The shift of the factorisation over the root of what the plane alone would take; measured. The
+#: faces ask for higher rates, (m pi/t)^2, and the corners of the device for higher ones still.
+UPWARDS = 120.0
+#: Truncation relative to the response that is asked for by default: the bound is some hundred times
+#: the error here, because poles far above the shift come slowly and count for little.
+TOLERANCE = 1e-5
+#: Columns of the projection: edges, then the x and y components of z x j and z x e; the current
+#: pair first in each.
+EDGES, FACES = (0, 1), ((2, 3), (4, 5))
+#: Odd modes taken one by one in the bound; the others in groups that grow by GROUP.
+SINGLE, GROUP, LAST = 16, 1.25, 4000
+#: Fields times poles taken at a time with faces that absorb, which bounds the memory.
+AT_ONCE = 20_000
+#: Points at which the bound of many fields is taken.
+SAMPLES = 48
+
+
+@dataclass(frozen=True, eq=False)
+class FilmMeasure(SpectralMeasure):
+    """The measure of a film; made by :func:`spectral_measure` for a problem with a film.
+
+    Besides what a :class:`SpectralMeasure` has:
+
+    Attributes
+    ----------
+    film : Film
+    thickness : float, m
+    products : (2, 2)
+        int (z x e)_c (z x j)_d of the ohmic fields times sigma_s, c and d = x, y.
+    """
+
+    # the fields inherited have defaults, so these need some
+    film: Film = Film(1.0)  # noqa: RUF009
+    thickness: float = float("nan")
+    products: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
+    plane: ClassVar[bool] = False
+
+    @property
+    def faces(self) -> Faces:
+        """Thickness and absorption in units of the material."""
+        return Faces.of(self.film, self.material, self.thickness)
+
+    # -- response
+
+    def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """f(B) and f(B) - f(0) without the bound."""
+        B = fields_array(fields, "fields")
+        terms, changes = self._parts(np.atleast_2d(B), s)
+        f, change = np.sum(terms, axis=0), np.sum(changes, axis=0)
+        return (f, change) if B.ndim == 2 else (f[0], change[0])
+
+    def parts(self, fields: Any) -> Parts:
+        """Edges, faces and what passes between them, (n,) ohm each; their sum is delta_R."""
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        self._check(several)
+        edges, faces, cross = self._parts(several, 1.0)[0]
+        return Parts(self.unit * edges, self.unit * faces, self.unit * cross)
+
+    def delta_R_local(self, fields: Any) -> np.ndarray:
+        """delta_R of the local conductivity tensor alone, without edges, (n,) ohm."""
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        self._check_stable(several)
+        T, squared = torque_of(self.material, several)
+        h = self._detector @ self.faces.local(T, squared)
+        return np.asarray(self.unit * np.einsum("ncd,cd->n", h[:, :2, :2], self.products))
+
+    @property
+    def _detector(self) -> np.ndarray:
+        return detection_matrix(self.material, self.detection)
+
+    def _parts(self, fields: np.ndarray, s: complex) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """f of edges, faces and both, and the change of each from B = 0."""
+        T, squared = torque_of(self.material, fields)
+        if self.film.reflecting:
+            return self._reflecting_parts(T, squared, s)
+        values = self._general_parts(T, squared, s)
+        zero = self._general_parts(np.zeros((1, 3, 3)), np.zeros(1), s)
+        return values, [now - then for now, then in zip(values, zero, strict=True)]
+
+    def _reflecting_parts(
+        self, T: np.ndarray, squared: np.ndarray, s: complex
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Edges and faces part; the change from B = 0 comes without subtracting."""
+        rates = self.projection.rates * self.stretch + s
+        W = self._detector
+        inverse = Divided.of(lambda x: 1.0 / np.asarray(x, dtype=complex), rates, squared)
+        h = self.faces.reading(rates, squared)
+        still = self.faces.reading(np.array([s]), squared)
+        once, twice = W @ T, W @ T @ T
+        at_zero: list[Any] = [0.0, 0.0, np.zeros(len(T))]
+        changes: list[Any] = [0.0, 0.0, np.zeros(len(T))]
+        g = self._edge_residues
+        at_zero[0] = W[2, 2] * (inverse.value @ g) + np.zeros(len(T))
+        changes[0] = once[:, 2, 2] * (inverse.first @ g) + twice[:, 2, 2] * (inverse.second @ g)
+        for c in range(2):
+            for d in range(2):
+                g = self._face_residues(c, d)
+                local = self.products[c, d] - g.sum()
+                value = h.value @ g + local * still.value[0]
+                first = h.first @ g + local * still.first[:, 0]
+                second = h.second @ g + local * still.second[:, 0]
+                at_zero[1] = at_zero[1] + W[c, d] * value
+                changes[1] = changes[1] + once[:, c, d] * first + twice[:, c, d] * second
+        at_zero[1] = at_zero[1] + np.zeros(len(T))
+        return [a + b for a, b in zip(at_zero, changes, strict=True)], changes
+
+    def _general_parts(self, T: np.ndarray, squared: np.ndarray, s: complex) -> list[np.ndarray]:
+        """Faces that absorb: pole by pole, edges and faces mixed."""
+        rates = self.projection.rates * self.stretch + s
+        faces, W = self.faces, self._detector
+        local = W @ faces.local(T, squared, s)
+        reads, drives = self._loads
+        f_edges, f_faces, cross = [], [], []
+        share = max(1, AT_ONCE // len(rates))
+        for start in range(0, len(T), share):
+            some = slice(start, start + share)
+            R = W @ faces.response(rates, T[some], squared[some])
+            at_faces = R[:, :, 0, 0, :2, :2] - local[some, None, :2, :2]
+            f_faces.append(np.einsum("ck,nkcd,dk->n", reads[:2], at_faces, drives[:2]))
+            f_edges.append(np.einsum("k,nk,k->n", reads[2], R[:, :, 1, 1, 2, 2], drives[2]))
+            forth = np.einsum("ck,nkc,k->n", reads[:2], R[:, :, 0, 1, :2, 2], drives[2])
+            back = np.einsum("k,nkd,dk->n", reads[2], R[:, :, 1, 0, 2, :2], drives[:2])
+            cross.append(forth + back)
+        by_faces = np.concatenate(f_faces)
+        by_faces = by_faces + np.einsum("ncd,cd->n", local[:, :2, :2], self.products)
+        return [np.concatenate(f_edges), by_faces, np.concatenate(cross)]
+
+    @property
+    def _loads(self) -> tuple[np.ndarray, np.ndarray]:
+        """What reads and what drives each pole, (3, m) each: x, y of the faces, z of the edges."""
+        both = []
+        for pair in (1, 0):
+            columns = [self._face_weights(FACES[c][pair]) for c in range(2)]
+            edges = self.projection.weights[:, EDGES[pair]] * np.sqrt(self.stretch)
+            both.append(np.array([*columns, edges]))
+        return both[0], both[1]
+
+    def _face_weights(self, column: int) -> np.ndarray:
+        """Components of z x j (or e) itself, (m,): the space was started with A0 M^-1 of it."""
+        p = self.projection
+        return np.asarray(p.weights[:, column] / (p.rates + p.shift))
+
+    def _face_residues(self, c: int, d: int) -> np.ndarray:
+        return self._face_weights(FACES[c][1]) * self._face_weights(FACES[d][0])
+
+    @property
+    def _edge_residues(self) -> np.ndarray:
+        return np.asarray(self.projection.residues(*EDGES) * self.stretch)
+
+    # -- bound
+
+    def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+        """Bound on the truncation of f(B), (n,): rigorous for one field and reflecting faces.
+
+        For many fields it is taken at a sample of them, and for faces that absorb it is that of
+        reflecting faces: an estimate.
+        """
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        T, squared = torque_of(self.material, several)
+        least = NEAR - self.slowest * self.stretch
+        W = self._detector
+        once, twice = W @ T, W @ T @ T
+        total = _sum_bound(
+            self.F_bound, squared, once[:, 2, 2], twice[:, 2, 2], float(W[2, 2]), s, least
+        )
+        for c in range(2):
+            for d in range(2):
+                row = once[:, c, d], twice[:, c, d], float(W[c, d])
+                total = total + _sum_bound(_Sampled(self, c, d), squared, *row, s, least)
+        return np.asarray(total)
+
+    def face_bound(self, s: Any) -> np.ndarray:
+        """Bound on the error of sum_k g_k [h(w_k + s) - h(s)] for complex s (...), (..., 2, 2)."""
+        p, thickness = self.projection, self.faces.thickness
+        modes, counts = _modes(thickness)
+        s = np.asarray(s, dtype=complex)
+        squares = (modes * np.pi / thickness) ** 2
+        at = (s[..., None] + squares) / self.stretch
+        columns = [i for pair in FACES for i in pair]
+        left = p.tail[:, :, None] * p.weights[None, :, columns]  # (q, m, 4)
+        table = np.moveaxis(left, 1, 2).reshape(-1, len(p.rates))
+        filters = 1.0 / (p.rates[:, None] + at.reshape(1, -1))
+        residuals = (table @ filters).reshape(len(p.tail), 4, at.size)
+        norms = np.linalg.norm(residuals, axis=0).reshape(4, *at.shape)
+        floor = ROUNDING * p.norm(np.array(columns))
+        size = gamma(at + self.slowest, p.shift + self.slowest)
+        weight = 8.0 / thickness**2 / self.stretch * counts * size
+        reach = np.maximum(np.abs(at), p.shift) ** 2
+        out = np.empty((*s.shape, 2, 2))
+        for c in range(2):
+            for d in range(2):
+                rounding = floor[2 * c + 1] * floor[2 * d] / ROUNDING / reach
+                product = norms[2 * c + 1] * norms[2 * d] + rounding
+                out[..., c, d] = np.sum(weight * product, axis=-1)
+        return out
+
+    @property
+    def size(self) -> float:
+        """The scale of the tolerance: edges and faces without any cancellation."""
+        h = float(np.real(self.faces.reading(np.ones(1), np.zeros(1)).value[0]))
+        faces = sum(np.sum(np.abs(self._face_residues(c, d))) for c in range(2) for d in range(2))
+        return float(super().size + h * faces)
+
+    @property
+    def _floor(self) -> float:
+        p = self.projection
+        faces = sum(p.norm(a) * p.norm(b) for a, b in FACES) / p.shift**2
+        return float(super()._floor + FLOOR * faces)
+
+    # -- what a user reads
+
+    def at(self, **changes: Any) -> FilmMeasure:
+        """The same device with another material or thickness (m), at no cost.
+
+        The bulk conductivity stays when the thickness changes; ``sheet_conductivity`` would say
+        two things and is refused: give ``resistivity``.
+        """
+        if "sheet_conductivity" in changes:
+            raise InputError(
+                "a film keeps its bulk conductivity; give resistivity or thickness",
+                key="sheet_conductivity",
+            )
+        thickness = positive(changes.pop("thickness", self.thickness), "m", "thickness")
+        bulk = self.material.sheet_conductivity / self.thickness
+        if "resistivity" in changes:
+            bulk = 1.0 / positive(changes.pop("resistivity"), "ohm*m", "resistivity")
+        before = self.material.diffusion_constant
+        material = retuned(self.material, {**changes, "sheet_conductivity": bulk * thickness})
+        if self.absorbing and not np.isclose(material.diffusion_constant, before, rtol=1e-12):
+            raise InputError(
+                "at: an edge of this device absorbs at a finite G, and G/D is part of the measure; "
+                "make a new one for another diffusion constant"
+            )
+        return replace(self, material=material, thickness=thickness)
+
+    def sensitivity(self, parameter: str, fields: Any, step: float = 1e-4) -> np.ndarray:
+        """Derivative of delta_R to a parameter of :meth:`at`, (n,), by fourth-order differences."""
+        if parameter != "thickness":
+            return super().sensitivity(parameter, fields, step)
+        h = step * self.thickness
+
+        def shifted(k: int) -> np.ndarray:
+            return self.at(thickness=self.thickness + k * h).delta_R(fields)
+
+        return (8 * (shifted(1) - shifted(-1)) - (shifted(2) - shifted(-2))) / (12 * h)
+
+    def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
+        raise InputError("moment_density: the moment of a film depends on z; not in this version")
+
+    def save(self, path: str | Path) -> Path:
+        raise InputError("save: the measure of a film cannot be written in this version")
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """The bound of one pair of components; of many rates, the larger of two neighbours."""
+
+    measure: FilmMeasure
+    reader: int
+    driver: int
+
+    def __call__(self, s: Any) -> np.ndarray:
+        s = np.asarray(s, dtype=complex)
+        if s.size <= SAMPLES:
+            return self.measure.face_bound(s)[..., self.reader, self.driver]
+        flat = s.ravel()
+        order = np.lexsort((np.abs(flat.imag), flat.real))
+        picked = order[np.linspace(0, flat.size - 1, SAMPLES).astype(int)]
+        values = self.measure.face_bound(flat[picked])[:, self.reader, self.driver]
+        place = np.empty(flat.size, dtype=int)
+        place[order] = np.arange(flat.size)
+        above = np.searchsorted(np.linspace(0, flat.size - 1, SAMPLES).astype(int), place)
+        return np.maximum(values[above], values[np.maximum(above - 1, 0)]).reshape(s.shape)
+
+
+def _modes(thickness: float) -> tuple[np.ndarray, np.ndarray]:
+    """Odd modes at which the bound is taken, and how many each stands for: those up to the next."""
+    most = LAST * max(1.0, thickness)
+    count = int(np.log(most / SINGLE) / np.log(GROUP)) + 2
+    grown = SINGLE * GROUP ** np.arange(count)
+    places = np.append(np.arange(1.0, SINGLE, 2.0), 2.0 * np.floor(grown / 2.0) + 1.0)
+    places = np.unique(places)
+    # beyond the last, where terms fall as m^-4, lie as many as a third of it over the spacing
+    return places, np.append(np.diff(places) / 2.0, places[-1] / 6.0)
+
+
+def film_measures(
+    problem: Problem,
+    pairs: Sequence[tuple[Any, Any]],
+    *,
+    tolerance: float | None = None,
+    fields: Any = None,
+    lengths: Any = None,
+    thicknesses: Any = None,
+    solver: Solver = SYMMETRIC,
+) -> list[FilmMeasure]:
+    """Measures of several (current, voltage) pairs of one film from one factorisation."""
+    from .spectral import _check_definite, _lengths, _range
+
+    tolerance = positive(TOLERANCE if tolerance is None else tolerance, "1", "tolerance")
+    require_spectral(problem)
+    film = problem.film
+    assert film is not None
+    system = system_of(problem, plane_of_film=True)
+    K, M, keep = system.pencil
+    edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
+    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)
+    bases = _lengths(lengths, system.scales.length)
+    ranges = [base * _range(problem, fields, slowest / base) for base in bases]
+    covered = _thicknesses(thicknesses, film.thickness)
+    shift = _shift(ranges, bases, slowest)
+    factors = solver.factorise(K + shift * M)
+    # A0 M^-1 of the loads of the faces: see above
+    mass = solver.factorise(M)
+    spread, _ = mass.solve(keep.T @ across)
+    start = np.hstack([keep.T @ edges, factors.A @ spread])
+
+    def measures(projection: Projection) -> list[FilmMeasure]:
+        return [
+            FilmMeasure(
+                projection=projection.combine(turn),
+                channels=(Channel(2, 2, *EDGES),),
+                material=problem.material,
+                detection=problem.detection,
+                R_ohmic_sigma=base,
+                current=name[0],
+                voltage=name[1],
+                tolerance=tolerance,
+                reference_length=system.scales.length,
+                slowest=slowest,
+                absorbing=any(m.absorbs_partially for m in problem.moment_conditions().values()),
+                residual=projection.residual,
+                summary=repr(problem),
+                film=film,
+                thickness=film.thickness,
+                products=product,
+            )
+            for turn, base, name, product in zip(turns, ohmic, names, products, strict=True)
+        ]
+
+    def excess(found: Projection) -> float:
+        worst = 0.0
+        for measure in measures(found):
+            for base, points in zip(bases, ranges, strict=True):
+                length = system.scales.length / float(np.sqrt(base))
+                for thickness in covered:
+                    tuned = measure.at(thickness=thickness, diffusion_length=length)
+                    worst = max(worst, _excess(tuned, points / base))
+        return worst
+
+    most = 80 if lengths is None else 240
+    projection = project(M, factors, start, shift, excess, most)
+    _check_definite(projection)
+    return measures(replace(projection, vectors=None))
+
+
+def _shift(ranges: list[np.ndarray], bases: np.ndarray, slowest: float) -> float:
+    """Above the geometric middle of the rates that the edges ask for."""
+    sizes = np.abs(np.concatenate(ranges) + slowest)
+    least = min(2.0 * sizes.min(), bases.min())
+    return UPWARDS * float((sizes.max() * least) ** 0.25)
+
+
+def _excess(measure: FilmMeasure, points: np.ndarray) -> float:
+    """Largest error bound at the rates over what is accepted."""
+    edges = measure.F_bound(points)
+    faces = measure.face_bound(points)
+    total = edges + faces.sum(axis=(-2, -1))
+    total[-CIRCLE:] /= 3.0  # the circle enters with a third, see measure._sum_bound
+    return float(np.max(total)) / max(measure._allowed, float(np.finfo(float).tiny))
+
+
+def _thicknesses(given: Any, own: float) -> np.ndarray:
+    """Thicknesses in m at which the bound must hold."""
+    if given is None:
+        return np.array([own])
+    if isinstance(given, str) or np.size(given) != 2:
+        raise InputError(
+            f"expected (least, most) thickness, got {given!r}", value=given, key="thicknesses"
+        )
+    low, high = (positive(v, "m", "thicknesses") for v in given)
+    if high < low:
+        raise InputError(f"the least comes first, got {given!r}", value=given, key="thicknesses")
+    return np.append(np.geomspace(low, high, 2 + int(3 * np.log10(high / low))), own)
+
+
+def _starts(
+    problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver
+) -> tuple[Any, ...]:
+    """Loads of edges (N, p) and faces (N, 2p) of the functionals, and for each pair its (3p, 6)
+    combination, products (2, 2), R_ohmic sigma_s and names.
+    """
+    from .spectral import _difference, _functionals, _potentials
+
+    given = [FourTerminal.of(problem, *pair) for pair in pairs]
+    names = [(pair.current, pair.voltage) for pair in given if pair is not None]
+    contacts = sorted({c for i, v in names for c in (*i, *v)})
+    loads = np.array([system.terminals[c].load for c in contacts])
+    functionals = _functionals(names, contacts)
+    potentials = _potentials(system, functionals @ loads, solver)
+    one = np.ones_like(system.coefficients.sigma)
+    edges = np.asarray(system.matrix(forms.curl, one) @ potentials)
+    # z x j = (d_y v, -d_x v)
+    d_x, d_y = (
+        forms.carried.assemble(system.basis, p0=(1 - i) * one, p1=i * one).T for i in (0, 1)
+    )
+    across = np.hstack([d_y @ potentials, -(d_x @ potentials)])
+    turned = _turned_fields(system, potentials)
+    turns, ohmic, products = [], [], []
+    for i, v in names:
+        pair = np.array([_difference(i, contacts), _difference(v, contacts)])
+        turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
+        turns.append(np.kron(np.eye(3), turn))
+        ohmic.append(float(system.pair_load(v) @ (potentials @ turn[:, 0])))
+        both = turned @ turn  # (2, points, 2)
+        products.append(np.einsum("cp,dp->cd", both[..., 1], both[..., 0]))
+    return edges, across, turns, products, ohmic, names
+
+
+def _turned_fields(system: System, potentials: np.ndarray) -> np.ndarray:
+    """z x j at the quadrature points, (2, points, p), times the root of their weights."""
+    root = np.sqrt(system.basis.dx)
+    columns = []
+    for potential in potentials.T:
+        slope = np.asarray(system.basis.interpolate(np.ascontiguousarray(potential)).grad)
+        columns.append([(root * slope[1]).ravel(), -(root * slope[0]).ravel()])
+    return np.moveaxis(np.array(columns), 0, -1)

@@ -1,0 +1,299 @@
+"""Preparing raw curves: every defect found within its stated error, on record, and repeatable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+import ohmr_fem as of
+from ohmr_fem.errors import InputError
+from ohmr_fem.fitting.data import Measured
+from ohmr_fem.fitting.prepare import prepare
+from ohmr_fem.fitting.sweeps import bins, levels, returns, turns, ways
+from validation.prepare_raw import ALL, NEEDED, outcome, raw_data, truth
+
+UP = np.linspace(-1.0, 1.0, 11)
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return raw_data(7)
+
+
+@pytest.fixture(scope="module")
+def made(raw):
+    return prepare(raw[0], longitudinal=raw[1], **ALL)
+
+
+def along_x(field, values, **more):
+    return Measured(np.asarray(field)[:, None] * [1.0, 0.0, 0.0], values, **more)
+
+
+def even_curve(seed=0, noise=1e-3, shift=0.0, points=81, sweeps=4):
+    """Sweeps of an even curve about ``shift``, in T and ohm."""
+    up = np.linspace(-2.0, 2.0, points)
+    field = np.concatenate([up if k % 2 == 0 else up[::-1] for k in range(sweeps)])
+    rng = np.random.default_rng(seed)
+    u = (field - shift) / 0.5
+    values = 5.0 + u**2 / (1.0 + u**2) + noise * rng.standard_normal(len(field))
+    return along_x(field, values, time=np.arange(len(field), dtype=float))
+
+
+# -- all defects at once, few seeds here and 500 in validation/prepare_raw.py
+
+
+@pytest.mark.slow
+def test_all_defects_at_once():
+    found = outcome(range(1, 13), left_out=False)
+    total = chi2.cdf(found.chi2.sum(), found.points.sum())
+    assert 0.005 < total < 0.995
+    for name, z in found.z.items():
+        assert np.sqrt(np.mean(z**2)) < 2.0, name
+    assert np.sum(found.whiteness["none"] < 0.01) <= 1
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_step_left_out_is_seen(raw, name):
+    steps = {key: value for key, value in ALL.items() if key != name}
+    made = prepare(raw[0], longitudinal=raw[1], **steps)
+    assert made.preparation.whiteness < 0.01
+    assert name not in made.preparation
+
+
+# -- the record
+
+
+def test_the_steps_stand_in_their_order(made):
+    names = [step.name for step in made.preparation]
+    assert names == [
+        "offset",
+        "hysteresis",
+        "drift",
+        "outliers",
+        "mixing",
+        "symmetry",
+        "noise",
+    ]
+    assert len(str(made.preparation).splitlines()) == len(names)
+    assert made.preparation["drift"].unit == "ohm/s"
+    with pytest.raises(InputError):
+        made.preparation["average"]
+
+
+def test_the_raw_curve_is_kept_and_outliers_are_marked(raw, made):
+    assert made.raw is raw[0]
+    marks = made.preparation.outliers
+    assert marks.shape == raw[0].values.shape
+    # every row that is marked lies far off the truth, and every row far off is marked
+    rng_off = np.abs(raw[0].values - np.median(raw[0].values))
+    assert 5 < marks.sum() < 40 and rng_off.shape == marks.shape
+    assert f"{marks.sum()} of {len(marks)} rows" in made.preparation["outliers"].method
+
+
+def test_recorded_numbers_give_the_same_bits(raw, made):
+    again = prepare(raw[0], made.preparation, longitudinal=raw[1])
+    for key in ("fields", "values", "sigma"):
+        assert np.array_equal(getattr(again, key), getattr(made, key)), key
+    assert str(again.preparation) == str(made.preparation)
+    assert again.preparation.whiteness == made.preparation.whiteness
+
+
+def test_another_raw_curve_gets_the_same_numbers(made):
+    other = raw_data(8)
+    again = prepare(other[0], made.preparation, longitudinal=other[1])
+    assert again.preparation.numbers == made.preparation.numbers
+    for name in ("offset", "hysteresis", "drift", "mixing", "noise"):
+        assert again.preparation[name].value == made.preparation[name].value
+    assert not np.array_equal(again.values, made.values)
+
+
+def test_a_record_takes_no_steps_beside_it(raw, made):
+    with pytest.raises(InputError) as caught:
+        prepare(raw[0], made.preparation, longitudinal=raw[1], offset=1e-3)
+    assert caught.value.key == "offset"
+    with pytest.raises(InputError) as caught:
+        prepare(raw[0], made.preparation)
+    assert caught.value.key == "longitudinal"
+
+
+def test_the_record_is_plain_values(made):
+    import json
+
+    content = json.loads(json.dumps(made.preparation.record()))
+    assert [s["name"] for s in content["steps"]] == [s.name for s in made.preparation]
+    assert len(content["outliers"]) == made.preparation.outliers.sum()
+
+
+# -- single steps
+
+
+def test_given_numbers_are_used_as_they_are():
+    field = np.concatenate([UP, UP[::-1]])
+    time = 2.0 * np.arange(22.0)
+    longitudinal = 10.0 + field**2
+    way = np.repeat([1.0, -1.0], 11)
+    values = field + 0.1 * longitudinal + 1e-3 * (time - 21.0)
+    data = along_x(field, values, time=time)
+    made = prepare(
+        data, offset=0.02, hysteresis=0.01, drift=1e-3, mixing=0.1, longitudinal=longitudinal
+    )
+    # rising rows move by -h/2, falling ones by +h/2, after the offset is subtracted
+    assert np.allclose(made.fields[:, 0], field - 0.02 - 0.005 * way, atol=1e-15)
+    assert np.allclose(made.values, field, atol=1e-14)
+    assert made.time is not None and np.array_equal(made.time, time)
+
+
+def test_nothing_asked_for_changes_nothing_but_sigma():
+    data = even_curve()
+    made = prepare(data)
+    assert np.array_equal(made.values, data.values) and np.allclose(made.fields, data.fields)
+    assert made.sigma[0] == pytest.approx(1e-3, rel=0.15)
+    assert [s.name for s in made.preparation] == ["noise"]
+
+
+def test_offset_of_an_even_curve_without_symmetry():
+    step = prepare(even_curve(shift=3e-3), offset="auto").preparation["offset"]
+    assert abs(step.value - 3e-3) < 4.0 * step.error < 4e-3
+    assert "even" in step.method
+
+
+def test_a_curve_that_is_neither_has_no_offset():
+    data = even_curve()
+    skew = replace(data, values=data.values + 0.3 * data.fields[:, 0])
+    with pytest.raises(InputError) as caught:
+        prepare(skew, offset="auto")
+    assert caught.value.key == "offset"
+
+
+@pytest.mark.parametrize("symmetry", ["even", "odd"])
+def test_symmetry_keeps_each_size_of_the_field_once(symmetry):
+    data = even_curve(noise=1e-4)
+    x = data.fields[:, 0]
+    both = replace(data, values=data.values + 0.3 * x)
+    made = prepare(both, symmetry=symmetry)
+    B = made.fields[:, 0]
+    assert np.all(np.diff(B) > 0.0) and len(B) in (40, 41) and np.all(B >= 0.0)
+    u = B / 0.5
+    expected = 0.3 * B if symmetry == "odd" else 5.0 + u**2 / (1.0 + u**2)
+    assert np.abs(made.values - expected).max() < 4.0 * made.sigma.max() < 1e-3
+
+
+def test_bins_are_centred_at_zero_and_know_their_errors():
+    data = even_curve(noise=1e-3)
+    made = prepare(data, average=0.25)
+    B = made.fields[:, 0]
+    assert len(B) == 17 and np.abs(B).min() < 1e-9
+    u = B / 0.5
+    off = (made.values - 5.0 - u**2 / (1.0 + u**2)) / made.sigma
+    assert chi2.cdf(np.sum(off**2), len(B)) < 0.999
+
+
+def test_brackets_follow_a_drift_that_bends():
+    data = even_curve(sweeps=10)
+    wave = 5e-3 * np.sin(2.0 * np.pi * data.time / data.time.max())
+    drifting = replace(data, values=data.values + wave)
+    straight = prepare(drifting, drift="linear", symmetry="even")
+    bent = prepare(drifting, drift="bracket", symmetry="even")
+    assert bent.sigma.max() < 0.7 * straight.sigma.max()
+    assert straight.preparation.whiteness < 1e-6
+    assert len(bent.preparation["drift"].value) == len(returns(data.fields[:, 0]))
+
+
+def test_noise_as_the_file_says():
+    data = even_curve()
+    known = replace(data, sigma=2e-3)
+    assert np.all(prepare(known, noise="file").sigma == 2e-3)
+    repeats = prepare(data, noise="repeats")
+    assert repeats.sigma[0] == pytest.approx(1e-3, rel=0.2)
+
+
+def test_correlated_noise_is_stated_and_paid_for():
+    x, longitudinal = raw_data(3, correlation=0.5)
+    numbers = prepare(x, longitudinal=longitudinal, **ALL).preparation.numbers
+    assert numbers.correlation == pytest.approx(0.5, abs=0.1)
+    expected = np.sqrt((1.0 + numbers.correlation) / (1.0 - numbers.correlation))
+    assert numbers.inflation == pytest.approx(expected, rel=1e-12)
+
+
+def test_exchanged_pairs_join_with_the_field_reversed():
+    x = even_curve(seed=1, noise=1e-4)
+    field = x.fields[:, 0]
+    values = x.values + 0.2 * field
+    mirror = even_curve(seed=2, noise=1e-4)
+    exchanged = replace(mirror, values=mirror.values - 0.2 * field)
+    made = prepare(replace(x, values=values), reciprocal=exchanged, average=0.05)
+    B = made.fields[:, 0]
+    u = B / 0.5
+    expected = 5.0 + u**2 / (1.0 + u**2) + 0.2 * B
+    assert np.abs(made.values - expected).max() < 5.0 * made.sigma.max() < 1e-3
+    assert made.preparation.whiteness > 1e-3 and "reciprocal" in made.preparation
+
+
+# -- sweeps
+
+
+def test_turns_of_sweeps():
+    assert turns(np.concatenate([UP, UP[::-1], UP])).tolist() == [0, 10, 21, 32]
+    assert turns(np.concatenate([UP, UP[::-1][1:]])).tolist() == [0, 10, 20]
+    # driven back between two rows
+    assert ways(np.concatenate([UP, UP, UP])).tolist() == [1.0] * 33
+    assert ways(np.concatenate([UP, UP[::-1]])).tolist() == [1.0] * 11 + [-1.0] * 11
+
+
+def test_rows_at_the_same_field():
+    shown = np.concatenate([UP, UP[::-1]])
+    assert len(set(levels(np.abs(shown)))) == 6
+    jitter = shown + 1e-4 * np.sin(np.arange(22.0))
+    assert len(set(levels(np.abs(jitter)))) == 6
+    assert bins(np.array([-0.06, -0.04, 0.04, 0.06]), 0.1).tolist() == [-1, 0, 0, 1]
+
+
+# -- what is refused
+
+
+@pytest.mark.parametrize(
+    ("steps", "key"),
+    [
+        ({"drift": "linear"}, "drift"),
+        ({"mixing": 0.1}, "longitudinal"),
+        ({"mixing": "auto", "longitudinal": np.ones(324), "symmetry": "even"}, "mixing"),
+        ({"mixing": 0.1, "longitudinal": np.ones(3)}, "longitudinal"),
+        ({"offset": "often"}, "offset"),
+        ({"symmetry": "left"}, "symmetry"),
+        ({"average": 0.0}, "average"),
+        ({"outliers": -1.0}, "outliers"),
+        ({"noise": "file"}, "noise"),
+        ({"noise": "loud"}, "noise"),
+    ],
+)
+def test_what_is_refused_names_its_key(steps, key):
+    with pytest.raises(InputError) as caught:
+        prepare(replace(even_curve(), time=None), **steps)
+    assert caught.value.key == key and caught.value.owner == "prepare"
+
+
+def test_one_way_of_sweeping_has_no_hysteresis():
+    with pytest.raises(InputError) as caught:
+        prepare(even_curve(sweeps=1), hysteresis="auto")
+    assert caught.value.key == "hysteresis"
+
+
+def test_a_linear_drift_in_one_sweep_is_part_of_the_curve():
+    with pytest.raises(InputError) as caught:
+        prepare(even_curve(sweeps=1), drift="linear")
+    assert caught.value.key == "drift"
+
+
+def test_an_angle_scan_is_no_sweep():
+    angle = np.linspace(0.0, 2.0 * np.pi, 30)
+    fields = np.column_stack([np.cos(angle), np.sin(angle), 0.0 * angle])
+    with pytest.raises(InputError):
+        prepare(Measured(fields, np.cos(angle) ** 2))
+
+
+def test_a_prepared_curve_carries_its_record_into_the_fit(made):
+    assert of.prepare is prepare
+    assert np.abs(made.values - truth(made.fields[:, 2])).max() < 5.0 * made.sigma.max()
