@@ -54,7 +54,7 @@ def rows(direction: tuple[float, float, float], seed: int, points: int = 61) -> 
 
 
 if __name__ == "__main__":
-    for name, direction, seed in (("x", (1, 0, 0), 1), ("tilted", (1, 0, 1), 2)):
+    for name, direction, seed in (("x", (1, 0, 0), 11), ("tilted", (1, 0, 1), 12)):
         path = Path(__file__).with_name(f"raw_hall_bar_{name}.dat")
         path.write_text("\n".join(rows(direction, seed)) + "\n", encoding="utf-8")
         print(f"wrote {path}")

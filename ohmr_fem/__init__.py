@@ -5,6 +5,10 @@
 The names in ``__all__`` are the public interface; each is loaded when it is first used.
 """
 
+from . import signals as _signals
+
+_signals.begin()  # Ctrl-C while the rest is imported: one line
+
 import importlib
 import logging
 from typing import TYPE_CHECKING, Any

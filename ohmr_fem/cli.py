@@ -1,10 +1,12 @@
-"""The command line. Exit codes: 0 done, 2 wrong input, 3 no trustworthy solution, 130 interrupted.
+"""The command line. Exit codes: 0 done, 2 wrong input, 3 no trustworthy solution, 70 a fault of
+ohmr_fem, 71 out of memory, 74 nothing can be written, 130 interrupted (143, 129 by a signal).
 
 typer, rich and the rooms of the library are imported when a command needs them, so that
 ``--version`` is quick.
 """
 
 import contextlib
+import errno
 import json
 import sys
 import time
@@ -15,15 +17,29 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from . import signals
 from .config.device_file import read_device
-from .errors import InputError, OhmrError, SolveError
+from .errors import (
+    FaultError,
+    InputError,
+    OhmrError,
+    SolveError,
+    cut,
+    fault,
+    no_memory,
+    shown,
+    visible,
+)
 from .files import atomic_path
 from .units import engineering
 from .version import __version__
 
 #: Seconds between lines of progress where there is no terminal.
 LINE_EVERY = 30.0
-OK, BAD_INPUT, SOLVE_FAILED, INTERRUPTED = 0, 2, 3, 130
+OK, BAD_INPUT, SOLVE_FAILED = 0, 2, 3
+FAULT, NO_MEMORY, CANNOT_WRITE = 70, 71, 74
+#: Errors of the system that say that there is no room, or nobody who reads.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,7 +49,40 @@ def main(arguments: list[str] | None = None) -> None:
             stream.reconfigure(
                 errors="replace"
             )  # a terminal without micro signs still gets its numbers
-    _app()(arguments)
+    code = _exit_code(arguments)
+    signals.begin()
+    lost = _flushed()
+    sys.exit(code if lost is None else _cannot_write(lost))
+
+
+def _exit_code(arguments: list[str] | None) -> Any:
+    try:
+        with signals.raised():
+            _app()(arguments)
+    except SystemExit as end:
+        return end.code
+    except KeyboardInterrupt as stop:  # before or after a command
+        _say("interrupted")
+        return signals.exit_code(stop)
+    except OSError as exc:  # help on a full disk
+        return _cannot_write(exc)
+    return OK
+
+
+def _flushed() -> OSError | None:
+    """What is printed is out; or why not, and nothing is tried again at the end of Python."""
+    lost = None
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError as exc:
+            lost = exc
+            setattr(sys, name, None)
+        except ValueError:  # closed by the caller
+            pass
+    return lost
 
 
 def _app() -> Any:
@@ -72,7 +121,7 @@ def _app() -> Any:
     def run(
         device: device,
         out: Annotated[
-            Path | None,
+            str | None,
             typer.Option(  # type: ignore[valid-type]
                 help="Results folder; results/NAME of the device file unless given.",
                 show_default=False,
@@ -95,7 +144,7 @@ def _app() -> Any:
         ],
         device: device,  # type: ignore[valid-type]
         out: Annotated[
-            Path | None,
+            str | None,
             typer.Option(
                 help="Results folder; results/NAME of the data file unless given.",
                 show_default=False,
@@ -151,7 +200,7 @@ def _app() -> Any:
             Path, typer.Argument(help="Model file (.toml).", metavar="MODEL", show_default=False)
         ],
         out: Annotated[
-            Path | None,
+            str | None,
             typer.Option(
                 help="Results folder; results/NAME of the model file unless given.",
                 show_default=False,
@@ -255,7 +304,7 @@ def _app() -> Any:
             Path, typer.Argument(help="Study file (.toml).", metavar="STUDY", show_default=False)
         ],
         out: Annotated[
-            Path | None,
+            str | None,
             typer.Option(
                 help="Results file (.nc), in place of the one in the study.", show_default=False
             ),
@@ -273,29 +322,81 @@ def _app() -> Any:
 
 
 def _guarded(command: Callable[..., None], *arguments: Any) -> None:
-    """Run a command; a known error becomes its message and an exit code, never a traceback."""
+    """Run a command; every error becomes its message and an exit code, never a traceback."""
     import typer
 
     try:
         command(*arguments)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         _say("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
+        code = signals.exit_code(stop)
     except OhmrError as exc:
         for line in str(exc).splitlines():
             _say(f"error: {line}")
-        raise typer.Exit(SOLVE_FAILED if isinstance(exc, SolveError) else BAD_INPUT) from None
+        code = _code_of(exc)
+    except MemoryError:
+        _say(f"error: {no_memory()}")
+        code = NO_MEMORY
+    except OSError as exc:
+        code = _cannot_write(exc)
+    except Exception as exc:
+        _say(f"error: {fault(exc)}")
+        code = FAULT
+    else:
+        return
+    raise typer.Exit(code) from None
+
+
+def _code_of(exc: OhmrError) -> int:
+    """The exit code of an error, by its class and by what is behind it."""
+    cause = exc.__cause__
+    if isinstance(cause, MemoryError):
+        return NO_MEMORY
+    if isinstance(cause, OSError) and cause.errno in FULL:
+        return CANNOT_WRITE
+    if isinstance(exc, FaultError):
+        return FAULT
+    return SOLVE_FAILED if isinstance(exc, SolveError) else BAD_INPUT
+
+
+def _cannot_write(exc: OSError) -> int:
+    """Says why the system refused a file or stream; the exit code."""
+    where = f"{exc.filename}: " if exc.filename else ""
+    reason = exc.strerror or str(exc)
+    if exc.errno in FULL:
+        remedy = "make room, or write elsewhere"
+        if exc.errno == errno.EPIPE:
+            remedy = "what reads the output ended before this program"
+        _say(f"error: {where}cannot write ({reason}); {remedy}")
+        return CANNOT_WRITE
+    _say(f"error: {where}the system refuses it ({reason}); give another file or folder")
+    return BAD_INPUT
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    """One line to the user; where standard error is closed, among the results."""
+    with contextlib.suppress(OSError):
+        print(cut(shown(text)), file=sys.stderr or sys.stdout)
 
 
-def _run(path: Path, out: Path | None) -> None:
+def _tell(*lines: str) -> None:
+    """Results, each on its line whatever names are in it."""
+    for line in lines:
+        print(visible(line))
+
+
+def _folder(given: str | None, path: Path) -> Path:
+    """The results folder that was given, or that of the file."""
+    from .run.folder import default_folder, folder_of
+
+    return default_folder(path) if given is None else folder_of(given)
+
+
+def _run(path: Path, given: str | None) -> None:
     from .run.device import run_device
 
     device = read_device(path)
-    out = out or Path("results") / path.stem
+    out = _folder(given, path)
     with _progress() as progress:
         try:
             record = run_device(
@@ -315,14 +416,14 @@ def _run(path: Path, out: Path | None) -> None:
             else "rho(B) - rho(0)"
         )
         unit = " ohm" if "hanle" in curve else ""
-        print(f"{out / curve['table']}: {what} from {low:.4g} to {high:.4g}{unit}")
-        print(
+        _tell(f"{out / curve['table']}: {what} from {low:.4g} to {high:.4g}{unit}")
+        _tell(
             f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual "
             f"{curve['largest_residual']:.1e} "
             f"({curve['method']})"
         )
     shown = [name for name in record["files"] if name.endswith((".pvd", ".png"))]
-    print(
+    _tell(
         f"{len(record['files']) + 1} files in {out}, {record['seconds']['total']:.1f} s"
         + (f", among them {', '.join(shown)}" if shown else "")
     )
@@ -336,15 +437,15 @@ def _say_accuracy(record: dict[str, Any]) -> None:
             if found["reached"]
             else f", short of the {found['asked']:g} asked for ({found['stopped_by']})"
         )
-        print(f"{name}: {found['unknowns']} unknowns after {found['rounds']} rounds{state}")
-        print(
+        _tell(f"{name}: {found['unknowns']} unknowns after {found['rounds']} rounds{state}")
+        _tell(
             f"  R_ohmic = {_with_error(found['R_ohmic'], found['R_ohmic_error'])} ohm "
             "(discretisation)"
         )
         for field, value, error in zip(
             found["fields_T"], found["delta_R"], found["error"], strict=True
         ):
-            print(
+            _tell(
                 f"  delta_R = {_with_error(value, error)} ohm at "
                 f"({', '.join(f'{b:g}' for b in field)}) T"
             )
@@ -356,7 +457,7 @@ def _with_error(value: float, error: float) -> str:
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
-def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
+def _study(path: Path, out: str | None, scheduler: str | None) -> None:
     from .study.run import StudyInterrupted, run_study
 
     try:
@@ -372,7 +473,7 @@ def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
         _say(f"warning: {note}")
     if len(result.notes) > 3:
         _say(f"warning: and {len(result.notes) - 3} others, in the variable 'message' of the file")
-    print(
+    _tell(
         f"{result.path}: {result.size} points, {result.computed} computed, {result.found} found "
         "finished, "
         f"{len(result.failed)} without a solution, {result.seconds:.1f} s"
@@ -386,48 +487,46 @@ def _study(path: Path, out: Path | None, scheduler: str | None) -> None:
         )
 
 
-def _fit(data: Path, device: Path, out: Path | None, options: dict[str, Any]) -> None:
+def _fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) -> None:
     import warnings
 
     from .run.fit import run_fit
 
-    pass
-
-    out = out or Path("results") / data.stem
+    out = _folder(given, data)
     options |= {key: split(options[key]) for key in ("parameters", "background", "direction")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the report holds them
         run_fit(data, device, out, **options)
-    print((out / "fit.txt").read_text(encoding="utf-8").rstrip())
-    print(f"\nfit.txt, fit.json, fit.csv, fit.png and fit.pdf in {out}")
+    _tell(*(out / "fit.txt").read_text(encoding="utf-8").rstrip().split("\n"))
+    _tell("", f"fit.txt, fit.json, fit.csv, fit.png and fit.pdf in {out}")
 
 
-def _xtensor(path: Path, out: Path | None) -> None:
+def _xtensor(path: Path, given: str | None) -> None:
     from .config.device_file import read_tensor_job
     from .run.tensor import run_tensor
 
-    out = out or Path("results") / path.stem
+    out = _folder(given, path)
     job = read_tensor_job(path)
     with _progress() as progress:
         record = run_tensor(job, out, progress=progress)
-    print(f"{out / 'xtensor.csv'}: {record['rows']} rows")
+    _tell(f"{out / 'xtensor.csv'}: {record['rows']} rows")
     for line in record["meaning"][:4]:
-        print(f"  {line}")
+        _tell(f"  {line}")
     for name, (low, high) in record["ranges"].items():
-        print(f"  {name} from {low:.4g} to {high:.4g}")
-    print(f"{len(record['files'])} files in {out}, {record['seconds']:.1f} s")
+        _tell(f"  {name} from {low:.4g} to {high:.4g}")
+    _tell(f"{len(record['files'])} files in {out}, {record['seconds']:.1f} s")
 
 
 def _gate_line(out: Path, found: dict[str, Any]) -> None:
     low, high = found.get("hanle") or found.get("rho_change") or (float("nan"), float("nan"))
     what, unit = ("R(B) - R(0)", " ohm") if "hanle" in found else ("rho(B) - rho(0)", "")
-    print(
+    _tell(
         f"{out / found['table']}: {found['values']} values of {found['parameter']}, "
         f"{found['fields']} fields, {what} from "
         f"{low:.4g} to {high:.4g}{unit}"
     )
     if found["no_steady_state"]:
-        print(
+        _tell(
             f"  {found['no_steady_state']} points without a steady state (theta < 0): nan in the "
             "table, hatched in the map"
         )
@@ -452,7 +551,7 @@ def _kept(out: Path) -> list[str]:
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[..., None] | None]:
     """A progress bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
@@ -494,23 +593,20 @@ def _remaining() -> Iterator[Callable[[int, int, float], None]]:
 
 
 def _check(path: Path) -> None:
-    from .solver.resolution import check_resolution, physics_notes
-    from .solver.stability import check_stability
-    from .solver.system import system_of
+    from .run.check import check_device
 
     device = read_device(path)
     problem, fields = device.problem, device.fields
-    strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    system = system_of(problem, plane_of_film=True)
-    print(f"mesh      {problem.mesh!r}")
+    system, notes = check_device(device)
+    _tell(f"mesh      {problem.mesh!r}")
     for region, material in problem.materials.items():
-        print(f"material  {region}: {material!r}")
+        _tell(f"material  {region}: {material!r}")
     if problem.film is not None:
-        print(f"film      {problem.film!r}")
+        _tell(f"film      {problem.film!r}")
     for name, contact in problem.contacts.items():
-        print(f"contact   {name}: {contact.kind}")
+        _tell(f"contact   {name}: {contact.kind}")
     for m in device.measurements:
-        print(
+        _tell(
             f"measure   {m.name + ': ' if m.name else ''}"
             + (
                 f"current {' to '.join(m.current)}, voltage {' minus '.join(m.voltage or ())}"
@@ -519,20 +615,19 @@ def _check(path: Path) -> None:
             )
         )
     if device.gate is not None:
-        print(
+        _tell(
             f"gate      {len(device.gate.values)} values of {device.gate.parameter} from "
             f"{device.gate.values.min():g} to "
             f"{device.gate.values.max():g} {device.gate.unit}"
         )
-    print(f"sweep     {len(fields)} fields up to {np.linalg.norm(strongest):g} T")
-    print(
+    _tell(f"sweep     {len(fields)} fields up to {np.linalg.norm(fields, axis=1).max():g} T")
+    _tell(
         f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection "
         f"{problem.detection}, interface {problem.interface}"
     )
-    for note in [*physics_notes(problem, fields), *check_resolution(system, strongest)]:
+    for note in notes:
         _say(f"warning: {note}")
-    check_stability(system, strongest)
-    print(f"{path}: no errors")
+    _tell(f"{path}: no errors")
 
 
 def _data(path: Path, column: list[str], unit: list[str], options: dict[str, Any]) -> None:
@@ -545,7 +640,8 @@ def _data(path: Path, column: list[str], unit: list[str], options: dict[str, Any
         if columns.get(key) is None:
             raise InputError(f"--unit {key}={name} needs --column {key}=HEADING", value=key)
         columns[key] = (columns[key], name)
-    print(describe(understand(path, columns=columns, **options)))
+    said = describe(understand(path, columns=columns, **options))
+    _tell(*str(said).split("\n"))
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
@@ -561,25 +657,25 @@ def _info(path: Path, unit: str) -> None:
 
     mesh = read_mesh(path, unit=unit)
     edges = mesh.edge_sizes
-    print(
+    _tell(
         f"{path}: {mesh.n_cells} cells, {mesh.mesh.p.shape[1]} vertices, "
         f"{' x '.join(engineering(float(v), 'm') for v in mesh.extent)}"
     )
-    print(
+    _tell(
         f"edges     {engineering(float(edges.min()), 'm')} to "
         f"{engineering(float(edges.max()), 'm')}"
     )
     for name, facets in mesh.boundaries.items():
-        print(
+        _tell(
             f"boundary  {name}: {len(facets)} edges, {engineering(float(edges[facets].sum()), 'm')}"
         )
     rest = mesh.boundary_facets()
-    print(
+    _tell(
         f"unnamed   {len(rest)} edges, {engineering(float(edges[rest].sum()), 'm')} (insulating, "
         "reflecting)"
     )
     for name, cells in mesh.regions.items():
-        print(f"region    {name}: {len(cells)} cells")
+        _tell(f"region    {name}: {len(cells)} cells")
     if unit == "m" and float(mesh.extent.max()) > 1e-3:
         _say(
             f"warning: the device is {engineering(float(mesh.extent.max()), 'm')} long; if that is "
@@ -597,7 +693,7 @@ def _init(path: Path) -> None:
         )
     with atomic_path(path) as temporary:
         temporary.write_text(TEMPLATE.format(name=path, stem=path.stem), encoding="utf-8")
-    print(f"wrote {path}; next: ohmr-fem run {path}")
+    _tell(f"wrote {path}; next: ohmr-fem run {path}")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,79 @@
 """Exceptions and warnings.
 
-Every message is one line: what was given, what is accepted, how to mend it.
+Every message is one line: what was given, what is accepted, how to mend it.  What a file or a name
+brings along is escaped and cut here, for all of them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+#: Most characters of a line, and most lines of one error.
+LONGEST, MOST_LINES = 300, 20
+#: What may be long in a message: a quoted value, one in brackets, a word without a space.
+_VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]|\([^)]*\)|\{[^}]*\}|\S+")
+#: Characters that a value keeps on either side of a cut, at least.
+_KEPT = 16
+#: Characters that the names of :func:`suggest` may take together.
+NAMES_IN_ALL = 110
+
+KNOWN = "known names: "
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def visible(text: str) -> str:
+    """Control characters and escape sequences as visible escapes; a text may not move a cursor."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def shown(text: object) -> str:
+    """A text on one line that is safe to print."""
+    return visible(" ".join(str(text).split()))
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """A line of at most ``longest`` characters: long values lose their middle, then the line."""
+    names = text.find(KNOWN)
+    if names >= 0 and len(text) > longest:  # a list of names is what can best be spared
+        listed = text[names:]
+        length = max(len(listed) - (len(text) - longest), 3 * _KEPT)
+        text = text[:names] + (_without_middle(listed, length) if length < len(listed) else listed)
+    while len(text) > longest:
+        # the file or owner that a line begins with goes last
+        spans = [match.span() for match in _VALUES.finditer(text) if match.start()]
+        start, end = max(spans, key=lambda span: span[1] - span[0], default=(0, 0))
+        excess = len(text) - longest
+        length = end - start
+        if length <= 2 * _KEPT + 5:  # no single value is to blame
+            return _without_middle(text, longest, 0.7)
+        text = (
+            text[:start]
+            + _without_middle(text[start:end], max(length - excess, 2 * _KEPT + 3))
+            + text[end:]
+        )
+    return text
+
+
+def _without_middle(text: str, length: int, head_share: float = 0.5) -> str:
+    head = round((length - 3) * head_share)
+    tail = length - 3 - head
+    return f"{text[:head]}...{text[len(text) - tail :]}"
+
+
+def _one_line_each(lines: Sequence[str]) -> list[str]:
+    """The lines as they may be shown; what is beyond MOST_LINES is counted."""
+    fit = [cut(shown(line)) for line in lines[:MOST_LINES]]
+    more = len(lines) - len(fit)
+    return [*fit, f"and {more} more"] if more else fit
 
 
 class OhmrError(Exception):
@@ -39,18 +104,18 @@ class OhmrError(Exception):
         named: bool = False,
     ) -> None:
         lines = [what] if isinstance(what, str) else what  # several complaints: one line each
-        # a quoted array brings line breaks
-        self.what = "\n".join(" ".join(line.split()) for line in lines)
+        self.what = "\n".join(_one_line_each(lines))
         self.value = value
         self.key = key
         self.owner = owner
         self.named = named
-        super().__init__(f"{owner}: {self.message}" if owner else self.message)
+        text = f"{owner}: {self.message}" if owner else self.message
+        super().__init__("\n".join(cut(line) for line in text.split("\n")))
 
     @property
     def message(self) -> str:
         """The text without the owner."""
-        return f"{self.key}: {self.what}" if self.key and not self.named else self.what
+        return f"{shown(self.key)}: {self.what}" if self.key and not self.named else self.what
 
 
 @contextlib.contextmanager
@@ -103,6 +168,51 @@ class MissingExtraError(OhmrError, ImportError):
     """An optional dependency is not installed."""
 
 
+class FaultError(OhmrError, RuntimeError):
+    """A fault of ohmr_fem itself: something that it should have read right or refused."""
+
+
+def fault(exc: BaseException, about: str = "") -> FaultError:
+    """A foreign exception as a FaultError, with the request to report it."""
+    where = f"{about}: " if about else ""
+    return FaultError(
+        f"{where}a fault of ohmr_fem, please report it with the files "
+        f"({type(exc).__name__}: {cut(shown(exc), 120)})"
+    )
+
+
+def no_memory(about: str = "") -> OhmrError:
+    """What a MemoryError becomes."""
+    where = f"{about}: " if about else ""
+    return OhmrError(
+        f"{where}this machine has not enough memory for it; take fewer cells, values or fields"
+    )
+
+
+def door(function: Callable[P, R]) -> Callable[P, R]:
+    """A public function whose failures are our own errors, a foreign one a FaultError."""
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (OhmrError, OSError):
+            raise
+        except MemoryError as exc:
+            raise no_memory(function.__name__) from exc
+        except Exception as exc:
+            trace = exc.__traceback__
+            if trace is None or trace.tb_next is None:  # called with the wrong arguments
+                raise
+            raise fault(exc, function.__name__) from exc
+
+    return guarded
+
+
+class FigureWarning(UserWarning):
+    """A figure could not be drawn; the numbers are there."""
+
+
 class ResolutionWarning(UserWarning):
     """The mesh does not resolve the edge layer of the moment density."""
 
@@ -115,12 +225,30 @@ class ConvergenceWarning(UserWarning):
     """A tolerance was not reached; the message holds what was."""
 
 
+def is_own_warning(category: type[Warning]) -> bool:
+    """Whether a warning is one of this package, and not of a library under it."""
+    return category.__module__ == __name__
+
+
 def suggest(name: str, options: Iterable[str]) -> str:
     """Say which names exist and, where one is close, which one was meant."""
-    names = [str(o) for o in options]
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    names = [cut(shown(o), 40) for o in options]
+    close = difflib.get_close_matches(str(name)[:LONGEST], names, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}known names: {', '.join(names) if names else 'none'}"
+    return f"{hint}{KNOWN}{_listed(names)}"
+
+
+def _listed(names: list[str]) -> str:
+    """The names as far as they fit into a message, and how many there are."""
+    listed, room = [], NAMES_IN_ALL
+    for name in names:
+        room -= len(name) + 2
+        if room < 0:
+            break
+        listed.append(name)
+    if len(listed) < len(names):
+        listed.append(f"... ({len(names)} in all)")
+    return ", ".join(listed) or "none"
 
 
 def require_extra(module: str, extra: str, purpose: str) -> Any:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
+import hashlib
 import json
 import os
+import secrets
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -29,6 +31,10 @@ MOST_BYTES_VARIABLE = "OHMR_FEM_MOST_BYTES"
 
 #: {name: (unit, values)} in the order of the table; no unit, as for names, is "".
 Columns = dict[str, tuple[str, np.ndarray]]
+
+
+#: How the names of files begin that are being written; never the name of a result.
+UNFINISHED = ".ohmr-unfinished-"
 
 
 def read_text(path: str | Path, what: str, *, most: int | None = None) -> str:
@@ -175,21 +181,34 @@ def _without_mark(data: bytes) -> str | None:
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary name beside ``path``, with the same ending, that replaces it when the block ends
     without error.
+
+    The name is random and the file is made anew, so that no link is followed and two machines that
+    share the folder never meet.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{os.getpid()}-{path.name}")
+        temporary = path.with_name(f"{UNFINISHED}{secrets.token_hex(8)}{path.suffix}")
         try:
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
             yield temporary
             temporary.replace(path)
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
     except OSError as exc:
         reason = exc.strerror or str(exc)
         raise InputError(
             f"{path}: cannot be written ({reason}); choose another folder", value=path
         ) from exc
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of what a file holds; of a pipe, which can be read once only, none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class Table:

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ohmr_fem"
-FILES = {"__init__", "__main__", "cli", "errors", "owned", "units", "files", "version"}
+FILES = {"__init__", "__main__", "cli", "errors", "owned", "units", "files", "signals", "version"}
 
 #: A room may import these rooms, and whatever they may import.
 MAY_IMPORT = {
     "version": "",
+    "signals": "",
     "errors": "",
     "owned": "",
     "units": "errors owned",
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     "study": "sweep config",
     "output": "fitting dynamics",
     "run": "output config",
-    "cli": "run study",
+    "cli": "run study signals",
     "__main__": "cli",
     "__init__": "cli analytic",
 }

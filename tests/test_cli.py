@@ -278,6 +278,23 @@ def test_info(capsys):
     assert ohmr("info", "bar.msh") == 0 and "--unit" in capsys.readouterr().err
 
 
+def test_data_says_what_it_understands(capsys):
+    rows = "".join(f"{b},{20 + b * b},{b}\n" for b in (-2, -1, 0, 1, 2, 1, 0, -1, -2))
+    Path("log.csv").write_text("Field,Sample (Ohm),Position\n" + rows)
+    columns = ["--column", "B=Field", "--unit", "B=kOe", "--column", "R=Sample (Ohm)"]
+    assert ohmr("data", "log.csv", "--direction", "x", *columns) == 0
+    out = capsys.readouterr().out
+    assert "9 rows, 2 curves" in out and "column 1, 'Field', in kOe" in out
+    assert "[up]: 5 values of R from 20 to 24 ohm, B from -0.2 to 0.2 T along (1, 0, 0)" in out
+    picture = out.partition("\n\n[up]\n")[2].splitlines()
+    assert picture[0].startswith("  |*") and picture[0].endswith("*") and len(picture[0]) == 59
+    assert picture[6].strip("| ") == "*" and "no rows left out" in out
+    assert ohmr("data", "log.csv", "--direction", "x") == 2
+    assert "'Field' has no unit" in capsys.readouterr().err
+    assert ohmr("data", "log.csv", "--unit", "B=kOe") == 2
+    assert "needs --column B=HEADING" in capsys.readouterr().err
+
+
 def test_init_runs_as_written(capsys):
     assert ohmr("init") == 0 and ohmr("check", "device.toml") == 0
     assert ohmr("init", "other.toml") == 0 and "other.toml" in Path("other.toml").read_text()
@@ -287,7 +304,9 @@ def test_version_and_help(capsys):
     assert ohmr("--version") == 0 and capsys.readouterr().out == f"ohmr-fem {of.__version__}\n"
     assert ohmr("--help") == 0
     out = capsys.readouterr().out
-    assert all(command in out for command in ("run", "check", "info", "init", "fit", "study"))
+    assert all(
+        command in out for command in ("run", "check", "info", "init", "fit", "study", "data")
+    )
     assert "..." not in out.partition("Commands:")[2]  # no line of the list is cut short
 
 

@@ -546,7 +546,9 @@ def test_every_public_dataclass_is_walked():
         if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
             continue
         types = " ".join(str(f.type) for f in dataclasses.fields(kind))
-        copies = "own_arrays(self)" in inspect.getsource(getattr(kind, "__post_init__", test_arguments_are_copied))
+        copies = "own_arrays(self)" in inspect.getsource(
+            getattr(kind, "__post_init__", test_arguments_are_copied)
+        )
         assert "ndarray" not in types or name in RESULTS or copies, name
 
 

@@ -43,6 +43,7 @@ LEAST = {
     "ngsolve_device": 2,
     "dynamics": 26,
     "hall": 7,
+    "interfaces": 34,
     "drift": 14,
     "adaptivity": 12,
     "fit_backgrounds": 14,

@@ -278,6 +278,17 @@ CLAIMS = (
     ),
     Claim("theory 5.7", "strips of two and three materials", (("edges", "layers"),)),
     Claim(
+        "theory 12",
+        "interfaces with the accumulation continuous: closed forms, collocation, Onsager, energy",
+        (
+            ("interfaces", "layers"),
+            ("interfaces", "against collocation"),
+            ("interfaces", "R_ij,kl(B) = R_kl,ij(-B)"),
+            ("interfaces", "energy identity"),
+            ("interfaces", "Delta R(0) <= Delta R(B) <= 0"),
+        ),
+    ),
+    Claim(
         "theory 5.8",
         "film and its best thickness",
         (

@@ -16,6 +16,8 @@ from scipy.stats import chi2
 import ohmr_fem as of
 from ohmr_fem.fitting.data import Measured
 
+from .case import Row
+
 CASE = "prepare"
 SEEDS = 500
 OFFSET, HYSTERESIS, MIXING = 3e-3, 5e-3, 0.03

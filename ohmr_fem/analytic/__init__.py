@@ -44,12 +44,15 @@ from .strip import (
     strip_switch_on,
     wire_rectangle,
 )
+from .two_channels import strip_relaxation_tensor, strip_two_channels
+from .valve import absorbing_valve, valve
 
 __all__ = [
     "FILM_BEST_THICKNESS",
     "Layer",
     "LayeredStrip",
     "ThreeScalars",
+    "absorbing_valve",
     "annulus_profile",
     "annulus_response",
     "corbino_response",
@@ -72,13 +75,16 @@ __all__ = [
     "strip_full",
     "strip_full_profile",
     "strip_profile",
+    "strip_relaxation_tensor",
     "strip_response",
     "strip_robin",
     "strip_switch_on",
+    "strip_two_channels",
     "three_scalar_change",
     "three_scalar_response",
     "three_scalars",
     "torque_matrix",
+    "valve",
     "wire_circle",
     "wire_circle_response",
     "wire_rectangle",

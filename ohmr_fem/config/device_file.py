@@ -8,20 +8,20 @@ key, value, remedy.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, door
 from ..geometry.outline import Geometry
 from ..mesh.device_mesh import DeviceMesh
 from ..micro import LayeredModel
 from ..model.problem import Problem
 from .model_tables import FiguresTable, Gate, TensorTable
 from .reader import Measurement, Reader, read_toml
-from .tables import EdgeTable, FilmTable, Output, OutputTable, SolveTable, SweepTable
+from .tables import EdgeTable, FilmTable, Output, OutputTable, SolveTable, SweepTable, TurnTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,7 @@ class Device:
     ----------
     path : Path of the device file
     inputs : files that were read
+    digests : {file: SHA-256 of what was read of it}
     table : the file as it stands, for the record
     problem : Problem
     measurements : tuple of Measurement
@@ -60,6 +61,7 @@ class Device:
     gate: Gate | None = None
     accuracy: float | None = None
     budget: int = 400_000
+    digests: Mapping[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,7 @@ class TensorJob:
 
     Attributes
     ----------
-    path, inputs, table : as of a :class:`Device`
+    path, inputs, table, digests : as of a :class:`Device`
     model : LayeredModel
     displacements : (m,) eV, added to the model
     options : keywords of :func:`ohmr_fem.micro.inverse_mass`, mu or density among them
@@ -82,6 +84,7 @@ class TensorJob:
     displacements: np.ndarray
     options: Mapping[str, Any]
     figures: tuple[str, ...]
+    digests: Mapping[Path, str] = field(default_factory=dict)
 
 
 SECTIONS = (
@@ -104,6 +107,7 @@ ADAPTIVE_ORDER = 3
 TENSOR_SECTIONS = ("model", "tensor", "output")
 
 
+@door
 def read_device(path: str | Path) -> Device:
     """Read and check a device file.
 
@@ -117,7 +121,9 @@ def read_device(path: str | Path) -> Device:
         Everything that is wrong with the file, one line each.
     """
     path = Path(path)
-    return device_of(path, read_toml(path))
+    table, digest = read_toml(path)
+    device = device_of(path, table)
+    return replace(device, digests={path: digest, **device.digests})
 
 
 def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = None) -> Device:
@@ -140,6 +146,8 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
         raise InputError(f"{path}: is a study file: ohmr-fem study {path}", value=path)
     reader = Reader(path)
     reader.known_sections(table, SECTIONS)
+    if mesh is None and "mesh" in table:
+        reader.keep_digest(table["mesh"])
     mesh = reader.mesh(table) if mesh is None else mesh
     recipes = reader.materials(table)
     contacts = reader.contacts(table.get("contacts", []))
@@ -148,7 +156,9 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     solve = reader.built(SolveTable, table.get("solve", {}), "solve")
     reader.accuracy(solve, "cross_section" in table)
     measures = reader.measures(table, "cross_section" in table)
-    sweep = reader.built(SweepTable, table.get("sweep"), "sweep")
+    swept = table.get("sweep")
+    turns = isinstance(swept, Mapping) and ("angles" in swept or "strength" in swept)
+    sweep = reader.built(TurnTable if turns else SweepTable, swept, "sweep")
     output = reader.built(OutputTable, table.get("output", {}), "output")
     gate = reader.gate(table, recipes)
     reader.stop()
@@ -193,6 +203,7 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
         gate,
         solve.accuracy,
         solve.budget,
+        reader.confirmed_digests(),
     )
 
 
@@ -214,6 +225,7 @@ def without_accuracy(device: Device, what: str) -> Device:
     return device
 
 
+@door
 def read_tensor_job(path: str | Path) -> TensorJob:
     """Read and check a model file.
 
@@ -223,7 +235,7 @@ def read_tensor_job(path: str | Path) -> TensorJob:
         Everything that is wrong with the file, one line each.
     """
     path = Path(path)
-    table = read_toml(path)
+    table, digest = read_toml(path)
     reader = Reader(path)
     reader.known_sections(table, TENSOR_SECTIONS)
     model = reader.model(table.get("model"), "model", path.parent)
@@ -239,4 +251,6 @@ def read_tensor_job(path: str | Path) -> TensorJob:
             "the model has one layer; a displacement field needs at least two",
         )
     reader.stop()
-    return TensorJob(path, (path, *reader.inputs), table, model, displacements, options, figures)
+    inputs = (path, *reader.inputs)
+    digests = {path: digest, **reader.confirmed_digests()}
+    return TensorJob(path, inputs, table, model, displacements, options, figures, digests)

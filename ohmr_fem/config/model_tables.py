@@ -21,10 +21,14 @@ from ..errors import InputError, complaints_about, suggest
 from ..micro import LayeredModel, from_wannier90, models
 from ..model.from_bands import material
 from ..units import to_si
-from .tables import FIGURES, Table
+from .tables import FIGURES, Table, at_most
 
 BUILT_IN = ("monolayer_graphene", "bilayer_graphene", "multilayer_graphene", "gapped_honeycomb")
 LENGTHS = ("a", "spacing")
+#: What one number may ask for: beyond, a run takes days, or more memory than there is.
+MOST_LEVELS, MOST_POINTS, MOST_LAYERS = 100_000, 10_000, 60
+#: K: below, the steps of the occupation are narrower than any grid of bands.
+COLDEST = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +58,8 @@ class BuiltIn(Table):
             else _each(value, "angstrom" if name in LENGTHS else "eV", name)
             for name, value in self
         }
+        if isinstance(given.get("n"), int):
+            at_most(given["n"], MOST_LAYERS, "n", "layers")
         model: LayeredModel = getattr(models, type(self).__name__)(**given)
         return model
 
@@ -163,7 +169,8 @@ class TensorTable(Table):
         if self.density is not None:
             out["density"] = gate_values(self.density, "1/m**2", "density")
         out["displacement"] = gate_values(self.displacement, "eV", "displacement")
-        out["temperature"] = to_si(self.temperature, "K", "temperature")
+        out["temperature"] = _temperature(self.temperature)
+        _check_grid(self.mesh)
         return out
 
 
@@ -207,7 +214,8 @@ class ModelMaterialTable(Table):
         options = {name: value for name, value in self if value is not None and name != "model"}
         options["density"] = to_si(self.density, "1/m**2", "density")
         options["displacement"] = to_si(self.displacement, "eV", "displacement")
-        options["temperature"] = to_si(self.temperature, "K", "temperature")
+        options["temperature"] = _temperature(self.temperature)
+        _check_grid(self.mesh)
         return functools.partial(material, model, **options)
 
 
@@ -251,7 +259,23 @@ def gate_values(value: Any, unit: str, name: str) -> np.ndarray:
         raise InputError(
             f"points must be a whole number, at least 1, got {points!r}", value=points, key=name
         )
+    at_most(points, MOST_LEVELS, name, "values in a range")
     return np.linspace(to_si(value["start"], unit, name), to_si(value["stop"], unit, name), points)
+
+
+def _temperature(value: Any) -> float:
+    """In K; zero, or one whose steps a grid of bands can resolve at all."""
+    found = to_si(value, "K", "temperature")
+    if 0.0 < found < COLDEST:
+        raise InputError(
+            f"must be 0 or at least {COLDEST:g} K, got {value!r}", value=value, key="temperature"
+        )
+    return found
+
+
+def _check_grid(mesh: Any) -> None:
+    if isinstance(mesh, int):
+        at_most(mesh, MOST_POINTS, "mesh", "points along each direction of the Brillouin zone")
 
 
 def _each(value: Any, unit: str, name: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +12,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..errors import InputError, OhmrError, suggest
+from ..errors import InputError, OhmrError, no_memory, suggest
+from ..files import sha256_of
 from ..geometry.outline import Geometry
 from ..model.drive import read_pair
 from ..model.problem import Problem
@@ -26,6 +29,9 @@ from .tables import (
     Table,
 )
 
+#: Of a whole number; one with more is beyond the range of floats.
+DIGITS = 300
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -36,9 +42,12 @@ class Measurement:
     voltage: tuple[str, str] | None = None
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """The tables of a TOML file, and the SHA-256 of its bytes."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+        table = tomllib.loads(text.replace("\r\n", "\n"))
     except FileNotFoundError as exc:
         raise InputError(
             f"{path}: no such file; write one with: ohmr-fem init {path}", value=path
@@ -48,19 +57,50 @@ def read_toml(path: Path) -> dict[str, Any]:
             f"{path}: is a folder; give the name of a device file (.toml)", value=path
         ) from exc
     except OSError as exc:
-        raise InputError(f"{path}: cannot be read ({exc.strerror})", value=path) from exc
+        reason = exc.strerror or str(exc)
+        raise InputError(
+            f"{path}: cannot be read ({reason}); give another file", value=path
+        ) from exc
+    except RecursionError as exc:
+        raise InputError(
+            f"{path}: its brackets are nested too deeply; a device file needs three levels",
+            value=path,
+        ) from exc
     except UnicodeDecodeError as exc:
         raise InputError(
             f"{path}: is not a text file in UTF-8; device files are TOML (ohmr-fem init writes "
             "one)",
             value=path,
         ) from exc
-    except tomllib.TOMLDecodeError as exc:
+    except ValueError as exc:  # TOMLDecodeError, and numbers of thousands of digits
         raise InputError(
             f"{path}: is not valid TOML: {exc}; note that quantities and names need quotes, as in "
             '"2 ps"',
             value=path,
         ) from exc
+    if not table:
+        raise InputError(
+            f"{path}: is empty; write a device file with: ohmr-fem init NAME.toml", value=path
+        )
+    wrong = _beyond_floats(table)
+    if wrong:
+        raise InputError(
+            f"{path}: {wrong}: is a whole number of more than {DIGITS} digits; write a number "
+            "that a computer holds, such as 1e30",
+            value=path,
+        )
+    return table, hashlib.sha256(content).hexdigest()
+
+
+def _beyond_floats(value: Any, key: str = "") -> str:
+    """The key of the first whole number that is no float, or ""."""
+    if isinstance(value, Mapping):
+        inner = [(f"{key}.{name}" if key else str(name), v) for name, v in value.items()]
+    elif isinstance(value, list):
+        inner = [(f"{key}[{i}]", v) for i, v in enumerate(value)]
+    else:
+        return key if isinstance(value, int) and abs(value) >= 10**DIGITS else ""
+    return next(filter(None, (_beyond_floats(v, name) for name, v in inner)), "")
 
 
 class Reader:
@@ -70,10 +110,33 @@ class Reader:
         self.path = path
         self.wrong: list[str] = []
         self.inputs: list[Path] = []  # files read besides the device file and its mesh
+        self.digests: dict[Path, str] = {}  # of the files that others read
 
     def complain(self, key: str, message: str) -> None:
         where = f"{self.path}: {key}: " if key else f"{self.path}: "
         self.wrong += [where + line for line in message.splitlines()]
+
+    def keep_digest(self, table: Any) -> None:
+        """The hash of the mesh file, taken before it is read."""
+        given = table.get("file") if isinstance(table, Mapping) else None
+        if isinstance(given, str):
+            self._digest(self.path.parent / given)
+
+    def _digest(self, path: Path) -> None:
+        with contextlib.suppress(OSError, ValueError):  # the reader of the file says why
+            self.digests[path] = sha256_of(path)
+
+    def confirmed_digests(self) -> dict[Path, str]:
+        """Hashes of the files that others read; a complaint if one was replaced meanwhile."""
+        for path, digest in self.digests.items():
+            try:
+                same = sha256_of(path) == digest
+            except OSError:
+                same = False
+            if not same:
+                self.complain("", f"{path} was changed while it was read; start again")
+        self.stop()
+        return self.digests
 
     def stop(self) -> None:
         if self.wrong:
@@ -128,6 +191,12 @@ class Reader:
                 self.complain(f"{key}.{exc.key}", exc.what)
             else:
                 self.complain(key, exc.message)
+            return None
+        except MemoryError:
+            self.complain(key, str(no_memory()))
+            return None
+        except ArithmeticError as exc:
+            self.complain(key, f"its numbers are beyond what a computer holds ({exc}); mend them")
             return None
 
     def mesh(self, table: Mapping[str, Any]) -> Any:
@@ -221,7 +290,9 @@ class Reader:
         given, folder = entry["model"], self.path.parent
         if isinstance(given, str):
             self.inputs.append(self.path.parent / given)
-            given, folder = read_toml(self.inputs[-1]).get("model"), self.inputs[-1].parent
+            own, digest = read_toml(self.inputs[-1])
+            self.digests[self.inputs[-1]] = digest
+            given, folder = own.get("model"), self.inputs[-1].parent
         model = self.model(given, f"{key}.model", folder)
         if (
             entry.get("displacement", 0)
@@ -243,9 +314,11 @@ class Reader:
         if kind not in KINDS:
             self.complain(f"{key}.kind", f"{kind!r} is not known; {suggest(str(kind), KINDS)}")
             return None
-        self.inputs += [
-            folder / rest[name] for name in ("file", "centres") if isinstance(rest.get(name), str)
-        ]
+        named = [rest.get(name) for name in ("file", "centres")]
+        files = [folder / name for name in named if isinstance(name, str)]
+        self.inputs += files
+        for path in files:
+            self._digest(path)
         return self.built(KINDS[kind], rest, key, folder)
 
     def gate(self, table: Mapping[str, Any], recipes: Any) -> Gate | None:

@@ -18,16 +18,29 @@ from ..mesh.device_mesh import DeviceMesh
 from ..mesh.files import read_mesh
 from ..mesh.grids import cross_section, disc_mesh, rectangle
 from ..model.contacts import Contact, Edge, gaussian_profile
-from ..model.fields import field_sweep
+from ..model.fields import field_sweep, field_turn
 from ..model.film import Film, magnetic_face
 from ..model.material import Material
 from ..units import positive, to_si
 
 FIGURES = ("png", "pdf", "svg")
+#: What one number may ask for.
+MOST_FIELDS, MOST_CELLS = 1_000_000, 1_000_000
+#: Of the positive numbers of a material: beyond, their products leave the range of floats.
+SMALLEST, LARGEST = 1e-60, 1e60
+POSITIVE = ("relaxation_time", "sheet_conductivity")
 
 
 class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+
+def at_most(number: int, most: int, key: str, what: str) -> None:
+    """InputError where one number in a file asks for more than a run should take."""
+    if number > most:
+        raise InputError(
+            f"asks for {number:.3g} {what}, at most {most:,}; take fewer", value=number, key=key
+        )
 
 
 class MeshFile(Table):
@@ -64,6 +77,7 @@ class CrossSection(Table):
                 "give either a width (strip, film; with a thickness: rectangular wire) or a radius "
                 "(round wire)"
             )
+        at_most(self.cells or 1, MOST_CELLS, "cells", "cells")
         if not {"radius", "thickness"} & set(given):
             return cross_section(**given)
         extra = sorted(set(given) - {"width", "thickness", "radius"})
@@ -101,7 +115,31 @@ class MaterialTable(Table):
     mobility: Any = None
 
     def build(self) -> Material:
-        return Material(**{name: value for name, value in self if value is not None})
+        if _holds_bool(self.inverse_mass):
+            raise InputError(
+                f"is a number, three, or a symmetric 3 x 3 array, in 1/m_e; got "
+                f"{self.inverse_mass!r}",
+                value=self.inverse_mass,
+                key="inverse_mass",
+            )
+        found = Material(**{name: value for name, value in self if value is not None})
+        for name in ("diffusion_length", "diffusion_constant", *POSITIVE):
+            given = getattr(found, name)
+            value = float(np.min(given)) if given is not None and np.size(given) else 1.0
+            if not SMALLEST < value < LARGEST:
+                raise InputError(
+                    f"is {value:.3g} in SI, outside {SMALLEST:g} to {LARGEST:g}; mend it, or what "
+                    "it follows from",
+                    value=value,
+                    key=name,
+                )
+        return found
+
+
+def _holds_bool(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_bool, value))
+    return isinstance(value, bool)
 
 
 class ContactTable(Table):
@@ -200,6 +238,7 @@ class SweepTable(Table):
 
     def build(self) -> tuple[np.ndarray, np.ndarray, float]:
         """Fields (n, 3), unit vector (3,), and the last field along it that is not zero; T."""
+        at_most(self.points, MOST_FIELDS, "points", "fields")
         start, stop = (to_si(getattr(self, name), "T", name) for name in ("start", "stop"))
         unit = field_sweep(1.0, 1.0, 1, self.direction)[0]
         return (
@@ -207,6 +246,31 @@ class SweepTable(Table):
             unit,
             stop or start,
         )  # + 0.0: no -0
+
+
+class TurnTable(Table):
+    """[sweep] of a field that turns: its strength, and angles from the first axis of a plane to
+    the second
+    """
+
+    strength: Any
+    angles: Mapping[str, Any]
+
+    def build(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """As for :class:`SweepTable`, with the first direction for the unit vector."""
+        extra = sorted(set(self.angles) - {"plane", "start", "stop", "points"})
+        if extra:
+            raise InputError(
+                f"accepts plane, start, stop and points, got {', '.join(extra)}", key="angles"
+            )
+        strength = to_si(self.strength, "T", "strength")
+        degrees = {"start": 0.0, "stop": 360.0, "points": 73, **self.angles}
+        plane = degrees.pop("plane", "xy")
+        try:
+            fields = field_turn(strength, plane=plane, **degrees)
+        except InputError as exc:
+            raise InputError(exc.message, value=exc.value, key="angles") from exc
+        return fields, field_turn(1.0, 0.0, 0.0, 1, plane)[0], strength
 
 
 class OutputTable(Table):
@@ -324,6 +388,8 @@ start = "-9 T"
 stop = "9 T"
 points = 181
 direction = "x"                       # "x", "y", "z" or a vector such as [1, 0, 1]
+# strength = "9 T"                    # in place of the four keys above: a field that turns,
+# angles = {{ plane = "xy", start = 0, stop = 360, points = 73 }}    # both ends included
 
 [output]
 fields_at = [0, "9 T"]                # maps and ParaView files at these fields along the direction

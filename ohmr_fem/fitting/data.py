@@ -98,6 +98,8 @@ class Measured:
             temperature = array_si(self.temperature, "K", f"{what}: temperature", finite=False)
             put("temperature", _numbers(temperature, "1", f"{what}: temperature", len(self.fields)))
         if np.ptp(self.fields, axis=0).max() <= 1e-12 * np.abs(self.fields).max():
+            if len(self.fields) == 1:
+                raise InputError(f"{what}: holds one value only; a curve needs several fields")
             raise InputError(
                 f"{what}: all {len(self.fields)} fields are equal, "
                 f"{tuple(map(float, self.fields[0]))} T; a "
@@ -333,9 +335,10 @@ class _Builder:
         )
         base = ": ".join(part for part in (label, channel.name) if part)
         if left_out:
+            what = f"{log.path}: {base}" if base else str(log.path)
             self.notes.append(
-                f"{log.path}{': ' + base if base else ''}: {left_out} rows of a run in temperature "
-                "left out"
+                f"{what}: {left_out} rows of a run in temperature, "
+                "or of a wait between sweeps, left out"
             )
         names = _names(base, runs)
         for name, run in zip(names, runs, strict=True):

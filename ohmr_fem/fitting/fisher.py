@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,6 +21,10 @@ LIMIT = 0.3
 UNKNOWN = 1e3
 #: Components below this in an unknown direction are round-off.
 NOISE = 1e-3
+
+
+#: Part of the Hanle signal below which a background is said to look like it.
+ALIKE = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Identifiability:
     fixed : combinations that the data fix, one for each independent number
     eigenvectors, eigenerrors : (q, q) rows in logarithms, (q,) their standard errors, worst first
     limit : relative standard error that separates fixed from free
+    alike : {background: part of the Hanle signal that it leaves}; 0 if the data cannot tell the two
+    apart
     """
 
     names: tuple[str, ...]
@@ -56,6 +62,7 @@ class Identifiability:
     eigenvectors: np.ndarray
     eigenerrors: np.ndarray
     limit: float
+    alike: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -74,6 +81,14 @@ class Identifiability:
         return float(np.sum(np.log(np.clip(self.errors, 1e-9, 10.0))))
 
     def __str__(self) -> str:
+        same = [
+            f"; {name!r} looks like the Hanle effect, {percent(left)} of which it leaves"
+            for name, left in self.alike.items()
+            if left < ALIKE
+        ]
+        return self._numbers() + "".join(same)
+
+    def _numbers(self) -> str:
         if self.complete:
             return "the data fix " + ", ".join(map(str, self._single()))
         numbers = "no combination"

@@ -418,6 +418,29 @@ class Model:
             [p.relative(float(x)) for p, x in zip(self.parameters, u, strict=True)]
         )
 
+    def alike(self, u: np.ndarray) -> dict[str, float]:
+        """Of each background, the part of the Hanle signal that is left when the background may
+        take what looks like it, with its shape; 1 where nothing does.
+        """
+        signals = [np.nan_to_num(s) for s in self.signals(u)]
+        shapes = {
+            p.name: self._shape_slopes(u, i)
+            for i, p in enumerate(self.parameters)
+            if p.of_background
+        }
+        out = {}
+        bases = self.bases(u)
+        for term in dict.fromkeys(t for c in self.curves for t in c.terms if t.name != "offset"):
+            before = after = 0.0
+            for k, (c, s) in enumerate(zip(self.curves, self.sigma, strict=True)):
+                others = np.array([t != term for t in c.terms])
+                slopes = [shapes[f"{term.name}.{key}"][k] for key in term.free]
+                whole = np.column_stack([bases[k], *slopes])
+                before += _left(signals[k], bases[k][:, others], s)
+                after += _left(signals[k], whole, s)
+            out[term.name] = float(np.sqrt(after / before)) if before > 0.0 else 0.0
+        return out
+
     def amplitudes(self, u: np.ndarray) -> list[np.ndarray]:
         """Fitted amplitudes of the backgrounds of each curve, (k,)."""
         out = []
@@ -450,6 +473,13 @@ def _projector(basis: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     weighted = basis / sigma[:, None]
     size = np.linalg.norm(weighted, axis=0)
     return np.asarray(np.linalg.qr(weighted[:, size > 0.0] / size[size > 0.0])[0])
+
+
+def _left(signal: np.ndarray, basis: np.ndarray, sigma: np.ndarray) -> float:
+    """Squared size of a signal in standard deviations, without what the columns can make."""
+    y = signal / sigma
+    Q = _projector(basis, sigma)
+    return float(np.sum((y - Q @ (Q.T @ y)) ** 2))
 
 
 def scatter(data: Measured) -> float:

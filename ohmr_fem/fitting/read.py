@@ -9,6 +9,7 @@ import contextlib
 import csv
 import functools
 import re
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,8 +243,6 @@ def read_sheet(path: Path, wanted: Callable[[Sequence[Heading]], bool], decimal:
     if decimal not in (None, ".", ","):
         raise InputError(f"expected '.' or ',', got {decimal!r}", value=decimal, key="decimal")
     reader = {
-        ".xlsx": _from_excel,
-        ".xls": _from_excel,
         ".parquet": _from_parquet,
         ".nc": _from_netcdf,
     }.get(path.suffix.lower())
@@ -251,7 +250,10 @@ def read_sheet(path: Path, wanted: Callable[[Sequence[Heading]], bool], decimal:
         return reader(path)
     if not path.exists():
         raise InputError(f"{path}: no such file", value=str(path))
-    lines = read_text(path, "a table of measured values").splitlines()
+    if path.suffix.lower() in (".xlsx", ".xls"):
+        lines = _excel_lines(path)
+    else:
+        lines = read_text(path, "a table of measured values").splitlines()
     start = _find_heading(path, lines, wanted)
     return _body(path, lines, start, decimal)
 
@@ -414,6 +416,7 @@ def _slow(path: Path, rows: list[str], at: np.ndarray, start: _Start) -> list[li
     count = len(start.headings)
     if start.delimiter == " ":
         table = [row.split() for row in rows]
+        _all_cells(path, table, at, count)
     else:
         table = list(csv.reader(rows, delimiter=start.delimiter))
     if len(table) != len(rows):
@@ -432,23 +435,44 @@ def _slow(path: Path, rows: list[str], at: np.ndarray, start: _Start) -> list[li
     return [[row[k].strip() if k < len(row) else "" for row in table] for k in range(count)]
 
 
-def _from_excel(path: Path) -> Sheet:
+def _all_cells(path: Path, table: list[list[str]], at: np.ndarray, count: int) -> None:
+    """Blanks cannot show an empty cell, nor tell two names from one: the cells have to be whole."""
+    for line, row in zip(at, table, strict=True):
+        if len(row) != count:
+            raise InputError(
+                f"{path}, line {line}: {len(row)} cells under {count} names; columns separated by "
+                "blanks need names without blanks and no empty cells: separate them by tabs",
+                value=int(line),
+            )
+
+
+def _excel_lines(path: Path) -> list[str]:
+    """The first sheet as lines of text, so that its heading is found as in any other file."""
     pandas = require_extra("pandas", "study", f"reading {path.name}")
-    require_extra("openpyxl", "study", f"reading {path.name}")
-    return _from_frame(path, pandas.read_excel(path), {})
+    frame = _by_pandas(path, lambda: pandas.read_excel(path, header=None, dtype=object), "openpyxl")
+    cells = frame.where(frame.notna(), "").astype(str).to_numpy()
+    return ["\t".join(" ".join(cell.split()) for cell in row) for row in cells]
 
 
 def _from_parquet(path: Path) -> Sheet:
     pandas = require_extra("pandas", "study", f"reading {path.name}")
+    frame = _by_pandas(path, lambda: pandas.read_parquet(path), "pyarrow")
+    return _from_frame(path, frame.reset_index() if frame.index.name else frame, {})
+
+
+def _by_pandas(path: Path, read: Callable[[], Any], engine: str) -> Any:
     try:
-        frame = pandas.read_parquet(path)
+        return read()
     except ImportError as exc:
         raise InputError(
-            f"{path}: pandas needs pyarrow or fastparquet to read parquet; install one, or save "
-            "the table as CSV",
+            f"{path}: pandas needs {engine} to read it; pip install {engine}, or save the table as "
+            "CSV",
             value=str(path),
         ) from exc
-    return _from_frame(path, frame.reset_index() if frame.index.name else frame, {})
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as exc:
+        raise InputError(
+            f"{path}: cannot be read ({str(exc)[:80]}); save the table as CSV", value=str(path)
+        ) from exc
 
 
 def _from_netcdf(path: Path) -> Sheet:

@@ -24,12 +24,23 @@ FEWEST_HELD = 3
 TURN = 0.05
 COVERED = 0.4
 #: Temperatures of one sweep lie within this part of it.
-DRIFT = 0.05
+DRIFT = 0.03
+#: A thermometer scatters, or is written to, this part of its temperature at worst.
+SCATTER = 0.01
+#: Temperatures closer than this part of them are not told apart.
+CLOSE = 1e-3
+
+
+#: A step this many times the one on the other side of a turn is the magnet driven elsewhere.
+JUMP = 3.0
+HELD_STILL = "held"
 
 
 @dataclass(frozen=True)
 class Run:
-    """The rows of one sweep; its way is "up", "down" or "" where the field does not tell."""
+    """The rows of one sweep; its way is "up", "down", "held" where the field waits, or "" where it
+    does not tell.
+    """
 
     rows: np.ndarray
     temperature: float | None = None
@@ -55,7 +66,9 @@ def split_runs(
     """
     rows = np.arange(len(fields))
     if temperature is None:
-        return list(_by_way(fields, _by_direction(fields, rows), None, apart)), 0
+        runs = list(_by_way(fields, _by_direction(fields, rows), None, apart))
+        waits = sum(len(run.rows) for run in runs if run.way == HELD_STILL)
+        return [run for run in runs if run.way != HELD_STILL], waits
     noise = _noise(fields, temperature)
     kept = rows[~_temperature_runs(fields, temperature, noise)]
     left_out = len(rows) - len(kept)
@@ -64,11 +77,19 @@ def split_runs(
             f"{what}: every row belongs to a run in temperature at a constant field; a curve "
             "needs a sweep of the field"
         )
-    runs: list[Run] = []
+    runs = []
     for part in _by_temperature(temperature, kept, apart, noise, what):
+        if not np.any(_moves(fields[part])):
+            left_out += len(part)  # on the way to another temperature
+            continue
         _one_temperature(temperature[part], what)
-        groups = _by_direction(fields, part)
-        runs += _by_way(fields, groups, temperature, apart)
+        for run in _by_way(fields, _by_direction(fields, part), temperature, apart):
+            if run.way == HELD_STILL:
+                left_out += len(run.rows)
+            else:
+                runs.append(run)
+    if not runs:
+        raise InputError(f"{what}: at no temperature does the field sweep; a curve needs a sweep")
     return runs, left_out
 
 
@@ -77,14 +98,21 @@ def _temperature_runs(fields: np.ndarray, temperature: np.ndarray, noise: float)
     out = np.zeros(len(fields), dtype=bool)
     moved = np.flatnonzero(_moves(fields))
     starts, ends = np.append(0, moved + 1), np.append(moved + 1, len(fields))
-    for start, end in zip(starts, ends, strict=True):
-        if end - start < FEWEST_HELD:
-            continue
-        held = temperature[start:end]
-        if np.ptp(held) > max(DRIFT * held.min(), 10 * noise):
+    long = ends - starts >= FEWEST_HELD
+    for start, end in zip(starts[long], ends[long], strict=True):
+        if _runs(temperature[start:end], noise):
             out[start:end] = True
             _give_back(out, fields, temperature, noise, (start, end))
     return out
+
+
+def _runs(held: np.ndarray, noise: float) -> bool:
+    """Whether a temperature goes somewhere, and does not only scatter."""
+    third = max(len(held) // 3, 1)
+    change = abs(float(held[-third:].mean() - held[:third].mean()))
+    least = 2 * CLOSE * float(np.abs(held).min())
+    scatters = change <= max(least, 6 * noise / np.sqrt(third))
+    return not scatters or float(np.ptp(held)) > max(least, 10 * noise)
 
 
 def _give_back(
@@ -107,7 +135,7 @@ def _give_back(
         first, second = fields[near] - fields[edge], fields[far] - fields[near]
         if float(first @ second) <= 0.0:
             continue
-        tolerance = max(1e-3 * temperature[near], 5 * noise)
+        tolerance = max(CLOSE * temperature[near], 3 * noise)
         at = edge
         while start <= at < end and abs(temperature[at] - temperature[near]) <= tolerance:
             out[at] = False
@@ -121,8 +149,11 @@ def _moves(fields: np.ndarray) -> np.ndarray:
 
 def _noise(fields: np.ndarray, temperature: np.ndarray) -> float:
     """Scatter of the temperature from row to row of the sweeps, K."""
-    steps = np.abs(np.diff(temperature))[_moves(fields)]
-    return float(np.median(steps)) if len(steps) else 0.0
+    moves = _moves(fields)
+    steps = np.abs(np.diff(temperature))[moves]
+    # two temperatures in turn are no scatter: there every other row agrees
+    skips = np.abs(temperature[2:] - temperature[:-2])[moves[1:]]
+    return min((float(np.median(each)) for each in (steps, skips) if len(each)), default=0.0)
 
 
 def _by_temperature(
@@ -130,25 +161,47 @@ def _by_temperature(
 ) -> Iterator[np.ndarray]:
     """Rows of one temperature each, in the order measured; a temperature set twice is two."""
     held = temperature[rows]
-    order = np.argsort(held, kind="stable")
-    gaps = np.diff(held[order])
-    wide = gaps > np.maximum(10 * noise, 1e-3 * np.abs(held[order][1:]))
-    member = np.empty(len(rows), dtype=int)
-    member[order] = np.append(0, np.cumsum(wide))
-    changes = np.flatnonzero(np.diff(member)) + 1
-    blocks = np.split(rows, changes)
-    names = member[np.append(0, changes)]
-    if len(blocks) > 3 * len(set(names.tolist())) and min(map(len, blocks)) < FEWEST_HELD:
-        raise InputError(
-            f"{what}: goes to and fro between {held.min():.4g} and {held.max():.4g} K from row to "
-            "row; sort the rows, or read them as one curve with columns={'temperature': None}",
-            key="columns",
-        )
+    close = max(10 * noise, CLOSE * float(np.abs(held).min()))
+    while True:
+        member = _clusters(held, close)
+        changes = np.flatnonzero(np.diff(member)) + 1
+        blocks = np.split(rows, changes)
+        if not _to_and_fro(temperature, blocks):
+            break
+        close *= 2  # the scatter, or the last digit, of the thermometer
+        if close > SCATTER * float(np.abs(held).max()):
+            raise InputError(
+                f"{what}: goes to and fro between {held.min():.4g} and {held.max():.4g} K from row "
+                "to row; sort the rows, or read them as one curve with "
+                "columns={'temperature': None}",
+                key="columns",
+                named=True,
+            )
     if apart:
         yield from blocks
         return
-    for name in dict.fromkeys(names.tolist()):
+    for name in dict.fromkeys(member.tolist()):
         yield rows[member == name]
+
+
+def _clusters(values: np.ndarray, close: float) -> np.ndarray:
+    """Number of the cluster of each value, (n,); between clusters is a gap wider than ``close``."""
+    order = np.argsort(values, kind="stable")
+    wide = np.diff(values[order]) > np.maximum(close, CLOSE * np.abs(values[order][1:]))
+    member = np.empty(len(values), dtype=int)
+    member[order] = np.append(0, np.cumsum(wide))
+    return member
+
+
+def _to_and_fro(temperature: np.ndarray, blocks: list[np.ndarray]) -> bool:
+    """Whether a block of a few rows has a neighbour of nearly its temperature.
+
+    A few rows far from any other temperature are a stop on the way.
+    """
+    means = np.array([temperature[block].mean() for block in blocks])
+    short = np.array([len(block) < FEWEST_HELD for block in blocks])
+    near = np.abs(np.diff(means)) < DRIFT * np.abs(means[1:])
+    return bool(np.any(near & (short[1:] | short[:-1])))
 
 
 def _one_temperature(temperature: np.ndarray, what: str) -> None:
@@ -159,6 +212,7 @@ def _one_temperature(temperature: np.ndarray, what: str) -> None:
             "tell one sweep from the next; cut the file, or read the rows as one curve with "
             "columns={'temperature': None}",
             key="columns",
+            named=True,
         )
 
 
@@ -169,9 +223,26 @@ def _by_direction(fields: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
     if member is None and _swept(moving):
         member = _axes(moving, 0.05, 0.03)  # offsets of a vector magnet bend the axes near zero
     if member is None:
-        return [rows]
+        return _turned(moving, rows)
     count = int(member.max(initial=0)) + 1
     return [rows] if count == 1 else [rows[member == k] for k in range(count)]
+
+
+def _turned(fields: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+    """Rows of many directions: scans of the angle at one field each, or sweeps at one angle each.
+
+    Both show in the order measured; rows in any other order stay one curve.
+    """
+    size = _size(fields)
+    same_size = np.abs(np.diff(size)) <= HELD * size.max()
+    blocks = np.split(rows, np.flatnonzero(~same_size) + 1)
+    if _swept(fields) and min(map(len, blocks)) < FEWEST_HELD:
+        # a row at B = 0 has no direction of its own: it goes with the row before
+        strong = np.maximum.accumulate(np.where(size > 0.0, np.arange(len(size)), 0))
+        units = (fields / np.where(size > 0.0, size, 1.0)[:, None])[strong]
+        cosine = np.einsum("ij,ij->i", units[1:], units[:-1])
+        blocks = np.split(rows, np.flatnonzero(1.0 - cosine**2 > 1e-6) + 1)
+    return blocks if min(map(len, blocks)) >= FEWEST_HELD else [rows]
 
 
 def _without_constants(fields: np.ndarray) -> np.ndarray:
@@ -256,11 +327,14 @@ def _sweeps(field: np.ndarray | None) -> list[tuple[int, int, str]] | None:
         return None
     pieces = []
     for first, end in pairwise(bounds):
-        if end - first < FEWEST_HELD:
-            return None
-        pieces.append((first, end, "up" if field[end - 1] > field[first] else "down"))
-    covered = [float(np.ptp(field[first:end])) for first, end, _ in pieces]
-    if min(covered) < COVERED * float(np.ptp(field)):
+        way = "up" if field[end - 1] > field[first] else "down"
+        moves = np.abs(np.diff(field[first:end])) > HELD * np.ptp(field)
+        # waits at one or two fields, with one step between them, are no sweep
+        pieces.append((first, end, way if np.sum(moves) > 1 else HELD_STILL))
+    real = [field[first:end] for first, end, way in pieces if way != HELD_STILL]
+    if len(real) < 2 or min(map(len, real)) < FEWEST_HELD:
+        return None
+    if min(float(np.ptp(sweep)) for sweep in real) < COVERED * float(np.ptp(field)):
         return None  # minor loops, or rows in no order
     return pieces
 
@@ -297,15 +371,25 @@ def _bounds(field: np.ndarray, turns: list[int], same: float) -> list[int]:
     """
     bounds, last = [0], -2
     for turn in turns:
-        if turn == last + 1:
-            bounds[-1] = turn
-            last = turn
-            continue
         first, end = turn, turn
         while first > 0 and abs(field[first - 1] - field[turn]) <= same:
             first -= 1
         while end < len(field) - 1 and abs(field[end + 1] - field[turn]) <= same:
             end += 1
-        bounds.append((first + end) // 2 + 1)
+        if first == last + 1:
+            bounds[-1] = first
+        else:
+            bounds.append(_bound(field, first, end))
         last = end
     return [*bounds, len(field)]
+
+
+def _bound(field: np.ndarray, first: int, end: int) -> int:
+    """First row of the next sweep, where the rows ``first`` to ``end`` wait at the turn."""
+    before = abs(field[first] - field[first - 1])
+    after = abs(field[min(end + 1, len(field) - 1)] - field[end])
+    if before > JUMP * after:
+        return first  # the magnet was driven here to start
+    if after > JUMP * before:
+        return end + 1
+    return (first + end) // 2 + 1

@@ -108,13 +108,14 @@ class Task:
         self, model: Model, u: Point, reach: Mapping[int, float] | None = None
     ) -> Identifiability:
         """What the data fix at u; see :func:`ohmr_fem.fitting.fisher.identify`."""
-        return identify(
+        found = identify(
             model.relative_jacobian(u),
             [p.name for p in self.parameters],
             [p.symbol for p in self.parameters],
             self.limit,
             reach,
         )
+        return replace(found, alike=model.alike(u))
 
 
 @dataclass(frozen=True, eq=False)

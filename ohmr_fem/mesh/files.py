@@ -255,17 +255,17 @@ def _groups(raw: Any) -> Groups:
     if isinstance(raw, RawMesh):
         return {name: [] for name in raw.field_data}
     # of MED: the names of each tag
-    tags = (raw.cell_data or {}).get("cell_tags")
+    families = (raw.cell_data or {}).get("cell_tags", [])
     for tag, names in (getattr(raw, "cell_tags", None) or {}).items():
-        for name in names if tags is not None else ():
+        for name in names:
             group = out.setdefault(str(name), [])
-            for i, of_block in enumerate(tags):
+            for i, of_block in enumerate(families):
                 members = np.flatnonzero(np.asarray(of_block) == tag)
                 if members.size:
                     group.append((i, members))
     if out:
         return out
-    tags = (raw.cell_data or {}).get("gmsh:physical")
+    tags: Any = (raw.cell_data or {}).get("gmsh:physical")
     for name, (tag, dim) in _physical_names(raw, tags):
         out[name] = []
         for i, block in enumerate(raw.cells):

@@ -63,10 +63,10 @@ def _read(path: Path) -> RawMesh:
     for keyword, options, lines in _cards(path, 0):
         if keyword == "NODE":
             for line in lines:
-                number, *xyz = _split(line)
-                nodes[int(number)] = len(points)
+                tag, *xyz = _split(line)
+                nodes[int(tag)] = len(points)
                 points.append([float(x) for x in (*xyz, "0", "0")[:3]])
-                node_sets.add(options.get("NSET"), [number], by_elements=True)
+                node_sets.add(options.get("NSET"), [tag], by_elements=True)
         elif keyword == "ELEMENT":
             kind, dims_of, per = _type(options.get("TYPE", ""))
             dims[kind] = dims_of

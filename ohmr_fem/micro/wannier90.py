@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,20 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..files import escaped, read_text
 from .hamiltonian import HERMITICITY, LayeredModel
 
 LAYER_GAP = 2.5
 """Least distance in angstrom, along z, between orbitals of neighbouring layers."""
+
+# Elements below this part of the strongest one are no bonds.
+WEAK = 0.01
+# Centres are moved by lattice vectors only if the squares of the bonds shrink by more than this.
+MUCH_SHORTER = 3.0
+# No bond reaches further along z, in angstrom.
+LONGEST_RISE = 12.0
+
+logger = logging.getLogger(__name__)
 
 
 def from_wannier90(
@@ -31,11 +42,15 @@ def from_wannier90(
     ----------
     path : path
         A name ending in ``_tb.dat`` is read as such: it holds lattice and centres. Anything else is
-        ``_hr.dat``.
+        ``_hr.dat``. Where Wannier90 wrote a ``_wsvec.dat`` beside it (use_ws_distance), it is
+        applied: it says over which images each element is spread.
     centres : (n, 3) or path, optional
-        Wannier centres in angstrom, or a ``_centres.xyz`` file. Needed for ``_hr.dat``.
+        Wannier centres in angstrom, or a ``_centres.xyz`` file. Needed for ``_hr.dat``. Centres
+        that were moved by lattice vectors (translate_home_cell) are moved back to where the
+        strong elements say.
     lattice : (2, 2) or (3, 3), optional
-        Rows a1, a2 (and a3, along z) in angstrom. Needed for ``_hr.dat``.
+        Rows a1, a2 (and a3, along z) in angstrom. Needed for ``_hr.dat``. Centres can be moved
+        along z only if a3 is given.
     layers : int, optional
         Number of layers to find along z; by default a layer ends where the centres leave
         ``layer_gap`` free.
@@ -46,7 +61,7 @@ def from_wannier90(
     ------
     InputError
         Truncated file, degeneracy weights that do not fit, blocks that are not Hermitian, hopping
-        along a3, layers that cannot be told apart.
+        along a3, bonds too long to be any, layers that cannot be told apart.
     """
     path = Path(path)
     if path.name.endswith("_tb.dat"):
@@ -61,10 +76,14 @@ def from_wannier90(
             "_centres.xyz file, and lattice=(a1, a2) in angstrom"
         )
     r = _centres(centres, blocks.shape[1])
-    plane = _plane(lattice)
+    plane, height = _plane(lattice)
     blocks = blocks / weights[:, None, None]
+    spread = path.with_name(_seed(path) + "_wsvec.dat")
+    if spread.exists():
+        cells, blocks = _spread(spread, cells, blocks)
     flat, matrices = _in_plane(path.name, cells, blocks)
     _check_weights(path.name, flat, matrices)
+    r = _one_cell(path.name, r, plane, height, flat, matrices)
     number = _find_layers(r[:, 2], layers, layer_gap)
     return LayeredModel(
         plane,
@@ -135,18 +154,15 @@ def _position_lines(model: LayeredModel) -> list[str]:
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError as exc:
-        raise InputError(
-            f"{path}: cannot be read ({exc.strerror}); give an existing Wannier90 file",
-            value=str(path),
-        ) from exc
-    except UnicodeDecodeError as exc:
-        raise InputError(
-            f"{path.name}: not a text file, so not one of Wannier90's; give _hr.dat or _tb.dat",
-            value=str(path),
-        ) from exc
+    return read_text(path, "an existing Wannier90 file (_hr.dat, _tb.dat, _centres.xyz)")
+
+
+def _seed(path: Path) -> str:
+    """The seedname of Wannier90."""
+    for ending in ("_hr.dat", "_tb.dat"):
+        if path.name.endswith(ending):
+            return path.name.removesuffix(ending)
+    return path.stem
 
 
 def _numbers(path: Path) -> list[str]:
@@ -194,11 +210,18 @@ def _table(name: str, words: list[str], rows: int, columns: int) -> np.ndarray:
         ) from exc
 
 
+def _cells_of(name: str, numbers: np.ndarray) -> np.ndarray:
+    """Translations, small whole numbers."""
+    if not np.all(np.abs(numbers) < 1e6):
+        raise InputError(f"{name}: a translation is no small whole number; write the file again")
+    return np.rint(numbers).astype(int)
+
+
 def _read_hr(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Translations (m, 3), weights (m,), blocks (m, n, n)."""
     n, m, weights, words = _header(path.name, _numbers(path))
     rows = _table(path.name, words, m * n * n, 7)
-    cells = np.rint(rows[:: n * n, :3]).astype(int)
+    cells = _cells_of(path.name, rows[:: n * n, :3])
     if np.any(rows[:, :3] != np.repeat(cells, n * n, axis=0)):
         raise InputError(
             f"{path.name}: the rows of one translation are not together, or its degeneracy weights "
@@ -219,24 +242,70 @@ def _read_tb(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     n, m, weights, words = _header(path.name, words[9:])
     each = 3 + 4 * n * n
     rows = _table(path.name, words[: m * each], m, each)
-    cells = np.rint(rows[:, :3]).astype(int)
+    cells = _cells_of(path.name, rows[:, :3])
     entries = rows[:, 3:].reshape(-1, 4)
     values = entries[:, 2] + 1j * entries[:, 3]
     blocks = _fill(path.name, entries[:, :2], values, n, m)
     places = _table(path.name, words[m * each :], m, 3 + 8 * n * n)
     at_home = ~places[:, :3].any(axis=1)
+    if not at_home.any():
+        raise InputError(
+            f"{path.name}: has no position operator at R = 0, so no centres; write the file again"
+        )
     home = places[at_home][0, 3:].reshape(n, n, 8)
     centres = np.stack([home[i, i, 2::2] for i in range(n)])
     return lattice, cells, weights, blocks, centres
 
 
+def _spread(path: Path, cells: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Elements over the images of a _wsvec.dat: for each translation and pair of orbitals a number
+    of shifts T; the element belongs to R + T, an equal share to each.
+    """
+    try:
+        words = np.array(_numbers(path), dtype=int)
+    except (ValueError, OverflowError) as exc:
+        raise InputError(
+            f"{path.name}: holds something that is no whole number ({escaped(str(exc))[:60]}); "
+            "write it again with Wannier90"
+        ) from exc
+    n = blocks.shape[1]
+    place = {tuple(cell): m for m, cell in enumerate(cells.tolist())}
+    out: dict[tuple[int, ...], np.ndarray] = {}
+    done = np.zeros(blocks.shape, dtype=bool)
+    foreign = InputError(
+        f"{path.name}: does not fit {len(cells)} translations of {n} orbitals; it belongs to "
+        "another file or is cut off: write both again, or move it away"
+    )
+    at = 0
+    while at < len(words):
+        head = words[at : at + 6].tolist()
+        if len(head) < 6:
+            raise foreign
+        *cell, i, j, count = head
+        m = place.get(tuple(cell))
+        shifts = words[at + 6 : at + 6 + 3 * max(count, 0)]
+        known = m is not None and 1 <= i <= n and 1 <= j <= n
+        if not known or count < 1 or len(shifts) < 3 * count or done[m, i - 1, j - 1]:
+            raise foreign
+        done[m, i - 1, j - 1] = True
+        share = blocks[m, i - 1, j - 1] / count
+        for image in (shifts.reshape(-1, 3) + cell).tolist():
+            block = out.setdefault(tuple(image), np.zeros((n, n), dtype=complex))
+            block[i - 1, j - 1] += share
+        at += 6 + 3 * count
+    if not done.all():
+        raise foreign
+    return np.array(list(out), dtype=int), np.array(list(out.values()))
+
+
 def _fill(name: str, index: np.ndarray, values: np.ndarray, n: int, m: int) -> np.ndarray:
-    orbitals = np.rint(index).astype(int) - 1
-    if orbitals.min() < 0 or orbitals.max() >= n:
+    fits = bool(np.all((index >= 1) & (index <= n)))
+    if not fits:
         raise InputError(
             f"{name}: an orbital number is outside 1..{n}; the degeneracy weights or the header "
             "are wrong",
         )
+    orbitals = np.rint(index).astype(int) - 1
     blocks = np.full((m, n, n), np.nan, dtype=complex)
     translation = np.repeat(np.arange(m), n * n)
     blocks[translation, orbitals[:, 0], orbitals[:, 1]] = values
@@ -268,25 +337,110 @@ def _floats(value: Any, what: str) -> np.ndarray:
         raise InputError(f"{what}, got {value!r}", value=value) from exc
 
 
-def _plane(lattice: Any) -> np.ndarray:
+def _plane(lattice: Any) -> tuple[np.ndarray, float]:
+    """Rows a1, a2 (2, 2), and the length of a3 along z; infinite if it is not given."""
     a = _floats(lattice, "lattice: expected rows a1, a2 (and a3) in angstrom")
-    if a.shape == (3, 3):
-        out_of_plane = np.abs(a[:2, 2]).max()
-        tilt = np.abs(a[2, :2]).max()
-        if out_of_plane > 1e-6 or tilt > 1e-6:
-            raise InputError(
-                "a1 and a2 must lie in the plane and a3 along z; rotate the cell",
-                value=lattice,
-                key="lattice",
-            )
-        return a[:2, :2]
-    if a.shape != (2, 2):
+    if a.shape not in ((2, 2), (3, 3)):
         raise InputError(
             f"expected rows a1, a2 (and a3) in angstrom, got shape {a.shape}",
             value=lattice,
             key="lattice",
         )
-    return a
+    if a.shape == (2, 2):
+        return a, np.inf
+    out_of_plane = np.abs(a[:2, 2]).max()
+    tilt = np.abs(a[2, :2]).max()
+    if not (out_of_plane <= 1e-6 and tilt <= 1e-6):
+        raise InputError(
+            "a1 and a2 must lie in the plane and a3 along z; rotate the cell",
+            value=lattice,
+            key="lattice",
+        )
+    return a[:2, :2], abs(float(a[2, 2])) or np.inf
+
+
+def _one_cell(
+    name: str,
+    r: np.ndarray,
+    plane: np.ndarray,
+    height: float,
+    cells: np.ndarray,
+    blocks: np.ndarray,
+) -> np.ndarray:
+    """Centres moved by lattice vectors, so that strong elements are short bonds.
+
+    Wannier90 can print centres in the home cell while its elements count from where they were. Two
+    orbitals are moved against each other only if that makes their strong bonds much shorter.
+    """
+    n = len(r)
+    strength = np.abs(blocks)
+    strongest = max((strength[:, i, j].max() for i in range(n) for j in range(i)), default=0.0)
+    if not strongest:
+        return r
+    steps = np.zeros((len(cells), 3))
+    steps[:, :2] = cells @ plane
+    moves = _moves(plane, height)
+    pairs = []
+    for j in range(n):
+        for i in range(j):
+            t = float(strength[:, i, j].max())
+            if t >= WEAK * strongest:
+                pairs.append((t, i, j))
+    # the strongest bonds first: each joins orbitals that move together from then on
+    group = np.arange(n)
+    moved = np.array(r)
+    for t, i, j in sorted(pairs, key=lambda pair: -pair[0]):
+        if group[i] != group[j]:
+            strong = steps[strength[:, i, j] >= t / 2]
+            together = group == group[j]
+            moved[together] += _best_move(strong + moved[j] - moved[i], moves)
+            group[together] = group[i]
+    if np.abs(moved - r).max() > 0:
+        logger.warning("%s: centres moved by lattice vectors to where their bonds are short", name)
+    _check_bonds(name, moved, strength, strongest)
+    return moved
+
+
+def _moves(plane: np.ndarray, height: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lattice vectors (n, 3) to try, in the plane and along z; the first of each is zero."""
+    in_plane = []
+    for n1 in (0, 1, -1, 2, -2):
+        for n2 in (0, 1, -1, 2, -2):
+            x, y = n1 * plane[0] + n2 * plane[1]
+            in_plane.append((x, y, 0.0))
+    along = [(0.0, 0.0, 0.0)]
+    if np.isfinite(height):
+        along += [(0.0, 0.0, height), (0.0, 0.0, -height)]
+    return np.array(in_plane), np.array(along)
+
+
+def _best_move(bonds: np.ndarray, moves: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The move that shortens bonds (m, 3) most; zero unless it does so by much.
+
+    a3 is along z, so the plane and z are judged each for itself: a bond between layers is long.
+    """
+    total = np.zeros(3)
+    for some, part in zip(moves, (slice(0, 2), slice(2, 3)), strict=True):
+        squares = ((bonds[None] + some[:, None])[:, :, part] ** 2).sum(axis=(1, 2))
+        best = int(squares.argmin())
+        if squares[0] > MUCH_SHORTER * squares[best]:
+            total += some[best]
+    return total
+
+
+def _check_bonds(name: str, r: np.ndarray, strength: np.ndarray, strongest: float) -> None:
+    """No strong element reaches as far along z as only wrapped centres do."""
+    rise = np.abs(r[None, :, 2] - r[:, None, 2])
+    linked = strength.max(axis=0) >= WEAK * strongest
+    longest = float((rise * linked).max())
+    if longest > LONGEST_RISE:
+        raise InputError(
+            f"{name}: a bond of {longest:.3g} angstrom along z, so the centres are wrapped into a "
+            "cell; give lattice=(a1, a2, a3), by which they can be brought back, or centres in one "
+            "cell",
+            value=longest,
+            key="centres",
+        )
 
 
 def _in_plane(name: str, cells: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -70,6 +70,17 @@ def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:
     return size * fields
 
 
+def field_turn(strength: float, start: Any, stop: Any, points: Any, plane: str) -> np.ndarray:
+    """Fields of one strength (T) at evenly spaced angles in degrees, both ends included, (n, 3).
+
+    Angles are counted from the first axis of the plane towards the second.
+    """
+    first, second = field_rotation(1.0, 4, plane)[:2]
+    ends = to_si(start, "1", "start"), to_si(stop, "1", "stop")
+    angle = np.deg2rad(np.linspace(*ends, _count(points)))[:, None]
+    return np.asarray(strength * (np.cos(angle) * first + np.sin(angle) * second))
+
+
 def _count(n: Any) -> int:
     if (
         isinstance(n, bool)

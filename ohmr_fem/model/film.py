@@ -120,6 +120,8 @@ class Face:
         matrix = _matrix(value)
         if matrix is not None:
             return cls(False, matrix)
+        if isinstance(value, Edge) and (value.drives or np.any(value.edge_moment)):
+            raise InputError("a source at a face of a film is not in this version; give its moment")
         moment = value.moment if isinstance(value, Edge) else Moment.parse(value, "Film")
         if moment.injects:
             raise InputError("a face of a film cannot inject moment; give an absorption alone")

@@ -1,8 +1,8 @@
 """Materials with published orbital transport parameters; the source of each number is in
 ``Material.source``.
 
-What the source does not give must be given here. The sheet conductivity only scales resistances
-(rho does not depend on it), so it has a placeholder of 1 mS. X is taken isotropic, 1/m_e by
+What the source does not give must be given here. The metals have no conductivity: a cross-section
+asks for ratios and needs none, a film takes ``resistivity=``. X is taken isotropic, 1/m_e by
 default: no experiment has measured it.
 """
 
@@ -15,7 +15,7 @@ from ..micro.models import bilayer_graphene as _bilayer
 from .from_bands import material
 from .material import Material
 
-_SCALE = "sheet conductivity and X (free-electron mass) are placeholders unless given"
+_SCALE = "X (free-electron mass) is a placeholder unless given; no conductivity"
 
 
 def mn(**changes: Any) -> Material:
@@ -93,7 +93,6 @@ def _film(name: str, length: str, source: str, given: dict[str, Any]) -> Materia
         name.lower(), {key: given.get(key) for key in ("orbital_hall_angle", "relaxation_time")}
     )
     fields = {
-        "sheet_conductivity": "1 mS",
         "inverse_mass": 1.0,
         "name": name,
         "source": f"{source}; {_SCALE}",

@@ -73,7 +73,8 @@ def plot_hanle(
     labels: Iterable[str] = (),
     ax: Any = None,
 ) -> Any:
-    """One or several curves against the field along its direction.
+    """One or several curves against the field along its direction, or the angle of a field that
+    turns.
 
     ``quantity`` is a column of the table, such as "R", "hanle" or "rho_star"; by default "hanle" =
     R(B) - R(0) for a device, and "rho_change" = rho(B) - rho(0) for a cross-section.
@@ -89,11 +90,13 @@ def plot_hanle(
     values = [_column(curve, quantity) for curve in several]
     power = 0 if quantity == "rho_star" else _power(np.concatenate(values))
     names = [*labels, *[""] * len(several)]
+    angles = [_angle(curve.fields) for curve in several]
+    turns = all(angle is not None for angle in angles)
     with _style(ax):
         ax = ax or _new_axes()
         for i, (curve, y) in enumerate(zip(several, values, strict=True)):
             ax.plot(
-                _signed(curve.fields),
+                angles[i] if turns else _signed(curve.fields),
                 y / 10.0**power,
                 color=COLOURS[i % len(COLOURS)],
                 label=names[i] or "_",  # a label with _ stays out of the legend
@@ -103,11 +106,28 @@ def plot_hanle(
             )
         unit, _ = several[0].columns()[quantity]
         ax.set_ylabel(_LABELS[quantity] + _in_brackets(unit, power))
-        ax.set_xlabel(_field_label(several))
+        ax.set_xlabel("angle (deg)" if turns else _field_label(several))
         ax.margins(x=0)
         if any(names):
             ax.legend()
     return ax
+
+
+def _angle(fields: np.ndarray) -> np.ndarray | None:
+    """Degrees from the first field of a turn at one strength in a plane, (n,); None for others."""
+    size = np.linalg.norm(fields, axis=1)
+    if len(fields) < 3 or size.min() <= 0.0 or np.ptp(size) > 1e-9 * size.max():
+        return None
+    first = fields[0] / size[0]
+    across = fields - np.outer(fields @ first, first)
+    second = across[int(np.argmax(np.linalg.norm(across, axis=1)[: max(3, len(fields) // 4)]))]
+    length = float(np.linalg.norm(second))
+    if length < 1e-9 * size[0]:
+        return None
+    second = second / length
+    if np.abs(across - np.outer(across @ second, second)).max() > 1e-9 * size[0]:
+        return None
+    return np.rad2deg(np.unwrap(np.arctan2(fields @ second, fields @ first)))
 
 
 def _column(curve: HanleCurve, quantity: str) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,14 @@ DEPENDENCIES = (
 )
 
 
-def provenance(inputs: tuple[Path, ...]) -> dict[str, Any]:
-    """What every record starts with: versions, and the SHA-256 of each file that was read."""
+def provenance(digests: Mapping[Path, str]) -> dict[str, Any]:
+    """What every record starts with: versions, and the SHA-256 of what was read of each file."""
     return {
         "status": "unfinished",
         "ohmr_fem": __version__,
         "python": platform.python_version(),
         "dependencies": {name: metadata.version(name) for name in DEPENDENCIES},
-        "inputs": {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in inputs},
+        "inputs": {str(p): digest for p, digest in digests.items()},
     }
 
 
@@ -40,5 +40,7 @@ def write_record(record: dict[str, Any], out: Path) -> None:
     """The record as run.json in the results folder."""
     with atomic_path(out / "run.json") as temporary:
         temporary.write_text(
-            json.dumps(record, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8"
+            json.dumps(record, indent=2, default=str, ensure_ascii=False) + "\n",
+            encoding="utf-8",
+            errors="backslashreplace",  # a file name that is not UTF-8
         )

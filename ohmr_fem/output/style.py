@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
+import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import FigureWarning, InputError, OhmrError, cut, shown
 from ..files import atomic_path
 from ..units import engineering
 
@@ -62,21 +66,59 @@ def save_figure(axes: Any, path: str | Path) -> Path:
     path = Path(path)
     if path.suffix not in (".png", ".pdf", ".svg"):
         raise InputError(f"{path}: figures are written as .png, .pdf or .svg", value=path)
-    from matplotlib import rc_context
-
-    with rc_context(STYLE), atomic_path(path) as temporary:
+    with _settings(), atomic_path(path) as temporary:
         axes.get_figure().savefig(temporary, bbox_inches="tight", pad_inches=0.04)
     return path
 
 
+@contextlib.contextmanager
+def drawing(what: str) -> Iterator[None]:
+    """What cannot be drawn costs the picture and a warning, never the results.
+
+    A folder that cannot be written is another matter.
+    """
+    try:
+        yield
+    except OhmrError as exc:
+        if isinstance(exc.__cause__, OSError):
+            raise
+        _not_drawn(what, exc)
+    except Exception as exc:
+        _not_drawn(what, exc)
+
+
+def _not_drawn(what: str, exc: Exception) -> None:
+    text = f"{what}: not drawn ({type(exc).__name__}: {cut(shown(exc), 120)})"
+    warnings.warn(FigureWarning(text), stacklevel=4)
+
+
+def _settings() -> contextlib.AbstractContextManager[Any]:
+    """The package's own settings whatever the user's matplotlibrc says; put back afterwards."""
+    matplotlib = _matplotlib()
+    own = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")}
+    context: contextlib.AbstractContextManager[Any] = matplotlib.rc_context({**own, **STYLE})
+    return context
+
+
+def _matplotlib() -> Any:
+    """matplotlib, whatever the environment says of a backend: figures here need none."""
+    if "matplotlib" in sys.modules:
+        return sys.modules["matplotlib"]
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend is not None:
+        with contextlib.suppress(ValueError):  # one that does not exist is left to the user
+            matplotlib.rcParams["backend"] = backend
+    return matplotlib
+
+
 def _style(ax: Any) -> contextlib.AbstractContextManager[Any]:
     """Our style for our figures; axes that were given keep their own."""
-    if ax is not None:
-        return contextlib.nullcontext()
-    from matplotlib import rc_context
-
-    context: contextlib.AbstractContextManager[Any] = rc_context(STYLE)
-    return context
+    return _settings() if ax is None else contextlib.nullcontext()
 
 
 def _new_axes(points: np.ndarray | None = None) -> Any:
@@ -129,7 +171,7 @@ def write_outside(ax: Any, text: str, at: np.ndarray, outward: np.ndarray, colou
             2.5,
         )
     ax.annotate(
-        text,
+        shown(text),
         at,
         xytext=gap * outward,
         textcoords="offset points",
@@ -138,6 +180,7 @@ def write_outside(ax: Any, text: str, at: np.ndarray, outward: np.ndarray, colou
         color=colour,
         fontsize=6.5,
         rotation=90 if upright else 0,
+        parse_math=False,  # a name is no formula
     )
 
 

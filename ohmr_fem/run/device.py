@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device, Measurement
-from ..errors import OhmrError, SweepInterrupted
+from ..errors import SweepInterrupted, door, is_own_warning, shown
 from ..files import Table, atomic_path
 from ..output.paraview import export_paraview
 from ..output.plot import plot_hanle, plot_mesh, plot_moment_density
 from ..output.plot_micro import plot_gate_map
 from ..output.record import provenance, write_record
-from ..output.style import save_figure
+from ..output.style import drawing, save_figure
 from ..solver.adapt import solve_to
 from ..solver.solution import Solution
 from ..solver.solve import solve
@@ -31,10 +31,13 @@ from ..solver.system import system_of
 from ..sweep.curve import HanleCurve
 from ..sweep.gate import GateMap, gate_map
 from ..sweep.hanle import hanle_curve
+from .check import check_questions
+from .folder import files_of, remove, results_folder
 
 Progress = Callable[[str, int, int], None]
 
 
+@door
 def run_device(
     device: Device,
     out: str | Path,
@@ -61,21 +64,29 @@ def run_device(
     Raises
     ------
     InputError, SolveError
+        The folder holds an input, or a file that no run wrote, by a name that this one needs; it
+        cannot be written; another run is writing it.
     KeyboardInterrupt
         After the finished rows and the record have been written.
     """
-    run = _Run(device, Path(out), progress or (lambda *_: None))
-    with _collected_warnings(run.record["warnings"], notify or (lambda _: None)):
+    check_questions(device)
+    run = _Run(device, Path(out), progress or (lambda *_: None), notify or (lambda _: None))
+    with (
+        results_folder(out, run.planned(), device.inputs) as before,
+        _collected_warnings(run.record["warnings"], run.notify),
+    ):
+        run.follow(before)
         try:
             run.write_record()
             run.everything()
             run.record["status"] = "complete"
-        except (OhmrError, KeyboardInterrupt) as exc:
+        except BaseException as exc:
             run.record["status"] = "interrupted" if isinstance(exc, KeyboardInterrupt) else "failed"
-            run.record["error"] = str(exc)
+            run.record["error"] = shown(exc) or type(exc).__name__
             raise
         finally:
             run.record["seconds"]["total"] = sum(run.record["seconds"].values())
+            run.clear_earlier()
             run.write_record()
     return run.record
 
@@ -83,9 +94,12 @@ def run_device(
 class _Run:
     """The steps of a run and the record they fill."""
 
-    def __init__(self, device: Device, out: Path, progress: Progress) -> None:
-        self.device, self.out, self.progress = device, out, progress
-        self.record: dict[str, Any] = provenance(device.inputs) | {
+    def __init__(
+        self, device: Device, out: Path, progress: Progress, notify: Callable[[str], None]
+    ) -> None:
+        self.device, self.out, self.progress, self.notify = device, out, progress, notify
+        self.same_device = False
+        self.record: dict[str, Any] = provenance(device.digests) | {
             "device": device.table,
             "mesh": {},
             "problem": repr(device.problem),
@@ -97,6 +111,37 @@ class _Run:
             "files": [],
             "seconds": {},
         }
+
+    def planned(self) -> list[str]:
+        """Names of all files that the run may write, beside its record."""
+        output, several = self.device.output, len(self.device.snapshots) > 1
+        numbers = [f"_{i}" for i in range(len(self.device.snapshots))] if several else [""]
+        tables, fields, figures = [], [], ["mesh"]
+        for name in (m.name for m in self.device.measurements):
+            tables += [f"{_joined(stem, name)}.csv" for stem in ("results", "gate")]
+            fields += [f"{_joined('device', name)}{n}.vtu" for n in numbers]
+            fields += [f"{_joined('device', name)}.pvd"] if several else []
+            figures += [_joined(stem, name) for stem in ("hanle", "gate")]
+            figures += [_joined("moment_density", name) + n for n in numbers]
+        drawn = [f"{stem}.{kind}" for stem in figures for kind in output.figures]
+        return [*tables, *(fields if output.paraview else []), *drawn]
+
+    def follow(self, before: dict[str, Any]) -> None:
+        """Mark the files of the run before this one as such."""
+        self.same_device = before.get("inputs") == self.record["inputs"]
+        listed = files_of(before)
+        there = [name for name in listed if (self.out / name).exists()]
+        self.record["earlier"] = [name for name in there if name != "run.json"]
+
+    def clear_earlier(self) -> None:
+        """Remove what an earlier run left, once it is replaced, or where it is of another device.
+
+        A run that stops keeps what the same device gave before; the record marks it.
+        """
+        if self.record["status"] != "complete" and self.same_device:
+            return
+        remove(self.out, self.record["earlier"])
+        self.record["earlier"] = []
 
     def everything(self) -> None:
         if self.device.accuracy is not None:
@@ -129,7 +174,7 @@ class _Run:
                     budget=self.device.budget,
                 )
             problem = found.problem  # the mesh of one measurement is the start for the next
-            self.record["accuracy"][m.name or "measure"] = {
+            self.record["accuracy"][self.key(m)] = {
                 "asked": accuracy,
                 "reached": found.converged,
                 "stopped_by": found.reason,
@@ -145,6 +190,12 @@ class _Run:
             }
         self.device = replace(self.device, problem=problem)
         self.record["problem"] = repr(problem)
+
+    def key(self, measurement: Measurement) -> str:
+        """The name of a measurement in the record; one without a name takes none from another."""
+        taken = {m.name for m in self.device.measurements}
+        unnamed = next(n for n in ("measure", "unnamed", "") if n not in taken or n == "")
+        return measurement.name or unnamed
 
     def sweep(self, measurement: Measurement) -> None:
         """The table and the figure of one measurement; on Ctrl-C the rows gathered so far."""
@@ -183,13 +234,13 @@ class _Run:
     def wrote_table(self, table: Table, label: str) -> str:
         """The name of the file."""
         name = f"{label}.csv"
+        self.writes(name)
         with atomic_path(self.out / name) as temporary:
             table.to_csv(temporary)
-        self.wrote(name)
         return name
 
     def table(self, curve: HanleCurve, label: str, measurement: Measurement) -> None:
-        self.record["curves"][measurement.name or "measure"] = {
+        self.record["curves"][self.key(measurement)] = {
             "table": self.wrote_table(curve, label),
             "fields": len(curve.fields),
             "fields_asked": len(self.device.fields),
@@ -235,7 +286,7 @@ class _Run:
         change = getattr(found, quantity)
         steady = change[np.isfinite(change)]
         span = [float(steady.min()), float(steady.max())] if steady.size else None
-        self.record["gates"][measurement.name or "measure"] = {
+        self.record["gates"][self.key(measurement)] = {
             "table": self.wrote_table(found, label),
             "parameter": found.parameter,
             "unit": found.unit,
@@ -286,23 +337,28 @@ class _Run:
     def paraview(self, solutions: list[Solution], stem: str) -> None:
         with self.timed("paraview"):
             if len(solutions) == 1:
+                self.writes(f"{stem}.vtu")
                 export_paraview(solutions[0], self.out / f"{stem}.vtu")
-                self.wrote(f"{stem}.vtu")
                 return
+            self.writes(f"{stem}.pvd", *(f"{stem}_{i}.vtu" for i in range(len(solutions))))
             export_paraview(solutions, self.out / f"{stem}.pvd")
-        self.wrote(f"{stem}.pvd", *(f"{stem}_{i}.vtu" for i in range(len(solutions))))
 
     def figures(self, stem: str, draw: Callable[[], Any]) -> None:
-        if not self.device.output.figures:
+        """The pictures of one thing; what cannot be drawn costs the picture, not the results."""
+        kinds = self.device.output.figures
+        if not kinds:
             return
-        with self.timed("figures"):
+        with self.timed("figures"), drawing(stem):
             axes = draw()
-            for kind in self.device.output.figures:
+            for kind in kinds:
+                self.writes(f"{stem}.{kind}")
                 save_figure(axes, self.out / f"{stem}.{kind}")
-                self.wrote(f"{stem}.{kind}")
 
-    def wrote(self, *names: str) -> None:
-        self.record["files"] += names
+    def writes(self, *names: str) -> None:
+        """Into the record before the files are there, so that a run that is killed owns them."""
+        self.record["files"] += [name for name in names if name not in self.record["files"]]
+        self.record["earlier"] = [n for n in self.record["earlier"] if n not in names]
+        self.write_record()
 
     @contextlib.contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -315,6 +371,9 @@ class _Run:
             seconds[step] = seconds.get(step, 0.0) + spent  # a step may come several times
 
     def write_record(self) -> None:
+        ended = self.record["status"] != "unfinished"
+        if ended:  # what was announced and is not there was not written
+            self.record["files"] = [n for n in self.record["files"] if (self.out / n).exists()]
         write_record(self.record, self.out)
 
 
@@ -359,9 +418,9 @@ def mesh_record(device: Device) -> dict[str, Any]:
 def _collected_warnings(found: list[str], notify: Callable[[str], None]) -> Iterator[None]:
     """Every warning once, into ``found`` and to ``notify``."""
 
-    def show(message: Any, *_: Any, **__: Any) -> None:
-        text = " ".join(str(message).split())
-        if text not in found:
+    def show(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
+        text = shown(message)
+        if is_own_warning(category) and text not in found:
             found.append(text)
             notify(text)
 

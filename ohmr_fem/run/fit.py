@@ -4,6 +4,7 @@ figures out.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Sequence
@@ -11,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from ..config.device_file import Device, read_device, without_accuracy
-from ..errors import InputError
-from ..files import atomic_path
+from ..errors import InputError, door
+from ..files import atomic_path, sha256_of
 from ..fitting.data import Measured, read_data, with_pairs
 from ..fitting.design import Design, design
 from ..fitting.fit import fit
 from ..fitting.result import Fit, FittedCurve
 from ..output.plot_fit import plot_fit
-from ..output.style import save_figure
+from ..output.style import drawing, save_figure
 from ..version import __version__
+from .folder import folder_of, remove, results_folder
 
+#: What a fit leaves, beside its record.
+FILES, RECORD = ("fit.txt", "fit.csv", "fit.png", "fit.pdf"), "fit.json"
 PARAMETERS = ("alpha", "L_m", "tau", "theta")
 
 
@@ -45,6 +49,7 @@ def read_fit_data(
     return with_pairs(curves, {m.name: (m.current, m.voltage) for m in device.measurements})
 
 
+@door
 def run_fit(
     data: str | Path,
     device: str | Path,
@@ -84,53 +89,65 @@ def run_fit(
     ------
     InputError, MissingExtraError
     """
-    folder = None if out is None else _folder(out)
-    setup = without_accuracy(read_device(device), "a fit")
-    curves = read_fit_data(data, setup, quantity=quantity, direction=direction, nan=nan, sign=sign)
-    found = fit(curves, setup.problem, parameters, **options)
-    if folder is not None:
+    _given_once("parameters", parameters)
+    _given_once("background", options.get("background", ()))
+    held: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+    if out is not None:
+        inputs = [Path(data), Path(device)]
+        held = results_folder(out, FILES, inputs, record=RECORD)  # before anything is computed
+    with held:
+        digests = {str(path): sha256_of(Path(path)) for path in (data, device)}
+        setup = without_accuracy(read_device(device), "a fit")
+        curves = read_fit_data(
+            data, setup, quantity=quantity, direction=direction, nan=nan, sign=sign
+        )
+        found = fit(curves, setup.problem, parameters, **options)
+        if out is None:
+            return found
         further = None
         if plan or (plan is None and not found.identifiability.complete):
-            further = design(
-                found, setup.problem, parameters, background=options.get("background", ("offset",))
-            )
-        write_fit(found, folder, {"data": str(data), "device": str(device)}, further)
+            background = options.get("background", ("offset",))
+            further = design(found, setup.problem, parameters, background=background)
+        sources = {"data": str(data), "device": str(device), "inputs": digests}
+        write_fit(found, out, sources, further)
     return found
 
 
-def _folder(out: str | Path) -> Path:
-    folder = Path(out)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(
-            f"{folder}: is a file; give the name of a folder for the results", value=str(folder)
-        )
-    return folder
+def _given_once(key: str, names: Any) -> None:
+    """InputError for a name that is given twice."""
+    several = [names] if isinstance(names, str) else list(names)
+    twice = next((n for i, n in enumerate(several) if n in several[:i]), None)
+    if twice is not None:
+        raise InputError(f"{twice!r} is given twice; give it once", value=twice, key=key)
 
 
 def write_fit(
     found: Fit,
     out: str | Path,
-    sources: dict[str, str] | None = None,
+    sources: dict[str, Any] | None = None,
     further: Design | None = None,
 ) -> list[Path]:
     """Write report, numbers, table and figures into a folder; returns the files."""
-    folder = _folder(out)
-    files = [folder / name for name in ("fit.txt", "fit.json", "fit.csv", "fit.png", "fit.pdf")]
+    folder = folder_of(out, RECORD)
+    files = [folder / name for name in ("fit.txt", RECORD, *FILES[1:])]
     text = (
         str(found)
         + ("" if further is None else f"\n\nwith one more measurement:\n{further}")
         + "\n"
     )
     content = {"ohmr_fem": __version__, **(sources or {}), **record(found)}
+    content["files"] = list(FILES)
     for path, written in ((files[0], text), (files[1], json.dumps(content, indent=2) + "\n")):
         with atomic_path(path) as temporary:
             temporary.write_text(written, encoding="utf-8")
     with atomic_path(files[2]) as temporary:
         found.to_csv(temporary)
-    axes = plot_fit(found)
-    for path in files[3:]:
-        save_figure(axes, path)
-    return files
+    remove(folder, [path.name for path in files[3:]])  # those of an earlier fit are not of this one
+    with drawing("fit"):
+        axes = plot_fit(found)
+        for path in files[3:]:
+            save_figure(axes, path)
+    return [path for path in files if path.exists()]
 
 
 def record(found: Fit) -> dict[str, Any]:

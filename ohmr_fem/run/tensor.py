@@ -12,17 +12,20 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import TensorJob
+from ..errors import door, shown
 from ..files import atomic_path
 from ..micro import InverseMass, inverse_mass, write_tensor_table
 from ..micro.tables import TensorTable, describe
 from ..output.plot_micro import plot_inverse_mass
 from ..output.record import provenance, write_record
-from ..output.style import save_figure
+from ..output.style import drawing, save_figure
+from .folder import files_of, remove, results_folder
 
 #: Columns whose range the record holds.
 SHOWN = ("X_xx", "X_yy", "X_zz", "theta")
 
 
+@door
 def run_tensor(
     job: TensorJob, out: str | Path, *, progress: Callable[[str, int, int], None] | None = None
 ) -> dict[str, Any]:
@@ -43,28 +46,64 @@ def run_tensor(
     ------
     InputError, SolveError
     """
-    out = Path(out)
     start = time.perf_counter()
+    planned = [
+        "xtensor.csv",
+        *(f"{stem}.{k}" for stem in ("xtensor", "theta") for k in job.figures),
+    ]
+    record: dict[str, Any] = provenance(job.digests)
+    with results_folder(out, planned, job.inputs) as before:
+        out = Path(out)
+        record |= {"model_file": job.table, "files": []}
+        there = [name for name in files_of(before) if (out / name).exists()]
+        record["earlier"] = [name for name in there if name != "run.json"]
+        try:
+            _compute(job, out, record, progress)
+            record["status"] = "complete"
+        except BaseException as exc:
+            record["status"] = "interrupted" if isinstance(exc, KeyboardInterrupt) else "failed"
+            record["error"] = shown(exc) or type(exc).__name__
+            raise
+        finally:
+            _close(out, record, before, time.perf_counter() - start)
+    return record
+
+
+def _close(out: Path, record: dict[str, Any], before: dict[str, Any], seconds: float) -> None:
+    """Write the record, and remove what is left of an earlier run and of no use beside it."""
+    if record["status"] == "failed" and not record["files"]:
+        return  # refused: nothing was written, and what an earlier run left stays with its record
+    if record["status"] == "complete" or before.get("inputs") != record["inputs"]:
+        remove(out, [n for n in record["earlier"] if n not in record["files"]])
+        record["earlier"] = []
+    record["seconds"] = seconds
+    write_record(record, out)
+
+
+def _compute(
+    job: TensorJob,
+    out: Path,
+    record: dict[str, Any],
+    progress: Callable[[str, int, int], None] | None,
+) -> None:
+    """The table and the figures, and what the record says of them."""
     results = _tensors(job, progress)
     with atomic_path(out / "xtensor.csv") as temporary:
         write_tensor_table(temporary, results, f"model: {job.model!r}")
-    files = ["xtensor.csv", *_figures(job, results, out)]
+    record["files"].append("xtensor.csv")
+    with drawing("xtensor"):
+        record["files"] += _figures(job, results, out)
+    record["files"].append("run.json")
     table = TensorTable(results)
     values = {name: table[name] for name in SHOWN if name in table}
     ranges = {name: [float(np.min(v)), float(np.max(v))] for name, v in values.items()}
-    record = provenance(job.inputs) | {
-        "status": "complete",
-        "model_file": job.table,
+    record |= {
         "model": repr(job.model),
         "meaning": describe(results),
         "rows": len(values["X_xx"]),
         "ranges": ranges,
         "largest_error": max(float(np.max(x.error)) for x in results.values()),
-        "files": [*files, "run.json"],
-        "seconds": time.perf_counter() - start,
     }
-    write_record(record, out)
-    return record
 
 
 def _tensors(

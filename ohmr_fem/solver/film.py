@@ -30,12 +30,14 @@ from ..model.film import Film
 from ..model.material import Material, precession_squared
 from ..units import fields_array
 
-#: Below this times |lambda| the differences are taken on a circle.
+#: Below this times |lambda| the differences are taken from a series.
 SMALL = 0.15
 #: Radius of the circle over |lambda|; nothing is singular but at and left of 0.
 RADIUS = 0.4
-#: Points on it: errors (SMALL/RADIUS)^NODES from inside, RADIUS^NODES from outside.
-NODES = 40
+#: Points on it, more than the powers used: errors RADIUS^NODES.
+NODES = 48
+#: Terms of the series in (r/u)^2, which is at most (SMALL/RADIUS)^2.
+TERMS = 18
 #: Batches of 6 x 6 systems solved at a time, which bounds the memory.
 AT_ONCE = 100_000
 
@@ -76,20 +78,22 @@ class Divided:
     @classmethod
     def of(cls, f: Function, rates: np.ndarray, squared: np.ndarray) -> Divided:
         """At rates lambda (m,) and phi^2 (n,) of any sign."""
-        rates = np.asarray(rates)
+        rates, square = np.asarray(rates), -squared  # r^2
         real = np.isrealobj(rates)
         value = f(rates)
-        small = np.abs(squared)[:, None] < (SMALL * np.abs(rates)) ** 2
-        r = np.sqrt(-squared.astype(complex))[:, None]
-        r = np.where(small, 0.5 * np.abs(rates), r)  # any other value: not used there
-        plus, minus = f(rates + r), f(rates - r)
-        first = (plus - minus) / (2.0 * r)
-        second = (plus + minus - 2.0 * value) / (2.0 * r**2)
-        if np.any(small):
-            near = _on_circle(f, rates, np.where(small, squared[:, None], 0.0))
-            first = np.where(small, near[0], first)
-            second = np.where(small, near[1], second)
-        if real:  # conjugate rates give conjugate values
+        first = np.empty((len(square), len(rates)), dtype=complex)
+        second = np.empty_like(first)
+        small = np.abs(square)[:, None] < (SMALL * np.abs(rates)) ** 2
+        i, k = np.nonzero(~small)
+        r = np.sqrt(square[i].astype(complex))
+        plus = f(rates[k] + r)
+        # at conjugate points the values are conjugate: nothing grows, and the rates are real
+        minus = np.conj(plus) if real and np.all(square <= 0.0) else f(rates[k] - r)
+        first[i, k] = (plus - minus) / (2.0 * r)
+        second[i, k] = (plus + minus - 2.0 * value[k]) / (2.0 * r**2)
+        i, k = np.nonzero(small)
+        first[i, k], second[i, k] = _series(f, rates, k, square[i])
+        if real:
             return cls(value.real, first.real, second.real)
         return cls(value, first, second)
 
@@ -102,20 +106,28 @@ class Divided:
         )
 
 
-def _on_circle(
-    f: Function, rates: np.ndarray, squared: np.ndarray
+def _series(
+    f: Function, rates: np.ndarray, k: np.ndarray, square: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divided differences by Cauchy's formula: 1/(u - tau T) is 1/u + tau T/(u^2 - r^2)
-    + (tau T)^2/(u (u^2 - r^2)).
+    """The differences at rates[k] for r^2 = square, both (p,), as power series in r^2.
+
+    Cauchy's formula on a circle u about each rate gives the coefficients:
+    1/(u - tau T) = 1/u + tau T/(u^2 - r^2) + (tau T)^2/(u (u^2 - r^2)), in powers of (r/u)^2.
     """
-    first = np.zeros(squared.shape, dtype=complex)
-    second = np.zeros(squared.shape, dtype=complex)
-    for turn in (np.arange(NODES) + 0.5) / NODES:
-        u = RADIUS * np.abs(rates) * np.exp(2j * np.pi * turn)
-        term = f(rates + u) / (NODES * (u**2 + squared))
-        first += u * term
-        second += term
-    return first, second
+    turns = np.exp(2j * np.pi * (np.arange(NODES) + 0.5) / NODES)
+    radius = RADIUS * np.abs(rates)
+    around = f(rates[:, None] + radius[:, None] * turns)
+    powers = turns[:, None] ** -np.arange(1.0, 2 * TERMS + 1)
+    coefficients = around @ powers / NODES  # of (u/radius)^1, ^2, ...: (m, 2 TERMS)
+    if np.isrealobj(rates):
+        coefficients = coefficients.real
+    x = square / radius[k] ** 2
+    first = np.zeros(x.shape, dtype=coefficients.dtype)
+    second = np.zeros_like(first)
+    for j in reversed(range(TERMS)):
+        first = first * x + coefficients[k, 2 * j]
+        second = second * x + coefficients[k, 2 * j + 1]
+    return first / radius[k], second / radius[k] ** 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -167,7 +167,7 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
         )
     if problem.film is not None:
         return [*notes, *_film_notes(problem)]
-    notes += reciprocity_notes(problem, system_of(problem).coefficients)
+    notes += reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
         for m in problem.materials.values():

@@ -45,6 +45,8 @@ UNITS = (
 )
 #: Values of an axis that is a range.
 MOST = 1_000_000
+#: Values that are compared with each other, and how close two of them are one.
+MOST_COMPARED, SAME = 10_000, 1e-13
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,14 @@ class Table:
 def keys_of(axis: str, tables: Mapping[str, Table]) -> tuple[str, ...]:
     """Keys of the device that an axis changes."""
     return tuple(key for key, _ in tables[axis].header[1:]) if axis in tables else (axis,)
+
+
+def canonical(key: str) -> str:
+    """A key by its one name: ``material.tau`` is ``material.relaxation_time``."""
+    section, _, name = key.rpartition(".")
+    if section.split(".")[0] not in ("material", "materials"):
+        return key
+    return f"{section}.{ALIASES.get(name, name)}"
 
 
 def is_shape(key: str) -> bool:
@@ -186,8 +196,8 @@ def read_values(path: Path, name: str, value: Any, table: Table | None) -> tuple
             f"{where}: expected a list of values or a range {{start, stop, points}}, got {value!r}",
             value=value,
         )
-    if len({json.dumps(v, default=str) for v in value}) < len(value):
-        raise InputError(f"{where}: a value is given twice in {value}", value=value)
+    if len({json.dumps(v, default=str) for v in value}) < len(value) or _same_twice(value):
+        raise InputError(f"{where}: a value is given twice in {value}; give each once", value=value)
     if table is None:
         return tuple(value)
     low, high = table.rows[0][0], table.rows[-1][0]
@@ -198,6 +208,19 @@ def read_values(path: Path, name: str, value: Any, table: Table | None) -> tuple
                 value=v,
             )
     return tuple(float(v) for v in value)
+
+
+def _same_twice(values: list[Any]) -> bool:
+    """Whether two quantities are the same in other words, as "1 nm" and "1e-9 m"."""
+    texts = [v for v in values if isinstance(v, str)]
+    if len(texts) < 2 or len(values) > MOST_COMPARED:
+        return False
+    try:
+        numbers, _ = in_units(tuple(values), "")
+    except InputError:  # names, as of mesh files
+        return False
+    numbers = np.sort(numbers)
+    return bool(np.any(np.isclose(numbers[1:], numbers[:-1], rtol=SAME, atol=0.0)))
 
 
 def _range(where: str, value: Mapping[str, Any]) -> list[Any]:
@@ -271,7 +294,18 @@ def read_table(path: Path, name: str, value: Any) -> Table:
             f"{where}: cannot be read ({exc}); it is named by tables.{name} of {path}",
             value=str(where),
         ) from exc
-    cells = [r for r in csv.reader(lines) if r and not r[0].lstrip().startswith("#")]
+    # a first line "sep=;" tells a spreadsheet how to read the file
+    separator = ","
+    if lines and lines[0].strip().lower().startswith("sep="):
+        separator = lines.pop(0).strip()[4:5] or ","
+    try:
+        read = list(csv.reader(lines, delimiter=separator, strict=True))
+    except csv.Error as exc:
+        raise InputError(
+            f"{where}: cannot be read as CSV ({exc}); look for a quote that is not closed",
+            value=str(where),
+        ) from exc
+    cells = [r for r in read if r and not r[0].lstrip().startswith("#")]
     if len(cells) < 2 or len(cells[0]) < 2:
         raise InputError(
             f"{where}: expected a header such as '{name} [K],material.relaxation_time [ps]' and at "

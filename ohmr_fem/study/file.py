@@ -32,7 +32,16 @@ import numpy as np
 
 from ..config.device_file import Device, read_device, without_accuracy
 from ..errors import InputError, OhmrError, suggest
-from .axes import Table, changed_device, has_model, is_shape, keys_of, read_table, read_values
+from .axes import (
+    Table,
+    canonical,
+    changed_device,
+    has_model,
+    is_shape,
+    keys_of,
+    read_table,
+    read_values,
+)
 
 FORMAT = "ohmr_fem study/1"
 SECTIONS = ("device", "output", "axes", "tables", "limits")
@@ -150,15 +159,11 @@ def read_study(path: str | Path) -> Study:
     limits = {
         name: _bytes(path, name, value) for name, value in _section(path, table, "limits").items()
     }
-    output = path.parent / str(table.get("output", path.stem + ".nc"))
-    if output.suffix not in (".nc", ".h5"):
-        raise InputError(
-            f"{path}: output must end in .nc or .h5, got {output.name!r}", value=str(output)
-        )
+    output = output_of(path.parent / str(table.get("output", path.stem + ".nc")), f"{path}: output")
     _check(path, device, axes, tables)
     return Study(
         path.resolve(),
-        output.resolve(),
+        output,
         device,
         axes,
         tables,
@@ -167,13 +172,27 @@ def read_study(path: str | Path) -> Study:
     )
 
 
+def output_of(output: str | Path, where: str) -> Path:
+    """The results file; InputError unless its name says netCDF."""
+    path = Path(output)
+    if path.suffix not in (".nc", ".h5"):
+        raise InputError(
+            f"{where} must end in .nc or .h5, got {path.name!r}; give the name of a results file",
+            value=str(output),
+        )
+    return path.resolve()
+
+
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as exc:
         raise InputError(f"{path}: no such file", value=str(path)) from exc
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise InputError(f"{path}: cannot be read as TOML ({exc})", value=str(path)) from exc
+    except (OSError, ValueError, RecursionError) as exc:
+        raise InputError(
+            f"{path}: cannot be read as TOML ({exc}); a study is a text file with [axes]",
+            value=str(path),
+        ) from exc
 
 
 def _section(path: Path, table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -189,7 +208,7 @@ def _check(
     path: Path, device: Device, axes: Mapping[str, tuple[Any, ...]], tables: Mapping[str, Table]
 ) -> None:
     """InputError if two axes change one key, or the device refuses a value of an axis."""
-    keys = [key for axis in axes for key in keys_of(axis, tables)]
+    keys = [canonical(key) for axis in axes for key in keys_of(axis, tables)]
     twice = next((k for k in keys if keys.count(k) > 1), None)
     if twice is not None:
         raise InputError(f"{path}: {twice!r} is changed by two axes; leave one out", value=twice)
@@ -218,7 +237,10 @@ def _bytes(path: Path, name: str, value: Any) -> float:
     try:
         if name not in ("disk", "memory") or unit not in BYTES or isinstance(value, bool):
             raise ValueError
-        return float(number) * BYTES[unit]
+        size = float(number) * BYTES[unit]
+        if not 0.0 < size < math.inf:
+            raise ValueError
+        return size
     except ValueError as exc:
         raise InputError(
             f'{path}: limits.{name}: expected disk or memory with a size such as "2 GB", got '

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 import zlib
@@ -257,8 +258,11 @@ def write_results(
     results: Mapping[str, tuple[tuple[str, ...], str, str]],
 ) -> None:
     """The netCDF file, whole or not at all; NaN where a point is missing or failed."""
+    # in memory first: HDF5 ends the process where a disk fills up
+    content = io.BytesIO()
+    dataset(study, done, coordinates, results).to_netcdf(content, engine="h5netcdf")
     with atomic_path(study.output) as temporary:
-        dataset(study, done, coordinates, results).to_netcdf(temporary, engine="h5netcdf")
+        temporary.write_bytes(content.getbuffer())
 
 
 def dataset(

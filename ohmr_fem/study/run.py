@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device
-from ..errors import InputError, OhmrError, require_extra
+from ..errors import InputError, OhmrError, door, require_extra
 from ..model.material import precession_squared
 from ..sweep.route import refusal
 from .axes import changed_device, has_model, in_units, is_shape, keys_of
 from .dask import connected, on_scheduler
-from .file import Study, parse_results, read_study
+from .file import Study, output_of, parse_results, read_study
 from .point import Setting, Span, compute_point, make_setting
 from .results import NEEDS, Journal, journal_path, opened, read_results, write_results
 
@@ -84,6 +84,7 @@ class StudyResult:
     seconds: float
 
 
+@door
 def run_study(
     path: str | Path,
     out: str | Path | None = None,
@@ -124,7 +125,8 @@ def run_study(
         require_extra(module, "study", "a study")
     study = read_study(path)
     if out is not None:
-        study = replace(study, output=Path(out).resolve())
+        study = replace(study, output=output_of(out, "out"))
+    _check_output(study)
     check_size(study)
     results = parse_results(study.device.problem.is_cross_section)
     finished = read_results(study.output, study, results)
@@ -170,6 +172,7 @@ def _result(
     )
 
 
+@door
 def load_study(path: str | Path) -> Any:
     """Results of a study as an xarray Dataset in memory; coordinates in SI, ``status`` 1 where a
     point is done.
@@ -189,6 +192,16 @@ def load_study(path: str | Path) -> Any:
         )
     with opened(path) as data:
         return data
+
+
+def _check_output(study: Study) -> None:
+    """InputError if the results would replace a file that the study reads."""
+    given = [study.path, *study.device.inputs]
+    if study.output in [path.resolve() for path in given]:
+        raise InputError(
+            f"{study.output}: is an input of the study; give another output",
+            value=str(study.output),
+        )
 
 
 def check_size(study: Study) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError, complaints_of
 from ..files import Columns, Table
-from ..model.fields import field_rotation
+from ..model.fields import field_turn
 from ..model.problem import Problem
 from ..solver.resistance import warn_once
 from ..units import to_si
@@ -119,11 +119,9 @@ def admr(
             raise InputError(
                 f"expected a whole number from 2, got {points!r}", value=points, key="points"
             )
-        start, quarter = field_rotation(1.0, 4, plane)[:2]
+        fields = field_turn(size, 0.0, 360.0, points, plane)
         pairs = _pairs(current, voltage)
     angle = np.linspace(0.0, 360.0, points)
-    turn = np.deg2rad(angle)[:, None]
-    fields = size * (np.cos(turn) * start + np.sin(turn) * quarter)
     ohmic, change = _responses(problem, fields, pairs)
     return AngleScan(
         angle=angle,

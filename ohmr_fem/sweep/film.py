@@ -21,7 +21,7 @@ with the residuals of :mod:`ohmr_fem.sweep.lanczos`: it falls as m^-4, and the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -209,10 +209,11 @@ class FilmMeasure(SpectralMeasure):
         total = _sum_bound(
             self.F_bound, squared, once[:, 2, 2], twice[:, 2, 2], float(W[2, 2]), s, least
         )
+        of_pair = _sampled(self)
         for c in range(2):
             for d in range(2):
                 row = once[:, c, d], twice[:, c, d], float(W[c, d])
-                total = total + _sum_bound(_Sampled(self, c, d), squared, *row, s, least)
+                total = total + _sum_bound(of_pair(c, d), squared, *row, s, least)
         return np.asarray(total)
 
     def face_bound(self, s: Any) -> np.ndarray:
@@ -297,26 +298,33 @@ class FilmMeasure(SpectralMeasure):
         raise InputError("save: the measure of a film cannot be written in this version")
 
 
-@dataclass(frozen=True)
-class _Sampled:
-    """The bound of one pair of components; of many rates, the larger of two neighbours."""
+def _sampled(measure: FilmMeasure) -> Callable[[int, int], Callable[[Any], np.ndarray]]:
+    """The bound of each pair of components; of many rates, the larger of two neighbours."""
+    known: dict[bytes, np.ndarray] = {}
 
-    measure: FilmMeasure
-    reader: int
-    driver: int
+    def all_pairs(s: np.ndarray) -> np.ndarray:
+        key = s.tobytes() + bytes(str(s.shape), "ascii")
+        if key not in known:
+            known[key] = _of_neighbours(measure, s)
+        return known[key]
 
-    def __call__(self, s: Any) -> np.ndarray:
-        s = np.asarray(s, dtype=complex)
-        if s.size <= SAMPLES:
-            return self.measure.face_bound(s)[..., self.reader, self.driver]
-        flat = s.ravel()
-        order = np.lexsort((np.abs(flat.imag), flat.real))
-        picked = order[np.linspace(0, flat.size - 1, SAMPLES).astype(int)]
-        values = self.measure.face_bound(flat[picked])[:, self.reader, self.driver]
-        place = np.empty(flat.size, dtype=int)
-        place[order] = np.arange(flat.size)
-        above = np.searchsorted(np.linspace(0, flat.size - 1, SAMPLES).astype(int), place)
-        return np.maximum(values[above], values[np.maximum(above - 1, 0)]).reshape(s.shape)
+    def of_pair(c: int, d: int) -> Callable[[Any], np.ndarray]:
+        return lambda s: all_pairs(np.asarray(s, dtype=complex))[..., c, d]
+
+    return of_pair
+
+
+def _of_neighbours(measure: FilmMeasure, s: np.ndarray) -> np.ndarray:
+    if s.size <= SAMPLES:
+        return measure.face_bound(s)
+    flat = s.ravel()
+    order = np.lexsort((np.abs(flat.imag), flat.real))
+    places = np.linspace(0, flat.size - 1, SAMPLES).astype(int)
+    values = measure.face_bound(flat[order[places]])
+    rank = np.empty(flat.size, dtype=int)
+    rank[order] = np.arange(flat.size)
+    above = np.searchsorted(places, rank)
+    return np.maximum(values[above], values[np.maximum(above - 1, 0)]).reshape(*s.shape, 2, 2)
 
 
 def _modes(thickness: float) -> tuple[np.ndarray, np.ndarray]:

@@ -441,3 +441,78 @@ def test_accuracy_is_refused_where_no_mesh_is_refined(folder):
         "cross-section resolves" in line
         for line in _complaints(folder, '[cross_section]\nwidth = "20 nm"\n' + text)
     )
+
+
+FILM = """
+[geometry]
+shape = "hall_bar"
+length = "60 nm"
+width = "20 nm"
+[film]
+thickness = "4 nm"
+bottom = "100 m/s"
+top = {mixing_conductance = "4e14 S/m^2", magnetisation = [0, 1, 0]}
+[material]
+resistivity = "180 uohm cm"
+diffusion_length = "2 nm"
+relaxation_time = "2 ps"
+orbital_hall_angle = 0.016
+inverse_mass = 1
+[contacts]
+left = "equipotential"
+right = "equipotential"
+[measure]
+current = ["left", "right"]
+voltage = ["left", "right"]
+[sweep]
+start = 0
+stop = 9
+points = 3
+"""
+
+
+def test_film(tmp_path, refuses):
+    path = tmp_path / "film.toml"
+    path.write_text(FILM, encoding="utf-8")
+    device = read_device(path)
+    film = device.problem.film
+    assert film.thickness == pytest.approx(4e-9) and len(device.snapshots) == 0
+    assert film.bottom.matrix[0, 0] == 100.0 and film.top.magnet.magnetisation == (0, 1, 0)
+    sheet = device.problem.material.sheet_conductivity
+    assert sheet == pytest.approx(4e-9 / 1.8e-6)
+    for wrong, fragments in (
+        (FILM.replace('"4 nm"', '"4 s"'), ["film", "thickness"]),
+        (FILM.replace('"100 m/s"', '"mirror"'), ["film", "mirror"]),
+        (FILM.replace("magnetisation", "moment"), ["film", "magnetisation"]),
+        (FILM + "[output]\nfields_at = [0]\n", ["fields_at", "film"]),
+    ):
+        path.write_text(wrong, encoding="utf-8")
+        with pytest.raises(of.InputError) as caught:
+            read_device(path)
+        assert all(f in str(caught.value) for f in fragments), str(caught.value)
+
+
+TURN = FILM.replace(
+    "start = 0\nstop = 9\npoints = 3",
+    """strength = "9 T"
+angles = {plane = "yz", start = -90, stop = 90, points = 5}""",
+)
+
+
+def test_a_field_that_turns(tmp_path):
+    path = tmp_path / "turn.toml"
+    path.write_text(TURN, encoding="utf-8")
+    fields = read_device(path).fields
+    half = 9 / np.sqrt(2)
+    expected = [[0, 0, -9], [0, half, -half], [0, 9, 0], [0, half, half], [0, 0, 9]]
+    np.testing.assert_allclose(fields, expected, atol=1e-14)
+    for wrong, fragments in (
+        (TURN.replace('strength = "9 T"', ""), ["sweep.strength", "missing"]),
+        (TURN.replace('"yz"', '"yy"'), ["sweep.angles", "yy"]),
+        (TURN.replace("points = 5", "steps = 5"), ["sweep.angles", "steps"]),
+        (TURN.replace('"9 T"', '"9 V"'), ["sweep.strength", "dimension"]),
+    ):
+        path.write_text(wrong, encoding="utf-8")
+        with pytest.raises(of.InputError) as caught:
+            read_device(path)
+        assert all(f in str(caught.value) for f in fragments), str(caught.value)

@@ -8,6 +8,8 @@ import pytest
 import ohmr_fem as of
 from ohmr_fem.errors import InputError
 from ohmr_fem.fitting.background import QUANTUM, background, read_terms
+from ohmr_fem.fitting.data import Measured
+from ohmr_fem.fitting.model import Curve
 
 BANDS = {"n_e": 2e24, "mu_e": 0.1, "n_h": 1e24, "mu_h": 0.3}
 Z = np.array([[0.0, 0.0, 1.0]])
@@ -151,3 +153,23 @@ def test_a_background_across_the_plane_spans_nothing_in_the_plane():
 
     basis = np.column_stack([np.ones(5), np.zeros(5)])
     assert _projector(basis, np.ones(5)).shape == (5, 1)
+
+
+def test_a_background_that_looks_like_the_effect_is_named():
+    """In weak fields the Hanle effect is a parabola, and so is a quadratic background."""
+    from validation.fit_backgrounds import measure
+
+    def known(top):
+        fields = of.field_sweep(-top, top, 41, "x")
+        change = Curve.of(
+            Measured(fields, np.arange(41.0), "ratio"), measure(False), ["offset"]
+        ).signal({})
+        data = Measured(fields, change, "ratio", 1e-3 * np.ptp(change))
+        return of.identifiability(
+            data, measure(False), ["alpha"], background=["offset", "quadratic"]
+        )
+
+    weak, strong = known(0.02), known(2.0)
+    assert weak.alike["quadratic"] < 0.1 < strong.alike["quadratic"]
+    assert "'quadratic' looks like the Hanle effect" in str(weak)
+    assert "looks like" not in str(strong)

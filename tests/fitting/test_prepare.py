@@ -13,7 +13,17 @@ from ohmr_fem.errors import InputError
 from ohmr_fem.fitting.data import Measured
 from ohmr_fem.fitting.prepare import prepare
 from ohmr_fem.fitting.sweeps import bins, levels, returns, turns, ways
-from validation.prepare_raw import ALL, NEEDED, outcome, raw_data, truth
+from validation.prepare_raw import (
+    ALL,
+    HYSTERESIS,
+    MIXING,
+    NEEDED,
+    OFFSET,
+    RATE,
+    outcome,
+    raw_data,
+    truth,
+)
 
 UP = np.linspace(-1.0, 1.0, 11)
 
@@ -88,8 +98,13 @@ def test_the_raw_curve_is_kept_and_outliers_are_marked(raw, made):
     marks = made.preparation.outliers
     assert marks.shape == raw[0].values.shape
     # every row that is marked lies far off the truth, and every row far off is marked
-    rng_off = np.abs(raw[0].values - np.median(raw[0].values))
-    assert 5 < marks.sum() < 40 and rng_off.shape == marks.shape
+    data, along = raw
+    B = data.fields[:, 2] - OFFSET - 0.5 * HYSTERESIS * ways(data.fields[:, 2])
+    drift = RATE * (data.time - data.time.mean())
+    off = np.abs(data.values - truth(B) - MIXING * along.values - drift)
+    scale = made.preparation.numbers.scale
+    assert marks.sum() > 5
+    assert off[marks].min() > 4.0 * scale and off[~marks].max() < 5.0 * scale
     assert f"{marks.sum()} of {len(marks)} rows" in made.preparation["outliers"].method
 
 
@@ -238,6 +253,8 @@ def test_exchanged_pairs_join_with_the_field_reversed():
 def test_turns_of_sweeps():
     assert turns(np.concatenate([UP, UP[::-1], UP])).tolist() == [0, 10, 21, 32]
     assert turns(np.concatenate([UP, UP[::-1][1:]])).tolist() == [0, 10, 20]
+    # a bracket closes where the field is back, not at the other end
+    assert returns(np.concatenate([UP, UP[::-1], UP, UP[::-1]])).tolist() == [0, 21, 43]
     # driven back between two rows
     assert ways(np.concatenate([UP, UP, UP])).tolist() == [1.0] * 33
     assert ways(np.concatenate([UP, UP[::-1]])).tolist() == [1.0] * 11 + [-1.0] * 11

@@ -269,6 +269,8 @@ def test_points_that_group_beside_decimal_commas(table, refuses):
         ("B [T],Angle (deg),R (ohm)\n1,0,1\n2,90,2\n", {"direction": "x"}, ["90", "plane='xy'"]),
         ("B [T],R (ohm)\n1,0\n2,9\n", {"plane": "xy"}, ["no angle column"]),
         ("B [T],R (ohm)\n1,0\n2,9\n", {"field": 1, "direction": "x"}, ["leave field out"]),
+        ("Magnetic Field (Oe) R (Ohm)\n1 2\n3 4\n", {"direction": "x"},
+         ["line 2", "2 cells under 3 names", "blanks"]),
         ("1,2\n3,4\n5,6\n", {"direction": "x"}, ["no line names the columns"]),
         ("Bx [T],V (V),I [A]\n1,1,0\n2,2,1\n", {}, ["line 2", "zero"]),
         ("Bx [T],R [ohm]\n1,1_0\n2,2\n", {}, ["'1_0'", "not a number"]),
@@ -312,7 +314,9 @@ def test_a_log_comes_apart_by_temperature_and_sweep(table):
     parts = cooling(80, 10, 0.0)
     for t in (10, 50):
         parts += loop(UP, t, 0.01, t) + loop(UP[::-1], t, 0.01, t + 1)
-    with pytest.warns(UserWarning, match="8 rows of a run in temperature left out"):
+    with pytest.warns(
+        UserWarning, match="8 rows of a run in temperature, or of a wait between sweeps, left out"
+    ):
         curves = read_data(log_file(table, parts), direction="x", columns=LOG)
     assert [c.name for c in curves] == ["[10 K, up]", "[10 K, down]", "[50 K, up]", "[50 K, down]"]
     assert [len(c.values) for c in curves] == [9, 9, 9, 9]
@@ -420,6 +424,17 @@ def test_netcdf_and_excel_through_their_packages(tmp_path):
     assert np.array_equal(curve.values, R) and np.array_equal(curve.signed, B)
 
 
+def test_a_workbook_through_pandas(tmp_path, monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    cells = [["made up", None], [None, None], ["Field", "R"], ["kOe", "Ohm"]]
+    cells += [[10 * b, r] for b, r in zip(B, R, strict=True)]
+    frame = pandas.DataFrame(cells, dtype=object)
+    monkeypatch.setattr(pandas, "read_excel", lambda *a, **k: frame)
+    (tmp_path / "log.xlsx").write_bytes(b"PK")
+    (curve,) = read_data(tmp_path / "log.xlsx", direction="x")
+    assert np.array_equal(curve.values, R) and np.allclose(curve.signed, B, rtol=1e-15)
+
+
 @pytest.mark.slow
 def test_a_long_file_is_read_about_as_quickly_as_numpy_does(tmp_path):
     import time
@@ -435,3 +450,60 @@ def test_a_long_file_is_read_about_as_quickly_as_numpy_does(tmp_path):
         seconds.append(time.process_time() - start)
     assert seconds[1] < 2 * seconds[0] + 1
     assert sum(len(c.values) for c in result) == len(field)
+
+
+def test_scans_and_sweeps_at_many_angles(table):
+    head = "B [T],Angle (deg),R [ohm]\n"
+    angles = range(0, 180, 15)
+    scans = "".join(f"{b},{a},{b + a}\n" for b in (1, 2, 5) for a in angles)
+    curves = read_data(table(head + scans), plane="xy")
+    assert [c.values[0] for c in curves] == [1, 2, 5] and len(curves[0].values) == len(angles)
+    sweeps = "".join(f"{b},{a},{b + a}\n" for a in angles for b in UP)
+    curves = read_data(table(head + sweeps), plane="xy")
+    assert [c.values[0] for c in curves] == [a - 8 for a in angles]
+
+
+def test_thermometers_with_few_digits_and_close_temperatures(table):
+    parts = [(round(t, 2), b, r) for t, b, r in loop(UP, 2.0, 0.006, 3)]
+    (curve,) = read_data(log_file(table, parts), direction="x", columns=LOG)
+    assert len(curve.values) == 9
+    parts = []
+    for t in (299.0, 300.0, 0.05, 0.06):
+        parts += loop(UP, t, 1e-5, 1)
+    curves = read_data(log_file(table, parts), direction="x", columns=LOG)
+    assert np.allclose([c.temperature for c in curves], [299, 300, 0.05, 0.06], rtol=1e-3)
+    stops = [(t, 0.0, 20.5) for t in (5.0, 4.0)] + loop(UP, 2.0, 1e-3, 1)
+    with pytest.warns(UserWarning, match="2 rows of a run in temperature"):
+        (curve,) = read_data(log_file(table, stops), direction="x", columns=LOG)
+    assert len(curve.values) == 9
+
+
+def test_alternating_temperatures_are_refused(table, refuses):
+    pairs = zip(loop(UP, 10.0), loop(UP, 10.2), strict=True)
+    parts = [row for pair in pairs for row in pair]
+    with refuses(InputError, "to and fro", "10 and 10.2 K", "columns="):
+        read_data(log_file(table, parts), direction="x", columns=LOG)
+
+
+@pytest.mark.parametrize(("waits", "up"), [(1, 9), (2, 9), (3, 10)])
+def test_the_rows_at_a_turn_are_shared_out(table, waits, up):
+    field = np.concatenate([UP[:-1], np.full(waits, UP[-1]), UP[-2::-1]])
+    text = "B [T],R [ohm]\n" + "".join(f"{b},{k}\n" for k, b in enumerate(field))
+    first, second = read_data(table(text), direction="x")
+    assert (len(first.values), len(first.values) + len(second.values)) == (up, len(field))
+
+
+def test_the_last_row_of_a_cooling_may_begin_the_sweep(table):
+    parts = cooling(80, 10, 0.0) + loop(np.arange(1.0, 9.0), 10, 1e-3, 1)
+    with pytest.warns(UserWarning, match="7 rows of a run in temperature"):
+        (curve,) = read_data(log_file(table, parts), direction="x", columns=LOG)
+    assert np.allclose(curve.signed, np.arange(9.0))
+
+
+def test_waits_between_sweeps_are_no_sweep(table):
+    wait = [(10.0, 1e4 * b, 20.2) for b in [8.0] * 6 + [0.0] * 6]
+    parts = loop(UP, 10, 1e-3, 1) + wait + loop(UP, 10, 1e-3, 2)
+    with pytest.warns(UserWarning, match="rows of a run in temperature"):
+        curves = read_data(log_file(table, parts), direction="x", columns=LOG)
+    assert [c.name for c in curves] == ["[up]", "[up, 2]"]
+    assert all(np.ptp(c.signed) == 16 for c in curves)

@@ -346,3 +346,85 @@ def test_drawings_of_nothing(tmp_path, text):
     with pytest.raises(InputError) as caught:
         from_svg(write(tmp_path, text, "a.svg"), "10 um")
     assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
+def test_the_heading_says_which_column_is_what():
+    device = from_csv(READERS / "imagej.csv", unit="um")
+    assert exact_area(device) == pytest.approx(1100) and not device.contacts
+    yx = from_csv(READERS / "yx.csv", unit="um")
+    assert np.allclose(yx.outline.points, device.outline.points)
+
+
+CORNERS = [(10, 20), (50, 20), (50, 40), (30, 55), (10, 40)]
+NAMES = ["", "right", "", "", "left"]
+
+
+@pytest.mark.parametrize(
+    ("heading", "row"),
+    [
+        ("index, x, y", "{i},{x},{y}"),
+        ("No.;Y [um];X [um]", "{i};{y},0;{x},00"),
+        ("x,y,z", "{x},{y},7.5"),
+        ("z,y,x", "0,{y},{x}"),
+        ("Area\tMean\tX\tY", "0\t{i}.5\t{x}\t{y}"),
+        ("row,col", "{y},{x}"),
+        (" ,Label,X,Y", "{i},flake.tif,{x},{y}"),
+        ("# x position, y position, index", "{x},{y},{i}"),
+        ("sep=;\npos_y;pos_x", "{y};{x}"),
+        ("point x y", "{i} {x} {y}"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_columns_in_any_order(tmp_path, heading, row, end):
+    rows = [row.format(i=i + 1, x=x, y=y) for i, (x, y) in enumerate(CORNERS)]
+    path = tmp_path / "a.csv"
+    path.write_bytes((end.join([heading, *rows]) + end).encode("utf-16"))
+    device = from_csv(path, unit="um")
+    assert np.allclose(device.outline.points, np.array(CORNERS) * 1e-6) and not device.contacts
+
+
+@pytest.mark.parametrize(
+    ("heading", "row"),
+    [
+        ("name,y,x", "{name},{y},{x}"),
+        ("index,x,y,contact", "{i},{x},{y},{name}"),
+        ("x,y,z,electrode", "{x},{y},0,{name}"),
+        ("x,y,pad", "{x},{y},{name}"),
+        (None, "{x},{y},{name}"),
+    ],
+)
+def test_names_in_any_column(tmp_path, heading, row):
+    rows = []
+    for i, ((x, y), name) in enumerate(zip(CORNERS, NAMES, strict=True)):
+        rows.append(row.format(i=i, x=x, y=y, name=name))
+    text = "\n".join([heading, *rows] if heading else rows)
+    device = from_csv(write(tmp_path, text), unit="um")
+    assert lengths(device)["left"] == pytest.approx(20e-6)
+    assert set(device.contacts) == {"left", "right"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "1,10,20\n2,50,20\n3,50,40\n",
+            "3 columns and no heading; .*'index, x, y' or 'x, y, name'",
+        ),
+        ("10,20,0\n50,20,0\n50,40,0\n", "3 columns and no heading"),
+        ("10,20\n50,20,1\n50,40\n", "3 columns and no heading"),
+        ("1,10,20,a\n2,50,20\n3,50,40\n", "4 columns and no heading"),
+        ("lat,lon\n1,2\n3,4\n3,5\n", "does not say which column is x"),
+        ("x,y,x\n1,2,3\n", "two columns are x"),
+        ("x,y,z\n0,0,0\n1,0,0\n1,1,1\n", "z is not the same"),
+        ("x (nm),y (nm)\n0,0\n1,0\n1,1\n", "unit: .*heading says 'x \\(nm\\)'"),
+        ("x;y\n0;0\n1,500;0\n1;1\n", "line 3: '1,500' may be thousands or decimals"),
+        ("x,y\n0,0\nnan,0\n1,1\n", "line 3: expected x, y"),
+        ("x,y\n0,0\n1\n1,1\n", "line 3: expected x, y"),
+        ('x,y\n0,"0\n1,1\n', "at least three|expected x, y"),
+        ("x,y\n0," + "9" * 200_000 + "\n", "line 2: "),
+    ],
+)
+def test_columns_that_are_refused(tmp_path, text, message):
+    with pytest.raises(InputError, match=message) as caught:
+        from_csv(write(tmp_path, text), unit="um")
+    assert len(str(caught.value)) < 300 + len(str(tmp_path)) and "\n" not in str(caught.value)

@@ -1,10 +1,20 @@
 """Wannier90 files: round trips, a file written by hand, and files that are broken."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ohmr_fem.errors import InputError
-from ohmr_fem.micro import bilayer_graphene, from_wannier90, multilayer_graphene, write_wannier90
+from ohmr_fem.micro import (
+    bilayer_graphene,
+    from_wannier90,
+    inverse_mass,
+    multilayer_graphene,
+    write_wannier90,
+)
+from ohmr_fem.micro.wannier90 import _one_cell
 
 MODEL = bilayer_graphene(3.16, 0.381, 0.38, 0.14, 0.022, 0.1)
 K = np.random.default_rng(5).uniform(-1, 1, (6, 2))
@@ -161,3 +171,134 @@ def test_flat_file_is_not_layered(hr):
     for options in ({}, {"layers": 2}):
         with pytest.raises(InputError, match="cannot be told apart"):
             from_wannier90(hr, flat, MODEL.lattice, **options)
+
+
+READERS = Path(__file__).parents[1] / "data" / "readers"
+GRAPHITE = [[2.46, 0.0], [1.23, 2.130422493309719]]
+SPREAD_SITES = [[0, 0, 0], [2.85, 0, 3.35]]
+SQUARE = [[3.0, 0], [0, 3.0]]
+
+
+def spread(path, **options):
+    return from_wannier90(path, SPREAD_SITES, SQUARE, layers=2, filling=1, **options)
+
+
+def components(model, mu, temperature, mesh):
+    x = np.asarray(inverse_mass(model, mu, temperature, mesh=mesh).X).reshape(3, 3)
+    return x[0, 0], x[2, 0], x[2, 2]
+
+
+def test_wsvec_is_applied():
+    found = components(spread(READERS / "s_hr.dat"), -2.0, 1500, 48)
+    assert found == pytest.approx((0.63146, -0.00363, 0.08116), abs=1.5e-5)
+
+
+def as_tb(folder):
+    """The same elements as a _tb.dat, with a cell of 30 angstrom."""
+    words = (READERS / "s_hr.dat").read_text().split("\n", 1)[1].split()
+    n, m = 2, int(words[1])
+    rows = np.array(words[2 + m :], dtype=float).reshape(m, n * n, 7)
+    lines = ["tb", "3 0 0", "0 3 0", "0 0 30", str(n), str(m), " ".join(words[2 : 2 + m])]
+    for kind in "Hr":
+        for block in rows:
+            cell = " ".join(str(int(v)) for v in block[0, :3])
+            lines += ["", cell]
+            for row in block:
+                i, j = int(row[3]), int(row[4])
+                values = f"{row[5]} {row[6]}"
+                if kind == "r":
+                    home = not block[0, :3].any() and i == j
+                    place = SPREAD_SITES[i - 1] if home else (0, 0, 0)
+                    values = " ".join(f"{x} 0" for x in place)
+                lines.append(f"{i} {j} {values}")
+    path = folder / "t_tb.dat"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_wsvec_beside_tb_and_of_a_run_without(tmp_path):
+    wsvec = (READERS / "s_wsvec.dat").read_text()
+    whole = spread(READERS / "s_hr.dat")
+    path = as_tb(tmp_path)
+    bare = from_wannier90(path, layers=2, filling=1)
+    (tmp_path / "t_wsvec.dat").write_text(wsvec.replace("\n", "\r\n"))
+    spread_tb = from_wannier90(path, layers=2, filling=1)
+    assert np.abs(spread_tb.bloch(K) - whole.bloch(K)).max() < 1e-12
+    # with use_ws_distance = .false. every shift is zero, and nothing changes
+    zero = ["none"]
+    for i1 in (-1, 0, 1):
+        for i2 in (-1, 0, 1):
+            for j in (1, 2):
+                for i in (1, 2):
+                    zero += [f"{i1} {i2} 0 {i} {j}", "1", "0 0 0"]
+    (tmp_path / "t_wsvec.dat").write_text("\n".join(zero))
+    same = from_wannier90(path, layers=2, filling=1)
+    assert np.abs(same.bloch(K) - bare.bloch(K)).max() < 1e-12
+    assert np.abs(bare.bloch(K) - whole.bloch(K)).max() > 0.01
+
+
+@pytest.mark.parametrize("wrong", ["cut", "more", "word", "elsewhere", "none", "twice", "orbital"])
+def test_wsvec_that_does_not_fit_is_refused(tmp_path, wrong):
+    text = (READERS / "s_wsvec.dat").read_text()
+    head, _, rest = text.partition("\n")
+    changed = {
+        "cut": text[:-40],
+        "more": text + "5 5 0 1 1\n1\n0 0 0\n",
+        "word": text.replace(" 2 ", " two ", 1) if " 2 " in text else text + "two",
+        "elsewhere": text.replace("   -1   -1    0    1    1", "   -7   -1    0    1    1"),
+        "none": head + "\n",
+        "twice": head + "\n" + rest + rest,
+        "orbital": text.replace("   -1   -1    0    1    1", "   -1   -1    0    1    9"),
+    }[wrong]
+    shutil.copy(READERS / "s_hr.dat", tmp_path / "s_hr.dat")
+    (tmp_path / "s_wsvec.dat").write_text(changed)
+    with pytest.raises(InputError, match=r"s_wsvec\.dat: (does not fit|holds something)"):
+        spread(tmp_path / "s_hr.dat")
+
+
+def bilayer(centres, lattice):
+    return from_wannier90(READERS / "b_hr.dat", centres, lattice)
+
+
+def with_height(height):
+    cell = np.diag([0.0, 0.0, height])
+    cell[:2, :2] = GRAPHITE
+    return cell
+
+
+def test_centres_of_the_home_cell_are_brought_back():
+    own = bilayer(READERS / "own_centres.xyz", GRAPHITE)
+    home = bilayer(READERS / "home_centres.xyz", with_height(30.0))
+    for derivative in ("", "x", "zz", "zx"):
+        assert np.abs(home.bloch(K, derivative) - own.bloch(K, derivative)).max() < 1e-6
+    assert components(home, 0.4, 300, 60)[2] == pytest.approx(0.0300, abs=5e-5)
+    # without a3 nobody can know by how much they were moved
+    with pytest.raises(InputError, match=r"a bond of 26\.6 angstrom along z.*a1, a2, a3"):
+        bilayer(READERS / "home_centres.xyz", GRAPHITE)
+
+
+@pytest.mark.parametrize(
+    "moves",
+    [
+        [(0, 0, 0), (1, 0, 0), (0, 0, 0), (0, 0, 0)],
+        [(0, 0, 0), (0, -1, 0), (0, -1, 0), (0, -1, 0)],
+        [(0, 0, 1), (0, 0, 1), (0, 0, 0), (1, 0, 0)],
+        [(0, 0, 0), (0, 0, 1), (0, 1, 0), (-1, 0, 1)],
+    ],
+)
+def test_centres_moved_by_any_lattice_vector(moves):
+    cell = with_height(24.0)
+    own = bilayer(READERS / "own_centres.xyz", GRAPHITE)
+    home = bilayer(own.positions + np.array(moves) @ cell, cell)
+    for derivative in ("x", "y", "zz", "zx"):
+        assert np.abs(home.bloch(K, derivative)) == pytest.approx(
+            np.abs(own.bloch(K, derivative)), abs=1e-6
+        )
+
+
+def test_centres_in_place_stay_bit_for_bit():
+    for model in (MODEL, multilayer_graphene(4)):
+        assert np.array_equal(
+            _one_cell("", model.positions, model.lattice, 60.0, model.translations, model.blocks),
+            model.positions,
+        )

@@ -41,6 +41,16 @@ def test_metals(make, length, source):
         make(orbital_hall_angle=0.1)
 
 
+def test_metals_have_no_conductivity_of_their_own():
+    import ohmr_fem as of
+
+    mn = presets.mn()
+    assert mn.sheet_conductivity is None and mn.resistivity is None
+    section = of.Problem(of.cross_section("8 nm", normal="z"), mn)  # ratios alone
+    assert section.material.sheet_conductivity == 1.0
+    assert presets.mn(resistivity="180 uohm cm").resistivity == pytest.approx(1.8e-6)
+
+
 def test_bilayer_graphene():
     gated = presets.bilayer_graphene(density="1e12 cm**-2", mesh=240, **GIVEN)
     assert gated.name == "bilayer graphene" and "drude" in gated.source

@@ -157,10 +157,15 @@ def test_ordinary_hall_effect_and_three_regions_are_reciprocal():
         ordinary_hall=True,
     )
     field = np.array([1.6 * TESLA, -0.7 * TESLA, 0.9])
-    forth = of.resistance_matrix(prob, field)
-    back = of.resistance_matrix(prob, -field)
-    R, reverse = forth.R[0], back.R[0]
-    assert np.abs(R - reverse.T).max() < 1e-10 * np.abs(forth.orbital[0]).max()
+    one, other = ("west", "east"), ("north", "corner")
+    forth = of.resistance(prob, field, current=one, voltage=other)
+    back = of.resistance(prob, -field, current=other, voltage=one)
+    assert pytest.approx(back.R, abs=1e-11 * abs(forth.delta_R)) == forth.R
+    assert abs(forth.geometric) > abs(forth.delta_R)
+    rule = replace(prob, interface="density")
+    forth = of.resistance(rule, field, current=one, voltage=other)
+    back = of.resistance(rule, -field, current=other, voltage=one)
+    assert abs(forth.R - back.R) > 0.01 * abs(forth.delta_R)
 
 
 def test_cells_and_functions_follow_the_same_rule():
@@ -433,6 +438,23 @@ def test_every_path_gives_the_direct_answer(coupling):
     assert drifting.orbital_voltage("north", "south") / 1e-7 == pytest.approx(
         direct.delta_R, rel=1e-6
     )
+
+
+def test_moment_decays_as_a_density():
+    """One tau, no field, no drive: int n falls as exp(-t/tau) whatever the regions are."""
+    mesh = of.cross_section(2.0, cells=12, regions={"a": (0.0, 1.2), "b": (1.2, 2.0)})
+    given = materials(relaxation_time=0.8)
+    prob = of.Problem(mesh, {name: given[name] for name in "ab"})
+    assert kind(prob) == "shaped"
+    start = np.array([0.3, -0.2, 0.5])
+    run = of.transient(
+        prob, [0.0, 0.7], drive=0.0, initial=tuple(start), keep_fields=True, tolerance=1e-9
+    )
+    total = [s.moment_balance()["relaxation"] * 0.8 for s in run.solutions()]
+    assert total[0] == pytest.approx(2.0 * start, rel=1e-10)
+    assert total[1] == pytest.approx(2.0 * start * np.exp(-0.7 / 0.8), rel=1e-6)
+    steady = of.transient(prob, [0.0, 0.7], B * TESLA, initial="steady", tolerance=1e-9)
+    assert steady.rho[1] == pytest.approx(of.magnetoresistance(prob, B * TESLA), rel=1e-7)
 
 
 def test_error_bar_of_the_adaptive_solution():

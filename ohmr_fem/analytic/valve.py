@@ -1,0 +1,73 @@
+"""Contacts that inject and read moment: nonlocal valves on an infinite strip (docs/theory, section
+10).
+
+Lengths in L_m, times in tau, resistances in L_m/(sigma_s W).  Between an injector of polarisation
+p_1 and a reader of p_2 the moment decays as exp(-k x), k = sqrt(1 + tau T) a 3 x 3 matrix.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.linalg import expm, sqrtm
+
+from ..errors import InputError
+from .scalars import _field, _tensor
+
+
+def valve(
+    distance: float,
+    torque: Any,
+    injected: Any,
+    read: Any,
+    *,
+    width: float = 0.0,
+    reading: Any = None,
+) -> float:
+    """R_nl = p_2 . W [k^-1 exp(-k x)] p_1 / 2, in L_m/(sigma_s W).
+
+    Parameters
+    ----------
+    distance : float
+        Between the middles of the contacts, which reach across the strip.
+    torque : (3, 3)
+        tau T.
+    injected, read : (3,)
+        p_1 and p_2.
+    width : float
+        Of both contacts along the strip, at most ``distance``: the bracket gets the factor
+        [sinh(k a/2)/(k a/2)]^2.
+    reading : (3, 3) or None
+        W, what the reader makes of n: 1 (printed), or X/X_zz (reciprocal).
+    """
+    if not 0.0 <= width <= distance:
+        raise InputError(f"width: from 0 to the distance {distance:g}, got {width!r}", value=width)
+    k = np.asarray(sqrtm(np.eye(3) + np.asarray(torque, dtype=float)), dtype=complex)
+    kernel = np.linalg.solve(k, expm(-distance * k))
+    if width > 0.0:
+        # both factors sinh at once: what grows in them is less than what the distance takes away
+        once = np.linalg.solve(k * width / 2.0, 0.5 * (expm(k * width / 2) - expm(-k * width / 2)))
+        kernel = once @ once @ kernel
+    W = np.eye(3) if reading is None else _tensor(reading)
+    return float(np.real(0.5 * _field(read) @ W @ kernel @ _field(injected)))
+
+
+def absorbing_valve(distance: Any, phi: Any, absorption: float) -> np.ndarray:
+    """The same for line contacts that absorb, parallel p across the field, isotropic X.
+
+    Re{1/[2 (q + r) exp(q x) + r^2 sinh(q x)/q]}, q = sqrt(1 + i phi), r = G_c L_m/(W D).
+
+    Parameters
+    ----------
+    distance, phi : float or arrays that broadcast
+        phi = omega tau of the field.
+    absorption : float
+        r, the same at both contacts.
+    """
+    x = np.asarray(distance, dtype=float)
+    q = np.sqrt(1.0 + 1j * np.asarray(phi, dtype=float))
+    decay = np.exp(-q * x)
+    # sinh(q x) = exp(q x) (1 - exp(-2 q x))/2, the growing factor taken out
+    below = 2.0 * (q + absorption) + absorption**2 * 0.5 * (1.0 - decay**2) / q
+    return np.asarray(np.real(decay / below))
