@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError, require_extra, suggest
+from .owned import own_arrays
 from .version import __version__
 
 #: Of the archives that :func:`write_archive` writes.
@@ -220,6 +221,9 @@ class Table:
     #: Significant digits in a CSV file: 17 give back the very same numbers.
     _digits = 17
 
+    def __post_init__(self) -> None:
+        own_arrays(self)
+
     def columns(self) -> Columns:
         """{name: (unit, values)} in the order of the table."""
         raise NotImplementedError
@@ -232,6 +236,10 @@ class Table:
     def _notes(self) -> Iterable[str]:
         """Lines above the table that say what its numbers mean."""
         return ()
+
+    def _absent(self) -> Mapping[str, str]:
+        """{column: why it does not exist}, for columns that are NaN throughout."""
+        return {}
 
     def _summary(self) -> Iterable[str]:
         """What ``repr`` shows, part by part."""
@@ -252,8 +260,16 @@ class Table:
         return f"{type(self).__name__}({'; '.join(self._summary())})"
 
     def to_csv(self, path: str | Path) -> Path:
-        """Write the table with units in the header, e.g. ``delta_R [ohm]``."""
-        return write_table(self.columns(), path, digits=self._digits, notes=self._notes())
+        """Write the table with units in the header, e.g. ``delta_R [ohm]``.
+
+        A quantity that does not exist is an empty column, and a line above the table says why.
+        """
+        columns, absent = self.columns(), self._absent()
+        for name in absent:
+            unit, values = columns[name]
+            columns[name] = unit, np.full(len(values), "")
+        notes = [*self._notes(), *(f"{name}: empty, {why}" for name, why in absent.items())]
+        return write_table(columns, path, digits=self._digits, notes=notes)
 
     def to_dataframe(self) -> Any:
         """The table as a pandas DataFrame, a row for each row; the units in ``attrs["units"]``.

@@ -1,21 +1,32 @@
 """Physical constants and the one door through which quantities enter.
 
 Inside the package every number is SI.  At the door a value is a plain number
-(taken as SI) or a string such as ``"2 ps"``; the only exception, stated
-wherever it applies, is the inverse mass tensor, whose plain numbers are in 1/m_e.
+(taken as SI), a text such as ``"2 ps"``, a quantity of any pint registry (of astropy and unyt
+too), an array or a list of these, or a pandas or xarray column that names its unit; the only
+exception, stated wherever it applies, is the inverse mass tensor, whose plain numbers are in 1/m_e.
+
+A conversion is exact in decimal digits and rounded once, so that ``"60nm"``, ``"60 nm"``,
+``60 * ureg.nm`` and ``6e-8`` are the same bits.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
+import numbers
 import re
+import reprlib
+from decimal import Decimal, localcontext
 from typing import Any
 
 import numpy as np
 from scipy import constants as _c
 
 from .errors import InputError
+from .owned import ReadOnly as ReadOnly
+from .owned import own_arrays as own_arrays
+from .owned import owned
 
 ELEMENTARY_CHARGE: float = _c.e
 ELECTRON_MASS: float = _c.m_e
@@ -23,14 +34,44 @@ HBAR: float = _c.hbar
 BOLTZMANN: float = _c.k
 BOHR_MAGNETON: float = _c.physical_constants["Bohr magneton"][0]
 
-_QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*)?$")
+_QUANTITY = re.compile(
+    r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*|1\s*/.*)?$", re.S
+)
+
+#: What a unit may be written with; a comment or an uncertainty is no unit.
+_UNIT_TEXT = re.compile(r"^[\w\s*/^()·⋅.%‰°⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺+-]+$")
+
+#: Units that this package defines itself: pint keeps gauss and oersted apart from tesla, and its
+#: constants may be of another CODATA year than scipy's.
+_OWN_UNITS = {
+    r"(k|m|u|µ|μ|kilo|milli|micro)?(?:G|[Gg]auss|Oe|[Oo]ersted)": "ohmr_gauss",
+    r"()(?:m_e|electron_mass)": "ohmr_electron_mass",
+    r"()(?:bohr_magneton|mu_B|µ_B|μ_B)": "ohmr_bohr_magneton",
+}
+
+_DIGITS = 60  #: of the exact arithmetic: more than any float times any factor needs
+
+_PLAIN = (float, int, np.floating, np.integer)
+
+_SHOWN = reprlib.Repr()
+_SHOWN.maxlist = _SHOWN.maxtuple = 9
+_SHOWN.maxstring = _SHOWN.maxother = _SHOWN.maxlong = 80
 
 
 @functools.lru_cache(maxsize=1)
 def _registry() -> Any:
     import pint
 
-    return pint.UnitRegistry(cache_folder=None)
+    registry: Any = pint.UnitRegistry(cache_folder=None, non_int_type=Decimal)
+    registry.define("ohmr_gauss = 1e-4 * tesla")
+    registry.define(f"ohmr_electron_mass = {ELECTRON_MASS!r} * kilogram")
+    registry.define(f"ohmr_bohr_magneton = {BOHR_MAGNETON!r} * joule / tesla")
+    return registry
+
+
+def shown(value: Any) -> str:
+    """A value for an error message: one short line, whatever its size."""
+    return " ".join(_SHOWN.repr(value).split())
 
 
 def to_si(value: Any, unit: str, name: str) -> float:
@@ -38,7 +79,7 @@ def to_si(value: Any, unit: str, name: str) -> float:
 
     Parameters
     ----------
-    value : float or str or pint.Quantity
+    value : float or str or quantity
         A plain number is taken to be in ``unit`` already.
     unit : str
         Coherent SI unit expected, e.g. ``"m"``, ``"S"``, ``"m**2/s"``, ``"1"``.
@@ -54,25 +95,185 @@ def to_si(value: Any, unit: str, name: str) -> float:
     InputError
         Not a number, not finite, or of the wrong dimension.
     """
-    if isinstance(value, bool) or value is None:
-        raise InputError(
-            f"expected a number or a quantity in {unit}, got {value!r}", value=value, key=name
-        )
-    if isinstance(value, (int, float, np.integer, np.floating)):
+    if isinstance(value, _PLAIN) and not isinstance(value, bool):
         number = float(value)
-    elif isinstance(value, str):
-        number = _parse(value, unit, name)
-    elif hasattr(value, "to") and hasattr(value, "magnitude"):
-        number = _convert(value, unit, name, value)
     else:
+        array = _numbers(value, unit, name)
+        if array.ndim:
+            raise InputError(
+                f"expected one number or quantity such as '1 {unit}', got {shown(value)}",
+                value=value,
+                key=name,
+            )
+        number = float(array)
+    if not math.isfinite(number):
+        raise InputError(f"must be finite, got {shown(value)}", value=value, key=name)
+    return number
+
+
+def positive(value: Any, unit: str, name: str) -> float:
+    """As :func:`to_si`, and greater than zero."""
+    number = to_si(value, unit, name)
+    if number <= 0.0:
+        raise InputError(f"must be positive, got {shown(value)}", value=value, key=name)
+    return number
+
+
+def fraction(value: Any, name: str) -> float:
+    """A positive part of something, at most 1; "5 %" is 0.05, and 5 is refused."""
+    number = positive(value, "1", name)
+    if number > 1.0:
         raise InputError(
-            f"expected a number or a quantity such as '1 {unit}', got {value!r}",
+            f"must be at most 1, got {shown(value)}; write a percentage as '{number:g} %'",
             value=value,
             key=name,
         )
-    if not math.isfinite(number):
-        raise InputError(f"must be finite, got {value!r}", value=value, key=name)
     return number
+
+
+def array_si(value: Any, unit: str, name: str, *, finite: bool = True) -> np.ndarray:
+    """Convert an array, a list or a column of numbers or quantities to SI.
+
+    A single value gives an array without dimensions. The array is a read-only copy.
+    With ``finite=False`` the caller looks for NaN and infinity himself.
+
+    Raises
+    ------
+    InputError
+        Not numbers, not finite, ragged, masked, or of the wrong dimension.
+    """
+    array = _numbers(value, unit, name)
+    if finite and not np.all(np.isfinite(array)):
+        raise InputError(f"must be finite, got {shown(value)}", value=value, key=name)
+    return owned(array)
+
+
+def fields_array(field: Any, name: str = "field") -> np.ndarray:
+    """Magnetic field(s) as a read-only float array of shape (3,) or (n, 3) in tesla."""
+    expected = "expected shape (3,) or (n, 3) in tesla"
+    try:
+        array = array_si(field, "T", name)
+    except InputError as exc:
+        raise InputError(f"{expected}: {exc.what}", value=exc.value, key=name) from exc
+    if array.ndim not in (1, 2) or array.shape[-1] != 3:
+        given = f": {shown(field)}" if array.ndim == 0 else ""
+        raise InputError(f"{expected}, got shape {array.shape}{given}", value=field, key=name)
+    return array
+
+
+def vector_si(value: Any, unit: str, name: str) -> np.ndarray:
+    """As :func:`array_si`, of shape (n,) with at least one entry; a single value is one entry."""
+    array = np.atleast_1d(array_si(value, unit, name, finite=False))
+    if array.ndim != 1 or array.size == 0 or not np.all(np.isfinite(array)):
+        raise InputError(
+            f"expected finite numbers in {unit}, shape (n,), got {shown(value)}",
+            value=value,
+            key=name,
+        )
+    return owned(array)
+
+
+def entries(value: Any) -> list[Any]:
+    """The entries of a list, an array or a column one by one, each with its unit."""
+    tagged = _with_unit(value)
+    if tagged is not None:
+        magnitude, units = tagged
+        return [f"{number!r} {units}" for number in np.ravel(magnitude).tolist()]
+    if isinstance(value, (str, *_PLAIN)):
+        return [value]
+    return list(np.ravel(value)) if hasattr(value, "__array__") else list(value)
+
+
+def is_quantity(value: Any) -> bool:
+    """Whether a value is a pint quantity, of any registry."""
+    return hasattr(value, "magnitude") and hasattr(value, "units")
+
+
+# --- from anything to numbers ---------------------------------------------------------------------
+
+
+def _numbers(value: Any, unit: str, name: str) -> np.ndarray:
+    """A new float array in ``unit``; zero dimensions for a single value."""
+    if isinstance(value, str):
+        return np.array(_parse(str(value), unit, name))
+    tagged = _with_unit(value)
+    if tagged is not None:
+        magnitude, units = tagged
+        return _rescaled(_bare(magnitude, unit, name, value), units, unit, name, value)
+    if hasattr(value, "columns") and hasattr(value, "iloc"):  # a frame: each column has its unit
+        columns = [_numbers(value.iloc[:, i], unit, name) for i in range(len(value.columns))]
+        return np.stack(columns, axis=-1)
+    if isinstance(value, (list, tuple)):
+        return _of_list(value, unit, name)
+    return _bare(value, unit, name, value)
+
+
+def _of_list(value: Any, unit: str, name: str) -> np.ndarray:
+    plain = all(isinstance(v, _PLAIN) and not isinstance(v, bool) for v in value)
+    entries = value if plain else [_numbers(v, unit, name) for v in value]
+    try:
+        return np.array(entries, dtype=float)
+    except (ValueError, OverflowError) as exc:
+        raise InputError(
+            f"expected entries of one shape, got {shown(value)}", value=value, key=name
+        ) from exc
+
+
+def _bare(value: Any, unit: str, name: str, given: Any) -> np.ndarray:
+    """Numbers without a unit of their own, as a float array that nobody else holds."""
+    if np.ma.isMaskedArray(value) and np.ma.is_masked(value):
+        raise InputError(
+            "has masked entries, which are no numbers; drop them first", value=given, key=name
+        )
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):  # Decimal is no Real
+        return np.array(float(value))
+    if isinstance(value, Decimal):
+        return np.array(float(value))
+    array = np.asarray(value) if hasattr(value, "__array__") or isinstance(value, range) else None
+    if array is not None and array.dtype.kind in "fiu":
+        return np.array(array, dtype=float)
+    if array is not None and array.dtype.kind in "OU":
+        inside = array.tolist()
+        if isinstance(inside, (list, str)) or _with_unit(inside) is not None:
+            return _numbers(inside, unit, name)
+    if isinstance(value, (list, tuple)):
+        return _of_list(value, unit, name)
+    raise InputError(
+        f"expected a number or a quantity in {unit}, such as '1 {unit}', got {shown(given)}",
+        value=given,
+        key=name,
+    )
+
+
+def _with_unit(value: Any) -> tuple[Any, Any] | None:
+    """(magnitude, units) of whatever carries a unit, before numpy drops it."""
+    if isinstance(value, (*_PLAIN, list, tuple)):
+        return None
+    if is_quantity(value):
+        return value.magnitude, value.units
+    if hasattr(value, "unit") and hasattr(value, "to_value"):  # astropy
+        return np.asarray(value.value), value.unit
+    if hasattr(value, "units") and isinstance(value, np.ndarray):  # unyt
+        return value.view(np.ndarray), getattr(value, "units")  # noqa: B009
+    if hasattr(value, "attrs"):  # pandas, xarray
+        return _of_column(value)
+    return None
+
+
+def _of_column(column: Any) -> tuple[Any, Any] | None:
+    """A column of a table: its dtype, its data or its attributes name the unit."""
+    units = getattr(getattr(column, "dtype", None), "units", None)
+    if units is not None:  # pint-pandas
+        return column.array.quantity.magnitude, units
+    data: Any = getattr(column, "data", None)
+    if hasattr(data, "magnitude"):  # pint in xarray
+        return data.magnitude, data.units
+    units = column.attrs.get("units", column.attrs.get("unit"))
+    if isinstance(units, dict):  # of a frame: {column: unit}
+        units = units.get(getattr(column, "name", None))
+    if units is None or str(units).strip() == "" or hasattr(column, "columns"):
+        return None
+    return np.asarray(column), units
 
 
 @functools.lru_cache(maxsize=4096)  # a study reads the same few quantities for every point
@@ -80,57 +281,113 @@ def _parse(text: str, unit: str, name: str) -> float:
     match = _QUANTITY.match(text)
     if match is None:
         raise InputError(
-            f"cannot read {text!r}; write a number and a unit such as '1 {unit}'",
+            f"cannot read {shown(text)} in {unit}; write a number and a unit such as '1 {unit}'",
             value=text,
             key=name,
         )
     if match[2] is None:
         return float(match[1])
+    factor, offset = _conversion(match[2].strip(), unit, name, text)
+    return _exact(match[1], factor, offset)
+
+
+def _rescaled(array: np.ndarray, units: Any, unit: str, name: str, given: Any) -> np.ndarray:
+    """An array of magnitudes in ``unit``, number by number as a text would be."""
+    own = "1" if str(units) in ("", "dimensionless") else str(units)
     try:
-        quantity = _registry().Quantity(float(match[1]), match[2].strip())
-    except Exception as exc:  # pint raises several unrelated types
-        raise InputError(
-            f"unknown unit in {text!r}; expected a unit of {unit}", value=text, key=name
-        ) from exc
-    return _convert(quantity, unit, name, text)
+        factor, offset = _conversion(own, unit, name, shown(given))
+    except InputError as exc:
+        base = _base_units(units) if "unknown unit" in exc.what else None
+        if base is None:
+            raise InputError(exc.what, value=given, key=name) from exc
+        size, root = base  # a unit that only the caller's registry knows
+        factor, offset = _conversion(root, unit, name, shown(given))
+        factor *= Decimal(repr(float(size)))
+    if factor == 1 and offset == 0:
+        return array
+    finite = np.isfinite(array)
+    out = array.copy()
+    out[finite] = [_exact(repr(x), factor, offset) for x in array[finite].tolist()]
+    return out
 
 
-def _convert(quantity: Any, unit: str, name: str, given: Any) -> float:
+def _base_units(units: Any) -> tuple[Any, str] | None:
+    """(size, base units) of a pint unit, by its own registry."""
+    with contextlib.suppress(Exception):
+        base = (1 * units).to_base_units()
+        return base.magnitude, str(base.units)
+    return None
+
+
+def _exact(number: str, factor: Decimal, offset: Decimal) -> float:
+    with localcontext(prec=_DIGITS):
+        return float(Decimal(number) * factor + offset)
+
+
+@functools.lru_cache(maxsize=1024)
+def _conversion(text: str, unit: str, name: str, given: str) -> tuple[Decimal, Decimal]:
+    """(factor, offset) from the units of ``text`` to ``unit``."""
     import pint
 
+    registry = _registry()
+    target = registry.Unit(_spelled(unit))
     try:
-        return float(quantity.to("dimensionless" if unit == "1" else unit).magnitude)
-    except pint.DimensionalityError as exc:
+        source = _unit(text)
+    except Exception as exc:  # pint raises several unrelated types
         raise InputError(
-            f"{str(given)!r} has the wrong dimension; expected {unit}", value=given, key=name
-        ) from exc
-
-
-def positive(value: Any, unit: str, name: str) -> float:
-    """As :func:`to_si`, and greater than zero."""
-    number = to_si(value, unit, name)
-    if number <= 0.0:
-        raise InputError(f"must be positive, got {value!r}", value=value, key=name)
-    return number
-
-
-def fields_array(field: Any, name: str = "field") -> np.ndarray:
-    """Magnetic field(s) in tesla as a float array of shape (3,) or (n, 3)."""
-    try:
-        array = np.asarray(field, dtype=float)
-    except (TypeError, ValueError) as exc:
-        raise InputError(
-            f"expected shape (3,) or (n, 3) in tesla, got {field!r}", value=field, key=name
-        ) from exc
-    if array.ndim not in (1, 2) or array.shape[-1] != 3:
-        raise InputError(
-            f"expected shape (3,) or (n, 3) in tesla, got shape {array.shape}",
-            value=field,
+            f"unknown unit in {given!r}; expected a unit of {unit}, such as '1 {unit}'",
+            value=given,
             key=name,
-        )
-    if not np.all(np.isfinite(array)):
-        raise InputError(f"must be finite, got {field!r}", value=field, key=name)
-    return array
+        ) from exc
+    wrong = InputError(f"{given!r} has the wrong dimension; expected {unit}", value=given, key=name)
+    if _angle(source) != _angle(target) or (unit != "1" and _ratios(source)):
+        raise wrong
+    try:
+        with localcontext(prec=_DIGITS):
+            offset = registry.Quantity(Decimal(0), source).to(target).magnitude
+            factor = registry.Quantity(Decimal(1), source).to(target).magnitude - offset
+    except (pint.DimensionalityError, pint.OffsetUnitCalculusError) as exc:
+        raise wrong from exc
+    return Decimal(factor), Decimal(offset)
+
+
+def _unit(text: str) -> Any:
+    """A unit of our registry; astropy's and instruments' "m2 s-1" is read as well."""
+    if not _UNIT_TEXT.match(text):
+        raise ValueError(text)
+    spelled = _spelled(text)
+    try:
+        return _registry().Unit(spelled)
+    except Exception:
+        powers = re.sub(r"(?<=[A-Za-zµμΩ])([-+]?\d+)", r"**\1", spelled)
+        if powers == spelled:
+            raise
+        return _registry().Unit(powers)
+
+
+def _spelled(text: str) -> str:
+    """The text of a unit with our own units in it."""
+    text = text.strip()
+    if text in ("1", "%", "‰"):
+        return {"1": "dimensionless", "%": "percent", "‰": "permille"}[text]
+    for pattern, own in _OWN_UNITS.items():
+        text = re.sub(rf"(?<!\w){pattern}(?!\w)", rf"\g<1>{own}", text)
+    return f"1{text}" if text.startswith("/") else text  # "/m_e"
+
+
+def _angle(units: Any) -> Any:
+    """The power of an angle in a unit: pint takes 1 rad for 1, and 1 rad/s for 1 Hz."""
+    root = _registry().Quantity(Decimal(1), units).to_root_units().units
+    return dict(root._units).get("radian", 0)
+
+
+def _ratios(units: Any) -> bool:
+    """Whether a bare number such as a percent stands among the units: "60 nm percent"."""
+    registry = _registry()
+    return any(
+        registry.Unit(part).dimensionless and not _angle(registry.Unit(part))
+        for part in dict(units._units)
+    )
 
 
 def engineering(value: float, unit: str) -> str:

@@ -14,15 +14,16 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ohmr_fem"
-FILES = {"__init__", "__main__", "cli", "errors", "units", "files", "signals", "version"}
+FILES = {"__init__", "__main__", "cli", "errors", "owned", "units", "files", "signals", "version"}
 
 #: A room may import these rooms, and whatever they may import.
 MAY_IMPORT = {
     "version": "",
     "signals": "",
     "errors": "",
-    "units": "errors",
-    "files": "errors version",
+    "owned": "",
+    "units": "errors owned",
+    "files": "errors owned version",
     "analytic": "units",
     "micro": "units files",
     "geometry": "units files",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..errors import InputError
+from ..errors import InputError, complaints_of
 from ..files import Columns, Table
 from ..model.material import precession_squared
 from ..model.problem import Problem
@@ -21,7 +21,7 @@ from ..solver.stability import check_stability
 from ..sweep.curve import field_columns, terminals_text
 from ..sweep.route import choose
 from ..sweep.spectral import spectral_measures
-from ..units import fields_array
+from ..units import fields_array, vector_si
 
 METHODS = ("auto", "spectral", "direct")
 
@@ -135,19 +135,12 @@ def ac_response(
     """
     start = time.perf_counter()
     route = choose("ac_response", method, METHODS, problem)
-    try:
-        f = np.atleast_1d(np.asarray(frequencies, dtype=float))
-    except (TypeError, ValueError):
-        f = np.array([np.nan])
-    if f.ndim != 1 or f.size == 0 or not np.all(np.isfinite(f)):
-        raise InputError(
-            f"frequencies: expected finite numbers in Hz, shape (k,), got {frequencies!r}",
-            value=frequencies,
-        )
+    with complaints_of("ac_response"):
+        f = vector_si(frequencies, "Hz", "frequencies")
     fields = fields_array(field)
     several = np.atleast_2d(fields)
     measurement = Measurement.of(problem, current, voltage, solver)
-    warn_once(problem, several)
+    warn_once(problem, several, measurement.share)
     if route.method == "spectral":
         effect, how = _ac_spectral(problem, f, several, measurement, tolerance)
     else:

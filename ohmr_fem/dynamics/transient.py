@@ -23,6 +23,7 @@ from ..solver.stability import check_stability
 from ..solver.system import system_of
 from ..sweep.curve import field_columns, terminals_text
 from ..sweep.route import choose, refusal
+from ..units import array_si, positive
 from .evolution import Checkpoint, Evolution
 from .modes import Modes, evolve, modes_of
 from .waveform import Waveform, check_times
@@ -220,12 +221,17 @@ def transient(
     start = time.perf_counter()
     further = _needs_steps(problem, initial) if refusal(problem) is None else None
     route = choose("transient", method, METHODS, problem, further=further)
+    tolerance = positive(tolerance, "1", "tolerance")
     if not 1e-13 < tolerance < 0.1:
         raise InputError(
             f"tolerance: must lie between 1e-13 and 0.1, got {tolerance!r}", value=tolerance
         )
     times = check_times(times)
-    waves = Waveform.parse(field, "field", (3,)), Waveform.parse(drive, "drive")
+    amount = "V/m" if problem.is_cross_section else "A"
+    waves = (
+        Waveform.parse(field, "field", (3,), "T"),
+        Waveform.parse(drive, "drive", unit=amount),
+    )
     measurement = Measurement.of(problem, current, voltage, solver)
     fields = np.array([waves[0](t) for t in times])
     run = _Run(
@@ -236,7 +242,7 @@ def transient(
         fields,
         tolerance,
         keep_fields,
-        warn_once(problem, fields),
+        warn_once(problem, fields, measurement.share),
         start,
         route.remark,
     )
@@ -496,8 +502,8 @@ def _check_initial(initial: str) -> None:
 
 
 def _vector(value: Any) -> np.ndarray:
-    out = np.asarray(value, dtype=float) if not callable(value) else np.empty(0)
-    if out.shape != (3,) or not np.all(np.isfinite(out)):
+    out = np.empty(0) if callable(value) else array_si(value, "C/m**2", "initial")
+    if out.shape != (3,):
         raise InputError(
             "initial: expected 'steady', a vector (3,) in C/m^2, a Solution or a function, got "
             f"{value!r}"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..units import array_si, owned
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class Waveform:
     times, values : (n,) s and (n, ...)
         Piecewise linear, constant outside; a time given twice is a jump.  Empty for a callable.
     function : callable t -> value, or None
-    name : str, for messages
+    name, unit : str, for messages and for what the function returns
     """
 
     times: np.ndarray
@@ -30,17 +31,20 @@ class Waveform:
     function: Callable[[float], Any] | None
     name: str
     shape: tuple[int, ...]
+    unit: str = "1"
 
     @classmethod
-    def parse(cls, value: Any, name: str, shape: tuple[int, ...] = ()) -> Waveform:
-        """A number (or (3,) vector), a callable of t in s, or a pair (times, values)."""
+    def parse(cls, value: Any, name: str, shape: tuple[int, ...] = (), unit: str = "1") -> Waveform:
+        """A number or quantity in ``unit`` (or (3,) of them), a callable of t in s, or a pair
+        (times, values).
+        """
         if isinstance(value, Waveform):
             return value
         if callable(value):
-            return cls(np.empty(0), np.empty((0, *shape)), value, name, shape)
-        constant = _floats(value, name)
+            return cls(np.empty(0), np.empty((0, *shape)), value, name, shape, unit)
+        constant = None if _is_table(value, shape) else _floats(value, name, unit)
         if constant is not None and constant.shape == shape:
-            return cls(np.zeros(1), constant[None], None, name, shape)
+            return cls(np.zeros(1), owned(constant[None]), None, name, shape, unit)
         if not isinstance(value, (tuple, list)) or len(value) != 2:
             raise InputError(
                 f"{name}: expected {'a number' if shape == () else 'three numbers'}, a function of "
@@ -48,7 +52,7 @@ class Waveform:
                 f"or a pair (times, values), got {value!r}",
                 value=value,
             )
-        times, values = _floats(value[0], name), _floats(value[1], name)
+        times, values = _floats(value[0], name, "s"), _floats(value[1], name, unit)
         if (
             times is None
             or values is None
@@ -66,7 +70,7 @@ class Waveform:
             raise InputError(
                 f"{name}: the times must not decrease (give a time twice for a jump)", value=value
             )
-        return cls(times, values, None, name, shape)
+        return cls(times, values, None, name, shape, unit)
 
     @property
     def constant(self) -> bool:
@@ -80,7 +84,7 @@ class Waveform:
     def __call__(self, t: float) -> Any:
         """Value at t; after the jump where there is one."""
         if self.function is not None:
-            out = _floats(self.function(t), self.name)
+            out = _floats(self.function(t), self.name, self.unit)
             if out is None or out.shape != self.shape:
                 raise InputError(
                     f"{self.name}: the function must return finite numbers of shape {self.shape}, "
@@ -115,7 +119,7 @@ class Waveform:
 
 def check_times(times: Any) -> np.ndarray:
     """Output times (n,) in s, at least two and increasing; the first is when the run starts."""
-    out = _floats(times, "times")
+    out = _floats(times, "times", "s")
     if out is None or out.ndim != 1 or out.size < 2:
         raise InputError(
             f"times: expected at least two finite times in s, shape (n,), got {times!r}",
@@ -131,14 +135,21 @@ def check_times(times: Any) -> np.ndarray:
     return out
 
 
-def _floats(value: Any, name: str) -> np.ndarray | None:
+def _is_table(value: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a value can only be a pair (times, values)."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        return False
+    return shape == () or (len(shape) == 1 and shape[0] != 2)
+
+
+def _floats(value: Any, name: str, unit: str) -> np.ndarray | None:
+    """The numbers in ``unit``; None where the value is of another kind."""
     try:
-        out = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
+        return array_si(value, unit, name)
+    except InputError as exc:
+        if any(what in exc.what for what in ("finite", "dimension", "unit", "masked")):
+            raise
         return None
-    if not np.all(np.isfinite(out)):
-        raise InputError(f"{name}: must be finite, got {value!r}", value=value)
-    return out
 
 
 def stops_between(times: np.ndarray, marks: np.ndarray, *waves: Waveform) -> np.ndarray:

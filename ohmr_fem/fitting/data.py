@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, suggest
-from ..units import fields_array
+from ..units import array_si, fields_array, owned
 from .log import Channel, Log, read_log
 from .runs import Run, split_runs
 
@@ -79,11 +79,13 @@ class Measured:
             raise InputError(
                 f"{what}: unknown quantity {self.quantity!r}; {suggest(self.quantity, QUANTITIES)}"
             )
-        put("fields", np.atleast_2d(fields_array(self.fields, f"{what}: fields")))
-        put("values", _numbers(self.values, f"{what}: values", len(self.fields)))
+        put("fields", owned(np.atleast_2d(fields_array(self.fields, f"{what}: fields"))))
+        unit = "1" if self.quantity == "ratio" else "ohm"
+        put("values", _numbers(self.values, unit, f"{what}: values", len(self.fields)))
         if self.sigma is not None:
-            each = np.broadcast_to(self.sigma, self.values.shape)
-            put("sigma", _numbers(each, f"{what}: sigma", len(self.fields)))
+            each = array_si(self.sigma, unit, f"{what}: sigma")
+            each = np.broadcast_to(each, self.values.shape) if each.ndim == 0 else each
+            put("sigma", owned(_numbers(each, "1", f"{what}: sigma", len(self.fields))))
             if np.any(self.sigma <= 0):
                 raise InputError(
                     f"{what}: sigma must be positive, got {self.sigma.min():g}; leave it out to "
@@ -91,9 +93,10 @@ class Measured:
                     "estimated from the scatter"
                 )
         if self.time is not None:
-            put("time", _numbers(self.time, f"{what}: time", len(self.fields)))
+            put("time", _numbers(self.time, "s", f"{what}: time", len(self.fields)))
         if self.temperature is not None and np.ndim(self.temperature):
-            put("temperature", _numbers(self.temperature, f"{what}: temperature", len(self.fields)))
+            temperature = array_si(self.temperature, "K", f"{what}: temperature", finite=False)
+            put("temperature", _numbers(temperature, "1", f"{what}: temperature", len(self.fields)))
         if np.ptp(self.fields, axis=0).max() <= 1e-12 * np.abs(self.fields).max():
             if len(self.fields) == 1:
                 raise InputError(f"{what}: holds one value only; a curve needs several fields")
@@ -137,8 +140,8 @@ class Measured:
         )
 
 
-def _numbers(values: Any, what: str, count: int) -> np.ndarray:
-    array = np.array(values, dtype=float)
+def _numbers(values: Any, unit: str, what: str, count: int) -> np.ndarray:
+    array = array_si(values, unit, what, finite=False)
     if array.shape != (count,):
         raise InputError(f"{what}: expected shape ({count},) as the fields, got {array.shape}")
     bad = np.flatnonzero(~np.isfinite(array))

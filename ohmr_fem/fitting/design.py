@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..model.fields import field_sweep
 from ..model.problem import Problem
 from ..sweep.measure import SpectralMeasure
 from ..sweep.spectral import spectral_measures
+from ..units import fields_array, owned, positive
 from .data import Measured
 from .fisher import LIMIT, Identifiability, identify, percent
 from .input import TOLERANCE, Source, check_options, read_curves
@@ -61,6 +63,11 @@ class Candidate:
     current: Any = None
     voltage: Any = None
     size: float = 1.0
+
+    def __post_init__(self) -> None:
+        put = partial(object.__setattr__, self)  # the way around frozen
+        put("fields", owned(np.atleast_2d(fields_array(self.fields, "fields"))))
+        put("noise", positive(self.noise, "1" if self.current is None else "ohm", "noise"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +223,8 @@ def _default(
     problem: Problem, first: Measured, own_noise: float, noise: float | None
 ) -> list[Candidate]:
     """Directions, contact pairs and sizes with the fields of the first curve."""
-    level = noise if noise is not None else own_noise
+    unit = "ohm" if first.current is not None else "1"
+    level = own_noise if noise is None else positive(noise, unit, "noise")
     top, count = float(np.abs(first.signed).max()), len(first.values)
     section = problem.is_cross_section
     current, voltage = (None, None) if section else (first.current, first.voltage)

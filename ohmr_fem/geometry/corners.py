@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, complaints_about
-from ..units import engineering, to_si
+from ..units import array_si, engineering, is_quantity, shown, to_si
 from . import polygons
 from .check import check_geometry
 from .outline import Edge, Geometry, Loop, Piece, Pieces
@@ -86,7 +86,7 @@ def read_loop(corners: Any, name: str) -> Loop:
         rows = [tuple(c) for c in corners]
     except TypeError as exc:
         raise InputError(
-            f"expected corners (x, y), got {corners!r}",
+            f"expected corners (x, y), got {shown(corners)}",
             value=corners,
             key=name,
         ) from exc
@@ -98,7 +98,7 @@ def read_loop(corners: Any, name: str) -> Loop:
     for row in rows:
         if len(row) not in (2, 3):
             raise InputError(
-                f"every corner must be (x, y) or (x, y, bulge), got {corners!r}",
+                f"every corner must be (x, y) or (x, y, bulge), got {shown(corners)}",
                 value=corners,
                 key=name,
             )
@@ -127,6 +127,10 @@ def read_loop(corners: Any, name: str) -> Loop:
             y = to_si(row[1], "m", "y")
             points.append((x, y))
     return Loop(tuple(points), tuple(bulges))
+
+
+def _is_point(value: Any) -> bool:
+    return not isinstance(value, str) and hasattr(value, "__len__") and len(value) == 2
 
 
 def oriented(given: list[Loop]) -> tuple[list[Loop], list[bool]]:
@@ -173,16 +177,14 @@ class Places:
         if _is_whole(value):
             k, i = self._numbered(int(value), name)
             return self._piece(k, i, 0.0, 1.0)
-        several = isinstance(value, (tuple, np.ndarray))
+        several = isinstance(value, (tuple, np.ndarray)) or is_quantity(value)
         if several and len(value) == 3:
             return self._part(value, name)
-        if several and len(value) == 2:
-            p, q = value
-            if np.ndim(p) == 1 and np.ndim(q) == 1:
-                return self._between(value, name)
+        if several and len(value) == 2 and all(_is_point(v) for v in value):
+            return self._between(value, name)
         raise InputError(
             f"expected an edge number, (edge, start, stop) or two points ((x, y), (x, y)), "
-            f"got {value!r}",
+            f"got {shown(value)}",
             value=value,
             key=name,
         )
@@ -246,7 +248,7 @@ class Places:
         return Piece(k, from_end, 1.0 - stop, 1.0 - start)
 
     def _between(self, points: Any, name: str) -> Piece:
-        p, q = (np.array([to_si(v, "m", name) for v in point]) for point in points)
+        p, q = (array_si(point, "m", name) for point in points)
         extent = np.ptp(np.array(self.given[0].points), axis=0)
         size = float(np.linalg.norm(extent))
         best = (math.inf, 0, 0, 0.0, 0.0)

@@ -185,7 +185,8 @@ class Geometry:
         return out
 
     def rotated(self, angle: float) -> Geometry:
-        """Turned counter-clockwise about the origin by ``angle`` in radians."""
+        """Turned counter-clockwise about the origin by ``angle``: radians, or "30 deg"."""
+        angle = to_si(angle, "rad", "angle")
         c = math.cos(angle)
         s = math.sin(angle)
 

@@ -7,6 +7,7 @@ its adaptive refinement drops them.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ import numpy as np
 import skfem
 
 from ..errors import MeshError
-from ..units import engineering, positive, to_si
+from ..units import engineering, owned, positive, to_si
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
 from .check import check_mesh
 from .refine import split
@@ -62,7 +63,7 @@ class DeviceMesh:
         if not regions:
             regions["bulk"] = np.arange(self.mesh.nelements)
         put = object.__setattr__
-        put(self, "mesh", with_exact_trace(self.mesh))
+        put(self, "mesh", _own_mesh(self.mesh))
         put(self, "axes", tuple(self.axes))
         put(self, "boundaries", _frozen(self.boundaries))
         put(self, "regions", _frozen(regions))
@@ -276,6 +277,18 @@ class DeviceMesh:
             )
         marked[facets] = True
         return split(self, marked)
+
+
+def _own_mesh(mesh: skfem.Mesh) -> skfem.Mesh:
+    """A mesh whose points and cells nobody can write to, of the class used here."""
+    mesh = with_exact_trace(mesh)
+    points, cells = owned(mesh.doflocs), owned(mesh.t)
+    if points is mesh.doflocs and cells is mesh.t:
+        return mesh
+    mesh = copy.copy(mesh)
+    object.__setattr__(mesh, "doflocs", points)
+    object.__setattr__(mesh, "t", cells)
+    return mesh
 
 
 def _n_splittable(device: DeviceMesh) -> int:

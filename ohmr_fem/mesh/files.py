@@ -6,7 +6,6 @@ Line groups of a file name contacts and edges, surface groups name regions.
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,8 +115,9 @@ def _of_file(path: Path) -> Iterator[None]:
 
 
 def _load(path: Path) -> Any:
-    """Our own readers for .msh and .inp; meshio for the rest, which prints and exits on failure:
-    here it raises instead.
+    """Our own readers for .msh and .inp; meshio's reader of the format for the rest:
+    ``meshio.read`` prints and exits on failure, and to catch that would take the output of every
+    other thread.
     """
     if _is_msh(path):
         data = path.read_bytes()
@@ -128,25 +128,23 @@ def _load(path: Path) -> Any:
         return read_inp(path)
     import meshio
 
-    said = io.StringIO()
-    read = meshio.gmsh.read if _is_msh(path) else meshio.read
+    ending = path.suffix.lower()
+    kinds = ["gmsh"] if _is_msh(path) else meshio.extension_to_filetypes.get(ending, [])
+    if not kinds:
+        raise MeshError(
+            f"cannot be read as a mesh (unknown ending {ending!r}); expected gmsh .msh 2.2 or 4.1, "
+            "or another format of meshio",
+            value=str(path),
+        )
     try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            return read(path)
+        return getattr(meshio, kinds[0].replace("-", "_")).read(path)
     except (Exception, SystemExit) as exc:
-        why = said.getvalue()
-        if not isinstance(exc, SystemExit):
-            why = f"{exc} {why}"
-        one_line = " ".join(why.split())
-        why = one_line[:200] or type(exc).__name__
+        why = " ".join(str(exc).split())[:200] or type(exc).__name__
         raise MeshError(
             f"cannot be read as a mesh ({why}); expected gmsh .msh 2.2 or 4.1, or another format "
             "of meshio",
             value=str(path),
         ) from exc
-    finally:
-        if said.getvalue():
-            logger.info("meshio on %s: %s", path, said.getvalue().strip())
 
 
 def _is_msh(path: Path) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 import skfem
 
 from ..errors import InputError
-from ..units import positive, to_si
+from ..units import array_si, positive, shown, to_si
 from .cells import build_mesh
 from .check import check_mesh
 from .device_mesh import DeviceMesh
@@ -296,11 +296,10 @@ def _corners(i: np.ndarray, j: np.ndarray, cells: Cells) -> tuple[np.ndarray, np
 
 
 def _lines(values: Any, name: str) -> np.ndarray:
-    lines = np.asarray(values, dtype=float)
-    finite = lines.ndim == 1 and lines.size >= 2 and np.all(np.isfinite(lines))
-    if not finite or np.any(np.diff(lines) <= 0):
+    lines = array_si(values, "m", name)
+    if lines.ndim != 1 or lines.size < 2 or np.any(np.diff(lines) <= 0):
         raise InputError(
-            f"expected at least two increasing coordinates in metres, got {values!r}",
+            f"expected at least two increasing coordinates in metres, got {shown(values)}",
             value=values,
             key=name,
         )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE, HBAR
+from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE, HBAR, own_arrays
 
 HBAR2_OVER_ME: float = HBAR**2 / (ELECTRON_MASS * ELEMENTARY_CHARGE) * 1e20
 """hbar^2/m_e in eV angstrom^2, 7.61996423."""
@@ -97,6 +97,7 @@ class LayeredModel:
                 key="filling",
             )
         _check_hermitian(self.translations, self.blocks)
+        own_arrays(self)
         put("_cache", {})
 
     @classmethod

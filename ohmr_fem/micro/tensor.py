@@ -24,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import InputError, SolveError, suggest
+from ..units import own_arrays
 from . import adaptive
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 from .states import COLUMNS, mesh_states, state_columns, tensor, thermal_energy
@@ -91,6 +92,9 @@ class InverseMass:
     compressibility: np.ndarray
     mesh: str
     layers: int
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def theta(self) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, complaints_of, suggest
-from ..units import to_si
+from ..units import array_si, positive, shown
 
 CONTACT_KINDS = ("equipotential", "profile", "probe", "point")
 
@@ -111,21 +111,21 @@ def _velocities(value: Any) -> tuple[float, float, float]:
 
 def _triple(value: Any, unit: str, name: str, spread: bool = False) -> tuple[float, float, float]:
     """Three components; a single number is all three (``spread``) or the z component."""
-    if isinstance(value, (list, tuple, np.ndarray)):
-        if len(value) != 3:
+    array = array_si(value, unit, name)
+    if array.ndim:
+        if array.shape != (3,):
             raise InputError(
-                f"expected one number or three (x, y, z), got {len(value)}", value=value, key=name
+                f"expected one number or three (x, y, z), got {len(array)}", value=value, key=name
             )
-        x, y, z = (to_si(v, unit, name) for v in value)
+        x, y, z = array.tolist()
         return x, y, z
-    number = to_si(value, unit, name)
+    number = float(array)
     return (number, number, number) if spread else (0.0, 0.0, number)
 
 
 def _one_or_three(value: Any, unit: str, name: str) -> float | tuple[float, float, float]:
-    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) > 0:
-        return _triple(value, unit, name)
-    return to_si(value, unit, name)
+    array = array_si(value, unit, name)
+    return _triple(array, unit, name) if array.ndim else float(array)
 
 
 @dataclass(frozen=True)
@@ -181,16 +181,17 @@ class Contact:
                 named=True,
             )
         if self.at is not None:
-            if np.ndim(self.at) != 1 or len(self.at) != 2:
+            with complaints_of("Contact"):
+                place = array_si(self.at, "m", "at")
+            if place.shape != (2,):
                 raise InputError(
-                    f"'at' must be two lengths (x, y), got {self.at!r}",
+                    f"'at' must be two lengths (x, y), got {shown(self.at)}",
                     value=self.at,
                     owner="Contact",
                     key="at",
                     named=True,
                 )
-            with complaints_of("Contact"):
-                object.__setattr__(self, "at", tuple(to_si(v, "m", "at") for v in self.at))
+            object.__setattr__(self, "at", tuple(place.tolist()))
         object.__setattr__(self, "moment", Moment.parse(self.moment, "Contact"))
 
     @property
@@ -261,5 +262,10 @@ class GaussianProfile:
 def gaussian_profile(center: Sequence[Any], width: Any) -> GaussianProfile:
     """A Gaussian current-density profile of rms ``width`` about ``center`` (quantities, m)."""
     with complaints_of("gaussian_profile"):
-        x, y = (to_si(v, "m", "center") for v in center)
-        return GaussianProfile((x, y), to_si(width, "m", "width"))
+        place = array_si(center, "m", "center")
+        if place.shape != (2,):
+            raise InputError(
+                f"expected two lengths (x, y), got {shown(center)}", value=center, key="center"
+            )
+        x, y = place.tolist()
+        return GaussianProfile((x, y), positive(width, "m", "width"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, complaints_of, suggest
-from ..units import fields_array, to_si
+from ..units import array_si, to_si
 
 DIRECTIONS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
@@ -25,9 +25,9 @@ def field_sweep(start: Any, stop: Any, n: int, direction: Any = "x") -> np.ndarr
                 key="direction",
             )
         direction = DIRECTIONS[direction]
-    unit = fields_array(direction, "direction")
-    size = float(np.linalg.norm(unit))
-    if unit.shape != (3,) or size == 0.0:
+    unit = array_si(direction, "1", "direction")
+    largest = float(np.abs(unit).max(initial=0.0))
+    if unit.shape != (3,) or largest == 0.0:
         raise InputError(
             f"expected a non-zero vector of shape (3,), got {direction!r}",
             value=direction,
@@ -35,7 +35,12 @@ def field_sweep(start: Any, stop: Any, n: int, direction: Any = "x") -> np.ndarr
         )
     with complaints_of("field_sweep"):
         ends = to_si(start, "T", "start"), to_si(stop, "T", "stop")
-    return np.linspace(*ends, _count(n))[:, None] * (unit / size) + 0.0  # no -0.0
+    return np.linspace(*ends, _count(n))[:, None] * _normalised(unit) + 0.0  # no -0.0
+
+
+def _normalised(vector: np.ndarray) -> np.ndarray:
+    scaled = vector / np.abs(vector).max()  # the square of 1e-200 is zero
+    return np.asarray(scaled / np.linalg.norm(scaled))
 
 
 def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:

@@ -77,9 +77,11 @@ def material(
             key="material",
         )
     n = to_si(density, "1/m**2", "density")
+    displacement = to_si(displacement, "eV", "displacement")
+    temperature = to_si(temperature, "K", "temperature")
     speed = positive(mobility, "m**2/(V*s)", "mobility")
     gated = model if displacement == 0.0 else model.with_displacement(displacement)
-    x = _tensor(gated, n, float(temperature), definition, counting, spin, mesh, tolerance)
+    x = _tensor(gated, n, temperature, definition, counting, spin, mesh, tolerance)
     mu = float(x.chemical_potential[0])
     sigma = ELEMENTARY_CHARGE * float(x.carriers[0]) * speed
     given = diffusion_constant is not None

@@ -14,9 +14,13 @@ from ..units import (
     BOHR_MAGNETON,
     ELECTRON_MASS,
     ELEMENTARY_CHARGE,
+    array_si,
     engineering,
     fields_array,
+    is_quantity,
+    owned,
     positive,
+    shown,
     to_si,
 )
 
@@ -26,19 +30,15 @@ Coefficient = float | np.ndarray | Callable[..., Any]
 def inverse_mass_tensor(value: Any) -> np.ndarray:
     """The tensor X as a symmetric (3, 3) array in 1/kg.
 
-    ``value`` is in **1/m_e**: one number (isotropic), three (diagonal), or (3, 3).
+    ``value`` is in **1/m_e**, or a quantity such as "24 /m_e" or "2.6e31 1/kg": one number
+    (isotropic), three (diagonal), or (3, 3).
 
     Raises
     ------
     InputError
         Wrong shape, not finite, or not symmetric to 1e-9 of its largest entry.
     """
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as exc:
-        raise InputError(
-            f"expected numbers in 1/m_e, got {value!r}", value=value, key="inverse_mass"
-        ) from exc
+    array = array_si(value, "1/m_e", "inverse_mass")
     if array.ndim == 0:
         array = array * np.eye(3)
     elif array.shape == (3,):
@@ -49,8 +49,6 @@ def inverse_mass_tensor(value: Any) -> np.ndarray:
             value=value,
             key="inverse_mass",
         )
-    if not np.all(np.isfinite(array)):
-        raise InputError(f"must be finite, got {value!r}", value=value, key="inverse_mass")
     scale = float(np.abs(array).max())
     worst = float(np.abs(array - array.T).max())
     if worst > 1e-9 * scale:
@@ -141,14 +139,15 @@ class Material:
                 continue
             unit = "S" if positive_only else "1"
             put(name, _coefficient(given, unit, name, positive_only))
-        put("relaxation_time", _relaxation_time(self.relaxation_time))
+        given = self.relaxation_time
+        put("relaxation_time", _relaxation_time(given))
         put("g_factor", to_si(self.g_factor, "1", "g_factor"))
         put("moment_per_carrier", to_si(self.moment_per_carrier, "J/T", "moment_per_carrier"))
         if not callable(self.inverse_mass):
-            put("inverse_mass", inverse_mass_tensor(self.inverse_mass) * ELECTRON_MASS)
+            put("inverse_mass", owned(inverse_mass_tensor(self.inverse_mass) * ELECTRON_MASS))
         if self.mobility is not None:
             put("mobility", _coefficient(self.mobility, "m**2/(V*s)", "mobility", False))
-        self._set_diffusion(put)
+        self._set_diffusion(put, given)
 
     def _check_given(self) -> None:
         """Everything that has no default, and not two values of one thing."""
@@ -163,7 +162,7 @@ class Material:
                 named=True,
             )
 
-    def _set_diffusion(self, put: Callable[[str, Any], None]) -> None:
+    def _set_diffusion(self, put: Callable[[str, Any], None], given_time: Any) -> None:
         if (self.diffusion_length is None) == (self.diffusion_constant is None):
             raise InputError(
                 "give exactly one of diffusion_length and diffusion_constant",
@@ -185,9 +184,8 @@ class Material:
         length = _coefficient(self.diffusion_length, "m", "diffusion_length", True)
         if not (isinstance(length, float) and isinstance(tau, float)):
             raise InputError(
-                "with a relaxation_time or length that varies by component or "
-                "position, "
-                "give diffusion_constant instead",
+                "with a relaxation_time or length that varies by component or position "
+                f"(relaxation_time is {shown(given_time)}), give diffusion_constant instead",
                 key="diffusion_length",
             )
         put("diffusion_length", length)
@@ -357,18 +355,11 @@ def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Co
     check = positive if must_be_positive else to_si
     if callable(value):
         return value  # type: ignore[no-any-return]
-    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) > 0:
-        try:
-            array = np.asarray(value, dtype=float)
-        except (TypeError, ValueError) as exc:
-            raise InputError(
-                f"an array must hold plain numbers in {unit}, got {value!r}", value=value, key=name
-            ) from exc
-        if (
-            array.ndim != 1
-            or not np.all(np.isfinite(array))
-            or (must_be_positive and np.any(array <= 0))
-        ):
+    if isinstance(value, (int, float, str)):  # almost always
+        return check(value, unit, name)
+    array = array_si(value, unit, name)
+    if array.ndim > 0:
+        if array.ndim != 1 or (must_be_positive and np.any(array <= 0)):
             raise InputError(
                 f"an array must hold one finite{' positive' if must_be_positive else ''} "
                 "value per cell, "
@@ -377,7 +368,7 @@ def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Co
                 key=name,
             )
         return array
-    return check(value, unit, name)
+    return check(float(array), unit, name)
 
 
 def _relaxation_time(value: Any) -> Any:
@@ -385,4 +376,6 @@ def _relaxation_time(value: Any) -> Any:
         return tuple(
             positive(v, "s", f"relaxation_time[{c}]") for c, v in zip("xyz", value, strict=True)
         )
+    if is_quantity(value) and np.shape(value.magnitude) == (3,):
+        return tuple(float(positive(v, "s", "relaxation_time")) for v in value)
     return _coefficient(value, "s", "relaxation_time", True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError, suggest
 from ..mesh.device_mesh import DeviceMesh
+from ..units import ReadOnly
 from .contacts import Contact, Edge, Moment
 from .film import Film
 from .material import Material
@@ -91,12 +92,12 @@ class Problem:
                     f"unknown {key} {getattr(self, key)!r}; {suggest(getattr(self, key), options)}",
                     value=getattr(self, key),
                 )
-        put("materials", _materials(self.materials, self.mesh))
-        put("contacts", _contacts(self.contacts, self.mesh))
-        put("edges", _edges(self.edges, self.mesh, self.contacts))
+        put("materials", ReadOnly(_materials(self.materials, self.mesh)))
+        put("contacts", ReadOnly(_contacts(self.contacts, self.mesh)))
+        put("edges", ReadOnly(_edges(self.edges, self.mesh, self.contacts)))
         _check_sources(self)
         _check_film(self)
-        put("materials", _conducting(self))
+        put("materials", ReadOnly(_conducting(self)))
         if self.detection == "reciprocal":
             _check_reciprocal(self)
         if self.ordinary_hall is not False:

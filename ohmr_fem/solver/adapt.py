@@ -15,7 +15,7 @@ from ..errors import ConvergenceWarning, InputError
 from ..mesh.device_mesh import DeviceMesh
 from ..model.drive import read_pair
 from ..model.problem import Problem
-from ..units import fields_array, positive
+from ..units import fields_array, fraction, own_arrays, positive
 from .adapt_error import CellErrors, Fields, Pair, localise, solve_fields
 from .adapt_mesh import refined, unknowns
 from .resolution import check_resolution, physics_notes
@@ -114,6 +114,9 @@ class Adapted:
     history: tuple[Round, ...]
     problem: Problem
 
+    def __post_init__(self) -> None:
+        own_arrays(self)
+
     @property
     def mesh(self) -> DeviceMesh:
         """The last mesh."""
@@ -201,7 +204,7 @@ def solve_to(
     """
     start = time.perf_counter()
     pairs, several = _checked(problem, current, voltage, field)
-    tolerance, floor = positive(tolerance, "1", "tolerance"), positive(floor, "1", "floor")
+    tolerance, floor = fraction(tolerance, "tolerance"), positive(floor, "1", "floor")
     for note in physics_notes(problem, several):
         warnings.warn(note, stacklevel=2)
     if unknowns(problem.mesh, problem.order + 1) > budget:

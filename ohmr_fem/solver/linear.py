@@ -8,6 +8,7 @@ the residual.
 from __future__ import annotations
 
 import functools
+import warnings
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, csr_matrix, sparray, triu
 from scipy.sparse.linalg import cg, splu
 
-from ..errors import SolveError, require_extra
+from ..errors import ConvergenceWarning, SolveError, require_extra
 
 #: Largest backward error that is accepted after refinement.
 ACCEPTED_RESIDUAL = 1e-12
 #: Largest part of a right-hand side that may be left over.
 ACCEPTED_SHARE = 1e-2
+#: Part of a flux that may be left unbalanced without a word.
+BALANCED = 1e-9
 #: Backward error above which the solution of a direct solver is refined once.
 REFINE_ABOVE = 1e-14
 #: Options of SuperLU. Small supernodes and panels are measured: scipy's own are slower at every
@@ -305,6 +308,30 @@ def _errors(norm: float, x: np.ndarray, b: np.ndarray, left: np.ndarray) -> tupl
 def _largest(x: np.ndarray) -> np.ndarray:
     """Largest |x| of each column; a loop, because numpy reduces narrow arrays slowly."""
     return np.array([np.abs(column).max() for column in np.atleast_2d(x.T)])
+
+
+def unbalanced(A: Any, x: np.ndarray, b: np.ndarray) -> float:
+    """Largest |b - A x| over the largest |b|: what of a flux the solution does not balance.
+
+    Unlike the backward error it does not hide behind a large |A| |x|: the potential of a region
+    that conducts far better than the others is known to round-off, its current is not.
+    """
+    largest = float(np.abs(b).max(initial=0.0))
+    return float(np.abs(b - A @ x).max()) / largest if largest > 0.0 else 0.0
+
+
+def warn_unbalanced(share: float, what: str) -> None:
+    """ConvergenceWarning beyond BALANCED: the digits of delta_R go with those of the fluxes."""
+    if share > BALANCED:
+        warnings.warn(
+            ConvergenceWarning(
+                f"the {what} equation is left unbalanced by {share:.1e} of its sources (fine below "
+                f"{BALANCED:g}): delta_R is no better; sigma or D differ too much between regions, "
+                "or the mesh is graded too far: leave out a region that hardly conducts, or make "
+                "one that conducts far better a contact"
+            ),
+            stacklevel=4,
+        )
 
 
 def accepted_error(backward: float, share: float) -> float:

@@ -4,6 +4,7 @@ cross-section.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from ..model.drive import Drive, read_pair
 from ..model.problem import Problem
 from ..units import fields_array
 from .linear import Solver
-from .resolution import check_resolution, physics_notes
-from .solve import MomentSolver, moment_source, ohmic_potential
+from .resolution import FIRST_ORDER, check_resolution, physics_notes, size_notes
+from .solve import MomentSolver, Response, moment_source, ohmic_potential
 from .system import System, system_of
 
 
@@ -98,6 +99,7 @@ class Measurement:
     residual: float
     names: FourTerminal | None = None
     solver: Solver | None = None
+    potential: Any = None
 
     @classmethod
     def of(
@@ -122,7 +124,7 @@ class Measurement:
         unit = UnitCurrent.of(system, names.current, solver)
         reader = system.pair_load(names.voltage)
         base = float(reader @ unit.potential)
-        return cls(system, unit.source, base, reader, unit.residual, names, solver)
+        return cls(system, unit.source, base, reader, unit.residual, names, solver, unit.potential)
 
     @property
     def pairs(self) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
@@ -143,11 +145,32 @@ class Measurement:
         """Change of resistance (ohm) or of the section's current for a response to unit drive."""
         return float(self.reader @ (n if self.system.problem.is_cross_section else potential))
 
+    @functools.cached_property
+    def zero(self) -> Response:
+        """The response without field."""
+        return self.solver_at(self.system, np.zeros(3)).solve(self.source)
+
+    @property
+    def share(self) -> float:
+        """|delta_R|/R_ohmic of the current pair, read at its own contacts, without field: alpha
+        alpha' F(1)/(sigma R_ohmic).
+        """
+        problem = self.system.problem
+        if self.names is None or problem.coupling != "linear" or problem.film is not None:
+            return 0.0
+        if problem.uniform:  # F(1) <= sigma R_ohmic: nothing to solve for where angles are small
+            m = problem.material
+            bound = abs(m.orbital_hall_angle * m.inverse_orbital_hall_angle)
+            if bound <= FIRST_ORDER:
+                return 0.0
+        load = self.system.pair_load(self.names.current)
+        return abs(float(load @ self.zero.potential) / float(load @ self.potential))
+
     def sweep(self, fields: np.ndarray) -> Iterator[tuple[float, float, float]]:
         """(change, change relative to B = 0, residual) field by field, one factorisation each; of
         the orbital part.
         """
-        zero = self.solver_at(self.system, np.zeros(3)).solve(self.source)
+        zero = self.zero
         for field in fields:
             if not np.any(field):
                 yield self.read(zero.n, zero.potential), 0.0, zero.residual
@@ -167,11 +190,14 @@ class Measurement:
             yield value, change, max(self.residual, now.residual, turned.residual)
 
 
-def warn_once(problem: Problem, fields: np.ndarray) -> tuple[str, ...]:
-    """Warn about the strongest field of a set; returns the texts."""
+def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple[str, ...]:
+    """Warn about the strongest field of a set, and about the ``share`` of the orbital effect in the
+    resistance; returns the texts.
+    """
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
     system = system_of(problem, plane_of_film=problem.film is not None)
     notes = [*physics_notes(problem, fields), *check_resolution(system, strongest)]
+    notes += size_notes(problem, share)
     for note in notes:
         warnings.warn(note, stacklevel=3)
     return tuple(str(note) for note in notes)
@@ -218,7 +244,7 @@ def resistance(
             "resistance needs a device with contacts; for a cross-section use magnetoresistance"
         )
     measurement = Measurement.of(problem, current, voltage, solver)
-    warn_once(problem, field[None, :])
+    warn_once(problem, field[None, :], measurement.share)
     change, hanle, residual = next(measurement.sweep(field[None, :]))
     x, y, z = (float(b) for b in field)
     geometric = measurement.at(field).base - measurement.base

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: Largest first-cell size at an edge, in decay lengths, for orders 1 to 8 (about 1% of the local
 #: profile).
 LARGEST_CELL = (0.3, 0.8, 1.3, 1.8, 2.3, 2.8, 3.3, 3.8)
+#: Largest part of the ohmic resistance that the first order in alpha alpha' may change.
+FIRST_ORDER = 0.1
 
 
 def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarning]:
@@ -99,9 +101,43 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(diffusion / rate) / q)
 
 
+def size_notes(problem: Problem, share: float) -> list[PhysicsWarning]:
+    """Whether the first order in alpha alpha' is enough for an orbital effect of this ``share`` of
+    the ohmic resistance, both between the contacts of the current.
+    """
+    if problem.coupling != "linear" or problem.is_cross_section or not share > FIRST_ORDER:
+        return []
+    return [
+        PhysicsWarning(
+            f"the orbital effect is {share:.2g} of the ohmic resistance between the contacts of "
+            f"the current (above {FIRST_ORDER:g}), too large for the first order in alpha alpha'; "
+            "use Problem(coupling='full')"
+        )
+    ]
+
+
+def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
+    """Whether an orbital Hall angle is too large for the first order."""
+    if problem.coupling != "linear":
+        return []
+    for region, m in problem.materials.items():
+        for name in ("orbital_hall_angle", "inverse_orbital_hall_angle"):
+            value = getattr(m, name)
+            largest = 0.0 if callable(value) else float(np.max(np.abs(value)))
+            if largest > 1.0:
+                return [
+                    PhysicsWarning(
+                        f"{name} = {largest:g} in region {region!r} is above 1 (a percentage? "
+                        f"write '{largest:g} %'): the first order in alpha alpha' needs a small "
+                        "angle; use Problem(coupling='full')"
+                    )
+                ]
+    return []
+
+
 def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where the model leaves something out that the user's field or tensor would show."""
-    notes = []
+    notes = _angle_notes(problem)
     if (
         "x" in problem.mesh.axes
         and not problem.ordinary_hall

@@ -13,7 +13,7 @@ import skfem
 from ..errors import InputError, suggest
 from ..model.drive import Drive
 from ..model.problem import Problem
-from ..units import engineering, to_si
+from ..units import array_si, engineering, own_arrays, shown
 from .coefficients import Coefficients, evaluate
 from .drift_terms import drift_of_charge, drift_of_moment
 from .interface import Table
@@ -48,6 +48,9 @@ class FieldValues:
     moment_density: np.ndarray
     moment_current: np.ndarray
     distance: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +90,9 @@ class Solution:
     seconds: float
     warnings: tuple[str, ...] = ()
     drift: bool = False
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def has_jumps(self) -> bool:
@@ -192,18 +198,13 @@ class Solution:
     def _coordinates(self, points: Any) -> np.ndarray:
         """The points of a user as (n, dim) in m."""
         dim = self.problem.mesh.dim
-        try:
-            p = np.asarray(points, dtype=float)
-        except (TypeError, ValueError) as exc:
-            raise InputError(
-                f"points: expected coordinates in m, got {points!r}", value=points
-            ) from exc
+        p = array_si(points, "m", "points")
         on_a_line = dim == 1 and p.ndim <= 1
         p = p.reshape(-1, 1) if on_a_line else np.atleast_2d(p)
-        if p.ndim != 2 or p.shape[1] != dim or not np.all(np.isfinite(p)):
+        if p.ndim != 2 or p.shape[1] != dim:
             raise InputError(
                 f"points: expected finite coordinates of shape ({dim},) or (n, {dim}) in m, got "
-                f"{points!r}"
+                f"{shown(points)}"
             )
         return p
 
@@ -310,9 +311,12 @@ class Solution:
 
     @property
     def _flows(self) -> set[int]:
-        """Directions in which current flows: those of the mesh, and x through a cross-section."""
+        """Directions in which current flows: those of the mesh, x through a cross-section, and y in
+        the section of a film, which is wide (J_y = alpha' D d_z n^x; docs/theory, section 9).
+        """
         along = {0} if self.problem.is_cross_section else set()
-        return self._axes | along
+        across = {1} if self.problem.mesh.axes == ("z",) else set()
+        return self._axes | along | across
 
     def _add_drift(
         self, c: Coefficients, E: np.ndarray, n: np.ndarray, J: np.ndarray, Q: np.ndarray
@@ -491,5 +495,4 @@ def _times(table: Table, unknowns: np.ndarray) -> np.ndarray:
 
 def _position(point: Any) -> np.ndarray:
     """A point of quantities as (dim,) in m."""
-    coordinates = np.atleast_1d(np.asarray(point, dtype=object))
-    return np.array([to_si(v, "m", "line") for v in coordinates])
+    return np.atleast_1d(array_si(point, "m", "line"))

@@ -19,8 +19,8 @@ from ..errors import InputError
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem
 from ..units import fields_array
-from .linear import GENERAL, Factorisation, Solver
-from .resolution import check_resolution, physics_notes
+from .linear import GENERAL, Factorisation, Solver, unbalanced, warn_unbalanced
+from .resolution import check_resolution, physics_notes, size_notes
 from .solution import Solution
 from .stability import check_stability
 from .system import System, system_of
@@ -49,6 +49,7 @@ class MomentSolver:
     held: tuple[str, ...]
     factors: Factorisation
     solver: Solver | None = None
+    field: Any = (0.0, 0.0, 0.0)
 
     @classmethod
     def at(
@@ -61,7 +62,7 @@ class MomentSolver:
         """Factorise at one field (3,) in T; SolveError if the torque is unstable."""
         check_stability(system, field)
         factors = (solver or GENERAL).factorise(moment_matrix(system, field, held))
-        return cls(system, held, factors, solver)
+        return cls(system, held, factors, solver, field)
 
     def solve(self, source: np.ndarray) -> Response:
         """Response to a source (3N,) of the moment equation; it changes no contact current."""
@@ -69,8 +70,16 @@ class MomentSolver:
         if s.feeds_back:
             T = s.free_tie(self.held)
             x, residual = self.factors.solve(np.append(np.zeros(T.shape[1]), P.T @ source))
-            return Response(P @ x[T.shape[1] :], T @ x[: T.shape[1]], residual)
-        x, residual = self.factors.solve(P.T @ source)
+            V, n = x[: T.shape[1]], P @ x[T.shape[1] :]
+            # block by block: the moments must not vouch for the charge
+            orbital = -(T.T @ (s.C @ n))
+            warn_unbalanced(unbalanced(T.T @ s.K @ T, V, orbital), "orbital charge")
+            rest = P.T @ (source - s.S @ (T @ V))
+            warn_unbalanced(unbalanced(s.A(self.field), x[T.shape[1] :], rest), "moment")
+            return Response(n, T @ V, residual)
+        b = P.T @ source
+        x, residual = self.factors.solve(b)
+        warn_unbalanced(unbalanced(self.factors.A, x, b), "moment")
         n = P @ x
         if s.problem.mesh.dim == 1:
             return Response(n, np.zeros(s.N), residual)
@@ -110,7 +119,9 @@ def ohmic_potential(
         lifted += value * system.terminals[name].indicator
     currents = (i * system.terminals[name].load for name, i in drive.currents.items())
     load = sum(currents, np.zeros(system.N))
-    v, residual = factors.solve(T.T @ (load / system.scales.conductivity - system.K @ lifted))
+    b = T.T @ (load / system.scales.conductivity - system.K @ lifted)
+    v, residual = factors.solve(b)
+    warn_unbalanced(unbalanced(factors.A, v, b), "charge")
     return T @ v + lifted, residual
 
 
@@ -131,6 +142,16 @@ def moment_source(system: System, potential: np.ndarray, electric_field: float =
     or uniform field.
     """
     return np.asarray(electric_field * system.scales.length * system.drive - system.S @ potential)
+
+
+def _share(system: System, drive: Drive, ohmic: np.ndarray, orbital: np.ndarray) -> float:
+    """Orbital part of the power over the ohmic one: for a pair of contacts delta_R/R_ohmic."""
+    loads = [i * system.terminals[name].load for name, i in drive.currents.items()]
+    if not loads or drive.held:
+        return 0.0
+    load = sum(loads, np.zeros(system.N))
+    power = float(load @ ohmic)
+    return abs(float(load @ orbital)) / power if power > 0.0 else 0.0
 
 
 def solve(
@@ -185,6 +206,9 @@ def solve(
     source = moment_source(system, ohmic, drive.electric_field) + system.injected_source
     response = MomentSolver.at(system, field, drive.held, solver).solve(source)
     ohmic, orbital = grounded(system, drive, ohmic, response.potential)
+    for note in size_notes(problem, _share(system, drive, ohmic, orbital)):
+        notes.append(note)
+        warnings.warn(note, stacklevel=2)
     return Solution(
         problem=problem,
         field=field,

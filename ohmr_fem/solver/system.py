@@ -32,7 +32,14 @@ from . import forms
 from .boundary import EdgeSources, EdgeTerms, _edge_terms, _terminals, edge_sources
 from .coefficients import Coefficients, Scales, evaluate
 from .interface import Table, interface_of
-from .linear import GENERAL, SYMMETRIC, Factorisation, Solver
+from .linear import (
+    GENERAL,
+    SYMMETRIC,
+    Factorisation,
+    Solver,
+    unbalanced,
+    warn_unbalanced,
+)
 from .space import cell_basis, is_hierarchical
 
 logger = logging.getLogger(__name__)
@@ -301,7 +308,10 @@ class System:
     ) -> tuple[np.ndarray, float]:
         """V_1 of K V_1 = -C n for moments n (3N,) or (3N, k), and the residual."""
         T, factors = self.potential_solver(held, solver)
-        free, residual = factors.solve(-(T.T @ (self.C @ n)))
+        b = -(T.T @ (self.C @ n))
+        free, residual = factors.solve(b)
+        if b.ndim == 1:
+            warn_unbalanced(unbalanced(factors.A, free, b), "orbital charge")
         return np.asarray(T @ free), residual
 
     @property

@@ -4,6 +4,7 @@ field at most.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,10 @@ from ..files import Columns, Table
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal, UnitCurrent, warn_once
+from ..solver.resolution import size_notes
 from ..solver.solve import MomentSolver
 from ..solver.system import system_of
-from ..units import fields_array
+from ..units import array_si, fields_array
 from .curve import field_columns
 from .route import choose
 from .spectral import spectral_measures
@@ -201,9 +203,21 @@ def resistance_matrix(
     else:
         found = _direct(problem, several, sources, solver)
     ohmic, orbital, change = found
+    _warn_of_size(problem, sources, ohmic, orbital)
     return ResistanceMatrix(
         tuple(problem.contacts), sources, several, ohmic, orbital, change, route.method, problem
     )
+
+
+def _warn_of_size(
+    problem: Problem, sources: tuple[str, ...], ohmic: np.ndarray, orbital: np.ndarray
+) -> None:
+    """Each source read at its own contacts: V against the last source, which takes the current."""
+    rows = [list(problem.contacts).index(name) for name in sources[:-1]]
+    columns = range(len(rows))
+    share = np.abs(orbital[:, rows, columns] / ohmic[:, rows, columns]).max()
+    for note in size_notes(problem, float(share)):
+        warnings.warn(note, stacklevel=3)
 
 
 def _spectral(
@@ -291,7 +305,7 @@ def sheet_resistance(first: Any, second: Any) -> np.ndarray:
     InputError
         A resistance that is not positive: contacts out of order, or a pair the wrong way round.
     """
-    one, two = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    one, two = array_si(first, "ohm", "first"), array_si(second, "ohm", "second")
     if not np.all(one > 0) or not np.all(two > 0):
         raise InputError(
             f"sheet_resistance: both resistances must be positive, got {first!r} and {second!r}; "

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, NewtonError
+from ..errors import NewtonError
 from ..files import Columns, Table
 from ..model.drive import Drive
 from ..model.problem import Problem
@@ -25,6 +25,7 @@ from ..solver.solution import Solution
 from ..solver.solution_file import save_solution
 from ..solver.solve import solve
 from ..solver.system import system_of
+from ..units import vector_si
 from .curve import terminals_text
 
 #: Times a step in current is halved before the continuation gives up.
@@ -131,12 +132,7 @@ def drift_curve(
     names = FourTerminal.of(problem, current, voltage)
     assert names is not None  # a device plane, as checked
     pair, read = names.current, names.voltage
-    I = np.atleast_1d(np.asarray(amplitudes, dtype=float))  # noqa: E741
-    if I.ndim != 1 or I.size == 0 or not np.all(np.isfinite(I)):
-        raise InputError(
-            f"amplitudes: expected finite currents in A, shape (n,), got {amplitudes!r}",
-            value=amplitudes,
-        )
+    I = vector_si(amplitudes, "A", "amplitudes")  # noqa: E741
     _warn(problem, field, 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

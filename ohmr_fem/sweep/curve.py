@@ -53,11 +53,12 @@ class HanleCurve(Table):
         Resistance without orbital Hall effect at B = 0; NaN on a cross-section.
     rho : (n,)
         Eq. (7): minus the relative change of the current of a cross-section; delta_R/R_ohmic for a
-        device.
+        device, NaN (an empty column) where R_ohmic = 0.
     rho_change : (n,)
         rho(B) - rho(0), solved for directly.
     rho_star : (n,)
-        Eq. (8): 1 - f(B)/f(0), the part of the zero-field effect that the field has removed.
+        Eq. (8): 1 - f(B)/f(0), the part of the zero-field effect that the field has removed; NaN
+        (an empty column of the table) where f(0) = 0.
     delta_R_strip : (n,) ohm
         What Eq. (7) would give: R_ohmic times rho of an infinite strip as wide as the first current
         contact; NaN on a cross-section and where the material is not uniform or the strip unstable.
@@ -141,6 +142,14 @@ class HanleCurve(Table):
 
     def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
         return {"field": (len(self.fields), ("B_x", "B_y", "B_z"))}
+
+    def _absent(self) -> dict[str, str]:
+        absent: dict[str, str] = {}
+        if len(self.rho) and np.all(np.isnan(self.rho)):
+            absent |= dict.fromkeys(("rho", "rho_change"), "R_ohmic = 0")
+        if len(self.rho) and np.all(np.isnan(self.rho_star)):
+            absent["rho_star"] = "f(0) = 0"
+        return absent
 
     def _summary(self) -> Iterable[str]:
         sizes = np.linalg.norm(self.fields, axis=1)

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, SolveError, SweepInterrupted
+from ..errors import SolveError, SweepInterrupted
 from ..files import Columns, Table
 from ..model.material import Material, precession_squared
 from ..model.problem import Problem
-from ..units import ELECTRON_MASS, fields_array
+from ..units import ELECTRON_MASS, fields_array, vector_si
 from .curve import HanleCurve, field_columns
 from .hanle import hanle_curve
 
@@ -171,12 +171,8 @@ def gate_map(
         On Ctrl-C; its ``partial`` is the finished part of the map, or None.
     """
     start = time.perf_counter()
-    values = np.atleast_1d(np.asarray(values, dtype=float))
+    values = vector_si(values, unit, "values")
     fields = np.atleast_2d(fields_array(fields, "fields"))
-    if values.ndim != 1 or len(values) == 0 or not np.all(np.isfinite(values)):
-        raise InputError(
-            f"gate_map: values must be finite numbers, one for each gate, got {values!r}"
-        )
     rows: list[_Row] = []
 
     def finished() -> GateMap:

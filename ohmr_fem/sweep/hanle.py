@@ -16,8 +16,9 @@ from ..model.fields import field_rotation
 from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import Measurement, warn_once
-from ..units import fields_array, positive
+from ..solver.resistance import Measurement, UnitCurrent, warn_once
+from ..solver.system import system_of
+from ..units import entries, fields_array, fraction, vector_si
 from .curve import HanleCurve
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
@@ -81,7 +82,7 @@ def hanle_curve(
     general = "reduced" if many else "direct"
     route = choose("hanle_curve", method, METHODS, problem, general=general)
     default = FILM_TOLERANCE if problem.film is not None else 1e-8
-    tolerance = positive(default if tolerance is None else tolerance, "1", "tolerance")
+    tolerance = fraction(default if tolerance is None else tolerance, "tolerance")
     if len(fields) == 0:
         raise InputError("fields: needs at least one field")
     reason = f" ({route.why})"
@@ -89,7 +90,7 @@ def hanle_curve(
         pairs = current, voltage
         return _spectral_curve(problem, fields, pairs, tolerance, start, reason, solver)
     measurement = Measurement.of(problem, current, voltage, solver)
-    notes = warn_once(problem, fields)
+    notes = warn_once(problem, fields, measurement.share)
     if route.method == "reduced":
         return _reduced_curve(
             measurement, fields, (current, voltage), tolerance, reason, start, notes
@@ -147,7 +148,7 @@ def hanle_map(
     several = np.atleast_2d(fields_array(fields, "fields"))
     if parameter == "angle":
         first, second = field_rotation(1.0, 4, plane)[:2]
-        angles = np.atleast_1d(np.asarray(values, dtype=float))[:, None, None]
+        angles = vector_si(values, "rad", "values")[:, None, None]
         a = (several @ first)[None, :, None]
         b = (several @ second)[None, :, None]
         # what lies out of the plane stays
@@ -157,7 +158,7 @@ def hanle_map(
         turned = normal + along_first * first + along_second * second
         read = measure.rho if measure.current is None else measure.delta_R
         return np.asarray(read(turned.reshape(-1, 3))).reshape(turned.shape[:2])
-    tuned = [measure.at(**{parameter: v}) for v in np.atleast_1d(np.asarray(values, dtype=float))]
+    tuned = [measure.at(**{parameter: v}) for v in entries(values)]
     return np.array([m.rho(several) if m.current is None else m.delta_R(several) for m in tuned])
 
 
@@ -255,7 +256,7 @@ def _spectral_curve(
     measure = spectral_measures(
         problem, [pairs], tolerance=tolerance, fields=fields, solver=solver or SYMMETRIC
     )[0]
-    notes = warn_once(problem, fields)
+    notes = warn_once(problem, fields, _share(problem, measure, solver))
     f, change = measure.response(fields)
     count = len(measure.rates)
     found = _curve(
@@ -275,6 +276,19 @@ def _spectral_curve(
         local = measure.delta_R_local(fields)
         found = replace(found, parts=measure.parts(fields), delta_R_local=local)
     return found
+
+
+def _share(problem: Problem, measure: SpectralMeasure, solver: Solver | None) -> float:
+    """As :attr:`Measurement.share`, from what the measure knows of the drive."""
+    if measure.current is None or problem.film is not None:
+        return 0.0
+    system = system_of(problem)
+    unit = UnitCurrent.of(system, measure.current, solver)
+    return (
+        abs(measure.unit)
+        * measure.own_response
+        / float(system.pair_load(measure.current) @ unit.potential)
+    )
 
 
 def _curve(
@@ -299,8 +313,12 @@ def _curve(
     # Eq. (7) divides by R(B); a device by R_ohmic, which differs at order (alpha alpha')^2
     with np.errstate(divide="ignore", invalid="ignore"):
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
-        # Eq. (8) is 0/0 where the field does nothing (theta = 0): nothing was removed there
-        rho_star = np.where(change == 0.0, 0.0, -change / zero)
+        # Eq. (8) is 0/0 where the field does nothing (theta = 0): nothing was removed there. But
+        # where f(0) = 0 there is nothing that a field could remove: no rho_star
+        rho_star = -change / zero if zero else np.full(len(fields), np.nan)
+        rho_star = np.where((change == 0.0) & (zero != 0.0), 0.0, rho_star)
+        if base == 0.0 and not section:  # a relative change of nothing
+            rho = rho_change = np.full(len(fields), np.nan)
     nothing = np.full(len(fields), np.nan)
     return HanleCurve(
         fields=fields,

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import InputError, SolveError
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
-from ..units import fields_array, to_si
+from ..units import array_si, fields_array, own_arrays, to_si
 from .lanczos import Projection
 
 FORMAT = "ohmr_fem spectral measure 1"
@@ -92,6 +92,9 @@ class SpectralMeasure:
     def detector(self, component: int) -> np.ndarray:
         """Weights (3,) with which n enters what reads a component."""
         return self.material.detection_row(component, self.detection, self.averages)
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     # -- the scalar function
 
@@ -271,6 +274,13 @@ class SpectralMeasure:
         """Largest |F| of the range, the scale of the tolerance."""
         return float(sum(abs(self._F_of(c)) for c in self.channels))
 
+    @property
+    def own_response(self) -> float:
+        """F(1) of the current pair read at its own contacts, the drive being its own detector."""
+        drives = {c.a for c in self.channels}
+        own = sum(self.projection.residues(a, a) for a in drives)
+        return float(np.sum(own / (self.projection.rates * self.stretch + 1.0)) * self.stretch)
+
     def _F_of(self, c: Channel) -> float:
         g = self.projection.residues(c.a, c.b) * self.stretch
         return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self.stretch + 1.0)))
@@ -320,25 +330,26 @@ class SpectralMeasure:
         return f if self.current is None else f / self.R_ohmic_sigma
 
     def rho_star(self, fields: Any) -> np.ndarray:
-        """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect."""
+        """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect, NaN where f(0) = 0."""
         f, change = self.response(fields)
-        return np.where(change == 0.0, 0.0, -change / np.where(f == change, np.nan, f - change))
+        zero = f - change
+        return np.where(
+            (change == 0.0) & (zero != 0.0), 0.0, -change / np.where(zero == 0.0, np.nan, zero)
+        )
 
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
         """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field;
         convention exp(-i w t).
         """
-        f = [
-            to_si(nu, "Hz", "frequency")
-            for nu in (frequency if np.ndim(frequency) else [frequency])
-        ]
+        given = array_si(frequency, "Hz", "frequency")
+        f = np.atleast_1d(given).tolist()
         values = np.array(
             [
                 self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0]
                 for nu in f
             ]
         )
-        return self.unit * (values if np.ndim(frequency) else values[0])
+        return self.unit * (values if given.ndim else values[0])
 
     def at(self, **changes: Any) -> SpectralMeasure:
         """The same device with another material, at no cost.

@@ -28,6 +28,8 @@ class Route:
 
 def refusal(problem: Problem) -> str | None:
     """Why the spectral path cannot serve a problem, or None if it can."""
+    if any(isinstance(m.relaxation_time, tuple) for m in problem.materials.values()):
+        return "the components of the moment relax at different rates"
     if not problem.uniform:
         return "the materials vary over the device"
     if problem.ordinary_hall:

@@ -29,7 +29,7 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
-from ..units import fields_array, positive
+from ..units import array_si, fields_array, fraction, positive, shown
 from .film import film_measures
 from .lanczos import Projection, gamma, project
 from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle
@@ -125,7 +125,7 @@ def spectral_measures(
             )
         options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
         return list(film_measures(problem, pairs, tolerance=tolerance, **options))
-    tolerance = positive(1e-8 if tolerance is None else tolerance, "1", "tolerance")
+    tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
     require_spectral(problem)
     system = system_of(problem)
     K, M, keep = system.pencil
@@ -318,12 +318,15 @@ def _lengths(lengths: Any, reference: float) -> np.ndarray:
     """
     if lengths is None:
         return np.ones(1)
-    if isinstance(lengths, str) or np.size(lengths) != 2:
+    ends = array_si(lengths, "m", "lengths")
+    if ends.shape != (2,):
         raise InputError(
-            f"lengths: expected (shortest, longest) diffusion length, got {lengths!r}",
+            f"lengths: expected (shortest, longest) diffusion length, got {shown(lengths)}",
             value=lengths,
         )
-    low, high = (positive(v, "m", "lengths") for v in lengths)
+    for end in ends:
+        positive(end, "m", "lengths")
+    low, high = ends.tolist()
     if high < low:
         raise InputError(f"lengths: the shortest comes first, got {lengths!r}", value=lengths)
     count = 2 + int(3 * np.log10(high / low))
