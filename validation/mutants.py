@@ -143,8 +143,8 @@ MUTANTS = (
     Mutant(
         "orbital potential with the wrong sign",
         "solver/system.py",
-        "(-(T.T @ (self.C @ n)))",
-        "(T.T @ (self.C @ n))",
+        "b = -(T.T @ (self.C @ n))",
+        "b = T.T @ (self.C @ n)",
         ("four_terminal",),
     ),
     Mutant(
@@ -332,8 +332,8 @@ MUTANTS = (
     Mutant(
         "held potentials drive nothing",
         "solver/solve.py",
-        "- system.K @ lifted))",
-        "- 0 * system.K @ lifted))",
+        "- system.K @ lifted)",
+        "- 0 * system.K @ lifted)",
         ("tests/solver/test_solve.py",),
     ),
     Mutant(
@@ -458,8 +458,8 @@ MUTANTS = (
     Mutant(
         "rho* with the wrong sign",
         "sweep/hanle.py",
-        "-change / zero)",
-        "change / zero)",
+        "-change / zero if",
+        "change / zero if",
         ("tests/sweep/test_hanle.py",),
     ),
     Mutant(
@@ -622,8 +622,8 @@ MUTANTS = (
     Mutant(
         "orbital potential of a transient reversed",
         "solver/system.py",
-        "(-(T.T @ (self.C @ n)))",
-        "(T.T @ (self.C @ n))",
+        "b = -(T.T @ (self.C @ n))",
+        "b = T.T @ (self.C @ n)",
         ("tests/dynamics/test_transient.py",),
     ),
     Mutant(
