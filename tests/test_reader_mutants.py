@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from ohmr_fem.errors import OhmrError
 from tests import reader_mutants
 
 SEEDS = {reader: 20 if reader == "gds" else 80 for reader in reader_mutants.READERS}
@@ -26,3 +27,18 @@ def test_damaged_files(tmp_path, reader):
 )
 def test_many_damaged_files_in_processes_of_their_own():
     assert reader_mutants.main(int(os.environ["OHMR_FEM_MUTANTS"])) == 0
+
+
+CORPUS = sorted((reader_mutants.DATA / "mutants").iterdir())
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
+def test_files_that_once_failed(path):
+    """Each gave an exception that was not the package's own."""
+    reader = path.suffix[1:]
+    for module in NEEDS.get(reader, ()):
+        pytest.importorskip(module)
+    _, read = reader_mutants.READERS[reader]
+    with pytest.raises(OhmrError) as caught:
+        read(path)
+    assert str(caught.value).isprintable()

@@ -112,6 +112,14 @@ def _of_file(path: Path) -> Iterator[None]:
         yield
     except MeshError as exc:
         raise MeshError(f"{path.name}: {exc}", value=exc.value) from exc
+    except InputError:
+        raise
+    except Exception as exc:  # scikit-fem raises Exception for cells that are flat
+        reason = escaped(f"{type(exc).__name__}: {exc}")[:120]
+        raise MeshError(
+            f"{path.name}: cannot be read as a mesh ({reason}); mesh the device again",
+            value=str(path),
+        ) from exc
 
 
 def _load(path: Path) -> Any:
@@ -227,6 +235,11 @@ def _cells(raw: Any) -> tuple[type, np.ndarray, dict[int, np.ndarray]]:
         start = stop
         blocks.append(np.asarray(block.data, dtype=np.int64))
     nodes = np.vstack(blocks).T
+    if nodes.min() < 0 or nodes.max() >= len(raw.points):
+        raise MeshError(
+            f"cannot be read as a mesh (a cell has a node outside 0 to {len(raw.points) - 1}); "
+            "save it again"
+        )
     return _CELLS[types[0]], nodes, of_block
 
 
