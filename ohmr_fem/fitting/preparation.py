@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, suggest
+from ..owned import own_arrays
 
 #: In the order in which they are done.
 STEPS = (
@@ -113,6 +114,9 @@ class Preparation:
     outliers: np.ndarray
     whiteness: float
     numbers: Numbers = field(repr=False)
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps.values())
