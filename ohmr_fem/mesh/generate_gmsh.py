@@ -43,14 +43,10 @@ def load_gmsh() -> Any:
         import gmsh
     except (ImportError, OSError) as exc:
         raise MissingExtraError(
-            f"this device needs the mesh generator gmsh, which cannot be loaded ({exc}); "
-            "pip install 'ohmr-fem[mesh]' (package gmsh; in a checkout '.[mesh]') and, on a "
-            "machine without display, "
-            "apt install libglu1-mesa libgl1 libxft2 libxinerama1 libxcursor1 libgomp1; instead of "
-            "gmsh: "
-            "pip install 'ohmr-fem[netgen]' (package netgen-mesher), which needs pip only; "
-            "devices with parallel edges or concentric circles mesh with backend='tensor'; "
-            "read_mesh reads a .msh file made elsewhere",
+            f"gmsh cannot be loaded ({str(exc)[:40]}); pip install 'ohmr-fem[mesh]' and, without a "
+            "display, apt install libglu1-mesa libgl1 libxft2 libxinerama1 libxcursor1 libgomp1; "
+            "or pip install 'ohmr-fem[netgen]'; or backend='tensor' (parallel edges, circles); or "
+            "read_mesh",
             value="gmsh",
         ) from exc
     return gmsh

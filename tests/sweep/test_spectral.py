@@ -621,7 +621,7 @@ def test_what_the_spectral_path_cannot_serve(bar, refuses):
         diffusion_length=None, diffusion_constant=1.0, relaxation_time=(1.0, 2.0, 1.0)
     )
     cases = [
-        (bar(varying), "materials vary"),
+        (bar(varying), "relax at different rates"),
         (bar(coupling="full"), "coupling='full'"),
         (
             bar(
