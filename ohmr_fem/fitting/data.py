@@ -241,33 +241,56 @@ class Understood:
     notes: list[str]
 
 
-def understand(
-    path: str | Path,
-    *,
-    columns: Mapping[str, Any] | None = None,
-    field: Any = None,
-    plane: str | None = None,
-    quantity: str | None = None,
-    direction: Any = None,
-    current: Any = None,
-    voltage: Any = None,
-    nan: str = "error",
-    sign: float = 1.0,
-    sweeps: str = "apart",
-    decimal: str | None = None,
-) -> Understood:
+@dataclass(frozen=True)
+class _Asked:
+    """The options of :func:`read_data`, checked."""
+
+    columns: Mapping[str, Any] | None = None
+    field: Any = None
+    plane: str | None = None
+    quantity: str | None = None
+    direction: Any = None
+    current: Any = None
+    voltage: Any = None
+    nan: str = "error"
+    sign: float = 1.0
+    sweeps: str = "apart"
+    decimal: str | None = None
+
+    def __post_init__(self) -> None:
+        nan, sign, sweeps = self.nan, self.sign, self.sweeps
+        if nan not in ("error", "drop"):
+            raise InputError(f"expected 'error' or 'drop', got {nan!r}", value=nan, key="nan")
+        if sign not in (1, -1):
+            raise InputError(f"expected 1 or -1, got {sign!r}", value=sign, key="sign")
+        if sweeps not in ("apart", "together"):
+            raise InputError(
+                f"expected 'apart' or 'together', got {sweeps!r}", value=sweeps, key="sweeps"
+            )
+
+
+def understand(path: str | Path, **options: Any) -> Understood:
     """As :func:`read_data`, with what was understood of the file."""
     path = Path(path)
-    if nan not in ("error", "drop"):
-        raise InputError(f"expected 'error' or 'drop', got {nan!r}", value=nan, key="nan")
-    if sign not in (1, -1):
-        raise InputError(f"expected 1 or -1, got {sign!r}", value=sign, key="sign")
-    if sweeps not in ("apart", "together"):
-        raise InputError(
-            f"expected 'apart' or 'together', got {sweeps!r}", value=sweeps, key="sweeps"
-        )
-    log = read_log(path, columns, field, plane, quantity, direction, decimal)
-    build = _Builder(log, nan, sign, sweeps == "apart", current, voltage, [])
+    asked = _Asked(**options)
+    log = read_log(
+        path=path,
+        columns=asked.columns,
+        field=asked.field,
+        plane=asked.plane,
+        quantity=asked.quantity,
+        direction=asked.direction,
+        decimal=asked.decimal,
+    )
+    build = _Builder(
+        log=log,
+        nan=asked.nan,
+        sign=asked.sign,
+        apart=asked.sweeps == "apart",
+        current=asked.current,
+        voltage=asked.voltage,
+        notes=[],
+    )
     return Understood(tuple(build.curves()), log, build.notes)
 
 
