@@ -24,6 +24,7 @@ from ..solver.resolution import check_resolution, physics_notes
 from ..solver.system import system_of
 from ..sweep.spectral import spectral_measure
 from .background import AMPLITUDES, read_terms
+from .data import Measured
 from .fisher import LIMIT, Identifiability
 from .input import TOLERANCE, Source, check_count, check_options, read_curves
 from .model import Parameter, background_parameters, changes, read_parameters, value_of
@@ -115,7 +116,9 @@ def fit(
     strips = _strip(task, source, found) if strip else None
     for note in notes:
         warnings.warn(note, stacklevel=2)
-    return _assemble(task, found, strips, tuple(str(n) for n in notes), time.perf_counter() - start)
+    said = tuple(str(note) for note in notes)
+    seconds = time.perf_counter() - start
+    return _assemble(task, found, strips, said, seconds)
 
 
 def identifiability(
@@ -146,7 +149,9 @@ def identifiability(
         "leastsq",
         None,
     )
-    return task.identify(task.model(source.measures(None)), np.zeros(len(task.parameters)))
+    model = task.model(source.measures(None))
+    here = np.zeros(len(task.parameters))
+    return task.identify(model, here)
 
 
 def _prepare(
@@ -168,7 +173,17 @@ def _prepare(
     terms = read_terms(background)
     chosen = read_parameters(parameters, source.material) + background_parameters(terms, curves)
     check_count(curves, chosen, terms)
-    return Task(curves, chosen, terms, confidence, intervals, limit, method, lmfit), source
+    task = Task(
+        curves=curves,
+        parameters=chosen,
+        background=terms,
+        confidence=confidence,
+        intervals=intervals,
+        limit=limit,
+        method=method,
+        lmfit=lmfit,
+    )
+    return task, source
 
 
 # -- what else there is to say
@@ -176,13 +191,13 @@ def _prepare(
 
 def _range_notes(found: Found) -> list[Warning]:
     """A note if the bound of a measure does not hold at the answer."""
-    for c in found.model.curves:
+    fitted = changes(found.model.physical(found.u))
+    for curve in found.model.curves:
         try:
-            c.measure.at(**changes(found.model.physical(found.u))).response(c.fields)
+            curve.measure.at(**fitted).response(curve.fields)
         except SolveError as exc:
-            return [
-                UserWarning(f"fit: {exc}; give the fit measures made with wider lengths and fields")
-            ]
+            text = f"fit: {exc}; give the fit measures made with wider lengths and fields"
+            return [UserWarning(text)]
     return []
 
 
@@ -192,31 +207,36 @@ def _residual_notes(task: Task, found: Found) -> list[Warning]:
     """
     notes: list[Warning] = []
     model, u = found.model, found.u
-    for c, s, signal, back in zip(
-        task.curves, model.sigma, model.signals(u), model.backgrounds(u), strict=True
-    ):
-        r = ((c.values - signal - back) / s)[np.argsort(c.signed, kind="stable")]
-        spread = float(np.mean(r**2))
-        if c.sigma is not None and spread > 1.0 + 5.0 * np.sqrt(2.0 / len(r)):
-            notes.append(
-                UserWarning(
-                    f"{c.label}: residuals are {np.sqrt(spread):.2g} times the given sigma; the "
-                    "model does "
-                    "not describe the data, and the intervals are too narrow"
-                )
-            )
-        elif len(r) >= 20 and (
-            follow := float(np.sum(r[1:] * r[:-1]) / np.sum(r**2))
-        ) > 5.0 / np.sqrt(len(r)):
-            notes.append(
-                UserWarning(
-                    f"{c.label}: residuals follow each other (correlation {follow:.2f} between "
-                    "neighbours): "
-                    "the model leaves a trend, and the intervals are too narrow; try another "
-                    "background"
-                )
-            )
+    signals = model.signals(u)
+    backgrounds = model.backgrounds(u)
+    for i, curve in enumerate(task.curves):
+        residuals = (curve.values - signals[i] - backgrounds[i]) / model.sigma[i]
+        text = _residual_note(curve, residuals)
+        if text is not None:
+            notes.append(UserWarning(text))
     return notes
+
+
+def _residual_note(curve: Measured, residuals: np.ndarray) -> str | None:
+    order = np.argsort(curve.signed, kind="stable")
+    r = residuals[order]
+    spread = float(np.mean(r**2))
+    # chi^2/n of n normal residuals scatters by sqrt(2/n) about 1, their correlation by 1/sqrt(n)
+    if curve.sigma is not None and spread > 1.0 + 5.0 * np.sqrt(2.0 / len(r)):
+        return (
+            f"{curve.label}: residuals are {np.sqrt(spread):.2g} times the given sigma; the model "
+            "does not describe the data, and the intervals are too narrow"
+        )
+    if len(r) < 20:
+        return None
+    follow = float(np.sum(r[1:] * r[:-1]) / np.sum(r**2))
+    if follow <= 5.0 / np.sqrt(len(r)):
+        return None
+    return (
+        f"{curve.label}: residuals follow each other (correlation {follow:.2f} between "
+        "neighbours): the model leaves a trend, and the intervals are too narrow; try another "
+        "background"
+    )
 
 
 def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
@@ -229,14 +249,14 @@ def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
     fitted = replace(source.problem, materials=_material(found))
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
     notes: list[Warning] = [*physics_notes(fitted, fields)]
-    return notes + [
-        ResolutionWarning(f"at the fitted values: {note}")
-        for note in check_resolution(system_of(fitted), strongest)
-    ]
+    for note in check_resolution(system_of(fitted), strongest):
+        notes.append(ResolutionWarning(f"at the fitted values: {note}"))
+    return notes
 
 
 def _material(found: Found) -> Material:
-    return retuned(found.measures[0].material, changes(found.model.physical(found.u)))
+    fitted = found.model.physical(found.u)
+    return retuned(found.measures[0].material, changes(fitted))
 
 
 def _strip(
@@ -247,26 +267,24 @@ def _strip(
     """
     if source.problem is None or source.problem.is_cross_section:
         return None
-    local_ones = [i for i, m in enumerate(found.measures) if abs(m.R_ohmic_sigma) >= LOCAL_SQUARES]
+    squares = [measure.R_ohmic_sigma for measure in found.measures]
+    local_ones = [i for i, ohmic in enumerate(squares) if abs(ohmic) >= LOCAL_SQUARES]
     if not local_ones:
         return None
     material = _material(found)
-    width = contact_width(source.problem, source.pairs[local_ones[0]][0][0])
+    current, _ = source.pairs[local_ones[0]]
+    width = contact_width(source.problem, current[0])
     section = Problem(cross_section(width), material, detection=source.problem.detection)
-    lengths = material.diffusion_length / STRIP_RANGE, material.diffusion_length * STRIP_RANGE
+    length = material.diffusion_length
+    lengths = (length / STRIP_RANGE, length * STRIP_RANGE)
     measure = spectral_measure(section, tolerance=TOLERANCE, lengths=lengths)
     data = tuple(replace(task.curves[i], sigma=found.model.sigma[i]) for i in local_ones)
-    narrow = replace(
-        task,
-        curves=data,
-        parameters=tuple(Parameter(p.name, _start(p, material, found)) for p in task.parameters),
-    )
-    model = narrow.model(
-        [measure] * len(data), [found.measures[i].R_ohmic_sigma for i in local_ones]
-    )
-    scanned = (
-        np.zeros(1) if task.length is None else np.linspace(-1.0, 1.0, 7) * np.log(STRIP_RANGE)
-    )
+    starts = tuple(Parameter(p.name, _start(p, material, found)) for p in task.parameters)
+    narrow = replace(task, curves=data, parameters=starts)
+    model = narrow.model([measure] * len(data), [squares[i] for i in local_ones])
+    scanned = np.zeros(1)
+    if task.length is not None:
+        scanned = np.linspace(-1.0, 1.0, 7) * np.log(STRIP_RANGE)
     model, u, _, _ = minimise(narrow, model, scanned)
     shown = [a + b for a, b in zip(model.signals(u), model.backgrounds(u), strict=True)]
     return model.physical(u), dict(zip(local_ones, shown, strict=True))
@@ -334,12 +352,19 @@ def _estimates(found: Found, known: Identifiability) -> dict[str, Estimate]:
 
 def _fitted(task: Task, found: Found, strips: Mapping[int, np.ndarray]) -> tuple[FittedCurve, ...]:
     model = found.model
-    signals, backgrounds = model.signals(found.u), model.backgrounds(found.u)
+    signals = model.signals(found.u)
+    backgrounds = model.backgrounds(found.u)
     out = []
     for i, data in enumerate(task.curves):
-        whole = signals[i] + backgrounds[i]
-        amounts = _amounts(found, i)
-        out.append(FittedCurve(data, whole, backgrounds[i], model.sigma[i], strips.get(i), amounts))
+        curve = FittedCurve(
+            data=data,
+            model=signals[i] + backgrounds[i],
+            background=backgrounds[i],
+            noise=model.sigma[i],
+            strip=strips.get(i),
+            amplitudes=_amounts(found, i),
+        )
+        out.append(curve)
     return tuple(out)
 
 
