@@ -66,8 +66,10 @@ class Candidate:
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
-        put("fields", owned(np.atleast_2d(fields_array(self.fields, "fields"))))
-        put("noise", positive(self.noise, "1" if self.current is None else "ohm", "noise"))
+        fields = fields_array(self.fields, "fields")
+        put("fields", owned(np.atleast_2d(fields)))
+        unit = "1" if self.current is None else "ohm"
+        put("noise", positive(self.noise, unit, "noise"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,17 +86,20 @@ class Design:
         same share a line.
         """
         head = f"{'':48}" + "".join(f"{s:>14}" for s in self.before.symbols)
-        lines: dict[str, list[str]] = {}
-        for c, known in self.ranked:
-            lines.setdefault("".join(f"{percent(float(e)):>14}" for e in known.errors), []).append(
-                c.name
-            )
-        now = f"{'now':48}" + "".join(f"{percent(float(e)):>14}" for e in self.before.errors)
-        shown = [
-            f"{names[0] + (f' (and {len(names) - 1} more)' if len(names) > 1 else ''):48}{errors}"
-            for errors, names in list(lines.items())[:SHOWN]
-        ]
-        return "\n".join([head, now, *shown])
+        now = f"{'now':48}" + _cells(self.before)
+        alike: dict[str, list[str]] = {}
+        for candidate, known in self.ranked:
+            alike.setdefault(_cells(known), []).append(candidate.name)
+        lines = [head, now]
+        for errors, names in list(alike.items())[:SHOWN]:
+            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+            lines.append(f"{names[0] + more:48}{errors}")
+        return "\n".join(lines)
+
+
+def _cells(known: Identifiability) -> str:
+    """The relative standard errors as cells of the table."""
+    return "".join(f"{percent(float(error)):>14}" for error in known.errors)
 
 
 def design(
@@ -145,49 +150,65 @@ def design(
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
     chosen = read_parameters(parameters, source.material)
-    noises = [
-        c.sigma if c.sigma is not None else np.full(len(c.values), scatter(c)) for c in curves
-    ]
-    wanted = (
-        list(candidates)
-        if candidates is not None
-        else _default(problem, curves[0], float(np.median(noises[0])), noise)
-    )
-    pairs = list(dict.fromkeys([*source.pairs, *((c.current, c.voltage) for c in wanted)]))
-    length = source.material.diffusion_length
-    reach = max([1.0, *(max(c.size, 1.0 / c.size) for c in wanted)]) * 1.1
-    found = spectral_measures(
-        problem, pairs, tolerance=TOLERANCE, lengths=(length / reach, length * reach)
-    )
-    measures = dict(zip(pairs, found, strict=True))
-    now = np.vstack(
-        [
-            _jacobian(chosen, c, measures[p], s, background)
-            for c, p, s in zip(curves, source.pairs, noises, strict=True)
-        ]
-    )
-    names, symbols = [p.name for p in chosen], [p.symbol for p in chosen]
+    noises = [_noise(curve) for curve in curves]
+    if candidates is not None:
+        wanted = list(candidates)
+    else:
+        wanted = _default(problem, curves[0], float(np.median(noises[0])), noise)
+    measures = _measures(problem, source, wanted)
+    rows = []
+    for curve, pair, sigma in zip(curves, source.pairs, noises, strict=True):
+        rows.append(_jacobian(chosen, curve, measures[pair], sigma, background))
+    now = np.vstack(rows)
+    names = [p.name for p in chosen]
+    symbols = [p.symbol for p in chosen]
     ranked = []
     for c in wanted:
         measure = _resized(measures[c.current, c.voltage], c.size)
         planned = _planned(c, problem.is_cross_section)
-        more = _jacobian(
-            chosen, planned, measure, np.full(len(planned.values), c.noise), background
-        )
-        ranked.append((c, identify(np.vstack([now, more]), names, symbols, limit)))
+        sigma = np.full(len(planned.values), c.noise)
+        more = _jacobian(chosen, planned, measure, sigma, background)
+        known = identify(np.vstack([now, more]), names, symbols, limit)
+        ranked.append((c, known))
     ranked.sort(key=lambda pair: pair[1].score)
     return Design(identify(now, names, symbols, limit), tuple(ranked))
 
 
+def _noise(curve: Measured) -> np.ndarray:
+    """Standard deviation of every point: as given, or from the scatter of the curve."""
+    if curve.sigma is not None:
+        return curve.sigma
+    return np.full(len(curve.values), scatter(curve))
+
+
+def _measures(
+    problem: Problem, source: Source, wanted: Sequence[Candidate]
+) -> dict[Any, SpectralMeasure]:
+    """The measure of every pair at hand or wanted, over the lengths that the sizes ask for."""
+    new = [(c.current, c.voltage) for c in wanted]
+    pairs = list(dict.fromkeys([*source.pairs, *new]))
+    length = source.material.diffusion_length
+    stretches = [max(c.size, 1.0 / c.size) for c in wanted]
+    reach = max([1.0, *stretches]) * 1.1
+    lengths = (length / reach, length * reach)
+    found = spectral_measures(
+        problem,
+        pairs,
+        tolerance=TOLERANCE,
+        lengths=lengths,
+    )
+    return dict(zip(pairs, found, strict=True))
+
+
 def _planned(c: Candidate, section: bool) -> Measured:
     return Measured(
-        c.fields,
-        np.zeros(len(c.fields)),
-        "ratio" if section else "hanle",
-        c.noise,
-        c.current,
-        c.voltage,
-        c.name,
+        fields=c.fields,
+        values=np.zeros(len(c.fields)),
+        quantity="ratio" if section else "hanle",
+        sigma=c.noise,
+        current=c.current,
+        voltage=c.voltage,
+        name=c.name,
     )
 
 
@@ -199,9 +220,14 @@ def _jacobian(
     background: Sequence[str],
 ) -> np.ndarray:
     curve = Curve.of(data, measure, background)
-    return Model(tuple(chosen), (curve,), (data.values,), (sigma,)).relative_jacobian(
-        np.zeros(len(chosen))
+    model = Model(
+        parameters=tuple(chosen),
+        curves=(curve,),
+        values=(data.values,),
+        sigma=(sigma,),
     )
+    here = np.zeros(len(chosen))
+    return model.relative_jacobian(here)
 
 
 def _resized(measure: SpectralMeasure, size: float) -> SpectralMeasure:
@@ -225,29 +251,36 @@ def _default(
     """Directions, contact pairs and sizes with the fields of the first curve."""
     unit = "ohm" if first.current is not None else "1"
     level = own_noise if noise is None else positive(noise, unit, "noise")
-    top, count = float(np.abs(first.signed).max()), len(first.values)
+    top = float(np.abs(first.signed).max())
+    count = len(first.values)
     section = problem.is_cross_section
-    current, voltage = (None, None) if section else (first.current, first.voltage)
-    pair = (current, voltage)
-    out = [
-        Candidate(f"field {name}", field_sweep(-top, top, count, d), level, current, voltage)
-        for name, d in DIRECTIONS.items()
-        if np.linalg.norm(np.cross(d, first.direction)) > 1e-6
-    ]
-    out.append(Candidate("the same again", first.fields, level, current, voltage))
-    if not any(m.absorbs_partially for m in problem.moment_conditions().values()):
-        out += [
-            Candidate(
-                f"device {size:.3g} times the size", first.fields, level, current, voltage, size
-            )
-            for size in SIZES
-        ]
-    if not section:
-        out += [
-            Candidate(f"current {i[0]}-{i[1]}, voltage {v[0]}-{v[1]}", first.fields, level, i, v)
-            for i, v in _combinations(problem)
-            if (i, v) != pair
-        ]
+    again = Candidate(
+        name="the same again",
+        fields=first.fields,
+        noise=level,
+        current=None if section else first.current,
+        voltage=None if section else first.voltage,
+    )
+    out = []
+    for name, direction in DIRECTIONS.items():
+        if np.linalg.norm(np.cross(direction, first.direction)) <= 1e-6:
+            continue
+        fields = field_sweep(-top, top, count, direction)
+        out.append(replace(again, name=f"field {name}", fields=fields))
+    out.append(again)
+    # the finite G of an edge is a length of its own, which a copy does not scale
+    laws = problem.moment_conditions().values()
+    if not any(law.absorbs_partially for law in laws):
+        for size in SIZES:
+            name = f"device {size:.3g} times the size"
+            out.append(replace(again, name=name, size=size))
+    if section:
+        return out
+    for i, v in _combinations(problem):
+        if (i, v) == (again.current, again.voltage):
+            continue
+        name = f"current {i[0]}-{i[1]}, voltage {v[0]}-{v[1]}"
+        out.append(replace(again, name=name, current=i, voltage=v))
     return out
 
 
@@ -255,9 +288,11 @@ def _combinations(problem: Problem) -> list[tuple[tuple[str, str], tuple[str, st
     """Four-terminal combinations, without those that reciprocity or a sign makes equal."""
     names = list(problem.contacts)[:MOST_CONTACTS]
     carrying = [n for n in names if problem.contacts[n].carries_current]
-    out, seen = [], set()
+    out = []
+    seen = set()
     for i in itertools.combinations(carrying, 2):
-        for v in itertools.combinations([n for n in names if n not in i], 2):
+        others = [n for n in names if n not in i]
+        for v in itertools.combinations(others, 2):
             key = frozenset([frozenset(i), frozenset(v)])
             if key not in seen:
                 seen.add(key)
