@@ -44,7 +44,7 @@ class Raw:
                 key="mixing",
             )
         fields = [part.fields @ axis for part in parts]
-        sigma, time = ([getattr(p, key) for p in parts] for key in ("sigma", "time"))
+        # the exchanged pair sees the field reversed: its rows count on the side -1
         sides = [np.full(len(f), 1.0 - 2.0 * k) for k, f in enumerate(fields)]
         return cls(
             data=data,
@@ -53,8 +53,8 @@ class Raw:
             values=np.concatenate([part.values for part in parts]),
             way=np.concatenate([ways(f) for f in fields]),
             side=np.concatenate(sides),
-            sigma=_joined(sigma),
-            time=_joined(time),
+            sigma=_joined([part.sigma for part in parts]),
+            time=_joined([part.time for part in parts]),
             longitudinal=along,
             exchanged=reciprocal is not None,
         )
@@ -95,8 +95,15 @@ class Raw:
         if numbers.mixing is not None:
             values = values - self.mixed(numbers.mixing)
         nothing = np.zeros((len(values), 0))
-        weight = self.weight(numbers.noise)
-        return Rows(self.field, values, self.way, self.side, weight, nothing, ())
+        return Rows(
+            field=self.field,
+            values=values,
+            way=self.way,
+            side=self.side,
+            weight=self.weight(numbers.noise),
+            nuisance=nothing,
+            names=(),
+        )
 
     def drift_columns(self, kind: str | None) -> np.ndarray:
         """(n, k): the drift of every row for one unit of each of its numbers."""
@@ -110,7 +117,8 @@ class Raw:
         nodes = self.nodes
         if np.any(np.diff(nodes) <= 0.0):
             raise InputError("'bracket' needs a time that goes on from row to row", key="drift")
-        hats = np.column_stack([np.interp(self.time, nodes, row) for row in np.eye(len(nodes))])
+        corners = np.eye(len(nodes))
+        hats = np.column_stack([np.interp(self.time, nodes, corner) for corner in corners])
         return np.asarray(hats - hats.mean(axis=0))
 
 
@@ -118,7 +126,8 @@ def _check_part(part: Measured, data: Measured, axis: np.ndarray) -> None:
     if not isinstance(part, Measured) or part.quantity != data.quantity:
         raise InputError(f"must be a Measured of {data.quantity}", key="reciprocal")
     off = part.fields - np.outer(part.fields @ axis, axis)
-    if np.abs(off).max() > 1e-3 * np.abs(part.fields).max():
+    strongest = np.abs(part.fields).max()
+    if np.abs(off).max() > 1e-3 * strongest:
         raise InputError(
             f"{part.label}: the field is not along one axis; prepare takes sweeps, no angle scans",
             key="data",
@@ -146,4 +155,6 @@ def _longitudinal(given: Any, data: Measured) -> np.ndarray:
 
 
 def _joined(parts: Sequence[Any]) -> np.ndarray | None:
-    return None if any(part is None for part in parts) else np.concatenate(parts)
+    if any(part is None for part in parts):
+        return None
+    return np.concatenate(parts)
