@@ -24,7 +24,8 @@ from ..version import __version__
 from .folder import folder_of, remove, results_folder
 
 #: What a fit leaves, beside its record.
-FILES, RECORD = ("fit.txt", "fit.csv", "fit.png", "fit.pdf"), "fit.json"
+FILES = ("fit.txt", "fit.csv", "fit.png", "fit.pdf")
+RECORD = "fit.json"
 PARAMETERS = ("alpha", "L_m", "tau", "theta")
 
 
@@ -42,11 +43,14 @@ def read_fit_data(
     A file with one column of fields takes its direction from the sweep of the device unless
     ``direction`` is given; other arguments as for :func:`ohmr_fem.read_data`.
     """
-    own = device.table.get("sweep", {}).get("direction", "x") if direction is None else direction
-    curves = read_data(data, quantity=quantity, direction=own, nan=nan, sign=sign)
+    if direction is None:
+        sweep = device.table.get("sweep", {})
+        direction = sweep.get("direction", "x")
+    curves = read_data(data, quantity=quantity, direction=direction, nan=nan, sign=sign)
     if device.problem.is_cross_section:
         return curves
-    return with_pairs(curves, {m.name: (m.current, m.voltage) for m in device.measurements})
+    pairs = {m.name: (m.current, m.voltage) for m in device.measurements}
+    return with_pairs(curves, pairs)
 
 
 @door
@@ -99,13 +103,20 @@ def run_fit(
         digests = {str(path): sha256_of(Path(path)) for path in (data, device)}
         setup = without_accuracy(read_device(device), "a fit")
         curves = read_fit_data(
-            data, setup, quantity=quantity, direction=direction, nan=nan, sign=sign
+            data,
+            setup,
+            quantity=quantity,
+            direction=direction,
+            nan=nan,
+            sign=sign,
         )
         found = fit(curves, setup.problem, parameters, **options)
         if out is None:
             return found
+        if plan is None:
+            plan = not found.identifiability.complete
         further = None
-        if plan or (plan is None and not found.identifiability.complete):
+        if plan:
             background = options.get("background", ("offset",))
             further = design(found, setup.problem, parameters, background=background)
         sources = {"data": str(data), "device": str(device), "inputs": digests}
@@ -130,24 +141,27 @@ def write_fit(
     """Write report, numbers, table and figures into a folder; returns the files."""
     folder = folder_of(out, RECORD)
     files = [folder / name for name in ("fit.txt", RECORD, *FILES[1:])]
-    text = (
-        str(found)
-        + ("" if further is None else f"\n\nwith one more measurement:\n{further}")
-        + "\n"
-    )
+    report, numbers, table, *figures = files
+    text = str(found)
+    if further is not None:
+        text += f"\n\nwith one more measurement:\n{further}"
     content = {"ohmr_fem": __version__, **(sources or {}), **record(found)}
     content["files"] = list(FILES)
-    for path, written in ((files[0], text), (files[1], json.dumps(content, indent=2) + "\n")):
-        with atomic_path(path) as temporary:
-            temporary.write_text(written, encoding="utf-8")
-    with atomic_path(files[2]) as temporary:
+    _write(report, text)
+    _write(numbers, json.dumps(content, indent=2))
+    with atomic_path(table) as temporary:
         found.to_csv(temporary)
-    remove(folder, [path.name for path in files[3:]])  # those of an earlier fit are not of this one
+    remove(folder, [path.name for path in figures])  # those of an earlier fit are not of this one
     with drawing("fit"):
         axes = plot_fit(found)
-        for path in files[3:]:
+        for path in figures:
             save_figure(axes, path)
     return [path for path in files if path.exists()]
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def record(found: Fit) -> dict[str, Any]:
