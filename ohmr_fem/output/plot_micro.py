@@ -40,36 +40,31 @@ def plot_inverse_mass(
     several = {0.0: results} if isinstance(results, InverseMass) else dict(results)
     if not several:
         raise InputError("needs at least one result", key="plot_inverse_mass")
-    for name, value, known in (
-        ("quantity", quantity, ("X", "theta")),
-        ("against", against, tuple(AGAINST)),
-    ):
-        if value not in known:
-            raise InputError(
-                f"{name}: {value!r} is not known; {suggest(value, known)}",
-                value=value,
-                key="plot_inverse_mass",
-            )
+    _known("quantity", quantity, ("X", "theta"))
+    _known("against", against, tuple(AGAINST))
     first = next(iter(several.values()))
-    lines = (
-        _against_gate(several) if against == "displacement" else _against_level(several, against)
-    )
+    if against == "displacement":
+        lines = _against_gate(several)
+    else:
+        lines = _against_level(several, against)
     with _style(ax):
         ax = ax or _new_axes()
         for i, (label, x, tensor) in enumerate(lines):
             for part, y, colour in _parts(tensor, quantity):
+                names = [text for text in (part, label) if text]
                 ax.plot(
                     x,
                     y,
                     DASHES[i % 4],
-                    label=", ".join(t for t in (part, label) if t) or "_",
+                    label=", ".join(names) or "_",
                     markersize=3,
                     color=COLOURS[i % 6] if quantity == "theta" else colour,
                     marker="o" if len(x) <= 25 else None,
                 )
         ax.axhline(0.0, color="0.7", linewidth=0.6, zorder=0)
         ax.set_xlabel(AGAINST[against])
-        kind = f"{first.definition}, {first.counting}, {first.normalisation.replace('_', ' ')}"
+        normalisation = first.normalisation.replace("_", " ")
+        kind = f"{first.definition}, {first.counting}, {normalisation}"
         if quantity == "X":
             unit = "1/$m_e$" if first.unit == "1/m_e" else "1/($m_e$ m$^2$)"
             ax.set_ylabel(f"X ({unit})")
@@ -83,12 +78,22 @@ def plot_inverse_mass(
     return ax
 
 
+def _known(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(
+            f"{name}: {value!r} is not known; {suggest(value, known)}",
+            value=value,
+            key="plot_inverse_mass",
+        )
+
+
 def _against_level(
     results: Mapping[float, InverseMass], against: str
 ) -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
     for v, x in results.items():
         position = x.chemical_potential if against == "mu" else x.density * 1e-16
-        yield f"V = {v:g} eV" if len(results) > 1 or v else "", position, x.X
+        label = f"V = {v:g} eV" if len(results) > 1 or v else ""
+        yield label, position, x.X
 
 
 def _against_gate(
@@ -97,22 +102,23 @@ def _against_gate(
     v = np.array(list(results))
     levels = next(iter(results.values())).density
     for i, n in enumerate(levels):
-        yield (
-            f"n = {n * 1e-16:.3g}·10¹² cm⁻²" if len(levels) > 1 else "",
-            v,
-            np.array([x.X[i] for x in results.values()]),
-        )
+        label = f"n = {n * 1e-16:.3g}·10¹² cm⁻²" if len(levels) > 1 else ""
+        tensor = np.array([x.X[i] for x in results.values()])
+        yield label, v, tensor
 
 
 def _parts(X: np.ndarray, quantity: str) -> Iterable[tuple[str, np.ndarray, str]]:
-    xx, yy, zz = (X[:, a, a] for a in range(3))
+    xx = X[:, 0, 0]
+    yy = X[:, 1, 1]
+    zz = X[:, 2, 2]
     if quantity == "theta":
         with np.errstate(divide="ignore", invalid="ignore"):
             yield "", zz / yy, COLOURS[0]
         return
-    same = np.allclose(xx, yy, rtol=1e-6, atol=1e-12)
-    yield "$X_{xx} = X_{yy}$" if same else "$X_{xx}$", xx, COLOURS[0]
-    if not same:
+    if np.allclose(xx, yy, rtol=1e-6, atol=1e-12):
+        yield "$X_{xx} = X_{yy}$", xx, COLOURS[0]
+    else:
+        yield "$X_{xx}$", xx, COLOURS[0]
         yield "$X_{yy}$", yy, COLOURS[2]
     yield "$X_{zz}$", zz, COLOURS[1]
 
@@ -128,10 +134,12 @@ def plot_gate_map(found: GateMap, quantity: str | None = None, ax: Any = None) -
     -------
     matplotlib Axes
     """
-    quantity = quantity or ("rho_change" if found.current is None else "hanle")
-    known = ["rho", "rho_change", "rho_star"] + (
-        ["delta_R", "hanle"] if found.current is not None else []
-    )
+    known = ["rho", "rho_change", "rho_star"]
+    usual = "rho_change"
+    if found.current is not None:
+        known += ["delta_R", "hanle"]
+        usual = "hanle"
+    quantity = quantity or usual
     if quantity not in known:
         raise InputError(
             f"{quantity!r} is not known; {suggest(quantity, known)}",
@@ -144,7 +152,9 @@ def plot_gate_map(found: GateMap, quantity: str | None = None, ax: Any = None) -
         )
     values = getattr(found, quantity)
     field = _signed(found.fields)
-    gate = found.values * (1e-16 if found.parameter == "density" else 1.0)  # 10^12 per cm²
+    gate = found.values
+    if found.parameter == "density":
+        gate = gate * 1e-16  # 10^12 per cm²
     power = 0 if quantity == "rho_star" else _power(values)
     scaled = np.ma.masked_invalid(values / 10.0**power)
     with _style(ax):
@@ -152,10 +162,13 @@ def plot_gate_map(found: GateMap, quantity: str | None = None, ax: Any = None) -
         image = _gate_colours(ax, field, gate, scaled)
         unit = "1" if quantity.startswith("rho") else "ohm"
         label = _LABELS[quantity] + _in_brackets(unit, power)
-        ax.get_figure().colorbar(image, ax=ax, label=label, pad=0.03)
+        figure = ax.get_figure()
+        figure.colorbar(image, ax=ax, label=label, pad=0.03)
         swept = np.flatnonzero(np.any(found.fields != 0.0, axis=0))
-        ax.set_xlabel(f"$B_{'xyz'[swept[0]]}$ (T)" if len(swept) == 1 else "$B$ (T)")
-        ax.set_ylabel(AGAINST.get(found.parameter, f"{found.parameter} ({found.unit})"))
+        along = f"_{'xyz'[swept[0]]}" if len(swept) == 1 else ""
+        ax.set_xlabel(f"$B{along}$ (T)")
+        own = f"{found.parameter} ({found.unit})"
+        ax.set_ylabel(AGAINST.get(found.parameter, own))
     return ax
 
 
