@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -91,8 +92,17 @@ def interval(
     good : points u whose chi^2 is below the threshold, perhaps in another valley; the interval
     holds them
     """
-    low, left = _end(valley, i, -1.0, threshold, inside, good, farthest)
-    high, right = _end(valley, i, 1.0, threshold, inside, good, farthest)
+    end = partial(
+        _end,
+        valley=valley,
+        i=i,
+        threshold=threshold,
+        inside=inside,
+        good=good,
+        farthest=farthest,
+    )
+    low, left = end(side=-1.0)
+    high, right = end(side=1.0)
     middle = float(valley.bottom[i])
     return middle - low, middle + high, [left, right]
 
@@ -123,7 +133,8 @@ def _end(
     """Distance from the minimum to one end, inf if open, and the farthest acceptable point."""
     step, slope = _first_step(valley, i, threshold)
     # the root of the rise is straight where chi^2 is a parabola, so the search works on it
-    near = 0.0, float(np.sqrt(max(valley.chi2 - valley.lowest, 0.0)))
+    above = max(valley.chi2 - valley.lowest, 0.0)
+    near = 0.0, float(np.sqrt(above))
     far = np.inf, np.inf
     goal = np.sqrt(threshold)
     start = valley.bottom + side * step * slope
@@ -147,14 +158,17 @@ def _end(
             reached = u
         else:
             far = step, root
-        previous, step = step, _next(near, far, goal)
+        previous = step
+        step = _next(near, far, goal)
         if step > farthest:
             return np.inf, reached
         # the others readjust in proportion: start from the ray through the last point
         start = u
         if previous > 0:
             start = u + (u - valley.bottom) * (step / previous - 1.0)
-    return (step, u) if trusted else (np.inf, reached)
+    if not trusted:
+        return np.inf, reached
+    return step, u
 
 
 def _first_step(valley: Valley, i: int, threshold: float) -> tuple[float, np.ndarray]:
@@ -163,22 +177,25 @@ def _first_step(valley: Valley, i: int, threshold: float) -> tuple[float, np.nda
     if variance <= 0:
         return 1.0, np.eye(len(valley.bottom))[i]
     step = min(np.sqrt(threshold * variance), 1.0)
-    return float(step), valley.covariance[:, i] / variance
+    slope = valley.covariance[:, i] / variance
+    return float(step), slope
 
 
 def _next(near: tuple[float, float], far: tuple[float, float], goal: float) -> float:
     """Secant on the root of the rise, which is nearly a straight line; doubling while there is no
     bracket.
     """
-    if not np.isfinite(far[0]):
-        factor = 1.01 * goal / max(near[1], 1e-3)
-        return near[0] * float(np.clip(factor, 1.02, 4.0))
-    width = far[0] - near[0]
-    share = (goal - near[1]) / (far[1] - near[1])
-    guess = near[0] + width * share
+    low, root_low = near
+    high, root_high = far
+    if not np.isfinite(high):
+        factor = 1.01 * goal / max(root_low, 1e-3)
+        return low * float(np.clip(factor, 1.02, 4.0))
+    width = high - low
+    share = (goal - root_low) / (root_high - root_low)
+    guess = low + width * share
     # stay off the ends of the bracket, or a bent curve lets it shrink from one side only
     margin = 0.02 * width
-    return float(np.clip(guess, near[0] + margin, far[0] - margin))
+    return float(np.clip(guess, low + margin, high - margin))
 
 
 def _walk(valley: Valley, i: int, shift: float, start: np.ndarray) -> tuple[np.ndarray, float]:
@@ -186,11 +203,19 @@ def _walk(valley: Valley, i: int, shift: float, start: np.ndarray) -> tuple[np.n
     base = np.array(start)
     base[i] = valley.bottom[i] + shift
     others = np.delete(np.arange(len(base)), i)
-    u = settle(valley.residual, valley.jacobian, base, others, valley.weights, 1e-6)
+    u = settle(
+        residual=valley.residual,
+        jacobian=valley.jacobian,
+        start=base,
+        free=others,
+        weights=valley.weights,
+        tolerance=1e-6,
+    )
     chi2 = float(np.sum(valley.residual(u) ** 2))
     rise = chi2 - valley.lowest
     # a little below the best fit is round-off of the search, clearly below a better fit
-    if rise < -1e-3 * max(1.0, 1e-3 * valley.lowest):
+    scale = max(1.0, 1e-3 * valley.lowest)
+    if rise < -1e-3 * scale:
         raise LowerMinimumError(u)
     return u, rise
 
