@@ -10,6 +10,8 @@ from .data import QUANTITIES, Measured, Understood
 
 #: Characters of a picture.
 WIDE, HIGH = 56, 7
+#: Units of the columns whose heading needs none.
+UNITS = {"temperature": "K", "time": "s"}
 #: So many curves get a picture each.
 MOST_PICTURES = 4
 
@@ -29,9 +31,11 @@ def _lines(read: Understood) -> Iterator[str]:
     yield f"{log.path}: {len(log.lines)} rows, {len(read.curves)} curves"
     for key, found in log.used.items():
         for column in found:
-            unit = column.unit or {"temperature": "K", "time": "s"}.get(key, "that of its values")
-            unit = "" if key == "label" else f", in {unit}"
-            yield f"  {key:<12} column {column.index + 1}, {column.heading.text!r}{unit}"
+            number = column.index + 1
+            unit = ""
+            if key != "label":
+                unit = ", in " + (column.unit or UNITS.get(key, "that of its values"))
+            yield f"  {key:<12} column {number}, {column.heading.text!r}{unit}"
     for curve in read.curves:
         yield _one(curve)
     if not read.notes:
@@ -40,24 +44,37 @@ def _lines(read: Understood) -> Iterator[str]:
         yield f"  note: {note}"
     for curve in read.curves[:MOST_PICTURES]:
         yield from _picture(curve)
-    if len(read.curves) > MOST_PICTURES:
-        yield f"({len(read.curves) - MOST_PICTURES} more curves without a picture)"
+    more = len(read.curves) - MOST_PICTURES
+    if more > 0:
+        yield f"({more} more curves without a picture)"
 
 
 def _one(curve: Measured) -> str:
     size = np.linalg.norm(curve.fields, axis=1)
     along = ", ".join(f"{v:.3g}" for v in curve.direction)
     signed = curve.signed
-    turned = np.ptp(size) <= 0.05 * size.max() and np.ptp(signed) > 0.0
-    field = f"|B| = {size.mean():.4g} T, turned" if turned else _range(signed, "T", along)
-    warm = "" if curve.temperature is None else f", {np.mean(curve.temperature):.4g} K"
+    if _constant(size) and np.ptp(signed) > 0.0:
+        field = f"|B| = {size.mean():.4g} T, turned"
+    else:
+        field = _range(signed, "T", along)
+    warm = ""
+    if curve.temperature is not None:
+        warm = f", {np.mean(curve.temperature):.4g} K"
     unit = QUANTITIES[curve.quantity]
-    low, high = curve.values.min(), curve.values.max()
-    error = "" if curve.sigma is None else f" +- {np.median(curve.sigma):.2g}"
+    low = curve.values.min()
+    high = curve.values.max()
+    error = ""
+    if curve.sigma is not None:
+        error = f" +- {np.median(curve.sigma):.2g}"
     return (
         f"curve     {curve.name or '(no name)'}: {len(curve.values)} values of {curve.quantity} "
         f"from {low:.7g} to {high:.7g}{error} {unit}, {field}{warm}"
     )
+
+
+def _constant(size: np.ndarray) -> bool:
+    """Whether the strength of the field stays, as where it is only turned."""
+    return bool(np.ptp(size) <= 0.05 * size.max())
 
 
 def _range(signed: np.ndarray, unit: str, along: str) -> str:
@@ -68,13 +85,17 @@ def _picture(curve: Measured) -> Iterator[str]:
     """Values against the field, or against the row where the field is only turned."""
     across = curve.signed
     size = np.linalg.norm(curve.fields, axis=1)
-    if np.ptp(size) <= 0.05 * size.max():
+    if _constant(size):
         across = np.arange(len(across), dtype=float)
     up = curve.values
-    if np.ptp(up) == 0.0 or np.ptp(across) == 0.0:
+    wide = np.ptp(across)
+    high = np.ptp(up)
+    if high == 0.0 or wide == 0.0:
         return
-    column = np.rint((across - across.min()) / np.ptp(across) * (WIDE - 1)).astype(int)
-    row = np.rint((up.max() - up) / np.ptp(up) * (HIGH - 1)).astype(int)
+    right = (across - across.min()) / wide
+    down = (up.max() - up) / high
+    column = np.rint(right * (WIDE - 1)).astype(int)
+    row = np.rint(down * (HIGH - 1)).astype(int)
     canvas = np.full((HIGH, WIDE), " ")
     canvas[row, column] = "*"
     yield ""
