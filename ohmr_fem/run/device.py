@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,34 +71,49 @@ def run_device(
         After the finished rows and the record have been written.
     """
     check_questions(device)
-    run = _Run(device, Path(out), progress or (lambda *_: None), notify or (lambda _: None))
+    run = _Run(
+        device=device,
+        out=Path(out),
+        progress=progress or (lambda *_: None),
+        notify=notify or (lambda _: None),
+    )
+    record = run.record
     with (
         results_folder(out, run.planned(), device.inputs) as before,
-        _collected_warnings(run.record["warnings"], run.notify),
+        _collected_warnings(record["warnings"], run.notify),
     ):
         run.follow(before)
         try:
             run.write_record()
             run.everything()
-            run.record["status"] = "complete"
+            record["status"] = "complete"
         except BaseException as exc:
-            run.record["status"] = "interrupted" if isinstance(exc, KeyboardInterrupt) else "failed"
-            run.record["error"] = shown(exc) or type(exc).__name__
+            stopped = isinstance(exc, KeyboardInterrupt)
+            record["status"] = "interrupted" if stopped else "failed"
+            record["error"] = shown(exc) or type(exc).__name__
             raise
         finally:
-            run.record["seconds"]["total"] = sum(run.record["seconds"].values())
+            seconds = record["seconds"]
+            seconds["total"] = sum(seconds.values())
             run.clear_earlier()
             run.write_record()
-    return run.record
+    return record
 
 
 class _Run:
     """The steps of a run and the record they fill."""
 
     def __init__(
-        self, device: Device, out: Path, progress: Progress, notify: Callable[[str], None]
+        self,
+        device: Device,
+        out: Path,
+        progress: Progress,
+        notify: Callable[[str], None],
     ) -> None:
-        self.device, self.out, self.progress, self.notify = device, out, progress, notify
+        self.device = device
+        self.out = out
+        self.progress = progress
+        self.notify = notify
         self.same_device = False
         self.record: dict[str, Any] = provenance(device.digests) | {
             "device": device.table,
@@ -114,17 +130,31 @@ class _Run:
 
     def planned(self) -> list[str]:
         """Names of all files that the run may write, beside its record."""
-        output, several = self.device.output, len(self.device.snapshots) > 1
-        numbers = [f"_{i}" for i in range(len(self.device.snapshots))] if several else [""]
-        tables, fields, figures = [], [], ["mesh"]
-        for name in (m.name for m in self.device.measurements):
-            tables += [f"{_joined(stem, name)}.csv" for stem in ("results", "gate")]
-            fields += [f"{_joined('device', name)}{n}.vtu" for n in numbers]
-            fields += [f"{_joined('device', name)}.pvd"] if several else []
-            figures += [_joined(stem, name) for stem in ("hanle", "gate")]
-            figures += [_joined("moment_density", name) + n for n in numbers]
-        drawn = [f"{stem}.{kind}" for stem in figures for kind in output.figures]
-        return [*tables, *(fields if output.paraview else []), *drawn]
+        output = self.device.output
+        count = len(self.device.snapshots)
+        several = count > 1
+        numbers = [f"_{i}" for i in range(count)] if several else [""]
+        tables = []
+        fields = []
+        figures = ["mesh"]
+        for measurement in self.device.measurements:
+            name = measurement.name
+            results = _joined("results", name)
+            gate = _joined("gate", name)
+            tables += [f"{results}.csv", f"{gate}.csv"]
+            stem = _joined("device", name)
+            fields += [f"{stem}{number}.vtu" for number in numbers]
+            if several:
+                fields.append(f"{stem}.pvd")
+            figures += [_joined("hanle", name), gate]
+            maps = _joined("moment_density", name)
+            figures += [maps + number for number in numbers]
+        planned = list(tables)
+        if output.paraview:
+            planned += fields
+        for stem in figures:
+            planned += [f"{stem}.{kind}" for kind in output.figures]
+        return planned
 
     def follow(self, before: dict[str, Any]) -> None:
         """Mark the files of the run before this one as such."""
@@ -138,7 +168,8 @@ class _Run:
 
         A run that stops keeps what the same device gave before; the record marks it.
         """
-        if self.record["status"] != "complete" and self.same_device:
+        complete = self.record["status"] == "complete"
+        if self.same_device and not complete:
             return
         remove(self.out, self.record["earlier"])
         self.record["earlier"] = []
@@ -154,16 +185,19 @@ class _Run:
             for measurement in self.device.measurements:
                 self.gate(measurement)
         self.snapshots()
-        if self.device.problem.mesh.dim == 2:
-            self.figures("mesh", lambda: plot_mesh(self.device.problem.mesh))
+        mesh = self.device.problem.mesh
+        if mesh.dim == 2:
+            self.figures("mesh", lambda: plot_mesh(mesh))
 
     def refine(self, accuracy: float) -> None:
         """One mesh for all measurements, refined until R(B) - R_ohmic is accurate at the chosen
         fields.
         """
-        chosen, problem = chosen_fields(self.device.fields), self.device.problem
-        for i, m in enumerate(self.device.measurements):
-            self.progress("accuracy", i, len(self.device.measurements))
+        chosen = chosen_fields(self.device.fields)
+        problem = self.device.problem
+        measurements = self.device.measurements
+        for i, m in enumerate(measurements):
+            self.progress("accuracy", i, len(measurements))
             with self.timed("accuracy"):
                 found = solve_to(
                     problem,
@@ -200,13 +234,18 @@ class _Run:
     def sweep(self, measurement: Measurement) -> None:
         """The table and the figure of one measurement; on Ctrl-C the rows gathered so far."""
         label = _joined("results", measurement.name)
+
+        def compute(**options: Any) -> HanleCurve:
+            return hanle_curve(self.device.problem, self.device.fields, **options)
+
         curve = self.finished(
-            lambda **options: hanle_curve(self.device.problem, self.device.fields, **options),
+            compute,
             "sweep",
             measurement,
             lambda partial: self.table(partial, label, measurement),
         )
-        self.figures(_joined("hanle", measurement.name), lambda: plot_hanle(curve))
+        stem = _joined("hanle", measurement.name)
+        self.figures(stem, lambda: plot_hanle(curve))
 
     def finished(
         self,
@@ -302,26 +341,36 @@ class _Run:
     def snapshots(self) -> None:
         """Maps and ParaView files at the chosen fields, for every current pair once."""
         pairs = {m.current: m.name for m in reversed(self.device.measurements)}
-        component = "y" if self.device.problem.mesh.axes == ("z",) else "z"
+        snapshots = self.device.snapshots
         for pair, name in pairs.items():
             solutions = []
-            for i, field in enumerate(self.device.snapshots):
+            for i, field in enumerate(snapshots):
                 with self.timed("fields"):
-                    solutions.append(self.solve(pair, field))
-                self.progress("fields", i + 1, len(self.device.snapshots))
+                    solution = self.solve(pair, field)
+                solutions.append(solution)
+                self.progress("fields", i + 1, len(snapshots))
             if self.device.output.paraview and solutions:
                 self.paraview(solutions, _joined("device", name))
-            for i, solution in enumerate(solutions):
-                stem = _joined("moment_density", name) + (f"_{i}" if len(solutions) > 1 else "")
-                self.figures(stem, lambda s=solution: plot_moment_density(s, component))  # type: ignore[misc]
+            self.maps(solutions, _joined("moment_density", name))
+
+    def maps(self, solutions: list[Solution], stem: str) -> None:
+        section = self.device.problem.mesh.axes == ("z",)
+        component = "y" if section else "z"
+        for i, solution in enumerate(solutions):
+            draw = partial(plot_moment_density, solution, component)
+            number = f"_{i}" if len(solutions) > 1 else ""
+            self.figures(stem + number, draw)
 
     def solve(self, pair: tuple[str, str] | None, field: np.ndarray) -> Solution:
+        problem = self.device.problem
         output = self.device.output
         if pair is None:
-            solution = solve(self.device.problem, field, electric_field=output.electric_field)
+            solution = solve(problem, field, electric_field=output.electric_field)
         else:
-            drive = {pair[0]: output.drive_current, pair[1]: -output.drive_current}
-            solution = solve(self.device.problem, field, currents=drive)
+            source, drain = pair
+            current = output.drive_current
+            drive = {source: current, drain: -current}
+            solution = solve(problem, field, currents=drive)
         self.record["fields"].append(
             {
                 "field_T": field.tolist(),
@@ -337,11 +386,14 @@ class _Run:
     def paraview(self, solutions: list[Solution], stem: str) -> None:
         with self.timed("paraview"):
             if len(solutions) == 1:
-                self.writes(f"{stem}.vtu")
-                export_paraview(solutions[0], self.out / f"{stem}.vtu")
+                name = f"{stem}.vtu"
+                self.writes(name)
+                export_paraview(solutions[0], self.out / name)
                 return
-            self.writes(f"{stem}.pvd", *(f"{stem}_{i}.vtu" for i in range(len(solutions))))
-            export_paraview(solutions, self.out / f"{stem}.pvd")
+            name = f"{stem}.pvd"
+            parts = [f"{stem}_{i}.vtu" for i in range(len(solutions))]
+            self.writes(name, *parts)
+            export_paraview(solutions, self.out / name)
 
     def figures(self, stem: str, draw: Callable[[], Any]) -> None:
         """The pictures of one thing; what cannot be drawn costs the picture, not the results."""
@@ -351,13 +403,16 @@ class _Run:
         with self.timed("figures"), drawing(stem):
             axes = draw()
             for kind in kinds:
-                self.writes(f"{stem}.{kind}")
-                save_figure(axes, self.out / f"{stem}.{kind}")
+                name = f"{stem}.{kind}"
+                self.writes(name)
+                save_figure(axes, self.out / name)
 
     def writes(self, *names: str) -> None:
         """Into the record before the files are there, so that a run that is killed owns them."""
-        self.record["files"] += [name for name in names if name not in self.record["files"]]
-        self.record["earlier"] = [n for n in self.record["earlier"] if n not in names]
+        files = self.record["files"]
+        earlier = self.record["earlier"]
+        files += [name for name in names if name not in files]
+        self.record["earlier"] = [name for name in earlier if name not in names]
         self.write_record()
 
     @contextlib.contextmanager
@@ -373,7 +428,8 @@ class _Run:
     def write_record(self) -> None:
         ended = self.record["status"] != "unfinished"
         if ended:  # what was announced and is not there was not written
-            self.record["files"] = [n for n in self.record["files"] if (self.out / n).exists()]
+            announced = self.record["files"]
+            self.record["files"] = [name for name in announced if (self.out / name).exists()]
         write_record(self.record, self.out)
 
 
@@ -381,9 +437,12 @@ def chosen_fields(fields: np.ndarray) -> np.ndarray:
     """Where the mesh is refined for: the weakest, a middle and the strongest field of a sweep, (k,
     3) T.
     """
-    order = np.argsort(np.linalg.norm(fields, axis=1), kind="stable").tolist()
-    chosen = order[0], order[len(order) // 2], order[-1]
-    once = list(dict.fromkeys(chosen))
+    strength = np.linalg.norm(fields, axis=1)
+    order = np.argsort(strength, kind="stable").tolist()
+    weakest = order[0]
+    middle = order[len(order) // 2]
+    strongest = order[-1]
+    once = list(dict.fromkeys((weakest, middle, strongest)))
     return np.asarray(fields[once])
 
 
@@ -391,10 +450,19 @@ def summary(curve: HanleCurve) -> dict[str, Any]:
     """The headline of a curve: R_ohmic and the range of R(B) - R(0) in ohm, or the range of rho(B)
     - rho(0).
     """
-    section = curve.current is None
-    change = curve.rho_change if section else curve.hanle
-    span = [float(change.min()) + 0.0, float(change.max()) + 0.0]  # no -0
-    return {"rho_change": span} if section else {"R_ohmic": curve.R_ohmic, "hanle": span}
+    if curve.current is None:
+        return {"rho_change": _span(curve.rho_change)}
+    return {
+        "R_ohmic": curve.R_ohmic,
+        "hanle": _span(curve.hanle),
+    }
+
+
+def _span(change: np.ndarray) -> list[float]:
+    """Smallest and largest value."""
+    low = float(change.min())
+    high = float(change.max())
+    return [low + 0.0, high + 0.0]  # no -0
 
 
 def mesh_record(device: Device) -> dict[str, Any]:
