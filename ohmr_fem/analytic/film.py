@@ -22,10 +22,19 @@ _TURN = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 
 def torque_matrix(beta: Any, X: Any = 1.0) -> np.ndarray:
     """tau T = [beta]_x X of Eq. (2), (3, 3); ``beta`` = (g e tau/2) B in the unit of 1/X."""
-    return np.cross(_field(beta), _tensor(X), axisb=0, axisc=0)
+    return np.cross(
+        _field(beta),
+        _tensor(X),
+        axisb=0,
+        axisc=0,
+    )
 
 
-def magnetic_absorption(real: float, imaginary: float, magnetisation: Any) -> np.ndarray:
+def magnetic_absorption(
+    real: float,
+    imaginary: float,
+    magnetisation: Any,
+) -> np.ndarray:
     """G(m) = G_r (1 - m m^T) + G_i [m]_x of a magnetic face, (3, 3); ``magnetisation`` of any
     length.
     """
@@ -35,7 +44,12 @@ def magnetic_absorption(real: float, imaginary: float, magnetisation: Any) -> np
     return np.asarray(real * across + imaginary * np.cross(m, np.eye(3), axisb=0, axisc=0))
 
 
-def film_matrix(thickness: float, torque: Any, bottom: Any = 0.0, top: Any = 0.0) -> np.ndarray:
+def film_matrix(
+    thickness: float,
+    torque: Any,
+    bottom: Any = 0.0,
+    top: Any = 0.0,
+) -> np.ndarray:
     """h, (3, 3): the moment difference between the faces per thickness, for n' = 1 at both.
 
     Parameters
@@ -66,7 +80,11 @@ def film_matrix(thickness: float, torque: Any, bottom: Any = 0.0, top: Any = 0.0
 
 
 def _face(
-    absorption: Any, q: np.ndarray, c: np.ndarray, s: np.ndarray, side: float
+    absorption: Any,
+    q: np.ndarray,
+    c: np.ndarray,
+    s: np.ndarray,
+    side: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Three rows of the system above and their right-hand side (3, 3)."""
     if np.ndim(absorption) == 0 and np.isinf(absorption):
@@ -93,7 +111,12 @@ def film_tensor(
     Parameters as for :func:`film_matrix` and :func:`torque_matrix`; with ``detection``
     "reciprocal" the moment is read as X n / X_0, X_0 = (X_xx + X_yy)/2.
     """
-    h = film_matrix(thickness, torque_matrix(beta, X), bottom, top)
+    h = film_matrix(
+        thickness,
+        torque_matrix(beta, X),
+        bottom,
+        top,
+    )
     if detection == "reciprocal":
         tensor = _tensor(X)
         h = 2.0 / (tensor[0, 0] + tensor[1, 1]) * tensor @ h
@@ -127,7 +150,11 @@ def film_isotropic(thickness: float, beta: Any) -> np.ndarray:
 
 
 def spin_hall_magnetoresistance(
-    thickness: float, length: float, conductivity: float, mixing: float, angle: float
+    thickness: float,
+    length: float,
+    conductivity: float,
+    mixing: float,
+    angle: float,
 ) -> float:
     """[rho(m along x) - rho(m along y)]/rho of a film on one magnetic face, current along x.
 

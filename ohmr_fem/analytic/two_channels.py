@@ -24,7 +24,11 @@ def _tanh_over(A: np.ndarray, width: float) -> np.ndarray:
     return np.real(np.linalg.solve(0.5 * width * root, tanh))
 
 
-def strip_relaxation_tensor(width: float, relaxation: Any, torque: Any) -> float:
+def strip_relaxation_tensor(
+    width: float,
+    relaxation: Any,
+    torque: Any,
+) -> float:
     """f of a strip whose relaxation is a tensor: [tanh(z)/z]_zz, z = sqrt(Gamma + tau T) l/2.
 
     Parameters

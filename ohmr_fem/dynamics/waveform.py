@@ -34,17 +34,37 @@ class Waveform:
     unit: str = "1"
 
     @classmethod
-    def parse(cls, value: Any, name: str, shape: tuple[int, ...] = (), unit: str = "1") -> Waveform:
+    def parse(
+        cls,
+        value: Any,
+        name: str,
+        shape: tuple[int, ...] = (),
+        unit: str = "1",
+    ) -> Waveform:
         """A number or quantity in ``unit`` (or (3,) of them), a callable of t in s, or a pair
         (times, values).
         """
         if isinstance(value, Waveform):
             return value
         if callable(value):
-            return cls(np.empty(0), np.empty((0, *shape)), value, name, shape, unit)
+            return cls(
+                np.empty(0),
+                np.empty((0, *shape)),
+                value,
+                name,
+                shape,
+                unit,
+            )
         constant = None if _is_table(value, shape) else _floats(value, name, unit)
         if constant is not None and constant.shape == shape:
-            return cls(np.zeros(1), owned(constant[None]), None, name, shape, unit)
+            return cls(
+                np.zeros(1),
+                owned(constant[None]),
+                None,
+                name,
+                shape,
+                unit,
+            )
         if not isinstance(value, (tuple, list)) or len(value) != 2:
             raise InputError(
                 f"{name}: expected {'a number' if shape == () else 'three numbers'}, a function of "

@@ -325,7 +325,12 @@ def _narrowest(geometry: Geometry) -> float:
         facing = near[opposed]
         if not facing.size:
             continue
-        gap, p, q = polygons.closest_points(a[i], b[i], a[facing], b[facing])
+        gap, p, q = polygons.closest_points(
+            a[i],
+            b[i],
+            a[facing],
+            b[facing],
+        )
         closer = np.flatnonzero((gap > touching) & (gap < best))
         closer = closer[np.argsort(gap[closer])]
         middle = (p + q) / 2

@@ -20,7 +20,12 @@ def cross(u: np.ndarray, v: np.ndarray) -> Any:
     return u[0] * v[1] - u[1] * v[0]
 
 
-def arc_point(start: Vector, stop: Vector, bulge: float, fraction: np.ndarray) -> np.ndarray:
+def arc_point(
+    start: Vector,
+    stop: Vector,
+    bulge: float,
+    fraction: np.ndarray,
+) -> np.ndarray:
     """Points at fractions (n,) along an edge, shape (n, 2).
 
     ``bulge`` is the tangent of a quarter of the angle swept: 0 for a straight edge, positive for a
@@ -40,7 +45,11 @@ def arc_point(start: Vector, stop: Vector, bulge: float, fraction: np.ndarray) -
     return np.asarray(centre + np.hstack([x, y]))
 
 
-def arc_centre(start: Vector, stop: Vector, bulge: float) -> Vector:
+def arc_centre(
+    start: Vector,
+    stop: Vector,
+    bulge: float,
+) -> Vector:
     """Centre of the circle of an arc, shape (2,)."""
     chord = stop - start
     left = np.array([-chord[1], chord[0]])
@@ -49,7 +58,11 @@ def arc_centre(start: Vector, stop: Vector, bulge: float) -> Vector:
     return np.asarray(middle + offset)
 
 
-def arc_length(start: Vector, stop: Vector, bulge: float) -> float:
+def arc_length(
+    start: Vector,
+    stop: Vector,
+    bulge: float,
+) -> float:
     chord = float(np.linalg.norm(stop - start))
     if bulge == 0.0:
         return chord
@@ -58,7 +71,12 @@ def arc_length(start: Vector, stop: Vector, bulge: float) -> float:
     return radius * 4 * math.atan(size)
 
 
-def along_edge(point: Vector, a: Vector, b: Vector, bulge: float) -> tuple[float, float]:
+def along_edge(
+    point: Vector,
+    a: Vector,
+    b: Vector,
+    bulge: float,
+) -> tuple[float, float]:
     """Distance of a point from an edge, and the fraction of the edge at the closest point."""
     if bulge == 0.0:
         chord = b - a
@@ -71,7 +89,12 @@ def along_edge(point: Vector, a: Vector, b: Vector, bulge: float) -> tuple[float
     return gap, s
 
 
-def _turn_to(point: Vector, a: Vector, b: Vector, bulge: float) -> float:
+def _turn_to(
+    point: Vector,
+    a: Vector,
+    b: Vector,
+    bulge: float,
+) -> float:
     """Fraction of an arc at the direction of a point; beyond 0 or 1 off its ends."""
     centre = arc_centre(a, b, bulge)
     sweep = 4 * math.atan(bulge)
@@ -88,7 +111,13 @@ def _angle(v: Vector) -> float:
     return math.atan2(v[1], v[0])
 
 
-def crossings(a: Vector, b: Vector, bulge: float, polygon: Points, tolerance: float) -> list[float]:
+def crossings(
+    a: Vector,
+    b: Vector,
+    bulge: float,
+    polygon: Points,
+    tolerance: float,
+) -> list[float]:
     """Fractions of an edge where the sides of a polygon (n, 2) cross it or its corners touch it."""
     after = np.roll(polygon, -1, axis=0)
     low, high = edge_box(a, b, bulge, tolerance)
@@ -99,7 +128,12 @@ def crossings(a: Vector, b: Vector, bulge: float, polygon: Points, tolerance: fl
         if bulge == 0.0:
             u = _line_hits(p, d, a, b)
         else:
-            u = _circle_hits(p, d, a, arc_centre(a, b, bulge))
+            u = _circle_hits(
+                p,
+                d,
+                a,
+                arc_centre(a, b, bulge),
+            )
         points += [p + v * d for v in u if 0 <= v <= 1]
     found = []
     for p in points:
@@ -109,7 +143,12 @@ def crossings(a: Vector, b: Vector, bulge: float, polygon: Points, tolerance: fl
     return found
 
 
-def _line_hits(p: Vector, d: Vector, a: Vector, b: Vector) -> list[float]:
+def _line_hits(
+    p: Vector,
+    d: Vector,
+    a: Vector,
+    b: Vector,
+) -> list[float]:
     """Where the line p + u d meets the line through a and b."""
     chord = b - a
     slope = cross(d, chord)
@@ -118,7 +157,12 @@ def _line_hits(p: Vector, d: Vector, a: Vector, b: Vector) -> list[float]:
     return [cross(a - p, chord) / slope]
 
 
-def _circle_hits(p: Vector, d: Vector, a: Vector, centre: Vector) -> list[float]:
+def _circle_hits(
+    p: Vector,
+    d: Vector,
+    a: Vector,
+    centre: Vector,
+) -> list[float]:
     """Where the line p + u d meets the circle through a."""
     to = p - centre
     arm = a - centre
@@ -147,7 +191,12 @@ def winding(point: Vector, polygon: Points) -> int:
     return int(np.count_nonzero(up) - np.count_nonzero(down))
 
 
-def edge_box(a: Vector, b: Vector, bulge: float, margin: float) -> tuple[Vector, Vector]:
+def edge_box(
+    a: Vector,
+    b: Vector,
+    bulge: float,
+    margin: float,
+) -> tuple[Vector, Vector]:
     """Lower left and upper right corner of a box around an edge."""
     low, high = np.minimum(a, b), np.maximum(a, b)
     if bulge:
@@ -163,7 +212,11 @@ def inside(points: Points, polygon: Points) -> np.ndarray:
     return _in_shape(points, (polygon, after))
 
 
-def point_segment_distance(points: Points, start: Points, stop: Points) -> np.ndarray:
+def point_segment_distance(
+    points: Points,
+    start: Points,
+    stop: Points,
+) -> np.ndarray:
     """Distances (n_points, n_segments) of points (n, 2) from segments (m, 2), (m, 2)."""
     along = stop - start
     to = points[:, None] - start[None]
@@ -176,7 +229,12 @@ def point_segment_distance(points: Points, start: Points, stop: Points) -> np.nd
     return np.asarray(np.linalg.norm(to - foot, axis=2))
 
 
-def closest_points(a: Vector, b: Vector, c: Points, d: Points) -> tuple[np.ndarray, ...]:
+def closest_points(
+    a: Vector,
+    b: Vector,
+    c: Points,
+    d: Points,
+) -> tuple[np.ndarray, ...]:
     """Gaps (n,) and closest points (n, 2) on segment a-b and on segments c-d (n, 2) that do not
     cross it.
     """
@@ -196,7 +254,11 @@ def closest_points(a: Vector, b: Vector, c: Points, d: Points) -> tuple[np.ndarr
     return gaps[closest], first[closest], second[closest]
 
 
-def _foot(points: Points, start: Points, stop: Points) -> np.ndarray:
+def _foot(
+    points: Points,
+    start: Points,
+    stop: Points,
+) -> np.ndarray:
     """Closest point of segment i to point i."""
     along = stop - start
     square = (along * along).sum(1)
@@ -206,7 +268,11 @@ def _foot(points: Points, start: Points, stop: Points) -> np.ndarray:
     return np.asarray(start + t[:, None] * along)
 
 
-def crossing_edges(start: Points, stop: Points, tolerance: float) -> tuple[int, int] | None:
+def crossing_edges(
+    start: Points,
+    stop: Points,
+    tolerance: float,
+) -> tuple[int, int] | None:
     """First pair of edges that meet other than as neighbours of a chain of loops; None if there is
     none.
 
@@ -223,8 +289,24 @@ def crossing_edges(start: Points, stop: Points, tolerance: float) -> tuple[int, 
     ends = np.searchsorted(begins, high[order, axis], side="right")
     for n, i in enumerate(order):
         others = order[n + 1 : ends[n]]
-        near = others[_boxes_touch(start[i], stop[i], start[others], stop[others], tolerance)]
-        for k in near[_may_meet(start[i], stop[i], start[near], stop[near], tolerance)]:
+        near = others[
+            _boxes_touch(
+                start[i],
+                stop[i],
+                start[others],
+                stop[others],
+                tolerance,
+            )
+        ]
+        for k in near[
+            _may_meet(
+                start[i],
+                stop[i],
+                start[near],
+                stop[near],
+                tolerance,
+            )
+        ]:
             pair = (int(min(i, k)), int(max(i, k)))
             closer = found is None or pair < found
             if closer and _meet(
@@ -244,7 +326,13 @@ def _sparser_axis(low: Points, high: Points) -> int:
     return int(counts[1] < counts[0])
 
 
-def _may_meet(a: Vector, b: Vector, c: Points, d: Points, tolerance: float) -> np.ndarray:
+def _may_meet(
+    a: Vector,
+    b: Vector,
+    c: Points,
+    d: Points,
+    tolerance: float,
+) -> np.ndarray:
     """False for edges c-d that surely do not meet a-b: on one side of it, or neighbours at a
     corner that turn.
     """
@@ -262,7 +350,13 @@ def _may_meet(a: Vector, b: Vector, c: Points, d: Points, tolerance: float) -> n
     return np.asarray(~(apart | turns))
 
 
-def _boxes_touch(a: Vector, b: Vector, c: Points, d: Points, tolerance: float) -> np.ndarray:
+def _boxes_touch(
+    a: Vector,
+    b: Vector,
+    c: Points,
+    d: Points,
+    tolerance: float,
+) -> np.ndarray:
     low = np.minimum(a, b) - tolerance
     high = np.maximum(a, b) + tolerance
     below = np.minimum(c, d) <= high
@@ -270,7 +364,13 @@ def _boxes_touch(a: Vector, b: Vector, c: Points, d: Points, tolerance: float) -
     return np.asarray(np.all(below & above, axis=1))
 
 
-def _meet(a: Vector, b: Vector, c: Vector, d: Vector, tolerance: float) -> bool:
+def _meet(
+    a: Vector,
+    b: Vector,
+    c: Vector,
+    d: Vector,
+    tolerance: float,
+) -> bool:
     shared = []
     for p, q in ((a, b), (b, a)):
         for o, r in ((c, d), (d, c)):
@@ -287,33 +387,55 @@ def _meet(a: Vector, b: Vector, c: Vector, d: Vector, tolerance: float) -> bool:
     return _parts(a, b, c, d) and _parts(c, d, a, b)
 
 
-def _ends_gap(a: Vector, b: Vector, c: Vector, d: Vector) -> float:
+def _ends_gap(
+    a: Vector,
+    b: Vector,
+    c: Vector,
+    d: Vector,
+) -> float:
     """Distance of the nearer of a and b from the edge c-d."""
     ends = np.array([a, b])
     gaps = point_segment_distance(ends, c[None], d[None])
     return float(gaps.min())
 
 
-def _folds_back(u: Vector, v: Vector, tolerance: float) -> bool:
+def _folds_back(
+    u: Vector,
+    v: Vector,
+    tolerance: float,
+) -> bool:
     """True if two edges from one point, u and v, run along each other."""
     longest = max(np.hypot(*u), np.hypot(*v))
     aligned = abs(cross(u, v)) <= tolerance * longest
     return bool(aligned and u @ v > 0)
 
 
-def _parts(a: Vector, b: Vector, c: Vector, d: Vector) -> bool:
+def _parts(
+    a: Vector,
+    b: Vector,
+    c: Vector,
+    d: Vector,
+) -> bool:
     """True if c and d lie on different sides of the line a-b."""
     side_c = _side(a, b, c)
     side_d = _side(a, b, d)
     return side_c * side_d < 0
 
 
-def _side(a: Vector, b: Vector, p: Vector) -> float:
+def _side(
+    a: Vector,
+    b: Vector,
+    p: Vector,
+) -> float:
     turn = cross(b - a, p - a)
     return float(np.sign(turn))
 
 
-def common_area(one: list[Points], two: list[Points], tolerance: float) -> float:
+def common_area(
+    one: list[Points],
+    two: list[Points],
+    tolerance: float,
+) -> float:
     """Area covered by both of two shapes; each is an outline with its holes, polygons (n, 2) of any
     sense.
 
@@ -327,7 +449,12 @@ def common_area(one: list[Points], two: list[Points], tolerance: float) -> float
     return of_first + of_second
 
 
-def _area_in(edges: Edges, other: Edges, tolerance: float, shared: float) -> float:
+def _area_in(
+    edges: Edges,
+    other: Edges,
+    tolerance: float,
+    shared: float,
+) -> float:
     """Part of Green's theorem of the edges that lie in the other shape.
 
     ``shared`` is the weight of edges that run together with an edge of the other.
@@ -381,7 +508,11 @@ def _chunks(rows: int, columns: int) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
-def _cut(edges: Edges, other: Edges, tolerance: float) -> Edges:
+def _cut(
+    edges: Edges,
+    other: Edges,
+    tolerance: float,
+) -> Edges:
     """Edges cut where the other shape touches or crosses them."""
     starts = []
     stops = []
@@ -394,7 +525,12 @@ def _cut(edges: Edges, other: Edges, tolerance: float) -> Edges:
     return np.vstack(starts), np.vstack(stops)
 
 
-def _cuts(p: Vector, q: Vector, other: Edges, tolerance: float) -> np.ndarray:
+def _cuts(
+    p: Vector,
+    q: Vector,
+    other: Edges,
+    tolerance: float,
+) -> np.ndarray:
     """Fractions of the edge p-q, ends included, where the other shape touches or crosses it."""
     along = q - p
     low, high = edge_box(p, q, 0.0, tolerance)

@@ -94,7 +94,13 @@ def from_csv(
             edge += 1
         corners.append(scaled)
     outline, *holes = corners
-    return polygon_device(outline, holes, named, regions, kind="from_csv")
+    return polygon_device(
+        outline,
+        holes,
+        named,
+        regions,
+        kind="from_csv",
+    )
 
 
 def _csv_scale(unit: str | None, scale_bar: tuple[Any, float] | None) -> float:
@@ -248,7 +254,12 @@ def _meaning(cell: str) -> str:
     return ""
 
 
-def _check_unit(path: Path, cell: str, axis: str, scale: float | None) -> None:
+def _check_unit(
+    path: Path,
+    cell: str,
+    axis: str,
+    scale: float | None,
+) -> None:
     """A heading "x (nm)" beside unit="um" is a mistake of a factor 1000."""
     given = _UNIT.search(cell)
     if axis == "name" or given is None or scale is None:
@@ -492,7 +503,12 @@ class _Drawing:
         self.cloned: dict[str, list[Any]] = {}
         self._collect(document, (), False)
 
-    def _collect(self, element: Any, around: tuple[str, ...], in_clone: bool) -> None:
+    def _collect(
+        self,
+        element: Any,
+        around: tuple[str, ...],
+        in_clone: bool,
+    ) -> None:
         """Note the shapes of an element under its names and those of the groups around it.
 
         A clone has names of its own; those of its original are the original's, and serve only if
@@ -550,7 +566,12 @@ class _Drawing:
                 out.append(Loop(tuple(points), tuple(bulges)))
         if out and open_paths:
             # arrows and dimension lines of a layer
-            logger.info("%s: %d open paths of %r left out", self.path, open_paths, name)
+            logger.info(
+                "%s: %d open paths of %r left out",
+                self.path,
+                open_paths,
+                name,
+            )
         if not out and open_paths:
             raise InputError(f"{what}: the path {name!r} is open; close it", value=name)
         if not out:
@@ -710,7 +731,13 @@ def _arc(
     longest, shortest = np.linalg.svd(np.column_stack([u, v]), compute_uv=False)
     round_ = longest - shortest < 1e-9 * longest
     turn = math.copysign(sweep, sweep * polygons.cross(u, v)) if round_ else 0.0
-    return _Curve(start, stop, at, sweep**2 * float(longest), turn)
+    return _Curve(
+        start,
+        stop,
+        at,
+        sweep**2 * float(longest),
+        turn,
+    )
 
 
 def _bezier(corners: list[np.ndarray]) -> _Curve:

@@ -86,7 +86,13 @@ def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
         n_corners = 3 if triangles else 4
         mesh, used = build_mesh(kind, cell_nodes[:n_corners], nodes)
         boundaries = _boundaries(raw, groups, mesh, used)
-        device = DeviceMesh(mesh, ("x", "y"), boundaries, regions, str(path))
+        device = DeviceMesh(
+            mesh,
+            ("x", "y"),
+            boundaries,
+            regions,
+            str(path),
+        )
         check_mesh(device)
     return device
 
@@ -344,7 +350,12 @@ def _regions(
     return complete_regions(named, keep.size), keep
 
 
-def _boundaries(raw: Any, groups: Groups, mesh: Any, used: np.ndarray) -> dict[str, np.ndarray]:
+def _boundaries(
+    raw: Any,
+    groups: Groups,
+    mesh: Any,
+    used: np.ndarray,
+) -> dict[str, np.ndarray]:
     out = {}
     for name, parts in _split_groups(raw, groups, 1).items():
         lines = []
@@ -374,7 +385,10 @@ def _boundaries(raw: Any, groups: Groups, mesh: Any, used: np.ndarray) -> dict[s
 
 
 def _node_boundaries(
-    raw: RawMesh, taken: dict[str, np.ndarray], mesh: Any, used: np.ndarray
+    raw: RawMesh,
+    taken: dict[str, np.ndarray],
+    mesh: Any,
+    used: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Node sets that are boundaries: of nodes on the boundary alone, where no lines say it, and
     not the sum of others, such as all nodes.
@@ -404,7 +418,11 @@ def _node_boundaries(
 
 
 def write_mesh(
-    device: DeviceMesh, path: str | Path, unit: str = "m", *, binary: bool = False
+    device: DeviceMesh,
+    path: str | Path,
+    unit: str = "m",
+    *,
+    binary: bool = False,
 ) -> None:
     """Write a 2D device as gmsh .msh 2.2 with all names; :func:`read_mesh` gives it back.
 
@@ -446,7 +464,13 @@ def write_mesh(
         cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags},
         field_data=names,
     )
-    meshio.gmsh.write(path, raw, fmt_version="2.2", binary=binary, float_fmt=".16e")
+    meshio.gmsh.write(
+        path,
+        raw,
+        fmt_version="2.2",
+        binary=binary,
+        float_fmt=".16e",
+    )
 
 
 def _numbered(device: DeviceMesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -102,7 +102,14 @@ def _read(path: Path) -> RawMesh:
         known = [nodes[n] for n in members if n in nodes]
         point_sets[name] = np.unique(np.array(known, dtype=int))
     entities = frozenset(sets.names[key] for key in sets.by_elements)
-    return RawMesh(np.array(points), cells, cell_sets, {}, point_sets, entities)
+    return RawMesh(
+        np.array(points),
+        cells,
+        cell_sets,
+        {},
+        point_sets,
+        entities,
+    )
 
 
 def _cards(path: Path, depth: int) -> Iterator[Card]:
@@ -200,7 +207,12 @@ class _Sets:
         self.members: dict[str, list[str]] = {}
         self.by_elements: set[str] = set()
 
-    def add(self, name: str | None, members: list[str], by_elements: bool = False) -> None:
+    def add(
+        self,
+        name: str | None,
+        members: list[str],
+        by_elements: bool = False,
+    ) -> None:
         if not name:
             return
         key = name.upper()

@@ -172,7 +172,13 @@ def _sections(data: bytes) -> Iterator[tuple[str, bytes]]:
 class _Numbers:
     """Numbers of a section one after the other."""
 
-    def __init__(self, data: bytes, binary: bool, order: str, width: int) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        binary: bool,
+        order: str,
+        width: int,
+    ) -> None:
         self.binary = binary
         self.order = order
         self.width = width
@@ -181,7 +187,12 @@ class _Numbers:
         # whole numbers up to 2^53 are exact as floats
         self.words = np.empty(0) if binary else np.array(data.split(), dtype=float)
 
-    def _take(self, count: int, kind: str, size: int) -> np.ndarray:
+    def _take(
+        self,
+        count: int,
+        kind: str,
+        size: int,
+    ) -> np.ndarray:
         count = int(count)
         left = len(self.data) // size if self.binary else len(self.words)
         if not 0 <= count <= left:
@@ -191,7 +202,12 @@ class _Numbers:
             self.at += count * size
             if self.at > len(self.data):
                 raise ValueError("a section ends early")
-            return np.frombuffer(self.data, f"{self.order}{kind}{size}", count, start)
+            return np.frombuffer(
+                self.data,
+                f"{self.order}{kind}{size}",
+                count,
+                start,
+            )
         self.at += count
         if self.at > len(self.words):
             raise ValueError("a section ends early")

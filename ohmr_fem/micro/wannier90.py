@@ -190,7 +190,12 @@ def _header(name: str, words: list[str]) -> tuple[int, int, np.ndarray, list[str
     return n, m, weights, words[2 + m :]
 
 
-def _table(name: str, words: list[str], rows: int, columns: int) -> np.ndarray:
+def _table(
+    name: str,
+    words: list[str],
+    rows: int,
+    columns: int,
+) -> np.ndarray:
     if len(words) != rows * columns:
         kind = (
             "truncated"
@@ -298,7 +303,13 @@ def _spread(path: Path, cells: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarr
     return np.array(list(out), dtype=int), np.array(list(out.values()))
 
 
-def _fill(name: str, index: np.ndarray, values: np.ndarray, n: int, m: int) -> np.ndarray:
+def _fill(
+    name: str,
+    index: np.ndarray,
+    values: np.ndarray,
+    n: int,
+    m: int,
+) -> np.ndarray:
     fits = bool(np.all((index >= 1) & (index <= n)))
     if not fits:
         raise InputError(
@@ -428,7 +439,12 @@ def _best_move(bonds: np.ndarray, moves: tuple[np.ndarray, np.ndarray]) -> np.nd
     return total
 
 
-def _check_bonds(name: str, r: np.ndarray, strength: np.ndarray, strongest: float) -> None:
+def _check_bonds(
+    name: str,
+    r: np.ndarray,
+    strength: np.ndarray,
+    strongest: float,
+) -> None:
     """No strong element reaches as far along z as only wrapped centres do."""
     rise = np.abs(r[None, :, 2] - r[:, None, 2])
     linked = strength.max(axis=0) >= WEAK * strongest

@@ -12,7 +12,12 @@ from ..units import array_si, to_si
 DIRECTIONS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
-def field_sweep(start: Any, stop: Any, n: int, direction: Any = "x") -> np.ndarray:
+def field_sweep(
+    start: Any,
+    stop: Any,
+    n: int,
+    direction: Any = "x",
+) -> np.ndarray:
     """``n`` evenly spaced fields along a direction, from ``start`` to ``stop`` (quantities, T),
     shape (n, 3) in T.
 
@@ -70,7 +75,13 @@ def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:
     return size * fields
 
 
-def field_turn(strength: float, start: Any, stop: Any, points: Any, plane: str) -> np.ndarray:
+def field_turn(
+    strength: float,
+    start: Any,
+    stop: Any,
+    points: Any,
+    plane: str,
+) -> np.ndarray:
     """Fields of one strength (T) at evenly spaced angles in degrees, both ends included, (n, 3).
 
     Angles are counted from the first axis of the plane towards the second.

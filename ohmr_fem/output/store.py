@@ -36,7 +36,12 @@ def save(item: Solution | HanleCurve, path: str | Path) -> Path:
         return save_solution(item, path)
     if isinstance(item, HanleCurve):
         arrays: dict[str, np.ndarray] = {}
-        return write_archive("HanleCurve", _pack_curve(item, arrays), arrays, path)
+        return write_archive(
+            "HanleCurve",
+            _pack_curve(item, arrays),
+            arrays,
+            path,
+        )
     raise InputError(
         f"expected a Solution or a HanleCurve, got {type(item).__name__}", value=item, key="save"
     )

@@ -53,7 +53,12 @@ class Coefficients:
             return np.asarray(0.5 * (self.half_g_x[0, 0] + self.half_g_x[1, 1]))
         return np.asarray(self.half_g_x[2, 2])
 
-    def detection(self, c: int, kind: str, averaged: bool = False) -> list[np.ndarray]:
+    def detection(
+        self,
+        c: int,
+        kind: str,
+        averaged: bool = False,
+    ) -> list[np.ndarray]:
         """Weights W_cd with which n^d enters the inverse effect in place of n^c."""
         if kind == "printed":
             return [np.full_like(self.sigma, float(d == c)) for d in range(3)]
@@ -131,7 +136,12 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
     return out
 
 
-def _on_cells(value: Any, x: np.ndarray, what: str, must_be_positive: bool) -> np.ndarray:
+def _on_cells(
+    value: Any,
+    x: np.ndarray,
+    what: str,
+    must_be_positive: bool,
+) -> np.ndarray:
     result = on_points(value, x, what) if callable(value) else np.asarray(value, dtype=float)
     if not np.all(np.isfinite(result)) or (must_be_positive and np.any(result <= 0)):
         raise InputError(

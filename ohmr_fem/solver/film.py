@@ -76,7 +76,12 @@ class Divided:
     second: np.ndarray
 
     @classmethod
-    def of(cls, f: Function, rates: np.ndarray, squared: np.ndarray) -> Divided:
+    def of(
+        cls,
+        f: Function,
+        rates: np.ndarray,
+        squared: np.ndarray,
+    ) -> Divided:
         """At rates lambda (m,) and phi^2 (n,) of any sign."""
         rates, square = np.asarray(rates), -squared  # r^2
         real = np.isrealobj(rates)
@@ -107,7 +112,10 @@ class Divided:
 
 
 def _series(
-    f: Function, rates: np.ndarray, k: np.ndarray, square: np.ndarray
+    f: Function,
+    rates: np.ndarray,
+    k: np.ndarray,
+    square: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The differences at rates[k] for r^2 = square, both (p,), as power series in r^2.
 
@@ -140,7 +148,12 @@ class Faces:
     reflecting: bool
 
     @classmethod
-    def of(cls, film: Film, material: Material, thickness: float | None = None) -> Faces:
+    def of(
+        cls,
+        film: Film,
+        material: Material,
+        thickness: float | None = None,
+    ) -> Faces:
         """``material`` has the sheet conductivity of the film, or of ``thickness`` (m)."""
         thickness = film.thickness if thickness is None else thickness
         length, D = material.diffusion_length, material.diffusion_constant
@@ -150,13 +163,27 @@ class Faces:
             G = face.absorption(conductivity, D)
             return None if G is None else G * length / D
 
-        return cls(thickness / length, scaled(film.bottom), scaled(film.top), film.reflecting)
+        return cls(
+            thickness / length,
+            scaled(film.bottom),
+            scaled(film.top),
+            film.reflecting,
+        )
 
-    def reading(self, rates: np.ndarray, squared: np.ndarray) -> Divided:
+    def reading(
+        self,
+        rates: np.ndarray,
+        squared: np.ndarray,
+    ) -> Divided:
         """h of reflecting faces."""
         return Divided.of(odd_part(self.thickness), rates, squared)
 
-    def response(self, rates: np.ndarray, T: np.ndarray, squared: np.ndarray) -> np.ndarray:
+    def response(
+        self,
+        rates: np.ndarray,
+        T: np.ndarray,
+        squared: np.ndarray,
+    ) -> np.ndarray:
         """What faces and edges read of what they drive, (n, m, 2, 2, 3, 3).
 
         Entry [..., i, j, :, :] with 0 for the faces and 1 for the edges: reader i, driver j.
@@ -175,7 +202,12 @@ class Faces:
             out[some] = self._with_faces(h[some], e[some], M[some])
         return out
 
-    def _with_faces(self, h: np.ndarray, e: np.ndarray, M: np.ndarray) -> np.ndarray:
+    def _with_faces(
+        self,
+        h: np.ndarray,
+        e: np.ndarray,
+        M: np.ndarray,
+    ) -> np.ndarray:
         """Solve for n' at both faces, above and below, per column of the drives (a, c)."""
         quarter = 0.25 * self.thickness
         zero = np.zeros_like(h)
@@ -205,7 +237,12 @@ class Faces:
             out[..., i, 0, :, :], out[..., i, 1, :, :] = values[..., :3], values[..., 3:]
         return out
 
-    def local(self, T: np.ndarray, squared: np.ndarray, s: complex = 1.0) -> np.ndarray:
+    def local(
+        self,
+        T: np.ndarray,
+        squared: np.ndarray,
+        s: complex = 1.0,
+    ) -> np.ndarray:
         """What the faces read where the ohmic field is uniform, (n, 3, 3)."""
         return np.asarray(self.response(np.array([s]), T, squared)[:, 0, 0, 0])
 
@@ -224,7 +261,11 @@ def torque_of(material: Material, fields: np.ndarray) -> tuple[np.ndarray, np.nd
     return T, precession_squared(material, fields)
 
 
-def check_growth(squared: np.ndarray, fields: np.ndarray, limit: float = 1.0) -> None:
+def check_growth(
+    squared: np.ndarray,
+    fields: np.ndarray,
+    limit: float = 1.0,
+) -> None:
     """SolveError where the torque makes moments grow faster than they relax."""
     growth = float(np.sqrt(max(-squared.min(initial=0.0), 0.0)))
     if growth >= limit - 1e-6:
@@ -238,7 +279,11 @@ def check_growth(squared: np.ndarray, fields: np.ndarray, limit: float = 1.0) ->
 
 
 def film_conductivity(
-    material: Material, film: Film, fields: Any, *, detection: str = "printed"
+    material: Material,
+    film: Film,
+    fields: Any,
+    *,
+    detection: str = "printed",
 ) -> np.ndarray:
     """delta sigma_ij/sigma of a film far from its side edges, (n, 2, 2), i and j = x, y.
 

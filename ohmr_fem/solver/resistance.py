@@ -59,7 +59,12 @@ class FourTerminal:
     voltage: tuple[str, str]
 
     @classmethod
-    def of(cls, problem: Problem, current: Any, voltage: Any) -> FourTerminal | None:
+    def of(
+        cls,
+        problem: Problem,
+        current: Any,
+        voltage: Any,
+    ) -> FourTerminal | None:
         """InputError for wrong names; None on a cross-section, which has no contacts."""
         if not problem.is_cross_section:
             return cls(read_pair(problem, current, "current"), read_pair(problem, voltage))
@@ -79,7 +84,12 @@ class UnitCurrent:
     residual: float
 
     @classmethod
-    def of(cls, system: System, pair: tuple[str, str], solver: Solver | None = None) -> UnitCurrent:
+    def of(
+        cls,
+        system: System,
+        pair: tuple[str, str],
+        solver: Solver | None = None,
+    ) -> UnitCurrent:
         potential, residual = ohmic_potential(system, Drive.between(pair), solver)
         return cls(potential, moment_source(system, potential), residual)
 
@@ -116,15 +126,37 @@ class Measurement:
         return cls.on(system_of(problem), names, solver)
 
     @classmethod
-    def on(cls, system: System, names: FourTerminal | None, solver: Solver | None) -> Measurement:
+    def on(
+        cls,
+        system: System,
+        names: FourTerminal | None,
+        solver: Solver | None,
+    ) -> Measurement:
         if names is None:
             source = moment_source(system, np.zeros(system.N), 1.0)
             reader = system.response / system.scales.length
-            return cls(system, source, system.ohmic_current, reader, 0.0, None, solver)
+            return cls(
+                system,
+                source,
+                system.ohmic_current,
+                reader,
+                0.0,
+                None,
+                solver,
+            )
         unit = UnitCurrent.of(system, names.current, solver)
         reader = system.pair_load(names.voltage)
         base = float(reader @ unit.potential)
-        return cls(system, unit.source, base, reader, unit.residual, names, solver, unit.potential)
+        return cls(
+            system,
+            unit.source,
+            base,
+            reader,
+            unit.residual,
+            names,
+            solver,
+            unit.potential,
+        )
 
     @property
     def pairs(self) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:

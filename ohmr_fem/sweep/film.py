@@ -88,7 +88,11 @@ class FilmMeasure(SpectralMeasure):
 
     # -- response
 
-    def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    def unchecked(
+        self,
+        fields: Any,
+        s: complex = 1.0,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """f(B) and f(B) - f(0) without the bound."""
         B = fields_array(fields, "fields")
         terms, changes = self._parts(np.atleast_2d(B), s)
@@ -114,7 +118,11 @@ class FilmMeasure(SpectralMeasure):
     def _detector(self) -> np.ndarray:
         return detection_matrix(self.material, self.detection)
 
-    def _parts(self, fields: np.ndarray, s: complex) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def _parts(
+        self,
+        fields: np.ndarray,
+        s: complex,
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """f of edges, faces and both, and the change of each from B = 0."""
         T, squared = torque_of(self.material, fields)
         if self.film.reflecting:
@@ -124,7 +132,10 @@ class FilmMeasure(SpectralMeasure):
         return values, [now - then for now, then in zip(values, zero, strict=True)]
 
     def _reflecting_parts(
-        self, T: np.ndarray, squared: np.ndarray, s: complex
+        self,
+        T: np.ndarray,
+        squared: np.ndarray,
+        s: complex,
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Edges and faces part; the change from B = 0 comes without subtracting."""
         rates = self.projection.rates * self.stretch + s
@@ -150,7 +161,12 @@ class FilmMeasure(SpectralMeasure):
         at_zero[1] = at_zero[1] + np.zeros(len(T))
         return [a + b for a, b in zip(at_zero, changes, strict=True)], changes
 
-    def _general_parts(self, T: np.ndarray, squared: np.ndarray, s: complex) -> list[np.ndarray]:
+    def _general_parts(
+        self,
+        T: np.ndarray,
+        squared: np.ndarray,
+        s: complex,
+    ) -> list[np.ndarray]:
         """Faces that absorb: pole by pole, edges and faces mixed."""
         rates = self.projection.rates * self.stretch + s
         faces, W = self.faces, self._detector
@@ -162,10 +178,34 @@ class FilmMeasure(SpectralMeasure):
             some = slice(start, start + share)
             R = W @ faces.response(rates, T[some], squared[some])
             at_faces = R[:, :, 0, 0, :2, :2] - local[some, None, :2, :2]
-            f_faces.append(np.einsum("ck,nkcd,dk->n", reads[:2], at_faces, drives[:2]))
-            f_edges.append(np.einsum("k,nk,k->n", reads[2], R[:, :, 1, 1, 2, 2], drives[2]))
-            forth = np.einsum("ck,nkc,k->n", reads[:2], R[:, :, 0, 1, :2, 2], drives[2])
-            back = np.einsum("k,nkd,dk->n", reads[2], R[:, :, 1, 0, 2, :2], drives[:2])
+            f_faces.append(
+                np.einsum(
+                    "ck,nkcd,dk->n",
+                    reads[:2],
+                    at_faces,
+                    drives[:2],
+                )
+            )
+            f_edges.append(
+                np.einsum(
+                    "k,nk,k->n",
+                    reads[2],
+                    R[:, :, 1, 1, 2, 2],
+                    drives[2],
+                )
+            )
+            forth = np.einsum(
+                "ck,nkc,k->n",
+                reads[:2],
+                R[:, :, 0, 1, :2, 2],
+                drives[2],
+            )
+            back = np.einsum(
+                "k,nkd,dk->n",
+                reads[2],
+                R[:, :, 1, 0, 2, :2],
+                drives[:2],
+            )
             cross.append(forth + back)
         by_faces = np.concatenate(f_faces)
         by_faces = by_faces + np.einsum("ncd,cd->n", local[:, :2, :2], self.products)
@@ -186,7 +226,11 @@ class FilmMeasure(SpectralMeasure):
         p = self.projection
         return np.asarray(p.weights[:, column] / (p.rates + p.shift))
 
-    def _face_residues(self, c: int, d: int) -> np.ndarray:
+    def _face_residues(
+        self,
+        c: int,
+        d: int,
+    ) -> np.ndarray:
         return self._face_weights(FACES[c][1]) * self._face_weights(FACES[d][0])
 
     @property
@@ -195,7 +239,11 @@ class FilmMeasure(SpectralMeasure):
 
     # -- bound
 
-    def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+    def bound(
+        self,
+        fields: Any,
+        s: complex = 1.0,
+    ) -> np.ndarray:
         """Bound on the truncation of f(B), (n,): rigorous for one field and reflecting faces.
 
         For many fields it is taken at a sample of them, and for faces that absorb it is that of
@@ -280,7 +328,12 @@ class FilmMeasure(SpectralMeasure):
             )
         return replace(self, material=material, thickness=thickness)
 
-    def sensitivity(self, parameter: str, fields: Any, step: float = 1e-4) -> np.ndarray:
+    def sensitivity(
+        self,
+        parameter: str,
+        fields: Any,
+        step: float = 1e-4,
+    ) -> np.ndarray:
         """Derivative of delta_R to a parameter of :meth:`at`, (n,), by fourth-order differences."""
         if parameter != "thickness":
             return super().sensitivity(parameter, fields, step)
@@ -291,7 +344,11 @@ class FilmMeasure(SpectralMeasure):
 
         return (8 * (shifted(1) - shifted(-1)) - (shifted(2) - shifted(-2))) / (12 * h)
 
-    def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
+    def moment_density(
+        self,
+        field: Any,
+        current: Any = 1.0,
+    ) -> np.ndarray:
         raise InputError("moment_density: the moment of a film depends on z; not in this version")
 
     def __repr__(self) -> str:
@@ -393,7 +450,13 @@ def film_measures(
                 thickness=film.thickness,
                 products=product,
             )
-            for turn, base, name, product in zip(turns, ohmic, names, products, strict=True)
+            for turn, base, name, product in zip(
+                turns,
+                ohmic,
+                names,
+                products,
+                strict=True,
+            )
         ]
 
     def excess(found: Projection) -> float:
@@ -407,12 +470,23 @@ def film_measures(
         return worst
 
     most = 80 if lengths is None else 240
-    projection = project(M, factors, start, shift, excess, most)
+    projection = project(
+        M,
+        factors,
+        start,
+        shift,
+        excess,
+        most,
+    )
     _check_definite(projection)
     return measures(replace(projection, vectors=None))
 
 
-def _shift(ranges: list[np.ndarray], bases: np.ndarray, slowest: float) -> float:
+def _shift(
+    ranges: list[np.ndarray],
+    bases: np.ndarray,
+    slowest: float,
+) -> float:
     """Above the geometric middle of the rates that the edges ask for."""
     sizes = np.abs(np.concatenate(ranges) + slowest)
     least = min(2.0 * sizes.min(), bases.min())
@@ -443,7 +517,10 @@ def _thicknesses(given: Any, own: float) -> np.ndarray:
 
 
 def _starts(
-    problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver
+    problem: Problem,
+    system: System,
+    pairs: Sequence[tuple[Any, Any]],
+    solver: Solver,
 ) -> tuple[Any, ...]:
     """Loads of edges (N, p) and faces (N, 2p) of the functionals, and for each pair its (3p, 6)
     combination, products (2, 2), R_ohmic sigma_s and names.

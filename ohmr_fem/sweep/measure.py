@@ -159,7 +159,10 @@ class SpectralMeasure:
         return (f, change) if B.ndim == 2 else (f[0], change[0])
 
     def _kernel(
-        self, c: Channel, fields: np.ndarray, s: complex = 1.0
+        self,
+        c: Channel,
+        fields: np.ndarray,
+        s: complex = 1.0,
     ) -> tuple[np.ndarray, np.ndarray]:
         """What multiplies the residues of a channel in f(0), (m,), and in f(B) - f(0), (n, m)."""
         rate = self.projection.rates * self.stretch + s
@@ -373,7 +376,12 @@ class SpectralMeasure:
             )
         return replace(self, material=material)
 
-    def sensitivity(self, parameter: str, fields: Any, step: float = 1e-4) -> np.ndarray:
+    def sensitivity(
+        self,
+        parameter: str,
+        fields: Any,
+        step: float = 1e-4,
+    ) -> np.ndarray:
         """Derivative of delta_R (rho on a section) to a parameter of :meth:`at`, (n,), by
         fourth-order differences.
         """
@@ -610,7 +618,12 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
 
     def F_bound(s: Any) -> np.ndarray:
         s = np.asarray(s, dtype=complex) / one.stretch
-        return every.bound(a, b, s[..., 0] if s.ndim else s, one.slowest)
+        return every.bound(
+            a,
+            b,
+            s[..., 0] if s.ndim else s,
+            one.slowest,
+        )
 
     zero, kernel = one._kernel(one.channels[0], several)
     g = every.weights[:, a] * every.weights[:, b]
