@@ -41,7 +41,7 @@ from ..solver.system import System, system_of
 from ..units import engineering, fields_array, positive
 from .curve import Parts
 from .lanczos import ROUNDING, Projection, gamma, project
-from .measure import CIRCLE, FLOOR, NEAR, Channel, SpectralMeasure, _sum_bound
+from .measure import CIRCLE, FLOOR, NEAR, Channel, SpectralMeasure, _sum_bound, device_of
 from .route import require_spectral
 
 #: The shift of the factorisation over the root of what the plane alone would take; measured. The
@@ -435,20 +435,16 @@ def film_measures(
             FilmMeasure(
                 projection=projection.combine(turn),
                 channels=(Channel(2, 2, *EDGES),),
-                material=problem.material,
-                detection=problem.detection,
                 R_ohmic_sigma=base,
                 current=name[0],
                 voltage=name[1],
                 tolerance=tolerance,
-                reference_length=system.scales.length,
                 slowest=slowest,
-                absorbing=any(m.absorbs_partially for m in problem.moment_conditions().values()),
                 residual=projection.residual,
-                summary=repr(problem),
                 film=film,
                 thickness=film.thickness,
                 products=product,
+                **device_of(system),
             )
             for turn, base, name, product in zip(
                 turns,

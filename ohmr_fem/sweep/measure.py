@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError, SolveError
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
+from ..solver.system import System
 from ..units import array_si, fields_array, own_arrays, to_si
 from .lanczos import Projection
 
@@ -572,6 +573,19 @@ def _sum_bound(
     )
     near = abs(direct) * at_s + (np.abs(first) / 0.4 + np.abs(second) / 0.16) * circle
     return np.asarray(np.where(phi > 0.1, far, near))
+
+
+def device_of(system: System) -> dict[str, Any]:
+    """What a measure says of its device, whatever its channels."""
+    problem = system.problem
+    laws = problem.moment_conditions().values()
+    return {
+        "material": problem.material,
+        "detection": problem.detection,
+        "reference_length": system.scales.length,
+        "absorbing": any(law.absorbs_partially for law in laws),
+        "summary": repr(problem),
+    }
 
 
 def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarray:

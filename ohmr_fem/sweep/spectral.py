@@ -32,7 +32,7 @@ from ..solver.system import System, system_of
 from ..units import array_si, fields_array, fraction, positive, shown
 from .film import film_measures
 from .lanczos import Projection, gamma, project
-from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle
+from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle, device_of
 from .route import require_spectral
 
 #: Precession angles Omega tau for which a measure is made when no fields are given.
@@ -154,26 +154,20 @@ def spectral_measures(
     most = 240 if lengths is not None else 80 if until is None else 160
     projection = project(M, factors, keep.T @ start, shift, excess, most)
     _check_definite(projection)
-    vectors, summary = (
-        projection.vectors if keep.shape[0] == keep.shape[1] else keep @ projection.vectors,
-        repr(problem),
-    )
+    everything_kept = keep.shape[0] == keep.shape[1]
+    vectors = projection.vectors if everything_kept else keep @ projection.vectors
     return [
         SpectralMeasure(
             projection=replace(projection, vectors=vectors).combine(turn),
             channels=channels,
-            material=problem.material,
-            detection=problem.detection,
             R_ohmic_sigma=base,
             current=name[0],
             voltage=name[1],
             tolerance=tolerance,
-            reference_length=system.scales.length,
             slowest=slowest,
-            absorbing=any(m.absorbs_partially for m in problem.moment_conditions().values()),
             residual=projection.residual,
-            summary=summary,
             vertices=system.basis.nodal_dofs[0],
+            **device_of(system),
         )
         for turn, base, name in zip(turns, ohmic, names, strict=True)
     ]
