@@ -314,6 +314,19 @@ CLAIMS = (
         ),
     ),
     Claim(
+        "theory 9",
+        "films: edges, faces and corners against bricks in three dimensions; the local tensor, "
+        "its form of Velez and spin Hall magnetoresistance by matrix functions and collocation",
+        (("film_3d", "delta_R"),),
+        (
+            "tests/analytic/test_film.py::test_reflecting_faces",
+            "tests/analytic/test_film.py::test_unequal_faces",
+            "tests/analytic/test_film.py::test_full_tensor_faces_against_collocation",
+            "tests/analytic/test_film.py::test_the_form_of_velez",
+            "tests/analytic/test_film.py::test_spin_hall_magnetoresistance",
+        ),
+    ),
+    Claim(
         "theory 6",
         "converged and regression values of X",
         (
