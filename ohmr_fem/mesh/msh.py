@@ -347,23 +347,42 @@ def _elements_2(numbers: _Numbers) -> Elements:
     while done < count:
         if numbers.binary:
             kind, many, n_tags = (int(v) for v in numbers.ints(3))
+            head = 1
         else:
-            _, kind, n_tags = (int(v) for v in numbers.ints(3))
-            many = 1
+            kind, many, n_tags = _alike(numbers, count - done)
+            head = 3
         _, _, per = _type(kind)
         if not 1 <= many <= count - done or n_tags < 0:
             raise ValueError("the number of elements does not fit")
-        head = 1 if numbers.binary else 0
         width = head + n_tags + per
         rows = numbers.ints(many * width).reshape(many, width)
         physical = rows[:, head : head + 1] if n_tags else np.zeros((many, 1), np.int64)
-        kinds.setdefault(kind, []).append(np.hstack([np.abs(physical), rows[:, head + n_tags :]]))
+        nodes = rows[:, head + n_tags :]
+        kinds.setdefault(kind, []).append(np.hstack([np.abs(physical), nodes]))
         done += many
     out = []
     for kind, parts in kinds.items():
         rows = np.vstack(parts)
         out.append((kind, [rows[:, 0]], rows[:, 1:]))
     return out
+
+
+def _alike(numbers: _Numbers, left: int) -> tuple[int, int, int]:
+    """Kind of the next element in a text, how many like it follow, and their number of tags.
+
+    Elements of one kind and number of tags are rows of one width: they are read at once.
+    """
+    start = numbers.at
+    _, kind, n_tags = (int(v) for v in numbers.ints(3))
+    numbers.at = start
+    _, _, per = _type(kind)
+    width = 3 + n_tags + per
+    if n_tags < 0:
+        return kind, 1, n_tags
+    ahead = numbers.words[start : start + left * width]
+    rows = ahead[: len(ahead) // width * width].reshape(-1, width)
+    other = np.flatnonzero((rows[:, 1] != kind) | (rows[:, 2] != n_tags))
+    return kind, int(other[0]) if other.size else max(len(rows), 1), n_tags
 
 
 def _index(tags: np.ndarray, wanted: np.ndarray) -> np.ndarray:
