@@ -1,4 +1,4 @@
-"""What docs/stability.md promises: no public name vanishes unseen, files of earlier versions load."""
+"""What docs/stability.md promises: no public name vanishes unseen, old files load."""
 
 from __future__ import annotations
 
