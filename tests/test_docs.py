@@ -13,7 +13,7 @@ from ohmr_fem.errors import MissingExtraError
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted(p for p in DOCS.rglob("*.md") if "_build" not in p.parts)
+PAGES = sorted(p for p in DOCS.rglob("*.md") if not {"_build", "paper"} & set(p.parts))
 EXECUTED = [p for p in PAGES if "```{code-cell}" in p.read_text(encoding="utf-8")]
 #: Extras that a tutorial needs.
 NEEDS = {"fit": "lmfit", "from-dat-to-alpha": "lmfit"}
