@@ -10,6 +10,8 @@ import contextlib
 import difflib
 import functools
 import re
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
@@ -223,6 +225,19 @@ class PhysicsWarning(UserWarning):
 
 class ConvergenceWarning(UserWarning):
     """A tolerance was not reached; the message holds what was."""
+
+
+#: Under the package, but never who called it: what wraps and starts functions.
+_WRAPPERS = ("contextlib", "functools", "concurrent", "threading")
+
+
+def warn(note: str | Warning, kind: type[Warning] | None = None) -> None:
+    """Warn about the line outside this package that called it, whatever way led here."""
+    frame, level = sys._getframe(1), 2
+    own = (__name__.partition(".")[0], *_WRAPPERS)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in own:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(note, kind, stacklevel=level)
 
 
 def is_own_warning(category: type[Warning]) -> bool:

@@ -15,7 +15,6 @@ A field or drive of any other shape is integrated with scipy's Radau on these fe
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import expm
 
-from ..errors import ConvergenceWarning, SolveError
+from ..errors import ConvergenceWarning, SolveError, warn
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
 from ..sweep.lanczos import Projection
@@ -197,13 +196,12 @@ def modes_of(
         solver=solver,
     )[0]
     if change[0] > 10.0 * tolerance:
-        warnings.warn(
+        warn(
             ConvergenceWarning(
                 f"the step response still changes by {change[0]:.1e} with the number of poles "
                 f"({len(measure.rates)}); the times "
                 f"span {grid[-1] / grid[0]:.0e}: take fewer decades, or method='stepping'"
-            ),
-            stacklevel=4,
+            )
         )
     return Modes.of(measure)
 

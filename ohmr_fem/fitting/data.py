@@ -11,7 +11,6 @@ Other headings are named with ``columns``.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, suggest
-from ..units import array_si, fields_array, owned
+from ..errors import InputError, suggest, warn
+from ..units import array_si, fields_array, owned, to_si
 from .log import Channel, Log, read_log
 from .runs import Run, split_runs
 
@@ -94,9 +93,13 @@ class Measured:
                 )
         if self.time is not None:
             put("time", _numbers(self.time, "s", f"{what}: time", len(self.fields)))
-        if self.temperature is not None and np.ndim(self.temperature):
-            temperature = array_si(self.temperature, "K", f"{what}: temperature", finite=False)
-            put("temperature", _numbers(temperature, "1", f"{what}: temperature", len(self.fields)))
+        if self.temperature is not None:
+            name = f"{what}: temperature"
+            temperature = array_si(self.temperature, "K", name, finite=False)
+            if temperature.ndim:
+                put("temperature", _numbers(temperature, "1", name, len(self.fields)))
+            else:
+                put("temperature", to_si(float(temperature), "K", name))
         if np.ptp(self.fields, axis=0).max() <= 1e-12 * np.abs(self.fields).max():
             if len(self.fields) == 1:
                 raise InputError(f"{what}: holds one value only; a curve needs several fields")
@@ -228,7 +231,7 @@ def read_data(
         decimal=decimal,
     )
     for note in read.notes:
-        warnings.warn(note, stacklevel=2)
+        warn(note)
     return read.curves
 
 

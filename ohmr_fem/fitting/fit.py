@@ -9,14 +9,13 @@ and Vignale, Eq. (7), beside it.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..errors import ResolutionWarning, SolveError, require_extra
+from ..errors import ResolutionWarning, SolveError, require_extra, warn
 from ..mesh.grids import cross_section
 from ..model.material import Material, retuned
 from ..model.problem import Problem, contact_width
@@ -115,7 +114,7 @@ def fit(
     ]
     strips = _strip(task, source, found) if strip else None
     for note in notes:
-        warnings.warn(note, stacklevel=2)
+        warn(note)
     said = tuple(str(note) for note in notes)
     seconds = time.perf_counter() - start
     return _assemble(task, found, strips, said, seconds)

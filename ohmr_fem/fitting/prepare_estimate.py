@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, suggest
+from ..units import to_si
 from .data import Measured
 from .preparation import PARITY, Numbers
 from .prepare_raw import Raw
@@ -40,10 +41,11 @@ class Wishes:
     @classmethod
     def read(cls, given: dict[str, Any], noise: str, data: Measured) -> Wishes:
         values = dict(given)
-        for key in ("offset", "hysteresis", "mixing"):
-            values[key] = _number_or(values[key], key, ("auto",))
-        values["drift"] = _number_or(values["drift"], "drift", ("linear", "bracket"))
-        threshold = _number_or(values.pop("outliers"), "outliers", ("auto",))
+        for key, unit in (("offset", "T"), ("hysteresis", "T"), ("mixing", "1")):
+            values[key] = _number_or(values[key], key, ("auto",), unit)
+        rate = "1/s" if data.quantity == "ratio" else "ohm/s"
+        values["drift"] = _number_or(values["drift"], "drift", ("linear", "bracket"), rate)
+        threshold = _number_or(values.pop("outliers"), "outliers", ("auto",), "1")
         threshold = FAR_OUT if threshold == "auto" else threshold
         if threshold is not None and not threshold > 0.0:
             raise InputError("must be positive", value=threshold, key="outliers")
@@ -52,7 +54,7 @@ class Wishes:
                 f"expected 'even' or 'odd', got {values['symmetry']!r}", key="symmetry"
             )
         if values["average"] is not None:
-            width = _number_or(values["average"], "average", ())
+            width = _number_or(values["average"], "average", (), "T")
             if not width > 0.0:
                 raise InputError("must be positive", value=width, key="average")
             values["average"] = width
@@ -65,19 +67,15 @@ class Wishes:
         return cls(threshold=threshold, noise=noise, **values)
 
 
-def _number_or(value: Any, key: str, words: Sequence[str]) -> Any:
+def _number_or(value: Any, key: str, words: Sequence[str], unit: str) -> Any:
     if value is None or (isinstance(value, str) and value in words):
         return value
     try:
-        if isinstance(value, (str, bool)):
-            raise TypeError
-        number = float(value)
-    except (TypeError, ValueError) as exc:
-        options = " or ".join(["a number", *(repr(w) for w in words)])
-        raise InputError(f"expected {options}, got {value!r}", value=value, key=key) from exc
-    if not np.isfinite(number):
-        raise InputError(f"must be finite, got {number}", value=value, key=key)
-    return number
+        return to_si(value, unit, key)
+    except InputError as exc:
+        options = "".join(f"{word!r} or " for word in words)
+        what = f"expected {options}a number: {exc.what}" if options else exc.what
+        raise InputError(what, value=value, key=key) from exc
 
 
 def estimate(raw: Raw, wishes: Wishes) -> tuple[Numbers, dict[str, Any], dict[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, complaints_about, complaints_of
-from ..units import engineering, positive, to_si
+from ..units import array_si, engineering, positive, shown
 from .contacts import Edge, Moment
 from .material import cross_matrix
 
@@ -56,24 +56,25 @@ def magnetic_face(*, mixing_conductance: Any, magnetisation: Any) -> MagneticFac
     InputError
         Wrong sign, dimension or shape; no direction.
     """
-    pair = mixing_conductance
-    if not isinstance(pair, (tuple, list, np.ndarray)):
-        pair = (pair, 0.0)
+    given = mixing_conductance
     with complaints_of("magnetic_face"):
-        if len(pair) != 2:
+        pair = array_si(given, "S/m**2", "mixing_conductance")
+        if pair.ndim and pair.shape != (2,):
             raise InputError(
-                f"expected (g_r, g_i), got {len(pair)} values", value=pair, key="mixing_conductance"
+                f"expected (g_r, g_i), got {len(pair)} values",
+                value=given,
+                key="mixing_conductance",
             )
-        real, imaginary = (to_si(g, "S/m**2", "mixing_conductance") for g in pair)
+        real, imaginary = pair.tolist() if pair.ndim else (float(pair), 0.0)
         if real < 0.0:
             raise InputError(
-                f"g_r must be >= 0, got {pair[0]!r}", value=pair, key="mixing_conductance"
+                f"g_r must be >= 0, got {shown(given)}", value=given, key="mixing_conductance"
             )
-        m = _numbers(magnetisation, "magnetisation")
+        m = array_si(magnetisation, "1", "magnetisation")
         size = float(np.linalg.norm(m))
         if m.shape != (3,) or size == 0.0:
             raise InputError(
-                f"expected a direction (m_x, m_y, m_z), got {magnetisation!r}",
+                f"expected a direction (m_x, m_y, m_z), got {shown(magnetisation)}",
                 value=magnetisation,
                 key="magnetisation",
             )
@@ -142,24 +143,13 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _numbers(value: Any, key: str) -> np.ndarray:
-    try:
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError) as exc:
-        raise InputError(f"expected numbers, got {value!r}", value=value, key=key) from exc
-    if not np.all(np.isfinite(array)):
-        raise InputError(f"must be finite, got {value!r}", value=value, key=key)
-    return array
-
-
 def _matrix(value: Any) -> np.ndarray | None:
     """A 3 x 3 absorption in m/s whose symmetric part takes moment away, or None for another
     kind.
     """
     if isinstance(value, (str, Edge, Moment)) or np.ndim(value) != 2:
         return None
-    rows = [[to_si(entry, "m/s", "absorption G") for entry in row] for row in value]
-    matrix = np.array(rows)
+    matrix = np.array(array_si(value, "m/s", "absorption G"))
     if matrix.shape != (3, 3):
         raise InputError(f"expected 3 x 3 velocities, got shape {matrix.shape}", value=value)
     least = float(np.linalg.eigvalsh(matrix + matrix.T)[0]) / 2.0

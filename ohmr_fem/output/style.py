@@ -6,14 +6,13 @@ import contextlib
 import math
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import FigureWarning, InputError, OhmrError, cut, shown
+from ..errors import FigureWarning, InputError, OhmrError, cut, shown, warn
 from ..files import atomic_path
 from ..units import engineering
 
@@ -89,7 +88,7 @@ def drawing(what: str) -> Iterator[None]:
 
 def _not_drawn(what: str, exc: Exception) -> None:
     text = f"{what}: not drawn ({type(exc).__name__}: {cut(shown(exc), 120)})"
-    warnings.warn(FigureWarning(text), stacklevel=4)
+    warn(FigureWarning(text))
 
 
 def _settings() -> contextlib.AbstractContextManager[Any]:

@@ -5,20 +5,20 @@ comes from.
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..errors import ConvergenceWarning, InputError
+from ..errors import ConvergenceWarning, InputError, warn
 from ..mesh.device_mesh import DeviceMesh
 from ..model.drive import read_pair
 from ..model.problem import Problem
 from ..units import fields_array, fraction, own_arrays, positive
 from .adapt_error import CellErrors, Fields, Pair, localise, solve_fields
 from .adapt_mesh import refined, unknowns
-from .resolution import check_resolution, physics_notes
+from .resistance import Measurement
+from .resolution import check_resolution, physics_notes, size_notes
 
 #: The error bar is this times the estimate, and times what the estimate of the round before fell
 #: short by, at most LAG: at
@@ -205,8 +205,10 @@ def solve_to(
     start = time.perf_counter()
     pairs, several = _checked(problem, current, voltage, field)
     tolerance, floor = fraction(tolerance, "tolerance"), positive(floor, "1", "floor")
-    for note in physics_notes(problem, several):
-        warnings.warn(note, stacklevel=2)
+    # the first mesh is good enough for how large the effect is
+    share = Measurement.of(problem, *pairs).share if problem.film is None else 0.0
+    for note in [*physics_notes(problem, np.atleast_2d(several)), *size_notes(problem, share)]:
+        warn(note)
     if unknowns(problem.mesh, problem.order + 1) > budget:
         raise InputError(
             f"budget: the first mesh has {unknowns(problem.mesh, problem.order + 1)} unknowns at "
@@ -229,7 +231,7 @@ def solve_to(
     assert best is not None
     result = best.result(tuple(history), pairs, tolerance, floor, reason)
     if not result.converged:
-        warnings.warn(ConvergenceWarning(_complaint(result, budget)), stacklevel=2)
+        warn(ConvergenceWarning(_complaint(result, budget)))
     return result
 
 

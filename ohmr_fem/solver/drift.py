@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, NewtonError, ResolutionWarning
+from ..errors import InputError, NewtonError, ResolutionWarning, warn
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem, require_mobility
 from ..units import fields_array
@@ -72,7 +72,7 @@ def drift_solve(
     system = system_of(problem)
     if start.moment_dofs.shape != (3, system.N) or start.has_jumps != system.has_jumps:
         raise InputError("start: belongs to another problem; give a solution of this one")
-    notes = _warn(problem, field, 3)
+    notes = _warn(problem, field)
     try:
         start_at = start.moment_dofs
         solution, _ = _solve(
@@ -101,10 +101,10 @@ def _checked(problem: Problem, field: Any) -> np.ndarray:
     return field
 
 
-def _warn(problem: Problem, field: np.ndarray, level: int) -> tuple[str, ...]:
+def _warn(problem: Problem, field: np.ndarray) -> tuple[str, ...]:
     notes = [*physics_notes(problem, field), *check_resolution(system_of(problem), field)]
     for note in notes:
-        warnings.warn(note, stacklevel=level)
+        warn(note)
     return tuple(str(note) for note in notes)
 
 
@@ -161,5 +161,5 @@ def _peclet(solution: Solution) -> list[str]:
         "should "
         "be at most 1): refine the mesh where the field is large"
     )
-    warnings.warn(note, stacklevel=3)
+    warn(note)
     return [str(note)]

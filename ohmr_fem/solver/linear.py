@@ -8,7 +8,6 @@ the residual.
 from __future__ import annotations
 
 import functools
-import warnings
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, csr_matrix, sparray, triu
 from scipy.sparse.linalg import cg, splu
 
-from ..errors import ConvergenceWarning, SolveError, require_extra
+from ..errors import ConvergenceWarning, SolveError, require_extra, warn
 
 #: Largest backward error that is accepted after refinement.
 ACCEPTED_RESIDUAL = 1e-12
@@ -323,14 +322,13 @@ def unbalanced(A: Any, x: np.ndarray, b: np.ndarray) -> float:
 def warn_unbalanced(share: float, what: str) -> None:
     """ConvergenceWarning beyond BALANCED: the digits of delta_R go with those of the fluxes."""
     if share > BALANCED:
-        warnings.warn(
+        warn(
             ConvergenceWarning(
                 f"the {what} equation is left unbalanced by {share:.1e} of its sources (fine below "
                 f"{BALANCED:g}): delta_R is no better; sigma or D differ too much between regions, "
                 "or the mesh is graded too far: leave out a region that hardly conducts, or make "
                 "one that conducts far better a contact"
-            ),
-            stacklevel=4,
+            )
         )
 
 

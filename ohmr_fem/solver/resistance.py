@@ -5,14 +5,13 @@ cross-section.
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, warn
 from ..model.drive import Drive, read_pair
 from ..model.problem import Problem
 from ..units import fields_array
@@ -231,7 +230,7 @@ def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple
     notes = [*physics_notes(problem, fields), *check_resolution(system, strongest)]
     notes += size_notes(problem, share)
     for note in notes:
-        warnings.warn(note, stacklevel=3)
+        warn(note)
     return tuple(str(note) for note in notes)
 
 

@@ -7,7 +7,6 @@ of the ohmic one, is never obtained by subtraction.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import block_diag, csr_array
 
-from ..errors import InputError
+from ..errors import InputError, warn
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem
 from ..units import fields_array
@@ -201,14 +200,14 @@ def solve(
     system = system_of(problem, field)
     notes = [*physics_notes(problem, field), *check_resolution(system, field)]
     for note in notes:
-        warnings.warn(note, stacklevel=2)
+        warn(note)
     ohmic, first = ohmic_potential(system, drive, solver)
     source = moment_source(system, ohmic, drive.electric_field) + system.injected_source
     response = MomentSolver.at(system, field, drive.held, solver).solve(source)
     ohmic, orbital = grounded(system, drive, ohmic, response.potential)
     for note in size_notes(problem, _share(system, drive, ohmic, orbital)):
         notes.append(note)
-        warnings.warn(note, stacklevel=2)
+        warn(note)
     return Solution(
         problem=problem,
         field=field,

@@ -4,14 +4,13 @@ field at most.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, suggest
+from ..errors import InputError, suggest, warn
 from ..files import Columns, Table
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
@@ -217,7 +216,7 @@ def _warn_of_size(
     columns = range(len(rows))
     share = np.abs(orbital[:, rows, columns] / ohmic[:, rows, columns]).max()
     for note in size_notes(problem, float(share)):
-        warnings.warn(note, stacklevel=3)
+        warn(note)
 
 
 def _spectral(

@@ -133,7 +133,7 @@ def drift_curve(
     assert names is not None  # a device plane, as checked
     pair, read = names.current, names.voltage
     I = vector_si(amplitudes, "A", "amplitudes")  # noqa: E741
-    _warn(problem, field, 3)
+    _warn(problem, field)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         unit = solve(problem, field, {pair[0]: 1.0, pair[1]: -1.0}, solver=solver)

@@ -36,9 +36,10 @@ from ..solver import forms
 from ..solver.film import Divided, Faces, detection_matrix, torque_of
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal
+from ..solver.resolution import FIRST_ORDER
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
-from ..units import engineering, fields_array, positive
+from ..units import array_si, engineering, fields_array, fraction, positive, shown
 from .curve import Parts
 from .lanczos import ROUNDING, Projection, gamma, project
 from .measure import CIRCLE, FLOOR, NEAR, Channel, SpectralMeasure, _sum_bound, device_of
@@ -412,7 +413,7 @@ def film_measures(
     """Measures of several (current, voltage) pairs of one film from one factorisation."""
     from .spectral import _check_definite, _lengths, _range
 
-    tolerance = positive(TOLERANCE if tolerance is None else tolerance, "1", "tolerance")
+    tolerance = fraction(TOLERANCE if tolerance is None else tolerance, "tolerance")
     require_spectral(problem)
     film = problem.film
     assert film is not None
@@ -498,17 +499,35 @@ def _excess(measure: FilmMeasure, points: np.ndarray) -> float:
     return float(np.max(total)) / max(measure._allowed, float(np.finfo(float).tiny))
 
 
+def film_share(problem: Problem, currents: Sequence[Any]) -> float:
+    """Largest |delta_R|/R_ohmic of the current pairs, each read at its own contacts without field;
+    0 where the angles are too small for it to matter.
+    """
+    m, names = problem.material, list(dict.fromkeys(tuple(pair) for pair in currents))
+    reader = np.abs(detection_matrix(m, problem.detection)).max()
+    # a drive (E_x, E_y) makes moments in two planes, each at most alpha alpha' of the ohmic answer
+    angles = abs(m.orbital_hall_angle * m.inverse_orbital_hall_angle)
+    if problem.coupling != "linear" or 2.0 * angles * max(reader, 1.0) <= FIRST_ORDER:
+        return 0.0
+    own = film_measures(problem, [(pair, pair) for pair in names], tolerance=1e-3)
+    at_rest = np.zeros((1, 3))
+    return max(abs(float(f.delta_R(at_rest)[0]) / f.R_ohmic) for f in own)
+
+
 def _thicknesses(given: Any, own: float) -> np.ndarray:
     """Thicknesses in m at which the bound must hold."""
     if given is None:
         return np.array([own])
-    if isinstance(given, str) or np.size(given) != 2:
+    ends = array_si(given, "m", "thicknesses")
+    if ends.shape != (2,):
         raise InputError(
-            f"expected (least, most) thickness, got {given!r}", value=given, key="thicknesses"
+            f"expected (least, most) thickness, got {shown(given)}", value=given, key="thicknesses"
         )
-    low, high = (positive(v, "m", "thicknesses") for v in given)
+    low, high = (positive(v, "m", "thicknesses") for v in ends.tolist())
     if high < low:
-        raise InputError(f"the least comes first, got {given!r}", value=given, key="thicknesses")
+        raise InputError(
+            f"the least comes first, got {shown(given)}", value=given, key="thicknesses"
+        )
     return np.append(np.geomspace(low, high, 2 + int(3 * np.log10(high / low))), own)
 
 

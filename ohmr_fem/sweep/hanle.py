@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..errors import ConvergenceWarning, InputError, SweepInterrupted
+from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
 from ..mesh.grids import cross_section
 from ..model.fields import field_rotation
 from ..model.material import precession_squared
@@ -21,7 +20,7 @@ from ..solver.system import system_of
 from ..units import entries, fields_array, fraction, vector_si
 from .curve import HanleCurve
 from .film import TOLERANCE as FILM_TOLERANCE
-from .film import FilmMeasure
+from .film import FilmMeasure, film_share
 from .measure import SpectralMeasure
 from .reduced import reduced_sweep
 from .route import choose
@@ -226,7 +225,7 @@ def _reduced_curve(
             f"largest change after {found.factorisations} factorisations; use method='direct' or "
             "fewer directions"
         )
-        warnings.warn(ConvergenceWarning(note), stacklevel=3)
+        warn(ConvergenceWarning(note))
         notes = (*notes, note)
     sign = _sign(measurement)
     return _curve(
@@ -280,7 +279,9 @@ def _spectral_curve(
 
 def _share(problem: Problem, measure: SpectralMeasure, solver: Solver | None) -> float:
     """As :attr:`Measurement.share`, from what the measure knows of the drive."""
-    if measure.current is None or problem.film is not None:
+    if isinstance(measure, FilmMeasure):
+        return film_share(problem, [measure.current])
+    if measure.current is None:
         return 0.0
     system = system_of(problem)
     unit = UnitCurrent.of(system, measure.current, solver)
