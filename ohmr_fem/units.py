@@ -166,6 +166,31 @@ def array_si(value: Any, unit: str, name: str, *, finite: bool = True) -> np.nda
     return owned(array)
 
 
+def complex_si(value: Any, unit: str, name: str) -> np.ndarray:
+    """As :func:`array_si`, of complex numbers too; finite or not."""
+    if isinstance(value, (list, tuple)):
+        try:
+            return np.array([complex_si(v, unit, name) for v in value], dtype=complex)
+        except ValueError as exc:
+            if isinstance(exc, InputError):
+                raise
+            raise InputError(
+                f"expected entries of one shape, got {shown(value)}", value=value, key=name
+            ) from exc
+    tagged = _with_unit(value)
+    bare = np.asarray(value if tagged is None else tagged[0])
+    if bare.dtype.kind != "c":
+        return np.array(_numbers(value, unit, name), dtype=complex)
+    if tagged is None:
+        return np.array(bare)
+    real, imaginary = (_rescaled(part, tagged[1], unit, name, value) for part in _parts(bare))
+    return real + 1j * imaginary
+
+
+def _parts(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(array.real), np.array(array.imag)
+
+
 def fields_array(field: Any, name: str = "field") -> np.ndarray:
     """Magnetic field(s) as a read-only float array of shape (3,) or (n, 3) in tesla."""
     expected = "expected shape (3,) or (n, 3) in tesla"
