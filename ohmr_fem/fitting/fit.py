@@ -166,7 +166,7 @@ def _prepare(
     method: str,
     lmfit: Any,
 ) -> tuple[Task, Source]:
-    check_options(background, confidence, intervals)
+    confidence, limit = check_options(background, confidence, intervals, limit)
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
     terms = read_terms(background)

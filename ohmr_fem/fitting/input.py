@@ -15,6 +15,7 @@ from ..model.problem import Problem
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
+from ..units import positive, shown, to_si
 from .background import read_terms
 from .data import Measured, read_data, with_pairs
 from .model import Parameter
@@ -23,12 +24,15 @@ from .model import Parameter
 TOLERANCE = 1e-7
 
 
-def check_options(background: Any, confidence: float, intervals: str) -> None:
-    """InputError for an option that is not known."""
+def check_options(
+    background: Any, confidence: Any, intervals: str, limit: Any
+) -> tuple[float, float]:
+    """Confidence and limit as numbers; InputError for an option that is not known."""
     read_terms(background)
-    if not 0.0 < confidence < 1.0:
+    chance = to_si(confidence, "1", "confidence")
+    if not 0.0 < chance < 1.0:
         raise InputError(
-            f"expected a probability such as 0.95, got {confidence!r}",
+            f"expected a probability such as 0.95, got {shown(confidence)}",
             value=confidence,
             key="confidence",
         )
@@ -37,6 +41,7 @@ def check_options(background: Any, confidence: float, intervals: str) -> None:
             f"{intervals!r} is not known; {suggest(intervals, ('profile', 'fisher'))}",
             key="intervals",
         )
+    return chance, positive(limit, "1", "limit")
 
 
 def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Measured, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InputError, NewtonError, ResolutionWarning, warn
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem, require_mobility
-from ..units import fields_array
+from ..units import fields_array, fraction
 from .linear import Solver
 from .newton import DriftEquations, NewtonStep, newton
 from .resolution import check_resolution, physics_notes
@@ -63,7 +63,7 @@ def drift_solve(
         With ``history`` (list of NewtonStep) and ``last``, the start.
     """
     began = time.perf_counter()
-    field = _checked(problem, field)
+    field, tolerance = _checked(problem, field), fraction(tolerance, "tolerance")
     drive = read_drive(problem, currents, voltages, 0.0)
     if start is None:
         with warnings.catch_warnings():  # the same warnings come below, from here

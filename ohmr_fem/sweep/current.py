@@ -25,7 +25,7 @@ from ..solver.solution import Solution
 from ..solver.solution_file import save_solution
 from ..solver.solve import solve
 from ..solver.system import system_of
-from ..units import vector_si
+from ..units import fraction, vector_si
 from .curve import terminals_text
 
 #: Times a step in current is halved before the continuation gives up.
@@ -128,7 +128,7 @@ def drift_curve(
         (DriftCurve of what was done).
     """
     began = time.perf_counter()
-    field = _checked(problem, field)
+    field, tolerance = _checked(problem, field), fraction(tolerance, "tolerance")
     names = FourTerminal.of(problem, current, voltage)
     assert names is not None  # a device plane, as checked
     pair, read = names.current, names.voltage

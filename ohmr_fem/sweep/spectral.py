@@ -29,7 +29,7 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
-from ..units import array_si, fields_array, fraction, positive, shown
+from ..units import array_si, complex_si, fields_array, fraction, positive, shown
 from .film import film_measures
 from .lanczos import Projection, gamma, project
 from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle, device_of
@@ -126,6 +126,8 @@ def spectral_measures(
         options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
         return list(film_measures(problem, pairs, tolerance=tolerance, **options))
     tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
+    at_rates = np.ravel(complex_si(rates, "1", "rates"))
+    shift = None if shift is None else positive(shift, "1", "shift")
     require_spectral(problem)
     system = system_of(problem)
     K, M, keep = system.pencil
@@ -133,7 +135,7 @@ def spectral_measures(
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
-    ranges[-1] = np.append(np.asarray(rates, dtype=complex), ranges[-1])  # the circle stays last
+    ranges[-1] = np.append(at_rates, ranges[-1])  # the circle stays last
     # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy
     # and is left out
     sizes = np.abs(np.concatenate(ranges) + slowest)
