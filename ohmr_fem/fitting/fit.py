@@ -19,9 +19,9 @@ from ..errors import ResolutionWarning, SolveError, require_extra, warn
 from ..mesh.grids import cross_section
 from ..model.material import Material, retuned
 from ..model.problem import Problem, contact_width
-from ..solver.resolution import check_resolution, physics_notes
+from ..solver.resolution import check_resolution, physics_notes, size_notes
 from ..solver.system import system_of
-from ..sweep.spectral import spectral_measure
+from ..sweep.spectral import largest_share, spectral_measure
 from .background import AMPLITUDES, read_terms
 from .data import Measured
 from .fisher import LIMIT, Identifiability
@@ -247,7 +247,8 @@ def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
     fields = np.vstack([c.fields for c in task.curves])
     fitted = replace(source.problem, materials=_material(found))
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    notes: list[Warning] = [*physics_notes(fitted, fields)]
+    share = largest_share(fitted, [replace(m, material=fitted.material) for m in found.measures])
+    notes: list[Warning] = [*physics_notes(fitted, fields), *size_notes(fitted, share)]
     for note in check_resolution(system_of(fitted), strongest):
         notes.append(ResolutionWarning(f"at the fitted values: {note}"))
     return notes

@@ -17,7 +17,7 @@ from ..errors import NewtonError
 from ..files import Columns, Table
 from ..model.drive import Drive
 from ..model.problem import Problem
-from ..solver.drift import _checked, _peclet, _solve, _warn
+from ..solver.drift import _checked, _peclet, _solve, _warn, warn_of_size
 from ..solver.linear import Solver
 from ..solver.newton import NewtonStep
 from ..solver.resistance import FourTerminal
@@ -137,6 +137,7 @@ def drift_curve(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         unit = solve(problem, field, {pair[0]: 1.0, pair[1]: -1.0}, solver=solver)
+    warn_of_size(unit)
     done: dict[int, tuple[float, float, tuple[NewtonStep, ...]]] = {}
 
     def curve() -> DriftCurve:
