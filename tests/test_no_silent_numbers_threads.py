@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,3 +83,35 @@ def test_the_same_input_gives_the_same_bits():
         return curve.hanle.tobytes() + spectral.hanle.tobytes()
 
     assert bits() == bits()
+
+
+SCRIPT = """
+import numpy as np
+import ohmr_fem as of
+from small_devices import bar_problem
+pair = {"current": ("left", "right"), "voltage": ("t1", "t2")}
+fields = of.field_sweep(0, 2, 3)
+curves = [of.hanle_curve(bar_problem(2), fields, **pair, method=m) for m in ("spectral", "direct")]
+print(np.concatenate([[c.R_ohmic, *c.delta_R, *c.hanle] for c in curves]).tobytes().hex())
+"""
+
+
+def with_threads(count: int) -> np.ndarray:
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    here = str(Path(__file__).parent)
+    path = os.pathsep.join([here, str(Path(here).parent), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, **dict.fromkeys(names, str(count)), "PYTHONPATH": path}
+    command = [sys.executable, "-W", "ignore", "-c", SCRIPT]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return np.frombuffer(bytes.fromhex(run.stdout))
+
+
+def test_threads_of_linear_algebra_change_the_last_digit_alone():
+    """docs/conventions: the same bits for one count, 1e-15 between counts; each process anew."""
+    one, again, two = (with_threads(count) for count in (1, 1, 2))
+    assert one.tobytes() == again.tobytes()
+    for a, b in zip(one.reshape(2, -1), two.reshape(2, -1), strict=True):
+        assert a[0] == pytest.approx(b[0], rel=1e-14)
+        for start, stop in ((1, 4), (4, 7)):
+            size = np.abs(a[start:stop]).max()
+            assert np.abs(a[start:stop] - b[start:stop]).max() <= 1e-13 * size
