@@ -87,6 +87,8 @@ class SpectralMeasure:
     summary : str
     polarisation : float
         Largest |p| of the contacts of the pairs, 0 without; the others are in proportion.
+    across : float
+        Width of a channel over ``reference_length``; 1 elsewhere.
     """
 
     projection: Projection
@@ -104,6 +106,7 @@ class SpectralMeasure:
     summary: str
     vertices: np.ndarray | None = None
     polarisation: float = 0.0
+    across: float = 1.0
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
 
@@ -200,8 +203,8 @@ class SpectralMeasure:
         self, links: Sequence[Link], fields: np.ndarray, s: complex = 1.0
     ) -> tuple[np.ndarray, np.ndarray]:
         """f and f - f(0) of some links, each (n,)."""
-        at_zero: Any = 0.0
-        change: Any = 0.0
+        at_zero: Any = np.zeros(len(fields))
+        change: Any = np.zeros(len(fields))
         for c in links:
             g = self._strength(c) * self.projection.residues(c.a, c.b)
             zero, kernel = self._kernel(c, fields, s)
@@ -212,10 +215,10 @@ class SpectralMeasure:
         """What polarised contacts and the orbital Hall effect do to delta_R, (n,) ohm each."""
         several = np.atleast_2d(fields_array(fields, "fields"))
         self._check(several)
-        found = {name: np.zeros(len(several)) for name in PARTS}
+        found = {}
         for name in PARTS:
             links = [c for c in self.channels if c.part == name]
-            found[name] = found[name] + self.unit * self._sum(links, several)[0]
+            found[name] = self.unit * self._sum(links, several)[0]
         return ContactParts(**found)
 
     def _kernel(
@@ -374,18 +377,27 @@ class SpectralMeasure:
         """What turns f into delta_R (ohm), or into rho on a cross-section."""
         if self.current is None:
             return -self._product
-        inside = 1.0 if self.polarised else -self._product
-        return float(inside / self.material.sheet_conductivity)
+        return self._inside / self.conductance
+
+    @property
+    def _inside(self) -> float:
+        """unit without the conductance."""
+        return 1.0 if self.polarised else -self._product
+
+    @property
+    def conductance(self) -> float:
+        """Sheet conductivity, of a channel times its width over the reference length, in S."""
+        return float(self.material.sheet_conductivity) * self.across
 
     @property
     def own_effect(self) -> float:
         """|delta_R| of the orbital Hall effect between the contacts of the current, in ohm."""
-        return float(abs(self._product) * self.own_response / self.material.sheet_conductivity)
+        return float(abs(self._product) * self.own_response / self.conductance)
 
     @property
     def R_ohmic(self) -> float:
         """Resistance without orbital Hall effect, ohm; NaN on a cross-section."""
-        return float(self.R_ohmic_sigma / self.material.sheet_conductivity)
+        return float(self.R_ohmic_sigma / self.conductance)
 
     def delta_R(self, fields: Any) -> np.ndarray:
         """R(B) - R_ohmic in ohm, (n,)."""
@@ -399,7 +411,7 @@ class SpectralMeasure:
 
     def rho(self, fields: Any) -> np.ndarray:
         """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, (n,)."""
-        f = -self._product * self.response(fields)[0]
+        f = self._inside * self.response(fields)[0]
         return f if self.current is None else f / self.R_ohmic_sigma
 
     def rho_star(self, fields: Any) -> np.ndarray:
@@ -530,7 +542,7 @@ class SpectralMeasure:
         """Moment density (C/m^2) for unit drive of strength one, per A (V/m on a section)."""
         m = self.material
         if self.polarised:
-            return float(1.0 / m.diffusion_constant)
+            return float(1.0 / (m.diffusion_constant * self.across))
         unit = float(m.orbital_hall_angle / m.diffusion_constant)
         if self.current is None:
             return unit * float(m.sheet_conductivity) * self.reference_length
@@ -555,6 +567,7 @@ class SpectralMeasure:
             "absorbing": self.absorbing,
             "residual": self.residual,
             "polarisation": self.polarisation,
+            "across": self.across,
             "channels": [_numbers_of(c) for c in self.channels],
             "material": {
                 k: np.asarray(v).tolist() if k == "inverse_mass" else v
@@ -606,6 +619,7 @@ class SpectralMeasure:
                 )
             }
             same["polarisation"] = content.get("polarisation", 0.0)
+            same["across"] = content.get("across", 1.0)
             return cls(
                 Projection(
                     p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
@@ -690,6 +704,7 @@ def device_of(system: System) -> dict[str, Any]:
         "material": problem.material,
         "detection": problem.detection,
         "reference_length": system.scales.length,
+        "across": system.scales.across,
         "absorbing": any(law.absorbs_partially for law in laws),
         "summary": repr(problem),
     }

@@ -246,32 +246,40 @@ def _starts(
         return _section_starts(system)
     names = [(pair.current, pair.voltage) for pair in given if pair is not None]
     contacts = sorted({c for i, v in names for c in (*i, *v)})
-    curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
     loads = np.array([system.terminals[c].load for c in contacts])
     functionals = _functionals(names, contacts)
     potentials = _potentials(system, functionals @ loads, solver)
-    magnets = [c for c in contacts if c in problem.polarised]
+    magnets = list(problem.polarised)
     beside = [system.polarised.loads[c] for c in magnets]
-    start = np.column_stack([curl @ potentials, *beside])
+    plane = [] if problem.mesh.is_channel else [_curls(system, potentials)]
+    start = np.column_stack([*plane, *beside])
     turns, links, ohmic = [], [], []
     for i, v in names:
         pair = np.array([_difference(i, contacts), _difference(v, contacts)])
         # several pairs share few functionals: each pair is a combination of them
         turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
         ohmic.append(float(system.pair_load(v) @ (potentials @ turn[:, 0])))
-        turns.append(block_diag(turn, np.eye(len(magnets))) if magnets else turn)
-        links.append(_links(problem, i, v, magnets))
+        turns.append(block_diag(*[turn for _ in plane], np.eye(len(magnets))))
+        links.append(_links(problem, i, v))
     return start, turns, links, ohmic, names
 
 
+def _curls(system: System, potentials: np.ndarray) -> np.ndarray:
+    """What potentials (N, p) drive and read by the orbital Hall effect, at strength one."""
+    curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
+    return np.asarray(curl @ potentials)
+
+
 def _links(
-    problem: Problem, current: tuple[str, str], voltage: tuple[str, str], magnets: list[str]
+    problem: Problem, current: tuple[str, str], voltage: tuple[str, str]
 ) -> tuple[Link, ...]:
     """All that drives with all that reads: the orbital Hall effect, column 0 and its inverse,
-    column 1, and each component of the polarised contacts (docs/theory, section 10).
+    column 1, and each component of the polarised contacts (docs/theory, section 10); these alone
+    on a channel.
     """
-    drives = [(2, 0, None), *_magnetic(problem, current, magnets)]
-    reads = [(2, 1, None), *_magnetic(problem, voltage, magnets)]
+    hall = 0 if problem.mesh.is_channel else 2
+    drives = [(2, 0, None)][:hall] + _magnetic(problem, current, hall)
+    reads = [(2, 1, None)][:hall] + _magnetic(problem, voltage, hall)
     return tuple(
         Link(generated, detected, a, b, drive, read)
         for generated, a, drive in drives
@@ -280,13 +288,14 @@ def _links(
 
 
 def _magnetic(
-    problem: Problem, pair: tuple[str, str], magnets: list[str]
+    problem: Problem, pair: tuple[str, str], first: int
 ) -> list[tuple[int, int, float | None]]:
     """Component, column and polarisation with its sign, of the contacts of a pair."""
     found: list[tuple[int, int, float | None]] = []
+    magnets = list(problem.polarised)
     for name, sign in zip(pair, (1.0, -1.0), strict=True):
         if name in magnets:
-            column = 2 + magnets.index(name)
+            column = first + magnets.index(name)
             given = problem.contacts[name].polarisation
             found += [(a, column, sign * p) for a, p in enumerate(given) if p]
     return found
