@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ResolutionWarning, SolveError, require_extra, warn
+from ..errors import PhysicsWarning, ResolutionWarning, SolveError, require_extra, warn
 from ..mesh.grids import cross_section
 from ..model.material import Material, retuned
 from ..model.problem import Problem, contact_width
@@ -62,7 +62,9 @@ def fit(
         ``spectral_measure(..., lengths=(L_min, L_max))``.
     parameters : names
         "alpha" (the data fix only the product alpha alpha'; "alpha_product" is another word for
-        it), "L_m", "tau", "theta" = X_zz/X_yy, "sigma", "g".
+        it), "L_m", "tau", "theta" = X_zz/X_yy, "sigma", "g"; with polarised contacts not alpha but
+        "polarisation", the largest |p|, the others in proportion, or "polarisation.CONTACT" (the
+        data of one valve fix only the product of two).
     current, voltage : pairs of contact names
         For curves that do not carry their own.
     background : of "offset", "linear", "quadratic", "anomalous", "kohler", "two_band", "hln"
@@ -109,6 +111,7 @@ def fit(
     found = search(task, source)
     notes = [
         *_range_notes(found),
+        *_polarisation_notes(found),
         *_residual_notes(task, found),
         *_physics_notes(task, source, found),
     ]
@@ -170,7 +173,8 @@ def _prepare(
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
     terms = read_terms(background)
-    chosen = read_parameters(parameters, source.material) + background_parameters(terms, curves)
+    chosen = read_parameters(parameters, source.material, source.polarised)
+    chosen += background_parameters(terms, curves)
     check_count(curves, chosen, terms)
     task = Task(
         curves=curves,
@@ -198,6 +202,19 @@ def _range_notes(found: Found) -> list[Warning]:
             text = f"fit: {exc}; give the fit measures made with wider lengths and fields"
             return [UserWarning(text)]
     return []
+
+
+def _polarisation_notes(found: Found) -> list[Warning]:
+    """A note where more moment than one a carrier would be needed."""
+    values = found.model.physical(found.u)
+    return [
+        PhysicsWarning(
+            f"{name} = {value:.3g} is above 1: no contact injects more than one moment a carrier; "
+            "its absorption, or tau and L_m, may be held at wrong values"
+        )
+        for name, value in values.items()
+        if name.startswith("polarisation") and value > 1.0
+    ]
 
 
 def _residual_notes(task: Task, found: Found) -> list[Warning]:
@@ -255,7 +272,8 @@ def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
 
 def _material(found: Found) -> Material:
     fitted = found.model.physical(found.u)
-    return retuned(found.measures[0].material, changes(fitted))
+    own = {k: v for k, v in changes(fitted).items() if not k.startswith("polarisation")}
+    return retuned(found.measures[0].material, own)
 
 
 def _strip(
@@ -264,7 +282,7 @@ def _strip(
     """Parameters that Eq. (7) gives for the local curves, and its curves by number; None if there
     is nothing to fit.
     """
-    if source.problem is None or source.problem.is_cross_section:
+    if source.problem is None or source.problem.is_cross_section or source.polarised:
         return None
     squares = [measure.R_ohmic_sigma for measure in found.measures]
     local_ones = [i for i, ohmic in enumerate(squares) if abs(ohmic) >= LOCAL_SQUARES]
@@ -273,6 +291,8 @@ def _strip(
     material = _material(found)
     current, _ = source.pairs[local_ones[0]]
     width = contact_width(source.problem, current[0])
+    if np.isnan(width):  # a pad
+        return None
     section = Problem(cross_section(width), material, detection=source.problem.detection)
     length = material.diffusion_length
     lengths = (length / STRIP_RANGE, length * STRIP_RANGE)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import InputError, SolveError
+from ..errors import InputError, SolveError, suggest
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..solver.system import System
@@ -34,7 +34,8 @@ class Link:
     detector.
 
     ``drive`` and ``read`` are components of the polarisation of a contact, with the sign of its
-    place in the pair; None where the orbital Hall effect drives, and its inverse reads.
+    place in the pair, and ``source`` and ``detector`` its name; None where the orbital Hall effect
+    drives, and its inverse reads.
     """
 
     generated: int
@@ -43,6 +44,8 @@ class Link:
     b: int
     drive: float | None = None
     read: float | None = None
+    source: str = ""
+    detector: str = ""
 
     @property
     def part(self) -> str:
@@ -50,10 +53,10 @@ class Link:
         names = ("alpha" if p is None else "p" for p in (self.drive, self.read))
         return "_".join(names)
 
-    def polarised(self, factor: float) -> Link:
-        """With all polarisations times ``factor``."""
-        given = (self.drive, self.read)
-        drive, read = (None if p is None else factor * p for p in given)
+    def scaled(self, factors: Mapping[str, float]) -> Link:
+        """With the polarisations of contacts times factors."""
+        given = ((self.drive, self.source), (self.read, self.detector))
+        drive, read = (None if p is None else factors.get(name, 1.0) * p for p, name in given)
         return replace(self, drive=drive, read=read)
 
 
@@ -85,8 +88,8 @@ class SpectralMeasure:
         Largest backward error of the solves behind it.
     vertices : unknowns at the vertices, or None once loaded from a file
     summary : str
-    polarisation : float
-        Largest |p| of the contacts of the pairs, 0 without; the others are in proportion.
+    polarisations : pairs of name and |p|
+        The polarised contacts of the device.
     across : float
         Width of a channel over ``reference_length``; 1 elsewhere.
     """
@@ -105,7 +108,7 @@ class SpectralMeasure:
     residual: float
     summary: str
     vertices: np.ndarray | None = None
-    polarisation: float = 0.0
+    polarisations: tuple[tuple[str, float], ...] = ()
     across: float = 1.0
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
@@ -441,15 +444,16 @@ class SpectralMeasure:
 
         Keywords are those of :class:`Material` (``diffusion_length`` stays fixed unless given), or
         ``tau`` for relaxation_time and ``theta`` for X_zz/X_yy.  ``polarisation`` is the largest
-        |p| of the contacts, the others in proportion.
+        |p| of the contacts, the others in proportion, or {contact: |p|}.
 
         Raises
         ------
         InputError
             Unknown keyword, or a diffusion constant that changes at an edge of finite absorption.
         """
-        if "polarisation" in changes:
-            return self._with_polarisation(changes.pop("polarisation")).at(**changes)
+        given = {k: changes.pop(k) for k in list(changes) if k.startswith("polarisation")}
+        if given:
+            return self._with_polarisations(given).at(**changes)
         material = retuned(self.material, changes)
         if self.absorbing and not np.isclose(
             material.diffusion_constant, self.material.diffusion_constant, rtol=1e-12
@@ -461,16 +465,31 @@ class SpectralMeasure:
             )
         return replace(self, material=material)
 
-    def _with_polarisation(self, value: Any) -> SpectralMeasure:
-        size = to_si(value, "1", "polarisation")
-        if not self.polarisation:
+    def _with_polarisations(self, given: Mapping[str, Any]) -> SpectralMeasure:
+        """``given`` are "polarisation": a number or {contact: number}, "polarisation.contact"."""
+        sizes = dict(self.polarisations)
+        for key, value in given.items():
+            where = key.partition(".")[2]
+            wanted = value if isinstance(value, Mapping) else {where: value}
+            for name, size in wanted.items():
+                factor = to_si(size, "1", key) / self.polarisation_of(name)
+                scaled = {k: factor * p for k, p in sizes.items()}
+                sizes |= {name: scaled[name]} if name else scaled
+        factors = {name: sizes[name] / p for name, p in self.polarisations}
+        links = tuple(c.scaled(factors) for c in self.channels)
+        return replace(self, channels=links, polarisations=tuple(sizes.items()))
+
+    def polarisation_of(self, name: str = "") -> float:
+        """|p| of a contact, or the largest of all; InputError if there is none."""
+        known = dict(self.polarisations)
+        if not known or (name and name not in known):
+            near = suggest(name, known) if known else "give Contact(polarisation=...)"
             raise InputError(
-                "at: no contact of these pairs is polarised; give Contact(polarisation=...)",
-                value=value,
+                f"no polarised contact {name!r}; {near}" if name else f"nothing polarised; {near}",
+                value=name,
                 key="polarisation",
             )
-        links = tuple(c.polarised(size / self.polarisation) for c in self.channels)
-        return replace(self, channels=links, polarisation=size)
+        return known[name] if name else max(known.values())
 
     def sensitivity(
         self,
@@ -481,8 +500,8 @@ class SpectralMeasure:
         """Derivative of delta_R (rho on a section) to a parameter of :meth:`at`, (n,), by
         fourth-order differences.
         """
-        if parameter == "polarisation":
-            value = self.polarisation
+        if parameter.startswith("polarisation"):
+            value = self.polarisation_of(parameter.partition(".")[2])
         else:
             value = parameter_value(self.material, parameter)
         h = step * (abs(value) or 1.0)
@@ -566,7 +585,7 @@ class SpectralMeasure:
             "slowest": self.slowest,
             "absorbing": self.absorbing,
             "residual": self.residual,
-            "polarisation": self.polarisation,
+            "polarisations": self.polarisations,
             "across": self.across,
             "channels": [_numbers_of(c) for c in self.channels],
             "material": {
@@ -618,7 +637,8 @@ class SpectralMeasure:
                     "summary",
                 )
             }
-            same["polarisation"] = content.get("polarisation", 0.0)
+            polarised = content.get("polarisations", [])
+            same["polarisations"] = tuple((name, size) for name, size in polarised)
             same["across"] = content.get("across", 1.0)
             return cls(
                 Projection(
@@ -658,7 +678,7 @@ class SpectralMeasure:
 def _numbers_of(link: Link) -> list[Any]:
     """A link as a file keeps it; before there were polarised contacts there were four numbers."""
     numbers = list(vars(link).values())
-    return numbers[:4] if numbers[4:] == [None, None] else numbers
+    return numbers[:4] if numbers[4:6] == [None, None] else numbers
 
 
 def _same(one: Material, other: Material) -> bool:
@@ -705,6 +725,9 @@ def device_of(system: System) -> dict[str, Any]:
         "detection": problem.detection,
         "reference_length": system.scales.length,
         "across": system.scales.across,
+        "polarisations": tuple(
+            (name, float(np.linalg.norm(c.polarisation))) for name, c in problem.polarised.items()
+        ),
         "absorbing": any(law.absorbs_partially for law in laws),
         "summary": repr(problem),
     }

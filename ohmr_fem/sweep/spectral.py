@@ -167,7 +167,6 @@ def spectral_measures(
         SpectralMeasure(
             projection=replace(projection, vectors=vectors).combine(turn),
             channels=channels,
-            polarisation=_largest(problem, name),
             R_ohmic_sigma=base,
             current=name[0],
             voltage=name[1],
@@ -238,6 +237,10 @@ Starts = tuple[
 ]
 
 
+#: What drives or reads: component, column, polarisation with its sign, and name of the contact.
+Pole = tuple[int, int, float | None, str]
+
+
 def _starts(
     problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver
 ) -> Starts:
@@ -278,35 +281,28 @@ def _links(
     on a channel.
     """
     hall = 0 if problem.mesh.is_channel else 2
-    drives = [(2, 0, None)][:hall] + _magnetic(problem, current, hall)
-    reads = [(2, 1, None)][:hall] + _magnetic(problem, voltage, hall)
+    drives = _magnetic(problem, current, hall)
+    reads = _magnetic(problem, voltage, hall)
+    if hall:
+        drives.insert(0, (2, 0, None, ""))
+        reads.insert(0, (2, 1, None, ""))
     return tuple(
-        Link(generated, detected, a, b, drive, read)
-        for generated, a, drive in drives
-        for detected, b, read in reads
+        Link(generated, detected, a, b, drive, read, source, detector)
+        for generated, a, drive, source in drives
+        for detected, b, read, detector in reads
     )
 
 
-def _magnetic(
-    problem: Problem, pair: tuple[str, str], first: int
-) -> list[tuple[int, int, float | None]]:
-    """Component, column and polarisation with its sign, of the contacts of a pair."""
-    found: list[tuple[int, int, float | None]] = []
+def _magnetic(problem: Problem, pair: tuple[str, str], first: int) -> list[Pole]:
+    """What the polarised contacts of a pair drive or read."""
+    found: list[Pole] = []
     magnets = list(problem.polarised)
     for name, sign in zip(pair, (1.0, -1.0), strict=True):
         if name in magnets:
             column = first + magnets.index(name)
             given = problem.contacts[name].polarisation
-            found += [(a, column, sign * p) for a, p in enumerate(given) if p]
+            found += [(a, column, sign * p, name) for a, p in enumerate(given) if p]
     return found
-
-
-def _largest(problem: Problem, pairs: tuple[Any, Any]) -> float:
-    """Largest |p| of the contacts of a current and a voltage pair."""
-    if problem.is_cross_section:
-        return 0.0
-    given = [problem.contacts[name].polarisation for pair in pairs for name in pair]
-    return float(np.linalg.norm(given, axis=1).max())
 
 
 def _section_starts(system: System) -> Starts:
