@@ -27,6 +27,27 @@ class Parts:
     cross: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class ContactParts:
+    """delta_R of a device with polarised contacts by what drives the moment and what reads it:
+    the polarisation p of contacts, or the (inverse) orbital Hall effect; they sum to delta_R.
+
+    Attributes
+    ----------
+    p_p, p_alpha, alpha_p, alpha_alpha : (n,) ohm
+        The drive comes first.
+    """
+
+    p_p: np.ndarray
+    p_alpha: np.ndarray
+    alpha_p: np.ndarray
+    alpha_alpha: np.ndarray
+
+
+#: Names of the parts of a device with polarised contacts.
+PARTS = ("p_p", "p_alpha", "alpha_p", "alpha_alpha")
+
+
 def field_columns(fields: np.ndarray) -> Columns:
     """The three components (n, 3) T as columns."""
     return {f"B_{axis}": ("T", fields[:, i]) for i, axis in enumerate("xyz")}
@@ -75,8 +96,9 @@ class HanleCurve(Table):
     geometric : (n,) ohm
         Change of the ohmic resistance by the ordinary Hall effect; None unless
         Problem(ordinary_hall=True).
-    parts : Parts
-        With a film, what its edges and faces add to delta_R, (n,) ohm each; else None.
+    parts : Parts or ContactParts
+        With a film, what its edges and faces add to delta_R, (n,) ohm each; with polarised
+        contacts, what contacts and the orbital Hall effect drive and read; else None.
     delta_R_local : (n,) ohm
         With a film, delta_R of its local conductivity tensor, for comparison; else None.
     """
@@ -98,7 +120,7 @@ class HanleCurve(Table):
     seconds: float
     warnings: tuple[str, ...] = ()
     geometric: np.ndarray | None = None
-    parts: Parts | None = None
+    parts: Parts | ContactParts | None = None
     delta_R_local: np.ndarray | None = None
 
     @property
