@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import ResolutionWarning, SolveError, require_extra, warn
 from ..mesh.grids import cross_section
+from ..model.film import Film
 from ..model.material import Material
 from ..model.problem import Problem, contact_width
 from ..solver.resolution import check_resolution, physics_notes
@@ -266,7 +267,7 @@ def _device(problem: Problem, found: Found) -> Problem:
     """The device at the fitted values."""
     measure = _measure(found)
     film = problem.film
-    if film is not None and isinstance(measure, FilmMeasure):
+    if isinstance(film, Film) and isinstance(measure, FilmMeasure):
         film = replace(film, thickness=measure.thickness)
     return replace(problem, materials=measure.material, film=film)
 

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import InputError, SolveError, suggest
 from ..model.material import Material
 from ..model.problem import Problem
+from ..model.stack import Stack
 from ..sweep.film import FilmMeasure, film_measures
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
@@ -113,6 +114,8 @@ class Source:
         """InputError if the spectral path cannot serve the problem, or a measure is missing."""
         if isinstance(problem, Problem):
             reason = refusal(problem)
+            if isinstance(problem.film, Stack):
+                reason = "the layers of a stack have no common material"
             if reason is not None:
                 raise InputError(
                     f"works on the spectral measure, which does not apply: {reason}", key="fit"
