@@ -86,6 +86,7 @@ class Task:
         measures: Sequence[SpectralMeasure],
         strip_of: Sequence[float] | None = None,
         lengths: tuple[float, float] | None = None,
+        thicknesses: tuple[float, float] | None = None,
     ) -> Model:
         squares: Sequence[float | None] = strip_of or [None] * len(self.curves)
         curves, sigma = [], []
@@ -102,7 +103,12 @@ class Task:
             values=tuple(c.values for c in self.curves),
             sigma=tuple(sigma),
             lengths=lengths,
+            thicknesses=thicknesses,
         )
+
+    def fits(self, name: str) -> bool:
+        """Whether a parameter, by its canonical name, is fitted."""
+        return any(p.name == name for p in self.parameters)
 
     def identify(
         self, model: Model, u: Point, reach: Mapping[int, float] | None = None
@@ -157,8 +163,9 @@ def search(task: Task, source: Source) -> Found:
     nothing = np.zeros(len(task.parameters))
     while True:
         lengths = _covered(task, source, around, factor, floor)
-        measures = source.measures(lengths)
-        model = task.model(measures, lengths=lengths)
+        thicknesses = source.thicknesses if task.fits("thickness") else None
+        measures = source.measures(lengths, thicknesses)
+        model = task.model(measures, lengths=lengths, thicknesses=thicknesses)
         before = before or task.identify(model, nothing)
         scanned = _scanned(task, lengths)
         model, u, result, others = minimise(task, model, scanned)
@@ -201,7 +208,7 @@ def _floor(source: Source) -> float:
     """The shortest diffusion length in m worth trying; below it the mesh speaks, not the device."""
     if source.problem is None:
         return 0.0
-    resolved = 0.7 * shortest_length(system_of(source.problem))
+    resolved = 0.7 * shortest_length(system_of(source.problem, plane_of_film=True))
     return min(resolved, source.material.diffusion_length / 1.5)
 
 

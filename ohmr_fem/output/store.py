@@ -87,7 +87,7 @@ def load(path: str | Path) -> Any:
 def _pack_curve(curve: HanleCurve, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     values = {f.name: getattr(curve, f.name) for f in dataclasses.fields(curve)}
     if curve.parts is not None:
-        values |= {PART + name: v for name, v in vars(values.pop("parts")).items()}
+        values |= {PART + name: v for name, v in values.pop("parts").given.items()}
     arrays |= {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
     return {name: v for name, v in values.items() if name not in arrays}
 

@@ -16,15 +16,20 @@ class Parts:
 
     Attributes
     ----------
-    edges, faces : (n,) ohm
+    edges, faces : (n,) ohm, or None where they cannot be told apart, as in a stack
         Driven and read at the side edges, and at the faces.
-    cross : (n,) ohm
+    cross : (n,) ohm, or None
         Driven at the one and read at the other; 0 where both faces reflect.
     """
 
-    edges: np.ndarray
-    faces: np.ndarray
-    cross: np.ndarray
+    edges: np.ndarray | None = None
+    faces: np.ndarray | None = None
+    cross: np.ndarray | None = None
+
+    @property
+    def given(self) -> dict[str, np.ndarray]:
+        """Those that exist, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +156,7 @@ class HanleCurve(Table):
         if self.geometric is not None:
             table["geometric"] = (unit, self.geometric)
         if self.parts is not None:
-            table |= {f"delta_R_{name}": (unit, v) for name, v in vars(self.parts).items()}
+            table |= {f"delta_R_{name}": (unit, v) for name, v in self.parts.given.items()}
         if self.delta_R_local is not None:
             table["delta_R_local"] = (unit, self.delta_R_local)
         return table | {
