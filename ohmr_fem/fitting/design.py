@@ -69,6 +69,7 @@ class Candidate:
         put("fields", owned(np.atleast_2d(fields)))
         unit = "1" if self.current is None else "ohm"
         put("noise", positive(self.noise, unit, "noise"))
+        put("size", positive(self.size, "1", "size"))
 
 
 @dataclass(frozen=True, eq=False)
