@@ -22,10 +22,11 @@ from ..model.problem import Problem, contact_width
 from ..solver.resolution import check_resolution, physics_notes
 from ..solver.system import system_of
 from ..sweep.spectral import spectral_measure
-from .background import AMPLITUDES, read_terms
+from .background import read_terms
+from .columns import picked
 from .data import Measured
 from .fisher import LIMIT, Identifiability
-from .input import TOLERANCE, Source, check_count, check_options, read_curves
+from .input import TOLERANCE, Source, check_count, check_options, check_shared, read_curves
 from .model import Parameter, background_parameters, changes, read_parameters, value_of
 from .result import Estimate, Fit, FittedCurve
 from .search import Found, Task, minimise, search
@@ -150,7 +151,7 @@ def identifiability(
     )
     model = task.model(source.measures(None))
     here = np.zeros(len(task.parameters))
-    return task.identify(model, here)
+    return task.told(model, here)
 
 
 def _prepare(
@@ -170,7 +171,10 @@ def _prepare(
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
     terms = read_terms(background)
-    chosen = read_parameters(parameters, source.material) + background_parameters(terms, curves)
+    check_shared(terms, curves)
+    sheet = source.material.sheet_conductivity
+    shapes = background_parameters(terms, curves, sheet)
+    chosen = read_parameters(parameters, source.material) + shapes
     check_count(curves, chosen, terms)
     task = Task(
         curves=curves,
@@ -279,7 +283,8 @@ def _strip(
     measure = spectral_measure(section, tolerance=TOLERANCE, lengths=lengths)
     data = tuple(replace(task.curves[i], sigma=found.model.sigma[i]) for i in local_ones)
     starts = tuple(Parameter(p.name, _start(p, material, found)) for p in task.parameters)
-    narrow = replace(task, curves=data, parameters=starts)
+    terms = picked(task.background, local_ones)
+    narrow = replace(task, curves=data, parameters=starts, background=terms)
     model = narrow.model([measure] * len(data), [squares[i] for i in local_ones])
     scanned = np.zeros(1)
     if task.length is not None:
@@ -298,7 +303,7 @@ def _start(p: Parameter, material: Material, found: Found) -> float:
 
 def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], seconds: float) -> Fit:
     model, u = found.model, found.u
-    known = task.identify(model, u, found.reach)
+    known = task.told(model, u, found.reach)
     J = model.jacobian(u)
     covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
     root = np.sqrt(np.diag(covariance))
@@ -353,6 +358,7 @@ def _fitted(task: Task, found: Found, strips: Mapping[int, np.ndarray]) -> tuple
     model = found.model
     signals = model.signals(found.u)
     backgrounds = model.backgrounds(found.u)
+    amounts = _amounts(found)
     out = []
     for i, data in enumerate(task.curves):
         curve = FittedCurve(
@@ -361,30 +367,34 @@ def _fitted(task: Task, found: Found, strips: Mapping[int, np.ndarray]) -> tuple
             background=backgrounds[i],
             noise=model.sigma[i],
             strip=strips.get(i),
-            amplitudes=_amounts(found, i),
+            amplitudes=amounts[i],
         )
         out.append(curve)
     return tuple(out)
 
 
-def _amounts(found: Found, i: int) -> dict[str, tuple[float, float]]:
-    """Amplitude of each background of a curve and its standard error, all parameters free."""
+def _amounts(found: Found) -> dict[int, dict[str, tuple[float, float]]]:
+    """Of each curve, the amplitude of each background and its standard error, all parameters
+    free.
+    """
     model, u = found.model, found.u
-    curve, noise = model.curves[i], model.sigma[i]
-    basis = model.bases(u)[i]
-    # what the projected Jacobian leaves out: how an amplitude follows the parameters
-    slopes = model.slopes(u, i) / noise[:, None]
-    columns = basis / noise[:, None]
-    size = np.linalg.norm(columns, axis=0)
-    size[size == 0.0] = np.inf
-    inverse = np.linalg.pinv(columns / size)
-    follows = inverse @ slopes
     J = model.jacobian(u)
     covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
-    spread = inverse @ inverse.T + follows @ covariance @ follows.T
-    errors = np.sqrt(np.diag(spread)) / size
-    values = model.amplitudes(u)[i]
-    return {
-        f"{term.name}.{AMPLITUDES[term.name]}": (float(value), float(error))
-        for term, value, error in zip(curve.terms, values, errors, strict=True)
-    }
+    values, bases = model.amplitudes(u), model.bases(u)
+    slopes = [model.slopes(u, i) for i in range(len(model.curves))]
+    out = {}
+    for block in model.blocks:
+        noise = block.rows(model.sigma)[:, None]
+        columns = block.join(bases) / noise
+        size = np.linalg.norm(columns, axis=0)
+        size[size == 0.0] = np.inf
+        inverse = np.linalg.pinv(columns / size)
+        # what the projected Jacobian leaves out: how an amplitude follows the parameters
+        follows = inverse @ (block.rows(slopes) / noise)
+        spread = inverse @ inverse.T + follows @ covariance @ follows.T
+        errors = np.sqrt(np.diag(spread)) / size
+        for i, place in zip(block.curves, block.places, strict=True):
+            names = [name for term in model.curves[i].terms for name in term.amplitudes]
+            pairs = zip(values[i].tolist(), errors[list(place)].tolist(), strict=True)
+            out[i] = dict(zip(names, pairs, strict=True))
+    return out

@@ -17,7 +17,9 @@ from scipy.special import chdtri, fdtri
 from ..solver.resolution import LARGEST_CELL, cell_heights
 from ..solver.system import System, system_of
 from ..sweep.measure import SpectralMeasure
+from .alike import alike
 from .background import Term
+from .columns import blocks, of_curves
 from .data import Measured
 from .fisher import Identifiability, identify
 from .input import Source
@@ -76,10 +78,17 @@ class Task:
         if not self.noise_estimated:
             return float(chdtri(1.0, 1.0 - self.confidence))
         # noise from the same data: chi^2 over its own estimate follows F, not chi^2
+        return float(fdtri(1.0, self.degrees, self.confidence))
+
+    @property
+    def amplitudes(self) -> int:
+        """Of all backgrounds of all curves; what curves share counts once."""
+        return sum(block.width for block in blocks(of_curves(self.background, self.curves)))
+
+    @property
+    def degrees(self) -> int:
         points = sum(len(c.values) for c in self.curves)
-        backgrounds = len(self.background) * len(self.curves)
-        degrees = points - backgrounds - len(self.parameters)
-        return float(fdtri(1.0, degrees, self.confidence))
+        return points - self.amplitudes - len(self.parameters)
 
     def model(
         self,
@@ -89,8 +98,9 @@ class Task:
     ) -> Model:
         squares: Sequence[float | None] = strip_of or [None] * len(self.curves)
         curves, sigma = [], []
-        for data, measure, square in zip(self.curves, measures, squares, strict=True):
-            curves.append(Curve.of(data, measure, self.background, square))
+        terms = of_curves(self.background, self.curves)
+        for data, measure, own, square in zip(self.curves, measures, terms, squares, strict=True):
+            curves.append(Curve.of(data, measure, own, square))
             # without errors in the file the roughness of the curve stands in, until the first fit
             known = data.sigma
             if known is None:
@@ -108,14 +118,21 @@ class Task:
         self, model: Model, u: Point, reach: Mapping[int, float] | None = None
     ) -> Identifiability:
         """What the data fix at u; see :func:`ohmr_fem.fitting.fisher.identify`."""
-        found = identify(
+        return identify(
             model.relative_jacobian(u),
             [p.name for p in self.parameters],
             [p.symbol for p in self.parameters],
             self.limit,
             reach,
         )
-        return replace(found, alike=model.alike(u))
+
+    def told(
+        self, model: Model, u: Point, reach: Mapping[int, float] | None = None
+    ) -> Identifiability:
+        """The same, with the backgrounds that look like the Hanle effect."""
+        found = self.identify(model, u, reach)
+        fitted, unfitted = alike(model, u)
+        return replace(found, alike=fitted, unfitted=unfitted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +176,7 @@ def search(task: Task, source: Source) -> Found:
         lengths = _covered(task, source, around, factor, floor)
         measures = source.measures(lengths)
         model = task.model(measures, lengths=lengths)
-        before = before or task.identify(model, nothing)
+        before = before or task.told(model, nothing)
         scanned = _scanned(task, lengths)
         model, u, result, others = minimise(task, model, scanned)
         if task.length is None or source.problem is None or factor >= WIDE:
@@ -404,9 +421,8 @@ def _reweighted(task: Task, model: Model, u: Point) -> tuple[tuple[Point, ...], 
     it.
     """
     sigma, worst = [], 0.0
-    # each curve pays for its own background and an equal share of the common parameters
-    shared = len(model.parameters) / len(task.curves)
-    spent = len(task.background) + shared
+    # each curve pays an equal share of the backgrounds and of the common parameters
+    spent = (len(model.parameters) + task.amplitudes) / len(task.curves)
     signals = model.signals(u)
     backgrounds = model.backgrounds(u)
     for k, data in enumerate(task.curves):
