@@ -49,7 +49,9 @@ def _shapes(
     model: Model, name: str, here: Mapping[str, float], fitted: list[str]
 ) -> Iterator[Mapping[str, float]]:
     """The shapes that a background may take: those of the fit, and a grid over their range."""
-    own = {key for key in here if key.startswith(f"{name}.")}
+    banded = any(t.name == name and t.banded for c in model.curves for t in c.terms)
+    # of two bands by their mobilities only the slopes count: their size is not free
+    own = {key for key in here if key.startswith(f"{name}.") and not banded}
     if name not in fitted:
         own = {f"{name}.{key}" for key in Term(name).free}
     if own <= set(here):

@@ -11,8 +11,8 @@ from .background import BANDS, Term
 from .data import Measured
 
 #: Products of mobility and strongest field that are tried, and ratios of the densities.
-MOBILITIES = np.geomspace(0.05, 10.0, 14)
-DENSITIES = np.geomspace(0.02, 50.0, 14)
+MOBILITIES = np.geomspace(0.05, 10.0, 9)
+DENSITIES = np.geomspace(0.02, 50.0, 9)
 #: Points of each curve that are compared.
 COARSE = 30
 

@@ -22,12 +22,11 @@ from .background import Term
 from .columns import blocks, of_curves
 from .data import Measured
 from .fisher import Identifiability, identify
+from .grid import Point, starting_points
 from .input import Source
 from .model import Curve, Model, Parameter, scatter
 from .profile import LowerMinimumError, Valley, settle, widest
 
-#: A place u (q,) among the coordinates of the fit.
-Point = np.ndarray
 Points = Sequence[np.ndarray]
 #: Both ends of an interval in u.
 Ends = tuple[float, float]
@@ -258,7 +257,7 @@ def minimise(task: Task, model: Model, scanned: Point) -> tuple[Model, Point, An
     """The best fit over all scanned lengths, the noise of curves without sigma from its residuals,
     and the other minima.
     """
-    starts = _grid(task, model.thinned(COARSE), scanned)
+    starts = starting_points(model.thinned(COARSE), task.length, scanned)
     settled = [_settle(task, model, start) for start in starts]
     minima = []
     for start in _lowest(model, settled):
@@ -291,45 +290,6 @@ def _lowest(model: Model, settled: Points) -> list[Point]:
 
 def _chi2(model: Model, u: Point) -> float:
     return float(np.sum(model.residual(u) ** 2))
-
-
-def _grid(task: Task, model: Model, scanned: Point) -> list[Point]:
-    """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved
-    for, being linear.
-    """
-    steps = {
-        "theta": np.log([0.1, 1.0, 10.0]),
-        "diffusion_length": scanned,
-        "relaxation_time": np.log(10.0) * np.linspace(-1.5, 1.5, 7),
-    }
-    alone = np.zeros(1)
-    axes = [steps.get(p.name, alone) for p in model.parameters]
-    grid = np.meshgrid(*axes, indexing="ij")
-    points = np.stack(grid, axis=-1)
-    best: dict[float, tuple[float, Point]] = {}
-    for point in points.reshape(-1, len(axes)):
-        length = 0.0
-        if task.length is not None:
-            length = float(point[task.length])
-        value, u = _with_best_product(model, np.array(point))
-        if length not in best or value < best[length][0]:
-            best[length] = (value, u)
-    return [u for _, u in best.values()]
-
-
-def _with_best_product(model: Model, u: Point) -> tuple[float, Point]:
-    """chi^2 and u with the best alpha alpha': the model is linear in it, so one step is exact."""
-    residual = model.residual(u)
-    for i, parameter in enumerate(model.parameters):
-        if parameter.name != "alpha_product":
-            continue
-        slope = model.jacobian(u, [i])[:, 0]
-        size = float(slope @ slope)
-        if size > 0.0:  # 0: a device without any effect, where no step helps
-            shift = -float(residual @ slope) / size
-            u[i] += shift
-            residual = residual + shift * slope
-    return float(residual @ residual), u
 
 
 def _settle(task: Task, model: Model, start: Point) -> Point:
