@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ResolutionWarning, SolveError, require_extra, warn
+from ..errors import PhysicsWarning, ResolutionWarning, SolveError, require_extra, warn
 from ..mesh.grids import cross_section
 from ..model.material import Material, retuned
 from ..model.problem import Problem, contact_width
@@ -34,6 +34,8 @@ from .search import Found, Task, minimise, search
 #: A measurement whose ohmic resistance is below this many squares is nonlocal: no strip formula for
 #: it.
 LOCAL_SQUARES = 0.3
+#: p of the whiteness of a preparation below which something is left in the rows.
+NOT_WHITE = 0.01
 #: Diffusion lengths that the strip is tried with, either way from the fitted one.
 STRIP_RANGE = 20.0
 
@@ -111,6 +113,7 @@ def fit(
     notes = [
         *_range_notes(found),
         *_residual_notes(task, found),
+        *_data_notes(task),
         *_physics_notes(task, source, found),
     ]
     strips = _strip(task, source, found) if strip else None
@@ -202,6 +205,29 @@ def _range_notes(found: Found) -> list[Warning]:
             text = f"fit: {exc}; give the fit measures made with wider lengths and fields"
             return [UserWarning(text)]
     return []
+
+
+def _data_notes(task: Task) -> list[Warning]:
+    """Notes on curves of several temperatures, and on preparations that left something in the
+    rows.
+    """
+    notes: list[Warning] = []
+    warm = [float(np.mean(c.temperature)) for c in task.curves if c.temperature is not None]
+    if warm and max(warm) > 1.1 * min(warm):
+        text = (
+            f"curves at {min(warm):.4g} to {max(warm):.4g} K are fitted with one set of "
+            "parameters; fit those of one temperature, or as a series"
+        )
+        notes.append(PhysicsWarning(text))
+    for curve in task.curves:
+        steps = curve.preparation
+        if steps is not None and steps.whiteness < NOT_WHITE:
+            text = (
+                f"{curve.label}: the raw rows are no noise about the prepared curve (p = "
+                f"{steps.whiteness:.2g}); a step of the preparation is missing"
+            )
+            notes.append(UserWarning(text))
+    return notes
 
 
 def _residual_notes(task: Task, found: Found) -> list[Warning]:
