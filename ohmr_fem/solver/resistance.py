@@ -191,7 +191,7 @@ class Measurement:
         return self.system.polarised.source(Drive.between(self.names.current).currents)
 
     def parts(self, solver: MomentSolver) -> tuple[float, ...]:
-        """delta_R by drive and reading at the field of a solver, in the order of ContactParts;
+        """delta_R by drive and reading at the field of a solver, in the order of Parts;
         nothing without polarised contacts.
         """
         if not self.system.problem.polarised:

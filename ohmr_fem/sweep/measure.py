@@ -16,7 +16,7 @@ from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..solver.system import System
 from ..units import array_si, fields_array, own_arrays, to_si
-from .curve import PARTS, ContactParts
+from .curve import PARTS, Parts
 from .lanczos import Projection
 
 FORMAT = "ohmr_fem spectral measure 1"
@@ -46,7 +46,7 @@ class Link:
 
     @property
     def part(self) -> str:
-        """What drives, and what reads: a name of :class:`ContactParts`."""
+        """What drives, and what reads: a name of :class:`Parts`."""
         names = ("alpha" if p is None else "p" for p in (self.drive, self.read))
         return "_".join(names)
 
@@ -208,7 +208,7 @@ class SpectralMeasure:
             at_zero, change = at_zero + zero @ g, change + kernel @ g
         return at_zero + change, change
 
-    def contact_parts(self, fields: Any) -> ContactParts:
+    def contact_parts(self, fields: Any) -> Parts:
         """What polarised contacts and the orbital Hall effect do to delta_R, (n,) ohm each."""
         several = np.atleast_2d(fields_array(fields, "fields"))
         self._check(several)
@@ -216,7 +216,7 @@ class SpectralMeasure:
         for name in PARTS:
             links = [c for c in self.channels if c.part == name]
             found[name] = found[name] + self.unit * self._sum(links, several)[0]
-        return ContactParts(**found)
+        return Parts(**found)
 
     def _kernel(
         self,
