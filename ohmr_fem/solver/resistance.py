@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError, warn
 from ..model.drive import Drive, read_pair
 from ..model.problem import Problem
+from ..model.stack import Stack
 from ..units import fields_array
 from .linear import Solver
 from .resolution import FIRST_ORDER, check_resolution, physics_notes, size_notes
@@ -190,7 +191,7 @@ class Measurement:
         return self.system.polarised.source(Drive.between(self.names.current).currents)
 
     def parts(self, solver: MomentSolver) -> tuple[float, ...]:
-        """delta_R by drive and reading at the field of a solver, in the order of ContactParts;
+        """delta_R by drive and reading at the field of a solver, in the order of Parts;
         nothing without polarised contacts.
         """
         if not self.system.problem.polarised:
@@ -265,7 +266,9 @@ def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple
     """
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
     system = system_of(problem, plane_of_film=problem.film is not None)
-    notes = [*physics_notes(problem, fields), *check_resolution(system, strongest)]
+    notes: list[Warning] = [*physics_notes(problem, fields)]
+    if not isinstance(problem.film, Stack):  # which has no moments in the plane
+        notes += check_resolution(system, strongest)
     notes += size_notes(problem, share)
     for note in notes:
         warn(note)

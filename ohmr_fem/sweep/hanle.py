@@ -18,7 +18,7 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, UnitCurrent, warn_once
 from ..solver.system import system_of
 from ..units import entries, fields_array, fraction, vector_si
-from .curve import ContactParts, HanleCurve
+from .curve import PARTS, HanleCurve, Parts
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure, film_share
 from .measure import SpectralMeasure
@@ -195,7 +195,7 @@ def _direct_curve(
             notes,
         )
         if parts:
-            found = replace(found, parts=ContactParts(*parts))
+            found = replace(found, parts=Parts(**dict(zip(PARTS, parts, strict=True))))
         return replace(found, geometric=geometric) if problem.ordinary_hall else found
 
     try:

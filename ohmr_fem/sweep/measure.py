@@ -12,11 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import InputError, SolveError, suggest
+from ..files import atomic_path, check_kinds, check_shapes, read_text
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
+from ..model.problem import DETECTIONS
 from ..solver.system import System
 from ..units import array_si, fields_array, own_arrays, to_si
-from .curve import PARTS, ContactParts
+from .curve import PARTS, Parts
 from .lanczos import Projection
 
 FORMAT = "ohmr_fem spectral measure 1"
@@ -49,7 +51,7 @@ class Link:
 
     @property
     def part(self) -> str:
-        """What drives, and what reads: a name of :class:`ContactParts`."""
+        """What drives, and what reads: a name of :class:`Parts`."""
         names = ("alpha" if p is None else "p" for p in (self.drive, self.read))
         return "_".join(names)
 
@@ -214,7 +216,7 @@ class SpectralMeasure:
             at_zero, change = at_zero + zero @ g, change + kernel @ g
         return at_zero + change, change
 
-    def contact_parts(self, fields: Any) -> ContactParts:
+    def contact_parts(self, fields: Any) -> Parts:
         """What polarised contacts and the orbital Hall effect do to delta_R, (n,) ohm each."""
         several = np.atleast_2d(fields_array(fields, "fields"))
         self._check(several)
@@ -222,7 +224,7 @@ class SpectralMeasure:
         for name in PARTS:
             links = [c for c in self.channels if c.part == name]
             found[name] = self.unit * self._sum(links, several)[0]
-        return ContactParts(**found)
+        return Parts(**found)
 
     def _kernel(
         self,
@@ -601,7 +603,8 @@ class SpectralMeasure:
             },
         }
         path = Path(path)
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
         return path
 
     @classmethod
@@ -609,18 +612,26 @@ class SpectralMeasure:
         """Read a measure written by :meth:`save`; InputError if the file is missing, broken or
         something else.
         """
+        text = read_text(path, "a file that SpectralMeasure.save wrote")
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = json.loads(text)
             if content["format"] != FORMAT:
                 raise KeyError(content["format"])
+            check_kinds(content, _KINDS)
+            if content["detection"] not in DETECTIONS:
+                raise ValueError(f"detection is {content['detection']!r}")
             p = content["projection"]
-            count = len(p["rates"])
+            check_kinds(p, {"shift": "number", "residual": "number", "solves": "count"})
+            count, starts = len(p["rates"]), len(p["gram"])
             arrays = {
                 "rates": np.array(p["rates"]),
                 "weights": np.reshape(p["weights"], (count, -1)),
                 "tail": np.reshape(p["tail"], (-1, count)),
                 "gram": np.array(p["gram"]),
             }
+            shapes = {"rates": (count,), "weights": (count, starts), "gram": (starts, starts)}
+            check_shapes(arrays, shapes | {"tail": arrays["tail"].shape})
+            channels = tuple(_link(c, starts) for c in content["channels"])
             same: dict[str, Any] = {
                 k: tuple(content[k]) if content[k] else None for k in ("current", "voltage")
             }
@@ -644,11 +655,11 @@ class SpectralMeasure:
                 Projection(
                     p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
                 ),
-                tuple(Link(*c) for c in content["channels"]),
+                channels,
                 Material(**content["material"]),
                 **same,
             )
-        except (OSError, ValueError, KeyError, TypeError) as exc:
+        except Exception as exc:  # whatever a value of another kind leads to
             raise InputError(
                 f"{path}: not a spectral measure ({type(exc).__name__}: {exc}); expected a file "
                 "written by "
@@ -679,6 +690,35 @@ def _numbers_of(link: Link) -> list[Any]:
     """A link as a file keeps it; before there were polarised contacts there were four numbers."""
     numbers = list(vars(link).values())
     return numbers[:4] if numbers[4:6] == [None, None] else numbers
+
+
+#: What a file of a measure holds beside its arrays.
+_KINDS = {
+    "current": "pair",
+    "voltage": "pair",
+    "detection": "text",
+    "R_ohmic_sigma": "number",
+    "tolerance": "positive number",
+    "reference_length": "positive number",
+    "slowest": "number",
+    "absorbing": "truth",
+    "residual": "number",
+    "summary": "text",
+}
+
+
+def _link(given: Any, starts: int) -> Link:
+    """A link of a file; ValueError where it points at what is not there."""
+    link = Link(*given)
+    for name in ("generated", "detected", "a", "b"):
+        value = getattr(link, name)
+        most = 3 if name in ("generated", "detected") else starts
+        if type(value) is not int or not 0 <= value < most:
+            raise ValueError(f"channel: {name} is {value!r}, expected a whole number below {most}")
+    for value in (link.drive, link.read):
+        if value is not None and not (type(value) in (int, float) and abs(value) <= 1.0):
+            raise ValueError(f"channel: a polarisation of {value!r}, expected -1 to 1")
+    return link
 
 
 def _same(one: Material, other: Material) -> bool:
