@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .fitting.preparation import Preparation as Preparation
     from .fitting.prepare import prepare as prepare
     from .geometry.outline import Geometry as Geometry
+    from .mesh.channel import channel as channel
     from .mesh.device_mesh import DeviceMesh as DeviceMesh
     from .mesh.files import read_mesh as read_mesh
     from .mesh.files import write_mesh as write_mesh
@@ -65,6 +66,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .model.film import magnetic_face as magnetic_face
     from .model.material import Material as Material
     from .model.problem import Problem as Problem
+    from .model.stack import Stack as Stack
     from .output.paraview import export_paraview as export_paraview
     from .output.plot import plot_hanle as plot_hanle
     from .output.plot import plot_mesh as plot_mesh
@@ -126,6 +128,7 @@ _NAMES = {
     "fitting.preparation": "Preparation",
     "fitting.prepare": "prepare",
     "geometry.outline": "Geometry",
+    "mesh.channel": "channel",
     "mesh.device_mesh": "DeviceMesh",
     "mesh.files": "read_mesh write_mesh",
     "mesh.generate": "mesh_device",
@@ -135,6 +138,7 @@ _NAMES = {
     "model.film": "Film magnetic_face",
     "model.material": "Material",
     "model.problem": "Problem",
+    "model.stack": "Stack",
     "output.paraview": "export_paraview",
     "output.plot": "plot_hanle plot_mesh plot_moment_density",
     "output.plot_device": "plot_device",

@@ -162,6 +162,11 @@ def test_one_value(name, unit, plain, call):
     refused(call, np.array(np.inf) * ureg.Unit(other))
     refused(call, True)
     refused(call, np.ma.masked)
+    refused(call, "1 " + "m" * 100_000)
+    refused(call, f"1 {other}**(9**9**9)")
+    refused(call, f"1e99999999999 {other}")
+    refused(call, {"a" * 999: "b" * 9999})
+    refused(call, 10**400)
     if name not in {row[0] for row in MANY} | SEVERAL:
         refused(call, [plain] * 2 * ureg.Unit(other))
         refused(call, [plain] * 2)

@@ -15,12 +15,18 @@ from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE
 @dataclass(frozen=True)
 class Scales:
     """Units inside a System: lengths in ``length``; V in volt; n in ``conductivity / diffusion``
-    per volt.
+    per volt.  ``across`` is the width of a channel over the length, and 1 elsewhere.
     """
 
     length: float
     conductivity: float
     diffusion: float
+    across: float = 1.0
+
+    @property
+    def conductance(self) -> float:
+        """Ampere per volt of the scaled charge equation."""
+        return self.conductivity * self.across
 
     @property
     def moment(self) -> float:
@@ -69,7 +75,7 @@ class Coefficients:
                 f"detection='reciprocal' divides by {name}, which is 0 somewhere in the device"
             )
         row = [self.half_g_x[c, d] / scale for d in range(3)]
-        if not averaged:
+        if c == 2 and not averaged:
             row[c] = np.ones_like(self.sigma)
         return row
 

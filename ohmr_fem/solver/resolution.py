@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import PhysicsWarning, ResolutionWarning
+from ..model.film import Film
 from ..model.material import cross_matrix
 from ..model.problem import Problem
+from ..model.stack import Stack
 from ..units import engineering
 from .interface import reciprocity_notes
+from .stack_notes import stack_notes
 from .system import system_of
 
 if TYPE_CHECKING:
@@ -38,9 +41,9 @@ def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     """
     mesh, problem = system.problem.mesh, system.problem
     silent = [
-        mesh.boundaries[c.boundary or n]
+        mesh.boundaries[c.place(n)]
         for n, c in problem.contacts.items()
-        if c.kind == "equipotential" and not c.moment.injects
+        if c.kind == "equipotential" and c.region is None and not c.moment.injects
     ]
     facets = np.setdiff1d(
         mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent])
@@ -158,7 +161,8 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
             )
         )
     conditions = problem.moment_conditions()
-    absorbing = [problem.mesh.boundaries[name] for name, m in conditions.items() if m.absorbing]
+    lines = {name: m for name, m in conditions.items() if name in problem.mesh.boundaries}
+    absorbing = [problem.mesh.boundaries[name] for name, m in lines.items() if m.absorbing]
     if (
         absorbing
         and np.setdiff1d(problem.mesh.mesh.boundary_facets(), np.concatenate(absorbing)).size == 0
@@ -171,8 +175,11 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
                 "see one"
             )
         )
+    if isinstance(problem.film, Stack):
+        return [*notes, *stack_notes(problem, field)]
     if problem.film is not None:
         return [*notes, *_film_notes(problem)]
+    notes += _channel_notes(problem)
     notes += reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
@@ -193,10 +200,32 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     return notes
 
 
+def _channel_notes(problem: Problem) -> list[PhysicsWarning]:
+    """Where a device is no channel."""
+    if not problem.mesh.is_channel:
+        return []
+    c = system_of(problem).coefficients
+    length = float(np.sqrt(c.diffusion / c.rate.max(axis=0)).min())
+    notes = []
+    width = float(problem.mesh.width or 0.0)
+    if width > length:
+        notes.append(
+            f"a channel of width {engineering(width, 'm')} is wider than the diffusion length "
+            f"{engineering(length, 'm')}: moments vary across it where contacts do not reach all "
+            "the way; mesh the device in the plane"
+        )
+    if np.any(c.alpha != 0.0) or np.any(c.alpha_inverse != 0.0):
+        notes.append(
+            "a channel leaves out the orbital Hall accumulation at its side edges: only polarised "
+            "contacts drive and read moments there"
+        )
+    return [PhysicsWarning(text) for text in notes]
+
+
 def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     """Where R_ij,kl(B) = R_kl,ij(-B) fails in a film (docs/theory, section 9)."""
     film, material = problem.film, next(iter(problem.materials.values()))
-    if film is None or not material.uniform:
+    if not isinstance(film, Film) or not material.uniform:
         return []
     X = np.asarray(material.inverse_mass)
     slack = 1e-9 * np.abs(X).max()

@@ -118,7 +118,7 @@ def ohmic_potential(
         lifted += value * system.terminals[name].indicator
     currents = (i * system.terminals[name].load for name, i in drive.currents.items())
     load = sum(currents, np.zeros(system.N))
-    b = T.T @ (load / system.scales.conductivity - system.K @ lifted)
+    b = T.T @ (load / system.scales.conductance - system.K @ lifted)
     v, residual = factors.solve(b)
     warn_unbalanced(unbalanced(factors.A, v, b), "charge")
     return T @ v + lifted, residual
@@ -149,7 +149,8 @@ def orbital_share(
     """Orbital part of the power over the ohmic one, for scaled moments n (3 N,): delta_R/R_ohmic of
     a pair of contacts. Nothing is said where moment is injected: its voltage is no second order.
     """
-    if system.problem.is_cross_section or np.any(system.injected_source):
+    problem = system.problem
+    if problem.is_cross_section or problem.polarised or np.any(system.injected_source):
         return 0.0
     loads = [i * system.terminals[name].load for name, i in drive.currents.items()]
     change = float(sum(loads, np.zeros(system.N)) @ orbital)
@@ -209,6 +210,7 @@ def solve(
         warn(note)
     ohmic, first = ohmic_potential(system, drive, solver)
     source = moment_source(system, ohmic, drive.electric_field) + system.injected_source
+    source = source + system.polarised.source(drive.currents)
     response = MomentSolver.at(system, field, drive.held, solver).solve(source)
     ohmic, orbital = grounded(system, drive, ohmic, response.potential)
     for note in size_notes(problem, orbital_share(system, drive, ohmic, orbital, response.n)):

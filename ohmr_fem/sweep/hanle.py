@@ -13,11 +13,11 @@ from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
 from ..mesh.grids import cross_section
 from ..model.fields import field_rotation
 from ..model.material import precession_squared
-from ..model.problem import Problem
+from ..model.problem import Problem, contact_width
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..units import entries, fields_array, fraction, vector_si
-from .curve import HanleCurve
+from .curve import PARTS, HanleCurve, Parts
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
 from .measure import SpectralMeasure
@@ -178,7 +178,7 @@ def _direct_curve(
     rows: list[tuple[float, ...]] = []
 
     def curve() -> HanleCurve:
-        change, hanle, residual, geometric = np.array(rows).T
+        change, hanle, residual, *parts, geometric = np.array(rows).T
         sign = _sign(measurement)
         found = _curve(
             problem,
@@ -193,6 +193,8 @@ def _direct_curve(
             start,
             notes,
         )
+        if parts:
+            found = replace(found, parts=Parts(**dict(zip(PARTS, parts, strict=True))))
         return replace(found, geometric=geometric) if problem.ordinary_hall else found
 
     try:
@@ -273,6 +275,8 @@ def _spectral_curve(
     if isinstance(measure, FilmMeasure):
         local = measure.delta_R_local(fields)
         found = replace(found, parts=measure.parts(fields), delta_R_local=local)
+    elif measure.polarised:
+        found = replace(found, parts=measure.contact_parts(fields))
     return found
 
 
@@ -331,10 +335,9 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     """
     if not problem.uniform or problem.film is not None:
         return np.full(len(fields), np.nan)
-    contact = problem.contacts[current[0]]
-    mesh = problem.mesh.mesh
-    ends = mesh.p[:, mesh.facets[:, problem.mesh.boundaries[contact.boundary or current[0]]]]
-    width = float(np.sum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)))
+    width = contact_width(problem, current[0])
+    if np.isnan(width):
+        return np.full(len(fields), np.nan)
     strip = Problem(cross_section(width), problem.material, detection=problem.detection)
     rho = np.full(len(fields), np.nan)
     steady = (
