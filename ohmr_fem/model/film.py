@@ -13,6 +13,9 @@ from ..units import array_si, engineering, positive, shown
 from .contacts import Edge, Moment
 from .material import cross_matrix
 
+#: Names of presets that are measured as films: a plane without thickness misses most of the effect.
+METALS = ("Mn", "V", "Cr", "Ti")
+
 
 @dataclass(frozen=True, eq=False)
 class MagneticFace:
