@@ -153,6 +153,7 @@ class ContactTable(Table):
     profile: Any = "uniform"
     at: Any = None
     boundary: StrictStr | None = None
+    polarisation: Any = (0.0, 0.0, 0.0)
 
     def build(self) -> Contact:
         profile = self.profile
@@ -163,7 +164,7 @@ class ContactTable(Table):
                     key="profile",
                 )
             profile = gaussian_profile(profile["center"], profile["width"])
-        return Contact(self.kind, self.moment, profile, self.at, self.boundary)
+        return Contact(self.kind, self.moment, profile, self.at, self.boundary, self.polarisation)
 
 
 class EdgeTable(Table):
@@ -369,6 +370,9 @@ normal = "y"
 # right = "equipotential"
 # t1 = "probe"
 # t2 = "probe"
+# [contacts.magnet]         # or a table each: this one brings moment along with its current and
+# kind = "equipotential"    # reads it with the voltage; also moment, profile, at, boundary
+# polarisation = [0, 0.3, 0]
 #
 # [edges]                   # boundaries that do not reflect the moment: "absorbing",
 #                           # or a velocity G in Q.nu = G n

@@ -20,6 +20,8 @@ from ..model.fields import field_sweep
 from ..model.problem import Problem
 from ..sweep.measure import SpectralMeasure
 from ..units import fields_array, owned, positive
+from .background import Term, read_terms
+from .columns import of_curves
 from .data import Measured
 from .fisher import LIMIT, Identifiability, identify, percent
 from .input import Source, check_options, measures_of, read_curves
@@ -69,6 +71,7 @@ class Candidate:
         put("fields", owned(np.atleast_2d(fields)))
         unit = "1" if self.current is None else "ohm"
         put("noise", positive(self.noise, unit, "noise"))
+        put("size", positive(self.size, "1", "size"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +159,9 @@ def design(
         wanted = _default(problem, curves[0], float(np.median(noises[0])), noise)
     measures = _measures(problem, source, wanted)
     rows = []
-    for curve, pair, sigma in zip(curves, source.pairs, noises, strict=True):
-        rows.append(_jacobian(chosen, curve, measures[pair], sigma, background))
+    terms = of_curves(read_terms(background), curves)
+    for curve, pair, sigma, own in zip(curves, source.pairs, noises, terms, strict=True):
+        rows.append(_jacobian(chosen, curve, measures[pair], sigma, own))
     now = np.vstack(rows)
     names = [p.name for p in chosen]
     symbols = [p.symbol for p in chosen]
@@ -166,7 +170,7 @@ def design(
         measure = _resized(measures[c.current, c.voltage], c.size)
         planned = _planned(c, problem.is_cross_section)
         sigma = np.full(len(planned.values), c.noise)
-        more = _jacobian(chosen, planned, measure, sigma, background)
+        more = _jacobian(chosen, planned, measure, sigma, terms[0])
         known = identify(np.vstack([now, more]), names, symbols, limit)
         ranked.append((c, known))
     ranked.sort(key=lambda pair: pair[1].score)
@@ -211,7 +215,7 @@ def _jacobian(
     data: Measured,
     measure: SpectralMeasure,
     sigma: np.ndarray,
-    background: Sequence[str],
+    background: Sequence[Term],
 ) -> np.ndarray:
     curve = Curve.of(data, measure, background)
     model = Model(

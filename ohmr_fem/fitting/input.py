@@ -17,7 +17,8 @@ from ..sweep.film import FilmMeasure, film_measures
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
-from .background import read_terms
+from .background import Term, read_terms
+from .columns import blocks, of_curves
 from .data import Measured, read_data, with_pairs
 from .model import Parameter
 
@@ -73,23 +74,45 @@ def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Me
     return curves
 
 
+def check_shared(terms: Sequence[Term], curves: Sequence[Measured]) -> None:
+    """InputError where curves of several resistivities are no relative changes: the device has one
+    resistance for all of them.
+    """
+    of_curves(terms, curves)
+    for term in terms:
+        ratios = dict(term.given).get("resistivity_ratio")
+        if not isinstance(ratios, tuple) or max(ratios) <= 1.01 * min(ratios):
+            continue
+        other = next((c for c in curves if c.quantity != "ratio"), None)
+        if other is not None:
+            raise InputError(
+                f"{other.label}: curves of several resistivities on one device need their "
+                "relative change; give them as quantity='ratio'",
+                value=other.quantity,
+                key="background",
+            )
+
+
 def check_count(
-    curves: Sequence[Measured], chosen: Sequence[Parameter], background: Sequence[Any]
+    curves: Sequence[Measured], chosen: Sequence[Parameter], background: Sequence[Term]
 ) -> None:
     """InputError for fewer points than numbers to fit."""
-    for c in curves:
-        if len(c.values) <= len(background):
+    terms = of_curves(background, curves)
+    for c, own in zip(curves, terms, strict=True):
+        count = sum(len(t.amplitudes) for t in own if not t.group)
+        if len(c.values) <= count:
             raise InputError(
-                f"{c.label}: {len(c.values)} points for {len(background)} background terms; leave "
-                "some out",
+                f"{c.label}: {len(c.values)} points for {count} background terms; leave some out",
                 value=len(c.values),
             )
-    total, wanted = sum(len(c.values) for c in curves), len(chosen) + len(curves) * len(background)
+    total = sum(len(c.values) for c in curves)
+    amplitudes = sum(block.width for block in blocks(terms))
+    wanted = len(chosen) + amplitudes
     if total <= wanted:
         raise InputError(
-            f"{total} points for {wanted} numbers ({len(chosen)} parameters, and {len(background)} "
-            "background "
-            f"terms for each of {len(curves)} curves); a fit needs more points than numbers",
+            f"{total} points for {wanted} numbers ({len(chosen)} parameters, and {amplitudes} "
+            f"amplitudes of backgrounds in {len(curves)} curves); a fit needs more points than "
+            "numbers",
             value=total,
         )
 

@@ -143,6 +143,20 @@ class Problem:
         """
         return {name: edge for name, edge in self.edges.items() if edge.drives}
 
+    @property
+    def polarised(self) -> dict[str, Contact]:
+        """The contacts that inject and read moment (docs/theory, section 10)."""
+        return {name: c for name, c in self.contacts.items() if c.polarised}
+
+    def refuse_polarised(self, caller: str) -> None:
+        """InputError from what knows nothing of polarised contacts."""
+        for name in self.polarised:
+            raise InputError(
+                f"{caller} knows no polarised contacts, and {name!r} has a polarisation; use "
+                "hanle_curve, resistance, resistance_matrix, ac_response, transient or solve",
+                key="polarisation",
+            )
+
     def moment_conditions(self) -> dict[str, Moment]:
         """{boundary: condition} for every boundary that does not simply reflect."""
         found = {
@@ -245,6 +259,7 @@ def _check_film(problem: Problem) -> None:
         )
     if problem.coupling != "linear":
         raise _wrong("film", "a film is solved to first order; coupling='full' has no film")
+    problem.refuse_polarised("a film")
     if problem.ordinary_hall:
         raise _wrong(
             "film",

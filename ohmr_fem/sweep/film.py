@@ -43,7 +43,7 @@ from ..solver.system import System, system_of
 from ..units import array_si, engineering, fields_array, fraction, positive, shown
 from .curve import Parts
 from .lanczos import ROUNDING, Projection, gamma, project
-from .measure import CIRCLE, FLOOR, NEAR, Channel, SpectralMeasure, _sum_bound, device_of
+from .measure import CIRCLE, FLOOR, NEAR, Link, SpectralMeasure, _sum_bound, device_of
 from .route import require_spectral
 
 #: The shift of the factorisation over the root of what the plane alone would take; measured. The
@@ -444,7 +444,7 @@ def film_measures(
         return [
             FilmMeasure(
                 projection=projection.combine(turn),
-                channels=(Channel(2, 2, *EDGES),),
+                channels=(Link(2, 2, *EDGES),),
                 R_ohmic_sigma=base,
                 current=name[0],
                 voltage=name[1],

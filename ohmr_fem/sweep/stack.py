@@ -26,7 +26,7 @@ from ..units import array_si, engineering, fields_array
 from .curve import Parts
 from .film import EDGES, FilmMeasure, _starts
 from .lanczos import Projection
-from .measure import Channel, device_of
+from .measure import Link, device_of
 
 #: No pole: the tensor is that of the section.
 NOTHING = Projection(
@@ -157,7 +157,7 @@ def stack_measures(
     return [
         StackMeasure(
             projection=NOTHING,
-            channels=(Channel(2, 2, *EDGES),),
+            channels=(Link(2, 2, *EDGES),),
             R_ohmic_sigma=base,
             current=name[0],
             voltage=name[1],
