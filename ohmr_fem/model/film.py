@@ -115,6 +115,19 @@ class Face:
             return self.magnet.absorption(conductivity, diffusion)
         return self.matrix
 
+    def plain(self) -> dict[str, Any]:
+        """As numbers and lists, for a file."""
+        magnet = None if self.magnet is None else vars(self.magnet)
+        return {"absorbing": self.absorbing, "matrix": self.matrix.tolist(), "magnet": magnet}
+
+    @classmethod
+    def of_plain(cls, plain: dict[str, Any]) -> Face:
+        """From what :meth:`plain` wrote."""
+        magnet = plain["magnet"]
+        if magnet is not None:
+            magnet = MagneticFace(**{name: tuple(value) for name, value in magnet.items()})
+        return cls(bool(plain["absorbing"]), _frozen(np.array(plain["matrix"])), magnet)
+
     @classmethod
     def parse(cls, value: Any) -> Face:
         """Read what :class:`Film` takes for a face."""

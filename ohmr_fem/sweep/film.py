@@ -23,13 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import InputError
-from ..model.film import Film
+from ..model.film import Face, Film
 from ..model.material import retuned
 from ..model.problem import Problem
 from ..model.stack import Stack
@@ -357,8 +356,26 @@ class FilmMeasure(SpectralMeasure):
         plane = super().__repr__().removeprefix("SpectralMeasure(")
         return f"FilmMeasure({engineering(self.thickness, 'm')} thick, {plane}"
 
-    def save(self, path: str | Path) -> Path:
-        raise InputError("save: the measure of a film cannot be written in this version")
+    def _more(self) -> dict[str, Any]:
+        """The film and the products, for the file."""
+        return {
+            "film": {
+                "thickness": self.thickness,
+                "made_for": self.film.thickness,
+                "products": self.products.tolist(),
+                **{name: getattr(self.film, name).plain() for name in ("bottom", "top")},
+            }
+        }
+
+    @classmethod
+    def _of_film(cls, film: dict[str, Any], **common: Any) -> FilmMeasure:
+        faces = {name: Face.of_plain(film[name]) for name in ("bottom", "top")}
+        return cls(
+            film=Film(film["made_for"], **faces),
+            thickness=film["thickness"],
+            products=np.array(film["products"]),
+            **common,
+        )
 
 
 def _sampled(measure: FilmMeasure) -> Callable[[int, int], Callable[[Any], np.ndarray]]:
@@ -409,9 +426,12 @@ def film_measures(
     fields: Any = None,
     lengths: Any = None,
     thicknesses: Any = None,
+    rates: Any = (),
     solver: Solver = SYMMETRIC,
 ) -> list[FilmMeasure]:
-    """Measures of several (current, voltage) pairs of one film from one factorisation."""
+    """Measures of several (current, voltage) pairs of one film from one factorisation; ``rates``
+    are further complex s at which the bound must hold.
+    """
     from .spectral import _check_definite, _lengths, _range
     from .stack import stack_measures
 
@@ -432,6 +452,7 @@ def film_measures(
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
+    ranges[-1] = np.append(np.asarray(rates, dtype=complex), ranges[-1])  # the circle stays last
     covered = _thicknesses(thicknesses, film.thickness)
     shift = _shift(ranges, bases, slowest)
     factors = solver.factorise(K + shift * M)

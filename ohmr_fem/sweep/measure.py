@@ -567,10 +567,24 @@ class SpectralMeasure:
                 "residual": p.residual,
                 **{k: getattr(p, k).tolist() for k in ("rates", "weights", "tail", "gram")},
             },
+            **self._more(),
         }
         path = Path(path)
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
         return path
+
+    def _more(self) -> dict[str, Any]:
+        """What a measure of another kind adds to its file."""
+        return {}
+
+    @classmethod
+    def _of_file(cls, content: dict[str, Any], **common: Any) -> SpectralMeasure:
+        """The measure of a file, from what all kinds have in common."""
+        if "film" in content:
+            from .film import FilmMeasure
+
+            return FilmMeasure._of_film(content["film"], **common)
+        return cls(**common)
 
     @classmethod
     def load(cls, path: str | Path) -> SpectralMeasure:
@@ -606,12 +620,13 @@ class SpectralMeasure:
                 )
             }
             same["polarisation"] = content.get("polarisation", 0.0)
-            return cls(
-                Projection(
+            return cls._of_file(
+                content,
+                projection=Projection(
                     p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
                 ),
-                tuple(Link(*c) for c in content["channels"]),
-                Material(**content["material"]),
+                channels=tuple(Link(*c) for c in content["channels"]),
+                material=Material(**content["material"]),
                 **same,
             )
         except (OSError, ValueError, KeyError, TypeError) as exc:

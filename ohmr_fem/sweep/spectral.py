@@ -120,8 +120,8 @@ def spectral_measures(
     if problem.film is not None:
         if len(rates) or until is not None:
             raise InputError(
-                "the time dependence of a film is not in this version; "
-                "spectral_measure(...).ac has its alternating current",
+                "a film has no transients: its faces answer with a sum over thickness modes beside "
+                "the poles of the plane; its alternating current is in ac_response",
                 key="film",
             )
         options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
