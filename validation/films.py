@@ -198,13 +198,11 @@ def hall_bar(level: str) -> Iterator[Row]:
     geometry = of.geometry.hall_bar(7, 2, arm_width=0.6, arm_length=0.9, arm_positions=(-1, 1))
     settings: list[tuple[str, bool, int | None, float]] = [("default settings", False, None, 1e-4)]
     if level == "full":
-        settings.append(("order 4, finer mesh", True, 4, 1e-5))
+        settings.append(("order 3, finer corners", True, 3, 1e-5))
     for name, finer, order, most in settings:
-        mesh = of.mesh_device(geometry, 0.25 if finer else 1.0)
+        mesh = of.mesh_device(geometry, 1.0, **({"corner": 1e-3} if finer else {}))
         problem = of.Problem(mesh, material(), list(contacts()), order=order, film=of.Film(1.0))
-        tolerance = 1e-7 if finer else None
-        options = {"fields": BETA[None] * TESLA, "tolerance": tolerance}
-        found = film_measures(problem, [(i, v) for i, v, *_ in HALL_BAR], **options)
+        found = film_measures(problem, PAIRS, fields=BETA[None] * TESLA)
         largest = abs(HALL_BAR[0][2])
         for measure, (_, voltage, whole, edges) in zip(found, HALL_BAR, strict=True):
             value = float(measure.delta_R(BETA * TESLA))

@@ -123,7 +123,7 @@ def ac_response(
         for each, any problem; "auto": spectral where it applies.
     tolerance : float
         Bound on the algebraic error of the spectral path, relative to the largest effect; default
-        1e-8, and 1e-5 of a film.
+        1e-8, and 1e-4 of a film.
     solver : Solver, optional
         As for :func:`hanle_curve`; the direct path asks it for complex matrices.
 

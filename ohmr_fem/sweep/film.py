@@ -47,10 +47,13 @@ from .route import require_spectral
 
 #: The shift of the factorisation over the root of what the plane alone would take; measured. The
 #: faces ask for higher rates, (m pi/t)^2, and the corners of the device for higher ones still.
-UPWARDS = 120.0
-#: Truncation relative to the response that is asked for by default: the bound is some hundred times
-#: the error here, because poles far above the shift come slowly and count for little.
-TOLERANCE = 1e-5
+UPWARDS = 60.0
+#: Truncation relative to the response that is asked for by default: the bound is some thousand
+#: times the error here, because poles far above the shift come slowly and count for little.
+TOLERANCE = 1e-4
+#: The bound of the edges is held to so much less: it falls geometrically, and is no thousand
+#: times their error.
+STRICTER = 300.0
 #: Columns of the projection: edges, then the x and y components of z x j and z x e; the current
 #: pair first in each.
 EDGES, FACES = (0, 1), ((2, 3), (4, 5))
@@ -504,9 +507,10 @@ def film_measures(
         shift,
         excess,
         most,
+        with_vectors=False,
     )
     _check_definite(projection)
-    return measures(replace(projection, vectors=None))
+    return measures(projection)
 
 
 def _shift(
@@ -524,7 +528,7 @@ def _excess(measure: FilmMeasure, points: np.ndarray) -> float:
     """Largest error bound at the rates over what is accepted."""
     edges = measure.F_bound(points)
     faces = measure.face_bound(points)
-    total = edges + faces.sum(axis=(-2, -1))
+    total = STRICTER * edges + faces.sum(axis=(-2, -1))
     total[-CIRCLE:] /= 3.0  # the circle enters with a third, see measure._sum_bound
     return float(np.max(total)) / max(measure._allowed, float(np.finfo(float).tiny))
 

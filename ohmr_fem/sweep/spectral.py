@@ -64,7 +64,7 @@ def spectral_measure(
     current, voltage : pairs of contact names; left out on a cross-section
     tolerance : float, optional
         Error of f relative to the largest |F|, held by a rigorous bound over the range; default
-        1e-8, and 1e-5 for a film, where the bound is some hundred times the error.
+        1e-8, and 1e-4 for a film, where the bound is some thousand times the error.
     fields : (n, 3) T, optional
         Fields the measure must cover; by default |omega| tau up to 50.
     lengths : (shortest, longest) m, optional
