@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, complaints_about, complaints_of
+from ..owned import own_arrays
 from ..units import array_si, engineering, positive, shown
 from .contacts import Edge, Moment
 from .material import cross_matrix
@@ -102,6 +103,9 @@ class Face:
     absorbing: bool
     matrix: np.ndarray
     magnet: MagneticFace | None = None
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def reflecting(self) -> bool:

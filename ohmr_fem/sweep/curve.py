@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..files import Columns, Table
+from ..owned import own_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,9 @@ class Parts:
     p_alpha: np.ndarray | None = None
     alpha_p: np.ndarray | None = None
     alpha_alpha: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def given(self) -> dict[str, np.ndarray]:

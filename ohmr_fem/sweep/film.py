@@ -35,7 +35,7 @@ from ..model.stack import Stack
 from ..solver import forms
 from ..solver.film import Divided, Faces, detection_matrix, torque_of
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import FourTerminal
+from ..solver.resistance import FourTerminal, ohmic_reading
 from ..solver.resolution import FIRST_ORDER
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
@@ -613,7 +613,7 @@ def _starts(
         pair = np.array([_difference(i, contacts), _difference(v, contacts)])
         turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
         turns.append(np.kron(np.eye(3), turn))
-        ohmic.append(float(system.pair_load(v) @ (potentials @ turn[:, 0])))
+        ohmic.append(ohmic_reading(system.pair_load(v), potentials @ turn[:, 0]))
         both = turned @ turn  # (2, points, 2)
         products.append(np.einsum("cp,dp->cd", both[..., 1], both[..., 0]))
     return edges, across, turns, products, ohmic, names
