@@ -207,3 +207,18 @@ def test_relaxation_by_component_is_refused_for_what_it_is():
     p = of.Problem(section().mesh, by_component)
     with pytest.raises(of.InputError, match="components of the moment relax at different rates"):
         of.hanle_curve(p, of.field_sweep(0, 1, 3), method="spectral")
+
+
+@pytest.mark.parametrize("place", [np.nan, np.inf, 5.0, 0.0], ids=["nan", "inf", "folded", "flat"])
+def test_a_mesh_of_ones_own_is_looked_at(place):
+    """Cells that overlap have a resistance too, but not that of the device."""
+    import skfem
+
+    raw = skfem.MeshTri1.init_tensor(np.linspace(0, 1, 3), np.linspace(0, 1, 3))
+    points = np.array(raw.p)
+    points[0, 4] = place
+    if place == 0.0:
+        points[1, 4] = 0.25
+    device = of.DeviceMesh(skfem.MeshTri1(points, raw.t), ("x", "y"))
+    with pytest.raises(of.MeshError):
+        of.Problem(device, material())
