@@ -17,7 +17,7 @@ from ..model.problem import Problem, contact_width
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..units import entries, fields_array, fraction, vector_si
-from .curve import PARTS, HanleCurve, Parts
+from .curve import PARTS, HanleCurve, Parts, removed_part
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
 from .measure import SpectralMeasure
@@ -192,6 +192,7 @@ def _direct_curve(
             f"direct, one factorisation for each field{reason}",
             start,
             notes,
+            abs(sign) * float(np.ptp(measurement.zero.potential)),
         )
         if parts:
             found = replace(found, parts=Parts(**dict(zip(PARTS, parts, strict=True))))
@@ -241,6 +242,7 @@ def _reduced_curve(
         f"reduced basis of {found.size} vectors from {found.factorisations} factorisations{reason}",
         start,
         notes,
+        abs(sign) * float(np.ptp(measurement.zero.potential)),
     )
 
 
@@ -271,6 +273,7 @@ def _spectral_curve(
         f"spectral, {count} poles from one factorisation{reason}",
         start,
         notes,
+        abs(measure.unit) * measure.largest,
     )
     if isinstance(measure, FilmMeasure):
         local = measure.delta_R_local(fields)
@@ -292,9 +295,10 @@ def _curve(
     method: str,
     start: float,
     notes: tuple[str, ...],
+    largest: float,
 ) -> HanleCurve:
     """``effect`` and ``change`` are delta_R and hanle of a device, or rho(B) and rho(B) - rho(0) of
-    a cross-section.
+    a cross-section; ``largest`` is what the effect could be without field.
     """
     section = problem.is_cross_section
     # the value at B = 0, known to round-off at every field
@@ -302,12 +306,10 @@ def _curve(
     # Eq. (7) divides by R(B); a device by R_ohmic, which differs at order (alpha alpha')^2
     with np.errstate(divide="ignore", invalid="ignore"):
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
-        # Eq. (8) is 0/0 where the field does nothing (theta = 0): nothing was removed there. But
-        # where f(0) = 0 there is nothing that a field could remove: no rho_star
-        rho_star = -change / zero if zero else np.full(len(fields), np.nan)
-        rho_star = np.where((change == 0.0) & (zero != 0.0), 0.0, rho_star)
         if base == 0.0 and not section:  # a relative change of nothing
             rho = rho_change = np.full(len(fields), np.nan)
+    largest = max(largest, _largest_product(problem) * (1.0 if section else abs(base)))
+    rho_star = removed_part(change, zero, largest)
     nothing = np.full(len(fields), np.nan)
     return HanleCurve(
         fields=fields,
@@ -327,6 +329,16 @@ def _curve(
         seconds=time.perf_counter() - start,
         warnings=notes,
     )
+
+
+def _largest_product(problem: Problem) -> float:
+    """alpha alpha' of one material, beyond which the effect is no part of the ohmic answer; 0 where
+    it is not one number.
+    """
+    if not problem.uniform or problem.polarised:
+        return 0.0
+    m = problem.material
+    return abs(float(m.orbital_hall_angle * m.inverse_orbital_hall_angle))
 
 
 def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
