@@ -87,7 +87,10 @@ def estimate(raw: Raw, wishes: Wishes) -> tuple[Numbers, dict[str, Any], dict[st
         0.0 if wishes.hysteresis in (None, "auto") else wishes.hysteresis,
     )
     if "hysteresis" in free and np.ptp(raw.way) == 0.0:
-        raise InputError("needs rising and falling rows; give a value in T", key="hysteresis")
+        raise InputError(
+            "needs rising and falling rows: give all sweeps of the curve, or a value in T",
+            key="hysteresis",
+        )
     parity, found = _decided(raw, wishes, free, start)
     rates, mixing, errors = _amounts(raw, wishes, found, free)
     numbers = Numbers(
