@@ -233,6 +233,44 @@ def test_correlated_noise_is_stated_and_paid_for():
     assert numbers.inflation == pytest.approx(expected, rel=1e-12)
 
 
+def test_correlation_is_found_through_what_the_fit_takes_out():
+    """Against noise of known correlation with many columns fitted to it."""
+    from ohmr_fem.fitting.correlation import correlation
+    from ohmr_fem.fitting.smooth import Rows, Spline, joint
+
+    field = np.tile(UP.repeat(8) + np.tile(np.linspace(0, 0.19, 8), 11), 4)
+    n = len(field)
+    found, sizes = [], []
+    for seed in range(40):
+        white = np.random.default_rng(seed).standard_normal(n)
+        noise = np.zeros(n)
+        for i in range(n):
+            noise[i] = 0.6 * noise[i - 1] + 0.8 * white[i] if i else white[0]
+        # functions of time take out slow noise: half of the bias of the plain estimate
+        waves = [np.sin(np.pi * k * np.arange(n) / n) for k in range(1, 21)]
+        nuisance = np.column_stack(waves)
+        ones = np.ones(n)
+        names = tuple(f"wave {k}" for k in range(20))
+        rows = Rows(field, noise, ones, ones, ones, nuisance, names)
+        fitted = joint(rows, Spline.over(field, 0, 6), (), 0.0, 0.0, ones)
+        r, variance = correlation(fitted)
+        found.append(r)
+        sizes.append(variance)
+        u = fitted.residual
+        plain = float(u[1:] @ u[:-1] / (u @ u))
+        assert plain < r
+    scatter = np.std(found) / np.sqrt(len(found))
+    assert abs(np.mean(found) - 0.6) < 4.0 * scatter + 0.01
+    assert abs(np.mean(sizes) - 1.0) < 4.0 * np.std(sizes) / np.sqrt(len(sizes)) + 0.02
+
+
+def test_correlated_noise_is_covered_again():
+    from validation.prepare_raw import covered
+
+    paid, unpaid = covered(range(1, 9), 0.5)
+    assert paid.sum() >= 13 and unpaid.sum() < paid.sum()
+
+
 def test_exchanged_pairs_join_with_the_field_reversed():
     x = even_curve(seed=1, noise=1e-4)
     field = x.fields[:, 0]
