@@ -113,7 +113,9 @@ def _holds(fields: np.ndarray) -> np.ndarray:
     A slow sweep is many short ones: from row to row it moves no more than a field that is held.
     """
     same = HELD * float(_size(fields).max(initial=0.0))
-    parts = np.ascontiguousarray(fields.T)
+    parts = np.array([part for part in fields.T if np.ptp(part) > 0.0])
+    if not len(parts):
+        return np.array([0])
     starts, first, count = [0], 0, len(fields)
     while True:
         first = _leaves(parts, first, same)
