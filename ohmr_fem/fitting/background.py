@@ -11,6 +11,7 @@ Phys. 63, 707 (1980), Eq. (18), and G. Bergmann, Phys. Rep. 107, 1 (1984), for f
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +22,24 @@ from scipy import constants
 from scipy.special import psi
 
 from ..errors import InputError, complaints_about, complaints_of, suggest
-from ..units import fields_array
+from ..units import fields_array, to_si
 
 #: e^2/(2 pi^2 hbar) in S: the scale of weak localisation in a film.
 QUANTUM = constants.e**2 / (2.0 * np.pi**2 * constants.hbar)
+#: Of the values, by the term where they depend on it; others are plain numbers.
+UNITS: Mapping[tuple[str, str], str] = {
+    ("linear", "a"): "1/T",
+    ("quadratic", "a"): "1/T**2",
+    ("two_band", "a"): "1/T**2",
+    ("", "B_s"): "T",
+    ("", "n_e"): "1/m**3",
+    ("", "n_h"): "1/m**3",
+    ("", "mu_e"): "m**2/(V*s)",
+    ("", "mu_h"): "m**2/(V*s)",
+    ("", "l_phi"): "m",
+    ("", "l_so"): "m",
+    ("", "sheet_conductivity"): "S",
+}
 #: From here on psi(1/2 + x) - ln x comes from its series, which loses no digits.
 SERIES_FROM = 30.0
 
@@ -80,7 +95,33 @@ def background(name: str, fields: Any, **values: Any) -> np.ndarray:
             if parameter.default is inspect.Parameter.empty and key not in {*values, "fields"}:
                 raise InputError(f"{name!r} needs it", key=key)
         array = np.atleast_2d(fields_array(fields, "fields"))
-        return np.asarray(form(array, **values), dtype=float)
+        plain = {key: _plain(name, key, value) for key, value in values.items()}
+        if _area_or_volume(values):
+            raise InputError("both densities are per volume, or both per area", key="n_h")
+        return np.asarray(form(array, **plain), dtype=float)
+
+
+def _plain(name: str, key: str, value: Any) -> Any:
+    """A value of a term as a number in SI."""
+    if key == "current" or value is None:
+        return value
+    if key in ("n_e", "n_h") and _per_area(value):
+        return to_si(value, "1/m**2", key)
+    return to_si(value, UNITS.get((name, key)) or UNITS.get(("", key), "1"), key)
+
+
+def _per_area(density: Any) -> bool:
+    with contextlib.suppress(InputError):
+        to_si(density, "1/m**2", "density")
+        return True
+    return False
+
+
+def _area_or_volume(values: Mapping[str, Any]) -> bool:
+    """Whether one of two densities is per area and the other one per volume."""
+    given = [values[key] for key in ("n_e", "n_h") if values.get(key) is not None]
+    kinds = {_per_area(n) for n in given if not isinstance(n, (int, float))}
+    return len(kinds) > 1
 
 
 def _positive(**values: float) -> None:
@@ -439,7 +480,7 @@ def _read_term(name: Any, values: Mapping[str, Any]) -> Term:
         if _is_asked(value) and key not in SHAPES.get(name, ()):
             raise InputError(f"{name}: {key} cannot be fitted; give a number", key="background")
     with complaints_about("background"):
-        given = {key: _plain(key, value) for key, value in (values or {}).items()}
+        given = {key: _numbers(key, value) for key, value in (values or {}).items()}
     term = Term(name, tuple(given.items()))
     _check_term(term)
     # the values are tried once, so that a wrong one is refused at the door
@@ -453,7 +494,7 @@ def _read_term(name: Any, values: Mapping[str, Any]) -> Term:
     return term
 
 
-def _plain(key: str, value: Any) -> Any:
+def _numbers(key: str, value: Any) -> Any:
     """Numbers of the curves as a tuple of floats; what else is given stays."""
     if key not in PER_CURVE:
         return value

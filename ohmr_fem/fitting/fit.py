@@ -17,10 +17,13 @@ import numpy as np
 
 from ..errors import PhysicsWarning, ResolutionWarning, SolveError, require_extra, warn
 from ..mesh.grids import cross_section
-from ..model.material import Material, retuned
+from ..model.film import Film
+from ..model.material import Material
 from ..model.problem import Problem, contact_width
 from ..solver.resolution import check_resolution, physics_notes
 from ..solver.system import system_of
+from ..sweep.film import FilmMeasure
+from ..sweep.measure import SpectralMeasure
 from ..sweep.spectral import spectral_measure
 from .background import read_terms
 from .columns import picked
@@ -65,7 +68,8 @@ def fit(
         ``spectral_measure(..., lengths=(L_min, L_max))``.
     parameters : names
         "alpha" (the data fix only the product alpha alpha'; "alpha_product" is another word for
-        it), "L_m", "tau", "theta" = X_zz/X_yy, "sigma", "g".
+        it), "L_m", "tau", "theta" = X_zz/X_yy, "sigma", "g"; of a film "thickness", within a factor
+        of four of its start, and "resistivity" in place of "sigma".
     current, voltage : pairs of contact names
         For curves that do not carry their own.
     background : of "offset", "linear", "quadratic", "anomalous", "kohler", "two_band", "hln"
@@ -176,8 +180,8 @@ def _prepare(
     terms = read_terms(background)
     check_shared(terms, curves)
     sheet = source.material.sheet_conductivity
-    shapes = background_parameters(terms, curves, sheet)
-    chosen = read_parameters(parameters, source.material) + shapes
+    chosen = read_parameters(parameters, source.material, source.thickness)
+    chosen += background_parameters(terms, curves, sheet)
     check_count(curves, chosen, terms)
     task = Task(
         curves=curves,
@@ -275,17 +279,26 @@ def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
     if source.problem is None:
         return []
     fields = np.vstack([c.fields for c in task.curves])
-    fitted = replace(source.problem, materials=_material(found))
+    fitted = _device(source.problem, found)
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
     notes: list[Warning] = [*physics_notes(fitted, fields)]
-    for note in check_resolution(system_of(fitted), strongest):
+    for note in check_resolution(system_of(fitted, plane_of_film=True), strongest):
         notes.append(ResolutionWarning(f"at the fitted values: {note}"))
     return notes
 
 
-def _material(found: Found) -> Material:
-    fitted = found.model.physical(found.u)
-    return retuned(found.measures[0].material, changes(fitted))
+def _measure(found: Found) -> SpectralMeasure:
+    """The first measure at the fitted values."""
+    return found.measures[0].at(**changes(found.model.physical(found.u)))
+
+
+def _device(problem: Problem, found: Found) -> Problem:
+    """The device at the fitted values."""
+    measure = _measure(found)
+    film = problem.film
+    if isinstance(film, Film) and isinstance(measure, FilmMeasure):
+        film = replace(film, thickness=measure.thickness)
+    return replace(problem, materials=measure.material, film=film)
 
 
 def _strip(
@@ -296,11 +309,13 @@ def _strip(
     """
     if source.problem is None or source.problem.is_cross_section:
         return None
+    if source.problem.film is not None:  # a strip knows no faces
+        return None
     squares = [measure.R_ohmic_sigma for measure in found.measures]
     local_ones = [i for i, ohmic in enumerate(squares) if abs(ohmic) >= LOCAL_SQUARES]
     if not local_ones:
         return None
-    material = _material(found)
+    material = _measure(found).material
     current, _ = source.pairs[local_ones[0]]
     width = contact_width(source.problem, current[0])
     section = Problem(cross_section(width), material, detection=source.problem.detection)
@@ -340,7 +355,7 @@ def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], sec
         before=found.before,
         correlation=covariance / np.outer(root, root),
         curves=_fitted(task, found, strip_curves),
-        material=_material(found),
+        material=_measure(found).material,
         strip=values,
         chi2=float(np.sum(model.residual(u) ** 2)),
         degrees=model.degrees,

@@ -12,6 +12,8 @@ import numpy as np
 from ..errors import InputError, SolveError, suggest
 from ..model.material import Material
 from ..model.problem import Problem
+from ..model.stack import Stack
+from ..sweep.film import FilmMeasure, film_measures
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
@@ -22,6 +24,10 @@ from .model import Parameter
 
 #: Algebraic tolerance of the measures, relative to the largest |F|: far below any noise.
 TOLERANCE = 1e-7
+#: Of films, where the bound is some hundred times the error.
+FILM_TOLERANCE = 1e-4
+#: A fitted thickness stays within this factor of its start.
+THICKER = 4.0
 
 
 def check_options(background: Any, confidence: float, intervals: str) -> None:
@@ -130,13 +136,9 @@ class Source:
     def of(cls, problem: Any, curves: Sequence[Measured]) -> Source:
         """InputError if the spectral path cannot serve the problem, or a measure is missing."""
         if isinstance(problem, Problem):
-            if problem.film is not None:
-                raise InputError(
-                    "of a film, give its measures: spectral_measure(problem, lengths=(shortest, "
-                    "longest), ...) for each pair",
-                    key="fit",
-                )
             reason = refusal(problem)
+            if isinstance(problem.film, Stack):
+                reason = "the layers of a stack have no common material"
             if reason is not None:
                 raise InputError(
                     f"works on the spectral measure, which does not apply: {reason}", key="fit"
@@ -168,6 +170,20 @@ class Source:
     def material(self) -> Material:
         return self.problem.material if self.problem is not None else self.given[0].material
 
+    @property
+    def thickness(self) -> float | None:
+        """Of the film, m; None without one."""
+        if self.problem is not None:
+            return None if self.problem.film is None else self.problem.film.thickness
+        measure = self.given[0]
+        return measure.thickness if isinstance(measure, FilmMeasure) else None
+
+    @property
+    def thicknesses(self) -> tuple[float, float] | None:
+        """Least and most that a fit of the thickness may take, m."""
+        own = self.thickness
+        return None if own is None else (own / THICKER, own * THICKER)
+
     def covered(self, curves: Sequence[Measured]) -> tuple[float, float]:
         """Diffusion lengths in m over which the measures that were given hold at the fields of the
         curves.
@@ -195,12 +211,28 @@ class Source:
         )
         return float(start / steps[low]), float(start * steps[high])
 
-    def measures(self, lengths: tuple[float, float] | None) -> tuple[SpectralMeasure, ...]:
-        """One measure for each curve over a range of diffusion lengths in m; those given as they
-        are.
+    def measures(
+        self, lengths: tuple[float, float] | None, thicknesses: tuple[float, float] | None = None
+    ) -> tuple[SpectralMeasure, ...]:
+        """One measure for each curve over a range of diffusion lengths, and of thicknesses of a
+        film, in m; those given as they are.
         """
         if self.problem is None:
             return self.given
         distinct = list(dict.fromkeys(self.pairs))
-        made = spectral_measures(self.problem, distinct, tolerance=TOLERANCE, lengths=lengths)
+        made = measures_of(self.problem, distinct, lengths, thicknesses)
         return tuple(made[distinct.index(pair)] for pair in self.pairs)
+
+
+def measures_of(
+    problem: Problem,
+    pairs: Sequence[tuple[Any, Any]],
+    lengths: tuple[float, float] | None = None,
+    thicknesses: tuple[float, float] | None = None,
+) -> Sequence[SpectralMeasure]:
+    """Measures of the pairs of a device over diffusion lengths, and of thicknesses of a film, m."""
+    if problem.film is None:
+        return spectral_measures(problem, pairs, tolerance=TOLERANCE, lengths=lengths)
+    return film_measures(
+        problem, pairs, tolerance=FILM_TOLERANCE, lengths=lengths, thicknesses=thicknesses
+    )

@@ -31,7 +31,11 @@ PARAMETERS = {
     "theta": ("theta", "1"),
     "sheet_conductivity": ("sigma", "S"),
     "g_factor": ("g", "1"),
+    "thickness": ("t", "m"),
+    "resistivity": ("rho", "ohm m"),
 }
+#: What only a film has, and what a film says otherwise.
+OF_FILMS, OF_PLANES = ("thickness", "resistivity"), "sheet_conductivity"
 ALIASES = {
     "alpha": "alpha_product",
     "orbital_hall_angle": "alpha_product",
@@ -39,6 +43,8 @@ ALIASES = {
     "tau": "relaxation_time",
     "sigma": "sheet_conductivity",
     "g": "g_factor",
+    "t": "thickness",
+    "rho": "resistivity",
 }
 #: Steps of the differences on the logarithmic scale: forward ones steer the search, central ones
 #: make the Fisher matrix.
@@ -102,9 +108,11 @@ class Parameter:
         return 1.0 if self.logarithmic else abs(self.start) / (self.value(u) or abs(self.start))
 
 
-def read_parameters(names: Any, material: Material) -> tuple[Parameter, ...]:
-    """Parameters with the material's values as start; InputError for unknown ones and for a start
-    of zero.
+def read_parameters(
+    names: Any, material: Material, thickness: float | None = None
+) -> tuple[Parameter, ...]:
+    """Parameters with the values of the material, or of the film of this ``thickness`` (m), as
+    start; InputError for unknown ones and for a start of zero.
     """
     if isinstance(names, str) or not names:
         raise InputError(
@@ -126,7 +134,7 @@ def read_parameters(names: Any, material: Material) -> tuple[Parameter, ...]:
         )
     out = []
     for name in found:
-        start = value_of(material, name)
+        start = value_of(material, name, thickness)
         if start == 0.0:
             raise InputError(
                 f"{PARAMETERS[name][0]} is 0 in the material, which is no start for a "
@@ -148,8 +156,28 @@ def background_parameters(
     return tuple(Parameter(name, start) for name, start in begin.items())
 
 
-def value_of(material: Material, name: str) -> float:
-    """Value of a canonical parameter in a material."""
+def value_of(material: Material, name: str, thickness: float | None = None) -> float:
+    """Value of a canonical parameter in a material, of a film if it has a ``thickness`` (m).
+
+    Raises
+    ------
+    InputError
+        A thickness or resistivity without a film, a sheet conductivity with one.
+    """
+    if name in OF_FILMS and thickness is None:
+        raise InputError(
+            f"{name} is a parameter of a film: give Problem(film=...)", value=name, key="parameters"
+        )
+    if name == OF_PLANES and thickness is not None:
+        raise InputError(
+            "the sheet conductivity of a film follows from its thickness; fit resistivity",
+            value=name,
+            key="parameters",
+        )
+    if thickness is not None and name == "thickness":
+        return thickness
+    if thickness is not None and name == "resistivity":
+        return thickness / float(material.sheet_conductivity)
     if name == "alpha_product":
         return float(material.orbital_hall_angle * material.inverse_orbital_hall_angle)
     return parameter(material, name)
@@ -293,6 +321,8 @@ class Model:
     sigma : tuple of (n,) arrays, standard deviations
     lengths : (shortest, longest) m, optional
         Diffusion lengths that the measures cover; the model stays at the nearer end beyond.
+    thicknesses : (least, most) m, optional
+        The same of a film whose thickness is fitted.
     """
 
     parameters: tuple[Parameter, ...]
@@ -300,6 +330,7 @@ class Model:
     values: tuple[np.ndarray, ...]
     sigma: tuple[np.ndarray, ...]
     lengths: tuple[float, float] | None = None
+    thicknesses: tuple[float, float] | None = None
     #: Curves that share amplitudes of their backgrounds.
     blocks: tuple[Block, ...] = field(init=False)
 
@@ -347,6 +378,8 @@ class Model:
         out = {p.name: p.value(float(x)) for p, x in zip(self.parameters, u, strict=True)}
         if self.lengths is not None and "diffusion_length" in out:
             out["diffusion_length"] = float(np.clip(out["diffusion_length"], *self.lengths))
+        if self.thicknesses is not None and "thickness" in out:
+            out["thickness"] = float(np.clip(out["thickness"], *self.thicknesses))
         for p in self.parameters:
             shape = shape_of(p.name)
             if shape is not None:  # beyond these ends a shape no longer changes, or runs off

@@ -94,6 +94,7 @@ class Task:
         measures: Sequence[SpectralMeasure],
         strip_of: Sequence[float] | None = None,
         lengths: tuple[float, float] | None = None,
+        thicknesses: tuple[float, float] | None = None,
     ) -> Model:
         squares: Sequence[float | None] = strip_of or [None] * len(self.curves)
         curves, sigma = [], []
@@ -111,7 +112,12 @@ class Task:
             values=tuple(c.values for c in self.curves),
             sigma=tuple(sigma),
             lengths=lengths,
+            thicknesses=thicknesses,
         )
+
+    def fits(self, name: str) -> bool:
+        """Whether a parameter, by its canonical name, is fitted."""
+        return any(p.name == name for p in self.parameters)
 
     def identify(
         self, model: Model, u: Point, reach: Mapping[int, float] | None = None
@@ -173,8 +179,9 @@ def search(task: Task, source: Source) -> Found:
     nothing = np.zeros(len(task.parameters))
     while True:
         lengths = _covered(task, source, around, factor, floor)
-        measures = source.measures(lengths)
-        model = task.model(measures, lengths=lengths)
+        thicknesses = source.thicknesses if task.fits("thickness") else None
+        measures = source.measures(lengths, thicknesses)
+        model = task.model(measures, lengths=lengths, thicknesses=thicknesses)
         before = before or task.told(model, nothing)
         scanned = _scanned(task, lengths)
         model, u, result, others = minimise(task, model, scanned)
@@ -217,7 +224,7 @@ def _floor(source: Source) -> float:
     """The shortest diffusion length in m worth trying; below it the mesh speaks, not the device."""
     if source.problem is None:
         return 0.0
-    resolved = 0.7 * shortest_length(system_of(source.problem))
+    resolved = 0.7 * shortest_length(system_of(source.problem, plane_of_film=True))
     return min(resolved, source.material.diffusion_length / 1.5)
 
 
