@@ -308,6 +308,7 @@ class _Start:
     headings: list[Heading]
     delimiter: str
     row: int  # index of the first line that may be a row
+    fits: bool = True  # as many cells below as names
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -358,7 +359,9 @@ def _find_heading(
             value=count,
         )
     starts = list(_starts(lines, plain, kept))
-    good = next((s for s in starts if wanted(s.headings)), starts[0] if starts else None)
+    asked = [s for s in starts if wanted(s.headings)]
+    # a sentence has words, too: one of them may be "by"
+    good = next((s for s in asked if s.fits), next(iter(asked or starts), None))
     if good is None:
         raise InputError(
             f"{path}: no line names the columns; write one above the numbers, such as "
@@ -373,6 +376,8 @@ def _starts(lines: list[str], plain: list[int], kept: list[int]) -> Iterator[_St
         for delimiter in "\t;, ":
             if delimiter != " " and delimiter not in lines[i]:
                 continue
+            if delimiter == " " and lines[i].lstrip().startswith(";"):
+                continue  # a comment, as instruments write them
             start = _start(lines, plain, kept, place, delimiter)
             if start is not None:
                 yield start
@@ -405,7 +410,8 @@ def _start(
             below, after = _cells(lines[rest[1]], delimiter), rest[1]
     if not any(map(_is_number, below)) or len(below) == 1:
         return None
-    return _Start(_headings(names, units), delimiter, after)
+    fits = delimiter != " " or len(below) == len(names)
+    return _Start(_headings(names, units), delimiter, after, fits)
 
 
 def _behind_mark(
