@@ -114,12 +114,18 @@ def size_notes(problem: Problem, share: float) -> list[PhysicsWarning]:
         PhysicsWarning(
             f"the orbital effect is {share:.2g} of the ohmic resistance between the contacts of "
             f"the current (above {FIRST_ORDER:g}), too large for the first order in alpha alpha'; "
-            "use Problem(coupling='full')"
+            f"{_all_orders(problem)}"
         )
     ]
 
 
-def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
+def _all_orders(problem: Problem) -> str:
+    if problem.film is not None:
+        return "coupling='full' would take all orders, but has no film in this version"
+    return "use Problem(coupling='full')"
+
+
+def angle_notes(problem: Problem) -> list[PhysicsWarning]:
     """Whether an orbital Hall angle is too large for the first order."""
     if problem.coupling != "linear":
         return []
@@ -132,7 +138,7 @@ def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
                     PhysicsWarning(
                         f"{name} = {largest:g} in region {region!r} is above 1 (a percentage? "
                         f"write '{largest:g} %'): the first order in alpha alpha' needs a small "
-                        "angle; use Problem(coupling='full')"
+                        f"angle; {_all_orders(problem)}"
                     )
                 ]
     return []
@@ -140,7 +146,7 @@ def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
 
 def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where the model leaves something out that the user's field or tensor would show."""
-    notes = _angle_notes(problem)
+    notes = angle_notes(problem)
     if (
         "x" in problem.mesh.axes
         and not problem.ordinary_hall

@@ -15,16 +15,15 @@ from ..model.fields import field_rotation
 from ..model.material import precession_squared
 from ..model.problem import Problem, contact_width
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import Measurement, UnitCurrent, warn_once
-from ..solver.system import system_of
+from ..solver.resistance import Measurement, warn_once
 from ..units import entries, fields_array, fraction, vector_si
 from .curve import PARTS, HanleCurve, Parts
 from .film import TOLERANCE as FILM_TOLERANCE
-from .film import FilmMeasure, film_share
+from .film import FilmMeasure
 from .measure import SpectralMeasure
 from .reduced import reduced_sweep
 from .route import choose
-from .spectral import spectral_measure, spectral_measures
+from .spectral import largest_share, spectral_measure, spectral_measures
 
 METHODS = ("auto", "spectral", "reduced", "direct")
 #: So many fields are solved one by one on the general path.
@@ -257,7 +256,7 @@ def _spectral_curve(
     measure = spectral_measures(
         problem, [pairs], tolerance=tolerance, fields=fields, solver=solver or SYMMETRIC
     )[0]
-    notes = warn_once(problem, fields, _share(problem, measure, solver))
+    notes = warn_once(problem, fields, largest_share(problem, [measure], solver))
     f, change = measure.response(fields)
     count = len(measure.rates)
     found = _curve(
@@ -279,17 +278,6 @@ def _spectral_curve(
     elif measure.polarised:
         found = replace(found, parts=measure.contact_parts(fields))
     return found
-
-
-def _share(problem: Problem, measure: SpectralMeasure, solver: Solver | None) -> float:
-    """As :attr:`Measurement.share`, from what the measure knows of the drive."""
-    if isinstance(measure, FilmMeasure):
-        return film_share(problem, [measure.current])
-    if measure.current is None:
-        return 0.0
-    system = system_of(problem)
-    unit = UnitCurrent.of(system, measure.current, solver)
-    return measure.own_effect / float(system.pair_load(measure.current) @ unit.potential)
 
 
 def _curve(

@@ -17,7 +17,7 @@ from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
 from ..solver.system import System
-from ..units import array_si, fields_array, own_arrays, to_si
+from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
 from .curve import PARTS, Parts
 from .lanczos import Projection
 
@@ -172,7 +172,7 @@ class SpectralMeasure:
         """Scalar response of the first channel to the relaxation rate s/tau, complex s of any
         shape.
         """
-        s = np.asarray(s)[..., None]
+        s = complex_si(s, "1", "s")[..., None]
         return np.asarray((self.weights / (self.projection.rates * self.stretch + s)).sum(axis=-1))
 
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
@@ -180,9 +180,7 @@ class SpectralMeasure:
         nothing of the mesh.
         """
         c = self.channels[channel]
-        return self.projection.bound(
-            c.a, c.b, np.asarray(s, dtype=complex) / self.stretch, self.slowest
-        )
+        return self.projection.bound(c.a, c.b, complex_si(s, "1", "s") / self.stretch, self.slowest)
 
     # -- fields
 
@@ -200,7 +198,7 @@ class SpectralMeasure:
 
     def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """:meth:`response` without the bound, for loops that check where they end."""
-        B = fields_array(fields, "fields")
+        B, s = fields_array(fields, "fields"), one_ratio(s, "s")
         f, change = self._sum(self.channels, np.atleast_2d(B), s)
         return (f, change) if B.ndim == 2 else (f[0], change[0])
 
@@ -256,7 +254,7 @@ class SpectralMeasure:
 
     def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
-        several = np.atleast_2d(fields_array(fields, "fields"))
+        several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
         least = NEAR - self.slowest * self.stretch
         total = np.zeros(len(several))
         for number, c in enumerate(self.channels):
@@ -506,7 +504,7 @@ class SpectralMeasure:
             value = self.polarisation_of(parameter.partition(".")[2])
         else:
             value = parameter_value(self.material, parameter)
-        h = step * (abs(value) or 1.0)
+        h = positive(step, "1", "step") * (abs(value) or 1.0)
         read = self.rho if self.current is None else self.delta_R
 
         def shifted(k: int) -> np.ndarray:
