@@ -24,8 +24,8 @@ from .model import Parameter
 
 #: Algebraic tolerance of the measures, relative to the largest |F|: far below any noise.
 TOLERANCE = 1e-7
-#: Of films, where the bound is some hundred times the error.
-FILM_TOLERANCE = 1e-4
+#: Of films, where the bound is some thousand times the error.
+FILM_TOLERANCE = 1e-3
 #: A fitted thickness stays within this factor of its start.
 THICKER = 4.0
 

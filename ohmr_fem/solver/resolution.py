@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import PhysicsWarning, ResolutionWarning
-from ..model.film import Film
+from ..model.film import METALS, Film
 from ..model.material import cross_matrix
-from ..model.problem import Problem
+from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from ..units import engineering
 from .interface import reciprocity_notes
@@ -174,6 +174,7 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     if problem.film is not None:
         return [*notes, *_film_notes(problem)]
     notes += _channel_notes(problem)
+    notes += _metal_notes(problem)
     notes += reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
@@ -214,6 +215,26 @@ def _channel_notes(problem: Problem) -> list[PhysicsWarning]:
             "contacts drive and read moments there"
         )
     return [PhysicsWarning(text) for text in notes]
+
+
+def _metal_notes(problem: Problem) -> list[PhysicsWarning]:
+    """A metal on a plane without thickness: what the faces of a film would add, against its edges,
+    both tanh(z)/z (docs/theory, section 9).
+    """
+    widths = [contact_width(problem, n) for n, c in problem.contacts.items() if c.kind != "point"]
+    metals = [m for m in problem.materials.values() if m.name in METALS and m.uniform]
+    if problem.is_cross_section or not widths or not metals:
+        return []
+    material = metals[0]
+    z = 0.5 * min(widths) / float(np.sqrt(material.diffusion_constant * material.relaxation_time))
+    edges, faces = float(np.tanh(z) / z), float(np.tanh(0.5) / 0.5)
+    return [
+        PhysicsWarning(
+            f"{material.name} is measured as a film, whose two faces this plane does not know: at "
+            f"thickness L_m they answer {faces:.2g} alpha alpha' of R, the side edges {edges:.2g} "
+            f"(x {faces / edges:.3g} is missing); give resistivity and Problem(film=of.Film(...))"
+        )
+    ]
 
 
 def _film_notes(problem: Problem) -> list[PhysicsWarning]:

@@ -552,8 +552,9 @@ def system_of(problem: Problem, field: Any = None, *, plane_of_film: bool = Fals
     """
     if problem.film is not None and not plane_of_film:
         raise InputError(
-            "this knows the device plane alone, not the faces of a film; a film has hanle_curve, "
-            "spectral_measure and film_conductivity",
+            "this knows the device plane alone, not the faces of a film (time, drift, bound "
+            "moments); a film has hanle_curve, admr, ac_response, resistance_matrix, "
+            "spectral_measure, fit and film_conductivity",
             key="film",
         )
     system = SYSTEMS.get(problem)

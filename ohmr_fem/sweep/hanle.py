@@ -60,7 +60,7 @@ def hanle_curve(
         reduced for more than 8 fields. ``HanleCurve.method`` says which path was taken and why.
     tolerance : float, optional
         Algebraic error relative to the largest effect: held by a bound (spectral) or an estimate
-        (reduced); default 1e-8, and 1e-5 for a film.
+        (reduced); default 1e-8, and 1e-4 for a film.
     solver : Solver, optional
         For all linear systems; default SuperLU, in its symmetric mode where the matrix is.
     progress : callable(done, total), optional

@@ -601,11 +601,25 @@ class SpectralMeasure:
                 "residual": p.residual,
                 **{k: getattr(p, k).tolist() for k in ("rates", "weights", "tail", "gram")},
             },
+            **self._more(),
         }
         path = Path(path)
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
         return path
+
+    def _more(self) -> dict[str, Any]:
+        """What a measure of another kind adds to its file."""
+        return {}
+
+    @classmethod
+    def _of_file(cls, content: dict[str, Any], **common: Any) -> SpectralMeasure:
+        """The measure of a file, from what all kinds have in common."""
+        if "film" in content:
+            from .film import FilmMeasure
+
+            return FilmMeasure._of_film(content["film"], **common)
+        return cls(**common)
 
     @classmethod
     def load(cls, path: str | Path) -> SpectralMeasure:
@@ -651,12 +665,13 @@ class SpectralMeasure:
             polarised = content.get("polarisations", [])
             same["polarisations"] = tuple((name, size) for name, size in polarised)
             same["across"] = content.get("across", 1.0)
-            return cls(
-                Projection(
+            return cls._of_file(
+                content,
+                projection=Projection(
                     p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
                 ),
-                channels,
-                Material(**content["material"]),
+                channels=channels,
+                material=Material(**content["material"]),
                 **same,
             )
         except Exception as exc:  # whatever a value of another kind leads to

@@ -64,7 +64,7 @@ def spectral_measure(
     current, voltage : pairs of contact names; left out on a cross-section
     tolerance : float, optional
         Error of f relative to the largest |F|, held by a rigorous bound over the range; default
-        1e-8, and 1e-5 for a film, where the bound is some hundred times the error.
+        1e-8, and 1e-4 for a film, where the bound is some thousand times the error.
     fields : (n, 3) T, optional
         Fields the measure must cover; by default |omega| tau up to 50.
     lengths : (shortest, longest) m, optional
@@ -120,8 +120,8 @@ def spectral_measures(
     if problem.film is not None:
         if len(rates) or until is not None:
             raise InputError(
-                "the time dependence of a film is not in this version; "
-                "spectral_measure(...).ac has its alternating current",
+                "a film has no transients: its faces answer with a sum over thickness modes beside "
+                "the poles of the plane; its alternating current is in ac_response",
                 key="film",
             )
         options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
