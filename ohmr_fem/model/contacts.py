@@ -283,6 +283,16 @@ class Contact:
     def polarised(self) -> bool:
         return any(self.polarisation)
 
+    @property
+    def described(self) -> str:
+        """Kind, region and polarisation, for a summary."""
+        words = self.kind
+        if self.region is not None:
+            words += f" over {self.region}"
+        if self.polarised:
+            words += " p = ({:g}, {:g}, {:g})".format(*self.polarisation)
+        return words
+
     def place(self, name: str) -> str:
         """The boundary or region of the mesh that this contact of a name is."""
         return self.region or self.boundary or name

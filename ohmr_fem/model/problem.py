@@ -170,7 +170,7 @@ class Problem:
 
     def __repr__(self) -> str:
         regions = ", ".join(f"{r}: {m!r}" for r, m in self.materials.items())
-        contacts = ", ".join(f"{n} ({c.kind})" for n, c in self.contacts.items()) or "none"
+        contacts = ", ".join(f"{n} ({c.described})" for n, c in self.contacts.items()) or "none"
         return (
             f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
             f"coupling={self.coupling}, "

@@ -28,6 +28,8 @@ from .spectral import largest_share, spectral_measure, spectral_measures
 METHODS = ("auto", "spectral", "reduced", "direct")
 #: So many fields are solved one by one on the general path.
 FEW = 8
+#: Squares of R_ohmic that are round-off.
+ROUND_OFF = 1e-9
 
 
 def hanle_curve(
@@ -306,7 +308,7 @@ def _curve(
         # where f(0) = 0 there is nothing that a field could remove: no rho_star
         rho_star = -change / zero if zero else np.full(len(fields), np.nan)
         rho_star = np.where((change == 0.0) & (zero != 0.0), 0.0, rho_star)
-        if base == 0.0 and not section:  # a relative change of nothing
+        if not section and _nothing_ohmic(problem, base):  # a relative change of nothing
             rho = rho_change = np.full(len(fields), np.nan)
     nothing = np.full(len(fields), np.nan)
     return HanleCurve(
@@ -327,6 +329,15 @@ def _curve(
         seconds=time.perf_counter() - start,
         warnings=notes,
     )
+
+
+def _nothing_ohmic(problem: Problem, base: float) -> bool:
+    """Whether no current of the drive reaches the voltage contacts; beside polarised contacts,
+    where R is read all the same, round-off counts as nothing.
+    """
+    if not problem.polarised:
+        return base == 0.0
+    return abs(base) * system_of(problem).scales.conductance < ROUND_OFF
 
 
 def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
