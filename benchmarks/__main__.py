@@ -13,7 +13,17 @@ from pathlib import Path
 
 from .table import Row, markdown
 
-NAMES = ("hall_bar", "pairs", "general", "bounds", "scale", "tensor", "memory", "read_file")
+NAMES = (
+    "hall_bar",
+    "pairs",
+    "films",
+    "general",
+    "bounds",
+    "scale",
+    "tensor",
+    "memory",
+    "read_file",
+)
 
 
 def versions() -> str:

@@ -154,6 +154,7 @@ class ContactTable(Table):
     at: Any = None
     boundary: StrictStr | None = None
     polarisation: Any = (0.0, 0.0, 0.0)
+    region: StrictStr | None = None
 
     def build(self) -> Contact:
         profile = self.profile
@@ -164,7 +165,15 @@ class ContactTable(Table):
                     key="profile",
                 )
             profile = gaussian_profile(profile["center"], profile["width"])
-        return Contact(self.kind, self.moment, profile, self.at, self.boundary, self.polarisation)
+        return Contact(
+            self.kind,
+            self.moment,
+            profile,
+            self.at,
+            self.boundary,
+            self.polarisation,
+            self.region,
+        )
 
 
 class EdgeTable(Table):
@@ -373,6 +382,7 @@ normal = "y"
 # [contacts.magnet]         # or a table each: this one brings moment along with its current and
 # kind = "equipotential"    # reads it with the voltage; also moment, profile, at, boundary
 # polarisation = [0, 0.3, 0]
+# region = "pad"            # a region of the mesh, in place of a boundary
 #
 # [edges]                   # boundaries that do not reflect the moment: "absorbing",
 #                           # or a velocity G in Q.nu = G n

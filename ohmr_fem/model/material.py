@@ -102,7 +102,7 @@ class Material:
     resistivity : quantity, ohm m, optional
         Of the bulk of a film, in place of the sheet conductivity.
 
-    All but g_factor, moment_per_carrier, name and source may
+    All but resistivity, g_factor, moment_per_carrier, name and source may
     also be a callable f(x, y) in SI or an array with one value per cell of the region.
 
     Raises
@@ -201,7 +201,7 @@ class Material:
             return self
         return replace(
             self,
-            sheet_conductivity=thickness / self.resistivity,
+            sheet_conductivity=positive(thickness, "m", "thickness") / self.resistivity,
             resistivity=None,
             diffusion_length=None,
         )

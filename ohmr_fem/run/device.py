@@ -20,6 +20,7 @@ import numpy as np
 from ..config.device_file import Device, Measurement
 from ..errors import SweepInterrupted, door, is_own_warning, shown
 from ..files import Table, atomic_path
+from ..model.problem import Problem
 from ..output.paraview import export_paraview
 from ..output.plot import plot_hanle, plot_mesh, plot_moment_density
 from ..output.plot_micro import plot_gate_map
@@ -354,8 +355,7 @@ class _Run:
             self.maps(solutions, _joined("moment_density", name))
 
     def maps(self, solutions: list[Solution], stem: str) -> None:
-        section = self.device.problem.mesh.axes == ("z",)
-        component = "y" if section else "z"
+        component = _telling(self.device.problem)
         for i, solution in enumerate(solutions):
             draw = partial(plot_moment_density, solution, component)
             number = f"_{i}" if len(solutions) > 1 else ""
@@ -463,6 +463,16 @@ def _span(change: np.ndarray) -> list[float]:
     low = float(change.min())
     high = float(change.max())
     return [low + 0.0, high + 0.0]  # no -0
+
+
+def _telling(problem: Problem) -> str:
+    """The component of the moment that a map shows: what gathers at edges or faces, or what the
+    polarised contacts bring.
+    """
+    if problem.polarised:
+        given = np.abs([c.polarisation for c in problem.polarised.values()])
+        return "xyz"[int(np.argmax(given.sum(axis=0)))]
+    return "y" if problem.mesh.axes == ("z",) else "z"
 
 
 def mesh_record(device: Device) -> dict[str, Any]:

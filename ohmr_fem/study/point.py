@@ -18,12 +18,12 @@ from ..config.device_file import Device
 from ..errors import InputError, MissingExtraError, OhmrError, SolveError
 from ..model.material import Material, precession_squared
 from ..model.problem import Problem
-from ..solver.resolution import edge_cells, physics_notes, unresolved
+from ..solver.resolution import edge_cells, physics_notes, size_notes, unresolved
 from ..solver.system import system_of
 from ..sweep.hanle import hanle_curve
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
-from ..sweep.spectral import spectral_measures
+from ..sweep.spectral import largest_share, spectral_measures
 from ..version import __version__
 from .axes import changed_device
 from .file import parse_results
@@ -177,7 +177,6 @@ def _notes(setting: Setting, prob: Problem) -> list[str]:
         np.sqrt(1.0 + 1j * max(squared, 0.0) ** 0.5).real * (1.0 + max(-squared, 0.0) ** 0.5) ** 0.5
     )
     decay = np.full(setting.height.shape, prob.material.diffusion_length / shorter)
-    return [
-        str(n)
-        for n in (*physics_notes(prob, fields), *unresolved(setting.height, decay, prob.order))
-    ]
+    tuned = [replace(m, material=prob.material) for m in setting.measures]
+    notes = [*physics_notes(prob, fields), *size_notes(prob, largest_share(prob, tuned))]
+    return [str(n) for n in (*notes, *unresolved(setting.height, decay, prob.order))]

@@ -202,7 +202,7 @@ def resistance_matrix(
     else:
         found = _direct(problem, several, sources, solver)
     ohmic, orbital, change = found
-    _warn_of_size(problem, sources, ohmic, orbital)
+    _warn_of_size(problem, sources, ohmic, orbital - change)
     return ResistanceMatrix(
         tuple(problem.contacts), sources, several, ohmic, orbital, change, route.method, problem
     )
@@ -211,7 +211,9 @@ def resistance_matrix(
 def _warn_of_size(
     problem: Problem, sources: tuple[str, ...], ohmic: np.ndarray, orbital: np.ndarray
 ) -> None:
-    """Each source read at its own contacts: V against the last source, which takes the current."""
+    """Each source read at its own contacts without field: V against the last source, which takes
+    the current.
+    """
     rows = [list(problem.contacts).index(name) for name in sources[:-1]]
     columns = range(len(rows))
     share = np.abs(orbital[:, rows, columns] / ohmic[:, rows, columns]).max()

@@ -141,6 +141,23 @@ def test_bare_names_and_kinds(folder):
     assert _read(folder, text + tables).problem.contacts["right"].kind == "profile"
 
 
+def test_pads_and_polarised_contacts(folder):
+    text = GOOD[: GOOD.index("[contacts")] + GOOD[GOOD.index("[solve]") :]
+    region = next(iter(_read(folder, GOOD).problem.mesh.regions))
+    p, law = '[0, "30 %", 0.1]', '"2 1/ns"'
+    magnet = f'{{region = "{region}", kind = "probe", polarisation = {p}, moment = {law}}}'
+    tables = '[contacts]\nleft = "equipotential"\nright = "equipotential"\nt1 = "probe"\ntip = '
+    tip = _read(folder, text + tables + magnet).problem.contacts["tip"]
+    assert tip.polarisation == (0, 0.3, 0.1) and tip.moment.absorption == (2e9,) * 3
+    assert tip.region == region and tip.described.endswith("p = (0, 0.3, 0.1)")
+    for wrong, said in (
+        (magnet.replace("2 1/ns", "2 m/s"), "over the area of a pad is given in 1/s"),
+        (magnet.replace("30 %", "130 %"), "contacts.tip.polarisation: at most 1"),
+        (magnet.replace(region, "nowhere"), "the mesh has no region 'nowhere'"),
+    ):
+        assert said in " ".join(_complaints(folder, text + tables + wrong))
+
+
 def test_cross_section_and_defaults(folder):
     device = _read(folder, SECTION)
     assert device.problem.is_cross_section and device.problem.order == 4
