@@ -171,9 +171,11 @@ def _ac_spectral(
     tolerance: float,
 ) -> tuple[np.ndarray, str]:
     """(k, n) complex, with the bound held at every s = 1 - i omega tau +- i phi that occurs."""
-    shift = -2j * np.pi * f * float(problem.material.relaxation_time)
-    phi = np.unique(np.sqrt(precession_squared(problem.material, fields).astype(complex)))
-    s = (1.0 + shift[:, None, None] + np.array([-1j, 0.0, 1j])[:, None] * phi).ravel()
+    shift = -2j * np.pi * f * problem.material.mean_time
+    s = 1.0 + shift
+    if problem.uniform:
+        phi = np.unique(np.sqrt(precession_squared(problem.material, fields).astype(complex)))
+        s = (s[:, None, None] + np.array([-1j, 0.0, 1j])[:, None] * phi).ravel()
     measure = spectral_measures(
         problem,
         [measurement.pairs],

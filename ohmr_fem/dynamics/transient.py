@@ -252,7 +252,9 @@ def transient(
 
 
 def _needs_steps(problem: Problem, initial: Any) -> str | None:
-    """Why an initial state or an injection needs time steps."""
+    """Why a material, an initial state or an injection needs time steps."""
+    if not problem.uniform:
+        return "the components of the moment relax at different rates, or there are two channels"
     if any(m.injects for m in problem.moment_conditions().values()):
         return "an edge injects moment"
     if initial is None or (isinstance(initial, str) and initial == "steady"):

@@ -226,7 +226,7 @@ def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple
     resistance; returns the texts.
     """
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    system = system_of(problem, plane_of_film=problem.film is not None)
+    system = system_of(problem, plane_of_film=problem.film is not None, with_spin=True)
     notes = [*physics_notes(problem, fields), *check_resolution(system, strongest)]
     notes += size_notes(problem, share)
     for note in notes:

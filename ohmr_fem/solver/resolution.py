@@ -88,7 +88,10 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
     tau).
     """
     c = system.coefficients
-    half_g_x, rate, diffusion = c.half_g_x[..., 0], c.rate[..., 0].max(axis=0), c.diffusion[:, 0]
+    half_g_x, diffusion = c.half_g_x[..., 0], c.diffusion[:, 0]
+    rate = c.rate[..., 0].max(axis=0)
+    if c.crossed is not None:
+        rate = np.linalg.eigvalsh(np.moveaxis(c.relaxation[..., 0], 2, 0))[:, -1]
     if (
         system.problem.ordinary_hall
     ):  # the Lorentz force shortens the diffusion length by sqrt(1 + b^2)
@@ -167,7 +170,8 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
         )
     if problem.film is not None:
         return [*notes, *_film_notes(problem)]
-    notes += reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
+    system = system_of(problem, plane_of_film=True, with_spin=True)
+    notes += reciprocity_notes(problem, system.coefficients)
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
         for m in problem.materials.values():

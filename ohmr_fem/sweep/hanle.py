@@ -283,7 +283,7 @@ def _share(problem: Problem, measure: SpectralMeasure, solver: Solver | None) ->
         return film_share(problem, [measure.current])
     if measure.current is None:
         return 0.0
-    system = system_of(problem)
+    system = system_of(problem, with_spin=True)
     unit = UnitCurrent.of(system, measure.current, solver)
     return (
         abs(measure.unit)

@@ -348,10 +348,7 @@ class SpectralMeasure:
         given = array_si(frequency, "Hz", "frequency")
         f = np.atleast_1d(given).tolist()
         values = np.array(
-            [
-                self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0]
-                for nu in f
-            ]
+            [self.response(field, 1.0 - 2j * np.pi * nu * self.material.mean_time)[0] for nu in f]
         )
         return self.unit * (values if given.ndim else values[0])
 

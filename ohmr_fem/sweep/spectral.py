@@ -32,6 +32,7 @@ from ..solver.system import System, system_of
 from ..units import array_si, fields_array, fraction, positive, shown
 from .film import film_measures
 from .lanczos import Projection, gamma, project
+from .matrix import matrix_measures
 from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle, device_of
 from .route import require_spectral
 
@@ -125,6 +126,10 @@ def spectral_measures(
             )
         options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
         return list(film_measures(problem, pairs, tolerance=tolerance, **options))
+    if problem.constant and not problem.uniform:
+        _steady_only(until)
+        given: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
+        return list(matrix_measures(problem, pairs, tolerance=tolerance, rates=rates, **given))
     tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
     require_spectral(problem)
     system = system_of(problem)
@@ -171,6 +176,14 @@ def spectral_measures(
         )
         for turn, base, name in zip(turns, ohmic, names, strict=True)
     ]
+
+
+def _steady_only(until: Any) -> None:
+    if until is not None:
+        raise InputError(
+            "the time dependence of a relaxation tensor, or of two channels, takes "
+            "transient(..., method='stepping')"
+        )
 
 
 def _check_definite(projection: Projection) -> None:
