@@ -65,6 +65,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .model.film import magnetic_face as magnetic_face
     from .model.material import Material as Material
     from .model.problem import Problem as Problem
+    from .model.spin import Spin as Spin
     from .output.paraview import export_paraview as export_paraview
     from .output.plot import plot_hanle as plot_hanle
     from .output.plot import plot_mesh as plot_mesh
@@ -107,6 +108,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .sweep.hanle import angle_scan as angle_scan
     from .sweep.hanle import hanle_curve as hanle_curve
     from .sweep.hanle import hanle_map as hanle_map
+    from .sweep.matrix_measure import MatrixMeasure as MatrixMeasure
     from .sweep.measure import SpectralMeasure as SpectralMeasure
     from .sweep.measure import delta_R_table as delta_R_table
     from .sweep.spectral import spectral_measure as spectral_measure
@@ -135,6 +137,7 @@ _NAMES = {
     "model.film": "Film magnetic_face",
     "model.material": "Material",
     "model.problem": "Problem",
+    "model.spin": "Spin",
     "output.paraview": "export_paraview",
     "output.plot": "plot_hanle plot_mesh plot_moment_density",
     "output.plot_device": "plot_device",
@@ -158,6 +161,7 @@ _NAMES = {
     "sweep.film": "FilmMeasure",
     "sweep.gate": "GateMap gate_map",
     "sweep.hanle": "angle_scan hanle_curve hanle_map",
+    "sweep.matrix_measure": "MatrixMeasure",
     "sweep.measure": "SpectralMeasure delta_R_table",
     "sweep.spectral": "spectral_measure spectral_measures",
 }

@@ -114,6 +114,8 @@ class Source:
                     key="fit",
                 )
             reason = refusal(problem)
+            if reason is None and not problem.uniform:
+                reason = "fits of a relaxation tensor or a spin are not in this version"
             if reason is not None:
                 raise InputError(
                     f"works on the spectral measure, which does not apply: {reason}", key="fit"
@@ -125,6 +127,10 @@ class Source:
             )
             return cls(problem, (), pairs)
         given = (problem,) if isinstance(problem, SpectralMeasure) else tuple(problem or ())
+        if any(not m.scalar for m in given if isinstance(m, SpectralMeasure)):
+            raise InputError(
+                "fits of a relaxation tensor or a spin are not in this version", key="fit"
+            )
         if not given or not all(isinstance(m, SpectralMeasure) for m in given):
             raise InputError(f"expected a Problem or spectral measures, got {problem!r}", key="fit")
         known = {(m.current, m.voltage): m for m in given}

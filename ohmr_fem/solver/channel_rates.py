@@ -7,6 +7,9 @@ D: 0 for reflecting edges, where the uniform mode has no weight in any measure a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from ..errors import SolveError
@@ -25,7 +28,7 @@ def slowest_rates(channels: Channels, fields: np.ndarray, least: float = 0.0) ->
     A lower bound for all fields at once where a norm proves that everything decays; else the
     eigenvalues at kappa = w_min, and where the channels diffuse differently at some 50 larger ones.
     """
-    proven = rate_in_norms(channels)
+    proven = rate_in_norms([channels])
     if proven > 0.0:
         return np.full(len(fields), proven)
     matrices = channels.matrices(fields)
@@ -44,22 +47,49 @@ def _kappas(channels: Channels, matrices: np.ndarray, least: float) -> np.ndarra
     return least + np.append(0.0, size * np.logspace(-DECADES, DECADES, POINTS))
 
 
-def rate_in_norms(channels: Channels) -> float:
+def rate_in_norms(regions: Sequence[Channels], accumulates: bool = False) -> float:
     """At least as fast as this all decays at every field, 1/s; -inf where no norm proves it.
 
-    The torque conserves n.X n, so with a definite X only relaxation and diffusion count.
+    The torque conserves n.X n, so with definite X only relaxation and diffusion count.  Several
+    regions share the norm int n.X n where n is continuous, and int h.n where the accumulation is.
     """
-    X = np.asarray(channels.material.inverse_mass)
-    X = X if np.any(X) else np.eye(3)
+    found = [_definite(c.material.inverse_mass) for c in regions]
+    X = [x for x in found if x is not None]
+    if len(X) < len(found):
+        return -np.inf
+    if not accumulates and any(not np.allclose(x, X[0], rtol=1e-9, atol=0.0) for x in X[1:]):
+        return -np.inf
+    if regions[0].count == 1:
+        return min(_rate_in_norm(c, x) for c, x in zip(regions, X, strict=True))
+    best = -np.inf
+    for weight in _weights(regions[0]):
+        pairs = zip(regions, X, strict=True)
+        norms = [(c, _norm(c, x, weight, accumulates)) for c, x in pairs]
+        best = max(best, min(_rate_in_norm(c, norm) for c, norm in norms))
+    return best
+
+
+def _definite(inverse_mass: Any) -> np.ndarray | None:
+    """X over its largest eigenvalue, 1 where nothing precesses; None if it is not definite."""
+    X = np.asarray(inverse_mass)
+    if not np.any(X):
+        return np.eye(3)
     values = np.linalg.eigvalsh(X)
     if values[0] * values[-1] <= 0.0:
-        return -np.inf
-    own = X / values[np.argmax(np.abs(values))]  # positive, whatever the sign of X
-    if channels.count == 1:
-        return _rate_in_norm(channels, own)
+        return None
+    return np.asarray(X / values[np.argmax(np.abs(values))])
+
+
+def _norm(channels: Channels, X: np.ndarray, weight: float, accumulates: bool) -> np.ndarray:
+    m, spin = channels.material, channels.material.spin
+    own, other = X, weight * np.eye(3)
+    if accumulates:  # h_L = W n_L/chi_L with W = X/X_zz
+        assert spin is not None
+        sigma = m.sheet_conductivity
+        own = X / X[2, 2] * m.diffusion_constant / sigma
+        other = other * spin.diffusion_constant / sigma
     zero = np.zeros((3, 3))
-    norms = (np.block([[own, zero], [zero, w * np.eye(3)]]) for w in _weights(channels))
-    return max(_rate_in_norm(channels, norm) for norm in norms)
+    return np.block([[own, zero], [zero, other]])
 
 
 def _weights(channels: Channels) -> np.ndarray:

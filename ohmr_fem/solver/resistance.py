@@ -122,7 +122,7 @@ class Measurement:
         wrong terminals.
         """
         names = FourTerminal.of(problem, current, voltage)
-        return cls.on(system_of(problem), names, solver)
+        return cls.on(system_of(problem, with_spin=True), names, solver)
 
     @classmethod
     def on(

@@ -11,6 +11,7 @@ from ..model.material import cross_matrix
 from ..model.problem import Problem
 from ..units import engineering
 from .interface import reciprocity_notes
+from .spin_notes import spin_notes
 from .system import system_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
     moment density.
     """
     height, cells = edge_cells(system)
-    return unresolved(height, decay_length(system, field)[cells], system.problem.order)
+    decay = decay_length(system, field)[cells]
+    if system.spin is not None:
+        decay = np.minimum(decay, decay_length(system.spin, field)[cells])
+    return unresolved(height, decay, system.problem.order)
 
 
 def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +175,7 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     if problem.film is not None:
         return [*notes, *_film_notes(problem)]
     system = system_of(problem, plane_of_film=True, with_spin=True)
-    notes += reciprocity_notes(problem, system.coefficients)
+    notes += [*reciprocity_notes(problem, system.coefficients), *spin_notes(problem)]
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
         for m in problem.materials.values():

@@ -12,9 +12,11 @@ from scipy.linalg import eig, eigh
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
 from ..errors import SolveError
+from ..model.channels import Channels
 from ..model.contacts import Moment
 from ..model.material import Material, cross_matrix, precession_squared
 from ..model.problem import Problem
+from .channel_rates import rate_in_norms, slowest_rates
 from .linear import GENERAL, SYMMETRIC
 
 if TYPE_CHECKING:
@@ -98,6 +100,8 @@ def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]
     where to look for it.
     """
     nothing = np.empty(0)
+    if system.spin is not None:
+        return _rate_of_channels(system, field)
     if not np.any(field):
         return _rate_at_rest(system) * _unit_rate(system), nothing
     relaxation, torque, X = _local_matrices(system, field)
@@ -121,6 +125,25 @@ def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]
     metrics = [np.eye(3), *(X if len(X) <= 4 else []), X.mean(axis=0)]
     rates = [_rate_in_norm(matrices, S, laws) for S in metrics]
     return max(rates), np.linalg.eigvals(matrices).ravel()
+
+
+def _rate_of_channels(system: System, field: np.ndarray) -> tuple[float, np.ndarray]:
+    """:func:`_certain_rate` of orbital and spin moment together."""
+    distinct = list({id(m): m for m in system.problem.materials.values()}.values())
+    channels = [Channels.of(m) for m in distinct]
+    laws = system.problem.moment_conditions().values()
+    unit = _unit_rate(system)
+    matrices = np.array([c.matrices(field) for c in channels])
+    local = np.linalg.eigvals(matrices).ravel() * unit
+    if not all(law.is_scalar for law in laws):
+        return -np.inf, local
+    proven = rate_in_norms(channels, system.has_jumps)
+    if proven > 0.0:
+        return proven * unit, local[:0]
+    if len(channels) > 1 or any(law.absorbs_partially for law in laws):
+        return -np.inf, local
+    least = lowest_diffusive_rate(system) / system.scales.length**2
+    return float(slowest_rates(channels[0], field[None], least)[0]) * unit, local[:0]
 
 
 def _rate_at_rest(system: System) -> float:

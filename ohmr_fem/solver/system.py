@@ -58,13 +58,16 @@ class System:
     three-component ones the rest.
     """
 
-    def __init__(self, problem: Problem, scales: Scales | None = None) -> None:
+    #: The second channel, of :class:`~ohmr_fem.solver.two_channels.TwoChannels`.
+    spin: System | None = None
+
+    def __init__(self, problem: Problem) -> None:
         mesh = problem.mesh.mesh
         in_metres = cell_basis(mesh, problem.order)
         points = np.asarray(in_metres.global_coordinates())
         self.problem = copy.copy(problem)  # not the key of SYSTEMS, which must be free to die
         self.coefficients: Coefficients = evaluate(problem, points)
-        self.scales: Scales = scales or self.coefficients.scales()
+        self.scales: Scales = self.coefficients.scales()
         self.interface = interface_of(problem, self.coefficients)
         self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
@@ -532,6 +535,17 @@ class System:
         return tuple(csr_array(P.T @ M @ P) for M in matrices)
 
     @functools.cached_property
+    def norm(self) -> csr_array:
+        """A_0 on the kept unknowns, its symmetric part where relaxation makes it skew: what
+        residuals of the moments are measured in.
+        """
+        A = self.reduced_matrices[0]
+        skew = abs(A - A.T)
+        if skew.max() <= 1e-12 * abs(A).max():
+            return A
+        return csr_array(0.5 * (A + A.T))
+
+    @functools.cached_property
     def inertia(self) -> csr_array:
         """m(n, w) on the kept unknowns, times seconds: what multiplies the time derivative of n."""
         return self._kept_mass(self._unit_rate)
@@ -579,12 +593,20 @@ def system_of(
         )
     system = SYSTEMS.get(problem)
     if system is None:
-        system = System(problem)
+        system = _assembled(problem)
         if system.N > LARGE:
             # before the entry below: of two weak references the later one is called first
             weakref.finalize(problem, give_back).atexit = False
         SYSTEMS[problem] = system
     return system.in_field(field)
+
+
+def _assembled(problem: Problem) -> System:
+    if not problem.has_spin:
+        return System(problem)
+    from .two_channels import TwoChannels
+
+    return TwoChannels(problem)
 
 
 def give_back() -> None:

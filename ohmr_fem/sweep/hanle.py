@@ -11,9 +11,11 @@ import numpy as np
 
 from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
 from ..mesh.grids import cross_section
+from ..model.channels import Channels
 from ..model.fields import field_rotation
 from ..model.material import precession_squared
 from ..model.problem import Problem
+from ..solver.channel_rates import slowest_rates
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, UnitCurrent, warn_once
 from ..solver.system import system_of
@@ -345,7 +347,7 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     """rho(B) of an infinite strip of the same material, as wide as the contact at which the current
     enters, (n,).
     """
-    if not problem.uniform or problem.film is not None:
+    if not problem.constant or problem.film is not None:
         return np.full(len(fields), np.nan)
     contact = problem.contacts[current[0]]
     mesh = problem.mesh.mesh
@@ -353,9 +355,11 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     width = float(np.sum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)))
     strip = Problem(cross_section(width), problem.material, detection=problem.detection)
     rho = np.full(len(fields), np.nan)
-    steady = (
-        precession_squared(problem.material, fields) > -1.0
-    )  # beyond, a strip with reflecting edges has no steady state
+    # beyond, a strip with reflecting edges has no steady state
+    if problem.uniform:
+        steady = precession_squared(problem.material, fields) > -1.0
+    else:
+        steady = slowest_rates(Channels.of(problem.material), fields) > 0.0
     if np.any(steady):
         rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
     return rho

@@ -50,6 +50,7 @@ class MatrixMeasure(SpectralMeasure):
     """
 
     plane: ClassVar[bool] = False
+    scalar: ClassVar[bool] = False
 
     @functools.cached_property
     def matrices(self) -> Channels:

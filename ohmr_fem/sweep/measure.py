@@ -84,6 +84,8 @@ class SpectralMeasure:
     vertices: np.ndarray | None = None
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
+    #: Whether three scalars make the answer: one relaxation time, one channel.
+    scalar: ClassVar[bool] = True
 
     @property
     def averages(self) -> bool:
@@ -96,6 +98,12 @@ class SpectralMeasure:
 
     def __post_init__(self) -> None:
         own_arrays(self)
+        if self.scalar and not self.material.uniform:
+            raise InputError(
+                "this measure is that of one relaxation time and one channel of moment; for a "
+                "tensor, a time by component or a spin make one of a problem with that material",
+                key="material",
+            )
 
     # -- the scalar function
 
