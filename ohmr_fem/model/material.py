@@ -474,7 +474,7 @@ def retuned(material: Material, changes: dict[str, Any]) -> Material:
 
 def _diffusing(material: Material, new: dict[str, Any]) -> dict[str, Any]:
     """The changes with the one of length and constant that stays."""
-    relaxing = [new.get(name) for name in ("relaxation_time", "relaxation_rate")]
+    relaxing: list[Any] = [new.get(name) for name in ("relaxation_time", "relaxation_rate")]
     by_component = any(np.size(value) > 1 for value in relaxing if not isinstance(value, str))
     if "diffusion_constant" in new or by_component:
         return {"diffusion_length": None, **new}

@@ -17,6 +17,7 @@ from ..model.contacts import Contact, Edge, GaussianProfile, Moment
 from ..model.drive import Drive
 from ..model.material import Material
 from ..model.problem import Problem
+from ..model.spin import Spin
 from .solution import Solution
 
 _COEFFICIENTS = (
@@ -31,6 +32,7 @@ _COEFFICIENTS = (
     "name",
     "source",
     "mobility",
+    "relaxation_rate",
 )
 _SOLUTION_ARRAYS = ("field", "ohmic_dofs", "orbital_dofs", "moment_dofs")
 _EDGE_SOURCES = ("source", "inverse_source", "edge_moment")
@@ -149,8 +151,10 @@ def _pack_material(
             )
         if isinstance(value, np.ndarray):
             arrays[f"material:{number}:{name}"] = value
-        else:
+        elif value is not None or name == "mobility":
             out[name] = value
+    if material.spin is not None:
+        out["spin"] = dataclasses.asdict(material.spin)
     return out
 
 
@@ -161,7 +165,10 @@ def _unpack_material(
     stored = {
         key.removeprefix(start): value for key, value in arrays.items() if key.startswith(start)
     }
-    return Material(**{**tuples(content), **stored})
+    given = {**tuples(content), **stored}
+    if given.get("spin") is not None:
+        given["spin"] = Spin(**tuples(given["spin"]))
+    return Material(**given)
 
 
 def _pack_contact(name: str, contact: Contact) -> dict[str, Any]:

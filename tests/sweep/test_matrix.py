@@ -177,15 +177,17 @@ def test_fast_conversion_is_one_channel_with_the_mean_rate():
 
 def test_published_coupled_lengths():
     """m_L'' = m_L/l_L^2 - m_S/l_LS^2 and back: modes 1/l^2 of the 2x2 matrix, by hand."""
-    l_L, l_S, l_LS, l_SL = 1.0, 0.6, 1.4, 1.7
-    D_L, D_S = 1.0, 2.0
-    given = of.Spin(D_S, l_S**2 / D_S, 0.0, to_orbital=D_L / l_LS**2, from_orbital=D_S / l_SL**2)
+    own, other, into, back = 1.0, 0.6, 1.4, 1.7
+    slow, fast = 1.0, 2.0  # D of each
+    given = of.Spin(
+        fast, other**2 / fast, 0.0, to_orbital=slow / into**2, from_orbital=fast / back**2
+    )
     width = 2.5
     material = of.Material(
         1.0,
-        relaxation_rate=D_L / l_L**2,
+        relaxation_rate=slow / own**2,
         orbital_hall_angle=0.05,
-        diffusion_constant=D_L,
+        diffusion_constant=slow,
         inverse_mass=1.0,
         spin=given,
     )
@@ -193,9 +195,9 @@ def test_published_coupled_lengths():
     found = measure.moment_density((0.0, 0.0, 0.0))
     y = measure_points(width)
     values, vectors = np.linalg.eig(
-        np.array([[1 / l_L**2, -1 / l_LS**2], [-1 / l_SL**2, 1 / l_S**2]])
+        np.array([[1 / own**2, -1 / into**2], [-1 / back**2, 1 / other**2]])
     )
-    strength = np.linalg.solve(vectors, [0.05 / D_L, 0.0])
+    strength = np.linalg.solve(vectors, [0.05 / slow, 0.0])
     q = np.sqrt(values)
     shapes = np.sinh(np.outer(y, q)) / (q * np.cosh(0.5 * q * width))
     exact = (shapes * strength) @ vectors.T
