@@ -66,6 +66,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .model.material import Material as Material
     from .model.problem import Problem as Problem
     from .model.spin import Spin as Spin
+    from .model.stack import Stack as Stack
     from .output.paraview import export_paraview as export_paraview
     from .output.plot import plot_hanle as plot_hanle
     from .output.plot import plot_mesh as plot_mesh
@@ -138,6 +139,7 @@ _NAMES = {
     "model.material": "Material",
     "model.problem": "Problem",
     "model.spin": "Spin",
+    "model.stack": "Stack",
     "output.paraview": "export_paraview",
     "output.plot": "plot_hanle plot_mesh plot_moment_density",
     "output.plot_device": "plot_device",

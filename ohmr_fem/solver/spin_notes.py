@@ -24,7 +24,9 @@ FAILS = "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
 def spin_notes(problem: Problem) -> list[PhysicsWarning]:
     """One warning for each kind of breakage, with the numbers."""
     distinct = {id(m): m for m in problem.materials.values() if m.spin is not None}
-    texts = (text for m in distinct.values() for text in _breakages(m))
+    texts = [text for m in distinct.values() for text in _breakages(m)]
+    if problem.polarised:
+        texts += [text for m in distinct.values() for text in _at_contacts(m)]
     return [PhysicsWarning(text) for text in dict.fromkeys(texts)]
 
 
@@ -57,6 +59,13 @@ def _breakages(material: Material) -> Iterator[str]:
     anisotropic = np.abs(X - X[0, 0] * np.eye(3)).max() > SAME * np.abs(X).max()
     if spin.converts and anisotropic:
         yield f"spin turns into orbital moment on an X that is not isotropic, and {FAILS}"
+
+
+def _at_contacts(material: Material) -> Iterator[str]:
+    matrices = Channels.of(material)
+    read = matrices.inverse_angles @ matrices.diffusion / np.diag(matrices.diffusion)
+    if any(_differ(*pair) for pair in zip(read, matrices.angles, strict=True)):
+        yield f"a contact is polarised and inverse angles differ from direct ones, and {FAILS}"
 
 
 def _differ(one: float, other: float) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from ..model.problem import Problem
 from .boundary import EdgeTerms
 from .coefficients import evaluate
 from .interface import Interface, interface_of
+from .polarised import Polarised
 from .space import cell_basis
 from .system import System
 
@@ -87,6 +88,18 @@ class TwoChannels(System):
             np.concatenate([e.injected for e in both]),
             _diagonal([e.keep for e in both]),
         )
+
+    @functools.cached_property
+    def polarised(self) -> Polarised:
+        """A current through a polarised contact brings both moments along, and both are read."""
+        one, other = (c.polarised for c in self.channels)
+
+        def joined(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> Any:
+            return {name: np.concatenate([first[name], second[name]]) for name in first}
+
+        injected = joined(one.injected, other.injected)
+        readings = joined(one.readings, other.readings)
+        return Polarised(one.loads, injected, readings, one.size + other.size)
 
     @functools.cached_property
     def torques(self) -> tuple[csr_array, csr_array, csr_array]:

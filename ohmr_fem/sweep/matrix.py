@@ -71,13 +71,13 @@ def matrix_measures(
     rates: Any = (),
 ) -> list[MatrixMeasure]:
     """Measures of several (current, voltage) pairs of one device; see :func:`spectral_measures`."""
-    from .spectral import MIDDLE, _check_definite, _starts
+    from .spectral import MIDDLE, _check_definite, _largest, _starts
 
     tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
     require_spectral(problem)
     system = system_of(problem, with_spin=True)
     K, M, keep = system.pencil
-    start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
+    start, turns, links, ohmic, names = _starts(problem, system, pairs, solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)
     asked = _Asked(_looks(problem, fields), _materials(problem, lengths), (1.0, *rates))
 
@@ -86,6 +86,7 @@ def matrix_measures(
             MatrixMeasure(
                 projection=projection.combine(turn),
                 channels=channels,
+                polarisation=_largest(problem, name),
                 R_ohmic_sigma=base,
                 current=name[0],
                 voltage=name[1],
@@ -95,7 +96,9 @@ def matrix_measures(
                 vertices=system.basis.nodal_dofs[0],
                 **device_of(system),
             )
-            for turn, base, name in list(zip(turns, ohmic, names, strict=True))[:some]
+            for turn, channels, base, name in list(zip(turns, links, ohmic, names, strict=True))[
+                :some
+            ]
         ]
 
     sizes = np.abs(asked.eigenvalues(measures(_nothing(start), 1)[0]) + slowest)

@@ -22,7 +22,7 @@ with the residuals of the six components; there the maximum is taken over some h
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -33,7 +33,7 @@ from ..model.channels import Channels
 from ..solver.channel_rates import require_decay, slowest_rates
 from ..units import fields_array, to_si
 from .lanczos import ROUNDING
-from .measure import FLOOR, Channel, SpectralMeasure
+from .measure import FLOOR, Link, SpectralMeasure
 
 #: Fields times poles solved at a time, which bounds the memory.
 AT_ONCE = 30_000
@@ -76,30 +76,27 @@ class MatrixMeasure(SpectralMeasure):
 
     # -- fields
 
-    def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
-        """f(B) and f(B) - f(0) without the bound; s = 1 - i omega tau with 1/tau the mean rate."""
-        B = fields_array(fields, "fields")
-        several = np.atleast_2d(B)
-        tables = self._tables(several, s)
-        change = sum(part.sum(axis=(1, 2)) for _, part in tables)
-        zero = sum(part.sum() for part, _ in tables)
-        f = zero + change
-        return (f, change) if B.ndim == 2 else (f[0], change[0])
+    def _sum(
+        self, links: Sequence[Link], fields: np.ndarray, s: complex = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """f and f - f(0) of some links, each (n,)."""
+        at_zero: Any = 0.0
+        change: Any = np.zeros(len(fields))
+        for c in links:
+            zero, changed = self._table(c, fields, s)
+            at_zero, change = at_zero + zero.sum(), change + changed.sum(axis=(1, 2))
+        return at_zero + change, change
 
-    def _tables(self, fields: np.ndarray, s: complex) -> list[tuple[np.ndarray, np.ndarray]]:
-        """For each pair of components f(0) as (c, c), read by and made in each channel of moment,
-        and the change as (n, c, c).
+    def _table(self, c: Link, fields: np.ndarray, s: complex) -> tuple[np.ndarray, np.ndarray]:
+        """f(0) of a link as (c, c), read by and made in each channel of moment, and its change as
+        (n, c, c).
         """
-        found = []
-        for c in self.channels:
-            weights = self.projection.residues(c.a, c.b)
-            readers, sources = self._readers(c), self._sources(c)
-            zero, x, y = self._at_rest(readers, sources, s)
-            change = np.empty((len(fields), len(readers), len(sources)), dtype=zero.dtype)
-            for some in self._batches(len(fields)):
-                change[some] = self._change(fields[some], x, y, weights, s)
-            found.append((np.einsum("k,kij->ij", weights, zero), change))
-        return found
+        weights = self.projection.residues(c.a, c.b)
+        zero, x, y = self._at_rest(self._readers(c), self._sources(c), s)
+        change = np.empty((len(fields), *zero.shape[1:]), dtype=zero.dtype)
+        for some in self._batches(len(fields)):
+            change[some] = self._change(fields[some], x, y, weights, s)
+        return np.einsum("k,kij->ij", weights, zero), change
 
     def _batches(self, count: int) -> Iterator[slice]:
         share = max(1, AT_ONCE // max(len(self.projection.rates), 1))
@@ -141,18 +138,27 @@ class MatrixMeasure(SpectralMeasure):
     def _square(self) -> float:
         return self.reference_length**2
 
-    def _sources(self, c: Channel) -> np.ndarray:
+    def _sources(self, c: Link) -> np.ndarray:
         """What is generated, a row for each channel of moment, (c, 3c)."""
+        z = np.eye(3)[c.generated]
         if not self.has_spin:
-            return np.eye(3)[[c.generated]]
-        return _by_channel(self.matrices.source(c.generated))
+            return self.drive_of(c) * z[None]
+        if c.drive is not None:  # a current brings both moments along
+            return _by_channel(c.drive * np.tile(z, 2))
+        made = self.matrices.source(c.generated)
+        return _by_channel(-made if self.polarised else made)
 
-    def _readers(self, c: Channel) -> np.ndarray:
+    def _readers(self, c: Link) -> np.ndarray:
         """What is read, a row for each channel of moment, (c, 3c)."""
+        matrices = self.matrices
         if not self.has_spin:
-            row = self.material.diffusion_constant * self.detector(c.detected)
-            return np.asarray(row[None])
-        return _by_channel(self.matrices.reader(c.detected, self.detection, self.averages))
+            strength = self.material.diffusion_constant * self.reading_of(c)
+            return np.asarray(strength * self.detector(c.detected)[None])
+        if c.read is None:
+            row = matrices.reader(c.detected, self.detection, self.averages)
+        else:
+            row = c.read * matrices.voltage(c.detected, self.detection, self.averages)
+        return _by_channel(row)
 
     # -- what holds
 
@@ -234,16 +240,12 @@ class MatrixMeasure(SpectralMeasure):
     def range(self) -> tuple[float, float]:
         raise _no_scalar("range")
 
-    @property
-    def _allowed(self) -> float:
-        return max(self.tolerance * self.size, self._floor)
-
     @functools.cached_property
     def size(self) -> float:
         """The scale of the tolerance: f(0) without any cancellation."""
         return float(sum(self._size_of(c) for c in self.channels))
 
-    def _size_of(self, c: Channel) -> float:
+    def _size_of(self, c: Link) -> float:
         zero = self._at_rest(self._readers(c), self._sources(c), 1.0)[0]
         return float(np.abs(self.projection.residues(c.a, c.b)) @ np.abs(zero).sum(axis=(1, 2)))
 
@@ -261,8 +263,9 @@ class MatrixMeasure(SpectralMeasure):
     def own_response(self) -> float:
         """As of :class:`SpectralMeasure`: f(0) of the current pair read at its own contacts."""
         total = 0.0
-        for c in {(c.generated, c.a): c for c in self.channels}.values():
-            own = replace(c, detected=c.generated, b=c.a)
+        made = {(c.generated, c.a): c for c in self.channels if c.drive is None}
+        for c in made.values():
+            own = replace(c, detected=c.generated, b=c.a, read=None)
             zero = self._at_rest(self._readers(own), self._sources(own), 1.0)[0]
             total += float(self.projection.residues(c.a, c.a) @ zero.sum(axis=(1, 2)))
         return total
@@ -291,15 +294,24 @@ class MatrixMeasure(SpectralMeasure):
         self._check(field[None, :])
         A = self._poles(field[None], 1.0)[0]
         out = np.zeros((3 * self.matrices.count, len(self.vertices)))
-        for c in {(c.generated, c.a): c for c in self.channels}.values():
-            made = self.matrices.source(c.generated)
+        for c in {(c.generated, c.a, c.drive): c for c in self.channels}.values():
+            made = self._sources(c).sum(axis=0)
             parts = np.linalg.solve(A, np.broadcast_to(made[:, None], (len(A), len(made), 1)))
             modes = self.projection.vectors[self.vertices] * self.projection.weights[:, c.a]
             out += (modes @ parts[..., 0]).T
-        if self.current is not None:
-            return -out * to_si(current, "A", "current")
-        E = to_si(current, "V/m", "current")
-        return out * self.material.sheet_conductivity * self.reference_length * E
+        unit = "V/m" if self.current is None else "A"
+        return np.asarray(out * self.moment_unit * to_si(current, unit, "current"))
+
+    @property
+    def moment_unit(self) -> float:
+        """Moment density (C/m^2) for unit drive, per A (V/m on a section)."""
+        m = self.material
+        if self.polarised:
+            return 1.0
+        unit = 1.0 if self.has_spin else float(m.orbital_hall_angle)
+        if self.current is None:
+            return unit * float(m.sheet_conductivity) * self.reference_length
+        return -unit
 
     def save(self, path: Any) -> Any:
         raise InputError(

@@ -236,3 +236,23 @@ def test_resistance_matrix_of_a_spin(bar):
     prob = bar(material(), step=0.25)
     poles, direct = (of.resistance_matrix(prob, [BETA], method=m) for m in ("auto", "direct"))
     assert np.allclose(poles.orbital, direct.orbital, rtol=1e-6, atol=1e-12)
+
+
+def test_a_valve_of_three_regions_is_reciprocal_with_p_and_b_reversed(contrast):
+    def equal(m):
+        """alpha'^T DD Chi = sigma alpha^T with the factor one, which polarised contacts need."""
+        back = np.linalg.solve([[1.0, 0.1], [0.1, 1.0]], [0.05, 0.02])
+        spin = replace(m.spin, inverse_hall_angle=back[1])
+        return replace(m, spin=spin, inverse_orbital_hall_angle=back[0], diffusion_length=None)
+
+    contacts = dict(contrast.contacts)
+    contacts["t1"] = of.Contact(polarisation=(0.1, 0.6, 0.2), moment=0.3)
+    contacts["b2"] = of.Contact(polarisation=(0.0, -0.3, 0.5))
+    parts = {name: equal(m) for name, m in contrast.materials.items()}
+    valve = replace(contrast, contacts=contacts, materials=parts)
+    turned = replace(valve, contacts={n: c.reversed() for n, c in contacts.items()})
+    one, other = ("t1", "left"), ("b2", "right")
+    forth = of.resistance(valve, BETA, current=one, voltage=other)
+    back = of.resistance(turned, -BETA, current=other, voltage=one)
+    assert forth.delta_R == pytest.approx(back.delta_R, rel=1e-10)
+    assert forth.hanle == pytest.approx(back.hanle, rel=1e-9)

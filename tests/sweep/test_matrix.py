@@ -343,3 +343,24 @@ def test_refusals(bar, refuses):
         of.solve_to(prob, field=FIELDS[0], **PAIR)
     with refuses(InputError, "no one diffusion length"):
         of.spectral_measure(bar(tensor(), step=0.25), lengths=(1.0, 2.0), **PAIR)
+
+
+@pytest.mark.parametrize("name", ["tensor", "spin with a tensor"])
+def test_polarised_contacts_inject_and_read_both_moments(bar, name):
+    material = {"tensor": tensor(), "spin with a tensor": both(rate=GAMMA)}[name]
+    magnet, other = (of.Contact(polarisation=p) for p in ((0.1, 0.6, 0.2), (0.0, -0.3, 0.5)))
+    contacts = {n: of.Contact() for n in ("left", "right", "t1", "t2", "b1", "b2")}
+    contacts |= {"t1": magnet, "b2": other}
+    prob = bar(material, step=0.25, contacts=contacts)
+    pair = {"current": ("t1", "left"), "voltage": ("b2", "right")}
+    poles = of.hanle_curve(prob, FIELDS, tolerance=1e-12, **pair)
+    direct = of.hanle_curve(prob, FIELDS, method="direct", **pair)
+    assert poles.method.startswith("spectral")
+    assert np.allclose(poles.delta_R, direct.delta_R, rtol=1e-9, atol=0.0)
+    for part in ("p_p", "p_alpha", "alpha_p", "alpha_alpha"):
+        assert np.allclose(getattr(poles.parts, part), getattr(direct.parts, part), rtol=1e-8)
+    measure = of.spectral_measure(prob, fields=FIELDS, tolerance=1e-12, **pair)
+    maps = measure.moment_density(FIELDS[0])
+    solved = of.solve(prob, FIELDS[0], {"t1": 1.0, "left": -1.0})
+    scale = np.abs(solved.moment_density).max()
+    assert np.abs(maps[:3] - solved.moment_density).max() < 1e-6 * scale
