@@ -32,6 +32,7 @@ from ..errors import InputError, SolveError
 from ..model.channels import Channels
 from ..solver.channel_rates import require_decay, slowest_rates
 from ..units import fields_array, to_si
+from .curve import CHANNEL_PARTS
 from .lanczos import ROUNDING
 from .measure import FLOOR, Link, SpectralMeasure
 
@@ -271,6 +272,44 @@ class MatrixMeasure(SpectralMeasure):
         return total
 
     # -- what a user reads
+
+    def channel_parts(self, fields: Any) -> dict[str, np.ndarray]:
+        """delta_R in ohm (rho on a section) by the moment that is made and the one that is read,
+        (n,) each, under the names of :class:`Parts`.
+        """
+        several = self._of_spin(fields, "channel_parts")
+        total = np.zeros((len(several), 2, 2))
+        for c in self.channels:
+            zero, change = self._table(c, several, 1.0)
+            total += self.unit * (zero + change)
+        made_first = total.swapaxes(1, 2).reshape(-1, 4).T
+        return dict(zip(CHANNEL_PARTS, made_first, strict=True))
+
+    def switched_off(self, fields: Any) -> dict[str, np.ndarray]:
+        """delta_R in ohm (rho on a section), (n,) each, without one coupling or angle after the
+        other, by its name as a parameter of :meth:`at`; "conversion" is without all couplings.
+        """
+        several = self._of_spin(fields, "switched_off")
+        spin = self.material.spin
+        assert spin is not None
+        couplings = [n for n in ("to_orbital", "from_orbital") if getattr(spin, n)]
+        couplings += ["cross_diffusion"] if any(spin.cross_diffusion) else []
+        changes = {f"spin.{name}": {f"spin.{name}": 0.0} for name in couplings}
+        changes |= {"conversion": {f"spin.{name}": 0.0 for name in couplings}}
+        for name in ("spin.hall_angle", "orbital_hall_angle"):
+            changes[name] = {name: 0.0}
+        read = self.rho if self.current is None else self.delta_R
+        return {
+            name: getattr(self.at(**changed), read.__name__)(several)
+            for name, changed in changes.items()
+        }
+
+    def _of_spin(self, fields: Any, caller: str) -> np.ndarray:
+        if not self.has_spin:
+            raise InputError(f"{caller}: the material has no spin")
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        self._check(several)
+        return several
 
     @property
     def _product(self) -> float:

@@ -256,3 +256,12 @@ def test_a_valve_of_three_regions_is_reciprocal_with_p_and_b_reversed(contrast):
     back = of.resistance(turned, -BETA, current=other, voltage=one)
     assert forth.delta_R == pytest.approx(back.delta_R, rel=1e-10)
     assert forth.hanle == pytest.approx(back.hanle, rel=1e-9)
+
+
+def test_paraview_has_both_moments(bar, tmp_path):
+    meshio = pytest.importorskip("meshio")
+    s = of.solve(bar(material(), step=0.25), BETA, {"left": 1.0, "right": -1.0})
+    written = meshio.read(of.export_paraview(s, tmp_path / "s.vtu"))
+    assert written.point_data["spin_density [C/m^2]"].shape[1] == 3
+    assert "spin_current_z [A/m]" in written.cell_data
+    assert np.abs(written.point_data["spin_density [C/m^2]"]).max() > 0.0

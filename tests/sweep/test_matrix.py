@@ -364,3 +364,24 @@ def test_polarised_contacts_inject_and_read_both_moments(bar, name):
     solved = of.solve(prob, FIELDS[0], {"t1": 1.0, "left": -1.0})
     scale = np.abs(solved.moment_density).max()
     assert np.abs(maps[:3] - solved.moment_density).max() < 1e-6 * scale
+
+
+def test_parts_by_channel_and_what_conversion_does(bar):
+    measure = of.spectral_measure(bar(both(), step=0.25), fields=FIELDS, tolerance=1e-12, **PAIR)
+    parts = measure.channel_parts(FIELDS)
+    assert np.allclose(sum(parts.values()), measure.delta_R(FIELDS), rtol=1e-12)
+    off = measure.switched_off(FIELDS)
+    assert set(off) >= {"conversion", "spin.to_orbital", "spin.from_orbital", "spin.hall_angle"}
+    alone = replace(both(), spin=None, diffusion_length=None)
+    one = of.hanle_curve(bar(alone, step=0.25), FIELDS, tolerance=1e-12, **PAIR).delta_R
+    apart = measure.at(**{f"spin.{n}": 0.0 for n in ("to_orbital", "from_orbital")})
+    apart = apart.at(**{"spin.cross_diffusion": 0.0})
+    by_channel = apart.channel_parts(FIELDS)
+    assert np.allclose(by_channel["orbital_orbital"], one, rtol=1e-9)
+    assert not np.any(by_channel["orbital_spin"]) and not np.any(by_channel["spin_orbital"])
+    assert np.allclose(apart.delta_R(FIELDS), off["conversion"], rtol=1e-12)
+    # without its own Hall angle the spin still reads what was made as orbital moment
+    silent = measure.at(**{"spin.hall_angle": 0.0}).channel_parts(FIELDS)
+    assert np.allclose(silent["orbital_spin"], parts["orbital_spin"], rtol=1e-12)
+    curve = of.hanle_curve(bar(both(), step=0.25), FIELDS, **PAIR)
+    assert np.allclose(curve["delta_R_spin_spin"], parts["spin_spin"], rtol=1e-6)
