@@ -279,6 +279,18 @@ class Material:
         return float(np.max(np.asarray(self.relaxation_time)))
 
     @property
+    def shortest_length(self) -> float:
+        """Shortest diffusion length of any component and channel, m; over cells too."""
+        if self.relaxation_time is None:
+            tau: Any = 1.0 / np.linalg.eigvalsh(self.relaxation_rate)[-1]
+        else:
+            tau = np.asarray(self.relaxation_time)
+        own = float(np.sqrt(np.asarray(self.diffusion_constant) * tau).min())
+        if self.spin is None:
+            return own
+        return min(own, (self.spin.diffusion_constant * self.spin.relaxation_time) ** 0.5)
+
+    @property
     def mean_time(self) -> float:
         """One over the mean rate of the three components, s."""
         if isinstance(self.relaxation_time, float):
