@@ -137,8 +137,6 @@ class Source:
         """InputError if the spectral path cannot serve the problem, or a measure is missing."""
         if isinstance(problem, Problem):
             reason = refusal(problem)
-            if reason is None and not problem.uniform:
-                reason = "fits of a relaxation tensor or a spin are not in this version"
             if isinstance(problem.film, Stack):
                 reason = "the layers of a stack have no common material"
             if reason is not None:
@@ -152,10 +150,6 @@ class Source:
             )
             return cls(problem, (), pairs)
         given = (problem,) if isinstance(problem, SpectralMeasure) else tuple(problem or ())
-        if any(not m.scalar for m in given if isinstance(m, SpectralMeasure)):
-            raise InputError(
-                "fits of a relaxation tensor or a spin are not in this version", key="fit"
-            )
         if not given or not all(isinstance(m, SpectralMeasure) for m in given):
             raise InputError(f"expected a Problem or spectral measures, got {problem!r}", key="fit")
         known = {(m.current, m.voltage): m for m in given}
@@ -177,6 +171,12 @@ class Source:
         return self.problem.material if self.problem is not None else self.given[0].material
 
     @property
+    def length(self) -> float:
+        """The diffusion length in m, the shortest where components or channels differ."""
+        m = self.material
+        return m.shortest_length if m.diffusion_length is None else m.diffusion_length
+
+    @property
     def thickness(self) -> float | None:
         """Of the film, m; None without one."""
         if self.problem is not None:
@@ -194,7 +194,9 @@ class Source:
         """Diffusion lengths in m over which the measures that were given hold at the fields of the
         curves.
         """
-        start = self.material.diffusion_length
+        start = self.length
+        if self.material.diffusion_length is None:
+            return start, start
         steps = np.geomspace(1.0, 30.0, 30)
 
         def holds(length: float) -> bool:
@@ -238,6 +240,8 @@ def measures_of(
 ) -> Sequence[SpectralMeasure]:
     """Measures of the pairs of a device over diffusion lengths, and of thicknesses of a film, m."""
     if problem.film is None:
+        if problem.material.diffusion_length is None:
+            lengths = None  # there is no one length to vary
         return spectral_measures(problem, pairs, tolerance=TOLERANCE, lengths=lengths)
     return film_measures(
         problem, pairs, tolerance=FILM_TOLERANCE, lengths=lengths, thicknesses=thicknesses

@@ -17,7 +17,7 @@ from ..model.material import Material
 from ..model.problem import Problem
 
 #: Products that differ by less than this fraction are the same.
-SAME = 1e-9
+SAME = 1e-6
 FAILS = "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
 
 
@@ -37,14 +37,14 @@ def _breakages(material: Material) -> Iterator[str]:
     forth, back = own * spin.to_orbital, other * spin.from_orbital
     if _differ(forth, back):
         yield (
-            f"conversion is not reciprocal: D_L to_orbital = {forth:.4g} and D_S from_orbital = "
-            f"{back:.4g} m^2/s^2 differ, and {FAILS}"
+            f"conversion is not reciprocal: D_L to_orbital = {forth:.7g} and D_S from_orbital = "
+            f"{back:.7g} m^2/s^2 differ, and {FAILS}"
         )
     crossed = spin.cross_diffusion
     forth, back = own * crossed[0], other * crossed[1]
     if _differ(forth, back):
         yield (
-            f"cross_diffusion is not reciprocal: D_L D_LS = {forth:.4g} and D_S D_SL = {back:.4g} "
+            f"cross_diffusion is not reciprocal: D_L D_LS = {forth:.7g} and D_S D_SL = {back:.7g} "
             f"m^4/s^2 differ, and {FAILS}"
         )
     matrices = Channels.of(material)

@@ -225,6 +225,10 @@ class MatrixMeasure(SpectralMeasure):
     def _check_stable(self, fields: np.ndarray) -> None:
         require_decay(self.matrices, fields, self._least_kappa)
 
+    def stable(self, fields: np.ndarray) -> bool:
+        """Whether a steady state exists at every field (n, 3)."""
+        return bool(np.all(slowest_rates(self.matrices, fields, self._least_kappa) > 0.0))
+
     def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Whether each field is stable and within the range of the measure, (n,) bool."""
         several = np.atleast_2d(fields_array(fields, "fields"))
