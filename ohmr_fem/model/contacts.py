@@ -28,15 +28,32 @@ class Moment:
         G^a >= 0 of a partially absorbing edge.
     injected : (3,) floats, A/m
         Moment current that flows into the device.
+    spin : Moment or None
+        The condition on the spin where it differs; None is the same for both moments.
     """
 
     absorbing: bool = False
     absorption: tuple[float, float, float] = (0.0, 0.0, 0.0)
     injected: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    spin: Moment | None = None
 
     @property
     def reflecting(self) -> bool:
-        return not self.absorbs and not self.injects
+        own = not self.absorbs and not self.injects
+        return own and (self.spin is None or self.spin.reflecting)
+
+    @property
+    def of_orbital(self) -> Moment:
+        return self if self.spin is None else replace(self, spin=None)
+
+    @property
+    def of_spin(self) -> Moment:
+        return self if self.spin is None else self.spin
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether orbital and spin moment meet different conditions."""
+        return self.of_orbital != self.of_spin
 
     @property
     def absorbs(self) -> bool:
@@ -66,8 +83,8 @@ class Moment:
 
     @classmethod
     def parse(cls, value: Any, name: str) -> Moment:
-        """Read "reflecting", "absorbing", G, (Gx, Gy, Gz) in m/s, or {"injected": g or (gx, gy,
-        gz)} in A/m.
+        """Read "reflecting", "absorbing", G, (Gx, Gy, Gz) in m/s, {"injected": g or (gx, gy, gz)}
+        in A/m, or {"orbital": ..., "spin": ...} with one of these for each moment.
         """
         if isinstance(value, Moment):
             return value
@@ -89,10 +106,14 @@ class Moment:
 
     @classmethod
     def _of_table(cls, value: Mapping[str, Any]) -> Moment:
+        if set(value) == {"orbital", "spin"}:
+            orbital, spin = (cls.parse(value[name], "") for name in ("orbital", "spin"))
+            return replace(orbital, spin=spin)
         extra = set(value) - {"injected", "absorption"}
         if extra or not value:
             raise InputError(
-                f"moment accepts the keys 'injected' and 'absorption', got {sorted(value)}",
+                "moment accepts the keys 'injected' and 'absorption', or 'orbital' and 'spin', got "
+                f"{sorted(value)}",
                 key="moment",
                 named=True,
             )
@@ -171,6 +192,9 @@ class Contact:
         Moment that a current brings along, p^a I of each component, and that adds (D/sigma) p . n
         to the voltage read here (docs/theory, section 10); with the same weight as current and
         potential.  A "probe" and a "point" only read.  What flows back is the ``moment`` condition.
+        Beside a spin it is that of both moments, or {"orbital": p, "spin": p}.
+    spin_polarisation : (3,) floats, optional
+        That of the spin, where it differs.
     """
 
     kind: str = "equipotential"
@@ -179,6 +203,7 @@ class Contact:
     at: Any = None
     boundary: str | None = None
     polarisation: Any = (0.0, 0.0, 0.0)
+    spin_polarisation: Any = None
 
     def __post_init__(self) -> None:
         if self.kind not in CONTACT_KINDS:
@@ -218,7 +243,7 @@ class Contact:
                 )
             object.__setattr__(self, "at", tuple(place.tolist()))
         object.__setattr__(self, "moment", Moment.parse(self.moment, "Contact"))
-        object.__setattr__(self, "polarisation", _polarisation(self.polarisation))
+        self._set_polarisation(partial(object.__setattr__, self))
         if self.polarised and self.moment.absorbing:
             raise InputError(
                 "a polarised contact with moment='absorbing' (n = 0) neither injects nor reads "
@@ -228,18 +253,51 @@ class Contact:
                 named=True,
             )
 
+    def _set_polarisation(self, put: Callable[[str, Any], None]) -> None:
+        given, spin = self.polarisation, self.spin_polarisation
+        if isinstance(given, Mapping):
+            if set(given) != {"orbital", "spin"} or spin is not None:
+                raise InputError(
+                    "polarisation accepts (px, py, pz) or the keys 'orbital' and 'spin', got "
+                    f"{sorted(given)}",
+                    owner="Contact",
+                    key="polarisation",
+                    named=True,
+                )
+            given, spin = given["orbital"], given["spin"]
+        put("polarisation", _polarisation(given))
+        put("spin_polarisation", None if spin is None else _polarisation(spin))
+
     @property
     def polarised(self) -> bool:
-        return any(self.polarisation)
+        return any(self.polarisation) or any(self.spin_polarisation or ())
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether orbital and spin moment meet different conditions here."""
+        p = self.spin_polarisation
+        return self.moment.tells_apart or (p is not None and p != self.polarisation)
+
+    def of_channel(self, spin: bool) -> Contact:
+        """The same contact for the orbital or the spin moment alone."""
+        p = self.spin_polarisation if spin and self.spin_polarisation else self.polarisation
+        moment = self.moment.of_spin if spin else self.moment.of_orbital
+        return replace(self, moment=moment, polarisation=p, spin_polarisation=None)
 
     def reversed(self) -> Contact:
         """The same contact with -p, as after its magnet has been turned over."""
-        x, y, z = (-p + 0.0 for p in self.polarisation)
-        return replace(self, polarisation=(x, y, z))
+        spin = self.spin_polarisation
+        turned = None if spin is None else _turned(spin)
+        return replace(self, polarisation=_turned(self.polarisation), spin_polarisation=turned)
 
     @property
     def carries_current(self) -> bool:
         return self.kind in ("equipotential", "profile")
+
+
+def _turned(p: tuple[float, float, float]) -> tuple[float, float, float]:
+    x, y, z = (-value + 0.0 for value in p)
+    return x, y, z
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def check_channels(problem: Problem) -> None:
     """InputError for what would leave the spin out silently."""
     if not problem.has_spin:
+        _refuse_conditions(problem)
         return
     if problem.film is not None:
         raise _refused(
@@ -28,6 +29,16 @@ def check_channels(problem: Problem) -> None:
         raise _refused("ordinary_hall", "the ordinary Hall effect has no spin in this version")
     for name in problem.edge_sources:
         raise _refused("edges", f"the source of edge {name!r} has no spin in this version")
+
+
+def _refuse_conditions(problem: Problem) -> None:
+    """A condition on a spin that no material has."""
+    for name, contact in problem.contacts.items():
+        if contact.spin_polarisation is not None or contact.moment.spin is not None:
+            raise _refused("contacts", f"{name!r} has a condition on the spin, the materials none")
+    for name, edge in problem.edges.items():
+        if edge.moment.spin is not None:
+            raise _refused("edges", f"{name!r} has a condition on the spin, the materials none")
 
 
 def _refused(key: str, what: str) -> InputError:

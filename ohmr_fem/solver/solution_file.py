@@ -37,6 +37,7 @@ _COEFFICIENTS = (
     "relaxation_rate",
 )
 _SOLUTION_ARRAYS = ("field", "ohmic_dofs", "orbital_dofs", "moment_dofs")
+_POLARISED = ("polarisation", "spin_polarisation")
 _EDGE_SOURCES = ("source", "inverse_source", "edge_moment")
 _SOLUTION_PLAIN = ("factorisations", "solver", "seconds")
 _KINDS = {"factorisations": "count", "solver": "text", "seconds": "number", "warnings": "texts"}
@@ -95,7 +96,7 @@ def unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> S
         {name: _unpack_contact(c) for name, c in content["contacts"].items()},
         edges={
             name: Edge(
-                Moment(**tuples(moment)),
+                _unpack_moment(moment),
                 **tuples(content.get("edge_sources", {}).get(name, {})),
             )
             for name, moment in content["edges"].items()
@@ -213,6 +214,7 @@ def _pack_contact(name: str, contact: Contact) -> dict[str, Any]:
         "profile": profile,
         "at": contact.at,
         "boundary": contact.boundary,
+        **{name: p for name in _POLARISED if any(p := getattr(contact, name) or ())},
     }
 
 
@@ -224,10 +226,17 @@ def _unpack_contact(content: dict[str, Any]) -> Contact:
         **{
             **content,
             "profile": profile,
-            "moment": Moment(**tuples(content["moment"])),
+            "moment": _unpack_moment(content["moment"]),
             "at": content["at"] and tuple(content["at"]),
         }
     )
+
+
+def _unpack_moment(content: Mapping[str, Any]) -> Moment:
+    given = tuples(content)
+    if given.get("spin") is not None:
+        given["spin"] = Moment(**tuples(given["spin"]))
+    return Moment(**given)
 
 
 def tuples(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -131,7 +131,8 @@ def _rate_of_channels(system: System, field: np.ndarray) -> tuple[float, np.ndar
     """:func:`_certain_rate` of orbital and spin moment together."""
     distinct = list({id(m): m for m in system.problem.materials.values()}.values())
     channels = [Channels.of(m) for m in distinct]
-    laws = system.problem.moment_conditions().values()
+    given = system.problem.moment_conditions().values()
+    laws = [part for law in given for part in (law.of_orbital, law.of_spin)]
     unit = _unit_rate(system)
     matrices = np.array([c.matrices(field) for c in channels])
     local = np.linalg.eigvals(matrices).ravel() * unit
@@ -140,7 +141,8 @@ def _rate_of_channels(system: System, field: np.ndarray) -> tuple[float, np.ndar
     proven = rate_in_norms(channels, system.has_jumps)
     if proven > 0.0:
         return proven * unit, local[:0]
-    if len(channels) > 1 or any(law.absorbs_partially for law in laws):
+    apart = any(law.tells_apart for law in given)
+    if len(channels) > 1 or apart or any(law.absorbs_partially for law in laws):
         return -np.inf, local
     least = lowest_diffusive_rate(system) / system.scales.length**2
     return float(slowest_rates(channels[0], field[None], least)[0]) * unit, local[:0]

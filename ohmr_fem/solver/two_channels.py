@@ -93,13 +93,17 @@ class TwoChannels(System):
     def polarised(self) -> Polarised:
         """A current through a polarised contact brings both moments along, and both are read."""
         one, other = (c.polarised for c in self.channels)
+        nothing = np.zeros(3 * self.N)
 
         def joined(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> Any:
-            return {name: np.concatenate([first[name], second[name]]) for name in first}
+            names = {**first, **second}
+            pairs = {name: (first.get(name, nothing), second.get(name, nothing)) for name in names}
+            return {name: np.concatenate(pair) for name, pair in pairs.items()}
 
         injected = joined(one.injected, other.injected)
         readings = joined(one.readings, other.readings)
-        return Polarised(one.loads, injected, readings, one.size + other.size)
+        loads = {**one.loads, **other.loads}
+        return Polarised(loads, injected, readings, one.size + other.size)
 
     @functools.cached_property
     def torques(self) -> tuple[csr_array, csr_array, csr_array]:
@@ -169,9 +173,18 @@ def of_channel(problem: Problem, part: Callable[[Material], Material]) -> Proble
     for material in problem.materials.values():
         known.setdefault(id(material), part(material))
     materials = {region: known[id(m)] for region, m in problem.materials.items()}
-    # X_S is isotropic: both detectors read the same of the spin
-    detection = "printed" if part is spin_as_material else problem.detection
-    return replace(problem, materials=materials, detection=detection)
+    spin = part is spin_as_material
+    return replace(
+        problem,
+        materials=materials,
+        contacts={name: c.of_channel(spin) for name, c in problem.contacts.items()},
+        edges={
+            name: replace(e, moment=e.moment.of_spin if spin else e.moment.of_orbital)
+            for name, e in problem.edges.items()
+        },
+        # X_S is isotropic: both detectors read the same of the spin
+        detection="printed" if spin else problem.detection,
+    )
 
 
 def orbital_as_material(material: Material) -> Material:

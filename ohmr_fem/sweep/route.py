@@ -49,8 +49,13 @@ def refusal(problem: Problem) -> str | None:
     for name, moment in problem.moment_conditions().items():
         if not moment.is_scalar:
             return f"the edge {name!r} absorbs the three components at different rates"
+        if problem.has_spin and moment.tells_apart:
+            return f"orbital and spin moment meet different conditions at {name!r}"
         if problem.has_spin and moment.absorbs_partially:
             return f"the edge {name!r} absorbs at a finite rate, and both channels diffuse there"
+    for name, contact in problem.contacts.items():
+        if problem.has_spin and contact.tells_apart:
+            return f"orbital and spin moment meet different conditions at {name!r}"
     return None
 
 

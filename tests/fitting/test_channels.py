@@ -40,7 +40,13 @@ def data(prob):
 def test_a_ratio_of_rates_is_recovered():
     truth = section(material(relaxation_time=None, relaxation_rate=(5e11, 5e11, 9e11)))
     start = section(material(relaxation_time=None, relaxation_rate=(5e11, 5e11, 6e11)))
-    found = of.fit(data(truth), start, parameters=["alpha", "relaxation_ratio"], background=[])
+    found = of.fit(
+        data(truth),
+        start,
+        parameters=["alpha", "relaxation_ratio"],
+        background=[],
+        intervals="fisher",
+    )
     assert found.parameters["relaxation_ratio"].value == pytest.approx(1.8, rel=1e-4)
     assert found.parameters["alpha_product"].value == pytest.approx(0.0025, rel=1e-4)
 

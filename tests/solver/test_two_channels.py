@@ -265,3 +265,66 @@ def test_paraview_has_both_moments(bar, tmp_path):
     assert written.point_data["spin_density [C/m^2]"].shape[1] == 3
     assert "spin_current_z [A/m]" in written.cell_data
     assert np.abs(written.point_data["spin_density [C/m^2]"]).max() > 0.0
+
+
+APART = {"orbital": 0.4, "spin": "absorbing"}
+
+
+def test_conditions_for_each_moment(bar, tmp_path):
+    """Without conversion each moment obeys its own condition, and the two answers add up."""
+    calm = {"to_orbital": 0.0, "from_orbital": 0.0, "cross_diffusion": 0.0}
+    both = material(spin={**calm, "inverse_hall_angle": 0.03})
+    contacts = {n: of.Contact() for n in NAMES}
+    contacts["left"] = of.Contact(moment=APART)
+    prob = bar(both, step=0.25, contacts=contacts)
+    found = of.hanle_curve(prob, [BETA, 0.5 * BETA], **PAIR)
+    assert "orbital and spin moment meet different conditions at 'left'" in found.method
+    alone = replace(both, spin=None, diffusion_length=None)
+    as_spin = of.Material(
+        1.0,
+        relaxation_time=0.5,
+        orbital_hall_angle=0.02,
+        inverse_orbital_hall_angle=0.03,
+        diffusion_constant=2.0,
+        g_factor=2.0,
+        inverse_mass=1.0,
+    )
+    total = np.zeros(2)
+    for given, law in ((alone, 0.4), (as_spin, "absorbing")):
+        one = bar(given, step=0.25, contacts={**contacts, "left": of.Contact(moment=law)})
+        total += of.hanle_curve(one, [BETA, 0.5 * BETA], tolerance=1e-12, **PAIR).delta_R
+    assert np.allclose(found.delta_R, total, rtol=1e-9)
+    s = of.solve(prob, BETA, {"left": 1.0, "right": -1.0})
+    again = of.load(of.save(s, tmp_path / "s.npz"))
+    assert again.problem.contacts["left"].moment == contacts["left"].moment
+
+
+def test_a_polarisation_for_each_moment(bar, tmp_path):
+    """The answer is linear in what is injected: two contacts that each inject one moment add up."""
+    p = (0.1, 0.6, 0.2)
+    pair = {"current": ("t1", "left"), "voltage": ("t2", "right")}
+
+    def read(given):
+        contacts = {n: of.Contact() for n in NAMES} | {"t1": of.Contact(polarisation=given)}
+        prob = bar(material(), step=0.25, contacts=contacts)
+        return prob, of.hanle_curve(prob, [BETA], method="direct", **pair)
+
+    none = (0.0, 0.0, 0.0)
+    _, both = read(p)
+    _, orbital = read({"orbital": p, "spin": none})
+    prob, spin = read({"orbital": none, "spin": p})
+    for part in ("p_alpha", "p_p"):
+        parts = [getattr(c.parts, part)[0] for c in (both, orbital, spin)]
+        assert parts[0] == pytest.approx(parts[1] + parts[2], rel=1e-10)
+    assert abs(spin.parts.p_alpha[0]) > 1e-6
+    s = of.solve(prob, BETA, {"t1": 1.0, "left": -1.0})
+    again = of.load(of.save(s, tmp_path / "s.npz"))
+    assert again.contact_voltages == s.contact_voltages
+
+
+def test_a_condition_on_a_spin_that_is_not_there(bar, refuses):
+    contacts = {n: of.Contact() for n in NAMES} | {"left": of.Contact(moment=APART)}
+    with refuses(of.InputError, "'left' has a condition on the spin, the materials none"):
+        bar(step=0.25, contacts=contacts)
+    with refuses(of.InputError, "'orbital' and 'spin'", "['spin']"):
+        of.Edge({"spin": 1.0})
