@@ -32,6 +32,7 @@ PARAMETERS = {
     "theta": ("theta", "1"),
     "sheet_conductivity": ("sigma", "S"),
     "g_factor": ("g", "1"),
+    "polarisation": ("p", "1"),
     "thickness": ("t", "m"),
     "resistivity": ("rho", "ohm m"),
     "relaxation_ratio": ("Gamma_zz/Gamma_yy", "1"),
@@ -80,7 +81,9 @@ FAR = 30.0
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of a fit: value = start exp(u), or start + |start| u for what may have either
-    sign, such as the product alpha alpha'.  "kohler.n" and the like belong to a background.
+    sign, such as the product alpha alpha'.  "kohler.n" and the like belong to a background;
+    "polarisation.detector" is |p| of one contact, "polarisation" the largest of all, the others in
+    proportion.
     """
 
     name: str
@@ -88,12 +91,20 @@ class Parameter:
 
     @property
     def symbol(self) -> str:
-        return self.name if self.of_background else PARAMETERS[self.name][0]
+        if self.of_background:
+            return self.name
+        if self.name in PARAMETERS:
+            return PARAMETERS[self.name][0]
+        kind, _, contact = self.name.partition(".")
+        return f"{PARAMETERS[kind][0]}({contact})"
 
     @property
     def unit(self) -> str:
         shape = shape_of(self.name)
-        return PARAMETERS[self.name][1] if shape is None else shape.unit
+        if shape is not None:
+            return shape.unit
+        kind = self.name if self.name in PARAMETERS else self.name.partition(".")[0]
+        return PARAMETERS[kind][1]
 
     @property
     def of_background(self) -> bool:
@@ -148,11 +159,18 @@ def _belongs(name: str, material: Material) -> bool:
 
 
 def read_parameters(
-    names: Any, material: Material, thickness: float | None = None
+    names: Any,
+    material: Material,
+    thickness: float | None = None,
+    polarised: Mapping[str, float] | None = None,
 ) -> tuple[Parameter, ...]:
-    """Parameters with the values of the material, or of the film of this ``thickness`` (m), as
-    start; InputError for unknown ones and for a start of zero.
+    """Parameters with the values of the material, or of the film of this ``thickness`` (m), and
+    |p| of the ``polarised`` contacts, as start; InputError for unknown ones and a start of zero.
     """
+    polarised = polarised or {}
+    magnetic = {f"polarisation.{name}": p for name, p in polarised.items()}
+    if polarised:
+        magnetic["polarisation"] = max(polarised.values())
     if isinstance(names, str) or not names:
         raise InputError(
             f"expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got {names!r}",
@@ -161,9 +179,17 @@ def read_parameters(
     found = [_canonical(str(n), material) for n in names]
     known = [n for n in PARAMETERS if _belongs(n, material)]
     for name in found:
-        if name not in known:
+        if name not in magnetic and (name not in known or name == "polarisation"):
+            near = [*magnetic, *(k for k in (*known, *ALIASES) if k != "polarisation")]
             raise InputError(
-                f"{name!r} cannot be fitted; {suggest(name, [*known, *ALIASES])}",
+                f"{name!r} cannot be fitted; {suggest(name, near)}",
+                value=name,
+                key="parameters",
+            )
+        if name == "alpha_product" and polarised:
+            raise InputError(
+                "with polarised contacts alpha and alpha' enter apart, not as a product: hold "
+                "them, and fit 'polarisation'",
                 value=name,
                 key="parameters",
             )
@@ -174,7 +200,7 @@ def read_parameters(
         )
     out = []
     for name in found:
-        start = value_of(material, name, thickness)
+        start = magnetic[name] if name in magnetic else value_of(material, name, thickness)
         if start == 0.0:
             raise InputError(
                 f"{PARAMETERS[name][0]} is 0 in the material, which is no start for a "

@@ -37,7 +37,6 @@ _COEFFICIENTS = (
     "relaxation_rate",
 )
 _SOLUTION_ARRAYS = ("field", "ohmic_dofs", "orbital_dofs", "moment_dofs")
-_POLARISED = ("polarisation", "spin_polarisation")
 _EDGE_SOURCES = ("source", "inverse_source", "edge_moment")
 _SOLUTION_PLAIN = ("factorisations", "solver", "seconds")
 _KINDS = {"factorisations": "count", "solver": "text", "seconds": "number", "warnings": "texts"}
@@ -130,6 +129,7 @@ def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any
         "type": cell.__name__,
         "axes": list(mesh.axes),
         "source": mesh.source,
+        "width": mesh.width,
         "boundaries": list(mesh.boundaries),
         "regions": list(mesh.regions),
     }
@@ -157,6 +157,7 @@ def _unpack_mesh(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Devi
         {name: arrays[f"boundary:{name}"] for name in content["boundaries"]},
         {name: arrays[f"region:{name}"] for name in content["regions"]},
         content["source"],
+        content.get("width"),
     )
     check_mesh(mesh)
     return mesh
@@ -214,7 +215,9 @@ def _pack_contact(name: str, contact: Contact) -> dict[str, Any]:
         "profile": profile,
         "at": contact.at,
         "boundary": contact.boundary,
-        **{name: p for name in _POLARISED if any(p := getattr(contact, name) or ())},
+        "polarisation": contact.polarisation,
+        "region": contact.region,
+        **({"spin_polarisation": p} if (p := contact.spin_polarisation) else {}),
     }
 
 

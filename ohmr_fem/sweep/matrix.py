@@ -71,7 +71,7 @@ def matrix_measures(
     rates: Any = (),
 ) -> list[MatrixMeasure]:
     """Measures of several (current, voltage) pairs of one device; see :func:`spectral_measures`."""
-    from .spectral import MIDDLE, _check_definite, _largest, _starts
+    from .spectral import MIDDLE, _check_definite, _starts
 
     tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
     require_spectral(problem)
@@ -86,7 +86,6 @@ def matrix_measures(
             MatrixMeasure(
                 projection=projection.combine(turn),
                 channels=channels,
-                polarisation=_largest(problem, name),
                 R_ohmic_sigma=base,
                 current=name[0],
                 voltage=name[1],

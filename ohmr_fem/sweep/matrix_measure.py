@@ -350,7 +350,7 @@ class MatrixMeasure(SpectralMeasure):
         """Moment density (C/m^2) for unit drive, per A (V/m on a section)."""
         m = self.material
         if self.polarised:
-            return 1.0
+            return 1.0 / self.across
         unit = 1.0 if self.has_spin else float(m.orbital_hall_angle)
         if self.current is None:
             return unit * float(m.sheet_conductivity) * self.reference_length
