@@ -114,6 +114,8 @@ class SpectralMeasure:
     across: float = 1.0
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
+    #: Whether three scalars make the answer: one relaxation time, one channel.
+    scalar: ClassVar[bool] = True
 
     @property
     def averages(self) -> bool:
@@ -148,6 +150,12 @@ class SpectralMeasure:
 
     def __post_init__(self) -> None:
         own_arrays(self)
+        if self.scalar and not self.material.uniform:
+            raise InputError(
+                "this measure is that of one relaxation time and one channel of moment; for a "
+                "tensor, a time by component or a spin make one of a problem with that material",
+                key="material",
+            )
 
     # -- the scalar function
 
@@ -432,10 +440,7 @@ class SpectralMeasure:
         given = array_si(frequency, "Hz", "frequency")
         f = np.atleast_1d(given).tolist()
         values = np.array(
-            [
-                self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0]
-                for nu in f
-            ]
+            [self.response(field, 1.0 - 2j * np.pi * nu * self.material.mean_time)[0] for nu in f]
         )
         return self.unit * (values if given.ndim else values[0])
 
