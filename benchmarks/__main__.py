@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .table import Row, markdown
 
-NAMES = ("hall_bar", "pairs", "general", "bounds", "scale", "tensor", "memory")
+NAMES = ("hall_bar", "pairs", "general", "bounds", "scale", "tensor", "memory", "command")
 
 
 def versions() -> str:
