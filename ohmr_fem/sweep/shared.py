@@ -98,7 +98,7 @@ class SharedMeasures:
         self, known: _Shared, problem: Problem, fields: np.ndarray, start: float
     ) -> HanleCurve:
         measure = replace(known.measure, material=problem.material, summary=repr(problem))
-        f, change = measure.response(fields)
+        f, change, bound = measure.response_and_bound(fields)
         notes = warn_once(problem, fields, known.share(measure))
         return _curve(
             problem,
@@ -107,7 +107,7 @@ class SharedMeasures:
             f * measure.unit,
             change * measure.unit,
             np.full(len(fields), measure.residual),
-            abs(measure.unit) * measure.bound(fields),
+            abs(measure.unit) * bound,
             self._pairs,
             f"spectral, {len(measure.rates)} poles shared by several materials",
             start,
