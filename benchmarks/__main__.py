@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .table import Row, markdown
 
-NAMES = ("hall_bar", "pairs", "general", "bounds", "scale", "tensor", "memory", "command")
+NAMES = ("hall_bar", "pairs", "general", "bounds", "scale", "tensor", "memory", "command", "waits")
 
 
 def versions() -> str:
