@@ -13,7 +13,18 @@ from pathlib import Path
 
 from .table import Row, markdown
 
-NAMES = ("hall_bar", "pairs", "general", "bounds", "scale", "tensor", "memory", "command", "waits")
+NAMES = (
+    "hall_bar",
+    "pairs",
+    "films",
+    "general",
+    "bounds",
+    "scale",
+    "tensor",
+    "memory",
+    "command",
+    "waits",
+)
 
 
 def versions() -> str:

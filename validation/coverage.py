@@ -317,7 +317,15 @@ CLAIMS = (
         "theory 9",
         "films: edges, faces and corners against bricks in three dimensions; the local tensor, "
         "its form of Velez and spin Hall magnetoresistance by matrix functions and collocation",
-        (("film_3d", "delta_R"),),
+        (
+            ("film_3d", "delta_R"),
+            ("films", "tensor"),
+            ("films", "Velez"),
+            ("films", "magnetoresistance of Pt"),
+            ("films", "bar, faces"),
+            ("films", "Hall bar"),
+            ("films", "reciprocity"),
+        ),
         (
             "tests/analytic/test_film.py::test_reflecting_faces",
             "tests/analytic/test_film.py::test_unequal_faces",

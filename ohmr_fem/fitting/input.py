@@ -24,8 +24,8 @@ from .model import Parameter
 
 #: Algebraic tolerance of the measures, relative to the largest |F|: far below any noise.
 TOLERANCE = 1e-7
-#: Of films, where the bound is some hundred times the error.
-FILM_TOLERANCE = 1e-4
+#: Of films, where the bound is some thousand times the error.
+FILM_TOLERANCE = 1e-3
 #: A fitted thickness stays within this factor of its start.
 THICKER = 4.0
 
@@ -165,6 +165,14 @@ class Source:
                     "given are for " + ", ".join(f"{i}, {v}" for i, v in known)
                 )
         return cls(None, tuple(known[pair] for pair in pairs), pairs)
+
+    @property
+    def polarised(self) -> dict[str, float]:
+        """|p| of the polarised contacts."""
+        if self.problem is None:
+            return dict(self.given[0].polarisations)
+        contacts = self.problem.polarised.items()
+        return {name: float(np.linalg.norm(c.polarisation)) for name, c in contacts}
 
     @property
     def material(self) -> Material:

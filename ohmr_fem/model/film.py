@@ -14,6 +14,9 @@ from ..units import array_si, engineering, positive, shown
 from .contacts import Edge, Moment
 from .material import cross_matrix
 
+#: Names of presets that are measured as films: a plane without thickness misses most of the effect.
+METALS = ("Mn", "V", "Cr", "Ti")
+
 
 @dataclass(frozen=True, eq=False)
 class MagneticFace:
@@ -111,6 +114,19 @@ class Face:
         if self.magnet is not None:
             return self.magnet.absorption(conductivity, diffusion)
         return self.matrix
+
+    def plain(self) -> dict[str, Any]:
+        """As numbers and lists, for a file."""
+        magnet = None if self.magnet is None else vars(self.magnet)
+        return {"absorbing": self.absorbing, "matrix": self.matrix.tolist(), "magnet": magnet}
+
+    @classmethod
+    def of_plain(cls, plain: dict[str, Any]) -> Face:
+        """From what :meth:`plain` wrote."""
+        magnet = plain["magnet"]
+        if magnet is not None:
+            magnet = MagneticFace(**{name: tuple(value) for name, value in magnet.items()})
+        return cls(bool(plain["absorbing"]), _frozen(np.array(plain["matrix"])), magnet)
 
     @classmethod
     def parse(cls, value: Any) -> Face:

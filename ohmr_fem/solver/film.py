@@ -33,13 +33,13 @@ from ..units import fields_array
 from .stack import section_of, stack_tensors
 
 #: Below this times |lambda| the differences are taken from a series.
-SMALL = 0.15
+SMALL = 0.05
 #: Radius of the circle over |lambda|; nothing is singular but at and left of 0.
 RADIUS = 0.4
 #: Points on it, more than the powers used: errors RADIUS^NODES.
 NODES = 48
 #: Terms of the series in (r/u)^2, which is at most (SMALL/RADIUS)^2.
-TERMS = 18
+TERMS = 9
 #: Batches of 6 x 6 systems solved at a time, which bounds the memory.
 AT_ONCE = 100_000
 

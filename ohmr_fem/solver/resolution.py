@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import PhysicsWarning, ResolutionWarning
-from ..model.film import Film
+from ..model.film import METALS, Film
 from ..model.material import cross_matrix
-from ..model.problem import Problem
+from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from ..units import engineering
 from .interface import reciprocity_notes
@@ -41,9 +41,9 @@ def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     """
     mesh, problem = system.problem.mesh, system.problem
     silent = [
-        mesh.boundaries[c.boundary or n]
+        mesh.boundaries[c.place(n)]
         for n, c in problem.contacts.items()
-        if c.kind == "equipotential" and not c.moment.injects
+        if c.kind == "equipotential" and c.region is None and not c.moment.injects
     ]
     facets = np.setdiff1d(
         mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent])
@@ -155,7 +155,8 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
             )
         )
     conditions = problem.moment_conditions()
-    absorbing = [problem.mesh.boundaries[name] for name, m in conditions.items() if m.absorbing]
+    lines = {name: m for name, m in conditions.items() if name in problem.mesh.boundaries}
+    absorbing = [problem.mesh.boundaries[name] for name, m in lines.items() if m.absorbing]
     if (
         absorbing
         and np.setdiff1d(problem.mesh.mesh.boundary_facets(), np.concatenate(absorbing)).size == 0
@@ -172,6 +173,8 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
         return [*notes, *stack_notes(problem, field)]
     if problem.film is not None:
         return [*notes, *_film_notes(problem)]
+    notes += _channel_notes(problem)
+    notes += _metal_notes(problem)
     if not _one_law(problem):
         notes += reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
     if problem.detection == "printed":
@@ -200,6 +203,48 @@ def _one_law(problem: Problem) -> bool:
     if any(isinstance(m.relaxation_time, tuple) for m in problem.materials.values()):
         return False
     return all(m.is_scalar for m in problem.moment_conditions().values())
+
+
+def _channel_notes(problem: Problem) -> list[PhysicsWarning]:
+    """Where a device is no channel."""
+    if not problem.mesh.is_channel:
+        return []
+    c = system_of(problem).coefficients
+    length = float(np.sqrt(c.diffusion / c.rate.max(axis=0)).min())
+    notes = []
+    width = float(problem.mesh.width or 0.0)
+    if width > length:
+        notes.append(
+            f"a channel of width {engineering(width, 'm')} is wider than the diffusion length "
+            f"{engineering(length, 'm')}: moments vary across it where contacts do not reach all "
+            "the way; mesh the device in the plane"
+        )
+    if np.any(c.alpha != 0.0) or np.any(c.alpha_inverse != 0.0):
+        notes.append(
+            "a channel leaves out the orbital Hall accumulation at its side edges: only polarised "
+            "contacts drive and read moments there"
+        )
+    return [PhysicsWarning(text) for text in notes]
+
+
+def _metal_notes(problem: Problem) -> list[PhysicsWarning]:
+    """A metal on a plane without thickness: what the faces of a film would add, against its edges,
+    both tanh(z)/z (docs/theory, section 9).
+    """
+    widths = [contact_width(problem, n) for n, c in problem.contacts.items() if c.kind != "point"]
+    metals = [m for m in problem.materials.values() if m.name in METALS and m.uniform]
+    if problem.is_cross_section or not widths or not metals:
+        return []
+    material = metals[0]
+    z = 0.5 * min(widths) / float(np.sqrt(material.diffusion_constant * material.relaxation_time))
+    edges, faces = float(np.tanh(z) / z), float(np.tanh(0.5) / 0.5)
+    return [
+        PhysicsWarning(
+            f"{material.name} is measured as a film, whose two faces this plane does not know: at "
+            f"thickness L_m they answer {faces:.2g} alpha alpha' of R, the side edges {edges:.2g} "
+            f"(x {faces / edges:.3g} is missing); give resistivity and Problem(film=of.Film(...))"
+        )
+    ]
 
 
 def _film_notes(problem: Problem) -> list[PhysicsWarning]:

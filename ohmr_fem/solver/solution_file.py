@@ -126,6 +126,7 @@ def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any
         "type": cell.__name__,
         "axes": list(mesh.axes),
         "source": mesh.source,
+        "width": mesh.width,
         "boundaries": list(mesh.boundaries),
         "regions": list(mesh.regions),
     }
@@ -153,6 +154,7 @@ def _unpack_mesh(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Devi
         {name: arrays[f"boundary:{name}"] for name in content["boundaries"]},
         {name: arrays[f"region:{name}"] for name in content["regions"]},
         content["source"],
+        content.get("width"),
     )
     check_mesh(mesh)
     return mesh
@@ -205,6 +207,8 @@ def _pack_contact(name: str, contact: Contact) -> dict[str, Any]:
         "profile": profile,
         "at": contact.at,
         "boundary": contact.boundary,
+        "polarisation": contact.polarisation,
+        "region": contact.region,
     }
 
 

@@ -82,6 +82,12 @@ def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
     return skfem.FacetBasis(mesh, element, facets=facets, intorder=2 * order + 8)
 
 
+def region_basis(mesh: skfem.Mesh, order: int, cells: np.ndarray) -> Any:
+    """The same space on some cells, with a quadrature that also serves smooth profiles."""
+    element = element_for(mesh, order)
+    return skfem.Basis(mesh, element, elements=cells, intorder=2 * order + 8)
+
+
 def locate(
     mesh: skfem.Mesh, points: np.ndarray, unit: float = 1.0, what: str = "a point"
 ) -> np.ndarray:

@@ -20,6 +20,7 @@ import functools
 import logging
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class System:
         points = np.asarray(in_metres.global_coordinates())
         self.problem = copy.copy(problem)  # not the key of SYSTEMS, which must be free to die
         self.coefficients: Coefficients = evaluate(problem, points)
-        self.scales: Scales = self.coefficients.scales()
+        self.scales: Scales = _scales(problem, self.coefficients)
         self.interface = interface_of(problem, self.coefficients)
         self.basis = cell_basis(scaled(mesh, 1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
@@ -551,8 +552,9 @@ def system_of(problem: Problem, field: Any = None, *, plane_of_film: bool = Fals
     """
     if problem.film is not None and not plane_of_film:
         raise InputError(
-            "this knows the device plane alone, not the faces of a film; a film has hanle_curve, "
-            "spectral_measure and film_conductivity",
+            "this knows the device plane alone, not the faces of a film (time, drift, bound "
+            "moments); a film has hanle_curve, admr, ac_response, resistance_matrix, "
+            "spectral_measure, fit and film_conductivity",
             key="film",
         )
     system = SYSTEMS.get(problem)
@@ -572,6 +574,12 @@ def give_back() -> None:
     """
     with contextlib.suppress(AttributeError, OSError):  # another libc has nothing to return
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _scales(problem: Problem, c: Coefficients) -> Scales:
+    scales = c.scales()
+    width = problem.mesh.width
+    return scales if width is None else replace(scales, across=width / scales.length)
 
 
 def _scaled(table: Table, factor: float) -> Table:

@@ -23,13 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import InputError
-from ..model.film import Film
+from ..model.film import Face, Film
 from ..model.material import retuned
 from ..model.problem import Problem
 from ..model.stack import Stack
@@ -48,10 +47,13 @@ from .route import require_spectral
 
 #: The shift of the factorisation over the root of what the plane alone would take; measured. The
 #: faces ask for higher rates, (m pi/t)^2, and the corners of the device for higher ones still.
-UPWARDS = 120.0
-#: Truncation relative to the response that is asked for by default: the bound is some hundred times
-#: the error here, because poles far above the shift come slowly and count for little.
-TOLERANCE = 1e-5
+UPWARDS = 60.0
+#: Truncation relative to the response that is asked for by default: the bound is some thousand
+#: times the error here, because poles far above the shift come slowly and count for little.
+TOLERANCE = 1e-4
+#: The bound of the edges is held to so much less: it falls geometrically, and is no thousand
+#: times their error.
+STRICTER = 300.0
 #: Columns of the projection: edges, then the x and y components of z x j and z x e; the current
 #: pair first in each.
 EDGES, FACES = (0, 1), ((2, 3), (4, 5))
@@ -357,8 +359,26 @@ class FilmMeasure(SpectralMeasure):
         plane = super().__repr__().removeprefix("SpectralMeasure(")
         return f"FilmMeasure({engineering(self.thickness, 'm')} thick, {plane}"
 
-    def save(self, path: str | Path) -> Path:
-        raise InputError("save: the measure of a film cannot be written in this version")
+    def _more(self) -> dict[str, Any]:
+        """The film and the products, for the file."""
+        return {
+            "film": {
+                "thickness": self.thickness,
+                "made_for": self.film.thickness,
+                "products": self.products.tolist(),
+                **{name: getattr(self.film, name).plain() for name in ("bottom", "top")},
+            }
+        }
+
+    @classmethod
+    def _of_film(cls, film: dict[str, Any], **common: Any) -> FilmMeasure:
+        faces = {name: Face.of_plain(film[name]) for name in ("bottom", "top")}
+        return cls(
+            film=Film(film["made_for"], **faces),
+            thickness=film["thickness"],
+            products=np.array(film["products"]),
+            **common,
+        )
 
 
 def _sampled(measure: FilmMeasure) -> Callable[[int, int], Callable[[Any], np.ndarray]]:
@@ -409,9 +429,12 @@ def film_measures(
     fields: Any = None,
     lengths: Any = None,
     thicknesses: Any = None,
+    rates: Any = (),
     solver: Solver = SYMMETRIC,
 ) -> list[FilmMeasure]:
-    """Measures of several (current, voltage) pairs of one film from one factorisation."""
+    """Measures of several (current, voltage) pairs of one film from one factorisation; ``rates``
+    are further complex s at which the bound must hold.
+    """
     from .spectral import _check_definite, _lengths, _range
     from .stack import stack_measures
 
@@ -432,6 +455,7 @@ def film_measures(
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
+    ranges[-1] = np.append(np.asarray(rates, dtype=complex), ranges[-1])  # the circle stays last
     covered = _thicknesses(thicknesses, film.thickness)
     shift = _shift(ranges, bases, slowest)
     factors = solver.factorise(K + shift * M)
@@ -483,9 +507,10 @@ def film_measures(
         shift,
         excess,
         most,
+        with_vectors=False,
     )
     _check_definite(projection)
-    return measures(replace(projection, vectors=None))
+    return measures(projection)
 
 
 def _shift(
@@ -503,7 +528,7 @@ def _excess(measure: FilmMeasure, points: np.ndarray) -> float:
     """Largest error bound at the rates over what is accepted."""
     edges = measure.F_bound(points)
     faces = measure.face_bound(points)
-    total = edges + faces.sum(axis=(-2, -1))
+    total = STRICTER * edges + faces.sum(axis=(-2, -1))
     total[-CIRCLE:] /= 3.0  # the circle enters with a third, see measure._sum_bound
     return float(np.max(total)) / max(measure._allowed, float(np.finfo(float).tiny))
 

@@ -42,6 +42,8 @@ def refusal(problem: Problem) -> str | None:
             "coupling='full' feeds the orbital current back into the drive, which then depends on "
             "the field"
         )
+    if problem.mesh.is_channel and not problem.polarised:
+        return "nothing drives moments in a channel without polarised contacts"
     for name in problem.edge_sources:
         return f"the edge {name!r} has a source that follows the current"
     for name, moment in problem.moment_conditions().items():

@@ -379,6 +379,26 @@ def test_alternating_current_of_a_plain_bar():
     found = measure.ac(nu, (phi * UNIT, 0.0, 0.0))
     assert found == pytest.approx(-2.0 * (faces + edges), rel=1e-6)
 
+    response = of.ac_response(
+        problem, [0.0, nu], (phi * UNIT, 0.0, 0.0), current=pair, voltage=pair
+    )
+    assert response.delta_R[1] == pytest.approx(found, rel=1e-5)
+    still = of.hanle_curve(problem, [(phi * UNIT, 0.0, 0.0)], current=pair, voltage=pair)
+    assert response.delta_R[0] == pytest.approx(still.delta_R[0], rel=1e-5)
+    with pytest.raises(of.InputError, match="knows the device plane alone"):
+        of.transient(problem, times=[0.0, 0.1], current=pair, voltage=pair)
+
+
+@pytest.mark.parametrize("kind", ["reflecting", "full", "absorbing", "magnet"])
+def test_a_saved_measure_is_the_same(tmp_path, kind):
+    face = of.magnetic_face(mixing_conductance=(0.4, 0.2), magnetisation=(1.0, 2.0, -0.5))
+    faces = {"top": face} if kind == "magnet" else FACES[kind]
+    measure = measures(rectangle_bar(XT, of.Film(1.0, **faces)), [ACROSS])[0].at(thickness=0.9)
+    again = of.SpectralMeasure.load(measure.save(tmp_path / "film.json"))
+    assert isinstance(again, of.FilmMeasure) and again.thickness == 0.9
+    assert_allclose(again.delta_R(BETA * UNIT), measure.delta_R(BETA * UNIT), rtol=1e-14)
+    assert_allclose(again.bound(BETA * UNIT), measure.bound(BETA * UNIT), rtol=1e-12)
+
 
 def test_resistance_matrix_of_a_film():
     problem = rectangle_bar(1.0)
