@@ -188,8 +188,10 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
         return [*notes, *_film_notes(problem)]
     notes += _channel_notes(problem)
     notes += _metal_notes(problem)
-    system = system_of(problem, plane_of_film=True, with_spin=True)
-    notes += [*reciprocity_notes(problem, system.coefficients), *spin_notes(problem)]
+    if not _one_law(problem):
+        system = system_of(problem, plane_of_film=True, with_spin=True)
+        notes += reciprocity_notes(problem, system.coefficients)
+    notes += spin_notes(problem)
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
         for m in problem.materials.values():
@@ -207,6 +209,15 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
                 )
                 break
     return notes
+
+
+def _one_law(problem: Problem) -> bool:
+    """Whether there is nothing to compare: one material, one rate, edges that only absorb."""
+    if not problem.uniform or problem.edge_sources or problem.polarised:
+        return False
+    if any(isinstance(m.relaxation_time, tuple) for m in problem.materials.values()):
+        return False
+    return all(m.is_scalar for m in problem.moment_conditions().values())
 
 
 def _channel_notes(problem: Problem) -> list[PhysicsWarning]:

@@ -157,7 +157,7 @@ def _from_measure(
     """Results from the measure of the geometry, or None outside its range."""
     tuned = replace(measure, material=prob.material)
     try:
-        f, change = tuned.response(fields)
+        f, change, bound = tuned.response_and_bound(fields)
     except SolveError:
         return None  # the device itself gives the answer, or the reason
     names = ("rho", "rho_change") if prob.is_cross_section else ("delta_R", "hanle")
@@ -165,7 +165,7 @@ def _from_measure(
         "R_ohmic": tuned.R_ohmic,
         names[0]: (f * tuned.unit).tolist(),
         names[1]: (change * tuned.unit).tolist(),
-        "error": (abs(tuned.unit) * tuned.bound(fields)).tolist(),
+        "error": (abs(tuned.unit) * bound).tolist(),
     }
 
 

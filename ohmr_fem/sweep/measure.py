@@ -201,8 +201,14 @@ class SpectralMeasure:
         SolveError
             The torque is unstable, or the bound exceeds the tolerance at one of the fields.
         """
-        self._check(np.atleast_2d(fields_array(fields, "fields")), s)
-        return self.unchecked(fields, s)
+        return self.response_and_bound(fields, s)[:2]
+
+    def response_and_bound(
+        self, fields: Any, s: complex = 1.0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """:meth:`response` with the :meth:`bound` (n,) that it was checked with."""
+        error = self._check(np.atleast_2d(fields_array(fields, "fields")), s)
+        return *self.unchecked(fields, s), error
 
     def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """:meth:`response` without the bound, for loops that check where they end."""
@@ -292,7 +298,7 @@ class SpectralMeasure:
                 value=growth,
             )
 
-    def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
+    def _check(self, fields: np.ndarray, s: complex = 1.0) -> np.ndarray:
         self._check_stable(fields)
         error = self.bound(fields, s)
         if not np.all(error <= 3.0 * self._allowed):
@@ -305,6 +311,7 @@ class SpectralMeasure:
                 "that cover this one",
                 value=float(error.max()),
             )
+        return error
 
     @property
     def range(self) -> tuple[float, float]:

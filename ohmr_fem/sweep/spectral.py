@@ -122,12 +122,19 @@ def largest_share(
         return film_share(problem, list(pairs))
     if m.spin is None and abs(m.orbital_hall_angle * m.inverse_orbital_hall_angle) <= FIRST_ORDER:
         return 0.0
+    shares = [
+        measure.own_effect / own_resistance(problem, pair, solver)
+        for pair, measure in pairs.items()
+    ]
+    return max(shares, default=0.0)
+
+
+def own_resistance(
+    problem: Problem, current: tuple[str, str], solver: Solver | None = None
+) -> float:
+    """Ohmic resistance between the contacts of a current, ohm."""
     system = system_of(problem, with_spin=True)
-    shares = [0.0]
-    for pair, measure in pairs.items():
-        ohmic = float(system.pair_load(pair) @ UnitCurrent.of(system, pair, solver).potential)
-        shares.append(measure.own_effect / ohmic)
-    return max(shares)
+    return float(system.pair_load(current) @ UnitCurrent.of(system, current, solver).potential)
 
 
 def spectral_measures(
