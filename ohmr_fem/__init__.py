@@ -66,6 +66,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .model.film import magnetic_face as magnetic_face
     from .model.material import Material as Material
     from .model.problem import Problem as Problem
+    from .model.spin import Spin as Spin
     from .model.stack import Stack as Stack
     from .output.paraview import export_paraview as export_paraview
     from .output.plot import plot_hanle as plot_hanle
@@ -109,6 +110,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .sweep.hanle import angle_scan as angle_scan
     from .sweep.hanle import hanle_curve as hanle_curve
     from .sweep.hanle import hanle_map as hanle_map
+    from .sweep.matrix_measure import MatrixMeasure as MatrixMeasure
     from .sweep.measure import SpectralMeasure as SpectralMeasure
     from .sweep.measure import delta_R_table as delta_R_table
     from .sweep.spectral import spectral_measure as spectral_measure
@@ -138,6 +140,7 @@ _NAMES = {
     "model.film": "Film magnetic_face",
     "model.material": "Material",
     "model.problem": "Problem",
+    "model.spin": "Spin",
     "model.stack": "Stack",
     "output.paraview": "export_paraview",
     "output.plot": "plot_hanle plot_mesh plot_moment_density",
@@ -162,6 +165,7 @@ _NAMES = {
     "sweep.film": "FilmMeasure",
     "sweep.gate": "GateMap gate_map",
     "sweep.hanle": "angle_scan hanle_curve hanle_map",
+    "sweep.matrix_measure": "MatrixMeasure",
     "sweep.measure": "SpectralMeasure delta_R_table",
     "sweep.spectral": "spectral_measure spectral_measures",
 }

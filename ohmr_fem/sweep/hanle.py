@@ -11,15 +11,19 @@ import numpy as np
 
 from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
 from ..mesh.grids import cross_section
+from ..model.channels import Channels
 from ..model.fields import field_rotation
 from ..model.material import precession_squared
 from ..model.problem import Problem, contact_width
+from ..solver.channel_rates import slowest_rates
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
+from ..solver.system import system_of
 from ..units import entries, fields_array, fraction, vector_si
 from .curve import PARTS, HanleCurve, Parts
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
+from .matrix_measure import MatrixMeasure
 from .measure import SpectralMeasure
 from .reduced import reduced_sweep
 from .route import choose
@@ -277,9 +281,11 @@ def _spectral_curve(
     if isinstance(measure, FilmMeasure):
         local = measure.delta_R_local(fields)
         found = replace(found, parts=measure.parts(fields), delta_R_local=local)
-    elif measure.polarised:
-        found = replace(found, parts=measure.contact_parts(fields))
-    return found
+        return found
+    parts = measure.contact_parts(fields) if measure.polarised else None
+    if isinstance(measure, MatrixMeasure) and measure.has_spin:
+        parts = replace(parts or Parts(), **measure.channel_parts(fields))
+    return replace(found, parts=parts)
 
 
 def _curve(
@@ -344,16 +350,18 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     """rho(B) of an infinite strip of the same material, as wide as the contact at which the current
     enters, (n,).
     """
-    if not problem.uniform or problem.film is not None:
+    if not problem.constant or problem.film is not None:
         return np.full(len(fields), np.nan)
     width = contact_width(problem, current[0])
     if np.isnan(width):
         return np.full(len(fields), np.nan)
     strip = Problem(cross_section(width), problem.material, detection=problem.detection)
     rho = np.full(len(fields), np.nan)
-    steady = (
-        precession_squared(problem.material, fields) > -1.0
-    )  # beyond, a strip with reflecting edges has no steady state
+    # beyond, a strip with reflecting edges has no steady state
+    if problem.uniform:
+        steady = precession_squared(problem.material, fields) > -1.0
+    else:
+        steady = slowest_rates(Channels.of(problem.material), fields) > 0.0
     if np.any(steady):
         rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
     return rho
