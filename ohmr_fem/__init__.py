@@ -77,6 +77,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .output.plot_fit import plot_fit as plot_fit
     from .output.plot_micro import plot_gate_map as plot_gate_map
     from .output.plot_micro import plot_inverse_mass as plot_inverse_mass
+    from .output.plot_prepare import plot_preparation as plot_preparation
     from .output.store import load as load
     from .output.store import save as save
     from .output.style import save_figure as save_figure
@@ -146,6 +147,7 @@ _NAMES = {
     "output.plot": "plot_hanle plot_mesh plot_moment_density",
     "output.plot_device": "plot_device",
     "output.plot_fit": "plot_data plot_fit",
+    "output.plot_prepare": "plot_preparation",
     "output.plot_micro": "plot_gate_map plot_inverse_mass",
     "output.store": "load save",
     "output.style": "save_figure",
