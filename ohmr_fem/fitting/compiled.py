@@ -190,6 +190,21 @@ def compile_samples(
     return tuple(_compiled(s, made[i]) for i, s in enumerate(samples))
 
 
+def rebased(compiled: Compiled, sample: Sample) -> Compiled:
+    """The same device for a sample with other backgrounds or values."""
+    measures = {k: setup.measure for setup, rows in _rows(compiled) for k in rows}
+    curves = [Curve.of(data, measures[k], sample.background) for k, data in _numbered(sample)]
+    return replace(compiled, sample=sample, curves=tuple(curves))
+
+
+def _rows(compiled: Compiled) -> list[tuple[Setup, tuple[int, ...]]]:
+    return list(zip(compiled.setups, compiled.rows, strict=True))
+
+
+def _numbered(sample: Sample) -> list[tuple[int, Any]]:
+    return list(enumerate(sample.curves))
+
+
 def _compiled(sample: Sample, measures: Mapping[Any, SpectralMeasure]) -> Compiled:
     pairs = [_pair(sample, k) for k in range(len(sample.curves))]
     distinct = list(dict.fromkeys(pairs))

@@ -22,7 +22,8 @@ from .global_result import GlobalFit, Minimum, SampleFit
 from .input import check_options
 from .model import changes
 from .sample import Sample
-from .scan import Atlas, atlas_of, starts_of
+from .compiled import Compiled, rebased
+from .scan import Atlas, adapted, atlas_of, starts_of
 from .search import Found, Point, Profile, _chi2, _intervals, _reweighted
 from .series import (
     Series,
@@ -30,6 +31,7 @@ from .series import (
     check_dependence,
     check_points,
     read_series,
+    with_shapes,
 )
 from .series_model import SeriesModel
 from .settled import settled_minima
@@ -65,8 +67,10 @@ class Prepared:
         intervals: str = "profile",
         limit: float = LIMIT,
         centre: float = 1.0,
+        compiled: Sequence[Compiled] | None = None,
     ) -> Prepared:
-        model = series.model(series.compiled(centre), centre)
+        made = series.compiled(centre) if compiled is None else compiled
+        model = series.model(made, centre)
         check_points(model)
         check_dependence(model, np.zeros(len(series.parameters)))
         task = SeriesTask(
@@ -81,6 +85,24 @@ class Prepared:
             series=series,
         )
         return cls(series, task, model, atlas_of(model), centre)
+
+    def with_background(self, samples: Sequence[Sample]) -> Prepared:
+        """The same devices and curves with other backgrounds."""
+        series = with_shapes(self.series, samples)
+        made = [rebased(c, s) for c, s in zip(self.model.samples, samples, strict=True)]
+        model = series.model(made, self.centre)
+        check_points(model)
+        background = samples[0].background
+        task = replace(
+            self.task, parameters=series.parameters, background=background, series=series
+        )
+        return replace(
+            self,
+            series=series,
+            task=task,
+            model=model,
+            atlas=adapted(self.atlas, self.model, model),
+        )
 
     def with_samples(self, samples: Sequence[Sample]) -> Prepared:
         """The same with other measured values."""

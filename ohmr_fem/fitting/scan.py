@@ -58,10 +58,16 @@ class Atlas:
 
 
 def atlas_of(model: SeriesModel) -> Atlas:
-    """The atlas of a model on the data's own fields."""
-    axes = [_steps(model, p) for p in model.parameters]
+    """The atlas of a model on the data's own fields; a parameter that each sample has moves in all
+    of them at once.
+    """
+    groups = _groups(model)
+    axes = [_steps(model, group) for group in groups]
     grid = np.meshgrid(*axes, indexing="ij")
-    points = np.stack(grid, axis=-1).reshape(-1, len(axes))
+    offsets = np.stack(grid, axis=-1).reshape(-1, len(axes))
+    points = np.zeros((len(offsets), len(model.parameters)))
+    for k, group in enumerate(groups):
+        points[:, group] = offsets[:, [k]]
     shape = tuple(len(a) for a in axes if len(a) > 1)
     linear = tuple(i for i, p in enumerate(model.parameters) if _is_linear(p))
     columns, constant = [], []
@@ -73,19 +79,40 @@ def atlas_of(model: SeriesModel) -> Atlas:
     return Atlas(points, shape, np.array(columns), np.array(constant), linear)
 
 
+def _groups(model: SeriesModel) -> list[list[int]]:
+    """Numbers of the parameters that are the same thing, in all samples or in each."""
+    found: dict[str, list[int]] = {}
+    for i, p in enumerate(model.parameters):
+        value = isinstance(p, SeriesParameter) and p.local and not p.coefficient
+        found.setdefault(p.local if value else p.name, []).append(i)  # type: ignore[attr-defined]
+    return list(found.values())
+
+
+def adapted(atlas: Atlas, own: SeriesModel, other: SeriesModel) -> Atlas:
+    """The atlas for a model of the same device with other backgrounds."""
+    before = [p.name for p in own.parameters]
+    after = [p.name for p in other.parameters]
+    points = np.zeros((len(atlas.points), len(after)))
+    for i, name in enumerate(after):
+        if name in before:
+            points[:, i] = atlas.points[:, before.index(name)]
+    linear = tuple(after.index(before[i]) for i in atlas.linear)
+    return replace(atlas, points=points, linear=linear)
+
+
 def _is_linear(p: object) -> bool:
     return isinstance(p, SeriesParameter) and p.local in LINEAR and not p.coefficient
 
 
-def _steps(model: SeriesModel, p: object) -> np.ndarray:
-    """Offsets in u at which a parameter is tried."""
-    own = isinstance(p, SeriesParameter) and not p.sample and not p.coefficient
-    if not own:
+def _steps(model: SeriesModel, group: Sequence[int]) -> np.ndarray:
+    """Offsets in u at which parameters are tried."""
+    p = model.parameters[group[0]]
+    if not isinstance(p, SeriesParameter) or p.coefficient:
         return np.zeros(1)
-    if p.local == "diffusion_length" and model.lengths is not None:  # type: ignore[attr-defined]
-        ends = INSIDE * np.log(np.array(model.lengths) / p.start)  # type: ignore[attr-defined]
+    if p.local == "diffusion_length" and model.lengths is not None:
+        ends = INSIDE * np.log(np.array(model.lengths) / p.start)
         return np.linspace(*ends, LENGTHS)
-    return STEPS.get(p.local, np.zeros(1))  # type: ignore[attr-defined, no-any-return]
+    return STEPS.get(p.local, np.zeros(1))
 
 
 def split(model: SeriesModel, joined: np.ndarray) -> list[np.ndarray]:

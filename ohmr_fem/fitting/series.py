@@ -144,6 +144,15 @@ def _shapes(samples: Sequence[Sample]) -> list[SeriesParameter]:
     return [SeriesParameter(name, start) for name, start in found.items()]
 
 
+def with_shapes(series: Series, samples: Sequence[Sample]) -> Series:
+    """The series with the shapes of other backgrounds in the place of its own."""
+    kept = [p for p in series.parameters if not p.of_background]
+    own = [p for p in kept if p.sample]
+    shared = [p for p in kept if not p.sample]
+    parameters = tuple([*shared, *_shapes(samples), *own])
+    return replace(series, samples=tuple(samples), parameters=parameters)
+
+
 def _own(sample: Sample, name: str) -> SeriesParameter:
     start = start_of(sample.problem, name, sample.properties)
     return SeriesParameter(f"{name}[{sample.name}]", start, local=name, sample=sample.name)
@@ -192,6 +201,11 @@ class SeriesTask(Task):
         p = self.parameters[i]
         return not (isinstance(p, SeriesParameter) and p.sample)
 
+    def combined(self, i: int) -> bool:
+        """Whether parameter i may stand in a product of powers."""
+        p = self.parameters[i]
+        return self.walked(i) and not (isinstance(p, SeriesParameter) and p.coefficient)
+
     def identify(
         self, model: Any, u: Point, reach: Mapping[int, float] | None = None
     ) -> Identifiability:
@@ -201,8 +215,9 @@ class SeriesTask(Task):
         J = model.relative_jacobian(u)
         names = [p.name for p in self.parameters]
         symbols = [p.symbol for p in self.parameters]
-        shared = [i for i in range(len(names)) if self.walked(i)]
-        if len(names) <= MOST_COMBINED or not shared:
+        shared = [i for i in range(len(names)) if self.combined(i)]
+        whole = len(shared) == len(names)
+        if (whole and len(names) <= MOST_COMBINED) or not shared:
             return identify(J, names, symbols, self.limit, reach)
         own = np.delete(J, shared, axis=1)
         rest = J[:, shared] - own @ np.linalg.lstsq(own, J[:, shared], rcond=None)[0]

@@ -20,6 +20,8 @@ from .trend import Trend
 
 #: Step of the differences of local values, which are free of noise.
 LOCAL = 1e-5
+#: Shapes of backgrounds whose columns are kept.
+KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ class SeriesModel(Model):
         object.__setattr__(self, "_locals", names)
         object.__setattr__(self, "_known_slopes", {})
         object.__setattr__(self, "_all_slopes", {})
+        object.__setattr__(self, "_bases", {})
 
     # -- parameters
 
@@ -176,6 +179,15 @@ class SeriesModel(Model):
 
     def _pairs(self, local: Sequence[dict[str, float]]) -> list[tuple[Compiled, dict[str, float]]]:
         return list(zip(self.samples, local, strict=True))
+
+    def bases(self, u: np.ndarray) -> list[np.ndarray]:
+        known: dict[tuple[float, ...], list[np.ndarray]] = self._bases  # type: ignore[attr-defined]
+        key = tuple(self.shapes(u).values())
+        if key not in known:
+            if len(known) >= KEPT:
+                known.clear()
+            known[key] = super().bases(u)
+        return known[key]
 
     def residual(self, u: np.ndarray) -> np.ndarray:
         own = super().residual(u)
