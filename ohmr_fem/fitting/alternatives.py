@@ -17,7 +17,7 @@ from .global_fit import Prepared
 from .names import canonical
 from .profile import settle
 from .sample import Sample, replace_of
-from .scan import background_alone, starts_of
+from .scan import background_alone, best_shapes, starts_of
 from .search import NUDGE, Point, _chi2, _weights
 from .series_model import SeriesModel
 from .settled import settled_minima
@@ -39,6 +39,8 @@ MODELS: Mapping[str, tuple[str, ...]] = {
 BACKGROUND = "background"
 #: Lags of the test for whiteness.
 LAGS = 10
+#: Valleys of the grid that are followed for each background.
+FIRST_STARTS = 2
 
 
 def read_models(given: Any, shared: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -131,11 +133,20 @@ def fit_background(prepared: Mapping[str, Prepared]) -> ModelFit:
 
 def fit_model(name: str, prepared: Mapping[str, Prepared]) -> ModelFit:
     """A device with the best of the alternatives."""
-    found = {}
+    found: dict[str, tuple[SeriesModel, Point]] = {}
     for alternative, p in prepared.items():
-        minima = settled_minima(p.model, starts_of(p.model, p.atlas))
+        starts = starts_of(p.model, p.atlas)[:FIRST_STARTS]
+        starts += [_carried(p.model, *other) for other in found.values()]
+        minima = settled_minima(p.model, starts)
         found[alternative] = (p.model, minima[0])
     return _best(name, found)
+
+
+def _carried(model: SeriesModel, other: SeriesModel, u: Point) -> Point:
+    """The device that was found with another background, with the best shapes of this one."""
+    values = {p.name: float(x) for p, x in zip(other.parameters, u, strict=True)}
+    start = np.array([values.get(p.name, 0.0) for p in model.parameters])
+    return best_shapes(model, start)
 
 
 def _best(name: str, found: Mapping[str, tuple[SeriesModel, Point]]) -> ModelFit:

@@ -11,6 +11,7 @@ Phys. 63, 707 (1980), Eq. (18), and G. Bergmann, Phys. Rep. 107, 1 (1984), for f
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def background(name: str, fields: Any, **values: Any) -> np.ndarray:
                 f"{name!r} is not known; {suggest(name, FORMS)}", value=name, key="name"
             )
         form = FORMS[name]
-        known = inspect.signature(form).parameters
+        known = _values_of(name)
         for key in values:
             if key not in known or key == "fields":
                 names = [k for k in known if k != "fields"]
@@ -81,6 +82,12 @@ def background(name: str, fields: Any, **values: Any) -> np.ndarray:
                 raise InputError(f"{name!r} needs it", key=key)
         array = np.atleast_2d(fields_array(fields, "fields"))
         return np.asarray(form(array, **values), dtype=float)
+
+
+@functools.cache
+def _values_of(name: str) -> Mapping[str, inspect.Parameter]:
+    """Parameters of a form; asking Python for them costs more than the form itself."""
+    return inspect.signature(FORMS[name]).parameters
 
 
 def _positive(**values: float) -> None:

@@ -176,8 +176,10 @@ def best_shapes(model: SeriesModel, u: Point) -> Point:
             x[i] = step
             tried.append(x)
         u = min(tried, key=lambda x: float(np.sum(model.residual(x) ** 2)))
+    if not free:
+        return u
     weights = np.full(len(u), NUDGE)
-    return settle(model.residual, model.jacobian, u, np.array(free, int), weights, 1e-10)
+    return settle(model.residual, model.jacobian, u, np.array(free), weights, 1e-8)
 
 
 def _shape_steps(name: str) -> np.ndarray:

@@ -20,8 +20,8 @@ from .trend import Trend
 
 #: Step of the differences of local values, which are free of noise.
 LOCAL = 1e-5
-#: Shapes of backgrounds whose columns are kept.
-KEPT = 8
+#: Places whose columns of backgrounds, or values, are kept.
+KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,7 @@ class SeriesModel(Model):
         object.__setattr__(self, "_known_slopes", {})
         object.__setattr__(self, "_all_slopes", {})
         object.__setattr__(self, "_bases", {})
+        object.__setattr__(self, "_values", {})
 
     # -- parameters
 
@@ -130,11 +131,21 @@ class SeriesModel(Model):
         return [len(s.curves) for s in self.samples]
 
     def physical(self, u: np.ndarray) -> dict[str, float]:
-        out = super().physical(u)
+        known: dict[bytes, dict[str, float]] = self._values  # type: ignore[attr-defined]
+        place = np.asarray(u, dtype=float).tobytes()
+        if place not in known:
+            if len(known) >= KEPT:
+                known.clear()
+            known[place] = self._clipped(super().physical(u))
+        return known[place]
+
+    def _clipped(self, values: dict[str, float]) -> dict[str, float]:
+        """Diffusion lengths of single samples stay in the range of the measures."""
         for p in self.device_parameters:
             if p.local == "diffusion_length" and not p.coefficient and self.lengths is not None:
-                out[p.name] = float(np.clip(out[p.name], *self.lengths))
-        return out
+                low, high = self.lengths
+                values[p.name] = min(max(values[p.name], low), high)
+        return values
 
     def covered(self, u: np.ndarray) -> bool:
         """Whether every diffusion length lies in the range of the measures."""

@@ -11,9 +11,9 @@ from .search import NUDGE, Point, _chi2, _weights
 from .series_model import SeriesModel
 
 #: Rough and fine steps of the search.
-ROUGH, FINE = 1e-4, 1e-10
+ROUGH, FINE = 1e-3, 1e-8
 #: Starts whose rough minimum lies this much above the best are not refined.
-HOPELESS = 30.0
+HOPELESS = 10.0
 #: Minima nearer than this in every coordinate are one.
 SAME = 1e-2
 
