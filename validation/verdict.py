@@ -101,9 +101,7 @@ def _null(kind: str, curve: Measured, rng: np.random.Generator) -> np.ndarray:
     if kind == "kohler":
         return np.asarray(background("kohler", curve.fields, a=height / TOP**1.6, n=1.6))
     if kind == "hln":
-        shape = background(
-            "hln", curve.fields, weight=1.0, l_phi=30e-9, sheet_conductivity=1.0
-        )
+        shape = background("hln", curve.fields, weight=1.0, l_phi=30e-9, sheet_conductivity=1.0)
         top = float(np.abs(shape).max())
         return height * shape / top if top else shape
     if kind == "drift":  # in time: the field goes from one end to the other

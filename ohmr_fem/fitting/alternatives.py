@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import chdtrc
 
 from ..errors import InputError, suggest
-from .background import Term, read_terms
+from .background import read_terms
 from .global_fit import Prepared
 from .names import canonical
 from .profile import settle
@@ -57,7 +57,7 @@ def read_models(given: Any, shared: Sequence[str]) -> dict[str, tuple[str, ...]]
     asked = [canonical(n) for n in shared]
     out = {}
     for name in names:
-        out[name] = tuple([*asked, *(p for p in MODELS[name] if p not in asked)])
+        out[name] = (*asked, *(p for p in MODELS[name] if p not in asked))
     return out
 
 

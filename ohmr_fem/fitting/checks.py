@@ -134,7 +134,10 @@ def saturation(model: SeriesModel, u: Point) -> Check:
 def thickness_law(model: SeriesModel, u: Point) -> Check:
     """Whether every sample alone wants the same alpha alpha'."""
     name = "thickness law"
-    sizes = {s.sample.properties.get("thickness", s.sample.properties.get("width")) for s in model.samples}
+    sizes = {
+        s.sample.properties.get("thickness", s.sample.properties.get("width"))
+        for s in model.samples
+    }
     if len(sizes) < 2 or None in sizes:
         return Check(name, None, np.nan, "needs samples of several thicknesses or widths")
     cleared, rest = Cleared.at(model, u), _rest(model, u)
@@ -152,7 +155,9 @@ def thickness_law(model: SeriesModel, u: Point) -> Check:
     fall = float(np.sum((y - common * one) ** 2) - np.sum((y - free @ A) ** 2))
     p = float(chdtrc(len(rows) - 1.0, max(fall, 0.0)))
     spread = ", ".join(f"{1.0 + f:.2f}" for f in free)
-    return Check(name, p > LEAST, p, f"alpha alpha' of each over the common one: {spread} (p {p:.2g})")
+    return Check(
+        name, p > LEAST, p, f"alpha alpha' of each over the common one: {spread} (p {p:.2g})"
+    )
 
 
 def kohler_scaling(model: SeriesModel) -> Check:
@@ -180,9 +185,7 @@ def _offsets_alone(model: SeriesModel) -> Cleared:
 
     made = [rebased(c, s) for c, s in zip(model.samples, samples, strict=True)]
     curves = tuple(c for m in made for c in m.curves)
-    bare = replace(
-        model, samples=tuple(made), curves=curves, parameters=(), priors=(), silent=True
-    )
+    bare = replace(model, samples=tuple(made), curves=curves, parameters=(), priors=(), silent=True)
     return Cleared.at(bare, np.zeros(0))
 
 

@@ -16,13 +16,13 @@ import numpy as np
 
 from ..errors import InputError, SolveError, suggest, warn
 from ..model.material import Material
+from .compiled import Compiled, rebased
 from .fisher import LIMIT, Identifiability
 from .fit import _estimates, _fitted, _residual_notes
 from .global_result import GlobalFit, Minimum, SampleFit
 from .input import check_options
 from .model import changes
 from .sample import Sample
-from .compiled import Compiled, rebased
 from .scan import Atlas, adapted, atlas_of, starts_of
 from .search import Found, Point, Profile, _chi2, _intervals, _reweighted
 from .series import (

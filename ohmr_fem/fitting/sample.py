@@ -130,7 +130,9 @@ def read_samples(samples: Any) -> tuple[Sample, ...]:
         samples = [samples]
     several = list(samples)
     if not several or not all(isinstance(s, Sample) for s in several):
-        raise InputError(f"expected of.Sample(...), or several, got {shown(samples)}", key="samples")
+        raise InputError(
+            f"expected of.Sample(...), or several, got {shown(samples)}", key="samples"
+        )
     several = [s if s.name else s.named(f"sample {i + 1}") for i, s in enumerate(several)]
     _distinct([s.name for s in several])
     for other in several[1:]:

@@ -74,7 +74,8 @@ def atlas_of(model: SeriesModel) -> Atlas:
     for u in points:
         now = model.signals(u)
         own = [np.concatenate(model._slopes(u, i, now, False)) for i in linear]
-        columns.append(np.nan_to_num(own).reshape(len(linear), -1))
+        count = sum(len(s) for s in now)
+        columns.append(np.nan_to_num(own).reshape(len(linear), count))
         constant.append(np.nan_to_num(np.concatenate(now)))
     return Atlas(points, shape, np.array(columns), np.array(constant), linear)
 
@@ -111,7 +112,7 @@ def _steps(model: SeriesModel, group: Sequence[int]) -> np.ndarray:
         return np.zeros(1)
     if p.local == "diffusion_length" and model.lengths is not None:
         ends = INSIDE * np.log(np.array(model.lengths) / p.start)
-        return np.linspace(*ends, LENGTHS)
+        return np.linspace(ends[0], ends[1], LENGTHS)
     return STEPS.get(p.local, np.zeros(1))
 
 

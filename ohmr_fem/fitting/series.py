@@ -106,7 +106,7 @@ def read_series(
     parameters += _shapes(several)
     parameters += [_own(s, name) for name in own for s in several]
     held, priors, further = _known(several, [*common, *own])
-    return Series(several, tuple([*parameters, *further]), held, trends, priors)
+    return Series(several, (*parameters, *further), held, trends, priors)
 
 
 def _names(given: Any, key: str) -> list[str]:
@@ -149,7 +149,7 @@ def with_shapes(series: Series, samples: Sequence[Sample]) -> Series:
     kept = [p for p in series.parameters if not p.of_background]
     own = [p for p in kept if p.sample]
     shared = [p for p in kept if not p.sample]
-    parameters = tuple([*shared, *_shapes(samples), *own])
+    parameters = (*shared, *_shapes(samples), *own)
     return replace(series, samples=tuple(samples), parameters=parameters)
 
 
@@ -222,8 +222,9 @@ class SeriesTask(Task):
         own = np.delete(J, shared, axis=1)
         rest = J[:, shared] - own @ np.linalg.lstsq(own, J[:, shared], rcond=None)[0]
         here = {shared.index(i): e for i, e in (reach or {}).items() if i in shared}
-        some = [[x[i] for i in shared] for x in (names, symbols)]
-        found = identify(rest, *some, self.limit, here)
+        own_names = [names[i] for i in shared]
+        own_symbols = [symbols[i] for i in shared]
+        found = identify(rest, own_names, own_symbols, self.limit, here)
         return replace(
             found,
             names=tuple(names),

@@ -1,7 +1,8 @@
 """All samples of a series with one set of parameters, shared, of one sample, or along a trend.
 
-Each sample has a few local parameters; d signal/d(local) by differences costs one evaluation of that
-sample alone, and the chain rule through sharing and trends makes the Jacobian of the whole series.
+Each sample has a few local parameters; d signal/d(local) by differences costs one evaluation of
+that sample alone, and the chain rule through sharing and trends makes the Jacobian of the whole
+series.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from .alternatives import (
 from .checks import Check, all_checks, failed
 from .global_fit import Prepared
 from .null import Null, Plane, noiseless, null_of, power_of, rejected
+from .names import canonical
 from .sample import Sample
 from .series import Series, read_series
 
@@ -37,6 +38,8 @@ FAVOURED, EXCLUDED, OPEN = "favoured", "excluded", "not distinguishable"
 FITS = 1e-3
 #: Sets of the power, and of the test of what was stated.
 SETS = 499
+#: Standard deviations left by the backgrounds that decide.
+DECIDES = 5.0
 ALTERNATIVES = ("quadratic", "kohler", "two_band", "hln")
 
 
@@ -206,6 +209,7 @@ def compare_models(
         )
     asked = read_models(models, shared)
     names = check_alternatives(alternatives)
+    _check_product([*next(iter(asked.values())), *(canonical(n) for n in each)])
     comparison = prepare_comparison(
         samples, asked, each, trend, names, level, int(simulations), seed
     )
@@ -238,7 +242,6 @@ def prepare_comparison(
                 own = first
             else:
                 own = first.with_background(moved)
-            _check_product(own.series)
             prepared.setdefault(model, {})[name] = own
     return Comparison(prepared, bool(each), level, simulations, seed)
 
@@ -259,8 +262,8 @@ def _first(
     return Prepared.of(series, compiled=compiled)
 
 
-def _check_product(series: Series) -> None:
-    if "alpha_product" not in series.locals:
+def _check_product(fitted: Sequence[str]) -> None:
+    if "alpha_product" not in fitted:
         raise InputError("a verdict is about alpha: fit it, shared or each", key="shared")
 
 
@@ -377,9 +380,9 @@ def _sentence(
         return f"A Hanle effect is favoured: {numbers}; the model fits and no check fails."
     if word == EXCLUDED:
         return (
-            f"The stated Hanle effect is excluded (p = {p_stated:.2g}) and a background alone fits: "
-            f"{numbers}. With L_m and tau free alpha alpha' has no bound: an effect of another L_m "
-            "or tau, too flat or too slow to be seen, is not excluded."
+            f"The stated Hanle effect is excluded (p = {p_stated:.2g}) and a background alone "
+            f"fits: {numbers}. With L_m and tau free alpha alpha' has no bound: an effect of "
+            "another L_m or tau, too flat or too slow to be seen, is not excluded."
         )
     return f"A Hanle effect is not distinguishable from a background: {numbers}; " + _wanted(
         power, best, checks, reach
@@ -389,7 +392,7 @@ def _sentence(
 def _wanted(power: float, best: ModelFit, checks: Sequence[Check], reach: float) -> str:
     """What would decide."""
     bad = failed(checks)
-    if bad:
+    if bad and reach >= DECIDES:
         return "; ".join(f"the check of {c.name} fails ({c.text})" for c in bad) + "."
     if not best.fits(FITS):
         return (
@@ -400,6 +403,6 @@ def _wanted(power: float, best: ModelFit, checks: Sequence[Check], reach: float)
     further = f"; nothing is said by {', '.join(silent)}" if silent else ""
     return (
         f"of the stated effect the backgrounds leave {reach:.2g} standard deviations, found in "
-        f"{100 * power:.0f}% of such data; 5 would decide: less noise, a field along a direction "
+        f"{100 * power:.0f}% of such data; {DECIDES:g} would decide: less noise, a field along a direction "
         f"where it vanishes, or more thicknesses{further}."
     )

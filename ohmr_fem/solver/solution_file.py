@@ -51,15 +51,21 @@ def save_solution(solution: Solution, path: str | Path) -> Path:
 
 
 def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    problem = solution.problem
     arrays |= {name: np.asarray(getattr(solution, name)) for name in _SOLUTION_ARRAYS}
-    distinct = list({id(m): m for m in problem.materials.values()}.values())
     return {
         **{name: getattr(solution, name) for name in _SOLUTION_PLAIN},
         "drift": solution.drift,
         "residuals": dict(solution.residuals),
         "warnings": list(solution.warnings),
         "drive": {f.name: getattr(solution.drive, f.name) for f in dataclasses.fields(Drive)},
+        **pack_problem(solution.problem, arrays),
+    }
+
+
+def pack_problem(problem: Problem, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """A problem as plain content, its arrays put into ``arrays``; without its film."""
+    distinct = list({id(m): m for m in problem.materials.values()}.values())
+    return {
         "mesh": _pack_mesh(problem.mesh, arrays),
         "materials": [_pack_material(m, i, arrays) for i, m in enumerate(distinct)],
         "material_of": {
@@ -83,8 +89,25 @@ def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[st
 
 
 def unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Solution:
+    problem = unpack_problem(content, arrays)
+    stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
+    return Solution(
+        problem=problem,
+        drive=Drive(**content["drive"]),
+        residuals=content["residuals"],
+        warnings=tuple(content["warnings"]),
+        drift=content.get("drift", False),
+        **stored,
+        **{name: content[name] for name in _SOLUTION_PLAIN},
+    )
+
+
+def unpack_problem(
+    content: dict[str, Any], arrays: dict[str, np.ndarray], film: Any = None
+) -> Problem:
+    """The way back, with the film that is kept elsewhere."""
     materials = [_unpack_material(m, i, arrays) for i, m in enumerate(content["materials"])]
-    problem = Problem(
+    return Problem(
         _unpack_mesh(content["mesh"], arrays),
         {r: materials[i] for r, i in content["material_of"].items()},
         {name: _unpack_contact(c) for name, c in content["contacts"].items()},
@@ -95,17 +118,8 @@ def unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> S
             )
             for name, moment in content["edges"].items()
         },
+        film=film,
         **{"interface": "density", **content["options"]},  # what files of format 1 hold
-    )
-    stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
-    return Solution(
-        problem=problem,
-        drive=Drive(**content["drive"]),
-        residuals=content["residuals"],
-        warnings=tuple(content["warnings"]),
-        drift=content.get("drift", False),
-        **stored,
-        **{name: content[name] for name in _SOLUTION_PLAIN},
     )
 
 
