@@ -71,6 +71,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .model.film import magnetic_face as magnetic_face
     from .model.material import Material as Material
     from .model.problem import Problem as Problem
+    from .model.stack import Stack as Stack
     from .output.fit_file import load_fit as load_fit
     from .output.paraview import export_paraview as export_paraview
     from .output.plot import plot_hanle as plot_hanle
@@ -146,6 +147,7 @@ _NAMES = {
     "model.film": "Film magnetic_face",
     "model.material": "Material",
     "model.problem": "Problem",
+    "model.stack": "Stack",
     "output.fit_file": "load_fit",
     "output.paraview": "export_paraview",
     "output.plot": "plot_hanle plot_mesh plot_moment_density",

@@ -21,6 +21,7 @@ from ..model.contacts import Contact, Edge, gaussian_profile
 from ..model.fields import field_sweep, field_turn
 from ..model.film import Film, magnetic_face
 from ..model.material import Material
+from ..model.stack import Stack
 from ..units import ELECTRON_MASS, positive, to_si
 
 FIGURES = ("png", "pdf", "svg")
@@ -152,6 +153,7 @@ class ContactTable(Table):
     profile: Any = "uniform"
     at: Any = None
     boundary: StrictStr | None = None
+    polarisation: Any = (0.0, 0.0, 0.0)
 
     def build(self) -> Contact:
         profile = self.profile
@@ -162,7 +164,7 @@ class ContactTable(Table):
                     key="profile",
                 )
             profile = gaussian_profile(profile["center"], profile["width"])
-        return Contact(self.kind, self.moment, profile, self.at, self.boundary)
+        return Contact(self.kind, self.moment, profile, self.at, self.boundary, self.polarisation)
 
 
 class EdgeTable(Table):
@@ -180,12 +182,31 @@ class EdgeTable(Table):
 class FilmTable(Table):
     """[film]"""
 
-    thickness: Any
+    thickness: Any = None
     bottom: Any = "reflecting"
     top: Any = "reflecting"
 
-    def build(self) -> Film:
-        return Film(self.thickness, _face(self.bottom, "bottom"), _face(self.top, "top"))
+    def build(self, layers: Any = None) -> Film | Stack:
+        """The film, or the stack of the layers of [[stack]]."""
+        faces = _face(self.bottom, "bottom"), _face(self.top, "top")
+        if layers is None:
+            return Film(self.thickness, *faces)
+        if self.thickness is not None:
+            raise InputError("the layers of [[stack]] have their own; remove it", key="thickness")
+        return Stack(layers, *faces)
+
+
+class LayerTable(MaterialTable):
+    """[[stack]]: a material and the thickness of its layer, from the bottom up"""
+
+    thickness: Any
+
+    def build(self) -> Any:
+        given = {name: value for name, value in self if name != "thickness"}
+        material = MaterialTable(**given).build()
+        if material.sheet_conductivity is None and material.resistivity is None:
+            raise InputError("is missing; it says how layers share the current", key="resistivity")
+        return material, positive(self.thickness, "m", "thickness")
 
 
 def _face(value: Any, key: str) -> Any:
@@ -349,6 +370,9 @@ normal = "y"
 # right = "equipotential"
 # t1 = "probe"
 # t2 = "probe"
+# [contacts.magnet]         # or a table each: this one brings moment along with its current and
+# kind = "equipotential"    # reads it with the voltage; also moment, profile, at, boundary
+# polarisation = [0, 0.3, 0]
 #
 # [edges]                   # boundaries that do not reflect the moment: "absorbing",
 #                           # or a velocity G in Q.nu = G n
@@ -364,6 +388,9 @@ normal = "y"
 # thickness = "10 nm"
 # bottom = "reflecting"     # or "absorbing", a velocity G, or
 # top = {{ mixing_conductance = "4e14 S/m^2", magnetisation = [0, 1, 0] }}
+#
+# [[stack]]                 # layers in the place of [material], from the bottom up: the keys of a
+# thickness = "3 nm"        # [material] and a thickness in each; [film] then has its faces alone
 #
 # ---- Material of the whole device. One for each region: [materials.NAME]
 [material]

@@ -204,4 +204,4 @@ def _ac_direct(measurement: Measurement, B: np.ndarray, omega: float) -> complex
         potential = system.free_tie() @ x[:potentials]
     else:
         potential, _ = system.orbital_potential(n, solver=measurement.solver)
-    return complex(measurement.reader @ potential)
+    return complex(measurement.reader @ potential + measurement.moment_reader @ n)

@@ -259,6 +259,8 @@ def _needs_steps(problem: Problem, initial: Any) -> str | None:
         return None
     if callable(initial) or isinstance(initial, Solution):
         return "the initial moment density is not uniform"
+    if problem.polarised:
+        return "a polarised contact reads the uniform moment density"
     if problem.moment_conditions():
         return "a uniform moment density is no mode where an edge absorbs"
     return (
@@ -381,11 +383,7 @@ class _Run:
 
     def _moment_unit(self, modes: Modes) -> float:
         """Moment density in C/m^2 of a mode with coefficient one."""
-        material = self.problem.material
-        unit = float(material.orbital_hall_angle / material.diffusion_constant)
-        if self.problem.is_cross_section:
-            return unit * float(material.sheet_conductivity) * modes.measure.reference_length
-        return -unit
+        return modes.measure.moment_unit
 
     def _spectral_fields(self, modes: Modes, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients of the moments (n, 3, N) and of the orbital potential (n, N); c (n, m, 3) in

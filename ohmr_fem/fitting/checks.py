@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import chdtrc
 
 from .background import background, read_terms
+from .compiled import rebased
 from .sample import replace_of
 from .scan import Cleared
 from .search import Point
@@ -181,11 +182,9 @@ def kohler_scaling(model: SeriesModel) -> Check:
 
 def _offsets_alone(model: SeriesModel) -> Cleared:
     samples = [replace_of(s.sample, background=read_terms(["offset"])) for s in model.samples]
-    from .compiled import rebased
-
-    made = [rebased(c, s) for c, s in zip(model.samples, samples, strict=True)]
+    made = rebased(model.samples, samples)
     curves = tuple(c for m in made for c in m.curves)
-    bare = replace(model, samples=tuple(made), curves=curves, parameters=(), priors=(), silent=True)
+    bare = replace(model, samples=made, curves=curves, parameters=(), priors=(), silent=True)
     return Cleared.at(bare, np.zeros(0))
 
 

@@ -16,11 +16,14 @@ import numpy as np
 from ..errors import InputError
 from ..model.film import Film
 from ..model.problem import Problem
+from ..model.stack import Stack
 from ..solver.film import Faces, detection_matrix, torque_of
 from ..sweep.film import FilmMeasure
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
+from .background import Term
+from .columns import axes_of
 from .input import TOLERANCE
 from .model import Curve, changes
 from .sample import Sample
@@ -140,6 +143,11 @@ class Compiled:
                 out[k] = self.curves[k].shown(measure, own, moved)
         return out
 
+    @property
+    def polarised(self) -> bool:
+        """Whether contacts inject moment: then alpha alpha' is no factor of the signal."""
+        return any(setup.measure.polarised for setup in self.setups)
+
     def at(self, rows: Sequence[np.ndarray]) -> Compiled:
         """The same sample at some of the fields of each curve."""
         curves = tuple(c.at(r) for c, r in zip(self.curves, rows, strict=True))
@@ -179,43 +187,71 @@ def compile_samples(
     """
     groups: dict[Any, list[int]] = {}
     for i, sample in enumerate(samples):
-        reason = refusal(sample.problem)
+        reason = _refusal(sample.problem)
         if reason is not None:
             raise InputError(f"{sample.name}: no spectral measure: {reason}", key="samples")
         groups.setdefault(_shape(sample.problem), []).append(i)
+    terms = terms_of(samples)
     made: dict[int, dict[Any, SpectralMeasure]] = {}
     for members in groups.values():
         found = _measures([samples[i] for i in members], fitted, centre)
         made |= dict(zip(members, found, strict=True))
-    return tuple(_compiled(s, made[i]) for i, s in enumerate(samples))
+    return tuple(_compiled(s, made[i], terms[i]) for i, s in enumerate(samples))
 
 
-def rebased(compiled: Compiled, sample: Sample) -> Compiled:
-    """The same device for a sample with other backgrounds or values."""
-    measures = {k: setup.measure for setup, rows in _rows(compiled) for k in rows}
-    curves = [Curve.of(data, measures[k], sample.background) for k, data in _numbered(sample)]
+def terms_of(samples: Sequence[Sample]) -> list[list[tuple[Term, ...]]]:
+    """Backgrounds of every curve of every sample.
+
+    Kohler's amplitude is one for all curves of a direction where the samples give their
+    ``resistivity_ratio``; every other amplitude is of one curve.
+    """
+    axes = axes_of([c for s in samples for c in s.curves])
+    out = []
+    for sample in samples:
+        own = [axes.pop(0) for _ in sample.curves]
+        out.append([tuple(_grouped(t, axis) for t in sample.background) for axis in own])
+    return out
+
+
+def _grouped(term: Term, axis: int) -> Term:
+    scaled = term.name == "kohler" and "resistivity_ratio" in dict(term.given)
+    return replace(term, group=f"direction {axis}") if scaled else term
+
+
+def rebased(compiled: Sequence[Compiled], samples: Sequence[Sample]) -> tuple[Compiled, ...]:
+    """The same devices for samples with other backgrounds or values."""
+    terms = terms_of(samples)
+    parts = zip(compiled, samples, terms, strict=True)
+    return tuple(_rebased(c, s, own) for c, s, own in parts)
+
+
+def _rebased(compiled: Compiled, sample: Sample, terms: Sequence[tuple[Term, ...]]) -> Compiled:
+    pairs = zip(compiled.setups, compiled.rows, strict=True)
+    measures = {k: setup.measure for setup, rows in pairs for k in rows}
+    curves = [Curve.of(data, measures[k], terms[k]) for k, data in enumerate(sample.curves)]
     return replace(compiled, sample=sample, curves=tuple(curves))
 
 
-def _rows(compiled: Compiled) -> list[tuple[Setup, tuple[int, ...]]]:
-    return list(zip(compiled.setups, compiled.rows, strict=True))
-
-
-def _numbered(sample: Sample) -> list[tuple[int, Any]]:
-    return list(enumerate(sample.curves))
-
-
-def _compiled(sample: Sample, measures: Mapping[Any, SpectralMeasure]) -> Compiled:
+def _compiled(
+    sample: Sample, measures: Mapping[Any, SpectralMeasure], terms: Sequence[tuple[Term, ...]]
+) -> Compiled:
     pairs = [_pair(sample, k) for k in range(len(sample.curves))]
     distinct = list(dict.fromkeys(pairs))
     size = _size(sample.problem) if sample.problem.is_cross_section else 0.0
     setups = tuple(Setup(measures[pair], sample.problem, size) for pair in distinct)
     rows = [tuple(k for k, own in enumerate(pairs) if own == pair) for pair in distinct]
     curves = [
-        Curve.of(data, measures[pair], sample.background)
-        for data, pair in zip(sample.curves, pairs, strict=True)
+        Curve.of(data, measures[pair], own)
+        for data, pair, own in zip(sample.curves, pairs, terms, strict=True)
     ]
     return Compiled(sample, tuple(curves), setups, tuple(rows))
+
+
+def _refusal(problem: Problem) -> str | None:
+    """Why a sample cannot be in a series."""
+    if isinstance(problem.film, Stack):
+        return "the layers of a stack have materials of their own, which a series cannot share"
+    return refusal(problem)
 
 
 def _pair(sample: Sample, k: int) -> tuple[Any, Any]:
@@ -304,7 +340,7 @@ def _adopted(measure: SpectralMeasure, problem: Problem) -> SpectralMeasure:
     """The measure with the material, and the film, of a sample."""
     if not isinstance(measure, FilmMeasure):
         return replace(measure, material=problem.material)
-    assert problem.film is not None
+    assert isinstance(problem.film, Film)
     return replace(
         measure,
         material=problem.material,

@@ -89,7 +89,7 @@ class Prepared:
     def with_background(self, samples: Sequence[Sample]) -> Prepared:
         """The same devices and curves with other backgrounds."""
         series = with_shapes(self.series, samples)
-        made = [rebased(c, s) for c, s in zip(self.model.samples, samples, strict=True)]
+        made = rebased(self.model.samples, samples)
         model = series.model(made, self.centre)
         check_points(model)
         background = samples[0].background

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ..errors import InputError, suggest
 from ..model.problem import Problem
 from .model import ALIASES, PARAMETERS, value_of
@@ -15,6 +17,7 @@ FURTHER = {
     "width": ("W", "m"),
     "resistivity": ("rho", "ohm m"),
     "face_absorption": ("G", "m/s"),
+    "polarisation": ("p", "1"),
     "spin.hall_product": ("alpha_S alpha_S'", "1"),
     "spin.diffusion_length": ("L_S", "m"),
     "spin.relaxation_time": ("tau_S", "s"),
@@ -29,6 +32,8 @@ MORE_ALIASES = {
 }
 #: Products of two Hall angles: of either sign, and linear in the signal.
 LINEAR = ("alpha_product", "spin.hall_product")
+#: Of these the signal of a valve is the square.
+SQUARED = ("polarisation",)
 #: A spin channel starts with this part of the orbital effect.
 SPIN_SHARE = 0.1
 
@@ -67,6 +72,8 @@ def start_of(problem: Problem, name: str, properties: Mapping[str, float]) -> fl
     m = problem.material
     if name == "face_absorption":
         return _absorption(problem)
+    if name == "polarisation":
+        return _polarisation(problem)
     if name.startswith("spin."):
         return _spin_start(problem, name)
     if name == "resistivity" and problem.film is not None:
@@ -91,6 +98,14 @@ def _absorption(problem: Problem) -> float:
     if problem.film is not None and problem.film.bottom.matrix.any():
         return float(problem.film.bottom.matrix[0, 0])
     return float(m.diffusion_constant / m.diffusion_length)
+
+
+def _polarisation(problem: Problem) -> float:
+    """The largest |p| of the contacts."""
+    sizes = [float(np.linalg.norm(c.polarisation)) for c in problem.contacts.values()]
+    if not any(sizes):
+        raise InputError("no contact is polarised; give Contact(polarisation=...)", key="shared")
+    return max(sizes)
 
 
 def _spin_start(problem: Problem, name: str) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..units import array_si
 from .data import QUANTITIES, Measured
 from .preparation import Numbers
 from .smooth import Rows
@@ -144,7 +145,8 @@ def _check_part(part: Measured, data: Measured, axis: np.ndarray) -> None:
 def _longitudinal(given: Any, data: Measured) -> np.ndarray:
     if given is None:
         raise InputError("mixing needs the raw R_xx of the same rows", key="longitudinal")
-    values = given.values if isinstance(given, Measured) else np.asarray(given, dtype=float)
+    unit = QUANTITIES[data.quantity]
+    values = given.values if isinstance(given, Measured) else array_si(given, unit, "longitudinal")
     if values.shape != data.values.shape or not np.all(np.isfinite(values)):
         raise InputError(
             f"expected {len(data.values)} finite values, one for each row, got shape "

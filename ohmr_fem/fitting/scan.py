@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .background import shape_of
-from .names import LINEAR
+from .names import LINEAR, SQUARED
 from .profile import settle
 from .search import NUDGE, Point
 from .series_model import SeriesModel, SeriesParameter
@@ -102,7 +102,8 @@ def adapted(atlas: Atlas, own: SeriesModel, other: SeriesModel) -> Atlas:
 
 
 def _is_linear(p: object) -> bool:
-    return isinstance(p, SeriesParameter) and p.local in LINEAR and not p.coefficient
+    amplitudes = (*LINEAR, *SQUARED)
+    return isinstance(p, SeriesParameter) and p.local in amplitudes and not p.coefficient
 
 
 def _steps(model: SeriesModel, group: Sequence[int]) -> np.ndarray:
@@ -200,6 +201,7 @@ def starts_of(model: SeriesModel, atlas: Atlas) -> list[Point]:
     for u, C, constant in zip(atlas.points, atlas.columns, atlas.constant, strict=True):
         height, found = _solved(cleared, y, u, C, constant, atlas.linear)
         found[numbers] = shapes
+        _square(model, found)
         heights.append(height)
         points.append(found)
     lowest = _valleys(np.array(heights).reshape(atlas.shape or (1,)))
@@ -223,6 +225,13 @@ def _solved(
         out[list(linear)] += step
         rest = rest - step @ A
     return float(rest @ rest), out
+
+
+def _square(model: SeriesModel, u: Point) -> None:
+    """From the first order 1 + 2 u of a squared amplitude to its logarithm."""
+    for i, p in enumerate(model.parameters):
+        if isinstance(p, SeriesParameter) and p.local in SQUARED:
+            u[i] = 0.5 * np.log(max(1.0 + 2.0 * float(u[i]), 1e-3))
 
 
 def _valleys(heights: np.ndarray) -> list[int]:

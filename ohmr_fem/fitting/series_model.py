@@ -265,7 +265,7 @@ class SeriesModel(Model):
         sample, values = self.samples[k], self.local(u)[k]
         value = values[name]
         proportional = name == "alpha_product" and not any(c.absolute for c in sample.curves)
-        alone = "spin.hall_product" not in values
+        alone = "spin.hall_product" not in values and not sample.polarised
         if proportional and alone and value != 0.0:
             return [s / value for s in now]
         step = (CENTRAL if central else FORWARD) * (abs(value) or abs(self._size(name)))

@@ -28,8 +28,8 @@ from .alternatives import (
 )
 from .checks import Check, all_checks, failed
 from .global_fit import Prepared
-from .null import Null, Plane, noiseless, null_of, power_of, rejected
 from .names import canonical
+from .null import Null, Plane, noiseless, null_of, power_of, rejected
 from .sample import Sample
 from .series import Series, read_series
 
@@ -258,13 +258,15 @@ def _first(
 
     series = read_series(moved, shared, each, trend)
     if compiled is not None:
-        compiled = [rebased(c, s) for c, s in zip(compiled, moved, strict=True)]
+        compiled = rebased(compiled, moved)
     return Prepared.of(series, compiled=compiled)
 
 
 def _check_product(fitted: Sequence[str]) -> None:
-    if "alpha_product" not in fitted:
-        raise InputError("a verdict is about alpha: fit it, shared or each", key="shared")
+    if not {"alpha_product", "polarisation"} & set(fitted):
+        raise InputError(
+            "a verdict is about the size of the effect: fit alpha, or polarisation", key="shared"
+        )
 
 
 def judge(
@@ -403,6 +405,6 @@ def _wanted(power: float, best: ModelFit, checks: Sequence[Check], reach: float)
     further = f"; nothing is said by {', '.join(silent)}" if silent else ""
     return (
         f"of the stated effect the backgrounds leave {reach:.2g} standard deviations, found in "
-        f"{100 * power:.0f}% of such data; {DECIDES:g} would decide: less noise, a field along a direction "
-        f"where it vanishes, or more thicknesses{further}."
+        f"{100 * power:.0f}% of such data; {DECIDES:g} would decide: less noise, a field along a "
+        f"direction where it vanishes, or more thicknesses{further}."
     )

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE, HBAR, own_arrays
+from ..units import (
+    ELECTRON_MASS,
+    ELEMENTARY_CHARGE,
+    HBAR,
+    array_si,
+    complex_si,
+    own_arrays,
+    to_si,
+)
 
 HBAR2_OVER_ME: float = HBAR**2 / (ELECTRON_MASS * ELEMENTARY_CHARGE) * 1e20
 """hbar^2/m_e in eV angstrom^2, 7.61996423."""
@@ -67,7 +75,7 @@ class LayeredModel:
         def put(key: str, value: Any) -> None:
             object.__setattr__(self, key, value)  # the class is frozen
 
-        put("lattice", _array(self.lattice, (2, 2), "lattice: rows a1, a2 in angstrom"))
+        put("lattice", _array(self.lattice, (2, 2), "lattice: rows a1, a2 in angstrom", "angstrom"))
         if abs(np.linalg.det(self.lattice)) < 1e-9:
             raise InputError(
                 "a1 and a2 are parallel; give two independent vectors",
@@ -83,7 +91,7 @@ class LayeredModel:
             self.blocks,
             (len(self.translations), n, n),
             "blocks: one (n, n) block in eV per translation",
-            complex,
+            "eV",
         )
         put("blocks", blocks)
         if self.filling is None:
@@ -153,9 +161,9 @@ class LayeredModel:
 
     def with_potentials(self, potentials: Sequence[float]) -> LayeredModel:
         """The same model with ``potentials`` (eV, one per layer, bottom first) added."""
-        u = _array(
+        u = _energies(
             potentials,
-            (self.n_layers,),
+            self.n_layers,
             "potentials: one energy in eV per layer, bottom first",
         )
         blocks = self.blocks.copy()
@@ -174,7 +182,8 @@ class LayeredModel:
             )
         middle = 0.5 * (z[-1] + z[0])
         half = 0.5 * (z[-1] - z[0])
-        return self.with_potentials(float(displacement) * (z - middle) / half)
+        top = to_si(displacement, "eV", "displacement")
+        return self.with_potentials(top * (z - middle) / half)
 
     @property
     def n_orbitals(self) -> int:
@@ -220,7 +229,7 @@ class LayeredModel:
         (..., n, n) complex array in eV angstrom^order, or a tuple of them for several
         ``derivatives``.
         """
-        k = np.asarray(k, dtype=float)
+        k = array_si(k, "1/angstrom", "k", finite=False)
         wanted = derivatives or ("",)
         stacked = self.bloch_stack(k.reshape(-1, 2), *wanted)
         shape = (*k.shape[:-1], *stacked.shape[2:])
@@ -285,11 +294,15 @@ class LayeredModel:
         )
 
 
-def _array(value: Any, shape: tuple[int, ...], what: str, kind: type = float) -> np.ndarray:
+def _array(value: Any, shape: tuple[int, ...], what: str, unit: str) -> np.ndarray:
+    """A new array of numbers, or of quantities of ``unit``; complex energies, real lengths."""
     try:
-        array: np.ndarray = np.array(value, dtype=kind)
-    except (TypeError, ValueError) as exc:
-        raise InputError(f"{what}; expected shape {shape}, got {value!r}", value=value) from exc
+        if unit == "eV":
+            array = complex_si(value, unit, "")
+        else:
+            array = array_si(value, unit, "", finite=False)
+    except InputError as exc:
+        raise InputError(f"{what}; expected shape {shape}: {exc.what}", value=value) from exc
     if array.shape != shape or not np.all(np.isfinite(array)):
         raise InputError(
             f"{what}; expected finite numbers of shape {shape}, got shape {array.shape}",
@@ -298,12 +311,20 @@ def _array(value: Any, shape: tuple[int, ...], what: str, kind: type = float) ->
     return array
 
 
+def _energies(value: Any, n: int, what: str) -> np.ndarray:
+    """Real energies in eV, (n,)."""
+    array = _array(value, (n,), what, "eV")
+    if np.any(array.imag):
+        raise InputError(f"{what}; expected real numbers", value=value)
+    return array.real
+
+
 def _positions(value: Any) -> np.ndarray:
     try:
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError) as exc:
+        array = np.array(array_si(value, "angstrom", "positions", finite=False))
+    except InputError as exc:
         raise InputError(
-            f"expected (n, 3) numbers in angstrom, got {value!r}", value=value, key="positions"
+            f"expected (n, 3) numbers in angstrom: {exc.what}", value=value, key="positions"
         ) from exc
     if array.ndim == 2 and array.shape[1] == 2:
         raise InputError(
@@ -392,10 +413,10 @@ def _collect(
                 value=bond,
                 key="hoppings",
             )
-        given[key] = complex(t)
+        given[key] = complex(complex_si(t, "eV", "hoppings"))
     energies = np.zeros(n)
     if onsite is not None:
-        energies = _array(onsite, (n,), "onsite: one energy in eV per orbital")
+        energies = _energies(onsite, n, "onsite: one energy in eV per orbital")
     for i, energy in enumerate(energies):
         site = (i, i, (0, 0))
         given[site] = given.get(site, 0.0) + energy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -128,6 +128,26 @@ def _one_or_three(value: Any, unit: str, name: str) -> float | tuple[float, floa
     return _triple(array, unit, name) if array.ndim else float(array)
 
 
+def _polarisation(value: Any) -> tuple[float, float, float]:
+    with complaints_of("Contact"):
+        given = array_si(value, "1", "polarisation")
+        if given.shape != (3,):
+            raise InputError(
+                f"expected three components (px, py, pz), got {shown(value)}",
+                value=value,
+                key="polarisation",
+            )
+        size = float(np.linalg.norm(given))
+        if size > 1.0 + 1e-12:
+            raise InputError(
+                f"at most 1 in size, got |p| = {size:.4g} (a percentage? write '30 %')",
+                value=value,
+                key="polarisation",
+            )
+    x, y, z = given.tolist()
+    return x, y, z
+
+
 @dataclass(frozen=True)
 class Contact:
     """Where current enters or a voltage is read.
@@ -147,6 +167,10 @@ class Contact:
         Position of a "point" contact.
     boundary : str, optional
         Name of the boundary, if it differs from the contact's own name.
+    polarisation : (3,) floats, |p| <= 1
+        Moment that a current brings along, p^a I of each component, and that adds (D/sigma) p . n
+        to the voltage read here (docs/theory, section 10); with the same weight as current and
+        potential.  A "probe" and a "point" only read.  What flows back is the ``moment`` condition.
     """
 
     kind: str = "equipotential"
@@ -154,6 +178,7 @@ class Contact:
     profile: str | Callable[..., Any] = "uniform"
     at: Any = None
     boundary: str | None = None
+    polarisation: Any = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         if self.kind not in CONTACT_KINDS:
@@ -193,6 +218,24 @@ class Contact:
                 )
             object.__setattr__(self, "at", tuple(place.tolist()))
         object.__setattr__(self, "moment", Moment.parse(self.moment, "Contact"))
+        object.__setattr__(self, "polarisation", _polarisation(self.polarisation))
+        if self.polarised and self.moment.absorbing:
+            raise InputError(
+                "a polarised contact with moment='absorbing' (n = 0) neither injects nor reads "
+                "moment; give a finite absorption",
+                owner="Contact",
+                key="moment",
+                named=True,
+            )
+
+    @property
+    def polarised(self) -> bool:
+        return any(self.polarisation)
+
+    def reversed(self) -> Contact:
+        """The same contact with -p, as after its magnet has been turned over."""
+        x, y, z = (-p + 0.0 for p in self.polarisation)
+        return replace(self, polarisation=(x, y, z))
 
     @property
     def carries_current(self) -> bool:

@@ -80,6 +80,12 @@ def read_drive(
                 f"contact {name!r}: only an equipotential contact can have a given voltage",
                 value=name,
             )
+        if problem.contacts[name].polarised:
+            raise InputError(
+                f"contact {name!r}: what a polarised contact injects follows its current; give "
+                "currents in place of its voltage",
+                value=name,
+            )
     if not voltages:  # a contact with a voltage takes up whatever is left
         _check_balance(currents)
     return Drive(currents, voltages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -147,9 +148,11 @@ def _matrix(value: Any) -> np.ndarray | None:
     """A 3 x 3 absorption in m/s whose symmetric part takes moment away, or None for another
     kind.
     """
-    if isinstance(value, (str, Edge, Moment)) or np.ndim(value) != 2:
+    if isinstance(value, (str, Edge, Moment, Mapping)):
         return None
     matrix = np.array(array_si(value, "m/s", "absorption G"))
+    if matrix.ndim != 2:
+        return None
     if matrix.shape != (3, 3):
         raise InputError(f"expected 3 x 3 velocities, got shape {matrix.shape}", value=value)
     least = float(np.linalg.eigvalsh(matrix + matrix.T)[0]) / 2.0

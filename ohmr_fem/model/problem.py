@@ -15,6 +15,7 @@ from ..units import ReadOnly
 from .contacts import Contact, Edge, Moment
 from .film import Film
 from .material import Material
+from .stack import Stack
 
 COUPLINGS = ("linear", "full")
 DETECTIONS = ("printed", "reciprocal")
@@ -30,7 +31,7 @@ class Problem:
     mesh : DeviceMesh
         2D device plane, or the cross-section of an infinitely long conductor with current along x.
     materials : Material or {region: Material}
-        One material for all regions, or one for each.
+        One material for all regions, or one for each; None with a stack, which has its own.
     contacts : names or {name: Contact}
         Boundaries that are contacts; bare names are equipotential contacts. None on a
         cross-section.
@@ -51,9 +52,9 @@ class Problem:
     ordinary_hall : bool
         Let the Lorentz force of B_z act on the carriers: sigma and D become the tensor of
         System.deflection.  For device planes whose materials have a mobility; off by default.
-    film : Film, optional
-        Thickness and faces of a device plane.  The materials here have the sheet conductivity that
-        follows from their resistivity.
+    film : Film or Stack, optional
+        Thickness and faces of a device plane, or its layers.  The materials here have the sheet
+        conductivity that follows from their resistivity.
 
     Raises
     ------
@@ -62,7 +63,7 @@ class Problem:
     """
 
     mesh: DeviceMesh
-    materials: Any
+    materials: Any = None
     contacts: Any = ()
     edges: Any = field(default_factory=dict)
     order: Any = None
@@ -70,7 +71,7 @@ class Problem:
     detection: str = "printed"
     ordinary_hall: bool = False
     interface: str = "accumulation"
-    film: Film | None = None
+    film: Film | Stack | None = None
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
@@ -92,6 +93,8 @@ class Problem:
                     f"unknown {key} {getattr(self, key)!r}; {suggest(getattr(self, key), options)}",
                     value=getattr(self, key),
                 )
+        if isinstance(self.film, Stack):
+            put("materials", _of_stack(self.materials, self.film))
         put("materials", ReadOnly(_materials(self.materials, self.mesh)))
         put("contacts", ReadOnly(_contacts(self.contacts, self.mesh)))
         put("edges", ReadOnly(_edges(self.edges, self.mesh, self.contacts)))
@@ -139,6 +142,20 @@ class Problem:
         section 13).
         """
         return {name: edge for name, edge in self.edges.items() if edge.drives}
+
+    @property
+    def polarised(self) -> dict[str, Contact]:
+        """The contacts that inject and read moment (docs/theory, section 10)."""
+        return {name: c for name, c in self.contacts.items() if c.polarised}
+
+    def refuse_polarised(self, caller: str) -> None:
+        """InputError from what knows nothing of polarised contacts."""
+        for name in self.polarised:
+            raise InputError(
+                f"{caller} knows no polarised contacts, and {name!r} has a polarisation; use "
+                "hanle_curve, resistance, resistance_matrix, ac_response, transient or solve",
+                key="polarisation",
+            )
 
     def moment_conditions(self) -> dict[str, Moment]:
         """{boundary: condition} for every boundary that does not simply reflect."""
@@ -211,18 +228,38 @@ def _materials(materials: Any, mesh: DeviceMesh) -> dict[str, Material]:
     return {r: materials[r] for r in regions}
 
 
+def _of_stack(materials: Any, stack: Stack) -> Material:
+    """What stands for the layers on the plane; a problem made from another brings it along."""
+    given = materials.values() if isinstance(materials, Mapping) else [materials]
+    if any(m is not None and m is not stack.material for m in given):
+        raise _wrong("materials", "a stack has its own materials: give materials=None")
+    return stack.material
+
+
 def _check_film(problem: Problem) -> None:
     film = problem.film
     if film is None:
         return
-    if not isinstance(film, Film):
-        raise _wrong("film", f"film must be a Film(thickness, ...), got {film!r}", value=film)
+    if not isinstance(film, (Film, Stack)):
+        raise _wrong(
+            "film",
+            f"film must be a Film(thickness, ...) or a Stack([...]), got {film!r}",
+            value=film,
+        )
+    if isinstance(film, Stack) and problem.moment_conditions():
+        name = next(iter(problem.moment_conditions()))
+        raise _wrong(
+            "film",
+            f"a stack answers with the local tensor of its layers, which no side edge reaches: "
+            f"leave {name!r} reflecting",
+        )
     if problem.is_cross_section:
         raise _wrong(
             "film", "a film is a device plane (x, y) with a thickness; this mesh is a cross-section"
         )
     if problem.coupling != "linear":
         raise _wrong("film", "a film is solved to first order; coupling='full' has no film")
+    problem.refuse_polarised("a film")
     if problem.ordinary_hall:
         raise _wrong(
             "film",

@@ -20,11 +20,13 @@ from ..fitting.global_result import GlobalFit, Minimum, SampleFit
 from ..fitting.preparation import Numbers, Preparation, Step
 from ..fitting.result import Estimate, FittedCurve
 from ..fitting.sample import Known, Sample
+from ..mesh.device_mesh import DeviceMesh
+from ..model.contacts import Contact, Edge, GaussianProfile, Moment
 from ..model.film import Face, Film, MagneticFace
 from ..model.material import Material
 from ..model.problem import Problem
 from ..owned import ReadOnly
-from ..solver.solution_file import pack_problem, unpack_problem
+from ..solver.solution_file import _pack_mesh, _unpack_mesh
 from ..version import __version__
 
 FORMAT = "ohmr_fem/fit/1"
@@ -35,18 +37,23 @@ PLAIN = {
     kind.__name__: kind
     for kind in (
         Combination,
+        Contact,
+        Edge,
         Estimate,
         Face,
         Film,
         FittedCurve,
+        GaussianProfile,
         GlobalFit,
         Identifiability,
         Known,
         MagneticFace,
         Measured,
         Minimum,
+        Moment,
         Numbers,
         Preparation,
+        Problem,
         Sample,
         SampleFit,
         Step,
@@ -118,7 +125,7 @@ def _packed(value: Any) -> Any:
     name = type(value).__name__
     if name not in PLAIN:
         raise InputError(f"save: {name} cannot be stored in a fit")
-    fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
     kept = {k: _packed(v) for k, v in fields.items() if k not in LEFT_OUT}
     return {KIND: name, "fields": kept}
 
@@ -133,15 +140,10 @@ def _packed_map(value: Mapping[Any, Any]) -> dict[str, Any]:
     return {KIND: "map", "pairs": pairs}
 
 
-def _packed_problem(value: Problem) -> dict[str, Any]:
+def _packed_mesh(value: DeviceMesh) -> dict[str, Any]:
     arrays: dict[str, np.ndarray] = {}
-    content = pack_problem(value, arrays)
-    return {
-        KIND: "Problem",
-        "content": _packed(content),
-        "arrays": _packed(arrays),
-        "film": _packed(value.film),
-    }
+    content = _pack_mesh(value, arrays)
+    return {KIND: "DeviceMesh", "content": _packed(content), "arrays": _packed(arrays)}
 
 
 def _packed_material(value: Material) -> dict[str, Any]:
@@ -156,7 +158,7 @@ PACKERS: Mapping[type, Callable[[Any], Any]] = {
     tuple: lambda v: {KIND: "tuple", "values": [_packed(x) for x in v]},
     list: lambda v: [_packed(x) for x in v],
     Mapping: _packed_map,  # type: ignore[type-abstract]
-    Problem: _packed_problem,
+    DeviceMesh: _packed_mesh,
     Material: _packed_material,
 }
 
@@ -180,9 +182,8 @@ def _array(value: Mapping[str, Any]) -> np.ndarray:
     return np.array(flat, dtype=value["type"]).reshape(value["shape"])
 
 
-def _problem(value: Mapping[str, Any]) -> Problem:
-    content, arrays = _unpacked(value["content"]), _unpacked(value["arrays"])
-    return unpack_problem(content, arrays, _unpacked(value["film"]))
+def _mesh(value: Mapping[str, Any]) -> DeviceMesh:
+    return _unpack_mesh(_unpacked(value["content"]), _unpacked(value["arrays"]))
 
 
 def _sample(fields: dict[str, Any]) -> Sample:
@@ -199,6 +200,6 @@ UNPACKERS: Mapping[str, Callable[[Any], Any]] = {
     "array": _array,
     "tuple": lambda v: tuple(_unpacked(x) for x in v["values"]),
     "map": lambda v: {key: _unpacked(entry) for key, entry in v["pairs"]},
-    "Problem": _problem,
+    "DeviceMesh": _mesh,
     "Material": lambda v: Material(**{k: _unpacked(x) for k, x in v["fields"].items()}),
 }

@@ -23,6 +23,7 @@ from ..errors import InputError
 from ..files import atomic_path
 from ..solver.solution import FieldValues, Solution
 from ..solver.system import AXIS
+from ..units import vector_si
 
 #: VTK's quadratic cells: lattice nodes in the order of the format, by number of vertices of the
 #: cell.
@@ -208,7 +209,7 @@ def export_paraview(
     for i, solution in enumerate(series):
         name = f"{path.stem}_{i:0{digits}d}.vtu"
         files.append(_write_vtu(solution, path.with_name(name)))
-    steps = _timesteps(series) if times is None else [float(t) for t in times]
+    steps = _timesteps(series) if times is None else vector_si(times, "s", "times").tolist()
     return _write_pvd(files, steps, path.with_suffix(".pvd"))
 
 

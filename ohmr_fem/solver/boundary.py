@@ -239,6 +239,14 @@ def _functional(
         where = locate(basis.mesh, point, scales.length, f"contact {name!r}")
         row, _ = point_rows(basis, problem.order, point, where)
         return np.asarray(row.toarray()[0])
+    edge, weight = weighted(problem, name, contact, basis, scales)
+    return np.asarray(forms.load.assemble(edge, a=weight))
+
+
+def weighted(
+    problem: Problem, name: str, contact: Contact, basis: Any, scales: Scales
+) -> tuple[Any, np.ndarray]:
+    """The space on a contact, and the weights of a mean over it: the profile, or all alike."""
     facets = problem.mesh.boundaries[contact.boundary or name]
     edge = facet_basis(basis.mesh, problem.order, facets)
     weight = np.ones(edge.dx.shape)
@@ -254,4 +262,4 @@ def _functional(
         raise InputError(
             f"contact {name!r}: the current profile must be finite and must not integrate to zero"
         )
-    return np.asarray(forms.load.assemble(edge, a=weight / total))
+    return edge, weight / total

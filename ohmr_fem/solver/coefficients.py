@@ -69,7 +69,7 @@ class Coefficients:
                 f"detection='reciprocal' divides by {name}, which is 0 somewhere in the device"
             )
         row = [self.half_g_x[c, d] / scale for d in range(3)]
-        if not averaged:
+        if c == 2 and not averaged:
             row[c] = np.ones_like(self.sigma)
         return row
 

@@ -93,6 +93,7 @@ def _checked(problem: Problem, field: Any) -> np.ndarray:
             "along x: model a long bar instead"
         )
     require_mobility(problem, "drift")
+    problem.refuse_polarised("drift")
     field = fields_array(field)
     if field.shape != (3,):
         raise InputError(

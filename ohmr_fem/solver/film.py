@@ -28,7 +28,9 @@ import numpy as np
 from ..errors import InputError, SolveError, suggest
 from ..model.film import Film
 from ..model.material import Material, precession_squared
+from ..model.stack import Stack
 from ..units import fields_array
+from .stack import section_of, stack_tensors
 
 #: Below this times |lambda| the differences are taken from a series.
 SMALL = 0.15
@@ -295,8 +297,8 @@ def check_growth(
 
 
 def film_conductivity(
-    material: Material,
-    film: Film,
+    material: Material | None,
+    film: Film | Stack,
     fields: Any,
     *,
     detection: str = "printed",
@@ -311,8 +313,9 @@ def film_conductivity(
     ----------
     material : Material
         Uniform; its conductivity (resistivity, or sheet conductivity times thickness) counts for
-        magnetic faces alone.
-    film : Film
+        magnetic faces alone.  None for a stack.
+    film : Film or Stack
+        Of a stack delta sigma over the thickness-mean conductivity, solved for through it.
     fields : (n, 3) or (3,) floats, T
     detection : "printed" or "reciprocal"
         The inverse effect reads n, or X n/X_0 with X_0 = (X_xx + X_yy)/2.
@@ -322,13 +325,20 @@ def film_conductivity(
     InputError, SolveError
         Coefficients that vary; a magnetic face without a conductivity; an unstable torque.
     """
-    if not isinstance(film, Film) or not isinstance(material, Material):
+    if isinstance(film, Stack) and material is not None:
+        raise InputError("film_conductivity: a stack has its own materials: give None")
+    if not isinstance(film, (Film, Stack)) or not isinstance(material, (Material, type(None))):
         raise InputError(f"film_conductivity: expected a Material and a Film, got {film!r}")
     if detection not in ("printed", "reciprocal"):
         raise InputError(
             f"unknown detection {detection!r}; {suggest(detection, ('printed', 'reciprocal'))}",
             key="detection",
         )
+    B = np.atleast_2d(fields_array(fields, "fields"))
+    if isinstance(film, Stack):
+        return stack_tensors(film, section_of(film, detection), B)[0]
+    if material is None:
+        raise InputError("film_conductivity: a Film needs its Material, got None")
     sheet = material.as_sheet(film.thickness)
     if sheet.sheet_conductivity is None:
         if film.bottom.magnet is not None or film.top.magnet is not None:
@@ -336,7 +346,6 @@ def film_conductivity(
         sheet = sheet.with_unit_conductivity()
     if not sheet.uniform:
         raise InputError("film_conductivity: needs coefficients that are plain numbers")
-    B = np.atleast_2d(fields_array(fields, "fields"))
     T, squared = torque_of(sheet, B)
     check_growth(squared, B)
     h = detection_matrix(sheet, detection) @ Faces.of(film, sheet).local(T, squared)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import PhysicsWarning, ResolutionWarning
+from ..model.film import Film
 from ..model.material import cross_matrix
 from ..model.problem import Problem
+from ..model.stack import Stack
 from ..units import engineering
 from .interface import reciprocity_notes
+from .stack_notes import stack_notes
 from .system import system_of
 
 if TYPE_CHECKING:
@@ -165,6 +168,8 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
                 "see one"
             )
         )
+    if isinstance(problem.film, Stack):
+        return [*notes, *stack_notes(problem, field)]
     if problem.film is not None:
         return [*notes, *_film_notes(problem)]
     notes += reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
@@ -190,7 +195,7 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
 def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     """Where R_ij,kl(B) = R_kl,ij(-B) fails in a film (docs/theory, section 9)."""
     film, material = problem.film, next(iter(problem.materials.values()))
-    if film is None or not material.uniform:
+    if not isinstance(film, Film) or not material.uniform:
         return []
     X = np.asarray(material.inverse_mass)
     slack = 1e-9 * np.abs(X).max()

@@ -355,9 +355,18 @@ class Solution:
 
     @property
     def contact_voltages(self) -> dict[str, float]:
-        """Potential that each contact reads, V."""
+        """Potential that each contact reads, V; with (D/sigma) p . n where it is polarised."""
         V = self.ohmic_dofs + self.orbital_dofs
-        return {name: float(t.load @ V) for name, t in self._system.terminals.items()}
+        beside = self._polarised_voltages
+        terminals = self._system.terminals
+        return {name: float(t.load @ V) + beside[name] for name, t in terminals.items()}
+
+    @property
+    def _polarised_voltages(self) -> dict[str, float]:
+        """What polarised contacts read of the moments, V."""
+        s = self._system
+        n = self.moment_dofs.ravel() / s.moment_unit
+        return {name: s.polarised.read(name, n) for name in s.terminals}
 
     def current(self, contact: str) -> float:
         """Current into the device at a contact, A."""
@@ -369,8 +378,10 @@ class Solution:
 
     def orbital_voltage(self, plus: str, minus: str) -> float:
         """Orbital part of V(plus) - V(minus), V; not a difference of nearly equal numbers."""
+        beside = self._polarised_voltages
+        terminals = self._system.terminals
         orbital = {
-            name: float(t.load @ self.orbital_dofs) for name, t in self._system.terminals.items()
+            name: float(t.load @ self.orbital_dofs) + beside[name] for name, t in terminals.items()
         }
         return self._named(orbital, plus) - self._named(orbital, minus)
 
@@ -406,7 +417,8 @@ class Solution:
         """Where the moment goes, each (3,) per component: relaxation + torque + outflow = injected,
         in A (2D meshes).
 
-        ``injected`` counts what the current along edges supplies (docs/theory, section 13);
+        ``injected`` counts what the current along edges supplies (docs/theory, section 13) and
+        p^a I of polarised contacts (section 10);
         ``outflow`` leaves through absorbing edges: G n, or where n = 0 the conservative
         (weak-residual) flux.
         """
@@ -423,11 +435,12 @@ class Solution:
         robin = s.edges.absorption @ n
         V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)
         uniform = self.drive.electric_field * s.scales.length * s.drive
-        supplied = s.injected_source
+        supplied = s.injected_source + s.polarised.source(self.drive.currents)
         if s.edge_sources is not None:
             along_x = self.drive.electric_field * s.scales.length * s.edge_sources.drive
             supplied = supplied - s.edge_sources.S @ V + along_x
-        source = s.injected_source - s.S @ V + uniform
+        contacts = s.polarised.source(self.drive.currents)
+        source = s.injected_source + contacts - s.S @ V + uniform
         residual = s.A_0 @ n + torque - source
         if self.drift:
             residual = residual + drift_of_moment(s, V) @ n

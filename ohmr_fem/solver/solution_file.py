@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..files import write_archive
+from ..files import check_kinds, check_shapes, write_archive
 from ..mesh.cells import CELL_TYPES, cell_kind
+from ..mesh.check import check_mesh
 from ..mesh.device_mesh import DeviceMesh
 from ..model.contacts import Contact, Edge, GaussianProfile, Moment
-from ..model.drive import Drive
+from ..model.drive import Drive, read_drive
 from ..model.material import Material
 from ..model.problem import Problem
 from .solution import Solution
+from .space import count_unknowns
 
 _COEFFICIENTS = (
     "sheet_conductivity",
@@ -35,6 +37,7 @@ _COEFFICIENTS = (
 _SOLUTION_ARRAYS = ("field", "ohmic_dofs", "orbital_dofs", "moment_dofs")
 _EDGE_SOURCES = ("source", "inverse_source", "edge_moment")
 _SOLUTION_PLAIN = ("factorisations", "solver", "seconds")
+_KINDS = {"factorisations": "count", "solver": "text", "seconds": "number", "warnings": "texts"}
 
 
 def save_solution(solution: Solution, path: str | Path) -> Path:
@@ -51,21 +54,15 @@ def save_solution(solution: Solution, path: str | Path) -> Path:
 
 
 def _pack_solution(solution: Solution, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    problem = solution.problem
     arrays |= {name: np.asarray(getattr(solution, name)) for name in _SOLUTION_ARRAYS}
+    distinct = list({id(m): m for m in problem.materials.values()}.values())
     return {
         **{name: getattr(solution, name) for name in _SOLUTION_PLAIN},
         "drift": solution.drift,
         "residuals": dict(solution.residuals),
         "warnings": list(solution.warnings),
         "drive": {f.name: getattr(solution.drive, f.name) for f in dataclasses.fields(Drive)},
-        **pack_problem(solution.problem, arrays),
-    }
-
-
-def pack_problem(problem: Problem, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """A problem as plain content, its arrays put into ``arrays``; without its film."""
-    distinct = list({id(m): m for m in problem.materials.values()}.values())
-    return {
         "mesh": _pack_mesh(problem.mesh, arrays),
         "materials": [_pack_material(m, i, arrays) for i, m in enumerate(distinct)],
         "material_of": {
@@ -89,25 +86,8 @@ def pack_problem(problem: Problem, arrays: dict[str, np.ndarray]) -> dict[str, A
 
 
 def unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Solution:
-    problem = unpack_problem(content, arrays)
-    stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
-    return Solution(
-        problem=problem,
-        drive=Drive(**content["drive"]),
-        residuals=content["residuals"],
-        warnings=tuple(content["warnings"]),
-        drift=content.get("drift", False),
-        **stored,
-        **{name: content[name] for name in _SOLUTION_PLAIN},
-    )
-
-
-def unpack_problem(
-    content: dict[str, Any], arrays: dict[str, np.ndarray], film: Any = None
-) -> Problem:
-    """The way back, with the film that is kept elsewhere."""
     materials = [_unpack_material(m, i, arrays) for i, m in enumerate(content["materials"])]
-    return Problem(
+    problem = Problem(
         _unpack_mesh(content["mesh"], arrays),
         {r: materials[i] for r, i in content["material_of"].items()},
         {name: _unpack_contact(c) for name, c in content["contacts"].items()},
@@ -118,8 +98,22 @@ def unpack_problem(
             )
             for name, moment in content["edges"].items()
         },
-        film=film,
         **{"interface": "density", **content["options"]},  # what files of format 1 hold
+    )
+    check_kinds(content, _KINDS)
+    stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
+    unknowns = count_unknowns(problem.mesh.mesh, problem.order)
+    shapes = ((3,), (unknowns,), (unknowns,), (3, unknowns))
+    check_shapes(stored, dict(zip(_SOLUTION_ARRAYS, shapes, strict=True)))
+    check_kinds(content["residuals"], dict.fromkeys(content["residuals"], "number"))
+    return Solution(
+        problem=problem,
+        drive=_unpack_drive(problem, content["drive"]),
+        residuals=content["residuals"],
+        warnings=tuple(content["warnings"]),
+        drift=bool(content.get("drift", False)),
+        **stored,
+        **{name: content[name] for name in _SOLUTION_PLAIN},
     )
 
 
@@ -137,15 +131,31 @@ def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any
     }
 
 
+def _unpack_drive(problem: Problem, content: dict[str, Any]) -> Drive:
+    drive = Drive(**content)
+    if problem.is_cross_section:
+        return read_drive(problem, None, None, drive.electric_field)
+    return read_drive(problem, drive.currents, drive.voltages, 0.0)
+
+
 def _unpack_mesh(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> DeviceMesh:
     kind = {k.__name__: k for k in CELL_TYPES}[content["type"]]
-    return DeviceMesh(
-        kind(arrays["mesh_points"], arrays["mesh_cells"], validate=False),
+    points, cells = arrays["mesh_points"], arrays["mesh_cells"]
+    check_shapes(arrays, {"mesh_points": (len(content["axes"]), points.shape[-1])})
+    if cells.ndim != 2 or cells.dtype.kind not in "iu" or not cells.size:
+        raise ValueError(f"mesh_cells is {cells.dtype} of shape {cells.shape}")
+    if cells.min() < 0 or cells.max() >= points.shape[1]:
+        raise ValueError("mesh_cells names points that are not there")
+    check_kinds(content, {"source": "text", "boundaries": "texts", "regions": "texts"})
+    mesh = DeviceMesh(
+        kind(points, cells, validate=False),
         tuple(content["axes"]),
         {name: arrays[f"boundary:{name}"] for name in content["boundaries"]},
         {name: arrays[f"region:{name}"] for name in content["regions"]},
         content["source"],
     )
+    check_mesh(mesh)
+    return mesh
 
 
 def _pack_material(

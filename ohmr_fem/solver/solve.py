@@ -203,6 +203,7 @@ def solve(
         warn(note)
     ohmic, first = ohmic_potential(system, drive, solver)
     source = moment_source(system, ohmic, drive.electric_field) + system.injected_source
+    source = source + system.polarised.source(drive.currents)
     response = MomentSolver.at(system, field, drive.held, solver).solve(source)
     ohmic, orbital = grounded(system, drive, ohmic, response.potential)
     for note in size_notes(problem, _share(system, drive, ohmic, orbital)):

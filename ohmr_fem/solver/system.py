@@ -40,6 +40,7 @@ from .linear import (
     unbalanced,
     warn_unbalanced,
 )
+from .polarised import Polarised, polarised
 from .space import cell_basis, is_hierarchical
 
 logger = logging.getLogger(__name__)
@@ -479,6 +480,11 @@ class System:
     def edges(self) -> EdgeTerms:
         """Absorption, injection and absorbed unknowns."""
         return _edge_terms(self.problem, self.basis, self.scales, self.interface)
+
+    @functools.cached_property
+    def polarised(self) -> Polarised:
+        """What polarised contacts inject and read."""
+        return polarised(self.problem, self.basis, self.scales, self._read)
 
     @property
     def keep(self) -> csr_array:

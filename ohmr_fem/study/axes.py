@@ -18,12 +18,22 @@ from ..config.device_file import Device, device_of
 from ..config.model_tables import ModelMaterialTable
 from ..config.tables import MaterialTable
 from ..errors import InputError, suggest
+from ..files import read_text
 from ..model.material import Material, retuned
 from ..units import positive, to_si
 
 #: Sections of a device file that a study may change; all but the materials change more than the
 #: material.
-CHANGEABLE = ("material", "materials", "mesh", "cross_section", "contacts", "edges", "solve")
+CHANGEABLE = (
+    "material",
+    "materials",
+    "mesh",
+    "cross_section",
+    "contacts",
+    "edges",
+    "film",
+    "solve",
+)
 ALIASES = {"tau": "relaxation_time"}
 #: Units in which coordinates are written, the first that fits.
 UNITS = (
@@ -87,10 +97,8 @@ def is_shape(key: str) -> bool:
 def has_model(device: Device) -> bool:
     """Whether a material comes from the bands of a model, which takes seconds."""
     table = device.table
-    return any(
-        "model" in m
-        for m in ([table["material"]] if "material" in table else table["materials"].values())
-    )
+    several = table.get("materials", {}).values()  # none beside [[stack]]
+    return any("model" in m for m in ([table["material"]] if "material" in table else several))
 
 
 # -- a device with other values
@@ -287,13 +295,7 @@ def read_table(path: Path, name: str, value: Any) -> Table:
             f"{path}: tables.{name}: expected the name of a CSV file, got {value!r}", value=value
         )
     where = path.parent / value
-    try:
-        lines = where.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InputError(
-            f"{where}: cannot be read ({exc}); it is named by tables.{name} of {path}",
-            value=str(where),
-        ) from exc
+    lines = read_text(where, f"the table that tables.{name} of {path.name} names").split("\n")
     # a first line "sep=;" tells a spreadsheet how to read the file
     separator = ","
     if lines and lines[0].strip().lower().startswith("sep="):

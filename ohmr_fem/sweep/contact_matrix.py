@@ -273,6 +273,9 @@ def _voltages(
     system, reference = system_of(problem, field), sources[-1]
     loads = np.column_stack([system.terminals[c].load for c in problem.contacts])
     loads = loads - system.terminals[reference].load[:, None]
+    moment_loads = np.column_stack(
+        [system.polarised.reading((c, reference)) for c in problem.contacts]
+    )
     here = MomentSolver.at(system, field, solver=solver)
     table, moments = np.zeros((3, loads.shape[1], len(sources))), []
     for j, name in enumerate(sources[:-1]):
@@ -280,10 +283,10 @@ def _voltages(
         now = here.solve(unit.source)
         moments.append(now.n)
         table[0, :, j] = loads.T @ unit.potential
-        table[1, :, j] = loads.T @ now.potential
+        table[1, :, j] = loads.T @ now.potential + moment_loads.T @ now.n
         if at_zero is not None and not problem.ordinary_hall:
             turned = here.solve(-(system.torque(field) @ at_zero[j]))
-            table[2, :, j] = loads.T @ turned.potential
+            table[2, :, j] = loads.T @ turned.potential + moment_loads.T @ turned.n
     return table, moments
 
 

@@ -32,6 +32,7 @@ from ..errors import InputError
 from ..model.film import Film
 from ..model.material import retuned
 from ..model.problem import Problem
+from ..model.stack import Stack
 from ..solver import forms
 from ..solver.film import Divided, Faces, detection_matrix, torque_of
 from ..solver.linear import SYMMETRIC, Solver
@@ -42,7 +43,7 @@ from ..solver.system import System, system_of
 from ..units import array_si, engineering, fields_array, fraction, positive, shown
 from .curve import Parts
 from .lanczos import ROUNDING, Projection, gamma, project
-from .measure import CIRCLE, FLOOR, NEAR, Channel, SpectralMeasure, _sum_bound, device_of
+from .measure import CIRCLE, FLOOR, NEAR, Link, SpectralMeasure, _sum_bound, device_of
 from .route import require_spectral
 
 #: The shift of the factorisation over the root of what the plane alone would take; measured. The
@@ -412,11 +413,19 @@ def film_measures(
 ) -> list[FilmMeasure]:
     """Measures of several (current, voltage) pairs of one film from one factorisation."""
     from .spectral import _check_definite, _lengths, _range
+    from .stack import stack_measures
 
     tolerance = fraction(TOLERANCE if tolerance is None else tolerance, "tolerance")
     require_spectral(problem)
     film = problem.film
     assert film is not None
+    if isinstance(film, Stack):
+        if thicknesses is not None or lengths is not None:
+            raise InputError(
+                "a stack has its own thicknesses and lengths; measure.at(film=stack) takes another",
+                key="film",
+            )
+        return stack_measures(problem, pairs, solver)
     system = system_of(problem, plane_of_film=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
@@ -435,7 +444,7 @@ def film_measures(
         return [
             FilmMeasure(
                 projection=projection.combine(turn),
-                channels=(Channel(2, 2, *EDGES),),
+                channels=(Link(2, 2, *EDGES),),
                 R_ohmic_sigma=base,
                 current=name[0],
                 voltage=name[1],
@@ -503,15 +512,24 @@ def film_share(problem: Problem, currents: Sequence[Any]) -> float:
     """Largest |delta_R|/R_ohmic of the current pairs, each read at its own contacts without field;
     0 where the angles are too small for it to matter.
     """
-    m, names = problem.material, list(dict.fromkeys(tuple(pair) for pair in currents))
-    reader = np.abs(detection_matrix(m, problem.detection)).max()
+    names = list(dict.fromkeys(tuple(pair) for pair in currents))
     # a drive (E_x, E_y) makes moments in two planes, each at most alpha alpha' of the ohmic answer
-    angles = abs(m.orbital_hall_angle * m.inverse_orbital_hall_angle)
-    if problem.coupling != "linear" or 2.0 * angles * max(reader, 1.0) <= FIRST_ORDER:
+    if problem.coupling != "linear" or 2.0 * _largest_share(problem) <= FIRST_ORDER:
         return 0.0
     own = film_measures(problem, [(pair, pair) for pair in names], tolerance=1e-3)
     at_rest = np.zeros((1, 3))
     return max(abs(float(f.delta_R(at_rest)[0]) / f.R_ohmic) for f in own)
+
+
+def _largest_share(problem: Problem) -> float:
+    """Largest alpha alpha' of the layers, times what the detector makes of n."""
+    film = problem.film
+    given = [m for m, _ in film.layers] if isinstance(film, Stack) else [problem.material]
+    return max(
+        abs(m.orbital_hall_angle * m.inverse_orbital_hall_angle)
+        * max(float(np.abs(detection_matrix(m, problem.detection)).max()), 1.0)
+        for m in given
+    )
 
 
 def _thicknesses(given: Any, own: float) -> np.ndarray:

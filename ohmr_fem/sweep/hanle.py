@@ -18,7 +18,7 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, UnitCurrent, warn_once
 from ..solver.system import system_of
 from ..units import entries, fields_array, fraction, vector_si
-from .curve import HanleCurve
+from .curve import PARTS, HanleCurve, Parts
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure, film_share
 from .measure import SpectralMeasure
@@ -179,7 +179,7 @@ def _direct_curve(
     rows: list[tuple[float, ...]] = []
 
     def curve() -> HanleCurve:
-        change, hanle, residual, geometric = np.array(rows).T
+        change, hanle, residual, *parts, geometric = np.array(rows).T
         sign = _sign(measurement)
         found = _curve(
             problem,
@@ -194,6 +194,8 @@ def _direct_curve(
             start,
             notes,
         )
+        if parts:
+            found = replace(found, parts=Parts(**dict(zip(PARTS, parts, strict=True))))
         return replace(found, geometric=geometric) if problem.ordinary_hall else found
 
     try:
@@ -274,6 +276,8 @@ def _spectral_curve(
     if isinstance(measure, FilmMeasure):
         local = measure.delta_R_local(fields)
         found = replace(found, parts=measure.parts(fields), delta_R_local=local)
+    elif measure.polarised:
+        found = replace(found, parts=measure.contact_parts(fields))
     return found
 
 
@@ -285,11 +289,7 @@ def _share(problem: Problem, measure: SpectralMeasure, solver: Solver | None) ->
         return 0.0
     system = system_of(problem)
     unit = UnitCurrent.of(system, measure.current, solver)
-    return (
-        abs(measure.unit)
-        * measure.own_response
-        / float(system.pair_load(measure.current) @ unit.potential)
-    )
+    return measure.own_effect / float(system.pair_load(measure.current) @ unit.potential)
 
 
 def _curve(

@@ -12,10 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import InputError, SolveError
+from ..files import atomic_path, check_kinds, check_shapes, read_text
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
+from ..model.problem import DETECTIONS
 from ..solver.system import System
 from ..units import array_si, fields_array, own_arrays, to_si
+from .curve import PARTS, Parts
 from .lanczos import Projection
 
 FORMAT = "ohmr_fem spectral measure 1"
@@ -28,15 +31,32 @@ NEAR = 1e-6
 
 
 @dataclass(frozen=True)
-class Channel:
+class Link:
     """A generated and a detected component, and the columns of the projection that hold drive and
     detector.
+
+    ``drive`` and ``read`` are components of the polarisation of a contact, with the sign of its
+    place in the pair; None where the orbital Hall effect drives, and its inverse reads.
     """
 
     generated: int
     detected: int
     a: int
     b: int
+    drive: float | None = None
+    read: float | None = None
+
+    @property
+    def part(self) -> str:
+        """What drives, and what reads: a name of :class:`Parts`."""
+        names = ("alpha" if p is None else "p" for p in (self.drive, self.read))
+        return "_".join(names)
+
+    def polarised(self, factor: float) -> Link:
+        """With all polarisations times ``factor``."""
+        given = (self.drive, self.read)
+        drive, read = (None if p is None else factor * p for p in given)
+        return replace(self, drive=drive, read=read)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +67,8 @@ class SpectralMeasure:
     ----------
     projection : Projection
         Rates w_k in units of the relaxation rate at ``reference_length``, and weights.
-    channels : tuple of Channel
+    channels : tuple of Link
+        What f is the sum of.
     material : Material
     detection : str
     R_ohmic_sigma : float
@@ -66,10 +87,12 @@ class SpectralMeasure:
         Largest backward error of the solves behind it.
     vertices : unknowns at the vertices, or None once loaded from a file
     summary : str
+    polarisation : float
+        Largest |p| of the contacts of the pairs, 0 without; the others are in proportion.
     """
 
     projection: Projection
-    channels: tuple[Channel, ...]
+    channels: tuple[Link, ...]
     material: Material
     detection: str
     R_ohmic_sigma: float
@@ -82,13 +105,36 @@ class SpectralMeasure:
     residual: float
     summary: str
     vertices: np.ndarray | None = None
+    polarisation: float = 0.0
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
 
     @property
     def averages(self) -> bool:
         """Whether faces read n^x or n^y: see :attr:`Problem.averages`."""
-        return any(c.detected != 2 for c in self.channels)
+        return self.current is None and any(c.detected != 2 for c in self.channels)
+
+    @property
+    def polarised(self) -> bool:
+        """Whether a contact of the pairs is polarised: f is then sigma delta_R, with the angles and
+        polarisations inside (docs/theory, section 10).
+        """
+        return any(c.drive is not None or c.read is not None for c in self.channels)
+
+    def drive_of(self, c: Link) -> float:
+        """Strength of the drive of a link within f."""
+        if not self.polarised:
+            return 1.0
+        return -float(self.material.orbital_hall_angle) if c.drive is None else c.drive
+
+    def reading_of(self, c: Link) -> float:
+        """Strength of the reading of a link within f."""
+        if not self.polarised:
+            return 1.0
+        return float(self.material.inverse_orbital_hall_angle) if c.read is None else c.read
+
+    def _strength(self, c: Link) -> float:
+        return self.drive_of(c) * self.reading_of(c)
 
     def detector(self, component: int) -> np.ndarray:
         """Weights (3,) with which n enters what reads a component."""
@@ -149,19 +195,34 @@ class SpectralMeasure:
     def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """:meth:`response` without the bound, for loops that check where they end."""
         B = fields_array(fields, "fields")
-        several = np.atleast_2d(B)
+        f, change = self._sum(self.channels, np.atleast_2d(B), s)
+        return (f, change) if B.ndim == 2 else (f[0], change[0])
+
+    def _sum(
+        self, links: Sequence[Link], fields: np.ndarray, s: complex = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """f and f - f(0) of some links, each (n,)."""
         at_zero: Any = 0.0
         change: Any = 0.0
-        for c in self.channels:
-            g = self.projection.residues(c.a, c.b)
-            zero, kernel = self._kernel(c, several, s)
+        for c in links:
+            g = self._strength(c) * self.projection.residues(c.a, c.b)
+            zero, kernel = self._kernel(c, fields, s)
             at_zero, change = at_zero + zero @ g, change + kernel @ g
-        f = at_zero + change
-        return (f, change) if B.ndim == 2 else (f[0], change[0])
+        return at_zero + change, change
+
+    def contact_parts(self, fields: Any) -> Parts:
+        """What polarised contacts and the orbital Hall effect do to delta_R, (n,) ohm each."""
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        self._check(several)
+        found = {name: np.zeros(len(several)) for name in PARTS}
+        for name in PARTS:
+            links = [c for c in self.channels if c.part == name]
+            found[name] = found[name] + self.unit * self._sum(links, several)[0]
+        return Parts(**found)
 
     def _kernel(
         self,
-        c: Channel,
+        c: Link,
         fields: np.ndarray,
         s: complex = 1.0,
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -172,7 +233,7 @@ class SpectralMeasure:
         return self.stretch * direct / rate, self.stretch * change
 
     def _torque_terms(
-        self, c: Channel, fields: np.ndarray
+        self, c: Link, fields: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
         """phi^2, W tau T z and W (tau T)^2 z, each (n,), and W z, with W what the detector reads
         and z what is generated.
@@ -193,7 +254,7 @@ class SpectralMeasure:
         least = NEAR - self.slowest * self.stretch
         total = np.zeros(len(several))
         for number, c in enumerate(self.channels):
-            total += _sum_bound(
+            total += abs(self._strength(c)) * _sum_bound(
                 functools.partial(self.F_bound, channel=number),
                 *self._torque_terms(c, several),
                 s,
@@ -244,7 +305,9 @@ class SpectralMeasure:
         limit = self.growth_limit - NEAR
 
         def error(s: np.ndarray) -> np.ndarray:
-            return np.asarray(sum(self.F_bound(s, number) for number in range(len(self.channels))))
+            links = enumerate(self.channels)
+            bounds = (abs(self._strength(c)) * self.F_bound(s, k) for k, c in links)
+            return np.asarray(sum(bounds))
 
         def largest(points: np.ndarray, s: np.ndarray) -> float:
             beyond = np.flatnonzero(~(error(s) <= allowed))
@@ -276,16 +339,16 @@ class SpectralMeasure:
     @property
     def size(self) -> float:
         """Largest |F| of the range, the scale of the tolerance."""
-        return float(sum(abs(self._F_of(c)) for c in self.channels))
+        return float(sum(abs(self._strength(c)) * self._F_of(c) for c in self.channels))
 
     @property
     def own_response(self) -> float:
         """F(1) of the current pair read at its own contacts, the drive being its own detector."""
-        drives = {c.a for c in self.channels}
+        drives = {c.a for c in self.channels if c.drive is None}
         own = sum(self.projection.residues(a, a) for a in drives)
         return float(np.sum(own / (self.projection.rates * self.stretch + 1.0)) * self.stretch)
 
-    def _F_of(self, c: Channel) -> float:
+    def _F_of(self, c: Link) -> float:
         g = self.projection.residues(c.a, c.b) * self.stretch
         return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self.stretch + 1.0)))
 
@@ -298,9 +361,9 @@ class SpectralMeasure:
 
     @property
     def _floor(self) -> float:
-        return sum(
-            FLOOR * self.projection.norm(c.a) * self.projection.norm(c.b) for c in self.channels
-        )
+        norm = self.projection.norm
+        sizes = (abs(self._strength(c)) * norm(c.a) * norm(c.b) for c in self.channels)
+        return FLOOR * float(sum(sizes))
 
     # -- what a user reads
 
@@ -311,7 +374,15 @@ class SpectralMeasure:
     @property
     def unit(self) -> float:
         """What turns f into delta_R (ohm), or into rho on a cross-section."""
-        return -self._product / (1.0 if self.current is None else self.material.sheet_conductivity)
+        if self.current is None:
+            return -self._product
+        inside = 1.0 if self.polarised else -self._product
+        return float(inside / self.material.sheet_conductivity)
+
+    @property
+    def own_effect(self) -> float:
+        """|delta_R| of the orbital Hall effect between the contacts of the current, in ohm."""
+        return float(abs(self._product) * self.own_response / self.material.sheet_conductivity)
 
     @property
     def R_ohmic(self) -> float:
@@ -359,13 +430,16 @@ class SpectralMeasure:
         """The same device with another material, at no cost.
 
         Keywords are those of :class:`Material` (``diffusion_length`` stays fixed unless given), or
-        ``tau`` for relaxation_time and ``theta`` for X_zz/X_yy.
+        ``tau`` for relaxation_time and ``theta`` for X_zz/X_yy.  ``polarisation`` is the largest
+        |p| of the contacts, the others in proportion.
 
         Raises
         ------
         InputError
             Unknown keyword, or a diffusion constant that changes at an edge of finite absorption.
         """
+        if "polarisation" in changes:
+            return self._with_polarisation(changes.pop("polarisation")).at(**changes)
         material = retuned(self.material, changes)
         if self.absorbing and not np.isclose(
             material.diffusion_constant, self.material.diffusion_constant, rtol=1e-12
@@ -377,6 +451,17 @@ class SpectralMeasure:
             )
         return replace(self, material=material)
 
+    def _with_polarisation(self, value: Any) -> SpectralMeasure:
+        size = to_si(value, "1", "polarisation")
+        if not self.polarisation:
+            raise InputError(
+                "at: no contact of these pairs is polarised; give Contact(polarisation=...)",
+                value=value,
+                key="polarisation",
+            )
+        links = tuple(c.polarised(size / self.polarisation) for c in self.channels)
+        return replace(self, channels=links, polarisation=size)
+
     def sensitivity(
         self,
         parameter: str,
@@ -386,7 +471,10 @@ class SpectralMeasure:
         """Derivative of delta_R (rho on a section) to a parameter of :meth:`at`, (n,), by
         fourth-order differences.
         """
-        value = parameter_value(self.material, parameter)
+        if parameter == "polarisation":
+            value = self.polarisation
+        else:
+            value = parameter_value(self.material, parameter)
         h = step * (abs(value) or 1.0)
         read = self.rho if self.current is None else self.delta_R
 
@@ -415,27 +503,40 @@ class SpectralMeasure:
         rate = (self.projection.rates * self.stretch + 1.0)[:, None]
         squared = float(precession_squared(self.material, field))
         out = np.zeros((3, len(self.vertices)))
-        for c in {(c.generated, c.a) for c in self.channels}:
-            z = np.eye(3)[c[0]]
+        for component, column, strength in self.drives:
+            z = strength * np.eye(3)[component]
             parts = (
                 z / rate
                 - (T @ z) / (rate**2 + squared)
                 + (T @ T @ z) / (rate * (rate**2 + squared))
             )
             modes = self.projection.vectors[self.vertices] * (
-                self.projection.weights[:, c[1]] * self.stretch
+                self.projection.weights[:, column] * self.stretch
             )
             out += (modes @ parts).T
-        unit = self.material.orbital_hall_angle / self.material.diffusion_constant
+        amount = to_si(current, "V/m" if self.current is None else "A", "current")
+        return out * self.moment_unit * amount
+
+    @property
+    def drives(self) -> set[tuple[int, int, float]]:
+        """Component, column and strength of all that generates moment."""
+        return {(c.generated, c.a, self.drive_of(c)) for c in self.channels}
+
+    @property
+    def readings(self) -> set[tuple[int, int, float]]:
+        """Component, column and strength of all that reads moment."""
+        return {(c.detected, c.b, self.reading_of(c)) for c in self.channels}
+
+    @property
+    def moment_unit(self) -> float:
+        """Moment density (C/m^2) for unit drive of strength one, per A (V/m on a section)."""
+        m = self.material
+        if self.polarised:
+            return float(1.0 / m.diffusion_constant)
+        unit = float(m.orbital_hall_angle / m.diffusion_constant)
         if self.current is None:
-            return (
-                out
-                * unit
-                * self.material.sheet_conductivity
-                * self.reference_length
-                * to_si(current, "V/m", "current")
-            )
-        return -out * unit * to_si(current, "A", "current")
+            return unit * float(m.sheet_conductivity) * self.reference_length
+        return -unit
 
     def save(self, path: str | Path) -> Path:
         """Write the measure as a small JSON file; mesh and field maps are left out."""
@@ -455,7 +556,8 @@ class SpectralMeasure:
             "slowest": self.slowest,
             "absorbing": self.absorbing,
             "residual": self.residual,
-            "channels": [list(vars(c).values()) for c in self.channels],
+            "polarisation": self.polarisation,
+            "channels": [_numbers_of(c) for c in self.channels],
             "material": {
                 k: np.asarray(v).tolist() if k == "inverse_mass" else v
                 for k, v in vars(m).items()
@@ -469,7 +571,8 @@ class SpectralMeasure:
             },
         }
         path = Path(path)
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
         return path
 
     @classmethod
@@ -477,18 +580,26 @@ class SpectralMeasure:
         """Read a measure written by :meth:`save`; InputError if the file is missing, broken or
         something else.
         """
+        text = read_text(path, "a file that SpectralMeasure.save wrote")
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = json.loads(text)
             if content["format"] != FORMAT:
                 raise KeyError(content["format"])
+            check_kinds(content, _KINDS)
+            if content["detection"] not in DETECTIONS:
+                raise ValueError(f"detection is {content['detection']!r}")
             p = content["projection"]
-            count = len(p["rates"])
+            check_kinds(p, {"shift": "number", "residual": "number", "solves": "count"})
+            count, starts = len(p["rates"]), len(p["gram"])
             arrays = {
                 "rates": np.array(p["rates"]),
                 "weights": np.reshape(p["weights"], (count, -1)),
                 "tail": np.reshape(p["tail"], (-1, count)),
                 "gram": np.array(p["gram"]),
             }
+            shapes = {"rates": (count,), "weights": (count, starts), "gram": (starts, starts)}
+            check_shapes(arrays, shapes | {"tail": arrays["tail"].shape})
+            channels = tuple(_link(c, starts) for c in content["channels"])
             same: dict[str, Any] = {
                 k: tuple(content[k]) if content[k] else None for k in ("current", "voltage")
             }
@@ -505,15 +616,16 @@ class SpectralMeasure:
                     "summary",
                 )
             }
+            same["polarisation"] = content.get("polarisation", 0.0)
             return cls(
                 Projection(
                     p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
                 ),
-                tuple(Channel(*c) for c in content["channels"]),
+                channels,
                 Material(**content["material"]),
                 **same,
             )
-        except (OSError, ValueError, KeyError, TypeError) as exc:
+        except Exception as exc:  # whatever a value of another kind leads to
             raise InputError(
                 f"{path}: not a spectral measure ({type(exc).__name__}: {exc}); expected a file "
                 "written by "
@@ -538,6 +650,41 @@ class SpectralMeasure:
             f"{self.projection.rates.min(initial=np.inf):.4g}/tau, "
             f"{self.projection.solves} solves on one factorisation)"
         )
+
+
+def _numbers_of(link: Link) -> list[Any]:
+    """A link as a file keeps it; before there were polarised contacts there were four numbers."""
+    numbers = list(vars(link).values())
+    return numbers[:4] if numbers[4:] == [None, None] else numbers
+
+
+#: What a file of a measure holds beside its arrays.
+_KINDS = {
+    "current": "pair",
+    "voltage": "pair",
+    "detection": "text",
+    "R_ohmic_sigma": "number",
+    "tolerance": "positive number",
+    "reference_length": "positive number",
+    "slowest": "number",
+    "absorbing": "truth",
+    "residual": "number",
+    "summary": "text",
+}
+
+
+def _link(given: Any, starts: int) -> Link:
+    """A link of a file; ValueError where it points at what is not there."""
+    link = Link(*given)
+    for name in ("generated", "detected", "a", "b"):
+        value = getattr(link, name)
+        most = 3 if name in ("generated", "detected") else starts
+        if type(value) is not int or not 0 <= value < most:
+            raise ValueError(f"channel: {name} is {value!r}, expected a whole number below {most}")
+    for value in (link.drive, link.read):
+        if value is not None and not (type(value) in (int, float) and abs(value) <= 1.0):
+            raise ValueError(f"channel: a polarisation of {value!r}, expected -1 to 1")
+    return link
 
 
 def _same(one: Material, other: Material) -> bool:
@@ -602,7 +749,7 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
     """
     one, several = measures[0], np.atleast_2d(fields_array(fields, "fields"))
     one._needs_terminals()
-    if not all(q.plane for q in measures):
+    if any(q.polarised or not q.plane for q in measures):
         return np.column_stack([q.delta_R(several) for q in measures])
     if any(
         q.projection.rates is not one.projection.rates or not _same(q.material, one.material)

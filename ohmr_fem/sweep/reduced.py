@@ -63,7 +63,7 @@ class Affine:
             # V_1 = -K^{-1} C n is read by r: the moments are read by -C^T K^{-1} r
             T, factors = s.potential_solver(solver=measurement.solver)
             adjoint = T @ factors.solve(T.T @ measurement.reader)[0]
-            output = -(s.keep.T @ (s.C.T @ adjoint))
+            output = s.keep.T @ (measurement.moment_reader - s.C.T @ adjoint)
         return cls(s, A_0, A_0, (x, y, z), source, output)
 
     @classmethod
@@ -77,7 +77,8 @@ class Affine:
         if s.problem.is_cross_section:
             output = np.append(nothing, s.keep.T @ measurement.reader)
         else:
-            output = np.append(T.T @ measurement.reader, np.zeros(A_0.shape[0]))
+            moments = s.keep.T @ measurement.moment_reader
+            output = np.append(T.T @ measurement.reader, moments)
         norm = csr_array(block_diag([T.T @ s.K @ T, A_0]))
         full = s.coupled(T, A_0)
         return cls(s, full, norm, (x, y, z), np.append(nothing, source), output)

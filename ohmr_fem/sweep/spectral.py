@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from ..errors import InputError, SolveError
 from ..model.material import precession_squared
@@ -32,7 +33,7 @@ from ..solver.system import System, system_of
 from ..units import array_si, fields_array, fraction, positive, shown
 from .film import film_measures
 from .lanczos import Projection, gamma, project
-from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle, device_of
+from .measure import CIRCLE, FLOOR, Link, SpectralMeasure, _circle, device_of
 from .route import require_spectral
 
 #: Precession angles Omega tau for which a measure is made when no fields are given.
@@ -129,7 +130,7 @@ def spectral_measures(
     require_spectral(problem)
     system = system_of(problem)
     K, M, keep = system.pencil
-    start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
+    start, turns, links, ohmic, names = _starts(problem, system, pairs, solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
@@ -141,10 +142,16 @@ def spectral_measures(
     shift = shift or MIDDLE * float(np.sqrt(sizes.max() * least))
     factors = solver.factorise(K + shift * M)
 
+    groups = [
+        (one, np.array([turn for turn, own in zip(turns, links, strict=True) if own == one]))
+        for one in dict.fromkeys(links)
+    ]
+
     def excess(found: Projection) -> float:
         worst = max(
-            _excess(found, np.array(turns), channels, points, base, slowest, tolerance)
+            _excess(found, alike, channels, points, base, slowest, tolerance)
             for base, points in zip(bases, ranges, strict=True)
+            for channels, alike in groups
         )
         if worst > 1.0 or until is None:
             return worst
@@ -160,6 +167,7 @@ def spectral_measures(
         SpectralMeasure(
             projection=replace(projection, vectors=vectors).combine(turn),
             channels=channels,
+            polarisation=_largest(problem, name),
             R_ohmic_sigma=base,
             current=name[0],
             voltage=name[1],
@@ -169,7 +177,7 @@ def spectral_measures(
             vertices=system.basis.nodal_dofs[0],
             **device_of(system),
         )
-        for turn, base, name in zip(turns, ohmic, names, strict=True)
+        for turn, channels, base, name in zip(turns, links, ohmic, names, strict=True)
     ]
 
 
@@ -190,7 +198,7 @@ def _check_definite(projection: Projection) -> None:
 def _excess(
     found: Projection,
     turns: np.ndarray,
-    channels: Sequence[Channel],
+    channels: Sequence[Link],
     points: np.ndarray,
     base: float,
     slowest: float,
@@ -220,12 +228,19 @@ def _excess(
     return worst
 
 
+#: Start block (N, p), and for each pair its (p, q) combination, links, R_ohmic sigma and names.
+Starts = tuple[
+    np.ndarray,
+    list[np.ndarray],
+    list[tuple[Link, ...]],
+    list[float],
+    list[tuple[Any, Any]],
+]
+
+
 def _starts(
     problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver
-) -> tuple[np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
-    """Start block (N, p), and for each pair its (p, q) combination, channels, R_ohmic sigma and
-    names.
-    """
+) -> Starts:
     given = [FourTerminal.of(problem, *pair) for pair in pairs]
     if problem.is_cross_section:
         return _section_starts(system)
@@ -235,20 +250,57 @@ def _starts(
     loads = np.array([system.terminals[c].load for c in contacts])
     functionals = _functionals(names, contacts)
     potentials = _potentials(system, functionals @ loads, solver)
-    start = np.asarray(curl @ potentials)
-    turns, ohmic = [], []
+    magnets = [c for c in contacts if c in problem.polarised]
+    beside = [system.polarised.loads[c] for c in magnets]
+    start = np.column_stack([curl @ potentials, *beside])
+    turns, links, ohmic = [], [], []
     for i, v in names:
         pair = np.array([_difference(i, contacts), _difference(v, contacts)])
         # several pairs share few functionals: each pair is a combination of them
         turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
-        turns.append(turn)
         ohmic.append(float(system.pair_load(v) @ (potentials @ turn[:, 0])))
-    return start, turns, (Channel(2, 2, 0, 1),), ohmic, names
+        turns.append(block_diag(turn, np.eye(len(magnets))) if magnets else turn)
+        links.append(_links(problem, i, v, magnets))
+    return start, turns, links, ohmic, names
 
 
-def _section_starts(
-    system: System,
-) -> tuple[np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
+def _links(
+    problem: Problem, current: tuple[str, str], voltage: tuple[str, str], magnets: list[str]
+) -> tuple[Link, ...]:
+    """All that drives with all that reads: the orbital Hall effect, column 0 and its inverse,
+    column 1, and each component of the polarised contacts (docs/theory, section 10).
+    """
+    drives = [(2, 0, None), *_magnetic(problem, current, magnets)]
+    reads = [(2, 1, None), *_magnetic(problem, voltage, magnets)]
+    return tuple(
+        Link(generated, detected, a, b, drive, read)
+        for generated, a, drive in drives
+        for detected, b, read in reads
+    )
+
+
+def _magnetic(
+    problem: Problem, pair: tuple[str, str], magnets: list[str]
+) -> list[tuple[int, int, float | None]]:
+    """Component, column and polarisation with its sign, of the contacts of a pair."""
+    found: list[tuple[int, int, float | None]] = []
+    for name, sign in zip(pair, (1.0, -1.0), strict=True):
+        if name in magnets:
+            column = 2 + magnets.index(name)
+            given = problem.contacts[name].polarisation
+            found += [(a, column, sign * p) for a, p in enumerate(given) if p]
+    return found
+
+
+def _largest(problem: Problem, pairs: tuple[Any, Any]) -> float:
+    """Largest |p| of the contacts of a current and a voltage pair."""
+    if problem.is_cross_section:
+        return 0.0
+    given = [problem.contacts[name].polarisation for pair in pairs for name in pair]
+    return float(np.linalg.norm(given, axis=1).max())
+
+
+def _section_starts(system: System) -> Starts:
     """The same for a cross-section, where the field along x drives and the total current reads."""
     one = np.ones_like(system.coefficients.sigma)
     moved = [c for _, c, _ in system.moved()]
@@ -256,10 +308,10 @@ def _section_starts(
     readers = [d / system.ohmic_current for d in drives]
     start = np.column_stack(drives + readers)
     count = len(moved)
-    channels = tuple(
-        Channel(d, c, i, count + j) for i, d in enumerate(moved) for j, c in enumerate(moved)
+    links = tuple(
+        Link(d, c, i, count + j) for i, d in enumerate(moved) for j, c in enumerate(moved)
     )
-    return start, [np.eye(2 * count)], channels, [float("nan")], [(None, None)]
+    return start, [np.eye(2 * count)], [links], [float("nan")], [(None, None)]
 
 
 def _difference(pair: tuple[str, str], contacts: list[str]) -> np.ndarray:

@@ -492,6 +492,48 @@ def test_film(tmp_path, refuses):
         assert all(f in str(caught.value) for f in fragments), str(caught.value)
 
 
+LAYER = """[[stack]]
+resistivity = "180 uohm cm"
+diffusion_length = "2 nm"
+relaxation_time = "2 ps"
+orbital_hall_angle = 0.016
+inverse_mass = 1
+"""
+STACK = FILM.replace(FILM[FILM.index("[material]") : FILM.index("[contacts]")], "").replace(
+    'thickness = "4 nm"\n', ""
+) + "".join(LAYER + f'name = "{n}"\nthickness = "{t} nm"\n' for n, t in (("Mn", 3), ("Pt", 5)))
+
+
+def test_stack(tmp_path):
+    path = tmp_path / "stack.toml"
+    path.write_text(STACK, encoding="utf-8")
+    stack = read_device(path).problem.film
+    assert [m.name for m, _ in stack.layers] == ["Mn", "Pt"]
+    assert stack.thickness == pytest.approx(8e-9) and stack.bottom.matrix[0, 0] == 100.0
+    for wrong, fragments in (
+        (STACK.replace('"3 nm"', '"-3 nm"'), ["stack[0].thickness"]),
+        (STACK.replace("[film]", '[film]\nthickness = "4 nm"'), ["film.thickness", "[[stack]]"]),
+        (STACK + LAYER.replace("[[stack]]", "[material]"), ["material", "[[stack]]"]),
+        (STACK.replace("relaxation_time", "relaxing_time", 1), ["stack[0]", "relaxing_time"]),
+        (STACK.replace('resistivity = "180 uohm cm"', "", 1), ["stack[0].resistivity", "missing"]),
+        (STACK.replace("[film]", "[film]\n# faces").replace("[[stack]]", "[stack]", 1), ["stack"]),
+    ):
+        path.write_text(wrong, encoding="utf-8")
+        with pytest.raises(of.InputError) as caught:
+            read_device(path)
+        assert all(f in str(caught.value) for f in fragments), str(caught.value)
+
+
+def test_a_study_changes_the_thickness(tmp_path):
+    from ohmr_fem.study.axes import changed_device
+
+    path = tmp_path / "film.toml"
+    path.write_text(FILM, encoding="utf-8")
+    thicker = changed_device(read_device(path), {"film.thickness": "8 nm"}).problem
+    assert thicker.film.thickness == pytest.approx(8e-9)
+    assert thicker.material.sheet_conductivity == pytest.approx(8e-9 / 1.8e-6)
+
+
 TURN = FILM.replace(
     "start = 0\nstop = 9\npoints = 3",
     """strength = "9 T"

@@ -148,7 +148,7 @@ def _prepared(samples) -> Comparison:
 def test_a_background_is_cleared_with_its_shape():
     model = _prepared(series("none")).first.model
     cleared = Cleared.at(*background_alone(model))
-    fields = np.abs(FIELDS_OF(model))
+    fields = np.abs(fields_of(model))
     n = cleared.model.physical(cleared.u)["kohler.n"]
     shape = np.concatenate([(fields / 9.0) ** n] * 4)
     slope = np.concatenate([(fields / 9.0) ** n * np.log(np.maximum(fields, 1e-9) / 9.0)] * 4)
@@ -160,7 +160,7 @@ def test_a_background_is_cleared_with_its_shape():
     assert np.abs(left).max() < 1e-3 * np.abs(amounts * 9.0**n * slope / 2e-6).max()
 
 
-def FIELDS_OF(model):
+def fields_of(model):
     return model.curves[0].fields[:, 0]
 
 
@@ -199,7 +199,7 @@ def test_more_models():
     ({"alternatives": "kohler"}, "expected names"),
     ({"level": 2.0}, "level"),
     ({"simulations": 20}, "too few"),
-    ({"shared": ("L_m", "tau")}, "about alpha"),
+    ({"shared": ("L_m", "tau")}, "about the size"),
 ])  # fmt: skip
 def test_what_cannot_be_compared(options, complaint):
     with pytest.raises(of.InputError, match=complaint):
