@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, StrictStr
 
-from ..errors import InputError, suggest
+from ..errors import InputError, complaints_about, suggest
 from ..mesh.device_mesh import DeviceMesh
 from ..mesh.files import read_mesh
 from ..mesh.grids import cross_section, disc_mesh, rectangle
@@ -210,7 +210,16 @@ class LayerTable(MaterialTable):
 
 
 def _face(value: Any, key: str) -> Any:
-    """A face as a device file gives it; a table with a mixing conductance is a magnet."""
+    """A face as a device file gives it; a table with a mixing conductance is a magnet, one with a
+    source an edge law.
+    """
+    if isinstance(value, Mapping) and {"source", "inverse_source"} & set(value):
+        extra = sorted(set(value) - set(EdgeTable.model_fields))
+        if extra:
+            known = ", ".join(EdgeTable.model_fields)
+            raise InputError(f"accepts {known}, got {', '.join(extra)}", key=key)
+        with complaints_about(key):
+            return EdgeTable(**value).build()
     if not isinstance(value, Mapping) or "mixing_conductance" not in value:
         return value
     if set(value) != {"mixing_conductance", "magnetisation"}:

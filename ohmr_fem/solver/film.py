@@ -142,12 +142,17 @@ def _series(
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """A film in units of its material: thickness in L_m, G in D/L_m, (3, 3) or None for n = 0."""
+    """A film in units of its material: thickness in L_m, G in D/L_m, (3, 3) or None for n = 0.
+
+    ``drive`` and ``read`` are the strengths of the bottom and the top face, 1 without sources.
+    """
 
     thickness: float
     bottom: np.ndarray | None
     top: np.ndarray | None
     reflecting: bool
+    drive: tuple[float, float] = (1.0, 1.0)
+    read: tuple[float, float] = (1.0, 1.0)
 
     @classmethod
     def of(
@@ -165,12 +170,20 @@ class Faces:
             G = face.absorption(conductivity, D)
             return None if G is None else G * length / D
 
+        below, above = (face.strengths(material) for face in film.faces)
         return cls(
-            thickness / length,
-            scaled(film.bottom),
-            scaled(film.top),
-            film.reflecting,
+            thickness=thickness / length,
+            bottom=scaled(film.bottom),
+            top=scaled(film.top),
+            reflecting=film.reflecting,
+            drive=(below[0], above[0]),
+            read=(below[1], above[1]),
         )
+
+    @property
+    def plain(self) -> bool:
+        """Reflecting, without sources."""
+        return self.reflecting and self.drive == self.read == (1.0, 1.0)
 
     def reading(
         self,
@@ -194,7 +207,7 @@ class Faces:
         inverse = Divided.of(lambda x: 1.0 / np.asarray(x, dtype=complex), rates, squared)
         M = inverse.matrices(T)
         out = np.zeros((*h.shape[:2], 2, 2, 3, 3), dtype=h.dtype)
-        if self.reflecting:
+        if self.plain:
             out[:, :, 0, 0], out[:, :, 1, 1] = h, M
             return out
         e = Divided.of(even_part(self.thickness), rates, squared).matrices(T)
@@ -219,19 +232,22 @@ class Faces:
         below = quarter * np.concatenate([e - h, -h - e], axis=-1)
         one, none = np.eye(3), np.zeros((3, 3))
         rows, given = [], []
-        for G, values, side, place in (
-            (self.top, above, 1.0, [one, none]),
-            (self.bottom, below, -1.0, [none, one]),
+        for G, values, side, place, strength in (
+            (self.top, above, 1.0, [one, none], self.drive[1]),
+            (self.bottom, below, -1.0, [none, one], self.drive[0]),
         ):
             if G is None:  # n = 0
                 rows.append(values)
                 given.append(-still)
                 continue
             rows.append(np.hstack(place) + side * (G @ values))
-            given.append(drive - side * (G @ still))
+            given.append(strength * drive - side * (G @ still))
         slopes = np.linalg.solve(np.concatenate(rows, axis=-2), np.concatenate(given, axis=-2))
         up, down = slopes[..., :3, :], slopes[..., 3:, :]
-        faces = 0.5 * (h @ (up + down))  # [n(t/2) - n(-t/2)]/t
+        mean, odd = 0.5 * (self.read[1] + self.read[0]), 0.5 * (self.read[1] - self.read[0])
+        faces = 0.5 * mean * (h @ (up + down))  # [n(t/2) - n(-t/2)]/t
+        if odd != 0.0:  # and [n(t/2) + n(-t/2)]/t
+            faces = faces + odd * (0.5 * (e @ (up - down)) + 2.0 / self.thickness * still)
         lost = (up - down) / self.thickness
         edges = M @ (lost + np.concatenate([zero, np.broadcast_to(one, h.shape)], axis=-1))
         out = np.empty((*h.shape[:-2], 2, 2, 3, 3), dtype=h.dtype)

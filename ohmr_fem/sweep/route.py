@@ -42,7 +42,9 @@ def refusal(problem: Problem) -> str | None:
             "coupling='full' feeds the orbital current back into the drive, which then depends on "
             "the field"
         )
-    for name in problem.edge_sources:
+    for name, edge in problem.edge_sources.items():
+        if problem.film is not None and not edge.by_component:
+            continue
         return f"the edge {name!r} has a source that follows the current"
     for name, moment in problem.moment_conditions().items():
         if not moment.is_scalar:
