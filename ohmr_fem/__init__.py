@@ -70,6 +70,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .output.plot import plot_hanle as plot_hanle
     from .output.plot import plot_mesh as plot_mesh
     from .output.plot import plot_moment_density as plot_moment_density
+    from .output.plot_angles import plot_admr as plot_admr
     from .output.plot_device import plot_device as plot_device
     from .output.plot_fit import plot_data as plot_data
     from .output.plot_fit import plot_fit as plot_fit
@@ -139,6 +140,7 @@ _NAMES = {
     "model.stack": "Stack",
     "output.paraview": "export_paraview",
     "output.plot": "plot_hanle plot_mesh plot_moment_density",
+    "output.plot_angles": "plot_admr",
     "output.plot_device": "plot_device",
     "output.plot_fit": "plot_data plot_fit",
     "output.plot_micro": "plot_gate_map plot_inverse_mass",
