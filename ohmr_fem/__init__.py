@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .fitting.preparation import Preparation as Preparation
     from .fitting.prepare import prepare as prepare
     from .geometry.outline import Geometry as Geometry
+    from .mesh.channel import channel as channel
     from .mesh.device_mesh import DeviceMesh as DeviceMesh
     from .mesh.files import read_mesh as read_mesh
     from .mesh.files import write_mesh as write_mesh
@@ -128,6 +129,7 @@ _NAMES = {
     "fitting.preparation": "Preparation",
     "fitting.prepare": "prepare",
     "geometry.outline": "Geometry",
+    "mesh.channel": "channel",
     "mesh.device_mesh": "DeviceMesh",
     "mesh.files": "read_mesh write_mesh",
     "mesh.generate": "mesh_device",

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,38 @@ def read_text(path: str | Path, what: str, *, most: int | None = None) -> str:
     """
     path = plain_file(path, what, most=most)
     with _reading(path, what):
-        text = _decoded(path.read_bytes())
+        content = path.read_bytes()
+    return text_of(content, path, what)
+
+
+def text_of(content: bytes, path: Path, what: str) -> str:
+    """The text of what was read of a file; as :func:`read_text`."""
+    text = _decoded(content)
     if text is None:
         raise InputError(f"{_shown(path)}: not a text file; give {what}", value=str(path))
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_piped(path: Path, what: str) -> bytes:
+    """The bytes of a file, or of a pipe that the shell has opened, such as /dev/stdin."""
+    if not _is_open_pipe(path):
+        with _reading(path, what):
+            return plain_file(path, what).read_bytes()
+    limit, content = _most_bytes(), b""
+    with _reading(path, what), path.open("rb") as stream:
+        while part := stream.read(2**20):
+            content += part
+            if len(content) > limit:
+                raise _too_large(path, f"more than {_megabytes(limit)}", limit, 2 * limit)
+    return content
+
+
+def _is_open_pipe(path: Path) -> bool:
+    """Of a pipe with a name of its own nobody knows whether anything will be written to it."""
+    handed = str(path).startswith(("/dev/", "/proc/"))
+    with contextlib.suppress(OSError, ValueError):
+        return handed and stat.S_ISFIFO(path.stat().st_mode)
+    return False
 
 
 def plain_file(path: str | Path, what: str, *, most: int | None = None) -> Path:
@@ -73,7 +101,9 @@ def plain_file(path: str | Path, what: str, *, most: int | None = None) -> Path:
     with _reading(path, what):
         status = path.stat()
     if stat.S_ISDIR(status.st_mode):
-        raise InputError(f"{_shown(path)}: cannot be read (a folder); give {what}", value=str(path))
+        raise InputError(
+            f"{_shown(path)}: cannot be read (is a folder); give {what}", value=str(path)
+        )
     if not stat.S_ISREG(status.st_mode):
         raise InputError(
             f"{_shown(path)}: cannot be read (a pipe or a device); save it to a file and give that",
@@ -81,13 +111,16 @@ def plain_file(path: str | Path, what: str, *, most: int | None = None) -> Path:
         )
     limit = _most_bytes() if most is None else most
     if status.st_size > limit:
-        raise InputError(
-            f"{_shown(path)}: {_megabytes(status.st_size)}, files above {_megabytes(limit)} are "
-            f"not read; if it is meant, set {MOST_BYTES_VARIABLE}={status.st_size} in the "
-            "environment",
-            value=status.st_size,
-        )
+        raise _too_large(path, _megabytes(status.st_size), limit, status.st_size)
     return path
+
+
+def _too_large(path: Path, size: str, limit: int, needed: int) -> InputError:
+    return InputError(
+        f"{_shown(path)}: {size}, files above {_megabytes(limit)} are not read; if it is meant, "
+        f"set {MOST_BYTES_VARIABLE}={needed} in the environment",
+        value=needed,
+    )
 
 
 @contextlib.contextmanager
@@ -350,3 +383,39 @@ def write_archive(
         contents: dict[str, Any] = {"meta": np.array(json.dumps(meta)), **arrays}
         np.savez_compressed(stream, **contents)
     return path
+
+
+def _is_number(value: Any) -> bool:
+    # a whole number may be beyond the floats
+    return isinstance(value, float) or (type(value) is int and abs(value) < 10**300)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value)
+
+
+#: What a value of a saved file can be.
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    "number": _is_number,
+    "positive number": lambda v: _is_number(v) and 0 < v < np.inf,
+    "count": lambda v: type(v) is int and 0 <= v < 2**53,
+    "text": lambda v: isinstance(v, str),
+    "truth": lambda v: type(v) is bool,
+    "texts": _is_texts,
+    "pair": lambda v: v is None or (_is_texts(v) and len(v) == 2),
+}
+
+
+def check_kinds(values: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
+    """ValueError for a value of a saved file that is not of its kind: {name: key of _KINDS}."""
+    for name, kind in kinds.items():
+        if not _KINDS[kind](values[name]):
+            raise ValueError(f"{name} is {str(values[name])[:40]!r}, expected a {kind}")
+
+
+def check_shapes(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """ValueError for an array of a saved file that is not of real numbers of its shape."""
+    for name, shape in shapes.items():
+        array = np.asarray(arrays[name])
+        if array.shape != shape or array.dtype.kind not in "fiu":
+            raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, expected {shape}")

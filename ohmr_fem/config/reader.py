@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import InputError, OhmrError, no_memory, suggest
-from ..files import sha256_of
+from ..files import read_piped, sha256_of, text_of
 from ..geometry.outline import Geometry
 from ..model.drive import read_pair
 from ..model.problem import Problem
@@ -44,36 +45,25 @@ class Measurement:
     voltage: tuple[str, str] | None = None
 
 
-def read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """The tables of a TOML file, and the SHA-256 of its bytes."""
+def read_toml(
+    path: Path, what: str = "a device file (.toml), text in UTF-8"
+) -> tuple[dict[str, Any], str]:
+    """The tables of a TOML file in any encoding, and the SHA-256 of its bytes.
+
+    It may be a pipe that the shell has opened.
+    """
+    if not os.path.lexists(path):
+        raise InputError(f"{path}: no such file; write one with: ohmr-fem init {path}", value=path)
+    content = read_piped(path, what)
     try:
-        content = path.read_bytes()
-        text = content.decode("utf-8-sig")
-        table = tomllib.loads(text.replace("\r\n", "\n"))
-    except FileNotFoundError as exc:
-        raise InputError(
-            f"{path}: no such file; write one with: ohmr-fem init {path}", value=path
-        ) from exc
-    except IsADirectoryError as exc:
-        raise InputError(
-            f"{path}: is a folder; give the name of a device file (.toml)", value=path
-        ) from exc
-    except OSError as exc:
-        reason = exc.strerror or str(exc)
-        raise InputError(
-            f"{path}: cannot be read ({reason}); give another file", value=path
-        ) from exc
+        table = tomllib.loads(text_of(content, path, what))
     except RecursionError as exc:
         raise InputError(
             f"{path}: its brackets are nested too deeply; a device file needs three levels",
             value=path,
         ) from exc
-    except UnicodeDecodeError as exc:
-        raise InputError(
-            f"{path}: is not a text file in UTF-8; device files are TOML (ohmr-fem init writes "
-            "one)",
-            value=path,
-        ) from exc
+    except InputError:
+        raise
     except ValueError as exc:  # TOMLDecodeError, and numbers of thousands of digits
         raise InputError(
             f"{path}: is not valid TOML: {exc}; note that quantities and names need quotes, as in "

@@ -151,6 +151,7 @@ def design(
     check_options(background, 0.95, "profile")
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
+    problem.refuse_polarised("design")
     chosen = read_parameters(parameters, source.material, source.thickness)
     noises = [_noise(curve) for curve in curves]
     if candidates is not None:

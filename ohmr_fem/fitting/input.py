@@ -167,6 +167,14 @@ class Source:
         return cls(None, tuple(known[pair] for pair in pairs), pairs)
 
     @property
+    def polarised(self) -> dict[str, float]:
+        """|p| of the polarised contacts."""
+        if self.problem is None:
+            return dict(self.given[0].polarisations)
+        contacts = self.problem.polarised.items()
+        return {name: float(np.linalg.norm(c.polarisation)) for name, c in contacts}
+
+    @property
     def material(self) -> Material:
         return self.problem.material if self.problem is not None else self.given[0].material
 

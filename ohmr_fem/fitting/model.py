@@ -31,6 +31,7 @@ PARAMETERS = {
     "theta": ("theta", "1"),
     "sheet_conductivity": ("sigma", "S"),
     "g_factor": ("g", "1"),
+    "polarisation": ("p", "1"),
     "thickness": ("t", "m"),
     "resistivity": ("rho", "ohm m"),
 }
@@ -58,7 +59,8 @@ FAR = 30.0
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of a fit: value = start exp(u), or start + |start| u for the product alpha
-    alpha'.  "kohler.n" and the like belong to a background.
+    alpha'.  "kohler.n" and the like belong to a background; "polarisation.detector" is |p| of one
+    contact, "polarisation" the largest of all, the others in proportion.
     """
 
     name: str
@@ -66,12 +68,16 @@ class Parameter:
 
     @property
     def symbol(self) -> str:
-        return self.name if self.of_background else PARAMETERS[self.name][0]
+        if self.of_background:
+            return self.name
+        kind, _, contact = self.name.partition(".")
+        symbol = PARAMETERS[kind][0]
+        return f"{symbol}({contact})" if contact else symbol
 
     @property
     def unit(self) -> str:
         shape = shape_of(self.name)
-        return PARAMETERS[self.name][1] if shape is None else shape.unit
+        return PARAMETERS[self.name.partition(".")[0]][1] if shape is None else shape.unit
 
     @property
     def of_background(self) -> bool:
@@ -109,11 +115,18 @@ class Parameter:
 
 
 def read_parameters(
-    names: Any, material: Material, thickness: float | None = None
+    names: Any,
+    material: Material,
+    thickness: float | None = None,
+    polarised: Mapping[str, float] | None = None,
 ) -> tuple[Parameter, ...]:
-    """Parameters with the values of the material, or of the film of this ``thickness`` (m), as
-    start; InputError for unknown ones and for a start of zero.
+    """Parameters with the values of the material, or of the film of this ``thickness`` (m), and
+    |p| of the ``polarised`` contacts, as start; InputError for unknown ones and a start of zero.
     """
+    polarised = polarised or {}
+    magnetic = {f"polarisation.{name}": p for name, p in polarised.items()}
+    if polarised:
+        magnetic["polarisation"] = max(polarised.values())
     if isinstance(names, str) or not names:
         raise InputError(
             f"expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got {names!r}",
@@ -121,9 +134,17 @@ def read_parameters(
         )
     found = [ALIASES.get(str(n), str(n)) for n in names]
     for name in found:
-        if name not in PARAMETERS:
+        if name not in magnetic and (name not in PARAMETERS or name == "polarisation"):
+            known = [*magnetic, *(k for k in (*PARAMETERS, *ALIASES) if k != "polarisation")]
             raise InputError(
-                f"{name!r} cannot be fitted; {suggest(name, [*PARAMETERS, *ALIASES])}",
+                f"{name!r} cannot be fitted; {suggest(name, known)}",
+                value=name,
+                key="parameters",
+            )
+        if name == "alpha_product" and polarised:
+            raise InputError(
+                "with polarised contacts alpha and alpha' enter apart, not as a product: hold "
+                "them, and fit 'polarisation'",
                 value=name,
                 key="parameters",
             )
@@ -134,7 +155,7 @@ def read_parameters(
         )
     out = []
     for name in found:
-        start = value_of(material, name, thickness)
+        start = magnetic[name] if name in magnetic else value_of(material, name, thickness)
         if start == 0.0:
             raise InputError(
                 f"{PARAMETERS[name][0]} is 0 in the material, which is no start for a "

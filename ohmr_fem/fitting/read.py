@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, require_extra
-from ..files import read_text
+from ..files import plain_file, read_text
 from .headings import Heading, is_unit, split_heading
 
 #: Lines among which the heading is looked for.
@@ -246,14 +246,15 @@ def read_sheet(path: Path, wanted: Callable[[Sequence[Heading]], bool], decimal:
         ".parquet": _from_parquet,
         ".nc": _from_netcdf,
     }.get(path.suffix.lower())
-    if reader is not None and path.exists():
-        return reader(path)
     if not path.exists():
         raise InputError(f"{path}: no such file", value=str(path))
+    plain_file(path, "a table of measured values")
+    if reader is not None:
+        return reader(path)
     if path.suffix.lower() in (".xlsx", ".xls"):
         lines = _excel_lines(path)
     else:
-        lines = read_text(path, "a table of measured values").splitlines()
+        lines = read_text(path, "a table of measured values").rstrip("\n").split("\n")
     start = _find_heading(path, lines, wanted)
     return _body(path, lines, start, decimal)
 

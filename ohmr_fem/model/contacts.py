@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -25,14 +25,18 @@ class Moment:
     absorbing : bool
         n^a = 0 for all three components.
     absorption : (3,) floats, m/s
-        G^a >= 0 of a partially absorbing edge.
+        G^a >= 0 of a partially absorbing edge; a rate in 1/s over the area of a pad, and
+        integrated over the contact, in m^2/s, where a channel has one.
     injected : (3,) floats, A/m
         Moment current that flows into the device.
+    unit : str
+        That in which the absorption was given; "" for bare numbers, which have that of the place.
     """
 
     absorbing: bool = False
     absorption: tuple[float, float, float] = (0.0, 0.0, 0.0)
     injected: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    unit: str = field(default="", compare=False)
 
     @property
     def reflecting(self) -> bool:
@@ -75,7 +79,7 @@ class Moment:
             if isinstance(value, Mapping):
                 return cls._of_table(value)
             if not isinstance(value, str) or any(c.isdigit() for c in value):
-                return cls(absorption=_velocities(value))
+                return cls(**_absorption(value))
             if value in ("reflecting", "absorbing"):
                 return cls(absorbing=value == "absorbing")
             raise InputError(
@@ -97,16 +101,50 @@ class Moment:
                 named=True,
             )
         injected = _triple(value.get("injected", 0.0), "A/m", "injected moment current")
-        return cls(absorption=_velocities(value.get("absorption", 0.0)), injected=injected)
+        return cls(**_absorption(value.get("absorption", 0.0)), injected=injected)
+
+    def check_place(self, name: str, unit: str, what: str) -> None:
+        """InputError unless the absorption fits its place, which asks for ``unit``."""
+        if self.absorbs_partially and self.unit not in ("", unit):
+            raise InputError(
+                f"{name}: an absorption {what} is given in {unit}, got one in {self.unit}",
+                value=self.absorption,
+                key="moment",
+                owner="Problem",
+                named=True,
+            )
+        if self.injects and unit != "m/s":
+            raise InputError(
+                f"{name}: 'injected' is for lines; {what} a contact injects by its polarisation",
+                value=self.injected,
+                key="moment",
+                owner="Problem",
+                named=True,
+            )
 
 
-def _velocities(value: Any) -> tuple[float, float, float]:
-    triple = _triple(value, "m/s", "absorption G", spread=True)
-    if min(triple) < 0:
+#: Units of an absorption: at a line, over an area, integrated over a contact of a channel.
+LINE, AREA, POINT = "m/s", "1/s", "m**2/s"
+
+
+def _absorption(value: Any) -> dict[str, Any]:
+    """{"absorption": (3,), "unit": str}; bare numbers have any unit, that is "" here."""
+    found: dict[str, tuple[float, float, float]] = {}
+    complaint = None
+    for unit in (LINE, AREA, POINT):
+        try:
+            found[unit] = _triple(value, unit, "absorption G", spread=True)
+        except InputError as exc:
+            complaint = complaint or exc
+    if not found:
+        assert complaint is not None
+        raise complaint
+    unit = next(iter(found))
+    if min(found[unit]) < 0:
         raise InputError(
             f"absorption G must be >= 0 m/s, got {value!r}", value=value, key="moment", named=True
         )
-    return triple
+    return {"absorption": found[unit], "unit": "" if len(found) > 1 else unit}
 
 
 def _triple(value: Any, unit: str, name: str, spread: bool = False) -> tuple[float, float, float]:
@@ -167,6 +205,9 @@ class Contact:
         Position of a "point" contact.
     boundary : str, optional
         Name of the boundary, if it differs from the contact's own name.
+    region : str, optional
+        Name of a region of the mesh in place of a boundary: a pad on top of the flake, as an
+        equipotential or with a current density into it; moment passes over its area.
     polarisation : (3,) floats, |p| <= 1
         Moment that a current brings along, p^a I of each component, and that adds (D/sigma) p . n
         to the voltage read here (docs/theory, section 10); with the same weight as current and
@@ -179,6 +220,7 @@ class Contact:
     at: Any = None
     boundary: str | None = None
     polarisation: Any = (0.0, 0.0, 0.0)
+    region: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in CONTACT_KINDS:
@@ -219,6 +261,15 @@ class Contact:
             object.__setattr__(self, "at", tuple(place.tolist()))
         object.__setattr__(self, "moment", Moment.parse(self.moment, "Contact"))
         object.__setattr__(self, "polarisation", _polarisation(self.polarisation))
+        if self.region is not None and (self.boundary is not None or self.kind == "point"):
+            raise InputError(
+                "'region' excludes 'boundary' and kind 'point': a contact is a region of the mesh, "
+                f"a boundary, or a point; got kind {self.kind!r}, region={self.region!r}, "
+                f"boundary={self.boundary!r}",
+                owner="Contact",
+                key="region",
+                named=True,
+            )
         if self.polarised and self.moment.absorbing:
             raise InputError(
                 "a polarised contact with moment='absorbing' (n = 0) neither injects nor reads "
@@ -231,6 +282,10 @@ class Contact:
     @property
     def polarised(self) -> bool:
         return any(self.polarisation)
+
+    def place(self, name: str) -> str:
+        """The boundary or region of the mesh that this contact of a name is."""
+        return self.region or self.boundary or name
 
     def reversed(self) -> Contact:
         """The same contact with -p, as after its magnet has been turned over."""

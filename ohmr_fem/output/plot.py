@@ -234,8 +234,8 @@ def _outline(ax: Any, solution: Solution) -> None:
     for name, contact in solution.problem.contacts.items():
         if contact.kind == "point":
             ax.plot(*contact.at, "o", color="black", markersize=2)
-        else:
-            _boundary(ax, mesh, contact.boundary or name, "black", name)
+        elif contact.region is None:
+            _boundary(ax, mesh, contact.place(name), "black", name)
 
 
 def _current_arrows(ax: Any, solution: Solution, count: int) -> None:

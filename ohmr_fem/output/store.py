@@ -13,14 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..files import READABLE_FORMATS, write_archive
+from ..errors import InputError, OhmrError
+from ..files import READABLE_FORMATS, check_kinds, check_shapes, plain_file, write_archive
 from ..solver.solution import Solution
 from ..solver.solution_file import save_solution, tuples, unpack_solution
 from ..sweep.curve import HanleCurve, Parts
 
 #: Before the names of the parts of a film's curve.
 PART = "parts."
+#: What a curve holds beside its arrays.
+_CURVE = {
+    "R_ohmic": "number",
+    "current": "pair",
+    "voltage": "pair",
+    "method": "text",
+    "summary": "text",
+    "seconds": "number",
+    "warnings": "texts",
+}
 
 
 def save(item: Solution | HanleCurve, path: str | Path) -> Path:
@@ -60,28 +70,31 @@ def load(path: str | Path) -> Any:
         Missing, damaged or foreign file.
     """
     path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file", value=path)
+    plain_file(path, "a file that save wrote")
+    known = " and ".join(READABLE_FORMATS)
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(str(arrays.pop("meta")))
-        if meta["format"] not in READABLE_FORMATS:
-            known = " and ".join(READABLE_FORMATS)
-            raise InputError(
-                f"{path}: has format {meta['format']!r}, this version reads {known}",
-                value=path,
-            )
-        unpack = {"Solution": unpack_solution, "HanleCurve": _unpack_curve}[meta["kind"]]
-        return unpack(meta["content"], arrays)
-    except FileNotFoundError as exc:
-        raise InputError(f"{path}: no such file", value=path) from exc
-    except InputError:
+        readable = meta["format"] in READABLE_FORMATS
+        unpack = _UNPACK[meta["kind"]] if readable else None
+        item = unpack(meta["content"], arrays) if unpack else None
+    except MemoryError:
         raise
     except Exception as exc:  # zip, JSON, key and shape errors: the file is not ours or not whole
+        what = str(exc) if isinstance(exc, OhmrError) else f"{type(exc).__name__}: {exc}"
         raise InputError(
-            f"{path}: not a file saved by ohmr_fem, or damaged ({type(exc).__name__}: {exc}); "
-            "save it again",
+            f"{path}: not a file saved by ohmr_fem, or damaged ({what}); save it again",
             value=path,
         ) from exc
+    if not readable:
+        raise InputError(
+            f"{path}: has format {meta['format']!r}, this version reads {known}",
+            value=path,
+        )
+    return item
 
 
 def _pack_curve(curve: HanleCurve, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -93,6 +106,15 @@ def _pack_curve(curve: HanleCurve, arrays: dict[str, np.ndarray]) -> dict[str, A
 
 
 def _unpack_curve(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> HanleCurve:
+    rows = len(arrays["fields"])
+    each = dict.fromkeys(arrays, (rows,))
+    check_shapes(arrays, each | {"fields": (rows, 3)})
+    whole = tuples(content)
+    check_kinds(whole, _CURVE)
     parts = {k.removeprefix(PART): arrays.pop(k) for k in list(arrays) if k.startswith(PART)}
-    curve = HanleCurve(**tuples(content), **arrays)  # type: ignore[arg-type]
+    curve = HanleCurve(**whole, **arrays)  # type: ignore[arg-type]
     return dataclasses.replace(curve, parts=Parts(**parts)) if parts else curve
+
+
+#: What the archive says that it is.
+_UNPACK = {"Solution": unpack_solution, "HanleCurve": _unpack_curve}

@@ -15,12 +15,18 @@ from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE
 @dataclass(frozen=True)
 class Scales:
     """Units inside a System: lengths in ``length``; V in volt; n in ``conductivity / diffusion``
-    per volt.
+    per volt.  ``across`` is the width of a channel over the length, and 1 elsewhere.
     """
 
     length: float
     conductivity: float
     diffusion: float
+    across: float = 1.0
+
+    @property
+    def conductance(self) -> float:
+        """Ampere per volt of the scaled charge equation."""
+        return self.conductivity * self.across
 
     @property
     def moment(self) -> float:

@@ -41,9 +41,9 @@ def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     """
     mesh, problem = system.problem.mesh, system.problem
     silent = [
-        mesh.boundaries[c.boundary or n]
+        mesh.boundaries[c.place(n)]
         for n, c in problem.contacts.items()
-        if c.kind == "equipotential" and not c.moment.injects
+        if c.kind == "equipotential" and c.region is None and not c.moment.injects
     ]
     facets = np.setdiff1d(
         mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent])
@@ -155,7 +155,8 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
             )
         )
     conditions = problem.moment_conditions()
-    absorbing = [problem.mesh.boundaries[name] for name, m in conditions.items() if m.absorbing]
+    lines = {name: m for name, m in conditions.items() if name in problem.mesh.boundaries}
+    absorbing = [problem.mesh.boundaries[name] for name, m in lines.items() if m.absorbing]
     if (
         absorbing
         and np.setdiff1d(problem.mesh.mesh.boundary_facets(), np.concatenate(absorbing)).size == 0
@@ -172,6 +173,7 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
         return [*notes, *stack_notes(problem, field)]
     if problem.film is not None:
         return [*notes, *_film_notes(problem)]
+    notes += _channel_notes(problem)
     notes += _metal_notes(problem)
     notes += reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
     if problem.detection == "printed":
@@ -191,6 +193,28 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
                 )
                 break
     return notes
+
+
+def _channel_notes(problem: Problem) -> list[PhysicsWarning]:
+    """Where a device is no channel."""
+    if not problem.mesh.is_channel:
+        return []
+    c = system_of(problem).coefficients
+    length = float(np.sqrt(c.diffusion / c.rate.max(axis=0)).min())
+    notes = []
+    width = float(problem.mesh.width or 0.0)
+    if width > length:
+        notes.append(
+            f"a channel of width {engineering(width, 'm')} is wider than the diffusion length "
+            f"{engineering(length, 'm')}: moments vary across it where contacts do not reach all "
+            "the way; mesh the device in the plane"
+        )
+    if np.any(c.alpha != 0.0) or np.any(c.alpha_inverse != 0.0):
+        notes.append(
+            "a channel leaves out the orbital Hall accumulation at its side edges: only polarised "
+            "contacts drive and read moments there"
+        )
+    return [PhysicsWarning(text) for text in notes]
 
 
 def _metal_notes(problem: Problem) -> list[PhysicsWarning]:

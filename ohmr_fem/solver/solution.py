@@ -345,7 +345,7 @@ class Solution:
         """
         s = self._system
         V, n = self.ohmic_dofs + self.orbital_dofs, self.moment_dofs / s.moment_unit
-        flow = s.scales.conductivity * (s.K @ V + s.C @ n.ravel())
+        flow = s.scales.conductance * (s.K @ V + s.C @ n.ravel())
         if self.drift:
             drives = V if self.problem.coupling == "full" else self.ohmic_dofs
             flow = flow + s.scales.conductivity * (drift_of_charge(s, n) @ drives)
@@ -415,7 +415,7 @@ class Solution:
 
     def moment_balance(self) -> dict[str, np.ndarray]:
         """Where the moment goes, each (3,) per component: relaxation + torque + outflow = injected,
-        in A (2D meshes).
+        in A (2D meshes and channels).
 
         ``injected`` counts what the current along edges supplies (docs/theory, section 13) and
         p^a I of polarised contacts (section 10);
@@ -423,7 +423,9 @@ class Solution:
         (weak-residual) flux.
         """
         s = self._system
-        unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
+        unit = s.scales.conductance
+        if self.problem.is_cross_section:
+            unit *= s.scales.length ** (self.problem.mesh.dim - 2)
         n = self.moment_dofs.ravel() / s.moment_unit
 
         def each(v: Any) -> np.ndarray:

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..files import write_archive
+from ..files import check_kinds, check_shapes, write_archive
 from ..mesh.cells import CELL_TYPES, cell_kind
+from ..mesh.check import check_mesh
 from ..mesh.device_mesh import DeviceMesh
 from ..model.contacts import Contact, Edge, GaussianProfile, Moment
-from ..model.drive import Drive
+from ..model.drive import Drive, read_drive
 from ..model.material import Material
 from ..model.problem import Problem
 from .solution import Solution
+from .space import count_unknowns
 
 _COEFFICIENTS = (
     "sheet_conductivity",
@@ -35,6 +37,7 @@ _COEFFICIENTS = (
 _SOLUTION_ARRAYS = ("field", "ohmic_dofs", "orbital_dofs", "moment_dofs")
 _EDGE_SOURCES = ("source", "inverse_source", "edge_moment")
 _SOLUTION_PLAIN = ("factorisations", "solver", "seconds")
+_KINDS = {"factorisations": "count", "solver": "text", "seconds": "number", "warnings": "texts"}
 
 
 def save_solution(solution: Solution, path: str | Path) -> Path:
@@ -97,13 +100,18 @@ def unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> S
         },
         **{"interface": "density", **content["options"]},  # what files of format 1 hold
     )
+    check_kinds(content, _KINDS)
     stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
+    unknowns = count_unknowns(problem.mesh.mesh, problem.order)
+    shapes = ((3,), (unknowns,), (unknowns,), (3, unknowns))
+    check_shapes(stored, dict(zip(_SOLUTION_ARRAYS, shapes, strict=True)))
+    check_kinds(content["residuals"], dict.fromkeys(content["residuals"], "number"))
     return Solution(
         problem=problem,
-        drive=Drive(**content["drive"]),
+        drive=_unpack_drive(problem, content["drive"]),
         residuals=content["residuals"],
         warnings=tuple(content["warnings"]),
-        drift=content.get("drift", False),
+        drift=bool(content.get("drift", False)),
         **stored,
         **{name: content[name] for name in _SOLUTION_PLAIN},
     )
@@ -118,20 +126,38 @@ def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any
         "type": cell.__name__,
         "axes": list(mesh.axes),
         "source": mesh.source,
+        "width": mesh.width,
         "boundaries": list(mesh.boundaries),
         "regions": list(mesh.regions),
     }
 
 
+def _unpack_drive(problem: Problem, content: dict[str, Any]) -> Drive:
+    drive = Drive(**content)
+    if problem.is_cross_section:
+        return read_drive(problem, None, None, drive.electric_field)
+    return read_drive(problem, drive.currents, drive.voltages, 0.0)
+
+
 def _unpack_mesh(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> DeviceMesh:
     kind = {k.__name__: k for k in CELL_TYPES}[content["type"]]
-    return DeviceMesh(
-        kind(arrays["mesh_points"], arrays["mesh_cells"], validate=False),
+    points, cells = arrays["mesh_points"], arrays["mesh_cells"]
+    check_shapes(arrays, {"mesh_points": (len(content["axes"]), points.shape[-1])})
+    if cells.ndim != 2 or cells.dtype.kind not in "iu" or not cells.size:
+        raise ValueError(f"mesh_cells is {cells.dtype} of shape {cells.shape}")
+    if cells.min() < 0 or cells.max() >= points.shape[1]:
+        raise ValueError("mesh_cells names points that are not there")
+    check_kinds(content, {"source": "text", "boundaries": "texts", "regions": "texts"})
+    mesh = DeviceMesh(
+        kind(points, cells, validate=False),
         tuple(content["axes"]),
         {name: arrays[f"boundary:{name}"] for name in content["boundaries"]},
         {name: arrays[f"region:{name}"] for name in content["regions"]},
         content["source"],
+        content.get("width"),
     )
+    check_mesh(mesh)
+    return mesh
 
 
 def _pack_material(
@@ -181,6 +207,8 @@ def _pack_contact(name: str, contact: Contact) -> dict[str, Any]:
         "profile": profile,
         "at": contact.at,
         "boundary": contact.boundary,
+        "polarisation": contact.polarisation,
+        "region": contact.region,
     }
 
 

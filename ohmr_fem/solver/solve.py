@@ -118,7 +118,7 @@ def ohmic_potential(
         lifted += value * system.terminals[name].indicator
     currents = (i * system.terminals[name].load for name, i in drive.currents.items())
     load = sum(currents, np.zeros(system.N))
-    b = T.T @ (load / system.scales.conductivity - system.K @ lifted)
+    b = T.T @ (load / system.scales.conductance - system.K @ lifted)
     v, residual = factors.solve(b)
     warn_unbalanced(unbalanced(factors.A, v, b), "charge")
     return T @ v + lifted, residual

@@ -60,12 +60,23 @@ def cell_basis(mesh: skfem.Mesh, order: int) -> Any:
     return skfem.Basis(mesh, element_for(mesh, order), intorder=intorder)
 
 
+def count_unknowns(mesh: skfem.Mesh, order: int) -> int:
+    """Number of unknowns of one field."""
+    return int(skfem.assembly.Dofs(mesh, element_for(mesh, order)).N)
+
+
 def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
     """The same space on boundary facets, with a quadrature that also serves smooth current
     profiles.
     """
     element = element_for(mesh, order)
     return skfem.FacetBasis(mesh, element, facets=facets, intorder=2 * order + 8)
+
+
+def region_basis(mesh: skfem.Mesh, order: int, cells: np.ndarray) -> Any:
+    """The same space on some cells, with a quadrature that also serves smooth profiles."""
+    element = element_for(mesh, order)
+    return skfem.Basis(mesh, element, elements=cells, intorder=2 * order + 8)
 
 
 def locate(

@@ -20,6 +20,7 @@ import functools
 import logging
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class System:
         points = np.asarray(in_metres.global_coordinates())
         self.problem = copy.copy(problem)  # not the key of SYSTEMS, which must be free to die
         self.coefficients: Coefficients = evaluate(problem, points)
-        self.scales: Scales = self.coefficients.scales()
+        self.scales: Scales = _scales(problem, self.coefficients)
         self.interface = interface_of(problem, self.coefficients)
         self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
@@ -573,6 +574,12 @@ def give_back() -> None:
     """
     with contextlib.suppress(AttributeError, OSError):  # another libc has nothing to return
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _scales(problem: Problem, c: Coefficients) -> Scales:
+    scales = c.scales()
+    width = problem.mesh.width
+    return scales if width is None else replace(scales, across=width / scales.length)
 
 
 def _scaled(table: Table, factor: float) -> Table:

@@ -18,6 +18,7 @@ from ..config.device_file import Device, device_of
 from ..config.model_tables import ModelMaterialTable
 from ..config.tables import MaterialTable
 from ..errors import InputError, suggest
+from ..files import read_text
 from ..model.material import Material, retuned
 from ..units import positive, to_si
 
@@ -294,13 +295,7 @@ def read_table(path: Path, name: str, value: Any) -> Table:
             f"{path}: tables.{name}: expected the name of a CSV file, got {value!r}", value=value
         )
     where = path.parent / value
-    try:
-        lines = where.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InputError(
-            f"{where}: cannot be read ({exc}); it is named by tables.{name} of {path}",
-            value=str(where),
-        ) from exc
+    lines = read_text(where, f"the table that tables.{name} of {path.name} names").split("\n")
     # a first line "sep=;" tells a spreadsheet how to read the file
     separator = ","
     if lines and lines[0].strip().lower().startswith("sep="):

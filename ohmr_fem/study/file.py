@@ -22,7 +22,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device, read_device, without_accuracy
+from ..config.reader import read_toml
 from ..errors import InputError, OhmrError, suggest
 from .axes import (
     Table,
@@ -121,7 +121,7 @@ def read_study(path: str | Path) -> Study:
         What is wrong, with file and key.
     """
     path = Path(path)
-    table = _toml(path)
+    table, _ = read_toml(path, "a study file (.toml), text in UTF-8")
     if "sweep" in table:
         raise InputError(
             f"{path}: is a device file; a study is a file of its own that names it: "
@@ -181,18 +181,6 @@ def output_of(output: str | Path, where: str) -> Path:
             value=str(output),
         )
     return path.resolve()
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as exc:
-        raise InputError(f"{path}: no such file", value=str(path)) from exc
-    except (OSError, ValueError, RecursionError) as exc:
-        raise InputError(
-            f"{path}: cannot be read as TOML ({exc}); a study is a text file with [axes]",
-            value=str(path),
-        ) from exc
 
 
 def _section(path: Path, table: Mapping[str, Any], name: str) -> Mapping[str, Any]:

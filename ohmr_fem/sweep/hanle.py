@@ -13,7 +13,7 @@ from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
 from ..mesh.grids import cross_section
 from ..model.fields import field_rotation
 from ..model.material import precession_squared
-from ..model.problem import Problem
+from ..model.problem import Problem, contact_width
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, UnitCurrent, warn_once
 from ..solver.system import system_of
@@ -347,10 +347,9 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     """
     if not problem.uniform or problem.film is not None:
         return np.full(len(fields), np.nan)
-    contact = problem.contacts[current[0]]
-    mesh = problem.mesh.mesh
-    ends = mesh.p[:, mesh.facets[:, problem.mesh.boundaries[contact.boundary or current[0]]]]
-    width = float(np.sum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)))
+    width = contact_width(problem, current[0])
+    if np.isnan(width):
+        return np.full(len(fields), np.nan)
     strip = Problem(cross_section(width), problem.material, detection=problem.detection)
     rho = np.full(len(fields), np.nan)
     steady = (

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import InputError, SolveError
+from ..errors import InputError, SolveError, suggest
+from ..files import atomic_path, check_kinds, check_shapes, read_text
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
+from ..model.problem import DETECTIONS
 from ..solver.system import System
 from ..units import array_si, fields_array, own_arrays, to_si
 from .curve import PARTS, Parts
@@ -34,7 +36,8 @@ class Link:
     detector.
 
     ``drive`` and ``read`` are components of the polarisation of a contact, with the sign of its
-    place in the pair; None where the orbital Hall effect drives, and its inverse reads.
+    place in the pair, and ``source`` and ``detector`` its name; None where the orbital Hall effect
+    drives, and its inverse reads.
     """
 
     generated: int
@@ -43,6 +46,8 @@ class Link:
     b: int
     drive: float | None = None
     read: float | None = None
+    source: str = ""
+    detector: str = ""
 
     @property
     def part(self) -> str:
@@ -50,10 +55,10 @@ class Link:
         names = ("alpha" if p is None else "p" for p in (self.drive, self.read))
         return "_".join(names)
 
-    def polarised(self, factor: float) -> Link:
-        """With all polarisations times ``factor``."""
-        given = (self.drive, self.read)
-        drive, read = (None if p is None else factor * p for p in given)
+    def scaled(self, factors: Mapping[str, float]) -> Link:
+        """With the polarisations of contacts times factors."""
+        given = ((self.drive, self.source), (self.read, self.detector))
+        drive, read = (None if p is None else factors.get(name, 1.0) * p for p, name in given)
         return replace(self, drive=drive, read=read)
 
 
@@ -85,8 +90,10 @@ class SpectralMeasure:
         Largest backward error of the solves behind it.
     vertices : unknowns at the vertices, or None once loaded from a file
     summary : str
-    polarisation : float
-        Largest |p| of the contacts of the pairs, 0 without; the others are in proportion.
+    polarisations : pairs of name and |p|
+        The polarised contacts of the device.
+    across : float
+        Width of a channel over ``reference_length``; 1 elsewhere.
     """
 
     projection: Projection
@@ -103,7 +110,8 @@ class SpectralMeasure:
     residual: float
     summary: str
     vertices: np.ndarray | None = None
-    polarisation: float = 0.0
+    polarisations: tuple[tuple[str, float], ...] = ()
+    across: float = 1.0
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
 
@@ -200,8 +208,8 @@ class SpectralMeasure:
         self, links: Sequence[Link], fields: np.ndarray, s: complex = 1.0
     ) -> tuple[np.ndarray, np.ndarray]:
         """f and f - f(0) of some links, each (n,)."""
-        at_zero: Any = 0.0
-        change: Any = 0.0
+        at_zero: Any = np.zeros(len(fields))
+        change: Any = np.zeros(len(fields))
         for c in links:
             g = self._strength(c) * self.projection.residues(c.a, c.b)
             zero, kernel = self._kernel(c, fields, s)
@@ -212,10 +220,10 @@ class SpectralMeasure:
         """What polarised contacts and the orbital Hall effect do to delta_R, (n,) ohm each."""
         several = np.atleast_2d(fields_array(fields, "fields"))
         self._check(several)
-        found = {name: np.zeros(len(several)) for name in PARTS}
+        found = {}
         for name in PARTS:
             links = [c for c in self.channels if c.part == name]
-            found[name] = found[name] + self.unit * self._sum(links, several)[0]
+            found[name] = self.unit * self._sum(links, several)[0]
         return Parts(**found)
 
     def _kernel(
@@ -374,18 +382,27 @@ class SpectralMeasure:
         """What turns f into delta_R (ohm), or into rho on a cross-section."""
         if self.current is None:
             return -self._product
-        inside = 1.0 if self.polarised else -self._product
-        return float(inside / self.material.sheet_conductivity)
+        return self._inside / self.conductance
+
+    @property
+    def _inside(self) -> float:
+        """unit without the conductance."""
+        return 1.0 if self.polarised else -self._product
+
+    @property
+    def conductance(self) -> float:
+        """Sheet conductivity, of a channel times its width over the reference length, in S."""
+        return float(self.material.sheet_conductivity) * self.across
 
     @property
     def own_effect(self) -> float:
         """|delta_R| of the orbital Hall effect between the contacts of the current, in ohm."""
-        return float(abs(self._product) * self.own_response / self.material.sheet_conductivity)
+        return float(abs(self._product) * self.own_response / self.conductance)
 
     @property
     def R_ohmic(self) -> float:
         """Resistance without orbital Hall effect, ohm; NaN on a cross-section."""
-        return float(self.R_ohmic_sigma / self.material.sheet_conductivity)
+        return float(self.R_ohmic_sigma / self.conductance)
 
     def delta_R(self, fields: Any) -> np.ndarray:
         """R(B) - R_ohmic in ohm, (n,)."""
@@ -399,7 +416,7 @@ class SpectralMeasure:
 
     def rho(self, fields: Any) -> np.ndarray:
         """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, (n,)."""
-        f = -self._product * self.response(fields)[0]
+        f = self._inside * self.response(fields)[0]
         return f if self.current is None else f / self.R_ohmic_sigma
 
     def rho_star(self, fields: Any) -> np.ndarray:
@@ -429,15 +446,16 @@ class SpectralMeasure:
 
         Keywords are those of :class:`Material` (``diffusion_length`` stays fixed unless given), or
         ``tau`` for relaxation_time and ``theta`` for X_zz/X_yy.  ``polarisation`` is the largest
-        |p| of the contacts, the others in proportion.
+        |p| of the contacts, the others in proportion, or {contact: |p|}.
 
         Raises
         ------
         InputError
             Unknown keyword, or a diffusion constant that changes at an edge of finite absorption.
         """
-        if "polarisation" in changes:
-            return self._with_polarisation(changes.pop("polarisation")).at(**changes)
+        given = {k: changes.pop(k) for k in list(changes) if k.startswith("polarisation")}
+        if given:
+            return self._with_polarisations(given).at(**changes)
         material = retuned(self.material, changes)
         if self.absorbing and not np.isclose(
             material.diffusion_constant, self.material.diffusion_constant, rtol=1e-12
@@ -449,16 +467,31 @@ class SpectralMeasure:
             )
         return replace(self, material=material)
 
-    def _with_polarisation(self, value: Any) -> SpectralMeasure:
-        size = to_si(value, "1", "polarisation")
-        if not self.polarisation:
+    def _with_polarisations(self, given: Mapping[str, Any]) -> SpectralMeasure:
+        """``given`` are "polarisation": a number or {contact: number}, "polarisation.contact"."""
+        sizes = dict(self.polarisations)
+        for key, value in given.items():
+            where = key.partition(".")[2]
+            wanted = value if isinstance(value, Mapping) else {where: value}
+            for name, size in wanted.items():
+                factor = to_si(size, "1", key) / self.polarisation_of(name)
+                scaled = {k: factor * p for k, p in sizes.items()}
+                sizes |= {name: scaled[name]} if name else scaled
+        factors = {name: sizes[name] / p for name, p in self.polarisations}
+        links = tuple(c.scaled(factors) for c in self.channels)
+        return replace(self, channels=links, polarisations=tuple(sizes.items()))
+
+    def polarisation_of(self, name: str = "") -> float:
+        """|p| of a contact, or the largest of all; InputError if there is none."""
+        known = dict(self.polarisations)
+        if not known or (name and name not in known):
+            near = suggest(name, known) if known else "give Contact(polarisation=...)"
             raise InputError(
-                "at: no contact of these pairs is polarised; give Contact(polarisation=...)",
-                value=value,
+                f"no polarised contact {name!r}; {near}" if name else f"nothing polarised; {near}",
+                value=name,
                 key="polarisation",
             )
-        links = tuple(c.polarised(size / self.polarisation) for c in self.channels)
-        return replace(self, channels=links, polarisation=size)
+        return known[name] if name else max(known.values())
 
     def sensitivity(
         self,
@@ -469,8 +502,8 @@ class SpectralMeasure:
         """Derivative of delta_R (rho on a section) to a parameter of :meth:`at`, (n,), by
         fourth-order differences.
         """
-        if parameter == "polarisation":
-            value = self.polarisation
+        if parameter.startswith("polarisation"):
+            value = self.polarisation_of(parameter.partition(".")[2])
         else:
             value = parameter_value(self.material, parameter)
         h = step * (abs(value) or 1.0)
@@ -530,7 +563,7 @@ class SpectralMeasure:
         """Moment density (C/m^2) for unit drive of strength one, per A (V/m on a section)."""
         m = self.material
         if self.polarised:
-            return float(1.0 / m.diffusion_constant)
+            return float(1.0 / (m.diffusion_constant * self.across))
         unit = float(m.orbital_hall_angle / m.diffusion_constant)
         if self.current is None:
             return unit * float(m.sheet_conductivity) * self.reference_length
@@ -554,7 +587,8 @@ class SpectralMeasure:
             "slowest": self.slowest,
             "absorbing": self.absorbing,
             "residual": self.residual,
-            "polarisation": self.polarisation,
+            "polarisations": self.polarisations,
+            "across": self.across,
             "channels": [_numbers_of(c) for c in self.channels],
             "material": {
                 k: np.asarray(v).tolist() if k == "inverse_mass" else v
@@ -570,7 +604,8 @@ class SpectralMeasure:
             **self._more(),
         }
         path = Path(path)
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
         return path
 
     def _more(self) -> dict[str, Any]:
@@ -591,18 +626,26 @@ class SpectralMeasure:
         """Read a measure written by :meth:`save`; InputError if the file is missing, broken or
         something else.
         """
+        text = read_text(path, "a file that SpectralMeasure.save wrote")
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = json.loads(text)
             if content["format"] != FORMAT:
                 raise KeyError(content["format"])
+            check_kinds(content, _KINDS)
+            if content["detection"] not in DETECTIONS:
+                raise ValueError(f"detection is {content['detection']!r}")
             p = content["projection"]
-            count = len(p["rates"])
+            check_kinds(p, {"shift": "number", "residual": "number", "solves": "count"})
+            count, starts = len(p["rates"]), len(p["gram"])
             arrays = {
                 "rates": np.array(p["rates"]),
                 "weights": np.reshape(p["weights"], (count, -1)),
                 "tail": np.reshape(p["tail"], (-1, count)),
                 "gram": np.array(p["gram"]),
             }
+            shapes = {"rates": (count,), "weights": (count, starts), "gram": (starts, starts)}
+            check_shapes(arrays, shapes | {"tail": arrays["tail"].shape})
+            channels = tuple(_link(c, starts) for c in content["channels"])
             same: dict[str, Any] = {
                 k: tuple(content[k]) if content[k] else None for k in ("current", "voltage")
             }
@@ -619,17 +662,19 @@ class SpectralMeasure:
                     "summary",
                 )
             }
-            same["polarisation"] = content.get("polarisation", 0.0)
+            polarised = content.get("polarisations", [])
+            same["polarisations"] = tuple((name, size) for name, size in polarised)
+            same["across"] = content.get("across", 1.0)
             return cls._of_file(
                 content,
                 projection=Projection(
                     p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
                 ),
-                channels=tuple(Link(*c) for c in content["channels"]),
+                channels=channels,
                 material=Material(**content["material"]),
                 **same,
             )
-        except (OSError, ValueError, KeyError, TypeError) as exc:
+        except Exception as exc:  # whatever a value of another kind leads to
             raise InputError(
                 f"{path}: not a spectral measure ({type(exc).__name__}: {exc}); expected a file "
                 "written by "
@@ -659,7 +704,36 @@ class SpectralMeasure:
 def _numbers_of(link: Link) -> list[Any]:
     """A link as a file keeps it; before there were polarised contacts there were four numbers."""
     numbers = list(vars(link).values())
-    return numbers[:4] if numbers[4:] == [None, None] else numbers
+    return numbers[:4] if numbers[4:6] == [None, None] else numbers
+
+
+#: What a file of a measure holds beside its arrays.
+_KINDS = {
+    "current": "pair",
+    "voltage": "pair",
+    "detection": "text",
+    "R_ohmic_sigma": "number",
+    "tolerance": "positive number",
+    "reference_length": "positive number",
+    "slowest": "number",
+    "absorbing": "truth",
+    "residual": "number",
+    "summary": "text",
+}
+
+
+def _link(given: Any, starts: int) -> Link:
+    """A link of a file; ValueError where it points at what is not there."""
+    link = Link(*given)
+    for name in ("generated", "detected", "a", "b"):
+        value = getattr(link, name)
+        most = 3 if name in ("generated", "detected") else starts
+        if type(value) is not int or not 0 <= value < most:
+            raise ValueError(f"channel: {name} is {value!r}, expected a whole number below {most}")
+    for value in (link.drive, link.read):
+        if value is not None and not (type(value) in (int, float) and abs(value) <= 1.0):
+            raise ValueError(f"channel: a polarisation of {value!r}, expected -1 to 1")
+    return link
 
 
 def _same(one: Material, other: Material) -> bool:
@@ -705,6 +779,10 @@ def device_of(system: System) -> dict[str, Any]:
         "material": problem.material,
         "detection": problem.detection,
         "reference_length": system.scales.length,
+        "across": system.scales.across,
+        "polarisations": tuple(
+            (name, float(np.linalg.norm(c.polarisation))) for name, c in problem.polarised.items()
+        ),
         "absorbing": any(law.absorbs_partially for law in laws),
         "summary": repr(problem),
     }

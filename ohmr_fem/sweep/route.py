@@ -42,6 +42,8 @@ def refusal(problem: Problem) -> str | None:
             "coupling='full' feeds the orbital current back into the drive, which then depends on "
             "the field"
         )
+    if problem.mesh.is_channel and not problem.polarised:
+        return "nothing drives moments in a channel without polarised contacts"
     for name, edge in problem.edge_sources.items():
         if problem.film is not None and not edge.by_component:
             continue

@@ -167,7 +167,6 @@ def spectral_measures(
         SpectralMeasure(
             projection=replace(projection, vectors=vectors).combine(turn),
             channels=channels,
-            polarisation=_largest(problem, name),
             R_ohmic_sigma=base,
             current=name[0],
             voltage=name[1],
@@ -238,6 +237,10 @@ Starts = tuple[
 ]
 
 
+#: What drives or reads: component, column, polarisation with its sign, and name of the contact.
+Pole = tuple[int, int, float | None, str]
+
+
 def _starts(
     problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver
 ) -> Starts:
@@ -246,58 +249,60 @@ def _starts(
         return _section_starts(system)
     names = [(pair.current, pair.voltage) for pair in given if pair is not None]
     contacts = sorted({c for i, v in names for c in (*i, *v)})
-    curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
     loads = np.array([system.terminals[c].load for c in contacts])
     functionals = _functionals(names, contacts)
     potentials = _potentials(system, functionals @ loads, solver)
-    magnets = [c for c in contacts if c in problem.polarised]
+    magnets = list(problem.polarised)
     beside = [system.polarised.loads[c] for c in magnets]
-    start = np.column_stack([curl @ potentials, *beside])
+    plane = [] if problem.mesh.is_channel else [_curls(system, potentials)]
+    start = np.column_stack([*plane, *beside])
     turns, links, ohmic = [], [], []
     for i, v in names:
         pair = np.array([_difference(i, contacts), _difference(v, contacts)])
         # several pairs share few functionals: each pair is a combination of them
         turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
         ohmic.append(float(system.pair_load(v) @ (potentials @ turn[:, 0])))
-        turns.append(block_diag(turn, np.eye(len(magnets))) if magnets else turn)
-        links.append(_links(problem, i, v, magnets))
+        turns.append(block_diag(*[turn for _ in plane], np.eye(len(magnets))))
+        links.append(_links(problem, i, v))
     return start, turns, links, ohmic, names
 
 
+def _curls(system: System, potentials: np.ndarray) -> np.ndarray:
+    """What potentials (N, p) drive and read by the orbital Hall effect, at strength one."""
+    curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
+    return np.asarray(curl @ potentials)
+
+
 def _links(
-    problem: Problem, current: tuple[str, str], voltage: tuple[str, str], magnets: list[str]
+    problem: Problem, current: tuple[str, str], voltage: tuple[str, str]
 ) -> tuple[Link, ...]:
     """All that drives with all that reads: the orbital Hall effect, column 0 and its inverse,
-    column 1, and each component of the polarised contacts (docs/theory, section 10).
+    column 1, and each component of the polarised contacts (docs/theory, section 10); these alone
+    on a channel.
     """
-    drives = [(2, 0, None), *_magnetic(problem, current, magnets)]
-    reads = [(2, 1, None), *_magnetic(problem, voltage, magnets)]
+    hall = 0 if problem.mesh.is_channel else 2
+    drives = _magnetic(problem, current, hall)
+    reads = _magnetic(problem, voltage, hall)
+    if hall:
+        drives.insert(0, (2, 0, None, ""))
+        reads.insert(0, (2, 1, None, ""))
     return tuple(
-        Link(generated, detected, a, b, drive, read)
-        for generated, a, drive in drives
-        for detected, b, read in reads
+        Link(generated, detected, a, b, drive, read, source, detector)
+        for generated, a, drive, source in drives
+        for detected, b, read, detector in reads
     )
 
 
-def _magnetic(
-    problem: Problem, pair: tuple[str, str], magnets: list[str]
-) -> list[tuple[int, int, float | None]]:
-    """Component, column and polarisation with its sign, of the contacts of a pair."""
-    found: list[tuple[int, int, float | None]] = []
+def _magnetic(problem: Problem, pair: tuple[str, str], first: int) -> list[Pole]:
+    """What the polarised contacts of a pair drive or read."""
+    found: list[Pole] = []
+    magnets = list(problem.polarised)
     for name, sign in zip(pair, (1.0, -1.0), strict=True):
         if name in magnets:
-            column = 2 + magnets.index(name)
+            column = first + magnets.index(name)
             given = problem.contacts[name].polarisation
-            found += [(a, column, sign * p) for a, p in enumerate(given) if p]
+            found += [(a, column, sign * p, name) for a, p in enumerate(given) if p]
     return found
-
-
-def _largest(problem: Problem, pairs: tuple[Any, Any]) -> float:
-    """Largest |p| of the contacts of a current and a voltage pair."""
-    if problem.is_cross_section:
-        return 0.0
-    given = [problem.contacts[name].polarisation for pair in pairs for name in pair]
-    return float(np.linalg.norm(given, axis=1).max())
 
 
 def _section_starts(system: System) -> Starts:
