@@ -67,6 +67,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .model.material import Material as Material
     from .model.problem import Problem as Problem
     from .model.stack import Stack as Stack
+    from .output.film_paraview import export_film as export_film
     from .output.paraview import export_paraview as export_paraview
     from .output.plot import plot_hanle as plot_hanle
     from .output.plot import plot_mesh as plot_mesh
@@ -105,6 +106,8 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .sweep.current import drift_curve as drift_curve
     from .sweep.curve import HanleCurve as HanleCurve
     from .sweep.film import FilmMeasure as FilmMeasure
+    from .sweep.film_moment import FilmMoment as FilmMoment
+    from .sweep.film_moment import film_moment as film_moment
     from .sweep.gate import GateMap as GateMap
     from .sweep.gate import gate_map as gate_map
     from .sweep.hanle import angle_scan as angle_scan
@@ -140,6 +143,7 @@ _NAMES = {
     "model.material": "Material",
     "model.problem": "Problem",
     "model.stack": "Stack",
+    "output.film_paraview": "export_film",
     "output.paraview": "export_paraview",
     "output.plot": "plot_hanle plot_mesh plot_moment_density",
     "output.plot_angles": "plot_admr",
@@ -162,6 +166,7 @@ _NAMES = {
     "sweep.current": "DriftCurve drift_curve",
     "sweep.curve": "HanleCurve",
     "sweep.film": "FilmMeasure",
+    "sweep.film_moment": "FilmMoment film_moment",
     "sweep.gate": "GateMap gate_map",
     "sweep.hanle": "angle_scan hanle_curve hanle_map",
     "sweep.measure": "SpectralMeasure delta_R_table",

@@ -217,13 +217,13 @@ class Faces:
             out[some] = self._with_faces(h[some], e[some], M[some])
         return out
 
-    def _with_faces(
+    def _slopes(
         self,
         h: np.ndarray,
         e: np.ndarray,
         M: np.ndarray,
-    ) -> np.ndarray:
-        """Solve for n' at both faces, above and below, per column of the drives (a, c)."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """n' above and below and n where both vanish, (..., 3, 6): columns are the drives a, c."""
         quarter = 0.25 * self.thickness
         zero = np.zeros_like(h)
         still = np.concatenate([zero, M], axis=-1)  # n where both derivatives vanish: y = M^-1 c
@@ -243,7 +243,17 @@ class Faces:
             rows.append(np.hstack(place) + side * (G @ values))
             given.append(strength * drive - side * (G @ still))
         slopes = np.linalg.solve(np.concatenate(rows, axis=-2), np.concatenate(given, axis=-2))
-        up, down = slopes[..., :3, :], slopes[..., 3:, :]
+        return slopes[..., :3, :], slopes[..., 3:, :], still
+
+    def _with_faces(
+        self,
+        h: np.ndarray,
+        e: np.ndarray,
+        M: np.ndarray,
+    ) -> np.ndarray:
+        """What faces and edges read, with n' at both faces solved for."""
+        up, down, still = self._slopes(h, e, M)
+        zero, one = np.zeros_like(h), np.eye(3)
         mean, odd = 0.5 * (self.read[1] + self.read[0]), 0.5 * (self.read[1] - self.read[0])
         faces = 0.5 * mean * (h @ (up + down))  # [n(t/2) - n(-t/2)]/t
         if odd != 0.0:  # and [n(t/2) + n(-t/2)]/t
@@ -255,6 +265,32 @@ class Faces:
             out[..., i, 0, :, :], out[..., i, 1, :, :] = values[..., :3], values[..., 3:]
         return out
 
+    def profile(
+        self,
+        height: float,
+        rates: np.ndarray,
+        T: np.ndarray,
+        squared: np.ndarray,
+    ) -> np.ndarray:
+        """n at a height in L_m from the middle, (n, m, 3, 6): columns are the drives a, c."""
+        half = 0.5 * self.thickness
+
+        def odd(x: np.ndarray) -> np.ndarray:
+            q = np.sqrt(np.asarray(x, dtype=complex))
+            return np.asarray(_sinh(q, height, half) / (q * _cosh(q, half, half)))
+
+        def even(x: np.ndarray) -> np.ndarray:
+            q = np.sqrt(np.asarray(x, dtype=complex))
+            return np.asarray(_cosh(q, height, half) / (q * _sinh(q, half, half)))
+
+        def inverse(x: np.ndarray) -> np.ndarray:
+            return 1.0 / np.asarray(x, dtype=complex)
+
+        functions = odd_part(self.thickness), even_part(self.thickness), inverse, odd, even
+        h, e, M, at_odd, at_even = (Divided.of(f, rates, squared).matrices(T) for f in functions)
+        up, down, still = self._slopes(h, e, M)
+        return np.asarray(0.5 * (at_odd @ (up + down) + at_even @ (up - down)) + still)
+
     def local(
         self,
         T: np.ndarray,
@@ -263,6 +299,16 @@ class Faces:
     ) -> np.ndarray:
         """What the faces read where the ohmic field is uniform, (n, 3, 3)."""
         return np.asarray(self.response(np.array([s]), T, squared)[:, 0, 0, 0])
+
+
+def _sinh(q: np.ndarray, z: float, scale: float) -> np.ndarray:
+    """sinh(q z) exp(-q scale), which does not overflow."""
+    return np.asarray(0.5 * (np.exp(q * (z - scale)) - np.exp(-q * (z + scale))))
+
+
+def _cosh(q: np.ndarray, z: float, scale: float) -> np.ndarray:
+    """cosh(q z) exp(-q scale)."""
+    return np.asarray(0.5 * (np.exp(q * (z - scale)) + np.exp(-q * (z + scale))))
 
 
 def detection_matrix(material: Material, detection: str) -> np.ndarray:

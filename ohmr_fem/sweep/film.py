@@ -369,7 +369,7 @@ class FilmMeasure(SpectralMeasure):
         field: Any,
         current: Any = 1.0,
     ) -> np.ndarray:
-        raise InputError("moment_density: the moment of a film depends on z; not in this version")
+        raise InputError("moment_density: the moment of a film depends on z: use of.film_moment")
 
     def __repr__(self) -> str:
         plane = super().__repr__().removeprefix("SpectralMeasure(")
@@ -449,9 +449,11 @@ def film_measures(
     thicknesses: Any = None,
     rates: Any = (),
     solver: Solver = SYMMETRIC,
+    with_vectors: bool = False,
 ) -> list[FilmMeasure]:
     """Measures of several (current, voltage) pairs of one film from one factorisation; ``rates``
-    are further complex s at which the bound must hold.
+    are further complex s at which the bound must hold, ``with_vectors`` keeps the Ritz vectors
+    (N, m).
     """
     from .spectral import _check_definite, _lengths, _range
     from .stack import stack_measures
@@ -526,9 +528,11 @@ def film_measures(
         shift,
         excess,
         most,
-        with_vectors=False,
+        with_vectors=with_vectors,
     )
     _check_definite(projection)
+    if with_vectors:
+        projection = replace(projection, vectors=keep @ projection.vectors)
     return measures(projection)
 
 

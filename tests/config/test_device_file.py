@@ -486,7 +486,7 @@ def test_film(tmp_path, refuses):
         (FILM.replace('"4 nm"', '"4 s"'), ["film", "thickness"]),
         (FILM.replace('"100 m/s"', '"mirror"'), ["film", "mirror"]),
         (FILM.replace("magnetisation", "moment"), ["film", "magnetisation"]),
-        (FILM + "[output]\nfields_at = [0]\n", ["fields_at", "film"]),
+        (FILM + "[output]\nlayers = 1\n", ["output.layers", "2 to"]),
         (FILM.replace('"100 m/s"', "{source = [1, 2]}"), ["film", "source"]),
         (FILM.replace('"100 m/s"', "{source = 0.1, kappa = 1}"), ["film", "kappa"]),
     ):
@@ -516,6 +516,7 @@ def test_stack(tmp_path):
     assert stack.thickness == pytest.approx(8e-9) and stack.bottom.matrix[0, 0] == 100.0
     for wrong, fragments in (
         (STACK.replace('"3 nm"', '"-3 nm"'), ["stack[0].thickness"]),
+        (STACK + "[output]\nfields_at = [0]\n", ["output.fields_at", "stack"]),
         (STACK.replace("[film]", '[film]\nthickness = "4 nm"'), ["film.thickness", "[[stack]]"]),
         (STACK + LAYER.replace("[[stack]]", "[material]"), ["material", "[[stack]]"]),
         (STACK.replace("relaxation_time", "relaxing_time", 1), ["stack[0]", "relaxing_time"]),
