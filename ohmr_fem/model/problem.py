@@ -261,8 +261,9 @@ def _check_film(problem: Problem) -> None:
             f"film must be a Film(thickness, ...) or a Stack([...]), got {film!r}",
             value=film,
         )
-    if isinstance(film, Stack) and problem.moment_conditions():
-        name = next(iter(problem.moment_conditions()))
+    conditions = [*problem.moment_conditions(), *problem.edge_sources]
+    if isinstance(film, Stack) and conditions:
+        name = conditions[0]
         raise _wrong(
             "film",
             f"a stack answers with the local tensor of its layers, which no side edge reaches: "
