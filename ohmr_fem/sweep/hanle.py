@@ -11,11 +11,9 @@ import numpy as np
 
 from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
 from ..mesh.grids import cross_section
-from ..model.channels import Channels
 from ..model.fields import field_rotation
 from ..model.material import precession_squared
 from ..model.problem import Problem, contact_width
-from ..solver.channel_rates import slowest_rates
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..solver.system import system_of
@@ -350,18 +348,16 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     """rho(B) of an infinite strip of the same material, as wide as the contact at which the current
     enters, (n,).
     """
-    if not problem.constant or problem.film is not None:
+    if not problem.uniform or problem.film is not None:
         return np.full(len(fields), np.nan)
     width = contact_width(problem, current[0])
     if np.isnan(width):
         return np.full(len(fields), np.nan)
     strip = Problem(cross_section(width), problem.material, detection=problem.detection)
     rho = np.full(len(fields), np.nan)
-    # beyond, a strip with reflecting edges has no steady state
-    if problem.uniform:
-        steady = precession_squared(problem.material, fields) > -1.0
-    else:
-        steady = slowest_rates(Channels.of(problem.material), fields) > 0.0
+    steady = (
+        precession_squared(problem.material, fields) > -1.0
+    )  # beyond, a strip with reflecting edges has no steady state
     if np.any(steady):
         rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
     return rho
