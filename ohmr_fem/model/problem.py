@@ -172,6 +172,14 @@ class Problem:
                 key="polarisation",
             )
 
+    def refuse_channel(self, caller: str) -> None:
+        """InputError from what needs a device plane."""
+        if self.mesh.is_channel:
+            raise InputError(
+                f"{caller} needs a device plane (x, y), and this is a channel: mesh the device",
+                key="mesh",
+            )
+
     def moment_conditions(self) -> dict[str, Moment]:
         """{boundary or region: condition} for every boundary or pad that does not simply
         reflect.
