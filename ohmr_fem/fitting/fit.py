@@ -406,7 +406,7 @@ def _estimates(found: Found, known: Identifiability) -> dict[str, Estimate]:
             symbol=p.symbol,
             unit=p.unit,
             value=value,
-            error=float(known.errors[i]) * abs(value),
+            error=p.spread(value, float(known.errors[i])),
             low=lowest,
             high=highest,
             fixed=fixed,

@@ -22,6 +22,7 @@ from ..errors import SweepInterrupted, door, is_own_warning, shown
 from ..files import Table, atomic_path
 from ..model.problem import Problem
 from ..output.drawer import Drawer, Picture
+from ..output.film_paraview import export_film
 from ..output.paraview import export_paraview
 from ..output.plot import plot_hanle, plot_mesh, plot_moment_density
 from ..output.plot_micro import plot_gate_map
@@ -31,6 +32,7 @@ from ..solver.solution import Solution
 from ..solver.solve import solve
 from ..solver.system import system_of
 from ..sweep.curve import HanleCurve
+from ..sweep.film_moment import film_moment
 from ..sweep.gate import GateMap, gate_map
 from ..sweep.hanle import hanle_curve
 from .check import check_questions
@@ -370,6 +372,9 @@ class _Run:
         pairs = {m.current: m.name for m in reversed(self.device.measurements)}
         snapshots = self.device.snapshots
         for pair, name in pairs.items():
+            if self.device.problem.film is not None:
+                self.film_snapshots(pair, _joined("device", name))
+                continue
             solutions = []
             for i, field in enumerate(snapshots):
                 with self.timed("fields"):
@@ -379,6 +384,25 @@ class _Run:
             if self.device.output.paraview and solutions:
                 self.paraview(solutions, _joined("device", name))
             self.maps(solutions, _joined("moment_density", name))
+
+    def film_snapshots(self, pair: tuple[str, str] | None, stem: str) -> None:
+        """Prisms through the thickness of a film, one file for each chosen field."""
+        output = self.device.output
+        several = len(self.device.snapshots) > 1
+        for i, field in enumerate(self.device.snapshots if output.paraview else ()):
+            name = f"{stem}_{i}.vtu" if several else f"{stem}.vtu"
+            self.writes(name)
+            with self.timed("fields"):
+                found = film_moment(
+                    self.device.problem,
+                    field,
+                    current=pair,
+                    amount=output.drive_current,
+                    layers=output.layers,
+                )
+                export_film(found, self.out / name)
+            self.record["fields"].append({"field_T": field.tolist(), "current": pair})
+            self.progress("fields", i + 1, len(self.device.snapshots))
 
     def maps(self, solutions: list[Solution], stem: str) -> None:
         component = _telling(self.device.problem)

@@ -126,12 +126,14 @@ def require_decay(channels: Channels, fields: np.ndarray, least: float = 0.0) ->
 
 def growth_error(field: np.ndarray, rate: float, channels: Channels) -> SolveError:
     """What to say of a field (T) at which the slowest rate, in 1/s, is not positive."""
-    why = "the conversion between spin and orbital moment, or the torque,"
+    what = "conversion or torque"
+    why = "what turns spin and orbital moment into each other, or turns them, makes them grow"
     if channels.count == 1:
-        why = "components relax at different rates, and with X that is not isotropic the torque"
+        what = "torque"
+        why = "where components relax at different rates it can make the moment grow"
     at = tuple(float(b) for b in field)
     return SolveError(
-        f"unstable at B = {at} T: {why} makes the moment grow (slowest rate {rate:.4g} 1/s), and "
-        "no steady state exists; a smaller |B| or weaker conversion has one",
+        f"unstable {what} at B = {at} T: {why} (slowest rate {rate:.4g} 1/s), and no steady state "
+        "exists; a smaller |B| or weaker conversion has one",
         value=rate,
     )

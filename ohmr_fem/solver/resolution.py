@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import PhysicsWarning, ResolutionWarning
-from ..model.film import METALS, Film
-from ..model.material import cross_matrix
+from ..model.film import METALS, Film, strengths
+from ..model.material import Material, cross_matrix
 from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from ..units import engineering
@@ -262,6 +262,20 @@ def _metal_notes(problem: Problem) -> list[PhysicsWarning]:
     ]
 
 
+def _strength_note(problem: Problem, film: Film, material: Material) -> PhysicsWarning | None:
+    """Where kappa'/kappa is not alpha'/alpha at a face or edge."""
+    laws: list[Any] = [*film.faces, *problem.edge_sources.values()]
+    for law in laws:
+        if not isinstance(law.source, tuple) and not isinstance(law.inverse_source, tuple):
+            forth, back = strengths(material, law.source, law.inverse_source)
+            if abs(forth - back) > 1e-9 * abs(forth):
+                return PhysicsWarning(
+                    "the ratio of the inverse to the direct source at a face or edge is not that "
+                    "of the orbital Hall angles: R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
+                )
+    return None
+
+
 def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     """Where R_ij,kl(B) = R_kl,ij(-B) fails in a film (docs/theory, section 9)."""
     film, material = problem.film, next(iter(problem.materials.values()))
@@ -269,6 +283,8 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
         return []
     X = np.asarray(material.inverse_mass)
     slack = 1e-9 * np.abs(X).max()
+    if (note := _strength_note(problem, film, material)) is not None:
+        return [note]
     if np.all(np.abs(X - X[0, 0] * np.eye(3)) <= slack):
         return []
     conductivity = float(material.sheet_conductivity) / film.thickness
@@ -279,6 +295,8 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     if problem.detection == "printed":
         flat = np.diag([X[0, 0], X[0, 0], X[2, 2]])
         equal = len(given) == 0 or (len(given) == 2 and np.array_equal(given[0], given[1]))
+        below, above = (face.strengths(material) for face in film.faces)
+        equal = equal and below == above
         if np.any(np.abs(X - flat) > slack):
             why = "the printed detector on an X that is not diag(X_xx, X_xx, X_zz)"
         elif not equal:

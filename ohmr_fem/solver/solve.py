@@ -149,7 +149,8 @@ def orbital_share(
     """Orbital part of the power over the ohmic one, for scaled moments n (3 N,): delta_R/R_ohmic of
     a pair of contacts. Nothing is said where moment is injected: its voltage is no second order.
     """
-    if system.problem.is_cross_section or np.any(system.injected_source):
+    problem = system.problem
+    if problem.is_cross_section or problem.polarised or np.any(system.injected_source):
         return 0.0
     loads = [i * system.terminals[name].load for name, i in drive.currents.items()]
     change = float(sum(loads, np.zeros(system.N)) @ orbital)

@@ -11,11 +11,9 @@ import numpy as np
 
 from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
 from ..mesh.grids import cross_section
-from ..model.channels import Channels
 from ..model.fields import field_rotation
 from ..model.material import precession_squared
 from ..model.problem import Problem, contact_width
-from ..solver.channel_rates import slowest_rates
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..solver.system import system_of
@@ -25,15 +23,15 @@ from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
 from .matrix_measure import MatrixMeasure
 from .measure import SpectralMeasure
-from .reduced import reduced_sweep
+from .reduced import reduced_sweep, total
 from .route import choose
 from .spectral import largest_share, spectral_measure, spectral_measures
 
 METHODS = ("auto", "spectral", "reduced", "direct")
 #: So many fields are solved one by one on the general path.
 FEW = 8
-#: Squares of R_ohmic that are round-off.
-ROUND_OFF = 1e-9
+#: Squares of R_ohmic, and f(0) over the largest f, that are round-off.
+ROUND_OFF, NOTHING = 1e-9, 1e-13
 
 
 def hanle_curve(
@@ -224,7 +222,9 @@ def _reduced_curve(
     start: float,
     notes: tuple[str, ...],
 ) -> HanleCurve:
-    found = reduced_sweep(measurement, fields, tolerance)
+    split = measurement.split()
+    several = [reduced_sweep(one, fields, tolerance) for one in split.values()]
+    found = total(several)
     if not found.converged:
         note = (
             "reduced basis: the estimated error stays at "
@@ -235,7 +235,7 @@ def _reduced_curve(
         warn(ConvergenceWarning(note))
         notes = (*notes, note)
     sign = _sign(measurement)
-    return _curve(
+    curve = _curve(
         measurement.system.problem,
         fields,
         measurement.base,
@@ -248,6 +248,11 @@ def _reduced_curve(
         start,
         notes,
     )
+    if not measurement.system.problem.polarised:
+        return curve
+    parts = dict.fromkeys(PARTS, np.zeros(len(fields)))
+    parts |= {name: one.change for name, one in zip(split, several, strict=True)}
+    return replace(curve, parts=Parts(**parts))
 
 
 def _spectral_curve(
@@ -312,6 +317,7 @@ def _curve(
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
         # Eq. (8) is 0/0 where the field does nothing (theta = 0): nothing was removed there. But
         # where f(0) = 0 there is nothing that a field could remove: no rho_star
+        zero = 0.0 if abs(zero) <= NOTHING * np.abs(effect).max() else zero
         rho_star = -change / zero if zero else np.full(len(fields), np.nan)
         rho_star = np.where((change == 0.0) & (zero != 0.0), 0.0, rho_star)
         if not section and _nothing_ohmic(problem, base):  # a relative change of nothing
@@ -350,18 +356,16 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     """rho(B) of an infinite strip of the same material, as wide as the contact at which the current
     enters, (n,).
     """
-    if not problem.constant or problem.film is not None:
+    if not problem.uniform or problem.film is not None:
         return np.full(len(fields), np.nan)
     width = contact_width(problem, current[0])
     if np.isnan(width):
         return np.full(len(fields), np.nan)
     strip = Problem(cross_section(width), problem.material, detection=problem.detection)
     rho = np.full(len(fields), np.nan)
-    # beyond, a strip with reflecting edges has no steady state
-    if problem.uniform:
-        steady = precession_squared(problem.material, fields) > -1.0
-    else:
-        steady = slowest_rates(Channels.of(problem.material), fields) > 0.0
+    steady = (
+        precession_squared(problem.material, fields) > -1.0
+    )  # beyond, a strip with reflecting edges has no steady state
     if np.any(steady):
         rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
     return rho

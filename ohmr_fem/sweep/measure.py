@@ -168,6 +168,8 @@ class SpectralMeasure:
     @property
     def weights(self) -> np.ndarray:
         """g_k of the first channel, (m,): F(s) = sum g_k / (w_k + s) with w_k in units of 1/tau."""
+        if not self.channels:  # a channel without polarised contacts at either pair
+            return np.zeros(len(self.projection.rates))
         c = self.channels[0]
         return self.projection.residues(c.a, c.b) * self.stretch
 
@@ -187,6 +189,8 @@ class SpectralMeasure:
         """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says
         nothing of the mesh.
         """
+        if not self.channels:
+            return np.zeros(np.shape(s))
         c = self.channels[channel]
         return self.projection.bound(c.a, c.b, complex_si(s, "1", "s") / self.stretch, self.slowest)
 

@@ -497,11 +497,15 @@ def test_film(tmp_path, refuses):
     assert film.bottom.matrix[0, 0] == 100.0 and film.top.magnet.magnetisation == (0, 1, 0)
     sheet = device.problem.material.sheet_conductivity
     assert sheet == pytest.approx(4e-9 / 1.8e-6)
+    path.write_text(FILM.replace('"100 m/s"', "{source = 0.1}"), encoding="utf-8")
+    assert read_device(path).problem.film.bottom.source == 0.1
     for wrong, fragments in (
         (FILM.replace('"4 nm"', '"4 s"'), ["film", "thickness"]),
         (FILM.replace('"100 m/s"', '"mirror"'), ["film", "mirror"]),
         (FILM.replace("magnetisation", "moment"), ["film", "magnetisation"]),
-        (FILM + "[output]\nfields_at = [0]\n", ["fields_at", "film"]),
+        (FILM + "[output]\nlayers = 1\n", ["output.layers", "2 to"]),
+        (FILM.replace('"100 m/s"', "{source = [1, 2]}"), ["film", "source"]),
+        (FILM.replace('"100 m/s"', "{source = 0.1, kappa = 1}"), ["film", "kappa"]),
     ):
         path.write_text(wrong, encoding="utf-8")
         with pytest.raises(of.InputError) as caught:
@@ -529,6 +533,7 @@ def test_stack(tmp_path):
     assert stack.thickness == pytest.approx(8e-9) and stack.bottom.matrix[0, 0] == 100.0
     for wrong, fragments in (
         (STACK.replace('"3 nm"', '"-3 nm"'), ["stack[0].thickness"]),
+        (STACK + "[output]\nfields_at = [0]\n", ["output.fields_at", "stack"]),
         (STACK.replace("[film]", '[film]\nthickness = "4 nm"'), ["film.thickness", "[[stack]]"]),
         (STACK + LAYER.replace("[[stack]]", "[material]"), ["material", "[[stack]]"]),
         (STACK.replace("relaxation_time", "relaxing_time", 1), ["stack[0]", "relaxing_time"]),
