@@ -118,10 +118,10 @@ class Problem:
 
     @property
     def averages(self) -> bool:
-        """Whether the reciprocal detector and W divide X by (X_xx + X_yy)/2 in place of X_zz: on
-        sections with faces, which read n^x and n^y as well as n^z.
+        """Whether the reciprocal detector and W divide X by (X_xx + X_yy)/2 in place of X_zz: where
+        there are faces, which read n^x and n^y as well as n^z.
         """
-        return self.is_cross_section and "z" in self.mesh.axes
+        return self.film is not None or (self.is_cross_section and "z" in self.mesh.axes)
 
     @property
     def material(self) -> Material:
