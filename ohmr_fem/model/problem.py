@@ -257,9 +257,10 @@ def _check_film(problem: Problem) -> None:
             f"a stack answers with the local tensor of its layers, which no side edge reaches: "
             f"leave {name!r} reflecting",
         )
-    if problem.is_cross_section:
+    if problem.is_cross_section or problem.mesh.dim != 2:
+        kind = "cross-section" if problem.is_cross_section else "channel"
         raise _wrong(
-            "film", "a film is a device plane (x, y) with a thickness; this mesh is a cross-section"
+            "film", f"a film is a device plane (x, y) with a thickness; this mesh is a {kind}"
         )
     if problem.coupling != "linear":
         raise _wrong("film", "a film is solved to first order; coupling='full' has no film")

@@ -107,3 +107,12 @@ def test_refusals(refuses):
     with refuses(InputError, "plain numbers"):
         tau = metal(relaxation_time=(1.0, 2.0, 1.0), diffusion_length=None, diffusion_constant=1.0)
         curve(device(metal(), tau))
+
+
+def test_angles_of_a_film_of_regions():
+    problem = device(metal(1.0), metal(1.0, **DIFFERENT))
+    strength = float(UNIT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = of.admr(problem, strength, points=3, current=PAIR[0], voltage=PAIR[1])
+    assert_allclose(found.delta_R[:, 0], curve(problem, found.fields).delta_R, rtol=1e-12)
