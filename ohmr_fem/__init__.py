@@ -42,8 +42,14 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .fitting.design import design as design
     from .fitting.fit import fit as fit
     from .fitting.fit import identifiability as identifiability
+    from .fitting.global_fit import global_fit as global_fit
+    from .fitting.global_fit import series_identifiability as series_identifiability
+    from .fitting.global_result import GlobalFit as GlobalFit
     from .fitting.preparation import Preparation as Preparation
     from .fitting.prepare import prepare as prepare
+    from .fitting.sample import Sample as Sample
+    from .fitting.verdict import Verdict as Verdict
+    from .fitting.verdict import compare_models as compare_models
     from .geometry.outline import Geometry as Geometry
     from .mesh.channel import channel as channel
     from .mesh.device_mesh import DeviceMesh as DeviceMesh
@@ -66,8 +72,10 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .model.film import magnetic_face as magnetic_face
     from .model.material import Material as Material
     from .model.problem import Problem as Problem
+    from .model.spin import Spin as Spin
     from .model.stack import Stack as Stack
     from .output.film_paraview import export_film as export_film
+    from .output.fit_file import load_fit as load_fit
     from .output.paraview import export_paraview as export_paraview
     from .output.plot import plot_hanle as plot_hanle
     from .output.plot import plot_mesh as plot_mesh
@@ -113,6 +121,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .sweep.hanle import angle_scan as angle_scan
     from .sweep.hanle import hanle_curve as hanle_curve
     from .sweep.hanle import hanle_map as hanle_map
+    from .sweep.matrix_measure import MatrixMeasure as MatrixMeasure
     from .sweep.measure import SpectralMeasure as SpectralMeasure
     from .sweep.measure import delta_R_table as delta_R_table
     from .sweep.spectral import spectral_measure as spectral_measure
@@ -129,8 +138,12 @@ _NAMES = {
     "fitting.data": "Measured read_data with_pairs",
     "fitting.design": "design",
     "fitting.fit": "fit identifiability",
+    "fitting.global_fit": "global_fit series_identifiability",
+    "fitting.global_result": "GlobalFit",
     "fitting.preparation": "Preparation",
     "fitting.prepare": "prepare",
+    "fitting.sample": "Sample",
+    "fitting.verdict": "Verdict compare_models",
     "geometry.outline": "Geometry",
     "mesh.channel": "channel",
     "mesh.device_mesh": "DeviceMesh",
@@ -142,7 +155,9 @@ _NAMES = {
     "model.film": "Film magnetic_face",
     "model.material": "Material",
     "model.problem": "Problem",
+    "model.spin": "Spin",
     "model.stack": "Stack",
+    "output.fit_file": "load_fit",
     "output.film_paraview": "export_film",
     "output.paraview": "export_paraview",
     "output.plot": "plot_hanle plot_mesh plot_moment_density",
@@ -169,6 +184,7 @@ _NAMES = {
     "sweep.film_moment": "FilmMoment film_moment",
     "sweep.gate": "GateMap gate_map",
     "sweep.hanle": "angle_scan hanle_curve hanle_map",
+    "sweep.matrix_measure": "MatrixMeasure",
     "sweep.measure": "SpectralMeasure delta_R_table",
     "sweep.spectral": "spectral_measure spectral_measures",
 }

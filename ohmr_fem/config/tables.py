@@ -6,7 +6,7 @@ Values are numbers in SI or quantities such as "2 ps"; the objects themselves ch
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from ..model.contacts import Contact, Edge, gaussian_profile
 from ..model.fields import field_sweep, field_turn
 from ..model.film import Film, magnetic_face
 from ..model.material import Material
+from ..model.spin import Spin
 from ..model.stack import Stack
 from ..units import ELECTRON_MASS, positive, to_si
 
@@ -103,9 +104,11 @@ class MaterialTable(Table):
     """[material] or [materials.<region>]"""
 
     sheet_conductivity: Any = None
-    relaxation_time: Any
+    relaxation_time: Any = None
+    relaxation_rate: Any = None
     orbital_hall_angle: Any
     inverse_mass: Any
+    spin: Any = None
     resistivity: Any = None
     diffusion_length: Any = None
     diffusion_constant: Any = None
@@ -124,7 +127,14 @@ class MaterialTable(Table):
                 value=self.inverse_mass,
                 key="inverse_mass",
             )
-        found = Material(**{name: value for name, value in self if value is not None})
+        if self.relaxation_time is None and self.relaxation_rate is None:
+            raise InputError(
+                "is missing; it, or relaxation_rate, is required", key="relaxation_time"
+            )
+        given = {name: value for name, value in self if value is not None}
+        if self.spin is not None:
+            given["spin"] = _spin(self.spin)
+        found = Material(**given)
         if not float(np.max(np.abs(found.X), initial=0.0)) * ELECTRON_MASS < LARGEST:
             raise InputError(f"is beyond {LARGEST:g}; give it in 1/m_e", key="inverse_mass")
         for name in ("diffusion_length", "diffusion_constant", *POSITIVE):
@@ -155,6 +165,7 @@ class ContactTable(Table):
     at: Any = None
     boundary: StrictStr | None = None
     polarisation: Any = (0.0, 0.0, 0.0)
+    region: StrictStr | None = None
 
     def build(self) -> Contact:
         profile = self.profile
@@ -165,7 +176,15 @@ class ContactTable(Table):
                     key="profile",
                 )
             profile = gaussian_profile(profile["center"], profile["width"])
-        return Contact(self.kind, self.moment, profile, self.at, self.boundary, self.polarisation)
+        return Contact(
+            self.kind,
+            self.moment,
+            profile,
+            self.at,
+            self.boundary,
+            self.polarisation,
+            self.region,
+        )
 
 
 class EdgeTable(Table):
@@ -195,6 +214,24 @@ class FilmTable(Table):
         if self.thickness is not None:
             raise InputError("the layers of [[stack]] have their own; remove it", key="thickness")
         return Stack(layers, *faces)
+
+
+def _spin(table: Any) -> Spin:
+    """[material.spin]"""
+    known = [f.name for f in fields(Spin)]
+    if not isinstance(table, Mapping):
+        raise InputError(
+            f"must be a table such as [material.spin] with {', '.join(known[:3])}, got {table!r}",
+            key="spin",
+        )
+    for name in table:
+        if name not in known:
+            raise InputError(f"unknown key {name!r}; {suggest(name, known)}", key="spin")
+    for name in known[:3]:
+        if name not in table:
+            raise InputError(f"{name} is missing; it is required", key="spin")
+    with complaints_about("spin"):
+        return Spin(**table)
 
 
 class LayerTable(MaterialTable):
@@ -392,6 +429,7 @@ normal = "y"
 # [contacts.magnet]         # or a table each: this one brings moment along with its current and
 # kind = "equipotential"    # reads it with the voltage; also moment, profile, at, boundary
 # polarisation = [0, 0.3, 0]
+# region = "pad"            # a region of the mesh, in place of a boundary
 #
 # [edges]                   # boundaries that do not reflect the moment: "absorbing",
 #                           # or a velocity G in Q.nu = G n

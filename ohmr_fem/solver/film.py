@@ -40,6 +40,8 @@ RADIUS = 0.4
 NODES = 48
 #: Terms of the series in (r/u)^2, which is at most (SMALL/RADIUS)^2.
 TERMS = 9
+#: phi^2 that agree to one part in this are the same.
+DISTINCT = 2.0**46
 #: Batches of 6 x 6 systems solved at a time, which bounds the memory.
 AT_ONCE = 100_000
 
@@ -84,7 +86,21 @@ class Divided:
         rates: np.ndarray,
         squared: np.ndarray,
     ) -> Divided:
-        """At rates lambda (m,) and phi^2 (n,) of any sign."""
+        """At rates lambda (m,) and phi^2 (n,) of any sign; each phi^2 is done once."""
+        # fields of one size in several directions differ by rounding
+        mantissa, power = np.frexp(squared)
+        rounded = np.ldexp(np.round(mantissa * DISTINCT) / DISTINCT, power)
+        distinct, place = np.unique(rounded, return_inverse=True)
+        found = cls._of_distinct(f, rates, distinct)
+        return cls(found.value, found.first[place], found.second[place])
+
+    @classmethod
+    def _of_distinct(
+        cls,
+        f: Function,
+        rates: np.ndarray,
+        squared: np.ndarray,
+    ) -> Divided:
         rates, square = np.asarray(rates), -squared  # r^2
         real = np.isrealobj(rates)
         value = f(rates)

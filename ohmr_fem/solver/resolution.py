@@ -13,6 +13,7 @@ from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from ..units import engineering
 from .interface import reciprocity_notes
+from .spin_notes import spin_notes
 from .stack_notes import stack_notes
 from .system import system_of
 
@@ -32,7 +33,10 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
     moment density.
     """
     height, cells = edge_cells(system)
-    return unresolved(height, decay_length(system, field)[cells], system.problem.order)
+    decay = decay_length(system, field)[cells]
+    if system.spin is not None:
+        decay = np.minimum(decay, decay_length(system.spin, field)[cells])
+    return unresolved(height, decay, system.problem.order)
 
 
 def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +95,10 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
     tau).
     """
     c = system.coefficients
-    half_g_x, rate, diffusion = c.half_g_x[..., 0], c.rate[..., 0].max(axis=0), c.diffusion[:, 0]
+    half_g_x, diffusion = c.half_g_x[..., 0], c.diffusion[:, 0]
+    rate = c.rate[..., 0].max(axis=0)
+    if c.crossed is not None:
+        rate = np.linalg.eigvalsh(np.moveaxis(c.relaxation[..., 0], 2, 0))[:, -1]
     if (
         system.problem.ordinary_hall
     ):  # the Lorentz force shortens the diffusion length by sqrt(1 + b^2)
@@ -114,12 +121,18 @@ def size_notes(problem: Problem, share: float) -> list[PhysicsWarning]:
         PhysicsWarning(
             f"the orbital effect is {share:.2g} of the ohmic resistance between the contacts of "
             f"the current (above {FIRST_ORDER:g}), too large for the first order in alpha alpha'; "
-            "use Problem(coupling='full')"
+            f"{_all_orders(problem)}"
         )
     ]
 
 
-def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
+def _all_orders(problem: Problem) -> str:
+    if problem.film is not None:
+        return "coupling='full' would take all orders, but has no film in this version"
+    return "use Problem(coupling='full')"
+
+
+def angle_notes(problem: Problem) -> list[PhysicsWarning]:
     """Whether an orbital Hall angle is too large for the first order."""
     if problem.coupling != "linear":
         return []
@@ -132,7 +145,7 @@ def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
                     PhysicsWarning(
                         f"{name} = {largest:g} in region {region!r} is above 1 (a percentage? "
                         f"write '{largest:g} %'): the first order in alpha alpha' needs a small "
-                        "angle; use Problem(coupling='full')"
+                        f"angle; {_all_orders(problem)}"
                     )
                 ]
     return []
@@ -140,7 +153,7 @@ def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
 
 def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where the model leaves something out that the user's field or tensor would show."""
-    notes = _angle_notes(problem)
+    notes = angle_notes(problem)
     if (
         "x" in problem.mesh.axes
         and not problem.ordinary_hall
@@ -175,7 +188,10 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
         return [*notes, *_film_notes(problem)]
     notes += _channel_notes(problem)
     notes += _metal_notes(problem)
-    notes += reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
+    if not _one_law(problem):
+        system = system_of(problem, plane_of_film=True, with_spin=True)
+        notes += reciprocity_notes(problem, system.coefficients)
+    notes += spin_notes(problem)
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
         for m in problem.materials.values():
@@ -195,11 +211,20 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     return notes
 
 
+def _one_law(problem: Problem) -> bool:
+    """Whether there is nothing to compare: one material, one rate, edges that only absorb."""
+    if not problem.uniform or problem.edge_sources or problem.polarised:
+        return False
+    if any(isinstance(m.relaxation_time, tuple) for m in problem.materials.values()):
+        return False
+    return all(m.is_scalar for m in problem.moment_conditions().values())
+
+
 def _channel_notes(problem: Problem) -> list[PhysicsWarning]:
     """Where a device is no channel."""
     if not problem.mesh.is_channel:
         return []
-    c = system_of(problem).coefficients
+    c = system_of(problem, with_spin=True).coefficients
     length = float(np.sqrt(c.diffusion / c.rate.max(axis=0)).min())
     notes = []
     width = float(problem.mesh.width or 0.0)

@@ -12,14 +12,13 @@ from ..errors import InputError, complaints_of
 from ..files import Columns, Table
 from ..model.fields import field_turn
 from ..model.problem import Problem
-from ..solver.resistance import Measurement, warn_once
+from ..solver.resistance import warn_once
 from ..units import to_si
 from .curve import field_columns
-from .film import film_share
 from .film_regions import is_regional
 from .hanle import hanle_curve
 from .route import refusal
-from .spectral import spectral_measures
+from .spectral import largest_share, spectral_measures
 
 Pair = tuple[str, str]
 
@@ -166,11 +165,7 @@ def _responses(
         poles = not is_regional(problem)
     if poles:
         measures = spectral_measures(problem, pairs, fields=fields)
-        if problem.film is not None:
-            share = film_share(problem, [i for i, _ in pairs])
-        else:
-            share = max(Measurement.of(problem, *pair).share for pair in pairs)
-        warn_once(problem, fields, share)
+        warn_once(problem, fields, largest_share(problem, measures))
         ohmic = [m.R_ohmic for m in measures]
         return np.array(ohmic), np.column_stack([m.delta_R(fields) for m in measures])
     curves = [hanle_curve(problem, fields, current=i, voltage=v) for i, v in pairs]

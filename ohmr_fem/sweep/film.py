@@ -42,7 +42,16 @@ from ..solver.resolution import FIRST_ORDER
 from ..solver.space import facet_basis
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
-from ..units import array_si, engineering, fields_array, fraction, positive, shown
+from ..units import (
+    array_si,
+    complex_si,
+    engineering,
+    fields_array,
+    fraction,
+    one_ratio,
+    positive,
+    shown,
+)
 from .curve import Parts
 from .lanczos import ROUNDING, Projection, gamma, project
 from .measure import CIRCLE, FLOOR, NEAR, Link, SpectralMeasure, _sum_bound, device_of
@@ -105,7 +114,7 @@ class FilmMeasure(SpectralMeasure):
         s: complex = 1.0,
     ) -> tuple[np.ndarray, np.ndarray]:
         """f(B) and f(B) - f(0) without the bound."""
-        B = fields_array(fields, "fields")
+        B, s = fields_array(fields, "fields"), one_ratio(s, "s")
         terms, changes = self._parts(np.atleast_2d(B), s)
         f, change = np.sum(terms, axis=0), np.sum(changes, axis=0)
         return (f, change) if B.ndim == 2 else (f[0], change[0])
@@ -260,7 +269,7 @@ class FilmMeasure(SpectralMeasure):
         For many fields it is taken at a sample of them, and for faces that absorb it is that of
         reflecting faces: an estimate.
         """
-        several = np.atleast_2d(fields_array(fields, "fields"))
+        several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
         T, squared = torque_of(self.material, several)
         least = NEAR - self.slowest * self.stretch
         W = self._detector
@@ -281,7 +290,7 @@ class FilmMeasure(SpectralMeasure):
         """Bound on the error of sum_k g_k [h(w_k + s) - h(s)] for complex s (...), (..., 2, 2)."""
         p, thickness = self.projection, self.faces.thickness
         modes, counts = _modes(thickness)
-        s = np.asarray(s, dtype=complex)
+        s = complex_si(s, "1", "s")
         squares = (modes * np.pi / thickness) ** 2
         at = (s[..., None] + squares) / self.stretch
         columns = [i for pair in FACES for i in pair]
