@@ -22,7 +22,8 @@ METHOD = "direct, one factorisation for each field, and two for each mode throug
 
 def is_regional(problem: Problem) -> bool:
     """Whether a film has several materials, so that no poles serve all of it."""
-    return isinstance(problem.film, Film) and not problem.uniform
+    several = len({id(m) for m in problem.materials.values()}) > 1
+    return isinstance(problem.film, Film) and several
 
 
 def check_regional(problem: Problem, method: str) -> None:
