@@ -12,9 +12,10 @@ import numpy as np
 
 from ..errors import SolveError
 from ..model.problem import Problem
-from ..solver.resistance import warn_once
+from ..solver.resistance import UnitCurrent, warn_once
+from ..solver.system import system_of
 from .curve import HanleCurve
-from .hanle import _curve, _share
+from .hanle import _curve
 from .measure import SpectralMeasure
 from .route import refusal
 from .spectral import spectral_measures
@@ -36,8 +37,7 @@ class _Shared:
         """As :attr:`Measurement.share`, for another material."""
         if tuned.current is None:
             return 0.0
-        sigma = tuned.material.sheet_conductivity
-        return abs(tuned.unit) * tuned.own_response * float(np.mean(sigma)) / self.own
+        return tuned.own_effect * tuned.conductance / self.own
 
 
 class SharedMeasures:
@@ -51,7 +51,9 @@ class SharedMeasures:
         """Whether the measure of a problem serves other materials too."""
         laws = problem.moment_conditions().values()
         absorbs = any(law.absorbs_partially for law in laws)
-        return problem.film is None and not absorbs and refusal(problem) is None
+        if problem.film is not None or absorbs or problem.polarised:
+            return False
+        return refusal(problem) is None
 
     def curve(self, problem: Problem, fields: np.ndarray) -> HanleCurve:
         """As :func:`hanle_curve` on the spectral path.
@@ -82,10 +84,10 @@ class SharedMeasures:
             measure = self._measure(problem, fields)
         if measure.current is None:
             return _Shared(measure, 1.0)
-        sigma = float(np.mean(problem.material.sheet_conductivity))
-        share = _share(problem, measure, None)
-        effect = abs(measure.unit) * measure.own_response
-        return _Shared(measure, effect * sigma / share if share else np.inf)
+        system = system_of(problem)
+        unit = UnitCurrent.of(system, measure.current)
+        own = float(system.pair_load(measure.current) @ unit.potential)
+        return _Shared(measure, own * measure.conductance)
 
     def _measure(self, problem: Problem, fields: np.ndarray, **options: Any) -> SpectralMeasure:
         (measure,) = spectral_measures(
