@@ -22,6 +22,7 @@ NAMES = (
     "scale",
     "tensor",
     "memory",
+    "read_file",
     "command",
     "waits",
 )

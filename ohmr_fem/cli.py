@@ -701,7 +701,7 @@ def _check(path: Path) -> None:
     if problem.film is not None:
         _tell(f"film      {problem.film!r}")
     for name, contact in problem.contacts.items():
-        _tell(f"contact   {name}: {contact.kind}")
+        _tell(f"contact   {name}: {contact.described}")
     for m in device.measurements:
         _tell(
             f"measure   {m.name + ': ' if m.name else ''}"

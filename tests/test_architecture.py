@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "solver": "model files",
     "sweep": "solver",
     "dynamics": "sweep",
-    "fitting": "sweep",
+    "fitting": "sweep config",
     "config": "model",
     "study": "sweep config",
     "output": "fitting dynamics",

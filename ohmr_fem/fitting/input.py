@@ -17,6 +17,7 @@ from ..sweep.film import FilmMeasure, film_measures
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
+from ..units import positive, shown, to_si
 from .background import Term, read_terms
 from .columns import blocks, of_curves
 from .data import Measured, read_data, with_pairs
@@ -30,12 +31,15 @@ FILM_TOLERANCE = 1e-3
 THICKER = 4.0
 
 
-def check_options(background: Any, confidence: float, intervals: str) -> None:
-    """InputError for an option that is not known."""
+def check_options(
+    background: Any, confidence: Any, intervals: str, limit: Any
+) -> tuple[float, float]:
+    """Confidence and limit as numbers; InputError for an option that is not known."""
     read_terms(background)
-    if not 0.0 < confidence < 1.0:
+    chance = to_si(confidence, "1", "confidence")
+    if not 0.0 < chance < 1.0:
         raise InputError(
-            f"expected a probability such as 0.95, got {confidence!r}",
+            f"expected a probability such as 0.95, got {shown(confidence)}",
             value=confidence,
             key="confidence",
         )
@@ -44,6 +48,7 @@ def check_options(background: Any, confidence: float, intervals: str) -> None:
             f"{intervals!r} is not known; {suggest(intervals, ('profile', 'fisher'))}",
             key="intervals",
         )
+    return chance, positive(limit, "1", "limit")
 
 
 def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Measured, ...]:
@@ -179,6 +184,12 @@ class Source:
         return self.problem.material if self.problem is not None else self.given[0].material
 
     @property
+    def length(self) -> float:
+        """The diffusion length in m, the shortest where components or channels differ."""
+        m = self.material
+        return m.shortest_length if m.diffusion_length is None else m.diffusion_length
+
+    @property
     def thickness(self) -> float | None:
         """Of the film, m; None without one."""
         if self.problem is not None:
@@ -196,7 +207,9 @@ class Source:
         """Diffusion lengths in m over which the measures that were given hold at the fields of the
         curves.
         """
-        start = self.material.diffusion_length
+        start = self.length
+        if self.material.diffusion_length is None:
+            return start, start
         steps = np.geomspace(1.0, 30.0, 30)
 
         def holds(length: float) -> bool:
@@ -240,6 +253,8 @@ def measures_of(
 ) -> Sequence[SpectralMeasure]:
     """Measures of the pairs of a device over diffusion lengths, and of thicknesses of a film, m."""
     if problem.film is None:
+        if problem.material.diffusion_length is None:
+            lengths = None  # there is no one length to vary
         return spectral_measures(problem, pairs, tolerance=TOLERANCE, lengths=lengths)
     return film_measures(
         problem, pairs, tolerance=FILM_TOLERANCE, lengths=lengths, thicknesses=thicknesses

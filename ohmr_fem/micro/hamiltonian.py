@@ -229,7 +229,7 @@ class LayeredModel:
         (..., n, n) complex array in eV angstrom^order, or a tuple of them for several
         ``derivatives``.
         """
-        k = array_si(k, "1/angstrom", "k", finite=False)
+        k = array_si(k, "1/angstrom", "k")
         wanted = derivatives or ("",)
         stacked = self.bloch_stack(k.reshape(-1, 2), *wanted)
         shape = (*k.shape[:-1], *stacked.shape[2:])
@@ -238,6 +238,7 @@ class LayeredModel:
 
     def bloch_stack(self, k: np.ndarray, *derivatives: str) -> np.ndarray:
         """As :meth:`bloch`, as one array (nk, number of derivatives, n, n) for k (nk, 2)."""
+        k = array_si(k, "1/angstrom", "k")
         cells = phase(k @ (self.translations @ self.lattice).T)
         atoms = phase(k @ self.positions[:, :2].T)
         n = self.n_orbitals
@@ -339,7 +340,7 @@ def _array(value: Any, shape: tuple[int, ...], what: str, unit: str) -> np.ndarr
     """A new array of numbers, or of quantities of ``unit``; complex energies, real lengths."""
     try:
         if unit == "eV":
-            array = complex_si(value, unit, "")
+            array = complex_si(value, unit, "").astype(complex)
         else:
             array = array_si(value, unit, "", finite=False)
     except InputError as exc:

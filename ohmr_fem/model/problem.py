@@ -15,6 +15,7 @@ from ..units import ReadOnly
 from .contacts import AREA, LINE, POINT, Contact, Edge, Moment
 from .film import Film
 from .material import Material
+from .problem_channels import check_channels
 from .stack import Stack
 
 COUPLINGS = ("linear", "full")
@@ -108,6 +109,7 @@ class Problem:
             _check_reciprocal(self)
         if self.ordinary_hall is not False:
             _check_hall(self)
+        check_channels(self)
 
     @property
     def is_cross_section(self) -> bool:
@@ -140,6 +142,16 @@ class Problem:
         return len({id(m) for m in self.materials.values()}) == 1 and self.material.uniform
 
     @property
+    def constant(self) -> bool:
+        """One material with constant coefficients, which may relax as a tensor or have a spin."""
+        return len({id(m) for m in self.materials.values()}) == 1 and self.material.constant
+
+    @property
+    def has_spin(self) -> bool:
+        """Whether a material has a second channel."""
+        return any(m.spin is not None for m in self.materials.values())
+
+    @property
     def edge_sources(self) -> dict[str, Edge]:
         """The edges whose current makes moment, or whose moment makes a current (docs/theory,
         section 13).
@@ -160,6 +172,14 @@ class Problem:
                 key="polarisation",
             )
 
+    def refuse_channel(self, caller: str) -> None:
+        """InputError from what needs a device plane."""
+        if self.mesh.is_channel:
+            raise InputError(
+                f"{caller} needs a device plane (x, y), and this is a channel: mesh the device",
+                key="mesh",
+            )
+
     def moment_conditions(self) -> dict[str, Moment]:
         """{boundary or region: condition} for every boundary or pad that does not simply
         reflect.
@@ -170,7 +190,7 @@ class Problem:
 
     def __repr__(self) -> str:
         regions = ", ".join(f"{r}: {m!r}" for r, m in self.materials.items())
-        contacts = ", ".join(f"{n} ({c.kind})" for n, c in self.contacts.items()) or "none"
+        contacts = ", ".join(f"{n} ({c.described})" for n, c in self.contacts.items()) or "none"
         return (
             f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
             f"coupling={self.coupling}, "
@@ -249,8 +269,9 @@ def _check_film(problem: Problem) -> None:
             f"film must be a Film(thickness, ...) or a Stack([...]), got {film!r}",
             value=film,
         )
-    if isinstance(film, Stack) and problem.moment_conditions():
-        name = next(iter(problem.moment_conditions()))
+    conditions = [*problem.moment_conditions(), *problem.edge_sources]
+    if isinstance(film, Stack) and conditions:
+        name = conditions[0]
         raise _wrong(
             "film",
             f"a stack answers with the local tensor of its layers, which no side edge reaches: "

@@ -20,7 +20,9 @@ import numpy as np
 from ..config.device_file import Device, Measurement
 from ..errors import SweepInterrupted, door, is_own_warning, shown
 from ..files import Table, atomic_path
+from ..model.problem import Problem
 from ..output.drawer import Drawer, Picture
+from ..output.film_paraview import export_film
 from ..output.paraview import export_paraview
 from ..output.plot import plot_hanle, plot_mesh, plot_moment_density
 from ..output.plot_micro import plot_gate_map
@@ -30,6 +32,7 @@ from ..solver.solution import Solution
 from ..solver.solve import solve
 from ..solver.system import system_of
 from ..sweep.curve import HanleCurve
+from ..sweep.film_moment import film_moment
 from ..sweep.gate import GateMap, gate_map
 from ..sweep.hanle import hanle_curve
 from .check import check_questions
@@ -369,6 +372,9 @@ class _Run:
         pairs = {m.current: m.name for m in reversed(self.device.measurements)}
         snapshots = self.device.snapshots
         for pair, name in pairs.items():
+            if self.device.problem.film is not None:
+                self.film_snapshots(pair, _joined("device", name))
+                continue
             solutions = []
             for i, field in enumerate(snapshots):
                 with self.timed("fields"):
@@ -379,9 +385,27 @@ class _Run:
                 self.paraview(solutions, _joined("device", name))
             self.maps(solutions, _joined("moment_density", name))
 
+    def film_snapshots(self, pair: tuple[str, str] | None, stem: str) -> None:
+        """Prisms through the thickness of a film, one file for each chosen field."""
+        output = self.device.output
+        several = len(self.device.snapshots) > 1
+        for i, field in enumerate(self.device.snapshots if output.paraview else ()):
+            name = f"{stem}_{i}.vtu" if several else f"{stem}.vtu"
+            self.writes(name)
+            with self.timed("fields"):
+                found = film_moment(
+                    self.device.problem,
+                    field,
+                    current=pair,
+                    amount=output.drive_current,
+                    layers=output.layers,
+                )
+                export_film(found, self.out / name)
+            self.record["fields"].append({"field_T": field.tolist(), "current": pair})
+            self.progress("fields", i + 1, len(self.device.snapshots))
+
     def maps(self, solutions: list[Solution], stem: str) -> None:
-        section = self.device.problem.mesh.axes == ("z",)
-        component = "y" if section else "z"
+        component = _telling(self.device.problem)
         several = len(solutions) > 1
         numbers = [f"_{i}" if several else "" for i in range(len(solutions))]
         self.figures(
@@ -504,6 +528,16 @@ def _span(change: np.ndarray) -> list[float]:
     low = float(change.min())
     high = float(change.max())
     return [low + 0.0, high + 0.0]  # no -0
+
+
+def _telling(problem: Problem) -> str:
+    """The component of the moment that a map shows: what gathers at edges or faces, or what the
+    polarised contacts bring.
+    """
+    if problem.polarised:
+        given = np.abs([c.polarisation for c in problem.polarised.values()])
+        return "xyz"[int(np.argmax(given.sum(axis=0)))]
+    return "y" if problem.mesh.axes == ("z",) else "z"
 
 
 def mesh_record(device: Device) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
 from ..solver.system import System
-from ..units import array_si, fields_array, own_arrays, to_si
+from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
 from .curve import PARTS, Parts
 from .lanczos import Projection
 
@@ -114,6 +114,8 @@ class SpectralMeasure:
     across: float = 1.0
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
+    #: Whether three scalars make the answer: one relaxation time, one channel.
+    scalar: ClassVar[bool] = True
 
     @property
     def averages(self) -> bool:
@@ -148,6 +150,12 @@ class SpectralMeasure:
 
     def __post_init__(self) -> None:
         own_arrays(self)
+        if self.scalar and not self.material.uniform:
+            raise InputError(
+                "this measure is that of one relaxation time and one channel of moment; for a "
+                "tensor, a time by component or a spin make one of a problem with that material",
+                key="material",
+            )
 
     # -- the scalar function
 
@@ -160,6 +168,8 @@ class SpectralMeasure:
     @property
     def weights(self) -> np.ndarray:
         """g_k of the first channel, (m,): F(s) = sum g_k / (w_k + s) with w_k in units of 1/tau."""
+        if not self.channels:  # a channel without polarised contacts at either pair
+            return np.zeros(len(self.projection.rates))
         c = self.channels[0]
         return self.projection.residues(c.a, c.b) * self.stretch
 
@@ -172,17 +182,17 @@ class SpectralMeasure:
         """Scalar response of the first channel to the relaxation rate s/tau, complex s of any
         shape.
         """
-        s = np.asarray(s)[..., None]
+        s = complex_si(s, "1", "s")[..., None]
         return np.asarray((self.weights / (self.projection.rates * self.stretch + s)).sum(axis=-1))
 
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
         """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says
         nothing of the mesh.
         """
+        if not self.channels:
+            return np.zeros(np.shape(s))
         c = self.channels[channel]
-        return self.projection.bound(
-            c.a, c.b, np.asarray(s, dtype=complex) / self.stretch, self.slowest
-        )
+        return self.projection.bound(c.a, c.b, complex_si(s, "1", "s") / self.stretch, self.slowest)
 
     # -- fields
 
@@ -206,7 +216,7 @@ class SpectralMeasure:
 
     def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """:meth:`response` without the bound, for loops that check where they end."""
-        B = fields_array(fields, "fields")
+        B, s = fields_array(fields, "fields"), one_ratio(s, "s")
         f, change = self._sum(self.channels, np.atleast_2d(B), s)
         return (f, change) if B.ndim == 2 else (f[0], change[0])
 
@@ -262,7 +272,7 @@ class SpectralMeasure:
 
     def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
-        several = np.atleast_2d(fields_array(fields, "fields"))
+        several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
         least = NEAR - self.slowest * self.stretch
         total = np.zeros(len(several))
         for number, c in enumerate(self.channels):
@@ -441,10 +451,7 @@ class SpectralMeasure:
         given = array_si(frequency, "Hz", "frequency")
         f = np.atleast_1d(given).tolist()
         values = np.array(
-            [
-                self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0]
-                for nu in f
-            ]
+            [self.response(field, 1.0 - 2j * np.pi * nu * self.material.mean_time)[0] for nu in f]
         )
         return self.unit * (values if given.ndim else values[0])
 
@@ -513,7 +520,7 @@ class SpectralMeasure:
             value = self.polarisation_of(parameter.partition(".")[2])
         else:
             value = parameter_value(self.material, parameter)
-        h = step * (abs(value) or 1.0)
+        h = positive(step, "1", "step") * (abs(value) or 1.0)
         read = self.rho if self.current is None else self.delta_R
 
         def shifted(k: int) -> np.ndarray:

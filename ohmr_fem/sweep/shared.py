@@ -12,13 +12,12 @@ import numpy as np
 
 from ..errors import SolveError
 from ..model.problem import Problem
-from ..solver.resistance import UnitCurrent, warn_once
-from ..solver.system import system_of
+from ..solver.resistance import warn_once
 from .curve import HanleCurve
 from .hanle import _curve
 from .measure import SpectralMeasure
 from .route import refusal
-from .spectral import spectral_measures
+from .spectral import own_resistance, spectral_measures
 
 #: Diffusion lengths and fields that a measure covers beyond those of its first material.
 MARGIN = 2.0
@@ -28,7 +27,7 @@ TOLERANCE = 1e-10
 
 @dataclass(frozen=True, eq=False)
 class _Shared:
-    """A measure, and what a current makes of R_ohmic sigma between its own contacts."""
+    """A measure, and the ohmic resistance between the contacts of its current, times sigma."""
 
     measure: SpectralMeasure
     own: float
@@ -51,7 +50,7 @@ class SharedMeasures:
         """Whether the measure of a problem serves other materials too."""
         laws = problem.moment_conditions().values()
         absorbs = any(law.absorbs_partially for law in laws)
-        if problem.film is not None or absorbs or problem.polarised:
+        if problem.film is not None or problem.polarised or not problem.uniform or absorbs:
             return False
         return refusal(problem) is None
 
@@ -84,10 +83,7 @@ class SharedMeasures:
             measure = self._measure(problem, fields)
         if measure.current is None:
             return _Shared(measure, 1.0)
-        system = system_of(problem)
-        unit = UnitCurrent.of(system, measure.current)
-        own = float(system.pair_load(measure.current) @ unit.potential)
-        return _Shared(measure, own * measure.conductance)
+        return _Shared(measure, own_resistance(problem, measure.current) * measure.conductance)
 
     def _measure(self, problem: Problem, fields: np.ndarray, **options: Any) -> SpectralMeasure:
         (measure,) = spectral_measures(
