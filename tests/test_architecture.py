@@ -52,6 +52,7 @@ ONLY_IN = {
     "gdstk": "geometry",
     "svgelements": "geometry",
     "matplotlib": "output",
+    "fontTools": "output",
     "pint": "units",
     "pydantic": "config",
     "typer": "cli",

@@ -148,9 +148,10 @@ def design(
     if isinstance(data, Fit):
         problem = replace(problem, materials=data.material)
         data = [replace(c.data, sigma=c.noise) for c in data.curves]
-    check_options(background, 0.95, "profile")
+    _, limit = check_options(background, 0.95, "profile", limit)
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
+    problem.refuse_polarised("design")
     chosen = read_parameters(parameters, source.material, source.thickness)
     noises = [_noise(curve) for curve in curves]
     if candidates is not None:
@@ -190,7 +191,7 @@ def _measures(
     """The measure of every pair at hand or wanted, over the lengths that the sizes ask for."""
     new = [(c.current, c.voltage) for c in wanted]
     pairs = list(dict.fromkeys([*source.pairs, *new]))
-    length = source.material.diffusion_length
+    length = source.length
     stretches = [max(c.size, 1.0 / c.size) for c in wanted]
     reach = max([1.0, *stretches]) * 1.1
     lengths = (length / reach, length * reach)

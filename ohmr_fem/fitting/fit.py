@@ -20,11 +20,11 @@ from ..mesh.grids import cross_section
 from ..model.film import Film
 from ..model.material import Material
 from ..model.problem import Problem, contact_width
-from ..solver.resolution import check_resolution, physics_notes
+from ..solver.resolution import check_resolution, physics_notes, size_notes
 from ..solver.system import system_of
 from ..sweep.film import FilmMeasure
 from ..sweep.measure import SpectralMeasure
-from ..sweep.spectral import spectral_measure
+from ..sweep.spectral import largest_share, spectral_measure
 from .background import read_terms
 from .columns import picked
 from .data import Measured
@@ -69,7 +69,9 @@ def fit(
     parameters : names
         "alpha" (the data fix only the product alpha alpha'; "alpha_product" is another word for
         it), "L_m", "tau", "theta" = X_zz/X_yy, "sigma", "g"; of a film "thickness", within a factor
-        of four of its start, and "resistivity" in place of "sigma".
+        of four of its start, and "resistivity" in place of "sigma"; with polarised contacts not
+        alpha but "polarisation", the largest |p|, the others in proportion, or
+        "polarisation.CONTACT" (the data of one valve fix only the product of two).
     current, voltage : pairs of contact names
         For curves that do not carry their own.
     background : of "offset", "linear", "quadratic", "anomalous", "kohler", "two_band", "hln"
@@ -116,6 +118,7 @@ def fit(
     found = search(task, source)
     notes = [
         *_range_notes(found),
+        *_polarisation_notes(found),
         *_residual_notes(task, found),
         *_data_notes(task),
         *_physics_notes(task, source, found),
@@ -174,13 +177,13 @@ def _prepare(
     method: str,
     lmfit: Any,
 ) -> tuple[Task, Source]:
-    check_options(background, confidence, intervals)
+    confidence, limit = check_options(background, confidence, intervals, limit)
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
     terms = read_terms(background)
     check_shared(terms, curves)
     sheet = source.material.sheet_conductivity
-    chosen = read_parameters(parameters, source.material, source.thickness)
+    chosen = read_parameters(parameters, source.material, source.thickness, source.polarised)
     chosen += background_parameters(terms, curves, sheet)
     check_count(curves, chosen, terms)
     task = Task(
@@ -209,6 +212,19 @@ def _range_notes(found: Found) -> list[Warning]:
             text = f"fit: {exc}; give the fit measures made with wider lengths and fields"
             return [UserWarning(text)]
     return []
+
+
+def _polarisation_notes(found: Found) -> list[Warning]:
+    """A note where more moment than one a carrier would be needed."""
+    values = found.model.physical(found.u)
+    return [
+        PhysicsWarning(
+            f"{name} = {value:.3g} is above 1: no contact injects more than one moment a carrier; "
+            "its absorption, or tau and L_m, may be held at wrong values"
+        )
+        for name, value in values.items()
+        if name.startswith("polarisation") and value > 1.0
+    ]
 
 
 def _data_notes(task: Task) -> list[Warning]:
@@ -281,8 +297,9 @@ def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
     fields = np.vstack([c.fields for c in task.curves])
     fitted = _device(source.problem, found)
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    notes: list[Warning] = [*physics_notes(fitted, fields)]
-    for note in check_resolution(system_of(fitted, plane_of_film=True), strongest):
+    share = largest_share(fitted, [replace(m, material=fitted.material) for m in found.measures])
+    notes: list[Warning] = [*physics_notes(fitted, fields), *size_notes(fitted, share)]
+    for note in check_resolution(system_of(fitted, plane_of_film=True, with_spin=True), strongest):
         notes.append(ResolutionWarning(f"at the fitted values: {note}"))
     return notes
 
@@ -307,7 +324,7 @@ def _strip(
     """Parameters that Eq. (7) gives for the local curves, and its curves by number; None if there
     is nothing to fit.
     """
-    if source.problem is None or source.problem.is_cross_section:
+    if source.problem is None or source.problem.is_cross_section or source.polarised:
         return None
     if source.problem.film is not None:  # a strip knows no faces
         return None
@@ -318,9 +335,11 @@ def _strip(
     material = _measure(found).material
     current, _ = source.pairs[local_ones[0]]
     width = contact_width(source.problem, current[0])
+    if np.isnan(width):  # a pad
+        return None
     section = Problem(cross_section(width), material, detection=source.problem.detection)
     length = material.diffusion_length
-    lengths = (length / STRIP_RANGE, length * STRIP_RANGE)
+    lengths = None if length is None else (length / STRIP_RANGE, length * STRIP_RANGE)
     measure = spectral_measure(section, tolerance=TOLERANCE, lengths=lengths)
     data = tuple(replace(task.curves[i], sigma=found.model.sigma[i]) for i in local_ones)
     starts = tuple(Parameter(p.name, _start(p, material, found)) for p in task.parameters)

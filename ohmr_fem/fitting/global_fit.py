@@ -161,7 +161,7 @@ def global_fit(
         depends on, fewer points than numbers.
     """
     begin = time.perf_counter()
-    check_options(("offset",), confidence, intervals)
+    confidence, limit = check_options(("offset",), confidence, intervals, limit)
     if loss not in LOSSES:
         raise InputError(f"{loss!r} is not known; {suggest(loss, LOSSES)}", key="loss")
     series = read_series(samples, shared, each, trend)

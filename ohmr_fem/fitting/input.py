@@ -17,6 +17,7 @@ from ..sweep.film import FilmMeasure, film_measures
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
+from ..units import positive, shown, to_si
 from .background import Term, read_terms
 from .columns import blocks, of_curves
 from .data import Measured, read_data, with_pairs
@@ -24,18 +25,21 @@ from .model import Parameter
 
 #: Algebraic tolerance of the measures, relative to the largest |F|: far below any noise.
 TOLERANCE = 1e-7
-#: Of films, where the bound is some hundred times the error.
-FILM_TOLERANCE = 1e-4
+#: Of films, where the bound is some thousand times the error.
+FILM_TOLERANCE = 1e-3
 #: A fitted thickness stays within this factor of its start.
 THICKER = 4.0
 
 
-def check_options(background: Any, confidence: float, intervals: str) -> None:
-    """InputError for an option that is not known."""
+def check_options(
+    background: Any, confidence: Any, intervals: str, limit: Any
+) -> tuple[float, float]:
+    """Confidence and limit as numbers; InputError for an option that is not known."""
     read_terms(background)
-    if not 0.0 < confidence < 1.0:
+    chance = to_si(confidence, "1", "confidence")
+    if not 0.0 < chance < 1.0:
         raise InputError(
-            f"expected a probability such as 0.95, got {confidence!r}",
+            f"expected a probability such as 0.95, got {shown(confidence)}",
             value=confidence,
             key="confidence",
         )
@@ -44,6 +48,7 @@ def check_options(background: Any, confidence: float, intervals: str) -> None:
             f"{intervals!r} is not known; {suggest(intervals, ('profile', 'fisher'))}",
             key="intervals",
         )
+    return chance, positive(limit, "1", "limit")
 
 
 def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Measured, ...]:
@@ -167,8 +172,22 @@ class Source:
         return cls(None, tuple(known[pair] for pair in pairs), pairs)
 
     @property
+    def polarised(self) -> dict[str, float]:
+        """|p| of the polarised contacts."""
+        if self.problem is None:
+            return dict(self.given[0].polarisations)
+        contacts = self.problem.polarised.items()
+        return {name: float(np.linalg.norm(c.polarisation)) for name, c in contacts}
+
+    @property
     def material(self) -> Material:
         return self.problem.material if self.problem is not None else self.given[0].material
+
+    @property
+    def length(self) -> float:
+        """The diffusion length in m, the shortest where components or channels differ."""
+        m = self.material
+        return m.shortest_length if m.diffusion_length is None else m.diffusion_length
 
     @property
     def thickness(self) -> float | None:
@@ -188,7 +207,9 @@ class Source:
         """Diffusion lengths in m over which the measures that were given hold at the fields of the
         curves.
         """
-        start = self.material.diffusion_length
+        start = self.length
+        if self.material.diffusion_length is None:
+            return start, start
         steps = np.geomspace(1.0, 30.0, 30)
 
         def holds(length: float) -> bool:
@@ -232,6 +253,8 @@ def measures_of(
 ) -> Sequence[SpectralMeasure]:
     """Measures of the pairs of a device over diffusion lengths, and of thicknesses of a film, m."""
     if problem.film is None:
+        if problem.material.diffusion_length is None:
+            lengths = None  # there is no one length to vary
         return spectral_measures(problem, pairs, tolerance=TOLERANCE, lengths=lengths)
     return film_measures(
         problem, pairs, tolerance=FILM_TOLERANCE, lengths=lengths, thicknesses=thicknesses

@@ -179,7 +179,7 @@ def search(task: Task, source: Source) -> Found:
     """Fit, and fit again with a wider or shifted range of diffusion lengths where the answer asks
     for it.
     """
-    around = source.material.diffusion_length
+    around = source.length
     factor = NARROW
     floor = _floor(source)
     before: Identifiability | None = None
@@ -232,8 +232,8 @@ def _floor(source: Source) -> float:
     """The shortest diffusion length in m worth trying; below it the mesh speaks, not the device."""
     if source.problem is None:
         return 0.0
-    resolved = 0.7 * shortest_length(system_of(source.problem, plane_of_film=True))
-    return min(resolved, source.material.diffusion_length / 1.5)
+    resolved = 0.7 * shortest_length(system_of(source.problem, plane_of_film=True, with_spin=True))
+    return min(resolved, source.length / 1.5)
 
 
 def _covered(

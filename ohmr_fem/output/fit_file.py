@@ -25,6 +25,7 @@ from ..model.contacts import Contact, Edge, GaussianProfile, Moment
 from ..model.film import Face, Film, MagneticFace
 from ..model.material import Material
 from ..model.problem import Problem
+from ..model.spin import Spin
 from ..owned import ReadOnly
 from ..solver.solution_file import _pack_mesh, _unpack_mesh
 from ..version import __version__
@@ -56,6 +57,7 @@ PLAIN = {
         Problem,
         Sample,
         SampleFit,
+        Spin,
         Step,
         Term,
     )

@@ -73,7 +73,7 @@ def polarised(problem: Problem, basis: Any, scales: Scales, reading: Reading) ->
         loads[name] = assemble(one)
         if contact.carries_current:
             injected[name] = np.outer(contact.polarisation, loads[name]).ravel()
-            injected[name] /= scales.conductivity
+            injected[name] /= scales.conductance
         read = np.zeros((3, basis.N))
         for a, p in enumerate(contact.polarisation):
             for d, weight in enumerate(reading(c, a)):

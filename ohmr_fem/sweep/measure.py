@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import InputError, SolveError
+from ..errors import InputError, SolveError, suggest
 from ..files import atomic_path, check_kinds, check_shapes, read_text
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
 from ..solver.system import System
-from ..units import array_si, fields_array, own_arrays, to_si
+from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
 from .curve import PARTS, Parts
 from .lanczos import Projection
 
@@ -36,7 +36,8 @@ class Link:
     detector.
 
     ``drive`` and ``read`` are components of the polarisation of a contact, with the sign of its
-    place in the pair; None where the orbital Hall effect drives, and its inverse reads.
+    place in the pair, and ``source`` and ``detector`` its name; None where the orbital Hall effect
+    drives, and its inverse reads.
     """
 
     generated: int
@@ -45,6 +46,8 @@ class Link:
     b: int
     drive: float | None = None
     read: float | None = None
+    source: str = ""
+    detector: str = ""
 
     @property
     def part(self) -> str:
@@ -52,10 +55,10 @@ class Link:
         names = ("alpha" if p is None else "p" for p in (self.drive, self.read))
         return "_".join(names)
 
-    def polarised(self, factor: float) -> Link:
-        """With all polarisations times ``factor``."""
-        given = (self.drive, self.read)
-        drive, read = (None if p is None else factor * p for p in given)
+    def scaled(self, factors: Mapping[str, float]) -> Link:
+        """With the polarisations of contacts times factors."""
+        given = ((self.drive, self.source), (self.read, self.detector))
+        drive, read = (None if p is None else factors.get(name, 1.0) * p for p, name in given)
         return replace(self, drive=drive, read=read)
 
 
@@ -87,8 +90,10 @@ class SpectralMeasure:
         Largest backward error of the solves behind it.
     vertices : unknowns at the vertices, or None once loaded from a file
     summary : str
-    polarisation : float
-        Largest |p| of the contacts of the pairs, 0 without; the others are in proportion.
+    polarisations : pairs of name and |p|
+        The polarised contacts of the device.
+    across : float
+        Width of a channel over ``reference_length``; 1 elsewhere.
     """
 
     projection: Projection
@@ -105,9 +110,12 @@ class SpectralMeasure:
     residual: float
     summary: str
     vertices: np.ndarray | None = None
-    polarisation: float = 0.0
+    polarisations: tuple[tuple[str, float], ...] = ()
+    across: float = 1.0
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
+    #: Whether three scalars make the answer: one relaxation time, one channel.
+    scalar: ClassVar[bool] = True
 
     @property
     def averages(self) -> bool:
@@ -142,6 +150,12 @@ class SpectralMeasure:
 
     def __post_init__(self) -> None:
         own_arrays(self)
+        if self.scalar and not self.material.uniform:
+            raise InputError(
+                "this measure is that of one relaxation time and one channel of moment; for a "
+                "tensor, a time by component or a spin make one of a problem with that material",
+                key="material",
+            )
 
     # -- the scalar function
 
@@ -154,6 +168,8 @@ class SpectralMeasure:
     @property
     def weights(self) -> np.ndarray:
         """g_k of the first channel, (m,): F(s) = sum g_k / (w_k + s) with w_k in units of 1/tau."""
+        if not self.channels:  # a channel without polarised contacts at either pair
+            return np.zeros(len(self.projection.rates))
         c = self.channels[0]
         return self.projection.residues(c.a, c.b) * self.stretch
 
@@ -166,17 +182,17 @@ class SpectralMeasure:
         """Scalar response of the first channel to the relaxation rate s/tau, complex s of any
         shape.
         """
-        s = np.asarray(s)[..., None]
+        s = complex_si(s, "1", "s")[..., None]
         return np.asarray((self.weights / (self.projection.rates * self.stretch + s)).sum(axis=-1))
 
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
         """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says
         nothing of the mesh.
         """
+        if not self.channels:
+            return np.zeros(np.shape(s))
         c = self.channels[channel]
-        return self.projection.bound(
-            c.a, c.b, np.asarray(s, dtype=complex) / self.stretch, self.slowest
-        )
+        return self.projection.bound(c.a, c.b, complex_si(s, "1", "s") / self.stretch, self.slowest)
 
     # -- fields
 
@@ -189,12 +205,18 @@ class SpectralMeasure:
         SolveError
             The torque is unstable, or the bound exceeds the tolerance at one of the fields.
         """
-        self._check(np.atleast_2d(fields_array(fields, "fields")), s)
-        return self.unchecked(fields, s)
+        return self.response_and_bound(fields, s)[:2]
+
+    def response_and_bound(
+        self, fields: Any, s: complex = 1.0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """:meth:`response` with the :meth:`bound` (n,) that it was checked with."""
+        error = self._check(np.atleast_2d(fields_array(fields, "fields")), s)
+        return *self.unchecked(fields, s), error
 
     def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """:meth:`response` without the bound, for loops that check where they end."""
-        B = fields_array(fields, "fields")
+        B, s = fields_array(fields, "fields"), one_ratio(s, "s")
         f, change = self._sum(self.channels, np.atleast_2d(B), s)
         return (f, change) if B.ndim == 2 else (f[0], change[0])
 
@@ -202,8 +224,8 @@ class SpectralMeasure:
         self, links: Sequence[Link], fields: np.ndarray, s: complex = 1.0
     ) -> tuple[np.ndarray, np.ndarray]:
         """f and f - f(0) of some links, each (n,)."""
-        at_zero: Any = 0.0
-        change: Any = 0.0
+        at_zero: Any = np.zeros(len(fields))
+        change: Any = np.zeros(len(fields))
         for c in links:
             g = self._strength(c) * self.projection.residues(c.a, c.b)
             zero, kernel = self._kernel(c, fields, s)
@@ -214,10 +236,10 @@ class SpectralMeasure:
         """What polarised contacts and the orbital Hall effect do to delta_R, (n,) ohm each."""
         several = np.atleast_2d(fields_array(fields, "fields"))
         self._check(several)
-        found = {name: np.zeros(len(several)) for name in PARTS}
+        found = {}
         for name in PARTS:
             links = [c for c in self.channels if c.part == name]
-            found[name] = found[name] + self.unit * self._sum(links, several)[0]
+            found[name] = self.unit * self._sum(links, several)[0]
         return Parts(**found)
 
     def _kernel(
@@ -250,7 +272,7 @@ class SpectralMeasure:
 
     def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
-        several = np.atleast_2d(fields_array(fields, "fields"))
+        several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
         least = NEAR - self.slowest * self.stretch
         total = np.zeros(len(several))
         for number, c in enumerate(self.channels):
@@ -280,7 +302,7 @@ class SpectralMeasure:
                 value=growth,
             )
 
-    def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
+    def _check(self, fields: np.ndarray, s: complex = 1.0) -> np.ndarray:
         self._check_stable(fields)
         error = self.bound(fields, s)
         if not np.all(error <= 3.0 * self._allowed):
@@ -293,6 +315,7 @@ class SpectralMeasure:
                 "that cover this one",
                 value=float(error.max()),
             )
+        return error
 
     @property
     def range(self) -> tuple[float, float]:
@@ -376,18 +399,27 @@ class SpectralMeasure:
         """What turns f into delta_R (ohm), or into rho on a cross-section."""
         if self.current is None:
             return -self._product
-        inside = 1.0 if self.polarised else -self._product
-        return float(inside / self.material.sheet_conductivity)
+        return self._inside / self.conductance
+
+    @property
+    def _inside(self) -> float:
+        """unit without the conductance."""
+        return 1.0 if self.polarised else -self._product
+
+    @property
+    def conductance(self) -> float:
+        """Sheet conductivity, of a channel times its width over the reference length, in S."""
+        return float(self.material.sheet_conductivity) * self.across
 
     @property
     def own_effect(self) -> float:
         """|delta_R| of the orbital Hall effect between the contacts of the current, in ohm."""
-        return float(abs(self._product) * self.own_response / self.material.sheet_conductivity)
+        return float(abs(self._product) * self.own_response / self.conductance)
 
     @property
     def R_ohmic(self) -> float:
         """Resistance without orbital Hall effect, ohm; NaN on a cross-section."""
-        return float(self.R_ohmic_sigma / self.material.sheet_conductivity)
+        return float(self.R_ohmic_sigma / self.conductance)
 
     def delta_R(self, fields: Any) -> np.ndarray:
         """R(B) - R_ohmic in ohm, (n,)."""
@@ -401,7 +433,7 @@ class SpectralMeasure:
 
     def rho(self, fields: Any) -> np.ndarray:
         """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, (n,)."""
-        f = -self._product * self.response(fields)[0]
+        f = self._inside * self.response(fields)[0]
         return f if self.current is None else f / self.R_ohmic_sigma
 
     def rho_star(self, fields: Any) -> np.ndarray:
@@ -419,10 +451,7 @@ class SpectralMeasure:
         given = array_si(frequency, "Hz", "frequency")
         f = np.atleast_1d(given).tolist()
         values = np.array(
-            [
-                self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0]
-                for nu in f
-            ]
+            [self.response(field, 1.0 - 2j * np.pi * nu * self.material.mean_time)[0] for nu in f]
         )
         return self.unit * (values if given.ndim else values[0])
 
@@ -431,15 +460,16 @@ class SpectralMeasure:
 
         Keywords are those of :class:`Material` (``diffusion_length`` stays fixed unless given), or
         ``tau`` for relaxation_time and ``theta`` for X_zz/X_yy.  ``polarisation`` is the largest
-        |p| of the contacts, the others in proportion.
+        |p| of the contacts, the others in proportion, or {contact: |p|}.
 
         Raises
         ------
         InputError
             Unknown keyword, or a diffusion constant that changes at an edge of finite absorption.
         """
-        if "polarisation" in changes:
-            return self._with_polarisation(changes.pop("polarisation")).at(**changes)
+        given = {k: changes.pop(k) for k in list(changes) if k.startswith("polarisation")}
+        if given:
+            return self._with_polarisations(given).at(**changes)
         material = retuned(self.material, changes)
         if self.absorbing and not np.isclose(
             material.diffusion_constant, self.material.diffusion_constant, rtol=1e-12
@@ -451,16 +481,31 @@ class SpectralMeasure:
             )
         return replace(self, material=material)
 
-    def _with_polarisation(self, value: Any) -> SpectralMeasure:
-        size = to_si(value, "1", "polarisation")
-        if not self.polarisation:
+    def _with_polarisations(self, given: Mapping[str, Any]) -> SpectralMeasure:
+        """``given`` are "polarisation": a number or {contact: number}, "polarisation.contact"."""
+        sizes = dict(self.polarisations)
+        for key, value in given.items():
+            where = key.partition(".")[2]
+            wanted = value if isinstance(value, Mapping) else {where: value}
+            for name, size in wanted.items():
+                factor = to_si(size, "1", key) / self.polarisation_of(name)
+                scaled = {k: factor * p for k, p in sizes.items()}
+                sizes |= {name: scaled[name]} if name else scaled
+        factors = {name: sizes[name] / p for name, p in self.polarisations}
+        links = tuple(c.scaled(factors) for c in self.channels)
+        return replace(self, channels=links, polarisations=tuple(sizes.items()))
+
+    def polarisation_of(self, name: str = "") -> float:
+        """|p| of a contact, or the largest of all; InputError if there is none."""
+        known = dict(self.polarisations)
+        if not known or (name and name not in known):
+            near = suggest(name, known) if known else "give Contact(polarisation=...)"
             raise InputError(
-                "at: no contact of these pairs is polarised; give Contact(polarisation=...)",
-                value=value,
+                f"no polarised contact {name!r}; {near}" if name else f"nothing polarised; {near}",
+                value=name,
                 key="polarisation",
             )
-        links = tuple(c.polarised(size / self.polarisation) for c in self.channels)
-        return replace(self, channels=links, polarisation=size)
+        return known[name] if name else max(known.values())
 
     def sensitivity(
         self,
@@ -471,11 +516,11 @@ class SpectralMeasure:
         """Derivative of delta_R (rho on a section) to a parameter of :meth:`at`, (n,), by
         fourth-order differences.
         """
-        if parameter == "polarisation":
-            value = self.polarisation
+        if parameter.startswith("polarisation"):
+            value = self.polarisation_of(parameter.partition(".")[2])
         else:
             value = parameter_value(self.material, parameter)
-        h = step * (abs(value) or 1.0)
+        h = positive(step, "1", "step") * (abs(value) or 1.0)
         read = self.rho if self.current is None else self.delta_R
 
         def shifted(k: int) -> np.ndarray:
@@ -532,7 +577,7 @@ class SpectralMeasure:
         """Moment density (C/m^2) for unit drive of strength one, per A (V/m on a section)."""
         m = self.material
         if self.polarised:
-            return float(1.0 / m.diffusion_constant)
+            return float(1.0 / (m.diffusion_constant * self.across))
         unit = float(m.orbital_hall_angle / m.diffusion_constant)
         if self.current is None:
             return unit * float(m.sheet_conductivity) * self.reference_length
@@ -556,7 +601,8 @@ class SpectralMeasure:
             "slowest": self.slowest,
             "absorbing": self.absorbing,
             "residual": self.residual,
-            "polarisation": self.polarisation,
+            "polarisations": self.polarisations,
+            "across": self.across,
             "channels": [_numbers_of(c) for c in self.channels],
             "material": {
                 k: np.asarray(v).tolist() if k == "inverse_mass" else v
@@ -569,11 +615,25 @@ class SpectralMeasure:
                 "residual": p.residual,
                 **{k: getattr(p, k).tolist() for k in ("rates", "weights", "tail", "gram")},
             },
+            **self._more(),
         }
         path = Path(path)
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
         return path
+
+    def _more(self) -> dict[str, Any]:
+        """What a measure of another kind adds to its file."""
+        return {}
+
+    @classmethod
+    def _of_file(cls, content: dict[str, Any], **common: Any) -> SpectralMeasure:
+        """The measure of a file, from what all kinds have in common."""
+        if "film" in content:
+            from .film import FilmMeasure
+
+            return FilmMeasure._of_film(content["film"], **common)
+        return cls(**common)
 
     @classmethod
     def load(cls, path: str | Path) -> SpectralMeasure:
@@ -616,13 +676,16 @@ class SpectralMeasure:
                     "summary",
                 )
             }
-            same["polarisation"] = content.get("polarisation", 0.0)
-            return cls(
-                Projection(
+            polarised = content.get("polarisations", [])
+            same["polarisations"] = tuple((name, size) for name, size in polarised)
+            same["across"] = content.get("across", 1.0)
+            return cls._of_file(
+                content,
+                projection=Projection(
                     p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
                 ),
-                channels,
-                Material(**content["material"]),
+                channels=channels,
+                material=Material(**content["material"]),
                 **same,
             )
         except Exception as exc:  # whatever a value of another kind leads to
@@ -655,7 +718,7 @@ class SpectralMeasure:
 def _numbers_of(link: Link) -> list[Any]:
     """A link as a file keeps it; before there were polarised contacts there were four numbers."""
     numbers = list(vars(link).values())
-    return numbers[:4] if numbers[4:] == [None, None] else numbers
+    return numbers[:4] if numbers[4:6] == [None, None] else numbers
 
 
 #: What a file of a measure holds beside its arrays.
@@ -730,6 +793,10 @@ def device_of(system: System) -> dict[str, Any]:
         "material": problem.material,
         "detection": problem.detection,
         "reference_length": system.scales.length,
+        "across": system.scales.across,
+        "polarisations": tuple(
+            (name, float(np.linalg.norm(c.polarisation))) for name, c in problem.polarised.items()
+        ),
         "absorbing": any(law.absorbs_partially for law in laws),
         "summary": repr(problem),
     }
