@@ -240,6 +240,12 @@ def warn(note: str | Warning, kind: type[Warning] | None = None) -> None:
     warnings.warn(note, kind, stacklevel=level)
 
 
+def from_outside() -> bool:
+    """Whether the function that asks was called from outside this package."""
+    caller = sys._getframe(2).f_globals.get("__name__", "")
+    return caller.partition(".")[0] != __name__.partition(".")[0]
+
+
 def is_own_warning(category: type[Warning]) -> bool:
     """Whether a warning is one of this package, and not of a library under it."""
     return category.__module__ == __name__

@@ -52,6 +52,10 @@ _OWN_UNITS = {
     r"()(?:bohr_magneton|mu_B|µ_B|μ_B)": "ohmr_bohr_magneton",
 }
 
+#: Units and prefixes that need no pint, which takes longer to load than many a device to solve.
+_PLAIN_UNITS = ("m", "s", "A", "V", "S", "T", "K", "Hz", "eV", "m/s", "A/m", "V/m")
+_POWERS = {"": 0, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "k": 3, "M": 6, "G": 9}
+
 #: The exact arithmetic: more digits than any float times any factor needs, and none of what the
 #: caller has set for his own decimals.
 _EXACT = decimal.Context(
@@ -167,10 +171,17 @@ def array_si(value: Any, unit: str, name: str, *, finite: bool = True) -> np.nda
 
 
 def complex_si(value: Any, unit: str, name: str) -> np.ndarray:
-    """As :func:`array_si`, of complex numbers too; finite or not."""
+    """As :func:`array_si`, but a number may be complex."""
+    array = _complex(value, unit, name)
+    if not np.all(np.isfinite(array)):
+        raise InputError(f"must be finite, got {shown(value)}", value=value, key=name)
+    return array
+
+
+def _complex(value: Any, unit: str, name: str) -> np.ndarray:
     if isinstance(value, (list, tuple)):
         try:
-            return np.array([complex_si(v, unit, name) for v in value], dtype=complex)
+            return np.array([_complex(v, unit, name) for v in value])
         except ValueError as exc:
             if isinstance(exc, InputError):
                 raise
@@ -180,11 +191,19 @@ def complex_si(value: Any, unit: str, name: str) -> np.ndarray:
     tagged = _with_unit(value)
     bare = np.asarray(value if tagged is None else tagged[0])
     if bare.dtype.kind != "c":
-        return np.array(_numbers(value, unit, name), dtype=complex)
+        return _numbers(value, unit, name)
     if tagged is None:
         return np.array(bare)
     real, imaginary = (_rescaled(part, tagged[1], unit, name, value) for part in _parts(bare))
     return real + 1j * imaginary
+
+
+def one_ratio(value: Any, name: str) -> Any:
+    """One number without dimension, which may be complex."""
+    array = complex_si(value, "1", name)
+    if array.ndim:
+        raise InputError(f"expected one number, got {shown(value)}", value=value, key=name)
+    return array[()]
 
 
 def _parts(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -222,9 +241,10 @@ def entries(value: Any) -> list[Any]:
     if tagged is not None:
         magnitude, units = tagged
         return [f"{number!r} {units}" for number in np.ravel(magnitude).tolist()]
-    if isinstance(value, (str, *_PLAIN)):
-        return [value]
-    return list(np.ravel(value)) if hasattr(value, "__array__") else list(value)
+    if hasattr(value, "__array__"):
+        return list(np.ravel(value))
+    several = hasattr(value, "__iter__") and not isinstance(value, str)
+    return list(value) if several else [value]
 
 
 def is_quantity(value: Any) -> bool:
@@ -276,7 +296,7 @@ def _bare(value: Any, unit: str, name: str, given: Any) -> np.ndarray:
         return np.array(array, dtype=float)
     if array is not None and array.dtype.kind in "OU":
         inside = array.tolist()
-        if isinstance(inside, (list, str)) or _with_unit(inside) is not None:
+        if not hasattr(inside, "__array__") or _with_unit(inside) is not None:
             return _numbers(inside, unit, name)
     if isinstance(value, (list, tuple)):
         return _of_list(value, unit, name)
@@ -419,6 +439,13 @@ def _modest(text: str) -> bool:
 @functools.lru_cache(maxsize=1024)
 def _conversion(text: str, unit: str, name: str, given: str) -> tuple[Decimal, Decimal]:
     """(factor, offset) from the units of ``text`` to ``unit``."""
+    prefix = text.removesuffix(unit)
+    if unit in _PLAIN_UNITS and prefix != text and prefix in _POWERS:
+        return Decimal(1).scaleb(_POWERS[prefix]), Decimal(0)
+    return _by_pint(text, unit, name, given)
+
+
+def _by_pint(text: str, unit: str, name: str, given: str) -> tuple[Decimal, Decimal]:
     with decimal.localcontext(_EXACT):
         try:
             source = _unit(text)

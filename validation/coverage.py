@@ -278,6 +278,21 @@ CLAIMS = (
     ),
     Claim("theory 5.7", "strips of two and three materials", (("edges", "layers"),)),
     Claim(
+        "theory 10",
+        "valves, pads and channels: closed forms of the strip, a published geometry, reciprocity "
+        "with p and B reversed, balance of each component",
+        (
+            ("valves", "printed digits"),
+            ("valves", "graphene valve"),
+            ("valves", "contacts that absorb"),
+            ("valves", "across a strip"),
+            ("valves", "read by the inverse"),
+            ("valves", "R_ij,kl(p, B)"),
+            ("valves", "balance of each"),
+        ),
+        ("tests/solver/test_channel.py::test_spreading_resistance_of_two_discs",),
+    ),
+    Claim(
         "theory 12",
         "interfaces with the accumulation continuous: closed forms, collocation, Onsager, energy",
         (

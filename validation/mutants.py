@@ -22,6 +22,90 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "a polarised contact reads with the other sign",
+        "solver/polarised.py",
+        "read[d] += p * assemble(volts)",
+        "read[d] -= p * assemble(volts)",
+        ("tests/solver/test_channel.py",),
+    ),
+    Mutant(
+        "a polarised contact injects without the width of a channel",
+        "solver/polarised.py",
+        "injected[name] /= scales.conductance",
+        "injected[name] /= scales.conductivity",
+        ("tests/solver/test_channel.py",),
+    ),
+    Mutant(
+        "a polarised contact reads n in place of (D/sigma) n",
+        "solver/polarised.py",
+        "volts = c.diffusion / c.sigma * scales.moment * weight",
+        "volts = scales.moment / np.mean(c.sigma) * weight",
+        ("valves",),
+    ),
+    Mutant(
+        "sign of the second contact of a polarised pair",
+        "sweep/spectral.py",
+        "for name, sign in zip(pair, (1.0, -1.0), strict=True):",
+        "for name, sign in zip(pair, (1.0, 1.0), strict=True):",
+        ("tests/solver/test_polarised.py",),
+    ),
+    Mutant(
+        "sign of the orbital Hall drive beside polarised contacts",
+        "sweep/measure.py",
+        "return -float(self.material.orbital_hall_angle) if c.drive is None else c.drive",
+        "return float(self.material.orbital_hall_angle) if c.drive is None else c.drive",
+        ("tests/solver/test_polarised.py",),
+    ),
+    Mutant(
+        "absorption of a contact of a channel as a velocity",
+        "solver/boundary.py",
+        "return 1.0 / (scales.diffusion * scales.across)",
+        "return scales.length / scales.diffusion",
+        ("valves",),
+    ),
+    Mutant(
+        "absorption over an area as at a line",
+        "solver/boundary.py",
+        "return scales.length**2 / scales.diffusion",
+        "return 2.0 * scales.length / scales.diffusion",
+        ("tests/solver/test_channel.py",),
+    ),
+    Mutant(
+        "the reciprocal detector reads n^x with the weight 1",
+        "solver/coefficients.py",
+        "if c == 2 and not averaged:",
+        "if not averaged:",
+        ("tests/solver/test_edge_source.py",),
+    ),
+    Mutant(
+        "the matrix forgets what contacts read of the moments",
+        "sweep/contact_matrix.py",
+        "loads.T @ now.potential + moment_loads.T @ now.n",
+        "loads.T @ now.potential",
+        ("tests/solver/test_polarised.py",),
+    ),
+    Mutant(
+        "the reduced basis forgets what contacts read of the moments",
+        "sweep/reduced.py",
+        "output = s.keep.T @ (measurement.moment_reader - s.C.T @ adjoint)",
+        "output = -(s.keep.T @ (s.C.T @ adjoint))",
+        ("tests/solver/test_polarised.py",),
+    ),
+    Mutant(
+        "modes in time forget the strength of a drive",
+        "dynamics/modes.py",
+        "source[:count, component] += strength * weights",
+        "source[:count, component] += weights",
+        ("tests/solver/test_polarised.py",),
+    ),
+    Mutant(
+        "alternating currents forget what contacts read of the moments",
+        "dynamics/ac.py",
+        "measurement.reader @ potential + measurement.moment_reader @ n",
+        "measurement.reader @ potential",
+        ("tests/solver/test_polarised.py",),
+    ),
+    Mutant(
         "sign of the curl form",
         "solver/forms.py",
         "u.grad[0] * v.grad[1] - u.grad[1] * v.grad[0]",
@@ -122,8 +206,8 @@ MUTANTS = (
     Mutant(
         "absorption scaled by the square of the length",
         "solver/boundary.py",
-        "unit = scales.length / scales.diffusion",
-        "unit = scales.length**2 / scales.diffusion",
+        "    return scales.length / scales.diffusion",
+        "    return scales.length**2 / scales.diffusion",
         ("tests/solver/test_system.py", "manufactured"),
     ),
     Mutant(
@@ -136,8 +220,8 @@ MUTANTS = (
     Mutant(
         "absorbing edge forgotten",
         "solver/boundary.py",
-        "absorbed[:, basis.get_dofs(facets).all()] = True",
-        "absorbed[:1, basis.get_dofs(facets).all()] = True",
+        "absorbed[:, _unknowns(problem, basis, name)[0]] = True",
+        "absorbed[:1, _unknowns(problem, basis, name)[0]] = True",
         ("edges",),
     ),
     Mutant(
@@ -311,8 +395,8 @@ MUTANTS = (
     Mutant(
         "current profile not normalised",
         "solver/boundary.py",
-        "a=weight / total)",
-        "a=weight)",
+        "return edge, weight / total",
+        "return edge, weight",
         ("tests/solver/test_system.py",),
     ),
     Mutant(

@@ -28,6 +28,7 @@ from ..units import ELECTRON_MASS, positive, to_si
 FIGURES = ("png", "pdf", "svg")
 #: What one number may ask for.
 MOST_FIELDS, MOST_CELLS = 1_000_000, 1_000_000
+MOST_LAYERS = 1000
 #: Of the positive numbers of a material: beyond, their products leave the range of floats.
 SMALLEST, LARGEST = 1e-60, 1e60
 POSITIVE = ("relaxation_time", "sheet_conductivity")
@@ -164,6 +165,7 @@ class ContactTable(Table):
     at: Any = None
     boundary: StrictStr | None = None
     polarisation: Any = (0.0, 0.0, 0.0)
+    region: StrictStr | None = None
 
     def build(self) -> Contact:
         profile = self.profile
@@ -174,7 +176,15 @@ class ContactTable(Table):
                     key="profile",
                 )
             profile = gaussian_profile(profile["center"], profile["width"])
-        return Contact(self.kind, self.moment, profile, self.at, self.boundary, self.polarisation)
+        return Contact(
+            self.kind,
+            self.moment,
+            profile,
+            self.at,
+            self.boundary,
+            self.polarisation,
+            self.region,
+        )
 
 
 class EdgeTable(Table):
@@ -238,7 +248,16 @@ class LayerTable(MaterialTable):
 
 
 def _face(value: Any, key: str) -> Any:
-    """A face as a device file gives it; a table with a mixing conductance is a magnet."""
+    """A face as a device file gives it; a table with a mixing conductance is a magnet, one with a
+    source an edge law.
+    """
+    if isinstance(value, Mapping) and {"source", "inverse_source"} & set(value):
+        extra = sorted(set(value) - set(EdgeTable.model_fields))
+        if extra:
+            known = ", ".join(EdgeTable.model_fields)
+            raise InputError(f"accepts {known}, got {', '.join(extra)}", key=key)
+        with complaints_about(key):
+            return EdgeTable(**value).build()
     if not isinstance(value, Mapping) or "mixing_conductance" not in value:
         return value
     if set(value) != {"mixing_conductance", "magnetisation"}:
@@ -332,8 +351,15 @@ class OutputTable(Table):
     figures: list[StrictStr] = ["png", "pdf"]
     drive_current: Any = "1 uA"
     electric_field: Any = "1 V/m"
+    layers: StrictInt = 2
 
     def build(self) -> Output:
+        if not 2 <= self.layers <= MOST_LAYERS:
+            raise InputError(
+                f"is the number of heights from bottom to top, 2 to {MOST_LAYERS}, got "
+                f"{self.layers}",
+                key="layers",
+            )
         for kind in self.figures:
             if kind not in FIGURES:
                 raise InputError(
@@ -350,13 +376,14 @@ class OutputTable(Table):
             tuple(self.figures),
             positive(self.drive_current, "A", "drive_current"),
             to_si(self.electric_field, "V/m", "electric_field"),
+            self.layers,
         )
 
 
 @dataclass(frozen=True)
 class Output:
     """What a run leaves behind; drive current in A (or field in V/m for a cross-section) of the
-    field files.
+    field files, and the heights at which those of a film hold its moment, both faces included.
     """
 
     fields_at: tuple[float, ...] | None = None
@@ -364,6 +391,7 @@ class Output:
     figures: tuple[str, ...] = ("png", "pdf")
     drive_current: float = 1e-6
     electric_field: float = 1.0
+    layers: int = 2
 
 
 TEMPLATE = """\
@@ -401,6 +429,7 @@ normal = "y"
 # [contacts.magnet]         # or a table each: this one brings moment along with its current and
 # kind = "equipotential"    # reads it with the voltage; also moment, profile, at, boundary
 # polarisation = [0, 0.3, 0]
+# region = "pad"            # a region of the mesh, in place of a boundary
 #
 # [edges]                   # boundaries that do not reflect the moment: "absorbing",
 #                           # or a velocity G in Q.nu = G n
@@ -453,5 +482,6 @@ fields_at = [0, "9 T"]                # maps and ParaView files at these fields 
 paraview = true
 figures = ["png", "pdf"]
 # drive_current = "1 uA"              # of the field files of a device
+# layers = 2                          # heights in those of a film: both faces, or more between
 # electric_field = "1 V/m"            # of the field files of a cross-section
 """

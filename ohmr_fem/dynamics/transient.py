@@ -23,7 +23,7 @@ from ..solver.stability import check_stability
 from ..solver.system import system_of
 from ..sweep.curve import field_columns, terminals_text
 from ..sweep.route import choose, refusal
-from ..units import array_si, positive
+from ..units import array_si, positive, shown
 from .evolution import Checkpoint, Evolution
 from .modes import Modes, evolve, modes_of
 from .waveform import Waveform, check_times
@@ -221,10 +221,10 @@ def transient(
     start = time.perf_counter()
     further = _needs_steps(problem, initial) if refusal(problem) is None else None
     route = choose("transient", method, METHODS, problem, further=further)
-    tolerance = positive(tolerance, "1", "tolerance")
+    given, tolerance = tolerance, positive(tolerance, "1", "tolerance")
     if not 1e-13 < tolerance < 0.1:
         raise InputError(
-            f"tolerance: must lie between 1e-13 and 0.1, got {tolerance!r}", value=tolerance
+            f"must lie between 1e-13 and 0.1, got {shown(given)}", value=given, key="tolerance"
         )
     times = check_times(times)
     amount = "V/m" if problem.is_cross_section else "A"

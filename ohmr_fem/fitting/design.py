@@ -148,7 +148,7 @@ def design(
     if isinstance(data, Fit):
         problem = replace(problem, materials=data.material)
         data = [replace(c.data, sigma=c.noise) for c in data.curves]
-    check_options(background, 0.95, "profile")
+    _, limit = check_options(background, 0.95, "profile", limit)
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
     problem.refuse_polarised("design")

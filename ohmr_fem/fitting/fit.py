@@ -20,11 +20,11 @@ from ..mesh.grids import cross_section
 from ..model.film import Film
 from ..model.material import Material
 from ..model.problem import Problem, contact_width
-from ..solver.resolution import check_resolution, physics_notes
+from ..solver.resolution import check_resolution, physics_notes, size_notes
 from ..solver.system import system_of
 from ..sweep.film import FilmMeasure
 from ..sweep.measure import SpectralMeasure
-from ..sweep.spectral import spectral_measure
+from ..sweep.spectral import largest_share, spectral_measure
 from .background import read_terms
 from .columns import picked
 from .data import Measured
@@ -177,7 +177,7 @@ def _prepare(
     method: str,
     lmfit: Any,
 ) -> tuple[Task, Source]:
-    check_options(background, confidence, intervals)
+    confidence, limit = check_options(background, confidence, intervals, limit)
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
     terms = read_terms(background)
@@ -297,7 +297,8 @@ def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
     fields = np.vstack([c.fields for c in task.curves])
     fitted = _device(source.problem, found)
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    notes: list[Warning] = [*physics_notes(fitted, fields)]
+    share = largest_share(fitted, [replace(m, material=fitted.material) for m in found.measures])
+    notes: list[Warning] = [*physics_notes(fitted, fields), *size_notes(fitted, share)]
     for note in check_resolution(system_of(fitted, plane_of_film=True, with_spin=True), strongest):
         notes.append(ResolutionWarning(f"at the fitted values: {note}"))
     return notes
@@ -405,7 +406,7 @@ def _estimates(found: Found, known: Identifiability) -> dict[str, Estimate]:
             symbol=p.symbol,
             unit=p.unit,
             value=value,
-            error=float(known.errors[i]) * abs(value),
+            error=p.spread(value, float(known.errors[i])),
             low=lowest,
             high=highest,
             fixed=fixed,

@@ -17,6 +17,7 @@ from ..sweep.film import FilmMeasure, film_measures
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
+from ..units import positive, shown, to_si
 from .background import Term, read_terms
 from .columns import blocks, of_curves
 from .data import Measured, read_data, with_pairs
@@ -30,12 +31,15 @@ FILM_TOLERANCE = 1e-3
 THICKER = 4.0
 
 
-def check_options(background: Any, confidence: float, intervals: str) -> None:
-    """InputError for an option that is not known."""
+def check_options(
+    background: Any, confidence: Any, intervals: str, limit: Any
+) -> tuple[float, float]:
+    """Confidence and limit as numbers; InputError for an option that is not known."""
     read_terms(background)
-    if not 0.0 < confidence < 1.0:
+    chance = to_si(confidence, "1", "confidence")
+    if not 0.0 < chance < 1.0:
         raise InputError(
-            f"expected a probability such as 0.95, got {confidence!r}",
+            f"expected a probability such as 0.95, got {shown(confidence)}",
             value=confidence,
             key="confidence",
         )
@@ -44,6 +48,7 @@ def check_options(background: Any, confidence: float, intervals: str) -> None:
             f"{intervals!r} is not known; {suggest(intervals, ('profile', 'fisher'))}",
             key="intervals",
         )
+    return chance, positive(limit, "1", "limit")
 
 
 def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Measured, ...]:

@@ -136,6 +136,10 @@ class Parameter:
             else float((value - self.start) / abs(self.start))
         )
 
+    def spread(self, value: float, relative: float) -> float:
+        """Standard error of the value from that of :meth:`relative`."""
+        return relative * abs(value)
+
     def relative(self, u: float) -> float:
         """d ln(value) / du."""
         return 1.0 if self.logarithmic else abs(self.start) / (self.value(u) or abs(self.start))
@@ -349,7 +353,14 @@ class Curve:
         m = self.measure.at(**changed)
         if not self._stable(m):
             return np.full(len(self.fields), np.nan)
-        f, change = m.unchecked(self.fields)
+        return self.shown(m, *m.unchecked(self.fields))
+
+    def shown(self, m: SpectralMeasure, f: np.ndarray, change: np.ndarray) -> np.ndarray:
+        """The curve from f and its change with the field, (n,); NaN where the torque is
+        unstable.
+        """
+        if not self._stable(m):
+            return np.full(len(self.fields), np.nan)
         sigma = m.material.sheet_conductivity
         section = m.current is None
         ohmic = (

@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import InputError, SolveError, suggest
-from ..units import array_si, own_arrays, positive, shown
+from ..units import array_si, own_arrays, positive, shown, to_si
 from . import adaptive
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 from .states import COLUMNS, mesh_states, state_columns, tensor, thermal_energy
@@ -439,10 +439,11 @@ def _integrator(
     """A function (mu, orders) -> values and errors, both (n, orders, columns), and its
     description.
     """
+    given, tolerance = tolerance, to_si(tolerance, "1", "tolerance")
     if not 1e-13 <= tolerance < 1.0:
         raise InputError(
-            f"expected from 1e-13 (round-off) to 1, got {tolerance!r}",
-            value=tolerance,
+            f"expected from 1e-13 (round-off) to 1, got {shown(given)}",
+            value=given,
             key="tolerance",
         )
     operations = find_operations(model) if symmetry else ()

@@ -337,6 +337,16 @@ class Contact:
         moment = self.moment.of_spin if spin else self.moment.of_orbital
         return replace(self, moment=moment, polarisation=p, spin_polarisation=None)
 
+    @property
+    def described(self) -> str:
+        """Kind, region and polarisation, for a summary."""
+        words = self.kind
+        if self.region is not None:
+            words += f" over {self.region}"
+        if self.polarised:
+            words += " p = ({:g}, {:g}, {:g})".format(*self.polarisation)
+        return words
+
     def place(self, name: str) -> str:
         """The boundary or region of the mesh that this contact of a name is."""
         return self.region or self.boundary or name

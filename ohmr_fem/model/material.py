@@ -113,7 +113,7 @@ class Material:
     spin : Spin, optional
         A second channel, of spin moment, beside the orbital one.
 
-    All but relaxation_rate, spin, g_factor, moment_per_carrier, name and source may
+    All but resistivity, relaxation_rate, spin, g_factor, moment_per_carrier, name and source may
     also be a callable f(x, y) in SI or an array with one value per cell of the region.
 
     Raises
@@ -229,7 +229,7 @@ class Material:
             return self
         return replace(
             self,
-            sheet_conductivity=thickness / self.resistivity,
+            sheet_conductivity=positive(thickness, "m", "thickness") / self.resistivity,
             resistivity=None,
             diffusion_length=None,
         )

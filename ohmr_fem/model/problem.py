@@ -172,6 +172,14 @@ class Problem:
                 key="polarisation",
             )
 
+    def refuse_channel(self, caller: str) -> None:
+        """InputError from what needs a device plane."""
+        if self.mesh.is_channel:
+            raise InputError(
+                f"{caller} needs a device plane (x, y), and this is a channel: mesh the device",
+                key="mesh",
+            )
+
     def moment_conditions(self) -> dict[str, Moment]:
         """{boundary or region: condition} for every boundary or pad that does not simply
         reflect.
@@ -182,7 +190,7 @@ class Problem:
 
     def __repr__(self) -> str:
         regions = ", ".join(f"{r}: {m!r}" for r, m in self.materials.items())
-        contacts = ", ".join(f"{n} ({c.kind})" for n, c in self.contacts.items()) or "none"
+        contacts = ", ".join(f"{n} ({c.described})" for n, c in self.contacts.items()) or "none"
         return (
             f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
             f"coupling={self.coupling}, "
@@ -261,8 +269,9 @@ def _check_film(problem: Problem) -> None:
             f"film must be a Film(thickness, ...) or a Stack([...]), got {film!r}",
             value=film,
         )
-    if isinstance(film, Stack) and problem.moment_conditions():
-        name = next(iter(problem.moment_conditions()))
+    conditions = [*problem.moment_conditions(), *problem.edge_sources]
+    if isinstance(film, Stack) and conditions:
+        name = conditions[0]
         raise _wrong(
             "film",
             f"a stack answers with the local tensor of its layers, which no side edge reaches: "

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -189,6 +189,24 @@ class Measurement:
         if self.names is None:
             return np.zeros(3 * self.system.N)
         return self.system.polarised.source(Drive.between(self.names.current).currents)
+
+    def split(self) -> dict[str, Measurement]:
+        """Measurements whose sum this is, by drive and reading (names of Parts), without those that
+        give nothing; itself alone without polarised contacts.
+        """
+        if not self.system.problem.polarised:
+            return {"": self}
+        contacts, nothing = self.injected, np.zeros_like(self.reader)
+        drives = {"p": contacts, "alpha": self.source - contacts}
+        reads = {"p": (nothing, self.moment_reader), "alpha": (self.reader, 0.0 * contacts)}
+        found = {
+            f"{drive}_{read}": replace(self, source=source, reader=by_V, moment_reader=by_n)
+            for drive, source in drives.items()
+            for read, (by_V, by_n) in reads.items()
+            if np.any(source)
+            and (np.any(by_n) or (np.any(by_V) and np.any(self.system.coefficients.alpha_inverse)))
+        }
+        return found or {"p_p": self}
 
     def parts(self, solver: MomentSolver) -> tuple[float, ...]:
         """delta_R by drive and reading at the field of a solver, in the order of Parts;

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import PhysicsWarning, ResolutionWarning
-from ..model.film import METALS, Film
-from ..model.material import cross_matrix
+from ..model.film import METALS, Film, strengths
+from ..model.material import Material, cross_matrix
 from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from ..units import engineering
@@ -121,12 +121,18 @@ def size_notes(problem: Problem, share: float) -> list[PhysicsWarning]:
         PhysicsWarning(
             f"the orbital effect is {share:.2g} of the ohmic resistance between the contacts of "
             f"the current (above {FIRST_ORDER:g}), too large for the first order in alpha alpha'; "
-            "use Problem(coupling='full')"
+            f"{_all_orders(problem)}"
         )
     ]
 
 
-def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
+def _all_orders(problem: Problem) -> str:
+    if problem.film is not None:
+        return "coupling='full' would take all orders, but has no film in this version"
+    return "use Problem(coupling='full')"
+
+
+def angle_notes(problem: Problem) -> list[PhysicsWarning]:
     """Whether an orbital Hall angle is too large for the first order."""
     if problem.coupling != "linear":
         return []
@@ -139,7 +145,7 @@ def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
                     PhysicsWarning(
                         f"{name} = {largest:g} in region {region!r} is above 1 (a percentage? "
                         f"write '{largest:g} %'): the first order in alpha alpha' needs a small "
-                        "angle; use Problem(coupling='full')"
+                        f"angle; {_all_orders(problem)}"
                     )
                 ]
     return []
@@ -147,7 +153,7 @@ def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
 
 def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where the model leaves something out that the user's field or tensor would show."""
-    notes = _angle_notes(problem)
+    notes = angle_notes(problem)
     if (
         "x" in problem.mesh.axes
         and not problem.ordinary_hall
@@ -182,8 +188,10 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
         return [*notes, *_film_notes(problem)]
     notes += _channel_notes(problem)
     notes += _metal_notes(problem)
-    system = system_of(problem, plane_of_film=True, with_spin=True)
-    notes += [*reciprocity_notes(problem, system.coefficients), *spin_notes(problem)]
+    if not _one_law(problem):
+        system = system_of(problem, plane_of_film=True, with_spin=True)
+        notes += reciprocity_notes(problem, system.coefficients)
+    notes += spin_notes(problem)
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
         for m in problem.materials.values():
@@ -201,6 +209,15 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
                 )
                 break
     return notes
+
+
+def _one_law(problem: Problem) -> bool:
+    """Whether there is nothing to compare: one material, one rate, edges that only absorb."""
+    if not problem.uniform or problem.edge_sources or problem.polarised:
+        return False
+    if any(isinstance(m.relaxation_time, tuple) for m in problem.materials.values()):
+        return False
+    return all(m.is_scalar for m in problem.moment_conditions().values())
 
 
 def _channel_notes(problem: Problem) -> list[PhysicsWarning]:
@@ -245,6 +262,20 @@ def _metal_notes(problem: Problem) -> list[PhysicsWarning]:
     ]
 
 
+def _strength_note(problem: Problem, film: Film, material: Material) -> PhysicsWarning | None:
+    """Where kappa'/kappa is not alpha'/alpha at a face or edge."""
+    laws: list[Any] = [*film.faces, *problem.edge_sources.values()]
+    for law in laws:
+        if not isinstance(law.source, tuple) and not isinstance(law.inverse_source, tuple):
+            forth, back = strengths(material, law.source, law.inverse_source)
+            if abs(forth - back) > 1e-9 * abs(forth):
+                return PhysicsWarning(
+                    "the ratio of the inverse to the direct source at a face or edge is not that "
+                    "of the orbital Hall angles: R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
+                )
+    return None
+
+
 def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     """Where R_ij,kl(B) = R_kl,ij(-B) fails in a film (docs/theory, section 9)."""
     film, material = problem.film, next(iter(problem.materials.values()))
@@ -252,6 +283,8 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
         return []
     X = np.asarray(material.inverse_mass)
     slack = 1e-9 * np.abs(X).max()
+    if (note := _strength_note(problem, film, material)) is not None:
+        return [note]
     if np.all(np.abs(X - X[0, 0] * np.eye(3)) <= slack):
         return []
     conductivity = float(material.sheet_conductivity) / film.thickness
@@ -262,6 +295,8 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     if problem.detection == "printed":
         flat = np.diag([X[0, 0], X[0, 0], X[2, 2]])
         equal = len(given) == 0 or (len(given) == 2 and np.array_equal(given[0], given[1]))
+        below, above = (face.strengths(material) for face in film.faces)
+        equal = equal and below == above
         if np.any(np.abs(X - flat) > slack):
             why = "the printed detector on an X that is not diag(X_xx, X_xx, X_zz)"
         elif not equal:

@@ -143,14 +143,21 @@ def moment_source(system: System, potential: np.ndarray, electric_field: float =
     return np.asarray(electric_field * system.scales.length * system.drive - system.S @ potential)
 
 
-def _share(system: System, drive: Drive, ohmic: np.ndarray, orbital: np.ndarray) -> float:
-    """Orbital part of the power over the ohmic one: for a pair of contacts delta_R/R_ohmic."""
-    loads = [i * system.terminals[name].load for name, i in drive.currents.items()]
-    if not loads or drive.held:
+def orbital_share(
+    system: System, drive: Drive, ohmic: np.ndarray, orbital: np.ndarray, n: np.ndarray
+) -> float:
+    """Orbital part of the power over the ohmic one, for scaled moments n (3 N,): delta_R/R_ohmic of
+    a pair of contacts. Nothing is said where moment is injected: its voltage is no second order.
+    """
+    problem = system.problem
+    if problem.is_cross_section or problem.polarised or np.any(system.injected_source):
         return 0.0
-    load = sum(loads, np.zeros(system.N))
-    power = float(load @ ohmic)
-    return abs(float(load @ orbital)) / power if power > 0.0 else 0.0
+    loads = [i * system.terminals[name].load for name, i in drive.currents.items()]
+    change = float(sum(loads, np.zeros(system.N)) @ orbital)
+    if drive.held:  # what the orbital part changes of the currents that flow there
+        change -= system.scales.conductivity * float(ohmic @ (system.K @ orbital + system.C @ n))
+    power = system.scales.conductivity * float(ohmic @ (system.K @ ohmic))
+    return abs(change) / power if power > 0.0 else 0.0
 
 
 def solve(
@@ -206,7 +213,7 @@ def solve(
     source = source + system.polarised.source(drive.currents)
     response = MomentSolver.at(system, field, drive.held, solver).solve(source)
     ohmic, orbital = grounded(system, drive, ohmic, response.potential)
-    for note in size_notes(problem, _share(system, drive, ohmic, orbital)):
+    for note in size_notes(problem, orbital_share(system, drive, ohmic, orbital, response.n)):
         notes.append(note)
         warn(note)
     return Solution(

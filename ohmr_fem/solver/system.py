@@ -42,7 +42,7 @@ from .linear import (
     warn_unbalanced,
 )
 from .polarised import Polarised, polarised
-from .space import cell_basis, is_hierarchical
+from .space import cell_basis, is_hierarchical, scaled
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class System:
         self.coefficients: Coefficients = evaluate(problem, points)
         self.scales: Scales = _scales(problem, self.coefficients)
         self.interface = interface_of(problem, self.coefficients)
-        self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
+        self.basis = cell_basis(scaled(mesh, 1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
         self.normal_field = 0.0
         self._unit: dict[str, csr_array] = {}

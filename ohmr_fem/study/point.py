@@ -18,12 +18,12 @@ from ..config.device_file import Device
 from ..errors import InputError, MissingExtraError, OhmrError, SolveError
 from ..model.material import Material, precession_squared
 from ..model.problem import Problem
-from ..solver.resolution import edge_cells, physics_notes, unresolved
+from ..solver.resolution import edge_cells, physics_notes, size_notes, unresolved
 from ..solver.system import system_of
 from ..sweep.hanle import hanle_curve
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
-from ..sweep.spectral import spectral_measures
+from ..sweep.spectral import largest_share, spectral_measures
 from ..version import __version__
 from .axes import changed_device
 from .file import parse_results
@@ -157,7 +157,7 @@ def _from_measure(
     """Results from the measure of the geometry, or None outside its range."""
     tuned = replace(measure, material=prob.material)
     try:
-        f, change = tuned.response(fields)
+        f, change, bound = tuned.response_and_bound(fields)
     except SolveError:
         return None  # the device itself gives the answer, or the reason
     names = ("rho", "rho_change") if prob.is_cross_section else ("delta_R", "hanle")
@@ -165,7 +165,7 @@ def _from_measure(
         "R_ohmic": tuned.R_ohmic,
         names[0]: (f * tuned.unit).tolist(),
         names[1]: (change * tuned.unit).tolist(),
-        "error": (abs(tuned.unit) * tuned.bound(fields)).tolist(),
+        "error": (abs(tuned.unit) * bound).tolist(),
     }
 
 
@@ -182,7 +182,6 @@ def _notes(setting: Setting, prob: Problem) -> list[str]:
         np.sqrt(1.0 + 1j * max(squared, 0.0) ** 0.5).real * (1.0 + max(-squared, 0.0) ** 0.5) ** 0.5
     )
     decay = np.full(setting.height.shape, prob.material.diffusion_length / shorter)
-    return [
-        str(n)
-        for n in (*physics_notes(prob, fields), *unresolved(setting.height, decay, prob.order))
-    ]
+    tuned = [replace(m, material=prob.material) for m in setting.measures]
+    notes = [*physics_notes(prob, fields), *size_notes(prob, largest_share(prob, tuned))]
+    return [str(n) for n in (*notes, *unresolved(setting.height, decay, prob.order))]

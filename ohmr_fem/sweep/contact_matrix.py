@@ -14,7 +14,7 @@ from ..errors import InputError, suggest, warn
 from ..files import Columns, Table
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import FourTerminal, UnitCurrent, warn_once
+from ..solver.resistance import FourTerminal, Measurement, UnitCurrent, warn_once
 from ..solver.resolution import size_notes
 from ..solver.solve import MomentSolver
 from ..solver.system import system_of
@@ -202,7 +202,7 @@ def resistance_matrix(
     else:
         found = _direct(problem, several, sources, solver)
     ohmic, orbital, change = found
-    _warn_of_size(problem, sources, ohmic, orbital)
+    _warn_of_size(problem, sources, ohmic, orbital - change)
     return ResistanceMatrix(
         tuple(problem.contacts), sources, several, ohmic, orbital, change, route.method, problem
     )
@@ -211,10 +211,15 @@ def resistance_matrix(
 def _warn_of_size(
     problem: Problem, sources: tuple[str, ...], ohmic: np.ndarray, orbital: np.ndarray
 ) -> None:
-    """Each source read at its own contacts: V against the last source, which takes the current."""
+    """Each source read at its own contacts without field: V against the last source, which takes
+    the current.
+    """
     rows = [list(problem.contacts).index(name) for name in sources[:-1]]
     columns = range(len(rows))
     share = np.abs(orbital[:, rows, columns] / ohmic[:, rows, columns]).max()
+    if problem.polarised:  # what contacts inject is no matter of the first order in alpha alpha'
+        pairs = [(name, sources[-1]) for name in sources[:-1]]
+        share = max(Measurement.of(problem, pair, pair).share for pair in pairs)
     for note in size_notes(problem, float(share)):
         warn(note)
 

@@ -182,5 +182,7 @@ class HanleCurve(Table):
         sizes = np.linalg.norm(self.fields, axis=1)
         yield terminals_text(self.current, self.voltage)
         yield f"{len(self.fields)} fields, |B| {sizes.min():g} to {sizes.max():g} T"
-        yield f"rho {self.rho.min():.4g} to {self.rho.max():.4g}"
+        name = "delta_R" if np.all(np.isnan(self.rho)) and len(self.rho) else "rho"
+        values = getattr(self, name)
+        yield f"{name} {values.min():.4g} to {values.max():.4g}" + " ohm" * (name == "delta_R")
         yield self.method

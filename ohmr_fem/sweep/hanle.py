@@ -15,21 +15,23 @@ from ..model.fields import field_rotation
 from ..model.material import precession_squared
 from ..model.problem import Problem, contact_width
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import Measurement, UnitCurrent, warn_once
+from ..solver.resistance import Measurement, warn_once
 from ..solver.system import system_of
 from ..units import entries, fields_array, fraction, vector_si
 from .curve import PARTS, HanleCurve, Parts
 from .film import TOLERANCE as FILM_TOLERANCE
-from .film import FilmMeasure, film_share
+from .film import FilmMeasure
 from .matrix_measure import MatrixMeasure
 from .measure import SpectralMeasure
-from .reduced import reduced_sweep
+from .reduced import reduced_sweep, total
 from .route import choose
-from .spectral import spectral_measure, spectral_measures
+from .spectral import largest_share, spectral_measure, spectral_measures
 
 METHODS = ("auto", "spectral", "reduced", "direct")
 #: So many fields are solved one by one on the general path.
 FEW = 8
+#: Squares of R_ohmic, and f(0) over the largest f, that are round-off.
+ROUND_OFF, NOTHING = 1e-9, 1e-13
 
 
 def hanle_curve(
@@ -220,7 +222,9 @@ def _reduced_curve(
     start: float,
     notes: tuple[str, ...],
 ) -> HanleCurve:
-    found = reduced_sweep(measurement, fields, tolerance)
+    split = measurement.split()
+    several = [reduced_sweep(one, fields, tolerance) for one in split.values()]
+    found = total(several)
     if not found.converged:
         note = (
             "reduced basis: the estimated error stays at "
@@ -231,7 +235,7 @@ def _reduced_curve(
         warn(ConvergenceWarning(note))
         notes = (*notes, note)
     sign = _sign(measurement)
-    return _curve(
+    curve = _curve(
         measurement.system.problem,
         fields,
         measurement.base,
@@ -244,6 +248,11 @@ def _reduced_curve(
         start,
         notes,
     )
+    if not measurement.system.problem.polarised:
+        return curve
+    parts = dict.fromkeys(PARTS, np.zeros(len(fields)))
+    parts |= {name: one.change for name, one in zip(split, several, strict=True)}
+    return replace(curve, parts=Parts(**parts))
 
 
 def _spectral_curve(
@@ -258,7 +267,7 @@ def _spectral_curve(
     measure = spectral_measures(
         problem, [pairs], tolerance=tolerance, fields=fields, solver=solver or SYMMETRIC
     )[0]
-    notes = warn_once(problem, fields, _share(problem, measure, solver))
+    notes = warn_once(problem, fields, largest_share(problem, [measure], solver))
     f, change = measure.response(fields)
     count = len(measure.rates)
     found = _curve(
@@ -282,17 +291,6 @@ def _spectral_curve(
     if isinstance(measure, MatrixMeasure) and measure.has_spin:
         parts = replace(parts or Parts(), **measure.channel_parts(fields))
     return replace(found, parts=parts)
-
-
-def _share(problem: Problem, measure: SpectralMeasure, solver: Solver | None) -> float:
-    """As :attr:`Measurement.share`, from what the measure knows of the drive."""
-    if isinstance(measure, FilmMeasure):
-        return film_share(problem, [measure.current])
-    if measure.current is None:
-        return 0.0
-    system = system_of(problem, with_spin=True)
-    unit = UnitCurrent.of(system, measure.current, solver)
-    return measure.own_effect / float(system.pair_load(measure.current) @ unit.potential)
 
 
 def _curve(
@@ -319,9 +317,10 @@ def _curve(
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
         # Eq. (8) is 0/0 where the field does nothing (theta = 0): nothing was removed there. But
         # where f(0) = 0 there is nothing that a field could remove: no rho_star
+        zero = 0.0 if abs(zero) <= NOTHING * np.abs(effect).max() else zero
         rho_star = -change / zero if zero else np.full(len(fields), np.nan)
         rho_star = np.where((change == 0.0) & (zero != 0.0), 0.0, rho_star)
-        if base == 0.0 and not section:  # a relative change of nothing
+        if not section and _nothing_ohmic(problem, base):  # a relative change of nothing
             rho = rho_change = np.full(len(fields), np.nan)
     nothing = np.full(len(fields), np.nan)
     return HanleCurve(
@@ -342,6 +341,15 @@ def _curve(
         seconds=time.perf_counter() - start,
         warnings=notes,
     )
+
+
+def _nothing_ohmic(problem: Problem, base: float) -> bool:
+    """Whether no current of the drive reaches the voltage contacts; beside polarised contacts,
+    where R is read all the same, round-off counts as nothing.
+    """
+    if not problem.polarised:
+        return base == 0.0
+    return abs(base) * system_of(problem).scales.conductance < ROUND_OFF
 
 
 def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:

@@ -17,7 +17,7 @@ from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
 from ..solver.system import System
-from ..units import array_si, fields_array, own_arrays, to_si
+from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
 from .curve import PARTS, Parts
 from .lanczos import Projection
 
@@ -168,6 +168,8 @@ class SpectralMeasure:
     @property
     def weights(self) -> np.ndarray:
         """g_k of the first channel, (m,): F(s) = sum g_k / (w_k + s) with w_k in units of 1/tau."""
+        if not self.channels:  # a channel without polarised contacts at either pair
+            return np.zeros(len(self.projection.rates))
         c = self.channels[0]
         return self.projection.residues(c.a, c.b) * self.stretch
 
@@ -180,17 +182,17 @@ class SpectralMeasure:
         """Scalar response of the first channel to the relaxation rate s/tau, complex s of any
         shape.
         """
-        s = np.asarray(s)[..., None]
+        s = complex_si(s, "1", "s")[..., None]
         return np.asarray((self.weights / (self.projection.rates * self.stretch + s)).sum(axis=-1))
 
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
         """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says
         nothing of the mesh.
         """
+        if not self.channels:
+            return np.zeros(np.shape(s))
         c = self.channels[channel]
-        return self.projection.bound(
-            c.a, c.b, np.asarray(s, dtype=complex) / self.stretch, self.slowest
-        )
+        return self.projection.bound(c.a, c.b, complex_si(s, "1", "s") / self.stretch, self.slowest)
 
     # -- fields
 
@@ -203,12 +205,18 @@ class SpectralMeasure:
         SolveError
             The torque is unstable, or the bound exceeds the tolerance at one of the fields.
         """
-        self._check(np.atleast_2d(fields_array(fields, "fields")), s)
-        return self.unchecked(fields, s)
+        return self.response_and_bound(fields, s)[:2]
+
+    def response_and_bound(
+        self, fields: Any, s: complex = 1.0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """:meth:`response` with the :meth:`bound` (n,) that it was checked with."""
+        error = self._check(np.atleast_2d(fields_array(fields, "fields")), s)
+        return *self.unchecked(fields, s), error
 
     def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """:meth:`response` without the bound, for loops that check where they end."""
-        B = fields_array(fields, "fields")
+        B, s = fields_array(fields, "fields"), one_ratio(s, "s")
         f, change = self._sum(self.channels, np.atleast_2d(B), s)
         return (f, change) if B.ndim == 2 else (f[0], change[0])
 
@@ -264,7 +272,7 @@ class SpectralMeasure:
 
     def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
-        several = np.atleast_2d(fields_array(fields, "fields"))
+        several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
         least = NEAR - self.slowest * self.stretch
         total = np.zeros(len(several))
         for number, c in enumerate(self.channels):
@@ -294,7 +302,7 @@ class SpectralMeasure:
                 value=growth,
             )
 
-    def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
+    def _check(self, fields: np.ndarray, s: complex = 1.0) -> np.ndarray:
         self._check_stable(fields)
         error = self.bound(fields, s)
         if not np.all(error <= 3.0 * self._allowed):
@@ -307,6 +315,7 @@ class SpectralMeasure:
                 "that cover this one",
                 value=float(error.max()),
             )
+        return error
 
     @property
     def range(self) -> tuple[float, float]:
@@ -511,7 +520,7 @@ class SpectralMeasure:
             value = self.polarisation_of(parameter.partition(".")[2])
         else:
             value = parameter_value(self.material, parameter)
-        h = step * (abs(value) or 1.0)
+        h = positive(step, "1", "step") * (abs(value) or 1.0)
         read = self.rho if self.current is None else self.delta_R
 
         def shifted(k: int) -> np.ndarray:

@@ -12,6 +12,7 @@ estimate, not a bound.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -160,6 +161,19 @@ class ReducedSweep:
     size: int
     residual: float
     converged: bool
+
+
+def total(parts: Sequence[ReducedSweep]) -> ReducedSweep:
+    """The sum of several sweeps over the same fields."""
+    return ReducedSweep(
+        change=np.sum([p.change for p in parts], axis=0),
+        hanle=np.sum([p.hanle for p in parts], axis=0),
+        estimate=np.sum([p.estimate for p in parts], axis=0),
+        factorisations=sum(p.factorisations for p in parts),
+        size=max(p.size for p in parts),
+        residual=max(p.residual for p in parts),
+        converged=all(p.converged for p in parts),
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,9 @@ def refusal(problem: Problem) -> str | None:
         )
     if problem.mesh.is_channel and not problem.polarised:
         return "nothing drives moments in a channel without polarised contacts"
-    for name in problem.edge_sources:
+    for name, edge in problem.edge_sources.items():
+        if problem.film is not None and not edge.by_component:
+            continue
         return f"the edge {name!r} has a source that follows the current"
     for name, moment in problem.moment_conditions().items():
         if not moment.is_scalar:

@@ -22,16 +22,17 @@ from typing import Any
 import numpy as np
 from scipy.linalg import block_diag
 
-from ..errors import InputError, SolveError
+from ..errors import InputError, SolveError, from_outside, warn
 from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver import forms
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import FourTerminal
+from ..solver.resistance import FourTerminal, UnitCurrent
+from ..solver.resolution import FIRST_ORDER, angle_notes, size_notes
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
-from ..units import array_si, fields_array, fraction, positive, shown
-from .film import film_measures
+from ..units import array_si, complex_si, fields_array, fraction, positive, shown
+from .film import film_measures, film_share
 from .lanczos import Projection, gamma, project
 from .matrix import matrix_measures
 from .measure import CIRCLE, FLOOR, Link, SpectralMeasure, _circle, device_of
@@ -85,19 +86,55 @@ def spectral_measure(
     if problem.film is not None and thicknesses is not None:
         pair = [(current, voltage)]
         options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
-        return film_measures(
-            problem, pair, tolerance=tolerance, thicknesses=thicknesses, **options
-        )[0]
+        film = film_measures(problem, pair, tolerance=tolerance, thicknesses=thicknesses, **options)
+        warn_of_size(problem, film)
+        return film[0]
     if thicknesses is not None:
         raise InputError("thicknesses belong to a film: Problem(film=...)", key="thicknesses")
-    return spectral_measures(
+    found = spectral_measures(
         problem,
         [(current, voltage)],
         tolerance=tolerance,
         fields=fields,
         lengths=lengths,
         solver=solver,
-    )[0]
+    )
+    if from_outside():
+        warn_of_size(problem, found)
+    return found[0]
+
+
+def warn_of_size(problem: Problem, measures: Sequence[SpectralMeasure]) -> None:
+    """Warn where the first order is not enough for what the measures read."""
+    notes = [*angle_notes(problem), *size_notes(problem, largest_share(problem, measures))]
+    for note in notes:
+        warn(note)
+
+
+def largest_share(
+    problem: Problem, measures: Sequence[SpectralMeasure], solver: Solver | None = None
+) -> float:
+    """Largest |delta_R|/R_ohmic of the current pairs, each read at its own contacts without field;
+    0 where the angles are too small for it to matter.
+    """
+    m, pairs = problem.material, {f.current: f for f in measures if f.current is not None}
+    if problem.film is not None:
+        return film_share(problem, list(pairs))
+    if m.spin is None and abs(m.orbital_hall_angle * m.inverse_orbital_hall_angle) <= FIRST_ORDER:
+        return 0.0
+    shares = [
+        measure.own_effect / own_resistance(problem, pair, solver)
+        for pair, measure in pairs.items()
+    ]
+    return max(shares, default=0.0)
+
+
+def own_resistance(
+    problem: Problem, current: tuple[str, str], solver: Solver | None = None
+) -> float:
+    """Ohmic resistance between the contacts of a current, ohm."""
+    system = system_of(problem, with_spin=True)
+    return float(system.pair_load(current) @ UnitCurrent.of(system, current, solver).potential)
 
 
 def spectral_measures(
@@ -118,6 +155,7 @@ def spectral_measures(
     a further condition on the projection of each pair, and ``shift`` the rate about which it is
     built (time).
     """
+    outside = from_outside()  # other parts of the package say more about their answers
     if problem.film is not None:
         if len(rates) or until is not None:
             raise InputError(
@@ -126,12 +164,24 @@ def spectral_measures(
                 key="film",
             )
         options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
-        return list(film_measures(problem, pairs, tolerance=tolerance, **options))
+        films: list[SpectralMeasure] = list(
+            film_measures(problem, pairs, tolerance=tolerance, **options)
+        )
+        if outside:
+            warn_of_size(problem, films)
+        return films
     if problem.constant and not problem.uniform:
         _steady_only(until)
         given: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
-        return list(matrix_measures(problem, pairs, tolerance=tolerance, rates=rates, **given))
+        found: list[SpectralMeasure] = list(
+            matrix_measures(problem, pairs, tolerance=tolerance, rates=rates, **given)
+        )
+        if outside:
+            warn_of_size(problem, found)
+        return found
     tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
+    at_rates = np.ravel(complex_si(rates, "1", "rates"))
+    shift = None if shift is None else positive(shift, "1", "shift")
     require_spectral(problem)
     system = system_of(problem)
     K, M, keep = system.pencil
@@ -139,7 +189,7 @@ def spectral_measures(
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
-    ranges[-1] = np.append(np.asarray(rates, dtype=complex), ranges[-1])  # the circle stays last
+    ranges[-1] = np.append(at_rates, ranges[-1])  # the circle stays last
     # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy
     # and is left out
     sizes = np.abs(np.concatenate(ranges) + slowest)
@@ -168,7 +218,7 @@ def spectral_measures(
     _check_definite(projection)
     everything_kept = keep.shape[0] == keep.shape[1]
     vectors = projection.vectors if everything_kept else keep @ projection.vectors
-    return [
+    measures = [
         SpectralMeasure(
             projection=replace(projection, vectors=vectors).combine(turn),
             channels=channels,
@@ -183,6 +233,9 @@ def spectral_measures(
         )
         for turn, channels, base, name in zip(turns, links, ohmic, names, strict=True)
     ]
+    if outside:
+        warn_of_size(problem, measures)
+    return measures
 
 
 def _steady_only(until: Any) -> None:

@@ -141,6 +141,23 @@ def test_bare_names_and_kinds(folder):
     assert _read(folder, text + tables).problem.contacts["right"].kind == "profile"
 
 
+def test_pads_and_polarised_contacts(folder):
+    text = GOOD[: GOOD.index("[contacts")] + GOOD[GOOD.index("[solve]") :]
+    region = next(iter(_read(folder, GOOD).problem.mesh.regions))
+    p, law = '[0, "30 %", 0.1]', '"2 1/ns"'
+    magnet = f'{{region = "{region}", kind = "probe", polarisation = {p}, moment = {law}}}'
+    tables = '[contacts]\nleft = "equipotential"\nright = "equipotential"\nt1 = "probe"\ntip = '
+    tip = _read(folder, text + tables + magnet).problem.contacts["tip"]
+    assert tip.polarisation == (0, 0.3, 0.1) and tip.moment.absorption == (2e9,) * 3
+    assert tip.region == region and tip.described.endswith("p = (0, 0.3, 0.1)")
+    for wrong, said in (
+        (magnet.replace("2 1/ns", "2 m/s"), "over the area of a pad is given in 1/s"),
+        (magnet.replace("30 %", "130 %"), "contacts.tip.polarisation: at most 1"),
+        (magnet.replace(region, "nowhere"), "the mesh has no region 'nowhere'"),
+    ):
+        assert said in " ".join(_complaints(folder, text + tables + wrong))
+
+
 def test_cross_section_and_defaults(folder):
     device = _read(folder, SECTION)
     assert device.problem.is_cross_section and device.problem.order == 4
@@ -480,11 +497,15 @@ def test_film(tmp_path, refuses):
     assert film.bottom.matrix[0, 0] == 100.0 and film.top.magnet.magnetisation == (0, 1, 0)
     sheet = device.problem.material.sheet_conductivity
     assert sheet == pytest.approx(4e-9 / 1.8e-6)
+    path.write_text(FILM.replace('"100 m/s"', "{source = 0.1}"), encoding="utf-8")
+    assert read_device(path).problem.film.bottom.source == 0.1
     for wrong, fragments in (
         (FILM.replace('"4 nm"', '"4 s"'), ["film", "thickness"]),
         (FILM.replace('"100 m/s"', '"mirror"'), ["film", "mirror"]),
         (FILM.replace("magnetisation", "moment"), ["film", "magnetisation"]),
-        (FILM + "[output]\nfields_at = [0]\n", ["fields_at", "film"]),
+        (FILM + "[output]\nlayers = 1\n", ["output.layers", "2 to"]),
+        (FILM.replace('"100 m/s"', "{source = [1, 2]}"), ["film", "source"]),
+        (FILM.replace('"100 m/s"', "{source = 0.1, kappa = 1}"), ["film", "kappa"]),
     ):
         path.write_text(wrong, encoding="utf-8")
         with pytest.raises(of.InputError) as caught:
@@ -512,6 +533,7 @@ def test_stack(tmp_path):
     assert stack.thickness == pytest.approx(8e-9) and stack.bottom.matrix[0, 0] == 100.0
     for wrong, fragments in (
         (STACK.replace('"3 nm"', '"-3 nm"'), ["stack[0].thickness"]),
+        (STACK + "[output]\nfields_at = [0]\n", ["output.fields_at", "stack"]),
         (STACK.replace("[film]", '[film]\nthickness = "4 nm"'), ["film.thickness", "[[stack]]"]),
         (STACK + LAYER.replace("[[stack]]", "[material]"), ["material", "[[stack]]"]),
         (STACK.replace("relaxation_time", "relaxing_time", 1), ["stack[0]", "relaxing_time"]),
