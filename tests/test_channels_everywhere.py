@@ -60,10 +60,10 @@ def section(kind):
     return of.Problem(of.cross_section(2e-8, cells=8), material(kind))
 
 
-def film(kind):
+def film(kind, **faces):
     bulk = {"sheet_conductivity": None, "resistivity": 1e-7, "diffusion_length": None}
     given = replace(material(kind), **bulk)
-    return of.Problem(mesh(), given, ("left", "right", "t1", "t2"), film=of.Film(1e-8))
+    return of.Problem(mesh(), given, ("left", "right", "t1", "t2"), film=of.Film(1e-8, **faces))
 
 
 def measured(kind, prob):
@@ -79,6 +79,11 @@ CALLS = {
     ),
     "hanle_curve full": lambda k: of.hanle_curve(bar(k, coupling="full"), FIELDS, **PAIR).delta_R,
     "hanle_curve film": lambda k: of.hanle_curve(film(k), FIELDS, **PAIR).delta_R,
+    "hanle_curve absorbing film": lambda k: (
+        of.hanle_curve(film(k, top="10 m/s"), FIELDS, **PAIR).delta_R
+    ),
+    "resistance_matrix film": lambda k: of.resistance_matrix(film(k), FIELDS).orbital,
+    "ac film": lambda k: of.ac_response(film(k), [1e11], B, **PAIR).effect,
     "hanle_curve hall": lambda k: (
         of.hanle_curve(bar(k, ordinary_hall=True), FIELDS, **PAIR).delta_R
     ),
@@ -147,7 +152,7 @@ CALLS = {
 }
 #: What cannot take them, and says so.
 REFUSED = {
-    "hanle_curve film": ("spin", "tensor", "by component"),
+    "hanle_curve absorbing film": ("spin", "tensor", "by component"),
     "hanle_curve hall": ("spin",),
     "measure saved": ("spin", "tensor", "by component"),
     "solve_to": ("spin",),
