@@ -42,8 +42,14 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .fitting.design import design as design
     from .fitting.fit import fit as fit
     from .fitting.fit import identifiability as identifiability
+    from .fitting.global_fit import global_fit as global_fit
+    from .fitting.global_fit import series_identifiability as series_identifiability
+    from .fitting.global_result import GlobalFit as GlobalFit
     from .fitting.preparation import Preparation as Preparation
     from .fitting.prepare import prepare as prepare
+    from .fitting.sample import Sample as Sample
+    from .fitting.verdict import Verdict as Verdict
+    from .fitting.verdict import compare_models as compare_models
     from .geometry.outline import Geometry as Geometry
     from .mesh.channel import channel as channel
     from .mesh.device_mesh import DeviceMesh as DeviceMesh
@@ -66,20 +72,30 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .model.film import magnetic_face as magnetic_face
     from .model.material import Material as Material
     from .model.problem import Problem as Problem
+    from .model.spin import Spin as Spin
     from .model.stack import Stack as Stack
+    from .output.film_paraview import export_film as export_film
+    from .output.fit_file import load_fit as load_fit
     from .output.paraview import export_paraview as export_paraview
     from .output.plot import plot_hanle as plot_hanle
     from .output.plot import plot_mesh as plot_mesh
     from .output.plot import plot_moment_density as plot_moment_density
+    from .output.plot_angles import plot_admr as plot_admr
     from .output.plot_device import plot_device as plot_device
     from .output.plot_fit import plot_data as plot_data
     from .output.plot_fit import plot_fit as plot_fit
     from .output.plot_micro import plot_gate_map as plot_gate_map
     from .output.plot_micro import plot_inverse_mass as plot_inverse_mass
+    from .output.plot_prepare import plot_preparation as plot_preparation
+    from .output.plot_series import plot_against as plot_against
+    from .output.plot_series import plot_correlation as plot_correlation
+    from .output.plot_series import plot_profiles as plot_profiles
+    from .output.plot_series import plot_series as plot_series
     from .output.store import load as load
     from .output.store import save as save
     from .output.style import save_figure as save_figure
     from .run.fit import run_fit as run_fit
+    from .run.fit_series import run_series as run_series
     from .solver.adapt import Adapted as Adapted
     from .solver.adapt import solve_to as solve_to
     from .solver.drift import drift_solve as drift_solve
@@ -104,11 +120,14 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .sweep.current import drift_curve as drift_curve
     from .sweep.curve import HanleCurve as HanleCurve
     from .sweep.film import FilmMeasure as FilmMeasure
+    from .sweep.film_moment import FilmMoment as FilmMoment
+    from .sweep.film_moment import film_moment as film_moment
     from .sweep.gate import GateMap as GateMap
     from .sweep.gate import gate_map as gate_map
     from .sweep.hanle import angle_scan as angle_scan
     from .sweep.hanle import hanle_curve as hanle_curve
     from .sweep.hanle import hanle_map as hanle_map
+    from .sweep.matrix_measure import MatrixMeasure as MatrixMeasure
     from .sweep.measure import SpectralMeasure as SpectralMeasure
     from .sweep.measure import delta_R_table as delta_R_table
     from .sweep.spectral import spectral_measure as spectral_measure
@@ -125,8 +144,12 @@ _NAMES = {
     "fitting.data": "Measured read_data with_pairs",
     "fitting.design": "design",
     "fitting.fit": "fit identifiability",
+    "fitting.global_fit": "global_fit series_identifiability",
+    "fitting.global_result": "GlobalFit",
     "fitting.preparation": "Preparation",
     "fitting.prepare": "prepare",
+    "fitting.sample": "Sample",
+    "fitting.verdict": "Verdict compare_models",
     "geometry.outline": "Geometry",
     "mesh.channel": "channel",
     "mesh.device_mesh": "DeviceMesh",
@@ -138,15 +161,22 @@ _NAMES = {
     "model.film": "Film magnetic_face",
     "model.material": "Material",
     "model.problem": "Problem",
+    "model.spin": "Spin",
     "model.stack": "Stack",
+    "output.fit_file": "load_fit",
+    "output.film_paraview": "export_film",
     "output.paraview": "export_paraview",
     "output.plot": "plot_hanle plot_mesh plot_moment_density",
+    "output.plot_angles": "plot_admr",
     "output.plot_device": "plot_device",
     "output.plot_fit": "plot_data plot_fit",
+    "output.plot_prepare": "plot_preparation",
     "output.plot_micro": "plot_gate_map plot_inverse_mass",
+    "output.plot_series": "plot_against plot_correlation plot_profiles plot_series",
     "output.store": "load save",
     "output.style": "save_figure",
     "run.fit": "run_fit",
+    "run.fit_series": "run_series",
     "solver.adapt": "Adapted solve_to",
     "solver.drift": "drift_solve",
     "solver.film": "film_conductivity",
@@ -160,8 +190,10 @@ _NAMES = {
     "sweep.current": "DriftCurve drift_curve",
     "sweep.curve": "HanleCurve",
     "sweep.film": "FilmMeasure",
+    "sweep.film_moment": "FilmMoment film_moment",
     "sweep.gate": "GateMap gate_map",
     "sweep.hanle": "angle_scan hanle_curve hanle_map",
+    "sweep.matrix_measure": "MatrixMeasure",
     "sweep.measure": "SpectralMeasure delta_R_table",
     "sweep.spectral": "spectral_measure spectral_measures",
 }

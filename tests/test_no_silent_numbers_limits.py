@@ -135,6 +135,15 @@ def film(angle: float, **faces: Any) -> of.Problem:
     return dataclasses.replace(angled(plane(), angle), film=of.Film(1e-7, **faces))
 
 
+def patched(angle: float) -> of.Problem:
+    """A film of two materials."""
+    parts = {"a": lambda p: p[0] < 0.0, "b": lambda p: p[0] >= 0.0}
+    m = angled(plane(), angle).material
+    two = {"a": m, "b": dataclasses.replace(m, name="other", diffusion_constant=None)}
+    names = list(plane().contacts)
+    return of.Problem(plane().mesh.with_regions(parts), two, names, film=of.Film(1e-7))
+
+
 def fitted(angle: float) -> Any:
     problem = angled(plane(), angle)
     fields = of.field_sweep(0, 2, 12)
@@ -188,6 +197,7 @@ WAYS: dict[str, Callable[[float], Callable[[], Any]]] = {
     "fit": fitted,
     "film curve": lambda a: lambda: of.hanle_curve(film(a), [B], **SIDES),
     "film admr": lambda a: lambda: of.admr(film(a), 1.0, points=3, **SIDES),
+    "film of two materials": lambda a: lambda: of.hanle_curve(patched(a), [B], **SIDES),
     "film measure": lambda a: lambda: of.spectral_measure(film(a, top=10.0), **SIDES),
     "film measures": lambda a: lambda: of.spectral_measures(film(a), [tuple(SIDES.values())]),
     "film thicknesses": lambda a: (
@@ -227,9 +237,9 @@ def test_relaxation_by_component_is_refused_for_what_it_is():
     by_component = material(
         relaxation_time=(1e-12, 2e-12, 3e-12), diffusion_length=None, diffusion_constant=1e-2
     )
-    p = of.Problem(section().mesh, by_component)
+    p = of.Problem(plane().mesh, by_component, ("left", "right"), film=of.Film(1e-7, top=1.0))
     with pytest.raises(of.InputError, match="components of the moment relax at different rates"):
-        of.hanle_curve(p, of.field_sweep(0, 1, 3), method="spectral")
+        of.hanle_curve(p, of.field_sweep(0, 1, 3), method="spectral", **PAIR)
 
 
 @pytest.mark.parametrize("place", [np.nan, np.inf, 5.0, 0.0], ids=["nan", "inf", "folded", "flat"])

@@ -278,6 +278,21 @@ CLAIMS = (
     ),
     Claim("theory 5.7", "strips of two and three materials", (("edges", "layers"),)),
     Claim(
+        "theory 10",
+        "valves, pads and channels: closed forms of the strip, a published geometry, reciprocity "
+        "with p and B reversed, balance of each component",
+        (
+            ("valves", "printed digits"),
+            ("valves", "graphene valve"),
+            ("valves", "contacts that absorb"),
+            ("valves", "across a strip"),
+            ("valves", "read by the inverse"),
+            ("valves", "R_ij,kl(p, B)"),
+            ("valves", "balance of each"),
+        ),
+        ("tests/solver/test_channel.py::test_spreading_resistance_of_two_discs",),
+    ),
+    Claim(
         "theory 12",
         "interfaces with the accumulation continuous: closed forms, collocation, Onsager, energy",
         (
@@ -332,6 +347,24 @@ CLAIMS = (
             "tests/analytic/test_film.py::test_full_tensor_faces_against_collocation",
             "tests/analytic/test_film.py::test_the_form_of_velez",
             "tests/analytic/test_film.py::test_spin_hall_magnetoresistance",
+        ),
+    ),
+    Claim(
+        "theory 11",
+        "relaxation tensor, orbital and spin moment: strips, two materials, regions, poles against "
+        "six components, limits",
+        (
+            ("two_channels", "strip, tensor"),
+            ("two_channels", "strips of any X"),
+            ("two_channels", "transfer matrix"),
+            ("two_channels", "poles against six"),
+            ("two_channels", "sum of two channels"),
+            ("two_channels", "with conversion"),
+            ("two_channels", "fast conversion"),
+        ),
+        (
+            "tests/sweep/test_matrix.py::test_published_coupled_lengths",
+            "tests/solver/test_two_channels.py::test_switch_on_of_a_strip",
         ),
     ),
     Claim(
@@ -400,6 +433,18 @@ CLAIMS = (
         "fits with an ordinary magnetoresistance or weak localisation in the curve",
         (("fit_backgrounds", "intervals of alpha_product"), ("fit_backgrounds", "hln")),
         ("tests/fitting/test_background.py::test_numbers",),
+    ),
+    Claim(
+        "series",
+        "one fit over a series: intervals hold the truth",
+        (("series_fit", "hold the truth"),),
+        ("tests/fitting/test_global_fit.py::test_the_truth_comes_back_from_a_closed_form",),
+    ),
+    Claim(
+        "verdict",
+        "a wrong background is not called a Hanle effect, an effect of 5 standard deviations is",
+        (("verdict", "no Hanle effect"), ("verdict", "standard deviations")),
+        ("tests/fitting/test_verdict.py::test_kohler_scaling_is_seen",),
     ),
     Claim(
         "preparation",

@@ -23,6 +23,7 @@ STEPS = (
     "symmetry",
     "reciprocal",
     "average",
+    "control",
     "noise",
 )
 #: Of the curve, by symmetry.

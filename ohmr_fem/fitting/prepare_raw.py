@@ -10,10 +10,20 @@ import numpy as np
 
 from ..errors import InputError
 from ..units import array_si
+from .control import Control
 from .data import QUANTITIES, Measured
 from .preparation import Numbers
 from .smooth import Rows
 from .sweeps import returns, ways
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Further curves that a preparation uses."""
+
+    reciprocal: Measured | None = None
+    longitudinal: Any = None
+    control: Measured | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +40,13 @@ class Raw:
     time: np.ndarray | None
     longitudinal: np.ndarray | None
     exchanged: bool
+    control: Control | None = None
 
     @classmethod
-    def of(cls, data: Measured, reciprocal: Measured | None, longitudinal: Any, mixed: bool) -> Raw:
+    def of(cls, data: Measured, beside: Beside, mixed: bool) -> Raw:
         axis = data.direction
+        reciprocal, longitudinal = beside.reciprocal, beside.longitudinal
+        control = None if beside.control is None else Control.of(beside.control, data)
         parts = [data] if reciprocal is None else [data, reciprocal]
         for part in parts:
             _check_part(part, data, axis)
@@ -58,6 +71,7 @@ class Raw:
             time=_joined([part.time for part in parts]),
             longitudinal=along,
             exchanged=reciprocal is not None,
+            control=control,
         )
 
     @property

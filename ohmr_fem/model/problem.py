@@ -15,6 +15,7 @@ from ..units import ReadOnly
 from .contacts import AREA, LINE, POINT, Contact, Edge, Moment
 from .film import Film
 from .material import Material
+from .problem_channels import check_channels
 from .stack import Stack
 
 COUPLINGS = ("linear", "full")
@@ -109,6 +110,7 @@ class Problem:
             _check_reciprocal(self)
         if self.ordinary_hall is not False:
             _check_hall(self)
+        check_channels(self)
 
     @property
     def is_cross_section(self) -> bool:
@@ -119,10 +121,10 @@ class Problem:
 
     @property
     def averages(self) -> bool:
-        """Whether the reciprocal detector and W divide X by (X_xx + X_yy)/2 in place of X_zz: on
-        sections with faces, which read n^x and n^y as well as n^z.
+        """Whether the reciprocal detector and W divide X by (X_xx + X_yy)/2 in place of X_zz: where
+        there are faces, which read n^x and n^y as well as n^z.
         """
-        return self.is_cross_section and "z" in self.mesh.axes
+        return self.film is not None or (self.is_cross_section and "z" in self.mesh.axes)
 
     @property
     def material(self) -> Material:
@@ -139,6 +141,16 @@ class Problem:
     def uniform(self) -> bool:
         """One material with constant coefficients everywhere."""
         return len({id(m) for m in self.materials.values()}) == 1 and self.material.uniform
+
+    @property
+    def constant(self) -> bool:
+        """One material with constant coefficients, which may relax as a tensor or have a spin."""
+        return len({id(m) for m in self.materials.values()}) == 1 and self.material.constant
+
+    @property
+    def has_spin(self) -> bool:
+        """Whether a material has a second channel."""
+        return any(m.spin is not None for m in self.materials.values())
 
     @property
     def edge_sources(self) -> dict[str, Edge]:
@@ -161,6 +173,14 @@ class Problem:
                 key="polarisation",
             )
 
+    def refuse_channel(self, caller: str) -> None:
+        """InputError from what needs a device plane."""
+        if self.mesh.is_channel:
+            raise InputError(
+                f"{caller} needs a device plane (x, y), and this is a channel: mesh the device",
+                key="mesh",
+            )
+
     def moment_conditions(self) -> dict[str, Moment]:
         """{boundary or region: condition} for every boundary or pad that does not simply
         reflect.
@@ -171,7 +191,7 @@ class Problem:
 
     def __repr__(self) -> str:
         regions = ", ".join(f"{r}: {m!r}" for r, m in self.materials.items())
-        contacts = ", ".join(f"{n} ({c.kind})" for n, c in self.contacts.items()) or "none"
+        contacts = ", ".join(f"{n} ({c.described})" for n, c in self.contacts.items()) or "none"
         return (
             f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
             f"coupling={self.coupling}, "
@@ -250,16 +270,18 @@ def _check_film(problem: Problem) -> None:
             f"film must be a Film(thickness, ...) or a Stack([...]), got {film!r}",
             value=film,
         )
-    if isinstance(film, Stack) and problem.moment_conditions():
-        name = next(iter(problem.moment_conditions()))
+    conditions = [*problem.moment_conditions(), *problem.edge_sources]
+    if isinstance(film, Stack) and conditions:
+        name = conditions[0]
         raise _wrong(
             "film",
             f"a stack answers with the local tensor of its layers, which no side edge reaches: "
             f"leave {name!r} reflecting",
         )
-    if problem.is_cross_section:
+    if problem.is_cross_section or problem.mesh.dim != 2:
+        kind = "cross-section" if problem.is_cross_section else "channel"
         raise _wrong(
-            "film", "a film is a device plane (x, y) with a thickness; this mesh is a cross-section"
+            "film", f"a film is a device plane (x, y) with a thickness; this mesh is a {kind}"
         )
     if problem.coupling != "linear":
         raise _wrong("film", "a film is solved to first order; coupling='full' has no film")

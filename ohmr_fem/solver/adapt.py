@@ -245,6 +245,7 @@ def _checked(
             "itself"
         )
     problem.refuse_polarised("solve_to")
+    problem.refuse_channel("solve_to")
     if problem.ordinary_hall:
         raise InputError(
             "solve_to: the error estimate has no ordinary Hall effect; set ordinary_hall=False, or "

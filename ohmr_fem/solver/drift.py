@@ -106,6 +106,7 @@ def _checked(problem: Problem, field: Any) -> np.ndarray:
         )
     require_mobility(problem, "drift")
     problem.refuse_polarised("drift")
+    problem.refuse_channel("drift")
     field = fields_array(field)
     if field.shape != (3,):
         raise InputError(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -137,7 +137,7 @@ class Measurement:
         wrong terminals.
         """
         names = FourTerminal.of(problem, current, voltage)
-        return cls.on(system_of(problem), names, solver)
+        return cls.on(system_of(problem, with_spin=True), names, solver)
 
     @classmethod
     def on(
@@ -200,6 +200,24 @@ class Measurement:
         if self.names is None:
             return np.zeros(3 * self.system.N)
         return self.system.polarised.source(Drive.between(self.names.current).currents)
+
+    def split(self) -> dict[str, Measurement]:
+        """Measurements whose sum this is, by drive and reading (names of Parts), without those that
+        give nothing; itself alone without polarised contacts.
+        """
+        if not self.system.problem.polarised:
+            return {"": self}
+        contacts, nothing = self.injected, np.zeros_like(self.reader)
+        drives = {"p": contacts, "alpha": self.source - contacts}
+        reads = {"p": (nothing, self.moment_reader), "alpha": (self.reader, 0.0 * contacts)}
+        found = {
+            f"{drive}_{read}": replace(self, source=source, reader=by_V, moment_reader=by_n)
+            for drive, source in drives.items()
+            for read, (by_V, by_n) in reads.items()
+            if np.any(source)
+            and (np.any(by_n) or (np.any(by_V) and np.any(self.system.coefficients.alpha_inverse)))
+        }
+        return found or {"p_p": self}
 
     def parts(self, solver: MomentSolver) -> tuple[float, ...]:
         """delta_R by drive and reading at the field of a solver, in the order of Parts;
@@ -276,7 +294,7 @@ def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple
     resistance; returns the texts.
     """
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    system = system_of(problem, plane_of_film=problem.film is not None)
+    system = system_of(problem, plane_of_film=problem.film is not None, with_spin=True)
     notes: list[Warning] = [*physics_notes(problem, fields)]
     if not isinstance(problem.film, Stack):  # which has no moments in the plane
         notes += check_resolution(system, strongest)

@@ -204,7 +204,7 @@ def solve(
             "use hanle_curve for several"
         )
     drive = read_drive(problem, currents, voltages, electric_field)
-    system = system_of(problem, field)
+    system = system_of(problem, field, with_spin=True)
     notes = [*physics_notes(problem, field), *check_resolution(system, field)]
     for note in notes:
         warn(note)
@@ -222,7 +222,7 @@ def solve(
         drive=drive,
         ohmic_dofs=ohmic,
         orbital_dofs=orbital,
-        moment_dofs=response.n.reshape(3, -1) * system.moment_unit,
+        moment_dofs=response.n.reshape(-1, system.N) * system.moment_unit,
         residuals={"potential": first, "moment": response.residual},
         solver=(solver or GENERAL).name,
         factorisations=1 if problem.mesh.dim == 1 else 2,

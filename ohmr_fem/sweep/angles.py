@@ -15,6 +15,7 @@ from ..model.problem import Problem
 from ..solver.resistance import warn_once
 from ..units import to_si
 from .curve import field_columns
+from .film_regions import is_regional
 from .hanle import hanle_curve
 from .route import refusal
 from .spectral import largest_share, spectral_measures
@@ -55,11 +56,11 @@ class AngleScan(Table):
 
     @property
     def forms(self) -> dict[str, np.ndarray]:
-        """What a film of isotropic X shows, (n,) each: 1 - b_y^2 in rho_xx - rho_xx(0), b_x b_y and
-        b_z in rho_xy (Velez et al., PRL 116, 016603).
+        """What a film of isotropic X shows, (n,) each: b_y^2 in rho_xx, which rises by 1 - b_y^2
+        from rho_xx(0), and b_x b_y and b_z in rho_xy (Velez et al., PRL 116, 016603).
         """
         x, y, z = (self.fields / (self.strength or 1.0)).T
-        return {"1 - b_y^2": 1.0 - y**2, "b_x b_y": x * y, "b_z": z}
+        return {"1 - b_y^2": 1.0 - y**2, "b_y^2": y**2, "b_x b_y": x * y, "b_z": z}
 
     def columns(self) -> Columns:
         """{name: (unit, values)} in the order of the table."""
@@ -159,7 +160,10 @@ def _responses(
     problem: Problem, fields: np.ndarray, pairs: list[tuple[Pair, Pair]]
 ) -> tuple[np.ndarray, np.ndarray]:
     """R_ohmic (k,) and delta_R (n, k): all pairs from one factorisation where a measure exists."""
-    if problem.film is not None or refusal(problem) is None:
+    poles = refusal(problem) is None
+    if problem.film is not None:  # whose measure says itself what it refuses
+        poles = not is_regional(problem)
+    if poles:
         measures = spectral_measures(problem, pairs, fields=fields)
         warn_once(problem, fields, largest_share(problem, measures))
         ohmic = [m.R_ohmic for m in measures]

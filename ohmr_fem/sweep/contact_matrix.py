@@ -14,7 +14,7 @@ from ..errors import InputError, suggest, warn
 from ..files import Columns, Table
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import FourTerminal, UnitCurrent, warn_once
+from ..solver.resistance import FourTerminal, Measurement, UnitCurrent, warn_once
 from ..solver.resolution import size_notes
 from ..solver.solve import MomentSolver
 from ..solver.system import system_of
@@ -217,6 +217,9 @@ def _warn_of_size(
     rows = [list(problem.contacts).index(name) for name in sources[:-1]]
     columns = range(len(rows))
     share = np.abs(orbital[:, rows, columns] / ohmic[:, rows, columns]).max()
+    if problem.polarised:  # what contacts inject is no matter of the first order in alpha alpha'
+        pairs = [(name, sources[-1]) for name in sources[:-1]]
+        share = max(Measurement.of(problem, pair, pair).share for pair in pairs)
     for note in size_notes(problem, float(share)):
         warn(note)
 
@@ -272,7 +275,7 @@ def _voltages(
     """Ohmic, orbital and changed voltages (3, K, C) at one field, and the moments of each
     source.
     """
-    system, reference = system_of(problem, field), sources[-1]
+    system, reference = system_of(problem, field, with_spin=True), sources[-1]
     loads = np.column_stack([system.terminals[c].load for c in problem.contacts])
     loads = loads - system.terminals[reference].load[:, None]
     moment_loads = np.column_stack(

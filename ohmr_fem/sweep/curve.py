@@ -41,6 +41,9 @@ class Parts:
     p_p, p_alpha, alpha_p, alpha_alpha
         Of polarised contacts: what drives the moment comes first, then what reads it; p is the
         polarisation of contacts, alpha the (inverse) orbital Hall effect.
+    orbital_orbital, orbital_spin, spin_orbital, spin_spin
+        Of a material with a spin, on the spectral path: the moment that is made comes first, then
+        the one that is read; on a cross-section parts of rho.
     """
 
     edges: np.ndarray | None = None
@@ -50,6 +53,10 @@ class Parts:
     p_alpha: np.ndarray | None = None
     alpha_p: np.ndarray | None = None
     alpha_alpha: np.ndarray | None = None
+    orbital_orbital: np.ndarray | None = None
+    orbital_spin: np.ndarray | None = None
+    spin_orbital: np.ndarray | None = None
+    spin_spin: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         own_arrays(self)
@@ -62,6 +69,8 @@ class Parts:
 
 #: Names of the parts of a device with polarised contacts.
 PARTS = ("p_p", "p_alpha", "alpha_p", "alpha_alpha")
+#: Of orbital and spin moment: what is made, and what is read.
+CHANNEL_PARTS = ("orbital_orbital", "orbital_spin", "spin_orbital", "spin_spin")
 
 
 def field_columns(fields: np.ndarray) -> Columns:
@@ -193,5 +202,7 @@ class HanleCurve(Table):
         sizes = np.linalg.norm(self.fields, axis=1)
         yield terminals_text(self.current, self.voltage)
         yield f"{len(self.fields)} fields, |B| {sizes.min():g} to {sizes.max():g} T"
-        yield f"rho {self.rho.min():.4g} to {self.rho.max():.4g}"
+        name = "delta_R" if np.all(np.isnan(self.rho)) and len(self.rho) else "rho"
+        values = getattr(self, name)
+        yield f"{name} {values.min():.4g} to {values.max():.4g}" + " ohm" * (name == "delta_R")
         yield self.method

@@ -20,8 +20,10 @@ from ..units import entries, fields_array, fraction, vector_si
 from .curve import PARTS, HanleCurve, Parts, removed_part
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
+from .film_regions import check_regional, is_regional, regional_curve
+from .matrix_measure import MatrixMeasure
 from .measure import SpectralMeasure
-from .reduced import reduced_sweep
+from .reduced import reduced_sweep, total
 from .route import choose
 from .spectral import largest_share, spectral_measure, spectral_measures
 
@@ -75,6 +77,9 @@ def hanle_curve(
     """
     start = time.perf_counter()
     fields = np.atleast_2d(fields_array(fields, "fields"))
+    if is_regional(problem) and len(fields):
+        check_regional(problem, method)
+        return regional_curve(problem, fields, (current, voltage), solver, progress)
     # few fields are no dearer one by one; the ordinary Hall effect is not affine in B
     many = len(fields) > FEW and not problem.ordinary_hall
     general = "reduced" if many else "direct"
@@ -219,7 +224,9 @@ def _reduced_curve(
     start: float,
     notes: tuple[str, ...],
 ) -> HanleCurve:
-    found = reduced_sweep(measurement, fields, tolerance)
+    split = measurement.split()
+    several = [reduced_sweep(one, fields, tolerance) for one in split.values()]
+    found = total(several)
     if not found.converged:
         note = (
             "reduced basis: the estimated error stays at "
@@ -230,7 +237,7 @@ def _reduced_curve(
         warn(ConvergenceWarning(note))
         notes = (*notes, note)
     sign = _sign(measurement)
-    return _curve(
+    curve = _curve(
         measurement.system.problem,
         fields,
         measurement.base,
@@ -244,6 +251,11 @@ def _reduced_curve(
         notes,
         abs(sign) * float(np.ptp(measurement.zero.potential)),
     )
+    if not measurement.system.problem.polarised:
+        return curve
+    parts = dict.fromkeys(PARTS, np.zeros(len(fields)))
+    parts |= {name: one.change for name, one in zip(split, several, strict=True)}
+    return replace(curve, parts=Parts(**parts))
 
 
 def _spectral_curve(
@@ -278,9 +290,11 @@ def _spectral_curve(
     if isinstance(measure, FilmMeasure):
         local = measure.delta_R_local(fields)
         found = replace(found, parts=measure.parts(fields), delta_R_local=local)
-    elif measure.polarised:
-        found = replace(found, parts=measure.contact_parts(fields))
-    return found
+        return found
+    parts = measure.contact_parts(fields) if measure.polarised else None
+    if isinstance(measure, MatrixMeasure) and measure.has_spin:
+        parts = replace(parts or Parts(), **measure.channel_parts(fields))
+    return replace(found, parts=parts)
 
 
 def _curve(
@@ -295,7 +309,7 @@ def _curve(
     method: str,
     start: float,
     notes: tuple[str, ...],
-    largest: float,
+    largest: float = 0.0,
 ) -> HanleCurve:
     """``effect`` and ``change`` are delta_R and hanle of a device, or rho(B) and rho(B) - rho(0) of
     a cross-section; ``largest`` is what the effect could be without field.

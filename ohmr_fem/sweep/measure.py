@@ -114,6 +114,8 @@ class SpectralMeasure:
     across: float = 1.0
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
+    #: Whether three scalars make the answer: one relaxation time, one channel.
+    scalar: ClassVar[bool] = True
 
     @property
     def averages(self) -> bool:
@@ -148,6 +150,12 @@ class SpectralMeasure:
 
     def __post_init__(self) -> None:
         own_arrays(self)
+        if self.scalar and not self.material.uniform:
+            raise InputError(
+                "this measure is that of one relaxation time and one channel of moment; for a "
+                "tensor, a time by component or a spin make one of a problem with that material",
+                key="material",
+            )
 
     # -- the scalar function
 
@@ -160,6 +168,8 @@ class SpectralMeasure:
     @property
     def weights(self) -> np.ndarray:
         """g_k of the first channel, (m,): F(s) = sum g_k / (w_k + s) with w_k in units of 1/tau."""
+        if not self.channels:  # a channel without polarised contacts at either pair
+            return np.zeros(len(self.projection.rates))
         c = self.channels[0]
         return self.projection.residues(c.a, c.b) * self.stretch
 
@@ -179,6 +189,8 @@ class SpectralMeasure:
         """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says
         nothing of the mesh.
         """
+        if not self.channels:
+            return np.zeros(np.shape(s))
         c = self.channels[channel]
         return self.projection.bound(c.a, c.b, complex_si(s, "1", "s") / self.stretch, self.slowest)
 
@@ -193,8 +205,14 @@ class SpectralMeasure:
         SolveError
             The torque is unstable, or the bound exceeds the tolerance at one of the fields.
         """
-        self._check(np.atleast_2d(fields_array(fields, "fields")), s)
-        return self.unchecked(fields, s)
+        return self.response_and_bound(fields, s)[:2]
+
+    def response_and_bound(
+        self, fields: Any, s: complex = 1.0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """:meth:`response` with the :meth:`bound` (n,) that it was checked with."""
+        error = self._check(np.atleast_2d(fields_array(fields, "fields")), s)
+        return *self.unchecked(fields, s), error
 
     def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """:meth:`response` without the bound, for loops that check where they end."""
@@ -284,7 +302,7 @@ class SpectralMeasure:
                 value=growth,
             )
 
-    def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
+    def _check(self, fields: np.ndarray, s: complex = 1.0) -> np.ndarray:
         self._check_stable(fields)
         error = self.bound(fields, s)
         if not np.all(error <= 3.0 * self._allowed):
@@ -297,6 +315,7 @@ class SpectralMeasure:
                 "that cover this one",
                 value=float(error.max()),
             )
+        return error
 
     @property
     def range(self) -> tuple[float, float]:
@@ -441,10 +460,7 @@ class SpectralMeasure:
         given = array_si(frequency, "Hz", "frequency")
         f = np.atleast_1d(given).tolist()
         values = np.array(
-            [
-                self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0]
-                for nu in f
-            ]
+            [self.response(field, 1.0 - 2j * np.pi * nu * self.material.mean_time)[0] for nu in f]
         )
         return self.unit * (values if given.ndim else values[0])
 
@@ -578,10 +594,17 @@ class SpectralMeasure:
 
     def save(self, path: str | Path) -> Path:
         """Write the measure as a small JSON file; mesh and field maps are left out."""
+        path = Path(path)
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(self.content(), indent=1), encoding="utf-8")
+        return path
+
+    def content(self) -> dict[str, Any]:
+        """What the file of a measure holds, as plain values (docs/measure-format)."""
         from ..version import __version__
 
         p, m = self.projection, self.material
-        content = {
+        return {
             "format": FORMAT,
             "version": __version__,
             "summary": self.summary,
@@ -610,10 +633,6 @@ class SpectralMeasure:
             },
             **self._more(),
         }
-        path = Path(path)
-        with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        return path
 
     def _more(self) -> dict[str, Any]:
         """What a measure of another kind adds to its file."""

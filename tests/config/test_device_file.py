@@ -11,7 +11,8 @@ import pytest
 from small_devices import bar
 
 import ohmr_fem as of
-from ohmr_fem.config.device_file import read_device
+from ohmr_fem.config.device_file import SECTIONS, read_device
+from ohmr_fem.config.schema import device_reference, device_schema
 from ohmr_fem.config.tables import TEMPLATE
 
 GOOD = """
@@ -139,6 +140,23 @@ def test_bare_names_and_kinds(folder):
         't1 = "probe"\nt2 = "probe"\n'
     )
     assert _read(folder, text + tables).problem.contacts["right"].kind == "profile"
+
+
+def test_pads_and_polarised_contacts(folder):
+    text = GOOD[: GOOD.index("[contacts")] + GOOD[GOOD.index("[solve]") :]
+    region = next(iter(_read(folder, GOOD).problem.mesh.regions))
+    p, law = '[0, "30 %", 0.1]', '"2 1/ns"'
+    magnet = f'{{region = "{region}", kind = "probe", polarisation = {p}, moment = {law}}}'
+    tables = '[contacts]\nleft = "equipotential"\nright = "equipotential"\nt1 = "probe"\ntip = '
+    tip = _read(folder, text + tables + magnet).problem.contacts["tip"]
+    assert tip.polarisation == (0, 0.3, 0.1) and tip.moment.absorption == (2e9,) * 3
+    assert tip.region == region and tip.described.endswith("p = (0, 0.3, 0.1)")
+    for wrong, said in (
+        (magnet.replace("2 1/ns", "2 m/s"), "over the area of a pad is given in 1/s"),
+        (magnet.replace("30 %", "130 %"), "contacts.tip.polarisation: at most 1"),
+        (magnet.replace(region, "nowhere"), "the mesh has no region 'nowhere'"),
+    ):
+        assert said in " ".join(_complaints(folder, text + tables + wrong))
 
 
 def test_cross_section_and_defaults(folder):
@@ -480,11 +498,15 @@ def test_film(tmp_path, refuses):
     assert film.bottom.matrix[0, 0] == 100.0 and film.top.magnet.magnetisation == (0, 1, 0)
     sheet = device.problem.material.sheet_conductivity
     assert sheet == pytest.approx(4e-9 / 1.8e-6)
+    path.write_text(FILM.replace('"100 m/s"', "{source = 0.1}"), encoding="utf-8")
+    assert read_device(path).problem.film.bottom.source == 0.1
     for wrong, fragments in (
         (FILM.replace('"4 nm"', '"4 s"'), ["film", "thickness"]),
         (FILM.replace('"100 m/s"', '"mirror"'), ["film", "mirror"]),
         (FILM.replace("magnetisation", "moment"), ["film", "magnetisation"]),
-        (FILM + "[output]\nfields_at = [0]\n", ["fields_at", "film"]),
+        (FILM + "[output]\nlayers = 1\n", ["output.layers", "2 to"]),
+        (FILM.replace('"100 m/s"', "{source = [1, 2]}"), ["film", "source"]),
+        (FILM.replace('"100 m/s"', "{source = 0.1, kappa = 1}"), ["film", "kappa"]),
     ):
         path.write_text(wrong, encoding="utf-8")
         with pytest.raises(of.InputError) as caught:
@@ -512,6 +534,7 @@ def test_stack(tmp_path):
     assert stack.thickness == pytest.approx(8e-9) and stack.bottom.matrix[0, 0] == 100.0
     for wrong, fragments in (
         (STACK.replace('"3 nm"', '"-3 nm"'), ["stack[0].thickness"]),
+        (STACK + "[output]\nfields_at = [0]\n", ["output.fields_at", "stack"]),
         (STACK.replace("[film]", '[film]\nthickness = "4 nm"'), ["film.thickness", "[[stack]]"]),
         (STACK + LAYER.replace("[[stack]]", "[material]"), ["material", "[[stack]]"]),
         (STACK.replace("relaxation_time", "relaxing_time", 1), ["stack[0]", "relaxing_time"]),
@@ -558,3 +581,96 @@ def test_a_field_that_turns(tmp_path):
         with pytest.raises(of.InputError) as caught:
             read_device(path)
         assert all(f in str(caught.value) for f in fragments), str(caught.value)
+
+
+def test_the_page_of_keys_is_what_the_tables_say():
+    page = Path(__file__).parents[2] / "docs" / "device-file.md"
+    assert page.read_text(encoding="utf-8") == device_reference()
+
+
+def test_the_schema_knows_every_section_and_key_of_the_examples():
+    schema = device_schema()
+    assert set(schema["properties"]) == set(SECTIONS)
+    for file in sorted((Path(__file__).parents[2] / "examples").glob("*.toml")):
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        if "axes" not in table:
+            for name, value in table.items():
+                assert fits(schema, schema["properties"][name], value), (file.name, name)
+    assert not fits(schema, schema["properties"]["sweep"], {"start": 0, "stop": 1, "pints": 3})
+    assert not fits(schema, schema["properties"]["mesh"], {"unit": "nm"})
+
+
+def fits(schema, rule, value):
+    """Enough of JSON schema to judge a table: references, alternatives, keys, simple types."""
+    if "$ref" in rule:
+        return fits(schema, schema["$defs"][rule["$ref"].rpartition("/")[2]], value)
+    if "anyOf" in rule:
+        return any(fits(schema, r, value) for r in rule["anyOf"])
+    kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "number": (int, float)}
+    wanted = rule.get("type", [])
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    if wanted and not any(isinstance(value, kinds.get(k, int)) for k in wanted):
+        return False
+    if isinstance(value, list):
+        return all(fits(schema, rule.get("items", {}), v) for v in value)
+    if not isinstance(value, dict):
+        return True
+    if set(rule.get("required", [])) - set(value):
+        return False
+    known, others = rule.get("properties", {}), rule.get("additionalProperties", {})
+    return all(
+        fits(schema, known[k], v) if k in known else others is not False and fits(schema, others, v)
+        for k, v in value.items()
+    )
+
+
+# -- orbital and spin moment
+
+SPIN = """
+[cross_section]
+width = "60 nm"
+
+[material]
+relaxation_rate = [["0.5 THz", 0.0, 0.0], [0.0, "0.5 THz", 0.0], [0.0, 0.0, "0.8 THz"]]
+orbital_hall_angle = 0.016
+inverse_mass = 1.0
+diffusion_constant = "2 cm^2/s"
+
+[material.spin]
+diffusion_constant = "5 cm^2/s"
+relaxation_time = "1 ps"
+hall_angle = "2 %"
+to_orbital = 1e11
+from_orbital = 4e10
+
+[sweep]
+start = 0
+stop = "9 T"
+points = 3
+"""
+
+
+def test_a_material_with_a_rate_and_a_spin(tmp_path):
+    (tmp_path / "d.toml").write_text(SPIN)
+    material = of.read_device(tmp_path / "d.toml").problem.material
+    assert material.relaxation_time == pytest.approx((2e-12, 2e-12, 1.25e-12))
+    expected = of.Spin(5e-4, 1e-12, 0.02, to_orbital=1e11, from_orbital=4e10)
+    assert material.spin == expected
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ('hall_angle = "2 %"\n', "", ["material.spin", "hall_angle is missing"]),
+        ("to_orbital", "to_orbit", ["material.spin", "'to_orbit'", "did you mean 'to_orbital'?"]),
+        ('"5 cm^2/s"', '"5 cm"', ["material.spin", "diffusion_constant", "wrong dimension"]),
+        ("orbital_hall", 'relaxation_time = "1 ps"\norbital_hall', ["exactly one of"]),
+        ("[material.spin]", "[material]\nspin = 3\n[other]", ["d.toml"]),
+        ('"0.8 THz"', '"-0.8 THz"', ["material.relaxation_rate", "positive definite"]),
+    ],
+)
+def test_what_is_wrong_with_a_spin(tmp_path, old, new, words):
+    (tmp_path / "d.toml").write_text(SPIN.replace(old, new, 1))
+    with pytest.raises(of.InputError) as caught:
+        of.read_device(tmp_path / "d.toml")
+    assert not [w for w in words if w not in str(caught.value)], str(caught.value)
