@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 import ohmr_fem as of
 from ohmr_fem.analytic.valve import valve
@@ -269,6 +270,35 @@ def test_balance_of_each_component(coupling):
     assert balance["injected"] == pytest.approx(p["west"] - 0.4 * p["north"], rel=1e-12)
     assert np.abs(lost - balance["injected"]).max() < 1e-12
     assert np.abs(balance["torque"]).max() > 0.05
+
+
+@pytest.mark.parametrize("method", ["spectral", "stepping"])
+def test_balance_in_time(method):
+    """On reflecting edges the total moment obeys dN/dt = p I - (1/tau + T) N, whatever diffuses."""
+    m = simple_material(inverse_mass=XT, orbital_hall_angle=0.0)
+    contacts = {**MAGNETS, "north": replace(MAGNETS["north"], moment="reflecting")}
+    prob = of.Problem(device_mesh(), m, contacts)
+    times = np.array([0.0, 0.3, 1.1, 4.0])
+    pairs = {"current": ("west", "east"), "voltage": OTHER}
+    run = of.transient(
+        prob, times, B * TESLA, method=method, keep_fields=True, tolerance=1e-7, **pairs
+    )
+    M = np.eye(3) + np.cross(B, XT.T).T
+    for k, t in enumerate(times):
+        N = run.solution(k).moment_balance()["relaxation"]  # tau = 1
+        expected = np.linalg.solve(M, (np.eye(3) - expm(-M * t)) @ (0.3, 0.1, -0.4))
+        assert np.abs(expected - N).max() < 1e-6
+
+
+def test_ordinary_hall_effect_and_polarised_contacts_are_reciprocal():
+    given = {
+        name: replace(m, diffusion_length=None, mobility=mu)
+        for (name, m), mu in zip(materials(FULL).items(), (0.4, -0.3, 0.8), strict=True)
+    }
+    prob = of.Problem(
+        device_mesh(), given, MAGNETS, detection="reciprocal", ordinary_hall=True, coupling="full"
+    )
+    assert reciprocity(prob, np.array([1.6 * TESLA, -0.7 * TESLA, 0.9])) < 1e-9
 
 
 def test_moment_maps_of_the_measure_are_those_of_a_solution():
