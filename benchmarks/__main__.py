@@ -23,6 +23,8 @@ NAMES = (
     "tensor",
     "memory",
     "read_file",
+    "command",
+    "waits",
 )
 
 

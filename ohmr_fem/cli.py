@@ -436,32 +436,44 @@ def _run(path: Path, given: str | None) -> None:
     with _progress() as progress:
         try:
             record = run_device(
-                device, out, progress=progress, notify=lambda text: _say(f"warning: {text}")
+                device,
+                out,
+                progress=progress,
+                notify=lambda text: _say(f"warning: {text}"),
+                finished=lambda part, entry: _say_finished(out, part, entry),
+                apart=True,
             )
         except KeyboardInterrupt:
             _say("stopped; kept " + (", ".join(_kept(out)) or "no rows, none were finished"))
             raise
-    _say_accuracy(record["accuracy"])
-    for found in record["gates"].values():
-        _gate_line(out, found)
-    for curve in record["curves"].values():
-        low, high = curve.get("hanle") or curve["rho_change"]
-        what = (
-            f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)"
-            if "hanle" in curve
-            else "rho(B) - rho(0)"
-        )
-        unit = " ohm" if "hanle" in curve else ""
-        _tell(f"{out / curve['table']}: {what} from {low:.4g} to {high:.4g}{unit}")
-        _tell(
-            f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual "
-            f"{curve['largest_residual']:.1e} "
-            f"({curve['method']})"
-        )
     shown = [name for name in record["files"] if name.endswith((".pvd", ".png"))]
     _tell(
         f"{len(record['files']) + 1} files in {out}, {record['seconds']['total']:.1f} s"
         + (f", among them {', '.join(shown)}" if shown else "")
+    )
+
+
+def _say_finished(out: Path, part: str, entry: dict[str, Any]) -> None:
+    """What a finished table holds, at once."""
+    if part == "accuracy":
+        _say_accuracy(entry)
+    elif part == "gates":
+        _gate_line(out, entry)
+    else:
+        _curve_lines(out, entry)
+    with contextlib.suppress(OSError):  # a full disk is told of at the end
+        sys.stdout.flush()
+
+
+def _curve_lines(out: Path, curve: dict[str, Any]) -> None:
+    low, high = curve.get("hanle") or curve["rho_change"]
+    what, unit = "rho(B) - rho(0)", ""
+    if "hanle" in curve:
+        what, unit = f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)", " ohm"
+    _tell(f"{out / curve['table']}: {what} from {low:.4g} to {high:.4g}{unit}")
+    _tell(
+        f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual "
+        f"{curve['largest_residual']:.1e} ({curve['method']})"
     )
 
 

@@ -52,6 +52,10 @@ _OWN_UNITS = {
     r"()(?:bohr_magneton|mu_B|µ_B|μ_B)": "ohmr_bohr_magneton",
 }
 
+#: Units and prefixes that need no pint, which takes longer to load than many a device to solve.
+_PLAIN_UNITS = ("m", "s", "A", "V", "S", "T", "K", "Hz", "eV", "m/s", "A/m", "V/m")
+_POWERS = {"": 0, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "k": 3, "M": 6, "G": 9}
+
 #: The exact arithmetic: more digits than any float times any factor needs, and none of what the
 #: caller has set for his own decimals.
 _EXACT = decimal.Context(
@@ -435,6 +439,13 @@ def _modest(text: str) -> bool:
 @functools.lru_cache(maxsize=1024)
 def _conversion(text: str, unit: str, name: str, given: str) -> tuple[Decimal, Decimal]:
     """(factor, offset) from the units of ``text`` to ``unit``."""
+    prefix = text.removesuffix(unit)
+    if unit in _PLAIN_UNITS and prefix != text and prefix in _POWERS:
+        return Decimal(1).scaleb(_POWERS[prefix]), Decimal(0)
+    return _by_pint(text, unit, name, given)
+
+
+def _by_pint(text: str, unit: str, name: str, given: str) -> tuple[Decimal, Decimal]:
     with decimal.localcontext(_EXACT):
         try:
             source = _unit(text)

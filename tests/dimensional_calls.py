@@ -395,3 +395,24 @@ def turned_file() -> Path:
 def scanned(field: Any) -> np.ndarray:
     (curve,) = of.read_data(turned_file(), field=field, plane="xy")
     return curve.fields
+
+
+def in_bulk() -> of.Material:
+    return material(resistivity=1e-7, sheet_conductivity=None)
+
+
+def stacked(**faces: Any) -> of.Stack:
+    return of.Stack([(in_bulk(), 1e-8), (in_bulk(), 2e-8)], **faces)
+
+
+def line(**changes: Any) -> np.ndarray:
+    given = {"length": 2e-7, "width": 5e-8, "contacts": {"a": 0, "b": 5e-8}, **changes}
+    return doflocs(of.channel(**given))
+
+
+def polarised(value: Any) -> list[float]:
+    return list(of.Contact(polarisation=value).polarisation)
+
+
+def parted(fields: Any) -> list[Any]:
+    return read(plane_measure, "contact_parts", fields)

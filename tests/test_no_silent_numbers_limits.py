@@ -165,6 +165,6 @@ def test_relaxation_by_component_is_refused_for_what_it_is():
     by_component = material(
         relaxation_time=(1e-12, 2e-12, 3e-12), diffusion_length=None, diffusion_constant=1e-2
     )
-    p = of.Problem(section().mesh, by_component)
+    p = of.Problem(plane().mesh, by_component, ("left", "right"), film=of.Film(1e-7))
     with pytest.raises(of.InputError, match="components of the moment relax at different rates"):
-        of.hanle_curve(p, of.field_sweep(0, 1, 3), method="spectral")
+        of.hanle_curve(p, of.field_sweep(0, 1, 3), method="spectral", **PAIR)

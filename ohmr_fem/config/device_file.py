@@ -184,12 +184,10 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     measurements = reader.measurements(problem, measures)
     reader.stop()
     fields, unit, last = sweep
-    default = (0.0, last) if film is None else ()  # the moment of a film is no map of the plane
+    default = (0.0, last) if film is None else ()  # of a film only on request
     at = default if output.fields_at is None else output.fields_at
-    if film is not None and at:
-        reader.complain(
-            "output.fields_at", "the moment of a film depends on z: no maps in this version"
-        )
+    if layered and at:
+        reader.complain("output.fields_at", "a stack answers with its tensor: it has no maps")
         reader.stop()
     snapshots = np.array([b * unit for b in dict.fromkeys(at)]).reshape(-1, 3)
     inputs = (path, path.parent / table["mesh"]["file"]) if "mesh" in table else (path,)

@@ -203,7 +203,9 @@ def _ac_film(
 
 def _rates(problem: Problem, f: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """Every s = 1 - i omega tau +- i phi that occurs and has a bound."""
-    shift = -2j * np.pi * f * float(problem.material.relaxation_time)
+    shift = -2j * np.pi * f * problem.material.mean_time
+    if not problem.uniform:
+        return np.asarray(1.0 + shift)  # a matrix a pole, and its bound at these
     phi = np.unique(np.sqrt(precession_squared(problem.material, fields).astype(complex)))
     s = (1.0 + shift[:, None, None] + np.array([-1j, 0.0, 1j])[:, None] * phi).ravel()
     return np.asarray(s[s.real > 0])
@@ -217,7 +219,7 @@ def _ac_spectral(
     tolerance: float | None,
 ) -> tuple[np.ndarray, str]:
     """(k, n) complex, with the bound held at every rate that occurs."""
-    shift = -2j * np.pi * f * float(problem.material.relaxation_time)
+    shift = -2j * np.pi * f * problem.material.mean_time
     measure = spectral_measures(
         problem,
         [measurement.pairs],

@@ -98,7 +98,7 @@ class Transient(Table):
             raise InputError(
                 "solution: the fields were not kept; run transient(..., keep_fields=True)"
             )
-        system = system_of(self.problem, self.field[index])
+        system = system_of(self.problem, self.field[index], with_spin=True)
         amount = float(self.drive[index])
         if self.current is None:
             given = Drive({}, {}, amount)
@@ -252,7 +252,9 @@ def transient(
 
 
 def _needs_steps(problem: Problem, initial: Any) -> str | None:
-    """Why an initial state or an injection needs time steps."""
+    """Why a material, an initial state or an injection needs time steps."""
+    if not problem.uniform:
+        return "the components of the moment relax at different rates, or there are two channels"
     if any(m.injects for m in problem.moment_conditions().values()):
         return "an edge injects moment"
     if initial is None or (isinstance(initial, str) and initial == "steady"):
@@ -405,7 +407,8 @@ class _Run:
         evolution = Evolution(self.measurement, self.field, self.drive, self.times, self.tolerance)
         n = self._initial(initial, evolution)
         N = self.measurement.system.N
-        width = 4 * N if self.keep_fields else 0
+        moments = self.measurement.system.keep.shape[0]
+        width = moments + N if self.keep_fields else 0
         store = (
             Checkpoint(Path(path), evolution.fingerprint(n), width) if path is not None else None
         )
@@ -423,8 +426,8 @@ class _Run:
                 f"stepping, Radau IIA of order 5{self.reason}",
                 0 if at is None else at.accepted,
                 0 if at is None else at.rejected,
-                None if stored is None else stored[:, :3] * unit,
-                None if stored is None else stored[:, 3],
+                None if stored is None else stored[:, :-1] * unit,
+                None if stored is None else stored[:, -1],
             )
 
         try:
@@ -458,7 +461,7 @@ class _Run:
             _check_initial(initial)
             return evolution.steady(self.fields[0], float(self.drive(self.times[0])))
         if isinstance(initial, Solution):
-            if initial.moment_dofs.shape != (3, system.N):
+            if initial.moment_dofs.size != system.keep.shape[0]:
                 raise InputError(
                     f"initial: the solution has {initial.moment_dofs.shape[1]} unknowns, the "
                     f"problem {system.N}; "
@@ -485,6 +488,8 @@ class _Run:
             forms.load.assemble(system.basis, a=np.broadcast_to(v, x.shape[1:]).copy())
             for v in given
         ]
+        if system.spin is not None:  # what is given is orbital moment
+            loads += [np.zeros(system.N)] * 3
         factors = (self.measurement.solver or SYMMETRIC).factorise(system.mass_matrix)
         n, _ = factors.solve(system.keep.T @ np.concatenate(loads))
         return np.asarray(n / system.scales.moment)

@@ -12,6 +12,7 @@ Phys. 63, 707 (1980), Eq. (18), and G. Bergmann, Phys. Rep. 107, 1 (1984), for f
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def background(name: str, fields: Any, **values: Any) -> np.ndarray:
                 f"{name!r} is not known; {suggest(name, FORMS)}", value=name, key="name"
             )
         form = FORMS[name]
-        known = inspect.signature(form).parameters
+        known = _values_of(name)
         for key in values:
             if key not in known or key == "fields":
                 names = [k for k in known if k != "fields"]
@@ -122,6 +123,12 @@ def _area_or_volume(values: Mapping[str, Any]) -> bool:
     given = [values[key] for key in ("n_e", "n_h") if values.get(key) is not None]
     kinds = {_per_area(n) for n in given if not isinstance(n, (int, float))}
     return len(kinds) > 1
+
+
+@functools.cache
+def _values_of(name: str) -> Mapping[str, inspect.Parameter]:
+    """Parameters of a form; asking Python for them costs more than the form itself."""
+    return inspect.signature(FORMS[name]).parameters
 
 
 def _positive(**values: float) -> None:

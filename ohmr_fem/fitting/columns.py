@@ -39,7 +39,7 @@ def of_curves(terms: Sequence[Term], curves: Sequence[Measured]) -> tuple[tuple[
                     value=count,
                     key="background",
                 )
-    axes = _axes(curves)
+    axes = axes_of(curves)
     return tuple(
         tuple(_of_curve(term, k, axes, curves) for term in terms) for k in range(len(curves))
     )
@@ -75,7 +75,7 @@ def _of_curve(term: Term, k: int, axes: Sequence[int], curves: Sequence[Measured
     return term.at(k, f"direction {axes[k]}", end)
 
 
-def _axes(curves: Sequence[Measured]) -> list[int]:
+def axes_of(curves: Sequence[Measured]) -> list[int]:
     """Number of the axis of each curve; both senses of it are one."""
     known: list[np.ndarray] = []
     out = []

@@ -191,7 +191,7 @@ def _measures(
     """The measure of every pair at hand or wanted, over the lengths that the sizes ask for."""
     new = [(c.current, c.voltage) for c in wanted]
     pairs = list(dict.fromkeys([*source.pairs, *new]))
-    length = source.material.diffusion_length
+    length = source.length
     stretches = [max(c.size, 1.0 / c.size) for c in wanted]
     reach = max([1.0, *stretches]) * 1.1
     lengths = (length / reach, length * reach)

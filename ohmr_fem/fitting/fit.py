@@ -299,7 +299,7 @@ def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
     share = largest_share(fitted, [replace(m, material=fitted.material) for m in found.measures])
     notes: list[Warning] = [*physics_notes(fitted, fields), *size_notes(fitted, share)]
-    for note in check_resolution(system_of(fitted, plane_of_film=True), strongest):
+    for note in check_resolution(system_of(fitted, plane_of_film=True, with_spin=True), strongest):
         notes.append(ResolutionWarning(f"at the fitted values: {note}"))
     return notes
 
@@ -339,7 +339,7 @@ def _strip(
         return None
     section = Problem(cross_section(width), material, detection=source.problem.detection)
     length = material.diffusion_length
-    lengths = (length / STRIP_RANGE, length * STRIP_RANGE)
+    lengths = None if length is None else (length / STRIP_RANGE, length * STRIP_RANGE)
     measure = spectral_measure(section, tolerance=TOLERANCE, lengths=lengths)
     data = tuple(replace(task.curves[i], sigma=found.model.sigma[i]) for i in local_ones)
     starts = tuple(Parameter(p.name, _start(p, material, found)) for p in task.parameters)
@@ -406,7 +406,7 @@ def _estimates(found: Found, known: Identifiability) -> dict[str, Estimate]:
             symbol=p.symbol,
             unit=p.unit,
             value=value,
-            error=float(known.errors[i]) * abs(value),
+            error=p.spread(value, float(known.errors[i])),
             low=lowest,
             high=highest,
             fixed=fixed,

@@ -184,6 +184,12 @@ class Source:
         return self.problem.material if self.problem is not None else self.given[0].material
 
     @property
+    def length(self) -> float:
+        """The diffusion length in m, the shortest where components or channels differ."""
+        m = self.material
+        return m.shortest_length if m.diffusion_length is None else m.diffusion_length
+
+    @property
     def thickness(self) -> float | None:
         """Of the film, m; None without one."""
         if self.problem is not None:
@@ -201,7 +207,9 @@ class Source:
         """Diffusion lengths in m over which the measures that were given hold at the fields of the
         curves.
         """
-        start = self.material.diffusion_length
+        start = self.length
+        if self.material.diffusion_length is None:
+            return start, start
         steps = np.geomspace(1.0, 30.0, 30)
 
         def holds(length: float) -> bool:
@@ -245,6 +253,8 @@ def measures_of(
 ) -> Sequence[SpectralMeasure]:
     """Measures of the pairs of a device over diffusion lengths, and of thicknesses of a film, m."""
     if problem.film is None:
+        if problem.material.diffusion_length is None:
+            lengths = None  # there is no one length to vary
         return spectral_measures(problem, pairs, tolerance=TOLERANCE, lengths=lengths)
     return film_measures(
         problem, pairs, tolerance=FILM_TOLERANCE, lengths=lengths, thicknesses=thicknesses

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import InputError, suggest
 from ..model.material import Material, parameter, precession_squared
+from ..sweep.matrix_measure import MatrixMeasure
 from ..sweep.measure import SpectralMeasure
 from .background import Term, read_terms, shape_of, starts
 from .bands import band_starts
@@ -34,7 +35,28 @@ PARAMETERS = {
     "polarisation": ("p", "1"),
     "thickness": ("t", "m"),
     "resistivity": ("rho", "ohm m"),
+    "relaxation_ratio": ("Gamma_zz/Gamma_yy", "1"),
+    "orbital_hall_angle": ("alpha", "1"),
+    "inverse_orbital_hall_angle": ("alpha'", "1"),
+    "spin.hall_angle": ("alpha_S", "1"),
+    "spin.inverse_hall_angle": ("alpha_S'", "1"),
+    "spin.relaxation_time": ("tau_S", "s"),
+    "spin.diffusion_constant": ("D_S", "m^2/s"),
+    "spin.to_orbital": ("rate S to L", "1/s"),
+    "spin.from_orbital": ("rate L to S", "1/s"),
+    "spin.g_factor": ("g_S", "1"),
 }
+#: Angles of the orbital moment, which enter one by one beside a spin and as a product without.
+ANGLES = ("orbital_hall_angle", "inverse_orbital_hall_angle")
+#: What may have either sign.
+LINEAR = (
+    "alpha_product",
+    *ANGLES,
+    "spin.hall_angle",
+    "spin.inverse_hall_angle",
+    "spin.to_orbital",
+    "spin.from_orbital",
+)
 #: What only a film has, and what a film says otherwise.
 OF_FILMS, OF_PLANES = ("thickness", "resistivity"), "sheet_conductivity"
 ALIASES = {
@@ -58,9 +80,10 @@ FAR = 30.0
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a fit: value = start exp(u), or start + |start| u for the product alpha
-    alpha'.  "kohler.n" and the like belong to a background; "polarisation.detector" is |p| of one
-    contact, "polarisation" the largest of all, the others in proportion.
+    """One parameter of a fit: value = start exp(u), or start + |start| u for what may have either
+    sign, such as the product alpha alpha'.  "kohler.n" and the like belong to a background;
+    "polarisation.detector" is |p| of one contact, "polarisation" the largest of all, the others in
+    proportion.
     """
 
     name: str
@@ -70,14 +93,18 @@ class Parameter:
     def symbol(self) -> str:
         if self.of_background:
             return self.name
+        if self.name in PARAMETERS:
+            return PARAMETERS[self.name][0]
         kind, _, contact = self.name.partition(".")
-        symbol = PARAMETERS[kind][0]
-        return f"{symbol}({contact})" if contact else symbol
+        return f"{PARAMETERS[kind][0]}({contact})"
 
     @property
     def unit(self) -> str:
         shape = shape_of(self.name)
-        return PARAMETERS[self.name.partition(".")[0]][1] if shape is None else shape.unit
+        if shape is not None:
+            return shape.unit
+        kind = self.name if self.name in PARAMETERS else self.name.partition(".")[0]
+        return PARAMETERS[kind][1]
 
     @property
     def of_background(self) -> bool:
@@ -85,7 +112,7 @@ class Parameter:
 
     @property
     def logarithmic(self) -> bool:
-        return self.name != "alpha_product"
+        return self.name not in LINEAR
 
     def value(self, u: float) -> float:
         """Value at a coordinate; 0, inf or -inf at infinite ones."""
@@ -109,9 +136,30 @@ class Parameter:
             else float((value - self.start) / abs(self.start))
         )
 
+    def spread(self, value: float, relative: float) -> float:
+        """Standard error of the value from that of :meth:`relative`."""
+        return relative * abs(value)
+
     def relative(self, u: float) -> float:
         """d ln(value) / du."""
         return 1.0 if self.logarithmic else abs(self.start) / (self.value(u) or abs(self.start))
+
+
+def _canonical(name: str, material: Material) -> str:
+    if material.spin is not None and name == "alpha":
+        return "orbital_hall_angle"
+    if material.spin is not None and name in ANGLES:
+        return name
+    return ALIASES.get(name, name)
+
+
+def _belongs(name: str, material: Material) -> bool:
+    """Whether a material of this kind has the parameter."""
+    if name.startswith("spin.") or name in ANGLES:
+        return material.spin is not None
+    if name == "diffusion_length":
+        return material.diffusion_length is not None
+    return name != "alpha_product" or material.spin is None
 
 
 def read_parameters(
@@ -132,12 +180,13 @@ def read_parameters(
             f"expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got {names!r}",
             key="parameters",
         )
-    found = [ALIASES.get(str(n), str(n)) for n in names]
+    found = [_canonical(str(n), material) for n in names]
+    known = [n for n in PARAMETERS if _belongs(n, material)]
     for name in found:
-        if name not in magnetic and (name not in PARAMETERS or name == "polarisation"):
-            known = [*magnetic, *(k for k in (*PARAMETERS, *ALIASES) if k != "polarisation")]
+        if name not in magnetic and (name not in known or name == "polarisation"):
+            near = [*magnetic, *(k for k in (*known, *ALIASES) if k != "polarisation")]
             raise InputError(
-                f"{name!r} cannot be fitted; {suggest(name, known)}",
+                f"{name!r} cannot be fitted; {suggest(name, near)}",
                 value=name,
                 key="parameters",
             )
@@ -304,7 +353,14 @@ class Curve:
         m = self.measure.at(**changed)
         if not self._stable(m):
             return np.full(len(self.fields), np.nan)
-        f, change = m.unchecked(self.fields)
+        return self.shown(m, *m.unchecked(self.fields))
+
+    def shown(self, m: SpectralMeasure, f: np.ndarray, change: np.ndarray) -> np.ndarray:
+        """The curve from f and its change with the field, (n,); NaN where the torque is
+        unstable.
+        """
+        if not self._stable(m):
+            return np.full(len(self.fields), np.nan)
         sigma = m.material.sheet_conductivity
         section = m.current is None
         ohmic = (
@@ -318,6 +374,8 @@ class Curve:
 
     def _stable(self, m: SpectralMeasure) -> bool:
         """Whether a steady state exists at every field; always where X is positive."""
+        if isinstance(m, MatrixMeasure):
+            return m.stable(self.fields)
         if np.linalg.eigvalsh(m.material.inverse_mass)[0] >= 0.0:
             return True
         growth = np.sqrt(max(-float(precession_squared(m.material, self.fields).min()), 0.0))

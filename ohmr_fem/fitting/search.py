@@ -115,6 +115,14 @@ class Task:
             thicknesses=thicknesses,
         )
 
+    def refined(self, model: Model, start: Point) -> Point:
+        """The minimum next to a start."""
+        return local(self, model, start)[0]
+
+    def walked(self, i: int) -> bool:
+        """Whether the interval of parameter i comes from its profile."""
+        return True
+
     def fits(self, name: str) -> bool:
         """Whether a parameter, by its canonical name, is fitted."""
         return any(p.name == name for p in self.parameters)
@@ -171,7 +179,7 @@ def search(task: Task, source: Source) -> Found:
     """Fit, and fit again with a wider or shifted range of diffusion lengths where the answer asks
     for it.
     """
-    around = source.material.diffusion_length
+    around = source.length
     factor = NARROW
     floor = _floor(source)
     before: Identifiability | None = None
@@ -224,8 +232,8 @@ def _floor(source: Source) -> float:
     """The shortest diffusion length in m worth trying; below it the mesh speaks, not the device."""
     if source.problem is None:
         return 0.0
-    resolved = 0.7 * shortest_length(system_of(source.problem, plane_of_film=True))
-    return min(resolved, source.material.diffusion_length / 1.5)
+    resolved = 0.7 * shortest_length(system_of(source.problem, plane_of_film=True, with_spin=True))
+    return min(resolved, source.length / 1.5)
 
 
 def _covered(
@@ -413,13 +421,14 @@ def _reweighted(task: Task, model: Model, u: Point) -> tuple[tuple[Point, ...], 
 @dataclass(frozen=True, eq=False)
 class Profile:
     """Intervals in u, and what :class:`Found` says of them; u is the minimum, which moves if a
-    profile finds a lower one.
+    profile finds a lower one.  ``visited`` are the places (u_i, rise) of every profile.
     """
 
     u: Point
     ends: tuple[Ends, ...]
     reach: Mapping[int, float] = field(default_factory=dict)
     clipped: tuple[tuple[bool, bool], ...] = ()
+    visited: Mapping[int, list[tuple[float, float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.clipped:
@@ -434,7 +443,7 @@ def _intervals(task: Task, model: Model, u: Point, others: Points) -> Profile:
         try:
             return _profiled(task, model, u, others)
         except LowerMinimumError as better:
-            u, _ = local(task, model, better.u)
+            u = task.refined(model, better.u)
     # the minimum keeps moving: nothing can be said of the ends
     endless = (-np.inf, np.inf)
     return Profile(u, (endless,) * len(u))
@@ -462,6 +471,10 @@ def _profiled(task: Task, model: Model, u: Point, others: Points) -> Profile:
         if not np.isfinite(error):  # free at the bottom: no walk would end
             low, high = -np.inf, np.inf
             left = right = u
+        elif not task.walked(i):
+            half = float(np.sqrt(threshold * valleys[0].covariance[i, i]))
+            low, high = float(u[i]) - half, float(u[i]) + half
+            left = right = u
         else:
             inside = model.covered if i == task.length else None
             low, high, reached = widest(valleys, i, threshold, inside, good)
@@ -473,6 +486,7 @@ def _profiled(task: Task, model: Model, u: Point, others: Points) -> Profile:
         ends=tuple(ends),
         reach=_reach(task, model, u, ends),
         clipped=tuple(clipped),
+        visited=valleys[0].visited,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import skfem
 
 from ..errors import InputError
-from ..units import positive, to_si
+from ..units import array_si, positive, shown, to_si
 from .check import check_mesh
 from .device_mesh import DeviceMesh, complete_regions
 from .grids import CELLS_PER_DECAY, GROWTH, lines_between
@@ -117,11 +117,12 @@ def _inside(x: float, length: float, what: str) -> float:
 def _spans(regions: Mapping[str, tuple[Any, Any]], length: float) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     for name, span in regions.items():
-        if isinstance(span, str) or not hasattr(span, "__len__") or len(span) != 2:
+        ends = array_si(span, "m", f"regions[{name!r}]")
+        if ends.shape != (2,):
             raise InputError(
-                f"{name!r} needs (start, stop), got {span!r}", value=span, key="regions"
+                f"{name!r} needs (start, stop), got {shown(span)}", value=span, key="regions"
             )
-        a, b = (_inside(to_si(v, "m", f"regions[{name!r}]"), length, repr(name)) for v in span)
+        a, b = (_inside(v, length, repr(name)) for v in ends.tolist())
         if not b - a > SAME * length:
             raise InputError(
                 f"{name!r} must stop after its start, got {span!r}", value=span, key="regions"

@@ -239,8 +239,8 @@ class LayeredModel:
     def bloch_stack(self, k: np.ndarray, *derivatives: str) -> np.ndarray:
         """As :meth:`bloch`, as one array (nk, number of derivatives, n, n) for k (nk, 2)."""
         k = array_si(k, "1/angstrom", "k")
-        cells = np.exp(1j * k @ (self.translations @ self.lattice).T)
-        atoms = np.exp(1j * k @ self.positions[:, :2].T)
+        cells = phase(k @ (self.translations @ self.lattice).T)
+        atoms = phase(k @ self.positions[:, :2].T)
         n = self.n_orbitals
         out = cells @ self._weights(derivatives)
         out = out.reshape(len(k), len(derivatives), n, n)
@@ -263,6 +263,17 @@ class LayeredModel:
         cells[:, :2] = self.translations @ self.lattice
         r = self.positions
         return np.asarray(cells[:, None, None, :] + r[None, None, :, :] - r[None, :, None, :])
+
+    @cached_property
+    def bonds(self) -> Bonds:
+        """The hoppings between different places, one of each Hermitian pair."""
+        cell, first, second = np.nonzero(self.blocks)
+        along, across = self.translations[cell].T
+        onward = (along > 0) | ((along == 0) & (across > 0))
+        chosen = (first < second) | ((first == second) & onward)
+        cell, first, second = cell[chosen], first[chosen], second[chosen]
+        vector = self.bond_vectors[cell, first, second]
+        return Bonds(first, second, vector, self.blocks[cell, first, second])
 
     def _weights(self, derivatives: tuple[str, ...]) -> np.ndarray:
         """t_ij(R) times i (R + r_j - r_i)_a for every letter a, shape (m, number of derivatives
@@ -293,6 +304,36 @@ class LayeredModel:
             f"{self.n_layers} layers, {len(self.translations)} translations, filling "
             f"{self.filling})"
         )
+
+
+def phase(angle: np.ndarray) -> np.ndarray:
+    """exp(i angle), from the cosine and the sine of numpy, which are quicker than its exp."""
+    out = np.empty(angle.shape, dtype=complex)
+    np.cos(angle, out=out.real)
+    np.sin(angle, out=out.imag)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Bonds:
+    """Hoppings <first, 0|H|second, R>, (h,) in eV, over vectors (h, 3) in angstrom."""
+
+    first: np.ndarray
+    second: np.ndarray
+    vector: np.ndarray
+    hopping: np.ndarray
+
+    def factors(self, derivatives: Sequence[str]) -> np.ndarray:
+        """(2h, number of derivatives), real: times Re and Im, in turns, of hopping u_i* u_j
+        exp(ik.R) and summed over the bonds they give <u|dH|u>.
+        """
+        out = np.empty((2 * len(self.first), len(derivatives)))
+        for column, letters in enumerate(derivatives):
+            lengths = [self.vector[:, "xyz".index(letter)] for letter in letters]
+            factor = 2.0 * 1j ** len(letters) * np.prod(lengths, axis=0)  # 2: both of the pair
+            out[::2, column] = factor.real
+            out[1::2, column] = -factor.imag
+        return out
 
 
 def _array(value: Any, shape: tuple[int, ...], what: str, unit: str) -> np.ndarray:

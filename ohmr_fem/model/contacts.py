@@ -29,6 +29,8 @@ class Moment:
         integrated over the contact, in m^2/s, where a channel has one.
     injected : (3,) floats, A/m
         Moment current that flows into the device.
+    spin : Moment or None
+        The condition on the spin where it differs; None is the same for both moments.
     unit : str
         That in which the absorption was given; "" for bare numbers, which have that of the place.
     """
@@ -36,11 +38,26 @@ class Moment:
     absorbing: bool = False
     absorption: tuple[float, float, float] = (0.0, 0.0, 0.0)
     injected: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    spin: Moment | None = None
     unit: str = field(default="", compare=False)
 
     @property
     def reflecting(self) -> bool:
-        return not self.absorbs and not self.injects
+        own = not self.absorbs and not self.injects
+        return own and (self.spin is None or self.spin.reflecting)
+
+    @property
+    def of_orbital(self) -> Moment:
+        return self if self.spin is None else replace(self, spin=None)
+
+    @property
+    def of_spin(self) -> Moment:
+        return self if self.spin is None else self.spin
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether orbital and spin moment meet different conditions."""
+        return self.of_orbital != self.of_spin
 
     @property
     def absorbs(self) -> bool:
@@ -70,8 +87,8 @@ class Moment:
 
     @classmethod
     def parse(cls, value: Any, name: str) -> Moment:
-        """Read "reflecting", "absorbing", G, (Gx, Gy, Gz) in m/s, or {"injected": g or (gx, gy,
-        gz)} in A/m.
+        """Read "reflecting", "absorbing", G, (Gx, Gy, Gz) in m/s, {"injected": g or (gx, gy, gz)}
+        in A/m, or {"orbital": ..., "spin": ...} with one of these for each moment.
         """
         if isinstance(value, Moment):
             return value
@@ -93,10 +110,14 @@ class Moment:
 
     @classmethod
     def _of_table(cls, value: Mapping[str, Any]) -> Moment:
+        if set(value) == {"orbital", "spin"}:
+            orbital, spin = (cls.parse(value[name], "") for name in ("orbital", "spin"))
+            return replace(orbital, spin=spin)
         extra = set(value) - {"injected", "absorption"}
         if extra or not value:
             raise InputError(
-                f"moment accepts the keys 'injected' and 'absorption', got {sorted(value)}",
+                "moment accepts the keys 'injected' and 'absorption', or 'orbital' and 'spin', got "
+                f"{sorted(value)}",
                 key="moment",
                 named=True,
             )
@@ -105,6 +126,8 @@ class Moment:
 
     def check_place(self, name: str, unit: str, what: str) -> None:
         """InputError unless the absorption fits its place, which asks for ``unit``."""
+        if self.spin is not None:
+            self.spin.check_place(name, unit, what)
         if self.absorbs_partially and self.unit not in ("", unit):
             raise InputError(
                 f"{name}: an absorption {what} is given in {unit}, got one in {self.unit}",
@@ -212,6 +235,9 @@ class Contact:
         Moment that a current brings along, p^a I of each component, and that adds (D/sigma) p . n
         to the voltage read here (docs/theory, section 10); with the same weight as current and
         potential.  A "probe" and a "point" only read.  What flows back is the ``moment`` condition.
+        Beside a spin it is that of both moments, or {"orbital": p, "spin": p}.
+    spin_polarisation : (3,) floats, optional
+        That of the spin, where it differs.
     """
 
     kind: str = "equipotential"
@@ -220,6 +246,7 @@ class Contact:
     at: Any = None
     boundary: str | None = None
     polarisation: Any = (0.0, 0.0, 0.0)
+    spin_polarisation: Any = None
     region: str | None = None
 
     def __post_init__(self) -> None:
@@ -260,7 +287,7 @@ class Contact:
                 )
             object.__setattr__(self, "at", tuple(place.tolist()))
         object.__setattr__(self, "moment", Moment.parse(self.moment, "Contact"))
-        object.__setattr__(self, "polarisation", _polarisation(self.polarisation))
+        self._set_polarisation(partial(object.__setattr__, self))
         if self.region is not None and (self.boundary is not None or self.kind == "point"):
             raise InputError(
                 "'region' excludes 'boundary' and kind 'point': a contact is a region of the mesh, "
@@ -279,9 +306,36 @@ class Contact:
                 named=True,
             )
 
+    def _set_polarisation(self, put: Callable[[str, Any], None]) -> None:
+        given, spin = self.polarisation, self.spin_polarisation
+        if isinstance(given, Mapping):
+            if set(given) != {"orbital", "spin"} or spin is not None:
+                raise InputError(
+                    "polarisation accepts (px, py, pz) or the keys 'orbital' and 'spin', got "
+                    f"{sorted(given)}",
+                    owner="Contact",
+                    key="polarisation",
+                    named=True,
+                )
+            given, spin = given["orbital"], given["spin"]
+        put("polarisation", _polarisation(given))
+        put("spin_polarisation", None if spin is None else _polarisation(spin))
+
     @property
     def polarised(self) -> bool:
-        return any(self.polarisation)
+        return any(self.polarisation) or any(self.spin_polarisation or ())
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether orbital and spin moment meet different conditions here."""
+        p = self.spin_polarisation
+        return self.moment.tells_apart or (p is not None and p != self.polarisation)
+
+    def of_channel(self, spin: bool) -> Contact:
+        """The same contact for the orbital or the spin moment alone."""
+        p = self.spin_polarisation if spin and self.spin_polarisation else self.polarisation
+        moment = self.moment.of_spin if spin else self.moment.of_orbital
+        return replace(self, moment=moment, polarisation=p, spin_polarisation=None)
 
     @property
     def described(self) -> str:
@@ -299,12 +353,18 @@ class Contact:
 
     def reversed(self) -> Contact:
         """The same contact with -p, as after its magnet has been turned over."""
-        x, y, z = (-p + 0.0 for p in self.polarisation)
-        return replace(self, polarisation=(x, y, z))
+        spin = self.spin_polarisation
+        turned = None if spin is None else _turned(spin)
+        return replace(self, polarisation=_turned(self.polarisation), spin_polarisation=turned)
 
     @property
     def carries_current(self) -> bool:
         return self.kind in ("equipotential", "profile")
+
+
+def _turned(p: tuple[float, float, float]) -> tuple[float, float, float]:
+    x, y, z = (-value + 0.0 for value in p)
+    return x, y, z
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ..units import ReadOnly
 from .contacts import AREA, LINE, POINT, Contact, Edge, Moment
 from .film import Film
 from .material import Material
+from .problem_channels import check_channels
 from .stack import Stack
 
 COUPLINGS = ("linear", "full")
@@ -108,6 +109,7 @@ class Problem:
             _check_reciprocal(self)
         if self.ordinary_hall is not False:
             _check_hall(self)
+        check_channels(self)
 
     @property
     def is_cross_section(self) -> bool:
@@ -138,6 +140,16 @@ class Problem:
     def uniform(self) -> bool:
         """One material with constant coefficients everywhere."""
         return len({id(m) for m in self.materials.values()}) == 1 and self.material.uniform
+
+    @property
+    def constant(self) -> bool:
+        """One material with constant coefficients, which may relax as a tensor or have a spin."""
+        return len({id(m) for m in self.materials.values()}) == 1 and self.material.constant
+
+    @property
+    def has_spin(self) -> bool:
+        """Whether a material has a second channel."""
+        return any(m.spin is not None for m in self.materials.values())
 
     @property
     def edge_sources(self) -> dict[str, Edge]:
@@ -257,8 +269,9 @@ def _check_film(problem: Problem) -> None:
             f"film must be a Film(thickness, ...) or a Stack([...]), got {film!r}",
             value=film,
         )
-    if isinstance(film, Stack) and problem.moment_conditions():
-        name = next(iter(problem.moment_conditions()))
+    conditions = [*problem.moment_conditions(), *problem.edge_sources]
+    if isinstance(film, Stack) and conditions:
+        name = conditions[0]
         raise _wrong(
             "film",
             f"a stack answers with the local tensor of its layers, which no side edge reaches: "

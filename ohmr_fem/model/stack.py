@@ -51,6 +51,9 @@ class Stack:
             for name in ("bottom", "top"):
                 with complaints_about(name):
                     put(name, Face.parse(getattr(self, name)))
+            for name in ("bottom", "top"):
+                if getattr(self, name).drives:
+                    raise InputError("a source at a face belongs to a Film", key=name)
         put("material", _stand_in(self.layers))
 
     @property

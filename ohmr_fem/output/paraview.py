@@ -281,11 +281,14 @@ def _point_fields(solution: Solution, parts: Subdivision) -> dict[str, np.ndarra
     total = parts.at_points(solution)
     nothing = np.zeros_like(solution.ohmic_dofs)
     orbital = parts.at_points(dataclasses.replace(solution, ohmic_dofs=nothing))
-    return {
+    found = {
         "potential [V]": total.potential,
         "potential_orbital [V]": orbital.potential,
         "moment_density [C/m^2]": np.ascontiguousarray(total.moment_density.T),
     }
+    if total.spin_density is not None:
+        found["spin_density [C/m^2]"] = np.ascontiguousarray(total.spin_density.T)
+    return found
 
 
 def _cell_fields(values: FieldValues) -> dict[str, np.ndarray]:
@@ -295,6 +298,8 @@ def _cell_fields(values: FieldValues) -> dict[str, np.ndarray]:
     }
     for i, axis in enumerate("xyz"):
         fields[f"moment_current_{axis} [A/m]"] = values.moment_current[i]
+        if values.spin_current is not None:
+            fields[f"spin_current_{axis} [A/m]"] = values.spin_current[i]
     return {name: np.ascontiguousarray(field.T) for name, field in fields.items()}
 
 

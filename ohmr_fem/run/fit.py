@@ -18,7 +18,7 @@ from ..fitting.design import Design, design
 from ..fitting.fit import fit
 from ..fitting.result import Fit, FittedCurve
 from ..output.plot_fit import plot_fit
-from ..output.style import drawing, save_figure
+from ..output.style import drawing, save_figures
 from ..version import __version__
 from .fit_data import Wanted, fit_curves
 from .folder import folder_of, remove, results_folder
@@ -151,8 +151,7 @@ def write_fit(
     remove(folder, [path.name for path in figures])  # those of an earlier fit are not of this one
     with drawing("fit"):
         axes = plot_fit(found)
-        for path in figures:
-            save_figure(axes, path)
+        save_figures(axes, figures)
     return [path for path in files if path.exists()]
 
 

@@ -174,12 +174,11 @@ def _ratio_note(problem: Problem, c: Coefficients) -> str:
 def _rate_note(problem: Problem, c: Coefficients) -> str:
     X = _points(c)
     laws = [m.absorption for m in problem.moment_conditions().values() if not m.absorbing]
-    rates = [("relaxation_time", c.rate.reshape(3, -1).T)]
-    rates += [("absorption", np.array([law])) for law in laws]
+    rates = [("relaxation", np.moveaxis(c.relaxation.reshape(3, 3, -1), 2, 0))]
+    rates += [("absorption", np.diag(law)[None]) for law in laws]
     for name, rate in rates:
-        apart = rate[:, :, None] - rate[:, None, :]
-        mixed = np.abs(apart * X).max(axis=(1, 2))
-        size = np.abs(rate).max(axis=1) * np.abs(X).max(axis=(1, 2))
+        mixed = np.abs(rate @ X - X @ rate).max(axis=(1, 2))
+        size = np.abs(rate).max(axis=(1, 2)) * np.abs(X).max(axis=(1, 2))
         if np.any(mixed > 1e-9 * size):
             return (
                 f"{name} by component does not commute with the inverse mass tensor: "

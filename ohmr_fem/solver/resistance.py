@@ -126,7 +126,7 @@ class Measurement:
         wrong terminals.
         """
         names = FourTerminal.of(problem, current, voltage)
-        return cls.on(system_of(problem), names, solver)
+        return cls.on(system_of(problem, with_spin=True), names, solver)
 
     @classmethod
     def on(
@@ -283,7 +283,7 @@ def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple
     resistance; returns the texts.
     """
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    system = system_of(problem, plane_of_film=problem.film is not None)
+    system = system_of(problem, plane_of_film=problem.film is not None, with_spin=True)
     notes: list[Warning] = [*physics_notes(problem, fields)]
     if not isinstance(problem.film, Stack):  # which has no moments in the plane
         notes += check_resolution(system, strongest)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import PhysicsWarning, ResolutionWarning
-from ..model.film import METALS, Film
-from ..model.material import cross_matrix
+from ..model.film import METALS, Film, strengths
+from ..model.material import Material, cross_matrix
 from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from ..units import engineering
 from .interface import reciprocity_notes
+from .spin_notes import spin_notes
 from .stack_notes import stack_notes
 from .system import system_of
 
@@ -32,7 +33,10 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
     moment density.
     """
     height, cells = edge_cells(system)
-    return unresolved(height, decay_length(system, field)[cells], system.problem.order)
+    decay = decay_length(system, field)[cells]
+    if system.spin is not None:
+        decay = np.minimum(decay, decay_length(system.spin, field)[cells])
+    return unresolved(height, decay, system.problem.order)
 
 
 def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +95,10 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
     tau).
     """
     c = system.coefficients
-    half_g_x, rate, diffusion = c.half_g_x[..., 0], c.rate[..., 0].max(axis=0), c.diffusion[:, 0]
+    half_g_x, diffusion = c.half_g_x[..., 0], c.diffusion[:, 0]
+    rate = c.rate[..., 0].max(axis=0)
+    if c.crossed is not None:
+        rate = np.linalg.eigvalsh(np.moveaxis(c.relaxation[..., 0], 2, 0))[:, -1]
     if (
         system.problem.ordinary_hall
     ):  # the Lorentz force shortens the diffusion length by sqrt(1 + b^2)
@@ -181,7 +188,10 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
         return [*notes, *_film_notes(problem)]
     notes += _channel_notes(problem)
     notes += _metal_notes(problem)
-    notes += reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
+    if not _one_law(problem):
+        system = system_of(problem, plane_of_film=True, with_spin=True)
+        notes += reciprocity_notes(problem, system.coefficients)
+    notes += spin_notes(problem)
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
         for m in problem.materials.values():
@@ -201,11 +211,20 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     return notes
 
 
+def _one_law(problem: Problem) -> bool:
+    """Whether there is nothing to compare: one material, one rate, edges that only absorb."""
+    if not problem.uniform or problem.edge_sources or problem.polarised:
+        return False
+    if any(isinstance(m.relaxation_time, tuple) for m in problem.materials.values()):
+        return False
+    return all(m.is_scalar for m in problem.moment_conditions().values())
+
+
 def _channel_notes(problem: Problem) -> list[PhysicsWarning]:
     """Where a device is no channel."""
     if not problem.mesh.is_channel:
         return []
-    c = system_of(problem).coefficients
+    c = system_of(problem, with_spin=True).coefficients
     length = float(np.sqrt(c.diffusion / c.rate.max(axis=0)).min())
     notes = []
     width = float(problem.mesh.width or 0.0)
@@ -243,6 +262,20 @@ def _metal_notes(problem: Problem) -> list[PhysicsWarning]:
     ]
 
 
+def _strength_note(problem: Problem, film: Film, material: Material) -> PhysicsWarning | None:
+    """Where kappa'/kappa is not alpha'/alpha at a face or edge."""
+    laws: list[Any] = [*film.faces, *problem.edge_sources.values()]
+    for law in laws:
+        if not isinstance(law.source, tuple) and not isinstance(law.inverse_source, tuple):
+            forth, back = strengths(material, law.source, law.inverse_source)
+            if abs(forth - back) > 1e-9 * abs(forth):
+                return PhysicsWarning(
+                    "the ratio of the inverse to the direct source at a face or edge is not that "
+                    "of the orbital Hall angles: R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
+                )
+    return None
+
+
 def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     """Where R_ij,kl(B) = R_kl,ij(-B) fails in a film (docs/theory, section 9)."""
     film, material = problem.film, next(iter(problem.materials.values()))
@@ -250,6 +283,8 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
         return []
     X = np.asarray(material.inverse_mass)
     slack = 1e-9 * np.abs(X).max()
+    if (note := _strength_note(problem, film, material)) is not None:
+        return [note]
     if np.all(np.abs(X - X[0, 0] * np.eye(3)) <= slack):
         return []
     conductivity = float(material.sheet_conductivity) / film.thickness
@@ -260,6 +295,8 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     if problem.detection == "printed":
         flat = np.diag([X[0, 0], X[0, 0], X[2, 2]])
         equal = len(given) == 0 or (len(given) == 2 and np.array_equal(given[0], given[1]))
+        below, above = (face.strengths(material) for face in film.faces)
+        equal = equal and below == above
         if np.any(np.abs(X - flat) > slack):
             why = "the printed detector on an X that is not diag(X_xx, X_xx, X_zz)"
         elif not equal:

@@ -149,7 +149,8 @@ def orbital_share(
     """Orbital part of the power over the ohmic one, for scaled moments n (3 N,): delta_R/R_ohmic of
     a pair of contacts. Nothing is said where moment is injected: its voltage is no second order.
     """
-    if system.problem.is_cross_section or np.any(system.injected_source):
+    problem = system.problem
+    if problem.is_cross_section or problem.polarised or np.any(system.injected_source):
         return 0.0
     loads = [i * system.terminals[name].load for name, i in drive.currents.items()]
     change = float(sum(loads, np.zeros(system.N)) @ orbital)
@@ -203,7 +204,7 @@ def solve(
             "use hanle_curve for several"
         )
     drive = read_drive(problem, currents, voltages, electric_field)
-    system = system_of(problem, field)
+    system = system_of(problem, field, with_spin=True)
     notes = [*physics_notes(problem, field), *check_resolution(system, field)]
     for note in notes:
         warn(note)
@@ -221,7 +222,7 @@ def solve(
         drive=drive,
         ohmic_dofs=ohmic,
         orbital_dofs=orbital,
-        moment_dofs=response.n.reshape(3, -1) * system.moment_unit,
+        moment_dofs=response.n.reshape(-1, system.N) * system.moment_unit,
         residuals={"potential": first, "moment": response.residual},
         solver=(solver or GENERAL).name,
         factorisations=1 if problem.mesh.dim == 1 else 2,

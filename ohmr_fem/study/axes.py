@@ -176,6 +176,8 @@ def _put(device: Device, table: dict[str, Any], key: str, value: Any) -> None:
         other = {
             "diffusion_length": "diffusion_constant",
             "diffusion_constant": "diffusion_length",
+            "relaxation_time": "relaxation_rate",
+            "relaxation_rate": "relaxation_time",
         }.get(name)
         inner.pop(other, None)
     inner[name] = value

@@ -55,11 +55,11 @@ class AngleScan(Table):
 
     @property
     def forms(self) -> dict[str, np.ndarray]:
-        """What a film of isotropic X shows, (n,) each: 1 - b_y^2 in rho_xx - rho_xx(0), b_x b_y and
-        b_z in rho_xy (Velez et al., PRL 116, 016603).
+        """What a film of isotropic X shows, (n,) each: b_y^2 in rho_xx, which rises by 1 - b_y^2
+        from rho_xx(0), and b_x b_y and b_z in rho_xy (Velez et al., PRL 116, 016603).
         """
         x, y, z = (self.fields / (self.strength or 1.0)).T
-        return {"1 - b_y^2": 1.0 - y**2, "b_x b_y": x * y, "b_z": z}
+        return {"1 - b_y^2": 1.0 - y**2, "b_y^2": y**2, "b_x b_y": x * y, "b_z": z}
 
     def columns(self) -> Columns:
         """{name: (unit, values)} in the order of the table."""

@@ -275,7 +275,7 @@ def _voltages(
     """Ohmic, orbital and changed voltages (3, K, C) at one field, and the moments of each
     source.
     """
-    system, reference = system_of(problem, field), sources[-1]
+    system, reference = system_of(problem, field, with_spin=True), sources[-1]
     loads = np.column_stack([system.terminals[c].load for c in problem.contacts])
     loads = loads - system.terminals[reference].load[:, None]
     moment_loads = np.column_stack(

@@ -24,6 +24,9 @@ class Parts:
     p_p, p_alpha, alpha_p, alpha_alpha
         Of polarised contacts: what drives the moment comes first, then what reads it; p is the
         polarisation of contacts, alpha the (inverse) orbital Hall effect.
+    orbital_orbital, orbital_spin, spin_orbital, spin_spin
+        Of a material with a spin, on the spectral path: the moment that is made comes first, then
+        the one that is read; on a cross-section parts of rho.
     """
 
     edges: np.ndarray | None = None
@@ -33,6 +36,10 @@ class Parts:
     p_alpha: np.ndarray | None = None
     alpha_p: np.ndarray | None = None
     alpha_alpha: np.ndarray | None = None
+    orbital_orbital: np.ndarray | None = None
+    orbital_spin: np.ndarray | None = None
+    spin_orbital: np.ndarray | None = None
+    spin_spin: np.ndarray | None = None
 
     @property
     def given(self) -> dict[str, np.ndarray]:
@@ -42,6 +49,8 @@ class Parts:
 
 #: Names of the parts of a device with polarised contacts.
 PARTS = ("p_p", "p_alpha", "alpha_p", "alpha_alpha")
+#: Of orbital and spin moment: what is made, and what is read.
+CHANNEL_PARTS = ("orbital_orbital", "orbital_spin", "spin_orbital", "spin_spin")
 
 
 def field_columns(fields: np.ndarray) -> Columns:

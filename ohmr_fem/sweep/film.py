@@ -26,9 +26,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.linalg import block_diag
+from scipy.sparse import csr_array
 
 from ..errors import InputError
-from ..model.film import Face, Film
+from ..model.film import Face, Film, strengths
 from ..model.material import retuned
 from ..model.problem import Problem
 from ..model.stack import Stack
@@ -37,6 +39,7 @@ from ..solver.film import Divided, Faces, detection_matrix, torque_of
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal
 from ..solver.resolution import FIRST_ORDER
+from ..solver.space import facet_basis
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
 from ..units import (
@@ -84,6 +87,9 @@ class FilmMeasure(SpectralMeasure):
     ----------
     film : Film
     thickness : float, m
+    edge_sources : bool
+        Whether a side edge has a source that follows the current, which ties the measure to its
+        orbital Hall angles.
     products : (2, 2)
         int (z x e)_c (z x j)_d of the ohmic fields times sigma_s, c and d = x, y.
     """
@@ -91,6 +97,7 @@ class FilmMeasure(SpectralMeasure):
     # the fields inherited have defaults, so these need some
     film: Film = Film(1.0)  # noqa: RUF009
     thickness: float = float("nan")
+    edge_sources: bool = False
     products: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
     plane: ClassVar[bool] = False
 
@@ -138,7 +145,7 @@ class FilmMeasure(SpectralMeasure):
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """f of edges, faces and both, and the change of each from B = 0."""
         T, squared = torque_of(self.material, fields)
-        if self.film.reflecting:
+        if self.faces.plain:
             return self._reflecting_parts(T, squared, s)
         values = self._general_parts(T, squared, s)
         zero = self._general_parts(np.zeros((1, 3, 3)), np.zeros(1), s)
@@ -267,6 +274,8 @@ class FilmMeasure(SpectralMeasure):
         least = NEAR - self.slowest * self.stretch
         W = self._detector
         once, twice = W @ T, W @ T @ T
+        faces = self.faces
+        sources = max(map(abs, faces.drive)) * max(map(abs, faces.read))
         total = _sum_bound(
             self.F_bound, squared, once[:, 2, 2], twice[:, 2, 2], float(W[2, 2]), s, least
         )
@@ -274,7 +283,7 @@ class FilmMeasure(SpectralMeasure):
         for c in range(2):
             for d in range(2):
                 row = once[:, c, d], twice[:, c, d], float(W[c, d])
-                total = total + _sum_bound(of_pair(c, d), squared, *row, s, least)
+                total = total + sources * _sum_bound(of_pair(c, d), squared, *row, s, least)
         return np.asarray(total)
 
     def face_bound(self, s: Any) -> np.ndarray:
@@ -333,6 +342,13 @@ class FilmMeasure(SpectralMeasure):
         if "resistivity" in changes:
             bulk = 1.0 / positive(changes.pop("resistivity"), "ohm*m", "resistivity")
         before = self.material.diffusion_constant
+        angles = {"orbital_hall_angle", "inverse_orbital_hall_angle"} & set(changes)
+        if self.edge_sources and angles:
+            raise InputError(
+                "at: an edge of this device has a source, and kappa/alpha is part of the measure; "
+                "make a new one for other angles",
+                key=min(angles),
+            )
         material = retuned(self.material, {**changes, "sheet_conductivity": bulk * thickness})
         if self.absorbing and not np.isclose(material.diffusion_constant, before, rtol=1e-12):
             raise InputError(
@@ -362,7 +378,7 @@ class FilmMeasure(SpectralMeasure):
         field: Any,
         current: Any = 1.0,
     ) -> np.ndarray:
-        raise InputError("moment_density: the moment of a film depends on z; not in this version")
+        raise InputError("moment_density: the moment of a film depends on z: use of.film_moment")
 
     def __repr__(self) -> str:
         plane = super().__repr__().removeprefix("SpectralMeasure(")
@@ -374,6 +390,7 @@ class FilmMeasure(SpectralMeasure):
             "film": {
                 "thickness": self.thickness,
                 "made_for": self.film.thickness,
+                "edge_sources": self.edge_sources,
                 "products": self.products.tolist(),
                 **{name: getattr(self.film, name).plain() for name in ("bottom", "top")},
             }
@@ -385,6 +402,7 @@ class FilmMeasure(SpectralMeasure):
         return cls(
             film=Film(film["made_for"], **faces),
             thickness=film["thickness"],
+            edge_sources=film.get("edge_sources", False),
             products=np.array(film["products"]),
             **common,
         )
@@ -440,9 +458,11 @@ def film_measures(
     thicknesses: Any = None,
     rates: Any = (),
     solver: Solver = SYMMETRIC,
+    with_vectors: bool = False,
 ) -> list[FilmMeasure]:
     """Measures of several (current, voltage) pairs of one film from one factorisation; ``rates``
-    are further complex s at which the bound must hold.
+    are further complex s at which the bound must hold, ``with_vectors`` keeps the Ritz vectors
+    (N, m).
     """
     from .spectral import _check_definite, _lengths, _range
     from .stack import stack_measures
@@ -486,6 +506,7 @@ def film_measures(
                 residual=projection.residual,
                 film=film,
                 thickness=film.thickness,
+                edge_sources=bool(problem.edge_sources),
                 products=product,
                 **device_of(system),
             )
@@ -516,9 +537,11 @@ def film_measures(
         shift,
         excess,
         most,
-        with_vectors=False,
+        with_vectors=with_vectors,
     )
     _check_definite(projection)
+    if with_vectors:
+        projection = replace(projection, vectors=keep @ projection.vectors)
     return measures(projection)
 
 
@@ -589,8 +612,8 @@ def _starts(
     pairs: Sequence[tuple[Any, Any]],
     solver: Solver,
 ) -> tuple[Any, ...]:
-    """Loads of edges (N, p) and faces (N, 2p) of the functionals, and for each pair its (3p, 6)
-    combination, products (2, 2), R_ohmic sigma_s and names.
+    """Loads of edges (N, p), or of driving and reading edges (N, 2p), and faces (N, 2p) of the
+    functionals, and for each pair its combination, products (2, 2), R_ohmic sigma_s and names.
     """
     from .spectral import _difference, _functionals, _potentials
 
@@ -601,7 +624,8 @@ def _starts(
     functionals = _functionals(names, contacts)
     potentials = _potentials(system, functionals @ loads, solver)
     one = np.ones_like(system.coefficients.sigma)
-    edges = np.asarray(system.matrix(forms.curl, one) @ potentials)
+    edges = _edge_loads(system, system.matrix(forms.curl, one), potentials)
+    apart = len(edges.T) > len(potentials.T)
     # z x j = (d_y v, -d_x v)
     d_x, d_y = (
         forms.carried.assemble(system.basis, p0=(1 - i) * one, p1=i * one).T for i in (0, 1)
@@ -612,11 +636,31 @@ def _starts(
     for i, v in names:
         pair = np.array([_difference(i, contacts), _difference(v, contacts)])
         turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
-        turns.append(np.kron(np.eye(3), turn))
+        of_edges = block_diag(turn[:, :1], turn[:, 1:]) if apart else turn
+        turns.append(block_diag(of_edges, turn, turn))
         ohmic.append(float(system.pair_load(v) @ (potentials @ turn[:, 0])))
         both = turned @ turn  # (2, points, 2)
         products.append(np.einsum("cp,dp->cd", both[..., 1], both[..., 0]))
     return edges, across, turns, products, ohmic, names
+
+
+def _edge_loads(system: System, curl: Any, potentials: np.ndarray) -> np.ndarray:
+    """What drives n^z, and with sources what reads it (docs/theory, section 13), each (N, p).
+
+    c(V, w) = oint (d_t V) w, so that a source kappa is alpha + kappa on its edge.
+    """
+    problem, material = system.problem, system.problem.material
+    if not problem.edge_sources:
+        return np.asarray(curl @ potentials)
+    drive, read = curl, curl
+    for name, law in problem.edge_sources.items():
+        facets = problem.mesh.boundaries[name]
+        edge = facet_basis(system.basis.mesh, problem.order, facets)
+        along = csr_array(forms.along_edge.assemble(edge, a=np.ones(edge.dx.shape)))
+        forth, back = strengths(material, law.source, law.inverse_source)
+        drive = drive + (forth - 1.0) * along
+        read = read + (back - 1.0) * along
+    return np.hstack([drive @ potentials, read @ potentials])
 
 
 def _turned_fields(system: System, potentials: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from ..units import entries, fields_array, fraction, vector_si
 from .curve import PARTS, HanleCurve, Parts
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
+from .matrix_measure import MatrixMeasure
 from .measure import SpectralMeasure
 from .reduced import reduced_sweep, total
 from .route import choose
@@ -285,9 +286,11 @@ def _spectral_curve(
     if isinstance(measure, FilmMeasure):
         local = measure.delta_R_local(fields)
         found = replace(found, parts=measure.parts(fields), delta_R_local=local)
-    elif measure.polarised:
-        found = replace(found, parts=measure.contact_parts(fields))
-    return found
+        return found
+    parts = measure.contact_parts(fields) if measure.polarised else None
+    if isinstance(measure, MatrixMeasure) and measure.has_spin:
+        parts = replace(parts or Parts(), **measure.channel_parts(fields))
+    return replace(found, parts=parts)
 
 
 def _curve(

@@ -114,6 +114,8 @@ class SpectralMeasure:
     across: float = 1.0
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
+    #: Whether three scalars make the answer: one relaxation time, one channel.
+    scalar: ClassVar[bool] = True
 
     @property
     def averages(self) -> bool:
@@ -148,6 +150,12 @@ class SpectralMeasure:
 
     def __post_init__(self) -> None:
         own_arrays(self)
+        if self.scalar and not self.material.uniform:
+            raise InputError(
+                "this measure is that of one relaxation time and one channel of moment; for a "
+                "tensor, a time by component or a spin make one of a problem with that material",
+                key="material",
+            )
 
     # -- the scalar function
 
@@ -197,8 +205,14 @@ class SpectralMeasure:
         SolveError
             The torque is unstable, or the bound exceeds the tolerance at one of the fields.
         """
-        self._check(np.atleast_2d(fields_array(fields, "fields")), s)
-        return self.unchecked(fields, s)
+        return self.response_and_bound(fields, s)[:2]
+
+    def response_and_bound(
+        self, fields: Any, s: complex = 1.0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """:meth:`response` with the :meth:`bound` (n,) that it was checked with."""
+        error = self._check(np.atleast_2d(fields_array(fields, "fields")), s)
+        return *self.unchecked(fields, s), error
 
     def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """:meth:`response` without the bound, for loops that check where they end."""
@@ -288,7 +302,7 @@ class SpectralMeasure:
                 value=growth,
             )
 
-    def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
+    def _check(self, fields: np.ndarray, s: complex = 1.0) -> np.ndarray:
         self._check_stable(fields)
         error = self.bound(fields, s)
         if not np.all(error <= 3.0 * self._allowed):
@@ -301,6 +315,7 @@ class SpectralMeasure:
                 "that cover this one",
                 value=float(error.max()),
             )
+        return error
 
     @property
     def range(self) -> tuple[float, float]:
@@ -436,10 +451,7 @@ class SpectralMeasure:
         given = array_si(frequency, "Hz", "frequency")
         f = np.atleast_1d(given).tolist()
         values = np.array(
-            [
-                self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0]
-                for nu in f
-            ]
+            [self.response(field, 1.0 - 2j * np.pi * nu * self.material.mean_time)[0] for nu in f]
         )
         return self.unit * (values if given.ndim else values[0])
 

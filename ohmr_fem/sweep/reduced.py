@@ -65,7 +65,7 @@ class Affine:
             T, factors = s.potential_solver(solver=measurement.solver)
             adjoint = T @ factors.solve(T.T @ measurement.reader)[0]
             output = s.keep.T @ (measurement.moment_reader - s.C.T @ adjoint)
-        return cls(s, A_0, A_0, (x, y, z), source, output)
+        return cls(s, A_0, s.norm, (x, y, z), source, output)
 
     @classmethod
     def _coupled(cls, measurement: Measurement, source: np.ndarray) -> Affine:
@@ -80,7 +80,7 @@ class Affine:
         else:
             moments = s.keep.T @ measurement.moment_reader
             output = np.append(T.T @ measurement.reader, moments)
-        norm = csr_array(block_diag([T.T @ s.K @ T, A_0]))
+        norm = csr_array(block_diag([T.T @ s.K @ T, s.norm]))
         full = s.coupled(T, A_0)
         return cls(s, full, norm, (x, y, z), np.append(nothing, source), output)
 

@@ -34,6 +34,7 @@ from ..solver.system import System, system_of
 from ..units import array_si, complex_si, fields_array, fraction, positive, shown
 from .film import film_measures, film_share
 from .lanczos import Projection, gamma, project
+from .matrix import matrix_measures
 from .measure import CIRCLE, FLOOR, Link, SpectralMeasure, _circle, device_of
 from .route import require_spectral
 
@@ -119,14 +120,21 @@ def largest_share(
     m, pairs = problem.material, {f.current: f for f in measures if f.current is not None}
     if problem.film is not None:
         return film_share(problem, list(pairs))
-    if abs(m.orbital_hall_angle * m.inverse_orbital_hall_angle) <= FIRST_ORDER:
+    if m.spin is None and abs(m.orbital_hall_angle * m.inverse_orbital_hall_angle) <= FIRST_ORDER:
         return 0.0
-    system = system_of(problem)
-    shares = [0.0]
-    for pair, measure in pairs.items():
-        ohmic = float(system.pair_load(pair) @ UnitCurrent.of(system, pair, solver).potential)
-        shares.append(measure.own_effect / ohmic)
-    return max(shares)
+    shares = [
+        measure.own_effect / own_resistance(problem, pair, solver)
+        for pair, measure in pairs.items()
+    ]
+    return max(shares, default=0.0)
+
+
+def own_resistance(
+    problem: Problem, current: tuple[str, str], solver: Solver | None = None
+) -> float:
+    """Ohmic resistance between the contacts of a current, ohm."""
+    system = system_of(problem, with_spin=True)
+    return float(system.pair_load(current) @ UnitCurrent.of(system, current, solver).potential)
 
 
 def spectral_measures(
@@ -162,6 +170,15 @@ def spectral_measures(
         if outside:
             warn_of_size(problem, films)
         return films
+    if problem.constant and not problem.uniform:
+        _steady_only(until)
+        given: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
+        found: list[SpectralMeasure] = list(
+            matrix_measures(problem, pairs, tolerance=tolerance, rates=rates, **given)
+        )
+        if outside:
+            warn_of_size(problem, found)
+        return found
     tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
     at_rates = np.ravel(complex_si(rates, "1", "rates"))
     shift = None if shift is None else positive(shift, "1", "shift")
@@ -219,6 +236,14 @@ def spectral_measures(
     if outside:
         warn_of_size(problem, measures)
     return measures
+
+
+def _steady_only(until: Any) -> None:
+    if until is not None:
+        raise InputError(
+            "the time dependence of a relaxation tensor, or of two channels, takes "
+            "transient(..., method='stepping')"
+        )
 
 
 def _check_definite(projection: Projection) -> None:
