@@ -242,11 +242,7 @@ def _outline(ax: Any, solution: Solution) -> None:
 
 def _pad(ax: Any, mesh: DeviceMesh, region: str, label: str) -> None:
     """The rim of a region that is a contact, and its name above it."""
-    inside = np.isin(np.arange(mesh.n_cells), mesh.regions[region])
-    first, second = mesh.mesh.f2t
-    beyond = np.where(second >= 0, inside[second], False)
-    rim = mesh.mesh.facets[:, inside[first] != beyond]
-    ends = mesh.mesh.p[:, rim]
+    ends = mesh.mesh.p[:, mesh.mesh.facets[:, mesh.rim(region)]]
     x, y = _joined(ends)
     ax.plot(x, y, color="black", linewidth=0.8)
     top = ends[:, :, int(np.argmax(ends[1].mean(axis=0)))].mean(axis=1)

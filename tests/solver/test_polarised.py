@@ -139,6 +139,8 @@ def test_matrix_of_five_contacts_is_reciprocal():
     rows = [forth.contacts.index(name) for name in forth.sources]
     there, here = forth.orbital[0][rows], back.orbital[0][rows]
     assert np.abs(there - here.T).max() < 1e-10 * np.abs(there).max()
+    both = of.resistance_matrix(prob, [field, -field, 0 * field])
+    assert both.reciprocity() < 1e-10
     one = of.resistance(prob, field, current=ONE, voltage=OTHER)
     assert forth.read(ONE, OTHER, "delta_R")[0] == pytest.approx(one.delta_R, rel=1e-9)
     assert forth.read(ONE, OTHER, "hanle")[0] == pytest.approx(one.hanle, rel=1e-9)
@@ -210,6 +212,34 @@ def test_p_with_p_lives_without_orbital_hall_effect():
     assert np.all(np.isfinite(curve.rho_star))
     for name in ("p_alpha", "alpha_p", "alpha_alpha"):
         assert np.all(getattr(curve.parts, name) == 0.0)
+
+
+@pytest.mark.parametrize("method", ["spectral", "direct"])
+def test_no_rho_where_there_is_nothing_to_compare_with(method):
+    """p_1 and p_2 at right angles: f(0) = 0; and no current of the drive reaches the detector."""
+    prob = strip_valve(Z_AXIS, X_AXIS)
+    fields = np.outer([0.0, 0.5, 1.0], [0, TESLA, 0])
+    curve = of.hanle_curve(prob, fields, method=method, **NONLOCAL)
+    assert abs(curve.delta_R[2]) > 0.01
+    for name in ("rho", "rho_change", "rho_star"):
+        assert np.all(np.isnan(getattr(curve, name)))
+
+
+@pytest.mark.filterwarnings("default")
+def test_coarse_cells_at_a_polarised_contact_are_said():
+    m = simple_material(orbital_hall_angle=0.0)
+    contacts = {
+        "left": of.Contact(),
+        "right": of.Contact(),
+        "source": of.Contact(polarisation=Y_AXIS),
+        "detector": of.Contact(polarisation=Y_AXIS),
+    }
+    mesh = of.channel(40.0, 4.0, {"source": -1.0, "detector": 1.0})
+    for order, said in ((1, True), (6, False)):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            of.resistance(of.Problem(mesh, m, contacts, order=order), **NONLOCAL)
+        assert said == any(issubclass(w.category, of.ResolutionWarning) for w in found)
 
 
 def test_a_reversed_contact_changes_the_sign():
