@@ -192,7 +192,23 @@ def _profile(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, lab
     ax.set_xlabel(f"${axis}$ ({_PREFIXES[power]}m)")
     ax.set_ylabel(label)
     ax.margins(x=0)
+    if solution.problem.mesh.is_channel:
+        _places(ax, solution, 10.0**power)
     return ax
+
+
+def _places(ax: Any, solution: Solution, unit: float) -> None:
+    """Where the contacts of a channel are, between its ends."""
+    mesh = solution.problem.mesh
+    ends = mesh.mesh.boundary_facets()
+    for name, contact in solution.problem.contacts.items():
+        facets = np.setdiff1d(mesh.rim(contact.place(name)), ends)
+        for x in mesh.mesh.p[0, mesh.mesh.facets[0, facets]] / unit:
+            ax.axvline(x, color="0.4", linewidth=0.6, linestyle=":")
+        if facets.size:
+            middle = float(mesh.mesh.p[0, mesh.mesh.facets[0, facets]].mean()) / unit
+            at = np.array([middle, ax.get_ylim()[1]])
+            write_outside(ax, name, at, np.array([0.0, 1.0]), "0.2")
 
 
 def _map(
