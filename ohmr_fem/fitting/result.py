@@ -44,6 +44,8 @@ def report(fit: Fit) -> str:
             f"{e.symbol:14}{show(e.value, e.unit):>14}{error:>10}  {span(e):<28}{beside}{mark}"
         )
     lines += ["", str(fit.identifiability)]
+    if fit.before.looks:
+        lines.append(f"at the start: {fit.before.looks}")
     lines += [f"warning: {note}" for note in fit.warnings]
     return "\n".join(line.rstrip() for line in lines)
 

@@ -245,6 +245,12 @@ class Film:
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
         with complaints_of("Film"):
+            if isinstance(self.thickness, Mapping):
+                raise InputError(
+                    "one thickness for all regions: at a step the moment current has a component "
+                    "along z, and no mode through the thickness stays by itself",
+                    key="thickness",
+                )
             put("thickness", positive(self.thickness, "m", "thickness"))
             for name in ("bottom", "top"):
                 with complaints_about(name):

@@ -585,10 +585,17 @@ class SpectralMeasure:
 
     def save(self, path: str | Path) -> Path:
         """Write the measure as a small JSON file; mesh and field maps are left out."""
+        path = Path(path)
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(self.content(), indent=1), encoding="utf-8")
+        return path
+
+    def content(self) -> dict[str, Any]:
+        """What the file of a measure holds, as plain values (docs/measure-format)."""
         from ..version import __version__
 
         p, m = self.projection, self.material
-        content = {
+        return {
             "format": FORMAT,
             "version": __version__,
             "summary": self.summary,
@@ -617,10 +624,6 @@ class SpectralMeasure:
             },
             **self._more(),
         }
-        path = Path(path)
-        with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        return path
 
     def _more(self) -> dict[str, Any]:
         """What a measure of another kind adds to its file."""
