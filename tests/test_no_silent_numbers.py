@@ -47,6 +47,7 @@ OTHER = {
     "S/m**2": ("S/cm**2", -4),
     "ohm*m": ("mohm*m", 3),
     "ohm/s": ("mohm/s", 3),
+    "1/s": ("1/ns", -9),
     "1/T": ("1/kT", 3),
     "1/T**2": ("1/kT**2", 6),
     "eV": ("meV", 3),
@@ -69,7 +70,8 @@ PLAIN_NAMES = """
     background intervals spin definition counting normalisation symmetry reciprocal nan sign sweeps
     decimal binary layers stacking filling translations derivatives hoppings n around rings rescue
     max_iterations budget averaged index matrix symmetric most channel film fit geometry candidates
-    others ends shape _cache
+    others ends shape _cache shared each trend samples loss seed simulations alternatives models
+    moment caller scan
 """
 #: ... and those of this function only; a number that stands for a choice or a count among them, and
 #: what is refused whatever it is.
@@ -82,10 +84,10 @@ PLAIN = """
     read_data.direction run_fit.direction spectral_measures.until plot_preparation.prepared
     prepare.control run_fit.measurement run_fit.prepare
     FilmMeasure.moment_density.field FilmMeasure.moment_density.current
-    FilmMeasure.contact_parts.fields Problem.refuse_polarised.caller run_fit.measurement
-    run_fit.field run_fit.temperature run_fit.prepare SpectralMeasure.drive_of.c
-    SpectralMeasure.reading_of.c FilmMeasure.drive_of.c
-    FilmMeasure.reading_of.c
+    run_fit.measurement run_fit.field run_fit.temperature run_fit.prepare
+    SpectralMeasure.drive_of.c SpectralMeasure.reading_of.c Sample.known Sample.properties
+    plot_admr.measurement plot_against.follows DeviceMesh.rim.place GlobalFit.bootstrap.count
+    MatrixMeasure.moment_density.field
 """
 BY_CELL = ("inverse_orbital_hall_angle", "diffusion_constant")
 #: Arguments of the rows of one value that take several as well.
@@ -105,7 +107,7 @@ SEVERAL = {
 RESULTS = """
     ACResponse Adapted AngleScan DriftCurve FilmMeasure GateMap Geometry HanleCurve Preparation
     Resistance ResistanceMatrix Solution SpectralMeasure Transient micro.InverseMass
-    micro.SymmetryReport geometry.Loop DeviceMesh
+    micro.SymmetryReport geometry.Loop DeviceMesh MatrixMeasure FilmMoment GlobalFit Verdict
 """
 
 
@@ -414,7 +416,13 @@ def issubclass_of_tuple(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, (tuple, of.Geometry))
 
 
-def arguments() -> set[str]:
+def own_classes(kind: type) -> list[type]:
+    """The class, and those that it inherits from without their being public themselves."""
+    public_ones = {value for _, value in public() if isinstance(value, type)}
+    return [base for base in kind.__mro__ if base is kind or base not in public_ones]
+
+
+def arguments(inherited: bool = False) -> set[str]:
     """Every parameter of every public function, class and method."""
     out = set()
     for name, value in public():
@@ -425,7 +433,9 @@ def arguments() -> set[str]:
             methods = inspect.getmembers(
                 value, lambda m: inspect.isfunction(m) or inspect.ismethod(m)
             )
-            calls |= {f"{name}.{key}": m for key, m in methods if not key.startswith("_")}
+            classes = value.__mro__ if inherited else own_classes(value)
+            own = {key for base in classes for key in vars(base)}
+            calls |= {f"{name}.{key}": m for key, m in methods if key in own and key[0] != "_"}
             if name in RESULTS.split():
                 calls.pop(name)
         for called, function in calls.items():
@@ -448,4 +458,4 @@ def test_every_argument_with_a_dimension_has_a_row():
     assert not unknown, f"no row in dimensional_rows.py, nor a place in PLAIN: {sorted(unknown)}"
     assert not set(PLAIN.split()) - there
     rows = {name.partition(":")[0] for name, *_ in (*ONE, *MANY)}
-    assert not rows - there
+    assert not rows - arguments(inherited=True)
