@@ -542,3 +542,16 @@ def test_runs_of_a_temperature_stretch_by_stretch():
         least = 2 * CLOSE * np.abs(held).min()
         scatters = change <= max(least, 6 * noise / np.sqrt(third))
         assert said == (not scatters or np.ptp(held) > max(least, 10 * noise))
+
+
+def test_two_temperatures_too_close_to_tell_are_noted(tmp_path):
+    """4 K and 4.04 K with a thermometer that scatters by 8 mK: one curve, and a warning."""
+    rng = np.random.default_rng(2)
+    B = np.concatenate([np.linspace(-9, 0, 61), np.linspace(0, 9, 61)])
+    T = np.repeat([4.0, 4.04], 61) + 0.008 * rng.standard_normal(122)
+    rows = "\n".join(f"{t:.5f},{b:.4f},{b * b:.4f}" for t, b in zip(T, B, strict=True))
+    path = tmp_path / "close.csv"
+    path.write_text(f"T (K),B (T),R (Ohm)\n{rows}\n")
+    with pytest.warns(UserWarning, match="goes from 4 to 4.04 K within the curve"):
+        (curve,) = read_data(path, direction="x")
+    assert len(curve.values) == 122
