@@ -353,7 +353,10 @@ def _nothing_ohmic(problem: Problem, base: float) -> bool:
     """
     if not problem.polarised:
         return base == 0.0
-    return abs(base) * system_of(problem).scales.conductance < ROUND_OFF
+    return (
+        abs(base) * system_of(problem, plane_of_film=True, with_spin=True).scales.conductance
+        < ROUND_OFF
+    )
 
 
 def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
