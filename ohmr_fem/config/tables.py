@@ -183,7 +183,7 @@ class ContactTable(Table):
             self.at,
             self.boundary,
             self.polarisation,
-            self.region,
+            region=self.region,
         )
 
 

@@ -27,6 +27,8 @@ from ..output.paraview import export_paraview
 from ..output.plot import plot_hanle, plot_mesh, plot_moment_density
 from ..output.plot_micro import plot_gate_map
 from ..output.record import provenance, write_record
+from ..output.report import REPORT, write_report
+from ..output.style import drawing
 from ..solver.adapt import solve_to
 from ..solver.solution import Solution
 from ..solver.solve import solve
@@ -100,6 +102,7 @@ def run_device(
             with run.drawer or contextlib.nullcontext():
                 run.everything()
                 run.waits()
+            run.report()
             record["status"] = "complete"
         except BaseException as exc:
             stopped = isinstance(exc, KeyboardInterrupt)
@@ -172,7 +175,7 @@ class _Run:
             planned += fields
         for stem in figures:
             planned += [f"{stem}.{kind}" for kind in output.figures]
-        return planned
+        return [*planned, REPORT]
 
     def follow(self, before: dict[str, Any]) -> None:
         """Mark the files of the run before this one as such."""
@@ -471,6 +474,12 @@ class _Run:
         if self.drawer is not None:
             with self.timed("figures"):
                 self.drawer.finish()
+
+    def report(self) -> None:
+        """All of it on one page; one that cannot be made is a warning."""
+        self.writes(REPORT)
+        with drawing(REPORT):
+            write_report(self.out, self.record, self.device.path.stem)
 
     def writes(self, *names: str) -> None:
         """Into the record before the files are there, so that a run that is killed owns them."""
