@@ -159,14 +159,22 @@ def _app() -> Any:
         _guarded(_check, device)
 
     @app.command(
-        help="Fit measured curves on a device. Leaves report, numbers, table and figures in a "
-        "results folder."
+        help="Fit measured curves on a device, or the whole series of a FIT.toml alone. Leaves "
+        "report, numbers, table and figures in a results folder."
     )
     def fit(
         data: Annotated[
-            Path, typer.Argument(help="Measured curves.", metavar="DATA", show_default=False)
+            Path,
+            typer.Argument(
+                help="Measured curves; or FIT.toml, without a DEVICE.",
+                metavar="DATA",
+                show_default=False,
+            ),
         ],
-        device: device,  # type: ignore[valid-type]
+        device: Annotated[
+            Path | None,
+            typer.Argument(help="Device file (.toml).", metavar="DEVICE", show_default=False),
+        ] = None,
         out: Annotated[
             str | None,
             typer.Option(
@@ -225,6 +233,9 @@ def _app() -> Any:
             bool, typer.Option("--plan", help="Also rank further measurements by what they add.")
         ] = False,
     ) -> None:
+        if device is None:
+            _guarded(_fit_series, data, out)
+            return
         _guarded(
             _fit,
             data,
@@ -366,7 +377,7 @@ def _app() -> Any:
     ) -> None:
         _guarded(_explore, device, out)
 
-    @app.command(help="Say what differs between two results folders, in inputs and in curves.")
+    @app.command(help="Say what differs between two runs. In their inputs, and in their curves.")
     def compare(
         one: Annotated[Path, typer.Argument(help="Results folder.", show_default=False)],
         other: Annotated[Path, typer.Argument(help="Results folder.", show_default=False)],
@@ -579,6 +590,26 @@ def _study(path: Path, out: str | None, scheduler: str | None) -> None:
             "file), such as point "
             f"{index}: {why}"
         )
+
+
+def _fit_series(path: Path, given: str | None) -> None:
+    from .run.fit_series import run_series
+
+    if path.suffix.lower() != ".toml":
+        raise InputError(
+            f"{path}: data need a device: give it behind them, or a FIT.toml alone",
+            value=str(path),
+        )
+    out = _folder(given, path)
+    with _progress() as progress:
+        try:
+            run_series(path, out, progress=progress)
+        except KeyboardInterrupt:
+            kept = (out / "fit.html").exists()
+            _say("stopped; " + (f"the fit is kept in {out}" if kept else "nothing was finished"))
+            raise
+    _tell(*(out / "fit.txt").read_text(encoding="utf-8").rstrip().split("\n"))
+    _tell("", f"fit.txt, fit.json, fit.csv, fit.html and figures in {out}")
 
 
 def _fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) -> None:

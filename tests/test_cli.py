@@ -112,6 +112,7 @@ def test_cross_section_from_file_to_curve(capsys):
         "device_1.vtu",
         "moment_density_0.png",
         "moment_density_1.png",
+        "report.html",
         "run.json",
     }
     said = capsys.readouterr()

@@ -350,6 +350,24 @@ CLAIMS = (
         ),
     ),
     Claim(
+        "theory 11",
+        "relaxation tensor, orbital and spin moment: strips, two materials, regions, poles against "
+        "six components, limits",
+        (
+            ("two_channels", "strip, tensor"),
+            ("two_channels", "strips of any X"),
+            ("two_channels", "transfer matrix"),
+            ("two_channels", "poles against six"),
+            ("two_channels", "sum of two channels"),
+            ("two_channels", "with conversion"),
+            ("two_channels", "fast conversion"),
+        ),
+        (
+            "tests/sweep/test_matrix.py::test_published_coupled_lengths",
+            "tests/solver/test_two_channels.py::test_switch_on_of_a_strip",
+        ),
+    ),
+    Claim(
         "theory 6",
         "converged and regression values of X",
         (
@@ -415,6 +433,18 @@ CLAIMS = (
         "fits with an ordinary magnetoresistance or weak localisation in the curve",
         (("fit_backgrounds", "intervals of alpha_product"), ("fit_backgrounds", "hln")),
         ("tests/fitting/test_background.py::test_numbers",),
+    ),
+    Claim(
+        "series",
+        "one fit over a series: intervals hold the truth",
+        (("series_fit", "hold the truth"),),
+        ("tests/fitting/test_global_fit.py::test_the_truth_comes_back_from_a_closed_form",),
+    ),
+    Claim(
+        "verdict",
+        "a wrong background is not called a Hanle effect, an effect of 5 standard deviations is",
+        (("verdict", "no Hanle effect"), ("verdict", "standard deviations")),
+        ("tests/fitting/test_verdict.py::test_kohler_scaling_is_seen",),
     ),
     Claim(
         "preparation",
