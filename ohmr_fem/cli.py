@@ -159,8 +159,8 @@ def _app() -> Any:
         _guarded(_check, device)
 
     @app.command(
-        help="Fit measured curves on a device, or the whole series of a FIT.toml alone. Leaves "
-        "report, numbers, table and figures in a results folder."
+        help="Fit measured curves on a device, or the series of a FIT.toml. Leaves report, "
+        "numbers, table and figures in a results folder."
     )
     def fit(
         data: Annotated[
