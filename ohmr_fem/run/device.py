@@ -39,6 +39,7 @@ from ..sweep.gate import GateMap, gate_map
 from ..sweep.hanle import hanle_curve
 from .check import check_questions
 from .folder import files_of, remove, results_folder
+from .further import FURTHER, Compute
 
 Progress = Callable[[str, int, int], None]
 
@@ -143,6 +144,7 @@ class _Run:
             "accuracy": {},
             "curves": {},
             "gates": {},
+            "further": {},
             "fields": [],
             "warnings": [],
             "files": [],
@@ -158,6 +160,7 @@ class _Run:
         tables = []
         fields = []
         figures = ["mesh"]
+        tables.append("matrix.csv")
         for measurement in self.device.measurements:
             name = measurement.name
             results = _joined("results", name)
@@ -167,7 +170,9 @@ class _Run:
             fields += [f"{stem}{number}.vtu" for number in numbers]
             if several:
                 fields.append(f"{stem}.pvd")
-            figures += [_joined("hanle", name), gate]
+            moving = [_joined("time", name), _joined("frequency", name)]
+            tables += [f"{stem}.csv" for stem in moving]
+            figures += [_joined("hanle", name), gate, *moving]
             maps = _joined("moment_density", name)
             figures += [maps + number for number in numbers]
         planned = list(tables)
@@ -206,7 +211,22 @@ class _Run:
         if self.device.gate is not None:
             for measurement in self.device.measurements:
                 self.gate(measurement)
+        for name, compute in FURTHER.items():
+            if getattr(self.device, name) is not None:
+                self.further(name, compute)
         self.snapshots()
+
+    def further(self, name: str, compute: Compute) -> None:
+        """[time], [frequency] or [matrix]: tables and pictures, one for each measurement."""
+        for measurement in self.device.measurements if name != "matrix" else (Measurement(),):
+            label = _joined(name, measurement.name)
+            with self.timed(name):
+                table, entry, draw = compute(self.device, measurement)
+            entry = {"table": self.wrote_table(table, label), **entry}
+            self.record["further"][label] = entry
+            self.finished_part("further", entry)
+            if draw is not None:
+                self.figures({label: draw})
 
     def mesh(self) -> None:
         mesh = self.device.problem.mesh
