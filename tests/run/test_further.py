@@ -94,7 +94,7 @@ def test_all_say_the_same_of_the_steady_state(tmp_path):
     across = -(matrix["R(a-d; c-d) [ohm]"] - matrix["R(b-d; c-d) [ohm]"])
     assert across == pytest.approx(curve["R [ohm]"], rel=1e-6)
     sheet = record["further"]["matrix"]["sheet_resistance"]
-    assert sheet[0] == pytest.approx(1e3, rel=5e-3)
+    assert sheet[0] == pytest.approx(1e3, rel=3e-2)  # order 1, wide contacts
     for name in ("time", "frequency"):
         assert "<svg" in (out / f"{name}.svg").read_text()
     assert json.loads((out / "run.json").read_text())["further"].keys() == record["further"].keys()
