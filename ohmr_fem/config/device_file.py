@@ -19,6 +19,14 @@ from ..geometry.outline import Geometry
 from ..mesh.device_mesh import DeviceMesh
 from ..micro import LayeredModel
 from ..model.problem import Problem
+from .further_tables import (
+    FrequencyJob,
+    FrequencyTable,
+    MatrixJob,
+    MatrixTable,
+    TimeJob,
+    TimeTable,
+)
 from .model_tables import FiguresTable, Gate, TensorTable
 from .reader import Measurement, Reader, read_toml
 from .tables import EdgeTable, Output, OutputTable, SolveTable, SweepTable, TurnTable
@@ -47,6 +55,8 @@ class Device:
         :func:`ohmr_fem.solver.adapt.solve_to`.
     budget : int
         Most unknowns of one field in its error estimate.
+    direction : (3,), the unit vector of the sweep
+    time, frequency, matrix : what else is asked for, or None
     """
 
     path: Path
@@ -62,6 +72,10 @@ class Device:
     accuracy: float | None = None
     budget: int = 400_000
     digests: Mapping[Path, str] = field(default_factory=dict)
+    direction: np.ndarray = field(default_factory=lambda: np.array([1.0, 0.0, 0.0]))
+    time: TimeJob | None = None
+    frequency: FrequencyJob | None = None
+    matrix: MatrixJob | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +117,9 @@ SECTIONS = (
     "sweep",
     "output",
     "gate",
+    "time",
+    "frequency",
+    "matrix",
 )
 #: With an accuracy, where the file gives no order: fewest unknowns from 1e-2 down to 1e-6.
 ADAPTIVE_ORDER = 3
@@ -169,6 +186,15 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     sweep = reader.built(TurnTable if turns else SweepTable, swept, "sweep")
     output = reader.built(OutputTable, table.get("output", {}), "output")
     gate = reader.gate(table, recipes)
+    section = "cross_section" in table
+    jobs = {
+        name: reader.built(model, table[name], name, *arguments) if name in table else None
+        for name, model, arguments in (
+            ("time", TimeTable, (section,)),
+            ("frequency", FrequencyTable, ()),
+            ("matrix", MatrixTable, (section,)),
+        )
+    }
     reader.stop()
     materials = None if layered else reader.operating_point(recipes)
     if isinstance(mesh, Geometry):
@@ -211,6 +237,8 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
         solve.accuracy,
         solve.budget,
         reader.confirmed_digests(),
+        unit,
+        **jobs,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from .further_tables import FrequencyTable, MatrixTable, TimeTable
 from .geometry_table import SHAPES
 from .model_tables import GateTable, ModelMaterialTable
 from .tables import (
@@ -43,6 +44,9 @@ TABLES: dict[str, tuple[type[BaseModel], ...]] = {
     "sweep": (SweepTable, TurnTable),
     "output": (OutputTable,),
     "gate": (GateTable,),
+    "time": (TimeTable,),
+    "frequency": (FrequencyTable,),
+    "matrix": (MatrixTable,),
 }
 QUANTITY = {"type": ["number", "string"]}
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, suggest
+from ..files import html_summary
 from ..mesh.device_mesh import DeviceMesh
 from ..units import ReadOnly
 from .contacts import AREA, LINE, POINT, Contact, Edge, Moment
@@ -188,6 +189,13 @@ class Problem:
         found = {c.place(name): c.moment for name, c in self.contacts.items() if c.kind != "point"}
         found.update({name: e.moment for name, e in self.edges.items()})
         return {name: m for name, m in found.items() if not m.reflecting}
+
+    def _repr_html_(self) -> str:
+        lines = [f"P{self.order} on {self.mesh!r}"]
+        lines += [f"{region}: {material!r}" for region, material in self.materials.items()]
+        lines += [f"contact {n}: {c.described}" for n, c in self.contacts.items()]
+        lines.append(f"coupling {self.coupling}, detection {self.detection}")
+        return html_summary("Problem", lines)
 
     def __repr__(self) -> str:
         regions = ", ".join(f"{r}: {m!r}" for r, m in self.materials.items())

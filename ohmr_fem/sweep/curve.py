@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..files import Columns, Table
+from ..files import Columns, Table, line_picture
 from ..owned import own_arrays
 
 
@@ -181,6 +181,17 @@ class HanleCurve(Table):
         if len(self.rho) and np.all(np.isnan(self.rho_star)):
             absent["rho_star"] = "f(0) = 0"
         return absent
+
+    def _picture(self) -> str:
+        section = self.current is None
+        change = self.rho_change if section else self.hanle
+        turned = np.ptp(self.magnitude) <= 1e-9 * self.magnitude.max(initial=0.0)
+        along = np.arange(len(change), dtype=float)
+        if not turned:
+            along = np.copysign(self.magnitude, self.fields @ self.fields[-1])
+        what = "rho(B) - rho(0)" if section else "R(B) - R(0) in ohm"
+        low, high = float(np.min(change)), float(np.max(change))
+        return line_picture(along, change, f"{what}, {low:.4g} to {high:.4g}")
 
     def _summary(self) -> Iterable[str]:
         sizes = np.linalg.norm(self.fields, axis=1)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import InputError, SolveError, suggest
-from ..files import atomic_path, check_kinds, check_shapes, read_text
+from ..files import atomic_path, check_kinds, check_shapes, html_summary, read_text
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
@@ -702,6 +702,13 @@ class SpectralMeasure:
     def _needs_terminals(self) -> None:
         if self.current is None:
             raise InputError("a cross-section has no resistance; use rho")
+
+    def _repr_html_(self) -> str:
+        lines = [repr(self), self.summary, f"material: {self.material!r}"]
+        if self.plane:
+            growth, precession = self.range
+            lines.append(f"certified to |omega| tau = {precession:.4g}, growth {growth:.3g}")
+        return html_summary(type(self).__name__, lines)
 
     def __repr__(self) -> str:
         what = (

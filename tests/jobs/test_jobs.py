@@ -81,6 +81,8 @@ def test_study(typed):
     assert "36 computed, 0 found finished" in said and "0 computed, 36 found finished" in said
     found = of.load_study("study.nc")
     assert int(found.status.sum()) == 36 and np.all(np.isfinite(found.hanle))
+    page = Path("study_report.html").read_text()
+    assert page.count("<tr>") == 1 + 36 * 2 and "36 points" in page and len(page) < 2e6
 
 
 def test_fit(typed):
