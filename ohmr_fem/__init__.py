@@ -86,6 +86,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .output.plot_fit import plot_fit as plot_fit
     from .output.plot_micro import plot_gate_map as plot_gate_map
     from .output.plot_micro import plot_inverse_mass as plot_inverse_mass
+    from .output.plot_prepare import plot_preparation as plot_preparation
     from .output.plot_series import plot_against as plot_against
     from .output.plot_series import plot_correlation as plot_correlation
     from .output.plot_series import plot_profiles as plot_profiles
@@ -169,6 +170,7 @@ _NAMES = {
     "output.plot_angles": "plot_admr",
     "output.plot_device": "plot_device",
     "output.plot_fit": "plot_data plot_fit",
+    "output.plot_prepare": "plot_preparation",
     "output.plot_micro": "plot_gate_map plot_inverse_mass",
     "output.plot_series": "plot_against plot_correlation plot_profiles plot_series",
     "output.store": "load save",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ import skfem
 from ..errors import MeshError
 from ..units import engineering, owned, positive, to_si
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
-from .check import check_mesh
+from .check import check_cells, check_mesh
 from .refine import split
 
 AXES = {
@@ -101,6 +102,12 @@ class DeviceMesh:
 
     # ---- what it is -------------------------------------------------------------------------
 
+    @functools.cached_property
+    def sound(self) -> bool:
+        """True, looked at once; MeshError for cells that are flat, folded or not finite."""
+        check_cells(self)
+        return True
+
     @property
     def dim(self) -> int:
         """Number of space dimensions, 1 or 2."""
@@ -165,6 +172,15 @@ class DeviceMesh:
             return self.boundaries[name]
         outer = self.mesh.boundary_facets()
         return np.setdiff1d(outer, _members(self.boundaries))
+
+    def rim(self, place: str) -> np.ndarray:
+        """Facets of a named boundary, or around a named region."""
+        if place in self.boundaries:
+            return self.boundaries[place]
+        inside = np.isin(np.arange(self.n_cells), self.regions[place])
+        first, second = self.mesh.f2t
+        beyond = np.where(second >= 0, inside[second], False)
+        return np.flatnonzero(inside[first] != beyond)
 
     def __repr__(self) -> str:
         parts = []
