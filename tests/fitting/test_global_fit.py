@@ -334,3 +334,108 @@ def test_a_sample_from_a_device_file(tmp_path):
     found = of.Sample(device, data, "t8")
     assert found.properties["thickness"] == pytest.approx(8e-9)
     assert found.sources == (str(device), str(data))
+
+
+#: Published valves of single-layer graphene: distance, lifetime (s), diffusion constant (m^2/s).
+VALVES = ((2.1e-6, 514.30e-12, 0.018788), (5.5e-6, 451.84e-12, 0.014358))
+SHEET, WIDTH, P = 1e-3, 2.2e-6, 0.1
+
+
+def valve_curve(distance, tau, D, fields):
+    """(L/(2 sigma W)) p^2 Re[exp(-sqrt(s) x/L)/sqrt(s)], g = 2 and the free mass."""
+    length = np.sqrt(D * tau)
+    root = np.sqrt(1.0 + 2j * RATE * tau * fields[:, 2])
+    return length / (2.0 * SHEET * WIDTH) * P**2 * np.real(np.exp(-root * distance / length) / root)
+
+
+def valve(distance, tau, D, p=0.13, **start):
+    """A valve on a channel with its curve of the closed form; the problem starts elsewhere."""
+    half = 0.5 * distance
+    mesh = of.channel("80 um", WIDTH, {"source": -half, "detector": half})
+    m = of.Material(
+        sheet_conductivity=SHEET,
+        orbital_hall_angle=0.0,
+        inverse_mass=1.0,
+        g_factor=2.0,
+        **({"relaxation_time": 400e-12, "diffusion_constant": 0.012} | start),
+    )
+    polarised = of.Contact(polarisation=(0.0, p, 0.0))
+    contacts = {"left": of.Contact(), "right": of.Contact()}
+    contacts |= {"source": polarised, "detector": polarised}
+    fields = of.field_sweep(-0.1, 0.1, 41, "z")
+    values = valve_curve(distance, tau, D, fields)
+    pairs = {"current": ("source", "left"), "voltage": ("detector", "right")}
+    curve = Measured(fields, values, "hanle", 1e-4 * float(np.ptp(values)), **pairs)
+    name = f"{1e6 * distance:g} um"
+    return of.Sample(of.Problem(mesh, m, contacts), curve, name, distance=distance)
+
+
+def test_published_valves_come_back_one_by_one():
+    found = quietly(
+        [valve(*v) for v in VALVES], (), ("polarisation", "L_m", "tau"), intervals="fisher"
+    )
+    for (distance, tau, D), s in zip(VALVES, found.samples.values(), strict=True):
+        assert s.parameters["relaxation_time"] == pytest.approx(tau, rel=2e-3)
+        assert s.parameters["diffusion_length"] == pytest.approx(np.sqrt(D * tau), rel=2e-3)
+        assert s.parameters["polarisation"] == pytest.approx(P, rel=2e-3)
+        assert s.sample.properties["distance"] == distance
+
+
+def test_valves_of_one_channel_and_several_distances():
+    tau, D = VALVES[0][1:]
+    samples = [valve(x, tau, D) for x in (2e-6, 4e-6, 7e-6)]
+    found = quietly(samples, ("polarisation", "L_m", "tau"), intervals="fisher")
+    assert found.parameters["relaxation_time"].value == pytest.approx(tau, rel=1e-3)
+    assert found.parameters["polarisation"].value == pytest.approx(P, rel=1e-3)
+
+
+def film_bar(thickness, **start):
+    """A coarse film bar with two probes, lengths in units of a few L_m."""
+    size = 8e-9
+    mesh = of.tensor_grid(np.linspace(-2.5, 2.5, 17) * size, np.linspace(-0.8, 0.8, 6) * size)
+    ends = {
+        "left": lambda p: p[0] < -2.49 * size,
+        "right": lambda p: p[0] > 2.49 * size,
+        "t1": lambda p: (p[1] > 0.79 * size) & (abs(p[0] + size) < 0.3 * size),
+        "t2": lambda p: (p[1] > 0.79 * size) & (abs(p[0] - size) < 0.3 * size),
+    }
+    m = material(resistivity=1e-6, **start)
+    contacts = list(ends)
+    return of.Problem(mesh.with_boundaries(ends), m, contacts, film=of.Film(thickness))
+
+
+def film_sample(thickness, noise=None, seed=0, **start):
+    fields = np.vstack([of.field_sweep(0.0, 9.0, 7, "x"), of.field_sweep(1.0, 9.0, 6, "z")])
+    pair = ("left", "right"), ("t1", "t2")
+    true = film_bar(thickness, alpha=0.1, length=L, tau=TAU)
+    measure = of.spectral_measure(true, current=pair[0], voltage=pair[1])
+    values = measure.delta_R(fields)
+    size = 1e-4 * float(np.ptp(values))
+    curve = Measured(fields, values, "hanle", size, current=pair[0], voltage=pair[1])
+    name = f"t{1e9 * thickness:g}"
+    return of.Sample(film_bar(thickness, **start), curve, name)
+
+
+def test_film_bars_share_a_measure_of_few_poles():
+    start = {"alpha": 0.11, "length": 5.5e-9, "tau": 2.2e-12}
+    samples = [film_sample(t, **start) for t in (5e-9, 12e-9)]
+    series, model = model_of(samples, ("alpha", "L_m", "tau"), (), None)
+    setups = [s.setups[0] for s in model.samples]
+    assert setups[0].measure.projection is setups[1].measure.projection
+    assert len(setups[0].quick.projection.rates) < 100
+    # a measure of its own for each film, made to a tight bound, against the shared quick one
+    for setup, t in zip(setups, (5e-9, 12e-9), strict=True):
+        values = {"alpha_product": 0.01, "diffusion_length": L, "relaxation_time": TAU}
+        fields = samples[0].curves[0].fields
+        found = setup.tuned(values).unchecked(fields)[1]
+        own = of.spectral_measure(
+            film_bar(t, alpha=0.1, length=L, tau=TAU),
+            current=("left", "right"),
+            voltage=("t1", "t2"),
+        )
+        exact = own.response(fields)[1]
+        assert_allclose(found, exact, atol=1e-5 * np.abs(exact).max())
+    fit = quietly(samples, intervals="fisher")
+    for name, value in TRUTH.items():
+        assert fit.parameters[name].value == pytest.approx(value, rel=2e-3)
+    assert series.locals == ["alpha_product", "diffusion_length", "relaxation_time"]
