@@ -18,7 +18,7 @@ from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
 from ..solver.system import System
 from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
-from .curve import PARTS, Parts
+from .curve import PARTS, Parts, removed_part
 from .lanczos import Projection
 
 FORMAT = "ohmr_fem spectral measure 1"
@@ -371,6 +371,16 @@ class SpectralMeasure:
         own = sum(self.projection.residues(a, a) for a in drives)
         return float(np.sum(own / (self.projection.rates * self.stretch + 1.0)) * self.stretch)
 
+    @property
+    def largest(self) -> float:
+        """What f(0) could be, by the inequality of Cauchy and Schwarz."""
+
+        def own(column: int) -> float:
+            poles = self.projection.rates * self.stretch + 1.0
+            return float(np.sum(self.projection.residues(column, column) / poles) * self.stretch)
+
+        return sum(abs(self._strength(c)) * (own(c.a) * own(c.b)) ** 0.5 for c in self.channels)
+
     def _F_of(self, c: Link) -> float:
         g = self.projection.residues(c.a, c.b) * self.stretch
         return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self.stretch + 1.0)))
@@ -439,10 +449,9 @@ class SpectralMeasure:
     def rho_star(self, fields: Any) -> np.ndarray:
         """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect, NaN where f(0) = 0."""
         f, change = self.response(fields)
-        zero = f - change
-        return np.where(
-            (change == 0.0) & (zero != 0.0), 0.0, -change / np.where(zero == 0.0, np.nan, zero)
-        )
+        whole = 1.0 if self.current is None else abs(self.R_ohmic_sigma)
+        largest = max(self.largest, 0.0 if self.polarised else whole)
+        return removed_part(change, f - change, largest)
 
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
         """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field;
