@@ -17,6 +17,7 @@ NAMES = (
     "hall_bar",
     "pairs",
     "films",
+    "two_channels",
     "general",
     "bounds",
     "scale",
