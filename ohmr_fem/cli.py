@@ -30,7 +30,6 @@ from .errors import (
     shown,
     visible,
 )
-from .files import atomic_path
 from .units import engineering
 from .version import __version__
 
@@ -160,14 +159,22 @@ def _app() -> Any:
         _guarded(_check, device)
 
     @app.command(
-        help="Fit measured curves on a device. Leaves report, numbers, table and figures in a "
-        "results folder."
+        help="Fit measured curves on a device, or the whole series of a FIT.toml alone. Leaves "
+        "report, numbers, table and figures in a results folder."
     )
     def fit(
         data: Annotated[
-            Path, typer.Argument(help="Measured curves.", metavar="DATA", show_default=False)
+            Path,
+            typer.Argument(
+                help="Measured curves; or FIT.toml, without a DEVICE.",
+                metavar="DATA",
+                show_default=False,
+            ),
         ],
-        device: device,  # type: ignore[valid-type]
+        device: Annotated[
+            Path | None,
+            typer.Argument(help="Device file (.toml).", metavar="DEVICE", show_default=False),
+        ] = None,
         out: Annotated[
             str | None,
             typer.Option(
@@ -226,6 +233,9 @@ def _app() -> Any:
             bool, typer.Option("--plan", help="Also rank further measurements by what they add.")
         ] = False,
     ) -> None:
+        if device is None:
+            _guarded(_fit_series, data, out)
+            return
         _guarded(
             _fit,
             data,
@@ -328,8 +338,55 @@ def _app() -> Any:
             Path,
             typer.Argument(help="File to write.", metavar="[PATH]", show_default="device.toml"),
         ] = Path("device.toml"),
+        kind: Annotated[
+            str,
+            typer.Option(help="Of strip, film-bar, hall-bar, van-der-pauw, valve, study, fit."),
+        ] = "strip",
     ) -> None:
-        _guarded(_init, path)
+        _guarded(_init, path, kind)
+
+    @app.command(help="List the examples, or copy one with all that it reads.")
+    def examples(
+        name: Annotated[
+            str | None,
+            typer.Argument(help="Example to copy.", metavar="[NAME]", show_default=False),
+        ] = None,
+        out: Annotated[Path, typer.Option(help="Folder to copy into.")] = Path("."),
+    ) -> None:
+        _guarded(_examples, name, out)
+
+    @app.command(help="Print the JSON schema of a device file. Editors complete and check with it.")
+    def schema(
+        markdown: Annotated[
+            bool, typer.Option("--markdown", help="As the page of the documentation.")
+        ] = False,
+    ) -> None:
+        _guarded(_schema, markdown)
+
+    @app.command(
+        help="Write a page to play with a device. Sliders for field and material, no network."
+    )
+    def explore(
+        device: device,  # type: ignore[valid-type]
+        out: Annotated[
+            str | None,
+            typer.Option(
+                help="Folder; results/NAME of the device file unless given.", show_default=False
+            ),
+        ] = None,
+    ) -> None:
+        _guarded(_explore, device, out)
+
+    @app.command(help="Say what differs between two results folders, in inputs and in curves.")
+    def compare(
+        one: Annotated[Path, typer.Argument(help="Results folder.", show_default=False)],
+        other: Annotated[Path, typer.Argument(help="Results folder.", show_default=False)],
+        out: Annotated[
+            Path | None,
+            typer.Option(help="Also draw the curves into this folder.", show_default=False),
+        ] = None,
+    ) -> None:
+        _guarded(_compare, one, other, out)
 
     @app.command(
         help="Run a device over parameters. Here or on a dask scheduler; resumes where it was "
@@ -533,6 +590,26 @@ def _study(path: Path, out: str | None, scheduler: str | None) -> None:
             "file), such as point "
             f"{index}: {why}"
         )
+
+
+def _fit_series(path: Path, given: str | None) -> None:
+    from .run.fit_series import run_series
+
+    if path.suffix.lower() != ".toml":
+        raise InputError(
+            f"{path}: data need a device: give it behind them, or a FIT.toml alone",
+            value=str(path),
+        )
+    out = _folder(given, path)
+    with _progress() as progress:
+        try:
+            run_series(path, out, progress=progress)
+        except KeyboardInterrupt:
+            kept = (out / "fit.html").exists()
+            _say("stopped; " + (f"the fit is kept in {out}" if kept else "nothing was finished"))
+            raise
+    _tell(*(out / "fit.txt").read_text(encoding="utf-8").rstrip().split("\n"))
+    _tell("", f"fit.txt, fit.json, fit.csv, fit.html and figures in {out}")
 
 
 def _fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) -> None:
@@ -748,17 +825,48 @@ def _info(path: Path, unit: str) -> None:
         )
 
 
-def _init(path: Path) -> None:
-    from .config.tables import TEMPLATE
+def _init(path: Path, kind: str) -> None:
+    from .run.start import write_start
 
-    if path.exists():
-        raise InputError(
-            f"{path}: exists already and is left as it is; give another name: ohmr-fem init "
-            "NAME.toml"
-        )
-    with atomic_path(path) as temporary:
-        temporary.write_text(TEMPLATE.format(name=path, stem=path.stem), encoding="utf-8")
-    _tell(f"wrote {path}; next: ohmr-fem run {path}")
+    first, *others = write_start(kind, path)
+    follow = {"study": f"study {first}", "fit": f"fit {' '.join(map(str, others))} {first}"}
+    beside = "".join(f" and {file}" for file in others)
+    _tell(f"wrote {first}{beside}; next: ohmr-fem {follow.get(kind, f'run {first}')}")
+
+
+def _examples(name: str | None, out: Path) -> None:
+    from .run.start import copy_example, examples
+
+    if name is None:
+        found = examples()
+        width = max(map(len, found))
+        _tell(*(f"{example:{width}}  {text}" for example, text in found.items()))
+        return
+    first, *others = copy_example(name, out)
+    beside = f" and {len(others)} that it reads" if others else ""
+    _tell(f"wrote {first}{beside}")
+
+
+def _schema(markdown: bool) -> None:
+    from .config.schema import device_reference, device_schema
+
+    if markdown:
+        _tell(*device_reference().rstrip("\n").split("\n"))
+    else:
+        _tell(*json.dumps(device_schema(), indent=2).split("\n"))
+
+
+def _explore(path: Path, given: str | None) -> None:
+    from .run.explore import explore_device
+
+    page = explore_device(read_device(path), _folder(given, path))
+    _tell(f"{page}: {page.stat().st_size / 1e3:.0f} kB; open it in a browser")
+
+
+def _compare(one: Path, other: Path, out: Path | None) -> None:
+    from .run.compare import compare_runs
+
+    _tell(*compare_runs(one, other, out))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -390,6 +391,21 @@ def region(corners: Any) -> list[np.ndarray]:
 def turned_file() -> Path:
     rows = "".join(f"{30 * k},{1.0 + 0.1 * k}\n" for k in range(12))
     return file_of("turn.csv", "angle [deg],R [ohm]\n" + rows)
+
+
+@cache
+def warm_file() -> Path:
+    rows = "".join(f"{t},{b},{b**2 + t}\n" for t in (3, 4) for b in range(-3, 4))
+    return file_of("warm.csv", "T [K],Bx [T],R [ohm]\n" + rows)
+
+
+def fitted_curves(path: Path, temperature: Any = None, **reading: Any) -> list[np.ndarray]:
+    """The curves that a fit from files takes, on a device that needs no contacts."""
+    from ohmr_fem.run.fit_data import Wanted, fit_curves
+
+    bare: Any = SimpleNamespace(problem=SimpleNamespace(is_cross_section=True), table={})
+    found = fit_curves(path, bare, Wanted(reading, temperature=temperature))
+    return [part for c in found for part in (c.fields, c.values)]
 
 
 def scanned(field: Any) -> np.ndarray:

@@ -30,6 +30,7 @@ from dimensional_calls import (
     field_of,
     film_range,
     fitted,
+    fitted_curves,
     hall_bar,
     holes,
     in_bulk,
@@ -69,9 +70,11 @@ from dimensional_calls import (
     tensor,
     thicker,
     traced,
+    turned_file,
     two_bands,
     unwannier,
     wannier,
+    warm_file,
     waves,
 )
 from silent_devices import PAIR, B, film_measure, material, measure, plane, section, solution
@@ -251,6 +254,8 @@ ONE: list[tuple[str, str, Any, Callable[[Any], Any]]] = [
     ),
     ("spectral_measures.shift", "1", 1.3, lambda v: several(shift=v)),
     ("read_data.field", "T", 0.3, scanned),
+    ("run_fit.field", "T", 0.3, lambda v: fitted_curves(turned_file(), field=v, plane="xy")),
+    ("run_fit.temperature", "K", 3.0, lambda v: fitted_curves(warm_file(), temperature=v)),
     ("micro.material.tolerance", "1", 1e-3, lambda v: banded(tolerance=v)),
     ("SpectralMeasure.sensitivity.step", "1", 1e-3, derivative),
     ("spectral_measure.tolerance", "1", 1e-4, lambda v: spectral(tolerance=v)),

@@ -77,7 +77,8 @@ PLAIN = """
     Edge.moment admr.points drift_solve.start geometry.from_csv.y_down geometry.from_csv.regions
     geometry.from_gds.cell geometry.from_gds.labels geometry.from_gds.regions geometry.from_svg.bar
     geometry.from_svg.outline geometry.from_svg.regions micro.inverse_mass.shift prepare.noise
-    read_data.direction run_fit.direction spectral_measures.until
+    read_data.direction run_fit.direction spectral_measures.until plot_preparation.prepared
+    prepare.control run_fit.measurement run_fit.prepare
     FilmMeasure.moment_density.field FilmMeasure.moment_density.current
     FilmMeasure.contact_parts.fields Problem.refuse_polarised.caller run_fit.measurement
     run_fit.field run_fit.temperature run_fit.prepare SpectralMeasure.drive_of.c

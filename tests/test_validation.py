@@ -50,6 +50,8 @@ LEAST = {
     "fit_recovery": 3,
     "fit_strip_bias": 4,
     "prepare_raw": 11,
+    "series_fit": 3,
+    "verdict": 2,
     "studies": 3,
     "film_3d": 6,
     "films": 51,

@@ -435,6 +435,18 @@ CLAIMS = (
         ("tests/fitting/test_background.py::test_numbers",),
     ),
     Claim(
+        "series",
+        "one fit over a series: intervals hold the truth",
+        (("series_fit", "hold the truth"),),
+        ("tests/fitting/test_global_fit.py::test_the_truth_comes_back_from_a_closed_form",),
+    ),
+    Claim(
+        "verdict",
+        "a wrong background is not called a Hanle effect, an effect of 5 standard deviations is",
+        (("verdict", "no Hanle effect"), ("verdict", "standard deviations")),
+        ("tests/fitting/test_verdict.py::test_kohler_scaling_is_seen",),
+    ),
+    Claim(
         "preparation",
         "steps and curve from raw rows within their stated errors, a step left out is seen",
         (("prepare_raw", "chi2"), ("prepare_raw", "whiteness below 0.01 with")),

@@ -60,7 +60,7 @@ class Setup:
 
     def tuned(self, values: Values) -> SpectralMeasure:
         """The measure with other parameters, by canonical name in SI."""
-        own = {k: v for k, v in values.items() if k != G and not k.startswith(SPIN)}
+        own = {k: v for k, v in values.items() if k != G and k not in self._added(values)}
         measure = self.measure
         if self.size:
             sizes = [own.pop(k) for k in SIZES if k in own]
@@ -77,11 +77,17 @@ class Setup:
             f, change = self._absorbing(measure, values, fields)
         else:
             f, change = measure.unchecked(fields)
-        spin = {k.removeprefix(SPIN): v for k, v in values.items() if k.startswith(SPIN)}
+        spin = self._added(values)
         if spin:
             more = self._spin(measure, spin, fields)
             f, change = f + more[0], change + more[1]
         return f, change
+
+    def _added(self, values: Values) -> dict[str, float]:
+        """Values of a spin channel that the material does not have itself."""
+        if self.problem.material.spin is not None:
+            return {}
+        return {k: v for k, v in values.items() if k.startswith(SPIN)}
 
     def _absorbing(
         self, measure: SpectralMeasure, values: Values, fields: np.ndarray
@@ -103,13 +109,13 @@ class Setup:
         values = {
             "inverse_mass": 1.0,
             "g_factor": 2.0,
-            "diffusion_length": spin.get("diffusion_length", m.diffusion_length),
-            "relaxation_time": spin.get("relaxation_time", m.relaxation_time),
+            "diffusion_length": spin.get(f"{SPIN}diffusion_length", m.diffusion_length),
+            "relaxation_time": spin.get(f"{SPIN}relaxation_time", m.relaxation_time),
         }
         f, change = measure.at(**values).unchecked(fields)
         # the signal is multiplied by the orbital product, which may be 0
         own = m.orbital_hall_angle * m.inverse_orbital_hall_angle
-        share = spin["hall_product"] / own if own else 0.0
+        share = spin[f"{SPIN}hall_product"] / own if own else 0.0
         return share * f, share * change
 
 

@@ -74,7 +74,7 @@ def start_of(problem: Problem, name: str, properties: Mapping[str, float]) -> fl
         return _absorption(problem)
     if name == "polarisation":
         return _polarisation(problem)
-    if name.startswith("spin."):
+    if name.startswith("spin.") and m.spin is None:
         return _spin_start(problem, name)
     if name == "resistivity" and problem.film is not None:
         return float(problem.film.thickness / m.sheet_conductivity)

@@ -82,6 +82,7 @@ class Problem:
                 "mesh",
                 f"mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}",
             )
+        _ = self.mesh.sound  # a mesh of one's own may be folded
         put("order", _order(self.order, self.mesh))
         choices = (
             ("coupling", COUPLINGS),
@@ -120,10 +121,10 @@ class Problem:
 
     @property
     def averages(self) -> bool:
-        """Whether the reciprocal detector and W divide X by (X_xx + X_yy)/2 in place of X_zz: on
-        sections with faces, which read n^x and n^y as well as n^z.
+        """Whether the reciprocal detector and W divide X by (X_xx + X_yy)/2 in place of X_zz: where
+        there are faces, which read n^x and n^y as well as n^z.
         """
-        return self.is_cross_section and "z" in self.mesh.axes
+        return self.film is not None or (self.is_cross_section and "z" in self.mesh.axes)
 
     @property
     def material(self) -> Material:
@@ -277,9 +278,10 @@ def _check_film(problem: Problem) -> None:
             f"a stack answers with the local tensor of its layers, which no side edge reaches: "
             f"leave {name!r} reflecting",
         )
-    if problem.is_cross_section:
+    if problem.is_cross_section or problem.mesh.dim != 2:
+        kind = "cross-section" if problem.is_cross_section else "channel"
         raise _wrong(
-            "film", "a film is a device plane (x, y) with a thickness; this mesh is a cross-section"
+            "film", f"a film is a device plane (x, y) with a thickness; this mesh is a {kind}"
         )
     if problem.coupling != "linear":
         raise _wrong("film", "a film is solved to first order; coupling='full' has no film")

@@ -6,7 +6,7 @@ one journal column; it returns the axes.  Save with :func:`save_figure`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -110,6 +110,36 @@ def plot_hanle(
         ax.margins(x=0)
         if any(names):
             ax.legend()
+    return ax
+
+
+def plot_columns(tables: Iterable[Mapping[str, np.ndarray]], labels: Iterable[str]) -> Any:
+    """R(B) - R(0), or rho(B) - rho(0), of tables {name with unit: values} over each other.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    several = list(tables)
+    wanted = [name for name in several[0] if name.startswith(("hanle", "rho_change"))]
+    name = wanted[0]
+    power = _power(np.concatenate([table[name] for table in several]))
+    unit = "ohm" if name.startswith("hanle") else "1"
+    with _style(None):
+        ax = _new_axes()
+        for i, (table, label) in enumerate(zip(several, labels, strict=True)):
+            fields = np.array([table[f"B_{axis} [T]"] for axis in "xyz"]).T
+            ax.plot(
+                _signed(fields),
+                table[name] / 10.0**power,
+                color=COLOURS[i % len(COLOURS)],
+                linestyle=("-", "--")[i % 2],
+                label=label,
+            )
+        ax.set_ylabel(_LABELS[name.partition(" ")[0]] + _in_brackets(unit, power))
+        ax.set_xlabel("$B$ (T)")
+        ax.margins(x=0)
+        ax.legend()
     return ax
 
 

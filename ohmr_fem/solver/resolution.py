@@ -262,6 +262,25 @@ def _metal_notes(problem: Problem) -> list[PhysicsWarning]:
     ]
 
 
+def _regional_notes(problem: Problem) -> list[PhysicsWarning]:
+    """Of several materials: the rule between them, and what the printed detector asks of each."""
+    notes = reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
+    if problem.detection == "printed":
+        tensors = [np.asarray(m.inverse_mass) for m in problem.materials.values()]
+        sizes = [X / max(float(np.abs(X).max()), 1e-300) for X in tensors]
+        flat = [np.abs(X - np.diag([X[0, 0], X[0, 0], X[2, 2]])).max() <= 1e-9 for X in sizes]
+        alike = all(np.abs(X - sizes[0]).max() <= 1e-9 for X in sizes)
+        if not all(flat) or not alike:
+            notes.append(
+                PhysicsWarning(
+                    "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager) in this film: the printed "
+                    "detector on an X that is not diag(X_xx, X_xx, X_zz), or whose shape differs "
+                    "between regions; detection='reciprocal' restores it"
+                )
+            )
+    return notes
+
+
 def _strength_note(problem: Problem, film: Film, material: Material) -> PhysicsWarning | None:
     """Where kappa'/kappa is not alpha'/alpha at a face or edge."""
     laws: list[Any] = [*film.faces, *problem.edge_sources.values()]
@@ -281,6 +300,8 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     film, material = problem.film, next(iter(problem.materials.values()))
     if not isinstance(film, Film) or not material.uniform:
         return []
+    if not problem.uniform:
+        return _regional_notes(problem)
     X = np.asarray(material.inverse_mass)
     slack = 1e-9 * np.abs(X).max()
     if (note := _strength_note(problem, film, material)) is not None:

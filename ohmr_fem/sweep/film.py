@@ -37,7 +37,7 @@ from ..model.stack import Stack
 from ..solver import forms
 from ..solver.film import Divided, Faces, detection_matrix, torque_of
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import FourTerminal
+from ..solver.resistance import FourTerminal, ohmic_reading
 from ..solver.resolution import FIRST_ORDER
 from ..solver.space import facet_basis
 from ..solver.stability import lowest_diffusive_rate
@@ -664,7 +664,7 @@ def _starts(
         turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
         of_edges = block_diag(turn[:, :1], turn[:, 1:]) if apart else turn
         turns.append(block_diag(of_edges, turn, turn))
-        ohmic.append(float(system.pair_load(v) @ (potentials @ turn[:, 0])))
+        ohmic.append(ohmic_reading(system.pair_load(v), potentials @ turn[:, 0]))
         both = turned @ turn  # (2, points, 2)
         products.append(np.einsum("cp,dp->cd", both[..., 1], both[..., 0]))
     return edges, across, turns, products, ohmic, names

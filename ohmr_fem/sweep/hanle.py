@@ -21,6 +21,7 @@ from ..units import entries, fields_array, fraction, vector_si
 from .curve import PARTS, HanleCurve, Parts
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
+from .film_regions import check_regional, is_regional, regional_curve
 from .matrix_measure import MatrixMeasure
 from .measure import SpectralMeasure
 from .reduced import reduced_sweep, total
@@ -79,6 +80,9 @@ def hanle_curve(
     """
     start = time.perf_counter()
     fields = np.atleast_2d(fields_array(fields, "fields"))
+    if is_regional(problem) and len(fields):
+        check_regional(problem, method)
+        return regional_curve(problem, fields, (current, voltage), solver, progress)
     # few fields are no dearer one by one; the ordinary Hall effect is not affine in B
     many = len(fields) > FEW and not problem.ordinary_hall
     general = "reduced" if many else "direct"

@@ -432,9 +432,9 @@ class SpectralMeasure:
         return self.unit * self.response(fields)[1]
 
     def rho(self, fields: Any) -> np.ndarray:
-        """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, (n,)."""
+        """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, NaN where R_ohmic = 0, (n,)."""
         f = self._inside * self.response(fields)[0]
-        return f if self.current is None else f / self.R_ohmic_sigma
+        return f if self.current is None else f / (self.R_ohmic_sigma or np.nan)
 
     def rho_star(self, fields: Any) -> np.ndarray:
         """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect, NaN where f(0) = 0."""
@@ -585,10 +585,17 @@ class SpectralMeasure:
 
     def save(self, path: str | Path) -> Path:
         """Write the measure as a small JSON file; mesh and field maps are left out."""
+        path = Path(path)
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(self.content(), indent=1), encoding="utf-8")
+        return path
+
+    def content(self) -> dict[str, Any]:
+        """What the file of a measure holds, as plain values (docs/measure-format)."""
         from ..version import __version__
 
         p, m = self.projection, self.material
-        content = {
+        return {
             "format": FORMAT,
             "version": __version__,
             "summary": self.summary,
@@ -617,10 +624,6 @@ class SpectralMeasure:
             },
             **self._more(),
         }
-        path = Path(path)
-        with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        return path
 
     def _more(self) -> dict[str, Any]:
         """What a measure of another kind adds to its file."""

@@ -11,7 +11,8 @@ import pytest
 from small_devices import bar
 
 import ohmr_fem as of
-from ohmr_fem.config.device_file import read_device
+from ohmr_fem.config.device_file import SECTIONS, read_device
+from ohmr_fem.config.schema import device_reference, device_schema
 from ohmr_fem.config.tables import TEMPLATE
 
 GOOD = """
@@ -580,6 +581,47 @@ def test_a_field_that_turns(tmp_path):
         with pytest.raises(of.InputError) as caught:
             read_device(path)
         assert all(f in str(caught.value) for f in fragments), str(caught.value)
+
+
+def test_the_page_of_keys_is_what_the_tables_say():
+    page = Path(__file__).parents[2] / "docs" / "device-file.md"
+    assert page.read_text(encoding="utf-8") == device_reference()
+
+
+def test_the_schema_knows_every_section_and_key_of_the_examples():
+    schema = device_schema()
+    assert set(schema["properties"]) == set(SECTIONS)
+    for file in sorted((Path(__file__).parents[2] / "examples").glob("*.toml")):
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        if "axes" not in table:
+            for name, value in table.items():
+                assert fits(schema, schema["properties"][name], value), (file.name, name)
+    assert not fits(schema, schema["properties"]["sweep"], {"start": 0, "stop": 1, "pints": 3})
+    assert not fits(schema, schema["properties"]["mesh"], {"unit": "nm"})
+
+
+def fits(schema, rule, value):
+    """Enough of JSON schema to judge a table: references, alternatives, keys, simple types."""
+    if "$ref" in rule:
+        return fits(schema, schema["$defs"][rule["$ref"].rpartition("/")[2]], value)
+    if "anyOf" in rule:
+        return any(fits(schema, r, value) for r in rule["anyOf"])
+    kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "number": (int, float)}
+    wanted = rule.get("type", [])
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    if wanted and not any(isinstance(value, kinds.get(k, int)) for k in wanted):
+        return False
+    if isinstance(value, list):
+        return all(fits(schema, rule.get("items", {}), v) for v in value)
+    if not isinstance(value, dict):
+        return True
+    if set(rule.get("required", [])) - set(value):
+        return False
+    known, others = rule.get("properties", {}), rule.get("additionalProperties", {})
+    return all(
+        fits(schema, known[k], v) if k in known else others is not False and fits(schema, others, v)
+        for k, v in value.items()
+    )
 
 
 # -- orbital and spin moment
