@@ -18,7 +18,7 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..solver.system import system_of
 from ..units import entries, fields_array, fraction, vector_si
-from .curve import PARTS, HanleCurve, Parts
+from .curve import CHANNEL_PARTS, PARTS, HanleCurve, Parts
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
 from .film_regions import check_regional, is_regional, regional_curve
@@ -202,7 +202,11 @@ def _direct_curve(
             notes,
         )
         if parts:
-            found = replace(found, parts=Parts(**dict(zip(PARTS, parts, strict=True))))
+            names = PARTS * bool(problem.polarised)
+            if len(parts) > len(names):
+                names = (*names, *CHANNEL_PARTS)
+            scaled = (sign * part for part in parts)
+            found = replace(found, parts=Parts(**dict(zip(names, scaled, strict=True))))
         return replace(found, geometric=geometric) if problem.ordinary_hall else found
 
     try:
