@@ -557,8 +557,8 @@ MUTANTS = (
     Mutant(
         "velocity product from one velocity",
         "micro/states.py",
-        "diagonal[:, a] * diagonal[:, b]",
-        "diagonal[:, a] * diagonal[:, a]",
+        "np.multiply(moved[..., a], moved[..., b]",
+        "np.multiply(moved[..., a], moved[..., a]",
         ("micro_bilayer",),
     ),
     Mutant(
@@ -854,8 +854,8 @@ MUTANTS = (
     Mutant(
         "relative effect of alternating current inverted",
         "dynamics/ac.py",
-        "self.effect / self.R_ohmic",
-        "self.effect * self.R_ohmic",
+        "self.effect / (self.R_ohmic or np.nan)",
+        "self.effect * (self.R_ohmic or np.nan)",
         ("tests/dynamics/test_transient.py", "dynamics"),
     ),
     Mutant(

@@ -91,6 +91,7 @@ SECTIONS = (
     "mesh",
     "geometry",
     "cross_section",
+    "channel",
     "material",
     "materials",
     "contacts",
@@ -156,7 +157,7 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     edges = reader.named(table, "edges", EdgeTable, "moment")
     film = reader.film(table)
     solve = reader.built(SolveTable, table.get("solve", {}), "solve")
-    reader.accuracy(solve, "cross_section" in table)
+    reader.accuracy(solve, bool({"cross_section", "channel"} & set(table)))
     measures = reader.measures(table, "cross_section" in table)
     swept = table.get("sweep")
     turns = isinstance(swept, Mapping) and ("angles" in swept or "strength" in swept)

@@ -173,6 +173,15 @@ class DeviceMesh:
         outer = self.mesh.boundary_facets()
         return np.setdiff1d(outer, _members(self.boundaries))
 
+    def rim(self, place: str) -> np.ndarray:
+        """Facets of a named boundary, or around a named region."""
+        if place in self.boundaries:
+            return self.boundaries[place]
+        inside = np.isin(np.arange(self.n_cells), self.regions[place])
+        first, second = self.mesh.f2t
+        beyond = np.where(second >= 0, inside[second], False)
+        return np.flatnonzero(inside[first] != beyond)
+
     def __repr__(self) -> str:
         parts = []
         for label, text in self._summary():

@@ -222,7 +222,23 @@ def _profile(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, lab
     ax.set_xlabel(f"${axis}$ ({_PREFIXES[power]}m)")
     ax.set_ylabel(label)
     ax.margins(x=0)
+    if solution.problem.mesh.is_channel:
+        _places(ax, solution, 10.0**power)
     return ax
+
+
+def _places(ax: Any, solution: Solution, unit: float) -> None:
+    """Where the contacts of a channel are, between its ends."""
+    mesh = solution.problem.mesh
+    ends = mesh.mesh.boundary_facets()
+    for name, contact in solution.problem.contacts.items():
+        facets = np.setdiff1d(mesh.rim(contact.place(name)), ends)
+        for x in mesh.mesh.p[0, mesh.mesh.facets[0, facets]] / unit:
+            ax.axvline(x, color="0.4", linewidth=0.6, linestyle=":")
+        if facets.size:
+            middle = float(mesh.mesh.p[0, mesh.mesh.facets[0, facets]].mean()) / unit
+            at = np.array([middle, ax.get_ylim()[1]])
+            write_outside(ax, name, at, np.array([0.0, 1.0]), "0.2")
 
 
 def _map(
@@ -272,11 +288,7 @@ def _outline(ax: Any, solution: Solution) -> None:
 
 def _pad(ax: Any, mesh: DeviceMesh, region: str, label: str) -> None:
     """The rim of a region that is a contact, and its name above it."""
-    inside = np.isin(np.arange(mesh.n_cells), mesh.regions[region])
-    first, second = mesh.mesh.f2t
-    beyond = np.where(second >= 0, inside[second], False)
-    rim = mesh.mesh.facets[:, inside[first] != beyond]
-    ends = mesh.mesh.p[:, rim]
+    ends = mesh.mesh.p[:, mesh.mesh.facets[:, mesh.rim(region)]]
     x, y = _joined(ends)
     ax.plot(x, y, color="black", linewidth=0.8)
     top = ends[:, :, int(np.argmax(ends[1].mean(axis=0)))].mean(axis=1)

@@ -159,6 +159,42 @@ def test_pads_and_polarised_contacts(folder):
         assert said in " ".join(_complaints(folder, text + tables + wrong))
 
 
+CHANNEL = """
+[channel]
+length = "40 um"
+width = "1 um"
+contacts = { source = "-2 um", detector = "2 um" }
+regions = { other = ["5 um", "20 um"] }
+[contacts.left]
+[contacts.right]
+[contacts.source]
+polarisation = [0, 0, 0.2]
+moment = "1e-5 m^2/s"
+[contacts.detector]
+polarisation = [0, 0, 0.2]
+[measure]
+current = ["source", "left"]
+voltage = ["detector", "right"]
+"""
+
+
+def test_a_channel(folder):
+    text = CHANNEL + SECTION[SECTION.index("[material]") :]
+    device = _read(folder, text)
+    mesh = device.problem.mesh
+    assert mesh.is_channel and mesh.width == pytest.approx(1e-6) and device.problem.order == 4
+    assert set(mesh.boundaries) == {"left", "right", "source", "detector"}
+    assert set(mesh.regions) == {"bulk", "other"}
+    assert device.problem.contacts["source"].moment.absorption == (1e-5,) * 3
+    for wrong, said in (
+        (text.replace('"-2 um"', '"-30 um"'), "outside the channel"),
+        (text.replace("m^2/s", "m/s"), "integrated over the contact"),
+        (text.replace('width = "1 um"', ""), "channel.width"),
+        (text + "[cross_section]\nwidth = 1\n", "give one of"),
+    ):
+        assert said in " ".join(_complaints(folder, wrong))
+
+
 def test_cross_section_and_defaults(folder):
     device = _read(folder, SECTION)
     assert device.problem.is_cross_section and device.problem.order == 4
