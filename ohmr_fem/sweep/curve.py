@@ -42,8 +42,8 @@ class Parts:
         Of polarised contacts: what drives the moment comes first, then what reads it; p is the
         polarisation of contacts, alpha the (inverse) orbital Hall effect.
     orbital_orbital, orbital_spin, spin_orbital, spin_spin
-        Of a material with a spin, on the spectral path: the moment that is made comes first, then
-        the one that is read; on a cross-section parts of rho.
+        Of a material with a spin: the moment that is made comes first, then the one that is read;
+        on a cross-section parts of rho.  Not of films, the reduced basis and full coupling.
     """
 
     edges: np.ndarray | None = None

@@ -17,7 +17,7 @@ from ..model.problem import Problem, contact_width
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..units import entries, fields_array, fraction, vector_si
-from .curve import PARTS, HanleCurve, Parts, removed_part
+from .curve import CHANNEL_PARTS, PARTS, HanleCurve, Parts, removed_part
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
 from .film_regions import check_regional, is_regional, regional_curve
@@ -200,7 +200,11 @@ def _direct_curve(
             abs(sign) * float(np.ptp(measurement.zero.potential)),
         )
         if parts:
-            found = replace(found, parts=Parts(**dict(zip(PARTS, parts, strict=True))))
+            names = PARTS * bool(problem.polarised)
+            if len(parts) > len(names):
+                names = (*names, *CHANNEL_PARTS)
+            scaled = (sign * part for part in parts)
+            found = replace(found, parts=Parts(**dict(zip(names, scaled, strict=True))))
         return replace(found, geometric=geometric) if problem.ordinary_hall else found
 
     try:

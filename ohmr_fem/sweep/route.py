@@ -70,8 +70,7 @@ def refusal(problem: Problem) -> str | None:
 def _faces_apart(problem: Problem) -> bool:
     """Whether the faces of a film do more than reflect a moment of several rates."""
     film = problem.film
-    several = len({id(m) for m in problem.materials.values()}) > 1
-    if not isinstance(film, Film) or problem.uniform or several:
+    if not isinstance(film, Film) or not problem.constant or problem.uniform:
         return False
     plain = all(face.strengths(problem.material) == (1.0, 1.0) for face in film.faces)
     return bool(problem.edge_sources) or not (film.reflecting and plain)
