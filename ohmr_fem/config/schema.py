@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from .geometry_table import SHAPES
 from .model_tables import GateTable, ModelMaterialTable
 from .tables import (
+    ChannelTable,
     ContactTable,
     CrossSection,
     EdgeTable,
@@ -32,6 +33,7 @@ MATERIAL = (MaterialTable, ModelMaterialTable)
 TABLES: dict[str, tuple[type[BaseModel], ...]] = {
     "mesh": (MeshFile,),
     "cross_section": (CrossSection,),
+    "channel": (ChannelTable,),
     "material": MATERIAL,
     "materials.NAME": MATERIAL,
     "contacts.NAME": (ContactTable,),
