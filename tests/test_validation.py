@@ -55,6 +55,7 @@ LEAST = {
     "studies": 3,
     "film_3d": 6,
     "films": 51,
+    "two_channels": 9,
 }
 #: What rows may say instead of an equation when their tolerance is a number of its own, such as
 #: seconds.

@@ -350,6 +350,24 @@ CLAIMS = (
         ),
     ),
     Claim(
+        "theory 11",
+        "relaxation tensor, orbital and spin moment: strips, two materials, regions, poles against "
+        "six components, limits",
+        (
+            ("two_channels", "strip, tensor"),
+            ("two_channels", "strips of any X"),
+            ("two_channels", "transfer matrix"),
+            ("two_channels", "poles against six"),
+            ("two_channels", "sum of two channels"),
+            ("two_channels", "with conversion"),
+            ("two_channels", "fast conversion"),
+        ),
+        (
+            "tests/sweep/test_matrix.py::test_published_coupled_lengths",
+            "tests/solver/test_two_channels.py::test_switch_on_of_a_strip",
+        ),
+    ),
+    Claim(
         "theory 6",
         "converged and regression values of X",
         (

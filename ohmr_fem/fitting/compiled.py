@@ -257,6 +257,11 @@ def _refusal(problem: Problem) -> str | None:
     """Why a sample cannot be in a series."""
     if isinstance(problem.film, Stack):
         return "the layers of a stack have materials of their own, which a series cannot share"
+    if problem.constant and not problem.uniform:
+        return (
+            "a series fits one relaxation time, and a spin as its own 'spin.' parameters without "
+            "conversion; a relaxation tensor and Material(spin=...) have fit and identifiability"
+        )
     return refusal(problem)
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..owned import own_arrays
+
 #: A combination counts as fixed if its relative standard error is below this.
 LIMIT = 0.3
 #: Relative standard error that stands for "not at all".
@@ -65,6 +67,9 @@ class Identifiability:
     limit: float
     alike: Mapping[str, float] = field(default_factory=dict)
     unfitted: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def free(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ import skfem
 from ..errors import MeshError
 from ..units import engineering, owned, positive, to_si
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
-from .check import check_mesh
+from .check import check_cells, check_mesh
 from .refine import split
 
 AXES = {
@@ -100,6 +101,12 @@ class DeviceMesh:
         return DeviceMesh, parts
 
     # ---- what it is -------------------------------------------------------------------------
+
+    @functools.cached_property
+    def sound(self) -> bool:
+        """True, looked at once; MeshError for cells that are flat, folded or not finite."""
+        check_cells(self)
+        return True
 
     @property
     def dim(self) -> int:

@@ -21,6 +21,7 @@ from ..units import (
     array_si,
     complex_si,
     own_arrays,
+    owned,
     to_si,
 )
 
@@ -200,7 +201,7 @@ class LayeredModel:
         heights = []
         for layer in range(self.n_layers):
             heights.append(z[self.layers == layer].mean())
-        return np.array(heights)
+        return owned(np.array(heights))
 
     @property
     def cell_area(self) -> float:
@@ -210,7 +211,7 @@ class LayeredModel:
     @cached_property
     def reciprocal(self) -> np.ndarray:
         """Rows b1, b2 with a_i.b_j = 2 pi delta_ij, in 1/angstrom."""
-        return 2 * np.pi * np.linalg.inv(self.lattice).T
+        return owned(2 * np.pi * np.linalg.inv(self.lattice).T)
 
     def bloch(self, k: Any, *derivatives: str) -> Any:
         """H(k), or its exact derivatives.
@@ -262,7 +263,7 @@ class LayeredModel:
         cells = np.zeros((len(self.translations), 3))
         cells[:, :2] = self.translations @ self.lattice
         r = self.positions
-        return np.asarray(cells[:, None, None, :] + r[None, None, :, :] - r[None, :, None, :])
+        return owned(cells[:, None, None, :] + r[None, None, :, :] - r[None, :, None, :])
 
     @cached_property
     def bonds(self) -> Bonds:

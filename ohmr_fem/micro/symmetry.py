@@ -22,6 +22,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..errors import InputError
+from ..owned import own_arrays
 from ..units import BOLTZMANN, ELEMENTARY_CHARGE, positive, to_si
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 
@@ -38,6 +39,9 @@ class Operation:
     matrix: np.ndarray
     integer: np.ndarray
     time_reversal: bool
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def k_matrix(self) -> np.ndarray:
@@ -280,6 +284,9 @@ class SymmetryReport:
     isotropic: bool
     X: np.ndarray
     violation: float
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, complaints_about, complaints_of
+from ..owned import own_arrays
 from ..units import array_si, engineering, positive, shown
 from .contacts import Edge, Moment
 from .material import Material, cross_matrix
@@ -115,6 +116,9 @@ class Face:
     def strengths(self, material: Material) -> tuple[float, float]:
         """1 + kappa/alpha and 1 + kappa'/alpha': what the face adds to the drive and the reader."""
         return strengths(material, self.source, self.inverse_source)
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def reflecting(self) -> bool:

@@ -82,6 +82,7 @@ class Problem:
                 "mesh",
                 f"mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}",
             )
+        _ = self.mesh.sound  # a mesh of one's own may be folded
         put("order", _order(self.order, self.mesh))
         choices = (
             ("coupling", COUPLINGS),

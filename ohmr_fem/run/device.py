@@ -547,7 +547,7 @@ def mesh_record(device: Device) -> dict[str, Any]:
         "dimension": mesh.dim,
         "cells": mesh.n_cells,
         "vertices": int(mesh.mesh.p.shape[1]),
-        "unknowns_per_field": system_of(device.problem, plane_of_film=True).N,
+        "unknowns_per_field": system_of(device.problem, plane_of_film=True, with_spin=True).N,
         "order": device.problem.order,
         "extent_m": mesh.extent.tolist(),
         "smallest_edge_m": float(mesh.edge_sizes.min()),

@@ -21,6 +21,9 @@ from .resolution import FIRST_ORDER, check_resolution, physics_notes, size_notes
 from .solve import MomentSolver, Response, moment_source, ohmic_potential
 from .system import System, system_of
 
+#: Part of the largest difference of potential below which a reading of it is round-off.
+ROUND_OFF = 1e-13
+
 
 @dataclass(frozen=True)
 class Resistance:
@@ -96,6 +99,14 @@ class UnitCurrent:
         return cls(potential, moment_source(system, potential) + injected, residual)
 
 
+def ohmic_reading(load: np.ndarray, potential: np.ndarray) -> float:
+    """What a voltage pair reads of an ohmic potential; exactly 0 where that is round-off, as
+    between probes opposite each other: a change relative to it does not exist.
+    """
+    value = float(load @ potential)
+    return value if abs(value) > ROUND_OFF * float(np.ptp(potential)) else 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """A current pair and a voltage pair on a system, or the total current of a cross-section.
@@ -149,7 +160,7 @@ class Measurement:
             )
         unit = UnitCurrent.of(system, names.current, solver)
         reader = system.pair_load(names.voltage)
-        base = float(reader @ unit.potential)
+        base = ohmic_reading(reader, unit.potential)
         return cls(
             system,
             unit.source,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..files import Columns, Table
+from ..owned import own_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,9 @@ class Parts:
     orbital_spin: np.ndarray | None = None
     spin_orbital: np.ndarray | None = None
     spin_spin: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def given(self) -> dict[str, np.ndarray]:

@@ -353,7 +353,8 @@ def _nothing_ohmic(problem: Problem, base: float) -> bool:
     """
     if not problem.polarised:
         return base == 0.0
-    return abs(base) * system_of(problem, with_spin=True).scales.conductance < ROUND_OFF
+    system = system_of(problem, plane_of_film=True, with_spin=True)
+    return abs(base) * system.scales.conductance < ROUND_OFF
 
 
 def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:

@@ -432,9 +432,9 @@ class SpectralMeasure:
         return self.unit * self.response(fields)[1]
 
     def rho(self, fields: Any) -> np.ndarray:
-        """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, (n,)."""
+        """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, NaN where R_ohmic = 0, (n,)."""
         f = self._inside * self.response(fields)[0]
-        return f if self.current is None else f / self.R_ohmic_sigma
+        return f if self.current is None else f / (self.R_ohmic_sigma or np.nan)
 
     def rho_star(self, fields: Any) -> np.ndarray:
         """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect, NaN where f(0) = 0."""
