@@ -20,6 +20,7 @@ import numpy as np
 from scipy import constants
 from scipy.special import psi
 
+from ..doors import door
 from ..errors import InputError, complaints_about, complaints_of, suggest
 from ..units import fields_array
 
@@ -29,6 +30,7 @@ QUANTUM = constants.e**2 / (2.0 * np.pi**2 * constants.hbar)
 SERIES_FROM = 30.0
 
 
+@door
 def background(name: str, fields: Any, **values: Any) -> np.ndarray:
     """Relative change r of the resistivity by something other than the Hanle effect.
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import ResolutionWarning, SolveError, require_extra, warn
 from ..mesh.grids import cross_section
 from ..model.material import Material, retuned
@@ -37,6 +38,7 @@ LOCAL_SQUARES = 0.3
 STRIP_RANGE = 20.0
 
 
+@door
 def fit(
     data: Any,
     problem: Any,
@@ -120,6 +122,7 @@ def fit(
     return _assemble(task, found, strips, said, seconds)
 
 
+@door
 def identifiability(
     data: Any,
     problem: Any,

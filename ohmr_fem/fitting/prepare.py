@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..doors import door
 from ..errors import InputError, complaints_of
 from .data import Measured
 from .preparation import Preparation
@@ -18,6 +19,7 @@ from .prepare_estimate import Wishes, estimate
 from .prepare_raw import Raw
 
 
+@door
 def prepare(
     data: Measured,
     record: Preparation | None = None,

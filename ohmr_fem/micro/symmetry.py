@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from ..doors import door
 from ..errors import InputError
 from ..units import BOLTZMANN, ELEMENTARY_CHARGE
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel
@@ -317,6 +318,7 @@ class SymmetryReport:
         return "\n".join(lines)
 
 
+@door
 def symmetry_report(
     model: LayeredModel,
     mu: float | None = None,

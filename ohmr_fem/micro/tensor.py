@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, SolveError, suggest
 from ..units import own_arrays
 from . import adaptive
@@ -127,6 +128,7 @@ class InverseMass:
         )
 
 
+@door
 def inverse_mass(
     model: LayeredModel,
     mu: Any,
@@ -228,6 +230,7 @@ def inverse_mass(
     )
 
 
+@door
 def chemical_potential(
     model: LayeredModel,
     density: Any,

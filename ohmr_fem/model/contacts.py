@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door, door_of
 from ..errors import InputError, complaints_of, suggest
 from ..units import array_si, positive, shown
 
@@ -128,6 +129,7 @@ def _one_or_three(value: Any, unit: str, name: str) -> float | tuple[float, floa
     return _triple(array, unit, name) if array.ndim else float(array)
 
 
+@door_of
 @dataclass(frozen=True)
 class Contact:
     """Where current enters or a voltage is read.
@@ -199,6 +201,7 @@ class Contact:
         return self.kind in ("equipotential", "profile")
 
 
+@door_of
 @dataclass(frozen=True)
 class Edge:
     """An insulating edge with a condition on the moment density, and sources that follow the
@@ -259,6 +262,7 @@ class GaussianProfile:
         )
 
 
+@door
 def gaussian_profile(center: Sequence[Any], width: Any) -> GaussianProfile:
     """A Gaussian current-density profile of rms ``width`` about ``center`` (quantities, m)."""
     with complaints_of("gaussian_profile"):

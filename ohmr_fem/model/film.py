@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door, door_of
 from ..errors import InputError, complaints_about, complaints_of
 from ..units import array_si, engineering, positive, shown
 from .contacts import Edge, Moment
@@ -41,6 +42,7 @@ class MagneticFace:
         return MagneticFace(self.mixing_conductance, (-x, -y, -z))
 
 
+@door
 def magnetic_face(*, mixing_conductance: Any, magnetisation: Any) -> MagneticFace:
     """A face of a :class:`Film` towards an insulating magnet (spin Hall magnetoresistance).
 
@@ -161,6 +163,7 @@ def _matrix(value: Any) -> np.ndarray | None:
     return _frozen(matrix)
 
 
+@door_of
 @dataclass(frozen=True, eq=False)
 class Film:
     """Thickness and faces of a device plane, for ``Problem(film=...)``.

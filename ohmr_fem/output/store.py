@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, OhmrError
 from ..files import READABLE_FORMATS, check_kinds, check_shapes, plain_file, write_archive
 from ..solver.solution import Solution
@@ -33,6 +34,7 @@ _CURVE = {
 }
 
 
+@door
 def save(item: Solution | HanleCurve, path: str | Path) -> Path:
     """Write a solution or a curve to ``path``, a NumPy .npz archive.
 
@@ -57,6 +59,7 @@ def save(item: Solution | HanleCurve, path: str | Path) -> Path:
     )
 
 
+@door
 def load(path: str | Path) -> Any:
     """Read what :func:`save` wrote.
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device, Measurement
-from ..errors import SweepInterrupted, door, is_own_warning, shown
+from ..doors import door
+from ..errors import SweepInterrupted, is_own_warning, shown
 from ..files import Table, atomic_path
 from ..output.paraview import export_paraview
 from ..output.plot import plot_hanle, plot_mesh, plot_moment_density

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..config.device_file import Device, read_device, without_accuracy
-from ..errors import InputError, door
+from ..doors import door
+from ..errors import InputError
 from ..files import atomic_path, sha256_of
 from ..fitting.data import Measured, read_data, with_pairs
 from ..fitting.design import Design, design

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, SolveError
 from ..files import atomic_path, check_kinds, check_shapes, read_text
 from ..model.material import Material, precession_squared, retuned
@@ -500,6 +501,8 @@ class SpectralMeasure:
             shapes = {"rates": (count,), "weights": (count, starts), "gram": (starts, starts)}
             check_shapes(arrays, shapes | {"tail": arrays["tail"].shape})
             channels = tuple(_channel(c, starts) for c in content["channels"])
+            if not channels:
+                raise ValueError("it has no channel")
             same: dict[str, Any] = {
                 k: tuple(content[k]) if content[k] else None for k in ("current", "voltage")
             }
@@ -624,6 +627,7 @@ def device_of(system: System) -> dict[str, Any]:
     }
 
 
+@door
 def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarray:
     """delta_R of several pairs of one device, as :func:`spectral_measures` made them, (n, k) ohm
     for k measures.

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, SolveError
 from ..model.material import precession_squared
 from ..model.problem import Problem
@@ -42,6 +43,7 @@ DEFAULT_RANGE = 50.0
 MIDDLE = 1.15
 
 
+@door
 def spectral_measure(
     problem: Problem,
     *,
@@ -98,6 +100,7 @@ def spectral_measure(
     )[0]
 
 
+@door
 def spectral_measures(
     problem: Problem,
     pairs: Sequence[tuple[Any, Any]],
