@@ -13,7 +13,19 @@ from pathlib import Path
 
 from .table import Row, markdown
 
-NAMES = ("hall_bar", "pairs", "general", "bounds", "scale", "tensor", "memory")
+NAMES = (
+    "hall_bar",
+    "pairs",
+    "films",
+    "general",
+    "bounds",
+    "scale",
+    "tensor",
+    "memory",
+    "read_file",
+    "command",
+    "waits",
+)
 
 
 def versions() -> str:

@@ -42,9 +42,16 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .fitting.design import design as design
     from .fitting.fit import fit as fit
     from .fitting.fit import identifiability as identifiability
+    from .fitting.global_fit import global_fit as global_fit
+    from .fitting.global_fit import series_identifiability as series_identifiability
+    from .fitting.global_result import GlobalFit as GlobalFit
     from .fitting.preparation import Preparation as Preparation
     from .fitting.prepare import prepare as prepare
+    from .fitting.sample import Sample as Sample
+    from .fitting.verdict import Verdict as Verdict
+    from .fitting.verdict import compare_models as compare_models
     from .geometry.outline import Geometry as Geometry
+    from .mesh.channel import channel as channel
     from .mesh.device_mesh import DeviceMesh as DeviceMesh
     from .mesh.files import read_mesh as read_mesh
     from .mesh.files import write_mesh as write_mesh
@@ -65,10 +72,15 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .model.film import magnetic_face as magnetic_face
     from .model.material import Material as Material
     from .model.problem import Problem as Problem
+    from .model.spin import Spin as Spin
+    from .model.stack import Stack as Stack
+    from .output.film_paraview import export_film as export_film
+    from .output.fit_file import load_fit as load_fit
     from .output.paraview import export_paraview as export_paraview
     from .output.plot import plot_hanle as plot_hanle
     from .output.plot import plot_mesh as plot_mesh
     from .output.plot import plot_moment_density as plot_moment_density
+    from .output.plot_angles import plot_admr as plot_admr
     from .output.plot_device import plot_device as plot_device
     from .output.plot_fit import plot_data as plot_data
     from .output.plot_fit import plot_fit as plot_fit
@@ -102,11 +114,14 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .sweep.current import drift_curve as drift_curve
     from .sweep.curve import HanleCurve as HanleCurve
     from .sweep.film import FilmMeasure as FilmMeasure
+    from .sweep.film_moment import FilmMoment as FilmMoment
+    from .sweep.film_moment import film_moment as film_moment
     from .sweep.gate import GateMap as GateMap
     from .sweep.gate import gate_map as gate_map
     from .sweep.hanle import angle_scan as angle_scan
     from .sweep.hanle import hanle_curve as hanle_curve
     from .sweep.hanle import hanle_map as hanle_map
+    from .sweep.matrix_measure import MatrixMeasure as MatrixMeasure
     from .sweep.measure import SpectralMeasure as SpectralMeasure
     from .sweep.measure import delta_R_table as delta_R_table
     from .sweep.spectral import spectral_measure as spectral_measure
@@ -123,9 +138,14 @@ _NAMES = {
     "fitting.data": "Measured read_data with_pairs",
     "fitting.design": "design",
     "fitting.fit": "fit identifiability",
+    "fitting.global_fit": "global_fit series_identifiability",
+    "fitting.global_result": "GlobalFit",
     "fitting.preparation": "Preparation",
     "fitting.prepare": "prepare",
+    "fitting.sample": "Sample",
+    "fitting.verdict": "Verdict compare_models",
     "geometry.outline": "Geometry",
+    "mesh.channel": "channel",
     "mesh.device_mesh": "DeviceMesh",
     "mesh.files": "read_mesh write_mesh",
     "mesh.generate": "mesh_device",
@@ -135,8 +155,13 @@ _NAMES = {
     "model.film": "Film magnetic_face",
     "model.material": "Material",
     "model.problem": "Problem",
+    "model.spin": "Spin",
+    "model.stack": "Stack",
+    "output.fit_file": "load_fit",
+    "output.film_paraview": "export_film",
     "output.paraview": "export_paraview",
     "output.plot": "plot_hanle plot_mesh plot_moment_density",
+    "output.plot_angles": "plot_admr",
     "output.plot_device": "plot_device",
     "output.plot_fit": "plot_data plot_fit",
     "output.plot_micro": "plot_gate_map plot_inverse_mass",
@@ -156,8 +181,10 @@ _NAMES = {
     "sweep.current": "DriftCurve drift_curve",
     "sweep.curve": "HanleCurve",
     "sweep.film": "FilmMeasure",
+    "sweep.film_moment": "FilmMoment film_moment",
     "sweep.gate": "GateMap gate_map",
     "sweep.hanle": "angle_scan hanle_curve hanle_map",
+    "sweep.matrix_measure": "MatrixMeasure",
     "sweep.measure": "SpectralMeasure delta_R_table",
     "sweep.spectral": "spectral_measure spectral_measures",
 }

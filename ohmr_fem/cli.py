@@ -98,6 +98,31 @@ def _app() -> Any:
         Path, typer.Argument(help="Device file (.toml).", metavar="DEVICE", show_default=False)
     ]
 
+    column_option = Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What a heading means, KEY=HEADING such as 'B=Field (Oe)'; 'angle=none' "
+            "leaves one out. Keys: B, Bx, By, Bz, angle, R, hanle, ratio, V, I, sigma, "
+            "temperature, time.",
+            show_default=False,
+        ),
+    ]
+    unit_option = Annotated[
+        list[str] | None,
+        typer.Option(help="Unit of a column whose heading has none, KEY=UNIT.", show_default=False),
+    ]
+    plane_option = Annotated[
+        str | None,
+        typer.Option(help="Of an angle column, such as xy: from x to y.", show_default=False),
+    ]
+    field_option = Annotated[
+        str | None,
+        typer.Option(help="Constant field of an angle scan, such as '9 T'.", show_default=False),
+    ]
+    decimal_option = Annotated[
+        str | None, typer.Option(help="Decimal sign, . or ,", show_default=False)
+    ]
+
     def show_version(wanted: bool) -> None:
         if wanted:
             print(f"ohmr-fem {__version__}")
@@ -139,7 +164,7 @@ def _app() -> Any:
     )
     def fit(
         data: Annotated[
-            Path, typer.Argument(help="Measured curves (.csv).", metavar="DATA", show_default=False)
+            Path, typer.Argument(help="Measured curves.", metavar="DATA", show_default=False)
         ],
         device: device,  # type: ignore[valid-type]
         out: Annotated[
@@ -153,7 +178,11 @@ def _app() -> Any:
             str, typer.Option(help="Of alpha, L_m, tau, theta, sigma, g.")
         ] = "alpha,L_m,tau,theta",
         background: Annotated[
-            str, typer.Option(help="Of offset, linear, quadratic; none for absolute data.")
+            str,
+            typer.Option(
+                help="Of offset, linear, quadratic, anomalous, kohler, two_band, hln; none for "
+                "absolute data."
+            ),
         ] = "offset",
         direction: Annotated[
             str | None,
@@ -169,6 +198,29 @@ def _app() -> Any:
         ] = None,
         nan: Annotated[str, typer.Option(help="Rows that lack a value: error or drop.")] = "error",
         sign: Annotated[int, typer.Option(help="-1 for a voltage pair that was swapped.")] = 1,
+        column: column_option = None,  # type: ignore[valid-type]
+        unit: unit_option = None,  # type: ignore[valid-type]
+        plane: plane_option = None,  # type: ignore[valid-type]
+        field: field_option = None,  # type: ignore[valid-type]
+        decimal: decimal_option = None,  # type: ignore[valid-type]
+        measurement: Annotated[
+            str | None,
+            typer.Option(
+                help="Of the device, for a file that does not name its own.", show_default=False
+            ),
+        ] = None,
+        temperature: Annotated[
+            str | None,
+            typer.Option(help="Only curves measured at it, such as '10 K'.", show_default=False),
+        ] = None,
+        prepare: Annotated[
+            str | None,
+            typer.Option(
+                help="Steps done to the raw sweeps, such as "
+                "'offset=auto,hysteresis=auto,drift=linear,outliers=auto,symmetry=even'.",
+                show_default=False,
+            ),
+        ] = None,
         plan: Annotated[
             bool, typer.Option("--plan", help="Also rank further measurements by what they add.")
         ] = False,
@@ -185,6 +237,13 @@ def _app() -> Any:
                 "quantity": quantity,
                 "nan": nan,
                 "sign": sign,
+                "columns": _columns(column or [], unit or []),
+                "plane": plane,
+                "field": field,
+                "decimal": decimal,
+                "measurement": measurement,
+                "temperature": temperature,
+                "prepare": prepare,
                 "plan": plan or None,
             },
         )
@@ -216,43 +275,20 @@ def _app() -> Any:
         path: Annotated[
             Path, typer.Argument(help="Measured curves.", metavar="DATA", show_default=False)
         ],
-        column: Annotated[
-            list[str] | None,
-            typer.Option(
-                help="What a heading means, KEY=HEADING such as 'B=Field (Oe)'; 'angle=none' "
-                "leaves one out. Keys: B, Bx, By, Bz, angle, R, hanle, ratio, V, I, sigma, "
-                "temperature, time.",
-                show_default=False,
-            ),
-        ] = None,
-        unit: Annotated[
-            list[str] | None,
-            typer.Option(
-                help="Unit of a column whose heading has none, KEY=UNIT.", show_default=False
-            ),
-        ] = None,
+        column: column_option = None,  # type: ignore[valid-type]
+        unit: unit_option = None,  # type: ignore[valid-type]
         direction: Annotated[
             str | None,
             typer.Option(
                 help="Of a single field column: x, y, z or three numbers.", show_default=False
             ),
         ] = None,
-        plane: Annotated[
-            str | None,
-            typer.Option(help="Of an angle column, such as xy: from x to y.", show_default=False),
-        ] = None,
-        field: Annotated[
-            str | None,
-            typer.Option(
-                help="Constant field of an angle scan, such as '9 T'.", show_default=False
-            ),
-        ] = None,
+        plane: plane_option = None,  # type: ignore[valid-type]
+        field: field_option = None,  # type: ignore[valid-type]
         quantity: Annotated[
             str | None, typer.Option(help="R, hanle or ratio.", show_default=False)
         ] = None,
-        decimal: Annotated[
-            str | None, typer.Option(help="Decimal sign, . or ,", show_default=False)
-        ] = None,
+        decimal: decimal_option = None,  # type: ignore[valid-type]
         sweeps: Annotated[
             str, typer.Option(help="Sweeps up and down: apart or together.")
         ] = "apart",
@@ -391,32 +427,44 @@ def _run(path: Path, given: str | None) -> None:
     with _progress() as progress:
         try:
             record = run_device(
-                device, out, progress=progress, notify=lambda text: _say(f"warning: {text}")
+                device,
+                out,
+                progress=progress,
+                notify=lambda text: _say(f"warning: {text}"),
+                finished=lambda part, entry: _say_finished(out, part, entry),
+                apart=True,
             )
         except KeyboardInterrupt:
             _say("stopped; kept " + (", ".join(_kept(out)) or "no rows, none were finished"))
             raise
-    _say_accuracy(record["accuracy"])
-    for found in record["gates"].values():
-        _gate_line(out, found)
-    for curve in record["curves"].values():
-        low, high = curve.get("hanle") or curve["rho_change"]
-        what = (
-            f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)"
-            if "hanle" in curve
-            else "rho(B) - rho(0)"
-        )
-        unit = " ohm" if "hanle" in curve else ""
-        _tell(f"{out / curve['table']}: {what} from {low:.4g} to {high:.4g}{unit}")
-        _tell(
-            f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual "
-            f"{curve['largest_residual']:.1e} "
-            f"({curve['method']})"
-        )
     shown = [name for name in record["files"] if name.endswith((".pvd", ".png"))]
     _tell(
         f"{len(record['files']) + 1} files in {out}, {record['seconds']['total']:.1f} s"
         + (f", among them {', '.join(shown)}" if shown else "")
+    )
+
+
+def _say_finished(out: Path, part: str, entry: dict[str, Any]) -> None:
+    """What a finished table holds, at once."""
+    if part == "accuracy":
+        _say_accuracy(entry)
+    elif part == "gates":
+        _gate_line(out, entry)
+    else:
+        _curve_lines(out, entry)
+    with contextlib.suppress(OSError):  # a full disk is told of at the end
+        sys.stdout.flush()
+
+
+def _curve_lines(out: Path, curve: dict[str, Any]) -> None:
+    low, high = curve.get("hanle") or curve["rho_change"]
+    what, unit = "rho(B) - rho(0)", ""
+    if "hanle" in curve:
+        what, unit = f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)", " ohm"
+    _tell(f"{out / curve['table']}: {what} from {low:.4g} to {high:.4g}{unit}")
+    _tell(
+        f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual "
+        f"{curve['largest_residual']:.1e} ({curve['method']})"
     )
 
 
@@ -485,6 +533,9 @@ def _fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) -
 
     out = _folder(given, data)
     options |= {key: split(options[key]) for key in ("parameters", "background", "direction")}
+    if options["prepare"] is not None:
+        steps = [_pair("--prepare", text) for text in options["prepare"].split(",")]
+        options["prepare"] = {key: _number(value) for key, value in steps}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the report holds them
         run_fit(data, device, out, **options)
@@ -595,7 +646,7 @@ def _check(path: Path) -> None:
     if problem.film is not None:
         _tell(f"film      {problem.film!r}")
     for name, contact in problem.contacts.items():
-        _tell(f"contact   {name}: {contact.kind}")
+        _tell(f"contact   {name}: {contact.described}")
     for m in device.measurements:
         _tell(
             f"measure   {m.name + ': ' if m.name else ''}"
@@ -625,14 +676,28 @@ def _data(path: Path, column: list[str], unit: list[str], options: dict[str, Any
     from .fitting.data import understand
     from .fitting.describe import describe
 
+    columns = _columns(column, unit)
+    said = describe(understand(path, columns=columns, **options))
+    _tell(*str(said).split("\n"))
+
+
+def _columns(column: list[str], unit: list[str]) -> dict[str, Any] | None:
+    """The columns of :func:`ohmr_fem.read_data` from the command line."""
     columns: dict[str, Any] = dict(_pair("--column", text) for text in column)
     columns = {key: None if name == "none" else name for key, name in columns.items()}
     for key, name in (_pair("--unit", text) for text in unit):
         if columns.get(key) is None:
             raise InputError(f"--unit {key}={name} needs --column {key}=HEADING", value=key)
         columns[key] = (columns[key], name)
-    said = describe(understand(path, columns=columns, **options))
-    _tell(*str(said).split("\n"))
+    return columns or None
+
+
+def _number(text: str) -> Any:
+    """A number where it is one."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

@@ -231,9 +231,22 @@ def warn(note: str | Warning, kind: type[Warning] | None = None) -> None:
     """Warn about the line outside this package that called it, whatever way led here."""
     frame, level = sys._getframe(1), 2
     own = (__name__.partition(".")[0], *_WRAPPERS)
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in own:
+    while frame.f_back and _module_of(frame).partition(".")[0] in own:
         frame, level = frame.f_back, level + 1
     warnings.warn(note, kind, stacklevel=level)
+
+
+def from_outside() -> bool:
+    """Whether the function that asks was called from outside this package."""
+    package = __name__.partition(".")[0]
+    frame: Any = sys._getframe(2)
+    while frame.f_back and _module_of(frame) == f"{package}.doors":  # what stands around it
+        frame = frame.f_back
+    return _module_of(frame).partition(".")[0] != package
+
+
+def _module_of(frame: Any) -> str:
+    return str(frame.f_globals.get("__name__", ""))
 
 
 def is_own_warning(category: type[Warning]) -> bool:

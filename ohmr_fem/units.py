@@ -12,12 +12,13 @@ A conversion is exact in decimal digits and rounded once, so that ``"60nm"``, ``
 from __future__ import annotations
 
 import contextlib
+import decimal
 import functools
 import math
 import numbers
 import re
 import reprlib
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,8 @@ _QUANTITY = re.compile(
     r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*|1\s*/.*)?$", re.S
 )
 
+_SOME_DIGIT = re.compile(r"[^eE]*[1-9]")
+
 #: What a unit may be written with; a comment or an uncertainty is no unit.
 _UNIT_TEXT = re.compile(r"^[\w\s*/^()·⋅.%‰°⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺+-]+$")
 
@@ -49,7 +52,25 @@ _OWN_UNITS = {
     r"()(?:bohr_magneton|mu_B|µ_B|μ_B)": "ohmr_bohr_magneton",
 }
 
-_DIGITS = 60  #: of the exact arithmetic: more than any float times any factor needs
+#: Units and prefixes that need no pint, which takes longer to load than many a device to solve.
+_PLAIN_UNITS = ("m", "s", "A", "V", "S", "T", "K", "Hz", "eV", "m/s", "A/m", "V/m")
+_POWERS = {"": 0, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "k": 3, "M": 6, "G": 9}
+
+#: The exact arithmetic: more digits than any float times any factor needs, and none of what the
+#: caller has set for his own decimals.
+_EXACT = decimal.Context(
+    prec=60, traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
+)
+
+#: Characters of a quantity, and the product of all exponents of its unit, at most: a unit is
+#: evaluated, and ``m**(9**9**9)`` or a word of 1e5 letters would take minutes.
+LONGEST_TEXT, HIGHEST_POWER = 200, 1000
+
+_NUMBER = r"[-+]?\d{1,4}(?:\.\d{1,20})?"
+_POWER = re.compile(r"(?:\*\*|\^)\s*")
+_EXPONENT = re.compile(rf"({_NUMBER})(?![\w.])|\(\s*({_NUMBER})\s*(?:/\s*(\d{{1,4}})\s*)?\)")
+_DIGITS_ABOVE = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_ABOVE = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 
 _PLAIN = (float, int, np.floating, np.integer)
 
@@ -62,10 +83,11 @@ _SHOWN.maxstring = _SHOWN.maxother = _SHOWN.maxlong = 80
 def _registry() -> Any:
     import pint
 
-    registry: Any = pint.UnitRegistry(cache_folder=None, non_int_type=Decimal)
-    registry.define("ohmr_gauss = 1e-4 * tesla")
-    registry.define(f"ohmr_electron_mass = {ELECTRON_MASS!r} * kilogram")
-    registry.define(f"ohmr_bohr_magneton = {BOHR_MAGNETON!r} * joule / tesla")
+    with decimal.localcontext(_EXACT):
+        registry: Any = pint.UnitRegistry(cache_folder=None, non_int_type=Decimal)
+        registry.define("ohmr_gauss = 1e-4 * tesla")
+        registry.define(f"ohmr_electron_mass = {ELECTRON_MASS!r} * kilogram")
+        registry.define(f"ohmr_bohr_magneton = {BOHR_MAGNETON!r} * joule / tesla")
     return registry
 
 
@@ -96,7 +118,7 @@ def to_si(value: Any, unit: str, name: str) -> float:
         Not a number, not finite, or of the wrong dimension.
     """
     if isinstance(value, _PLAIN) and not isinstance(value, bool):
-        number = float(value)
+        number = _float(value)
     else:
         array = _numbers(value, unit, name)
         if array.ndim:
@@ -148,6 +170,46 @@ def array_si(value: Any, unit: str, name: str, *, finite: bool = True) -> np.nda
     return owned(array)
 
 
+def complex_si(value: Any, unit: str, name: str) -> np.ndarray:
+    """As :func:`array_si`, but a number may be complex."""
+    array = _complex(value, unit, name)
+    if not np.all(np.isfinite(array)):
+        raise InputError(f"must be finite, got {shown(value)}", value=value, key=name)
+    return array
+
+
+def _complex(value: Any, unit: str, name: str) -> np.ndarray:
+    if isinstance(value, (list, tuple)):
+        try:
+            return np.array([_complex(v, unit, name) for v in value])
+        except ValueError as exc:
+            if isinstance(exc, InputError):
+                raise
+            raise InputError(
+                f"expected entries of one shape, got {shown(value)}", value=value, key=name
+            ) from exc
+    tagged = _with_unit(value)
+    bare = np.asarray(value if tagged is None else tagged[0])
+    if bare.dtype.kind != "c":
+        return _numbers(value, unit, name)
+    if tagged is None:
+        return np.array(bare)
+    real, imaginary = (_rescaled(part, tagged[1], unit, name, value) for part in _parts(bare))
+    return real + 1j * imaginary
+
+
+def one_ratio(value: Any, name: str) -> Any:
+    """One number without dimension, which may be complex."""
+    array = complex_si(value, "1", name)
+    if array.ndim:
+        raise InputError(f"expected one number, got {shown(value)}", value=value, key=name)
+    return array[()]
+
+
+def _parts(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(array.real), np.array(array.imag)
+
+
 def fields_array(field: Any, name: str = "field") -> np.ndarray:
     """Magnetic field(s) as a read-only float array of shape (3,) or (n, 3) in tesla."""
     expected = "expected shape (3,) or (n, 3) in tesla"
@@ -179,9 +241,10 @@ def entries(value: Any) -> list[Any]:
     if tagged is not None:
         magnitude, units = tagged
         return [f"{number!r} {units}" for number in np.ravel(magnitude).tolist()]
-    if isinstance(value, (str, *_PLAIN)):
-        return [value]
-    return list(np.ravel(value)) if hasattr(value, "__array__") else list(value)
+    if hasattr(value, "__array__"):
+        return list(np.ravel(value))
+    several = hasattr(value, "__iter__") and not isinstance(value, str)
+    return list(value) if several else [value]
 
 
 def is_quantity(value: Any) -> bool:
@@ -195,6 +258,7 @@ def is_quantity(value: Any) -> bool:
 def _numbers(value: Any, unit: str, name: str) -> np.ndarray:
     """A new float array in ``unit``; zero dimensions for a single value."""
     if isinstance(value, str):
+        _check_length(value, unit, name)
         return np.array(_parse(str(value), unit, name))
     tagged = _with_unit(value)
     if tagged is not None:
@@ -209,11 +273,11 @@ def _numbers(value: Any, unit: str, name: str) -> np.ndarray:
 
 
 def _of_list(value: Any, unit: str, name: str) -> np.ndarray:
-    plain = all(isinstance(v, _PLAIN) and not isinstance(v, bool) for v in value)
+    plain = all(isinstance(v, (float, np.floating)) for v in value)
     entries = value if plain else [_numbers(v, unit, name) for v in value]
     try:
         return np.array(entries, dtype=float)
-    except (ValueError, OverflowError) as exc:
+    except ValueError as exc:
         raise InputError(
             f"expected entries of one shape, got {shown(value)}", value=value, key=name
         ) from exc
@@ -225,16 +289,14 @@ def _bare(value: Any, unit: str, name: str, given: Any) -> np.ndarray:
         raise InputError(
             "has masked entries, which are no numbers; drop them first", value=given, key=name
         )
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):  # Decimal is no Real
-        return np.array(float(value))
-    if isinstance(value, Decimal):
-        return np.array(float(value))
+    if isinstance(value, (numbers.Real, Decimal)) and not isinstance(value, bool):
+        return np.array(_float(value))
     array = np.asarray(value) if hasattr(value, "__array__") or isinstance(value, range) else None
     if array is not None and array.dtype.kind in "fiu":
         return np.array(array, dtype=float)
     if array is not None and array.dtype.kind in "OU":
         inside = array.tolist()
-        if isinstance(inside, (list, str)) or _with_unit(inside) is not None:
+        if not hasattr(inside, "__array__") or _with_unit(inside) is not None:
             return _numbers(inside, unit, name)
     if isinstance(value, (list, tuple)):
         return _of_list(value, unit, name)
@@ -243,6 +305,14 @@ def _bare(value: Any, unit: str, name: str, given: Any) -> np.ndarray:
         value=given,
         key=name,
     )
+
+
+def _float(value: Any) -> float:
+    """A number as a float; infinite where it is too large for one, or a signalling NaN."""
+    try:
+        return float(value)
+    except (OverflowError, ValueError):
+        return math.inf
 
 
 def _with_unit(value: Any) -> tuple[Any, Any] | None:
@@ -286,23 +356,27 @@ def _parse(text: str, unit: str, name: str) -> float:
             key=name,
         )
     if match[2] is None:
-        return float(match[1])
-    factor, offset = _conversion(match[2].strip(), unit, name, text)
-    return _exact(match[1], factor, offset)
+        number = float(match[1])
+    else:
+        number = _exact(match[1], *_conversion(match[2].strip(), unit, name, text))
+    if number == 0.0 and _SOME_DIGIT.match(match[1]):
+        raise InputError(f"{shown(text)} is too small for a number", value=text, key=name)
+    return number
 
 
 def _rescaled(array: np.ndarray, units: Any, unit: str, name: str, given: Any) -> np.ndarray:
     """An array of magnitudes in ``unit``, number by number as a text would be."""
     own = "1" if str(units) in ("", "dimensionless") else str(units)
+    _check_length(own, unit, name)
+    theirs = _base_units(units)
     try:
         factor, offset = _conversion(own, unit, name, shown(given))
     except InputError as exc:
-        base = _base_units(units) if "unknown unit" in exc.what else None
-        if base is None:
+        if theirs is None or "unknown unit" not in exc.what:
             raise InputError(exc.what, value=given, key=name) from exc
-        size, root = base  # a unit that only the caller's registry knows
-        factor, offset = _conversion(root, unit, name, shown(given))
-        factor *= Decimal(repr(float(size)))
+        factor = offset = Decimal(0)  # a unit that only the caller's registry knows
+    if theirs is not None and offset == 0:
+        factor = _as_they_mean(factor, *theirs, unit, name, shown(given))
     if factor == 1 and offset == 0:
         return array
     finite = np.isfinite(array)
@@ -311,49 +385,95 @@ def _rescaled(array: np.ndarray, units: Any, unit: str, name: str, given: Any) -
     return out
 
 
-def _base_units(units: Any) -> tuple[Any, str] | None:
+def _base_units(units: Any) -> tuple[Decimal, str] | None:
     """(size, base units) of a pint unit, by its own registry."""
     with contextlib.suppress(Exception):
         base = (1 * units).to_base_units()
-        return base.magnitude, str(base.units)
+        return Decimal(repr(float(base.magnitude))), str(base.units)
     return None
 
 
+def _as_they_mean(ours: Decimal, size: Decimal, root: str, unit: str, *about: str) -> Decimal:
+    """The factor of a unit, or that of its own registry where the caller has redefined it there;
+    a registry may hold constants of another year.
+    """
+    try:
+        factor = _EXACT.multiply(size, _conversion(root or "1", unit, *about)[0])
+    except InputError:
+        if ours == 0:
+            raise
+        return ours  # gauss and oersted are no teslas to pint
+    return ours if abs(factor - ours) <= abs(ours) * Decimal("1e-6") else factor
+
+
 def _exact(number: str, factor: Decimal, offset: Decimal) -> float:
-    with localcontext(prec=_DIGITS):
-        return float(Decimal(number) * factor + offset)
+    try:
+        with decimal.localcontext(_EXACT):
+            return float(Decimal(number) * factor + offset)
+    except decimal.DecimalException:  # an exponent beyond all floats
+        return math.inf
+
+
+def _check_length(text: str, unit: str, name: str) -> None:
+    if len(text) > LONGEST_TEXT:
+        raise InputError(
+            f"a text of {len(text)} characters is no quantity in {unit} (at most {LONGEST_TEXT}); "
+            f"write a number and a unit such as '1 {unit}', got {shown(text)}",
+            value=text,
+            key=name,
+        )
+
+
+def _modest(text: str) -> bool:
+    """Whether every exponent of a unit is a plain number, and all together are small."""
+    raised = _ABOVE.sub(lambda above: "**" + above[0].translate(_DIGITS_ABOVE), text)
+    product = 1.0
+    for power in _POWER.finditer(raised):
+        exponent = _EXPONENT.match(raised, power.end())
+        if exponent is None or _POWER.match(raised[exponent.end() :].lstrip()):
+            return False  # "9**(2*9)" and "9**9**9"
+        product *= max(1.0, abs(float(exponent[1] or exponent[2])))
+    return product <= HIGHEST_POWER
 
 
 @functools.lru_cache(maxsize=1024)
 def _conversion(text: str, unit: str, name: str, given: str) -> tuple[Decimal, Decimal]:
     """(factor, offset) from the units of ``text`` to ``unit``."""
-    import pint
+    prefix = text.removesuffix(unit)
+    if unit in _PLAIN_UNITS and prefix != text and prefix in _POWERS:
+        return Decimal(1).scaleb(_POWERS[prefix]), Decimal(0)
+    return _by_pint(text, unit, name, given)
 
-    registry = _registry()
-    target = registry.Unit(_spelled(unit))
-    try:
-        source = _unit(text)
-    except Exception as exc:  # pint raises several unrelated types
-        raise InputError(
-            f"unknown unit in {given!r}; expected a unit of {unit}, such as '1 {unit}'",
-            value=given,
-            key=name,
-        ) from exc
-    wrong = InputError(f"{given!r} has the wrong dimension; expected {unit}", value=given, key=name)
+
+def _by_pint(text: str, unit: str, name: str, given: str) -> tuple[Decimal, Decimal]:
+    with decimal.localcontext(_EXACT):
+        try:
+            source = _unit(text)
+        except Exception as exc:  # pint raises several unrelated types
+            raise InputError(
+                f"unknown unit in {given!r}; expected a unit of {unit}, such as '1 {unit}'",
+                value=given,
+                key=name,
+            ) from exc
+        try:
+            return _factor_and_offset(source, _registry().Unit(_spelled(unit)), unit)
+        except Exception as exc:  # pint's own, and a factor beyond all numbers
+            raise InputError(
+                f"{given!r} has the wrong dimension; expected {unit}", value=given, key=name
+            ) from exc
+
+
+def _factor_and_offset(source: Any, target: Any, unit: str) -> tuple[Decimal, Decimal]:
+    """How a number of one unit becomes one of the other; raises if it does not."""
     if _angle(source) != _angle(target) or (unit != "1" and _ratios(source)):
-        raise wrong
-    try:
-        with localcontext(prec=_DIGITS):
-            offset = registry.Quantity(Decimal(0), source).to(target).magnitude
-            factor = registry.Quantity(Decimal(1), source).to(target).magnitude - offset
-    except (pint.DimensionalityError, pint.OffsetUnitCalculusError) as exc:
-        raise wrong from exc
-    return Decimal(factor), Decimal(offset)
+        raise ValueError(unit)
+    zero, one = (_registry().Quantity(Decimal(n), source).to(target).magnitude for n in (0, 1))
+    return Decimal(one - zero), Decimal(zero)
 
 
 def _unit(text: str) -> Any:
     """A unit of our registry; astropy's and instruments' "m2 s-1" is read as well."""
-    if not _UNIT_TEXT.match(text):
+    if not (_UNIT_TEXT.match(text) and _modest(text)):
         raise ValueError(text)
     spelled = _spelled(text)
     try:

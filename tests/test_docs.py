@@ -16,7 +16,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md") if not {"_build", "paper"} & set(p.parts))
 EXECUTED = [p for p in PAGES if "```{code-cell}" in p.read_text(encoding="utf-8")]
 #: Extras that a tutorial needs.
-NEEDS = {"fit": "lmfit", "from-dat-to-alpha": "lmfit"}
+NEEDS = {"fit": "lmfit", "from-dat-to-alpha": "lmfit", "spin-or-orbital": "lmfit"}
 
 
 @pytest.mark.parametrize("page", EXECUTED, ids=lambda p: str(p.relative_to(DOCS)))

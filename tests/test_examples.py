@@ -14,6 +14,7 @@ import pytest
 from small_devices import bar
 
 import ohmr_fem as of
+from ohmr_fem.analytic import absorbing_valve
 from ohmr_fem.cli import main
 from ohmr_fem.config.device_file import read_device, read_tensor_job
 
@@ -112,6 +113,24 @@ def test_hall_bar_example():
     assert np.allclose(local.delta_R / local.R_ohmic, -0.01 * (np.tanh(z) / z).real, rtol=0.12)
     assert local.delta_R == pytest.approx([-8.839463, -3.028440], rel=1e-5)  # regression
     assert nonlocal_.hanle[1] == pytest.approx(-0.0809307, rel=1e-4)
+
+
+def test_valve_example():
+    device = read_device(ROOT / "examples" / "valve.toml")
+    m = device.measurements[0]
+    fields = [(0, 0, 0), (0.02, 0, 0)]
+    curve = of.hanle_curve(device.problem, fields, current=m.current, voltage=m.voltage)
+    # Between points that lose nothing and points that lose all that a pad does
+    law = device.problem.contacts["source"]
+    assert law.region == "injector" and law.polarisation == (0, 0, 0.1)
+    L, W, sigma, a = 2.547e-6, 2.2e-6, 5e-4, 0.6e-6
+    phi = 0.02 * 1.602176634e-19 / 9.1093837139e-31 * 451.84e-12
+    r = law.moment.absorption[0] * a * L / 0.014358
+    free, lossy = (absorbing_valve(5.5e-6 / L, [0, phi], loss) for loss in (0.0, r))
+    unit = 0.01 * L / (sigma * W)
+    assert unit * lossy[0] < curve.delta_R[0] < unit * free[0]
+    assert unit * free[1] < curve.delta_R[1] < 0
+    assert curve.delta_R == pytest.approx([1.280225, -0.205087], rel=1e-5)  # regression
 
 
 @pytest.mark.parametrize(

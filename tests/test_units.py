@@ -152,3 +152,11 @@ def test_constants_are_codata():
         pytest.approx(units.ELEMENTARY_CHARGE * units.HBAR / (2 * units.ELECTRON_MASS), rel=1e-9)
         == units.BOHR_MAGNETON
     )
+
+
+def test_units_that_need_no_pint_are_those_of_pint():
+    for unit in units._PLAIN_UNITS:
+        for prefix in units._POWERS:
+            text = prefix + unit
+            own = units._conversion(text, unit, "x", text)
+            assert own == units._by_pint(text, unit, "x", text), text

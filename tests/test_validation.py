@@ -52,6 +52,7 @@ LEAST = {
     "prepare_raw": 11,
     "studies": 3,
     "film_3d": 6,
+    "films": 51,
 }
 #: What rows may say instead of an equation when their tolerance is a number of its own, such as
 #: seconds.

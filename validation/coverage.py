@@ -278,6 +278,21 @@ CLAIMS = (
     ),
     Claim("theory 5.7", "strips of two and three materials", (("edges", "layers"),)),
     Claim(
+        "theory 10",
+        "valves, pads and channels: closed forms of the strip, a published geometry, reciprocity "
+        "with p and B reversed, balance of each component",
+        (
+            ("valves", "printed digits"),
+            ("valves", "graphene valve"),
+            ("valves", "contacts that absorb"),
+            ("valves", "across a strip"),
+            ("valves", "read by the inverse"),
+            ("valves", "R_ij,kl(p, B)"),
+            ("valves", "balance of each"),
+        ),
+        ("tests/solver/test_channel.py::test_spreading_resistance_of_two_discs",),
+    ),
+    Claim(
         "theory 12",
         "interfaces with the accumulation continuous: closed forms, collocation, Onsager, energy",
         (
@@ -317,7 +332,15 @@ CLAIMS = (
         "theory 9",
         "films: edges, faces and corners against bricks in three dimensions; the local tensor, "
         "its form of Velez and spin Hall magnetoresistance by matrix functions and collocation",
-        (("film_3d", "delta_R"),),
+        (
+            ("film_3d", "delta_R"),
+            ("films", "tensor"),
+            ("films", "Velez"),
+            ("films", "magnetoresistance of Pt"),
+            ("films", "bar, faces"),
+            ("films", "Hall bar"),
+            ("films", "reciprocity"),
+        ),
         (
             "tests/analytic/test_film.py::test_reflecting_faces",
             "tests/analytic/test_film.py::test_unequal_faces",

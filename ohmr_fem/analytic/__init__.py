@@ -45,7 +45,7 @@ from .strip import (
     wire_rectangle,
 )
 from .two_channels import strip_relaxation_tensor, strip_two_channels
-from .valve import absorbing_valve, valve
+from .valve import absorbing_valve, line_to_edges, valve
 
 __all__ = [
     "FILM_BEST_THICKNESS",
@@ -63,6 +63,7 @@ __all__ = [
     "film_tensor",
     "film_weak_field",
     "layered_strip",
+    "line_to_edges",
     "magnetic_absorption",
     "nonlocal_narrow",
     "nonlocal_ohmic",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.integrate import quad
 from scipy.linalg import expm, sqrtm
 
 from ..errors import InputError
@@ -71,3 +72,34 @@ def absorbing_valve(distance: Any, phi: Any, absorption: float) -> np.ndarray:
     # sinh(q x) = exp(q x) (1 - exp(-2 q x))/2, the growing factor taken out
     below = 2.0 * (q + absorption) + absorption**2 * 0.5 * (1.0 - decay**2) / q
     return np.asarray(np.real(decay / below))
+
+
+def line_to_edges(distance: float, width: float, torque: Any, injected: Any) -> float:
+    """What the inverse orbital Hall effect reads of a line contact: V(x, w/2) - V(x, -w/2) per
+    current, over alpha' L_m/(sigma_s W), to first order in alpha'.
+
+    The line injects p at x = 0, evenly across the strip: n^z(k) = [(k^2 + 1 + tau T)^-1 p]_z; and
+    J . nu = 0 at the edges makes V(k) = -(alpha' D/sigma) i k n^z(k) sinh(k y)/(k cosh(k w/2)).
+
+    Parameters
+    ----------
+    distance : float
+        x of the two edge points, of either sign.
+    width : float
+        w = W/L_m.
+    torque : (3, 3)
+        tau T.
+    injected : (3,)
+        p.
+    """
+    if not width > 0.0:
+        raise InputError(f"width: above 0, got {width!r}", value=width)
+    M = np.eye(3) + np.asarray(torque, dtype=float)
+    p = _field(injected)
+
+    def density(k: float) -> float:
+        n = np.linalg.solve(M + k**2 * np.eye(3), p)[2]
+        return float(np.tanh(0.5 * k * width) * n)
+
+    found, _ = quad(density, 0.0, np.inf, weight="sin", wvar=abs(distance), limlst=200)
+    return float(np.copysign(2.0 / np.pi, distance) * found)

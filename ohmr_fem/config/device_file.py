@@ -22,7 +22,7 @@ from ..micro import LayeredModel
 from ..model.problem import Problem
 from .model_tables import FiguresTable, Gate, TensorTable
 from .reader import Measurement, Reader, read_toml
-from .tables import EdgeTable, FilmTable, Output, OutputTable, SolveTable, SweepTable, TurnTable
+from .tables import EdgeTable, Output, OutputTable, SolveTable, SweepTable, TurnTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +97,7 @@ SECTIONS = (
     "contacts",
     "edges",
     "film",
+    "stack",
     "solve",
     "measure",
     "sweep",
@@ -150,10 +151,11 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     if mesh is None and "mesh" in table:
         reader.keep_digest(table["mesh"])
     mesh = reader.mesh(table) if mesh is None else mesh
-    recipes = reader.materials(table)
+    layered = "stack" in table
+    recipes = None if layered else reader.materials(table)
     contacts = reader.contacts(table.get("contacts", []))
     edges = reader.named(table, "edges", EdgeTable, "moment")
-    film = reader.built(FilmTable, table["film"], "film") if "film" in table else None
+    film = reader.film(table)
     solve = reader.built(SolveTable, table.get("solve", {}), "solve")
     reader.accuracy(solve, "cross_section" in table)
     measures = reader.measures(table, "cross_section" in table)
@@ -163,9 +165,10 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     output = reader.built(OutputTable, table.get("output", {}), "output")
     gate = reader.gate(table, recipes)
     reader.stop()
-    materials = reader.operating_point(recipes)
+    materials = None if layered else reader.operating_point(recipes)
     if isinstance(mesh, Geometry):
-        mesh = reader.meshed(mesh, materials, solve.accuracy is not None)
+        shown = film.material if layered else materials
+        mesh = reader.meshed(mesh, shown, solve.accuracy is not None)
     order = ADAPTIVE_ORDER if solve.order is None and solve.accuracy is not None else solve.order
     problem = reader.problem(
         mesh,
@@ -182,12 +185,10 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     measurements = reader.measurements(problem, measures)
     reader.stop()
     fields, unit, last = sweep
-    default = (0.0, last) if film is None else ()  # the moment of a film is no map of the plane
+    default = (0.0, last) if film is None else ()  # of a film only on request
     at = default if output.fields_at is None else output.fields_at
-    if film is not None and at:
-        reader.complain(
-            "output.fields_at", "the moment of a film depends on z: no maps in this version"
-        )
+    if layered and at:
+        reader.complain("output.fields_at", "a stack answers with its tensor: it has no maps")
         reader.stop()
     snapshots = np.array([b * unit for b in dict.fromkeys(at)]).reshape(-1, 3)
     inputs = (path, path.parent / table["mesh"]["file"]) if "mesh" in table else (path,)

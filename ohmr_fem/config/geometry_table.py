@@ -6,8 +6,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from .. import geometry
 from ..errors import InputError, suggest
 from ..geometry.outline import Geometry
@@ -75,8 +73,5 @@ def meshed(
         As :func:`mesh_device`.
     """
     parts = list(materials.values()) if isinstance(materials, Mapping) else [materials]
-    lengths = [
-        np.sqrt(np.asarray(m.diffusion_constant) * np.asarray(m.relaxation_time)).min()
-        for m in parts
-    ]
-    return mesh_device(shape, float(min(lengths)), **(COARSE if coarse else {}))
+    lengths = [m.shortest_length for m in parts]
+    return mesh_device(shape, min(lengths), **(COARSE if coarse else {}))

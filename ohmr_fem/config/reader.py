@@ -23,6 +23,8 @@ from .model_tables import KINDS, Gate, GateTable, ModelMaterialTable
 from .tables import (
     ContactTable,
     CrossSection,
+    FilmTable,
+    LayerTable,
     MaterialTable,
     MeasureTable,
     MeshFile,
@@ -273,6 +275,24 @@ class Reader:
             region: self.material(entry, f"materials.{region}")
             for region, entry in table["materials"].items()
         }
+
+    def film(self, table: Mapping[str, Any]) -> Any:
+        """The Film, the Stack of the layers of [[stack]], or None."""
+        if "stack" not in table:
+            return self.built(FilmTable, table["film"], "film") if "film" in table else None
+        entries = table["stack"]
+        extra = {"material", "materials", "gate", "cross_section"} & set(table)
+        for name in sorted(extra):
+            self.complain(name, "has no place beside [[stack]], whose layers say all; remove one")
+        if not isinstance(entries, list) or not entries:
+            self.complain("stack", f"must be tables [[stack]], one a layer, got {entries!r}")
+            return None
+        keys = [f"stack[{i}]" for i in range(len(entries))]
+        built = zip(entries, keys, strict=True)
+        layers = [self.built(LayerTable, entry, key) for entry, key in built]
+        if None in layers:
+            return None
+        return self.built(FilmTable, table.get("film", {}), "film", layers)
 
     def material(self, entry: Any, key: str) -> Any:
         if not isinstance(entry, Mapping) or "model" not in entry:

@@ -6,14 +6,14 @@ Values are numbers in SI or quantities such as "2 ps"; the objects themselves ch
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, StrictStr
 
-from ..errors import InputError, suggest
+from ..errors import InputError, complaints_about, suggest
 from ..mesh.device_mesh import DeviceMesh
 from ..mesh.files import read_mesh
 from ..mesh.grids import cross_section, disc_mesh, rectangle
@@ -21,11 +21,14 @@ from ..model.contacts import Contact, Edge, gaussian_profile
 from ..model.fields import field_sweep, field_turn
 from ..model.film import Film, magnetic_face
 from ..model.material import Material
+from ..model.spin import Spin
+from ..model.stack import Stack
 from ..units import ELECTRON_MASS, positive, to_si
 
 FIGURES = ("png", "pdf", "svg")
 #: What one number may ask for.
 MOST_FIELDS, MOST_CELLS = 1_000_000, 1_000_000
+MOST_LAYERS = 1000
 #: Of the positive numbers of a material: beyond, their products leave the range of floats.
 SMALLEST, LARGEST = 1e-60, 1e60
 POSITIVE = ("relaxation_time", "sheet_conductivity")
@@ -101,9 +104,11 @@ class MaterialTable(Table):
     """[material] or [materials.<region>]"""
 
     sheet_conductivity: Any = None
-    relaxation_time: Any
+    relaxation_time: Any = None
+    relaxation_rate: Any = None
     orbital_hall_angle: Any
     inverse_mass: Any
+    spin: Any = None
     resistivity: Any = None
     diffusion_length: Any = None
     diffusion_constant: Any = None
@@ -122,7 +127,14 @@ class MaterialTable(Table):
                 value=self.inverse_mass,
                 key="inverse_mass",
             )
-        found = Material(**{name: value for name, value in self if value is not None})
+        if self.relaxation_time is None and self.relaxation_rate is None:
+            raise InputError(
+                "is missing; it, or relaxation_rate, is required", key="relaxation_time"
+            )
+        given = {name: value for name, value in self if value is not None}
+        if self.spin is not None:
+            given["spin"] = _spin(self.spin)
+        found = Material(**given)
         if not float(np.max(np.abs(found.X), initial=0.0)) * ELECTRON_MASS < LARGEST:
             raise InputError(f"is beyond {LARGEST:g}; give it in 1/m_e", key="inverse_mass")
         for name in ("diffusion_length", "diffusion_constant", *POSITIVE):
@@ -152,6 +164,8 @@ class ContactTable(Table):
     profile: Any = "uniform"
     at: Any = None
     boundary: StrictStr | None = None
+    polarisation: Any = (0.0, 0.0, 0.0)
+    region: StrictStr | None = None
 
     def build(self) -> Contact:
         profile = self.profile
@@ -162,7 +176,15 @@ class ContactTable(Table):
                     key="profile",
                 )
             profile = gaussian_profile(profile["center"], profile["width"])
-        return Contact(self.kind, self.moment, profile, self.at, self.boundary)
+        return Contact(
+            self.kind,
+            self.moment,
+            profile,
+            self.at,
+            self.boundary,
+            self.polarisation,
+            self.region,
+        )
 
 
 class EdgeTable(Table):
@@ -180,16 +202,62 @@ class EdgeTable(Table):
 class FilmTable(Table):
     """[film]"""
 
-    thickness: Any
+    thickness: Any = None
     bottom: Any = "reflecting"
     top: Any = "reflecting"
 
-    def build(self) -> Film:
-        return Film(self.thickness, _face(self.bottom, "bottom"), _face(self.top, "top"))
+    def build(self, layers: Any = None) -> Film | Stack:
+        """The film, or the stack of the layers of [[stack]]."""
+        faces = _face(self.bottom, "bottom"), _face(self.top, "top")
+        if layers is None:
+            return Film(self.thickness, *faces)
+        if self.thickness is not None:
+            raise InputError("the layers of [[stack]] have their own; remove it", key="thickness")
+        return Stack(layers, *faces)
+
+
+def _spin(table: Any) -> Spin:
+    """[material.spin]"""
+    known = [f.name for f in fields(Spin)]
+    if not isinstance(table, Mapping):
+        raise InputError(
+            f"must be a table such as [material.spin] with {', '.join(known[:3])}, got {table!r}",
+            key="spin",
+        )
+    for name in table:
+        if name not in known:
+            raise InputError(f"unknown key {name!r}; {suggest(name, known)}", key="spin")
+    for name in known[:3]:
+        if name not in table:
+            raise InputError(f"{name} is missing; it is required", key="spin")
+    with complaints_about("spin"):
+        return Spin(**table)
+
+
+class LayerTable(MaterialTable):
+    """[[stack]]: a material and the thickness of its layer, from the bottom up"""
+
+    thickness: Any
+
+    def build(self) -> Any:
+        given = {name: value for name, value in self if name != "thickness"}
+        material = MaterialTable(**given).build()
+        if material.sheet_conductivity is None and material.resistivity is None:
+            raise InputError("is missing; it says how layers share the current", key="resistivity")
+        return material, positive(self.thickness, "m", "thickness")
 
 
 def _face(value: Any, key: str) -> Any:
-    """A face as a device file gives it; a table with a mixing conductance is a magnet."""
+    """A face as a device file gives it; a table with a mixing conductance is a magnet, one with a
+    source an edge law.
+    """
+    if isinstance(value, Mapping) and {"source", "inverse_source"} & set(value):
+        extra = sorted(set(value) - set(EdgeTable.model_fields))
+        if extra:
+            known = ", ".join(EdgeTable.model_fields)
+            raise InputError(f"accepts {known}, got {', '.join(extra)}", key=key)
+        with complaints_about(key):
+            return EdgeTable(**value).build()
     if not isinstance(value, Mapping) or "mixing_conductance" not in value:
         return value
     if set(value) != {"mixing_conductance", "magnetisation"}:
@@ -283,8 +351,15 @@ class OutputTable(Table):
     figures: list[StrictStr] = ["png", "pdf"]
     drive_current: Any = "1 uA"
     electric_field: Any = "1 V/m"
+    layers: StrictInt = 2
 
     def build(self) -> Output:
+        if not 2 <= self.layers <= MOST_LAYERS:
+            raise InputError(
+                f"is the number of heights from bottom to top, 2 to {MOST_LAYERS}, got "
+                f"{self.layers}",
+                key="layers",
+            )
         for kind in self.figures:
             if kind not in FIGURES:
                 raise InputError(
@@ -301,13 +376,14 @@ class OutputTable(Table):
             tuple(self.figures),
             positive(self.drive_current, "A", "drive_current"),
             to_si(self.electric_field, "V/m", "electric_field"),
+            self.layers,
         )
 
 
 @dataclass(frozen=True)
 class Output:
     """What a run leaves behind; drive current in A (or field in V/m for a cross-section) of the
-    field files.
+    field files, and the heights at which those of a film hold its moment, both faces included.
     """
 
     fields_at: tuple[float, ...] | None = None
@@ -315,6 +391,7 @@ class Output:
     figures: tuple[str, ...] = ("png", "pdf")
     drive_current: float = 1e-6
     electric_field: float = 1.0
+    layers: int = 2
 
 
 TEMPLATE = """\
@@ -349,6 +426,10 @@ normal = "y"
 # right = "equipotential"
 # t1 = "probe"
 # t2 = "probe"
+# [contacts.magnet]         # or a table each: this one brings moment along with its current and
+# kind = "equipotential"    # reads it with the voltage; also moment, profile, at, boundary
+# polarisation = [0, 0.3, 0]
+# region = "pad"            # a region of the mesh, in place of a boundary
 #
 # [edges]                   # boundaries that do not reflect the moment: "absorbing",
 #                           # or a velocity G in Q.nu = G n
@@ -364,6 +445,9 @@ normal = "y"
 # thickness = "10 nm"
 # bottom = "reflecting"     # or "absorbing", a velocity G, or
 # top = {{ mixing_conductance = "4e14 S/m^2", magnetisation = [0, 1, 0] }}
+#
+# [[stack]]                 # layers in the place of [material], from the bottom up: the keys of a
+# thickness = "3 nm"        # [material] and a thickness in each; [film] then has its faces alone
 #
 # ---- Material of the whole device. One for each region: [materials.NAME]
 [material]
@@ -398,5 +482,6 @@ fields_at = [0, "9 T"]                # maps and ParaView files at these fields 
 paraview = true
 figures = ["png", "pdf"]
 # drive_current = "1 uA"              # of the field files of a device
+# layers = 2                          # heights in those of a film: both faces, or more between
 # electric_field = "1 V/m"            # of the field files of a cross-section
 """

@@ -20,6 +20,7 @@ from ..solver.resistance import Measurement, warn_once
 from ..solver.solve import moment_inertia, moment_matrix
 from ..solver.stability import check_stability
 from ..sweep.curve import field_columns, terminals_text
+from ..sweep.film import film_measures, film_share
 from ..sweep.route import choose
 from ..sweep.spectral import spectral_measures
 from ..units import fields_array, vector_si
@@ -104,7 +105,7 @@ def ac_response(
     current: Any = None,
     voltage: Any = None,
     method: str = "auto",
-    tolerance: float = 1e-8,
+    tolerance: float | None = None,
     solver: Solver | None = None,
 ) -> ACResponse:
     """Complex delta_R (rho on a cross-section) at frequencies, for a current I exp(-i omega t).
@@ -123,7 +124,8 @@ def ac_response(
         "spectral": one real factorisation for all frequencies and fields; "direct": a complex one
         for each, any problem; "auto": spectral where it applies.
     tolerance : float
-        Bound on the algebraic error of the spectral path, relative to the largest effect.
+        Bound on the algebraic error of the spectral path, relative to the largest effect; default
+        1e-8, and 1e-4 of a film.
     solver : Solver, optional
         As for :func:`hanle_curve`; the direct path asks it for complex matrices.
 
@@ -141,6 +143,8 @@ def ac_response(
         f = vector_si(frequencies, "Hz", "frequencies")
     fields = fields_array(field)
     several = np.atleast_2d(fields)
+    if problem.film is not None:
+        return _ac_film(problem, f, fields, (current, voltage), tolerance, solver, start)
     measurement = Measurement.of(problem, current, voltage, solver)
     warn_once(problem, several, measurement.share)
     if route.method == "spectral":
@@ -165,23 +169,65 @@ def ac_response(
     )
 
 
+def _ac_film(
+    problem: Problem,
+    f: np.ndarray,
+    fields: np.ndarray,
+    pairs: tuple[Any, Any],
+    tolerance: float | None,
+    solver: Solver | None,
+    start: float,
+) -> ACResponse:
+    """From the measure of a film, edges and faces, or of a stack."""
+    several = np.atleast_2d(fields)
+    warn_once(problem, several, film_share(problem, [pairs[0]]))
+    measure = film_measures(
+        problem,
+        [pairs],
+        tolerance=tolerance,
+        fields=several,
+        rates=_rates(problem, f, several),
+        solver=solver or SYMMETRIC,
+    )[0]
+    effect = np.column_stack([measure.ac(f, B) for B in several])
+    return ACResponse(
+        frequencies=f,
+        fields=fields,
+        effect=effect if fields.ndim == 2 else effect[:, 0],
+        R_ohmic=measure.R_ohmic,
+        method=f"spectral, {len(measure.rates)} poles from one factorisation",
+        current=measure.current,
+        voltage=measure.voltage,
+        summary=repr(problem),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _rates(problem: Problem, f: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """Every s = 1 - i omega tau +- i phi that occurs and has a bound."""
+    shift = -2j * np.pi * f * problem.material.mean_time
+    if not problem.uniform:
+        return np.asarray(1.0 + shift)  # a matrix a pole, and its bound at these
+    phi = np.unique(np.sqrt(precession_squared(problem.material, fields).astype(complex)))
+    s = (1.0 + shift[:, None, None] + np.array([-1j, 0.0, 1j])[:, None] * phi).ravel()
+    return np.asarray(s[s.real > 0])
+
+
 def _ac_spectral(
     problem: Problem,
     f: np.ndarray,
     fields: np.ndarray,
     measurement: Measurement,
-    tolerance: float,
+    tolerance: float | None,
 ) -> tuple[np.ndarray, str]:
-    """(k, n) complex, with the bound held at every s = 1 - i omega tau +- i phi that occurs."""
-    shift = -2j * np.pi * f * float(problem.material.relaxation_time)
-    phi = np.unique(np.sqrt(precession_squared(problem.material, fields).astype(complex)))
-    s = (1.0 + shift[:, None, None] + np.array([-1j, 0.0, 1j])[:, None] * phi).ravel()
+    """(k, n) complex, with the bound held at every rate that occurs."""
+    shift = -2j * np.pi * f * problem.material.mean_time
     measure = spectral_measures(
         problem,
         [measurement.pairs],
         tolerance=tolerance,
         fields=fields,
-        rates=s[s.real > 0],
+        rates=_rates(problem, f, fields),
         solver=measurement.solver or SYMMETRIC,
     )[0]
     values = np.array([measure.response(fields, 1.0 + z)[0] for z in shift])
@@ -206,4 +252,4 @@ def _ac_direct(measurement: Measurement, B: np.ndarray, omega: float) -> complex
         potential = system.free_tie() @ x[:potentials]
     else:
         potential, _ = system.orbital_potential(n, solver=measurement.solver)
-    return complex(measurement.reader @ potential)
+    return complex(measurement.reader @ potential + measurement.moment_reader @ n)

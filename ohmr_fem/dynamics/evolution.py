@@ -206,6 +206,7 @@ class Evolution:
             n,
             self.tolerance,
             self.measurement.reader,
+            self.measurement.moment_reader,
         ):
             digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()

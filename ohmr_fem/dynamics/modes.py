@@ -39,7 +39,7 @@ class Modes:
     ----------
     measure : SpectralMeasure
     rates : (m,) lambda_k in 1/s; the last mode is the uniform moment density, which no measurement
-    drives or reads
+    drives or reads (but for polarised contacts, whose poles hold it)
     source : (m, 3) per unit drive and second
     reader : (m, 3) f = sum reader c; times ``measure.unit`` it is delta_R (rho on a cross-section)
     per unit drive
@@ -56,10 +56,11 @@ class Modes:
         tau = material.relaxation_time
         count = len(weights)
         source, reader = np.zeros((count + 1, 3)), np.zeros((count + 1, 3))
-        for component, column in {(c.generated, c.a) for c in measure.channels}:
-            source[:count, component] += weights[:, column] * measure.stretch / tau
-        for component, column in {(c.detected, c.b) for c in measure.channels}:
-            reader[:count] += np.outer(weights[:, column], measure.detector(component))
+        for component, column, strength in measure.drives:
+            source[:count, component] += strength * weights[:, column] * measure.stretch / tau
+        for component, column, strength in measure.readings:
+            row = strength * measure.detector(component)
+            reader[:count] += np.outer(weights[:, column], row)
         rates = np.append(measure.projection.rates * measure.stretch + 1.0, 1.0) / tau
         return cls(measure, rates, source, reader)
 

@@ -24,7 +24,7 @@ from ..solver.stability import check_stability
 from ..solver.system import system_of
 from ..sweep.curve import field_columns, terminals_text
 from ..sweep.route import choose, refusal
-from ..units import array_si, positive
+from ..units import array_si, positive, shown
 from .evolution import Checkpoint, Evolution
 from .modes import Modes, evolve, modes_of
 from .waveform import Waveform, check_times
@@ -99,7 +99,7 @@ class Transient(Table):
             raise InputError(
                 "solution: the fields were not kept; run transient(..., keep_fields=True)"
             )
-        system = system_of(self.problem, self.field[index])
+        system = system_of(self.problem, self.field[index], with_spin=True)
         amount = float(self.drive[index])
         if self.current is None:
             given = Drive({}, {}, amount)
@@ -223,10 +223,10 @@ def transient(
     start = time.perf_counter()
     further = _needs_steps(problem, initial) if refusal(problem) is None else None
     route = choose("transient", method, METHODS, problem, further=further)
-    tolerance = positive(tolerance, "1", "tolerance")
+    given, tolerance = tolerance, positive(tolerance, "1", "tolerance")
     if not 1e-13 < tolerance < 0.1:
         raise InputError(
-            f"tolerance: must lie between 1e-13 and 0.1, got {tolerance!r}", value=tolerance
+            f"must lie between 1e-13 and 0.1, got {shown(given)}", value=given, key="tolerance"
         )
     times = check_times(times)
     amount = "V/m" if problem.is_cross_section else "A"
@@ -254,13 +254,17 @@ def transient(
 
 
 def _needs_steps(problem: Problem, initial: Any) -> str | None:
-    """Why an initial state or an injection needs time steps."""
+    """Why a material, an initial state or an injection needs time steps."""
+    if not problem.uniform:
+        return "the components of the moment relax at different rates, or there are two channels"
     if any(m.injects for m in problem.moment_conditions().values()):
         return "an edge injects moment"
     if initial is None or (isinstance(initial, str) and initial == "steady"):
         return None
     if callable(initial) or isinstance(initial, Solution):
         return "the initial moment density is not uniform"
+    if problem.polarised:
+        return "a polarised contact reads the uniform moment density"
     if problem.moment_conditions():
         return "a uniform moment density is no mode where an edge absorbs"
     return (
@@ -383,11 +387,7 @@ class _Run:
 
     def _moment_unit(self, modes: Modes) -> float:
         """Moment density in C/m^2 of a mode with coefficient one."""
-        material = self.problem.material
-        unit = float(material.orbital_hall_angle / material.diffusion_constant)
-        if self.problem.is_cross_section:
-            return unit * float(material.sheet_conductivity) * modes.measure.reference_length
-        return -unit
+        return modes.measure.moment_unit
 
     def _spectral_fields(self, modes: Modes, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients of the moments (n, 3, N) and of the orbital potential (n, N); c (n, m, 3) in
@@ -409,7 +409,8 @@ class _Run:
         evolution = Evolution(self.measurement, self.field, self.drive, self.times, self.tolerance)
         n = self._initial(initial, evolution)
         N = self.measurement.system.N
-        width = 4 * N if self.keep_fields else 0
+        moments = self.measurement.system.keep.shape[0]
+        width = moments + N if self.keep_fields else 0
         store = (
             Checkpoint(Path(path), evolution.fingerprint(n), width) if path is not None else None
         )
@@ -427,8 +428,8 @@ class _Run:
                 f"stepping, Radau IIA of order 5{self.reason}",
                 0 if at is None else at.accepted,
                 0 if at is None else at.rejected,
-                None if stored is None else stored[:, :3] * unit,
-                None if stored is None else stored[:, 3],
+                None if stored is None else stored[:, :-1] * unit,
+                None if stored is None else stored[:, -1],
             )
 
         try:
@@ -462,7 +463,7 @@ class _Run:
             _check_initial(initial)
             return evolution.steady(self.fields[0], float(self.drive(self.times[0])))
         if isinstance(initial, Solution):
-            if initial.moment_dofs.shape != (3, system.N):
+            if initial.moment_dofs.size != system.keep.shape[0]:
                 raise InputError(
                     f"initial: the solution has {initial.moment_dofs.shape[1]} unknowns, the "
                     f"problem {system.N}; "
@@ -489,6 +490,8 @@ class _Run:
             forms.load.assemble(system.basis, a=np.broadcast_to(v, x.shape[1:]).copy())
             for v in given
         ]
+        if system.spin is not None:  # what is given is orbital moment
+            loads += [np.zeros(system.N)] * 3
         factors = (self.measurement.solver or SYMMETRIC).factorise(system.mass_matrix)
         n, _ = factors.solve(system.keep.T @ np.concatenate(loads))
         return np.asarray(n / system.scales.moment)

@@ -425,7 +425,7 @@ def _names(base: str, runs: Sequence[Run]) -> list[str]:
     return names
 
 
-def _measurement_of(name: str) -> str:
+def measurement_of(name: str) -> str:
     """The measurement that a curve belongs to: "far [10 K, up]" is of "far"."""
     return re.sub(r"\s*\[[^\]]*\]$", "", name)
 
@@ -450,7 +450,7 @@ def with_pairs(
     out = []
     for curve in curves:
         if curve.current is None:
-            name = curve.name if curve.name in pairs else _measurement_of(curve.name)
+            name = curve.name if curve.name in pairs else measurement_of(curve.name)
             if name not in pairs and not (len(pairs) == 1 and not name):
                 raise InputError(
                     f"{curve.label}: belongs to which measurement? {suggest(curve.name, pairs)}; "

@@ -28,7 +28,8 @@ def describe(read: Understood) -> str:
 
 def _lines(read: Understood) -> Iterator[str]:
     log = read.log
-    yield f"{log.path}: {len(log.lines)} rows, {len(read.curves)} curves"
+    count = len(read.curves)
+    yield f"{log.path}: {len(log.lines)} rows, {count} curve{'s' if count > 1 else ''}"
     for key, found in log.used.items():
         for column in found:
             number = column.index + 1

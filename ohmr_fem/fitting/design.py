@@ -20,11 +20,12 @@ from ..errors import InputError
 from ..model.fields import field_sweep
 from ..model.problem import Problem
 from ..sweep.measure import SpectralMeasure
-from ..sweep.spectral import spectral_measures
 from ..units import fields_array, owned, positive
+from .background import Term, read_terms
+from .columns import of_curves
 from .data import Measured
 from .fisher import LIMIT, Identifiability, identify, percent
-from .input import TOLERANCE, Source, check_options, read_curves
+from .input import Source, check_options, measures_of, read_curves
 from .model import Curve, Model, Parameter, read_parameters, scatter
 from .result import Fit
 
@@ -71,6 +72,7 @@ class Candidate:
         put("fields", owned(np.atleast_2d(fields)))
         unit = "1" if self.current is None else "ohm"
         put("noise", positive(self.noise, unit, "noise"))
+        put("size", positive(self.size, "1", "size"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,10 +150,11 @@ def design(
     if isinstance(data, Fit):
         problem = replace(problem, materials=data.material)
         data = [replace(c.data, sigma=c.noise) for c in data.curves]
-    check_options(background, 0.95, "profile")
+    _, limit = check_options(background, 0.95, "profile", limit)
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
-    chosen = read_parameters(parameters, source.material)
+    problem.refuse_polarised("design")
+    chosen = read_parameters(parameters, source.material, source.thickness)
     noises = [_noise(curve) for curve in curves]
     if candidates is not None:
         wanted = list(candidates)
@@ -159,8 +162,9 @@ def design(
         wanted = _default(problem, curves[0], float(np.median(noises[0])), noise)
     measures = _measures(problem, source, wanted)
     rows = []
-    for curve, pair, sigma in zip(curves, source.pairs, noises, strict=True):
-        rows.append(_jacobian(chosen, curve, measures[pair], sigma, background))
+    terms = of_curves(read_terms(background), curves)
+    for curve, pair, sigma, own in zip(curves, source.pairs, noises, terms, strict=True):
+        rows.append(_jacobian(chosen, curve, measures[pair], sigma, own))
     now = np.vstack(rows)
     names = [p.name for p in chosen]
     symbols = [p.symbol for p in chosen]
@@ -169,7 +173,7 @@ def design(
         measure = _resized(measures[c.current, c.voltage], c.size)
         planned = _planned(c, problem.is_cross_section)
         sigma = np.full(len(planned.values), c.noise)
-        more = _jacobian(chosen, planned, measure, sigma, background)
+        more = _jacobian(chosen, planned, measure, sigma, terms[0])
         known = identify(np.vstack([now, more]), names, symbols, limit)
         ranked.append((c, known))
     ranked.sort(key=lambda pair: pair[1].score)
@@ -189,16 +193,11 @@ def _measures(
     """The measure of every pair at hand or wanted, over the lengths that the sizes ask for."""
     new = [(c.current, c.voltage) for c in wanted]
     pairs = list(dict.fromkeys([*source.pairs, *new]))
-    length = source.material.diffusion_length
+    length = source.length
     stretches = [max(c.size, 1.0 / c.size) for c in wanted]
     reach = max([1.0, *stretches]) * 1.1
     lengths = (length / reach, length * reach)
-    found = spectral_measures(
-        problem,
-        pairs,
-        tolerance=TOLERANCE,
-        lengths=lengths,
-    )
+    found = measures_of(problem, pairs, lengths)
     return dict(zip(pairs, found, strict=True))
 
 
@@ -219,7 +218,7 @@ def _jacobian(
     data: Measured,
     measure: SpectralMeasure,
     sigma: np.ndarray,
-    background: Sequence[str],
+    background: Sequence[Term],
 ) -> np.ndarray:
     curve = Curve.of(data, measure, background)
     model = Model(

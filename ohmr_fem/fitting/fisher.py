@@ -53,6 +53,7 @@ class Identifiability:
     limit : relative standard error that separates fixed from free
     alike : {background: part of the Hanle signal that it leaves}; 0 if the data cannot tell the two
     apart
+    unfitted : the same of even backgrounds that are not fitted
     """
 
     names: tuple[str, ...]
@@ -63,6 +64,7 @@ class Identifiability:
     eigenerrors: np.ndarray
     limit: float
     alike: Mapping[str, float] = field(default_factory=dict)
+    unfitted: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -86,7 +88,15 @@ class Identifiability:
             for name, left in self.alike.items()
             if left < ALIKE
         ]
-        return self._numbers() + "".join(same)
+        return self._numbers() + "".join(same) + self._hidden()
+
+    def _hidden(self) -> str:
+        """Backgrounds that are not fitted, and that would pass for the effect."""
+        names = [repr(name) for name, left in self.unfitted.items() if left < ALIKE]
+        if not names:
+            return ""
+        which = " or ".join(names)
+        return f"; a background {which}, which is not fitted, would look like the Hanle effect"
 
     def _numbers(self) -> str:
         if self.complete:

@@ -16,17 +16,21 @@ from typing import Any
 import numpy as np
 
 from ..doors import door
-from ..errors import ResolutionWarning, SolveError, require_extra, warn
+from ..errors import PhysicsWarning, ResolutionWarning, SolveError, require_extra, warn
 from ..mesh.grids import cross_section
-from ..model.material import Material, retuned
+from ..model.film import Film
+from ..model.material import Material
 from ..model.problem import Problem, contact_width
-from ..solver.resolution import check_resolution, physics_notes
+from ..solver.resolution import check_resolution, physics_notes, size_notes
 from ..solver.system import system_of
-from ..sweep.spectral import spectral_measure
-from .background import AMPLITUDES, read_terms
+from ..sweep.film import FilmMeasure
+from ..sweep.measure import SpectralMeasure
+from ..sweep.spectral import largest_share, spectral_measure
+from .background import read_terms
+from .columns import picked
 from .data import Measured
 from .fisher import LIMIT, Identifiability
-from .input import TOLERANCE, Source, check_count, check_options, read_curves
+from .input import TOLERANCE, Source, check_count, check_options, check_shared, read_curves
 from .model import Parameter, background_parameters, changes, read_parameters, value_of
 from .result import Estimate, Fit, FittedCurve
 from .search import Found, Task, minimise, search
@@ -34,6 +38,8 @@ from .search import Found, Task, minimise, search
 #: A measurement whose ohmic resistance is below this many squares is nonlocal: no strip formula for
 #: it.
 LOCAL_SQUARES = 0.3
+#: p of the whiteness of a preparation below which something is left in the rows.
+NOT_WHITE = 0.01
 #: Diffusion lengths that the strip is tried with, either way from the fitted one.
 STRIP_RANGE = 20.0
 
@@ -64,7 +70,10 @@ def fit(
         ``spectral_measure(..., lengths=(L_min, L_max))``.
     parameters : names
         "alpha" (the data fix only the product alpha alpha'; "alpha_product" is another word for
-        it), "L_m", "tau", "theta" = X_zz/X_yy, "sigma", "g".
+        it), "L_m", "tau", "theta" = X_zz/X_yy, "sigma", "g"; of a film "thickness", within a factor
+        of four of its start, and "resistivity" in place of "sigma"; with polarised contacts not
+        alpha but "polarisation", the largest |p|, the others in proportion, or
+        "polarisation.CONTACT" (the data of one valve fix only the product of two).
     current, voltage : pairs of contact names
         For curves that do not carry their own.
     background : of "offset", "linear", "quadratic", "anomalous", "kohler", "two_band", "hln"
@@ -111,7 +120,9 @@ def fit(
     found = search(task, source)
     notes = [
         *_range_notes(found),
+        *_polarisation_notes(found),
         *_residual_notes(task, found),
+        *_data_notes(task),
         *_physics_notes(task, source, found),
     ]
     strips = _strip(task, source, found) if strip else None
@@ -153,7 +164,7 @@ def identifiability(
     )
     model = task.model(source.measures(None))
     here = np.zeros(len(task.parameters))
-    return task.identify(model, here)
+    return task.told(model, here)
 
 
 def _prepare(
@@ -169,11 +180,14 @@ def _prepare(
     method: str,
     lmfit: Any,
 ) -> tuple[Task, Source]:
-    check_options(background, confidence, intervals)
+    confidence, limit = check_options(background, confidence, intervals, limit)
     curves = read_curves(data, problem, current, voltage)
     source = Source.of(problem, curves)
     terms = read_terms(background)
-    chosen = read_parameters(parameters, source.material) + background_parameters(terms, curves)
+    check_shared(terms, curves)
+    sheet = source.material.sheet_conductivity
+    chosen = read_parameters(parameters, source.material, source.thickness, source.polarised)
+    chosen += background_parameters(terms, curves, sheet)
     check_count(curves, chosen, terms)
     task = Task(
         curves=curves,
@@ -201,6 +215,42 @@ def _range_notes(found: Found) -> list[Warning]:
             text = f"fit: {exc}; give the fit measures made with wider lengths and fields"
             return [UserWarning(text)]
     return []
+
+
+def _polarisation_notes(found: Found) -> list[Warning]:
+    """A note where more moment than one a carrier would be needed."""
+    values = found.model.physical(found.u)
+    return [
+        PhysicsWarning(
+            f"{name} = {value:.3g} is above 1: no contact injects more than one moment a carrier; "
+            "its absorption, or tau and L_m, may be held at wrong values"
+        )
+        for name, value in values.items()
+        if name.startswith("polarisation") and value > 1.0
+    ]
+
+
+def _data_notes(task: Task) -> list[Warning]:
+    """Notes on curves of several temperatures, and on preparations that left something in the
+    rows.
+    """
+    notes: list[Warning] = []
+    warm = [float(np.mean(c.temperature)) for c in task.curves if c.temperature is not None]
+    if warm and max(warm) > 1.1 * min(warm):
+        text = (
+            f"curves at {min(warm):.4g} to {max(warm):.4g} K are fitted with one set of "
+            "parameters; fit those of one temperature, or as a series"
+        )
+        notes.append(PhysicsWarning(text))
+    for curve in task.curves:
+        steps = curve.preparation
+        if steps is not None and steps.whiteness < NOT_WHITE:
+            text = (
+                f"{curve.label}: the raw rows are no noise about the prepared curve (p = "
+                f"{steps.whiteness:.2g}); a step of the preparation is missing"
+            )
+            notes.append(UserWarning(text))
+    return notes
 
 
 def _residual_notes(task: Task, found: Found) -> list[Warning]:
@@ -248,17 +298,27 @@ def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
     if source.problem is None:
         return []
     fields = np.vstack([c.fields for c in task.curves])
-    fitted = replace(source.problem, materials=_material(found))
+    fitted = _device(source.problem, found)
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    notes: list[Warning] = [*physics_notes(fitted, fields)]
-    for note in check_resolution(system_of(fitted), strongest):
+    share = largest_share(fitted, [replace(m, material=fitted.material) for m in found.measures])
+    notes: list[Warning] = [*physics_notes(fitted, fields), *size_notes(fitted, share)]
+    for note in check_resolution(system_of(fitted, plane_of_film=True, with_spin=True), strongest):
         notes.append(ResolutionWarning(f"at the fitted values: {note}"))
     return notes
 
 
-def _material(found: Found) -> Material:
-    fitted = found.model.physical(found.u)
-    return retuned(found.measures[0].material, changes(fitted))
+def _measure(found: Found) -> SpectralMeasure:
+    """The first measure at the fitted values."""
+    return found.measures[0].at(**changes(found.model.physical(found.u)))
+
+
+def _device(problem: Problem, found: Found) -> Problem:
+    """The device at the fitted values."""
+    measure = _measure(found)
+    film = problem.film
+    if isinstance(film, Film) and isinstance(measure, FilmMeasure):
+        film = replace(film, thickness=measure.thickness)
+    return replace(problem, materials=measure.material, film=film)
 
 
 def _strip(
@@ -267,22 +327,27 @@ def _strip(
     """Parameters that Eq. (7) gives for the local curves, and its curves by number; None if there
     is nothing to fit.
     """
-    if source.problem is None or source.problem.is_cross_section:
+    if source.problem is None or source.problem.is_cross_section or source.polarised:
+        return None
+    if source.problem.film is not None:  # a strip knows no faces
         return None
     squares = [measure.R_ohmic_sigma for measure in found.measures]
     local_ones = [i for i, ohmic in enumerate(squares) if abs(ohmic) >= LOCAL_SQUARES]
     if not local_ones:
         return None
-    material = _material(found)
+    material = _measure(found).material
     current, _ = source.pairs[local_ones[0]]
     width = contact_width(source.problem, current[0])
+    if np.isnan(width):  # a pad
+        return None
     section = Problem(cross_section(width), material, detection=source.problem.detection)
     length = material.diffusion_length
-    lengths = (length / STRIP_RANGE, length * STRIP_RANGE)
+    lengths = None if length is None else (length / STRIP_RANGE, length * STRIP_RANGE)
     measure = spectral_measure(section, tolerance=TOLERANCE, lengths=lengths)
     data = tuple(replace(task.curves[i], sigma=found.model.sigma[i]) for i in local_ones)
     starts = tuple(Parameter(p.name, _start(p, material, found)) for p in task.parameters)
-    narrow = replace(task, curves=data, parameters=starts)
+    terms = picked(task.background, local_ones)
+    narrow = replace(task, curves=data, parameters=starts, background=terms)
     model = narrow.model([measure] * len(data), [squares[i] for i in local_ones])
     scanned = np.zeros(1)
     if task.length is not None:
@@ -301,7 +366,7 @@ def _start(p: Parameter, material: Material, found: Found) -> float:
 
 def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], seconds: float) -> Fit:
     model, u = found.model, found.u
-    known = task.identify(model, u, found.reach)
+    known = task.told(model, u, found.reach)
     J = model.jacobian(u)
     covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
     root = np.sqrt(np.diag(covariance))
@@ -312,7 +377,7 @@ def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], sec
         before=found.before,
         correlation=covariance / np.outer(root, root),
         curves=_fitted(task, found, strip_curves),
-        material=_material(found),
+        material=_measure(found).material,
         strip=values,
         chi2=float(np.sum(model.residual(u) ** 2)),
         degrees=model.degrees,
@@ -344,7 +409,7 @@ def _estimates(found: Found, known: Identifiability) -> dict[str, Estimate]:
             symbol=p.symbol,
             unit=p.unit,
             value=value,
-            error=float(known.errors[i]) * abs(value),
+            error=p.spread(value, float(known.errors[i])),
             low=lowest,
             high=highest,
             fixed=fixed,
@@ -356,6 +421,7 @@ def _fitted(task: Task, found: Found, strips: Mapping[int, np.ndarray]) -> tuple
     model = found.model
     signals = model.signals(found.u)
     backgrounds = model.backgrounds(found.u)
+    amounts = _amounts(found)
     out = []
     for i, data in enumerate(task.curves):
         curve = FittedCurve(
@@ -364,30 +430,34 @@ def _fitted(task: Task, found: Found, strips: Mapping[int, np.ndarray]) -> tuple
             background=backgrounds[i],
             noise=model.sigma[i],
             strip=strips.get(i),
-            amplitudes=_amounts(found, i),
+            amplitudes=amounts[i],
         )
         out.append(curve)
     return tuple(out)
 
 
-def _amounts(found: Found, i: int) -> dict[str, tuple[float, float]]:
-    """Amplitude of each background of a curve and its standard error, all parameters free."""
+def _amounts(found: Found) -> dict[int, dict[str, tuple[float, float]]]:
+    """Of each curve, the amplitude of each background and its standard error, all parameters
+    free.
+    """
     model, u = found.model, found.u
-    curve, noise = model.curves[i], model.sigma[i]
-    basis = model.bases(u)[i]
-    # what the projected Jacobian leaves out: how an amplitude follows the parameters
-    slopes = model.slopes(u, i) / noise[:, None]
-    columns = basis / noise[:, None]
-    size = np.linalg.norm(columns, axis=0)
-    size[size == 0.0] = np.inf
-    inverse = np.linalg.pinv(columns / size)
-    follows = inverse @ slopes
     J = model.jacobian(u)
     covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
-    spread = inverse @ inverse.T + follows @ covariance @ follows.T
-    errors = np.sqrt(np.diag(spread)) / size
-    values = model.amplitudes(u)[i]
-    return {
-        f"{term.name}.{AMPLITUDES[term.name]}": (float(value), float(error))
-        for term, value, error in zip(curve.terms, values, errors, strict=True)
-    }
+    values, bases = model.amplitudes(u), model.bases(u)
+    slopes = [model.slopes(u, i) for i in range(len(model.curves))]
+    out = {}
+    for block in model.blocks:
+        noise = block.rows(model.sigma)[:, None]
+        columns = block.join(bases) / noise
+        size = np.linalg.norm(columns, axis=0)
+        size[size == 0.0] = np.inf
+        inverse = np.linalg.pinv(columns / size)
+        # what the projected Jacobian leaves out: how an amplitude follows the parameters
+        follows = inverse @ (block.rows(slopes) / noise)
+        spread = inverse @ inverse.T + follows @ covariance @ follows.T
+        errors = np.sqrt(np.diag(spread)) / size
+        for i, place in zip(block.curves, block.places, strict=True):
+            names = [name for term in model.curves[i].terms for name in term.amplitudes]
+            pairs = zip(values[i].tolist(), errors[list(place)].tolist(), strict=True)
+            out[i] = dict(zip(names, pairs, strict=True))
+    return out

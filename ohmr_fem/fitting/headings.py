@@ -131,6 +131,10 @@ class Heading:
         name = re.sub(r"\((?!0\))\d+(?:[-, ]\d+)*\)$", "", self.name.strip())
         return re.sub(r"[\s_.\-]", "", name.lower()).replace("δ", "d").replace("Δ", "d")
 
+    def is_resistivity(self) -> bool:
+        """Whether it is called so, whatever its unit."""
+        return "resistivity" in self.plain or self.plain.startswith("rho")
+
     def is_error(self) -> bool:
         """Whether it is a bare "STD", which belongs to the column before it."""
         return self.plain in (*ERROR, "±", "+/", "σ")
@@ -168,7 +172,19 @@ def split_heading(cell: str) -> Heading:
         name, unit = text[: slash.start()].strip(), text[slash.end() :].strip()
         if name and unit and any(spelled(unit) in known for known in UNITS.values()):
             return Heading(text, name, unit)
+    name, _, unit = text.rpartition("_")
+    if name and _is_unit_of(Heading(text, name, unit)):
+        return Heading(text, name, unit)
     return Heading(text, text, None)
+
+
+def _is_unit_of(heading: Heading) -> bool:
+    """Whether a word behind an underscore, as in "H_Oe", is a unit of what stands before it."""
+    unit = spelled(heading.unit or "")
+    for key in ("B", "R", "V", "I", "temperature"):
+        if heading.means(key) and unit in UNITS[KINDS[key]]:
+            return True
+    return False
 
 
 def is_unit(cell: str) -> bool:

@@ -12,23 +12,34 @@ import numpy as np
 from ..errors import InputError, SolveError, suggest
 from ..model.material import Material
 from ..model.problem import Problem
+from ..model.stack import Stack
+from ..sweep.film import FilmMeasure, film_measures
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
-from .background import read_terms
+from ..units import positive, shown, to_si
+from .background import Term, read_terms
+from .columns import blocks, of_curves
 from .data import Measured, read_data, with_pairs
 from .model import Parameter
 
 #: Algebraic tolerance of the measures, relative to the largest |F|: far below any noise.
 TOLERANCE = 1e-7
+#: Of films, where the bound is some thousand times the error.
+FILM_TOLERANCE = 1e-3
+#: A fitted thickness stays within this factor of its start.
+THICKER = 4.0
 
 
-def check_options(background: Any, confidence: float, intervals: str) -> None:
-    """InputError for an option that is not known."""
+def check_options(
+    background: Any, confidence: Any, intervals: str, limit: Any
+) -> tuple[float, float]:
+    """Confidence and limit as numbers; InputError for an option that is not known."""
     read_terms(background)
-    if not 0.0 < confidence < 1.0:
+    chance = to_si(confidence, "1", "confidence")
+    if not 0.0 < chance < 1.0:
         raise InputError(
-            f"expected a probability such as 0.95, got {confidence!r}",
+            f"expected a probability such as 0.95, got {shown(confidence)}",
             value=confidence,
             key="confidence",
         )
@@ -37,6 +48,7 @@ def check_options(background: Any, confidence: float, intervals: str) -> None:
             f"{intervals!r} is not known; {suggest(intervals, ('profile', 'fisher'))}",
             key="intervals",
         )
+    return chance, positive(limit, "1", "limit")
 
 
 def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Measured, ...]:
@@ -67,23 +79,45 @@ def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Me
     return curves
 
 
+def check_shared(terms: Sequence[Term], curves: Sequence[Measured]) -> None:
+    """InputError where curves of several resistivities are no relative changes: the device has one
+    resistance for all of them.
+    """
+    of_curves(terms, curves)
+    for term in terms:
+        ratios = dict(term.given).get("resistivity_ratio")
+        if not isinstance(ratios, tuple) or max(ratios) <= 1.01 * min(ratios):
+            continue
+        other = next((c for c in curves if c.quantity != "ratio"), None)
+        if other is not None:
+            raise InputError(
+                f"{other.label}: curves of several resistivities on one device need their "
+                "relative change; give them as quantity='ratio'",
+                value=other.quantity,
+                key="background",
+            )
+
+
 def check_count(
-    curves: Sequence[Measured], chosen: Sequence[Parameter], background: Sequence[Any]
+    curves: Sequence[Measured], chosen: Sequence[Parameter], background: Sequence[Term]
 ) -> None:
     """InputError for fewer points than numbers to fit."""
-    for c in curves:
-        if len(c.values) <= len(background):
+    terms = of_curves(background, curves)
+    for c, own in zip(curves, terms, strict=True):
+        count = sum(len(t.amplitudes) for t in own if not t.group)
+        if len(c.values) <= count:
             raise InputError(
-                f"{c.label}: {len(c.values)} points for {len(background)} background terms; leave "
-                "some out",
+                f"{c.label}: {len(c.values)} points for {count} background terms; leave some out",
                 value=len(c.values),
             )
-    total, wanted = sum(len(c.values) for c in curves), len(chosen) + len(curves) * len(background)
+    total = sum(len(c.values) for c in curves)
+    amplitudes = sum(block.width for block in blocks(terms))
+    wanted = len(chosen) + amplitudes
     if total <= wanted:
         raise InputError(
-            f"{total} points for {wanted} numbers ({len(chosen)} parameters, and {len(background)} "
-            "background "
-            f"terms for each of {len(curves)} curves); a fit needs more points than numbers",
+            f"{total} points for {wanted} numbers ({len(chosen)} parameters, and {amplitudes} "
+            f"amplitudes of backgrounds in {len(curves)} curves); a fit needs more points than "
+            "numbers",
             value=total,
         )
 
@@ -107,13 +141,9 @@ class Source:
     def of(cls, problem: Any, curves: Sequence[Measured]) -> Source:
         """InputError if the spectral path cannot serve the problem, or a measure is missing."""
         if isinstance(problem, Problem):
-            if problem.film is not None:
-                raise InputError(
-                    "of a film, give its measures: spectral_measure(problem, lengths=(shortest, "
-                    "longest), ...) for each pair",
-                    key="fit",
-                )
             reason = refusal(problem)
+            if isinstance(problem.film, Stack):
+                reason = "the layers of a stack have no common material"
             if reason is not None:
                 raise InputError(
                     f"works on the spectral measure, which does not apply: {reason}", key="fit"
@@ -142,14 +172,44 @@ class Source:
         return cls(None, tuple(known[pair] for pair in pairs), pairs)
 
     @property
+    def polarised(self) -> dict[str, float]:
+        """|p| of the polarised contacts."""
+        if self.problem is None:
+            return dict(self.given[0].polarisations)
+        contacts = self.problem.polarised.items()
+        return {name: float(np.linalg.norm(c.polarisation)) for name, c in contacts}
+
+    @property
     def material(self) -> Material:
         return self.problem.material if self.problem is not None else self.given[0].material
+
+    @property
+    def length(self) -> float:
+        """The diffusion length in m, the shortest where components or channels differ."""
+        m = self.material
+        return m.shortest_length if m.diffusion_length is None else m.diffusion_length
+
+    @property
+    def thickness(self) -> float | None:
+        """Of the film, m; None without one."""
+        if self.problem is not None:
+            return None if self.problem.film is None else self.problem.film.thickness
+        measure = self.given[0]
+        return measure.thickness if isinstance(measure, FilmMeasure) else None
+
+    @property
+    def thicknesses(self) -> tuple[float, float] | None:
+        """Least and most that a fit of the thickness may take, m."""
+        own = self.thickness
+        return None if own is None else (own / THICKER, own * THICKER)
 
     def covered(self, curves: Sequence[Measured]) -> tuple[float, float]:
         """Diffusion lengths in m over which the measures that were given hold at the fields of the
         curves.
         """
-        start = self.material.diffusion_length
+        start = self.length
+        if self.material.diffusion_length is None:
+            return start, start
         steps = np.geomspace(1.0, 30.0, 30)
 
         def holds(length: float) -> bool:
@@ -172,12 +232,30 @@ class Source:
         )
         return float(start / steps[low]), float(start * steps[high])
 
-    def measures(self, lengths: tuple[float, float] | None) -> tuple[SpectralMeasure, ...]:
-        """One measure for each curve over a range of diffusion lengths in m; those given as they
-        are.
+    def measures(
+        self, lengths: tuple[float, float] | None, thicknesses: tuple[float, float] | None = None
+    ) -> tuple[SpectralMeasure, ...]:
+        """One measure for each curve over a range of diffusion lengths, and of thicknesses of a
+        film, in m; those given as they are.
         """
         if self.problem is None:
             return self.given
         distinct = list(dict.fromkeys(self.pairs))
-        made = spectral_measures(self.problem, distinct, tolerance=TOLERANCE, lengths=lengths)
+        made = measures_of(self.problem, distinct, lengths, thicknesses)
         return tuple(made[distinct.index(pair)] for pair in self.pairs)
+
+
+def measures_of(
+    problem: Problem,
+    pairs: Sequence[tuple[Any, Any]],
+    lengths: tuple[float, float] | None = None,
+    thicknesses: tuple[float, float] | None = None,
+) -> Sequence[SpectralMeasure]:
+    """Measures of the pairs of a device over diffusion lengths, and of thicknesses of a film, m."""
+    if problem.film is None:
+        if problem.material.diffusion_length is None:
+            lengths = None  # there is no one length to vary
+        return spectral_measures(problem, pairs, tolerance=TOLERANCE, lengths=lengths)
+    return film_measures(
+        problem, pairs, tolerance=FILM_TOLERANCE, lengths=lengths, thicknesses=thicknesses
+    )

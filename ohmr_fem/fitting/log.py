@@ -342,6 +342,9 @@ class _Picker:
         }
         bulk = [f for f in found["R"] if _is(f, "resistivity")]
         found["R"] = [f for f in found["R"] if f not in bulk]
+        if "R" not in chosen:  # a resistivity in ohm beside its resistance is the same again
+            called = [f for f in found["R"] if not f.heading.is_resistivity()]
+            found["R"] = called or found["R"]
         if found["V"] and not found["R"] and not bulk and quantity in (None, "R"):
             return self._over_current(found["V"])
         if bulk and not found["ratio"] and quantity == "ratio":

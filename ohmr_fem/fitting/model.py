@@ -10,15 +10,18 @@ model once, which is the same as fitting them along.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, suggest
 from ..model.material import Material, parameter, precession_squared
+from ..sweep.matrix_measure import MatrixMeasure
 from ..sweep.measure import SpectralMeasure
 from .background import Term, read_terms, shape_of, starts
+from .bands import band_starts
+from .columns import Block, blocks
 from .data import Measured
 
 #: Canonical name: (symbol, unit).
@@ -29,7 +32,33 @@ PARAMETERS = {
     "theta": ("theta", "1"),
     "sheet_conductivity": ("sigma", "S"),
     "g_factor": ("g", "1"),
+    "polarisation": ("p", "1"),
+    "thickness": ("t", "m"),
+    "resistivity": ("rho", "ohm m"),
+    "relaxation_ratio": ("Gamma_zz/Gamma_yy", "1"),
+    "orbital_hall_angle": ("alpha", "1"),
+    "inverse_orbital_hall_angle": ("alpha'", "1"),
+    "spin.hall_angle": ("alpha_S", "1"),
+    "spin.inverse_hall_angle": ("alpha_S'", "1"),
+    "spin.relaxation_time": ("tau_S", "s"),
+    "spin.diffusion_constant": ("D_S", "m^2/s"),
+    "spin.to_orbital": ("rate S to L", "1/s"),
+    "spin.from_orbital": ("rate L to S", "1/s"),
+    "spin.g_factor": ("g_S", "1"),
 }
+#: Angles of the orbital moment, which enter one by one beside a spin and as a product without.
+ANGLES = ("orbital_hall_angle", "inverse_orbital_hall_angle")
+#: What may have either sign.
+LINEAR = (
+    "alpha_product",
+    *ANGLES,
+    "spin.hall_angle",
+    "spin.inverse_hall_angle",
+    "spin.to_orbital",
+    "spin.from_orbital",
+)
+#: What only a film has, and what a film says otherwise.
+OF_FILMS, OF_PLANES = ("thickness", "resistivity"), "sheet_conductivity"
 ALIASES = {
     "alpha": "alpha_product",
     "orbital_hall_angle": "alpha_product",
@@ -37,6 +66,8 @@ ALIASES = {
     "tau": "relaxation_time",
     "sigma": "sheet_conductivity",
     "g": "g_factor",
+    "t": "thickness",
+    "rho": "resistivity",
 }
 #: Steps of the differences on the logarithmic scale: forward ones steer the search, central ones
 #: make the Fisher matrix.
@@ -49,8 +80,10 @@ FAR = 30.0
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a fit: value = start exp(u), or start + |start| u for the product alpha
-    alpha'.  "kohler.n" and the like belong to a background.
+    """One parameter of a fit: value = start exp(u), or start + |start| u for what may have either
+    sign, such as the product alpha alpha'.  "kohler.n" and the like belong to a background;
+    "polarisation.detector" is |p| of one contact, "polarisation" the largest of all, the others in
+    proportion.
     """
 
     name: str
@@ -58,12 +91,20 @@ class Parameter:
 
     @property
     def symbol(self) -> str:
-        return self.name if self.of_background else PARAMETERS[self.name][0]
+        if self.of_background:
+            return self.name
+        if self.name in PARAMETERS:
+            return PARAMETERS[self.name][0]
+        kind, _, contact = self.name.partition(".")
+        return f"{PARAMETERS[kind][0]}({contact})"
 
     @property
     def unit(self) -> str:
         shape = shape_of(self.name)
-        return PARAMETERS[self.name][1] if shape is None else shape.unit
+        if shape is not None:
+            return shape.unit
+        kind = self.name if self.name in PARAMETERS else self.name.partition(".")[0]
+        return PARAMETERS[kind][1]
 
     @property
     def of_background(self) -> bool:
@@ -71,7 +112,7 @@ class Parameter:
 
     @property
     def logarithmic(self) -> bool:
-        return self.name != "alpha_product"
+        return self.name not in LINEAR
 
     def value(self, u: float) -> float:
         """Value at a coordinate; 0, inf or -inf at infinite ones."""
@@ -95,25 +136,64 @@ class Parameter:
             else float((value - self.start) / abs(self.start))
         )
 
+    def spread(self, value: float, relative: float) -> float:
+        """Standard error of the value from that of :meth:`relative`."""
+        return relative * abs(value)
+
     def relative(self, u: float) -> float:
         """d ln(value) / du."""
         return 1.0 if self.logarithmic else abs(self.start) / (self.value(u) or abs(self.start))
 
 
-def read_parameters(names: Any, material: Material) -> tuple[Parameter, ...]:
-    """Parameters with the material's values as start; InputError for unknown ones and for a start
-    of zero.
+def _canonical(name: str, material: Material) -> str:
+    if material.spin is not None and name == "alpha":
+        return "orbital_hall_angle"
+    if material.spin is not None and name in ANGLES:
+        return name
+    return ALIASES.get(name, name)
+
+
+def _belongs(name: str, material: Material) -> bool:
+    """Whether a material of this kind has the parameter."""
+    if name.startswith("spin.") or name in ANGLES:
+        return material.spin is not None
+    if name == "diffusion_length":
+        return material.diffusion_length is not None
+    return name != "alpha_product" or material.spin is None
+
+
+def read_parameters(
+    names: Any,
+    material: Material,
+    thickness: float | None = None,
+    polarised: Mapping[str, float] | None = None,
+) -> tuple[Parameter, ...]:
+    """Parameters with the values of the material, or of the film of this ``thickness`` (m), and
+    |p| of the ``polarised`` contacts, as start; InputError for unknown ones and a start of zero.
     """
+    polarised = polarised or {}
+    magnetic = {f"polarisation.{name}": p for name, p in polarised.items()}
+    if polarised:
+        magnetic["polarisation"] = max(polarised.values())
     if isinstance(names, str) or not names:
         raise InputError(
             f"expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got {names!r}",
             key="parameters",
         )
-    found = [ALIASES.get(str(n), str(n)) for n in names]
+    found = [_canonical(str(n), material) for n in names]
+    known = [n for n in PARAMETERS if _belongs(n, material)]
     for name in found:
-        if name not in PARAMETERS:
+        if name not in magnetic and (name not in known or name == "polarisation"):
+            near = [*magnetic, *(k for k in (*known, *ALIASES) if k != "polarisation")]
             raise InputError(
-                f"{name!r} cannot be fitted; {suggest(name, [*PARAMETERS, *ALIASES])}",
+                f"{name!r} cannot be fitted; {suggest(name, near)}",
+                value=name,
+                key="parameters",
+            )
+        if name == "alpha_product" and polarised:
+            raise InputError(
+                "with polarised contacts alpha and alpha' enter apart, not as a product: hold "
+                "them, and fit 'polarisation'",
                 value=name,
                 key="parameters",
             )
@@ -124,7 +204,7 @@ def read_parameters(names: Any, material: Material) -> tuple[Parameter, ...]:
         )
     out = []
     for name in found:
-        start = value_of(material, name)
+        start = magnetic[name] if name in magnetic else value_of(material, name, thickness)
         if start == 0.0:
             raise InputError(
                 f"{PARAMETERS[name][0]} is 0 in the material, which is no start for a "
@@ -138,15 +218,36 @@ def read_parameters(names: Any, material: Material) -> tuple[Parameter, ...]:
 
 
 def background_parameters(
-    terms: Sequence[Term], curves: Sequence[Measured]
+    terms: Sequence[Term], curves: Sequence[Measured], sheet_conductivity: float = 1.0
 ) -> tuple[Parameter, ...]:
     """The numbers that the shapes of backgrounds depend on, shared by all curves."""
     strongest = max(float(np.abs(c.signed).max()) for c in curves)
-    return tuple(Parameter(name, start) for name, start in starts(terms, strongest).items())
+    begin = starts(terms, strongest) | band_starts(terms, curves, sheet_conductivity)
+    return tuple(Parameter(name, start) for name, start in begin.items())
 
 
-def value_of(material: Material, name: str) -> float:
-    """Value of a canonical parameter in a material."""
+def value_of(material: Material, name: str, thickness: float | None = None) -> float:
+    """Value of a canonical parameter in a material, of a film if it has a ``thickness`` (m).
+
+    Raises
+    ------
+    InputError
+        A thickness or resistivity without a film, a sheet conductivity with one.
+    """
+    if name in OF_FILMS and thickness is None:
+        raise InputError(
+            f"{name} is a parameter of a film: give Problem(film=...)", value=name, key="parameters"
+        )
+    if name == OF_PLANES and thickness is not None:
+        raise InputError(
+            "the sheet conductivity of a film follows from its thickness; fit resistivity",
+            value=name,
+            key="parameters",
+        )
+    if thickness is not None and name == "thickness":
+        return thickness
+    if thickness is not None and name == "resistivity":
+        return thickness / float(material.sheet_conductivity)
     if name == "alpha_product":
         return float(material.orbital_hall_angle * material.inverse_orbital_hall_angle)
     return parameter(material, name)
@@ -206,23 +307,41 @@ class Curve:
                 "(ratio)"
             )
         terms = read_terms(background)
+        _check_terms(terms, data)
         sheet = measure.material.sheet_conductivity
-        base = 1.0
-        if data.quantity != "ratio":
-            base = measure.R_ohmic if strip_of is None else strip_of / sheet
-            if abs(base * sheet) < NO_SQUARES:  # a Hall pair: its background scales with nothing
-                base = 1.0 / sheet
         absolute = all(term.name != "offset" for term in terms)
         empty = np.empty((len(data.fields), 0))
-        bare = cls(data.fields, data.quantity, measure, empty, absolute, strip_of, terms, base)
+        bare = cls(data.fields, data.quantity, measure, empty, absolute, strip_of, terms)
+        base = bare._ohmic
+        if abs(base * sheet) < NO_SQUARES:  # a Hall pair: its background scales with nothing
+            base = 1.0 / sheet
+        bare = replace(bare, base=base)
         strongest = float(np.abs(data.signed).max())
         return replace(bare, basis=bare.columns(starts(terms, strongest)))
 
     def columns(self, shapes: Mapping[str, float]) -> np.ndarray:
         """Backgrounds of amplitude 1 in the unit of the curve, (n, k)."""
         sheet = self.measure.material.sheet_conductivity
-        out = [self.base * t.column(self.fields, shapes, sheet) for t in self.terms]
-        return np.column_stack(out) if out else np.empty((len(self.fields), 0))
+        out = [self.base * t.columns(self.fields, shapes, sheet) for t in self.terms]
+        return np.hstack(out) if out else np.empty((len(self.fields), 0))
+
+    def known(self, shapes: Mapping[str, float]) -> np.ndarray:
+        """Backgrounds without an amplitude, (n,) in the unit of the curve."""
+        out = np.zeros(len(self.fields))
+        for term in self.terms:
+            if term.banded:
+                along, across = term.bands(self.fields, shapes)
+                out += self._ohmic * along + across / self.measure.material.sheet_conductivity
+        return out
+
+    @property
+    def _ohmic(self) -> float:
+        """What a relative change of the resistivity is multiplied by."""
+        if self.quantity == "ratio":
+            return 1.0
+        if self.strip_of is not None:
+            return self.strip_of / self.measure.material.sheet_conductivity
+        return self.measure.R_ohmic
 
     @property
     def shaped(self) -> bool:
@@ -234,7 +353,14 @@ class Curve:
         m = self.measure.at(**changed)
         if not self._stable(m):
             return np.full(len(self.fields), np.nan)
-        f, change = m.unchecked(self.fields)
+        return self.shown(m, *m.unchecked(self.fields))
+
+    def shown(self, m: SpectralMeasure, f: np.ndarray, change: np.ndarray) -> np.ndarray:
+        """The curve from f and its change with the field, (n,); NaN where the torque is
+        unstable.
+        """
+        if not self._stable(m):
+            return np.full(len(self.fields), np.nan)
         sigma = m.material.sheet_conductivity
         section = m.current is None
         ohmic = (
@@ -248,6 +374,8 @@ class Curve:
 
     def _stable(self, m: SpectralMeasure) -> bool:
         """Whether a steady state exists at every field; always where X is positive."""
+        if isinstance(m, MatrixMeasure):
+            return m.stable(self.fields)
         if np.linalg.eigvalsh(m.material.inverse_mass)[0] >= 0.0:
             return True
         growth = np.sqrt(max(-float(precession_squared(m.material, self.fields).min()), 0.0))
@@ -272,6 +400,8 @@ class Model:
     sigma : tuple of (n,) arrays, standard deviations
     lengths : (shortest, longest) m, optional
         Diffusion lengths that the measures cover; the model stays at the nearer end beyond.
+    thicknesses : (least, most) m, optional
+        The same of a film whose thickness is fitted.
     """
 
     parameters: tuple[Parameter, ...]
@@ -279,9 +409,13 @@ class Model:
     values: tuple[np.ndarray, ...]
     sigma: tuple[np.ndarray, ...]
     lengths: tuple[float, float] | None = None
+    thicknesses: tuple[float, float] | None = None
+    #: Curves that share amplitudes of their backgrounds.
+    blocks: tuple[Block, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        fixed = [_projector(c.basis, s) for c, s in zip(self.curves, self.sigma, strict=True)]
+        object.__setattr__(self, "blocks", blocks([c.terms for c in self.curves]))
+        fixed = self._projectors_of([c.basis for c in self.curves])
         object.__setattr__(self, "_projectors", fixed)
         # signals and projectors at the latest u: its Jacobian is asked for next
         object.__setattr__(self, "_latest", {})
@@ -297,25 +431,34 @@ class Model:
         shapes = self.shapes(u)
         return [c.columns(shapes) if c.shaped and shapes else c.basis for c in self.curves]
 
+    def known(self, u: np.ndarray) -> list[np.ndarray]:
+        """Backgrounds of each curve that have no amplitude, (n,)."""
+        shapes = self.shapes(u)
+        return [c.known(shapes) for c in self.curves]
+
     def projectors(self, u: np.ndarray) -> list[np.ndarray]:
-        """Orthonormal columns that span the backgrounds of each curve, whitened."""
+        """Orthonormal columns that span the backgrounds of each block of curves, whitened."""
         shapes = self.shapes(u)
         if not shapes:
             return list(self._projectors)  # type: ignore[attr-defined]
         known: dict[tuple[float, ...], list[np.ndarray]] = self._shaped  # type: ignore[attr-defined]
         key = tuple(shapes.values())
         if key not in known:
-            bases = self.bases(u)
-            found = [_projector(b, s) for b, s in zip(bases, self.sigma, strict=True)]
+            found = self._projectors_of(self.bases(u))
             known.clear()
             known[key] = found
         return known[key]
+
+    def _projectors_of(self, bases: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [projector(b.join(bases), b.rows(self.sigma)) for b in self.blocks]
 
     def physical(self, u: np.ndarray) -> dict[str, float]:
         """Values in SI by canonical name."""
         out = {p.name: p.value(float(x)) for p, x in zip(self.parameters, u, strict=True)}
         if self.lengths is not None and "diffusion_length" in out:
             out["diffusion_length"] = float(np.clip(out["diffusion_length"], *self.lengths))
+        if self.thicknesses is not None and "thickness" in out:
+            out["thickness"] = float(np.clip(out["thickness"], *self.thicknesses))
         for p in self.parameters:
             shape = shape_of(p.name)
             if shape is not None:  # beyond these ends a shape no longer changes, or runs off
@@ -358,18 +501,23 @@ class Model:
 
     def whitened(self, parts: Sequence[np.ndarray], u: np.ndarray) -> np.ndarray:
         """Values over sigma with the background projected out, joined, (N,)."""
-        out = []
-        for part, s, Q in zip(parts, self.sigma, self.projectors(u), strict=True):
-            y = part / s
-            out.append(y - Q @ (Q.T @ y))
-        return np.concatenate(out)
+        out: dict[int, np.ndarray] = {}
+        for block, Q in zip(self.blocks, self.projectors(u), strict=True):
+            y = block.rows(parts) / block.rows(self.sigma)
+            out |= block.split(y - Q @ (Q.T @ y), parts)
+        return np.concatenate([out[k] for k in range(len(parts))])
 
     def residual(self, u: np.ndarray) -> np.ndarray:
         """(data - model)/sigma, (N,); large where the model does not exist."""
         signals = self.signals(u)
         if not all(np.all(np.isfinite(s)) for s in signals):
             return np.full(sum(len(v) for v in self.values), 1e6)
-        return self.whitened([v - s for v, s in zip(self.values, signals, strict=True)], u)
+        return self.whitened(self._rest(u), u)
+
+    def _rest(self, u: np.ndarray) -> list[np.ndarray]:
+        """Data without the signal and the backgrounds without an amplitude."""
+        parts = zip(self.values, self.signals(u), self.known(u), strict=True)
+        return [v - s - k for v, s, k in parts]
 
     def jacobian(self, u: np.ndarray, free: Any = None, central: bool = False) -> np.ndarray:
         """d residual / du by differences, (N, q), or the columns of the ``free`` parameters."""
@@ -387,7 +535,7 @@ class Model:
         """d signal / du_i of every curve."""
         p = self.parameters[i]
         if p.of_background:
-            return self._shape_slopes(u, i)
+            return self.shape_slopes(u, i)
         if (
             p.name == "alpha_product"
             and p.value(float(u[i])) != 0.0
@@ -405,12 +553,16 @@ class Model:
         columns = [self._slopes(at, i, now, True)[k] for i in range(len(at))]
         return np.column_stack([np.nan_to_num(c) for c in columns])
 
-    def _shape_slopes(self, u: np.ndarray, i: int) -> list[np.ndarray]:
+    def shape_slopes(self, u: np.ndarray, i: int) -> list[np.ndarray]:
         """d background / du_i at the fitted amplitudes (Kaufman's form of variable projection)."""
         step = CENTRAL * np.eye(len(u))[i]
         amounts = self.amplitudes(u)
-        pairs = zip(self.bases(u + step), self.bases(u - step), amounts, strict=True)
-        return [(up - down) @ a / (2.0 * CENTRAL) for up, down, a in pairs]
+        ends = (u + step, u - step)
+        up, down = (
+            [b @ a + k for b, a, k in zip(self.bases(x), amounts, self.known(x), strict=True)]
+            for x in ends
+        )
+        return [(a - b) / (2.0 * CENTRAL) for a, b in zip(up, down, strict=True)]
 
     def relative_jacobian(self, u: np.ndarray) -> np.ndarray:
         """d residual / d ln(parameter), (N, q): its Gram matrix is Fisher's."""
@@ -418,68 +570,58 @@ class Model:
             [p.relative(float(x)) for p, x in zip(self.parameters, u, strict=True)]
         )
 
-    def alike(self, u: np.ndarray) -> dict[str, float]:
-        """Of each background, the part of the Hanle signal that is left when the background may
-        take what looks like it, with its shape; 1 where nothing does.
-        """
-        signals = [np.nan_to_num(s) for s in self.signals(u)]
-        shapes = {
-            p.name: self._shape_slopes(u, i)
-            for i, p in enumerate(self.parameters)
-            if p.of_background
-        }
-        out = {}
-        bases = self.bases(u)
-        for term in dict.fromkeys(t for c in self.curves for t in c.terms if t.name != "offset"):
-            before = after = 0.0
-            for k, (c, s) in enumerate(zip(self.curves, self.sigma, strict=True)):
-                others = np.array([t != term for t in c.terms])
-                slopes = [shapes[f"{term.name}.{key}"][k] for key in term.free]
-                whole = np.column_stack([bases[k], *slopes])
-                before += _left(signals[k], bases[k][:, others], s)
-                after += _left(signals[k], whole, s)
-            out[term.name] = float(np.sqrt(after / before)) if before > 0.0 else 0.0
-        return out
-
     def amplitudes(self, u: np.ndarray) -> list[np.ndarray]:
         """Fitted amplitudes of the backgrounds of each curve, (k,)."""
-        out = []
-        signals, bases = self.signals(u), self.bases(u)
-        for v, s, signal, basis in zip(self.values, self.sigma, signals, bases, strict=True):
-            weighted = basis / s[:, None]
+        out: dict[int, np.ndarray] = {}
+        bases = self.bases(u)
+        parts = [np.nan_to_num(part) for part in self._rest(u)]
+        for block in self.blocks:
+            sigma = block.rows(self.sigma)
+            weighted = block.join(bases) / sigma[:, None]
             size = np.linalg.norm(weighted, axis=0)
             size[size == 0.0] = 1.0
-            rest = np.nan_to_num((v - signal) / s)
-            out.append(np.linalg.lstsq(weighted / size, rest, rcond=None)[0] / size)
-        return out
+            rest = block.rows(parts) / sigma
+            found = np.linalg.lstsq(weighted / size, rest, rcond=None)[0] / size
+            for k, place in zip(block.curves, block.places, strict=True):
+                out[k] = found[list(place)]
+        return [out[k] for k in range(len(self.curves))]
 
     def backgrounds(self, u: np.ndarray) -> list[np.ndarray]:
         """Fitted background of each curve, (n,) in its unit."""
-        return [b @ a for b, a in zip(self.bases(u), self.amplitudes(u), strict=True)]
+        parts = zip(self.bases(u), self.amplitudes(u), self.known(u), strict=True)
+        return [b @ a + k for b, a, k in parts]
 
     @property
     def degrees(self) -> int:
-        """Points minus background terms minus parameters."""
-        return sum(
-            len(v) - int(np.any(c.basis, axis=0).sum())
-            for v, c in zip(self.values, self.curves, strict=True)
-        ) - len(self.parameters)
+        """Points minus amplitudes of backgrounds minus parameters."""
+        points = sum(len(v) for v in self.values)
+        bases = [c.basis for c in self.curves]
+        columns = sum(int(np.any(b.join(bases), axis=0).sum()) for b in self.blocks)
+        return points - columns - len(self.parameters)
 
 
-def _projector(basis: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+def _check_terms(terms: Sequence[Term], data: Measured) -> None:
+    """InputError for a term that is not yet that of one curve, or that the curve cannot hold."""
+    for term in terms:
+        if term.counts:
+            raise InputError(
+                f"{term.name}: holds one number for each of several curves; give one here",
+                key="background",
+            )
+        if term.banded and dict(term.given)["hall"] and data.quantity == "ratio":
+            raise InputError(
+                f"{data.label}: a Hall voltage has no relative change; give R or hanle in ohm",
+                key="background",
+            )
+
+
+def projector(basis: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """Orthonormal columns of basis/sigma; columns of zeros, as a term of B_z along x, span
     nothing.
     """
     weighted = basis / sigma[:, None]
     size = np.linalg.norm(weighted, axis=0)
     return np.asarray(np.linalg.qr(weighted[:, size > 0.0] / size[size > 0.0])[0])
-
-
-def _left(signal: np.ndarray, basis: np.ndarray, sigma: np.ndarray) -> float:
-    """Squared size of a signal in standard deviations, without what the columns can make."""
-    y = signal / sigma
-    Q = _projector(basis, sigma)
-    return float(np.sum((y - Q @ (Q.T @ y)) ** 2))
 
 
 def scatter(data: Measured) -> float:

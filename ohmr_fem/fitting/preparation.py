@@ -24,6 +24,7 @@ STEPS = (
     "symmetry",
     "reciprocal",
     "average",
+    "control",
     "noise",
 )
 #: Of the curve, by symmetry.

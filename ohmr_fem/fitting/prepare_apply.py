@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from .control import Control
 from .data import Measured
 from .preparation import PARITY, Numbers, Preparation, Step
 from .prepare_raw import Raw
@@ -26,6 +27,8 @@ def apply(raw: Raw, numbers: Numbers, errors: dict[str, Any], methods: dict[str,
     found = _smooth(rows, numbers, 0)
     keep = found.weight > 0
     points = Points.of(raw, numbers, rows, found)
+    if raw.control is not None:
+        points = points.without(raw.control)
     steps = _steps(raw, numbers, errors, methods, points, int(np.sum(~keep)))
     parity = PARITY[numbers.symmetry]
     # a part of the other parity is no part of the curve that is asked for: it must show
@@ -98,6 +101,12 @@ class Points:
         field, values, spread = made.T
         lonely = len(numbered) - len(made)
         return cls(field, values, spread * numbers.inflation, None, lonely)
+
+    def without(self, control: Control) -> Points:
+        """Without what a control direction does; both errors in the result."""
+        change, error = control.at(self.field)
+        sigma = np.hypot(self.sigma, error)
+        return replace(self, values=self.values - change, sigma=sigma)
 
 
 def _point(
@@ -177,6 +186,12 @@ def _steps(
     if numbers.average is not None:
         text = f"bins, {len(points.field)} of them hold rows"
         steps.append(Step("average", numbers.average, 0.0, "T", text))
+    if raw.control is not None:
+        text = (
+            "an assumption: the field along this direction changes the resistance as without the "
+            "Hanle effect; taken off at each |B|, straight between its points"
+        )
+        steps.append(Step("control", raw.control.name, 0.0, "", text))
     steps.append(Step("noise", numbers.sigma, 0.0, raw.unit, methods["noise"]))
     return {step.name: step for step in steps}
 

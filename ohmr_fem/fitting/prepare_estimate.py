@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError, suggest
 from ..units import to_si
+from .correlation import correlation
 from .data import Measured
 from .preparation import PARITY, Numbers
 from .prepare_raw import Raw
@@ -86,7 +87,10 @@ def estimate(raw: Raw, wishes: Wishes) -> tuple[Numbers, dict[str, Any], dict[st
         0.0 if wishes.hysteresis in (None, "auto") else wishes.hysteresis,
     )
     if "hysteresis" in free and np.ptp(raw.way) == 0.0:
-        raise InputError("needs rising and falling rows; give a value in T", key="hysteresis")
+        raise InputError(
+            "needs rising and falling rows: give all sweeps of the curve, or a value in T",
+            key="hysteresis",
+        )
     parity, found = _decided(raw, wishes, free, start)
     rates, mixing, errors = _amounts(raw, wishes, found, free)
     numbers = Numbers(
@@ -104,19 +108,22 @@ def estimate(raw: Raw, wishes: Wishes) -> tuple[Numbers, dict[str, Any], dict[st
     # the numbers of the steps were taken from the same rows
     spent = loose.spent + len(found.factor)
     loose = replace(loose, spent=spent)
-    correlation = _correlation(loose)
-    clear = correlation > CLEAR / np.sqrt(loose.used)
-    inflation = float(np.sqrt((1.0 + correlation) / (1.0 - correlation))) if clear else 1.0
+    follows, variance = correlation(loose)
+    clear = follows > CLEAR / np.sqrt(loose.used)
+    inflation = float(np.sqrt((1.0 + follows) / (1.0 - follows))) if clear else 1.0
+    # the smooth curve takes more out of slow noise than out of white noise
+    hidden = float(np.sqrt(variance / loose.variance)) if clear else 1.0
+    sigma = _noise(raw, wishes, loose) * (hidden if wishes.noise == "scatter" else 1.0)
     numbers = replace(
         numbers,
         scale=scale,
-        sigma=_noise(raw, wishes, loose),
-        correlation=correlation,
+        sigma=sigma,
+        correlation=follows,
         inflation=inflation,
         pieces=pieces,
     )
     # where the curve lacks the parity that the steps stand on, their errors know it
-    size = np.sqrt(found.variance) if wishes.noise != "file" else 1.0
+    size = np.sqrt(found.variance) * hidden if wishes.noise != "file" else 1.0
     errors = {name: _times(error, float(size) * inflation) for name, error in errors.items()}
     return numbers, errors, _methods(wishes, numbers, parity, loose)
 
@@ -293,17 +300,6 @@ def _noise(raw: Raw, wishes: Wishes, found: Joint) -> float:
     if degrees < 10:
         raise InputError(f"only {degrees} repeats at the same field; use 'scatter'", key="noise")
     return float(np.sqrt(whole / degrees))
-
-
-def _correlation(found: Joint) -> float:
-    """Of neighbours in time; what the fit itself takes out of the residuals is put back."""
-    keep = found.weight > 0
-    u = (found.residual * found.weight)[keep]
-    basis = found.basis[keep]
-    follows = float(np.sum(u[1:] * u[:-1]))
-    follows += found.variance * float(np.sum(basis[1:] * basis[:-1]))
-    whole = found.variance * len(u)
-    return float(np.clip(follows / max(whole, 1e-300), -0.95, 0.95))
 
 
 def _methods(wishes: Wishes, numbers: Numbers, parity: int, found: Joint) -> dict[str, str]:

@@ -9,10 +9,21 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..units import array_si
+from .control import Control
 from .data import QUANTITIES, Measured
 from .preparation import Numbers
 from .smooth import Rows
 from .sweeps import returns, ways
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Further curves that a preparation uses."""
+
+    reciprocal: Measured | None = None
+    longitudinal: Any = None
+    control: Measured | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +40,13 @@ class Raw:
     time: np.ndarray | None
     longitudinal: np.ndarray | None
     exchanged: bool
+    control: Control | None = None
 
     @classmethod
-    def of(cls, data: Measured, reciprocal: Measured | None, longitudinal: Any, mixed: bool) -> Raw:
+    def of(cls, data: Measured, beside: Beside, mixed: bool) -> Raw:
         axis = data.direction
+        reciprocal, longitudinal = beside.reciprocal, beside.longitudinal
+        control = None if beside.control is None else Control.of(beside.control, data)
         parts = [data] if reciprocal is None else [data, reciprocal]
         for part in parts:
             _check_part(part, data, axis)
@@ -57,6 +71,7 @@ class Raw:
             time=_joined([part.time for part in parts]),
             longitudinal=along,
             exchanged=reciprocal is not None,
+            control=control,
         )
 
     @property
@@ -144,7 +159,8 @@ def _check_part(part: Measured, data: Measured, axis: np.ndarray) -> None:
 def _longitudinal(given: Any, data: Measured) -> np.ndarray:
     if given is None:
         raise InputError("mixing needs the raw R_xx of the same rows", key="longitudinal")
-    values = given.values if isinstance(given, Measured) else np.asarray(given, dtype=float)
+    unit = QUANTITIES[data.quantity]
+    values = given.values if isinstance(given, Measured) else array_si(given, unit, "longitudinal")
     if values.shape != data.values.shape or not np.all(np.isfinite(values)):
         raise InputError(
             f"expected {len(data.values)} finite values, one for each row, got shape "

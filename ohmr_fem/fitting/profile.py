@@ -5,7 +5,7 @@ readjusted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -31,6 +31,7 @@ class Valley:
     chi2 : there
     lowest : chi2 of the best fit, from which rises are counted; below ``chi2`` in a second valley
     covariance : (q, q) inverse of J^T J, pseudo-inverse where singular
+    visited : {i: [(u_i, rise)]} of the profiles walked so far
     """
 
     residual: Callable[[np.ndarray], np.ndarray]
@@ -40,6 +41,7 @@ class Valley:
     chi2: float
     lowest: float
     covariance: np.ndarray
+    visited: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
 
     @classmethod
     def at(
@@ -217,6 +219,7 @@ def _walk(valley: Valley, i: int, shift: float, start: np.ndarray) -> tuple[np.n
     scale = max(1.0, 1e-3 * valley.lowest)
     if rise < -1e-3 * scale:
         raise LowerMinimumError(u)
+    valley.visited.setdefault(i, []).append((float(base[i]), rise))
     return u, rise
 
 

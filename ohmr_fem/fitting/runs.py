@@ -99,10 +99,11 @@ def _temperature_runs(fields: np.ndarray, temperature: np.ndarray, noise: float)
     starts = _holds(fields)
     ends = np.append(starts[1:], len(fields))
     long = ends - starts >= FEWEST_HELD
-    for start, end in zip(starts[long], ends[long], strict=True):
-        if _runs(temperature[start:end], noise):
-            out[start:end] = True
-            _give_back(out, fields, temperature, noise, (start, end))
+    starts, ends = starts[long], ends[long]
+    going = _runs(temperature, starts, ends, noise)
+    for start, end in zip(starts[going], ends[going], strict=True):
+        out[start:end] = True
+        _give_back(out, fields, temperature, noise, (start, end))
     return out
 
 
@@ -112,21 +113,59 @@ def _holds(fields: np.ndarray) -> np.ndarray:
     A slow sweep is many short ones: from row to row it moves no more than a field that is held.
     """
     same = HELD * float(_size(fields).max(initial=0.0))
-    starts, first = [0], fields[0].tolist()
-    for row, field in enumerate(fields.tolist()):
-        if any(abs(a - b) > same for a, b in zip(field, first, strict=True)):
-            starts.append(row)
-            first = field
-    return np.array(starts)
+    parts = np.array([part for part in fields.T if np.ptp(part) > 0.0])
+    if not len(parts):
+        return np.array([0])
+    starts, first, count = [0], 0, len(fields)
+    while True:
+        first = _leaves(parts, first, same)
+        if first >= count:
+            return np.array(starts)
+        starts.append(first)
 
 
-def _runs(held: np.ndarray, noise: float) -> bool:
-    """Whether a temperature goes somewhere, and does not only scatter."""
-    third = max(len(held) // 3, 1)
-    change = abs(float(held[-third:].mean() - held[:third].mean()))
-    least = 2 * CLOSE * float(np.abs(held).min())
-    scatters = change <= max(least, 6 * noise / np.sqrt(third))
-    return not scatters or float(np.ptp(held)) > max(least, 10 * noise)
+def _leaves(parts: np.ndarray, first: int, same: float) -> int:
+    """The next row whose field is not that of row ``first``; looked for in ever longer pieces."""
+    count = parts.shape[1]
+    begin, width = first + 1, 32
+    while begin < count:
+        piece = parts[:, begin : begin + width]
+        off = np.abs(piece - parts[:, first : first + 1]).max(axis=0) > same
+        place = int(off.argmax())
+        if off[place]:
+            return begin + place
+        begin += width
+        width *= 4
+    return count
+
+
+def _runs(
+    temperature: np.ndarray, starts: np.ndarray, ends: np.ndarray, noise: float
+) -> np.ndarray:
+    """Whether the temperature goes somewhere in each stretch of rows, and does not only scatter."""
+    if not len(starts):
+        return np.zeros(0, dtype=bool)
+    total = np.append(0.0, np.cumsum(temperature - temperature[0]))
+    third = np.maximum((ends - starts) // 3, 1)
+    last = (total[ends] - total[ends - third]) / third
+    first = (total[starts + third] - total[starts]) / third
+    low, high = np.empty(len(starts)), np.empty(len(starts))
+    smallest = np.empty(len(starts))
+    # every other piece of these lies between two stretches
+    cuts = np.column_stack([starts, np.minimum(ends, len(temperature) - 1)]).ravel()
+    for out, values, take in (
+        (low, temperature, np.minimum),
+        (high, temperature, np.maximum),
+        (smallest, np.abs(temperature), np.minimum),
+    ):
+        out[:] = take.reduceat(values, cuts)[::2]
+    if ends[-1] == len(temperature):  # the last row is cut off above
+        low[-1] = min(low[-1], temperature[-1])
+        high[-1] = max(high[-1], temperature[-1])
+        smallest[-1] = min(smallest[-1], abs(temperature[-1]))
+    least = 2 * CLOSE * smallest
+    scatters = np.abs(last - first) <= np.maximum(least, 6 * noise / np.sqrt(third))
+    return np.asarray(~scatters | (high - low > np.maximum(least, 10 * noise)))
 
 
 def _give_back(

@@ -17,15 +17,16 @@ from scipy.special import chdtri, fdtri
 from ..solver.resolution import LARGEST_CELL, cell_heights
 from ..solver.system import System, system_of
 from ..sweep.measure import SpectralMeasure
+from .alike import alike
 from .background import Term
+from .columns import blocks, of_curves
 from .data import Measured
 from .fisher import Identifiability, identify
+from .grid import Point, starting_points
 from .input import Source
 from .model import Curve, Model, Parameter, scatter
 from .profile import LowerMinimumError, Valley, settle, widest
 
-#: A place u (q,) among the coordinates of the fit.
-Point = np.ndarray
 Points = Sequence[np.ndarray]
 #: Both ends of an interval in u.
 Ends = tuple[float, float]
@@ -76,21 +77,30 @@ class Task:
         if not self.noise_estimated:
             return float(chdtri(1.0, 1.0 - self.confidence))
         # noise from the same data: chi^2 over its own estimate follows F, not chi^2
+        return float(fdtri(1.0, self.degrees, self.confidence))
+
+    @property
+    def amplitudes(self) -> int:
+        """Of all backgrounds of all curves; what curves share counts once."""
+        return sum(block.width for block in blocks(of_curves(self.background, self.curves)))
+
+    @property
+    def degrees(self) -> int:
         points = sum(len(c.values) for c in self.curves)
-        backgrounds = len(self.background) * len(self.curves)
-        degrees = points - backgrounds - len(self.parameters)
-        return float(fdtri(1.0, degrees, self.confidence))
+        return points - self.amplitudes - len(self.parameters)
 
     def model(
         self,
         measures: Sequence[SpectralMeasure],
         strip_of: Sequence[float] | None = None,
         lengths: tuple[float, float] | None = None,
+        thicknesses: tuple[float, float] | None = None,
     ) -> Model:
         squares: Sequence[float | None] = strip_of or [None] * len(self.curves)
         curves, sigma = [], []
-        for data, measure, square in zip(self.curves, measures, squares, strict=True):
-            curves.append(Curve.of(data, measure, self.background, square))
+        terms = of_curves(self.background, self.curves)
+        for data, measure, own, square in zip(self.curves, measures, terms, squares, strict=True):
+            curves.append(Curve.of(data, measure, own, square))
             # without errors in the file the roughness of the curve stands in, until the first fit
             known = data.sigma
             if known is None:
@@ -102,20 +112,40 @@ class Task:
             values=tuple(c.values for c in self.curves),
             sigma=tuple(sigma),
             lengths=lengths,
+            thicknesses=thicknesses,
         )
+
+    def refined(self, model: Model, start: Point) -> Point:
+        """The minimum next to a start."""
+        return local(self, model, start)[0]
+
+    def walked(self, i: int) -> bool:
+        """Whether the interval of parameter i comes from its profile."""
+        return True
+
+    def fits(self, name: str) -> bool:
+        """Whether a parameter, by its canonical name, is fitted."""
+        return any(p.name == name for p in self.parameters)
 
     def identify(
         self, model: Model, u: Point, reach: Mapping[int, float] | None = None
     ) -> Identifiability:
         """What the data fix at u; see :func:`ohmr_fem.fitting.fisher.identify`."""
-        found = identify(
+        return identify(
             model.relative_jacobian(u),
             [p.name for p in self.parameters],
             [p.symbol for p in self.parameters],
             self.limit,
             reach,
         )
-        return replace(found, alike=model.alike(u))
+
+    def told(
+        self, model: Model, u: Point, reach: Mapping[int, float] | None = None
+    ) -> Identifiability:
+        """The same, with the backgrounds that look like the Hanle effect."""
+        found = self.identify(model, u, reach)
+        fitted, unfitted = alike(model, u)
+        return replace(found, alike=fitted, unfitted=unfitted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +179,7 @@ def search(task: Task, source: Source) -> Found:
     """Fit, and fit again with a wider or shifted range of diffusion lengths where the answer asks
     for it.
     """
-    around = source.material.diffusion_length
+    around = source.length
     factor = NARROW
     floor = _floor(source)
     before: Identifiability | None = None
@@ -157,9 +187,10 @@ def search(task: Task, source: Source) -> Found:
     nothing = np.zeros(len(task.parameters))
     while True:
         lengths = _covered(task, source, around, factor, floor)
-        measures = source.measures(lengths)
-        model = task.model(measures, lengths=lengths)
-        before = before or task.identify(model, nothing)
+        thicknesses = source.thicknesses if task.fits("thickness") else None
+        measures = source.measures(lengths, thicknesses)
+        model = task.model(measures, lengths=lengths, thicknesses=thicknesses)
+        before = before or task.told(model, nothing)
         scanned = _scanned(task, lengths)
         model, u, result, others = minimise(task, model, scanned)
         if task.length is None or source.problem is None or factor >= WIDE:
@@ -201,8 +232,8 @@ def _floor(source: Source) -> float:
     """The shortest diffusion length in m worth trying; below it the mesh speaks, not the device."""
     if source.problem is None:
         return 0.0
-    resolved = 0.7 * shortest_length(system_of(source.problem))
-    return min(resolved, source.material.diffusion_length / 1.5)
+    resolved = 0.7 * shortest_length(system_of(source.problem, plane_of_film=True, with_spin=True))
+    return min(resolved, source.length / 1.5)
 
 
 def _covered(
@@ -241,7 +272,7 @@ def minimise(task: Task, model: Model, scanned: Point) -> tuple[Model, Point, An
     """The best fit over all scanned lengths, the noise of curves without sigma from its residuals,
     and the other minima.
     """
-    starts = _grid(task, model.thinned(COARSE), scanned)
+    starts = starting_points(model.thinned(COARSE), task.length, scanned)
     settled = [_settle(task, model, start) for start in starts]
     minima = []
     for start in _lowest(model, settled):
@@ -274,45 +305,6 @@ def _lowest(model: Model, settled: Points) -> list[Point]:
 
 def _chi2(model: Model, u: Point) -> float:
     return float(np.sum(model.residual(u) ** 2))
-
-
-def _grid(task: Task, model: Model, scanned: Point) -> list[Point]:
-    """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved
-    for, being linear.
-    """
-    steps = {
-        "theta": np.log([0.1, 1.0, 10.0]),
-        "diffusion_length": scanned,
-        "relaxation_time": np.log(10.0) * np.linspace(-1.5, 1.5, 7),
-    }
-    alone = np.zeros(1)
-    axes = [steps.get(p.name, alone) for p in model.parameters]
-    grid = np.meshgrid(*axes, indexing="ij")
-    points = np.stack(grid, axis=-1)
-    best: dict[float, tuple[float, Point]] = {}
-    for point in points.reshape(-1, len(axes)):
-        length = 0.0
-        if task.length is not None:
-            length = float(point[task.length])
-        value, u = _with_best_product(model, np.array(point))
-        if length not in best or value < best[length][0]:
-            best[length] = (value, u)
-    return [u for _, u in best.values()]
-
-
-def _with_best_product(model: Model, u: Point) -> tuple[float, Point]:
-    """chi^2 and u with the best alpha alpha': the model is linear in it, so one step is exact."""
-    residual = model.residual(u)
-    for i, parameter in enumerate(model.parameters):
-        if parameter.name != "alpha_product":
-            continue
-        slope = model.jacobian(u, [i])[:, 0]
-        size = float(slope @ slope)
-        if size > 0.0:  # 0: a device without any effect, where no step helps
-            shift = -float(residual @ slope) / size
-            u[i] += shift
-            residual = residual + shift * slope
-    return float(residual @ residual), u
 
 
 def _settle(task: Task, model: Model, start: Point) -> Point:
@@ -404,9 +396,8 @@ def _reweighted(task: Task, model: Model, u: Point) -> tuple[tuple[Point, ...], 
     it.
     """
     sigma, worst = [], 0.0
-    # each curve pays for its own background and an equal share of the common parameters
-    shared = len(model.parameters) / len(task.curves)
-    spent = len(task.background) + shared
+    # each curve pays an equal share of the backgrounds and of the common parameters
+    spent = (len(model.parameters) + task.amplitudes) / len(task.curves)
     signals = model.signals(u)
     backgrounds = model.backgrounds(u)
     for k, data in enumerate(task.curves):
@@ -430,13 +421,14 @@ def _reweighted(task: Task, model: Model, u: Point) -> tuple[tuple[Point, ...], 
 @dataclass(frozen=True, eq=False)
 class Profile:
     """Intervals in u, and what :class:`Found` says of them; u is the minimum, which moves if a
-    profile finds a lower one.
+    profile finds a lower one.  ``visited`` are the places (u_i, rise) of every profile.
     """
 
     u: Point
     ends: tuple[Ends, ...]
     reach: Mapping[int, float] = field(default_factory=dict)
     clipped: tuple[tuple[bool, bool], ...] = ()
+    visited: Mapping[int, list[tuple[float, float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.clipped:
@@ -451,7 +443,7 @@ def _intervals(task: Task, model: Model, u: Point, others: Points) -> Profile:
         try:
             return _profiled(task, model, u, others)
         except LowerMinimumError as better:
-            u, _ = local(task, model, better.u)
+            u = task.refined(model, better.u)
     # the minimum keeps moving: nothing can be said of the ends
     endless = (-np.inf, np.inf)
     return Profile(u, (endless,) * len(u))
@@ -479,6 +471,10 @@ def _profiled(task: Task, model: Model, u: Point, others: Points) -> Profile:
         if not np.isfinite(error):  # free at the bottom: no walk would end
             low, high = -np.inf, np.inf
             left = right = u
+        elif not task.walked(i):
+            half = float(np.sqrt(threshold * valleys[0].covariance[i, i]))
+            low, high = float(u[i]) - half, float(u[i]) + half
+            left = right = u
         else:
             inside = model.covered if i == task.length else None
             low, high, reached = widest(valleys, i, threshold, inside, good)
@@ -490,6 +486,7 @@ def _profiled(task: Task, model: Model, u: Point, others: Points) -> Profile:
         ends=tuple(ends),
         reach=_reach(task, model, u, ends),
         clipped=tuple(clipped),
+        visited=valleys[0].visited,
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..doors import door_of
 from ..errors import InputError, suggest
-from ..units import engineering, to_si
+from ..units import array_si, engineering, to_si
 from . import polygons
 
 # Segments per arc in checks.
@@ -180,7 +180,8 @@ class Geometry:
                 yield from _segments(self, k, i)
 
     def contains(self, points: np.ndarray) -> np.ndarray:
-        """Which of the points (n, 2) lie inside the outline and outside the holes."""
+        """Which of the points (n, 2) in m lie inside the outline and outside the holes."""
+        points = array_si(points, "m", "points")
         out = polygons.inside(points, self.outline.polygon)
         for hole in self.holes:
             out &= ~polygons.inside(points, hole.polygon)

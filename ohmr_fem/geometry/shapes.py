@@ -9,7 +9,7 @@ from typing import Any
 
 from ..doors import door
 from ..errors import InputError
-from ..units import positive, to_si
+from ..units import array_si, positive
 from .corners import polygon_device
 from .outline import Geometry
 
@@ -47,7 +47,7 @@ def hall_bar(
     h = w / 2 if arm_length is None else positive(arm_length, "m", "arm_length")
     if arm_positions is None:
         arm_positions = (-full / 7, full / 7)
-    at = [to_si(x, "m", "arm_positions") for x in arm_positions]
+    at = array_si(arm_positions, "m", "arm_positions").ravel().tolist()
     left = -full / 2
     right = full / 2
     bottom = -w / 2

@@ -25,6 +25,7 @@ from .check import check_mesh
 from .refine import split
 
 AXES = {
+    ("x",),
     ("x", "y"),
     ("y",),
     ("z",),
@@ -46,12 +47,15 @@ class DeviceMesh:
     axes : tuple of str
         ("x", "y") device plane; ("y",) or ("z",) cross-section of a strip or film;
         ("y", "z") cross-section of a wire. The current flows along x in cross-sections.
+        ("x",) a channel along x, across which nothing varies; see :func:`ohmr_fem.channel`.
     boundaries : mapping name -> facet indices
         Disjoint sets of boundary facets; a facet in none of them is an insulating reflecting edge.
     regions : mapping name -> cell indices
         Disjoint and covering; ``{"bulk": all cells}`` if empty.
     source : str
         File or generator, for provenance.
+    width : float, optional
+        Of a channel, in m.
     """
 
     mesh: skfem.Mesh
@@ -59,6 +63,7 @@ class DeviceMesh:
     boundaries: Groups = field(default_factory=dict)
     regions: Groups = field(default_factory=dict)
     source: str = ""
+    width: float | None = None
 
     def __post_init__(self) -> None:
         regions = dict(self.regions)
@@ -73,9 +78,16 @@ class DeviceMesh:
         fits = self.mesh.dim() == len(self.axes)
         if fits and self.axes not in AXES:
             raise MeshError(
-                f"axes must be ('x', 'y'), ('y',), ('z',) or ('y', 'z'), got {self.axes}",
+                f"axes must be ('x', 'y'), ('y',), ('z',), ('y', 'z') or ('x',), got {self.axes}",
                 value=self.axes,
             )
+        if (self.width is None) == self.is_channel:
+            raise MeshError(
+                "a channel, and nothing else, has a width: make it by of.channel(length, width)",
+                value=self.width,
+            )
+        if self.width is not None:
+            put(self, "width", positive(self.width, "m", "width"))
 
     def __reduce__(self) -> tuple[type[DeviceMesh], tuple[object, ...]]:
         """What other processes need: mapping proxies do not travel."""
@@ -85,6 +97,7 @@ class DeviceMesh:
             dict(self.boundaries),
             dict(self.regions),
             self.source,
+            self.width,
         )
         return DeviceMesh, parts
 
@@ -94,6 +107,11 @@ class DeviceMesh:
     def dim(self) -> int:
         """Number of space dimensions, 1 or 2."""
         return int(self.mesh.dim())
+
+    @property
+    def is_channel(self) -> bool:
+        """Whether this is a channel along x, with contacts at points of it."""
+        return self.axes == ("x",)
 
     @property
     def n_cells(self) -> int:
@@ -193,7 +211,8 @@ class DeviceMesh:
     def scaled(self, factor: float) -> DeviceMesh:
         """All coordinates multiplied by a positive factor."""
         ratio = positive(factor, "1", "factor")
-        return self._moved(ratio * self.mesh.doflocs)
+        width = None if self.width is None else ratio * self.width
+        return dataclasses.replace(self._moved(ratio * self.mesh.doflocs), width=width)
 
     def rotated(self, angle: float) -> DeviceMesh:
         """Turned counter-clockwise about the origin by ``angle`` in radians (2D only)."""

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..geometry import polygons
 from ..geometry.outline import Geometry, Segment
-from ..units import positive, to_si
+from ..units import positive, shown, to_si
 
 # Cells are not graded below this fraction of the narrowest width: finer ones cost digits by
 # round-off.
@@ -47,9 +47,10 @@ def cell_sizes(
             value=corner,
             key="corner",
         )
-    if not 1.0 < to_si(growth, "1", "growth") <= 4.0:
+    ratio = to_si(growth, "1", "growth")
+    if not 1.0 < ratio <= 4.0:
         raise InputError(
-            f"expected a ratio above 1 and at most 4, got {growth!r}",
+            f"expected a ratio above 1 and at most 4, got {shown(growth)}",
             value=growth,
             key="growth",
         )
@@ -60,7 +61,7 @@ def cell_sizes(
         edge=edge,
         corner=min(edge, smallest),
         largest=geometry.size / 8,
-        growth=growth,
+        growth=ratio,
     )
 
 

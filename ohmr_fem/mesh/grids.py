@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -68,12 +68,13 @@ def graded_lines(
         )
     if ends == "none":
         return np.linspace(a, b, max(1, math.ceil(length / first * (1 - 1e-12))) + 1)
-    if not growth > 1:
-        raise InputError(f"must be above 1, got {growth!r}", value=growth, key="growth")
+    ratio = to_si(growth, "1", "growth")
+    if not ratio > 1:
+        raise InputError(f"must be above 1, got {shown(growth)}", value=growth, key="growth")
     last = math.inf if h_max is None else positive(h_max, "m", "h_max")
-    at_end = first * math.log(growth) / (growth - 1)  # makes the first spacing h_min
+    at_end = first * math.log(ratio) / (ratio - 1)  # makes the first spacing h_min
     left, right = (at_end if ends in ("both", side) else math.inf for side in ("left", "right"))
-    lines = lines_between(a, b, left, right, last, growth)
+    lines = lines_between(a, b, left, right, last, ratio)
     if ends == "both":  # exactly symmetric
         lines = (a + b) / 2 + (lines - lines[::-1]) / 2
         lines[[0, -1]] = a, b
@@ -224,11 +225,12 @@ def _spans(regions: Mapping[str, tuple[Any, Any]]) -> list[tuple[float, float, s
     """Start, stop and name of each layer, from bottom to top."""
     spans = []
     for name, span in regions.items():
-        if not isinstance(span, Sequence) or isinstance(span, str) or len(span) != 2:
+        ends = array_si(span, "m", f"regions[{name!r}]")
+        if ends.shape != (2,):
             raise InputError(
-                f"{name!r} needs (start, stop), got {span!r}", value=span, key="regions"
+                f"{name!r} needs (start, stop), got {shown(span)}", value=span, key="regions"
             )
-        start, stop = (to_si(v, "m", f"regions[{name!r}]") for v in span)
+        start, stop = ends.tolist()
         spans.append((start, stop, str(name)))
     return sorted(spans)
 

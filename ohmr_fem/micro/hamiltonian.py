@@ -15,7 +15,15 @@ import numpy as np
 
 from ..doors import door_of
 from ..errors import InputError
-from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE, HBAR, own_arrays
+from ..units import (
+    ELECTRON_MASS,
+    ELEMENTARY_CHARGE,
+    HBAR,
+    array_si,
+    complex_si,
+    own_arrays,
+    to_si,
+)
 
 HBAR2_OVER_ME: float = HBAR**2 / (ELECTRON_MASS * ELEMENTARY_CHARGE) * 1e20
 """hbar^2/m_e in eV angstrom^2, 7.61996423."""
@@ -69,7 +77,7 @@ class LayeredModel:
         def put(key: str, value: Any) -> None:
             object.__setattr__(self, key, value)  # the class is frozen
 
-        put("lattice", _array(self.lattice, (2, 2), "lattice: rows a1, a2 in angstrom"))
+        put("lattice", _array(self.lattice, (2, 2), "lattice: rows a1, a2 in angstrom", "angstrom"))
         if abs(np.linalg.det(self.lattice)) < 1e-9:
             raise InputError(
                 "a1 and a2 are parallel; give two independent vectors",
@@ -85,7 +93,7 @@ class LayeredModel:
             self.blocks,
             (len(self.translations), n, n),
             "blocks: one (n, n) block in eV per translation",
-            complex,
+            "eV",
         )
         put("blocks", blocks)
         if self.filling is None:
@@ -155,9 +163,9 @@ class LayeredModel:
 
     def with_potentials(self, potentials: Sequence[float]) -> LayeredModel:
         """The same model with ``potentials`` (eV, one per layer, bottom first) added."""
-        u = _array(
+        u = _energies(
             potentials,
-            (self.n_layers,),
+            self.n_layers,
             "potentials: one energy in eV per layer, bottom first",
         )
         blocks = self.blocks.copy()
@@ -176,7 +184,8 @@ class LayeredModel:
             )
         middle = 0.5 * (z[-1] + z[0])
         half = 0.5 * (z[-1] - z[0])
-        return self.with_potentials(float(displacement) * (z - middle) / half)
+        top = to_si(displacement, "eV", "displacement")
+        return self.with_potentials(top * (z - middle) / half)
 
     @property
     def n_orbitals(self) -> int:
@@ -222,7 +231,7 @@ class LayeredModel:
         (..., n, n) complex array in eV angstrom^order, or a tuple of them for several
         ``derivatives``.
         """
-        k = np.asarray(k, dtype=float)
+        k = array_si(k, "1/angstrom", "k")
         wanted = derivatives or ("",)
         stacked = self.bloch_stack(k.reshape(-1, 2), *wanted)
         shape = (*k.shape[:-1], *stacked.shape[2:])
@@ -231,8 +240,9 @@ class LayeredModel:
 
     def bloch_stack(self, k: np.ndarray, *derivatives: str) -> np.ndarray:
         """As :meth:`bloch`, as one array (nk, number of derivatives, n, n) for k (nk, 2)."""
-        cells = np.exp(1j * k @ (self.translations @ self.lattice).T)
-        atoms = np.exp(1j * k @ self.positions[:, :2].T)
+        k = array_si(k, "1/angstrom", "k")
+        cells = phase(k @ (self.translations @ self.lattice).T)
+        atoms = phase(k @ self.positions[:, :2].T)
         n = self.n_orbitals
         out = cells @ self._weights(derivatives)
         out = out.reshape(len(k), len(derivatives), n, n)
@@ -255,6 +265,17 @@ class LayeredModel:
         cells[:, :2] = self.translations @ self.lattice
         r = self.positions
         return np.asarray(cells[:, None, None, :] + r[None, None, :, :] - r[None, :, None, :])
+
+    @cached_property
+    def bonds(self) -> Bonds:
+        """The hoppings between different places, one of each Hermitian pair."""
+        cell, first, second = np.nonzero(self.blocks)
+        along, across = self.translations[cell].T
+        onward = (along > 0) | ((along == 0) & (across > 0))
+        chosen = (first < second) | ((first == second) & onward)
+        cell, first, second = cell[chosen], first[chosen], second[chosen]
+        vector = self.bond_vectors[cell, first, second]
+        return Bonds(first, second, vector, self.blocks[cell, first, second])
 
     def _weights(self, derivatives: tuple[str, ...]) -> np.ndarray:
         """t_ij(R) times i (R + r_j - r_i)_a for every letter a, shape (m, number of derivatives
@@ -287,11 +308,45 @@ class LayeredModel:
         )
 
 
-def _array(value: Any, shape: tuple[int, ...], what: str, kind: type = float) -> np.ndarray:
+def phase(angle: np.ndarray) -> np.ndarray:
+    """exp(i angle), from the cosine and the sine of numpy, which are quicker than its exp."""
+    out = np.empty(angle.shape, dtype=complex)
+    np.cos(angle, out=out.real)
+    np.sin(angle, out=out.imag)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Bonds:
+    """Hoppings <first, 0|H|second, R>, (h,) in eV, over vectors (h, 3) in angstrom."""
+
+    first: np.ndarray
+    second: np.ndarray
+    vector: np.ndarray
+    hopping: np.ndarray
+
+    def factors(self, derivatives: Sequence[str]) -> np.ndarray:
+        """(2h, number of derivatives), real: times Re and Im, in turns, of hopping u_i* u_j
+        exp(ik.R) and summed over the bonds they give <u|dH|u>.
+        """
+        out = np.empty((2 * len(self.first), len(derivatives)))
+        for column, letters in enumerate(derivatives):
+            lengths = [self.vector[:, "xyz".index(letter)] for letter in letters]
+            factor = 2.0 * 1j ** len(letters) * np.prod(lengths, axis=0)  # 2: both of the pair
+            out[::2, column] = factor.real
+            out[1::2, column] = -factor.imag
+        return out
+
+
+def _array(value: Any, shape: tuple[int, ...], what: str, unit: str) -> np.ndarray:
+    """A new array of numbers, or of quantities of ``unit``; complex energies, real lengths."""
     try:
-        array: np.ndarray = np.array(value, dtype=kind)
-    except (TypeError, ValueError) as exc:
-        raise InputError(f"{what}; expected shape {shape}, got {value!r}", value=value) from exc
+        if unit == "eV":
+            array = complex_si(value, unit, "").astype(complex)
+        else:
+            array = array_si(value, unit, "", finite=False)
+    except InputError as exc:
+        raise InputError(f"{what}; expected shape {shape}: {exc.what}", value=value) from exc
     if array.shape != shape or not np.all(np.isfinite(array)):
         raise InputError(
             f"{what}; expected finite numbers of shape {shape}, got shape {array.shape}",
@@ -300,12 +355,20 @@ def _array(value: Any, shape: tuple[int, ...], what: str, kind: type = float) ->
     return array
 
 
+def _energies(value: Any, n: int, what: str) -> np.ndarray:
+    """Real energies in eV, (n,)."""
+    array = _array(value, (n,), what, "eV")
+    if np.any(array.imag):
+        raise InputError(f"{what}; expected real numbers", value=value)
+    return array.real
+
+
 def _positions(value: Any) -> np.ndarray:
     try:
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError) as exc:
+        array = np.array(array_si(value, "angstrom", "positions", finite=False))
+    except InputError as exc:
         raise InputError(
-            f"expected (n, 3) numbers in angstrom, got {value!r}", value=value, key="positions"
+            f"expected (n, 3) numbers in angstrom: {exc.what}", value=value, key="positions"
         ) from exc
     if array.ndim == 2 and array.shape[1] == 2:
         raise InputError(
@@ -394,10 +457,10 @@ def _collect(
                 value=bond,
                 key="hoppings",
             )
-        given[key] = complex(t)
+        given[key] = complex(complex_si(t, "eV", "hoppings"))
     energies = np.zeros(n)
     if onsite is not None:
-        energies = _array(onsite, (n,), "onsite: one energy in eV per orbital")
+        energies = _energies(onsite, n, "onsite: one energy in eV per orbital")
     for i, energy in enumerate(energies):
         site = (i, i, (0, 0))
         given[site] = given.get(site, 0.0) + energy

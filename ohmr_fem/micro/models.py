@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from ..doors import door
 from ..errors import InputError
+from ..units import array_si, positive, to_si
 from .hamiltonian import Hopping, LayeredModel
 
 GRAPHENE_CONSTANT = 2.46
@@ -36,6 +36,7 @@ def monolayer_graphene(gamma0: float = 3.16, *, a: float = GRAPHENE_CONSTANT) ->
     """One graphene layer; gamma0 in eV, a in angstrom. X_zz is zero: there is no interlayer
     motion.
     """
+    gamma0, a = to_si(gamma0, "eV", "gamma0"), positive(a, "angstrom", "a")
     return _stack([0], gamma0, [], 0.0, 0.0, 0.0, a, [0.0, 0.0], "monolayer graphene")
 
 
@@ -92,6 +93,10 @@ def multilayer_graphene(
     """
     shifts = _shifts(n, stacking)
     gaps = _spacings(n, spacing)
+    gamma0, gamma1 = to_si(gamma0, "eV", "gamma0"), to_si(gamma1, "eV", "gamma1")
+    gamma3, gamma4 = to_si(gamma3, "eV", "gamma3"), to_si(gamma4, "eV", "gamma4")
+    delta, displacement = to_si(delta, "eV", "delta"), to_si(displacement, "eV", "displacement")
+    a = positive(a, "angstrom", "a")
     letters = "".join("ABC"[s] for s in shifts)
     onsite = _dimer_energies(shifts, delta)
     model = _stack(
@@ -128,6 +133,10 @@ def gapped_honeycomb(
         raise InputError(
             f"expected one of {', '.join(known)}, got {stacking!r}", value=stacking, key="stacking"
         )
+    hopping, gap = to_si(hopping, "eV", "hopping"), to_si(gap, "eV", "gap")
+    interlayer = to_si(interlayer, "eV", "interlayer")
+    displacement = to_si(displacement, "eV", "displacement")
+    a = positive(a, "angstrom", "a")
     pattern, sign = known[stacking]
     shifts = _shifts(n, pattern)
     onsite = []
@@ -239,10 +248,14 @@ def _shifts(n: int, stacking: str) -> list[int]:
 
 
 def _spacings(n: int, spacing: float | Sequence[float]) -> list[float]:
-    given: Any = [spacing] * (n - 1) if np.ndim(spacing) == 0 else spacing
-    gaps = [float(s) for s in given]
-    positive = all(s > 0 for s in gaps)
-    if len(gaps) != n - 1 or not positive:
+    try:
+        given = array_si(spacing, "angstrom", "spacing")
+    except InputError as exc:
+        raise InputError(
+            f"expected distances in angstrom: {exc.what}", value=spacing, key="spacing"
+        ) from exc
+    gaps = given.tolist() if given.ndim else [float(given)] * (n - 1)
+    if len(gaps) != n - 1 or not all(s > 0 for s in gaps):
         raise InputError(
             f"expected one positive distance in angstrom, or {n - 1} of them, got {spacing!r}",
             value=spacing,

@@ -9,7 +9,10 @@ at all.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +20,7 @@ from scipy.special import expit
 
 from ..errors import InputError
 from ..units import BOLTZMANN, ELEMENTARY_CHARGE
-from .hamiltonian import HBAR2_OVER_ME, LayeredModel
+from .hamiltonian import HBAR2_OVER_ME, LayeredModel, phase
 from .symmetry import Operation, symmetrise
 
 # Per state: 1; <d_c d_d H>/hbar^2 and v_a v_b in 1/m_e (the latter times eV); 1 for a band above
@@ -26,8 +29,11 @@ COLUMNS = ("one", "xx", "yy", "xy", "yz", "zx", "zz", "vxvx", "vyvy", "vxvy", "c
 # Number of the column of v_a v_b, a, b.
 _VELOCITY_COLUMNS = ((7, 0, 0), (8, 1, 1), (9, 0, 1))
 DERIVATIVES = ("xx", "yy", "xy", "yz", "zx", "zz")
+_DERIVED = ("x", "y", *DERIVATIVES)
 WINDOW = 40.0  # k_B T; exp(-40) is below double precision
 CHUNK = 512  # wave vectors at a time; fits a cache
+BLOCK = 1024  # states whose sum is kept
+FEW = 8  # chunks that are not worth a second thread
 
 
 def thermal_energy(temperature: float) -> float:
@@ -37,27 +43,56 @@ def thermal_energy(temperature: float) -> float:
 
 def state_columns(model: LayeredModel, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Energies (nk, n) in eV and columns (nk, n, 11) at k (nk, 2)."""
-    h = model.bloch_stack(k, "", "x", "y", *DERIVATIVES)
-    energy, u = np.linalg.eigh(h[:, 0])
-    n = energy.shape[1]
-    moved = h[:, 1:].reshape(len(k), -1, n) @ u
-    moved = moved.reshape(len(k), -1, n, n)
-    moved *= u.conj()[:, None]
-    # faster than a sum over a short middle axis
-    diagonal = sum(moved[:, :, row].real for row in range(n))
+    energy, u = np.linalg.eigh(model.bloch_stack(k, "")[:, 0])
+    diagonal = _by_bonds if _few_bonds(model) else _by_matrices
+    moved = diagonal(model, k, u)
     out = np.zeros((*energy.shape, len(COLUMNS)))
     out[..., 0] = 1.0
-    out[..., 1:7] = np.moveaxis(diagonal[:, 2:], 1, -1)
+    out[..., 1:7] = moved[..., 2:]
     for column, a, b in _VELOCITY_COLUMNS:
-        out[..., column] = diagonal[:, a] * diagonal[:, b]
-    _mend_degenerate(energy, u, (h[:, 1], h[:, 2]), out)
+        np.multiply(moved[..., a], moved[..., b], out=out[..., column])
+    _mend_degenerate(model, k, energy, u, out)
     out[..., 1:10] /= HBAR2_OVER_ME
     out[:, model.filling :, 10] = 1.0
     return energy, out
 
 
+def _few_bonds(model: LayeredModel) -> bool:
+    """Whether a sum over bonds takes less than products of whole matrices, which are quicker an
+    operation.
+    """
+    matrices = len(_DERIVED) * model.blocks.size
+    bonds = model.n_orbitals * len(model.bonds.first)
+    return bool(5 * bonds < matrices)
+
+
+def _by_bonds(model: LayeredModel, k: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """<u|dH|u> of every state, (nk, n, derivatives), from the few bonds that there are."""
+    bonds = model.bonds
+    hopping = phase(k @ bonds.vector[:, :2].T) * bonds.hopping
+    state = np.ascontiguousarray(u.swapaxes(1, 2))
+    pairs = np.take(state.conj(), bonds.first, axis=2)
+    pairs *= np.take(state, bonds.second, axis=2)
+    pairs *= hopping[:, None]
+    flat = pairs.reshape(-1, len(bonds.first)).view(float)
+    moved = flat @ bonds.factors(_DERIVED)
+    return np.asarray(moved.reshape(len(k), model.n_orbitals, -1))
+
+
+def _by_matrices(model: LayeredModel, k: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """As :func:`_by_bonds`, from the matrices dH."""
+    n = model.n_orbitals
+    h = model.bloch_stack(k, *_DERIVED)
+    moved = h.reshape(len(k), -1, n) @ u
+    moved = moved.reshape(len(k), -1, n, n)
+    moved *= u.conj()[:, None]
+    # faster than a sum over a short middle axis
+    diagonal = sum(moved[:, :, row].real for row in range(n))
+    return np.moveaxis(np.asarray(diagonal), 1, -1)
+
+
 def _mend_degenerate(
-    energy: np.ndarray, u: np.ndarray, velocity: tuple[np.ndarray, ...], out: np.ndarray
+    model: LayeredModel, k: np.ndarray, energy: np.ndarray, u: np.ndarray, out: np.ndarray
 ) -> None:
     """v_a v_b summed over a degenerate level, independent of the basis there.
 
@@ -69,7 +104,8 @@ def _mend_degenerate(
     close = np.diff(energy, axis=1) < 1e-9 * scale
     for point in np.flatnonzero(close.any(axis=1)):
         basis = u[point]
-        blocks = [basis.conj().T @ v[point] @ basis for v in velocity]
+        velocity = model.bloch_stack(k[point : point + 1], "x", "y")[0]
+        blocks = [basis.conj().T @ v @ basis for v in velocity]
         parted = np.concatenate([[True], ~close[point], [True]])
         edges = np.flatnonzero(parted)
         for start, stop in pairwise(edges):
@@ -89,13 +125,19 @@ def _mend_level(blocks: list[np.ndarray], level: slice, out: np.ndarray) -> None
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """States sorted by energy; ``columns`` carry the k weights, ``below[n]`` is the sum of the
-    first n rows.
+    """States sorted by energy; ``columns`` carry the k weights, ``blocks[n]`` is the sum of the
+    first n blocks of rows.
     """
 
     energy: np.ndarray
     columns: np.ndarray
-    below: np.ndarray
+    blocks: np.ndarray
+
+    def below(self, count: int) -> np.ndarray:
+        """Sum of the first rows, (11,)."""
+        whole = count // BLOCK
+        rest = self.columns[whole * BLOCK : count]
+        return np.asarray(self.blocks[whole] + rest.sum(axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,8 +236,17 @@ def _orbits(
     kept = operations
     if odd:
         kept = tuple(op for op in operations if np.all(op.integer.sum(axis=0) % 2 == 1))
-    distinct = {op.integer.tobytes(): op.integer for op in kept}
-    matrices = list(distinct.values()) or [np.eye(2, dtype=int)]
+    distinct = dict.fromkeys(tuple(op.integer.ravel().tolist()) for op in kept)
+    doubled, sizes = _representatives(n, odd, tuple(distinct) or ((1, 0, 0, 1),))
+    return kept, doubled, sizes
+
+
+@lru_cache(maxsize=2)  # a gate turns the layers, not the mesh
+def _representatives(
+    n: int, odd: int, entries: tuple[tuple[int, ...], ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Representatives (m, 2) and orbit sizes (m,) under integer matrices with these entries."""
+    matrices = [np.array(entry).reshape(2, 2) for entry in entries]
     points = []
     sizes = []
     for start in range(0, n, 64):
@@ -207,7 +258,7 @@ def _orbits(
         point = np.stack([i, j], axis=1)
         points.append(2 * point + odd)
         sizes.append(len(matrices) / fixed)
-    return kept, np.concatenate(points), np.concatenate(sizes)
+    return np.concatenate(points), np.concatenate(sizes)
 
 
 def _lowest(
@@ -235,22 +286,33 @@ def _image(i: np.ndarray, j: np.ndarray, matrix: np.ndarray, n: int, odd: int) -
 
 
 def _sample(model: LayeredModel, fractions: np.ndarray, weight: np.ndarray) -> _Level:
-    width = len(COLUMNS)
-    energies = [np.zeros(0)]
-    columns = [np.zeros((0, width))]
+    n, width = model.n_orbitals, len(COLUMNS)
+    energy = np.empty((len(fractions), n))
+    column = np.empty((len(fractions), n, width))
     k = fractions @ model.reciprocal
-    for start in range(0, len(k), CHUNK):
+
+    def fill(start: int) -> None:
         part = slice(start, start + CHUNK)
-        e, c = state_columns(model, k[part])
-        weighted = c * weight[part, None, None]
-        energies.append(e.ravel())
-        columns.append(weighted.reshape(-1, width))
-    energy = np.concatenate(energies)
-    order = np.argsort(energy)
-    column = np.concatenate(columns)[order]
-    nothing = np.zeros((1, width))
-    below = np.concatenate([nothing, np.cumsum(column, axis=0)])
-    return _Level(energy[order], column, below)
+        energy[part], found = state_columns(model, k[part])
+        np.multiply(found, weight[part, None, None], out=column[part])
+
+    _at_once(fill, range(0, len(k), CHUNK))
+    order = np.argsort(energy, axis=None)
+    ascending = column.reshape(-1, width)[order]
+    starts = np.arange(0, len(order), BLOCK)
+    sums = np.add.reduceat(ascending, starts, axis=0) if len(order) else ascending
+    blocks = np.concatenate([np.zeros((1, width)), np.cumsum(sums, axis=0)])
+    return _Level(energy.ravel()[order], ascending, blocks)
+
+
+def _at_once(work: Callable[[int], None], pieces: Sequence[int]) -> None:
+    """Independent pieces on two threads, which numpy lets run side by side."""
+    if len(pieces) < FEW:
+        for piece in pieces:
+            work(piece)
+        return
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(work, pieces))
 
 
 def fermi_weight(x: np.ndarray, kt: float, order: int) -> np.ndarray:
@@ -278,7 +340,7 @@ def _fermi_sums(
         x = (mu[part, None] - near) / kt
         out[part] = fermi_weight(x, kt, order) @ level.columns[low:high]
         if order == 0:
-            out[part] += level.below[low]
+            out[part] += level.below(int(low))
     return out
 
 

@@ -23,7 +23,7 @@ from scipy.special import expit
 
 from ..doors import door
 from ..errors import InputError
-from ..units import BOLTZMANN, ELEMENTARY_CHARGE
+from ..units import BOLTZMANN, ELEMENTARY_CHARGE, positive, to_si
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 
 COMPONENTS = ("xx", "yy", "xy", "yz", "zx", "zz")
@@ -336,11 +336,10 @@ def symmetry_report(
     InputError
         Temperature or mesh not positive.
     """
-    if not temperature > 0 or mesh < 1:
-        raise InputError(
-            f"temperature and mesh must be positive, got {temperature!r} K, {mesh!r}",
-            key="symmetry_report",
-        )
+    temperature = positive(temperature, "K", "temperature")
+    mu = None if mu is None else to_si(mu, "eV", "mu")
+    if mesh < 1:
+        raise InputError(f"mesh must be positive, got {mesh!r}", key="symmetry_report")
     operations = find_operations(model)
     forbidden = forbidden_components(operations)
     diagonal = symmetrise(np.diag([1.0, 0.0, 0.0]), operations)

@@ -17,6 +17,7 @@ interband part, which stays in a gap.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,7 +26,7 @@ import numpy as np
 
 from ..doors import door
 from ..errors import InputError, SolveError, suggest
-from ..units import own_arrays
+from ..units import array_si, own_arrays, positive, shown, to_si
 from . import adaptive
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 from .states import COLUMNS, mesh_states, state_columns, tensor, thermal_energy
@@ -182,6 +183,7 @@ def inverse_mass(
     """
     if (mu is None) == (density is None):
         raise InputError("give either mu in eV, or density= in 1/m^2 with mu None", key="mu")
+    temperature = _kelvin(temperature)
     mu = _checked(model, mu, temperature, definition, counting, normalisation, spin)
     wanted = None if density is None else _per_cell(model, density, spin)
     sums, how = _integrator(
@@ -247,6 +249,7 @@ def chemical_potential(
     InputError
         A density that the bands cannot hold.
     """
+    temperature = _kelvin(temperature)
     _checked(model, None, temperature, "drude", "all", "per_cell", spin)
     per_cell = _per_cell(model, density, spin)
     sums, _ = _integrator(model, temperature, mesh, 0.0, tolerance, True, 5 * len(per_cell))
@@ -256,10 +259,10 @@ def chemical_potential(
 def _per_cell(model: LayeredModel, density: Any, spin: int) -> np.ndarray:
     """Electrons beyond neutrality per cell and spin, (n,), if the bands can hold them."""
     try:
-        density = np.atleast_1d(np.asarray(density, dtype=float))
-    except (TypeError, ValueError) as exc:
+        density = np.atleast_1d(array_si(density, "1/m**2", "density", finite=False))
+    except InputError as exc:
         raise InputError(
-            f"expected one number or a list of them in 1/m^2, got {density!r}",
+            f"expected one number or a list of them in 1/m^2: {exc.what}",
             value=density,
             key="density",
         ) from exc
@@ -380,24 +383,13 @@ def _checked(
             raise InputError(f"got {value!r}; {suggest(str(value), known)}", value=value, key=name)
     if spin not in (1, 2):
         raise InputError(f"expected 1 (per spin) or 2 (both), got {spin!r}", value=spin, key="spin")
-    if not (
-        isinstance(temperature, (int, float, np.number))
-        and np.isfinite(temperature)
-        and temperature > 0
-    ):
-        raise InputError(
-            f"expected a positive number in K, got {temperature!r}; "
-            "for the ground state use a small one",
-            value=temperature,
-            key="temperature",
-        )
     if mu is None:
         return np.zeros(0)
     try:
-        mu = np.atleast_1d(np.asarray(mu, dtype=float))
-    except (TypeError, ValueError) as exc:
+        mu = np.atleast_1d(array_si(mu, "eV", "mu", finite=False))
+    except InputError as exc:
         raise InputError(
-            f"expected one number or a list of them in eV, got {mu!r}", value=mu, key="mu"
+            f"expected one number or a list of them in eV: {exc.what}", value=mu, key="mu"
         ) from exc
     low, high = _band_range(model)
     low, high = (
@@ -415,6 +407,17 @@ def _checked(
             key="mu",
         )
     return mu
+
+
+def _kelvin(temperature: Any) -> float:
+    with contextlib.suppress(InputError):
+        return positive(temperature, "K", "temperature")
+    raise InputError(
+        f"expected a positive number in K, got {shown(temperature)}; "
+        "for the ground state use a small one",
+        value=temperature,
+        key="temperature",
+    )
 
 
 def _band_range(model: LayeredModel) -> tuple[float, float]:
@@ -439,10 +442,11 @@ def _integrator(
     """A function (mu, orders) -> values and errors, both (n, orders, columns), and its
     description.
     """
+    given, tolerance = tolerance, to_si(tolerance, "1", "tolerance")
     if not 1e-13 <= tolerance < 1.0:
         raise InputError(
-            f"expected from 1e-13 (round-off) to 1, got {tolerance!r}",
-            value=tolerance,
+            f"expected from 1e-13 (round-off) to 1, got {shown(given)}",
+            value=given,
             key="tolerance",
         )
     operations = find_operations(model) if symmetry else ()

@@ -12,6 +12,7 @@ import numpy as np
 from ..doors import door
 from ..errors import InputError
 from ..files import escaped, read_text
+from ..units import array_si, positive
 from .hamiltonian import HERMITICITY, LayeredModel
 
 LAYER_GAP = 2.5
@@ -86,7 +87,7 @@ def from_wannier90(
     flat, matrices = _in_plane(path.name, cells, blocks)
     _check_weights(path.name, flat, matrices)
     r = _one_cell(path.name, r, plane, height, flat, matrices)
-    number = _find_layers(r[:, 2], layers, layer_gap)
+    number = _find_layers(r[:, 2], layers, positive(layer_gap, "angstrom", "layer_gap"))
     return LayeredModel(
         plane,
         r,
@@ -103,7 +104,7 @@ def write_wannier90(model: LayeredModel, path: str | Path, *, thickness: float =
     """Write the model as ``_tb.dat`` (if the name ends so) or ``_hr.dat``; ``thickness`` is the
     length of a3.
     """
-    path = Path(path)
+    path, thickness = Path(path), positive(thickness, "angstrom", "thickness")
     n = model.n_orbitals
     m = len(model.translations)
     lines = ["written by ohmr_fem"]
@@ -346,9 +347,9 @@ def _centres(value: Any, n: int) -> np.ndarray:
 
 def _floats(value: Any, what: str) -> np.ndarray:
     try:
-        return np.array(value, dtype=float)
-    except (TypeError, ValueError) as exc:
-        raise InputError(f"{what}, got {value!r}", value=value) from exc
+        return np.array(array_si(value, "angstrom", "", finite=False))
+    except InputError as exc:
+        raise InputError(f"{what}: {exc.what}", value=value) from exc
 
 
 def _plane(lattice: Any) -> tuple[np.ndarray, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -26,18 +26,39 @@ class Moment:
     absorbing : bool
         n^a = 0 for all three components.
     absorption : (3,) floats, m/s
-        G^a >= 0 of a partially absorbing edge.
+        G^a >= 0 of a partially absorbing edge; a rate in 1/s over the area of a pad, and
+        integrated over the contact, in m^2/s, where a channel has one.
     injected : (3,) floats, A/m
         Moment current that flows into the device.
+    spin : Moment or None
+        The condition on the spin where it differs; None is the same for both moments.
+    unit : str
+        That in which the absorption was given; "" for bare numbers, which have that of the place.
     """
 
     absorbing: bool = False
     absorption: tuple[float, float, float] = (0.0, 0.0, 0.0)
     injected: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    spin: Moment | None = None
+    unit: str = field(default="", compare=False)
 
     @property
     def reflecting(self) -> bool:
-        return not self.absorbs and not self.injects
+        own = not self.absorbs and not self.injects
+        return own and (self.spin is None or self.spin.reflecting)
+
+    @property
+    def of_orbital(self) -> Moment:
+        return self if self.spin is None else replace(self, spin=None)
+
+    @property
+    def of_spin(self) -> Moment:
+        return self if self.spin is None else self.spin
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether orbital and spin moment meet different conditions."""
+        return self.of_orbital != self.of_spin
 
     @property
     def absorbs(self) -> bool:
@@ -67,8 +88,8 @@ class Moment:
 
     @classmethod
     def parse(cls, value: Any, name: str) -> Moment:
-        """Read "reflecting", "absorbing", G, (Gx, Gy, Gz) in m/s, or {"injected": g or (gx, gy,
-        gz)} in A/m.
+        """Read "reflecting", "absorbing", G, (Gx, Gy, Gz) in m/s, {"injected": g or (gx, gy, gz)}
+        in A/m, or {"orbital": ..., "spin": ...} with one of these for each moment.
         """
         if isinstance(value, Moment):
             return value
@@ -76,7 +97,7 @@ class Moment:
             if isinstance(value, Mapping):
                 return cls._of_table(value)
             if not isinstance(value, str) or any(c.isdigit() for c in value):
-                return cls(absorption=_velocities(value))
+                return cls(**_absorption(value))
             if value in ("reflecting", "absorbing"):
                 return cls(absorbing=value == "absorbing")
             raise InputError(
@@ -90,24 +111,64 @@ class Moment:
 
     @classmethod
     def _of_table(cls, value: Mapping[str, Any]) -> Moment:
+        if set(value) == {"orbital", "spin"}:
+            orbital, spin = (cls.parse(value[name], "") for name in ("orbital", "spin"))
+            return replace(orbital, spin=spin)
         extra = set(value) - {"injected", "absorption"}
         if extra or not value:
             raise InputError(
-                f"moment accepts the keys 'injected' and 'absorption', got {sorted(value)}",
+                "moment accepts the keys 'injected' and 'absorption', or 'orbital' and 'spin', got "
+                f"{sorted(value)}",
                 key="moment",
                 named=True,
             )
         injected = _triple(value.get("injected", 0.0), "A/m", "injected moment current")
-        return cls(absorption=_velocities(value.get("absorption", 0.0)), injected=injected)
+        return cls(**_absorption(value.get("absorption", 0.0)), injected=injected)
+
+    def check_place(self, name: str, unit: str, what: str) -> None:
+        """InputError unless the absorption fits its place, which asks for ``unit``."""
+        if self.spin is not None:
+            self.spin.check_place(name, unit, what)
+        if self.absorbs_partially and self.unit not in ("", unit):
+            raise InputError(
+                f"{name}: an absorption {what} is given in {unit}, got one in {self.unit}",
+                value=self.absorption,
+                key="moment",
+                owner="Problem",
+                named=True,
+            )
+        if self.injects and unit != "m/s":
+            raise InputError(
+                f"{name}: 'injected' is for lines; {what} a contact injects by its polarisation",
+                value=self.injected,
+                key="moment",
+                owner="Problem",
+                named=True,
+            )
 
 
-def _velocities(value: Any) -> tuple[float, float, float]:
-    triple = _triple(value, "m/s", "absorption G", spread=True)
-    if min(triple) < 0:
+#: Units of an absorption: at a line, over an area, integrated over a contact of a channel.
+LINE, AREA, POINT = "m/s", "1/s", "m**2/s"
+
+
+def _absorption(value: Any) -> dict[str, Any]:
+    """{"absorption": (3,), "unit": str}; bare numbers have any unit, that is "" here."""
+    found: dict[str, tuple[float, float, float]] = {}
+    complaint = None
+    for unit in (LINE, AREA, POINT):
+        try:
+            found[unit] = _triple(value, unit, "absorption G", spread=True)
+        except InputError as exc:
+            complaint = complaint or exc
+    if not found:
+        assert complaint is not None
+        raise complaint
+    unit = next(iter(found))
+    if min(found[unit]) < 0:
         raise InputError(
             f"absorption G must be >= 0 m/s, got {value!r}", value=value, key="moment", named=True
         )
-    return triple
+    return {"absorption": found[unit], "unit": "" if len(found) > 1 else unit}
 
 
 def _triple(value: Any, unit: str, name: str, spread: bool = False) -> tuple[float, float, float]:
@@ -127,6 +188,26 @@ def _triple(value: Any, unit: str, name: str, spread: bool = False) -> tuple[flo
 def _one_or_three(value: Any, unit: str, name: str) -> float | tuple[float, float, float]:
     array = array_si(value, unit, name)
     return _triple(array, unit, name) if array.ndim else float(array)
+
+
+def _polarisation(value: Any) -> tuple[float, float, float]:
+    with complaints_of("Contact"):
+        given = array_si(value, "1", "polarisation")
+        if given.shape != (3,):
+            raise InputError(
+                f"expected three components (px, py, pz), got {shown(value)}",
+                value=value,
+                key="polarisation",
+            )
+        size = float(np.linalg.norm(given))
+        if size > 1.0 + 1e-12:
+            raise InputError(
+                f"at most 1 in size, got |p| = {size:.4g} (a percentage? write '30 %')",
+                value=value,
+                key="polarisation",
+            )
+    x, y, z = given.tolist()
+    return x, y, z
 
 
 @door_of
@@ -149,6 +230,16 @@ class Contact:
         Position of a "point" contact.
     boundary : str, optional
         Name of the boundary, if it differs from the contact's own name.
+    region : str, optional
+        Name of a region of the mesh in place of a boundary: a pad on top of the flake, as an
+        equipotential or with a current density into it; moment passes over its area.
+    polarisation : (3,) floats, |p| <= 1
+        Moment that a current brings along, p^a I of each component, and that adds (D/sigma) p . n
+        to the voltage read here (docs/theory, section 10); with the same weight as current and
+        potential.  A "probe" and a "point" only read.  What flows back is the ``moment`` condition.
+        Beside a spin it is that of both moments, or {"orbital": p, "spin": p}.
+    spin_polarisation : (3,) floats, optional
+        That of the spin, where it differs.
     """
 
     kind: str = "equipotential"
@@ -156,6 +247,9 @@ class Contact:
     profile: str | Callable[..., Any] = "uniform"
     at: Any = None
     boundary: str | None = None
+    polarisation: Any = (0.0, 0.0, 0.0)
+    spin_polarisation: Any = None
+    region: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in CONTACT_KINDS:
@@ -195,10 +289,84 @@ class Contact:
                 )
             object.__setattr__(self, "at", tuple(place.tolist()))
         object.__setattr__(self, "moment", Moment.parse(self.moment, "Contact"))
+        self._set_polarisation(partial(object.__setattr__, self))
+        if self.region is not None and (self.boundary is not None or self.kind == "point"):
+            raise InputError(
+                "'region' excludes 'boundary' and kind 'point': a contact is a region of the mesh, "
+                f"a boundary, or a point; got kind {self.kind!r}, region={self.region!r}, "
+                f"boundary={self.boundary!r}",
+                owner="Contact",
+                key="region",
+                named=True,
+            )
+        if self.polarised and self.moment.absorbing:
+            raise InputError(
+                "a polarised contact with moment='absorbing' (n = 0) neither injects nor reads "
+                "moment; give a finite absorption",
+                owner="Contact",
+                key="moment",
+                named=True,
+            )
+
+    def _set_polarisation(self, put: Callable[[str, Any], None]) -> None:
+        given, spin = self.polarisation, self.spin_polarisation
+        if isinstance(given, Mapping):
+            if set(given) != {"orbital", "spin"} or spin is not None:
+                raise InputError(
+                    "polarisation accepts (px, py, pz) or the keys 'orbital' and 'spin', got "
+                    f"{sorted(given)}",
+                    owner="Contact",
+                    key="polarisation",
+                    named=True,
+                )
+            given, spin = given["orbital"], given["spin"]
+        put("polarisation", _polarisation(given))
+        put("spin_polarisation", None if spin is None else _polarisation(spin))
+
+    @property
+    def polarised(self) -> bool:
+        return any(self.polarisation) or any(self.spin_polarisation or ())
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether orbital and spin moment meet different conditions here."""
+        p = self.spin_polarisation
+        return self.moment.tells_apart or (p is not None and p != self.polarisation)
+
+    def of_channel(self, spin: bool) -> Contact:
+        """The same contact for the orbital or the spin moment alone."""
+        p = self.spin_polarisation if spin and self.spin_polarisation else self.polarisation
+        moment = self.moment.of_spin if spin else self.moment.of_orbital
+        return replace(self, moment=moment, polarisation=p, spin_polarisation=None)
+
+    @property
+    def described(self) -> str:
+        """Kind, region and polarisation, for a summary."""
+        words = self.kind
+        if self.region is not None:
+            words += f" over {self.region}"
+        if self.polarised:
+            words += " p = ({:g}, {:g}, {:g})".format(*self.polarisation)
+        return words
+
+    def place(self, name: str) -> str:
+        """The boundary or region of the mesh that this contact of a name is."""
+        return self.region or self.boundary or name
+
+    def reversed(self) -> Contact:
+        """The same contact with -p, as after its magnet has been turned over."""
+        spin = self.spin_polarisation
+        turned = None if spin is None else _turned(spin)
+        return replace(self, polarisation=_turned(self.polarisation), spin_polarisation=turned)
 
     @property
     def carries_current(self) -> bool:
         return self.kind in ("equipotential", "profile")
+
+
+def _turned(p: tuple[float, float, float]) -> tuple[float, float, float]:
+    x, y, z = (-value + 0.0 for value in p)
+    return x, y, z
 
 
 @door_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError, suggest
-from ..units import to_si
+from ..units import array_si, shown, to_si
 from .problem import Problem
 
 #: Currents must sum to zero within this fraction of the largest.
@@ -44,6 +44,19 @@ class Drive:
         return min(self.currents, key=lambda name: self.currents[name]) if self.currents else None
 
 
+def _amounts(given: Any, unit: str, what: str) -> dict[str, float]:
+    """{contact: amount}; a column of a table is one unit for all its rows."""
+    if given is None:
+        return {}
+    if hasattr(given, "attrs") and hasattr(given, "index"):
+        given = dict(zip(given.index, array_si(given, unit, what).tolist(), strict=True))
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"expected {{contact: {what} in {unit}}}, got {shown(given)}", value=given, key=what
+        )
+    return {name: to_si(v, unit, f"{what} of contact {name!r}") for name, v in given.items()}
+
+
 def read_drive(
     problem: Problem,
     currents: Mapping[str, Any] | None,
@@ -51,8 +64,7 @@ def read_drive(
     electric_field: Any,
 ) -> Drive:
     """Check a drive against the problem; InputError with the remedy if it does not fit."""
-    currents = {n: to_si(i, "A", f"current of contact {n!r}") for n, i in (currents or {}).items()}
-    voltages = {n: to_si(v, "V", f"voltage of contact {n!r}") for n, v in (voltages or {}).items()}
+    currents, voltages = _amounts(currents, "A", "current"), _amounts(voltages, "V", "voltage")
     if problem.is_cross_section:
         if currents or voltages:
             raise InputError(
@@ -78,6 +90,12 @@ def read_drive(
         if problem.contacts[name].kind != "equipotential":
             raise InputError(
                 f"contact {name!r}: only an equipotential contact can have a given voltage",
+                value=name,
+            )
+        if problem.contacts[name].polarised:
+            raise InputError(
+                f"contact {name!r}: what a polarised contact injects follows its current; give "
+                "currents in place of its voltage",
                 value=name,
             )
     if not voltages:  # a contact with a voltage takes up whatever is left

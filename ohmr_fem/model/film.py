@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,7 +13,10 @@ from ..doors import door, door_of
 from ..errors import InputError, complaints_about, complaints_of
 from ..units import array_si, engineering, positive, shown
 from .contacts import Edge, Moment
-from .material import cross_matrix
+from .material import Material, cross_matrix
+
+#: Names of presets that are measured as films: a plane without thickness misses most of the effect.
+METALS = ("Mn", "V", "Cr", "Ti")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,11 +99,24 @@ class Face:
     matrix : (3, 3) m/s
         G of a face that absorbs partially; does not count for a magnet.
     magnet : MagneticFace, or None
+    source, inverse_source : kappa of Q . nu = G n + kappa sigma (nu x E), and kappa' (None:
+        kappa alpha'/alpha); docs/theory, section 13
     """
 
     absorbing: bool
     matrix: np.ndarray
     magnet: MagneticFace | None = None
+    source: float = 0.0
+    inverse_source: float | None = None
+
+    @property
+    def drives(self) -> bool:
+        """Whether the current along the face makes moment, or moment a current along it."""
+        return bool(self.source or self.inverse_source)
+
+    def strengths(self, material: Material) -> tuple[float, float]:
+        """1 + kappa/alpha and 1 + kappa'/alpha': what the face adds to the drive and the reader."""
+        return strengths(material, self.source, self.inverse_source)
 
     @property
     def reflecting(self) -> bool:
@@ -113,6 +130,22 @@ class Face:
             return self.magnet.absorption(conductivity, diffusion)
         return self.matrix
 
+    def plain(self) -> dict[str, Any]:
+        """As numbers and lists, for a file."""
+        magnet = None if self.magnet is None else vars(self.magnet)
+        plain = {"absorbing": self.absorbing, "matrix": self.matrix.tolist(), "magnet": magnet}
+        return plain | {"source": self.source, "inverse_source": self.inverse_source}
+
+    @classmethod
+    def of_plain(cls, plain: dict[str, Any]) -> Face:
+        """From what :meth:`plain` wrote."""
+        magnet = plain["magnet"]
+        if magnet is not None:
+            magnet = MagneticFace(**{name: tuple(value) for name, value in magnet.items()})
+        sources = plain.get("source", 0.0), plain.get("inverse_source")
+        matrix = _frozen(np.array(plain["matrix"]))
+        return cls(bool(plain["absorbing"]), matrix, magnet, *sources)
+
     @classmethod
     def parse(cls, value: Any) -> Face:
         """Read what :class:`Film` takes for a face."""
@@ -123,14 +156,22 @@ class Face:
         matrix = _matrix(value)
         if matrix is not None:
             return cls(False, matrix)
-        if isinstance(value, Edge) and (value.drives or np.any(value.edge_moment)):
-            raise InputError("a source at a face of a film is not in this version; give its moment")
-        moment = value.moment if isinstance(value, Edge) else Moment.parse(value, "Film")
-        if moment.injects:
+        edge = value if isinstance(value, Edge) else Edge(Moment.parse(value, "Film"))
+        if edge.by_component or np.any(edge.edge_moment):
+            raise InputError(
+                "a face of a film has one source, a number, and no edge_moment, which adds to no "
+                "resistance"
+            )
+        if edge.moment.injects:
             raise InputError("a face of a film cannot inject moment; give an absorption alone")
-        return cls(moment.absorbing, _frozen(np.diag(moment.absorption)))
+        back = None if edge.inverse_source is None else float(edge.inverse_source)
+        matrix = _frozen(np.diag(edge.moment.absorption))
+        return cls(edge.moment.absorbing, matrix, None, float(edge.source), back)
 
     def __repr__(self) -> str:
+        return self._law() + (f", source {self.source:g}" if self.drives else "")
+
+    def _law(self) -> str:
         if self.absorbing or self.reflecting:
             return "absorbing" if self.absorbing else "reflecting"
         if self.magnet is not None:
@@ -138,6 +179,22 @@ class Face:
         sizes = np.diag(self.matrix)
         full = bool(np.any(self.matrix != np.diag(sizes)))
         return f"G = {' '.join(f'{g:.4g}' for g in sizes)} m/s{' and off-diagonals' * full}"
+
+
+def strengths(
+    material: Material, source: float, inverse_source: float | None
+) -> tuple[float, float]:
+    """1 + kappa/alpha and 1 + kappa'/alpha' of a film's face or edge."""
+    if not source and not inverse_source:
+        return 1.0, 1.0
+    forth, back = material.orbital_hall_angle, material.inverse_orbital_hall_angle
+    if forth == 0.0 or back == 0.0:
+        raise InputError(
+            "a source at a face or edge of a film counts in units of alpha and alpha', which must "
+            "not be 0; give a small angle"
+        )
+    partner = source * back / forth if inverse_source is None else inverse_source
+    return 1.0 + source / forth, 1.0 + partner / back
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:
@@ -149,9 +206,11 @@ def _matrix(value: Any) -> np.ndarray | None:
     """A 3 x 3 absorption in m/s whose symmetric part takes moment away, or None for another
     kind.
     """
-    if isinstance(value, (str, Edge, Moment)) or np.ndim(value) != 2:
+    if isinstance(value, (str, Edge, Moment, Mapping)):
         return None
     matrix = np.array(array_si(value, "m/s", "absorption G"))
+    if matrix.ndim != 2:
+        return None
     if matrix.shape != (3, 3):
         raise InputError(f"expected 3 x 3 velocities, got shape {matrix.shape}", value=value)
     least = float(np.linalg.eigvalsh(matrix + matrix.T)[0]) / 2.0
@@ -173,7 +232,8 @@ class Film:
     thickness : quantity, m
     bottom, top : str, number, three numbers, 3 x 3, Edge or :func:`magnetic_face`
         What the faces at z = -t/2 and +t/2 do to the moment: "reflecting" (default), "absorbing",
-        or an absorption G in m/s, Q . nu = G n.
+        or an absorption G in m/s, Q . nu = G n; ``Edge(moment, source=kappa)`` adds a source that
+        follows the current, kappa sigma (nu x E).
 
     Raises
     ------
@@ -202,6 +262,11 @@ class Film:
     def reflecting(self) -> bool:
         """Whether both faces reflect, so that faces and edges do not mix."""
         return bool(self.bottom.reflecting and self.top.reflecting)
+
+    @property
+    def drives(self) -> bool:
+        """Whether a face has a source that follows the current."""
+        return self.bottom.drives or self.top.drives
 
     def __repr__(self) -> str:
         size = engineering(self.thickness, "m")

@@ -81,6 +81,7 @@ def material(
     n = to_si(density, "1/m**2", "density")
     displacement = to_si(displacement, "eV", "displacement")
     temperature = to_si(temperature, "K", "temperature")
+    tolerance = to_si(tolerance, "1", "tolerance")
     speed = positive(mobility, "m**2/(V*s)", "mobility")
     gated = model if displacement == 0.0 else model.with_displacement(displacement)
     x = _tensor(gated, n, temperature, definition, counting, spin, mesh, tolerance)

@@ -24,6 +24,11 @@ from ..units import (
     shown,
     to_si,
 )
+from .relaxation import read_rate
+from .spin import Spin
+
+#: What the parameters of the second channel are called by.
+SPIN = "spin."
 
 Coefficient = float | np.ndarray | Callable[..., Any]
 
@@ -84,6 +89,8 @@ class Material:
         thickness.  A cross-section needs none: there the conductivity enters only as a scale.
     relaxation_time : quantity, s
         tau of the orbital magnetic moment; one value, or three for (x, y, z).
+    relaxation_rate : quantity, 1/s
+        Gamma in place of relaxation_time: one number, three, or a symmetric positive (3, 3) array.
     orbital_hall_angle : float
         alpha, charge current to moment current.
     inverse_orbital_hall_angle : float, optional
@@ -91,7 +98,9 @@ class Material:
     inverse_mass : array, **1/m_e**
         Effective inverse mass tensor X: one number, three, or symmetric (3, 3).
     diffusion_length, diffusion_constant : quantity, m or m^2/s
-        Give exactly one; L_m = sqrt(D tau).
+        Give exactly one; L_m = sqrt(D tau).  Where components relax at different rates there is
+        no one length: give diffusion_constant, and the length along a principal axis of Gamma is
+        sqrt(D/Gamma_i).
     g_factor : float
         1 for Eq. (2) of Sun and Vignale as printed, 2 for their printed Omega and for spin.
     moment_per_carrier : quantity, J/T
@@ -103,8 +112,10 @@ class Material:
         for holes.  Used only by the ordinary Hall effect and by drift, both off by default.
     resistivity : quantity, ohm m, optional
         Of the bulk of a film, in place of the sheet conductivity.
+    spin : Spin, optional
+        A second channel, of spin moment, beside the orbital one.
 
-    All but g_factor, moment_per_carrier, name and source may
+    All but resistivity, relaxation_rate, spin, g_factor, moment_per_carrier, name and source may
     also be a callable f(x, y) in SI or an array with one value per cell of the region.
 
     Raises
@@ -126,6 +137,8 @@ class Material:
     source: str = ""
     mobility: Any = None
     resistivity: Any = None
+    relaxation_rate: Any = None
+    spin: Spin | None = None
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
@@ -142,20 +155,35 @@ class Material:
             unit = "S" if positive_only else "1"
             put(name, _coefficient(given, unit, name, positive_only))
         given = self.relaxation_time
-        put("relaxation_time", _relaxation_time(given))
+        if given is not None:
+            put("relaxation_time", _relaxation_time(given))
+        else:
+            # a rate without off-diagonals is kept as a time, a tensor as it is
+            time, rate = read_rate(self.relaxation_rate)
+            put("relaxation_time", time)
+            put("relaxation_rate", rate)
         put("g_factor", to_si(self.g_factor, "1", "g_factor"))
         put("moment_per_carrier", to_si(self.moment_per_carrier, "J/T", "moment_per_carrier"))
         if not callable(self.inverse_mass):
             put("inverse_mass", owned(inverse_mass_tensor(self.inverse_mass) * ELECTRON_MASS))
         if self.mobility is not None:
             put("mobility", _coefficient(self.mobility, "m**2/(V*s)", "mobility", False))
-        self._set_diffusion(put, given)
+        self._set_diffusion(put, self.relaxation_rate if given is None else given)
+        _check_spin(self)
 
     def _check_given(self) -> None:
         """Everything that has no default, and not two values of one thing."""
-        for name in ("relaxation_time", "orbital_hall_angle", "inverse_mass"):
+        for name in ("orbital_hall_angle", "inverse_mass"):
             if getattr(self, name) is None:
                 raise InputError(f"give {name}, got None", owner="Material", key=name, named=True)
+        if (self.relaxation_time is None) == (self.relaxation_rate is None):
+            both = "both" if self.relaxation_rate is not None else "None"
+            raise InputError(
+                f"give exactly one of relaxation_time and relaxation_rate, got {both}",
+                owner="Material",
+                key="relaxation_time",
+                named=True,
+            )
         if self.sheet_conductivity is not None and self.resistivity is not None:
             raise InputError(
                 "give sheet_conductivity or resistivity, not both",
@@ -203,7 +231,7 @@ class Material:
             return self
         return replace(
             self,
-            sheet_conductivity=thickness / self.resistivity,
+            sheet_conductivity=positive(thickness, "m", "thickness") / self.resistivity,
             resistivity=None,
             diffusion_length=None,
         )
@@ -215,17 +243,61 @@ class Material:
 
     @property
     def uniform(self) -> bool:
-        """True if every coefficient is one number (or one tensor) over the region and tau is
-        isotropic.
+        """True if every coefficient is one number (or one tensor) over the region, tau is
+        isotropic and there is no second channel: then three scalars are the whole answer.
         """
+        return self.constant and isinstance(self.relaxation_time, float) and self.spin is None
+
+    @property
+    def constant(self) -> bool:
+        """True if every coefficient is one number or one tensor over the region."""
         values = (
             self.sheet_conductivity,
-            self.relaxation_time,
             self.orbital_hall_angle,
             self.inverse_orbital_hall_angle,
             self.diffusion_constant,
         )
-        return all(isinstance(v, float) for v in values) and not callable(self.inverse_mass)
+        if not all(isinstance(v, float) for v in values) or callable(self.inverse_mass):
+            return False
+        return self.relaxation_time is None or isinstance(self.relaxation_time, (float, tuple))
+
+    @property
+    def isotropic(self) -> bool:
+        """Whether the three components relax at one rate."""
+        return self.relaxation_time is not None and not isinstance(self.relaxation_time, tuple)
+
+    @property
+    def relaxation(self) -> np.ndarray:
+        """Gamma (3, 3) in 1/s of a relaxation that does not vary over the region."""
+        if self.relaxation_time is None:
+            return np.asarray(self.relaxation_rate)
+        return np.diag(1.0 / np.broadcast_to(self.relaxation_time, 3))
+
+    @property
+    def longest_time(self) -> float:
+        """Largest of the relaxation times, s; over cells too."""
+        if self.relaxation_time is None:
+            return float(1.0 / np.linalg.eigvalsh(self.relaxation_rate)[0])
+        return float(np.max(np.asarray(self.relaxation_time)))
+
+    @property
+    def shortest_length(self) -> float:
+        """Shortest diffusion length of any component and channel, m; over cells too."""
+        if self.relaxation_time is None:
+            tau: Any = 1.0 / np.linalg.eigvalsh(self.relaxation_rate)[-1]
+        else:
+            tau = np.asarray(self.relaxation_time)
+        own = float(np.sqrt(np.asarray(self.diffusion_constant) * tau).min())
+        if self.spin is None:
+            return own
+        return min(own, (self.spin.diffusion_constant * self.spin.relaxation_time) ** 0.5)
+
+    @property
+    def mean_time(self) -> float:
+        """One over the mean rate of the three components, s."""
+        if isinstance(self.relaxation_time, float):
+            return self.relaxation_time
+        return float(3.0 / np.trace(self.relaxation))
 
     def torque(self, field: Any) -> np.ndarray:
         """T(B) = (g e/2) [B]_x X in 1/s, shape (3, 3) or (n, 3, 3); Eq. (2)."""
@@ -250,8 +322,7 @@ class Material:
     def field_scale(self) -> float:
         """B* in tesla at which (g e/2) |X| tau B = 1, |X| the largest principal value."""
         largest = float(np.abs(np.linalg.eigvalsh(self.X)).max())
-        tau = float(np.max(self.relaxation_time))
-        rate = 0.5 * abs(self.g_factor) * ELEMENTARY_CHARGE * largest * tau
+        rate = 0.5 * abs(self.g_factor) * ELEMENTARY_CHARGE * largest * self.longest_time
         return 1.0 / rate if rate > 0 else float("inf")
 
     def _conductivity_shown(self) -> str:
@@ -272,11 +343,51 @@ class Material:
             x = np.array2string(tensor, precision=4, separator=", ").replace("\n", "")
         return (
             f"Material({name}{self._conductivity_shown()}"
-            f"tau={_shown(self.relaxation_time, 's')}{length}, "
+            f"{self._relaxation_shown()}{length}, "
             f"D={_shown(self.diffusion_constant, 'm²/s')}, "
             f"alpha={_shown(self.orbital_hall_angle, '')}, "
             f"alpha'={_shown(self.inverse_orbital_hall_angle, '')}, "
-            f"X={x} /m_e, g={self.g_factor:g})"
+            f"X={x} /m_e, g={self.g_factor:g}{'' if self.spin is None else f', {self.spin!r}'})"
+        )
+
+    def _relaxation_shown(self) -> str:
+        if self.relaxation_time is not None:
+            return f"tau={_shown(self.relaxation_time, 's')}"
+        rows = np.array2string(self.relaxation_rate, precision=4, separator=", ")
+        return "Gamma=" + rows.replace("\n", "") + " 1/s"
+
+
+def _check_spin(material: Material) -> None:
+    spin = material.spin
+    if spin is None:
+        return
+    if not isinstance(spin, Spin):
+        raise InputError(
+            f"spin must be a Spin(diffusion_constant, ...), got {shown(spin)}",
+            value=spin,
+            owner="Material",
+            key="spin",
+            named=True,
+        )
+    if not material.constant and material.sheet_conductivity is not None:
+        raise InputError(
+            "a second channel needs coefficients that are plain numbers; give regions a material "
+            "each in place of functions and arrays",
+            owner="Material",
+            key="spin",
+        )
+    first, second = spin.cross_diffusion
+    own, other = material.diffusion_constant, spin.diffusion_constant
+    # the eigenvalues of DD are real and positive
+    if isinstance(own, float) and not (
+        first * second < own * other and (own - other) ** 2 + 4.0 * first * second >= 0.0
+    ):
+        raise InputError(
+            "the diffusion matrix needs positive eigenvalues: D_LS D_SL must lie between "
+            f"-(D_L - D_S)^2/4 and D_L D_S, got {first * second:.4g} with D_L D_S = "
+            f"{own * other:.4g} m^4/s^2",
+            owner="Material",
+            key="spin.cross_diffusion",
         )
 
 
@@ -297,40 +408,57 @@ def precession_squared(material: Material, field: Any) -> np.ndarray:
 
     ``field`` has shape (3,) or (n, 3); the largest of the three relaxation times counts.
     """
-    T = material.torque(field) * float(np.max(np.asarray(material.relaxation_time)))
+    T = material.torque(field) * material.longest_time
     return np.asarray(-0.5 * np.trace(T @ T, axis1=-2, axis2=-1))
 
 
 def parameter(material: Material, name: str) -> float:
-    """The value of a parameter that :func:`retuned` can change: a field of Material that is one
-    number, tau or theta.
+    """The value of a parameter that :func:`retuned` can change: a field of Material or Spin that is
+    one number, tau, theta or relaxation_ratio.
     """
-    X = np.asarray(material.inverse_mass)
     if name == "theta":
-        if X[1, 1] == 0.0:
-            raise InputError(
-                "X_zz/X_yy does not exist for X_yy = 0; give inverse_mass", key="theta"
-            )
-        return float(X[2, 2] / X[1, 1])
-    value = getattr(material, {"tau": "relaxation_time"}.get(name, name), None)
-    if not isinstance(value, float):
-        numbers = [f.name for f in fields(material) if isinstance(getattr(material, f.name), float)]
-        raise InputError(
-            f"unknown parameter {name!r}; {suggest(name, ['tau', 'theta', *numbers])}", value=name
-        )
+        X = np.asarray(material.inverse_mass)
+        return _ratio(X, "X_zz/X_yy", "theta", "inverse_mass")
+    if name == "relaxation_ratio" and material.constant:
+        return _ratio(material.relaxation, "Gamma_zz/Gamma_yy", name, "relaxation_rate")
+    of_spin = name.startswith(SPIN) and material.spin is not None
+    holder = material.spin if of_spin else material
+    value = getattr(holder, {"tau": "relaxation_time"}.get(name, name.removeprefix(SPIN)), None)
+    if not isinstance(value, float) or (name.startswith(SPIN) and not of_spin):
+        numbers = [*_numbers_of(material), *(SPIN + n for n in _numbers_of(material.spin))]
+        known = ["tau", "theta", "relaxation_ratio", *numbers]
+        raise InputError(f"unknown parameter {name!r}; {suggest(name, known)}", value=name)
     return value
 
 
+def _numbers_of(holder: Any) -> list[str]:
+    if holder is None:
+        return []
+    return [f.name for f in fields(holder) if isinstance(getattr(holder, f.name), float)]
+
+
+def _ratio(tensor: np.ndarray, what: str, name: str, instead: str) -> float:
+    """zz over yy of a tensor."""
+    if tensor[1, 1] == 0.0:
+        raise InputError(f"{what} does not exist for a yy of 0; give {instead}", key=name)
+    return float(tensor[2, 2] / tensor[1, 1])
+
+
 def retuned(material: Material, changes: dict[str, Any]) -> Material:
-    """A material with other parameters: fields of Material, or tau, or theta = X_zz/X_yy (for X_za
-    = 0).
+    """A material with other parameters: fields of Material, "spin.hall_angle" and the like of its
+    Spin, or tau, theta = X_zz/X_yy (for X_za = 0), relaxation_ratio = Gamma_zz/Gamma_yy (which
+    changes Gamma_zz).
 
     The diffusion length stays as it is unless it, or the diffusion constant, is among the changes;
-    alpha' follows alpha only if it is given too.
+    the diffusion constant stays where there is no one length.  alpha' follows alpha only if it is
+    given too.
     """
     known = [f.name for f in fields(material)]
     new = {{"tau": "relaxation_time"}.get(k, k): v for k, v in changes.items()}
-    theta = new.pop("theta", None)
+    theta, ratio = new.pop("theta", None), new.pop("relaxation_ratio", None)
+    of_spin = {k.removeprefix(SPIN): new.pop(k) for k in list(new) if k.startswith(SPIN)}
+    if of_spin:
+        new["spin"] = _retuned_spin(material, of_spin)
     for name in new:
         if name not in known:
             raise InputError(
@@ -346,11 +474,41 @@ def retuned(material: Material, changes: dict[str, Any]) -> Material:
             )
         X[2, 2] = to_si(theta, "1", "theta") * X[1, 1]
         new["inverse_mass"] = X
-    if "diffusion_constant" in new:
-        new.setdefault("diffusion_length", None)
-    else:
-        new = {"diffusion_length": material.diffusion_length, **new, "diffusion_constant": None}
-    return replace(material, **new)
+    given = {"relaxation_time", "relaxation_rate"} & set(new)
+    if len(given) == 1:  # one is said in place of the other
+        new |= dict.fromkeys({"relaxation_time", "relaxation_rate"} - given)
+    if ratio is not None:
+        base = replace(material, **_diffusing(material, new))
+        rate = np.array(base.relaxation)
+        rate[2, 2] = positive(ratio, "1", "relaxation_ratio") * rate[1, 1]
+        new |= {"relaxation_time": None, "relaxation_rate": rate, "diffusion_length": None}
+        new.setdefault("diffusion_constant", base.diffusion_constant)
+    return replace(material, **_diffusing(material, new))
+
+
+def _diffusing(material: Material, new: dict[str, Any]) -> dict[str, Any]:
+    """The changes with the one of length and constant that stays."""
+    relaxing: list[Any] = [new.get(name) for name in ("relaxation_time", "relaxation_rate")]
+    by_component = any(np.size(value) > 1 for value in relaxing if not isinstance(value, str))
+    if "diffusion_constant" in new or by_component:
+        return {"diffusion_length": None, **new}
+    if material.diffusion_length is None and "diffusion_length" not in new:
+        return new
+    return {"diffusion_length": material.diffusion_length, **new, "diffusion_constant": None}
+
+
+def _retuned_spin(material: Material, changes: dict[str, Any]) -> Spin:
+    if material.spin is None:
+        name = SPIN + next(iter(changes))
+        raise InputError(
+            f"{name!r}: the material has no spin; give Material(spin=of.Spin(...))", value=name
+        )
+    known = [f.name for f in fields(material.spin)]
+    for name in changes:
+        if name not in known:
+            near = suggest(name, known)
+            raise InputError(f"unknown parameter {SPIN + name!r}; {near}", value=SPIN + name)
+    return replace(material.spin, **changes)
 
 
 def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Coefficient:

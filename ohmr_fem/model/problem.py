@@ -13,9 +13,11 @@ from ..doors import door_of
 from ..errors import InputError, suggest
 from ..mesh.device_mesh import DeviceMesh
 from ..units import ReadOnly
-from .contacts import Contact, Edge, Moment
+from .contacts import AREA, LINE, POINT, Contact, Edge, Moment
 from .film import Film
 from .material import Material
+from .problem_channels import check_channels
+from .stack import Stack
 
 COUPLINGS = ("linear", "full")
 DETECTIONS = ("printed", "reciprocal")
@@ -30,9 +32,10 @@ class Problem:
     Parameters
     ----------
     mesh : DeviceMesh
-        2D device plane, or the cross-section of an infinitely long conductor with current along x.
+        2D device plane, the cross-section of an infinitely long conductor with current along x, or
+        a channel.
     materials : Material or {region: Material}
-        One material for all regions, or one for each.
+        One material for all regions, or one for each; None with a stack, which has its own.
     contacts : names or {name: Contact}
         Boundaries that are contacts; bare names are equipotential contacts. None on a
         cross-section.
@@ -53,9 +56,9 @@ class Problem:
     ordinary_hall : bool
         Let the Lorentz force of B_z act on the carriers: sigma and D become the tensor of
         System.deflection.  For device planes whose materials have a mobility; off by default.
-    film : Film, optional
-        Thickness and faces of a device plane.  The materials here have the sheet conductivity that
-        follows from their resistivity.
+    film : Film or Stack, optional
+        Thickness and faces of a device plane, or its layers.  The materials here have the sheet
+        conductivity that follows from their resistivity.
 
     Raises
     ------
@@ -64,7 +67,7 @@ class Problem:
     """
 
     mesh: DeviceMesh
-    materials: Any
+    materials: Any = None
     contacts: Any = ()
     edges: Any = field(default_factory=dict)
     order: Any = None
@@ -72,7 +75,7 @@ class Problem:
     detection: str = "printed"
     ordinary_hall: bool = False
     interface: str = "accumulation"
-    film: Film | None = None
+    film: Film | Stack | None = None
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
@@ -94,9 +97,13 @@ class Problem:
                     f"unknown {key} {getattr(self, key)!r}; {suggest(getattr(self, key), options)}",
                     value=getattr(self, key),
                 )
+        if isinstance(self.film, Stack):
+            put("materials", _of_stack(self.materials, self.film))
         put("materials", ReadOnly(_materials(self.materials, self.mesh)))
         put("contacts", ReadOnly(_contacts(self.contacts, self.mesh)))
         put("edges", ReadOnly(_edges(self.edges, self.mesh, self.contacts)))
+        _check_moments(self)
+        _check_channel(self)
         _check_sources(self)
         _check_film(self)
         put("materials", ReadOnly(_conducting(self)))
@@ -104,6 +111,7 @@ class Problem:
             _check_reciprocal(self)
         if self.ordinary_hall is not False:
             _check_hall(self)
+        check_channels(self)
 
     @property
     def is_cross_section(self) -> bool:
@@ -136,23 +144,55 @@ class Problem:
         return len({id(m) for m in self.materials.values()}) == 1 and self.material.uniform
 
     @property
+    def constant(self) -> bool:
+        """One material with constant coefficients, which may relax as a tensor or have a spin."""
+        return len({id(m) for m in self.materials.values()}) == 1 and self.material.constant
+
+    @property
+    def has_spin(self) -> bool:
+        """Whether a material has a second channel."""
+        return any(m.spin is not None for m in self.materials.values())
+
+    @property
     def edge_sources(self) -> dict[str, Edge]:
         """The edges whose current makes moment, or whose moment makes a current (docs/theory,
         section 13).
         """
         return {name: edge for name, edge in self.edges.items() if edge.drives}
 
+    @property
+    def polarised(self) -> dict[str, Contact]:
+        """The contacts that inject and read moment (docs/theory, section 10)."""
+        return {name: c for name, c in self.contacts.items() if c.polarised}
+
+    def refuse_polarised(self, caller: str) -> None:
+        """InputError from what knows nothing of polarised contacts."""
+        for name in self.polarised:
+            raise InputError(
+                f"{caller} knows no polarised contacts, and {name!r} has a polarisation; use "
+                "hanle_curve, resistance, resistance_matrix, ac_response, transient or solve",
+                key="polarisation",
+            )
+
+    def refuse_channel(self, caller: str) -> None:
+        """InputError from what needs a device plane."""
+        if self.mesh.is_channel:
+            raise InputError(
+                f"{caller} needs a device plane (x, y), and this is a channel: mesh the device",
+                key="mesh",
+            )
+
     def moment_conditions(self) -> dict[str, Moment]:
-        """{boundary: condition} for every boundary that does not simply reflect."""
-        found = {
-            c.boundary or name: c.moment for name, c in self.contacts.items() if c.kind != "point"
-        }
+        """{boundary or region: condition} for every boundary or pad that does not simply
+        reflect.
+        """
+        found = {c.place(name): c.moment for name, c in self.contacts.items() if c.kind != "point"}
         found.update({name: e.moment for name, e in self.edges.items()})
         return {name: m for name, m in found.items() if not m.reflecting}
 
     def __repr__(self) -> str:
         regions = ", ".join(f"{r}: {m!r}" for r, m in self.materials.items())
-        contacts = ", ".join(f"{n} ({c.kind})" for n, c in self.contacts.items()) or "none"
+        contacts = ", ".join(f"{n} ({c.described})" for n, c in self.contacts.items()) or "none"
         return (
             f"Problem(P{self.order} on {self.mesh!r}; {regions}; contacts: {contacts}; "
             f"coupling={self.coupling}, "
@@ -213,18 +253,39 @@ def _materials(materials: Any, mesh: DeviceMesh) -> dict[str, Material]:
     return {r: materials[r] for r in regions}
 
 
+def _of_stack(materials: Any, stack: Stack) -> Material:
+    """What stands for the layers on the plane; a problem made from another brings it along."""
+    given = materials.values() if isinstance(materials, Mapping) else [materials]
+    if any(m is not None and m is not stack.material for m in given):
+        raise _wrong("materials", "a stack has its own materials: give materials=None")
+    return stack.material
+
+
 def _check_film(problem: Problem) -> None:
     film = problem.film
     if film is None:
         return
-    if not isinstance(film, Film):
-        raise _wrong("film", f"film must be a Film(thickness, ...), got {film!r}", value=film)
+    if not isinstance(film, (Film, Stack)):
+        raise _wrong(
+            "film",
+            f"film must be a Film(thickness, ...) or a Stack([...]), got {film!r}",
+            value=film,
+        )
+    conditions = [*problem.moment_conditions(), *problem.edge_sources]
+    if isinstance(film, Stack) and conditions:
+        name = conditions[0]
+        raise _wrong(
+            "film",
+            f"a stack answers with the local tensor of its layers, which no side edge reaches: "
+            f"leave {name!r} reflecting",
+        )
     if problem.is_cross_section:
         raise _wrong(
             "film", "a film is a device plane (x, y) with a thickness; this mesh is a cross-section"
         )
     if problem.coupling != "linear":
         raise _wrong("film", "a film is solved to first order; coupling='full' has no film")
+    problem.refuse_polarised("a film")
     if problem.ordinary_hall:
         raise _wrong(
             "film",
@@ -300,7 +361,9 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
                 f"contact {name!r} must be a Contact, got {contact!r}",
                 value=contact,
             )
-        if contact.kind != "point":
+        if contact.region is not None:
+            _known_region(contact.region, mesh, f"contact {name!r}")
+        elif contact.kind != "point":
             _known(contact.boundary or name, mesh, f"contact {name!r}", "contacts")
     if contacts and "x" not in mesh.axes:
         raise _wrong(
@@ -308,19 +371,20 @@ def _contacts(contacts: Any, mesh: DeviceMesh) -> dict[str, Contact]:
             "a cross-section has no contacts (it is driven by a uniform field along x); "
             f"got {', '.join(contacts)}",
         )
-    current = [c.boundary or n for n, c in contacts.items() if c.carries_current]
+    current = [c.place(n) for n, c in contacts.items() if c.carries_current]
     shared = next((b for b in current if current.count(b) > 1), None)
     if shared is not None:
+        kind = "region" if shared in mesh.regions else "boundary"
         raise _wrong(
             "contacts",
-            f"two contacts share one boundary, {shared!r}; only probes and points may",
+            f"two contacts share one {kind}, {shared!r}; only probes and points may",
             value=shared,
         )
     return dict(contacts)
 
 
 def _edges(edges: Any, mesh: DeviceMesh, contacts: Mapping[str, Contact]) -> dict[str, Edge]:
-    taken = {c.boundary or n for n, c in contacts.items() if c.carries_current}
+    taken = {c.place(n) for n, c in contacts.items() if c.carries_current}
     if not isinstance(edges, Mapping):
         raise _wrong(
             "edges",
@@ -339,6 +403,55 @@ def _edges(edges: Any, mesh: DeviceMesh, contacts: Mapping[str, Contact]) -> dic
             )
         out[name] = edge if isinstance(edge, Edge) else Edge(edge)
     return out
+
+
+def _known_region(name: str, mesh: DeviceMesh, what: str) -> None:
+    if name not in mesh.regions:
+        raise _wrong(
+            "contacts",
+            f"{what}: the mesh has no region {name!r}; {suggest(name, mesh.regions)}",
+            value=name,
+        )
+
+
+def _check_moments(problem: Problem) -> None:
+    """Absorption and injection have the unit of their place."""
+    for name, contact in problem.contacts.items():
+        unit, what = LINE, "at a line"
+        if contact.region is not None:
+            unit, what = AREA, "over the area of a pad"
+        elif problem.mesh.is_channel:
+            unit, what = POINT, "at a contact of a channel (integrated over the contact)"
+        contact.moment.check_place(f"contact {name!r}", unit, what)
+    for name, edge in problem.edges.items():
+        edge.moment.check_place(f"edge {name!r}", LINE, "at a line")
+
+
+def _check_channel(problem: Problem) -> None:
+    """What a channel has no meaning for."""
+    if not problem.mesh.is_channel:
+        return
+    ends = problem.mesh.mesh.boundary_facets()
+    for name in problem.edges:
+        if not np.all(np.isin(problem.mesh.boundaries[name], ends)):
+            raise _wrong("edges", f"edge {name!r} is no end of the channel", value=name)
+    for name, contact in problem.contacts.items():
+        if contact.kind == "point" or (callable(contact.profile) and contact.region is None):
+            raise _wrong(
+                "contacts",
+                f"contact {name!r}: a contact of a channel is a place along it, without profile; "
+                "name it in of.channel(contacts={name: x})",
+                value=contact.kind,
+            )
+    given = {
+        "film": problem.film is not None,
+        "ordinary_hall": problem.ordinary_hall is not False,
+        "edges": bool(problem.edge_sources),
+    }
+    for key, there in given.items():
+        if there:
+            what = "edge sources" if key == "edges" else key
+            raise _wrong(key, f"{what}: a channel has neither edges nor a plane; mesh the device")
 
 
 def _known(name: str, mesh: DeviceMesh, what: str, key: str) -> None:
@@ -409,9 +522,10 @@ def _check_reciprocal(problem: Problem) -> None:
 
 
 def contact_width(problem: Problem, name: str) -> float:
-    """Length in m of the boundary of a contact."""
+    """Length in m of the boundary of a contact; NaN for a pad, and on a channel."""
+    contact = problem.contacts[name]
+    if contact.region is not None or problem.mesh.is_channel:
+        return float("nan")
     mesh = problem.mesh.mesh
-    ends = mesh.p[
-        :, mesh.facets[:, problem.mesh.boundaries[problem.contacts[name].boundary or name]]
-    ]
+    ends = mesh.p[:, mesh.facets[:, problem.mesh.boundaries[contact.place(name)]]]
     return float(np.sum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)))

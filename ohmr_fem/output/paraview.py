@@ -24,6 +24,7 @@ from ..errors import InputError
 from ..files import atomic_path
 from ..solver.solution import FieldValues, Solution
 from ..solver.system import AXIS
+from ..units import vector_si
 
 #: VTK's quadratic cells: lattice nodes in the order of the format, by number of vertices of the
 #: cell.
@@ -210,7 +211,7 @@ def export_paraview(
     for i, solution in enumerate(series):
         name = f"{path.stem}_{i:0{digits}d}.vtu"
         files.append(_write_vtu(solution, path.with_name(name)))
-    steps = _timesteps(series) if times is None else [float(t) for t in times]
+    steps = _timesteps(series) if times is None else vector_si(times, "s", "times").tolist()
     return _write_pvd(files, steps, path.with_suffix(".pvd"))
 
 
@@ -282,11 +283,14 @@ def _point_fields(solution: Solution, parts: Subdivision) -> dict[str, np.ndarra
     total = parts.at_points(solution)
     nothing = np.zeros_like(solution.ohmic_dofs)
     orbital = parts.at_points(dataclasses.replace(solution, ohmic_dofs=nothing))
-    return {
+    found = {
         "potential [V]": total.potential,
         "potential_orbital [V]": orbital.potential,
         "moment_density [C/m^2]": np.ascontiguousarray(total.moment_density.T),
     }
+    if total.spin_density is not None:
+        found["spin_density [C/m^2]"] = np.ascontiguousarray(total.spin_density.T)
+    return found
 
 
 def _cell_fields(values: FieldValues) -> dict[str, np.ndarray]:
@@ -296,6 +300,8 @@ def _cell_fields(values: FieldValues) -> dict[str, np.ndarray]:
     }
     for i, axis in enumerate("xyz"):
         fields[f"moment_current_{axis} [A/m]"] = values.moment_current[i]
+        if values.spin_current is not None:
+            fields[f"spin_current_{axis} [A/m]"] = values.spin_current[i]
     return {name: np.ascontiguousarray(field.T) for name, field in fields.items()}
 
 

@@ -238,8 +238,23 @@ def _outline(ax: Any, solution: Solution) -> None:
     for name, contact in solution.problem.contacts.items():
         if contact.kind == "point":
             ax.plot(*contact.at, "o", color="black", markersize=2)
+        elif contact.region is None:
+            _boundary(ax, mesh, contact.place(name), "black", name)
         else:
-            _boundary(ax, mesh, contact.boundary or name, "black", name)
+            _pad(ax, mesh, contact.region, name)
+
+
+def _pad(ax: Any, mesh: DeviceMesh, region: str, label: str) -> None:
+    """The rim of a region that is a contact, and its name above it."""
+    inside = np.isin(np.arange(mesh.n_cells), mesh.regions[region])
+    first, second = mesh.mesh.f2t
+    beyond = np.where(second >= 0, inside[second], False)
+    rim = mesh.mesh.facets[:, inside[first] != beyond]
+    ends = mesh.mesh.p[:, rim]
+    x, y = _joined(ends)
+    ax.plot(x, y, color="black", linewidth=0.8)
+    top = ends[:, :, int(np.argmax(ends[1].mean(axis=0)))].mean(axis=1)
+    write_outside(ax, label, top, np.array([0.0, 1.0]), "black")
 
 
 def _current_arrows(ax: Any, solution: Solution, count: int) -> None:

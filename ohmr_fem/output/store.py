@@ -16,9 +16,11 @@ import numpy as np
 from ..doors import door
 from ..errors import InputError, OhmrError
 from ..files import READABLE_FORMATS, check_kinds, check_shapes, plain_file, write_archive
+from ..fitting.global_result import GlobalFit
 from ..solver.solution import Solution
 from ..solver.solution_file import save_solution, tuples, unpack_solution
 from ..sweep.curve import HanleCurve, Parts
+from .fit_file import save_fit
 
 #: Before the names of the parts of a film's curve.
 PART = "parts."
@@ -35,8 +37,9 @@ _CURVE = {
 
 
 @door
-def save(item: Solution | HanleCurve, path: str | Path) -> Path:
-    """Write a solution or a curve to ``path``, a NumPy .npz archive.
+def save(item: Solution | HanleCurve | GlobalFit, path: str | Path) -> Path:
+    """Write a solution or a curve to ``path``, a NumPy .npz archive; the fit of a series as JSON,
+    which :func:`load_fit` reads.
 
     Raises
     ------
@@ -54,8 +57,12 @@ def save(item: Solution | HanleCurve, path: str | Path) -> Path:
             arrays,
             path,
         )
+    if isinstance(item, GlobalFit):
+        return save_fit(item, path)
     raise InputError(
-        f"expected a Solution or a HanleCurve, got {type(item).__name__}", value=item, key="save"
+        f"expected a Solution, a HanleCurve or a GlobalFit, got {type(item).__name__}",
+        value=item,
+        key="save",
     )
 
 
@@ -103,7 +110,7 @@ def load(path: str | Path) -> Any:
 def _pack_curve(curve: HanleCurve, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     values = {f.name: getattr(curve, f.name) for f in dataclasses.fields(curve)}
     if curve.parts is not None:
-        values |= {PART + name: v for name, v in vars(values.pop("parts")).items()}
+        values |= {PART + name: v for name, v in values.pop("parts").given.items()}
     arrays |= {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
     return {name: v for name, v in values.items() if name not in arrays}
 

@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,38 @@ def _signed(fields: np.ndarray) -> np.ndarray:
 def save_figure(axes: Any, path: str | Path) -> Path:
     """Write the figure of ``axes`` as .png, .pdf or .svg; a failure leaves no half-written file."""
     path = Path(path)
-    if path.suffix not in (".png", ".pdf", ".svg"):
-        raise InputError(f"{path}: figures are written as .png, .pdf or .svg", value=path)
-    with _settings(), atomic_path(path) as temporary:
-        axes.get_figure().savefig(temporary, bbox_inches="tight", pad_inches=0.04)
+    save_figures(axes, [path])
     return path
+
+
+def save_figures(axes: Any, paths: Iterable[Path]) -> None:
+    """One figure in several formats; the layout is computed once for all of them."""
+    paths = list(paths)
+    for path in paths:
+        if path.suffix not in (".png", ".pdf", ".svg"):
+            raise InputError(f"{path}: figures are written as .png, .pdf or .svg", value=path)
+    figure = axes.get_figure()
+    with _settings(), _laid_out(figure) as box:
+        for path in paths:
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary, bbox_inches=box)
+
+
+@contextlib.contextmanager
+def _laid_out(figure: Any) -> Iterator[Any]:
+    """The figure with everything in its place, and the box around what is drawn, in inches."""
+    engine = figure.get_layout_engine()
+    resolution = figure.dpi
+    figure.dpi = STYLE["savefig.dpi"]  # text is as wide as it will be in the file
+    try:
+        figure.draw_without_rendering()
+        box = figure.get_tightbbox().padded(0.04)
+        figure.set_layout_engine(None)  # with an engine every file would be laid out anew
+        yield box
+    finally:
+        figure.dpi = resolution
+        if engine is not None:
+            figure.set_layout_engine(engine)
 
 
 @contextlib.contextmanager

@@ -21,16 +21,19 @@ from ..config.device_file import Device, Measurement
 from ..doors import door
 from ..errors import SweepInterrupted, is_own_warning, shown
 from ..files import Table, atomic_path
+from ..model.problem import Problem
+from ..output.drawer import Drawer, Picture
+from ..output.film_paraview import export_film
 from ..output.paraview import export_paraview
 from ..output.plot import plot_hanle, plot_mesh, plot_moment_density
 from ..output.plot_micro import plot_gate_map
 from ..output.record import provenance, write_record
-from ..output.style import drawing, save_figure
 from ..solver.adapt import solve_to
 from ..solver.solution import Solution
 from ..solver.solve import solve
 from ..solver.system import system_of
 from ..sweep.curve import HanleCurve
+from ..sweep.film_moment import film_moment
 from ..sweep.gate import GateMap, gate_map
 from ..sweep.hanle import hanle_curve
 from .check import check_questions
@@ -46,6 +49,8 @@ def run_device(
     *,
     progress: Progress | None = None,
     notify: Callable[[str], None] | None = None,
+    finished: Callable[[str, dict[str, Any]], None] | None = None,
+    apart: bool = False,
 ) -> dict[str, Any]:
     """Run a device and write everything it asks for into the folder ``out``.
 
@@ -58,6 +63,11 @@ def run_device(
     progress : callable(step, done, total), optional
     notify : callable(text), optional
         Receives every warning once, as one line.
+    finished : callable(part, entry), optional
+        Told of an entry of the record as soon as its table is written; part is "curves", "gates" or
+        "accuracy".
+    apart : bool
+        Draw the figures in a second process, while this one computes.
 
     Returns
     -------
@@ -77,6 +87,8 @@ def run_device(
         out=Path(out),
         progress=progress or (lambda *_: None),
         notify=notify or (lambda _: None),
+        finished=finished or (lambda *_: None),
+        drawer=Drawer() if apart and device.output.figures else None,
     )
     record = run.record
     with (
@@ -86,7 +98,9 @@ def run_device(
         run.follow(before)
         try:
             run.write_record()
-            run.everything()
+            with run.drawer or contextlib.nullcontext():
+                run.everything()
+                run.waits()
             record["status"] = "complete"
         except BaseException as exc:
             stopped = isinstance(exc, KeyboardInterrupt)
@@ -110,7 +124,11 @@ class _Run:
         out: Path,
         progress: Progress,
         notify: Callable[[str], None],
+        finished: Callable[[str, dict[str, Any]], None],
+        drawer: Drawer | None,
     ) -> None:
+        self.finished_part = finished
+        self.drawer = drawer
         self.device = device
         self.out = out
         self.progress = progress
@@ -182,13 +200,16 @@ class _Run:
             self.record["mesh"] = mesh_record(self.device)
         for measurement in self.device.measurements:
             self.sweep(measurement)
+        self.mesh()
         if self.device.gate is not None:
             for measurement in self.device.measurements:
                 self.gate(measurement)
         self.snapshots()
+
+    def mesh(self) -> None:
         mesh = self.device.problem.mesh
         if mesh.dim == 2:
-            self.figures("mesh", lambda: plot_mesh(mesh))
+            self.figures({"mesh": partial(plot_mesh, mesh)})
 
     def refine(self, accuracy: float) -> None:
         """One mesh for all measurements, refined until R(B) - R_ohmic is accurate at the chosen
@@ -223,6 +244,7 @@ class _Run:
                 "unknowns": found.unknowns,
                 "rounds": len(found.history),
             }
+            self.finished_part("accuracy", {self.key(m): self.record["accuracy"][self.key(m)]})
         self.device = replace(self.device, problem=problem)
         self.record["problem"] = repr(problem)
 
@@ -246,7 +268,7 @@ class _Run:
             lambda partial: self.table(partial, label, measurement),
         )
         stem = _joined("hanle", measurement.name)
-        self.figures(stem, lambda: plot_hanle(curve))
+        self.figures({stem: partial(plot_hanle, curve)})
 
     def finished(
         self,
@@ -280,7 +302,7 @@ class _Run:
         return name
 
     def table(self, curve: HanleCurve, label: str, measurement: Measurement) -> None:
-        self.record["curves"][self.key(measurement)] = {
+        entry = {
             "table": self.wrote_table(curve, label),
             "fields": len(curve.fields),
             "fields_asked": len(self.device.fields),
@@ -291,6 +313,12 @@ class _Run:
             "largest_residual": float(np.max(curve.residual)),
             "seconds": curve.seconds,
         }
+        self.keep("curves", measurement, entry)
+
+    def keep(self, part: str, measurement: Measurement, entry: dict[str, Any]) -> None:
+        """On record, and told."""
+        self.record[part][self.key(measurement)] = entry
+        self.finished_part(part, entry)
 
     def gate(self, measurement: Measurement) -> None:
         """The table and the map of one measurement over the gate; on Ctrl-C the gates gathered so
@@ -318,7 +346,7 @@ class _Run:
             lambda partial: self.gate_table(partial, label, measurement),
         )
         if min(found.rho.shape) > 1:
-            self.figures(label, lambda: plot_gate_map(found))
+            self.figures({label: partial(plot_gate_map, found)})
 
     def gate_table(self, found: GateMap, label: str, measurement: Measurement) -> None:
         assert self.device.gate is not None
@@ -326,7 +354,7 @@ class _Run:
         change = getattr(found, quantity)
         steady = change[np.isfinite(change)]
         span = [float(steady.min()), float(steady.max())] if steady.size else None
-        self.record["gates"][self.key(measurement)] = {
+        entry = {
             "table": self.wrote_table(found, label),
             "parameter": found.parameter,
             "unit": found.unit,
@@ -338,12 +366,16 @@ class _Run:
             "sources": [next(iter(m.values())).source for m in found.materials],
             "seconds": found.seconds,
         }
+        self.keep("gates", measurement, entry)
 
     def snapshots(self) -> None:
         """Maps and ParaView files at the chosen fields, for every current pair once."""
         pairs = {m.current: m.name for m in reversed(self.device.measurements)}
         snapshots = self.device.snapshots
         for pair, name in pairs.items():
+            if self.device.problem.film is not None:
+                self.film_snapshots(pair, _joined("device", name))
+                continue
             solutions = []
             for i, field in enumerate(snapshots):
                 with self.timed("fields"):
@@ -354,13 +386,35 @@ class _Run:
                 self.paraview(solutions, _joined("device", name))
             self.maps(solutions, _joined("moment_density", name))
 
+    def film_snapshots(self, pair: tuple[str, str] | None, stem: str) -> None:
+        """Prisms through the thickness of a film, one file for each chosen field."""
+        output = self.device.output
+        several = len(self.device.snapshots) > 1
+        for i, field in enumerate(self.device.snapshots if output.paraview else ()):
+            name = f"{stem}_{i}.vtu" if several else f"{stem}.vtu"
+            self.writes(name)
+            with self.timed("fields"):
+                found = film_moment(
+                    self.device.problem,
+                    field,
+                    current=pair,
+                    amount=output.drive_current,
+                    layers=output.layers,
+                )
+                export_film(found, self.out / name)
+            self.record["fields"].append({"field_T": field.tolist(), "current": pair})
+            self.progress("fields", i + 1, len(self.device.snapshots))
+
     def maps(self, solutions: list[Solution], stem: str) -> None:
-        section = self.device.problem.mesh.axes == ("z",)
-        component = "y" if section else "z"
-        for i, solution in enumerate(solutions):
-            draw = partial(plot_moment_density, solution, component)
-            number = f"_{i}" if len(solutions) > 1 else ""
-            self.figures(stem + number, draw)
+        component = _telling(self.device.problem)
+        several = len(solutions) > 1
+        numbers = [f"_{i}" if several else "" for i in range(len(solutions))]
+        self.figures(
+            {
+                stem + number: partial(plot_moment_density, solution, component)
+                for number, solution in zip(numbers, solutions, strict=True)
+            }
+        )
 
     def solve(self, pair: tuple[str, str] | None, field: np.ndarray) -> Solution:
         problem = self.device.problem
@@ -396,17 +450,28 @@ class _Run:
             self.writes(name, *parts)
             export_paraview(solutions, self.out / name)
 
-    def figures(self, stem: str, draw: Callable[[], Any]) -> None:
-        """The pictures of one thing; what cannot be drawn costs the picture, not the results."""
+    def figures(self, drawn: dict[str, Callable[[], Any]]) -> None:
+        """Pictures by name; what cannot be drawn costs the picture, not the results."""
         kinds = self.device.output.figures
         if not kinds:
             return
-        with self.timed("figures"), drawing(stem):
-            axes = draw()
-            for kind in kinds:
-                name = f"{stem}.{kind}"
-                self.writes(name)
-                save_figure(axes, self.out / name)
+        pictures = []
+        for stem, draw in drawn.items():
+            names = [f"{stem}.{kind}" for kind in kinds]
+            self.writes(*names)
+            pictures.append(Picture(stem, draw, [self.out / name for name in names]))
+        with self.timed("figures"):
+            if self.drawer is not None:
+                self.drawer.add(pictures)
+                return
+            for picture in pictures:
+                picture.make()
+
+    def waits(self) -> None:
+        """Until the pictures are there that another process draws."""
+        if self.drawer is not None:
+            with self.timed("figures"):
+                self.drawer.finish()
 
     def writes(self, *names: str) -> None:
         """Into the record before the files are there, so that a run that is killed owns them."""
@@ -464,6 +529,16 @@ def _span(change: np.ndarray) -> list[float]:
     low = float(change.min())
     high = float(change.max())
     return [low + 0.0, high + 0.0]  # no -0
+
+
+def _telling(problem: Problem) -> str:
+    """The component of the moment that a map shows: what gathers at edges or faces, or what the
+    polarised contacts bring.
+    """
+    if problem.polarised:
+        given = np.abs([c.polarisation for c in problem.polarised.values()])
+        return "xyz"[int(np.argmax(given.sum(axis=0)))]
+    return "y" if problem.mesh.axes == ("z",) else "z"
 
 
 def mesh_record(device: Device) -> dict[str, Any]:

@@ -7,21 +7,21 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config.device_file import Device, read_device, without_accuracy
+from ..config.device_file import read_device, without_accuracy
 from ..doors import door
 from ..errors import InputError
 from ..files import atomic_path, sha256_of
-from ..fitting.data import Measured, read_data, with_pairs
 from ..fitting.design import Design, design
 from ..fitting.fit import fit
 from ..fitting.result import Fit, FittedCurve
 from ..output.plot_fit import plot_fit
-from ..output.style import drawing, save_figure
+from ..output.style import drawing, save_figures
 from ..version import __version__
+from .fit_data import Wanted, fit_curves
 from .folder import folder_of, remove, results_folder
 
 #: What a fit leaves, beside its record.
@@ -30,33 +30,9 @@ RECORD = "fit.json"
 PARAMETERS = ("alpha", "L_m", "tau", "theta")
 
 
-def read_fit_data(
-    data: str | Path,
-    device: Device,
-    *,
-    quantity: str | None = None,
-    direction: Any = None,
-    nan: str = "error",
-    sign: float = 1.0,
-) -> tuple[Measured, ...]:
-    """Curves of a CSV file with the contacts of the measurements of a device.
-
-    A file with one column of fields takes its direction from the sweep of the device unless
-    ``direction`` is given; other arguments as for :func:`ohmr_fem.read_data`.
-    """
-    if direction is None:
-        sweep = device.table.get("sweep", {})
-        direction = sweep.get("direction", "x")
-    curves = read_data(data, quantity=quantity, direction=direction, nan=nan, sign=sign)
-    if device.problem.is_cross_section:
-        return curves
-    pairs = {m.name: (m.current, m.voltage) for m in device.measurements}
-    return with_pairs(curves, pairs)
-
-
 @door
 def run_fit(
-    data: str | Path,
+    data: Any,
     device: str | Path,
     out: str | Path | None = None,
     *,
@@ -65,14 +41,22 @@ def run_fit(
     direction: Any = None,
     nan: str = "error",
     sign: float = 1.0,
+    columns: Mapping[str, Any] | None = None,
+    field: Any = None,
+    plane: str | None = None,
+    decimal: str | None = None,
+    sweeps: str | None = None,
+    measurement: str | None = None,
+    temperature: Any = None,
+    prepare: Mapping[str, Any] | None = None,
     plan: bool | None = None,
     **options: Any,
 ) -> Fit:
-    """Fit a CSV file on a device file.
+    """Fit the file of an instrument or a spreadsheet on a device file.
 
     Parameters
     ----------
-    data : CSV file, see :mod:`ohmr_fem.fitting.data`
+    data : file, see :func:`ohmr_fem.read_data`; or Measured, or several
         A column ``measurement`` names the measurements of the device where it has several.
     device : device file (.toml)
         Its material holds what is known, and the start of what is fitted.
@@ -80,7 +64,14 @@ def run_fit(
         Gets fit.txt (the report), fit.json (the numbers), fit.csv (data, model, background,
         residual), fit.png and fit.pdf.
     parameters : of alpha, L_m, tau, theta, sigma, g
-    quantity, direction, nan, sign : as for :func:`ohmr_fem.read_data`
+    quantity, direction, nan, sign, columns, field, plane, decimal, sweeps : as for
+        :func:`ohmr_fem.read_data`; the direction is that of the sweep of the device unless given
+    measurement : str, optional
+        Of the device, for a file that does not name its own.
+    temperature : K, optional
+        Only the curves measured at it, to 3%.
+    prepare : {step: value}, optional
+        Steps of :func:`ohmr_fem.prepare`, done to every curve; its sweeps stand together then.
     plan : bool, optional
         Add to the report which further measurement would fix most (:func:`ohmr_fem.design`); by
         default only where the data leave parameters free.
@@ -96,21 +87,26 @@ def run_fit(
     """
     _given_once("parameters", parameters)
     _given_once("background", options.get("background", ()))
+    reading = {
+        "quantity": quantity,
+        "direction": direction,
+        "nan": nan,
+        "sign": sign,
+        "columns": columns,
+        "field": field,
+        "plane": plane,
+        "decimal": decimal,
+        "sweeps": sweeps,
+    }
+    wanted = Wanted(reading, measurement, temperature, prepare)
+    files = [Path(path) for path in (data, device) if isinstance(path, (str, Path))]
     held: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
     if out is not None:
-        inputs = [Path(data), Path(device)]
-        held = results_folder(out, FILES, inputs, record=RECORD)  # before anything is computed
+        held = results_folder(out, FILES, files, record=RECORD)  # before anything is computed
     with held:
-        digests = {str(path): sha256_of(Path(path)) for path in (data, device)}
+        digests = {str(path): sha256_of(path) for path in files}
         setup = without_accuracy(read_device(device), "a fit")
-        curves = read_fit_data(
-            data,
-            setup,
-            quantity=quantity,
-            direction=direction,
-            nan=nan,
-            sign=sign,
-        )
+        curves = fit_curves(data, setup, wanted)
         found = fit(curves, setup.problem, parameters, **options)
         if out is None:
             return found
@@ -120,7 +116,8 @@ def run_fit(
         if plan:
             background = options.get("background", ("offset",))
             further = design(found, setup.problem, parameters, background=background)
-        sources = {"data": str(data), "device": str(device), "inputs": digests}
+        told = str(data) if len(files) > 1 else [curve.label for curve in curves]
+        sources = {"data": told, "device": str(device), "inputs": digests, "read": wanted.asked}
         write_fit(found, out, sources, further)
     return found
 
@@ -143,7 +140,7 @@ def write_fit(
     folder = folder_of(out, RECORD)
     files = [folder / name for name in ("fit.txt", RECORD, *FILES[1:])]
     report, numbers, table, *figures = files
-    text = str(found)
+    text = str(found) + _prepared(found)
     if further is not None:
         text += f"\n\nwith one more measurement:\n{further}"
     content = {"ohmr_fem": __version__, **(sources or {}), **record(found)}
@@ -155,9 +152,19 @@ def write_fit(
     remove(folder, [path.name for path in figures])  # those of an earlier fit are not of this one
     with drawing("fit"):
         axes = plot_fit(found)
-        for path in figures:
-            save_figure(axes, path)
+        save_figures(axes, figures)
     return [path for path in files if path.exists()]
+
+
+def _prepared(found: Fit) -> str:
+    """How the curves were prepared, a line a step."""
+    lines = []
+    for curve in found.curves:
+        steps = curve.data.preparation
+        if steps is not None:
+            lines += ["", f"{curve.data.label}, prepared:", *(f"  {step}" for step in steps)]
+            lines.append(f"  whiteness: {steps.whiteness:.3g}")
+    return "\n".join(["", *lines]) if lines else ""
 
 
 def _write(path: Path, text: str) -> None:
@@ -191,6 +198,11 @@ def record(found: Fit) -> dict[str, Any]:
         "degrees": found.degrees,
         "noise": "estimated" if found.noise_estimated else "given",
         "identifiability": str(found.identifiability),
+        "identifiability_before": str(found.before),
+        "hanle_left_by": {
+            "fitted": dict(found.identifiability.alike),
+            "not_fitted": dict(found.identifiability.unfitted),
+        },
         "fixed": [
             {"combination": c.text, "relative_error": plain(c.error)}
             for c in found.identifiability.fixed

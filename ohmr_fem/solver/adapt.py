@@ -246,6 +246,8 @@ def _checked(
             "solve_to needs a device with contacts; cross_section resolves its edge layers by "
             "itself"
         )
+    problem.refuse_polarised("solve_to")
+    problem.refuse_channel("solve_to")
     if problem.ordinary_hall:
         raise InputError(
             "solve_to: the error estimate has no ordinary Hall effect; set ordinary_hall=False, or "

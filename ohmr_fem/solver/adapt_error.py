@@ -233,21 +233,29 @@ def localise(low: Fields, high: Fields, field: np.ndarray) -> CellErrors:
     """Cell by cell, from the fields of order P and of order P + 1 on the same mesh."""
     s = high.system
     e = _differences(low, high)
-    c = s.coefficients
     area = s.basis.dx * s.scales.length**2
     straight, crossed = _products(s, e)
     T = np.einsum("ac,cdkq->adkq", cross_matrix(field), _turned(s))
-    for a, d, weight in _table(s):
-        T[a, d] = T[a, d] + c.rate[a] * weight
+    relaxing = _relaxing(s)
+    for a, d, weight in relaxing:
+        T[a, d] = T[a, d] + weight
     density = _density(straight, crossed) + _local(e, T)
     both = [*straight, *crossed]
     total = _bounds(both, area)
-    values = [
-        (c.rate[a] * weight, e.n[d].value[None], e.z[a].value[None]) for a, d, weight in _table(s)
-    ]
+    values = [(weight, e.n[d].value[None], e.z[a].value[None]) for a, d, weight in relaxing]
     total = total + _bounds(values, area)
     signed = np.sum(density * area, axis=1)
     return CellErrors(signed, total * _shares(both, s.basis.mesh, area))
+
+
+def _relaxing(s: System) -> list[tuple[int, int, np.ndarray]]:
+    """Gamma_ab of component b into a, times what makes n^b of the unknown d."""
+    c = s.coefficients
+    table = _table(s)
+    if c.crossed is None:
+        return [(a, d, c.rate[a] * weight) for a, d, weight in table]
+    rate = c.relaxation
+    return [(a, d, rate[a, b] * weight) for b, d, weight in table for a in range(3)]
 
 
 #: (weight, gradient, gradient): products of which each is also bounded by its norms.

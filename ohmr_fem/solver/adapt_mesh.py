@@ -15,6 +15,8 @@ from .space import locate
 
 #: Part of the error that is refined in each round, at least and at most.
 PART = (0.6, 0.9)
+#: Coefficients that are an array without having a value a cell.
+TENSORS = ("inverse_mass", "relaxation_rate")
 
 
 def refined(problem: Problem, size: np.ndarray, excess: float, budget: int) -> Problem | None:
@@ -75,7 +77,7 @@ def _carried(problem: Problem, finer: DeviceMesh) -> Problem:
         return [
             f.name
             for f in fields(material)
-            if isinstance(getattr(material, f.name), np.ndarray) and f.name != "inverse_mass"
+            if isinstance(getattr(material, f.name), np.ndarray) and f.name not in TENSORS
         ]
 
     if not any(by_cell(m) for m in problem.materials.values()):

@@ -15,7 +15,7 @@ from ..model.problem import Problem
 from . import forms
 from .coefficients import Coefficients, Scales, evaluate, on_points
 from .interface import Interface
-from .space import facet_basis, is_hierarchical, locate, point_rows
+from .space import facet_basis, is_hierarchical, locate, point_rows, region_basis
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,19 +59,50 @@ def _edge_terms(
         np.zeros((3, N), dtype=bool),
     )
     for name, moment in problem.moment_conditions().items():
-        facets = problem.mesh.boundaries[name]
         if moment.absorbing:
-            absorbed[:, basis.get_dofs(facets).all()] = True
+            absorbed[:, _unknowns(problem, basis, name)[0]] = True
             continue
-        edge = facet_basis(basis.mesh, problem.order, facets)
+        edge = place_basis(problem, basis, name)
         one = np.ones(edge.dx.shape)
         if moment.absorbs_partially:
-            unit = scales.length / scales.diffusion
+            unit = _absorption_unit(problem, name, scales)
             rates = [unit * G for G in moment.absorption]
             absorption = absorption + _absorbed(problem, edge, rates, scales, interface)
         if moment.injects:
             injected += np.outer(moment.injected, forms.load.assemble(edge, a=one))
     return EdgeTerms(csr_array(absorption), injected.ravel(), _columns(~absorbed.ravel()))
+
+
+def place_basis(problem: Problem, basis: Any, place: str) -> Any:
+    """The space on a boundary, or on the cells of a region."""
+    if place in problem.mesh.regions:
+        return region_basis(basis.mesh, problem.order, problem.mesh.regions[place])
+    return facet_basis(basis.mesh, problem.order, problem.mesh.boundaries[place])
+
+
+def _unknowns(problem: Problem, basis: Any, place: str) -> tuple[np.ndarray, np.ndarray]:
+    """Unknowns on a boundary or region, and those among them that belong to vertices."""
+    if place in problem.mesh.regions:
+        cells = problem.mesh.regions[place]
+        everything = np.unique(basis.element_dofs[:, cells])
+        corners = np.unique(basis.mesh.t[:, cells])
+    else:
+        facets = problem.mesh.boundaries[place]
+        everything = basis.get_dofs(facets).all()
+        corners = np.unique(basis.mesh.facets[:, facets])
+    return everything, basis.nodal_dofs[0, corners]
+
+
+def _absorption_unit(problem: Problem, place: str, scales: Scales) -> float:
+    """What makes an absorption scaled: of an area (1/s), of a contact of a channel (m^2/s), of a
+    line (m/s).
+    """
+    if place in problem.mesh.regions:
+        return scales.length**2 / scales.diffusion
+    contacts = {c.place(name) for name, c in problem.contacts.items()}
+    if problem.mesh.is_channel and place in contacts:
+        return 1.0 / (scales.diffusion * scales.across)
+    return scales.length / scales.diffusion
 
 
 def _absorbed(
@@ -185,11 +216,8 @@ def _terminals(
     for name, contact in problem.contacts.items():
         if contact.kind == "point":
             continue
-        facets = problem.mesh.boundaries[contact.boundary or name]
-        everything = basis.get_dofs(facets).all()
         # hierarchical elements: only vertex functions sum to one, edge modes are zero on a contact
-        corners = np.unique(basis.mesh.facets[:, facets])
-        vertices = basis.nodal_dofs[0, corners]
+        everything, vertices = _unknowns(problem, basis, contact.place(name))
         ones[name] = unity = vertices if is_hierarchical(basis) else everything
         if contact.carries_current:  # a shared unknown would carry current that belongs to neither
             other = next(
@@ -239,8 +267,15 @@ def _functional(
         where = locate(basis.mesh, point, scales.length, f"contact {name!r}")
         row, _ = point_rows(basis, problem.order, point, where)
         return np.asarray(row.toarray()[0])
-    facets = problem.mesh.boundaries[contact.boundary or name]
-    edge = facet_basis(basis.mesh, problem.order, facets)
+    edge, weight = weighted(problem, name, contact, basis, scales)
+    return np.asarray(forms.load.assemble(edge, a=weight))
+
+
+def weighted(
+    problem: Problem, name: str, contact: Contact, basis: Any, scales: Scales
+) -> tuple[Any, np.ndarray]:
+    """The space on a contact, and the weights of a mean over it: the profile, or all alike."""
+    edge = place_basis(problem, basis, contact.place(name))
     weight = np.ones(edge.dx.shape)
     if contact.kind == "profile" and callable(contact.profile):
         x = np.asarray(edge.global_coordinates()) * scales.length
@@ -254,4 +289,4 @@ def _functional(
         raise InputError(
             f"contact {name!r}: the current profile must be finite and must not integrate to zero"
         )
-    return np.asarray(forms.load.assemble(edge, a=weight / total))
+    return edge, weight / total

@@ -15,12 +15,18 @@ from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE
 @dataclass(frozen=True)
 class Scales:
     """Units inside a System: lengths in ``length``; V in volt; n in ``conductivity / diffusion``
-    per volt.
+    per volt.  ``across`` is the width of a channel over the length, and 1 elsewhere.
     """
 
     length: float
     conductivity: float
     diffusion: float
+    across: float = 1.0
+
+    @property
+    def conductance(self) -> float:
+        """Ampere per volt of the scaled charge equation."""
+        return self.conductivity * self.across
 
     @property
     def moment(self) -> float:
@@ -31,7 +37,7 @@ class Scales:
 @dataclass(frozen=True, eq=False)
 class Coefficients:
     """SI values, each of shape (cells, points); rate (3, ...) per component; half_g_x (3, 3, ...) =
-    (g e/2) X.
+    (g e/2) X; crossed (3, 3, ...) the off-diagonals of a relaxation tensor, None where all are 0.
     """
 
     sigma: np.ndarray
@@ -41,6 +47,14 @@ class Coefficients:
     rate: np.ndarray
     half_g_x: np.ndarray
     mobility: np.ndarray
+    crossed: np.ndarray | None = None
+
+    @property
+    def relaxation(self) -> np.ndarray:
+        """Gamma in 1/s, (3, 3, cells, points)."""
+        out = np.zeros((3, 3, *self.sigma.shape)) if self.crossed is None else self.crossed.copy()
+        out[range(3), range(3)] = self.rate
+        return out
 
     def scales(self) -> Scales:
         """Means over the device; the length is the mean diffusion length."""
@@ -69,7 +83,7 @@ class Coefficients:
                 f"detection='reciprocal' divides by {name}, which is 0 somewhere in the device"
             )
         row = [self.half_g_x[c, d] / scale for d in range(3)]
-        if not averaged:
+        if c == 2 and not averaged:
             row[c] = np.ones_like(self.sigma)
         return row
 
@@ -92,6 +106,7 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
         np.empty((3, *shape)),
         np.empty((3, 3, *shape)),
         np.zeros(shape),
+        _crossed(problem, shape),
     )
     cells = np.arange(problem.mesh.n_cells) if cells is None else cells
     for region, members in problem.mesh.regions.items():
@@ -128,12 +143,23 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
             out.mobility[rows] = at("mobility", False)
         tau = material.relaxation_time
         for a in range(3):
+            if tau is None:
+                out.rate[a, rows] = material.relaxation[a, a]
+                continue
             out.rate[a, rows] = 1.0 / at(
                 "relaxation_time", True, tau[a] if isinstance(tau, tuple) else tau
             )
+        if out.crossed is not None and tau is None:
+            off_diagonal = material.relaxation - np.diag(np.diag(material.relaxation))
+            out.crossed[:, :, rows] = off_diagonal[:, :, None, None]
         half_g = 0.5 * ELEMENTARY_CHARGE / ELECTRON_MASS * material.g_factor
         out.half_g_x[:, :, rows] = half_g * _tensor(material.inverse_mass, x, region)
     return out
+
+
+def _crossed(problem: Problem, shape: tuple[int, ...]) -> np.ndarray | None:
+    tensors = [m for m in problem.materials.values() if m.relaxation_time is None]
+    return np.zeros((3, 3, *shape)) if tensors else None
 
 
 def _on_cells(

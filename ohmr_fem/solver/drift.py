@@ -14,12 +14,12 @@ from ..doors import door
 from ..errors import InputError, NewtonError, ResolutionWarning, warn
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem, require_mobility
-from ..units import fields_array
+from ..units import fields_array, fraction
 from .linear import Solver
 from .newton import DriftEquations, NewtonStep, newton
-from .resolution import check_resolution, physics_notes
+from .resolution import check_resolution, physics_notes, size_notes
 from .solution import Solution
-from .solve import grounded, ohmic_potential, solve
+from .solve import grounded, ohmic_potential, orbital_share, solve
 from .stability import check_stability
 from .system import system_of
 
@@ -65,7 +65,7 @@ def drift_solve(
         With ``history`` (list of NewtonStep) and ``last``, the start.
     """
     began = time.perf_counter()
-    field = _checked(problem, field)
+    field, tolerance = _checked(problem, field), fraction(tolerance, "tolerance")
     drive = read_drive(problem, currents, voltages, 0.0)
     if start is None:
         with warnings.catch_warnings():  # the same warnings come below, from here
@@ -83,8 +83,20 @@ def drift_solve(
     except NewtonError as failed:
         failed.last = start
         raise
-    notes += tuple(_peclet(solution))
+    notes += tuple(_peclet(solution)) + warn_of_size(solution)
     return replace(solution, warnings=notes)
+
+
+def warn_of_size(solution: Solution) -> tuple[str, ...]:
+    """Warn where the orbital effect is too large for the first order; returns the texts."""
+    system = system_of(solution.problem, solution.field)
+    n = solution.moment_dofs.ravel() / system.moment_unit
+    ohmic, orbital = solution.ohmic_dofs, solution.orbital_dofs
+    share = orbital_share(system, solution.drive, ohmic, orbital, n)
+    notes = size_notes(solution.problem, share)
+    for note in notes:
+        warn(note)
+    return tuple(str(note) for note in notes)
 
 
 def _checked(problem: Problem, field: Any) -> np.ndarray:
@@ -95,6 +107,8 @@ def _checked(problem: Problem, field: Any) -> np.ndarray:
             "along x: model a long bar instead"
         )
     require_mobility(problem, "drift")
+    problem.refuse_polarised("drift")
+    problem.refuse_channel("drift")
     field = fields_array(field)
     if field.shape != (3,):
         raise InputError(

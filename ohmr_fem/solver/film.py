@@ -29,16 +29,20 @@ from ..doors import door
 from ..errors import InputError, SolveError, suggest
 from ..model.film import Film
 from ..model.material import Material, precession_squared
+from ..model.stack import Stack
 from ..units import fields_array
+from .stack import section_of, stack_tensors
 
 #: Below this times |lambda| the differences are taken from a series.
-SMALL = 0.15
+SMALL = 0.05
 #: Radius of the circle over |lambda|; nothing is singular but at and left of 0.
 RADIUS = 0.4
 #: Points on it, more than the powers used: errors RADIUS^NODES.
 NODES = 48
 #: Terms of the series in (r/u)^2, which is at most (SMALL/RADIUS)^2.
-TERMS = 18
+TERMS = 9
+#: phi^2 that agree to one part in this are the same.
+DISTINCT = 2.0**46
 #: Batches of 6 x 6 systems solved at a time, which bounds the memory.
 AT_ONCE = 100_000
 
@@ -83,7 +87,21 @@ class Divided:
         rates: np.ndarray,
         squared: np.ndarray,
     ) -> Divided:
-        """At rates lambda (m,) and phi^2 (n,) of any sign."""
+        """At rates lambda (m,) and phi^2 (n,) of any sign; each phi^2 is done once."""
+        # fields of one size in several directions differ by rounding
+        mantissa, power = np.frexp(squared)
+        rounded = np.ldexp(np.round(mantissa * DISTINCT) / DISTINCT, power)
+        distinct, place = np.unique(rounded, return_inverse=True)
+        found = cls._of_distinct(f, rates, distinct)
+        return cls(found.value, found.first[place], found.second[place])
+
+    @classmethod
+    def _of_distinct(
+        cls,
+        f: Function,
+        rates: np.ndarray,
+        squared: np.ndarray,
+    ) -> Divided:
         rates, square = np.asarray(rates), -squared  # r^2
         real = np.isrealobj(rates)
         value = f(rates)
@@ -141,12 +159,17 @@ def _series(
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """A film in units of its material: thickness in L_m, G in D/L_m, (3, 3) or None for n = 0."""
+    """A film in units of its material: thickness in L_m, G in D/L_m, (3, 3) or None for n = 0.
+
+    ``drive`` and ``read`` are the strengths of the bottom and the top face, 1 without sources.
+    """
 
     thickness: float
     bottom: np.ndarray | None
     top: np.ndarray | None
     reflecting: bool
+    drive: tuple[float, float] = (1.0, 1.0)
+    read: tuple[float, float] = (1.0, 1.0)
 
     @classmethod
     def of(
@@ -164,12 +187,20 @@ class Faces:
             G = face.absorption(conductivity, D)
             return None if G is None else G * length / D
 
+        below, above = (face.strengths(material) for face in film.faces)
         return cls(
-            thickness / length,
-            scaled(film.bottom),
-            scaled(film.top),
-            film.reflecting,
+            thickness=thickness / length,
+            bottom=scaled(film.bottom),
+            top=scaled(film.top),
+            reflecting=film.reflecting,
+            drive=(below[0], above[0]),
+            read=(below[1], above[1]),
         )
+
+    @property
+    def plain(self) -> bool:
+        """Reflecting, without sources."""
+        return self.reflecting and self.drive == self.read == (1.0, 1.0)
 
     def reading(
         self,
@@ -193,7 +224,7 @@ class Faces:
         inverse = Divided.of(lambda x: 1.0 / np.asarray(x, dtype=complex), rates, squared)
         M = inverse.matrices(T)
         out = np.zeros((*h.shape[:2], 2, 2, 3, 3), dtype=h.dtype)
-        if self.reflecting:
+        if self.plain:
             out[:, :, 0, 0], out[:, :, 1, 1] = h, M
             return out
         e = Divided.of(even_part(self.thickness), rates, squared).matrices(T)
@@ -203,13 +234,13 @@ class Faces:
             out[some] = self._with_faces(h[some], e[some], M[some])
         return out
 
-    def _with_faces(
+    def _slopes(
         self,
         h: np.ndarray,
         e: np.ndarray,
         M: np.ndarray,
-    ) -> np.ndarray:
-        """Solve for n' at both faces, above and below, per column of the drives (a, c)."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """n' above and below and n where both vanish, (..., 3, 6): columns are the drives a, c."""
         quarter = 0.25 * self.thickness
         zero = np.zeros_like(h)
         still = np.concatenate([zero, M], axis=-1)  # n where both derivatives vanish: y = M^-1 c
@@ -218,25 +249,64 @@ class Faces:
         below = quarter * np.concatenate([e - h, -h - e], axis=-1)
         one, none = np.eye(3), np.zeros((3, 3))
         rows, given = [], []
-        for G, values, side, place in (
-            (self.top, above, 1.0, [one, none]),
-            (self.bottom, below, -1.0, [none, one]),
+        for G, values, side, place, strength in (
+            (self.top, above, 1.0, [one, none], self.drive[1]),
+            (self.bottom, below, -1.0, [none, one], self.drive[0]),
         ):
             if G is None:  # n = 0
                 rows.append(values)
                 given.append(-still)
                 continue
             rows.append(np.hstack(place) + side * (G @ values))
-            given.append(drive - side * (G @ still))
+            given.append(strength * drive - side * (G @ still))
         slopes = np.linalg.solve(np.concatenate(rows, axis=-2), np.concatenate(given, axis=-2))
-        up, down = slopes[..., :3, :], slopes[..., 3:, :]
-        faces = 0.5 * (h @ (up + down))  # [n(t/2) - n(-t/2)]/t
+        return slopes[..., :3, :], slopes[..., 3:, :], still
+
+    def _with_faces(
+        self,
+        h: np.ndarray,
+        e: np.ndarray,
+        M: np.ndarray,
+    ) -> np.ndarray:
+        """What faces and edges read, with n' at both faces solved for."""
+        up, down, still = self._slopes(h, e, M)
+        zero, one = np.zeros_like(h), np.eye(3)
+        mean, odd = 0.5 * (self.read[1] + self.read[0]), 0.5 * (self.read[1] - self.read[0])
+        faces = 0.5 * mean * (h @ (up + down))  # [n(t/2) - n(-t/2)]/t
+        if odd != 0.0:  # and [n(t/2) + n(-t/2)]/t
+            faces = faces + odd * (0.5 * (e @ (up - down)) + 2.0 / self.thickness * still)
         lost = (up - down) / self.thickness
         edges = M @ (lost + np.concatenate([zero, np.broadcast_to(one, h.shape)], axis=-1))
         out = np.empty((*h.shape[:-2], 2, 2, 3, 3), dtype=h.dtype)
         for i, values in enumerate((faces, edges)):
             out[..., i, 0, :, :], out[..., i, 1, :, :] = values[..., :3], values[..., 3:]
         return out
+
+    def profile(
+        self,
+        height: float,
+        rates: np.ndarray,
+        T: np.ndarray,
+        squared: np.ndarray,
+    ) -> np.ndarray:
+        """n at a height in L_m from the middle, (n, m, 3, 6): columns are the drives a, c."""
+        half = 0.5 * self.thickness
+
+        def odd(x: np.ndarray) -> np.ndarray:
+            q = np.sqrt(np.asarray(x, dtype=complex))
+            return np.asarray(_sinh(q, height, half) / (q * _cosh(q, half, half)))
+
+        def even(x: np.ndarray) -> np.ndarray:
+            q = np.sqrt(np.asarray(x, dtype=complex))
+            return np.asarray(_cosh(q, height, half) / (q * _sinh(q, half, half)))
+
+        def inverse(x: np.ndarray) -> np.ndarray:
+            return 1.0 / np.asarray(x, dtype=complex)
+
+        functions = odd_part(self.thickness), even_part(self.thickness), inverse, odd, even
+        h, e, M, at_odd, at_even = (Divided.of(f, rates, squared).matrices(T) for f in functions)
+        up, down, still = self._slopes(h, e, M)
+        return np.asarray(0.5 * (at_odd @ (up + down) + at_even @ (up - down)) + still)
 
     def local(
         self,
@@ -246,6 +316,16 @@ class Faces:
     ) -> np.ndarray:
         """What the faces read where the ohmic field is uniform, (n, 3, 3)."""
         return np.asarray(self.response(np.array([s]), T, squared)[:, 0, 0, 0])
+
+
+def _sinh(q: np.ndarray, z: float, scale: float) -> np.ndarray:
+    """sinh(q z) exp(-q scale), which does not overflow."""
+    return np.asarray(0.5 * (np.exp(q * (z - scale)) - np.exp(-q * (z + scale))))
+
+
+def _cosh(q: np.ndarray, z: float, scale: float) -> np.ndarray:
+    """cosh(q z) exp(-q scale)."""
+    return np.asarray(0.5 * (np.exp(q * (z - scale)) + np.exp(-q * (z + scale))))
 
 
 def detection_matrix(material: Material, detection: str) -> np.ndarray:
@@ -281,8 +361,8 @@ def check_growth(
 
 @door
 def film_conductivity(
-    material: Material,
-    film: Film,
+    material: Material | None,
+    film: Film | Stack,
     fields: Any,
     *,
     detection: str = "printed",
@@ -297,8 +377,9 @@ def film_conductivity(
     ----------
     material : Material
         Uniform; its conductivity (resistivity, or sheet conductivity times thickness) counts for
-        magnetic faces alone.
-    film : Film
+        magnetic faces alone.  None for a stack.
+    film : Film or Stack
+        Of a stack delta sigma over the thickness-mean conductivity, solved for through it.
     fields : (n, 3) or (3,) floats, T
     detection : "printed" or "reciprocal"
         The inverse effect reads n, or X n/X_0 with X_0 = (X_xx + X_yy)/2.
@@ -308,13 +389,20 @@ def film_conductivity(
     InputError, SolveError
         Coefficients that vary; a magnetic face without a conductivity; an unstable torque.
     """
-    if not isinstance(film, Film) or not isinstance(material, Material):
+    if isinstance(film, Stack) and material is not None:
+        raise InputError("film_conductivity: a stack has its own materials: give None")
+    if not isinstance(film, (Film, Stack)) or not isinstance(material, (Material, type(None))):
         raise InputError(f"film_conductivity: expected a Material and a Film, got {film!r}")
     if detection not in ("printed", "reciprocal"):
         raise InputError(
             f"unknown detection {detection!r}; {suggest(detection, ('printed', 'reciprocal'))}",
             key="detection",
         )
+    B = np.atleast_2d(fields_array(fields, "fields"))
+    if isinstance(film, Stack):
+        return stack_tensors(film, section_of(film, detection), B)[0]
+    if material is None:
+        raise InputError("film_conductivity: a Film needs its Material, got None")
     sheet = material.as_sheet(film.thickness)
     if sheet.sheet_conductivity is None:
         if film.bottom.magnet is not None or film.top.magnet is not None:
@@ -322,7 +410,6 @@ def film_conductivity(
         sheet = sheet.with_unit_conductivity()
     if not sheet.uniform:
         raise InputError("film_conductivity: needs coefficients that are plain numbers")
-    B = np.atleast_2d(fields_array(fields, "fields"))
     T, squared = torque_of(sheet, B)
     check_growth(squared, B)
     h = detection_matrix(sheet, detection) @ Faces.of(film, sheet).local(T, squared)

@@ -126,6 +126,7 @@ def reciprocity_notes(problem: Problem, c: Coefficients) -> list[PhysicsWarning]
         _ratio_note(problem, c),
         _rate_note(problem, c),
         _source_note(problem, c),
+        *_contact_notes(problem, c),
     ]
     return [PhysicsWarning(text) for text in found if text]
 
@@ -173,12 +174,11 @@ def _ratio_note(problem: Problem, c: Coefficients) -> str:
 def _rate_note(problem: Problem, c: Coefficients) -> str:
     X = _points(c)
     laws = [m.absorption for m in problem.moment_conditions().values() if not m.absorbing]
-    rates = [("relaxation_time", c.rate.reshape(3, -1).T)]
-    rates += [("absorption", np.array([law])) for law in laws]
+    rates = [("relaxation", np.moveaxis(c.relaxation.reshape(3, 3, -1), 2, 0))]
+    rates += [("absorption", np.diag(law)[None]) for law in laws]
     for name, rate in rates:
-        apart = rate[:, :, None] - rate[:, None, :]
-        mixed = np.abs(apart * X).max(axis=(1, 2))
-        size = np.abs(rate).max(axis=1) * np.abs(X).max(axis=(1, 2))
+        mixed = np.abs(rate @ X - X @ rate).max(axis=(1, 2))
+        size = np.abs(rate).max(axis=(1, 2)) * np.abs(X).max(axis=(1, 2))
         if np.any(mixed > 1e-9 * size):
             return (
                 f"{name} by component does not commute with the inverse mass tensor: "
@@ -195,15 +195,40 @@ def _source_note(problem: Problem, c: Coefficients) -> str:
     ]
     if not across or problem.detection == "reciprocal":
         return ""
-    X = _points(c)
-    isotropic = X[:, :1, :1] * np.eye(3)
-    if np.abs(X - isotropic).max() <= SAME * np.abs(X).max():
+    if _isotropic(c):
         return ""
     return (
         f"the source of edge {across[0]!r} is not along z and X is anisotropic: the printed "
         "detector reads D n^a there, and R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager); "
         "detection='reciprocal' restores it"
     )
+
+
+def _contact_notes(problem: Problem, c: Coefficients) -> list[str]:
+    """What polarised contacts ask for beyond all that (section 10)."""
+    if not problem.polarised:
+        return []
+    name = next(iter(problem.polarised))
+    found = []
+    if problem.detection == "printed" and not _isotropic(c):
+        found.append(
+            f"the contact {name!r} is polarised and X is anisotropic: the printed detector reads "
+            "(D/sigma) p . n there, and R_ij,kl(p, B) need not equal R_kl,ij(-p, -B) (Onsager); "
+            "detection='reciprocal' restores it"
+        )
+    apart = np.abs(c.alpha_inverse - c.alpha)
+    if np.any(apart > SAME * np.abs(c.alpha)):
+        found.append(
+            f"the contact {name!r} is polarised and the inverse orbital Hall angle differs from "
+            "the direct one: R_ij,kl(p, B) need not equal R_kl,ij(-p, -B) (Onsager)"
+        )
+    return found
+
+
+def _isotropic(c: Coefficients) -> bool:
+    X = _points(c)
+    isotropic = X[:, :1, :1] * np.eye(3)
+    return bool(np.abs(X - isotropic).max() <= SAME * np.abs(X).max())
 
 
 def _points(c: Coefficients) -> np.ndarray:

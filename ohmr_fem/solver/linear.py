@@ -19,6 +19,7 @@ from scipy.sparse.linalg import cg, splu
 
 from ..doors import door_of
 from ..errors import ConvergenceWarning, SolveError, require_extra, warn
+from ..units import fraction
 
 #: Largest backward error that is accepted after refinement.
 ACCEPTED_RESIDUAL = 1e-12
@@ -198,6 +199,9 @@ class AMG:
 
     tolerance: float = 1e-12
     most: int = 300
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tolerance", fraction(self.tolerance, "tolerance"))  # frozen
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..doors import door
 from ..errors import InputError, warn
 from ..model.drive import Drive, read_pair
 from ..model.problem import Problem
+from ..model.stack import Stack
 from ..units import fields_array
 from .linear import Solver
 from .resolution import FIRST_ORDER, check_resolution, physics_notes, size_notes
@@ -90,8 +91,10 @@ class UnitCurrent:
         pair: tuple[str, str],
         solver: Solver | None = None,
     ) -> UnitCurrent:
-        potential, residual = ohmic_potential(system, Drive.between(pair), solver)
-        return cls(potential, moment_source(system, potential), residual)
+        drive = Drive.between(pair)
+        potential, residual = ohmic_potential(system, drive, solver)
+        injected = system.polarised.source(drive.currents)
+        return cls(potential, moment_source(system, potential) + injected, residual)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +113,7 @@ class Measurement:
     names: FourTerminal | None = None
     solver: Solver | None = None
     potential: Any = None
+    moment_reader: Any = 0.0
 
     @classmethod
     def of(
@@ -123,7 +127,7 @@ class Measurement:
         wrong terminals.
         """
         names = FourTerminal.of(problem, current, voltage)
-        return cls.on(system_of(problem), names, solver)
+        return cls.on(system_of(problem, with_spin=True), names, solver)
 
     @classmethod
     def on(
@@ -156,6 +160,7 @@ class Measurement:
             names,
             solver,
             unit.potential,
+            system.polarised.reading(names.voltage),
         )
 
     @property
@@ -175,7 +180,47 @@ class Measurement:
 
     def read(self, n: np.ndarray, potential: np.ndarray) -> float:
         """Change of resistance (ohm) or of the section's current for a response to unit drive."""
-        return float(self.reader @ (n if self.system.problem.is_cross_section else potential))
+        if self.system.problem.is_cross_section:
+            return float(self.reader @ n)
+        return float(self.reader @ potential + self.moment_reader @ n)
+
+    @property
+    def injected(self) -> np.ndarray:
+        """What polarised contacts inject for unit current, (3N,)."""
+        if self.names is None:
+            return np.zeros(3 * self.system.N)
+        return self.system.polarised.source(Drive.between(self.names.current).currents)
+
+    def split(self) -> dict[str, Measurement]:
+        """Measurements whose sum this is, by drive and reading (names of Parts), without those that
+        give nothing; itself alone without polarised contacts.
+        """
+        if not self.system.problem.polarised:
+            return {"": self}
+        contacts, nothing = self.injected, np.zeros_like(self.reader)
+        drives = {"p": contacts, "alpha": self.source - contacts}
+        reads = {"p": (nothing, self.moment_reader), "alpha": (self.reader, 0.0 * contacts)}
+        found = {
+            f"{drive}_{read}": replace(self, source=source, reader=by_V, moment_reader=by_n)
+            for drive, source in drives.items()
+            for read, (by_V, by_n) in reads.items()
+            if np.any(source)
+            and (np.any(by_n) or (np.any(by_V) and np.any(self.system.coefficients.alpha_inverse)))
+        }
+        return found or {"p_p": self}
+
+    def parts(self, solver: MomentSolver) -> tuple[float, ...]:
+        """delta_R by drive and reading at the field of a solver, in the order of Parts;
+        nothing without polarised contacts.
+        """
+        if not self.system.problem.polarised:
+            return ()
+        contacts = self.injected
+        found = []
+        for source in (contacts, self.source - contacts):
+            now = solver.solve(source)
+            found += [self.moment_reader @ now.n, self.reader @ now.potential]
+        return tuple(float(part) for part in found)
 
     @functools.cached_property
     def zero(self) -> Response:
@@ -196,30 +241,42 @@ class Measurement:
             if bound <= FIRST_ORDER:
                 return 0.0
         load = self.system.pair_load(self.names.current)
-        return abs(float(load @ self.zero.potential) / float(load @ self.potential))
+        orbital = self.zero.potential
+        if problem.polarised:  # their moments are no matter of the first order in alpha alpha'
+            still = self.solver_at(self.system, np.zeros(3))
+            orbital = still.solve(self.source - self.injected).potential
+        return abs(float(load @ orbital) / float(load @ self.potential))
 
-    def sweep(self, fields: np.ndarray) -> Iterator[tuple[float, float, float]]:
+    def sweep(self, fields: np.ndarray) -> Iterator[tuple[float, ...]]:
         """(change, change relative to B = 0, residual) field by field, one factorisation each; of
-        the orbital part.
+        the orbital part.  With polarised contacts its :meth:`parts` follow.
         """
         zero = self.zero
         for field in fields:
             if not np.any(field):
-                yield self.read(zero.n, zero.potential), 0.0, zero.residual
+                value, parts = self.read(zero.n, zero.potential), self._parts_at_zero
+                yield value, 0.0, zero.residual, *parts
                 continue
             here = self.at(field)
             solver = self.solver_at(here.system, field)
             now = solver.solve(here.source)
+            parts = here.parts(solver)
             if here.system is not self.system:  # more than the torque depends on the field
                 value = here.read(now.n, now.potential)
                 change = value - self.read(zero.n, zero.potential)
-                yield value, change, max(here.residual, now.residual, zero.residual)
+                yield value, change, max(here.residual, now.residual, zero.residual), *parts
                 continue
             # A(B) (n - n_0) = -T(B) n_0: the change itself, with all its digits
             turned = solver.solve(-(self.system.torque(field) @ zero.n))
             value = self.read(now.n, now.potential)
             change = self.read(turned.n, turned.potential)
-            yield value, change, max(self.residual, now.residual, turned.residual)
+            yield value, change, max(self.residual, now.residual, turned.residual), *parts
+
+    @functools.cached_property
+    def _parts_at_zero(self) -> tuple[float, ...]:
+        if not self.system.problem.polarised:
+            return ()
+        return self.parts(self.solver_at(self.system, np.zeros(3)))
 
 
 def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple[str, ...]:
@@ -227,8 +284,10 @@ def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple
     resistance; returns the texts.
     """
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    system = system_of(problem, plane_of_film=problem.film is not None)
-    notes = [*physics_notes(problem, fields), *check_resolution(system, strongest)]
+    system = system_of(problem, plane_of_film=problem.film is not None, with_spin=True)
+    notes: list[Warning] = [*physics_notes(problem, fields)]
+    if not isinstance(problem.film, Stack):  # which has no moments in the plane
+        notes += check_resolution(system, strongest)
     notes += size_notes(problem, share)
     for note in notes:
         warn(note)
@@ -278,7 +337,7 @@ def resistance(
         )
     measurement = Measurement.of(problem, current, voltage, solver)
     warn_once(problem, field[None, :], measurement.share)
-    change, hanle, residual = next(measurement.sweep(field[None, :]))
+    change, hanle, residual, *_ = next(measurement.sweep(field[None, :]))
     x, y, z = (float(b) for b in field)
     geometric = measurement.at(field).base - measurement.base
     return Resistance(
@@ -317,5 +376,5 @@ def magnetoresistance(
     several = np.atleast_2d(fields)
     measurement = Measurement.of(problem, solver=solver)
     warn_once(problem, several)
-    rho = np.array([-change / measurement.base for change, _, _ in measurement.sweep(several)])
+    rho = np.array([-change / measurement.base for change, *_ in measurement.sweep(several)])
     return rho if fields.ndim == 2 else float(rho[0])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import PhysicsWarning, ResolutionWarning
-from ..model.material import cross_matrix
-from ..model.problem import Problem
+from ..model.film import METALS, Film, strengths
+from ..model.material import Material, cross_matrix
+from ..model.problem import Problem, contact_width
+from ..model.stack import Stack
 from ..units import engineering
 from .interface import reciprocity_notes
+from .spin_notes import spin_notes
+from .stack_notes import stack_notes
 from .system import system_of
 
 if TYPE_CHECKING:
@@ -29,7 +33,10 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
     moment density.
     """
     height, cells = edge_cells(system)
-    return unresolved(height, decay_length(system, field)[cells], system.problem.order)
+    decay = decay_length(system, field)[cells]
+    if system.spin is not None:
+        decay = np.minimum(decay, decay_length(system.spin, field)[cells])
+    return unresolved(height, decay, system.problem.order)
 
 
 def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
@@ -38,9 +45,9 @@ def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     """
     mesh, problem = system.problem.mesh, system.problem
     silent = [
-        mesh.boundaries[c.boundary or n]
+        mesh.boundaries[c.place(n)]
         for n, c in problem.contacts.items()
-        if c.kind == "equipotential" and not c.moment.injects
+        if c.kind == "equipotential" and c.region is None and not c.moment.injects
     ]
     facets = np.setdiff1d(
         mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent])
@@ -88,7 +95,10 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
     tau).
     """
     c = system.coefficients
-    half_g_x, rate, diffusion = c.half_g_x[..., 0], c.rate[..., 0].max(axis=0), c.diffusion[:, 0]
+    half_g_x, diffusion = c.half_g_x[..., 0], c.diffusion[:, 0]
+    rate = c.rate[..., 0].max(axis=0)
+    if c.crossed is not None:
+        rate = np.linalg.eigvalsh(np.moveaxis(c.relaxation[..., 0], 2, 0))[:, -1]
     if (
         system.problem.ordinary_hall
     ):  # the Lorentz force shortens the diffusion length by sqrt(1 + b^2)
@@ -111,12 +121,18 @@ def size_notes(problem: Problem, share: float) -> list[PhysicsWarning]:
         PhysicsWarning(
             f"the orbital effect is {share:.2g} of the ohmic resistance between the contacts of "
             f"the current (above {FIRST_ORDER:g}), too large for the first order in alpha alpha'; "
-            "use Problem(coupling='full')"
+            f"{_all_orders(problem)}"
         )
     ]
 
 
-def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
+def _all_orders(problem: Problem) -> str:
+    if problem.film is not None:
+        return "coupling='full' would take all orders, but has no film in this version"
+    return "use Problem(coupling='full')"
+
+
+def angle_notes(problem: Problem) -> list[PhysicsWarning]:
     """Whether an orbital Hall angle is too large for the first order."""
     if problem.coupling != "linear":
         return []
@@ -129,7 +145,7 @@ def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
                     PhysicsWarning(
                         f"{name} = {largest:g} in region {region!r} is above 1 (a percentage? "
                         f"write '{largest:g} %'): the first order in alpha alpha' needs a small "
-                        "angle; use Problem(coupling='full')"
+                        f"angle; {_all_orders(problem)}"
                     )
                 ]
     return []
@@ -137,7 +153,7 @@ def _angle_notes(problem: Problem) -> list[PhysicsWarning]:
 
 def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where the model leaves something out that the user's field or tensor would show."""
-    notes = _angle_notes(problem)
+    notes = angle_notes(problem)
     if (
         "x" in problem.mesh.axes
         and not problem.ordinary_hall
@@ -152,7 +168,8 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
             )
         )
     conditions = problem.moment_conditions()
-    absorbing = [problem.mesh.boundaries[name] for name, m in conditions.items() if m.absorbing]
+    lines = {name: m for name, m in conditions.items() if name in problem.mesh.boundaries}
+    absorbing = [problem.mesh.boundaries[name] for name, m in lines.items() if m.absorbing]
     if (
         absorbing
         and np.setdiff1d(problem.mesh.mesh.boundary_facets(), np.concatenate(absorbing)).size == 0
@@ -165,9 +182,16 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
                 "see one"
             )
         )
+    if isinstance(problem.film, Stack):
+        return [*notes, *stack_notes(problem, field)]
     if problem.film is not None:
         return [*notes, *_film_notes(problem)]
-    notes += reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
+    notes += _channel_notes(problem)
+    notes += _metal_notes(problem)
+    if not _one_law(problem):
+        system = system_of(problem, plane_of_film=True, with_spin=True)
+        notes += reciprocity_notes(problem, system.coefficients)
+    notes += spin_notes(problem)
     if problem.detection == "printed":
         components = [c for c, axis in ((2, "y"), (1, "z")) if axis in problem.mesh.axes]
         for m in problem.materials.values():
@@ -187,13 +211,80 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     return notes
 
 
+def _one_law(problem: Problem) -> bool:
+    """Whether there is nothing to compare: one material, one rate, edges that only absorb."""
+    if not problem.uniform or problem.edge_sources or problem.polarised:
+        return False
+    if any(isinstance(m.relaxation_time, tuple) for m in problem.materials.values()):
+        return False
+    return all(m.is_scalar for m in problem.moment_conditions().values())
+
+
+def _channel_notes(problem: Problem) -> list[PhysicsWarning]:
+    """Where a device is no channel."""
+    if not problem.mesh.is_channel:
+        return []
+    c = system_of(problem, with_spin=True).coefficients
+    length = float(np.sqrt(c.diffusion / c.rate.max(axis=0)).min())
+    notes = []
+    width = float(problem.mesh.width or 0.0)
+    if width > length:
+        notes.append(
+            f"a channel of width {engineering(width, 'm')} is wider than the diffusion length "
+            f"{engineering(length, 'm')}: moments vary across it where contacts do not reach all "
+            "the way; mesh the device in the plane"
+        )
+    if np.any(c.alpha != 0.0) or np.any(c.alpha_inverse != 0.0):
+        notes.append(
+            "a channel leaves out the orbital Hall accumulation at its side edges: only polarised "
+            "contacts drive and read moments there"
+        )
+    return [PhysicsWarning(text) for text in notes]
+
+
+def _metal_notes(problem: Problem) -> list[PhysicsWarning]:
+    """A metal on a plane without thickness: what the faces of a film would add, against its edges,
+    both tanh(z)/z (docs/theory, section 9).
+    """
+    widths = [contact_width(problem, n) for n, c in problem.contacts.items() if c.kind != "point"]
+    metals = [m for m in problem.materials.values() if m.name in METALS and m.uniform]
+    if problem.is_cross_section or not widths or not metals:
+        return []
+    material = metals[0]
+    z = 0.5 * min(widths) / float(np.sqrt(material.diffusion_constant * material.relaxation_time))
+    edges, faces = float(np.tanh(z) / z), float(np.tanh(0.5) / 0.5)
+    return [
+        PhysicsWarning(
+            f"{material.name} is measured as a film, whose two faces this plane does not know: at "
+            f"thickness L_m they answer {faces:.2g} alpha alpha' of R, the side edges {edges:.2g} "
+            f"(x {faces / edges:.3g} is missing); give resistivity and Problem(film=of.Film(...))"
+        )
+    ]
+
+
+def _strength_note(problem: Problem, film: Film, material: Material) -> PhysicsWarning | None:
+    """Where kappa'/kappa is not alpha'/alpha at a face or edge."""
+    laws: list[Any] = [*film.faces, *problem.edge_sources.values()]
+    for law in laws:
+        if not isinstance(law.source, tuple) and not isinstance(law.inverse_source, tuple):
+            forth, back = strengths(material, law.source, law.inverse_source)
+            if abs(forth - back) > 1e-9 * abs(forth):
+                return PhysicsWarning(
+                    "the ratio of the inverse to the direct source at a face or edge is not that "
+                    "of the orbital Hall angles: R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
+                )
+    return None
+
+
 def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     """Where R_ij,kl(B) = R_kl,ij(-B) fails in a film (docs/theory, section 9)."""
     film, material = problem.film, next(iter(problem.materials.values()))
-    if film is None or not material.uniform:
+    if not isinstance(film, Film) or not material.uniform:
         return []
     X = np.asarray(material.inverse_mass)
     slack = 1e-9 * np.abs(X).max()
+    if (note := _strength_note(problem, film, material)) is not None:
+        return [note]
     if np.all(np.abs(X - X[0, 0] * np.eye(3)) <= slack):
         return []
     conductivity = float(material.sheet_conductivity) / film.thickness
@@ -204,6 +295,8 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     if problem.detection == "printed":
         flat = np.diag([X[0, 0], X[0, 0], X[2, 2]])
         equal = len(given) == 0 or (len(given) == 2 and np.array_equal(given[0], given[1]))
+        below, above = (face.strengths(material) for face in film.faces)
+        equal = equal and below == above
         if np.any(np.abs(X - flat) > slack):
             why = "the printed detector on an X that is not diag(X_xx, X_xx, X_zz)"
         elif not equal:

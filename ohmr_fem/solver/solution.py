@@ -19,6 +19,7 @@ from .drift_terms import drift_of_charge, drift_of_moment
 from .interface import Table
 from .space import locate, reference_rows
 from .system import AXIS, System, system_of
+from .two_channels import TwoChannels
 
 #: eps_ijk.
 LEVI_CIVITA = np.zeros((3, 3, 3))
@@ -39,6 +40,7 @@ class FieldValues:
     moment_density : (3, n) C/m^2
     moment_current : (3, 3, n) A/m, component a of the moment flowing along direction i
     distance : (n,) m along a line, else None
+    spin_density, spin_current : as those of the moment, or None without a spin
     """
 
     points: np.ndarray
@@ -48,6 +50,8 @@ class FieldValues:
     moment_density: np.ndarray
     moment_current: np.ndarray
     distance: np.ndarray | None = None
+    spin_density: np.ndarray | None = None
+    spin_current: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         own_arrays(self)
@@ -68,7 +72,8 @@ class Solution:
     ohmic_dofs, orbital_dofs : (N,) V; moment_dofs : (3, N) C/m^2, or V
         Finite-element coefficients of the ohmic and orbital part of the potential, and of what is
         continuous of the moment: n in C/m^2, or in a device of several sigma/D or shapes of X the
-        accumulation h in V (Problem(interface=...), docs/theory, section 12).
+        accumulation h in V (Problem(interface=...), docs/theory, section 12).  With a spin (6, N),
+        the orbital moment first.
     residuals : {step: relative residual of its linear system}
     factorisations : int
     solver : str
@@ -115,7 +120,15 @@ class Solution:
 
     @property
     def _system(self) -> System:
-        return system_of(self.problem, self.field)
+        return system_of(self.problem, self.field, with_spin=True)
+
+    @property
+    def _channels(self) -> list[tuple[System, np.ndarray]]:
+        """The system of each channel of moment with its unknowns (3, N)."""
+        s = self._system
+        if isinstance(s, TwoChannels):
+            return [(s.orbital, self.moment_dofs[:3]), (s.spin, self.moment_dofs[3:])]
+        return [(s, self.moment_dofs)]
 
     def _at_vertices(self, dofs: np.ndarray) -> np.ndarray:
         return np.asarray(dofs[..., self._system.basis.nodal_dofs[0]])
@@ -142,13 +155,22 @@ class Solution:
         Where n jumps between regions this is the mean over the cells that meet at the vertex;
         ``in_cells`` and the ParaView files give each side its own value.
         """
-        unknowns = self._at_vertices(self.moment_dofs)
-        s = self._system
+        return self._density_at_vertices(*self._channels[0])
+
+    @property
+    def spin_density(self) -> np.ndarray:
+        """n^a of the spin at the vertices, (3, n) C/m^2, as :attr:`moment_density`."""
+        if not self.problem.has_spin:
+            raise InputError("spin_density: no material of this problem has a spin")
+        return self._density_at_vertices(*self._channels[1])
+
+    def _density_at_vertices(self, s: System, dofs: np.ndarray) -> np.ndarray:
+        unknowns = self._at_vertices(dofs)
         if s.interface is None:
             return unknowns
         mesh = self.problem.mesh.mesh
         cells = mesh.t
-        c = evaluate(self.problem, np.swapaxes(mesh.p[:, cells], 1, 2))
+        c = evaluate(s.problem, np.swapaxes(mesh.p[:, cells], 1, 2))
         at_corners = _times(s.interface.density(c), unknowns[:, cells.T])
         count = np.bincount(cells.ravel(), minlength=unknowns.shape[1])
         sums = [np.bincount(cells.T.ravel(), n.ravel(), unknowns.shape[1]) for n in at_corners]
@@ -223,28 +245,40 @@ class Solution:
         length = s.scales.length
         value, gradients = reference_rows(s.basis, self.problem.order, X, cells)
         points = np.asarray(s.basis.mapping.F(X, tind=cells)) * length
-        c = evaluate(self.problem, points, cells)
         count = value.shape[0]
         V = self.ohmic_dofs + self.orbital_dofs
-        n = self._density(c, np.array([value @ d for d in self.moment_dofs]))
         E = np.zeros((3, count))
         driving = np.zeros((3, count))
-        dn = np.zeros((3, 3, count))  # dn[i, a] = d_i n^a
         # first order: the orbital Hall effect is driven by the ohmic field alone
         drives = V if self.problem.coupling == "full" else self.ohmic_dofs
         for name, D in zip(self.problem.mesh.axes, gradients, strict=True):
-            i = AXIS[name]
-            E[i] = -(D @ V) / length
-            driving[i] = -(D @ drives) / length
-            slope = np.array([D @ d for d in self.moment_dofs]) / length
-            dn[i] = self._density(c, slope)
+            E[AXIS[name]] = -(D @ V) / length
+            driving[AXIS[name]] = -(D @ drives) / length
         if self.problem.is_cross_section:
             E[0] = driving[0] = self.drive.electric_field
-        turned, slopes = self._deflected(c, E, dn)
-        turned_drive = self._deflected(c, driving, dn)[0]
-        J, Q = self._currents(c, turned, turned_drive, slopes)
-        if self.drift:
-            self._add_drift(c, turned, n, J, Q)
+        J = np.zeros((3, count))
+        found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        for system, dofs in self._channels:
+            c = evaluate(system.problem, points, cells)
+            n = _density(system, c, np.array([value @ d for d in dofs]))
+            dn = np.zeros((3, 3, count))  # dn[i, a] = d_i n^a
+            for name, D in zip(self.problem.mesh.axes, gradients, strict=True):
+                slope = np.array([D @ d for d in dofs]) / length
+                dn[AXIS[name]] = _density(system, c, slope)
+            turned, slopes = self._deflected(c, E, dn)
+            turned_drive = self._deflected(c, driving, dn)[0]
+            # the charge current of the potential counts once
+            own = turned if not found else np.zeros_like(turned)
+            added, Q = self._currents(c, own, turned_drive, slopes, system.problem.detection)
+            J = J + added
+            if self.drift:
+                self._add_drift(c, turned, n, J, Q)
+            found.append((n, Q, slopes))
+        (n, Q, slopes), *second = found
+        spin_density = spin_current = None
+        if second:
+            spin_density, spin_current, others = second[0]
+            self._add_crossed(Q, spin_current, slopes, others, cells, points.shape[2])
         return FieldValues(
             points=points.reshape(points.shape[0], count),
             potential=value @ V,
@@ -252,17 +286,29 @@ class Solution:
             current_density=J,
             moment_density=n,
             moment_current=Q,
+            spin_density=spin_density,
+            spin_current=spin_current,
         )
 
-    def _density(self, c: Coefficients, unknowns: np.ndarray) -> np.ndarray:
-        """n (3, points), or sigma/D times what drives its diffusion, from the values or slopes of
-        the unknowns.
-        """
-        interface = self._system.interface
-        if interface is None:
-            return unknowns
-        shape = (3, *c.sigma.shape)
-        return _times(interface.density(c), unknowns.reshape(shape)).reshape(3, -1)
+    def _add_crossed(
+        self,
+        Q: np.ndarray,
+        of_spin: np.ndarray,
+        slopes: np.ndarray,
+        others: np.ndarray,
+        cells: np.ndarray,
+        each: int,
+    ) -> None:
+        """- D_LS d_i n_S in the current of the orbital moment, and the other way round."""
+        into = np.zeros((2, self.problem.mesh.n_cells))
+        for region, members in self.problem.mesh.regions.items():
+            spin = self.problem.materials[region].spin
+            if spin is not None:
+                into[:, members] = np.array(spin.cross_diffusion)[:, None]
+        first, second = np.repeat(into[:, cells], each, axis=1)
+        for i in self._axes:
+            Q[:, i] -= first * others[i]
+            of_spin[:, i] -= second * slopes[i]
 
     def _deflected(
         self, c: Coefficients, E: np.ndarray, dn: np.ndarray
@@ -279,7 +325,12 @@ class Solution:
         return turn(E), turn(dn)
 
     def _currents(
-        self, c: Coefficients, E: np.ndarray, driving: np.ndarray, dn: np.ndarray
+        self,
+        c: Coefficients,
+        E: np.ndarray,
+        driving: np.ndarray,
+        dn: np.ndarray,
+        detection: str,
     ) -> tuple[np.ndarray, np.ndarray]:
         """J_i = sigma E_i + alpha' D eps_ijc d_j n^c and Q_i^a = -D d_i n^a + alpha eps_iak sigma
         E_k (Eqs. (1), (S3)).
@@ -291,7 +342,7 @@ class Solution:
         D = c.diffusion.ravel()
         detected = np.zeros_like(dn)
         for component in filter(self._is_read, range(3)):
-            weights = c.detection(component, self.problem.detection, self.problem.averages)
+            weights = c.detection(component, detection, self.problem.averages)
             read = sum(w.ravel() * dn[:, d] for d, w in enumerate(weights))
             detected[:, component] = read
         curl = np.einsum("ijc,jcp->ip", LEVI_CIVITA, detected)
@@ -345,7 +396,7 @@ class Solution:
         """
         s = self._system
         V, n = self.ohmic_dofs + self.orbital_dofs, self.moment_dofs / s.moment_unit
-        flow = s.scales.conductivity * (s.K @ V + s.C @ n.ravel())
+        flow = s.scales.conductance * (s.K @ V + s.C @ n.ravel())
         if self.drift:
             drives = V if self.problem.coupling == "full" else self.ohmic_dofs
             flow = flow + s.scales.conductivity * (drift_of_charge(s, n) @ drives)
@@ -355,9 +406,18 @@ class Solution:
 
     @property
     def contact_voltages(self) -> dict[str, float]:
-        """Potential that each contact reads, V."""
+        """Potential that each contact reads, V; with (D/sigma) p . n where it is polarised."""
         V = self.ohmic_dofs + self.orbital_dofs
-        return {name: float(t.load @ V) for name, t in self._system.terminals.items()}
+        beside = self._polarised_voltages
+        terminals = self._system.terminals
+        return {name: float(t.load @ V) + beside[name] for name, t in terminals.items()}
+
+    @property
+    def _polarised_voltages(self) -> dict[str, float]:
+        """What polarised contacts read of the moments, V."""
+        s = self._system
+        n = self.moment_dofs.ravel() / s.moment_unit
+        return {name: s.polarised.read(name, n) for name in s.terminals}
 
     def current(self, contact: str) -> float:
         """Current into the device at a contact, A."""
@@ -369,8 +429,10 @@ class Solution:
 
     def orbital_voltage(self, plus: str, minus: str) -> float:
         """Orbital part of V(plus) - V(minus), V; not a difference of nearly equal numbers."""
+        beside = self._polarised_voltages
+        terminals = self._system.terminals
         orbital = {
-            name: float(t.load @ self.orbital_dofs) for name, t in self._system.terminals.items()
+            name: float(t.load @ self.orbital_dofs) + beside[name] for name, t in terminals.items()
         }
         return self._named(orbital, plus) - self._named(orbital, minus)
 
@@ -403,31 +465,36 @@ class Solution:
         return points, np.outer(law.edge_moment, along)
 
     def moment_balance(self) -> dict[str, np.ndarray]:
-        """Where the moment goes, each (3,) per component: relaxation + torque + outflow = injected,
-        in A (2D meshes).
+        """Where the moment goes, each (3,) per component, with a spin (6,): relaxation + torque +
+        outflow = injected, in A (2D meshes and channels); what turns into the other moment counts
+        as relaxed.
 
-        ``injected`` counts what the current along edges supplies (docs/theory, section 13);
+        ``injected`` counts what the current along edges supplies (docs/theory, section 13) and
+        p^a I of polarised contacts (section 10);
         ``outflow`` leaves through absorbing edges: G n, or where n = 0 the conservative
         (weak-residual) flux.
         """
         s = self._system
-        unit = s.scales.conductivity * s.scales.length ** (self.problem.mesh.dim - 2)
+        unit = s.scales.conductance
+        if self.problem.is_cross_section:
+            unit *= s.scales.length ** (self.problem.mesh.dim - 2)
         n = self.moment_dofs.ravel() / s.moment_unit
 
         def each(v: Any) -> np.ndarray:
             """Integral over the device, by component."""
-            return np.asarray(unit * (np.asarray(v).reshape(3, -1) @ s.one))
+            return np.asarray(unit * (np.asarray(v).reshape(-1, s.N) @ s.one))
 
         relaxation = s.relaxing @ n
         torque = s.torque(self.field) @ n
         robin = s.edges.absorption @ n
         V = self.ohmic_dofs + (self.orbital_dofs if self.problem.coupling == "full" else 0.0)
         uniform = self.drive.electric_field * s.scales.length * s.drive
-        supplied = s.injected_source
+        supplied = s.injected_source + s.polarised.source(self.drive.currents)
         if s.edge_sources is not None:
             along_x = self.drive.electric_field * s.scales.length * s.edge_sources.drive
             supplied = supplied - s.edge_sources.S @ V + along_x
-        source = s.injected_source - s.S @ V + uniform
+        contacts = s.polarised.source(self.drive.currents)
+        source = s.injected_source + contacts - s.S @ V + uniform
         residual = s.A_0 @ n + torque - source
         if self.drift:
             residual = residual + drift_of_moment(s, V) @ n
@@ -474,6 +541,17 @@ class Solution:
             f"{self.moment_dofs.shape[1]} unknowns per field, P{self.problem.order}, residual "
             f"{self.residual:.1e})"
         )
+
+
+def _density(system: System, c: Coefficients, unknowns: np.ndarray) -> np.ndarray:
+    """n (3, points), or sigma/D times what drives its diffusion, from the values or slopes of the
+    unknowns of a channel.
+    """
+    interface = system.interface
+    if interface is None:
+        return unknowns
+    shape = (3, *c.sigma.shape)
+    return _times(interface.density(c), unknowns.reshape(shape)).reshape(3, -1)
 
 
 def _middle(mesh: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from ..model.contacts import Contact, Edge, GaussianProfile, Moment
 from ..model.drive import Drive, read_drive
 from ..model.material import Material
 from ..model.problem import Problem
+from ..model.spin import Spin
 from .solution import Solution
 from .space import count_unknowns
 
@@ -33,6 +34,7 @@ _COEFFICIENTS = (
     "name",
     "source",
     "mobility",
+    "relaxation_rate",
 )
 _SOLUTION_ARRAYS = ("field", "ohmic_dofs", "orbital_dofs", "moment_dofs")
 _EDGE_SOURCES = ("source", "inverse_source", "edge_moment")
@@ -93,7 +95,7 @@ def unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> S
         {name: _unpack_contact(c) for name, c in content["contacts"].items()},
         edges={
             name: Edge(
-                Moment(**tuples(moment)),
+                _unpack_moment(moment),
                 **tuples(content.get("edge_sources", {}).get(name, {})),
             )
             for name, moment in content["edges"].items()
@@ -103,7 +105,8 @@ def unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> S
     check_kinds(content, _KINDS)
     stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
     unknowns = count_unknowns(problem.mesh.mesh, problem.order)
-    shapes = ((3,), (unknowns,), (unknowns,), (3, unknowns))
+    moments = 6 if problem.has_spin else 3
+    shapes = ((3,), (unknowns,), (unknowns,), (moments, unknowns))
     check_shapes(stored, dict(zip(_SOLUTION_ARRAYS, shapes, strict=True)))
     check_kinds(content["residuals"], dict.fromkeys(content["residuals"], "number"))
     return Solution(
@@ -126,6 +129,7 @@ def _pack_mesh(mesh: DeviceMesh, arrays: dict[str, np.ndarray]) -> dict[str, Any
         "type": cell.__name__,
         "axes": list(mesh.axes),
         "source": mesh.source,
+        "width": mesh.width,
         "boundaries": list(mesh.boundaries),
         "regions": list(mesh.regions),
     }
@@ -153,6 +157,7 @@ def _unpack_mesh(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Devi
         {name: arrays[f"boundary:{name}"] for name in content["boundaries"]},
         {name: arrays[f"region:{name}"] for name in content["regions"]},
         content["source"],
+        content.get("width"),
     )
     check_mesh(mesh)
     return mesh
@@ -173,8 +178,10 @@ def _pack_material(
             )
         if isinstance(value, np.ndarray):
             arrays[f"material:{number}:{name}"] = value
-        else:
+        elif value is not None or name == "mobility":
             out[name] = value
+    if material.spin is not None:
+        out["spin"] = dataclasses.asdict(material.spin)
     return out
 
 
@@ -185,7 +192,10 @@ def _unpack_material(
     stored = {
         key.removeprefix(start): value for key, value in arrays.items() if key.startswith(start)
     }
-    return Material(**{**tuples(content), **stored})
+    given = {**tuples(content), **stored}
+    if given.get("spin") is not None:
+        given["spin"] = Spin(**tuples(given["spin"]))
+    return Material(**given)
 
 
 def _pack_contact(name: str, contact: Contact) -> dict[str, Any]:
@@ -205,6 +215,9 @@ def _pack_contact(name: str, contact: Contact) -> dict[str, Any]:
         "profile": profile,
         "at": contact.at,
         "boundary": contact.boundary,
+        "polarisation": contact.polarisation,
+        "region": contact.region,
+        **({"spin_polarisation": p} if (p := contact.spin_polarisation) else {}),
     }
 
 
@@ -216,10 +229,17 @@ def _unpack_contact(content: dict[str, Any]) -> Contact:
         **{
             **content,
             "profile": profile,
-            "moment": Moment(**tuples(content["moment"])),
+            "moment": _unpack_moment(content["moment"]),
             "at": content["at"] and tuple(content["at"]),
         }
     )
+
+
+def _unpack_moment(content: Mapping[str, Any]) -> Moment:
+    given = tuples(content)
+    if given.get("spin") is not None:
+        given["spin"] = Moment(**tuples(given["spin"]))
+    return Moment(**given)
 
 
 def tuples(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,15 @@ def is_hierarchical(basis: Any) -> bool:
     return isinstance(basis.elem, (skfem.ElementLinePp, skfem.ElementQuadP))
 
 
+def scaled(mesh: skfem.Mesh, factor: float) -> skfem.Mesh:
+    """The mesh in other units; its edges, which skfem would number anew, are those of the mesh."""
+    out = mesh.scaled(factor)
+    for name in ("_facets", "_t2f", "_f2t"):
+        if hasattr(mesh, name):
+            setattr(out, name, getattr(mesh, name))
+    return out
+
+
 def cell_basis(mesh: skfem.Mesh, order: int) -> Any:
     """The space of the given order, with quadrature exact for constant coefficients on straight
     cells.
@@ -71,6 +80,12 @@ def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
     """
     element = element_for(mesh, order)
     return skfem.FacetBasis(mesh, element, facets=facets, intorder=2 * order + 8)
+
+
+def region_basis(mesh: skfem.Mesh, order: int, cells: np.ndarray) -> Any:
+    """The same space on some cells, with a quadrature that also serves smooth profiles."""
+    element = element_for(mesh, order)
+    return skfem.Basis(mesh, element, elements=cells, intorder=2 * order + 8)
 
 
 def locate(

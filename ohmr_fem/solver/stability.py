@@ -12,9 +12,11 @@ from scipy.linalg import eig, eigh
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
 from ..errors import SolveError
+from ..model.channels import Channels
 from ..model.contacts import Moment
 from ..model.material import Material, cross_matrix, precession_squared
 from ..model.problem import Problem
+from .channel_rates import rate_in_norms, slowest_rates
 from .linear import GENERAL, SYMMETRIC
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ def materials_with_numbers(problem: Problem) -> list[Material]:
     return [
         m
         for m in distinct
-        if not callable(m.inverse_mass) and isinstance(m.relaxation_time, (float, tuple))
+        if not callable(m.inverse_mass)
+        and (m.relaxation_time is None or isinstance(m.relaxation_time, (float, tuple)))
     ]
 
 
@@ -97,20 +100,23 @@ def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]
     where to look for it.
     """
     nothing = np.empty(0)
+    if system.spin is not None:
+        return _rate_of_channels(system, field)
     if not np.any(field):
-        return float(system.coefficients.rate.min() * _unit_rate(system)), nothing
-    rate, torque, X = _local_matrices(system, field)
+        return _rate_at_rest(system) * _unit_rate(system), nothing
+    relaxation, torque, X = _local_matrices(system, field)
     laws = list(system.problem.moment_conditions().values())
-    if len(rate) == 1 and all(law.is_scalar for law in laws):
-        if np.ptp(rate) == 0.0:
+    matrices = torque + relaxation
+    if len(matrices) == 1 and all(law.is_scalar for law in laws):
+        rate = relaxation[0, 0, 0]
+        if np.array_equal(relaxation[0], rate * np.eye(3)):
             # T has the eigenvalues 0, +-i omega: no round-off of a defective matrix this way
             squared = -0.5 * float(np.trace(torque[0] @ torque[0]))
-            local = float(rate[0, 0]) - max(-squared, 0.0) ** 0.5
+            local = float(rate) - max(-squared, 0.0) ** 0.5
         else:
-            local = float(np.linalg.eigvals(np.diag(rate[0]) + torque[0]).real.min())
+            local = float(np.linalg.eigvals(matrices[0]).real.min())
         # one matrix everywhere: diffusion only adds its own rate, and costs an eigenvalue
         return (local if local > 0.0 else local + lowest_diffusive_rate(system)), nothing
-    matrices = torque + rate[:, :, None] * np.eye(3)
     # the torque conserves n.X n (theory, section 3), so X is the likeliest norm in which all decays
     if system.interface is not None and system.interface.shaped:
         # with h continuous sum_r int n.X n / (chi X_zz) can only fall: each region by its own X
@@ -121,17 +127,47 @@ def _certain_rate(system: System, field: np.ndarray) -> tuple[float, np.ndarray]
     return max(rates), np.linalg.eigvals(matrices).ravel()
 
 
+def _rate_of_channels(system: System, field: np.ndarray) -> tuple[float, np.ndarray]:
+    """:func:`_certain_rate` of orbital and spin moment together."""
+    distinct = list({id(m): m for m in system.problem.materials.values()}.values())
+    channels = [Channels.of(m) for m in distinct]
+    given = system.problem.moment_conditions().values()
+    laws = [part for law in given for part in (law.of_orbital, law.of_spin)]
+    unit = _unit_rate(system)
+    matrices = np.array([c.matrices(field) for c in channels])
+    local = np.linalg.eigvals(matrices).ravel() * unit
+    if not all(law.is_scalar for law in laws):
+        return -np.inf, local
+    proven = rate_in_norms(channels, system.has_jumps)
+    if proven > 0.0:
+        return proven * unit, local[:0]
+    apart = any(law.tells_apart for law in given)
+    if len(channels) > 1 or apart or any(law.absorbs_partially for law in laws):
+        return -np.inf, local
+    least = lowest_diffusive_rate(system) / system.scales.length**2
+    return float(slowest_rates(channels[0], field[None], least)[0]) * unit, local[:0]
+
+
+def _rate_at_rest(system: System) -> float:
+    """Lowest eigenvalue of the relaxation anywhere, 1/s."""
+    c = system.coefficients
+    if c.crossed is None:
+        return float(c.rate.min())
+    tensors = np.moveaxis(c.relaxation, (0, 1), (-2, -1))
+    return float(np.linalg.eigvalsh(tensors).min())
+
+
 def _unit_rate(system: System) -> float:
     return float(system.scales.length**2 / system.scales.diffusion)
 
 
 def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct 1/tau (k, 3), torques (k, 3, 3) and tensors (k, 3, 3): one a region, or all points
-    where they vary.
+    """Distinct Gamma, torques and tensors, (k, 3, 3) each: one a region, or all points where they
+    vary.
     """
     c = system.coefficients
-    rate, X = c.rate.reshape(3, -1), c.half_g_x.reshape(3, 3, -1)
-    everything = np.concatenate([rate, X.reshape(9, -1)])
+    rate, X = c.relaxation.reshape(3, 3, -1), c.half_g_x.reshape(3, 3, -1)
+    everything = np.concatenate([rate.reshape(9, -1), X.reshape(9, -1)])
     problem = system.problem
     distinct = {id(m) for m in problem.materials.values()}
     if np.all(everything == everything[:, :1]):
@@ -140,10 +176,11 @@ def _local_matrices(system: System, field: np.ndarray) -> tuple[np.ndarray, np.n
         first_cells = np.array([cells[0] for cells in problem.mesh.regions.values()])
         places = first_cells * c.sigma.shape[1]
     else:
-        places = np.arange(rate.shape[1])
+        places = np.arange(rate.shape[2])
     unit = _unit_rate(system)
     torque = np.einsum("ac,cdk->kad", cross_matrix(field), X[:, :, places]) * unit
-    return rate[:, places].T * unit, torque, np.moveaxis(X[:, :, places], 2, 0)
+    at_places = np.moveaxis(rate[:, :, places], 2, 0)
+    return at_places * unit, torque, np.moveaxis(X[:, :, places], 2, 0)
 
 
 def _own_rate(matrix: np.ndarray, X: np.ndarray, laws: Sequence[Moment]) -> float:

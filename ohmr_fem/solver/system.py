@@ -20,6 +20,7 @@ import functools
 import logging
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ from .linear import (
     unbalanced,
     warn_unbalanced,
 )
-from .space import cell_basis, is_hierarchical
+from .polarised import Polarised, polarised
+from .space import cell_basis, is_hierarchical, scaled
 
 logger = logging.getLogger(__name__)
 
@@ -58,15 +60,18 @@ class System:
     three-component ones the rest.
     """
 
+    #: The second channel, of :class:`~ohmr_fem.solver.two_channels.TwoChannels`.
+    spin: System | None = None
+
     def __init__(self, problem: Problem) -> None:
         mesh = problem.mesh.mesh
         in_metres = cell_basis(mesh, problem.order)
         points = np.asarray(in_metres.global_coordinates())
         self.problem = copy.copy(problem)  # not the key of SYSTEMS, which must be free to die
         self.coefficients: Coefficients = evaluate(problem, points)
-        self.scales: Scales = self.coefficients.scales()
+        self.scales: Scales = _scales(problem, self.coefficients)
         self.interface = interface_of(problem, self.coefficients)
-        self.basis = cell_basis(mesh.scaled(1.0 / self.scales.length), problem.order)
+        self.basis = cell_basis(scaled(mesh, 1.0 / self.scales.length), problem.order)
         self.N = int(self.basis.N)
         self.normal_field = 0.0
         self._unit: dict[str, csr_array] = {}
@@ -406,31 +411,49 @@ class System:
     def A_0(self) -> csr_array:
         """Diffusion, relaxation and absorption of the three components, (3N, 3N)."""
         if self.density is None:
-            spread = block_diag([self.diffusion + r for r in self.relaxation])
+            spread = block_diag([self.diffusion] * 3)
         else:
             coefficient = self.coefficients.diffusion / self.scales.diffusion
-            spread = self.of_density(self.along, coefficient) + self.relaxing
-        return csr_array(spread + self.edges.absorption)
+            spread = self.of_density(self.along, coefficient)
+        return csr_array(spread + self.relaxing + self.edges.absorption)
 
     @functools.cached_property
     def relaxing(self) -> csr_array:
-        """m(n^a, w)/tau^a of the three components, (3N, 3N)."""
+        """m(Gamma_ad n^d, w^a), Gamma mostly 1/tau^a of the three components, (3N, 3N)."""
         if self.density is None:
-            return csr_array(block_diag(self.relaxation))
-        return self.of_density(self._mass, self._unit_rate * self.coefficients.rate)
+            plain = csr_array(block_diag(self.relaxation))
+        else:
+            plain = self.of_density(self._mass, self._unit_rate * self.coefficients.rate)
+        crossed = self.coefficients.crossed
+        if crossed is None:
+            return plain
+        # row a takes Gamma_ad of row d of the density
+        turned = (self._crossing(crossed, shift) for shift in (1, 2))
+        return csr_array(plain + sum(turned))
+
+    def _crossing(self, crossed: np.ndarray, shift: int) -> csr_array:
+        """The part of relaxation that takes component a + shift into a."""
+        order = (np.arange(3) + shift) % 3
+        by_row = np.empty((3, *self.coefficients.sigma.shape))
+        for a, d in enumerate(order):
+            by_row[d] = self._unit_rate * crossed[a, d]
+        rows = self.of_density(self._mass, by_row)
+        N = self.N
+        return csr_array(vstack([rows[d * N : (d + 1) * N] for d in order]))
 
     def _mass(self, coefficient: np.ndarray) -> csr_array:
         return self.matrix(forms.mass, coefficient)
 
     @functools.cached_property
     def pencil(self) -> tuple[csr_array, csr_array, csr_array]:
-        """K with absorption, M = m/tau and the kept unknowns of one component, where one rate and
-        one edge law serve all three (theory, section 4).
+        """K with absorption, M = m/tau (of the mean rate) and the kept unknowns of one component,
+        where one edge law serves all three (theory, section 4).
         """
         N = self.N
         absorption = csr_array(self.edges.absorption[:N, :N])
         keep = csr_array(self.keep[:N, : self.keep.shape[1] // 3])
-        K, M = self.diffusion, self.relaxation[0]
+        mean = self._unit_rate * self.coefficients.rate.mean(axis=0)
+        K, M = self.diffusion, self._mass(mean)
         if self.density is not None:
             M = csr_array(self.relaxing[:N, :N])
             K = csr_array(self.A_0[:N, :N]) - M - absorption
@@ -480,6 +503,11 @@ class System:
         """Absorption, injection and absorbed unknowns."""
         return _edge_terms(self.problem, self.basis, self.scales, self.interface)
 
+    @functools.cached_property
+    def polarised(self) -> Polarised:
+        """What polarised contacts inject and read."""
+        return polarised(self.problem, self.basis, self.scales, self._read)
+
     @property
     def keep(self) -> csr_array:
         """(3N, m) identity without the absorbed unknowns."""
@@ -514,6 +542,17 @@ class System:
         return tuple(csr_array(P.T @ M @ P) for M in matrices)
 
     @functools.cached_property
+    def norm(self) -> csr_array:
+        """A_0 on the kept unknowns, its symmetric part where relaxation makes it skew: what
+        residuals of the moments are measured in.
+        """
+        A = self.reduced_matrices[0]
+        skew = abs(A - A.T)
+        if skew.max() <= 1e-12 * abs(A).max():
+            return A
+        return csr_array(0.5 * (A + A.T))
+
+    @functools.cached_property
     def inertia(self) -> csr_array:
         """m(n, w) on the kept unknowns, times seconds: what multiplies the time derivative of n."""
         return self._kept_mass(self._unit_rate)
@@ -536,27 +575,46 @@ LARGE = 5_000
 SYSTEMS: weakref.WeakKeyDictionary[Problem, System] = weakref.WeakKeyDictionary()
 
 
-def system_of(problem: Problem, field: Any = None, *, plane_of_film: bool = False) -> System:
+def system_of(
+    problem: Problem, field: Any = None, *, plane_of_film: bool = False, with_spin: bool = False
+) -> System:
     """The assembled system of a problem; assembled once, and gone with the problem.
 
     It knows the plane alone: the caller says with ``plane_of_film`` that it adds the faces of a
-    film, for which everything else is refused (InputError).  With ordinary_hall a ``field`` (3,)
-    selects the system of its B_z; the last one is kept too.
+    film, and with ``with_spin`` that it takes six components of the moment where a material has a
+    spin; everything else is refused (InputError).  With ordinary_hall a ``field`` (3,) selects the
+    system of its B_z; the last one is kept too.
     """
+    if problem.has_spin and not with_spin:
+        raise InputError(
+            "this knows one moment, not orbital and spin moment together; a material with spin has "
+            "hanle_curve, spectral_measure and ac_response",
+            key="spin",
+            owner="Material",
+        )
     if problem.film is not None and not plane_of_film:
         raise InputError(
-            "this knows the device plane alone, not the faces of a film; a film has hanle_curve, "
-            "spectral_measure and film_conductivity",
+            "this knows the device plane alone, not the faces of a film (time, drift, bound "
+            "moments); a film has hanle_curve, admr, ac_response, resistance_matrix, "
+            "spectral_measure, fit and film_conductivity",
             key="film",
         )
     system = SYSTEMS.get(problem)
     if system is None:
-        system = System(problem)
+        system = _assembled(problem)
         if system.N > LARGE:
             # before the entry below: of two weak references the later one is called first
             weakref.finalize(problem, give_back).atexit = False
         SYSTEMS[problem] = system
     return system.in_field(field)
+
+
+def _assembled(problem: Problem) -> System:
+    if not problem.has_spin:
+        return System(problem)
+    from .two_channels import TwoChannels
+
+    return TwoChannels(problem)
 
 
 def give_back() -> None:
@@ -566,6 +624,12 @@ def give_back() -> None:
     """
     with contextlib.suppress(AttributeError, OSError):  # another libc has nothing to return
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _scales(problem: Problem, c: Coefficients) -> Scales:
+    scales = c.scales()
+    width = problem.mesh.width
+    return scales if width is None else replace(scales, across=width / scales.length)
 
 
 def _scaled(table: Table, factor: float) -> Table:

@@ -24,7 +24,16 @@ from ..units import positive, to_si
 
 #: Sections of a device file that a study may change; all but the materials change more than the
 #: material.
-CHANGEABLE = ("material", "materials", "mesh", "cross_section", "contacts", "edges", "solve")
+CHANGEABLE = (
+    "material",
+    "materials",
+    "mesh",
+    "cross_section",
+    "contacts",
+    "edges",
+    "film",
+    "solve",
+)
 ALIASES = {"tau": "relaxation_time"}
 #: Units in which coordinates are written, the first that fits.
 UNITS = (
@@ -88,10 +97,8 @@ def is_shape(key: str) -> bool:
 def has_model(device: Device) -> bool:
     """Whether a material comes from the bands of a model, which takes seconds."""
     table = device.table
-    return any(
-        "model" in m
-        for m in ([table["material"]] if "material" in table else table["materials"].values())
-    )
+    several = table.get("materials", {}).values()  # none beside [[stack]]
+    return any("model" in m for m in ([table["material"]] if "material" in table else several))
 
 
 # -- a device with other values
@@ -169,6 +176,8 @@ def _put(device: Device, table: dict[str, Any], key: str, value: Any) -> None:
         other = {
             "diffusion_length": "diffusion_constant",
             "diffusion_constant": "diffusion_length",
+            "relaxation_time": "relaxation_rate",
+            "relaxation_rate": "relaxation_time",
         }.get(name)
         inner.pop(other, None)
     inner[name] = value

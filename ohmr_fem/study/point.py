@@ -18,12 +18,12 @@ from ..config.device_file import Device
 from ..errors import InputError, MissingExtraError, OhmrError, SolveError
 from ..model.material import Material, precession_squared
 from ..model.problem import Problem
-from ..solver.resolution import edge_cells, physics_notes, unresolved
+from ..solver.resolution import edge_cells, physics_notes, size_notes, unresolved
 from ..solver.system import system_of
 from ..sweep.hanle import hanle_curve
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
-from ..sweep.spectral import spectral_measures
+from ..sweep.spectral import largest_share, spectral_measures
 from ..version import __version__
 from .axes import changed_device
 from .file import parse_results
@@ -63,6 +63,11 @@ class Setting:
     failed: str = ""
 
 
+def shares_poles(problem: Problem) -> bool:
+    """Whether one measure serves this point and others: a matrix a pole makes its own."""
+    return refusal(problem) is None and problem.uniform
+
+
 def make_setting(device: Device, span: Span | None, version: str = __version__) -> Setting:
     """Prepare a geometry for all materials of a study; without a span the points do not share a
     measure.
@@ -71,7 +76,7 @@ def make_setting(device: Device, span: Span | None, version: str = __version__) 
     problem = device.problem
     if problem.film is not None:  # each point makes its own measure
         return Setting(device)
-    if span is None or span.longest > WIDEST * span.shortest or refusal(problem) is not None:
+    if span is None or span.longest > WIDEST * span.shortest or not shares_poles(problem):
         return Setting(device)
     problem = replace(problem, materials=span.fastest)
     try:
@@ -128,7 +133,7 @@ def _why(exc: OhmrError) -> str:
 def _point(setting: Setting, prob: Problem) -> dict[str, Any]:
     device, notes = setting.device, dict.fromkeys(_notes(setting, prob))
     rows: dict[str, list[Any]] = {name: [] for name in parse_results(prob.is_cross_section)}
-    shared = setting.measures if refusal(prob) is None else None
+    shared = setting.measures if shares_poles(prob) else None
     for k, m in enumerate(device.measurements):
         values = None if shared is None else _from_measure(shared[k], prob, device.fields)
         if values is None:
@@ -152,7 +157,7 @@ def _from_measure(
     """Results from the measure of the geometry, or None outside its range."""
     tuned = replace(measure, material=prob.material)
     try:
-        f, change = tuned.response(fields)
+        f, change, bound = tuned.response_and_bound(fields)
     except SolveError:
         return None  # the device itself gives the answer, or the reason
     names = ("rho", "rho_change") if prob.is_cross_section else ("delta_R", "hanle")
@@ -160,7 +165,7 @@ def _from_measure(
         "R_ohmic": tuned.R_ohmic,
         names[0]: (f * tuned.unit).tolist(),
         names[1]: (change * tuned.unit).tolist(),
-        "error": (abs(tuned.unit) * tuned.bound(fields)).tolist(),
+        "error": (abs(tuned.unit) * bound).tolist(),
     }
 
 
@@ -168,7 +173,7 @@ def _notes(setting: Setting, prob: Problem) -> list[str]:
     """Warnings about a point that is read from a measure; a solution of its own brings them
     along.
     """
-    if setting.measures is None or setting.height is None or refusal(prob) is not None:
+    if setting.measures is None or setting.height is None or not shares_poles(prob):
         return []
     fields = setting.device.fields
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
@@ -177,7 +182,6 @@ def _notes(setting: Setting, prob: Problem) -> list[str]:
         np.sqrt(1.0 + 1j * max(squared, 0.0) ** 0.5).real * (1.0 + max(-squared, 0.0) ** 0.5) ** 0.5
     )
     decay = np.full(setting.height.shape, prob.material.diffusion_length / shorter)
-    return [
-        str(n)
-        for n in (*physics_notes(prob, fields), *unresolved(setting.height, decay, prob.order))
-    ]
+    tuned = [replace(m, material=prob.material) for m in setting.measures]
+    notes = [*physics_notes(prob, fields), *size_notes(prob, largest_share(prob, tuned))]
+    return [str(n) for n in (*notes, *unresolved(setting.height, decay, prob.order))]

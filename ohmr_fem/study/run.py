@@ -24,11 +24,10 @@ from ..config.device_file import Device
 from ..doors import door
 from ..errors import InputError, OhmrError, require_extra
 from ..model.material import precession_squared
-from ..sweep.route import refusal
 from .axes import changed_device, has_model, in_units, is_shape, keys_of
 from .dask import connected, on_scheduler
 from .file import Study, output_of, parse_results, read_study
-from .point import Setting, Span, compute_point, make_setting
+from .point import Setting, Span, compute_point, make_setting, shares_poles
 from .results import NEEDS, Journal, journal_path, opened, read_results, write_results
 
 #: Names of what decides the diffusion length, also of a material from a model.
@@ -326,7 +325,7 @@ def _span(study: Study) -> Span | None:
             ).problem
         except OhmrError:
             continue  # this point will say why
-        if refusal(new) is None:
+        if shares_poles(new):
             m = new.material
             found.append(
                 (m.diffusion_length, float(precession_squared(m, study.device.fields).max()), m)

@@ -13,13 +13,12 @@ from ..errors import InputError, complaints_of
 from ..files import Columns, Table
 from ..model.fields import field_turn
 from ..model.problem import Problem
-from ..solver.resistance import Measurement, warn_once
+from ..solver.resistance import warn_once
 from ..units import to_si
 from .curve import field_columns
-from .film import film_share
 from .hanle import hanle_curve
 from .route import refusal
-from .spectral import spectral_measures
+from .spectral import largest_share, spectral_measures
 
 Pair = tuple[str, str]
 
@@ -57,11 +56,11 @@ class AngleScan(Table):
 
     @property
     def forms(self) -> dict[str, np.ndarray]:
-        """What a film of isotropic X shows, (n,) each: 1 - b_y^2 in rho_xx - rho_xx(0), b_x b_y and
-        b_z in rho_xy (Velez et al., PRL 116, 016603).
+        """What a film of isotropic X shows, (n,) each: b_y^2 in rho_xx, which rises by 1 - b_y^2
+        from rho_xx(0), and b_x b_y and b_z in rho_xy (Velez et al., PRL 116, 016603).
         """
         x, y, z = (self.fields / (self.strength or 1.0)).T
-        return {"1 - b_y^2": 1.0 - y**2, "b_x b_y": x * y, "b_z": z}
+        return {"1 - b_y^2": 1.0 - y**2, "b_y^2": y**2, "b_x b_y": x * y, "b_z": z}
 
     def columns(self) -> Columns:
         """{name: (unit, values)} in the order of the table."""
@@ -164,11 +163,7 @@ def _responses(
     """R_ohmic (k,) and delta_R (n, k): all pairs from one factorisation where a measure exists."""
     if problem.film is not None or refusal(problem) is None:
         measures = spectral_measures(problem, pairs, fields=fields)
-        if problem.film is not None:
-            share = film_share(problem, [i for i, _ in pairs])
-        else:
-            share = max(Measurement.of(problem, *pair).share for pair in pairs)
-        warn_once(problem, fields, share)
+        warn_once(problem, fields, largest_share(problem, measures))
         ohmic = [m.R_ohmic for m in measures]
         return np.array(ohmic), np.column_stack([m.delta_R(fields) for m in measures])
     curves = [hanle_curve(problem, fields, current=i, voltage=v) for i, v in pairs]

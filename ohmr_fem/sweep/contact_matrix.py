@@ -15,7 +15,7 @@ from ..errors import InputError, suggest, warn
 from ..files import Columns, Table
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import FourTerminal, UnitCurrent, warn_once
+from ..solver.resistance import FourTerminal, Measurement, UnitCurrent, warn_once
 from ..solver.resolution import size_notes
 from ..solver.solve import MomentSolver
 from ..solver.system import system_of
@@ -204,7 +204,7 @@ def resistance_matrix(
     else:
         found = _direct(problem, several, sources, solver)
     ohmic, orbital, change = found
-    _warn_of_size(problem, sources, ohmic, orbital)
+    _warn_of_size(problem, sources, ohmic, orbital - change)
     return ResistanceMatrix(
         tuple(problem.contacts), sources, several, ohmic, orbital, change, route.method, problem
     )
@@ -213,10 +213,15 @@ def resistance_matrix(
 def _warn_of_size(
     problem: Problem, sources: tuple[str, ...], ohmic: np.ndarray, orbital: np.ndarray
 ) -> None:
-    """Each source read at its own contacts: V against the last source, which takes the current."""
+    """Each source read at its own contacts without field: V against the last source, which takes
+    the current.
+    """
     rows = [list(problem.contacts).index(name) for name in sources[:-1]]
     columns = range(len(rows))
     share = np.abs(orbital[:, rows, columns] / ohmic[:, rows, columns]).max()
+    if problem.polarised:  # what contacts inject is no matter of the first order in alpha alpha'
+        pairs = [(name, sources[-1]) for name in sources[:-1]]
+        share = max(Measurement.of(problem, pair, pair).share for pair in pairs)
     for note in size_notes(problem, float(share)):
         warn(note)
 
@@ -272,9 +277,12 @@ def _voltages(
     """Ohmic, orbital and changed voltages (3, K, C) at one field, and the moments of each
     source.
     """
-    system, reference = system_of(problem, field), sources[-1]
+    system, reference = system_of(problem, field, with_spin=True), sources[-1]
     loads = np.column_stack([system.terminals[c].load for c in problem.contacts])
     loads = loads - system.terminals[reference].load[:, None]
+    moment_loads = np.column_stack(
+        [system.polarised.reading((c, reference)) for c in problem.contacts]
+    )
     here = MomentSolver.at(system, field, solver=solver)
     table, moments = np.zeros((3, loads.shape[1], len(sources))), []
     for j, name in enumerate(sources[:-1]):
@@ -282,10 +290,10 @@ def _voltages(
         now = here.solve(unit.source)
         moments.append(now.n)
         table[0, :, j] = loads.T @ unit.potential
-        table[1, :, j] = loads.T @ now.potential
+        table[1, :, j] = loads.T @ now.potential + moment_loads.T @ now.n
         if at_zero is not None and not problem.ordinary_hall:
             turned = here.solve(-(system.torque(field) @ at_zero[j]))
-            table[2, :, j] = loads.T @ turned.potential
+            table[2, :, j] = loads.T @ turned.potential + moment_loads.T @ turned.n
     return table, moments
 
 

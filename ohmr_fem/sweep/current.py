@@ -18,7 +18,7 @@ from ..errors import NewtonError
 from ..files import Columns, Table
 from ..model.drive import Drive
 from ..model.problem import Problem
-from ..solver.drift import _checked, _peclet, _solve, _warn
+from ..solver.drift import _checked, _peclet, _solve, _warn, warn_of_size
 from ..solver.linear import Solver
 from ..solver.newton import NewtonStep
 from ..solver.resistance import FourTerminal
@@ -26,7 +26,7 @@ from ..solver.solution import Solution
 from ..solver.solution_file import save_solution
 from ..solver.solve import solve
 from ..solver.system import system_of
-from ..units import vector_si
+from ..units import fraction, vector_si
 from .curve import terminals_text
 
 #: Times a step in current is halved before the continuation gives up.
@@ -130,7 +130,7 @@ def drift_curve(
         (DriftCurve of what was done).
     """
     began = time.perf_counter()
-    field = _checked(problem, field)
+    field, tolerance = _checked(problem, field), fraction(tolerance, "tolerance")
     names = FourTerminal.of(problem, current, voltage)
     assert names is not None  # a device plane, as checked
     pair, read = names.current, names.voltage
@@ -139,6 +139,7 @@ def drift_curve(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         unit = solve(problem, field, {pair[0]: 1.0, pair[1]: -1.0}, solver=solver)
+    warn_of_size(unit)
     done: dict[int, tuple[float, float, tuple[NewtonStep, ...]]] = {}
 
     def curve() -> DriftCurve:

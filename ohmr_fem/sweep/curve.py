@@ -12,19 +12,45 @@ from ..files import Columns, Table
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What the edges and faces of a film add to delta_R; they sum to it.
+    """What delta_R is made of, (n,) ohm each; each complete group sums to it, and what does not
+    exist is None.
 
     Attributes
     ----------
-    edges, faces : (n,) ohm
-        Driven and read at the side edges, and at the faces.
-    cross : (n,) ohm
-        Driven at the one and read at the other; 0 where both faces reflect.
+    edges, faces, cross
+        Of a film: driven and read at the side edges, at the faces (alone in a stack, where the two
+        cannot be told apart), and driven at the one and read at the other (0 where both faces
+        reflect).
+    p_p, p_alpha, alpha_p, alpha_alpha
+        Of polarised contacts: what drives the moment comes first, then what reads it; p is the
+        polarisation of contacts, alpha the (inverse) orbital Hall effect.
+    orbital_orbital, orbital_spin, spin_orbital, spin_spin
+        Of a material with a spin, on the spectral path: the moment that is made comes first, then
+        the one that is read; on a cross-section parts of rho.
     """
 
-    edges: np.ndarray
-    faces: np.ndarray
-    cross: np.ndarray
+    edges: np.ndarray | None = None
+    faces: np.ndarray | None = None
+    cross: np.ndarray | None = None
+    p_p: np.ndarray | None = None
+    p_alpha: np.ndarray | None = None
+    alpha_p: np.ndarray | None = None
+    alpha_alpha: np.ndarray | None = None
+    orbital_orbital: np.ndarray | None = None
+    orbital_spin: np.ndarray | None = None
+    spin_orbital: np.ndarray | None = None
+    spin_spin: np.ndarray | None = None
+
+    @property
+    def given(self) -> dict[str, np.ndarray]:
+        """Those that exist, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+#: Names of the parts of a device with polarised contacts.
+PARTS = ("p_p", "p_alpha", "alpha_p", "alpha_alpha")
+#: Of orbital and spin moment: what is made, and what is read.
+CHANNEL_PARTS = ("orbital_orbital", "orbital_spin", "spin_orbital", "spin_spin")
 
 
 def field_columns(fields: np.ndarray) -> Columns:
@@ -76,7 +102,8 @@ class HanleCurve(Table):
         Change of the ohmic resistance by the ordinary Hall effect; None unless
         Problem(ordinary_hall=True).
     parts : Parts
-        With a film, what its edges and faces add to delta_R, (n,) ohm each; else None.
+        With a film, what its edges and faces add to delta_R, (n,) ohm each; with polarised
+        contacts, what contacts and the orbital Hall effect drive and read; else None.
     delta_R_local : (n,) ohm
         With a film, delta_R of its local conductivity tensor, for comparison; else None.
     """
@@ -129,7 +156,7 @@ class HanleCurve(Table):
         if self.geometric is not None:
             table["geometric"] = (unit, self.geometric)
         if self.parts is not None:
-            table |= {f"delta_R_{name}": (unit, v) for name, v in vars(self.parts).items()}
+            table |= {f"delta_R_{name}": (unit, v) for name, v in self.parts.given.items()}
         if self.delta_R_local is not None:
             table["delta_R_local"] = (unit, self.delta_R_local)
         return table | {
@@ -155,5 +182,7 @@ class HanleCurve(Table):
         sizes = np.linalg.norm(self.fields, axis=1)
         yield terminals_text(self.current, self.voltage)
         yield f"{len(self.fields)} fields, |B| {sizes.min():g} to {sizes.max():g} T"
-        yield f"rho {self.rho.min():.4g} to {self.rho.max():.4g}"
+        name = "delta_R" if np.all(np.isnan(self.rho)) and len(self.rho) else "rho"
+        values = getattr(self, name)
+        yield f"{name} {values.min():.4g} to {values.max():.4g}" + " ohm" * (name == "delta_R")
         yield self.method

@@ -20,6 +20,7 @@ from ..model.problem import Problem
 from ..units import ELECTRON_MASS, fields_array, vector_si
 from .curve import HanleCurve, field_columns
 from .hanle import hanle_curve
+from .shared import SharedMeasures
 
 STEADY = 0.999
 """Largest |omega| tau of a torque that amplifies (theta < 0) at which a steady state is asked for
@@ -180,12 +181,18 @@ def gate_map(
     def finished() -> GateMap:
         return _join(rows, values[: len(rows)], fields, parameter, unit, (current, voltage), start)
 
+    asked = {"current": current, "voltage": voltage, "method": method}
+    shared = SharedMeasures((current, voltage)) if method in ("auto", "spectral") else None
+
+    def curve(tuned: Problem, several: np.ndarray) -> HanleCurve:
+        if shared is not None and shared.serves(tuned):
+            return shared.curve(tuned, several)
+        return hanle_curve(tuned, several, **asked)
+
     try:
         for value in values:
             tuned = dataclasses.replace(problem, materials=materials(float(value)))
-            rows.append(
-                _row(tuned, fields, {"current": current, "voltage": voltage, "method": method})
-            )
+            rows.append(_row(tuned, fields, curve))
             if progress is not None:
                 progress(len(rows), len(values))
     except KeyboardInterrupt as stop:
@@ -207,10 +214,12 @@ class _Row:
         return out
 
 
-def _row(problem: Problem, fields: np.ndarray, options: dict[str, Any]) -> _Row:
+def _row(
+    problem: Problem, fields: np.ndarray, curve: Callable[[Problem, np.ndarray], HanleCurve]
+) -> _Row:
     everything = np.ones(len(fields), dtype=bool)
     try:
-        return _Row(problem, hanle_curve(problem, fields, **options), everything)
+        return _Row(problem, curve(problem, fields), everything)
     except SolveError:
         # omega^2 < 0 is growth, and beyond -1 (in 1/tau^2) no edge helps where all of them reflect
         plain = [m for m in problem.materials.values() if not callable(m.inverse_mass)]
@@ -218,9 +227,8 @@ def _row(problem: Problem, fields: np.ndarray, options: dict[str, Any]) -> _Row:
         worst = np.min(squared or [np.zeros(len(fields))], axis=0)
         steady = worst > -(STEADY**2)
     # without the fields to blame; another cause fails again
-    return _Row(
-        problem, hanle_curve(problem, fields[steady], **options) if np.any(steady) else None, steady
-    )
+    found = curve(problem, fields[steady]) if np.any(steady) else None
+    return _Row(problem, found, steady)
 
 
 def _join(

@@ -14,22 +14,25 @@ from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
 from ..mesh.grids import cross_section
 from ..model.fields import field_rotation
 from ..model.material import precession_squared
-from ..model.problem import Problem
+from ..model.problem import Problem, contact_width
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import Measurement, UnitCurrent, warn_once
+from ..solver.resistance import Measurement, warn_once
 from ..solver.system import system_of
 from ..units import entries, fields_array, fraction, vector_si
-from .curve import HanleCurve
+from .curve import PARTS, HanleCurve, Parts
 from .film import TOLERANCE as FILM_TOLERANCE
-from .film import FilmMeasure, film_share
+from .film import FilmMeasure
+from .matrix_measure import MatrixMeasure
 from .measure import SpectralMeasure
-from .reduced import reduced_sweep
+from .reduced import reduced_sweep, total
 from .route import choose
-from .spectral import spectral_measure, spectral_measures
+from .spectral import largest_share, spectral_measure, spectral_measures
 
 METHODS = ("auto", "spectral", "reduced", "direct")
 #: So many fields are solved one by one on the general path.
 FEW = 8
+#: Squares of R_ohmic, and f(0) over the largest f, that are round-off.
+ROUND_OFF, NOTHING = 1e-9, 1e-13
 
 
 @door
@@ -60,7 +63,7 @@ def hanle_curve(
         reduced for more than 8 fields. ``HanleCurve.method`` says which path was taken and why.
     tolerance : float, optional
         Algebraic error relative to the largest effect: held by a bound (spectral) or an estimate
-        (reduced); default 1e-8, and 1e-5 for a film.
+        (reduced); default 1e-8, and 1e-4 for a film.
     solver : Solver, optional
         For all linear systems; default SuperLU, in its symmetric mode where the matrix is.
     progress : callable(done, total), optional
@@ -183,7 +186,7 @@ def _direct_curve(
     rows: list[tuple[float, ...]] = []
 
     def curve() -> HanleCurve:
-        change, hanle, residual, geometric = np.array(rows).T
+        change, hanle, residual, *parts, geometric = np.array(rows).T
         sign = _sign(measurement)
         found = _curve(
             problem,
@@ -198,6 +201,8 @@ def _direct_curve(
             start,
             notes,
         )
+        if parts:
+            found = replace(found, parts=Parts(**dict(zip(PARTS, parts, strict=True))))
         return replace(found, geometric=geometric) if problem.ordinary_hall else found
 
     try:
@@ -221,7 +226,9 @@ def _reduced_curve(
     start: float,
     notes: tuple[str, ...],
 ) -> HanleCurve:
-    found = reduced_sweep(measurement, fields, tolerance)
+    split = measurement.split()
+    several = [reduced_sweep(one, fields, tolerance) for one in split.values()]
+    found = total(several)
     if not found.converged:
         note = (
             "reduced basis: the estimated error stays at "
@@ -232,7 +239,7 @@ def _reduced_curve(
         warn(ConvergenceWarning(note))
         notes = (*notes, note)
     sign = _sign(measurement)
-    return _curve(
+    curve = _curve(
         measurement.system.problem,
         fields,
         measurement.base,
@@ -245,6 +252,11 @@ def _reduced_curve(
         start,
         notes,
     )
+    if not measurement.system.problem.polarised:
+        return curve
+    parts = dict.fromkeys(PARTS, np.zeros(len(fields)))
+    parts |= {name: one.change for name, one in zip(split, several, strict=True)}
+    return replace(curve, parts=Parts(**parts))
 
 
 def _spectral_curve(
@@ -259,7 +271,7 @@ def _spectral_curve(
     measure = spectral_measures(
         problem, [pairs], tolerance=tolerance, fields=fields, solver=solver or SYMMETRIC
     )[0]
-    notes = warn_once(problem, fields, _share(problem, measure, solver))
+    notes = warn_once(problem, fields, largest_share(problem, [measure], solver))
     f, change = measure.response(fields)
     count = len(measure.rates)
     found = _curve(
@@ -278,22 +290,11 @@ def _spectral_curve(
     if isinstance(measure, FilmMeasure):
         local = measure.delta_R_local(fields)
         found = replace(found, parts=measure.parts(fields), delta_R_local=local)
-    return found
-
-
-def _share(problem: Problem, measure: SpectralMeasure, solver: Solver | None) -> float:
-    """As :attr:`Measurement.share`, from what the measure knows of the drive."""
-    if isinstance(measure, FilmMeasure):
-        return film_share(problem, [measure.current])
-    if measure.current is None:
-        return 0.0
-    system = system_of(problem)
-    unit = UnitCurrent.of(system, measure.current, solver)
-    return (
-        abs(measure.unit)
-        * measure.own_response
-        / float(system.pair_load(measure.current) @ unit.potential)
-    )
+        return found
+    parts = measure.contact_parts(fields) if measure.polarised else None
+    if isinstance(measure, MatrixMeasure) and measure.has_spin:
+        parts = replace(parts or Parts(), **measure.channel_parts(fields))
+    return replace(found, parts=parts)
 
 
 def _curve(
@@ -320,9 +321,10 @@ def _curve(
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
         # Eq. (8) is 0/0 where the field does nothing (theta = 0): nothing was removed there. But
         # where f(0) = 0 there is nothing that a field could remove: no rho_star
+        zero = 0.0 if abs(zero) <= NOTHING * np.abs(effect).max() else zero
         rho_star = -change / zero if zero else np.full(len(fields), np.nan)
         rho_star = np.where((change == 0.0) & (zero != 0.0), 0.0, rho_star)
-        if base == 0.0 and not section:  # a relative change of nothing
+        if not section and _nothing_ohmic(problem, base):  # a relative change of nothing
             rho = rho_change = np.full(len(fields), np.nan)
     nothing = np.full(len(fields), np.nan)
     return HanleCurve(
@@ -345,16 +347,24 @@ def _curve(
     )
 
 
+def _nothing_ohmic(problem: Problem, base: float) -> bool:
+    """Whether no current of the drive reaches the voltage contacts; beside polarised contacts,
+    where R is read all the same, round-off counts as nothing.
+    """
+    if not problem.polarised:
+        return base == 0.0
+    return abs(base) * system_of(problem).scales.conductance < ROUND_OFF
+
+
 def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
     """rho(B) of an infinite strip of the same material, as wide as the contact at which the current
     enters, (n,).
     """
     if not problem.uniform or problem.film is not None:
         return np.full(len(fields), np.nan)
-    contact = problem.contacts[current[0]]
-    mesh = problem.mesh.mesh
-    ends = mesh.p[:, mesh.facets[:, problem.mesh.boundaries[contact.boundary or current[0]]]]
-    width = float(np.sum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)))
+    width = contact_width(problem, current[0])
+    if np.isnan(width):
+        return np.full(len(fields), np.nan)
     strip = Problem(cross_section(width), problem.material, detection=problem.detection)
     rho = np.full(len(fields), np.nan)
     steady = (

@@ -114,6 +114,7 @@ def project(
     shift: float,
     excess: Callable[[Projection], float],
     most: int = 80,
+    with_vectors: bool = True,
 ) -> Projection:
     """Extend the block Krylov space of the columns of ``start`` (N, p) until ``excess(projection)
     <= 1``.
@@ -144,7 +145,7 @@ def project(
             last, before = seen
             look = count + _blocks_left(now, before, count - last)
             seen = count, now
-    found = space.ritz(shift, R, link, with_vectors=True)
+    found = space.ritz(shift, R, link, with_vectors=with_vectors)
     return replace(found, residual=worst[0])
 
 
@@ -180,6 +181,7 @@ class _Space:
         self.T = np.zeros((0, 0))
         self.first = np.zeros((0, start.shape[1]))
         self.last = slice(0, 0)
+        self.before = slice(0, 0)
 
     def append(
         self, images: np.ndarray, gram: np.ndarray, before: np.ndarray | None = None
@@ -188,6 +190,7 @@ class _Space:
         V, R = _orthonormal(self.A, images, gram, before)
         size, width = V.shape
         used = self.last.stop
+        self.before = self.last
         self.last = slice(used, used + width)
         room = self.V.shape[1]
         if self.last.stop > room:
@@ -207,7 +210,9 @@ class _Space:
         load = self.M @ V[:, block]
         size = _roots(np.einsum("ij,ij->j", load, V[:, block]))
         h = V.T @ load
-        image = solve(load) - V @ h
+        # h of older blocks is round-off alone, and goes with the reorthogonalisation below
+        near = slice(self.before.start, block.stop)
+        image = solve(load) - V[:, near] @ h[near]
         # differences of products already taken would lose the orthogonality, in wide ranges all of
         # it
         loads = self.A @ image

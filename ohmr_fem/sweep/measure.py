@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..doors import door
-from ..errors import InputError, SolveError
+from ..errors import InputError, SolveError, suggest
 from ..files import atomic_path, check_kinds, check_shapes, read_text
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
 from ..solver.system import System
-from ..units import array_si, fields_array, own_arrays, to_si
+from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
+from .curve import PARTS, Parts
 from .lanczos import Projection
 
 FORMAT = "ohmr_fem spectral measure 1"
@@ -31,15 +32,35 @@ NEAR = 1e-6
 
 
 @dataclass(frozen=True)
-class Channel:
+class Link:
     """A generated and a detected component, and the columns of the projection that hold drive and
     detector.
+
+    ``drive`` and ``read`` are components of the polarisation of a contact, with the sign of its
+    place in the pair, and ``source`` and ``detector`` its name; None where the orbital Hall effect
+    drives, and its inverse reads.
     """
 
     generated: int
     detected: int
     a: int
     b: int
+    drive: float | None = None
+    read: float | None = None
+    source: str = ""
+    detector: str = ""
+
+    @property
+    def part(self) -> str:
+        """What drives, and what reads: a name of :class:`Parts`."""
+        names = ("alpha" if p is None else "p" for p in (self.drive, self.read))
+        return "_".join(names)
+
+    def scaled(self, factors: Mapping[str, float]) -> Link:
+        """With the polarisations of contacts times factors."""
+        given = ((self.drive, self.source), (self.read, self.detector))
+        drive, read = (None if p is None else factors.get(name, 1.0) * p for p, name in given)
+        return replace(self, drive=drive, read=read)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +71,8 @@ class SpectralMeasure:
     ----------
     projection : Projection
         Rates w_k in units of the relaxation rate at ``reference_length``, and weights.
-    channels : tuple of Channel
+    channels : tuple of Link
+        What f is the sum of.
     material : Material
     detection : str
     R_ohmic_sigma : float
@@ -69,10 +91,14 @@ class SpectralMeasure:
         Largest backward error of the solves behind it.
     vertices : unknowns at the vertices, or None once loaded from a file
     summary : str
+    polarisations : pairs of name and |p|
+        The polarised contacts of the device.
+    across : float
+        Width of a channel over ``reference_length``; 1 elsewhere.
     """
 
     projection: Projection
-    channels: tuple[Channel, ...]
+    channels: tuple[Link, ...]
     material: Material
     detection: str
     R_ohmic_sigma: float
@@ -85,13 +111,39 @@ class SpectralMeasure:
     residual: float
     summary: str
     vertices: np.ndarray | None = None
+    polarisations: tuple[tuple[str, float], ...] = ()
+    across: float = 1.0
     #: Whether one channel of poles is all there is; a film has faces besides.
     plane: ClassVar[bool] = True
+    #: Whether three scalars make the answer: one relaxation time, one channel.
+    scalar: ClassVar[bool] = True
 
     @property
     def averages(self) -> bool:
         """Whether faces read n^x or n^y: see :attr:`Problem.averages`."""
-        return any(c.detected != 2 for c in self.channels)
+        return self.current is None and any(c.detected != 2 for c in self.channels)
+
+    @property
+    def polarised(self) -> bool:
+        """Whether a contact of the pairs is polarised: f is then sigma delta_R, with the angles and
+        polarisations inside (docs/theory, section 10).
+        """
+        return any(c.drive is not None or c.read is not None for c in self.channels)
+
+    def drive_of(self, c: Link) -> float:
+        """Strength of the drive of a link within f."""
+        if not self.polarised:
+            return 1.0
+        return -float(self.material.orbital_hall_angle) if c.drive is None else c.drive
+
+    def reading_of(self, c: Link) -> float:
+        """Strength of the reading of a link within f."""
+        if not self.polarised:
+            return 1.0
+        return float(self.material.inverse_orbital_hall_angle) if c.read is None else c.read
+
+    def _strength(self, c: Link) -> float:
+        return self.drive_of(c) * self.reading_of(c)
 
     def detector(self, component: int) -> np.ndarray:
         """Weights (3,) with which n enters what reads a component."""
@@ -99,6 +151,12 @@ class SpectralMeasure:
 
     def __post_init__(self) -> None:
         own_arrays(self)
+        if self.scalar and not self.material.uniform:
+            raise InputError(
+                "this measure is that of one relaxation time and one channel of moment; for a "
+                "tensor, a time by component or a spin make one of a problem with that material",
+                key="material",
+            )
 
     # -- the scalar function
 
@@ -111,6 +169,8 @@ class SpectralMeasure:
     @property
     def weights(self) -> np.ndarray:
         """g_k of the first channel, (m,): F(s) = sum g_k / (w_k + s) with w_k in units of 1/tau."""
+        if not self.channels:  # a channel without polarised contacts at either pair
+            return np.zeros(len(self.projection.rates))
         c = self.channels[0]
         return self.projection.residues(c.a, c.b) * self.stretch
 
@@ -123,17 +183,17 @@ class SpectralMeasure:
         """Scalar response of the first channel to the relaxation rate s/tau, complex s of any
         shape.
         """
-        s = np.asarray(s)[..., None]
+        s = complex_si(s, "1", "s")[..., None]
         return np.asarray((self.weights / (self.projection.rates * self.stretch + s)).sum(axis=-1))
 
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
         """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says
         nothing of the mesh.
         """
+        if not self.channels:
+            return np.zeros(np.shape(s))
         c = self.channels[channel]
-        return self.projection.bound(
-            c.a, c.b, np.asarray(s, dtype=complex) / self.stretch, self.slowest
-        )
+        return self.projection.bound(c.a, c.b, complex_si(s, "1", "s") / self.stretch, self.slowest)
 
     # -- fields
 
@@ -146,25 +206,46 @@ class SpectralMeasure:
         SolveError
             The torque is unstable, or the bound exceeds the tolerance at one of the fields.
         """
-        self._check(np.atleast_2d(fields_array(fields, "fields")), s)
-        return self.unchecked(fields, s)
+        return self.response_and_bound(fields, s)[:2]
+
+    def response_and_bound(
+        self, fields: Any, s: complex = 1.0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """:meth:`response` with the :meth:`bound` (n,) that it was checked with."""
+        error = self._check(np.atleast_2d(fields_array(fields, "fields")), s)
+        return *self.unchecked(fields, s), error
 
     def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """:meth:`response` without the bound, for loops that check where they end."""
-        B = fields_array(fields, "fields")
-        several = np.atleast_2d(B)
-        at_zero: Any = 0.0
-        change: Any = 0.0
-        for c in self.channels:
-            g = self.projection.residues(c.a, c.b)
-            zero, kernel = self._kernel(c, several, s)
-            at_zero, change = at_zero + zero @ g, change + kernel @ g
-        f = at_zero + change
+        B, s = fields_array(fields, "fields"), one_ratio(s, "s")
+        f, change = self._sum(self.channels, np.atleast_2d(B), s)
         return (f, change) if B.ndim == 2 else (f[0], change[0])
+
+    def _sum(
+        self, links: Sequence[Link], fields: np.ndarray, s: complex = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """f and f - f(0) of some links, each (n,)."""
+        at_zero: Any = np.zeros(len(fields))
+        change: Any = np.zeros(len(fields))
+        for c in links:
+            g = self._strength(c) * self.projection.residues(c.a, c.b)
+            zero, kernel = self._kernel(c, fields, s)
+            at_zero, change = at_zero + zero @ g, change + kernel @ g
+        return at_zero + change, change
+
+    def contact_parts(self, fields: Any) -> Parts:
+        """What polarised contacts and the orbital Hall effect do to delta_R, (n,) ohm each."""
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        self._check(several)
+        found = {}
+        for name in PARTS:
+            links = [c for c in self.channels if c.part == name]
+            found[name] = self.unit * self._sum(links, several)[0]
+        return Parts(**found)
 
     def _kernel(
         self,
-        c: Channel,
+        c: Link,
         fields: np.ndarray,
         s: complex = 1.0,
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -175,7 +256,7 @@ class SpectralMeasure:
         return self.stretch * direct / rate, self.stretch * change
 
     def _torque_terms(
-        self, c: Channel, fields: np.ndarray
+        self, c: Link, fields: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
         """phi^2, W tau T z and W (tau T)^2 z, each (n,), and W z, with W what the detector reads
         and z what is generated.
@@ -192,11 +273,11 @@ class SpectralMeasure:
 
     def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
-        several = np.atleast_2d(fields_array(fields, "fields"))
+        several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
         least = NEAR - self.slowest * self.stretch
         total = np.zeros(len(several))
         for number, c in enumerate(self.channels):
-            total += _sum_bound(
+            total += abs(self._strength(c)) * _sum_bound(
                 functools.partial(self.F_bound, channel=number),
                 *self._torque_terms(c, several),
                 s,
@@ -222,7 +303,7 @@ class SpectralMeasure:
                 value=growth,
             )
 
-    def _check(self, fields: np.ndarray, s: complex = 1.0) -> None:
+    def _check(self, fields: np.ndarray, s: complex = 1.0) -> np.ndarray:
         self._check_stable(fields)
         error = self.bound(fields, s)
         if not np.all(error <= 3.0 * self._allowed):
@@ -235,6 +316,7 @@ class SpectralMeasure:
                 "that cover this one",
                 value=float(error.max()),
             )
+        return error
 
     @property
     def range(self) -> tuple[float, float]:
@@ -247,7 +329,9 @@ class SpectralMeasure:
         limit = self.growth_limit - NEAR
 
         def error(s: np.ndarray) -> np.ndarray:
-            return np.asarray(sum(self.F_bound(s, number) for number in range(len(self.channels))))
+            links = enumerate(self.channels)
+            bounds = (abs(self._strength(c)) * self.F_bound(s, k) for k, c in links)
+            return np.asarray(sum(bounds))
 
         def largest(points: np.ndarray, s: np.ndarray) -> float:
             beyond = np.flatnonzero(~(error(s) <= allowed))
@@ -279,16 +363,16 @@ class SpectralMeasure:
     @property
     def size(self) -> float:
         """Largest |F| of the range, the scale of the tolerance."""
-        return float(sum(abs(self._F_of(c)) for c in self.channels))
+        return float(sum(abs(self._strength(c)) * self._F_of(c) for c in self.channels))
 
     @property
     def own_response(self) -> float:
         """F(1) of the current pair read at its own contacts, the drive being its own detector."""
-        drives = {c.a for c in self.channels}
+        drives = {c.a for c in self.channels if c.drive is None}
         own = sum(self.projection.residues(a, a) for a in drives)
         return float(np.sum(own / (self.projection.rates * self.stretch + 1.0)) * self.stretch)
 
-    def _F_of(self, c: Channel) -> float:
+    def _F_of(self, c: Link) -> float:
         g = self.projection.residues(c.a, c.b) * self.stretch
         return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self.stretch + 1.0)))
 
@@ -301,9 +385,9 @@ class SpectralMeasure:
 
     @property
     def _floor(self) -> float:
-        return sum(
-            FLOOR * self.projection.norm(c.a) * self.projection.norm(c.b) for c in self.channels
-        )
+        norm = self.projection.norm
+        sizes = (abs(self._strength(c)) * norm(c.a) * norm(c.b) for c in self.channels)
+        return FLOOR * float(sum(sizes))
 
     # -- what a user reads
 
@@ -314,12 +398,29 @@ class SpectralMeasure:
     @property
     def unit(self) -> float:
         """What turns f into delta_R (ohm), or into rho on a cross-section."""
-        return -self._product / (1.0 if self.current is None else self.material.sheet_conductivity)
+        if self.current is None:
+            return -self._product
+        return self._inside / self.conductance
+
+    @property
+    def _inside(self) -> float:
+        """unit without the conductance."""
+        return 1.0 if self.polarised else -self._product
+
+    @property
+    def conductance(self) -> float:
+        """Sheet conductivity, of a channel times its width over the reference length, in S."""
+        return float(self.material.sheet_conductivity) * self.across
+
+    @property
+    def own_effect(self) -> float:
+        """|delta_R| of the orbital Hall effect between the contacts of the current, in ohm."""
+        return float(abs(self._product) * self.own_response / self.conductance)
 
     @property
     def R_ohmic(self) -> float:
         """Resistance without orbital Hall effect, ohm; NaN on a cross-section."""
-        return float(self.R_ohmic_sigma / self.material.sheet_conductivity)
+        return float(self.R_ohmic_sigma / self.conductance)
 
     def delta_R(self, fields: Any) -> np.ndarray:
         """R(B) - R_ohmic in ohm, (n,)."""
@@ -333,7 +434,7 @@ class SpectralMeasure:
 
     def rho(self, fields: Any) -> np.ndarray:
         """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, (n,)."""
-        f = -self._product * self.response(fields)[0]
+        f = self._inside * self.response(fields)[0]
         return f if self.current is None else f / self.R_ohmic_sigma
 
     def rho_star(self, fields: Any) -> np.ndarray:
@@ -351,10 +452,7 @@ class SpectralMeasure:
         given = array_si(frequency, "Hz", "frequency")
         f = np.atleast_1d(given).tolist()
         values = np.array(
-            [
-                self.response(field, 1.0 - 2j * np.pi * nu * self.material.relaxation_time)[0]
-                for nu in f
-            ]
+            [self.response(field, 1.0 - 2j * np.pi * nu * self.material.mean_time)[0] for nu in f]
         )
         return self.unit * (values if given.ndim else values[0])
 
@@ -362,13 +460,17 @@ class SpectralMeasure:
         """The same device with another material, at no cost.
 
         Keywords are those of :class:`Material` (``diffusion_length`` stays fixed unless given), or
-        ``tau`` for relaxation_time and ``theta`` for X_zz/X_yy.
+        ``tau`` for relaxation_time and ``theta`` for X_zz/X_yy.  ``polarisation`` is the largest
+        |p| of the contacts, the others in proportion, or {contact: |p|}.
 
         Raises
         ------
         InputError
             Unknown keyword, or a diffusion constant that changes at an edge of finite absorption.
         """
+        given = {k: changes.pop(k) for k in list(changes) if k.startswith("polarisation")}
+        if given:
+            return self._with_polarisations(given).at(**changes)
         material = retuned(self.material, changes)
         if self.absorbing and not np.isclose(
             material.diffusion_constant, self.material.diffusion_constant, rtol=1e-12
@@ -380,6 +482,32 @@ class SpectralMeasure:
             )
         return replace(self, material=material)
 
+    def _with_polarisations(self, given: Mapping[str, Any]) -> SpectralMeasure:
+        """``given`` are "polarisation": a number or {contact: number}, "polarisation.contact"."""
+        sizes = dict(self.polarisations)
+        for key, value in given.items():
+            where = key.partition(".")[2]
+            wanted = value if isinstance(value, Mapping) else {where: value}
+            for name, size in wanted.items():
+                factor = to_si(size, "1", key) / self.polarisation_of(name)
+                scaled = {k: factor * p for k, p in sizes.items()}
+                sizes |= {name: scaled[name]} if name else scaled
+        factors = {name: sizes[name] / p for name, p in self.polarisations}
+        links = tuple(c.scaled(factors) for c in self.channels)
+        return replace(self, channels=links, polarisations=tuple(sizes.items()))
+
+    def polarisation_of(self, name: str = "") -> float:
+        """|p| of a contact, or the largest of all; InputError if there is none."""
+        known = dict(self.polarisations)
+        if not known or (name and name not in known):
+            near = suggest(name, known) if known else "give Contact(polarisation=...)"
+            raise InputError(
+                f"no polarised contact {name!r}; {near}" if name else f"nothing polarised; {near}",
+                value=name,
+                key="polarisation",
+            )
+        return known[name] if name else max(known.values())
+
     def sensitivity(
         self,
         parameter: str,
@@ -389,8 +517,11 @@ class SpectralMeasure:
         """Derivative of delta_R (rho on a section) to a parameter of :meth:`at`, (n,), by
         fourth-order differences.
         """
-        value = parameter_value(self.material, parameter)
-        h = step * (abs(value) or 1.0)
+        if parameter.startswith("polarisation"):
+            value = self.polarisation_of(parameter.partition(".")[2])
+        else:
+            value = parameter_value(self.material, parameter)
+        h = positive(step, "1", "step") * (abs(value) or 1.0)
         read = self.rho if self.current is None else self.delta_R
 
         def shifted(k: int) -> np.ndarray:
@@ -418,27 +549,40 @@ class SpectralMeasure:
         rate = (self.projection.rates * self.stretch + 1.0)[:, None]
         squared = float(precession_squared(self.material, field))
         out = np.zeros((3, len(self.vertices)))
-        for c in {(c.generated, c.a) for c in self.channels}:
-            z = np.eye(3)[c[0]]
+        for component, column, strength in self.drives:
+            z = strength * np.eye(3)[component]
             parts = (
                 z / rate
                 - (T @ z) / (rate**2 + squared)
                 + (T @ T @ z) / (rate * (rate**2 + squared))
             )
             modes = self.projection.vectors[self.vertices] * (
-                self.projection.weights[:, c[1]] * self.stretch
+                self.projection.weights[:, column] * self.stretch
             )
             out += (modes @ parts).T
-        unit = self.material.orbital_hall_angle / self.material.diffusion_constant
+        amount = to_si(current, "V/m" if self.current is None else "A", "current")
+        return out * self.moment_unit * amount
+
+    @property
+    def drives(self) -> set[tuple[int, int, float]]:
+        """Component, column and strength of all that generates moment."""
+        return {(c.generated, c.a, self.drive_of(c)) for c in self.channels}
+
+    @property
+    def readings(self) -> set[tuple[int, int, float]]:
+        """Component, column and strength of all that reads moment."""
+        return {(c.detected, c.b, self.reading_of(c)) for c in self.channels}
+
+    @property
+    def moment_unit(self) -> float:
+        """Moment density (C/m^2) for unit drive of strength one, per A (V/m on a section)."""
+        m = self.material
+        if self.polarised:
+            return float(1.0 / (m.diffusion_constant * self.across))
+        unit = float(m.orbital_hall_angle / m.diffusion_constant)
         if self.current is None:
-            return (
-                out
-                * unit
-                * self.material.sheet_conductivity
-                * self.reference_length
-                * to_si(current, "V/m", "current")
-            )
-        return -out * unit * to_si(current, "A", "current")
+            return unit * float(m.sheet_conductivity) * self.reference_length
+        return -unit
 
     def save(self, path: str | Path) -> Path:
         """Write the measure as a small JSON file; mesh and field maps are left out."""
@@ -458,7 +602,9 @@ class SpectralMeasure:
             "slowest": self.slowest,
             "absorbing": self.absorbing,
             "residual": self.residual,
-            "channels": [list(vars(c).values()) for c in self.channels],
+            "polarisations": self.polarisations,
+            "across": self.across,
+            "channels": [_numbers_of(c) for c in self.channels],
             "material": {
                 k: np.asarray(v).tolist() if k == "inverse_mass" else v
                 for k, v in vars(m).items()
@@ -470,11 +616,25 @@ class SpectralMeasure:
                 "residual": p.residual,
                 **{k: getattr(p, k).tolist() for k in ("rates", "weights", "tail", "gram")},
             },
+            **self._more(),
         }
         path = Path(path)
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
         return path
+
+    def _more(self) -> dict[str, Any]:
+        """What a measure of another kind adds to its file."""
+        return {}
+
+    @classmethod
+    def _of_file(cls, content: dict[str, Any], **common: Any) -> SpectralMeasure:
+        """The measure of a file, from what all kinds have in common."""
+        if "film" in content:
+            from .film import FilmMeasure
+
+            return FilmMeasure._of_film(content["film"], **common)
+        return cls(**common)
 
     @classmethod
     def load(cls, path: str | Path) -> SpectralMeasure:
@@ -500,7 +660,7 @@ class SpectralMeasure:
             }
             shapes = {"rates": (count,), "weights": (count, starts), "gram": (starts, starts)}
             check_shapes(arrays, shapes | {"tail": arrays["tail"].shape})
-            channels = tuple(_channel(c, starts) for c in content["channels"])
+            channels = tuple(_link(c, starts) for c in content["channels"])
             if not channels:
                 raise ValueError("it has no channel")
             same: dict[str, Any] = {
@@ -519,12 +679,16 @@ class SpectralMeasure:
                     "summary",
                 )
             }
-            return cls(
-                Projection(
+            polarised = content.get("polarisations", [])
+            same["polarisations"] = tuple((name, size) for name, size in polarised)
+            same["across"] = content.get("across", 1.0)
+            return cls._of_file(
+                content,
+                projection=Projection(
                     p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
                 ),
-                channels,
-                Material(**content["material"]),
+                channels=channels,
+                material=Material(**content["material"]),
                 **same,
             )
         except Exception as exc:  # whatever a value of another kind leads to
@@ -554,6 +718,12 @@ class SpectralMeasure:
         )
 
 
+def _numbers_of(link: Link) -> list[Any]:
+    """A link as a file keeps it; before there were polarised contacts there were four numbers."""
+    numbers = list(vars(link).values())
+    return numbers[:4] if numbers[4:6] == [None, None] else numbers
+
+
 #: What a file of a measure holds beside its arrays.
 _KINDS = {
     "current": "pair",
@@ -569,14 +739,18 @@ _KINDS = {
 }
 
 
-def _channel(given: Any, starts: int) -> Channel:
-    """A channel of a file; ValueError where it points at what is not there."""
-    channel = Channel(*given)
-    for name, value in vars(channel).items():
+def _link(given: Any, starts: int) -> Link:
+    """A link of a file; ValueError where it points at what is not there."""
+    link = Link(*given)
+    for name in ("generated", "detected", "a", "b"):
+        value = getattr(link, name)
         most = 3 if name in ("generated", "detected") else starts
         if type(value) is not int or not 0 <= value < most:
             raise ValueError(f"channel: {name} is {value!r}, expected a whole number below {most}")
-    return channel
+    for value in (link.drive, link.read):
+        if value is not None and not (type(value) in (int, float) and abs(value) <= 1.0):
+            raise ValueError(f"channel: a polarisation of {value!r}, expected -1 to 1")
+    return link
 
 
 def _same(one: Material, other: Material) -> bool:
@@ -622,6 +796,10 @@ def device_of(system: System) -> dict[str, Any]:
         "material": problem.material,
         "detection": problem.detection,
         "reference_length": system.scales.length,
+        "across": system.scales.across,
+        "polarisations": tuple(
+            (name, float(np.linalg.norm(c.polarisation))) for name, c in problem.polarised.items()
+        ),
         "absorbing": any(law.absorbs_partially for law in laws),
         "summary": repr(problem),
     }
@@ -642,7 +820,7 @@ def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarra
     """
     one, several = measures[0], np.atleast_2d(fields_array(fields, "fields"))
     one._needs_terminals()
-    if not all(q.plane for q in measures):
+    if any(q.polarised or not q.plane for q in measures):
         return np.column_stack([q.delta_R(several) for q in measures])
     if any(
         q.projection.rates is not one.projection.rates or not _same(q.material, one.material)

@@ -12,6 +12,7 @@ estimate, not a bound.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,8 +64,8 @@ class Affine:
             # V_1 = -K^{-1} C n is read by r: the moments are read by -C^T K^{-1} r
             T, factors = s.potential_solver(solver=measurement.solver)
             adjoint = T @ factors.solve(T.T @ measurement.reader)[0]
-            output = -(s.keep.T @ (s.C.T @ adjoint))
-        return cls(s, A_0, A_0, (x, y, z), source, output)
+            output = s.keep.T @ (measurement.moment_reader - s.C.T @ adjoint)
+        return cls(s, A_0, s.norm, (x, y, z), source, output)
 
     @classmethod
     def _coupled(cls, measurement: Measurement, source: np.ndarray) -> Affine:
@@ -77,8 +78,9 @@ class Affine:
         if s.problem.is_cross_section:
             output = np.append(nothing, s.keep.T @ measurement.reader)
         else:
-            output = np.append(T.T @ measurement.reader, np.zeros(A_0.shape[0]))
-        norm = csr_array(block_diag([T.T @ s.K @ T, A_0]))
+            moments = s.keep.T @ measurement.moment_reader
+            output = np.append(T.T @ measurement.reader, moments)
+        norm = csr_array(block_diag([T.T @ s.K @ T, s.norm]))
         full = s.coupled(T, A_0)
         return cls(s, full, norm, (x, y, z), np.append(nothing, source), output)
 
@@ -159,6 +161,19 @@ class ReducedSweep:
     size: int
     residual: float
     converged: bool
+
+
+def total(parts: Sequence[ReducedSweep]) -> ReducedSweep:
+    """The sum of several sweeps over the same fields."""
+    return ReducedSweep(
+        change=np.sum([p.change for p in parts], axis=0),
+        hanle=np.sum([p.hanle for p in parts], axis=0),
+        estimate=np.sum([p.estimate for p in parts], axis=0),
+        factorisations=sum(p.factorisations for p in parts),
+        size=max(p.size for p in parts),
+        residual=max(p.residual for p in parts),
+        converged=all(p.converged for p in parts),
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,8 @@ from ..model.problem import Problem
 
 #: Why the spectral path was taken without being asked for.
 APPLIES = "one material, linear coupling, the same edge law for all components"
+#: The same for a relaxation tensor, or with a spin.
+APPLIES_PER_POLE = "one material, linear coupling, a matrix for each pole"
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class Route:
 
 def refusal(problem: Problem) -> str | None:
     """Why the spectral path cannot serve a problem, or None if it can."""
-    if any(isinstance(m.relaxation_time, tuple) for m in problem.materials.values()):
+    if problem.film is not None and not all(m.isotropic for m in problem.materials.values()):
         return "the components of the moment relax at different rates"
-    if not problem.uniform:
+    if not problem.constant:
         return "the materials vary over the device"
     if problem.ordinary_hall:
         return (
@@ -42,11 +44,22 @@ def refusal(problem: Problem) -> str | None:
             "coupling='full' feeds the orbital current back into the drive, which then depends on "
             "the field"
         )
-    for name in problem.edge_sources:
+    if problem.mesh.is_channel and not problem.polarised:
+        return "nothing drives moments in a channel without polarised contacts"
+    for name, edge in problem.edge_sources.items():
+        if problem.film is not None and not edge.by_component:
+            continue
         return f"the edge {name!r} has a source that follows the current"
     for name, moment in problem.moment_conditions().items():
         if not moment.is_scalar:
             return f"the edge {name!r} absorbs the three components at different rates"
+        if problem.has_spin and moment.tells_apart:
+            return f"orbital and spin moment meet different conditions at {name!r}"
+        if problem.has_spin and moment.absorbs_partially:
+            return f"the edge {name!r} absorbs at a finite rate, and both channels diffuse there"
+    for name, contact in problem.contacts.items():
+        if problem.has_spin and contact.tells_apart:
+            return f"orbital and spin moment meet different conditions at {name!r}"
     return None
 
 
@@ -111,5 +124,5 @@ def choose(
     if method != "auto":
         return Route(method, "as asked", True)
     if reason is None:
-        return Route("spectral", APPLIES, False)
+        return Route("spectral", APPLIES if problem.uniform else APPLIES_PER_POLE, False)
     return Route(general or methods[-1], reason, False)

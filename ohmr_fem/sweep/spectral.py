@@ -20,20 +20,23 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from ..doors import door
-from ..errors import InputError, SolveError
+from ..errors import InputError, SolveError, from_outside, warn
 from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver import forms
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import FourTerminal
+from ..solver.resistance import FourTerminal, UnitCurrent
+from ..solver.resolution import FIRST_ORDER, angle_notes, size_notes
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
-from ..units import array_si, fields_array, fraction, positive, shown
-from .film import film_measures
+from ..units import array_si, complex_si, fields_array, fraction, positive, shown
+from .film import film_measures, film_share
 from .lanczos import Projection, gamma, project
-from .measure import CIRCLE, FLOOR, Channel, SpectralMeasure, _circle, device_of
+from .matrix import matrix_measures
+from .measure import CIRCLE, FLOOR, Link, SpectralMeasure, _circle, device_of
 from .route import require_spectral
 
 #: Precession angles Omega tau for which a measure is made when no fields are given.
@@ -65,7 +68,7 @@ def spectral_measure(
     current, voltage : pairs of contact names; left out on a cross-section
     tolerance : float, optional
         Error of f relative to the largest |F|, held by a rigorous bound over the range; default
-        1e-8, and 1e-5 for a film, where the bound is some hundred times the error.
+        1e-8, and 1e-4 for a film, where the bound is some thousand times the error.
     fields : (n, 3) T, optional
         Fields the measure must cover; by default |omega| tau up to 50.
     lengths : (shortest, longest) m, optional
@@ -85,19 +88,55 @@ def spectral_measure(
     if problem.film is not None and thicknesses is not None:
         pair = [(current, voltage)]
         options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
-        return film_measures(
-            problem, pair, tolerance=tolerance, thicknesses=thicknesses, **options
-        )[0]
+        film = film_measures(problem, pair, tolerance=tolerance, thicknesses=thicknesses, **options)
+        warn_of_size(problem, film)
+        return film[0]
     if thicknesses is not None:
         raise InputError("thicknesses belong to a film: Problem(film=...)", key="thicknesses")
-    return spectral_measures(
+    found = spectral_measures(
         problem,
         [(current, voltage)],
         tolerance=tolerance,
         fields=fields,
         lengths=lengths,
         solver=solver,
-    )[0]
+    )
+    if from_outside():
+        warn_of_size(problem, found)
+    return found[0]
+
+
+def warn_of_size(problem: Problem, measures: Sequence[SpectralMeasure]) -> None:
+    """Warn where the first order is not enough for what the measures read."""
+    notes = [*angle_notes(problem), *size_notes(problem, largest_share(problem, measures))]
+    for note in notes:
+        warn(note)
+
+
+def largest_share(
+    problem: Problem, measures: Sequence[SpectralMeasure], solver: Solver | None = None
+) -> float:
+    """Largest |delta_R|/R_ohmic of the current pairs, each read at its own contacts without field;
+    0 where the angles are too small for it to matter.
+    """
+    m, pairs = problem.material, {f.current: f for f in measures if f.current is not None}
+    if problem.film is not None:
+        return film_share(problem, list(pairs))
+    if m.spin is None and abs(m.orbital_hall_angle * m.inverse_orbital_hall_angle) <= FIRST_ORDER:
+        return 0.0
+    shares = [
+        measure.own_effect / own_resistance(problem, pair, solver)
+        for pair, measure in pairs.items()
+    ]
+    return max(shares, default=0.0)
+
+
+def own_resistance(
+    problem: Problem, current: tuple[str, str], solver: Solver | None = None
+) -> float:
+    """Ohmic resistance between the contacts of a current, ohm."""
+    system = system_of(problem, with_spin=True)
+    return float(system.pair_load(current) @ UnitCurrent.of(system, current, solver).potential)
 
 
 @door
@@ -119,24 +158,41 @@ def spectral_measures(
     a further condition on the projection of each pair, and ``shift`` the rate about which it is
     built (time).
     """
+    outside = from_outside()  # other parts of the package say more about their answers
     if problem.film is not None:
         if len(rates) or until is not None:
             raise InputError(
-                "the time dependence of a film is not in this version; "
-                "spectral_measure(...).ac has its alternating current",
+                "a film has no transients: its faces answer with a sum over thickness modes beside "
+                "the poles of the plane; its alternating current is in ac_response",
                 key="film",
             )
         options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
-        return list(film_measures(problem, pairs, tolerance=tolerance, **options))
+        films: list[SpectralMeasure] = list(
+            film_measures(problem, pairs, tolerance=tolerance, **options)
+        )
+        if outside:
+            warn_of_size(problem, films)
+        return films
+    if problem.constant and not problem.uniform:
+        _steady_only(until)
+        given: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
+        found: list[SpectralMeasure] = list(
+            matrix_measures(problem, pairs, tolerance=tolerance, rates=rates, **given)
+        )
+        if outside:
+            warn_of_size(problem, found)
+        return found
     tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
+    at_rates = np.ravel(complex_si(rates, "1", "rates"))
+    shift = None if shift is None else positive(shift, "1", "shift")
     require_spectral(problem)
     system = system_of(problem)
     K, M, keep = system.pencil
-    start, turns, channels, ohmic, names = _starts(problem, system, pairs, solver)
+    start, turns, links, ohmic, names = _starts(problem, system, pairs, solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
-    ranges[-1] = np.append(np.asarray(rates, dtype=complex), ranges[-1])  # the circle stays last
+    ranges[-1] = np.append(at_rates, ranges[-1])  # the circle stays last
     # geometric middle of the range; the circle about s = 1, half as far from 0, needs less accuracy
     # and is left out
     sizes = np.abs(np.concatenate(ranges) + slowest)
@@ -144,10 +200,16 @@ def spectral_measures(
     shift = shift or MIDDLE * float(np.sqrt(sizes.max() * least))
     factors = solver.factorise(K + shift * M)
 
+    groups = [
+        (one, np.array([turn for turn, own in zip(turns, links, strict=True) if own == one]))
+        for one in dict.fromkeys(links)
+    ]
+
     def excess(found: Projection) -> float:
         worst = max(
-            _excess(found, np.array(turns), channels, points, base, slowest, tolerance)
+            _excess(found, alike, channels, points, base, slowest, tolerance)
             for base, points in zip(bases, ranges, strict=True)
+            for channels, alike in groups
         )
         if worst > 1.0 or until is None:
             return worst
@@ -159,7 +221,7 @@ def spectral_measures(
     _check_definite(projection)
     everything_kept = keep.shape[0] == keep.shape[1]
     vectors = projection.vectors if everything_kept else keep @ projection.vectors
-    return [
+    measures = [
         SpectralMeasure(
             projection=replace(projection, vectors=vectors).combine(turn),
             channels=channels,
@@ -172,8 +234,19 @@ def spectral_measures(
             vertices=system.basis.nodal_dofs[0],
             **device_of(system),
         )
-        for turn, base, name in zip(turns, ohmic, names, strict=True)
+        for turn, channels, base, name in zip(turns, links, ohmic, names, strict=True)
     ]
+    if outside:
+        warn_of_size(problem, measures)
+    return measures
+
+
+def _steady_only(until: Any) -> None:
+    if until is not None:
+        raise InputError(
+            "the time dependence of a relaxation tensor, or of two channels, takes "
+            "transient(..., method='stepping')"
+        )
 
 
 def _check_definite(projection: Projection) -> None:
@@ -193,7 +266,7 @@ def _check_definite(projection: Projection) -> None:
 def _excess(
     found: Projection,
     turns: np.ndarray,
-    channels: Sequence[Channel],
+    channels: Sequence[Link],
     points: np.ndarray,
     base: float,
     slowest: float,
@@ -223,35 +296,85 @@ def _excess(
     return worst
 
 
+#: Start block (N, p), and for each pair its (p, q) combination, links, R_ohmic sigma and names.
+Starts = tuple[
+    np.ndarray,
+    list[np.ndarray],
+    list[tuple[Link, ...]],
+    list[float],
+    list[tuple[Any, Any]],
+]
+
+
+#: What drives or reads: component, column, polarisation with its sign, and name of the contact.
+Pole = tuple[int, int, float | None, str]
+
+
 def _starts(
     problem: Problem, system: System, pairs: Sequence[tuple[Any, Any]], solver: Solver
-) -> tuple[np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
-    """Start block (N, p), and for each pair its (p, q) combination, channels, R_ohmic sigma and
-    names.
-    """
+) -> Starts:
     given = [FourTerminal.of(problem, *pair) for pair in pairs]
     if problem.is_cross_section:
         return _section_starts(system)
     names = [(pair.current, pair.voltage) for pair in given if pair is not None]
     contacts = sorted({c for i, v in names for c in (*i, *v)})
-    curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
     loads = np.array([system.terminals[c].load for c in contacts])
     functionals = _functionals(names, contacts)
     potentials = _potentials(system, functionals @ loads, solver)
-    start = np.asarray(curl @ potentials)
-    turns, ohmic = [], []
+    magnets = list(problem.polarised)
+    beside = [system.polarised.loads[c] for c in magnets]
+    plane = [] if problem.mesh.is_channel else [_curls(system, potentials)]
+    start = np.column_stack([*plane, *beside])
+    turns, links, ohmic = [], [], []
     for i, v in names:
         pair = np.array([_difference(i, contacts), _difference(v, contacts)])
         # several pairs share few functionals: each pair is a combination of them
         turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
-        turns.append(turn)
         ohmic.append(float(system.pair_load(v) @ (potentials @ turn[:, 0])))
-    return start, turns, (Channel(2, 2, 0, 1),), ohmic, names
+        turns.append(block_diag(*[turn for _ in plane], np.eye(len(magnets))))
+        links.append(_links(problem, i, v))
+    return start, turns, links, ohmic, names
 
 
-def _section_starts(
-    system: System,
-) -> tuple[np.ndarray, list[np.ndarray], tuple[Channel, ...], list[float], list[tuple[Any, Any]]]:
+def _curls(system: System, potentials: np.ndarray) -> np.ndarray:
+    """What potentials (N, p) drive and read by the orbital Hall effect, at strength one."""
+    curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
+    return np.asarray(curl @ potentials)
+
+
+def _links(
+    problem: Problem, current: tuple[str, str], voltage: tuple[str, str]
+) -> tuple[Link, ...]:
+    """All that drives with all that reads: the orbital Hall effect, column 0 and its inverse,
+    column 1, and each component of the polarised contacts (docs/theory, section 10); these alone
+    on a channel.
+    """
+    hall = 0 if problem.mesh.is_channel else 2
+    drives = _magnetic(problem, current, hall)
+    reads = _magnetic(problem, voltage, hall)
+    if hall:
+        drives.insert(0, (2, 0, None, ""))
+        reads.insert(0, (2, 1, None, ""))
+    return tuple(
+        Link(generated, detected, a, b, drive, read, source, detector)
+        for generated, a, drive, source in drives
+        for detected, b, read, detector in reads
+    )
+
+
+def _magnetic(problem: Problem, pair: tuple[str, str], first: int) -> list[Pole]:
+    """What the polarised contacts of a pair drive or read."""
+    found: list[Pole] = []
+    magnets = list(problem.polarised)
+    for name, sign in zip(pair, (1.0, -1.0), strict=True):
+        if name in magnets:
+            column = first + magnets.index(name)
+            given = problem.contacts[name].polarisation
+            found += [(a, column, sign * p, name) for a, p in enumerate(given) if p]
+    return found
+
+
+def _section_starts(system: System) -> Starts:
     """The same for a cross-section, where the field along x drives and the total current reads."""
     one = np.ones_like(system.coefficients.sigma)
     moved = [c for _, c, _ in system.moved()]
@@ -259,10 +382,10 @@ def _section_starts(
     readers = [d / system.ohmic_current for d in drives]
     start = np.column_stack(drives + readers)
     count = len(moved)
-    channels = tuple(
-        Channel(d, c, i, count + j) for i, d in enumerate(moved) for j, c in enumerate(moved)
+    links = tuple(
+        Link(d, c, i, count + j) for i, d in enumerate(moved) for j, c in enumerate(moved)
     )
-    return start, [np.eye(2 * count)], channels, [float("nan")], [(None, None)]
+    return start, [np.eye(2 * count)], [links], [float("nan")], [(None, None)]
 
 
 def _difference(pair: tuple[str, str], contacts: list[str]) -> np.ndarray:

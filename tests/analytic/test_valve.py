@@ -116,3 +116,18 @@ def test_fast_conversion_is_one_channel():
         errors.append(abs(found - expected * one))
     # the other channel, of rate 2 c, fades as its tanh(z)/z does
     assert errors[1] < 0.4 * errors[0] < 1e-5
+
+
+def test_a_line_read_at_the_edges():
+    """Residue by residue: the poles of tanh at k = i (2m + 1) pi/w, that of 1/(k^2 + s) at i q."""
+    x, w, phi = 0.7, 1.3, 1.5
+    s = 1.0 + 1j * phi
+    q = np.sqrt(s)
+    K = (2 * np.arange(400) + 1) * np.pi / w
+    first = np.tan(0.5 * q * w) * np.exp(-q * x) / q
+    others = (4.0 / w) * np.exp(-K * x) / (s - K**2)
+    expected = np.real(first + others.sum())
+    turned = phi * np.array([[0, 0, 0], [0, 0, -1], [0, 1, 0]])  # B along x
+    found = analytic.line_to_edges(x, w, turned, Z_AXIS)
+    assert found == pytest.approx(expected, rel=1e-8)
+    assert analytic.line_to_edges(-x, w, turned, Z_AXIS) == -found

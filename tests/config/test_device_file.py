@@ -141,6 +141,23 @@ def test_bare_names_and_kinds(folder):
     assert _read(folder, text + tables).problem.contacts["right"].kind == "profile"
 
 
+def test_pads_and_polarised_contacts(folder):
+    text = GOOD[: GOOD.index("[contacts")] + GOOD[GOOD.index("[solve]") :]
+    region = next(iter(_read(folder, GOOD).problem.mesh.regions))
+    p, law = '[0, "30 %", 0.1]', '"2 1/ns"'
+    magnet = f'{{region = "{region}", kind = "probe", polarisation = {p}, moment = {law}}}'
+    tables = '[contacts]\nleft = "equipotential"\nright = "equipotential"\nt1 = "probe"\ntip = '
+    tip = _read(folder, text + tables + magnet).problem.contacts["tip"]
+    assert tip.polarisation == (0, 0.3, 0.1) and tip.moment.absorption == (2e9,) * 3
+    assert tip.region == region and tip.described.endswith("p = (0, 0.3, 0.1)")
+    for wrong, said in (
+        (magnet.replace("2 1/ns", "2 m/s"), "over the area of a pad is given in 1/s"),
+        (magnet.replace("30 %", "130 %"), "contacts.tip.polarisation: at most 1"),
+        (magnet.replace(region, "nowhere"), "the mesh has no region 'nowhere'"),
+    ):
+        assert said in " ".join(_complaints(folder, text + tables + wrong))
+
+
 def test_cross_section_and_defaults(folder):
     device = _read(folder, SECTION)
     assert device.problem.is_cross_section and device.problem.order == 4
@@ -480,16 +497,63 @@ def test_film(tmp_path, refuses):
     assert film.bottom.matrix[0, 0] == 100.0 and film.top.magnet.magnetisation == (0, 1, 0)
     sheet = device.problem.material.sheet_conductivity
     assert sheet == pytest.approx(4e-9 / 1.8e-6)
+    path.write_text(FILM.replace('"100 m/s"', "{source = 0.1}"), encoding="utf-8")
+    assert read_device(path).problem.film.bottom.source == 0.1
     for wrong, fragments in (
         (FILM.replace('"4 nm"', '"4 s"'), ["film", "thickness"]),
         (FILM.replace('"100 m/s"', '"mirror"'), ["film", "mirror"]),
         (FILM.replace("magnetisation", "moment"), ["film", "magnetisation"]),
-        (FILM + "[output]\nfields_at = [0]\n", ["fields_at", "film"]),
+        (FILM + "[output]\nlayers = 1\n", ["output.layers", "2 to"]),
+        (FILM.replace('"100 m/s"', "{source = [1, 2]}"), ["film", "source"]),
+        (FILM.replace('"100 m/s"', "{source = 0.1, kappa = 1}"), ["film", "kappa"]),
     ):
         path.write_text(wrong, encoding="utf-8")
         with pytest.raises(of.InputError) as caught:
             read_device(path)
         assert all(f in str(caught.value) for f in fragments), str(caught.value)
+
+
+LAYER = """[[stack]]
+resistivity = "180 uohm cm"
+diffusion_length = "2 nm"
+relaxation_time = "2 ps"
+orbital_hall_angle = 0.016
+inverse_mass = 1
+"""
+STACK = FILM.replace(FILM[FILM.index("[material]") : FILM.index("[contacts]")], "").replace(
+    'thickness = "4 nm"\n', ""
+) + "".join(LAYER + f'name = "{n}"\nthickness = "{t} nm"\n' for n, t in (("Mn", 3), ("Pt", 5)))
+
+
+def test_stack(tmp_path):
+    path = tmp_path / "stack.toml"
+    path.write_text(STACK, encoding="utf-8")
+    stack = read_device(path).problem.film
+    assert [m.name for m, _ in stack.layers] == ["Mn", "Pt"]
+    assert stack.thickness == pytest.approx(8e-9) and stack.bottom.matrix[0, 0] == 100.0
+    for wrong, fragments in (
+        (STACK.replace('"3 nm"', '"-3 nm"'), ["stack[0].thickness"]),
+        (STACK + "[output]\nfields_at = [0]\n", ["output.fields_at", "stack"]),
+        (STACK.replace("[film]", '[film]\nthickness = "4 nm"'), ["film.thickness", "[[stack]]"]),
+        (STACK + LAYER.replace("[[stack]]", "[material]"), ["material", "[[stack]]"]),
+        (STACK.replace("relaxation_time", "relaxing_time", 1), ["stack[0]", "relaxing_time"]),
+        (STACK.replace('resistivity = "180 uohm cm"', "", 1), ["stack[0].resistivity", "missing"]),
+        (STACK.replace("[film]", "[film]\n# faces").replace("[[stack]]", "[stack]", 1), ["stack"]),
+    ):
+        path.write_text(wrong, encoding="utf-8")
+        with pytest.raises(of.InputError) as caught:
+            read_device(path)
+        assert all(f in str(caught.value) for f in fragments), str(caught.value)
+
+
+def test_a_study_changes_the_thickness(tmp_path):
+    from ohmr_fem.study.axes import changed_device
+
+    path = tmp_path / "film.toml"
+    path.write_text(FILM, encoding="utf-8")
+    thicker = changed_device(read_device(path), {"film.thickness": "8 nm"}).problem
+    assert thicker.film.thickness == pytest.approx(8e-9)
+    assert thicker.material.sheet_conductivity == pytest.approx(8e-9 / 1.8e-6)
 
 
 TURN = FILM.replace(
@@ -516,3 +580,55 @@ def test_a_field_that_turns(tmp_path):
         with pytest.raises(of.InputError) as caught:
             read_device(path)
         assert all(f in str(caught.value) for f in fragments), str(caught.value)
+
+
+# -- orbital and spin moment
+
+SPIN = """
+[cross_section]
+width = "60 nm"
+
+[material]
+relaxation_rate = [["0.5 THz", 0.0, 0.0], [0.0, "0.5 THz", 0.0], [0.0, 0.0, "0.8 THz"]]
+orbital_hall_angle = 0.016
+inverse_mass = 1.0
+diffusion_constant = "2 cm^2/s"
+
+[material.spin]
+diffusion_constant = "5 cm^2/s"
+relaxation_time = "1 ps"
+hall_angle = "2 %"
+to_orbital = 1e11
+from_orbital = 4e10
+
+[sweep]
+start = 0
+stop = "9 T"
+points = 3
+"""
+
+
+def test_a_material_with_a_rate_and_a_spin(tmp_path):
+    (tmp_path / "d.toml").write_text(SPIN)
+    material = of.read_device(tmp_path / "d.toml").problem.material
+    assert material.relaxation_time == pytest.approx((2e-12, 2e-12, 1.25e-12))
+    expected = of.Spin(5e-4, 1e-12, 0.02, to_orbital=1e11, from_orbital=4e10)
+    assert material.spin == expected
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ('hall_angle = "2 %"\n', "", ["material.spin", "hall_angle is missing"]),
+        ("to_orbital", "to_orbit", ["material.spin", "'to_orbit'", "did you mean 'to_orbital'?"]),
+        ('"5 cm^2/s"', '"5 cm"', ["material.spin", "diffusion_constant", "wrong dimension"]),
+        ("orbital_hall", 'relaxation_time = "1 ps"\norbital_hall', ["exactly one of"]),
+        ("[material.spin]", "[material]\nspin = 3\n[other]", ["d.toml"]),
+        ('"0.8 THz"', '"-0.8 THz"', ["material.relaxation_rate", "positive definite"]),
+    ],
+)
+def test_what_is_wrong_with_a_spin(tmp_path, old, new, words):
+    (tmp_path / "d.toml").write_text(SPIN.replace(old, new, 1))
+    with pytest.raises(of.InputError) as caught:
+        of.read_device(tmp_path / "d.toml")
+    assert not [w for w in words if w not in str(caught.value)], str(caught.value)

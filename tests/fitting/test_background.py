@@ -149,10 +149,10 @@ def test_a_shape_that_is_held_is_no_parameter():
 
 def test_a_background_across_the_plane_spans_nothing_in_the_plane():
     """A column of zeros must not take a direction of the data away."""
-    from ohmr_fem.fitting.model import _projector
+    from ohmr_fem.fitting.model import projector
 
     basis = np.column_stack([np.ones(5), np.zeros(5)])
-    assert _projector(basis, np.ones(5)).shape == (5, 1)
+    assert projector(basis, np.ones(5)).shape == (5, 1)
 
 
 def test_a_background_that_looks_like_the_effect_is_named():

@@ -69,6 +69,35 @@ def quiet(*args, **options):
 TRUTH = {"alpha_product": 0.09, "diffusion_length": LENGTH, "relaxation_time": 1.0, "theta": 0.25}
 
 
+@pytest.mark.parametrize("names", [("alpha", "tau", "thickness"), ("alpha", "L_m", "rho")])
+def test_films_are_fitted_with_their_thickness(bar, names):
+    """R(B) of a film without noise: thickness or resistivity through R, all else through R(B)."""
+    given = {"sheet_conductivity": None, "diffusion_length": LENGTH}
+    prob = bar(simple_material(resistivity=1.0, **given), film=of.Film(0.5))
+    data = curves(prob, noise=1e-6, points=9)
+    given |= {"orbital_hall_angle": 0.36, "resistivity": 1.2 if "rho" in names else 1.0}
+    if "tau" in names:
+        off = simple_material(**given | {"relaxation_time": 0.8})
+    else:
+        off = simple_material(**given | {"diffusion_length": 0.28})
+    start = replace(prob, materials=off, film=of.Film(0.52 if "thickness" in names else 0.5))
+    found = quiet(data, start, names, background=("linear",), intervals="fisher")
+    truth = TRUTH | {"thickness": 0.5, "resistivity": 1.0}
+    for name, estimate in found.parameters.items():
+        assert estimate.value == pytest.approx(truth[name], rel=1e-4), name
+    assert found.strip is None
+
+
+def test_parameters_of_films_and_planes(device):
+    _, start = device
+    film = replace(start, film=of.Film(0.5))
+    data = [Measured(of.field_sweep(-1, 1, 9, "x"), np.arange(9.0), "R", 1.0, **PAIRS)]
+    with pytest.raises(InputError, match="thickness is a parameter of a film"):
+        fit(data, start, ("thickness",))
+    with pytest.raises(InputError, match="fit resistivity"):
+        fit(data, film, ("sigma",))
+
+
 @pytest.mark.parametrize("quantity", ["R", "hanle", "ratio"])
 def test_the_truth_comes_back_without_noise(device, quantity):
     true, start = device

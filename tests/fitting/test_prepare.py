@@ -233,6 +233,44 @@ def test_correlated_noise_is_stated_and_paid_for():
     assert numbers.inflation == pytest.approx(expected, rel=1e-12)
 
 
+def test_correlation_is_found_through_what_the_fit_takes_out():
+    """Against noise of known correlation with many columns fitted to it."""
+    from ohmr_fem.fitting.correlation import correlation
+    from ohmr_fem.fitting.smooth import Rows, Spline, joint
+
+    field = np.tile(UP.repeat(8) + np.tile(np.linspace(0, 0.19, 8), 11), 4)
+    n = len(field)
+    found, sizes = [], []
+    for seed in range(40):
+        white = np.random.default_rng(seed).standard_normal(n)
+        noise = np.zeros(n)
+        for i in range(n):
+            noise[i] = 0.6 * noise[i - 1] + 0.8 * white[i] if i else white[0]
+        # functions of time take out slow noise: half of the bias of the plain estimate
+        waves = [np.sin(np.pi * k * np.arange(n) / n) for k in range(1, 21)]
+        nuisance = np.column_stack(waves)
+        ones = np.ones(n)
+        names = tuple(f"wave {k}" for k in range(20))
+        rows = Rows(field, noise, ones, ones, ones, nuisance, names)
+        fitted = joint(rows, Spline.over(field, 0, 6), (), 0.0, 0.0, ones)
+        r, variance = correlation(fitted)
+        found.append(r)
+        sizes.append(variance)
+        u = fitted.residual
+        plain = float(u[1:] @ u[:-1] / (u @ u))
+        assert plain < r
+    scatter = np.std(found) / np.sqrt(len(found))
+    assert abs(np.mean(found) - 0.6) < 4.0 * scatter + 0.01
+    assert abs(np.mean(sizes) - 1.0) < 4.0 * np.std(sizes) / np.sqrt(len(sizes)) + 0.02
+
+
+def test_correlated_noise_is_covered_again():
+    from validation.prepare_raw import covered
+
+    paid, unpaid = covered(range(1, 9), 0.5)
+    assert paid.sum() >= 13 and unpaid.sum() < paid.sum()
+
+
 def test_exchanged_pairs_join_with_the_field_reversed():
     x = even_curve(seed=1, noise=1e-4)
     field = x.fields[:, 0]
@@ -314,3 +352,104 @@ def test_an_angle_scan_is_no_sweep():
 def test_a_prepared_curve_carries_its_record_into_the_fit(made):
     assert of.prepare is prepare
     assert np.abs(made.values - truth(made.fields[:, 2])).max() < 5.0 * made.sigma.max()
+
+
+# -- sweeps that were read apart, and a control direction
+
+
+def log_of(tmp_path, x, warm=None):
+    """The raw curve as a file, with its time, and a temperature where one is given."""
+    path = tmp_path / "log.csv"
+    heading = "t [s],B [T],R [ohm]" + (",T [K]" if warm is not None else "")
+    rows = [heading]
+    for k, (t, B, R) in enumerate(zip(x.time, x.fields[:, 0], x.values, strict=True)):
+        rows.append(f"{t!r},{B!r},{R!r}" + (f",{warm[k]}" if warm is not None else ""))
+    path.write_text("\n".join(rows).replace("np.float64(", "").replace(")", "") + "\n")
+    return path
+
+
+def test_sweeps_that_were_read_apart_are_prepared_in_one_line(tmp_path):
+    x = even_curve(seed=3, noise=1e-3)
+    path = log_of(tmp_path, x)
+    apart = of.read_data(path, direction="x")
+    assert len(apart) > 1
+    steps = {"hysteresis": "auto", "drift": "linear", "symmetry": "even"}
+    made = of.prepare(apart, **steps)
+    (together,) = of.read_data(path, direction="x", sweeps="together")
+    assert np.array_equal(made.raw.fields, together.fields)
+    assert np.array_equal(made.values, of.prepare(together, **steps).values)
+    # in another order the times put them right
+    assert np.array_equal(of.prepare(apart[::-1], **steps).values, made.values)
+    assert made.name == "" and made.source == "log.csv"
+    with pytest.raises(InputError, match="give all sweeps of the curve") as caught:
+        of.prepare(apart[0], hysteresis="auto")
+    assert caught.value.key == "hysteresis"
+
+
+def test_sweeps_of_two_curves_are_not_joined(tmp_path):
+    x = even_curve(seed=3, noise=1e-3)
+    half = len(x.values) // 2
+    warm = np.where(np.arange(len(x.values)) < half, 10.0, 50.0)
+    curves = of.read_data(log_of(tmp_path, x, warm), direction="x")
+    with pytest.raises(InputError, match="10 and 50 K; prepare each") as caught:
+        of.prepare(curves)
+    assert caught.value.key == "data" and len(str(caught.value)) <= 300
+    for others, words in (
+        ([replace(curves[0], fields=curves[0].fields[:, ::-1])], "other directions"),
+        ([replace(curves[0], quantity="hanle")], "other contacts"),
+        ([replace(curves[0], name="far")], "other names"),
+        ([replace(curves[0], sigma=1.0)], "errors or times"),
+        ([of.prepare(x)], "prepared"),
+    ):
+        with pytest.raises(InputError, match=words):
+            of.prepare([curves[0], *others])
+    with pytest.raises(InputError, match="sweeps of one curve"):
+        of.prepare([])
+
+
+def film_curve(seed, direction, hanle):
+    """A Hanle effect along x only, and an ordinary magnetoresistance along both."""
+    B = np.concatenate([np.linspace(-2.0, 2.0, 81), np.linspace(2.0, -2.0, 81)])
+    noise = 1e-3 * np.random.default_rng(seed).standard_normal(len(B))
+    values = 10.0 + 0.05 * np.abs(B) ** 1.6 + hanle * B**2 / (B**2 + 0.1) + noise
+    return of.Measured(np.outer(B, direction), values, time=np.arange(len(B)) * 1.0)
+
+
+def test_a_control_direction_is_taken_off_with_its_errors():
+    x, y = film_curve(1, [1, 0, 0], 0.2), film_curve(2, [0, 1, 0], 0.0)
+    control = of.prepare(y, symmetry="even")
+    made = of.prepare(x, symmetry="even", control=control)
+    B = made.fields[:, 0]
+    off = (made.values - 10.0 - 0.2 * B**2 / (B**2 + 0.1)) / made.sigma
+    off = off - np.average(off)
+    assert 0.6 < float(np.mean(off**2)) < 1.5
+    alone = of.prepare(x, symmetry="even")
+    assert np.allclose(made.sigma, np.sqrt(2.0) * alone.sigma, rtol=0.25)
+    step = made.preparation["control"]
+    assert step.method.startswith("an assumption") and step.name == "control"
+    again = of.prepare(x, made.preparation, control=control)
+    assert np.array_equal(again.values, made.values)
+    assert np.array_equal(again.sigma, made.sigma)
+    assert "control" not in alone.preparation
+
+
+def test_a_control_that_cannot_serve_is_refused():
+    x, y = film_curve(1, [1, 0, 0], 0.2), film_curve(2, [0, 1, 0], 0.0)
+    control = of.prepare(y, symmetry="even")
+    along = of.prepare(film_curve(3, [1, 0, 0], 0.0), symmetry="even")
+    weak = replace(control, fields=0.5 * control.fields)
+    for given, words in (
+        (y, "prepare it first"),
+        (replace(y, sigma=1e-3), "each .B. once"),
+        (along, "along the direction of the curve"),
+        (weak, "over the same fields"),
+        (replace(control, quantity="ratio"), "Measured of R"),
+    ):
+        with pytest.raises(InputError, match=words) as caught:
+            of.prepare(x, symmetry="even", control=given)
+        assert caught.value.key == "control"
+    made = of.prepare(x, symmetry="even", control=control)
+    with pytest.raises(InputError, match="give it again"):
+        of.prepare(x, made.preparation)
+    with pytest.raises(InputError, match="used none"):
+        of.prepare(x, of.prepare(x).preparation, control=control)

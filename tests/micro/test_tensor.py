@@ -5,6 +5,8 @@ cases of validation/ (micro_bilayer, micro_routes, micro_convergence), whose qui
 run too.
 """
 
+import math
+
 import mpmath
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from ohmr_fem.micro import (
     inverse_mass,
     monolayer_graphene,
     multilayer_graphene,
+    states,
 )
 from ohmr_fem.micro.hamiltonian import HBAR2_OVER_ME
 from ohmr_fem.micro.states import state_columns, thermal_energy
@@ -337,3 +340,16 @@ def test_out_of_reach(monkeypatch):
     monkeypatch.setattr("ohmr_fem.micro.adaptive.MOST_POINTS", 10000)
     with pytest.raises(SolveError, match="not reached"):
         inverse_mass(square(), -1.0, 40, mesh="adaptive", tolerance=1e-8)
+
+
+def test_sums_over_bonds_are_those_over_matrices_and_keep_their_digits():
+    model = FULL
+    k = np.random.default_rng(5).normal(size=(40, 2))
+    _, u = np.linalg.eigh(model.bloch(k))
+    assert states._few_bonds(model)
+    bonds, matrices = states._by_bonds(model, k, u), states._by_matrices(model, k, u)
+    assert np.abs(bonds - matrices).max() < 1e-13 * np.abs(matrices).max()
+    level = states.mesh_states(model, 120).levels[-1]
+    for count in (0, 1, states.BLOCK, len(level.energy) - 3, len(level.energy)):
+        exact = math.fsum(level.columns[:count, 0].tolist())
+        assert level.below(count)[0] == pytest.approx(exact, rel=1e-15, abs=0)

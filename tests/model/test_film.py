@@ -54,7 +54,8 @@ def test_magnetic_face():
         ({"thickness": 1.0, "bottom": -3.0}, ["bottom", ">= 0"]),
         ({"thickness": 1.0, "top": "mirror"}, ["top", "mirror", "reflecting"]),
         ({"thickness": 1.0, "top": {"injected": 1.0}}, ["top", "inject"]),
-        ({"thickness": 1.0, "top": of.Edge(source=0.1)}, ["top", "source"]),
+        ({"thickness": 1.0, "top": of.Edge(source=(0.1, 0, 0))}, ["top", "source"]),
+        ({"thickness": 1.0, "top": of.Edge(edge_moment=0.1)}, ["top", "edge_moment"]),
         ({"thickness": 1.0, "top": [[1.0, 0.0], [0.0, 1.0]]}, ["top", "(2, 2)"]),
         ({"thickness": 1.0, "top": -np.eye(3)}, ["top", "-1 m/s"]),
     ],
@@ -89,3 +90,22 @@ def test_one_conductivity(refuses):
     sheet = given.as_sheet(1e-8)
     assert sheet.sheet_conductivity == pytest.approx(1e-8 / 1.8e-6) and sheet.resistivity is None
     assert sheet.diffusion_length == pytest.approx(2e-9)
+
+
+def test_a_metal_on_a_plane_without_thickness_is_told_what_is_missing():
+    """tanh(z)/z of the thickness L_m against that of the width, 40 nm at L_m = 2 nm."""
+    from ohmr_fem.solver.resolution import physics_notes
+
+    mesh = of.tensor_grid(np.linspace(0, 80e-9, 5), np.linspace(0, 40e-9, 5))
+    ends = {"left": lambda p: p[0] < 1e-12, "right": lambda p: p[0] > 80e-9 - 1e-12}
+    mesh = mesh.with_boundaries(ends)
+    metal = of.presets.mn(sheet_conductivity="5 mS")
+    texts = [str(n) for n in physics_notes(of.Problem(mesh, metal, list(ends)), np.zeros((1, 3)))]
+    expected = (np.tanh(0.5) / 0.5) / (np.tanh(10.0) / 10.0)
+    assert any("Film" in t and f"x {expected:.3g}" in t for t in texts)
+    film = of.Problem(
+        mesh, of.presets.mn(resistivity="180 uohm cm"), list(ends), film=of.Film(1e-8)
+    )
+    assert not any("is measured as a film" in str(n) for n in physics_notes(film, np.zeros((1, 3))))
+    with pytest.raises(of.InputError, match="belongs to a film"):
+        of.Problem(mesh, of.presets.mn(resistivity="180 uohm cm"), list(ends))

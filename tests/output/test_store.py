@@ -142,3 +142,54 @@ def test_atomic_write_leaves_the_old_file(tmp_path):
     assert target.read_text() == "old" and os.listdir(tmp_path) == ["a.txt"]
     with pytest.raises(of.InputError, match="cannot be written"), atomic_path(target / "below.txt"):
         pass
+
+
+def test_a_fit_of_a_series_round_trip(tmp_path):
+    m = of.Material(
+        relaxation_time="2 ps",
+        orbital_hall_angle=0.1,
+        inverse_mass=1.0,
+        diffusion_length="5 nm",
+    )
+    fields = of.field_sweep(-9.0, 9.0, 15, "x")
+    samples = []
+    for t in (5e-9, 15e-9):
+        problem = of.Problem(of.cross_section(t, "z"), m)
+        values = of.spectral_measure(problem).rho(fields) + 1e-6 * np.sin(7.0 * fields[:, 0])
+        curve = of.Measured(fields, values, "ratio", 1e-6)
+        known = {"thickness": (t, 1e-11)}
+        samples.append(of.Sample(problem, curve, f"t{1e9 * t:g}", known=known))
+    fit = of.global_fit(samples)
+    again = of.load_fit(of.save(fit, tmp_path / "fit.json"))
+    assert {n: vars(e) for n, e in again.parameters.items()} == {
+        n: vars(e) for n, e in fit.parameters.items()
+    }
+    for name in ("correlation", "covariance"):
+        assert np.array_equal(getattr(again, name), getattr(fit, name))
+    for name, (values, rise) in fit.profiles.items():
+        assert np.array_equal(again.profiles[name][0], values)
+        assert np.array_equal(again.profiles[name][1], rise)
+    one, other = fit.samples["t5"], again.samples["t5"]
+    assert np.array_equal(one.curves[0].model, other.curves[0].model)
+    assert other.parameters == one.parameters and other.chi2 == one.chi2
+    assert vars(other.material).keys() == vars(one.material).keys()
+    assert other.material.diffusion_constant == one.material.diffusion_constant
+    mesh = other.sample.problem.mesh.mesh
+    assert np.array_equal(mesh.p, one.sample.problem.mesh.mesh.p)
+    assert again.minima[0].chi2 == fit.minima[0].chi2 and str(again) == str(fit)
+    assert of.global_fit([s.sample for s in again.samples.values()]).chi2 == fit.chi2
+    with pytest.raises(of.InputError, match="fit the samples again"):
+        again.bootstrap()
+
+
+@pytest.mark.parametrize("text, complaint", [
+    ("{}", "not a fit saved"),
+    ('{"format": "other"}', "this version reads"),
+    ('{"format": "ohmr_fem/fit/1", "fit": 3}', "holds no fit"),
+    ("not json", "not a fit saved"),
+])  # fmt: skip
+def test_foreign_fits_are_refused(tmp_path, text, complaint):
+    path = tmp_path / "fit.json"
+    path.write_text(text)
+    with pytest.raises(of.InputError, match=complaint):
+        of.load_fit(path)

@@ -250,3 +250,102 @@ def test_results_never_replace_a_file(folder, capsys):
     Path("taken").write_text("mine")
     assert ohmr("fit", folder(), "device.toml", "--out", "taken") == 2
     assert "is a file" in capsys.readouterr().err and Path("taken").read_text() == "mine"
+
+
+HEADER = "[Header]\nBYAPP,PPMS MultiVu\n[Data]\n"
+STEPS = "offset=auto,hysteresis=auto,drift=linear,symmetry=even"
+
+
+@pytest.fixture
+def log(folder, table):
+    """An instrument's log: sweeps up and down of a magnet that hangs, at 10 K and 50 K, in Oe."""
+    folder()
+    rng = np.random.default_rng(11)
+    local = np.array([row[1:] for row in table if row[0] == "local" and row[3] == 0.0])
+    level, size = local[:, 3].min(), np.ptp(local[:, 3])
+    lines, t = [], 0.0
+    for kelvin in (10.0, 50.0):
+        for k in range(4):
+            shown = np.linspace(-1.5, 1.5, 41) * (1 if k % 2 == 0 else -1)
+            B = shown - 0.004 - 0.5 * (1 if k % 2 == 0 else -1) * 0.02
+            R = level + size * B**2 / (B**2 + 0.1) + 1e-3 * (t + np.arange(41))
+            R += 0.002 * np.ptp(R) * rng.standard_normal(41)
+            for b, r in zip(shown, R, strict=True):
+                lines.append(f"{t:.0f},{kelvin:.2f},{1e4 * b:.6f},{float(r)!r}")
+                t += 1.0
+    head = "Time Stamp (sec),Temperature (K),Magnetic Field (Oe),Bridge 1 Resistance (Ohms)\n"
+    Path("log.dat").write_text(HEADER + head + "\n".join(lines) + "\n")
+    return "log.dat"
+
+
+def test_the_log_of_an_instrument_is_prepared_and_fitted(log, capsys):
+    pytest.importorskip("lmfit", reason="fits need lmfit")
+    common = ("--measurement", "local", "--temperature", "10 K", "--parameters", "alpha")
+    assert ohmr("fit", log, "device.toml", "--prepare", STEPS, *common, "--out", "out") == 0
+    capsys.readouterr()
+    found = json.loads(Path("out/fit.json").read_text())
+    (curve,) = found["curves"]
+    steps = {s["name"]: s for s in curve["preparation"]["steps"]}
+    assert list(steps) == ["offset", "hysteresis", "drift", "symmetry", "noise"]
+    for name, value in (("offset", 4e-3), ("hysteresis", 0.02), ("drift", 1e-3)):
+        assert abs(steps[name]["value"] - value) < 4.0 * steps[name]["error"], name
+    assert curve["preparation"]["whiteness"] > 0.01 and curve["preparation"]["rows"] == 164
+    assert found["read"]["temperature"] == "10 K" and found["read"]["prepare"]["drift"] == "linear"
+    assert found["identifiability_before"] and set(found["hanle_left_by"]["not_fitted"])
+    text = Path("out/fit.txt").read_text()
+    assert "prepared:" in text and "hysteresis: 0.0" in text
+
+
+def test_sweeps_of_a_log_are_curves_of_a_fit(log):
+    pytest.importorskip("lmfit", reason="fits need lmfit")
+    options = {"measurement": "local", "parameters": ["alpha"], "intervals": "fisher"}
+    options |= {"strip": False, "plan": False}
+    with pytest.warns(of.PhysicsWarning, match="10 to 50 K"):
+        both = run_fit(log, "device.toml", **options)
+    assert len(both.curves) == 8
+    named = {"B": "Magnetic Field (Oe)", "R": "Bridge 1 Resistance (Ohms)"}
+    columns = {**named, "temperature": ("Temperature", "K")}
+    one = run_fit(log, "device.toml", temperature=10.0, columns=columns, **options)
+    assert [c.data.name for c in one.curves] == [c.data.name for c in both.curves[:4]]
+    # curves prepared in Python go in by the same door
+    raw = read_data(log, direction="x", sweeps="together")[0]
+    made = of.prepare(raw, offset="auto", hysteresis="auto", drift="linear", symmetry="even")
+    given = run_fit(made, "device.toml", "out", **options)
+    assert given.curves[0].data.preparation is made.preparation
+    record = json.loads(Path("out/fit.json").read_text())
+    assert record["curves"][0]["preparation"]["steps"][0]["name"] == "offset"
+    assert list(record["inputs"]) == ["device.toml"]
+
+
+def test_rows_that_lack_a_step_are_told(log):
+    pytest.importorskip("lmfit", reason="fits need lmfit")
+    with pytest.warns(UserWarning, match="a step of the preparation is missing"):
+        run_fit(
+            log,
+            "device.toml",
+            measurement="local",
+            temperature=10.0,
+            prepare={"symmetry": "even"},
+            parameters=["alpha"],
+            strip=False,
+            plan=False,
+            intervals="fisher",
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"prepare": {"mixing": "auto"}}, "of.prepare"),
+        ({"prepare": {"longitudinal": "x"}}, "second curve"),
+        ({"prepare": {"ofset": "auto"}}, "did you mean 'offset'"),
+        ({"prepare": {"offset": "auto"}, "sweeps": "apart"}, "stand together"),
+        ({"measurement": "locl"}, "did you mean 'local'"),
+        ({"measurement": "local", "temperature": 4.0}, "there are 10, 50 K"),
+        ({}, "which measurement"),
+    ],
+)
+def test_what_a_log_cannot_give_is_refused(log, options, words):
+    with pytest.raises(of.InputError, match=words) as caught:
+        run_fit(log, "device.toml", **options)
+    assert len(str(caught.value)) <= 300

@@ -211,6 +211,16 @@ def test_reciprocal_between_regions(coupling, law):
     assert asymmetry(prob) < 1e-10
 
 
+@pytest.mark.parametrize("coupling", ["linear", "full"])
+def test_reciprocal_on_one_material(coupling):
+    """In the plane the reciprocal detector weighs n^x with X_xx/X_zz, not with 1."""
+    m = simple_material(inverse_mass=FULL[0], orbital_hall_angle=0.3)
+    prob = replace(
+        three_regions(FULL, "reciprocal", source=(0.4, 0.2, 0.1)), materials=m, coupling=coupling
+    )
+    assert asymmetry(prob) < 1e-10
+
+
 def test_what_breaks_reciprocity_is_warned_of():
     def notes(prob):
         return " ".join(str(note) for note in physics_notes(prob, np.zeros(3)))

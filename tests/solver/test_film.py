@@ -72,8 +72,10 @@ def test_weak_fields_keep_their_digits():
     assert found.second[0, 0] == pytest.approx(curvature / 2, rel=1e-5)
 
 
-def through_thickness(thickness, w, T, bottom, top, count=48):
-    """Reads of faces and edges for unit drives, [reader][driver], on Chebyshev points."""
+def through_thickness(thickness, w, T, bottom, top, count=48, drive=(1, 1), read=(1, 1)):
+    """Reads of faces and edges for unit drives, [reader][driver], on Chebyshev points; ``drive``
+    and ``read`` are the strengths of the bottom and the top face.
+    """
     x = np.cos(np.pi * np.arange(count + 1) / count)
     weight = np.array([2.0, *np.ones(count - 1), 2.0]) * (-1.0) ** np.arange(count + 1)
     D = np.outer(weight, 1 / weight) / (x[:, None] - x + np.eye(count + 1))
@@ -89,7 +91,7 @@ def through_thickness(thickness, w, T, bottom, top, count=48):
             A[rows] = np.kron(here[[at]], one)
         else:
             A[rows] = np.kron(D[[at]], one) + side * np.kron(here[[at]], G)
-            b[rows, :3] = one
+            b[rows, :3] = drive[at + 1 if at else 1] * one
     n = np.linalg.solve(A, b)
     # Clenshaw-Curtis mean over the thickness
     k = np.arange(0, count + 1, 2)
@@ -98,7 +100,7 @@ def through_thickness(thickness, w, T, bottom, top, count=48):
     share = 2.0 / count * np.cos(np.outer(np.arange(count + 1), k) * np.pi / count) @ moments
     share[[0, -1]] /= 2.0
     mean = np.einsum("z,zaj->aj", share, n.reshape(count + 1, 3, 6))
-    faces = (n[:3] - n[-3:]) / thickness
+    faces = (read[1] * n[:3] - read[0] * n[-3:]) / thickness
     return faces, mean
 
 
@@ -112,6 +114,20 @@ def test_edges_and_cross_terms_against_collocation(thickness, bottom, top):
         for i, expected in enumerate((faces, mean)):
             both = np.hstack([found[0, 0, i, 0], found[0, 0, i, 1]])
             assert_allclose(both, expected, atol=2e-9)
+
+
+@pytest.mark.parametrize("bottom, top", [(NONE, NONE), (FULL, 0.2 * np.eye(3)), (None, MAGNET)])
+def test_faces_with_sources_of_their_own_against_collocation(bottom, top):
+    T = analytic.torque_matrix(BETA, XT)
+    squared = np.array([-0.5 * np.trace(T @ T)])
+    strengths = {"drive": (1.3, 0.4), "read": (-0.5, 1.7)}
+    for w in (0.0, 2.5):
+        faces = Faces(1.3, bottom, top, bottom is NONE, **strengths)
+        found = faces.response(np.array([1.0 + w]), T[None], squared)
+        expected = through_thickness(1.3, w, T, bottom, top, **strengths)
+        for i, one in enumerate(expected):
+            both = np.hstack([found[0, 0, i, 0], found[0, 0, i, 1]])
+            assert_allclose(both, one, atol=2e-9)
 
 
 def metal(**changes):

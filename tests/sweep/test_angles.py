@@ -107,3 +107,17 @@ def test_refusals(film_bar, refuses):
         of.admr(film_bar, 1.0, current="left", voltage=LONG[1])
     with refuses(of.InputError, "2 current pairs for 3"):
         of.admr(film_bar, 1.0, current=[LONG[0]] * 2, voltage=[LONG[1]] * 3)
+
+
+def test_a_scan_is_drawn_with_its_forms(film_bar, refuses):
+    found = scan(film_bar, "yz")
+    for number, shown in ((1, ["b_y^2"]), (2, ["b_z"])):
+        ax = of.plot_admr(found, number)
+        points, *forms = ax.get_lines()
+        assert_allclose(points.get_xdata(), found.angle)
+        assert [f.get_label().strip("$") for f in forms] == shown
+        every = forms[0].get_ydata()[:: 360 // 24]
+        # b_z^2 of the edges is 1 - b_y^2 here
+        assert_allclose(every, points.get_ydata(), atol=1e-6 * np.ptp(every))
+    with refuses(of.InputError, "measurement", "1 to 2"):
+        of.plot_admr(found, 3)

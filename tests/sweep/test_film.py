@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -378,6 +379,64 @@ def test_alternating_current_of_a_plain_bar():
     edges = np.mean([analytic.strip_response(s + k * phi, 1.0) for k in (1j, -1j)])
     found = measure.ac(nu, (phi * UNIT, 0.0, 0.0))
     assert found == pytest.approx(-2.0 * (faces + edges), rel=1e-6)
+
+    response = of.ac_response(
+        problem, [0.0, nu], (phi * UNIT, 0.0, 0.0), current=pair, voltage=pair
+    )
+    assert response.delta_R[1] == pytest.approx(found, rel=1e-5)
+    still = of.hanle_curve(problem, [(phi * UNIT, 0.0, 0.0)], current=pair, voltage=pair)
+    assert response.delta_R[0] == pytest.approx(still.delta_R[0], rel=1e-5)
+    with pytest.raises(of.InputError, match="knows the device plane alone"):
+        of.transient(problem, times=[0.0, 0.1], current=pair, voltage=pair)
+
+
+@pytest.mark.parametrize("kind", ["reflecting", "full", "absorbing", "magnet"])
+def test_a_saved_measure_is_the_same(tmp_path, kind):
+    face = of.magnetic_face(mixing_conductance=(0.4, 0.2), magnetisation=(1.0, 2.0, -0.5))
+    faces = {"top": face} if kind == "magnet" else FACES[kind]
+    measure = measures(rectangle_bar(XT, of.Film(1.0, **faces)), [ACROSS])[0].at(thickness=0.9)
+    again = of.SpectralMeasure.load(measure.save(tmp_path / "film.json"))
+    assert isinstance(again, of.FilmMeasure) and again.thickness == 0.9
+    assert_allclose(again.delta_R(BETA * UNIT), measure.delta_R(BETA * UNIT), rtol=1e-14)
+    assert_allclose(again.bound(BETA * UNIT), measure.bound(BETA * UNIT), rtol=1e-12)
+
+
+def sourced(kappa, back=None, alpha=(0.3, 0.5), rim=True, **faces):
+    """A film bar with one source on all its edges, and on its faces unless told otherwise."""
+    law = of.Edge(source=kappa, inverse_source=back)
+    given = {"bottom": law, "top": law} | faces
+    problem = rectangle_bar(1.0, of.Film(1.0, **given), order=2)
+    used = np.concatenate([problem.mesh.boundaries[name] for name in CONTACTS])
+    rest = np.setdiff1d(problem.mesh.mesh.boundary_facets(), used)
+    mesh = replace(problem.mesh, boundaries={**problem.mesh.boundaries, "rim": rest})
+    angles = {"orbital_hall_angle": alpha[0], "inverse_orbital_hall_angle": alpha[1]}
+    edges = {"rim": law} if rim else {}
+    return replace(problem, mesh=mesh, materials=material(XT, **angles), edges=edges)
+
+
+def test_one_source_on_all_faces_and_edges_is_a_larger_angle():
+    """docs/theory, section 13: alpha -> alpha + kappa, alpha' -> alpha' + kappa'."""
+    for kappa, back, alpha in ((0.2, None, (0.5, 0.5 / 0.3 * 0.5)), (0.2, -0.3, (0.5, 0.2))):
+        for pair in (LONG, ACROSS):
+            found = measures(sourced(kappa, back), [pair])[0].delta_R(BETA * UNIT)
+            larger = measures(sourced(0.0, alpha=alpha, rim=False), [pair])[0]
+            assert_allclose(found, larger.delta_R(BETA * UNIT), rtol=1e-6)
+
+
+def test_sources_of_unequal_faces():
+    """Faces exchanged: parts of faces and edges stay, the cross terms turn; reciprocity holds."""
+    one = measures(sourced(0.0, rim=False, top=of.Edge(source=0.2)), [ACROSS])[0]
+    other = measures(sourced(0.0, rim=False, bottom=of.Edge(source=0.2)), [ACROSS])[0]
+    here, there = one.parts(BETA * UNIT), other.parts(BETA * UNIT)
+    assert_allclose(here.cross, -there.cross, rtol=1e-8)
+    assert abs(here.cross[0]) > 1e-6 * abs(here.faces[0])
+    assert_allclose(here.faces, there.faces, rtol=1e-9)
+    problem = replace(sourced(0.3, top="absorbing"), materials=material(1.0))
+    forth, back = measures(problem, [ACROSS, ACROSS[::-1]])
+    there, here = forth.delta_R(BETA * UNIT), back.delta_R(-BETA * UNIT)
+    assert abs(there - here)[0] < 1e-10 * abs(there[0])
+    with pytest.raises(of.InputError, match="kappa/alpha is part of the measure"):
+        forth.at(orbital_hall_angle=0.1)
 
 
 def test_resistance_matrix_of_a_film():

@@ -11,6 +11,7 @@ import pytest
 from small_devices import MATERIAL, bar_problem
 
 import ohmr_fem as of
+from ohmr_fem.sweep import gate, shared
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 
 FIELDS = of.field_sweep(-6, 6, 9)
@@ -144,10 +145,12 @@ def test_refusals(monkeypatch):
         "ohmr_fem.sweep.gate.hanle_curve",
         lambda *_, **__: (_ for _ in ()).throw(of.SolveError("singular")),
     )
-    with pytest.raises(
-        of.SolveError, match="singular"
-    ):  # nothing but an unstable torque may become nan
-        of.gate_map(strip(), film, [0.5], FIELDS)
+    monkeypatch.setattr("ohmr_fem.sweep.shared.spectral_measures", gate.hanle_curve)
+    for method in ("auto", "reduced"):
+        with pytest.raises(
+            of.SolveError, match="singular"
+        ):  # nothing but an unstable torque may become nan
+            of.gate_map(strip(), film, [0.5], FIELDS, method=method)
 
 
 def test_map(tmp_path):
@@ -167,3 +170,25 @@ def test_map(tmp_path):
         of.plot_gate_map(found, "rh")
     with pytest.raises(of.InputError, match="at least two"):
         of.plot_gate_map(of.gate_map(strip(), film, [1.0], FIELDS))
+
+
+def test_gates_share_a_measure_and_one_beyond_it_gets_its_own(monkeypatch):
+    made = []
+    real = shared.spectral_measures
+
+    def counted(*args, **options):
+        made.append(1)
+        return real(*args, **options)
+
+    monkeypatch.setattr(shared, "spectral_measures", counted)
+
+    def longer(v: float) -> of.Material:
+        return film(1.0, diffusion_length=v * LENGTH)
+
+    values = [1.0, 1.1, 1.5, 8.0]
+    found = of.gate_map(strip(), longer, values, FIELDS, unit="1")
+    assert len(made) == 2
+    for i, v in enumerate(values):
+        own = of.hanle_curve(of.Problem(strip().mesh, longer(v)), FIELDS)
+        assert np.allclose(found.rho[i], own.rho, rtol=1e-8, atol=0)
+        assert np.allclose(found.rho_change[i], own.rho_change, rtol=1e-7, atol=1e-13)

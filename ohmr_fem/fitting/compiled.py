@@ -1,0 +1,349 @@
+"""A sample as a function from parameters to its curves, on a measure that samples share.
+
+The poles of a device depend on its shape alone: samples that are scaled copies of each other share
+one measure, read at the length in units of their size; films of one plane share it over all
+thicknesses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..model.film import Film
+from ..model.problem import Problem
+from ..model.stack import Stack
+from ..solver.film import Faces, detection_matrix, torque_of
+from ..sweep.film import FilmMeasure
+from ..sweep.measure import SpectralMeasure
+from ..sweep.route import refusal
+from ..sweep.spectral import spectral_measures
+from .background import Term
+from .columns import axes_of
+from .input import TOLERANCE
+from .model import Curve, changes
+from .sample import Sample
+
+#: Diffusion lengths covered either way from the start.  A film costs more, and its bound is some
+#: hundred times the error.
+RANGE, FILM_RANGE = 8.0, 2.5
+FILM_TOLERANCE = 0.03
+#: A thickness that is fitted stays within this factor of the known ones.
+THICKER = 1.5
+#: A fitted relaxation time may be this much longer.
+LONGER = 4.0
+#: Names that are not handed to the measure.
+SIZES = ("thickness", "width")
+G, SPIN = "face_absorption", "spin."
+
+Values = Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """One pair of contacts of one sample.
+
+    Attributes
+    ----------
+    measure : of the sample as its Problem has it
+    problem : Problem
+    size : thickness or width of a section in m, what ``measure`` belongs to; else 0
+    """
+
+    measure: SpectralMeasure
+    problem: Problem
+    size: float
+
+    def tuned(self, values: Values) -> SpectralMeasure:
+        """The measure with other parameters, by canonical name in SI."""
+        own = {k: v for k, v in values.items() if k != G and not k.startswith(SPIN)}
+        measure = self.measure
+        if self.size:
+            sizes = [own.pop(k) for k in SIZES if k in own]
+            measure = resized(measure, (sizes[0] if sizes else self.size) / self.size)
+        measure = measure.at(**changes(own))
+        if G in values and isinstance(measure, FilmMeasure):
+            film = Film(measure.thickness, values[G], values[G])
+            measure = replace(measure, film=film)
+        return measure
+
+    def response(self, measure: SpectralMeasure, values: Values, fields: np.ndarray) -> Any:
+        """f and its change of the tuned measure, (n,) each; with all channels of moment."""
+        if G in values and self.measure.plane:
+            f, change = self._absorbing(measure, values, fields)
+        else:
+            f, change = measure.unchecked(fields)
+        spin = {k.removeprefix(SPIN): v for k, v in values.items() if k.startswith(SPIN)}
+        if spin:
+            more = self._spin(measure, spin, fields)
+            f, change = f + more[0], change + more[1]
+        return f, change
+
+    def _absorbing(
+        self, measure: SpectralMeasure, values: Values, fields: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A film section whose faces absorb: the closed form through the thickness."""
+        m = measure.material
+        thickness = values.get("thickness", self.size)
+        faces = Faces.of(Film(thickness, values[G], values[G]), m, thickness)
+        W = detection_matrix(m, measure.detection)[1]
+        f = faces.local(*torque_of(m, fields))[:, :, 1] @ W
+        still = faces.local(*torque_of(m, np.zeros((1, 3))))[:, :, 1] @ W
+        return np.real(f), np.real(f - still)
+
+    def _spin(
+        self, measure: SpectralMeasure, spin: Values, fields: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A spin channel beside the orbital one, without conversion (docs/theory, section 11)."""
+        m = measure.material
+        values = {
+            "inverse_mass": 1.0,
+            "g_factor": 2.0,
+            "diffusion_length": spin.get("diffusion_length", m.diffusion_length),
+            "relaxation_time": spin.get("relaxation_time", m.relaxation_time),
+        }
+        f, change = measure.at(**values).unchecked(fields)
+        # the signal is multiplied by the orbital product, which may be 0
+        own = m.orbital_hall_angle * m.inverse_orbital_hall_angle
+        share = spin["hall_product"] / own if own else 0.0
+        return share * f, share * change
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A sample as a function of its parameters.
+
+    Attributes
+    ----------
+    sample : Sample
+    curves : tuple of Curve, in the order of the sample
+    setups : tuple of Setup, one for each distinct pair of contacts
+    rows : for each setup, the numbers of its curves
+    """
+
+    sample: Sample
+    curves: tuple[Curve, ...]
+    setups: tuple[Setup, ...]
+    rows: tuple[tuple[int, ...], ...]
+
+    def signals(self, values: Values) -> list[np.ndarray]:
+        """The curves without backgrounds, (n,) each; NaN where the torque is unstable."""
+        out: list[np.ndarray] = [np.empty(0)] * len(self.curves)
+        for setup, rows in zip(self.setups, self.rows, strict=True):
+            measure = setup.tuned(values)
+            fields = np.concatenate([self.curves[k].fields for k in rows])
+            f, change = setup.response(measure, values, fields)
+            ends = np.cumsum([len(self.curves[k].fields) for k in rows])[:-1]
+            parts = zip(rows, np.split(f, ends), np.split(change, ends), strict=True)
+            for k, own, moved in parts:
+                out[k] = self.curves[k].shown(measure, own, moved)
+        return out
+
+    @property
+    def polarised(self) -> bool:
+        """Whether contacts inject moment: then alpha alpha' is no factor of the signal."""
+        return any(setup.measure.polarised for setup in self.setups)
+
+    def at(self, rows: Sequence[np.ndarray]) -> Compiled:
+        """The same sample at some of the fields of each curve."""
+        curves = tuple(c.at(r) for c, r in zip(self.curves, rows, strict=True))
+        return replace(self, curves=curves)
+
+
+def resized(measure: SpectralMeasure, factor: float) -> SpectralMeasure:
+    """The measure of a scaled copy: K stays, M grows with the area, so lengths count in units that
+    grow with the device.
+    """
+    if factor == 1.0:
+        return measure
+    if measure.absorbing:
+        raise InputError(
+            "an edge absorbs at a finite G, which adds a length of its own: the size cannot be "
+            "fitted, nor scaled",
+            key="edges",
+        )
+    return replace(measure, reference_length=measure.reference_length * factor)
+
+
+def reach_of(problem: Problem) -> float:
+    """Factor of diffusion lengths covered either way."""
+    return RANGE if problem.film is None else FILM_RANGE
+
+
+def compile_samples(
+    samples: Sequence[Sample], fitted: Sequence[str], centre: float = 1.0
+) -> tuple[Compiled, ...]:
+    """One measure for each shape, and the samples on them; ``fitted`` are canonical names, and the
+    measures cover diffusion lengths about ``centre`` times those of the problems.
+
+    Raises
+    ------
+    InputError
+        A device that no spectral measure serves.
+    """
+    groups: dict[Any, list[int]] = {}
+    for i, sample in enumerate(samples):
+        reason = _refusal(sample.problem)
+        if reason is not None:
+            raise InputError(f"{sample.name}: no spectral measure: {reason}", key="samples")
+        groups.setdefault(_shape(sample.problem), []).append(i)
+    terms = terms_of(samples)
+    made: dict[int, dict[Any, SpectralMeasure]] = {}
+    for members in groups.values():
+        found = _measures([samples[i] for i in members], fitted, centre)
+        made |= dict(zip(members, found, strict=True))
+    return tuple(_compiled(s, made[i], terms[i]) for i, s in enumerate(samples))
+
+
+def terms_of(samples: Sequence[Sample]) -> list[list[tuple[Term, ...]]]:
+    """Backgrounds of every curve of every sample.
+
+    Kohler's amplitude is one for all curves of a direction where the samples give their
+    ``resistivity_ratio``; every other amplitude is of one curve.
+    """
+    axes = axes_of([c for s in samples for c in s.curves])
+    out = []
+    for sample in samples:
+        own = [axes.pop(0) for _ in sample.curves]
+        out.append([tuple(_grouped(t, axis) for t in sample.background) for axis in own])
+    return out
+
+
+def _grouped(term: Term, axis: int) -> Term:
+    scaled = term.name == "kohler" and "resistivity_ratio" in dict(term.given)
+    return replace(term, group=f"direction {axis}") if scaled else term
+
+
+def rebased(compiled: Sequence[Compiled], samples: Sequence[Sample]) -> tuple[Compiled, ...]:
+    """The same devices for samples with other backgrounds or values."""
+    terms = terms_of(samples)
+    parts = zip(compiled, samples, terms, strict=True)
+    return tuple(_rebased(c, s, own) for c, s, own in parts)
+
+
+def _rebased(compiled: Compiled, sample: Sample, terms: Sequence[tuple[Term, ...]]) -> Compiled:
+    pairs = zip(compiled.setups, compiled.rows, strict=True)
+    measures = {k: setup.measure for setup, rows in pairs for k in rows}
+    curves = [Curve.of(data, measures[k], terms[k]) for k, data in enumerate(sample.curves)]
+    return replace(compiled, sample=sample, curves=tuple(curves))
+
+
+def _compiled(
+    sample: Sample, measures: Mapping[Any, SpectralMeasure], terms: Sequence[tuple[Term, ...]]
+) -> Compiled:
+    pairs = [_pair(sample, k) for k in range(len(sample.curves))]
+    distinct = list(dict.fromkeys(pairs))
+    size = _size(sample.problem) if sample.problem.is_cross_section else 0.0
+    setups = tuple(Setup(measures[pair], sample.problem, size) for pair in distinct)
+    rows = [tuple(k for k, own in enumerate(pairs) if own == pair) for pair in distinct]
+    curves = [
+        Curve.of(data, measures[pair], own)
+        for data, pair, own in zip(sample.curves, pairs, terms, strict=True)
+    ]
+    return Compiled(sample, tuple(curves), setups, tuple(rows))
+
+
+def _refusal(problem: Problem) -> str | None:
+    """Why a sample cannot be in a series."""
+    if isinstance(problem.film, Stack):
+        return "the layers of a stack have materials of their own, which a series cannot share"
+    return refusal(problem)
+
+
+def _pair(sample: Sample, k: int) -> tuple[Any, Any]:
+    if sample.problem.is_cross_section:
+        return None, None
+    return sample.curves[k].current, sample.curves[k].voltage
+
+
+def _size(problem: Problem) -> float:
+    """Longest extent of the mesh, m."""
+    return float(np.ptp(problem.mesh.mesh.p, axis=1).max())
+
+
+def _shape(problem: Problem) -> Any:
+    """Equal for problems that can share a measure."""
+    mesh, size = problem.mesh.mesh, _size(problem)
+    partial = any(law.absorbs_partially for law in problem.moment_conditions().values())
+    laws = {name: repr(law) for name, law in problem.moment_conditions().items()}
+    places = np.round((mesh.p - mesh.p.mean(axis=1, keepdims=True)) / size, 9)
+    return (
+        problem.mesh.axes,
+        problem.order,
+        problem.detection,
+        places.tobytes(),
+        mesh.t.tobytes(),
+        repr(sorted(problem.contacts.items())),
+        repr(sorted(laws.items())),
+        problem.film is None,
+        # a finite G goes with D and the size
+        (size, problem.material.diffusion_constant) if partial else None,
+    )
+
+
+def _measures(
+    samples: Sequence[Sample], fitted: Sequence[str], centre: float
+) -> list[dict[Any, SpectralMeasure]]:
+    """The measures of scaled copies, by pair of contacts."""
+    first = samples[0].problem
+    pairs = list(dict.fromkeys(_pair(s, k) for s in samples for k in range(len(s.curves))))
+    scales = [_size(s.problem) / _size(first) for s in samples]
+    film = first.film is not None
+    reach = reach_of(first)
+    own = [s.problem.material.diffusion_length * centre for s in samples]
+    lengths = [length / a for length, a in zip(own, scales, strict=True)]
+    covered = (min(lengths) / reach, max(lengths) * reach)
+    made = _film(samples, pairs, covered, fitted) if film else _plane(first, pairs, covered)
+    out = []
+    for sample, scale in zip(samples, scales, strict=True):
+        own = [_adopted(resized(m, scale), sample.problem) for m in made]
+        out.append(dict(zip(pairs, own, strict=True)))
+    return out
+
+
+def _plane(
+    problem: Problem, pairs: Sequence[Any], covered: tuple[float, float]
+) -> list[SpectralMeasure]:
+    return spectral_measures(problem, pairs, tolerance=TOLERANCE, lengths=covered)
+
+
+def _film(
+    samples: Sequence[Sample],
+    pairs: Sequence[Any],
+    covered: tuple[float, float],
+    fitted: Sequence[str],
+) -> list[SpectralMeasure]:
+    from ..sweep.film import film_measures
+
+    sizes = [s.problem.film.thickness for s in samples if s.problem.film is not None]
+    stretch = THICKER if "thickness" in fitted else 1.0
+    strongest = max(s.strongest for s in samples)
+    field = [[LONGER * strongest, 0.0, 0.0], [0.0, 0.0, LONGER * strongest]]
+    options: dict[str, Any] = {"lengths": covered, "fields": field}
+    thicknesses = (min(sizes) / stretch, max(sizes) * stretch)
+    return list(
+        film_measures(
+            samples[0].problem,
+            pairs,
+            tolerance=FILM_TOLERANCE,
+            thicknesses=thicknesses,
+            **options,
+        )
+    )
+
+
+def _adopted(measure: SpectralMeasure, problem: Problem) -> SpectralMeasure:
+    """The measure with the material, and the film, of a sample."""
+    if not isinstance(measure, FilmMeasure):
+        return replace(measure, material=problem.material)
+    assert isinstance(problem.film, Film)
+    return replace(
+        measure,
+        material=problem.material,
+        film=problem.film,
+        thickness=problem.film.thickness,
+    )

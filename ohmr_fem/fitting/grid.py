@@ -1,0 +1,67 @@
+"""Where a search begins: the best of a grid, for every diffusion length that is scanned."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from .model import Model
+
+#: A place u (q,) among the coordinates of the fit.
+Point = np.ndarray
+#: Lengths of localisation that are tried, in parts of their starts.
+SHAPE_STEPS = (0.1, 0.3, 1.0, 3.0, 10.0)
+
+
+def starting_points(model: Model, length: int | None, scanned: Point) -> list[Point]:
+    """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved
+    for, being linear.
+    """
+    steps = {
+        "theta": np.log([0.1, 1.0, 10.0]),
+        "diffusion_length": scanned,
+        "relaxation_time": np.log(10.0) * np.linspace(-1.5, 1.5, 7),
+    }
+    alone = np.zeros(1)
+    axes = [steps.get(p.name, alone) for p in model.parameters]
+    grid = np.meshgrid(*axes, indexing="ij")
+    points = np.stack(grid, axis=-1)
+    best: dict[float, tuple[float, Point]] = {}
+    for point in points.reshape(-1, len(axes)):
+        at = 0.0 if length is None else float(point[length])
+        value, u = _with_best_product(model, np.array(point))
+        if at not in best or value < best[at][0]:
+            best[at] = (value, u)
+    return [_best_shapes(model, u) for _, u in best.values()]
+
+
+def _best_shapes(model: Model, u: Point) -> Point:
+    """The best of a grid in both lengths of localisation: strong and weak spin-orbit scattering
+    have a valley each.
+    """
+    names = [p.name for p in model.parameters]
+    if "hln.l_so" not in names:
+        return u
+    both = [names.index(name) for name in ("hln.l_phi", "hln.l_so") if name in names]
+    tried = [u]
+    for steps in itertools.product(SHAPE_STEPS, repeat=len(both)):
+        moved = u.copy()
+        moved[both] += np.log(steps)
+        tried.append(moved)
+    return min((_with_best_product(model, x) for x in tried), key=lambda pair: pair[0])[1]
+
+
+def _with_best_product(model: Model, u: Point) -> tuple[float, Point]:
+    """chi^2 and u with the best alpha alpha': the model is linear in it, so one step is exact."""
+    residual = model.residual(u)
+    for i, parameter in enumerate(model.parameters):
+        if parameter.name != "alpha_product":
+            continue
+        slope = model.jacobian(u, [i])[:, 0]
+        size = float(slope @ slope)
+        if size > 0.0:  # 0: a device without any effect, where no step helps
+            shift = -float(residual @ slope) / size
+            u[i] += shift
+            residual = residual + shift * slope
+    return float(residual @ residual), u

@@ -1,0 +1,42 @@
+"""From starts to distinct minima."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .profile import settle
+from .search import NUDGE, Point, _chi2, _weights
+from .series_model import SeriesModel
+
+#: Rough and fine steps of the search.
+ROUGH, FINE = 1e-3, 1e-8
+#: Starts whose rough minimum lies this much above the best are not refined.
+HOPELESS = 10.0
+#: Minima nearer than this in every coordinate are one.
+SAME = 1e-2
+
+
+def settled_minima(model: SeriesModel, starts: Sequence[Point]) -> list[Point]:
+    """Distinct minima from several starts, the best first."""
+    rough = _distinct([_settled(model, u, ROUGH, 40) for u in starts], model)
+    least = _chi2(model, rough[0])
+    near = [u for u in rough if _chi2(model, u) < least + HOPELESS]
+    return _distinct([_settled(model, u, FINE, 100) for u in near], model)
+
+
+def _settled(model: SeriesModel, start: Point, tolerance: float, most: int) -> Point:
+    everything = np.arange(len(start))
+    weights = _weights(model, NUDGE)
+    u = settle(model.residual, model.jacobian, start, everything, weights, tolerance, most)
+    # beyond the range of the measures the length stays at its end
+    return model.coordinates(model.physical(u))
+
+
+def _distinct(points: Sequence[Point], model: SeriesModel) -> list[Point]:
+    out: list[Point] = []
+    for u in sorted(points, key=lambda x: _chi2(model, x)):
+        if not any(np.allclose(u, x, atol=SAME, rtol=0.0) for x in out):
+            out.append(u)
+    return out

@@ -1,0 +1,48 @@
+"""The moment density of a film as prisms through its thickness, for ParaView."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import atomic_path
+from ..sweep.film_moment import FilmMoment
+
+#: Cells of the plane and what they are through the thickness, by number of vertices.
+PRISMS = {3: "wedge", 4: "hexahedron"}
+
+
+def export_film(moment: FilmMoment, path: str | Path) -> Path:
+    """Write a .vtu of prisms between the heights of a :class:`FilmMoment`: the first points are its
+    bottom, the last its top.
+
+    Two heights give both faces; more show the profile between them.  Lengths in metres.
+
+    Raises
+    ------
+    InputError
+        Another ending than .vtu.
+    """
+    import meshio
+
+    path = Path(path)
+    if path.suffix != ".vtu":
+        raise InputError(f"{path}: expected a name that ends in .vtu", value=str(path))
+    mesh = moment.problem.mesh.mesh
+    n = mesh.p.shape[1]
+    corners = {3: 3, 6: 3}.get(mesh.t.shape[0], 4)
+    cells = mesh.t[:corners].T
+    z = np.repeat(moment.z, n)
+    points = np.column_stack([np.tile(mesh.p.T, (len(moment.z), 1)), z])
+    layers = [np.hstack([cells + k * n, cells + (k + 1) * n]) for k in range(len(moment.z) - 1)]
+    density = moment.density.transpose(0, 2, 1).reshape(-1, 3)
+    grid = meshio.Mesh(
+        points,
+        [(PRISMS[corners], np.vstack(layers))],
+        point_data={"moment_density [C/m^3]": np.ascontiguousarray(density)},
+    )
+    with atomic_path(path) as temporary:
+        grid.write(temporary, file_format="vtu")
+    return path

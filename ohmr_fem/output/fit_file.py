@@ -1,0 +1,205 @@
+"""Fits of a series as JSON: every number comes back as the same float."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import atomic_path, read_text
+from ..fitting.background import Term
+from ..fitting.data import Measured
+from ..fitting.fisher import Combination, Identifiability
+from ..fitting.global_result import GlobalFit, Minimum, SampleFit
+from ..fitting.preparation import Numbers, Preparation, Step
+from ..fitting.result import Estimate, FittedCurve
+from ..fitting.sample import Known, Sample
+from ..mesh.device_mesh import DeviceMesh
+from ..model.contacts import Contact, Edge, GaussianProfile, Moment
+from ..model.film import Face, Film, MagneticFace
+from ..model.material import Material
+from ..model.problem import Problem
+from ..owned import ReadOnly
+from ..solver.solution_file import _pack_mesh, _unpack_mesh
+from ..version import __version__
+
+FORMAT = "ohmr_fem/fit/1"
+#: The key that says what an object was.
+KIND = "is"
+#: What is written field by field.
+PLAIN = {
+    kind.__name__: kind
+    for kind in (
+        Combination,
+        Contact,
+        Edge,
+        Estimate,
+        Face,
+        Film,
+        FittedCurve,
+        GaussianProfile,
+        GlobalFit,
+        Identifiability,
+        Known,
+        MagneticFace,
+        Measured,
+        Minimum,
+        Moment,
+        Numbers,
+        Preparation,
+        Problem,
+        Sample,
+        SampleFit,
+        Step,
+        Term,
+    )
+}
+#: Of a fit, what lives only as long as the session.
+LEFT_OUT = ("prepared",)
+
+
+def save_fit(fit: GlobalFit, path: str | Path) -> Path:
+    """Write a fit of a series to ``path`` (.json).
+
+    Raises
+    ------
+    InputError
+        A problem holds a function, which cannot be stored.
+    """
+    path = Path(path)
+    content = {"format": FORMAT, "version": __version__, "fit": _packed(fit)}
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, allow_nan=False) + "\n", encoding="utf-8")
+    return path
+
+
+def load_fit(path: str | Path) -> GlobalFit:
+    """Read what :func:`ohmr_fem.save` wrote of a series.
+
+    Everything is there but what a further search needs: :meth:`GlobalFit.bootstrap` asks for the
+    fit itself.
+
+    Raises
+    ------
+    InputError
+        Missing, damaged or foreign file.
+    """
+    text = read_text(path, "a fit saved by ohmr_fem")
+    try:
+        content = json.loads(text)
+        if content["format"] != FORMAT:
+            raise InputError(
+                f"{path}: has format {content['format']!r}, this version reads {FORMAT}",
+                value=str(path),
+            )
+        found = _unpacked(content["fit"])
+    except InputError:
+        raise
+    except Exception as exc:  # the file is not ours or not whole
+        raise InputError(
+            f"{path}: not a fit saved by ohmr_fem, or damaged ({type(exc).__name__}: {exc})",
+            value=str(path),
+        ) from exc
+    if not isinstance(found, GlobalFit):
+        raise InputError(f"{path}: holds no fit of a series", value=str(path))
+    return found
+
+
+def _packed(value: Any) -> Any:
+    """A value in what JSON has."""
+    if isinstance(value, (np.integer, np.floating, np.bool_)):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return {KIND: "float", "value": repr(value)}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    for kind, pack in PACKERS.items():
+        if isinstance(value, kind):
+            return pack(value)
+    name = type(value).__name__
+    if name not in PLAIN:
+        raise InputError(f"save: {name} cannot be stored in a fit")
+    fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
+    kept = {k: _packed(v) for k, v in fields.items() if k not in LEFT_OUT}
+    return {KIND: name, "fields": kept}
+
+
+def _packed_array(value: np.ndarray) -> dict[str, Any]:
+    flat = [_packed(v) for v in value.ravel().tolist()]
+    return {KIND: "array", "type": str(value.dtype), "shape": list(value.shape), "values": flat}
+
+
+def _packed_map(value: Mapping[Any, Any]) -> dict[str, Any]:
+    pairs = [[key, _packed(entry)] for key, entry in value.items()]
+    return {KIND: "map", "pairs": pairs}
+
+
+def _packed_mesh(value: DeviceMesh) -> dict[str, Any]:
+    arrays: dict[str, np.ndarray] = {}
+    content = _pack_mesh(value, arrays)
+    return {KIND: "DeviceMesh", "content": _packed(content), "arrays": _packed(arrays)}
+
+
+def _packed_material(value: Material) -> dict[str, Any]:
+    fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    # one of both follows from the other
+    fields.pop("diffusion_constant" if value.diffusion_length is not None else "diffusion_length")
+    return {KIND: "Material", "fields": {k: _packed(v) for k, v in fields.items()}}
+
+
+PACKERS: Mapping[type, Callable[[Any], Any]] = {
+    np.ndarray: _packed_array,
+    tuple: lambda v: {KIND: "tuple", "values": [_packed(x) for x in v]},
+    list: lambda v: [_packed(x) for x in v],
+    Mapping: _packed_map,  # type: ignore[type-abstract]
+    DeviceMesh: _packed_mesh,
+    Material: _packed_material,
+}
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unpacked(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    kind = value[KIND]
+    if kind in UNPACKERS:
+        return UNPACKERS[kind](value)
+    fields = {k: _unpacked(v) for k, v in value["fields"].items()}
+    if kind == "Sample":
+        return _sample(fields)
+    return PLAIN[kind](**fields)
+
+
+def _array(value: Mapping[str, Any]) -> np.ndarray:
+    flat = [_unpacked(v) for v in value["values"]]
+    return np.array(flat, dtype=value["type"]).reshape(value["shape"])
+
+
+def _mesh(value: Mapping[str, Any]) -> DeviceMesh:
+    return _unpack_mesh(_unpacked(value["content"]), _unpacked(value["arrays"]))
+
+
+def _sample(fields: dict[str, Any]) -> Sample:
+    """Taken as it was: it has been checked before."""
+    out = object.__new__(Sample)
+    for key, value in fields.items():
+        own = ReadOnly(value) if isinstance(value, dict) else value
+        object.__setattr__(out, key, own)
+    return out
+
+
+UNPACKERS: Mapping[str, Callable[[Any], Any]] = {
+    "float": lambda v: float(v["value"]),
+    "array": _array,
+    "tuple": lambda v: tuple(_unpacked(x) for x in v["values"]),
+    "map": lambda v: {key: _unpacked(entry) for key, entry in v["pairs"]},
+    "DeviceMesh": _mesh,
+    "Material": lambda v: Material(**{k: _unpacked(x) for k, x in v["fields"].items()}),
+}

@@ -1,0 +1,336 @@
+"""A fit over a series: the signals against closed forms, the truth from data made by them, names,
+trends, priors, and what is refused.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import constants
+
+import ohmr_fem as of
+from ohmr_fem.analytic.film import film_matrix, torque_matrix
+from ohmr_fem.fitting.data import Measured
+from ohmr_fem.fitting.series import read_series
+from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
+
+L, TAU, PRODUCT = 5e-9, 2e-12, 0.01
+FIELDS = of.field_sweep(-9.0, 9.0, 21, "x")
+THICK = (4e-9, 8e-9, 16e-9, 40e-9)
+#: (g e/2 m_e) of g = 1, 1/(T s)
+RATE = 0.5 * ELEMENTARY_CHARGE / ELECTRON_MASS
+
+
+def closed_form(t, length=L, tau=TAU, product=PRODUCT, fields=FIELDS):
+    """-alpha alpha' tanh(z)/z of a film section, written out."""
+    phi = RATE * tau * np.linalg.norm(fields[:, [0, 2]], axis=1)
+    z = np.sqrt(1.0 + 1j * phi) * t / (2.0 * length)
+    return -product * np.real(np.tanh(z) / z)
+
+
+def material(alpha=0.08, length=6e-9, tau=2.5e-12, **changes):
+    given = {
+        "relaxation_time": tau,
+        "orbital_hall_angle": alpha,
+        "inverse_mass": 1.0,
+        "diffusion_length": length,
+    }
+    return of.Material(**(given | changes))
+
+
+def sample(t, values=None, fields=FIELDS, noise=1e-7, name=None, **options):
+    own = {key: options.pop(key) for key in ("alpha", "length", "tau") if key in options}
+    problem = of.Problem(of.cross_section(t, "z"), material(**own))
+    values = closed_form(t, fields=fields) if values is None else values
+    curve = Measured(fields, values, "ratio", noise)
+    return of.Sample(problem, curve, name or f"t{round(1e9 * t)}", **options)
+
+
+def model_of(samples, *args, **options):
+    series = read_series(samples, *args, **options)
+    return series, series.model(series.compiled())
+
+
+def quietly(*args, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return of.global_fit(*args, **options)
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return quietly([sample(t) for t in THICK])
+
+
+def test_the_truth_comes_back_from_a_closed_form(clean):
+    truth = {"alpha_product": PRODUCT, "diffusion_length": L, "relaxation_time": TAU}
+    for name, value in truth.items():
+        assert clean.parameters[name].value == pytest.approx(value, rel=1e-4)
+    assert clean.chi2 < 1e-2
+    assert list(clean.samples) == ["t4", "t8", "t16", "t40"]
+    assert clean.samples["t8"].parameters["relaxation_time"] == pytest.approx(TAU, rel=1e-4)
+    assert clean.samples["t8"].material.diffusion_length == pytest.approx(L, rel=1e-4)
+
+
+def test_profiles_and_minima(clean):
+    for name, (values, rise) in clean.profiles.items():
+        assert np.all(np.diff(values) > 0.0)
+        assert rise.min() == 0.0 and rise.max() > 2.0
+        assert values[np.argmin(rise)] == pytest.approx(clean.parameters[name].value)
+    assert clean.minima[0].chi2 == pytest.approx(clean.chi2, abs=1e-6)
+
+
+def test_samples_of_one_shape_share_a_measure():
+    _, model = model_of([sample(t) for t in THICK], ("alpha", "L_m", "tau"), (), None)
+    projections = {id(s.setups[0].measure.projection) for s in model.samples}
+    assert len(projections) == 1
+    for t, values in zip(THICK, model.signals(model.coordinates(TRUTH)), strict=True):
+        exact = closed_form(t)
+        assert_allclose(values - values[10], exact - exact[10], atol=1e-9 * PRODUCT)
+
+
+TRUTH = {"alpha_product": PRODUCT, "diffusion_length": L, "relaxation_time": TAU}
+
+
+def test_faces_that_absorb_follow_the_matrix_form():
+    fields = np.array([[0.0, 0.0, 0.0], [5.0, 0.0, 3.0], [0.0, 0.0, 9.0]])
+    curve = sample(8e-9, np.arange(3.0), fields)
+    names = ("alpha", "L_m", "tau", "face_absorption")
+    _, model = model_of([curve], names, (), None)
+    G = 700.0
+    found = model.signals(model.coordinates({**TRUTH, "face_absorption": G}))[0]
+    D = L**2 / TAU
+    exact = []
+    for B in fields:
+        h = film_matrix(8e-9 / L, torque_matrix(RATE * TAU * B), G * L / D, G * L / D)
+        exact.append(-PRODUCT * h[1, 1])
+    exact = np.array(exact)
+    assert_allclose(found - found[0], exact - exact[0], rtol=1e-6, atol=1e-12)
+
+
+def test_a_spin_channel_adds_its_own_closed_form():
+    names = ("alpha", "L_m", "tau", "spin.alpha", "spin.L_m", "spin.tau")
+    _, model = model_of([sample(8e-9)], names, (), None)
+    spin = {"spin.hall_product": 0.003, "spin.diffusion_length": 2e-9}
+    values = {**TRUTH, **spin, "spin.relaxation_time": 1e-12}
+    found = model.signals(model.coordinates(values))[0]
+    # g = 2 and the free mass: twice the rate of the orbital moment
+    phi = 2.0 * RATE * 1e-12 * np.abs(FIELDS[:, 0])
+    z = np.sqrt(1.0 + 1j * phi) * 8e-9 / (2.0 * 2e-9)
+    exact = closed_form(8e-9) - 0.003 * np.real(np.tanh(z) / z)
+    assert_allclose(found - found[10], exact - exact[10], rtol=1e-6, atol=1e-12)
+
+
+def test_the_jacobian_is_the_difference_of_residuals():
+    samples = [
+        sample(
+            t, temperature=T, known={"thickness": (t, 0.05 * t)}, background=("offset", "kohler")
+        )
+        for t, T in ((8e-9, 50.0), (16e-9, 100.0))
+    ]
+    _, model = model_of(samples, ("alpha", "L_m", "tau"), (), {"tau": "power(temperature)"})
+    rng = np.random.default_rng(1)
+    u = 0.2 * rng.standard_normal(len(model.parameters))
+    J = model.jacobian(u, central=True)
+    for i, p in enumerate(model.parameters):
+        if p.of_background:  # Kaufman leaves a term out there
+            continue
+        step = 1e-5 * np.eye(len(u))[i]
+        slope = (model.residual(u + step) - model.residual(u - step)) / 2e-5
+        assert_allclose(J[:, i], slope, atol=2e-5 * np.abs(slope).max())
+
+
+def test_names_of_shared_each_trend_and_known():
+    samples = [
+        sample(t, temperature=T, known={"thickness": (t, 1e-10)})
+        for t, T in zip(THICK, (50.0, 80.0, 150.0, 300.0), strict=True)
+    ]
+    series = read_series(samples, ("alpha", "L_m"), ("theta",), {"tau": "arrhenius(temperature)"})
+    assert [p.name for p in series.parameters] == [
+        "alpha_product",
+        "diffusion_length",
+        "relaxation_time",
+        "relaxation_time.energy",
+        *[f"theta[{s.name}]" for s in samples],
+        *[f"thickness[{s.name}]" for s in samples],
+    ]
+    energy = series.parameters[3]
+    assert energy.unit == "J" and energy.scale == pytest.approx(constants.k * 50.0)
+
+
+@pytest.mark.parametrize("form, coefficient, value, expected", [
+    ("power(temperature)", "exponent", -0.5, lambda T: TAU * (T / 50.0) ** -0.5),
+    ("linear(temperature)", "slope", 0.1, lambda T: TAU * (1.0 + 0.1 * (T / 50.0 - 1.0))),
+    ("arrhenius(temperature)", "energy", 1e-22, lambda T: TAU * np.exp(7.243 * (1 / T - 1 / 50))),
+    ("matthiessen(temperature)", "surface", 4e12, lambda T: 1.0 / (1.0 / TAU + 4e12 / T)),
+])  # fmt: skip
+def test_trends_are_as_written(form, coefficient, value, expected):
+    warm = (50.0, 100.0, 200.0)
+    samples = [sample(8e-9, temperature=T, name=f"{T:g} K") for T in warm]
+    _, model = model_of(samples, ("alpha", "L_m"), (), {"tau": form})
+    u = model.coordinates({**TRUTH, f"relaxation_time.{coefficient}": value})
+    for T, values in zip(warm, model.local(u), strict=True):
+        assert values["relaxation_time"] == pytest.approx(expected(T), rel=1e-5)
+
+
+def test_a_trend_is_found():
+    warm = (50.0, 100.0, 200.0, 300.0)
+    samples = []
+    for t, T in zip(THICK, warm, strict=True):
+        values = closed_form(t, tau=TAU * (T / 50.0) ** -0.5)
+        samples.append(sample(t, values, temperature=T))
+    found = quietly(samples, trend={"tau": "power(temperature)"}, intervals="fisher")
+    assert found.parameters["relaxation_time.exponent"].value == pytest.approx(-0.5, abs=1e-3)
+    assert found.parameters["relaxation_time"].value == pytest.approx(TAU, rel=1e-3)
+    assert found.samples["t40"].parameters["relaxation_time"] == pytest.approx(
+        TAU * 6.0**-0.5, rel=1e-3
+    )
+
+
+def test_each_sample_has_its_own():
+    times = (1e-12, 2e-12, 3e-12, 2.5e-12)
+    samples = [sample(t, closed_form(t, tau=x)) for t, x in zip(THICK, times, strict=True)]
+    found = quietly(samples, each=("tau",), intervals="fisher")
+    for s, x in zip(samples, times, strict=True):
+        assert found.parameters[f"relaxation_time[{s.name}]"].value == pytest.approx(x, rel=2e-3)
+
+
+def test_a_prior_holds_and_a_wrong_one_is_told():
+    right = [sample(t, known={"thickness": (t, 1e-12)}) for t in THICK]
+    found = quietly(right, intervals="fisher")
+    assert found.parameters["thickness[t8]"].value == pytest.approx(8e-9, rel=1e-3)
+    wrong = [sample(8e-9, known={"relaxation_time": (4e-12, 1e-14)}), *right[2:]]
+    with pytest.warns(UserWarning, match="standard errors from the known 4e-12"):
+        of.global_fit(wrong, intervals="fisher")
+
+
+def test_a_held_value_is_used():
+    samples = [sample(t, known={"tau": TAU}) for t in THICK]
+    found = quietly(samples, ("alpha", "L_m"), intervals="fisher")
+    assert found.parameters["diffusion_length"].value == pytest.approx(L, rel=1e-4)
+    assert found.samples["t8"].parameters["relaxation_time"] == TAU
+
+
+def test_noise_is_estimated_and_outliers_weigh_less_with_huber():
+    rng = np.random.default_rng(3)
+    samples = []
+    for t in THICK:
+        values = closed_form(t)
+        values = values + 0.01 * np.ptp(values) * rng.standard_normal(len(values))
+        values[3] += 0.5 * np.ptp(values)
+        samples.append(sample(t, values, noise=None))
+    plain = quietly(samples, intervals="fisher")
+    robust = quietly(samples, intervals="fisher", loss="huber")
+    assert plain.noise_estimated
+    off = [abs(f.parameters["diffusion_length"].value / L - 1.0) for f in (plain, robust)]
+    assert off[1] < 0.05 and off[1] < off[0]
+
+
+def test_the_bootstrap_agrees_with_the_curvature():
+    rng = np.random.default_rng(4)
+    samples = []
+    for t in THICK:
+        values = closed_form(t)
+        noise = 0.01 * float(np.ptp(values))
+        values = values + noise * rng.standard_normal(len(values))
+        samples.append(sample(t, values, noise=noise))
+    found = quietly(samples, intervals="fisher")
+    low, high = found.bootstrap(count=40)["diffusion_length"]
+    e = found.parameters["diffusion_length"]
+    assert 0.5 < (high - low) / (e.high - e.low) < 1.6
+    assert low < e.value < high
+    with pytest.raises(of.InputError, match="is not known"):
+        found.bootstrap("all")
+
+
+def test_the_table_and_the_report(clean, tmp_path):
+    text = str(clean)
+    assert "4 samples, 4 curves, 84 points" in text and "t16" in text
+    assert set(clean["sample"]) == {"t4", "t8", "t16", "t40"}
+    assert clean.to_csv(tmp_path / "fit.csv").read_text().startswith("sample,curve,Bx [T]")
+
+
+def test_identifiability_before_measuring():
+    one = of.series_identifiability([sample(8e-9, noise=1e-6)])
+    four = of.series_identifiability([sample(t, noise=1e-6) for t in THICK])
+    assert np.all(four.errors < one.errors)
+
+
+@pytest.mark.parametrize("change, complaint", [
+    (lambda s: [s[0], s[0]], "two are called 't4'"),
+    (lambda s: [], "expected of.Sample"),
+    (lambda s: [s[0], replace_quantity(s[1])], "give all curves as one of R, hanle and ratio"),
+])  # fmt: skip
+def test_samples_that_cannot_be_compared(change, complaint):
+    with pytest.raises(of.InputError, match=complaint) as caught:
+        of.global_fit(change([sample(t) for t in THICK[:2]]))
+    assert "\n" not in str(caught.value) and len(str(caught.value)) <= 300
+
+
+def replace_quantity(s):
+    from ohmr_fem.fitting.sample import replace_of
+
+    return replace_of(s, curves=tuple(replace(c, quantity="R") for c in s.curves))
+
+
+def test_a_strip_and_a_film_are_not_one_series():
+    strip = of.Problem(of.cross_section(8e-9), material())
+    other = of.Sample(strip, Measured(FIELDS, closed_form(8e-9), "ratio", 1e-7), "w8")
+    with pytest.raises(of.InputError, match="one fit takes one kind"):
+        of.global_fit([sample(8e-9), other])
+
+
+@pytest.mark.parametrize("options, complaint", [
+    ({"trend": {"tau": "power(temperature)"}}, "t4 has no temperature"),
+    ({"trend": {"tau": "cubic(thickness)"}}, "is no form"),
+    ({"trend": {"tau": "power thickness"}}, "expected form"),
+    ({"trend": {"tau": "power(colour)"}}, "is no property"),
+    ({"trend": {"alpha": "matthiessen(thickness)"}}, "for a length or a time"),
+    ({"each": ("tau",), "trend": {"tau": "power(thickness)"}}, "give one"),
+    ({"shared": ("alpha", "speed")}, "cannot be fitted"),
+    ({"shared": ("alpha", "alpha_product")}, "named twice"),
+    ({"shared": ()}, "nothing is fitted"),
+    ({"shared": "alpha"}, "expected a list"),
+    ({"shared": ("alpha", "sigma")}, "no sample depends on sheet_conductivity"),
+    ({"loss": "cubic"}, "is not known"),
+])  # fmt: skip
+def test_what_cannot_be_fitted(options, complaint):
+    with pytest.raises(of.InputError, match=complaint):
+        of.global_fit([sample(t) for t in THICK[:2]], **options)
+
+
+@pytest.mark.parametrize("options, complaint", [
+    ({"colour": 3}, "is no property"),
+    ({"thickness": "9 nm"}, "leave one out"),
+    ({"known": {"thickness": ("8 nm", "1 nm", 3)}}, "expected value or"),
+    ({"known": {"speed": 3}}, "cannot be fitted"),
+    ({"temperature": "3 m"}, "temperature"),
+])  # fmt: skip
+def test_what_a_sample_refuses(options, complaint):
+    with pytest.raises(of.InputError, match=complaint) as caught:
+        sample(8e-9, **options)
+    assert "Sample t8" in str(caught.value)
+
+
+def test_known_and_fitted_needs_an_error():
+    with pytest.raises(of.InputError, match="known without an error"):
+        of.global_fit([sample(8e-9, known={"tau": TAU}), sample(16e-9)])
+
+
+def test_a_sample_from_a_device_file(tmp_path):
+    device = tmp_path / "t8.toml"
+    device.write_text(
+        '[cross_section]\nwidth = "8 nm"\nnormal = "z"\n'
+        '[material]\nrelaxation_time = "2 ps"\norbital_hall_angle = 0.1\ninverse_mass = 1.0\n'
+        'diffusion_length = "5 nm"\n[sweep]\nstart = "-9 T"\nstop = "9 T"\npoints = 3\n'
+    )
+    data = tmp_path / "t8.csv"
+    rows = "\n".join(f"{b},{v}" for b, v in zip(FIELDS[:, 0], closed_form(8e-9), strict=True))
+    data.write_text("Bx [T],ratio [1]\n" + rows + "\n")
+    found = of.Sample(device, data, "t8")
+    assert found.properties["thickness"] == pytest.approx(8e-9)
+    assert found.sources == (str(device), str(data))

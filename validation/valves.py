@@ -1,0 +1,335 @@
+"""Contacts that inject and read moment: valves, pads, channels (docs/theory, section 10).
+
+Closed forms on the infinite strip, a published graphene geometry, reciprocity with p and B
+reversed between any contacts, and the balance of each component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ohmr_fem as of
+from ohmr_fem import analytic
+
+from .case import COLOURS, Drawing, Row, new_figure, relative, save, simple_material
+from .interfaces import ONE, THREE, TWO, B
+from .strip_tensor import TESLA
+
+CASE = "valves"
+SECTION = "section 10"
+BETA = np.array([1.0, -0.7, 0.6])
+AXES = np.eye(3)
+#: |p| of what injects and reads; L_m = tau = D = 1.
+W, SIGMA = 0.5, 2.0
+NONLOCAL = {"current": ("source", "left"), "voltage": ("detector", "right")}
+#: p_1, p_2, X, beta, detection, R_nl sigma W/L_m at x = 2.
+NUMBERS = (
+    (1, 1, np.eye(3), (0.0, 0.0, 1.5), "printed", -0.0065115135),
+    (1, 1, ONE, BETA, "printed", 0.0251653590),
+    (2, 0, ONE, BETA, "printed", 0.0299683261),
+    (1, 1, ONE, BETA, "reciprocal", 0.0476513622),
+    (2, 0, ONE, BETA, "reciprocal", 0.0677150933),
+)
+
+
+def torque(beta: Any, X: Any) -> np.ndarray:
+    """tau T = [beta]_x X."""
+    return np.cross(beta, np.asarray(X).T).T
+
+
+def row(equation: str, quantity: str, value: float, exact: float, tolerance: float) -> Row:
+    """Absolute difference: a Hanle curve goes through zero."""
+    return Row(CASE, equation, quantity, value, exact, abs(value - exact), tolerance)
+
+
+# -- channels
+
+
+def channel(
+    contacts: Mapping[str, of.Contact], distance: float = 2.0, X: Any = 1.0, **options: Any
+) -> of.Problem:
+    """Contacts ``source`` and ``detector`` on a channel that is long enough to be infinite."""
+    half = distance / 2
+    places = {"source": -half, "detector": half}
+    mesh = of.channel(50.0, W, places, resolve=0.4)
+    m = simple_material(inverse_mass=X, sheet_conductivity=SIGMA, orbital_hall_angle=0.0)
+    ends = {"left": of.Contact(), "right": of.Contact()}
+    return of.Problem(mesh, m, {**ends, **contacts}, **options)
+
+
+def pair(injected: Any, read: Any, **law: Any) -> dict[str, of.Contact]:
+    return {
+        "source": of.Contact(polarisation=injected, **law),
+        "detector": of.Contact(polarisation=read, **law),
+    }
+
+
+def on_channel(prob: of.Problem, fields: Any) -> np.ndarray:
+    """R_nl in units of L_m/(sigma W)."""
+    curve = of.hanle_curve(prob, np.atleast_2d(fields) * TESLA, **NONLOCAL)
+    return curve.delta_R * SIGMA * W
+
+
+def numbers() -> list[Row]:
+    """The numbers of section 10 by the spectral path and by a solution."""
+    rows = []
+    for i, j, X, beta, detection, expected in NUMBERS:
+        prob = channel(pair(AXES[i], AXES[j]), X=X, detection=detection)
+        what = f"R_nl(p_1 = {'xyz'[i]}, p_2 = {'xyz'[j]}), {detection}"
+        value = float(on_channel(prob, beta)[0])
+        rows.append(row(SECTION, f"{what}, printed digits", value, expected, 1e-8))
+        found = of.solve(prob, np.array(beta) * TESLA, currents={"source": 1.0, "left": -1.0})
+        value = found.voltage("detector", "right") * SIGMA * W
+        rows.append(row(SECTION, f"{what}, one solution", value, expected, 1e-8))
+    return rows
+
+
+def components(distances: tuple[float, ...]) -> Row:
+    """All nine pairs of components."""
+    worst = 0.0
+    T = torque(BETA, ONE)
+    for x in distances:
+        for p in AXES:
+            for q in AXES:
+                value = on_channel(channel(pair(p, q), x, ONE), BETA)[0]
+                worst = max(worst, abs(value - analytic.valve(x, T, p, q)))
+    return row(SECTION, "nine pairs of components, full X, largest error", worst, 0.0, 1e-8)
+
+
+def graphene() -> list[Row]:
+    """Hanle curve of a single-layer graphene valve, B perpendicular."""
+    mesh = of.channel("80 um", "2.2 um", {"source": "-2.75 um", "detector": "2.75 um"})
+    m = of.Material(
+        sheet_conductivity=1e-3,
+        diffusion_constant=0.014358,
+        relaxation_time="451.84 ps",
+        orbital_hall_angle=0.0,
+        inverse_mass=1.0,
+        g_factor=2.0,
+    )
+    ends = {"left": of.Contact(), "right": of.Contact()}
+    prob = of.Problem(mesh, m, {**ends, **pair((0, 0.1, 0), (0, 0.1, 0))})
+    given = {0.01: 0.3197789, 0.02: -0.1690243, 0.05: -0.1333322, 0.1: 0.00165824}
+    fields = [(0.0, 0.0, b) for b in (0.0, *given)]
+    got = of.hanle_curve(prob, fields, **NONLOCAL).delta_R
+    return [
+        row("published", f"graphene valve, n({b:g} T)/n(0)", float(v / got[0]), expected, 1e-6)
+        for (b, expected), v in zip(given.items(), got[1:], strict=True)
+    ]
+
+
+def absorbing(rates: tuple[float, ...]) -> Row:
+    """Contacts that absorb, phi from 0 to 10."""
+    phi = np.linspace(0.0, 10.0, 21)
+    worst = 0.0
+    for r in rates:
+        prob = channel(pair(AXES[1], AXES[1], moment=r * W))
+        got = on_channel(prob, np.outer(phi, AXES[2]))
+        worst = max(worst, float(np.abs(got - analytic.absorbing_valve(2.0, phi, r)).max()))
+    what = f"contacts that absorb, r = {rates[0]:g} to {rates[-1]:g}, largest error"
+    return row(SECTION, what, worst, 0.0, 1e-8)
+
+
+# -- the plane
+
+
+def strip(marks: list[float], fine: float = 0.25, rows: int = 1) -> of.DeviceMesh:
+    """A strip of width 1, long enough to be infinite, with grid lines at the marks."""
+    ends = [-20.0, *marks, 20.0]
+    sides = ["right", *["both"] * (len(marks) - 1), "left"]
+    pieces = [
+        of.graded_lines(a, b, min(fine, (b - a) / 3), 1.3, side)[1:]
+        for a, b, side in zip(ends[:-1], ends[1:], sides, strict=True)
+    ]
+    y = np.array([-0.5, 0.5]) if rows == 1 else of.graded_lines(-0.5, 0.5, 0.5 / rows)
+    return of.tensor_grid(np.concatenate([[-20.0], *pieces]), y)
+
+
+def pads(width: float, kind: str, order: int = 6) -> Row:
+    """Pads all the way across a strip, against the formula for sources of that width."""
+    half = width / 2
+    mesh = strip([-1 - half, -1 + half, 1 - half, 1 + half]).with_regions(
+        {
+            "in": lambda q: np.abs(q[0] + 1.0) < half,
+            "out": lambda q: np.abs(q[0] - 1.0) < half,
+        }
+    )
+    m = simple_material(inverse_mass=ONE, sheet_conductivity=SIGMA, orbital_hall_angle=0.0)
+    given = {"kind": kind, "polarisation": AXES[1]}
+    contacts = {
+        "left": of.Contact(),
+        "right": of.Contact(),
+        "source": of.Contact(region="in", **given),
+        "detector": of.Contact(region="out", **given),
+    }
+    prob = of.Problem(mesh, m, contacts, order=order)
+    value = SIGMA * of.hanle_curve(prob, [BETA * TESLA], **NONLOCAL).delta_R[0]
+    exact = analytic.valve(2.0, torque(BETA, ONE), AXES[1], AXES[1], width=width)
+    return row(SECTION, f"{kind} pads of width {width:g} across a strip", value, exact, 1e-6)
+
+
+def edges_read(component: int) -> Row:
+    """A line injects p, two points at the edges read: p with alpha', the sign of both."""
+    mesh = strip([0.0, 1.0], 0.1, 4)
+    x = mesh.mesh.p[0][mesh.mesh.facets]
+    line = np.flatnonzero(np.all(np.abs(x) < 1e-9, axis=0))
+    mesh = replace(mesh, boundaries={**mesh.boundaries, "source": line})
+    contacts = {
+        "left": of.Contact(),
+        "source": of.Contact("profile", polarisation=AXES[component]),
+        "above": of.Contact("point", at=(1.0, 0.5)),
+        "below": of.Contact("point", at=(1.0, -0.5)),
+    }
+    m = simple_material(inverse_mass=ONE, sheet_conductivity=SIGMA, orbital_hall_angle=0.2)
+    pairs = {"current": ("source", "left"), "voltage": ("above", "below")}
+    prob = of.Problem(mesh, m, contacts, order=4)
+    parts = of.hanle_curve(prob, [BETA * TESLA], **pairs).parts
+    exact = analytic.line_to_edges(1.0, 1.0, torque(BETA, ONE), AXES[component])
+    value = float(parts.p_alpha[0]) * SIGMA / 0.2
+    what = f"p along {'xyz'[component]} read by the inverse orbital Hall effect"
+    return row(SECTION, what, value, exact, 1e-6)
+
+
+# -- reciprocity and balance
+
+
+def three_regions(X: Any, ratio: float = 1.0, **options: Any) -> of.Problem:
+    """A bar of three materials with a pad and five polarised contacts."""
+    mesh = of.tensor_grid(np.linspace(0, 3, 13), np.linspace(0, 2, 9), cells="triangle")
+    mesh = mesh.with_boundaries(
+        {
+            "west": lambda q: q[0] < 1e-9,
+            "east": lambda q: (q[0] > 2.999) & (q[1] < 1.4),
+            "north": lambda q: (q[1] > 1.999) & (q[0] > 0.9) & (q[0] < 1.8),
+            "south": lambda q: (q[1] < 1e-9) & (q[0] > 1.5) & (q[0] < 2.5),
+        }
+    ).with_regions(
+        {
+            "a": lambda q: (q[0] < 1.0) & (q[1] < 1.9),
+            "pad": lambda q: (np.abs(q[0] - 1.5) < 0.4) & (np.abs(q[1] - 1.1) < 0.3),
+            "b": lambda q: (q[0] > 1.9) & (q[1] > 0.8),
+        }
+    )
+    sigma, D, alpha = (1.0, 2.0, 0.5, 1.3), (1.0, 0.6, 1.7, 0.8), (0.3, -0.2, 0.5, 0.1)
+    regions = ("a", "b", "bulk", "pad")
+    materials = {
+        name: simple_material(
+            sheet_conductivity=s,
+            diffusion_length=None,
+            diffusion_constant=d,
+            orbital_hall_angle=a,
+            inverse_orbital_hall_angle=ratio * a,
+            inverse_mass=tensor,
+        )
+        for name, s, d, a, tensor in zip(regions, sigma, D, alpha, X, strict=True)
+    }
+    contacts = {
+        "west": of.Contact(polarisation=(0.3, 0.1, -0.4)),
+        "east": of.Contact(),
+        "north": of.Contact("profile", polarisation=(-0.2, 0.5, 0.2), moment=0.8),
+        "south": of.Contact("profile", profile=lambda x, y: 1 + x, polarisation=(0.1, 0.2, 0.6)),
+        "pad": of.Contact(region="pad", polarisation=(0.5, 0.1, 0.3), moment=0.4),
+    }
+    return of.Problem(mesh, materials, contacts, **options)
+
+
+def asymmetry(prob: of.Problem) -> float:
+    """R_ij,kl(p, B) against R_kl,ij(-p, -B) for the matrix of five contacts, of the largest."""
+    turned = replace(prob, contacts={name: c.reversed() for name, c in prob.contacts.items()})
+    forth = of.resistance_matrix(prob, B * TESLA)
+    back = of.resistance_matrix(turned, -B * TESLA)
+    rows = [forth.contacts.index(name) for name in forth.sources]
+    there, here = forth.orbital[0][rows], back.orbital[0][rows]
+    return float(np.abs(there - here.T).max() / np.abs(there).max())
+
+
+FULL = (ONE, TWO, THREE, ONE + TWO)
+ISOTROPIC = tuple(k * np.eye(3) for k in (1.0, 0.6, 1.4, 0.9))
+
+
+def reciprocity(couplings: tuple[str, ...]) -> list[Row]:
+    """Where it must hold, and two places where it must not."""
+    rows = []
+    what = "R_ij,kl(p, B) = R_kl,ij(-p, -B) with three regions and a pad"
+    for coupling in couplings:
+        for X, detection in ((FULL, "reciprocal"), (ISOTROPIC, "printed")):
+            apart = asymmetry(three_regions(X, coupling=coupling, detection=detection))
+            name = f"{what}, {coupling}, {detection}"
+            rows.append(row(SECTION, name, apart, 0.0, 1e-10))
+    broken = {
+        "the printed reading with anisotropic X": three_regions(FULL),
+        "alpha' = alpha/2": three_regions(FULL, 0.5, detection="reciprocal"),
+    }
+    for why, prob in broken.items():
+        apart = asymmetry(prob)
+        name = f"seen to fail with {why} (1e-3 over what is seen)"
+        rows.append(Row(CASE, SECTION, name, apart, 1e-3, 1e-3 / apart, 1.0))
+    return rows
+
+
+def balance(coupling: str) -> Row:
+    """Injected p I = absorbed + relaxed + precessed, component by component."""
+    prob = three_regions(FULL, coupling=coupling)
+    found = of.solve(prob, B * TESLA, currents={"west": 1.0, "pad": -0.4, "north": -0.6})
+    parts = found.moment_balance()
+    lost = parts["relaxation"] + parts["torque"] + parts["outflow"]
+    p = {name: np.array(c.polarisation) for name, c in prob.contacts.items()}
+    given = p["west"] - 0.4 * p["pad"] - 0.6 * p["north"]
+    apart = max(np.abs(lost - given).max(), np.abs(parts["injected"] - given).max())
+    what = f"balance of each component, {coupling} coupling, largest error"
+    return row(SECTION, what, float(apart), 0.0, 1e-11)
+
+
+def relaxed() -> Row:
+    """At phi = 1.5 and B normal to p, Re 1/(1 + i phi) = 31% of p relaxes as p."""
+    prob = channel(pair(AXES[1], AXES[1]))
+    found = of.solve(prob, (0, 0, 1.5 * TESLA), currents={"source": 1.0, "left": -1.0})
+    value = float(found.moment_balance()["relaxation"][1])
+    exact = float(np.real(1.0 / (1.0 + 1.5j)))
+    what = "share of p that relaxes as p, phi = 1.5"
+    return Row(CASE, SECTION, what, value, exact, relative(value, exact), 1e-9)
+
+
+def run(level: str = "quick") -> list[Row]:
+    quick = level == "quick"
+    rates = (0.01, 1.0, 100.0) if quick else (0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
+    rows = [
+        *numbers(),
+        components((1.0,) if quick else (0.1, 0.5, 1.0, 3.0, 6.0)),
+        *graphene(),
+        absorbing(rates),
+        pads(0.5, "profile"),
+        pads(0.5, "equipotential"),
+        edges_read(2),
+        *reciprocity(("linear",) if quick else ("linear", "full")),
+        balance("linear"),
+        relaxed(),
+    ]
+    if quick:
+        return rows
+    more = [pads(width, "profile") for width in (0.05, 0.2, 1.0, 1.9)]
+    return [*rows, *more, edges_read(0), edges_read(1), balance("full")]
+
+
+def draw(folder: Path) -> list[Drawing]:
+    figure, ax = new_figure(1, 1, 5.0, 3.4)
+    phi = np.linspace(-8.0, 8.0, 49)
+    fine = np.linspace(-8.0, 8.0, 321)
+    for colour, x in zip(COLOURS, (0.5, 1.0, 2.0), strict=False):
+        exact = [analytic.valve(x, torque((0, 0, f), np.eye(3)), AXES[1], AXES[1]) for f in fine]
+        got = on_channel(channel(pair(AXES[1], AXES[1]), x), np.outer(phi, AXES[2]))
+        ax.plot(fine, np.array(exact) / exact[160], color=colour, lw=1.2, label=f"x = {x} $L_m$")
+        ax.plot(phi, got / got[24], "o", color=colour, ms=3)
+    ax.axhline(0.0, color="0.6", lw=0.6)
+    ax.set(xlabel="ωτ", ylabel="R(B)/R(0)", title="Hanle curves of a valve, B normal to p")
+    ax.legend()
+    caption = (
+        "Nonlocal valve on a channel, polarised contacts a distance x apart, parallel p in the "
+        "plane, B perpendicular. Lines: closed form; dots: finite elements."
+    )
+    return [save(figure, folder, "valves", caption)]
