@@ -199,7 +199,7 @@ def constructors() -> dict[str, Call]:
                 "translations": [[0, 0], [1, 0], [-1, 0]],
                 "blocks": [[[0]], [[1]], [[1]]],
                 "layers": [0],
-                "filling": 0.5,
+                "filling": 1,
                 "name": "x",
             },
         ),

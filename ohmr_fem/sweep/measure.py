@@ -682,6 +682,9 @@ class SpectralMeasure:
             polarised = content.get("polarisations", [])
             same["polarisations"] = tuple((name, size) for name, size in polarised)
             same["across"] = content.get("across", 1.0)
+            check_kinds(same, {"across": "positive number"})
+            for name, size in polarised:
+                check_kinds({"a": name, "polarisation": size}, _POLARISED)
             return cls._of_file(
                 content,
                 projection=Projection(
@@ -724,6 +727,7 @@ def _numbers_of(link: Link) -> list[Any]:
     return numbers[:4] if numbers[4:6] == [None, None] else numbers
 
 
+_POLARISED = {"a": "text", "polarisation": "number"}
 #: What a file of a measure holds beside its arrays.
 _KINDS = {
     "current": "pair",
