@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, door
+from ..doors import door
+from ..errors import InputError
 from ..geometry.outline import Geometry
 from ..mesh.device_mesh import DeviceMesh
 from ..micro import LayeredModel

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door, door_of
 from ..errors import InputError, suggest, warn
 from ..units import array_si, fields_array, owned, to_si
 from .log import Channel, Log, read_log
@@ -30,6 +31,7 @@ QUANTITIES = {"R": "ohm", "hanle": "ohm", "ratio": "1"}
 DRIFTS = 0.005
 
 
+@door_of
 @dataclass(frozen=True, eq=False)
 class Measured:
     """One measured curve.
@@ -158,6 +160,7 @@ def _numbers(values: Any, unit: str, what: str, count: int) -> np.ndarray:
     return array
 
 
+@door
 def read_data(
     path: str | Path,
     *,
@@ -442,6 +445,7 @@ def measurement_of(name: str) -> str:
     return re.sub(r"\s*\[[^\]]*\]$", "", name)
 
 
+@door
 def with_pairs(
     curves: Sequence[Measured], pairs: Mapping[str, tuple[Any, Any]]
 ) -> tuple[Measured, ...]:

@@ -18,6 +18,7 @@ from types import MappingProxyType
 import numpy as np
 import skfem
 
+from ..doors import door_of
 from ..errors import MeshError
 from ..units import engineering, owned, positive, to_si
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
@@ -35,6 +36,7 @@ Groups = Mapping[str, np.ndarray]
 Selector = Callable[[np.ndarray], np.ndarray] | np.ndarray
 
 
+@door_of
 @dataclass(frozen=True, eq=False, repr=False)
 class DeviceMesh:
     """A meshed device.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
 from ..mesh.grids import cross_section
 from ..model.fields import field_rotation
@@ -32,6 +33,7 @@ METHODS = ("auto", "spectral", "reduced", "direct")
 FEW = 8
 
 
+@door
 def hanle_curve(
     problem: Problem,
     fields: Any,
@@ -101,6 +103,7 @@ def hanle_curve(
     return _direct_curve(measurement, fields, (current, voltage), reason, start, notes, progress)
 
 
+@door
 def angle_scan(
     problem: Problem,
     magnitude: float,
@@ -123,6 +126,7 @@ def angle_scan(
     )
 
 
+@door
 def hanle_map(
     measure: SpectralMeasure, fields: Any, parameter: str, values: Any, *, plane: str = "xy"
 ) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, SolveError, suggest
 from ..files import atomic_path, check_kinds, check_shapes, html_summary, read_text
 from ..model.material import Material, precession_squared, retuned
@@ -672,6 +673,8 @@ class SpectralMeasure:
             shapes = {"rates": (count,), "weights": (count, starts), "gram": (starts, starts)}
             check_shapes(arrays, shapes | {"tail": arrays["tail"].shape})
             channels = tuple(_link(c, starts) for c in content["channels"])
+            if not channels:
+                raise ValueError("it has no channel")
             same: dict[str, Any] = {
                 k: tuple(content[k]) if content[k] else None for k in ("current", "voltage")
             }
@@ -691,6 +694,9 @@ class SpectralMeasure:
             polarised = content.get("polarisations", [])
             same["polarisations"] = tuple((name, size) for name, size in polarised)
             same["across"] = content.get("across", 1.0)
+            check_kinds(same, {"across": "positive number"})
+            for name, size in polarised:
+                check_kinds({"a": name, "polarisation": size}, _POLARISED)
             return cls._of_file(
                 content,
                 projection=Projection(
@@ -740,6 +746,7 @@ def _numbers_of(link: Link) -> list[Any]:
     return numbers[:4] if numbers[4:6] == [None, None] else numbers
 
 
+_POLARISED = {"a": "text", "polarisation": "number"}
 #: What a file of a measure holds beside its arrays.
 _KINDS = {
     "current": "pair",
@@ -821,6 +828,7 @@ def device_of(system: System) -> dict[str, Any]:
     }
 
 
+@door
 def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarray:
     """delta_R of several pairs of one device, as :func:`spectral_measures` made them, (n, k) ohm
     for k measures.
