@@ -20,7 +20,7 @@ import skfem
 
 from ..doors import door_of
 from ..errors import MeshError
-from ..units import engineering, owned, positive, to_si
+from ..units import engineering, owned, positive, to_si, whole, whole_numbers
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
 from .check import check_cells, check_mesh
 from .refine import split
@@ -280,7 +280,7 @@ class DeviceMesh:
     def refined(self, times: int = 1) -> DeviceMesh:
         """Every cell halved in each direction, ``times`` times; names and curved edges are kept."""
         device = self
-        for _ in range(times):
+        for _ in range(whole(times, 0, "times")):
             everything = np.ones(_n_splittable(device), dtype=bool)
             device = split(device, everything)
         return device
@@ -295,7 +295,7 @@ class DeviceMesh:
         if np.asarray(cells).dtype == bool:
             cells = np.flatnonzero(cells)
         else:
-            cells = np.unique(np.asarray(cells, dtype=int))
+            cells = np.unique(whole_numbers(cells, "cells"))
         if self.dim == 1:
             return self.refined_along(cells)
         facets = np.unique(self.mesh.t2f[:, cells])
