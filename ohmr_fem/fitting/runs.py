@@ -29,6 +29,8 @@ DRIFT = 0.03
 SCATTER = 0.01
 #: Temperatures closer than this part of them are not told apart.
 CLOSE = 1e-3
+#: Median of |x - y| of two numbers of one normal distribution, in standard deviations.
+NORMAL_STEP = 0.9539
 #: Rows on either side of a step of the temperature, at least.
 FEWEST_STEP = 5
 
@@ -267,11 +269,14 @@ def _cut(fields: np.ndarray, temperature: np.ndarray, rows: np.ndarray) -> Itera
     line = np.arange(count) - 0.5 * (count - 1)
     straight = whole - float(held @ line) ** 2 / float(line @ line)
     inside = whole - float(between[best])
-    size = float(np.sqrt(max(inside, 0.0) / (count - 2)))
+    # from row to row, so that further steps are no scatter
+    size = float(np.median(np.abs(np.diff(held)))) / NORMAL_STEP
     place = int(places[best])
     step = abs(float(before[best])) * count / (place * (count - place))
-    seen = step > max(2 * CLOSE * abs(float(temperature[rows].mean())), 3.0 * size)
-    if seen and inside < 0.5 * straight:
+    # both sides may hold several temperatures, which makes the step of their means smaller
+    seen = step > max(2 * CLOSE * abs(float(temperature[rows].mean())), 1.5 * size)
+    certain = float(between[best]) > 50.0 * size**2
+    if seen and certain and inside < straight - 25.0 * size**2:
         yield from _cut(fields, temperature, rows[:place])
         yield from _cut(fields, temperature, rows[place:])
     else:

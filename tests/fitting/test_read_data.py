@@ -564,3 +564,19 @@ def test_two_temperatures_within_the_scatter(tmp_path, waits):
         with pytest.warns(UserWarning, match="goes from 4 to 4.04 K within the curve"):
             (curve,) = read_data(path, direction="x")
         assert len(curve.values) == 122
+
+
+def test_there_and_back_within_the_scatter(tmp_path):
+    """12 K, 11.88 K and 12 K again, loops from 0 T, a thermometer that scatters by 24 mK."""
+    rng = np.random.default_rng(4)
+    loop = np.concatenate([np.linspace(0, 9, 31), np.linspace(9, -9, 61), np.linspace(-9, 0, 31)])
+    B = np.tile(loop, 3)
+    truth = np.repeat([12.0, 11.88, 12.0], len(loop))
+    T = truth + 0.024 * rng.standard_normal(len(B))
+    rows = "\n".join(f"{t:.5f},{b:.4f},{k}" for k, (t, b) in enumerate(zip(T, B, strict=True)))
+    path = tmp_path / "there.csv"
+    path.write_text(f"T (K),B (T),R (Ohm)\n{rows}\n")
+    curves = read_data(path, direction="x")
+    assert len(curves) == 9
+    for curve in curves:
+        assert len(set(truth[curve.values.astype(int)])) == 1
