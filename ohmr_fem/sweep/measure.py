@@ -197,6 +197,7 @@ class SpectralMeasure:
 
     # -- fields
 
+    @door
     def response(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """f(B) and f(B) - f(0), each (n,) or scalar, without subtracting; complex for complex s
         (alternating current).
@@ -422,21 +423,25 @@ class SpectralMeasure:
         """Resistance without orbital Hall effect, ohm; NaN on a cross-section."""
         return float(self.R_ohmic_sigma / self.conductance)
 
+    @door
     def delta_R(self, fields: Any) -> np.ndarray:
         """R(B) - R_ohmic in ohm, (n,)."""
         self._needs_terminals()
         return self.unit * self.response(fields)[0]
 
+    @door
     def hanle(self, fields: Any) -> np.ndarray:
         """R(B) - R(0) in ohm, (n,), without cancellation."""
         self._needs_terminals()
         return self.unit * self.response(fields)[1]
 
+    @door
     def rho(self, fields: Any) -> np.ndarray:
         """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, (n,)."""
         f = self._inside * self.response(fields)[0]
         return f if self.current is None else f / self.R_ohmic_sigma
 
+    @door
     def rho_star(self, fields: Any) -> np.ndarray:
         """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect, NaN where f(0) = 0."""
         f, change = self.response(fields)
@@ -445,6 +450,7 @@ class SpectralMeasure:
             (change == 0.0) & (zero != 0.0), 0.0, -change / np.where(zero == 0.0, np.nan, zero)
         )
 
+    @door
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
         """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field;
         convention exp(-i w t).
@@ -456,6 +462,7 @@ class SpectralMeasure:
         )
         return self.unit * (values if given.ndim else values[0])
 
+    @door
     def at(self, **changes: Any) -> SpectralMeasure:
         """The same device with another material, at no cost.
 
@@ -508,6 +515,7 @@ class SpectralMeasure:
             )
         return known[name] if name else max(known.values())
 
+    @door
     def sensitivity(
         self,
         parameter: str,
@@ -529,6 +537,7 @@ class SpectralMeasure:
 
         return (8 * (shifted(1) - shifted(-1)) - (shifted(2) - shifted(-2))) / (12 * h)
 
+    @door
     def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
         """n^a at the mesh vertices for one field, (3, n) C/m^2, per ``current`` (A; V/m on a
         section).
@@ -584,6 +593,7 @@ class SpectralMeasure:
             return unit * float(m.sheet_conductivity) * self.reference_length
         return -unit
 
+    @door
     def save(self, path: str | Path) -> Path:
         """Write the measure as a small JSON file; mesh and field maps are left out."""
         from ..version import __version__
@@ -637,6 +647,7 @@ class SpectralMeasure:
         return cls(**common)
 
     @classmethod
+    @door
     def load(cls, path: str | Path) -> SpectralMeasure:
         """Read a measure written by :meth:`save`; InputError if the file is missing, broken or
         something else.
