@@ -18,7 +18,7 @@ from types import MappingProxyType
 import numpy as np
 import skfem
 
-from ..doors import door_of
+from ..doors import door, door_of
 from ..errors import MeshError
 from ..units import engineering, owned, positive, to_si, whole, whole_numbers
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
@@ -244,6 +244,7 @@ class DeviceMesh:
         mesh = dataclasses.replace(self.mesh, doflocs=doflocs)
         return dataclasses.replace(self, mesh=mesh)
 
+    @door
     def with_boundaries(self, boundaries: Mapping[str, Selector]) -> DeviceMesh:
         """Name boundary facets, replacing the old names.
 
@@ -263,6 +264,7 @@ class DeviceMesh:
         check_mesh(device, geometry=False)
         return device
 
+    @door
     def with_regions(self, regions: Mapping[str, Selector]) -> DeviceMesh:
         """Name regions, replacing the old names; cells in none of them become ``bulk``.
 
