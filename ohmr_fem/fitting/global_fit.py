@@ -369,7 +369,7 @@ def _range_notes(model: SeriesModel, u: Point) -> list[str]:
             fields = np.concatenate([sample.curves[k].fields for k in rows])
             strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
             try:
-                setup.tuned(values).response(strongest[None, :])
+                setup.tuned(values, exact=True).response(strongest[None, :])
             except SolveError as exc:
                 return [f"{sample.sample.name}: {exc}"]
     return []

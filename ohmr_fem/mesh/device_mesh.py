@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import skfem
 
+from ..doors import door, door_of
 from ..errors import InputError, MeshError
 from ..units import engineering, owned, positive, to_si, whole, whole_numbers
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
@@ -36,6 +37,7 @@ Groups = Mapping[str, np.ndarray]
 Selector = Callable[[np.ndarray], np.ndarray] | np.ndarray
 
 
+@door_of
 @dataclass(frozen=True, eq=False, repr=False)
 class DeviceMesh:
     """A meshed device.
@@ -243,6 +245,7 @@ class DeviceMesh:
         mesh = dataclasses.replace(self.mesh, doflocs=doflocs)
         return dataclasses.replace(self, mesh=mesh)
 
+    @door
     def with_boundaries(self, boundaries: Mapping[str, Selector]) -> DeviceMesh:
         """Name boundary facets, replacing the old names.
 
@@ -262,6 +265,7 @@ class DeviceMesh:
         check_mesh(device, geometry=False)
         return device
 
+    @door
     def with_regions(self, regions: Mapping[str, Selector]) -> DeviceMesh:
         """Name regions, replacing the old names; cells in none of them become ``bulk``.
 

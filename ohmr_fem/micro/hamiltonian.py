@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door_of
 from ..errors import InputError
 from ..units import (
     ELECTRON_MASS,
@@ -33,6 +34,7 @@ HERMITICITY = 1e-9
 Hopping = tuple[int, int, tuple[int, int], complex]
 
 
+@door_of
 @dataclass(frozen=True, eq=False)
 class LayeredModel:
     """Tight-binding model, periodic in x and y, finite along z.

@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, SolveError, suggest
 from ..units import array_si, own_arrays, positive, shown, to_si
 from . import adaptive
@@ -128,6 +129,7 @@ class InverseMass:
         )
 
 
+@door
 def inverse_mass(
     model: LayeredModel,
     mu: Any,
@@ -230,6 +232,7 @@ def inverse_mass(
     )
 
 
+@door
 def chemical_potential(
     model: LayeredModel,
     density: Any,

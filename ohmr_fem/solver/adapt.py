@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import ConvergenceWarning, InputError, warn
 from ..mesh.device_mesh import DeviceMesh
 from ..model.drive import read_pair
@@ -155,6 +156,7 @@ class Adapted:
         return "\n".join(lines)
 
 
+@door
 def solve_to(
     problem: Problem,
     *,

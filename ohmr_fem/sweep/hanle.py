@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
 from ..mesh.grids import cross_section
 from ..model.fields import field_rotation
@@ -17,7 +18,7 @@ from ..model.problem import Problem, contact_width
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..units import entries, fields_array, fraction, vector_si
-from .curve import PARTS, HanleCurve, Parts, removed_part
+from .curve import CHANNEL_PARTS, PARTS, HanleCurve, Parts, removed_part
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
 from .film_regions import check_regional, is_regional, regional_curve
@@ -32,6 +33,7 @@ METHODS = ("auto", "spectral", "reduced", "direct")
 FEW = 8
 
 
+@door
 def hanle_curve(
     problem: Problem,
     fields: Any,
@@ -101,6 +103,7 @@ def hanle_curve(
     return _direct_curve(measurement, fields, (current, voltage), reason, start, notes, progress)
 
 
+@door
 def angle_scan(
     problem: Problem,
     magnitude: float,
@@ -123,6 +126,7 @@ def angle_scan(
     )
 
 
+@door
 def hanle_map(
     measure: SpectralMeasure, fields: Any, parameter: str, values: Any, *, plane: str = "xy"
 ) -> np.ndarray:
@@ -200,7 +204,11 @@ def _direct_curve(
             abs(sign) * float(np.ptp(measurement.zero.potential)),
         )
         if parts:
-            found = replace(found, parts=Parts(**dict(zip(PARTS, parts, strict=True))))
+            names = PARTS * bool(problem.polarised)
+            if len(parts) > len(names):
+                names = (*names, *CHANNEL_PARTS)
+            scaled = (sign * part for part in parts)
+            found = replace(found, parts=Parts(**dict(zip(names, scaled, strict=True))))
         return replace(found, geometric=geometric) if problem.ordinary_hall else found
 
     try:
