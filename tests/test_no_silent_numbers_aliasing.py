@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dimensional_calls import candidate, measured, raw_curve, section_curve, stack, stacked
+from dimensional_calls import (
+    candidate,
+    measured,
+    raw_curve,
+    section_curve,
+    spin_measure,
+    stack,
+    stacked,
+)
 from silent_devices import (
     PAIR,
     B,
@@ -64,6 +72,8 @@ NAMES = (
     "LayeredModel",
     "SymmetryReport",
     "Geometry",
+    "MatrixMeasure",
+    "GlobalFit",
     "drift",
 )
 
@@ -74,6 +84,7 @@ def results() -> dict[str, Any]:
     device, curve = bar_problem(), of.hanle_curve(section(), of.field_sweep(0, 1, 3))
     pair = {"current": ("left", "right"), "voltage": ("t1", "t2")}
     face = of.magnetic_face(mixing_conductance=1e14, magnetisation=np.array([1.0, 0, 0]))
+    one_sample = [of.Sample(section(), section_curve(), name="one")]
     two = [candidate([B, [1.0, 0.0, 0.0]])]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -110,12 +121,14 @@ def results() -> dict[str, Any]:
             "LayeredModel": stack(),
             "SymmetryReport": of.micro.symmetry_report(stack(), mesh=6),
             "Geometry": of.geometry.cross(3e-7, 1e-7),
+            "MatrixMeasure": spin_measure(),
+            "GlobalFit": of.global_fit(one_sample, ["alpha"], intervals="fisher"),
             "drift": of.drift_solve(plane(), B, {"left": 1e-6, "right": -1e-6}),
         }
 
 
 #: What belongs to other libraries.
-FOREIGN = ("lmfit", "solver", "keep")
+FOREIGN = ("lmfit", "solver", "keep", "prepared", "minima")
 
 
 def held(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:

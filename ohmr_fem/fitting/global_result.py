@@ -11,6 +11,7 @@ import numpy as np
 
 from ..files import Columns, Table
 from ..model.material import Material
+from ..owned import own_arrays
 from .data import QUANTITIES
 from .fisher import Identifiability, percent
 from .result import Estimate, FittedCurve, show, span
@@ -44,6 +45,9 @@ class SampleFit:
     material: Material
     parameters: Mapping[str, float]
     chi2: float
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,6 +86,9 @@ class GlobalFit(Table):
 
     #: What a measurement is good for.
     _digits = 12
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def reduced_chi2(self) -> float:

@@ -327,6 +327,9 @@ class Bonds:
     vector: np.ndarray
     hopping: np.ndarray
 
+    def __post_init__(self) -> None:
+        own_arrays(self)
+
     def factors(self, derivatives: Sequence[str]) -> np.ndarray:
         """(2h, number of derivatives), real: times Re and Im, in turns, of hopping u_i* u_j
         exp(ik.R) and summed over the bonds they give <u|dH|u>.
