@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..owned import own_arrays
 from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE, fields_array
 from .material import Material, cross_matrix
 
@@ -37,6 +38,9 @@ class Channels:
     angles: np.ndarray
     inverse_angles: np.ndarray
     material: Material
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @classmethod
     def of(cls, material: Material) -> Channels:
