@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door_of
 from ..errors import InputError, suggest
+from ..errors.doors import door_of
 from ..files import html_summary
 from ..mesh.device_mesh import DeviceMesh
 from ..units import ReadOnly
