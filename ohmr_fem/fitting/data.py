@@ -10,6 +10,7 @@ Other headings are named with ``columns``.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door, door_of
 from ..errors import InputError, suggest, warn
 from ..units import array_si, fields_array, owned, to_si
 from .log import Channel, Log, read_log
@@ -30,6 +32,7 @@ QUANTITIES = {"R": "ohm", "hanle": "ohm", "ratio": "1"}
 DRIFTS = 0.005
 
 
+@door_of
 @dataclass(frozen=True, eq=False)
 class Measured:
     """One measured curve.
@@ -158,6 +161,7 @@ def _numbers(values: Any, unit: str, what: str, count: int) -> np.ndarray:
     return array
 
 
+@door
 def read_data(
     path: str | Path,
     *,
@@ -278,15 +282,21 @@ def understand(path: str | Path, **options: Any) -> Understood:
     """As :func:`read_data`, with what was understood of the file."""
     path = Path(path)
     asked = _Asked(**options)
-    log = read_log(
-        path=path,
-        columns=asked.columns,
-        field=asked.field,
-        plane=asked.plane,
-        quantity=asked.quantity,
-        direction=asked.direction,
-        decimal=asked.decimal,
-    )
+    try:
+        log = read_log(
+            path=path,
+            columns=asked.columns,
+            field=asked.field,
+            plane=asked.plane,
+            quantity=asked.quantity,
+            direction=asked.direction,
+            decimal=asked.decimal,
+        )
+    except csv.Error as exc:  # a cell of 128 kB
+        raise InputError(
+            f"{path}: cannot be read as a table ({exc}); look for a quote that is not closed",
+            value=str(path),
+        ) from exc
     build = _Builder(
         log=log,
         nan=asked.nan,
@@ -442,6 +452,7 @@ def measurement_of(name: str) -> str:
     return re.sub(r"\s*\[[^\]]*\]$", "", name)
 
 
+@door
 def with_pairs(
     curves: Sequence[Measured], pairs: Mapping[str, tuple[Any, Any]]
 ) -> tuple[Measured, ...]:

@@ -18,6 +18,7 @@ import numpy as np
 from scipy import constants
 from scipy.special import psi
 
+from ..doors import door
 from ..errors import InputError, complaints_of, suggest
 from ..units import fields_array, to_si
 
@@ -41,6 +42,7 @@ UNITS: Mapping[tuple[str, str], str] = {
 SERIES_FROM = 30.0
 
 
+@door
 def background(name: str, fields: Any, **values: Any) -> np.ndarray:
     """Relative change r of the resistivity by something other than the Hanle effect.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError, suggest
 from ..model.problem import Problem
-from .model import ALIASES, PARAMETERS, value_of
+from .model import ALIASES, OF_CHANNELS, PARAMETERS, value_of
 
 #: Canonical name: (symbol, unit), beside those of one curve.
 FURTHER = {
@@ -39,7 +39,7 @@ SPIN_SHARE = 0.1
 
 
 def known_names() -> dict[str, tuple[str, str]]:
-    return {**FURTHER, **PARAMETERS}
+    return {**FURTHER, **{k: v for k, v in PARAMETERS.items() if k not in OF_CHANNELS}}
 
 
 def canonical(name: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, suggest
 from ..mesh.device_mesh import DeviceMesh
 from ..solver.solution import Solution
@@ -32,6 +33,7 @@ from .style import (
 )
 
 
+@door
 def plot_moment_density(
     solution: Solution, component: str = "z", ax: Any = None, arrows: int = 30
 ) -> Any:
@@ -67,6 +69,7 @@ def plot_moment_density(
     return ax
 
 
+@door
 def plot_hanle(
     curves: HanleCurve | Iterable[HanleCurve],
     quantity: str | None = None,
@@ -178,6 +181,7 @@ def _field_label(curves: list[HanleCurve]) -> str:
     return f"$B_{'xyz'[swept[0]]}$ (T)" if swept.size == 1 else "$B$ (T)"
 
 
+@door
 def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
     """The mesh, its regions tinted, its named boundaries drawn in colour and labelled; returns the
     axes.
@@ -222,7 +226,23 @@ def _profile(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, lab
     ax.set_xlabel(f"${axis}$ ({_PREFIXES[power]}m)")
     ax.set_ylabel(label)
     ax.margins(x=0)
+    if solution.problem.mesh.is_channel:
+        _places(ax, solution, 10.0**power)
     return ax
+
+
+def _places(ax: Any, solution: Solution, unit: float) -> None:
+    """Where the contacts of a channel are, between its ends."""
+    mesh = solution.problem.mesh
+    ends = mesh.mesh.boundary_facets()
+    for name, contact in solution.problem.contacts.items():
+        facets = np.setdiff1d(mesh.rim(contact.place(name)), ends)
+        for x in mesh.mesh.p[0, mesh.mesh.facets[0, facets]] / unit:
+            ax.axvline(x, color="0.4", linewidth=0.6, linestyle=":")
+        if facets.size:
+            middle = float(mesh.mesh.p[0, mesh.mesh.facets[0, facets]].mean()) / unit
+            at = np.array([middle, ax.get_ylim()[1]])
+            write_outside(ax, name, at, np.array([0.0, 1.0]), "0.2")
 
 
 def _map(
@@ -272,11 +292,7 @@ def _outline(ax: Any, solution: Solution) -> None:
 
 def _pad(ax: Any, mesh: DeviceMesh, region: str, label: str) -> None:
     """The rim of a region that is a contact, and its name above it."""
-    inside = np.isin(np.arange(mesh.n_cells), mesh.regions[region])
-    first, second = mesh.mesh.f2t
-    beyond = np.where(second >= 0, inside[second], False)
-    rim = mesh.mesh.facets[:, inside[first] != beyond]
-    ends = mesh.mesh.p[:, rim]
+    ends = mesh.mesh.p[:, mesh.mesh.facets[:, mesh.rim(region)]]
     x, y = _joined(ends)
     ax.plot(x, y, color="black", linewidth=0.8)
     top = ends[:, :, int(np.argmax(ends[1].mean(axis=0)))].mean(axis=1)

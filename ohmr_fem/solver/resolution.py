@@ -40,19 +40,25 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
 
 
 def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
-    """Extent normal to the edge (m) and number of the cells along edges where moments may
-    gather.
+    """Extent normal to the edge (m) and number of the cells along edges where moments may gather,
+    and beside polarised contacts.
     """
     mesh, problem = system.problem.mesh, system.problem
     silent = [
         mesh.boundaries[c.place(n)]
         for n, c in problem.contacts.items()
-        if c.kind == "equipotential" and c.region is None and not c.moment.injects
+        if c.kind == "equipotential"
+        and c.region is None
+        and not c.moment.injects
+        and not c.polarised
     ]
-    facets = np.setdiff1d(
-        mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent])
-    )
-    cells = mesh.mesh.f2t[0, facets]
+    none = np.empty(0, dtype=int)
+    rim = np.setdiff1d(mesh.mesh.boundary_facets(), np.concatenate([none, *silent]))
+    beside = [mesh.rim(c.place(n)) for n, c in problem.polarised.items() if c.kind != "point"]
+    facets = np.union1d(rim, np.concatenate([none, *beside]))
+    inner = facets[mesh.mesh.f2t[1, facets] >= 0]  # these have a cell on either side
+    cells = np.concatenate([mesh.mesh.f2t[0, facets], mesh.mesh.f2t[1, inner]])
+    facets = np.concatenate([facets, inner])
     return (cell_heights(system, facets, cells) if facets.size else np.empty(0)), cells
 
 

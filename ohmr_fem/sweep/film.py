@@ -319,6 +319,11 @@ class FilmMeasure(SpectralMeasure):
         return float(super().size + h * faces)
 
     @property
+    def largest(self) -> float:
+        """As :attr:`size`: edges and faces have no common bound."""
+        return self.size
+
+    @property
     def _floor(self) -> float:
         p = self.projection
         faces = sum(p.norm(a) * p.norm(b) for a, b in FACES) / p.shift**2
@@ -478,6 +483,18 @@ def film_measures(
                 key="film",
             )
         return stack_measures(problem, pairs, solver)
+    if not problem.uniform:
+        return _of_matrices(
+            problem,
+            pairs,
+            with_vectors,
+            tolerance=tolerance,
+            fields=fields,
+            lengths=lengths,
+            thicknesses=thicknesses,
+            rates=rates,
+            solver=solver,
+        )
     system = system_of(problem, plane_of_film=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
@@ -545,6 +562,19 @@ def film_measures(
     return measures(projection)
 
 
+def _of_matrices(
+    problem: Problem, pairs: Sequence[tuple[Any, Any]], with_vectors: bool, **options: Any
+) -> list[FilmMeasure]:
+    """A relaxation tensor, or a spin: a matrix a pole."""
+    from .matrix_film import matrix_film_measures
+
+    if with_vectors:
+        raise InputError(
+            "a map of the moment of a film knows one relaxation time and one channel", key="film"
+        )
+    return list(matrix_film_measures(problem, pairs, **options))
+
+
 def _shift(
     ranges: list[np.ndarray],
     bases: np.ndarray,
@@ -583,7 +613,8 @@ def _largest_share(problem: Problem) -> float:
     film = problem.film
     given = [m for m, _ in film.layers] if isinstance(film, Stack) else [problem.material]
     return max(
-        abs(m.orbital_hall_angle * m.inverse_orbital_hall_angle)
+        (abs(m.orbital_hall_angle) + (abs(m.spin.hall_angle) if m.spin else 0.0))
+        * (abs(m.inverse_orbital_hall_angle) + (abs(m.spin.inverse_hall_angle) if m.spin else 0.0))
         * max(float(np.abs(detection_matrix(m, problem.detection)).max()), 1.0)
         for m in given
     )
