@@ -86,10 +86,16 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .output.plot_fit import plot_fit as plot_fit
     from .output.plot_micro import plot_gate_map as plot_gate_map
     from .output.plot_micro import plot_inverse_mass as plot_inverse_mass
+    from .output.plot_prepare import plot_preparation as plot_preparation
+    from .output.plot_series import plot_against as plot_against
+    from .output.plot_series import plot_correlation as plot_correlation
+    from .output.plot_series import plot_profiles as plot_profiles
+    from .output.plot_series import plot_series as plot_series
     from .output.store import load as load
     from .output.store import save as save
     from .output.style import save_figure as save_figure
     from .run.fit import run_fit as run_fit
+    from .run.fit_series import run_series as run_series
     from .solver.adapt import Adapted as Adapted
     from .solver.adapt import solve_to as solve_to
     from .solver.drift import drift_solve as drift_solve
@@ -164,10 +170,13 @@ _NAMES = {
     "output.plot_angles": "plot_admr",
     "output.plot_device": "plot_device",
     "output.plot_fit": "plot_data plot_fit",
+    "output.plot_prepare": "plot_preparation",
     "output.plot_micro": "plot_gate_map plot_inverse_mass",
+    "output.plot_series": "plot_against plot_correlation plot_profiles plot_series",
     "output.store": "load save",
     "output.style": "save_figure",
     "run.fit": "run_fit",
+    "run.fit_series": "run_series",
     "solver.adapt": "Adapted solve_to",
     "solver.drift": "drift_solve",
     "solver.film": "film_conductivity",

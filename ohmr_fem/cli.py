@@ -31,13 +31,14 @@ from .errors import (
     shown,
     visible,
 )
-from .files import atomic_path
 from .units import engineering
 from .version import __version__
 
 #: Seconds between lines of progress where there is no terminal.
 LINE_EVERY = 30.0
 OK, BAD_INPUT, SOLVE_FAILED = 0, 2, 3
+#: What the user said of the output, before the command.
+_SPEECH = {"quiet": False, "json": False}
 FAULT, NO_MEMORY, CANNOT_WRITE = 70, 71, 74
 
 
@@ -136,8 +137,14 @@ def _app() -> Any:
                 "--version", is_eager=True, callback=show_version, help="Show the version."
             ),
         ] = False,
+        quiet: Annotated[
+            bool, typer.Option("--quiet", help="No lines about results; warnings and errors stay.")
+        ] = False,
+        as_json: Annotated[
+            bool, typer.Option("--json", help="The results as one JSON object, for scripts.")
+        ] = False,
     ) -> None:
-        pass
+        _SPEECH.update(quiet=quiet, json=as_json)
 
     @app.command(
         help="Run a device. Leaves table, ParaView files, figures and run.json in a results folder."
@@ -159,14 +166,22 @@ def _app() -> Any:
         _guarded(_check, device)
 
     @app.command(
-        help="Fit measured curves on a device. Leaves report, numbers, table and figures in a "
-        "results folder."
+        help="Fit measured curves on a device, or the series of a FIT.toml. Leaves report, "
+        "numbers, table and figures in a results folder."
     )
     def fit(
         data: Annotated[
-            Path, typer.Argument(help="Measured curves.", metavar="DATA", show_default=False)
+            Path,
+            typer.Argument(
+                help="Measured curves; or FIT.toml, without a DEVICE.",
+                metavar="DATA",
+                show_default=False,
+            ),
         ],
-        device: device,  # type: ignore[valid-type]
+        device: Annotated[
+            Path | None,
+            typer.Argument(help="Device file (.toml).", metavar="DEVICE", show_default=False),
+        ] = None,
         out: Annotated[
             str | None,
             typer.Option(
@@ -225,6 +240,9 @@ def _app() -> Any:
             bool, typer.Option("--plan", help="Also rank further measurements by what they add.")
         ] = False,
     ) -> None:
+        if device is None:
+            _guarded(_fit_series, data, out)
+            return
         _guarded(
             _fit,
             data,
@@ -327,8 +345,58 @@ def _app() -> Any:
             Path,
             typer.Argument(help="File to write.", metavar="[PATH]", show_default="device.toml"),
         ] = Path("device.toml"),
+        kind: Annotated[
+            str,
+            typer.Option(
+                help="Of strip, film-bar, hall-bar, van-der-pauw, valve, time, study, "
+                "thickness, fit, model."
+            ),
+        ] = "strip",
     ) -> None:
-        _guarded(_init, path)
+        _guarded(_init, path, kind)
+
+    @app.command(help="List the examples, or copy one with all that it reads.")
+    def examples(
+        name: Annotated[
+            str | None,
+            typer.Argument(help="Example to copy.", metavar="[NAME]", show_default=False),
+        ] = None,
+        out: Annotated[Path, typer.Option(help="Folder to copy into.")] = Path("."),
+    ) -> None:
+        _guarded(_examples, name, out)
+
+    @app.command(help="Print the JSON schema of a device file. Editors complete and check with it.")
+    def schema(
+        markdown: Annotated[
+            bool, typer.Option("--markdown", help="As the page of the documentation.")
+        ] = False,
+    ) -> None:
+        _guarded(_schema, markdown)
+
+    @app.command(
+        help="Write a page to play with a device. Sliders for field and material, no network."
+    )
+    def explore(
+        device: device,  # type: ignore[valid-type]
+        out: Annotated[
+            str | None,
+            typer.Option(
+                help="Folder; results/NAME of the device file unless given.", show_default=False
+            ),
+        ] = None,
+    ) -> None:
+        _guarded(_explore, device, out)
+
+    @app.command(help="Say what differs between two runs. In their inputs, and in their curves.")
+    def compare(
+        one: Annotated[Path, typer.Argument(help="Results folder.", show_default=False)],
+        other: Annotated[Path, typer.Argument(help="Results folder.", show_default=False)],
+        out: Annotated[
+            Path | None,
+            typer.Option(help="Also draw the curves into this folder.", show_default=False),
+        ] = None,
+    ) -> None:
+        _guarded(_compare, one, other, out)
 
     @app.command(
         help="Run a device over parameters. Here or on a dask scheduler; resumes where it was "
@@ -407,9 +475,21 @@ def _say(text: str) -> None:
 
 
 def _tell(*lines: str) -> None:
-    """Results, each on its line whatever names are in it."""
+    """Lines about results, unless the user wants none, or an object."""
+    if not any(_SPEECH.values()):
+        _show(*lines)
+
+
+def _show(*lines: str) -> None:
+    """What was asked for, each on its line whatever names are in it."""
     for line in lines:
         print(visible(line))
+
+
+def _give(result: Any) -> None:
+    """The object of a command, where the user wants one."""
+    if _SPEECH["json"]:
+        print(json.dumps(result, indent=2, default=str))
 
 
 def _folder(given: str | None, path: Path) -> Path:
@@ -437,6 +517,7 @@ def _run(path: Path, given: str | None) -> None:
         except KeyboardInterrupt:
             _say("stopped; kept " + (", ".join(_kept(out)) or "no rows, none were finished"))
             raise
+    _give(record)
     shown = [name for name in record["files"] if name.endswith((".pvd", ".png"))]
     _tell(
         f"{len(record['files']) + 1} files in {out}, {record['seconds']['total']:.1f} s"
@@ -448,12 +529,21 @@ def _say_finished(out: Path, part: str, entry: dict[str, Any]) -> None:
     """What a finished table holds, at once."""
     if part == "accuracy":
         _say_accuracy(entry)
+    elif part == "further":
+        said = ", ".join(f"{k} {_words(v)}" for k, v in entry.items() if k != "table")
+        _tell(f"{out / entry['table']}: {said}")
     elif part == "gates":
         _gate_line(out, entry)
     else:
         _curve_lines(out, entry)
     with contextlib.suppress(OSError):  # a full disk is told of at the end
         sys.stdout.flush()
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_words, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _curve_lines(out: Path, curve: dict[str, Any]) -> None:
@@ -497,7 +587,8 @@ def _with_error(value: float, error: float) -> str:
 
 
 def _study(path: Path, out: str | None, scheduler: str | None) -> None:
-    from .study.run import StudyInterrupted, run_study
+    from .run.study_report import report_study
+    from .study.run import StudyInterrupted, load_study, run_study
 
     try:
         with _remaining() as progress:
@@ -512,11 +603,14 @@ def _study(path: Path, out: str | None, scheduler: str | None) -> None:
         _say(f"warning: {note}")
     if len(result.notes) > 3:
         _say(f"warning: and {len(result.notes) - 3} others, in the variable 'message' of the file")
-    _tell(
+    _give(vars(result) | {"failed": dict(result.failed)})
+    said = (
         f"{result.path}: {result.size} points, {result.computed} computed, {result.found} found "
-        "finished, "
-        f"{len(result.failed)} without a solution, {result.seconds:.1f} s"
+        f"finished, {len(result.failed)} without a solution, {result.seconds:.1f} s"
     )
+    _tell(said)
+    page = report_study(result.path, load_study(result.path), said, result.notes)
+    _tell(f"{page.name} beside it")
     if result.failed:
         index, why = next(iter(result.failed.items()))
         raise SolveError(
@@ -524,6 +618,27 @@ def _study(path: Path, out: str | None, scheduler: str | None) -> None:
             "file), such as point "
             f"{index}: {why}"
         )
+
+
+def _fit_series(path: Path, given: str | None) -> None:
+    from .run.fit_series import run_series
+
+    if path.suffix.lower() != ".toml":
+        raise InputError(
+            f"{path}: data need a device: give it behind them, or a FIT.toml alone",
+            value=str(path),
+        )
+    out = _folder(given, path)
+    with _progress() as progress:
+        try:
+            run_series(path, out, progress=progress)
+        except KeyboardInterrupt:
+            kept = (out / "fit.html").exists()
+            _say("stopped; " + (f"the fit is kept in {out}" if kept else "nothing was finished"))
+            raise
+    _give(json.loads((out / "fit.json").read_text(encoding="utf-8")))
+    _tell(*(out / "fit.txt").read_text(encoding="utf-8").rstrip().split("\n"))
+    _tell("", f"fit.txt, fit.json, fit.csv, fit.html and figures in {out}")
 
 
 def _fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) -> None:
@@ -543,6 +658,7 @@ def _fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) -
         except KeyboardInterrupt:
             _say("stopped; a fit leaves nothing and does not resume: the command starts it again")
             raise
+    _give(json.loads((out / "fit.json").read_text(encoding="utf-8")))
     _tell(*(out / "fit.txt").read_text(encoding="utf-8").rstrip().split("\n"))
     _tell("", f"fit.txt, fit.json, fit.csv, fit.png and fit.pdf in {out}")
 
@@ -555,6 +671,7 @@ def _xtensor(path: Path, given: str | None) -> None:
     job = read_tensor_job(path)
     with _progress() as progress:
         record = run_tensor(job, out, progress=progress)
+    _give(record)
     _tell(f"{out / 'xtensor.csv'}: {record['rows']} rows")
     for line in record["meaning"][:4]:
         _tell(f"  {line}")
@@ -597,7 +714,7 @@ def _kept(out: Path) -> list[str]:
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[..., None] | None]:
     """A progress bar on a terminal, nothing elsewhere."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if _SPEECH["quiet"] or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
@@ -644,15 +761,15 @@ def _check(path: Path) -> None:
     device = read_device(path)
     problem, fields = device.problem, device.fields
     system, notes = check_device(device)
-    _tell(f"mesh      {problem.mesh!r}")
+    _show(f"mesh      {problem.mesh!r}")
     for region, material in problem.materials.items():
-        _tell(f"material  {region}: {material!r}")
+        _show(f"material  {region}: {material!r}")
     if problem.film is not None:
-        _tell(f"film      {problem.film!r}")
+        _show(f"film      {problem.film!r}")
     for name, contact in problem.contacts.items():
-        _tell(f"contact   {name}: {contact.described}")
+        _show(f"contact   {name}: {contact.described}")
     for m in device.measurements:
-        _tell(
+        _show(
             f"measure   {m.name + ': ' if m.name else ''}"
             + (
                 f"current {' to '.join(m.current)}, voltage {' minus '.join(m.voltage or ())}"
@@ -661,19 +778,19 @@ def _check(path: Path) -> None:
             )
         )
     if device.gate is not None:
-        _tell(
+        _show(
             f"gate      {len(device.gate.values)} values of {device.gate.parameter} from "
             f"{device.gate.values.min():g} to "
             f"{device.gate.values.max():g} {device.gate.unit}"
         )
-    _tell(f"sweep     {len(fields)} fields up to {np.linalg.norm(fields, axis=1).max():g} T")
-    _tell(
+    _show(f"sweep     {len(fields)} fields up to {np.linalg.norm(fields, axis=1).max():g} T")
+    _show(
         f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection "
         f"{problem.detection}, interface {problem.interface}"
     )
     for note in notes:
         _say(f"warning: {note}")
-    _tell(f"{path}: no errors")
+    _show(f"{path}: no errors")
 
 
 def _data(path: Path, column: list[str], unit: list[str], options: dict[str, Any]) -> None:
@@ -682,7 +799,7 @@ def _data(path: Path, column: list[str], unit: list[str], options: dict[str, Any
 
     columns = _columns(column, unit)
     said = describe(understand(path, columns=columns, **options))
-    _tell(*str(said).split("\n"))
+    _show(*str(said).split("\n"))
 
 
 def _columns(column: list[str], unit: list[str]) -> dict[str, Any] | None:
@@ -717,25 +834,25 @@ def _info(path: Path, unit: str) -> None:
 
     mesh = read_mesh(path, unit=unit)
     edges = mesh.edge_sizes
-    _tell(
+    _show(
         f"{path}: {mesh.n_cells} cells, {mesh.mesh.p.shape[1]} vertices, "
         f"{' x '.join(engineering(float(v), 'm') for v in mesh.extent)}"
     )
-    _tell(
+    _show(
         f"edges     {engineering(float(edges.min()), 'm')} to "
         f"{engineering(float(edges.max()), 'm')}"
     )
     for name, facets in mesh.boundaries.items():
-        _tell(
+        _show(
             f"boundary  {name}: {len(facets)} edges, {engineering(float(edges[facets].sum()), 'm')}"
         )
     rest = mesh.boundary_facets()
-    _tell(
+    _show(
         f"unnamed   {len(rest)} edges, {engineering(float(edges[rest].sum()), 'm')} (insulating, "
         "reflecting)"
     )
     for name, cells in mesh.regions.items():
-        _tell(f"region    {name}: {len(cells)} cells")
+        _show(f"region    {name}: {len(cells)} cells")
     if unit == "m" and float(mesh.extent.max()) > 1e-3:
         _say(
             f"warning: the device is {engineering(float(mesh.extent.max()), 'm')} long; if that is "
@@ -743,17 +860,50 @@ def _info(path: Path, unit: str) -> None:
         )
 
 
-def _init(path: Path) -> None:
-    from .config.tables import TEMPLATE
+def _init(path: Path, kind: str) -> None:
+    from .run.start import write_start
 
-    if path.exists():
-        raise InputError(
-            f"{path}: exists already and is left as it is; give another name: ohmr-fem init "
-            "NAME.toml"
-        )
-    with atomic_path(path) as temporary:
-        temporary.write_text(TEMPLATE.format(name=path, stem=path.stem), encoding="utf-8")
-    _tell(f"wrote {path}; next: ohmr-fem run {path}")
+    first, *others = write_start(kind, path)
+    data = " ".join(map(str, others))
+    follow = {"fit": f"fit {data} {first}", "model": f"xtensor {first}"}
+    follow |= dict.fromkeys(("study", "thickness"), f"study {first}")
+    beside = "".join(f" and {file}" for file in others)
+    _tell(f"wrote {first}{beside}; next: ohmr-fem {follow.get(kind, f'run {first}')}")
+
+
+def _examples(name: str | None, out: Path) -> None:
+    from .run.start import copy_example, examples
+
+    if name is None:
+        found = examples()
+        width = max(map(len, found))
+        _show(*(f"{example:{width}}  {text}" for example, text in found.items()))
+        return
+    first, *others = copy_example(name, out)
+    beside = f" and {len(others)} that it reads" if others else ""
+    _tell(f"wrote {first}{beside}")
+
+
+def _schema(markdown: bool) -> None:
+    from .config.schema import device_reference, device_schema
+
+    if markdown:
+        _show(*device_reference().rstrip("\n").split("\n"))
+    else:
+        _show(*json.dumps(device_schema(), indent=2).split("\n"))
+
+
+def _explore(path: Path, given: str | None) -> None:
+    from .run.explore import explore_device
+
+    page = explore_device(read_device(path), _folder(given, path))
+    _tell(f"{page}: {page.stat().st_size / 1e3:.0f} kB; open it in a browser")
+
+
+def _compare(one: Path, other: Path, out: Path | None) -> None:
+    from .run.compare import compare_runs
+
+    _show(*compare_runs(one, other, out))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import csv
 import hashlib
+import html
 import json
 import os
 import secrets
@@ -262,6 +263,29 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def html_summary(title: str, lines: Iterable[str], picture: str = "") -> str:
+    """What a notebook shows of an object: a title, lines, a small picture; nothing is loaded."""
+    rows = "".join(f"<div>{html.escape(line)}</div>" for line in lines)
+    return f'<div style="font-size:90%"><b>{html.escape(title)}</b>{rows}{picture}</div>'
+
+
+def line_picture(x: np.ndarray, y: np.ndarray, label: str) -> str:
+    """A line as a picture of a few kB; nothing where it has no range."""
+    seen = np.isfinite(x) & np.isfinite(y)
+    x, y = x[seen], y[seen]
+    if len(x) < 2 or np.ptp(x) == 0.0:
+        return ""
+    step = max(1, len(x) // 200)
+    across = 240.0 * (x - x.min()) / np.ptp(x)
+    up = 80.0 - 76.0 * (y - y.min()) / (np.ptp(y) or 1.0)
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across[::step], up[::step], strict=True))
+    return (
+        f'<svg width="240" height="84" role="img" aria-label="{html.escape(label)}"><polyline '
+        f'points="{points}" fill="none" stroke="#0072B2" stroke-width="1.5"/></svg>'
+        f"<div>{html.escape(label)}</div>"
+    )
+
+
 class Table:
     """Base of the results that a user reads as a table.
 
@@ -311,6 +335,13 @@ class Table:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({'; '.join(self._summary())})"
+
+    def _picture(self) -> str:
+        """What a notebook shows below the summary."""
+        return ""
+
+    def _repr_html_(self) -> str:
+        return html_summary(type(self).__name__, self._summary(), self._picture())
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table with units in the header, e.g. ``delta_R [ohm]``.

@@ -30,7 +30,7 @@ def owned(array: np.ndarray) -> np.ndarray:
 
 
 def own_arrays(values: Any) -> None:
-    """Give a frozen dataclass read-only copies of its arrays, also those in its lists and dicts.
+    """Give a frozen dataclass read-only copies of its arrays and dicts, also of arrays within.
 
     What the caller later writes into his own arrays then changes no result.
     """
@@ -45,7 +45,7 @@ def _owned_inside(value: Any) -> Any:
     if type(value) is np.ndarray:
         return owned(value)
     if type(value) is dict:
-        return {key: _owned_inside(entry) for key, entry in value.items()}
+        return ReadOnly({key: _owned_inside(entry) for key, entry in value.items()})
     if type(value) in (list, tuple) and any(isinstance(v, (np.ndarray, dict)) for v in value):
         return type(value)(_owned_inside(entry) for entry in value)
     return value

@@ -12,7 +12,9 @@ import numpy as np
 from scipy.linalg import sqrtm
 
 import ohmr_fem as of
-from ohmr_fem.analytic.layers import strip_full
+from ohmr_fem import units
+from ohmr_fem.analytic.film import film_tensor
+from ohmr_fem.analytic.layers import Layer, layered_strip, strip_full
 
 Random = np.random.Generator
 
@@ -311,6 +313,147 @@ def bounds(rng: Random) -> None:
     assert np.all(curve.hanle >= -slack) and np.all(curve.hanle <= -zero.delta_R + slack)
 
 
+# --- films and interfaces -------------------------------------------------------------------------
+
+
+def face(rng: Random) -> Any:
+    """G in D/L_m: none, one, three, or a matrix."""
+    kind = rng.integers(4)
+    if kind == 0:
+        return 0.0
+    size = between(rng, 0.1, 10.0)
+    if kind == 1:
+        return size
+    if kind == 2:
+        return size * np.diag(rng.uniform(0.1, 1.0, 3))
+    root = rng.normal(size=(3, 3))
+    return size * (root @ root.T / 3 + 0.05 * np.eye(3))
+
+
+def given(G: Any, m: of.Material) -> Any:
+    """A face as a user gives it, m/s."""
+    unit = m.diffusion_constant / m.diffusion_length
+    return "reflecting" if np.ndim(G) == 0 and G == 0.0 else unit * G
+
+
+def film_tensor_closed_form(rng: Random) -> None:
+    """Section 9: the local tensor between any two faces, any X, any B."""
+    m = material(rng)
+    t, B = between(rng, 0.1, 8.0), field(rng, m)
+    below, above = face(rng), face(rng)
+    detection = str(rng.choice(["printed", "reciprocal"]))
+    film = of.Film(t * m.diffusion_length, bottom=given(below, m), top=given(above, m))
+    found = of.film_conductivity(m, film, B, detection=detection)[0]
+    X = np.asarray(m.inverse_mass)
+    unit = 0.5 * m.g_factor * units.ELEMENTARY_CHARGE * m.relaxation_time / units.ELECTRON_MASS
+    expected = film_tensor(t, unit * B, X, bottom=below, top=above, detection=detection)
+    product = m.orbital_hall_angle * m.inverse_orbital_hall_angle
+    close(found, product * expected, abs(product) * max(1.0, np.abs(expected).max()), 1e-8)
+
+
+def film_scaling(rng: Random) -> None:
+    """A film device in other units of length, time and conductivity; its parts add up."""
+    m = material(rng)
+    p, pair, B = device(rng, m), pairs(rng), field(rng, m)
+    t = between(rng, 0.2, 3.0) * m.diffusion_length
+    faces = {"bottom": face(rng), "top": face(rng)}
+    L, s, g = between(rng, 1e-6, 1e6), between(rng, 1e-6, 1e6), between(rng, 1e-4, 1e4)
+    new = dataclasses.replace(
+        m,
+        diffusion_constant=None,
+        diffusion_length=m.diffusion_length * L,
+        relaxation_time=m.relaxation_time * s,
+        sheet_conductivity=m.sheet_conductivity * g,
+    )
+    curves = []
+    for mesh, own, thickness, at in ((p.mesh, m, t, B), (p.mesh.scaled(L), new, t * L, B / s)):
+        film = of.Film(thickness, **{name: given(G, own) for name, G in faces.items()})
+        problem = of.Problem(mesh, own, list(p.contacts), order=p.order, film=film)
+        curves.append(of.hanle_curve(problem, [at], **pair))
+    one, two = curves
+    size = scale_of(dataclasses.replace(p, contacts=list(p.contacts)), pair)
+    close(one.delta_R, two.delta_R * g, size, 1e-7)
+    close(one.hanle, two.hanle * g, size, 1e-7)
+    assert one.parts is not None
+    close(sum(one.parts.given.values()), one.delta_R, size, 1e-9)
+
+
+def layers_closed_form(rng: Random) -> None:
+    """Two or three layers of anything, with either rule between them."""
+    count, rule = int(rng.integers(2, 4)), str(rng.choice(["density", "accumulation"]))
+    first = material(rng)
+    L, tau = first.diffusion_length, first.relaxation_time
+    mates = [
+        material(
+            rng,
+            sheet_conductivity=first.sheet_conductivity * between(rng, 0.1, 10.0),
+            diffusion_length=L * between(rng, 0.3, 3.0),
+            relaxation_time=tau * between(rng, 0.3, 3.0),
+        )
+        for _ in range(count)
+    ]
+    sizes = [between(rng, 0.3, 3.0) * L for _ in mates]
+    ends = np.concatenate([[0.0], np.cumsum(sizes)])
+    names = [f"layer {i}" for i in range(count)]
+    spans = {name: (a, b) for name, a, b in zip(names, ends[:-1], ends[1:], strict=True)}
+    finest = min(*sizes, *(m.diffusion_length for m in mates)) / 8
+    mesh = of.cross_section(ends[-1], regions=spans, resolve=finest)
+    B = field(rng, first)
+    materials = dict(zip(names, mates, strict=True))
+    problem = of.Problem(mesh, materials, order=4, interface=rule)
+    layers = [
+        Layer(
+            size / L,
+            m.diffusion_constant * tau / L**2,
+            m.relaxation_time / tau,
+            m.sheet_conductivity / first.sheet_conductivity,
+            m.orbital_hall_angle,
+            m.inverse_orbital_hall_angle,
+            m.torque(B) * tau,
+            shape=np.asarray(m.inverse_mass) / np.asarray(m.inverse_mass)[2, 2],
+        )
+        for size, m in zip(sizes, mates, strict=True)
+    ]
+    expected = -layered_strip(layers, interface=rule).relative
+    unit = max(
+        abs(a.orbital_hall_angle * b.inverse_orbital_hall_angle) for a in mates for b in mates
+    )
+    ratio = max(m.sheet_conductivity for m in mates) / min(m.sheet_conductivity for m in mates)
+    close(of.magnetoresistance(problem, B), expected, unit * ratio, 1e-6)
+
+
+def interface_reciprocity(rng: Random) -> None:
+    """Section 12: R_ij,kl(B) = R_kl,ij(-B) between regions, with the accumulation continuous."""
+    printed, full = bool(rng.integers(2)), bool(rng.integers(2))
+
+    def mate(**scales: Any) -> of.Material:
+        a = rng.uniform(-0.2, 0.2)
+        angles = {"orbital_hall_angle": a, "inverse_orbital_hall_angle": a}
+        return material(rng, coupled=not printed, **angles, **scales)
+
+    first = mate()
+    second = mate(
+        sheet_conductivity=first.sheet_conductivity * between(rng, 0.1, 10.0),
+        diffusion_length=first.diffusion_length * between(rng, 0.3, 3.0),
+        relaxation_time=first.relaxation_time * between(rng, 0.3, 3.0),
+    )
+    p, pair, B = device(rng, first), pairs(rng), field(rng, first)
+    parts = {"a": lambda q: q[0] < 0.0, "b": lambda q: q[0] >= 0.0}
+    q = of.Problem(
+        p.mesh.with_regions(parts),
+        {"a": first, "b": second},
+        p.contacts,
+        order=p.order,
+        detection="printed" if printed else "reciprocal",
+        coupling="full" if full else "linear",
+    )
+    back = {"current": pair["voltage"], "voltage": pair["current"]}
+    one, two = of.resistance(q, B, **pair), of.resistance(q, -B, **back)
+    own = [of.resistance(q, current=pair[k], voltage=pair[k]).R_ohmic for k in pair]
+    largest = max(abs(m.orbital_hall_angle) for m in (first, second)) ** 2
+    close(one.delta_R, two.delta_R, largest * float(np.sqrt(own[0] * own[1])), 1e-8)
+
+
 CHECKS: tuple[Callable[[Random], None], ...] = (
     strip_closed_form,
     film_closed_form,
@@ -322,6 +465,10 @@ CHECKS: tuple[Callable[[Random], None], ...] = (
     spelling,
     conservation,
     bounds,
+    film_tensor_closed_form,
+    film_scaling,
+    layers_closed_form,
+    interface_reciprocity,
 )
 
 

@@ -15,8 +15,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ohmr_fem"
 FILES = {
-    *("__init__", "__main__", "cli", "doors", "errors", "owned", "units", "files", "signals"),
-    "version",
+    *("__init__", "__main__", "cli", "doors", "errors", "owned", "tagged", "units", "files"),
+    *("signals", "version"),
 }
 
 #: A room may import these rooms, and whatever they may import.
@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "errors": "",
     "owned": "",
     "doors": "errors",
-    "units": "errors owned",
+    "tagged": "errors",
+    "units": "errors owned tagged",
     "files": "errors owned version",
     "analytic": "units doors",
     "micro": "units files doors",

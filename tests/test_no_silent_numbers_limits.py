@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from silent_devices import PAIR, B, material, plane, section
+from small_devices import bar_problem
 
 import ohmr_fem as of
 
@@ -28,6 +29,67 @@ def test_what_does_not_exist_is_an_empty_column(tmp_path):
     place = lines[1].split(",").index("rho_star [1]")
     assert all(line.split(",")[place] == "" for line in lines[2:])
     assert not np.any(np.isnan(of.hanle_curve(section(), of.field_sweep(0, 1, 3)).rho_star))
+
+
+@pytest.mark.parametrize("method", ["spectral", "reduced", "direct"])
+def test_nothing_is_removed_from_round_off(method):
+    """Nothing accumulates in a Corbino disc (theory, 5.10), and by symmetry nothing is read between
+    opposite probes of a symmetric mesh: no field removes a part of that.
+    """
+    mesh = of.mesh_device(of.geometry.corbino(1e-7, 4e-7), backend="tensor")
+    corbino = of.Problem(mesh, material(), ["inner", "outer"], order=2)
+    ends = {"current": ("inner", "outer"), "voltage": ("inner", "outer")}
+    fields = of.field_sweep(0, 1, 3)
+    assert np.all(np.isnan(of.hanle_curve(corbino, fields, **ends, method=method).rho_star))
+    bar = bar_problem(quads=True)
+    tilted = dataclasses.replace(bar, materials=material(inverse_mass=TILTED))
+    curve = of.hanle_curve(tilted, [[0.5, 0.3, 0.2]], **OPPOSITE, method=method)
+    assert np.all(np.isnan(curve.rho_star))
+    assert np.all(np.isfinite(of.hanle_curve(bar, fields, **SIDE_BY_SIDE, method=method).rho_star))
+    if method == "spectral":
+        for problem, pair in ((corbino, ends), (tilted, OPPOSITE)):
+            measure = of.spectral_measure(problem, **pair)
+            assert np.all(np.isnan(measure.rho_star(fields)))
+
+
+TILTED = [[1.0, 0.15, 0.1], [0.15, 0.8, -0.05], [0.1, -0.05, 0.5]]
+SIDE_BY_SIDE = {"current": ("left", "right"), "voltage": ("t1", "t2")}
+OPPOSITE = {"current": ("left", "right"), "voltage": ("t1", "b1")}
+
+
+@pytest.mark.parametrize("method", ["spectral", "reduced", "direct"])
+@pytest.mark.parametrize("thickness", [None, 1e-7])
+def test_nothing_is_relative_to_round_off(tmp_path, method, thickness):
+    """Probes opposite each other read no ohmic voltage: its round-off is no resistance."""
+    film = None if thickness is None else of.Film(thickness)
+    if film is not None and method != "spectral":
+        pytest.skip("a film has the spectral path alone")
+    device = dataclasses.replace(bar_problem(), film=film)
+    curve = of.hanle_curve(device, of.field_sweep(0, 1, 3), **OPPOSITE, method=method)
+    assert curve.R_ohmic == 0.0 and np.all(curve.delta_R != 0.0)
+    assert np.all(np.isnan(curve.rho)) and np.all(np.isnan(curve.rho_change))
+    heading = curve.to_csv(tmp_path / "c.csv").read_text().splitlines()[:3]
+    assert any(line.startswith("# rho") and "R_ohmic = 0" in line for line in heading), heading
+
+
+def test_nothing_is_relative_to_round_off_elsewhere():
+    device = bar_problem()
+    measure = of.spectral_measure(device, **OPPOSITE)
+    assert measure.R_ohmic == 0.0 and np.all(np.isnan(measure.rho([[0.0, 0, 0], [1, 0, 0]])))
+    assert np.all(np.isnan(of.ac_response(device, [1e9], **OPPOSITE).rho))
+    assert np.all(np.isnan(of.transient(device, [0, 1e-12], **OPPOSITE).rho))
+    assert of.resistance(device, **OPPOSITE).R_ohmic == 0.0
+    # a far probe reads little, and that is no round-off
+    strip = of.rectangle(30.0, 1.0, h_max=0.25)
+    at = {"a": -14.5, "b": -12.0, "c": -6.0, "d": -5.0}
+    sides = {name: lambda p, x=x: (p[1] > 0.499) & (abs(p[0] - x) < 0.3) for name, x in at.items()}
+    far = of.Problem(strip.with_boundaries(sides), device.material, list(at), order=2)
+    found = of.resistance(far, current=("a", "b"), voltage=("c", "d"))
+    assert (
+        0.0
+        < abs(found.R_ohmic)
+        < 1e-4 * of.resistance(far, current=("a", "b"), voltage=("a", "b")).R_ohmic
+    )
 
 
 def notes_of(call: Callable[[], Any], kind: type[Warning]) -> list[str]:
@@ -71,6 +133,15 @@ def angled(problem: of.Problem, angle: float) -> of.Problem:
 def film(angle: float, **faces: Any) -> of.Problem:
     """Thin, so that the faces make the effect large."""
     return dataclasses.replace(angled(plane(), angle), film=of.Film(1e-7, **faces))
+
+
+def patched(angle: float) -> of.Problem:
+    """A film of two materials."""
+    parts = {"a": lambda p: p[0] < 0.0, "b": lambda p: p[0] >= 0.0}
+    m = angled(plane(), angle).material
+    two = {"a": m, "b": dataclasses.replace(m, name="other", diffusion_constant=None)}
+    names = list(plane().contacts)
+    return of.Problem(plane().mesh.with_regions(parts), two, names, film=of.Film(1e-7))
 
 
 def fitted(angle: float) -> Any:
@@ -126,6 +197,7 @@ WAYS: dict[str, Callable[[float], Callable[[], Any]]] = {
     "fit": fitted,
     "film curve": lambda a: lambda: of.hanle_curve(film(a), [B], **SIDES),
     "film admr": lambda a: lambda: of.admr(film(a), 1.0, points=3, **SIDES),
+    "film of two materials": lambda a: lambda: of.hanle_curve(patched(a), [B], **SIDES),
     "film measure": lambda a: lambda: of.spectral_measure(film(a, top=10.0), **SIDES),
     "film measures": lambda a: lambda: of.spectral_measures(film(a), [tuple(SIDES.values())]),
     "film thicknesses": lambda a: (
@@ -165,6 +237,21 @@ def test_relaxation_by_component_is_refused_for_what_it_is():
     by_component = material(
         relaxation_time=(1e-12, 2e-12, 3e-12), diffusion_length=None, diffusion_constant=1e-2
     )
-    p = of.Problem(plane().mesh, by_component, ("left", "right"), film=of.Film(1e-7))
+    p = of.Problem(plane().mesh, by_component, ("left", "right"), film=of.Film(1e-7, top=1.0))
     with pytest.raises(of.InputError, match="components of the moment relax at different rates"):
         of.hanle_curve(p, of.field_sweep(0, 1, 3), method="spectral", **PAIR)
+
+
+@pytest.mark.parametrize("place", [np.nan, np.inf, 5.0, 0.0], ids=["nan", "inf", "folded", "flat"])
+def test_a_mesh_of_ones_own_is_looked_at(place):
+    """Cells that overlap have a resistance too, but not that of the device."""
+    import skfem
+
+    raw = skfem.MeshTri1.init_tensor(np.linspace(0, 1, 3), np.linspace(0, 1, 3))
+    points = np.array(raw.p)
+    points[0, 4] = place
+    if place == 0.0:
+        points[1, 4] = 0.25
+    device = of.DeviceMesh(skfem.MeshTri1(points, raw.t), ("x", "y"))
+    with pytest.raises(of.MeshError):
+        of.Problem(device, material())

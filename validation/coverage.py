@@ -347,6 +347,29 @@ CLAIMS = (
             "tests/analytic/test_film.py::test_full_tensor_faces_against_collocation",
             "tests/analytic/test_film.py::test_the_form_of_velez",
             "tests/analytic/test_film.py::test_spin_hall_magnetoresistance",
+            "tests/sweep/test_film.py::test_one_source_on_all_faces_and_edges_is_a_larger_angle",
+            "tests/sweep/test_film_moment.py::test_in_a_field_the_faces_differ_by_the_tensor",
+            "tests/sweep/test_film_regions.py::test_one_material_twice_is_a_uniform_film",
+            "tests/sweep/test_stack.py::test_equal_layers_are_a_film",
+            "tests/sweep/test_stack.py::test_a_stack_is_not_its_mean",
+        ),
+    ),
+    Claim(
+        "theory 11",
+        "relaxation tensor, orbital and spin moment: strips, two materials, regions, poles against "
+        "six components, limits",
+        (
+            ("two_channels", "strip, tensor"),
+            ("two_channels", "strips of any X"),
+            ("two_channels", "transfer matrix"),
+            ("two_channels", "poles against six"),
+            ("two_channels", "sum of two channels"),
+            ("two_channels", "with conversion"),
+            ("two_channels", "fast conversion"),
+        ),
+        (
+            "tests/sweep/test_matrix.py::test_published_coupled_lengths",
+            "tests/solver/test_two_channels.py::test_switch_on_of_a_strip",
         ),
     ),
     Claim(
@@ -415,6 +438,18 @@ CLAIMS = (
         "fits with an ordinary magnetoresistance or weak localisation in the curve",
         (("fit_backgrounds", "intervals of alpha_product"), ("fit_backgrounds", "hln")),
         ("tests/fitting/test_background.py::test_numbers",),
+    ),
+    Claim(
+        "series",
+        "one fit over a series: intervals hold the truth",
+        (("series_fit", "hold the truth"),),
+        ("tests/fitting/test_global_fit.py::test_the_truth_comes_back_from_a_closed_form",),
+    ),
+    Claim(
+        "verdict",
+        "a wrong background is not called a Hanle effect, an effect of 5 standard deviations is",
+        (("verdict", "no Hanle effect"), ("verdict", "standard deviations")),
+        ("tests/fitting/test_verdict.py::test_kohler_scaling_is_seen",),
     ),
     Claim(
         "preparation",

@@ -230,9 +230,9 @@ def _rows(name: str, key: str, row: Mapping[str, float], count: int, full: bool)
     if not full:
         return out
     text = f"{name} series: bias of {key} in standard errors"
-    out.append(Row(CASE, "bias", text, row["bias"], 0.0, abs(row["bias"]), MOST_BIAS))
+    out.append(Row(CASE, "coverage", text, row["bias"], 0.0, abs(row["bias"]), MOST_BIAS))
     if row["bound"] < LINEAR:
         text = f"{name} series: scatter of {key} over the Cramer-Rao bound"
         away = abs(row["scatter"] - 1.0)
-        out.append(Row(CASE, "scatter", text, row["scatter"], 1.0, away, MOST_EXCESS))
+        out.append(Row(CASE, "coverage", text, row["scatter"], 1.0, away, MOST_EXCESS))
     return out

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import kv
 
 import ohmr_fem as of
 from ohmr_fem import analytic
@@ -173,6 +174,44 @@ def pads(width: float, kind: str, order: int = 6) -> Row:
     return row(SECTION, f"{kind} pads of width {width:g} across a strip", value, exact, 1e-6)
 
 
+def small_pads(a: float = 0.1, d: float = 1.0, phi: float = 1.5) -> Row:
+    """Square pads much smaller than L_m on a wide sheet, against points: K_0(q d)/(2 pi sigma),
+    and (1 + q^2 a^2/24)^2 for the mean over both.
+    """
+
+    def lines(marks: list[float]) -> np.ndarray:
+        ends = [-9.0, *marks, 9.0]
+        sides = ["right", *["both"] * (len(marks) - 1), "left"]
+        pieces = [
+            of.graded_lines(p, q, a / 4, 1.6, side)[1:]
+            for p, q, side in zip(ends[:-1], ends[1:], sides, strict=True)
+        ]
+        return np.concatenate([[-9.0], *pieces])
+
+    h = a / 2
+    x = lines([-d / 2 - h, -d / 2 + h, d / 2 - h, d / 2 + h])
+
+    def near(place: float) -> Any:
+        return lambda q: (np.abs(q[0] - place) < h) & (np.abs(q[1]) < h)
+
+    pads = {"in": near(-d / 2), "out": near(d / 2)}
+    mesh = of.tensor_grid(x, lines([-h, h])).with_regions(pads)
+    given = {"kind": "profile", "polarisation": AXES[1]}
+    contacts = {
+        "left": of.Contact(),
+        "right": of.Contact(),
+        "source": of.Contact(region="in", **given),
+        "detector": of.Contact(region="out", **given),
+    }
+    m = simple_material(sheet_conductivity=SIGMA, orbital_hall_angle=0.0)
+    prob = of.Problem(mesh, m, contacts, order=3)
+    field = phi * TESLA * AXES[2]
+    value = SIGMA * of.hanle_curve(prob, [field], **NONLOCAL).parts.p_p[0]
+    q = np.sqrt(1 + 1j * phi)
+    exact = float(np.real(kv(0, q * d) * (1 + (q * a) ** 2 / 24) ** 2) / (2 * np.pi))
+    return row(SECTION, f"pads of {a:g} L_m on a wide sheet as points", value, exact, 1e-6)
+
+
 def edges_read(component: int) -> Row:
     """A line injects p, two points at the edges read: p with alpha', the sign of both."""
     mesh = strip([0.0, 1.0], 0.1, 4)
@@ -305,6 +344,7 @@ def run(level: str = "quick") -> list[Row]:
         absorbing(rates),
         pads(0.5, "profile"),
         pads(0.5, "equipotential"),
+        small_pads(),
         edges_read(2),
         *reciprocity(("linear",) if quick else ("linear", "full")),
         balance("linear"),

@@ -21,6 +21,7 @@ from ..model.problem import Problem
 from .geometry_table import arguments, drawn, meshed
 from .model_tables import KINDS, Gate, GateTable, ModelMaterialTable
 from .tables import (
+    ChannelTable,
     ContactTable,
     CrossSection,
     FilmTable,
@@ -193,14 +194,15 @@ class Reader:
 
     def mesh(self, table: Mapping[str, Any]) -> Any:
         """A DeviceMesh, or the Geometry of a device yet to be meshed."""
-        if len({"mesh", "cross_section", "geometry"} & set(table)) != 1:
+        if len({"mesh", "cross_section", "geometry", "channel"} & set(table)) != 1:
             self.complain(
                 "",
-                "give one of: a [mesh] table with a file, a [geometry] table with a shape, or a "
-                "[cross_section] "
-                "table with a width",
+                "give one of: a [mesh] table with a file, a [geometry] table with a shape, a "
+                "[cross_section] table with a width, or a [channel] table with a length",
             )
             return None
+        if "channel" in table:
+            return self.built(ChannelTable, table["channel"], "channel")
         if "geometry" in table:
             return self.geometry(table["geometry"])
         if "mesh" in table:
@@ -236,7 +238,8 @@ class Reader:
         if section:
             self.complain(
                 "solve.accuracy",
-                "is for devices with contacts; a cross-section resolves its edge layers by itself",
+                "is for device planes with contacts; a cross-section resolves its edge layers by "
+                "itself, and a channel needs little",
             )
         if solve.ordinary_hall:
             self.complain(

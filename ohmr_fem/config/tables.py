@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, StrictStr
 
 from ..errors import InputError, complaints_about, suggest
+from ..mesh.channel import channel
 from ..mesh.device_mesh import DeviceMesh
 from ..mesh.files import read_mesh
 from ..mesh.grids import cross_section, disc_mesh, rectangle
@@ -100,6 +101,19 @@ class CrossSection(Table):
         )
 
 
+class ChannelTable(Table):
+    """[channel]: a wire or flake across which nothing varies, with contacts along it"""
+
+    length: Any
+    width: Any
+    contacts: dict[str, Any]
+    resolve: Any = None
+    regions: dict[str, Any] | None = None
+
+    def build(self) -> DeviceMesh:
+        return channel(**dict(self))
+
+
 class MaterialTable(Table):
     """[material] or [materials.<region>]"""
 
@@ -183,7 +197,7 @@ class ContactTable(Table):
             self.at,
             self.boundary,
             self.polarisation,
-            self.region,
+            region=self.region,
         )
 
 
@@ -412,6 +426,12 @@ normal = "y"
 # [mesh]
 # file = "hall_bar.msh"
 # unit = "nm"
+#
+# ---- ... or a channel: a wire or flake so narrow that nothing varies across
+# [channel]
+# length = "40 um"
+# width = "1 um"
+# contacts = {{ injector = "-2 um", detector = "2 um" }}     # places along it; ends: left, right
 #
 # ---- ... or a device by its measures: "hall_bar", "cross", "corbino", "annulus",
 # "van_der_pauw", "nonlocal_bar", "polygon".

@@ -66,8 +66,10 @@ class ACResponse(Table):
 
     @property
     def rho(self) -> np.ndarray:
-        """Complex rho (section) or delta_R/R_ohmic (device), convention exp(-i omega t)."""
-        return self.effect if self.current is None else self.effect / self.R_ohmic
+        """Complex rho (section) or delta_R/R_ohmic (device; NaN where R_ohmic = 0), convention
+        exp(-i omega t).
+        """
+        return self.effect if self.current is None else self.effect / (self.R_ohmic or np.nan)
 
     def columns(self) -> Columns:
         """{name: (unit, values)}, one row for each frequency, and field if there are several."""

@@ -28,6 +28,8 @@ from .runs import Run, split_runs
 
 #: What a curve holds, and its unit.
 QUANTITIES = {"R": "ohm", "hanle": "ohm", "ratio": "1"}
+#: A temperature that changes by more than this part of it within a curve is noted.
+DRIFTS = 0.005
 
 
 @door_of
@@ -378,7 +380,20 @@ class _Builder:
             )
         names = _names(base, runs)
         for name, run in zip(names, runs, strict=True):
+            if temperature is not None:
+                self._drift(name, temperature[run.rows])
             yield self._curve(channel, name, replace(run, rows=rows[run.rows]))
+
+    def _drift(self, name: str, temperature: np.ndarray) -> None:
+        """A note where one curve holds more than one temperature, too close to be told apart."""
+        third = max(len(temperature) // 3, 1)
+        first = float(temperature[:third].mean())
+        last = float(temperature[-third:].mean())
+        if abs(last - first) > DRIFTS * abs(first):
+            what = f"{self.log.path}: {name}" if name else str(self.log.path)
+            self.notes.append(
+                f"{what}: the temperature goes from {first:.4g} to {last:.4g} K within the curve"
+            )
 
     def _curve(self, channel: Channel, name: str, run: Run) -> Measured:
         log, rows = self.log, run.rows

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..owned import own_arrays
+
 #: A combination counts as fixed if its relative standard error is below this.
 LIMIT = 0.3
 #: Relative standard error that stands for "not at all".
@@ -66,6 +68,9 @@ class Identifiability:
     alike: Mapping[str, float] = field(default_factory=dict)
     unfitted: Mapping[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        own_arrays(self)
+
     @property
     def free(self) -> tuple[str, ...]:
         """Names of the parameters that the data do not fix."""
@@ -83,20 +88,23 @@ class Identifiability:
         return float(np.sum(np.log(np.clip(self.errors, 1e-9, 10.0))))
 
     def __str__(self) -> str:
-        same = [
-            f"; {name!r} looks like the Hanle effect, {percent(left)} of which it leaves"
+        return "; ".join(filter(None, (self._numbers(), self.looks)))
+
+    @property
+    def looks(self) -> str:
+        """The backgrounds that look like the Hanle effect, in words; "" where none does."""
+        said = [
+            f"{name!r} looks like the Hanle effect, {percent(left)} of which it leaves"
             for name, left in self.alike.items()
             if left < ALIKE
         ]
-        return self._numbers() + "".join(same) + self._hidden()
-
-    def _hidden(self) -> str:
-        """Backgrounds that are not fitted, and that would pass for the effect."""
         names = [repr(name) for name, left in self.unfitted.items() if left < ALIKE]
-        if not names:
-            return ""
-        which = " or ".join(names)
-        return f"; a background {which}, which is not fitted, would look like the Hanle effect"
+        if names:
+            which = " or ".join(names)
+            said.append(
+                f"a background {which}, which is not fitted, would look like the Hanle effect"
+            )
+        return "; ".join(said)
 
     def _numbers(self) -> str:
         if self.complete:

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, SolveError, suggest, warn
 from ..model.material import Material
+from ..units import positive
 from .compiled import Compiled, rebased
 from .fisher import LIMIT, Identifiability
 from .fit import _estimates, _fitted, _residual_notes
@@ -113,6 +115,7 @@ class Prepared:
         return replace(self, series=series, task=task, model=model)
 
 
+@door
 def global_fit(
     samples: Any,
     shared: Sequence[str] = ("alpha", "L_m", "tau"),
@@ -172,6 +175,7 @@ def global_fit(
     return found
 
 
+@door
 def series_identifiability(
     samples: Any,
     shared: Sequence[str] = ("alpha", "L_m", "tau"),
@@ -182,7 +186,7 @@ def series_identifiability(
 ) -> Identifiability:
     """What a series would fix if the parameters had the values of its problems."""
     series = read_series(samples, shared, each, trend)
-    prepared = Prepared.of(series, limit=limit)
+    prepared = Prepared.of(series, limit=positive(limit, "1", "limit"))
     return prepared.task.identify(prepared.model, np.zeros(len(series.parameters)))
 
 
@@ -368,7 +372,7 @@ def _range_notes(model: SeriesModel, u: Point) -> list[str]:
             fields = np.concatenate([sample.curves[k].fields for k in rows])
             strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
             try:
-                setup.tuned(values).response(strongest[None, :])
+                setup.tuned(values, exact=True).response(strongest[None, :])
             except SolveError as exc:
                 return [f"{sample.sample.name}: {exc}"]
     return []

@@ -13,7 +13,8 @@ import numpy as np
 from ..errors import InputError, suggest
 from ..units import fields_array, to_si
 from .headings import ERROR, KINDS, UNITS, Heading, factor, spelled
-from .read import Sheet, read_sheet
+from .read import read_sheet
+from .sheet import Sheet
 
 #: What a column may hold.
 KEYS = (

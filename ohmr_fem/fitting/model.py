@@ -46,6 +46,10 @@ PARAMETERS = {
     "spin.from_orbital": ("rate L to S", "1/s"),
     "spin.g_factor": ("g_S", "1"),
 }
+#: What only a relaxation tensor, or a spin beside the orbital moment, has.
+OF_CHANNELS = tuple(
+    n for n in PARAMETERS if n == "relaxation_ratio" or n.startswith("spin.") or "orbital_hall" in n
+)
 #: Angles of the orbital moment, which enter one by one beside a spin and as a product without.
 ANGLES = ("orbital_hall_angle", "inverse_orbital_hall_angle")
 #: What may have either sign.

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError, suggest
 from ..model.problem import Problem
-from .model import ALIASES, PARAMETERS, value_of
+from .model import ALIASES, OF_CHANNELS, PARAMETERS, value_of
 
 #: Canonical name: (symbol, unit), beside those of one curve.
 FURTHER = {
@@ -39,7 +39,7 @@ SPIN_SHARE = 0.1
 
 
 def known_names() -> dict[str, tuple[str, str]]:
-    return {**FURTHER, **PARAMETERS}
+    return {**FURTHER, **{k: v for k, v in PARAMETERS.items() if k not in OF_CHANNELS}}
 
 
 def canonical(name: Any) -> str:
@@ -74,7 +74,7 @@ def start_of(problem: Problem, name: str, properties: Mapping[str, float]) -> fl
         return _absorption(problem)
     if name == "polarisation":
         return _polarisation(problem)
-    if name.startswith("spin."):
+    if name.startswith("spin.") and m.spin is None:
         return _spin_start(problem, name)
     if name == "resistivity" and problem.film is not None:
         return float(problem.film.thickness / m.sheet_conductivity)

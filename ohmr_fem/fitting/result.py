@@ -11,6 +11,7 @@ import numpy as np
 
 from ..files import Columns, Table
 from ..model.material import Material
+from ..owned import own_arrays
 from ..sweep.measure import SpectralMeasure
 from ..units import engineering
 from .data import QUANTITIES, Measured
@@ -44,6 +45,8 @@ def report(fit: Fit) -> str:
             f"{e.symbol:14}{show(e.value, e.unit):>14}{error:>10}  {span(e):<28}{beside}{mark}"
         )
     lines += ["", str(fit.identifiability)]
+    if fit.before.looks:
+        lines.append(f"at the start: {fit.before.looks}")
     lines += [f"warning: {note}" for note in fit.warnings]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -107,6 +110,9 @@ class FittedCurve:
     strip: np.ndarray | None = None
     amplitudes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        own_arrays(self)
+
     @property
     def strip_or_nan(self) -> np.ndarray:
         """The curve of the infinite strip (n,); NaN where none was fitted."""
@@ -151,6 +157,9 @@ class Fit(Table):
     lmfit: Any
     warnings: tuple[str, ...]
     seconds: float
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def reduced_chi2(self) -> float:

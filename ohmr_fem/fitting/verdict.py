@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError
 from ..files import Columns, Table
 from ..units import fraction
@@ -162,6 +163,7 @@ class Comparison:
         return null_of(planes, self.first.model, self.simulations, rng, told)
 
 
+@door
 def compare_models(
     samples: Any,
     models: Sequence[str] | None = None,
@@ -200,7 +202,7 @@ def compare_models(
     ------
     InputError
     """
-    fraction(level, "level")
+    level = fraction(level, "level")
     if simulations < 1.0 / level:
         raise InputError(
             f"{simulations} are too few for a level of {level:g}; give {int(2 / level)} or more",

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..doors import door_of
 from ..errors import InputError, suggest
+from ..owned import owned
 from ..units import array_si, engineering, to_si
 from . import polygons
 
@@ -76,7 +77,7 @@ class Loop:
             a, b, bulge = self.edge(i)
             s = along_arc if bulge else corner
             parts.append(polygons.arc_point(a, b, bulge, s))
-        return np.vstack(parts)
+        return owned(np.vstack(parts))
 
     @property
     def area(self) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import skfem
 
+from ..doors import door
 from ..errors import InputError
 from ..units import array_si, positive, shown, to_si
 from .check import check_mesh
@@ -21,6 +22,7 @@ AT_CONTACT = 8
 SAME = 1e-9
 
 
+@door
 def channel(
     length: Any,
     width: Any,

@@ -31,12 +31,17 @@ def check_mesh(device: DeviceMesh, *, geometry: bool = True) -> None:
     With ``geometry=False`` only the names are checked.
     """
     if geometry:
-        _check_type(device)
-        _check_cells(device.mesh)
-        _check_neighbours(device.mesh)
+        check_cells(device)
         _check_connected(device.mesh)
     _check_boundaries(device)
     _check_regions(device)
+
+
+def check_cells(device: DeviceMesh) -> None:
+    """The part of :func:`check_mesh` without which an answer is wrong."""
+    _check_type(device)
+    _check_cells(device.mesh)
+    _check_neighbours(device.mesh)
 
 
 def _check_type(device: DeviceMesh) -> None:

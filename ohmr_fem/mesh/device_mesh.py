@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,9 @@ import skfem
 
 from ..doors import door, door_of
 from ..errors import MeshError
-from ..units import engineering, owned, positive, to_si
+from ..units import engineering, owned, positive, to_si, whole, whole_numbers
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
-from .check import check_mesh
+from .check import check_cells, check_mesh
 from .refine import split
 
 AXES = {
@@ -103,6 +104,12 @@ class DeviceMesh:
 
     # ---- what it is -------------------------------------------------------------------------
 
+    @functools.cached_property
+    def sound(self) -> bool:
+        """True, looked at once; MeshError for cells that are flat, folded or not finite."""
+        check_cells(self)
+        return True
+
     @property
     def dim(self) -> int:
         """Number of space dimensions, 1 or 2."""
@@ -167,6 +174,15 @@ class DeviceMesh:
             return self.boundaries[name]
         outer = self.mesh.boundary_facets()
         return np.setdiff1d(outer, _members(self.boundaries))
+
+    def rim(self, place: str) -> np.ndarray:
+        """Facets of a named boundary, or around a named region."""
+        if place in self.boundaries:
+            return self.boundaries[place]
+        inside = np.isin(np.arange(self.n_cells), self.regions[place])
+        first, second = self.mesh.f2t
+        beyond = np.where(second >= 0, inside[second], False)
+        return np.flatnonzero(inside[first] != beyond)
 
     def __repr__(self) -> str:
         parts = []
@@ -266,7 +282,7 @@ class DeviceMesh:
     def refined(self, times: int = 1) -> DeviceMesh:
         """Every cell halved in each direction, ``times`` times; names and curved edges are kept."""
         device = self
-        for _ in range(times):
+        for _ in range(whole(times, 0, "times")):
             everything = np.ones(_n_splittable(device), dtype=bool)
             device = split(device, everything)
         return device
@@ -281,7 +297,7 @@ class DeviceMesh:
         if np.asarray(cells).dtype == bool:
             cells = np.flatnonzero(cells)
         else:
-            cells = np.unique(np.asarray(cells, dtype=int))
+            cells = np.unique(whole_numbers(cells, "cells"))
         if self.dim == 1:
             return self.refined_along(cells)
         facets = np.unique(self.mesh.t2f[:, cells])

@@ -23,6 +23,7 @@ from scipy.special import expit
 
 from ..doors import door
 from ..errors import InputError
+from ..owned import own_arrays
 from ..units import BOLTZMANN, ELEMENTARY_CHARGE, positive, to_si
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 
@@ -39,6 +40,9 @@ class Operation:
     matrix: np.ndarray
     integer: np.ndarray
     time_reversal: bool
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def k_matrix(self) -> np.ndarray:
@@ -281,6 +285,9 @@ class SymmetryReport:
     isotropic: bool
     X: np.ndarray
     violation: float
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError, suggest
+from ..owned import own_arrays
 from ..units import array_si, shown, to_si
 from .problem import Problem
 
@@ -25,6 +26,9 @@ class Drive:
     currents: Mapping[str, float]
     voltages: Mapping[str, float]
     electric_field: float = 0.0
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @classmethod
     def between(cls, pair: tuple[str, str], amount: float = 1.0) -> Drive:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..doors import door, door_of
 from ..errors import InputError, complaints_about, complaints_of
+from ..owned import own_arrays
 from ..units import array_si, engineering, positive, shown
 from .contacts import Edge, Moment
 from .material import Material, cross_matrix
@@ -117,6 +118,9 @@ class Face:
     def strengths(self, material: Material) -> tuple[float, float]:
         """1 + kappa/alpha and 1 + kappa'/alpha': what the face adds to the drive and the reader."""
         return strengths(material, self.source, self.inverse_source)
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     @property
     def reflecting(self) -> bool:
@@ -248,6 +252,12 @@ class Film:
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
         with complaints_of("Film"):
+            if isinstance(self.thickness, Mapping):
+                raise InputError(
+                    "one thickness for all regions: at a step the moment current has a component "
+                    "along z, and no mode through the thickness stays by itself",
+                    key="thickness",
+                )
             put("thickness", positive(self.thickness, "m", "thickness"))
             for name in ("bottom", "top"):
                 with complaints_about(name):

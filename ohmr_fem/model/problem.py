@@ -11,6 +11,7 @@ import numpy as np
 
 from ..doors import door_of
 from ..errors import InputError, suggest
+from ..files import html_summary
 from ..mesh.device_mesh import DeviceMesh
 from ..units import ReadOnly
 from .contacts import AREA, LINE, POINT, Contact, Edge, Moment
@@ -84,6 +85,7 @@ class Problem:
                 "mesh",
                 f"mesh must be a DeviceMesh (read_mesh, cross_section), got {self.mesh!r}",
             )
+        _ = self.mesh.sound  # a mesh of one's own may be folded
         put("order", _order(self.order, self.mesh))
         choices = (
             ("coupling", COUPLINGS),
@@ -122,10 +124,10 @@ class Problem:
 
     @property
     def averages(self) -> bool:
-        """Whether the reciprocal detector and W divide X by (X_xx + X_yy)/2 in place of X_zz: on
-        sections with faces, which read n^x and n^y as well as n^z.
+        """Whether the reciprocal detector and W divide X by (X_xx + X_yy)/2 in place of X_zz: where
+        there are faces, which read n^x and n^y as well as n^z.
         """
-        return self.is_cross_section and "z" in self.mesh.axes
+        return self.film is not None or (self.is_cross_section and "z" in self.mesh.axes)
 
     @property
     def material(self) -> Material:
@@ -189,6 +191,13 @@ class Problem:
         found = {c.place(name): c.moment for name, c in self.contacts.items() if c.kind != "point"}
         found.update({name: e.moment for name, e in self.edges.items()})
         return {name: m for name, m in found.items() if not m.reflecting}
+
+    def _repr_html_(self) -> str:
+        lines = [f"P{self.order} on {self.mesh!r}"]
+        lines += [f"{region}: {material!r}" for region, material in self.materials.items()]
+        lines += [f"contact {n}: {c.described}" for n, c in self.contacts.items()]
+        lines.append(f"coupling {self.coupling}, detection {self.detection}")
+        return html_summary("Problem", lines)
 
     def __repr__(self) -> str:
         regions = ", ".join(f"{r}: {m!r}" for r, m in self.materials.items())
@@ -279,9 +288,10 @@ def _check_film(problem: Problem) -> None:
             f"a stack answers with the local tensor of its layers, which no side edge reaches: "
             f"leave {name!r} reflecting",
         )
-    if problem.is_cross_section:
+    if problem.is_cross_section or problem.mesh.dim != 2:
+        kind = "cross-section" if problem.is_cross_section else "channel"
         raise _wrong(
-            "film", "a film is a device plane (x, y) with a thickness; this mesh is a cross-section"
+            "film", f"a film is a device plane (x, y) with a thickness; this mesh is a {kind}"
         )
     if problem.coupling != "linear":
         raise _wrong("film", "a film is solved to first order; coupling='full' has no film")

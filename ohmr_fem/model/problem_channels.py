@@ -15,12 +15,6 @@ def check_channels(problem: Problem) -> None:
     if not problem.has_spin:
         _refuse_conditions(problem)
         return
-    if problem.film is not None:
-        raise _refused(
-            "film",
-            "a film knows one moment; orbital and spin moment together are for device planes and "
-            "cross-sections in this version",
-        )
     if not all(m.constant for m in problem.materials.values()):
         raise _refused("materials", "a spin beside coefficients that vary is not in this version")
     if any(m.spin is None for m in problem.materials.values()):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError
 from ..files import atomic_path, read_text
 from ..fitting.background import Term
@@ -25,6 +26,7 @@ from ..model.contacts import Contact, Edge, GaussianProfile, Moment
 from ..model.film import Face, Film, MagneticFace
 from ..model.material import Material
 from ..model.problem import Problem
+from ..model.spin import Spin
 from ..owned import ReadOnly
 from ..solver.solution_file import _pack_mesh, _unpack_mesh
 from ..version import __version__
@@ -56,6 +58,7 @@ PLAIN = {
         Problem,
         Sample,
         SampleFit,
+        Spin,
         Step,
         Term,
     )
@@ -73,12 +76,18 @@ def save_fit(fit: GlobalFit, path: str | Path) -> Path:
         A problem holds a function, which cannot be stored.
     """
     path = Path(path)
-    content = {"format": FORMAT, "version": __version__, "fit": _packed(fit)}
+    content = content_of(fit)
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, allow_nan=False) + "\n", encoding="utf-8")
     return path
 
 
+def content_of(fit: GlobalFit) -> dict[str, Any]:
+    """What a file holds of a fit."""
+    return {"format": FORMAT, "version": __version__, "fit": _packed(fit)}
+
+
+@door
 def load_fit(path: str | Path) -> GlobalFit:
     """Read what :func:`ohmr_fem.save` wrote of a series.
 
@@ -90,15 +99,8 @@ def load_fit(path: str | Path) -> GlobalFit:
     InputError
         Missing, damaged or foreign file.
     """
-    text = read_text(path, "a fit saved by ohmr_fem")
     try:
-        content = json.loads(text)
-        if content["format"] != FORMAT:
-            raise InputError(
-                f"{path}: has format {content['format']!r}, this version reads {FORMAT}",
-                value=str(path),
-            )
-        found = _unpacked(content["fit"])
+        found = fit_of(read_content(path))
     except InputError:
         raise
     except Exception as exc:  # the file is not ours or not whole
@@ -109,6 +111,22 @@ def load_fit(path: str | Path) -> GlobalFit:
     if not isinstance(found, GlobalFit):
         raise InputError(f"{path}: holds no fit of a series", value=str(path))
     return found
+
+
+def read_content(path: str | Path) -> dict[str, Any]:
+    """The JSON of a file of this format."""
+    content: dict[str, Any] = json.loads(read_text(path, "a fit saved by ohmr_fem"))
+    if content["format"] != FORMAT:
+        raise InputError(
+            f"{path}: has format {content['format']!r}, this version reads {FORMAT}",
+            value=str(path),
+        )
+    return content
+
+
+def fit_of(content: Mapping[str, Any]) -> Any:
+    """The fit in such a content."""
+    return _unpacked(content["fit"])
 
 
 def _packed(value: Any) -> Any:

@@ -6,7 +6,7 @@ one journal column; it returns the axes.  Save with :func:`save_figure`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -116,6 +116,36 @@ def plot_hanle(
     return ax
 
 
+def plot_columns(tables: Iterable[Mapping[str, np.ndarray]], labels: Iterable[str]) -> Any:
+    """R(B) - R(0), or rho(B) - rho(0), of tables {name with unit: values} over each other.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    several = list(tables)
+    wanted = [name for name in several[0] if name.startswith(("hanle", "rho_change"))]
+    name = wanted[0]
+    power = _power(np.concatenate([table[name] for table in several]))
+    unit = "ohm" if name.startswith("hanle") else "1"
+    with _style(None):
+        ax = _new_axes()
+        for i, (table, label) in enumerate(zip(several, labels, strict=True)):
+            fields = np.array([table[f"B_{axis} [T]"] for axis in "xyz"]).T
+            ax.plot(
+                _signed(fields),
+                table[name] / 10.0**power,
+                color=COLOURS[i % len(COLOURS)],
+                linestyle=("-", "--")[i % 2],
+                label=label,
+            )
+        ax.set_ylabel(_LABELS[name.partition(" ")[0]] + _in_brackets(unit, power))
+        ax.set_xlabel("$B$ (T)")
+        ax.margins(x=0)
+        ax.legend()
+    return ax
+
+
 def _angle(fields: np.ndarray) -> np.ndarray | None:
     """Degrees from the first field of a turn at one strength in a plane, (n,); None for others."""
     size = np.linalg.norm(fields, axis=1)
@@ -196,7 +226,23 @@ def _profile(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, lab
     ax.set_xlabel(f"${axis}$ ({_PREFIXES[power]}m)")
     ax.set_ylabel(label)
     ax.margins(x=0)
+    if solution.problem.mesh.is_channel:
+        _places(ax, solution, 10.0**power)
     return ax
+
+
+def _places(ax: Any, solution: Solution, unit: float) -> None:
+    """Where the contacts of a channel are, between its ends."""
+    mesh = solution.problem.mesh
+    ends = mesh.mesh.boundary_facets()
+    for name, contact in solution.problem.contacts.items():
+        facets = np.setdiff1d(mesh.rim(contact.place(name)), ends)
+        for x in mesh.mesh.p[0, mesh.mesh.facets[0, facets]] / unit:
+            ax.axvline(x, color="0.4", linewidth=0.6, linestyle=":")
+        if facets.size:
+            middle = float(mesh.mesh.p[0, mesh.mesh.facets[0, facets]].mean()) / unit
+            at = np.array([middle, ax.get_ylim()[1]])
+            write_outside(ax, name, at, np.array([0.0, 1.0]), "0.2")
 
 
 def _map(
@@ -246,11 +292,7 @@ def _outline(ax: Any, solution: Solution) -> None:
 
 def _pad(ax: Any, mesh: DeviceMesh, region: str, label: str) -> None:
     """The rim of a region that is a contact, and its name above it."""
-    inside = np.isin(np.arange(mesh.n_cells), mesh.regions[region])
-    first, second = mesh.mesh.f2t
-    beyond = np.where(second >= 0, inside[second], False)
-    rim = mesh.mesh.facets[:, inside[first] != beyond]
-    ends = mesh.mesh.p[:, rim]
+    ends = mesh.mesh.p[:, mesh.mesh.facets[:, mesh.rim(region)]]
     x, y = _joined(ends)
     ax.plot(x, y, color="black", linewidth=0.8)
     top = ends[:, :, int(np.argmax(ends[1].mean(axis=0)))].mean(axis=1)

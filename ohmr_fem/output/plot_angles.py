@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError
 from ..model.fields import field_turn
 from ..sweep.angles import AngleScan
@@ -20,6 +21,7 @@ LEAST = 1e-3
 FINE = 361
 
 
+@door
 def plot_admr(scan: AngleScan, measurement: int = 1, ax: Any = None) -> Any:
     """One resistance of a scan against the angle, and the forms b_y^2, b_x b_y and b_z in it.
 

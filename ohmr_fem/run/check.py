@@ -47,7 +47,7 @@ def check_device(device: Device) -> tuple[System, list[UserWarning]]:
     check_questions(device)
     fields = device.fields
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    system = system_of(device.problem, plane_of_film=True)
+    system = system_of(device.problem, plane_of_film=True, with_spin=True)
     notes = [*physics_notes(device.problem, fields), *check_resolution(system, strongest)]
     for field in (strongest, *device.snapshots):
         check_stability(system, field)

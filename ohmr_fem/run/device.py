@@ -28,6 +28,8 @@ from ..output.paraview import export_paraview
 from ..output.plot import plot_hanle, plot_mesh, plot_moment_density
 from ..output.plot_micro import plot_gate_map
 from ..output.record import provenance, write_record
+from ..output.report import REPORT, write_report
+from ..output.style import drawing
 from ..solver.adapt import solve_to
 from ..solver.solution import Solution
 from ..solver.solve import solve
@@ -38,6 +40,7 @@ from ..sweep.gate import GateMap, gate_map
 from ..sweep.hanle import hanle_curve
 from .check import check_questions
 from .folder import files_of, remove, results_folder
+from .further import FURTHER, Compute
 
 Progress = Callable[[str, int, int], None]
 
@@ -101,6 +104,7 @@ def run_device(
             with run.drawer or contextlib.nullcontext():
                 run.everything()
                 run.waits()
+            run.report()
             record["status"] = "complete"
         except BaseException as exc:
             stopped = isinstance(exc, KeyboardInterrupt)
@@ -141,6 +145,7 @@ class _Run:
             "accuracy": {},
             "curves": {},
             "gates": {},
+            "further": {},
             "fields": [],
             "warnings": [],
             "files": [],
@@ -156,6 +161,7 @@ class _Run:
         tables = []
         fields = []
         figures = ["mesh"]
+        tables.append("matrix.csv")
         for measurement in self.device.measurements:
             name = measurement.name
             results = _joined("results", name)
@@ -165,7 +171,9 @@ class _Run:
             fields += [f"{stem}{number}.vtu" for number in numbers]
             if several:
                 fields.append(f"{stem}.pvd")
-            figures += [_joined("hanle", name), gate]
+            moving = [_joined("time", name), _joined("frequency", name)]
+            tables += [f"{stem}.csv" for stem in moving]
+            figures += [_joined("hanle", name), gate, *moving]
             maps = _joined("moment_density", name)
             figures += [maps + number for number in numbers]
         planned = list(tables)
@@ -173,7 +181,7 @@ class _Run:
             planned += fields
         for stem in figures:
             planned += [f"{stem}.{kind}" for kind in output.figures]
-        return planned
+        return [*planned, REPORT]
 
     def follow(self, before: dict[str, Any]) -> None:
         """Mark the files of the run before this one as such."""
@@ -204,7 +212,22 @@ class _Run:
         if self.device.gate is not None:
             for measurement in self.device.measurements:
                 self.gate(measurement)
+        for name, compute in FURTHER.items():
+            if getattr(self.device, name) is not None:
+                self.further(name, compute)
         self.snapshots()
+
+    def further(self, name: str, compute: Compute) -> None:
+        """[time], [frequency] or [matrix]: tables and pictures, one for each measurement."""
+        for measurement in self.device.measurements if name != "matrix" else (Measurement(),):
+            label = _joined(name, measurement.name)
+            with self.timed(name):
+                table, entry, draw = compute(self.device, measurement)
+            entry = {"table": self.wrote_table(table, label), **entry}
+            self.record["further"][label] = entry
+            self.finished_part("further", entry)
+            if draw is not None:
+                self.figures({label: draw})
 
     def mesh(self) -> None:
         mesh = self.device.problem.mesh
@@ -473,6 +496,12 @@ class _Run:
             with self.timed("figures"):
                 self.drawer.finish()
 
+    def report(self) -> None:
+        """All of it on one page; one that cannot be made is a warning."""
+        self.writes(REPORT)
+        with drawing(REPORT):
+            write_report(self.out, self.record, self.device.path.stem)
+
     def writes(self, *names: str) -> None:
         """Into the record before the files are there, so that a run that is killed owns them."""
         files = self.record["files"]
@@ -548,7 +577,7 @@ def mesh_record(device: Device) -> dict[str, Any]:
         "dimension": mesh.dim,
         "cells": mesh.n_cells,
         "vertices": int(mesh.mesh.p.shape[1]),
-        "unknowns_per_field": system_of(device.problem, plane_of_film=True).N,
+        "unknowns_per_field": system_of(device.problem, plane_of_film=True, with_spin=True).N,
         "order": device.problem.order,
         "extent_m": mesh.extent.tolist(),
         "smallest_edge_m": float(mesh.edge_sizes.min()),

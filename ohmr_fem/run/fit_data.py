@@ -11,7 +11,7 @@ import numpy as np
 
 from ..config.device_file import Device
 from ..errors import InputError, suggest
-from ..fitting.data import Measured, read_data, with_pairs
+from ..fitting.data import Measured, measurement_of, read_data, with_pairs
 from ..fitting.prepare import prepare
 from ..units import to_si
 
@@ -164,6 +164,14 @@ def _paired(
     if measurement not in pairs:
         raise InputError(
             f"{measurement!r} is not known; {suggest(measurement, pairs)}",
+            value=measurement,
+            key="measurement",
+        )
+    channels = list(dict.fromkeys(measurement_of(curve.name) for curve in curves))
+    if len(channels) > 1:
+        raise InputError(
+            f"the file holds {', '.join(map(repr, channels[:4]))}, which cannot all be "
+            f"{measurement!r}; take one with columns={{'R': HEADING}} (--column R=HEADING)",
             value=measurement,
             key="measurement",
         )

@@ -22,6 +22,9 @@ from .resolution import FIRST_ORDER, check_resolution, physics_notes, size_notes
 from .solve import MomentSolver, Response, moment_source, ohmic_potential
 from .system import System, system_of
 
+#: Part of the largest difference of potential below which a reading of it is round-off.
+ROUND_OFF = 1e-13
+
 
 @dataclass(frozen=True)
 class Resistance:
@@ -97,6 +100,14 @@ class UnitCurrent:
         return cls(potential, moment_source(system, potential) + injected, residual)
 
 
+def ohmic_reading(load: np.ndarray, potential: np.ndarray) -> float:
+    """What a voltage pair reads of an ohmic potential; exactly 0 where that is round-off, as
+    between probes opposite each other: a change relative to it does not exist.
+    """
+    value = float(load @ potential)
+    return value if abs(value) > ROUND_OFF * float(np.ptp(potential)) else 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """A current pair and a voltage pair on a system, or the total current of a cross-section.
@@ -150,7 +161,7 @@ class Measurement:
             )
         unit = UnitCurrent.of(system, names.current, solver)
         reader = system.pair_load(names.voltage)
-        base = float(reader @ unit.potential)
+        base = ohmic_reading(reader, unit.potential)
         return cls(
             system,
             unit.source,
@@ -204,15 +215,35 @@ class Measurement:
             f"{drive}_{read}": replace(self, source=source, reader=by_V, moment_reader=by_n)
             for drive, source in drives.items()
             for read, (by_V, by_n) in reads.items()
-            if np.any(source)
-            and (np.any(by_n) or (np.any(by_V) and np.any(self.system.coefficients.alpha_inverse)))
+            if np.any(source) and (np.any(by_n) or (np.any(by_V) and self.system.reads))
         }
         return found or {"p_p": self}
 
     def parts(self, solver: MomentSolver) -> tuple[float, ...]:
-        """delta_R by drive and reading at the field of a solver, in the order of Parts;
-        nothing without polarised contacts.
+        """delta_R by drive and reading at the field of a solver, in the order of Parts: of
+        polarised contacts, then of orbital and spin moment.
         """
+        return (*self._contact_parts(solver), *self._channel_parts(solver))
+
+    def _channel_parts(self, solver: MomentSolver) -> tuple[float, ...]:
+        """By the moment that is made, then by the one that is read; nothing without a spin, and
+        with full coupling, where a sum of parts has no meaning.
+        """
+        s = self.system
+        if s.spin is None or s.feeds_back:
+            return ()
+        found = []
+        for made in (0, 1):
+            now = solver.solve(_one_channel(self.source, made))
+            for read in (0, 1):
+                n = _one_channel(now.n, read)
+                potential = np.zeros(s.N)
+                if self.names is not None:
+                    potential, _ = s.orbital_potential(n, solver=self.solver)
+                found.append(self.read(n, potential))
+        return tuple(found)
+
+    def _contact_parts(self, solver: MomentSolver) -> tuple[float, ...]:
         if not self.system.problem.polarised:
             return ()
         contacts = self.injected
@@ -274,9 +305,18 @@ class Measurement:
 
     @functools.cached_property
     def _parts_at_zero(self) -> tuple[float, ...]:
-        if not self.system.problem.polarised:
+        if not self.system.problem.polarised and self.system.spin is None:
             return ()
         return self.parts(self.solver_at(self.system, np.zeros(3)))
+
+
+def _one_channel(moments: np.ndarray, which: int) -> np.ndarray:
+    """(6N,) with the other moment set to 0."""
+    out = np.zeros_like(moments)
+    half = len(moments) // 2
+    kept = slice(which * half, (which + 1) * half)
+    out[kept] = moments[kept]
+    return out
 
 
 def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple[str, ...]:

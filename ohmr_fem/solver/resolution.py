@@ -40,19 +40,25 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
 
 
 def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
-    """Extent normal to the edge (m) and number of the cells along edges where moments may
-    gather.
+    """Extent normal to the edge (m) and number of the cells along edges where moments may gather,
+    and beside polarised contacts.
     """
     mesh, problem = system.problem.mesh, system.problem
     silent = [
         mesh.boundaries[c.place(n)]
         for n, c in problem.contacts.items()
-        if c.kind == "equipotential" and c.region is None and not c.moment.injects
+        if c.kind == "equipotential"
+        and c.region is None
+        and not c.moment.injects
+        and not c.polarised
     ]
-    facets = np.setdiff1d(
-        mesh.mesh.boundary_facets(), np.concatenate([np.empty(0, dtype=int), *silent])
-    )
-    cells = mesh.mesh.f2t[0, facets]
+    none = np.empty(0, dtype=int)
+    rim = np.setdiff1d(mesh.mesh.boundary_facets(), np.concatenate([none, *silent]))
+    beside = [mesh.rim(c.place(n)) for n, c in problem.polarised.items() if c.kind != "point"]
+    facets = np.union1d(rim, np.concatenate([none, *beside]))
+    inner = facets[mesh.mesh.f2t[1, facets] >= 0]  # these have a cell on either side
+    cells = np.concatenate([mesh.mesh.f2t[0, facets], mesh.mesh.f2t[1, inner]])
+    facets = np.concatenate([facets, inner])
     return (cell_heights(system, facets, cells) if facets.size else np.empty(0)), cells
 
 
@@ -262,6 +268,25 @@ def _metal_notes(problem: Problem) -> list[PhysicsWarning]:
     ]
 
 
+def _regional_notes(problem: Problem) -> list[PhysicsWarning]:
+    """Of several materials: the rule between them, and what the printed detector asks of each."""
+    notes = reciprocity_notes(problem, system_of(problem, plane_of_film=True).coefficients)
+    if problem.detection == "printed":
+        tensors = [np.asarray(m.inverse_mass) for m in problem.materials.values()]
+        sizes = [X / max(float(np.abs(X).max()), 1e-300) for X in tensors]
+        flat = [np.abs(X - np.diag([X[0, 0], X[0, 0], X[2, 2]])).max() <= 1e-9 for X in sizes]
+        alike = all(np.abs(X - sizes[0]).max() <= 1e-9 for X in sizes)
+        if not all(flat) or not alike:
+            notes.append(
+                PhysicsWarning(
+                    "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager) in this film: the printed "
+                    "detector on an X that is not diag(X_xx, X_xx, X_zz), or whose shape differs "
+                    "between regions; detection='reciprocal' restores it"
+                )
+            )
+    return notes
+
+
 def _strength_note(problem: Problem, film: Film, material: Material) -> PhysicsWarning | None:
     """Where kappa'/kappa is not alpha'/alpha at a face or edge."""
     laws: list[Any] = [*film.faces, *problem.edge_sources.values()]
@@ -281,6 +306,8 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     film, material = problem.film, next(iter(problem.materials.values()))
     if not isinstance(film, Film) or not material.uniform:
         return []
+    if not problem.uniform:
+        return _regional_notes(problem)
     X = np.asarray(material.inverse_mass)
     slack = 1e-9 * np.abs(X).max()
     if (note := _strength_note(problem, film, material)) is not None:

@@ -12,6 +12,7 @@ import skfem
 
 from ..doors import door
 from ..errors import InputError, suggest
+from ..files import html_summary
 from ..model.drive import Drive
 from ..model.problem import Problem
 from ..units import array_si, engineering, own_arrays, shown
@@ -534,6 +535,10 @@ class Solution:
         return scale * (
             self.drive.electric_field * s.ohmic_current + float(s.response @ n) / s.scales.length
         )
+
+    def _repr_html_(self) -> str:
+        parts = repr(self).removeprefix("Solution(").removesuffix(")")
+        return html_summary("Solution", parts.split("; "))
 
     def __repr__(self) -> str:
         top = float(np.abs(self.moment_density).max())

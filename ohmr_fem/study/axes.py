@@ -29,6 +29,7 @@ CHANGEABLE = (
     "materials",
     "mesh",
     "cross_section",
+    "channel",
     "contacts",
     "edges",
     "film",

@@ -16,6 +16,7 @@ from ..model.problem import Problem
 from ..solver.resistance import warn_once
 from ..units import to_si
 from .curve import field_columns
+from .film_regions import is_regional
 from .hanle import hanle_curve
 from .route import refusal
 from .spectral import largest_share, spectral_measures
@@ -161,7 +162,10 @@ def _responses(
     problem: Problem, fields: np.ndarray, pairs: list[tuple[Pair, Pair]]
 ) -> tuple[np.ndarray, np.ndarray]:
     """R_ohmic (k,) and delta_R (n, k): all pairs from one factorisation where a measure exists."""
-    if problem.film is not None or refusal(problem) is None:
+    poles = refusal(problem) is None
+    if problem.film is not None:  # whose measure says itself what it refuses
+        poles = not is_regional(problem)
+    if poles:
         measures = spectral_measures(problem, pairs, fields=fields)
         warn_once(problem, fields, largest_share(problem, measures))
         ohmic = [m.R_ohmic for m in measures]

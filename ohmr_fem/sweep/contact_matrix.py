@@ -4,8 +4,9 @@ field at most.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,8 @@ class ResistanceMatrix(Table):
         """Largest |R_ij,kl(B) - R_kl,ij(-B)| over the largest |R|; the fields must come with their
         opposites.
 
-        Zero up to round-off for X_za = 0 or reciprocal detection, Onsager's relation.
+        Zero up to round-off for X_za = 0 or reciprocal detection, Onsager's relation.  Polarised
+        contacts are turned over along with the field, which takes a second matrix.
         """
         opposite = [
             int(np.argmin(np.linalg.norm(self.fields + field, axis=1))) for field in self.fields
@@ -126,7 +128,19 @@ class ResistanceMatrix(Table):
             )
         rows = [self.contacts.index(name) for name in self.sources]
         R = (self.ohmic + self.orbital)[:, rows]
-        return float(np.abs(R - R[opposite].transpose(0, 2, 1)).max() / np.abs(R).max())
+        back = R[opposite]
+        if self.problem.polarised:
+            other = self._turned_over()
+            back = (other.ohmic + other.orbital)[opposite][:, rows]
+        return float(np.abs(R - back.transpose(0, 2, 1)).max() / np.abs(R).max())
+
+    def _turned_over(self) -> ResistanceMatrix:
+        """The matrix of the same fields with every polarisation reversed."""
+        given = self.problem.contacts.items()
+        turned = replace(self.problem, contacts={name: c.reversed() for name, c in given})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they have been said of this matrix
+            return resistance_matrix(turned, self.fields, method=self.method)
 
     def columns(self) -> Columns:
         """{name: (unit, values)}: fields, and R and its orbital part for every source against the

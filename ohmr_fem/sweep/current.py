@@ -21,7 +21,7 @@ from ..model.problem import Problem
 from ..solver.drift import _checked, _peclet, _solve, _warn, warn_of_size
 from ..solver.linear import Solver
 from ..solver.newton import NewtonStep
-from ..solver.resistance import FourTerminal
+from ..solver.resistance import FourTerminal, ohmic_reading
 from ..solver.solution import Solution
 from ..solver.solution_file import save_solution
 from ..solver.solve import solve
@@ -145,7 +145,7 @@ def drift_curve(
     def curve() -> DriftCurve:
         order = sorted(done)
         values = [done[i] for i in order]
-        base = float(system_of(problem).pair_load(read) @ unit.ohmic_dofs)
+        base = ohmic_reading(system_of(problem).pair_load(read), unit.ohmic_dofs)
         return DriftCurve(
             I[order],
             np.array([v[0] for v in values]),

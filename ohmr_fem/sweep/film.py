@@ -37,7 +37,7 @@ from ..model.stack import Stack
 from ..solver import forms
 from ..solver.film import Divided, Faces, detection_matrix, torque_of
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import FourTerminal
+from ..solver.resistance import FourTerminal, ohmic_reading
 from ..solver.resolution import FIRST_ORDER
 from ..solver.space import facet_basis
 from ..solver.stability import lowest_diffusive_rate
@@ -319,6 +319,11 @@ class FilmMeasure(SpectralMeasure):
         return float(super().size + h * faces)
 
     @property
+    def largest(self) -> float:
+        """As :attr:`size`: edges and faces have no common bound."""
+        return self.size
+
+    @property
     def _floor(self) -> float:
         p = self.projection
         faces = sum(p.norm(a) * p.norm(b) for a, b in FACES) / p.shift**2
@@ -478,6 +483,18 @@ def film_measures(
                 key="film",
             )
         return stack_measures(problem, pairs, solver)
+    if not problem.uniform:
+        return _of_matrices(
+            problem,
+            pairs,
+            with_vectors,
+            tolerance=tolerance,
+            fields=fields,
+            lengths=lengths,
+            thicknesses=thicknesses,
+            rates=rates,
+            solver=solver,
+        )
     system = system_of(problem, plane_of_film=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
@@ -545,6 +562,19 @@ def film_measures(
     return measures(projection)
 
 
+def _of_matrices(
+    problem: Problem, pairs: Sequence[tuple[Any, Any]], with_vectors: bool, **options: Any
+) -> list[FilmMeasure]:
+    """A relaxation tensor, or a spin: a matrix a pole."""
+    from .matrix_film import matrix_film_measures
+
+    if with_vectors:
+        raise InputError(
+            "a map of the moment of a film knows one relaxation time and one channel", key="film"
+        )
+    return list(matrix_film_measures(problem, pairs, **options))
+
+
 def _shift(
     ranges: list[np.ndarray],
     bases: np.ndarray,
@@ -583,7 +613,8 @@ def _largest_share(problem: Problem) -> float:
     film = problem.film
     given = [m for m, _ in film.layers] if isinstance(film, Stack) else [problem.material]
     return max(
-        abs(m.orbital_hall_angle * m.inverse_orbital_hall_angle)
+        (abs(m.orbital_hall_angle) + (abs(m.spin.hall_angle) if m.spin else 0.0))
+        * (abs(m.inverse_orbital_hall_angle) + (abs(m.spin.inverse_hall_angle) if m.spin else 0.0))
         * max(float(np.abs(detection_matrix(m, problem.detection)).max()), 1.0)
         for m in given
     )
@@ -638,7 +669,7 @@ def _starts(
         turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
         of_edges = block_diag(turn[:, :1], turn[:, 1:]) if apart else turn
         turns.append(block_diag(of_edges, turn, turn))
-        ohmic.append(float(system.pair_load(v) @ (potentials @ turn[:, 0])))
+        ohmic.append(ohmic_reading(system.pair_load(v), potentials @ turn[:, 0]))
         both = turned @ turn  # (2, points, 2)
         products.append(np.einsum("cp,dp->cd", both[..., 1], both[..., 0]))
     return edges, across, turns, products, ohmic, names

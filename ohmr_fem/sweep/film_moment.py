@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError
 from ..model.film import Film
 from ..model.problem import Problem
@@ -55,6 +56,7 @@ class FilmMoment:
         return self.density[-1]
 
 
+@door
 def film_moment(
     problem: Problem,
     field: Any = (0.0, 0.0, 0.0),

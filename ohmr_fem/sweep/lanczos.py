@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..owned import own_arrays
 from ..solver.linear import Factorisation
 
 #: The bound holds down to this times |a| |b|.
@@ -51,6 +52,9 @@ class Projection:
     vectors: np.ndarray | None
     solves: int
     residual: float
+
+    def __post_init__(self) -> None:
+        own_arrays(self)
 
     def combine(self, turn: np.ndarray) -> Projection:
         """The same space for the starting vectors ``start @ turn``, turn (p, q)."""

@@ -13,13 +13,13 @@ import numpy as np
 
 from ..doors import door
 from ..errors import InputError, SolveError, suggest
-from ..files import atomic_path, check_kinds, check_shapes, read_text
+from ..files import atomic_path, check_kinds, check_shapes, html_summary, read_text
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
 from ..solver.system import System
 from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
-from .curve import PARTS, Parts
+from .curve import PARTS, Parts, removed_part
 from .lanczos import Projection
 
 FORMAT = "ohmr_fem spectral measure 1"
@@ -373,6 +373,16 @@ class SpectralMeasure:
         own = sum(self.projection.residues(a, a) for a in drives)
         return float(np.sum(own / (self.projection.rates * self.stretch + 1.0)) * self.stretch)
 
+    @property
+    def largest(self) -> float:
+        """What f(0) could be, by the inequality of Cauchy and Schwarz."""
+
+        def own(column: int) -> float:
+            poles = self.projection.rates * self.stretch + 1.0
+            return float(np.sum(self.projection.residues(column, column) / poles) * self.stretch)
+
+        return sum(abs(self._strength(c)) * (own(c.a) * own(c.b)) ** 0.5 for c in self.channels)
+
     def _F_of(self, c: Link) -> float:
         g = self.projection.residues(c.a, c.b) * self.stretch
         return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self.stretch + 1.0)))
@@ -437,18 +447,17 @@ class SpectralMeasure:
 
     @door
     def rho(self, fields: Any) -> np.ndarray:
-        """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, (n,)."""
+        """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, NaN where R_ohmic = 0, (n,)."""
         f = self._inside * self.response(fields)[0]
-        return f if self.current is None else f / self.R_ohmic_sigma
+        return f if self.current is None else f / (self.R_ohmic_sigma or np.nan)
 
     @door
     def rho_star(self, fields: Any) -> np.ndarray:
         """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect, NaN where f(0) = 0."""
         f, change = self.response(fields)
-        zero = f - change
-        return np.where(
-            (change == 0.0) & (zero != 0.0), 0.0, -change / np.where(zero == 0.0, np.nan, zero)
-        )
+        whole = 1.0 if self.current is None else abs(self.R_ohmic_sigma)
+        largest = max(self.largest, 0.0 if self.polarised else whole)
+        return removed_part(change, f - change, largest)
 
     @door
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
@@ -596,10 +605,17 @@ class SpectralMeasure:
     @door
     def save(self, path: str | Path) -> Path:
         """Write the measure as a small JSON file; mesh and field maps are left out."""
+        path = Path(path)
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(self.content(), indent=1), encoding="utf-8")
+        return path
+
+    def content(self) -> dict[str, Any]:
+        """What the file of a measure holds, as plain values (docs/measure-format)."""
         from ..version import __version__
 
         p, m = self.projection, self.material
-        content = {
+        return {
             "format": FORMAT,
             "version": __version__,
             "summary": self.summary,
@@ -628,10 +644,6 @@ class SpectralMeasure:
             },
             **self._more(),
         }
-        path = Path(path)
-        with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        return path
 
     def _more(self) -> dict[str, Any]:
         """What a measure of another kind adds to its file."""
@@ -716,6 +728,13 @@ class SpectralMeasure:
     def _needs_terminals(self) -> None:
         if self.current is None:
             raise InputError("a cross-section has no resistance; use rho")
+
+    def _repr_html_(self) -> str:
+        lines = [repr(self), self.summary, f"material: {self.material!r}"]
+        if self.plane:
+            growth, precession = self.range
+            lines.append(f"certified to |omega| tau = {precession:.4g}, growth {growth:.3g}")
+        return html_summary(type(self).__name__, lines)
 
     def __repr__(self) -> str:
         what = (

@@ -28,7 +28,7 @@ from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver import forms
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import FourTerminal, UnitCurrent
+from ..solver.resistance import FourTerminal, UnitCurrent, ohmic_reading
 from ..solver.resolution import FIRST_ORDER, angle_notes, size_notes
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
@@ -330,7 +330,7 @@ def _starts(
         pair = np.array([_difference(i, contacts), _difference(v, contacts)])
         # several pairs share few functionals: each pair is a combination of them
         turn = np.linalg.lstsq(functionals.T, pair.T, rcond=None)[0]
-        ohmic.append(float(system.pair_load(v) @ (potentials @ turn[:, 0])))
+        ohmic.append(ohmic_reading(system.pair_load(v), potentials @ turn[:, 0]))
         turns.append(block_diag(*[turn for _ in plane], np.eye(len(magnets))))
         links.append(_links(problem, i, v))
     return start, turns, links, ohmic, names

@@ -11,7 +11,8 @@ import pytest
 from small_devices import bar
 
 import ohmr_fem as of
-from ohmr_fem.config.device_file import read_device
+from ohmr_fem.config.device_file import SECTIONS, read_device
+from ohmr_fem.config.schema import device_reference, device_schema
 from ohmr_fem.config.tables import TEMPLATE
 
 GOOD = """
@@ -156,6 +157,42 @@ def test_pads_and_polarised_contacts(folder):
         (magnet.replace(region, "nowhere"), "the mesh has no region 'nowhere'"),
     ):
         assert said in " ".join(_complaints(folder, text + tables + wrong))
+
+
+CHANNEL = """
+[channel]
+length = "40 um"
+width = "1 um"
+contacts = { source = "-2 um", detector = "2 um" }
+regions = { other = ["5 um", "20 um"] }
+[contacts.left]
+[contacts.right]
+[contacts.source]
+polarisation = [0, 0, 0.2]
+moment = "1e-5 m^2/s"
+[contacts.detector]
+polarisation = [0, 0, 0.2]
+[measure]
+current = ["source", "left"]
+voltage = ["detector", "right"]
+"""
+
+
+def test_a_channel(folder):
+    text = CHANNEL + SECTION[SECTION.index("[material]") :]
+    device = _read(folder, text)
+    mesh = device.problem.mesh
+    assert mesh.is_channel and mesh.width == pytest.approx(1e-6) and device.problem.order == 4
+    assert set(mesh.boundaries) == {"left", "right", "source", "detector"}
+    assert set(mesh.regions) == {"bulk", "other"}
+    assert device.problem.contacts["source"].moment.absorption == (1e-5,) * 3
+    for wrong, said in (
+        (text.replace('"-2 um"', '"-30 um"'), "outside the channel"),
+        (text.replace("m^2/s", "m/s"), "integrated over the contact"),
+        (text.replace('width = "1 um"', ""), "channel.width"),
+        (text + "[cross_section]\nwidth = 1\n", "give one of"),
+    ):
+        assert said in " ".join(_complaints(folder, wrong))
 
 
 def test_cross_section_and_defaults(folder):
@@ -504,6 +541,7 @@ def test_film(tmp_path, refuses):
         (FILM.replace('"100 m/s"', '"mirror"'), ["film", "mirror"]),
         (FILM.replace("magnetisation", "moment"), ["film", "magnetisation"]),
         (FILM + "[output]\nlayers = 1\n", ["output.layers", "2 to"]),
+        (FILM + "[solve]\naccuracy = 1e-3\n", ["solve.accuracy", "film"]),
         (FILM.replace('"100 m/s"', "{source = [1, 2]}"), ["film", "source"]),
         (FILM.replace('"100 m/s"', "{source = 0.1, kappa = 1}"), ["film", "kappa"]),
     ):
@@ -580,6 +618,46 @@ def test_a_field_that_turns(tmp_path):
         with pytest.raises(of.InputError) as caught:
             read_device(path)
         assert all(f in str(caught.value) for f in fragments), str(caught.value)
+
+
+def test_the_page_of_keys_is_what_the_tables_say():
+    page = Path(__file__).parents[2] / "docs" / "device-file.md"
+    assert page.read_text(encoding="utf-8") == device_reference()
+
+
+def test_the_schema_knows_every_section_and_key_of_the_examples():
+    schema = device_schema()
+    assert set(schema["properties"]) == set(SECTIONS)
+    for file in sorted((Path(__file__).parents[2] / "examples").glob("*.toml")):
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        if "axes" not in table:
+            for name, value in table.items():
+                assert fits(schema, schema["properties"][name], value), (file.name, name)
+    assert not fits(schema, schema["properties"]["sweep"], {"start": 0, "stop": 1, "pints": 3})
+    assert not fits(schema, schema["properties"]["mesh"], {"unit": "nm"})
+
+
+def fits(schema, rule, value):
+    """Enough of JSON schema to judge a table: references, alternatives, keys, simple types."""
+    if isinstance(rule, bool):
+        return rule
+    if "$ref" in rule:
+        return fits(schema, schema["$defs"][rule["$ref"].rpartition("/")[2]], value)
+    if "anyOf" in rule:
+        return any(fits(schema, r, value) for r in rule["anyOf"])
+    kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "number": (int, float)}
+    wanted = rule.get("type", [])
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    if wanted and not any(isinstance(value, kinds.get(k, int)) for k in wanted):
+        return False
+    if isinstance(value, list):
+        return all(fits(schema, rule.get("items", {}), v) for v in value)
+    if not isinstance(value, dict):
+        return True
+    if set(rule.get("required", [])) - set(value):
+        return False
+    known, others = rule.get("properties", {}), rule.get("additionalProperties", {})
+    return all(fits(schema, known.get(k, others), v) for k, v in value.items())
 
 
 # -- orbital and spin moment

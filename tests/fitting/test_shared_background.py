@@ -223,6 +223,7 @@ def test_backgrounds_that_are_not_fitted_are_named_too():
     assert weak.unfitted["hln"] == weak.unfitted["two_band"] == pytest.approx(1.0)
     assert "a background 'quadratic' or 'kohler', which is not fitted" in str(weak)
     assert "'quadratic'" not in str(strong)
+    assert weak.looks and str(weak).endswith(weak.looks) and strong.looks == ""
 
 
 @pytest.mark.parametrize(

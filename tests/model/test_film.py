@@ -53,6 +53,7 @@ def test_magnetic_face():
         ({"thickness": "3 s"}, ["thickness", "dimension"]),
         ({"thickness": 1.0, "bottom": -3.0}, ["bottom", ">= 0"]),
         ({"thickness": 1.0, "top": "mirror"}, ["top", "mirror", "reflecting"]),
+        ({"thickness": {"bulk": 1.0}}, ["thickness", "a step"]),
         ({"thickness": 1.0, "top": {"injected": 1.0}}, ["top", "inject"]),
         ({"thickness": 1.0, "top": of.Edge(source=(0.1, 0, 0))}, ["top", "source"]),
         ({"thickness": 1.0, "top": of.Edge(edge_moment=0.1)}, ["top", "edge_moment"]),

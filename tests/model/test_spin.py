@@ -133,8 +133,6 @@ def test_problems_with_a_spin(refuses):
     mesh = of.rectangle(2.0, 1.0)
     m = material(spin=spin())
     named = ("left", "right")
-    with refuses(InputError, "film", "one moment"):
-        of.Problem(mesh, m, film=of.Film(1e-9 * 1e8))
     with refuses(InputError, "ordinary Hall effect"):
         moving = replace(m, mobility=1.0)
         of.Problem(mesh, moving, named, ordinary_hall=True)

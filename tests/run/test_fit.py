@@ -296,6 +296,46 @@ def test_the_log_of_an_instrument_is_prepared_and_fitted(log, capsys):
     assert "prepared:" in text and "hysteresis: 0.0" in text
 
 
+def test_an_angle_scan_of_a_lock_in_is_fitted_from_the_command_line(folder, table, capsys):
+    """No field column, V over I, a heading without a unit: all of it said by options."""
+    pytest.importorskip("lmfit", reason="fits need lmfit")
+    folder()
+    prob = of.Problem(
+        bar(),
+        of.Material(
+            sheet_conductivity="1 mS",
+            diffusion_length="100 nm",
+            relaxation_time="2 ps",
+            orbital_hall_angle=0.1,
+            inverse_mass=[24.4, 24.4, 6.1],
+        ),
+        ["left", "right", "t1", "t2", "b1", "b2"],
+    )
+    measure = of.spectral_measure(prob, current=("left", "right"), voltage=("t1", "t2"))
+    degrees = np.linspace(0.0, 350.0, 36)
+    B = 0.6 * np.column_stack(
+        [np.cos(np.radians(degrees)), 0.0 * degrees, np.sin(np.radians(degrees))]
+    )
+    R = measure.R_ohmic + measure.hanle(B)
+    R += 0.003 * np.ptp(R) * np.random.default_rng(4).standard_normal(36)
+    rows = [f"{a},{1e6 * 2e-6 * r!r},2" for a, r in zip(degrees, R.tolist(), strict=True)]
+    Path("scan.txt").write_text("Angle,X1,I (uA)\n" + "\n".join(rows) + "\n")
+    options = ["--plane", "xz", "--field", "0.6 T", "--column", "angle=Angle", "--unit"]
+    options += ["angle=deg", "--column", "V=X1", "--unit", "V=uV", "--column", "I=I (uA)"]
+    options += ["--parameters", "alpha,theta", "--measurement", "local", "--out", "scan"]
+    assert ohmr("fit", "scan.txt", "device.toml", *options) == 0
+    capsys.readouterr()
+    found = json.loads(Path("scan/fit.json").read_text())
+    assert found["read"]["plane"] == "xz" and found["read"]["columns"]["V"] == ["X1", "uV"]
+    (curve,) = found["curves"]
+    assert curve["points"] == 36
+    # the length and tau of the device file are off, so only the quality of the fit is asked for
+    assert found["chi2"] / found["degrees"] < 1.5
+    # without the plane it says which option is missing
+    assert ohmr("fit", "scan.txt", "device.toml", *options[2:], "--out", "no") == 2
+    assert "plane" in capsys.readouterr().err
+
+
 def test_sweeps_of_a_log_are_curves_of_a_fit(log):
     pytest.importorskip("lmfit", reason="fits need lmfit")
     options = {"measurement": "local", "parameters": ["alpha"], "intervals": "fisher"}
@@ -331,6 +371,17 @@ def test_rows_that_lack_a_step_are_told(log):
             plan=False,
             intervals="fisher",
         )
+
+
+def test_two_channels_are_not_one_measurement(folder):
+    """R_xy of the next bridge must not be fitted as another R_xx."""
+    folder()
+    head = "Magnetic Field (Oe),Bridge 1 Resistance (Ohms),Bridge 2 Resistance (Ohms)\n"
+    rows = "\n".join(f"{b},{100 + b},{b}" for b in range(-9, 10))
+    Path("two.dat").write_text(head + rows + "\n")
+    with pytest.raises(of.InputError, match="cannot all be 'local'") as caught:
+        run_fit("two.dat", "device.toml", measurement="local")
+    assert len(str(caught.value)) <= 300 and "--column R=HEADING" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ R = 3.0
 
 def disc_with_pad(kind):
     """A disc of radius R with a pad in the middle and a contact around the rim; its radius."""
-    mesh = of.disc_mesh(R, rings=24).with_regions({"pad": lambda q: np.hypot(*q) < 0.5})
+    mesh = of.disc_mesh(R, rings=18).with_regions({"pad": lambda q: np.hypot(*q) < 0.5})
     radius = np.hypot(*mesh.mesh.p[:, mesh.mesh.t[:, mesh.regions["pad"]]]).max()
     contacts = {
         "pad": of.Contact(kind, region="pad", polarisation=(0, 0, 1)),
@@ -235,11 +235,11 @@ def test_a_round_pad_in_a_disc(kind):
     rows = [[iv(0, A), kv(0, A) + k * iv(0, A)], [iv(1, A), -kv(1, A) + k * iv(1, A)]]
     c, _ = np.linalg.solve(rows, [s, 0.0])
     mean = s - c * 2 * iv(1, A) / A
-    assert SIGMA * got.delta_R == pytest.approx(mean, rel=1e-5)
+    assert SIGMA * got.delta_R == pytest.approx(mean, rel=1e-4)
     spreading = np.log(R / A) / (2 * np.pi * SIGMA)
     if kind == "profile":  # the mean over a pad with uniform injection adds 1/8 pi sigma
         spreading += 1 / (8 * np.pi * SIGMA)
-    assert got.R_ohmic == pytest.approx(spreading, rel=1e-5)
+    assert got.R_ohmic == pytest.approx(spreading, rel=1e-4)
 
 
 def circle(radius, x=0.0):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 import ohmr_fem as of
 from ohmr_fem.analytic.valve import valve
@@ -138,6 +139,8 @@ def test_matrix_of_five_contacts_is_reciprocal():
     rows = [forth.contacts.index(name) for name in forth.sources]
     there, here = forth.orbital[0][rows], back.orbital[0][rows]
     assert np.abs(there - here.T).max() < 1e-10 * np.abs(there).max()
+    both = of.resistance_matrix(prob, [field, -field, 0 * field])
+    assert both.reciprocity() < 1e-10
     one = of.resistance(prob, field, current=ONE, voltage=OTHER)
     assert forth.read(ONE, OTHER, "delta_R")[0] == pytest.approx(one.delta_R, rel=1e-9)
     assert forth.read(ONE, OTHER, "hanle")[0] == pytest.approx(one.hanle, rel=1e-9)
@@ -211,6 +214,34 @@ def test_p_with_p_lives_without_orbital_hall_effect():
         assert np.all(getattr(curve.parts, name) == 0.0)
 
 
+@pytest.mark.parametrize("method", ["spectral", "direct"])
+def test_no_rho_where_there_is_nothing_to_compare_with(method):
+    """p_1 and p_2 at right angles: f(0) = 0; and no current of the drive reaches the detector."""
+    prob = strip_valve(Z_AXIS, X_AXIS)
+    fields = np.outer([0.0, 0.5, 1.0], [0, TESLA, 0])
+    curve = of.hanle_curve(prob, fields, method=method, **NONLOCAL)
+    assert abs(curve.delta_R[2]) > 0.01
+    for name in ("rho", "rho_change", "rho_star"):
+        assert np.all(np.isnan(getattr(curve, name)))
+
+
+@pytest.mark.filterwarnings("default")
+def test_coarse_cells_at_a_polarised_contact_are_said():
+    m = simple_material(orbital_hall_angle=0.0)
+    contacts = {
+        "left": of.Contact(),
+        "right": of.Contact(),
+        "source": of.Contact(polarisation=Y_AXIS),
+        "detector": of.Contact(polarisation=Y_AXIS),
+    }
+    mesh = of.channel(40.0, 4.0, {"source": -1.0, "detector": 1.0})
+    for order, said in ((1, True), (6, False)):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            of.resistance(of.Problem(mesh, m, contacts, order=order), **NONLOCAL)
+        assert said == any(issubclass(w.category, of.ResolutionWarning) for w in found)
+
+
 def test_a_reversed_contact_changes_the_sign():
     prob = uniform()
     reads = {**MAGNETS, **{name: MAGNETS[name].reversed() for name in OTHER}}
@@ -269,6 +300,35 @@ def test_balance_of_each_component(coupling):
     assert balance["injected"] == pytest.approx(p["west"] - 0.4 * p["north"], rel=1e-12)
     assert np.abs(lost - balance["injected"]).max() < 1e-12
     assert np.abs(balance["torque"]).max() > 0.05
+
+
+@pytest.mark.parametrize("method", ["spectral", "stepping"])
+def test_balance_in_time(method):
+    """On reflecting edges the total moment obeys dN/dt = p I - (1/tau + T) N, whatever diffuses."""
+    m = simple_material(inverse_mass=XT, orbital_hall_angle=0.0)
+    contacts = {**MAGNETS, "north": replace(MAGNETS["north"], moment="reflecting")}
+    prob = of.Problem(device_mesh(), m, contacts)
+    times = np.array([0.0, 0.3, 1.1, 4.0])
+    pairs = {"current": ("west", "east"), "voltage": OTHER}
+    run = of.transient(
+        prob, times, B * TESLA, method=method, keep_fields=True, tolerance=1e-7, **pairs
+    )
+    M = np.eye(3) + np.cross(B, XT.T).T
+    for k, t in enumerate(times):
+        N = run.solution(k).moment_balance()["relaxation"]  # tau = 1
+        expected = np.linalg.solve(M, (np.eye(3) - expm(-M * t)) @ (0.3, 0.1, -0.4))
+        assert np.abs(expected - N).max() < 1e-6
+
+
+def test_ordinary_hall_effect_and_polarised_contacts_are_reciprocal():
+    given = {
+        name: replace(m, diffusion_length=None, mobility=mu)
+        for (name, m), mu in zip(materials(FULL).items(), (0.4, -0.3, 0.8), strict=True)
+    }
+    prob = of.Problem(
+        device_mesh(), given, MAGNETS, detection="reciprocal", ordinary_hall=True, coupling="full"
+    )
+    assert reciprocity(prob, np.array([1.6 * TESLA, -0.7 * TESLA, 0.9])) < 1e-9
 
 
 def test_moment_maps_of_the_measure_are_those_of_a_solution():

@@ -88,9 +88,9 @@ def test_a_stack_is_not_its_mean():
     from validation.interfaces import SLABS, B, collocated
 
     layers = [(of.Material(**_given(s), resistivity=1.0 / s.sigma), s.thickness) for s in SLABS]
-    stack = of.Stack(layers)
-    for detection in ("printed", "reciprocal"):
-        expected = collocated(SLABS, "z", detection)
+    for detection, G in (("printed", (0.7, 0.4)), ("reciprocal", (0.7, 0.4)), ("printed", (0, 0))):
+        stack = of.Stack(layers, bottom=float(G[0]), top=float(G[1]))
+        expected = collocated(SLABS, "z", detection, G)
         found = of.film_conductivity(None, stack, B / _rate(), detection=detection)
         assert found[0, 0, 0] == pytest.approx(expected, rel=1e-8)
 

@@ -1,0 +1,162 @@
+"""fit.html: one page that a co-author can read, with nothing to load from anywhere."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..fitting.fisher import percent
+from ..fitting.global_result import GlobalFit
+from ..fitting.result import Estimate, show, span
+from ..fitting.verdict import Verdict
+
+STYLE = """
+body { font: 15px/1.45 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; }
+h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 1.8em; border-bottom: 1px solid #ccc; }
+table { border-collapse: collapse; margin: .6em 0; } td, th { padding: .2em .7em; text-align: right;
+border-bottom: 1px solid #ddd; } td:first-child, th:first-child { text-align: left; }
+img { max-width: 100%; } .word { font-weight: bold; } .warn { color: #a33; }
+code { font-size: .85em; word-break: break-all; }
+"""
+MARKS = {True: "passed", False: "failed", None: "cannot tell"}
+
+
+def fit_page(
+    title: str,
+    fit: GlobalFit,
+    verdict: Verdict | None,
+    figures: Mapping[str, Path],
+    about: Mapping[str, Any],
+) -> str:
+    """The page as a text.
+
+    Parameters
+    ----------
+    figures : {caption: .png file}
+    about : {"inputs": {file: SHA-256}, "versions": {name: version}, "table": the fit file}
+    """
+    parts = [
+        f"<h1>{_text(title)}</h1>",
+        _verdict(verdict),
+        "<h2>Parameters</h2>",
+        _parameters(fit),
+        f"<p>{_text(str(fit.identifiability))}.</p>",
+        *[f'<p class="warn">{_text(note)}</p>' for note in fit.warnings],
+        "<h2>Samples</h2>",
+        _samples(fit),
+        "<h2>Figures</h2>",
+        *[_figure(caption, path) for caption, path in figures.items()],
+        "<h2>Data and their preparation</h2>",
+        _data(fit),
+        "<h2>Model</h2>",
+        _model(fit, about),
+        "<h2>Where it comes from</h2>",
+        _sources(about),
+    ]
+    body = "\n".join(part for part in parts if part)
+    head = f'<meta charset="utf-8"><title>{_text(title)}</title><style>{STYLE}</style>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
+
+
+def _text(value: Any) -> str:
+    return html.escape(str(value))
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    top = "".join(f"<th>{_text(h)}</th>" for h in head)
+    lines = ["".join(f"<td>{_text(cell)}</td>" for cell in row) for row in rows]
+    return f"<table><tr>{top}</tr>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+def _verdict(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return ""
+    head = f'<h2>Is it a Hanle effect? <span class="word">{_text(verdict.verdict)}</span></h2>'
+    table = verdict.table
+    names = [n for n in table if n not in ("model",)]
+    rows = []
+    for k, fit in enumerate(table.fits):
+        cells = [float(table[n][k]) for n in names]
+        shown = ["" if np.isnan(v) else f"{v:.5g}" for v in cells]
+        rows.append([fit.name, fit.alternative, *shown])
+    checks = [[c.name, MARKS[c.passed], c.text] for c in verdict.checks]
+    power = f"Found in {100 * verdict.power:.0f}% of such data at the stated parameters."
+    return "\n".join(
+        [
+            head,
+            f"<p>{_text(verdict.sentence)} {power}</p>",
+            _rows(["model", "background", *names], rows),
+            _rows(["check", "", "what it found"], checks),
+        ]
+    )
+
+
+def _parameters(fit: GlobalFit) -> str:
+    title = f"{100 * fit.confidence:g}% interval"
+    rows = [_row(e) for e in fit.parameters.values()]
+    noise = "estimated" if fit.noise_estimated else "as given"
+    quality = f"chi^2 = {fit.chi2:.5g} for {fit.degrees} degrees of freedom (noise {noise})"
+    table = _rows(["parameter", "value", "standard error", title, "fixed by the data"], rows)
+    return f"{table}<p>{quality}.</p>"
+
+
+def _row(e: Estimate) -> list[str]:
+    error = "unknown" if not np.isfinite(e.error) else show(e.error, e.unit)
+    return [e.symbol, show(e.value, e.unit), error, span(e), "yes" if e.fixed else "no"]
+
+
+def _samples(fit: GlobalFit) -> str:
+    keys = list(dict.fromkeys(k for s in fit.samples.values() for k in s.sample.properties))
+    rows = []
+    for name, s in fit.samples.items():
+        own = [f"{s.sample.properties[k]:.4g}" if k in s.sample.properties else "" for k in keys]
+        points = sum(len(c.model) for c in s.curves)
+        rows.append([name, *own, len(s.curves), points, f"{s.chi2:.1f}"])
+    return _rows(["sample", *keys, "curves", "points", "chi^2"], rows)
+
+
+def _figure(caption: str, path: Path) -> str:
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    picture = f'<img alt="{_text(caption)}" src="data:image/png;base64,{data}">'
+    return f"<figure>{picture}<figcaption>{_text(caption)}</figcaption></figure>"
+
+
+def _data(fit: GlobalFit) -> str:
+    rows = []
+    for name, s in fit.samples.items():
+        for c in s.curves:
+            steps = "as read"
+            if c.data.preparation is not None:
+                steps = "; ".join(str(step) for step in c.data.preparation)
+            terms = ", ".join(
+                f"{key} = {value:.3g} ({percent(error / abs(value)) if value else 'unknown'})"
+                for key, (value, error) in c.amplitudes.items()
+            )
+            rows.append([name, c.data.label, c.data.quantity, len(c.model), terms, steps])
+    head = ["sample", "curve", "quantity", "points", "backgrounds", "preparation"]
+    return _rows(head, rows)
+
+
+def _model(fit: GlobalFit, about: Mapping[str, Any]) -> str:
+    first = next(iter(fit.samples.values()))
+    lines = [f"{first.sample.kind}: {first.material!r} (first sample, fitted values)"]
+    lines += [f"background of {n}: {_terms(s.sample)}" for n, s in fit.samples.items()]
+    asked = about.get("table", {}).get("fit", {})
+    lines += [f"{key}: {value}" for key, value in asked.items()]
+    items = "".join(f"<li>{_text(line)}</li>" for line in lines)
+    return f"<ul>{items}</ul>"
+
+
+def _terms(sample: Any) -> str:
+    return ", ".join(term.name for term in sample.background) or "none"
+
+
+def _sources(about: Mapping[str, Any]) -> str:
+    inputs = [[name, digest] for name, digest in about.get("inputs", {}).items()]
+    versions = [[name, version] for name, version in about.get("versions", {}).items()]
+    return _rows(["file", "SHA-256"], inputs) + _rows(["program", "version"], versions)

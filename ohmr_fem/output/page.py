@@ -1,0 +1,105 @@
+"""Pages that stand alone: everything inside, nothing from a network."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..files import atomic_path
+from ..sweep.measure import SpectralMeasure
+from ..units import ELECTRON_MASS
+from ..version import __version__
+
+#: By which a page of ours is known.
+OURS = "<footer>ohmr_fem"
+PAGES = Path(__file__).parents[1] / "pages"
+
+
+def part(name: str) -> str:
+    """A piece of a page that the package brings."""
+    return (PAGES / name).read_text(encoding="utf-8")
+
+
+def evaluator() -> str:
+    """The JavaScript that evaluates a measure, with our value of the electron mass."""
+    script = part("measure.js")
+    mark = "/*ELECTRON_MASS*/ "
+    before, _, after = script.partition(mark)
+    return f"{before}{ELECTRON_MASS!r}{after[after.index(';') :]}"
+
+
+def write_page(path: Path, page: str, words: Mapping[str, str]) -> Path:
+    """Put words into a page and write it.  A word must not occur in what stands for another.
+
+    Raises
+    ------
+    InputError
+        Another file of this name is there, which we did not write.
+    """
+    if path.exists() and OURS not in path.read_text(encoding="utf-8", errors="replace"):
+        raise InputError(
+            f"{path}: ohmr_fem did not write it, and it would be replaced; move it away, or give "
+            "another folder",
+            value=str(path),
+        )
+    for word, text in words.items():
+        page = page.replace(word, text)
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return path
+
+
+def write_explore(
+    path: Path,
+    title: str,
+    measures: Sequence[SpectralMeasure],
+    names: Sequence[str],
+    *,
+    field: float,
+    lengths: tuple[float, float],
+) -> Path:
+    """A page with the measures, and a script that evaluates them.
+
+    Parameters
+    ----------
+    path : file to write
+    title : str
+    measures, names : of the measurements
+    field : largest field of the slider, T
+    lengths : diffusion lengths that the measures cover, m
+    """
+    tied = measures[0].absorbing  # to its diffusion constant
+    ends = measures if tied else [m.at(diffusion_length=L) for m in measures for L in lengths]
+    data: dict[str, Any] = {
+        "measures": [_strict(m.content()) for m in measures],
+        "names": list(names),
+        "field": field,
+        "lengths": list(lengths),
+        "tied": tied,
+        "precession": min(1e300, *(m.range[1] for m in ends)),
+        "section": measures[0].current is None,
+    }
+    words = {
+        "TITLE": html.escape(title),
+        "STYLE": part("style.css"),
+        "FOOTER": f"ohmr_fem {__version__}; works without a network.",
+        "SCRIPT": evaluator(),
+        "JSON_DATA": script_safe(data),
+    }
+    return write_page(path, part("explore.html"), words)
+
+
+def _strict(content: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN, which is the resistance of a cross-section."""
+    section = content["current"] is None
+    return content | ({"R_ohmic_sigma": None} if section else {})
+
+
+def script_safe(data: Any) -> str:
+    """JSON that can stand inside a script."""
+    text = json.dumps(data, allow_nan=False, default=str)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,0 +1,304 @@
+"""A film whose relaxation is a tensor, or with orbital and spin moment: functions of a 3x3 or 6x6.
+
+With A = l^2 DD^-1 (Gamma + T(B)) in units of the length l of the poles w_k, reflecting faces and
+edges (docs/theory, sections 9 and 11),
+
+    f(B) = sum_k g_k r_z (w_k + A)^-1 s_z + sum_cd { sum_k g_k^cd r_c [h(w_k + A) - h(A)] s_d
+           + P_cd r_c h(A) s_d },    s_d = DD^-1 alpha x e_d,  r_c = alpha'^T DD x W_c,
+
+h(x) = tanh(y)/y, y = sqrt(x) t/2l.  Everything is a sum over the eigenvalues mu_j of A with the
+coefficients (r S)_j (S^-1 s)_j; where these cancel, near a matrix without a basis of eigenvectors,
+functions of the matrices themselves take their place, pole by pole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.linalg import expm, sqrtm
+
+from ..errors import InputError
+from ..model.film import Film
+from ..model.problem import Problem
+from ..solver.film import Faces, detection_matrix, odd_part
+from ..solver.linear import SYMMETRIC, Solver
+from ..solver.stability import lowest_diffusive_rate
+from ..solver.system import system_of
+from ..units import fields_array, fraction
+from .film import EDGES, STRICTER, TOLERANCE, FilmMeasure, _shift, _starts, _thicknesses
+from .lanczos import Projection, project
+from .matrix import _Asked, _looks, _materials, _nothing
+from .matrix_measure import MatrixMeasure
+from .measure import FLOOR, Link, device_of
+from .route import require_spectral
+
+#: Sum of |(r S)_j (S^-1 s)_j| over |r s| beyond which eigenvectors are not used.
+CANCELS = 1e5
+#: Fields at which the bound of many is taken.
+LOOKS = 24
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
+    """The measure of a film with a relaxation tensor, or with a :class:`Spin`; made by
+    :func:`spectral_measure`.
+
+    As :class:`FilmMeasure` with reflecting faces; R(B) - R(0) is a difference here.
+    """
+
+    @property
+    def faces(self) -> Faces:
+        """Thickness in units of the reference length."""
+        nothing = np.zeros((3, 3))
+        return Faces(self.thickness / self.reference_length, nothing, nothing, True)
+
+    # -- response
+
+    def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """f(B) and f(B) - f(0) without the bound."""
+        return FilmMeasure.unchecked(self, fields, s)
+
+    def _parts(self, fields: np.ndarray, s: complex) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """f of edges, faces and both, and the change of each from B = 0."""
+        values = self._of_fields(fields, s)
+        zero = self._of_fields(np.zeros((1, 3)), s)
+        return values, [now - then for now, then in zip(values, zero, strict=True)]
+
+    def _of_fields(self, fields: np.ndarray, s: complex) -> list[np.ndarray]:
+        values, edges, faces, bad = self._coefficients(fields, s)
+        p = self.projection
+        rates = p.rates[:, None, None] + values
+        by_edges = np.einsum("k,knj,nj->n", self._edge_residues, 1.0 / rates, edges)
+        h = odd_part(self.faces.thickness)
+        at_poles, still = h(rates), h(values)
+        by_faces = np.zeros(len(fields), dtype=complex)
+        for c in range(2):
+            for d in range(2):
+                g = self._face_residues(c, d)
+                local = self.products[c, d] - g.sum()
+                whole = np.einsum("k,knj->nj", g, at_poles) + local * still
+                by_faces += np.einsum("nj,nj->n", whole, faces[:, c, d])
+        for i in np.flatnonzero(bad):
+            by_edges[i], by_faces[i] = self._by_matrices(fields[i], s)
+        if np.imag(s) == 0.0:
+            by_edges, by_faces = by_edges.real, by_faces.real
+        return [by_edges, by_faces, np.zeros_like(by_faces)]
+
+    def _coefficients(
+        self, fields: np.ndarray, s: complex
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """mu_j (n, q), the coefficients of the edges (n, q) and of the faces (n, 2, 2, q), and
+        where they cancel (n,).
+        """
+        A = np.linalg.solve(self.matrices.spread, self._local(fields, s))
+        values, vectors = np.linalg.eig(A)
+        sources, readers = self._vectors
+        with np.errstate(all="ignore"):
+            try:
+                made = np.linalg.solve(vectors, sources.T.astype(complex))
+            except np.linalg.LinAlgError:
+                made = np.full((*vectors.shape[:2], 3), np.inf, dtype=complex)
+            read = readers @ vectors
+            every = read[:, :, None, :] * made.swapaxes(-2, -1)[:, None]
+        size = np.abs(readers) @ np.abs(sources.T)
+        sums = np.abs(every).sum(axis=-1)
+        bad = ~np.all(sums <= CANCELS * np.max(size), axis=(1, 2))
+        every = np.where(bad[:, None, None, None], 0.0, every)
+        return values, every[:, 2, 2], every[:, :2, :2], bad
+
+    @property
+    def _vectors(self) -> tuple[np.ndarray, np.ndarray]:
+        """DD^-1 s_d and r_c for the three components, (3, q) each."""
+        m, matrices = self.material, self.matrices
+        W = detection_matrix(m, self.detection)
+        if not self.has_spin:
+            return np.eye(3), W
+        made = np.array([matrices.source(d) for d in range(3)])
+        weights = matrices.inverse_angles @ matrices.diffusion
+        readers = np.hstack([weights[0] * W, weights[1] * np.eye(3)])
+        return np.linalg.solve(matrices.spread, made.T).T, readers
+
+    def _by_matrices(self, field: np.ndarray, s: complex) -> tuple[complex, complex]:
+        """Edges and faces at one field from functions of the matrices."""
+        A = np.linalg.solve(self.matrices.spread, self._local(field[None], s)[0])
+        sources, readers = self._vectors
+        one, rates = np.eye(len(A)), self.projection.rates
+        half = 0.5 * self.faces.thickness
+        edges = sum(
+            g * (readers[2] @ np.linalg.solve(w * one + A, sources[2]))
+            for g, w in zip(self._edge_residues, rates, strict=True)
+        )
+        at_poles = [_odd(w * one + A, half) for w in rates]
+        still, faces = _odd(A, half), 0.0
+        for c in range(2):
+            for d in range(2):
+                g = self._face_residues(c, d)
+                whole = (self.products[c, d] - g.sum()) * still
+                whole = whole + sum(a * h for a, h in zip(g, at_poles, strict=True))
+                faces = faces + readers[c] @ whole @ sources[d]
+        return complex(edges), complex(faces)
+
+    def delta_R_local(self, fields: Any) -> np.ndarray:
+        """delta_R of the local conductivity tensor alone, without edges, (n,) ohm."""
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        self._check_stable(several)
+        nothing = replace(self.projection, weights=0.0 * self.projection.weights)
+        return np.asarray(self.unit * replace(self, projection=nothing)._of_fields(several, 1.0)[1])
+
+    # -- bound
+
+    def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+        """Bound on the truncation of f(B), (n,): that of F and of the faces at the eigenvalues,
+        taken at a sample of many fields, whose largest serves the others.
+
+        Where eigenvectors cancel it is that of the mean rate, an estimate.
+        """
+        edges, faces = self.bounds(np.atleast_2d(fields_array(fields, "fields")), s)
+        return np.asarray(edges + faces)
+
+    def bounds(self, fields: np.ndarray, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """Of edges and faces, (n,) each."""
+        values, edges, faces, bad = self._coefficients(fields, s)
+        some = self._sample(values)
+        at_edges = self.F_bound(values[some])
+        at_faces = self.face_bound(values[some])
+        of_edges = np.empty(len(values))
+        every = np.empty(len(values))
+        by_edges = np.sum(np.abs(edges[some]) * at_edges, axis=1)
+        by_faces = np.einsum("njcd,ncdj->n", at_faces, np.abs(faces[some]))
+        of_edges[:], every[:] = by_edges.max(), by_faces.max()
+        of_edges[some], every[some] = by_edges, by_faces
+        if np.any(bad):
+            sources, readers = self._vectors
+            size = float((np.abs(readers) @ np.abs(sources.T)).max())
+            middle = np.abs(values[bad]).mean(axis=1)
+            of_edges[bad] = size * self.F_bound(middle)
+            every[bad] = size * self.face_bound(middle).sum(axis=(-2, -1))
+        return of_edges, every
+
+    @staticmethod
+    def _sample(values: np.ndarray) -> np.ndarray:
+        """Fields at which the bound is taken, from the weakest to the strongest."""
+        order = np.argsort(np.abs(values).max(axis=1), kind="stable")
+        places = np.linspace(0, len(order) - 1, LOOKS).astype(int)
+        return np.asarray(order[np.unique(places)])
+
+    @property
+    def size(self) -> float:  # type: ignore[override]
+        """The scale of the tolerance: edges and faces without any cancellation."""
+        sources, readers = self._vectors
+        strength = np.abs(readers) @ np.abs(sources.T)
+        rate = float(np.abs(np.linalg.eigvals(self._at_rest_matrix)).min())
+        edges = np.abs(self._edge_residues) / (np.abs(self.projection.rates) + rate)
+        h = float(np.real(odd_part(self.faces.thickness)(np.array([rate]))[0]))
+        faces = sum(np.sum(np.abs(self._face_residues(c, d))) for c in range(2) for d in range(2))
+        return float(strength.max() * (edges.sum() + h * faces))
+
+    @property
+    def _at_rest_matrix(self) -> np.ndarray:
+        local = self._local(np.zeros((1, 3)), 1.0)[0]
+        return np.linalg.solve(self.matrices.spread, local)
+
+    @property
+    def _floor(self) -> float:  # type: ignore[override]
+        p = self.projection
+        sources, readers = self._vectors
+        strength = float((np.abs(readers) @ np.abs(sources.T)).max())
+        edges = p.norm(EDGES[0]) * p.norm(EDGES[1])
+        faces = sum(p.norm(a) * p.norm(b) for a, b in ((2, 3), (4, 5))) / p.shift**2
+        return float(FLOOR * strength * (edges + faces))
+
+    # -- what a user reads
+
+    def channel_parts(self, fields: Any) -> dict[str, np.ndarray]:
+        raise InputError("channel_parts: not of a film in this version; see switched_off")
+
+    def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
+        raise InputError(
+            "moment_density: the moment of a film depends on z, and that of a tensor or a spin is "
+            "not in this version"
+        )
+
+    def __repr__(self) -> str:
+        what = "orbital and spin moment" if self.has_spin else "relaxation tensor"
+        return f"MatrixFilmMeasure({what}, {FilmMeasure.__repr__(self)})"
+
+
+def _odd(matrix: np.ndarray, half: float) -> np.ndarray:
+    """tanh(y) y^-1, y = sqrt(matrix) half."""
+    y = half * np.asarray(sqrtm(matrix), dtype=complex)
+    decay, one = expm(-2.0 * y), np.eye(len(y))
+    return np.asarray(np.linalg.solve(y, np.linalg.solve(one + decay, one - decay)))
+
+
+def matrix_film_measures(
+    problem: Problem,
+    pairs: Sequence[tuple[Any, Any]],
+    *,
+    tolerance: float | None = None,
+    fields: Any = None,
+    lengths: Any = None,
+    thicknesses: Any = None,
+    rates: Any = (),
+    solver: Solver = SYMMETRIC,
+) -> list[MatrixFilmMeasure]:
+    """Measures of several (current, voltage) pairs of one film; see :func:`film_measures`."""
+    from .spectral import _check_definite
+
+    tolerance = fraction(TOLERANCE if tolerance is None else tolerance, "tolerance")
+    require_spectral(problem)
+    film = problem.film
+    assert isinstance(film, Film)
+    system = system_of(problem, plane_of_film=True, with_spin=True)
+    K, M, keep = system.pencil
+    edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
+    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)
+    asked = _Asked(_looks(problem, fields), _materials(problem, lengths), (1.0, *rates))
+    covered = _thicknesses(thicknesses, film.thickness)
+
+    def measures(projection: Projection) -> list[MatrixFilmMeasure]:
+        return [
+            MatrixFilmMeasure(
+                projection=projection.combine(turn),
+                channels=(Link(2, 2, *EDGES),),
+                R_ohmic_sigma=base,
+                current=name[0],
+                voltage=name[1],
+                tolerance=tolerance,
+                slowest=slowest,
+                residual=projection.residual,
+                film=film,
+                thickness=film.thickness,
+                products=product,
+                **device_of(system),
+            )
+            for turn, base, name, product in zip(turns, ohmic, names, products, strict=True)
+        ]
+
+    shape = _nothing(np.hstack([edges, across]))
+    points = asked.eigenvalues(measures(shape)[0])
+    shift = _shift([points], np.ones(1), slowest)
+    factors = solver.factorise(K + shift * M)
+    # A0 M^-1 of the loads of the faces: see film.py
+    spread, _ = solver.factorise(M).solve(keep.T @ across)
+    start = np.hstack([keep.T @ edges, factors.A @ spread])
+
+    def excess(found: Projection) -> float:
+        worst = 0.0
+        for measure in measures(found):
+            for material in asked.materials:
+                for thickness in covered:
+                    tuned = replace(measure, material=material, thickness=thickness)
+                    for s in asked.rates:
+                        by_edges, by_faces = tuned.bounds(asked.fields, s)
+                        total = float(np.max(STRICTER * by_edges + by_faces))
+                        worst = max(worst, total / max(tuned._allowed, np.finfo(float).tiny))
+        return worst
+
+    most = 80 if lengths is None else 240
+    projection = project(M, factors, start, shift, excess, most)
+    _check_definite(projection)
+    return measures(replace(projection, vectors=None))

@@ -1,0 +1,118 @@
+"""Films of several materials: one material twice is a uniform film, reciprocity, refusals."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import ohmr_fem as of
+from ohmr_fem.errors import InputError
+from ohmr_fem.solver.resolution import physics_notes
+from ohmr_fem.sweep.film import film_measures
+from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
+
+UNIT = 2.0 * ELECTRON_MASS / ELEMENTARY_CHARGE
+BETA = np.array([[1.0, -0.7, 0.6]])
+XT = np.array([[1.0, 0.15, 0.1], [0.15, 0.8, -0.05], [0.1, -0.05, 0.5]])
+OTHER = np.array([[0.7, -0.1, 0.2], [-0.1, 1.2, 0.1], [0.2, 0.1, 0.9]])
+PAIR = ("left", "right"), ("t1", "b1")
+CONTACTS = ["left", "right", "t1", "t2", "b1", "b2"]
+
+
+def metal(X=XT, **changes):
+    given = {"resistivity": 1.0, "relaxation_time": 1.0, "orbital_hall_angle": 0.3}
+    return of.Material(**(given | {"inverse_mass": X, "diffusion_length": 1.0} | changes))
+
+
+def device(one, two, **options):
+    """A bar of 4 x 1.6, of another material in its right part."""
+    mesh = of.tensor_grid(np.linspace(-2, 2, 11), np.linspace(-0.8, 0.8, 7))
+    names = {"left": lambda p: p[0] < -2 + 1e-9, "right": lambda p: p[0] > 2 - 1e-9}
+    for name, side, at in (("t1", 1, -1.0), ("t2", 1, 0.6), ("b1", -1, -1.0), ("b2", -1, 0.6)):
+        names[name] = lambda p, side=side, at=at: (
+            (side * p[1] > 0.8 - 1e-9) & (abs(p[0] - at) < 0.3)
+        )
+    mesh = mesh.with_boundaries(names)
+    right = mesh.mesh.p[0, mesh.mesh.t].mean(axis=0) > 0.0
+    regions = {"one": np.flatnonzero(~right), "two": np.flatnonzero(right)}
+    mesh = replace(mesh, regions=regions)
+    materials = {"one": one, "two": two}
+    return of.Problem(mesh, materials, CONTACTS, **({"film": of.Film(0.9)} | options))
+
+
+def curve(problem, fields=BETA * UNIT, pair=PAIR):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return of.hanle_curve(problem, fields, current=pair[0], voltage=pair[1])
+
+
+@pytest.mark.parametrize("detection", ["printed", "reciprocal"])
+def test_one_material_twice_is_a_uniform_film(detection):
+    twice = device(metal(), metal(), detection=detection)
+    fields = np.vstack([0 * BETA, BETA]) * UNIT
+    found = curve(twice, fields)
+    uniform = of.Problem(twice.mesh, metal(), CONTACTS, film=of.Film(0.9), detection=detection)
+    measure = film_measures(uniform, [PAIR], fields=fields, tolerance=1e-8)[0]
+    parts = measure.parts(fields)
+    assert_allclose(found.parts.edges, parts.edges, rtol=1e-6, atol=1e-12)
+    assert_allclose(found.parts.faces, parts.faces, rtol=1e-5, atol=1e-12)
+    assert_allclose(found.hanle, measure.hanle(fields), rtol=1e-5, atol=1e-12)
+    assert_allclose(found.delta_R_local, measure.delta_R_local(fields), rtol=1e-9, atol=1e-12)
+    assert found.R_ohmic == pytest.approx(measure.R_ohmic, rel=1e-10)
+    assert np.all(found.algebraic_error < 1e-5 * np.abs(found.parts.faces).max())
+
+
+DIFFERENT = {
+    "resistivity": 2.0,
+    "relaxation_time": 0.6,
+    "orbital_hall_angle": -0.2,
+    "diffusion_length": 1.3,
+}
+
+
+@pytest.mark.parametrize(
+    "X, other, detection, holds",
+    [
+        (1.0, 1.0, "printed", True),
+        (XT, OTHER, "reciprocal", True),
+        (XT, OTHER, "printed", False),
+        (np.diag([1.0, 1.0, 0.5]), np.diag([1.0, 1.0, 0.2]), "printed", False),
+    ],
+)
+def test_reciprocity(X, other, detection, holds):
+    problem = device(metal(X), metal(other, **DIFFERENT), detection=detection)
+    long = ("left", "right"), ("t1", "t2")
+    forth = curve(problem, pair=long).delta_R[0]
+    back = curve(problem, -BETA * UNIT, long[::-1]).delta_R[0]
+    apart = abs(forth - back) / abs(forth)
+    assert (apart < 1e-8) if holds else (apart > 1e-6)
+    notes = physics_notes(problem, BETA * UNIT)
+    assert any("Onsager" in str(note) for note in notes) != holds
+
+
+def test_refusals(refuses):
+    two = metal(**DIFFERENT)
+    with refuses(InputError, "reflecting faces"):
+        curve(device(metal(), two, film=of.Film(0.9, top="absorbing")))
+    with refuses(InputError, "no poles"):
+        of.hanle_curve(
+            device(metal(), two), BETA, current=PAIR[0], voltage=PAIR[1], method="reduced"
+        )
+    with refuses(InputError, "no measure of this film"):
+        of.spectral_measure(device(metal(), two), current=PAIR[0], voltage=PAIR[1])
+    with refuses(InputError, "plain numbers"):
+        tau = metal(relaxation_time=(1.0, 2.0, 1.0), diffusion_length=None, diffusion_constant=1.0)
+        curve(device(metal(), tau))
+
+
+def test_angles_of_a_film_of_regions():
+    problem = device(metal(1.0), metal(1.0, **DIFFERENT))
+    strength = float(UNIT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = of.admr(problem, strength, points=3, current=PAIR[0], voltage=PAIR[1])
+    assert_allclose(found.delta_R[:, 0], curve(problem, found.fields).delta_R, rtol=1e-12)
