@@ -13,6 +13,7 @@ import numpy as np
 
 from ..base.owned import ReadOnly
 from ..errors import InputError
+from ..errors.doors import door
 from ..files import atomic_path, read_text
 from ..fitting.background import Term
 from ..fitting.data import Measured
@@ -86,6 +87,7 @@ def content_of(fit: GlobalFit) -> dict[str, Any]:
     return {"format": FORMAT, "version": __version__, "fit": _packed(fit)}
 
 
+@door
 def load_fit(path: str | Path) -> GlobalFit:
     """Read what :func:`ohmr_fem.save` wrote of a series.
 
