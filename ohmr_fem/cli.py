@@ -347,7 +347,10 @@ def _app() -> Any:
         ] = Path("device.toml"),
         kind: Annotated[
             str,
-            typer.Option(help="Of strip, film-bar, hall-bar, van-der-pauw, valve, study, fit."),
+            typer.Option(
+                help="Of strip, film-bar, hall-bar, van-der-pauw, valve, time, study, "
+                "thickness, fit, model."
+            ),
         ] = "strip",
     ) -> None:
         _guarded(_init, path, kind)
@@ -857,7 +860,9 @@ def _init(path: Path, kind: str) -> None:
     from .run.start import write_start
 
     first, *others = write_start(kind, path)
-    follow = {"study": f"study {first}", "fit": f"fit {' '.join(map(str, others))} {first}"}
+    data = " ".join(map(str, others))
+    follow = {"fit": f"fit {data} {first}", "model": f"xtensor {first}"}
+    follow |= dict.fromkeys(("study", "thickness"), f"study {first}")
     beside = "".join(f" and {file}" for file in others)
     _tell(f"wrote {first}{beside}; next: ohmr-fem {follow.get(kind, f'run {first}')}")
 

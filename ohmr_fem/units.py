@@ -74,6 +74,9 @@ _EXPONENT = re.compile(rf"({_NUMBER})(?![\w.])|\(\s*({_NUMBER})\s*(?:/\s*(\d{{1,
 _DIGITS_ABOVE = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _ABOVE = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 
+#: Beyond it, or below its inverse, products of what is given are no numbers.
+LARGEST = 1e100
+
 _PLAIN = (float, int, np.floating, np.integer)
 _NO_NUMBERS = (bool, np.timedelta64)  #: that pass for whole numbers
 
@@ -135,9 +138,14 @@ def to_si(value: Any, unit: str, name: str) -> float:
                 key=name,
             )
         number = float(array)
-    if not math.isfinite(number):
-        raise InputError(f"must be finite, got {shown(value)}", value=value, key=name)
+    if not abs(number) <= LARGEST:
+        raise _not_finite(value, name)
     return number
+
+
+def _not_finite(value: Any, name: str) -> InputError:
+    what = f"must be finite (at most {LARGEST:g} in SI), got {shown(value)}"
+    return InputError(what, value=value, key=name)
 
 
 def positive(value: Any, unit: str, name: str) -> float:
@@ -145,7 +153,30 @@ def positive(value: Any, unit: str, name: str) -> float:
     number = to_si(value, unit, name)
     if number <= 0.0:
         raise InputError(f"must be positive, got {shown(value)}", value=value, key=name)
+    if number < 1.0 / LARGEST:
+        raise InputError(
+            f"must be at least {1.0 / LARGEST:g} {unit}, got {shown(value)}", value=value, key=name
+        )
     return number
+
+
+def whole(value: Any, least: int, name: str) -> int:
+    """A whole number; True, 2.0 and "2" are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InputError(
+            f"expected a whole number of at least {least}, got {shown(value)}",
+            value=value,
+            key=name,
+        )
+    return int(value)
+
+
+def whole_numbers(value: Any, name: str) -> np.ndarray:
+    """An array of whole numbers, also where they are written as floats; 0.9 is not 0."""
+    array = array_si(value, "1", name)
+    if np.any(array != np.round(array)):
+        raise InputError(f"expected whole numbers, got {shown(value)}", value=value, key=name)
+    return owned(array.astype(int))
 
 
 def fraction(value: Any, name: str) -> float:
@@ -172,16 +203,16 @@ def array_si(value: Any, unit: str, name: str, *, finite: bool = True) -> np.nda
         Not numbers, not finite, ragged, masked, or of the wrong dimension.
     """
     array = _numbers(value, unit, name)
-    if finite and not np.all(np.isfinite(array)):
-        raise InputError(f"must be finite, got {shown(value)}", value=value, key=name)
+    if finite and not np.all(np.abs(array) <= LARGEST):
+        raise _not_finite(value, name)
     return owned(array)
 
 
 def complex_si(value: Any, unit: str, name: str) -> np.ndarray:
     """As :func:`array_si`, but a number may be complex."""
     array = _complex(value, unit, name)
-    if not np.all(np.isfinite(array)):
-        raise InputError(f"must be finite, got {shown(value)}", value=value, key=name)
+    if not np.all(np.abs(array) <= LARGEST):
+        raise _not_finite(value, name)
     return array
 
 

@@ -346,7 +346,7 @@ def functions() -> dict[str, Call]:
         ),
         "background": (
             of.background,
-            {"name": "linear", "fields": LONG, "values": np.ones(21)},
+            {"name": "a", "fields": LONG, "values": np.ones(21)},
         ),
         "fit": (
             of.fit,
@@ -408,14 +408,10 @@ def functions() -> dict[str, Call]:
         "measure.delta_R": (p["measure"].delta_R, {"fields": FIELDS}),
         "measure.at": (p["measure"].at, {"relaxation_time": 1e-12, "orbital_hall_angle": 0.1}),
         "measure.ac": (p["measure"].ac, {"frequency": [1e9], "field": (1, 0, 0)}),
-        "solution.at": (p["solution"].at, {"points": [[0.0], [0.0]]}),
+        "solution.at": (p["solution"].at, {"points": [[0.0, 0.0]]}),
         "solution.line": (p["solution"].line, {"start": (0, 0), "stop": (1e-7, 0), "n": 3}),
         "solution.voltage": (p["solution"].voltage, {"plus": "t1", "minus": "t2"}),
         "curve.column": (p["curve"].__getitem__, {"name": "R"}),
-        "mesh.with_boundaries": (
-            p["mesh"].with_boundaries,
-            {"selectors": {"a": lambda x: x[1] < -1.9e-7}},
-        ),
     }
 
 
@@ -441,7 +437,7 @@ def writers(place: Path) -> dict[str, Call]:
             of.plot_moment_density,
             {"solution": p["solution"], "component": "z", "arrows": 3},
         ),
-        "plot_device": (of.plot_device, {"device": p["bar"]}),
+        "plot_device": (of.plot_device, {"device": p["shape"]}),
         "plot_data": (of.plot_data, {"curves": [p["data"]], "centred": True}),
         "plot_inverse_mass": (
             of.plot_inverse_mass,

@@ -289,7 +289,7 @@ def potentials(value: Any) -> list[np.ndarray]:
 
 
 def tensor(mu: Any, temperature: Any, **options: Any) -> np.ndarray:
-    return of.micro.inverse_mass(stack(), mu, temperature, mesh=24, **options).X
+    return of.micro.inverse_mass(stack(), mu, temperature, **{"mesh": 24, **options}).X
 
 
 def level(density: Any, temperature: Any, **options: Any) -> np.ndarray:

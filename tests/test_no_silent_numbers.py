@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pint
 import pytest
-from dimensional_calls import measured
+from dimensional_calls import layered, measured, tensor
 from dimensional_rows import MANY, ONE
-from silent_devices import B, section
+from silent_devices import PAIR, B, plane, section, solution
 
 import ohmr_fem as of
 from ohmr_fem import units
@@ -171,6 +171,7 @@ def test_one_value(name, unit, plain, call):
     refused(call, np.array(np.inf) * ureg.Unit(other))
     refused(call, True)
     refused(call, np.ma.masked)
+    refused(call, 1e101)
     refused(call, "1 " + "m" * 100_000)
     refused(call, f"1 {other}**(9**9**9)")
     refused(call, f"1e99999999999 {other}")
@@ -207,6 +208,7 @@ def test_arrays(name, unit, plain, call):
     refused(call, deep(lambda v: v * ureg.candela, plain))
     refused(call, deep(lambda v: float("nan"), plain))
     refused(call, np.full((1000, 7), 1e300) * ureg.candela)
+    refused(call, deep(lambda v: 1e101, plain))
     mask = np.zeros(np.shape(plain), dtype=bool)
     mask.flat[0] = True
     refused(call, np.ma.masked_array(np.array(plain), mask))
@@ -459,3 +461,49 @@ def test_every_argument_with_a_dimension_has_a_row():
     assert not set(PLAIN.split()) - there
     rows = {name.partition(":")[0] for name, *_ in (*ONE, *MANY)}
     assert not rows - arguments(inherited=True)
+
+
+def bond(*numbers: Any) -> Any:
+    """A model with one bond: its two ends and the cell."""
+    i, j, *cell = numbers
+    return stack_of([(i, j, tuple(cell), 1.0)])
+
+
+def stack_of(hoppings: Any) -> Any:
+    places = [[0, 0, 0], [0, 0, 1]]
+    return of.micro.LayeredModel.from_hoppings(np.eye(2), places, hoppings)
+
+
+#: What counts something, and the least that it takes.
+COUNTS: dict[str, Callable[[Any], Any]] = {
+    "DeviceMesh.refined": lambda n: plane().mesh.refined(n),
+    "DeviceMesh.refined_at": lambda n: plane().mesh.refined_at([n]),
+    "Problem.order": lambda n: dataclasses.replace(plane(), order=n),
+    "field_sweep.n": lambda n: of.field_sweep(0, 1, n),
+    "field_rotation.n": lambda n: of.field_rotation(1, n),
+    "admr.points": lambda n: of.admr(plane(), 1.0, points=n, **PAIR),
+    "cross_section.cells": lambda n: of.cross_section(1.0, cells=n),
+    "annulus_mesh.around": lambda n: of.annulus_mesh(1.0, 2.0, around=n),
+    "solve_to.budget": lambda n: of.solve_to(plane(), **PAIR, budget=n),
+    "Solution.line": lambda n: solution().line([0, 0], [1e-8, 0], n),
+    "multilayer_graphene.n": lambda n: of.micro.multilayer_graphene(n),
+    "inverse_mass.mesh": lambda n: tensor(0.3, 300.0, mesh=n),
+    "inverse_mass.spin": lambda n: tensor(0.3, 300.0, spin=n),
+    "LayeredModel.filling": lambda n: layered(filling=n),
+    "LayeredModel.translations": lambda n: layered(translations=[[0, n]]),
+    "LayeredModel.layers": lambda n: layered(layers=[0, n]),
+    "hoppings, orbital": lambda n: bond(n, 1, 0, 0),
+    "hoppings, cell": lambda n: bond(0, 1, n, 0),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts(name):
+    """Half a layer is no layer, and True is not one."""
+    by_default = ("Problem.order", "cross_section.cells", "LayeredModel.filling")
+    for value in (True, 0.5, 1.5, float("nan"), "two", None, [1, 2], 1j, 1e101):
+        if (value is None and name in by_default) or (
+            value in (True, [1, 2]) and name[-3:] == "_at"
+        ):
+            continue  # the default, a mask, two cells
+        refused(COUNTS[name], value)

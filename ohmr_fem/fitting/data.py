@@ -10,6 +10,7 @@ Other headings are named with ``columns``.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -281,15 +282,21 @@ def understand(path: str | Path, **options: Any) -> Understood:
     """As :func:`read_data`, with what was understood of the file."""
     path = Path(path)
     asked = _Asked(**options)
-    log = read_log(
-        path=path,
-        columns=asked.columns,
-        field=asked.field,
-        plane=asked.plane,
-        quantity=asked.quantity,
-        direction=asked.direction,
-        decimal=asked.decimal,
-    )
+    try:
+        log = read_log(
+            path=path,
+            columns=asked.columns,
+            field=asked.field,
+            plane=asked.plane,
+            quantity=asked.quantity,
+            direction=asked.direction,
+            decimal=asked.decimal,
+        )
+    except csv.Error as exc:  # a cell of 128 kB
+        raise InputError(
+            f"{path}: cannot be read as a table ({exc}); look for a quote that is not closed",
+            value=str(path),
+        ) from exc
     build = _Builder(
         log=log,
         nan=asked.nan,

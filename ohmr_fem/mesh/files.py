@@ -145,6 +145,8 @@ def _load(path: Path) -> Any:
     import meshio
 
     ending = path.suffix.lower()
+    if ending in (".node", ".ele"):  # meshio reads an empty one for ever
+        raise MeshError("is a tetrahedral mesh of TetGen; give a planar mesh such as gmsh .msh")
     kinds = ["gmsh"] if _is_msh(path) else meshio.extension_to_filetypes.get(ending, [])
     if not kinds:
         raise MeshError(

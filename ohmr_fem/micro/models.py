@@ -234,7 +234,7 @@ def _dimer_energies(shifts: list[int], delta: float) -> list[float]:
 
 
 def _shifts(n: int, stacking: str) -> list[int]:
-    if not isinstance(n, (int, np.integer)) or n < 1:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
         raise InputError(
             f"expected a whole number of layers, at least 1, got {n!r}", value=n, key="n"
         )

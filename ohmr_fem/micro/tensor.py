@@ -381,7 +381,7 @@ def _checked(
     ):
         if value not in known:
             raise InputError(f"got {value!r}; {suggest(str(value), known)}", value=value, key=name)
-    if spin not in (1, 2):
+    if isinstance(spin, bool) or spin not in (1, 2):
         raise InputError(f"expected 1 (per spin) or 2 (both), got {spin!r}", value=spin, key="spin")
     if mu is None:
         return np.zeros(0)

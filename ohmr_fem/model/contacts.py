@@ -39,8 +39,8 @@ class Moment:
     absorbing: bool = False
     absorption: tuple[float, float, float] = (0.0, 0.0, 0.0)
     injected: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    spin: Moment | None = None
     unit: str = field(default="", compare=False)
+    spin: Moment | None = None
 
     @property
     def reflecting(self) -> bool:
@@ -248,8 +248,8 @@ class Contact:
     at: Any = None
     boundary: str | None = None
     polarisation: Any = (0.0, 0.0, 0.0)
-    spin_polarisation: Any = None
     region: str | None = None
+    spin_polarisation: Any = None
 
     def __post_init__(self) -> None:
         if self.kind not in CONTACT_KINDS:

@@ -99,7 +99,7 @@ def _count(n: Any) -> int:
     if (
         isinstance(n, bool)
         or not isinstance(n, (int, float, np.integer))
-        or not n >= 1
+        or not 1 <= n <= 1e8
         or n % 1 != 0
     ):
         raise InputError(

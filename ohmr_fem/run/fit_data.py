@@ -99,8 +99,7 @@ def fit_curves(data: Any, device: Device, wanted: Wanted) -> tuple[Measured, ...
 
 def _read(path: str | Path, device: Device, wanted: Wanted) -> tuple[Measured, ...]:
     options = {key: value for key, value in wanted.reading.items() if value is not None}
-    if "direction" not in options and "plane" not in options:
-        options["direction"] = device.table.get("sweep", {}).get("direction", "x")
+    assumed = "direction" not in options and "plane" not in options
     if wanted.prepare is not None:
         # hysteresis and drift show only in sweeps that stand together
         if options.get("sweeps") == "apart":
@@ -108,6 +107,14 @@ def _read(path: str | Path, device: Device, wanted: Wanted) -> tuple[Measured, .
                 "sweeps that are prepared stand together; leave sweeps out", key="sweeps"
             )
         options["sweeps"] = "together"
+    if not assumed:
+        return read_data(path, **options)
+    direction = device.table.get("sweep", {}).get("direction", "x")
+    try:
+        return read_data(path, **options, direction=direction)
+    except InputError as exc:
+        if exc.key != "direction":  # the file has the components of the field
+            raise
     return read_data(path, **options)
 
 

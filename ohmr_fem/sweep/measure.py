@@ -197,6 +197,7 @@ class SpectralMeasure:
 
     # -- fields
 
+    @door
     def response(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """f(B) and f(B) - f(0), each (n,) or scalar, without subtracting; complex for complex s
         (alternating current).
@@ -432,21 +433,25 @@ class SpectralMeasure:
         """Resistance without orbital Hall effect, ohm; NaN on a cross-section."""
         return float(self.R_ohmic_sigma / self.conductance)
 
+    @door
     def delta_R(self, fields: Any) -> np.ndarray:
         """R(B) - R_ohmic in ohm, (n,)."""
         self._needs_terminals()
         return self.unit * self.response(fields)[0]
 
+    @door
     def hanle(self, fields: Any) -> np.ndarray:
         """R(B) - R(0) in ohm, (n,), without cancellation."""
         self._needs_terminals()
         return self.unit * self.response(fields)[1]
 
+    @door
     def rho(self, fields: Any) -> np.ndarray:
         """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, NaN where R_ohmic = 0, (n,)."""
         f = self._inside * self.response(fields)[0]
         return f if self.current is None else f / (self.R_ohmic_sigma or np.nan)
 
+    @door
     def rho_star(self, fields: Any) -> np.ndarray:
         """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect, NaN where f(0) = 0."""
         f, change = self.response(fields)
@@ -454,6 +459,7 @@ class SpectralMeasure:
         largest = max(self.largest, 0.0 if self.polarised else whole)
         return removed_part(change, f - change, largest)
 
+    @door
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
         """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field;
         convention exp(-i w t).
@@ -465,6 +471,7 @@ class SpectralMeasure:
         )
         return self.unit * (values if given.ndim else values[0])
 
+    @door
     def at(self, **changes: Any) -> SpectralMeasure:
         """The same device with another material, at no cost.
 
@@ -517,6 +524,7 @@ class SpectralMeasure:
             )
         return known[name] if name else max(known.values())
 
+    @door
     def sensitivity(
         self,
         parameter: str,
@@ -538,6 +546,7 @@ class SpectralMeasure:
 
         return (8 * (shifted(1) - shifted(-1)) - (shifted(2) - shifted(-2))) / (12 * h)
 
+    @door
     def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
         """n^a at the mesh vertices for one field, (3, n) C/m^2, per ``current`` (A; V/m on a
         section).
@@ -593,6 +602,7 @@ class SpectralMeasure:
             return unit * float(m.sheet_conductivity) * self.reference_length
         return -unit
 
+    @door
     def save(self, path: str | Path) -> Path:
         """Write the measure as a small JSON file; mesh and field maps are left out."""
         path = Path(path)
@@ -649,6 +659,7 @@ class SpectralMeasure:
         return cls(**common)
 
     @classmethod
+    @door
     def load(cls, path: str | Path) -> SpectralMeasure:
         """Read a measure written by :meth:`save`; InputError if the file is missing, broken or
         something else.

@@ -544,14 +544,39 @@ def test_runs_of_a_temperature_stretch_by_stretch():
         assert said == (not scatters or np.ptp(held) > max(least, 10 * noise))
 
 
-def test_two_temperatures_too_close_to_tell_are_noted(tmp_path):
-    """4 K and 4.04 K with a thermometer that scatters by 8 mK: one curve, and a warning."""
+@pytest.mark.parametrize("waits", [False, True])
+def test_two_temperatures_within_the_scatter(tmp_path, waits):
+    """4 K and 4.04 K with a thermometer that scatters by 8 mK: apart where the field waits between
+    them, else one curve with a warning.
+    """
     rng = np.random.default_rng(2)
-    B = np.concatenate([np.linspace(-9, 0, 61), np.linspace(0, 9, 61)])
+    step = 9.0 / 60.0
+    B = np.concatenate([np.linspace(-9, 0, 61), np.linspace(0, 9, 61) + step * (not waits)])
     T = np.repeat([4.0, 4.04], 61) + 0.008 * rng.standard_normal(122)
     rows = "\n".join(f"{t:.5f},{b:.4f},{b * b:.4f}" for t, b in zip(T, B, strict=True))
     path = tmp_path / "close.csv"
     path.write_text(f"T (K),B (T),R (Ohm)\n{rows}\n")
-    with pytest.warns(UserWarning, match="goes from 4 to 4.04 K within the curve"):
-        (curve,) = read_data(path, direction="x")
-    assert len(curve.values) == 122
+    if waits:
+        curves = read_data(path, direction="x")
+        assert [len(c.values) for c in curves] == [61, 61]
+        assert [round(c.temperature, 2) for c in curves] == [4.0, 4.04]
+    else:
+        with pytest.warns(UserWarning, match="goes from 4 to 4.04 K within the curve"):
+            (curve,) = read_data(path, direction="x")
+        assert len(curve.values) == 122
+
+
+def test_there_and_back_within_the_scatter(tmp_path):
+    """12 K, 11.88 K and 12 K again, loops from 0 T, a thermometer that scatters by 24 mK."""
+    rng = np.random.default_rng(4)
+    loop = np.concatenate([np.linspace(0, 9, 31), np.linspace(9, -9, 61), np.linspace(-9, 0, 31)])
+    B = np.tile(loop, 3)
+    truth = np.repeat([12.0, 11.88, 12.0], len(loop))
+    T = truth + 0.024 * rng.standard_normal(len(B))
+    rows = "\n".join(f"{t:.5f},{b:.4f},{k}" for k, (t, b) in enumerate(zip(T, B, strict=True)))
+    path = tmp_path / "there.csv"
+    path.write_text(f"T (K),B (T),R (Ohm)\n{rows}\n")
+    curves = read_data(path, direction="x")
+    assert len(curves) == 9
+    for curve in curves:
+        assert len(set(truth[curve.values.astype(int)])) == 1

@@ -395,3 +395,10 @@ def test_parts_of_a_section_are_parts_of_rho():
     for method in ("spectral", "direct"):
         curve = of.hanle_curve(prob, FIELDS, method=method)
         assert np.allclose(sum(curve.parts.given.values()), curve.rho, rtol=1e-9)
+
+
+def test_a_spin_alone_sets_the_default_range(bar):
+    still = both(np.zeros((3, 3)), to_orbital=0.0, from_orbital=0.0, cross_diffusion=0.0)
+    measure = of.spectral_measure(bar(still, step=0.25), **PAIR)
+    assert np.all(measure.covers(FIELDS))
+    assert abs(measure.hanle(FIELDS[0])) > 1e-3 * abs(measure.delta_R(FIELDS[0]))
