@@ -1172,7 +1172,7 @@ MUTANTS = (
         "solver/film_regions.py",
         "lost = (mode * np.pi / thickness) ** 2 * self.across",
         "lost = (mode * np.pi / thickness) * self.across",
-        ("film_3d",),
+        ("tests/sweep/test_film_regions.py",),
     ),
     Mutant(
         "moment of a film per sheet",

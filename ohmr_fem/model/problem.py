@@ -422,6 +422,12 @@ def _known_region(name: str, mesh: DeviceMesh, what: str) -> None:
             f"{what}: the mesh has no region {name!r}; {suggest(name, mesh.regions)}",
             value=name,
         )
+    if name in mesh.boundaries:
+        raise _wrong(
+            "contacts",
+            f"{what}: {name!r} is a region and a boundary of the mesh; rename one of them",
+            value=name,
+        )
 
 
 def _check_moments(problem: Problem) -> None:
