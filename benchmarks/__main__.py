@@ -17,6 +17,8 @@ NAMES = (
     "hall_bar",
     "pairs",
     "films",
+    "series",
+    "two_channels",
     "general",
     "bounds",
     "scale",

@@ -6,7 +6,6 @@ typer, rich and the rooms of the library are imported when a command needs them,
 """
 
 import contextlib
-import errno
 import json
 import sys
 import time
@@ -20,6 +19,7 @@ import numpy as np
 from . import signals
 from .config.device_file import read_device
 from .errors import (
+    FULL,
     FaultError,
     InputError,
     OhmrError,
@@ -27,6 +27,7 @@ from .errors import (
     cut,
     fault,
     no_memory,
+    refused_by_system,
     shown,
     visible,
 )
@@ -39,8 +40,6 @@ OK, BAD_INPUT, SOLVE_FAILED = 0, 2, 3
 #: What the user said of the output, before the command.
 _SPEECH = {"quiet": False, "json": False}
 FAULT, NO_MEMORY, CANNOT_WRITE = 70, 71, 74
-#: Errors of the system that say that there is no room, or nobody who reads.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -465,16 +464,8 @@ def _code_of(exc: OhmrError) -> int:
 
 def _cannot_write(exc: OSError) -> int:
     """Says why the system refused a file or stream; the exit code."""
-    where = f"{exc.filename}: " if exc.filename else ""
-    reason = exc.strerror or str(exc)
-    if exc.errno in FULL:
-        remedy = "make room, or write elsewhere"
-        if exc.errno == errno.EPIPE:
-            remedy = "what reads the output ended before this program"
-        _say(f"error: {where}cannot write ({reason}); {remedy}")
-        return CANNOT_WRITE
-    _say(f"error: {where}the system refuses it ({reason}); give another file or folder")
-    return BAD_INPUT
+    _say(f"error: {refused_by_system(exc)}")
+    return CANNOT_WRITE if exc.errno in FULL else BAD_INPUT
 
 
 def _say(text: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InputError, require_extra, suggest
+from .errors import InputError, require_extra, shown, suggest
 from .owned import own_arrays
 from .version import __version__
 
@@ -219,8 +219,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     The name is random and the file is made anew, so that no link is followed and two machines that
     share the folder never meet.
     """
-    path = Path(path)
-    try:
+    path = path_of(path)
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{UNFINISHED}{secrets.token_hex(8)}{path.suffix}")
         try:
@@ -230,11 +230,29 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Errors of the system as one line."""
+    try:
+        yield
     except OSError as exc:
         reason = exc.strerror or str(exc)
         raise InputError(
             f"{path}: cannot be written ({reason}); choose another folder", value=path
         ) from exc
+
+
+def path_of(given: Any) -> Path:
+    """A path that somebody has named; InputError where that is no name of a file."""
+    if not isinstance(given, (str, os.PathLike)) or isinstance(given, bytes):
+        what = type(given).__name__
+        raise InputError(f"expected the name of a file, got {what}", value=given, key="path")
+    path = Path(given)
+    if not path.name or "\0" in str(path):
+        raise InputError(f"expected the name of a file, got {str(path)!r}", value=given, key="path")
+    return path
 
 
 def sha256_of(path: Path) -> str:
@@ -304,9 +322,11 @@ class Table:
 
     def __getitem__(self, name: str) -> np.ndarray:
         columns = self.columns()
-        if name not in columns:
+        if not isinstance(name, str) or name not in columns:
             raise InputError(
-                f"{name!r} is not known; {suggest(name, columns)}", value=name, key="column"
+                f"{shown(name)!r} is not known; {suggest(shown(name), columns)}",
+                value=name,
+                key="column",
             )
         return columns[name][1]
 
@@ -383,10 +403,10 @@ def write_table(
     notes: Iterable[str] = (),
 ) -> Path:
     """{name: (unit, values)} as CSV with the unit in the header; notes above it, after a #."""
-    path = Path(path)
+    path = path_of(path)
     header = [f"{name} [{unit}]" if unit else name for name, (unit, _) in columns.items()]
     cells = [_cells(values, digits) for _, values in columns.values()]
-    with path.open("w", newline="", encoding="utf-8") as stream:
+    with _writing(path), path.open("w", newline="", encoding="utf-8") as stream:
         stream.writelines(f"# {line}\n" for line in notes)
         writer = csv.writer(stream)
         writer.writerow(header)

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, door
+from ..doors import door
+from ..errors import InputError
 from ..geometry.outline import Geometry
 from ..mesh.device_mesh import DeviceMesh
 from ..micro import LayeredModel
@@ -175,6 +176,11 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     film = reader.film(table)
     solve = reader.built(SolveTable, table.get("solve", {}), "solve")
     reader.accuracy(solve, bool({"cross_section", "channel"} & set(table)))
+    if film is not None and solve is not None and solve.accuracy is not None:
+        reader.complain(
+            "solve.accuracy",
+            "the error bar does not serve films; remove it, and compare two meshes or orders",
+        )
     measures = reader.measures(table, "cross_section" in table)
     swept = table.get("sweep")
     turns = isinstance(swept, Mapping) and ("angles" in swept or "strength" in swept)

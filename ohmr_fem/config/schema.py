@@ -14,6 +14,7 @@ from .further_tables import FrequencyTable, MatrixTable, TimeTable
 from .geometry_table import SHAPES
 from .model_tables import GateTable, ModelMaterialTable
 from .tables import (
+    ChannelTable,
     ContactTable,
     CrossSection,
     EdgeTable,
@@ -33,6 +34,7 @@ MATERIAL = (MaterialTable, ModelMaterialTable)
 TABLES: dict[str, tuple[type[BaseModel], ...]] = {
     "mesh": (MeshFile,),
     "cross_section": (CrossSection,),
+    "channel": (ChannelTable,),
     "material": MATERIAL,
     "materials.NAME": MATERIAL,
     "contacts.NAME": (ContactTable,),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door_of
 from ..errors import InputError, suggest
 from ..files import html_summary
 from ..mesh.device_mesh import DeviceMesh
@@ -24,6 +25,7 @@ DETECTIONS = ("printed", "reciprocal")
 INTERFACES = ("accumulation", "density")
 
 
+@door_of
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Mesh, materials, contacts and edges, checked against each other.

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, door
+from ..doors import door
+from ..errors import InputError
 from ..files import read_text
 from ..output.plot import plot_columns
 from ..output.report import flat

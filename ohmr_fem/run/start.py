@@ -9,7 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, door, suggest
+from ..doors import door
+from ..errors import InputError, suggest
 from ..files import atomic_path
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

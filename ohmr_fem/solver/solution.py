@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import skfem
 
+from ..doors import door
 from ..errors import InputError, suggest
 from ..files import html_summary
 from ..model.drive import Drive
@@ -207,6 +208,7 @@ class Solution:
         in_each = np.repeat(X[:, None, :], cells.size, axis=1)
         return self._evaluate(in_each, cells)
 
+    @door
     def at(self, points: Any) -> FieldValues:
         """All fields at points (dim,) or (n, dim) in m, with the full order of the elements.
 
@@ -231,6 +233,7 @@ class Solution:
             )
         return p
 
+    @door
     def line(self, start: Any, stop: Any, n: int = 201) -> FieldValues:
         """All fields at n points on the straight line between two points (quantities, m)."""
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 2:
@@ -420,14 +423,17 @@ class Solution:
         n = self.moment_dofs.ravel() / s.moment_unit
         return {name: s.polarised.read(name, n) for name in s.terminals}
 
+    @door
     def current(self, contact: str) -> float:
         """Current into the device at a contact, A."""
         return self._named(self.contact_currents, contact)
 
+    @door
     def voltage(self, plus: str, minus: str) -> float:
         """V(plus) - V(minus), V."""
         return self._named(self.contact_voltages, plus) - self._named(self.contact_voltages, minus)
 
+    @door
     def orbital_voltage(self, plus: str, minus: str) -> float:
         """Orbital part of V(plus) - V(minus), V; not a difference of nearly equal numbers."""
         beside = self._polarised_voltages
@@ -442,6 +448,7 @@ class Solution:
             raise InputError(f"unknown {what} {name!r}; {suggest(name, values)}", value=name)
         return values[name]
 
+    @door
     def bound_moment(self, edge: str) -> tuple[np.ndarray, np.ndarray]:
         """Bound moment chi E_t of an edge, E_t along its clockwise tangent: points (dim, n) in m,
         at the middles of its facets, and the moment (3, n) in C per metre of edge.

@@ -541,6 +541,7 @@ def test_film(tmp_path, refuses):
         (FILM.replace('"100 m/s"', '"mirror"'), ["film", "mirror"]),
         (FILM.replace("magnetisation", "moment"), ["film", "magnetisation"]),
         (FILM + "[output]\nlayers = 1\n", ["output.layers", "2 to"]),
+        (FILM + "[solve]\naccuracy = 1e-3\n", ["solve.accuracy", "film"]),
         (FILM.replace('"100 m/s"', "{source = [1, 2]}"), ["film", "source"]),
         (FILM.replace('"100 m/s"', "{source = 0.1, kappa = 1}"), ["film", "kappa"]),
     ):
