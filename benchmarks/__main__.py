@@ -18,6 +18,7 @@ NAMES = (
     "pairs",
     "films",
     "series",
+    "two_channels",
     "general",
     "bounds",
     "scale",

@@ -676,7 +676,7 @@ MUTANTS = (
     ),
     Mutant(
         "quadratic background cubic",
-        "fitting/background.py",
+        "fitting/forms.py",
         "np.sum(fields**2, axis=1)",
         "np.sum(np.abs(fields) ** 3, axis=1)",
         ("tests/fitting/test_fit.py",),
@@ -824,8 +824,8 @@ MUTANTS = (
     Mutant(
         "a background compared with itself",
         "fitting/alike.py",
-        "[owner != name for owner in _owners(model, block)]",
-        "[True for owner in _owners(model, block)]",
+        "[owner != name for owner in owners]",
+        "[True for owner in owners]",
         ("tests/fitting/test_shared_background.py", "tests/fitting/test_background.py"),
     ),
     Mutant(

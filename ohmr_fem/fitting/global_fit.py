@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import InputError, SolveError, suggest, warn
 from ..model.material import Material
+from ..units import positive
 from .compiled import Compiled, rebased
 from .fisher import LIMIT, Identifiability
 from .fit import _estimates, _fitted, _residual_notes
@@ -187,7 +188,8 @@ def series_identifiability(
 ) -> Identifiability:
     """What a series would fix if the parameters had the values of its problems."""
     series = read_series(samples, shared, each, trend)
-    prepared = Prepared.of(series, limit=limit, search=False)
+    most = positive(limit, "1", "limit")
+    prepared = Prepared.of(series, limit=most, search=False)
     return prepared.task.identify(prepared.model, np.zeros(len(series.parameters)))
 
 

@@ -252,9 +252,9 @@ def measures_of(
     thicknesses: tuple[float, float] | None = None,
 ) -> Sequence[SpectralMeasure]:
     """Measures of the pairs of a device over diffusion lengths, and of thicknesses of a film, m."""
+    if problem.material.diffusion_length is None:
+        lengths = None  # there is no one length to vary
     if problem.film is None:
-        if problem.material.diffusion_length is None:
-            lengths = None  # there is no one length to vary
         return spectral_measures(problem, pairs, tolerance=TOLERANCE, lengths=lengths)
     return film_measures(
         problem, pairs, tolerance=FILM_TOLERANCE, lengths=lengths, thicknesses=thicknesses

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door, door_of
 from ..errors import InputError, complaints_of, suggest
 from ..units import array_si, positive, shown
 
@@ -38,8 +39,8 @@ class Moment:
     absorbing: bool = False
     absorption: tuple[float, float, float] = (0.0, 0.0, 0.0)
     injected: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    spin: Moment | None = None
     unit: str = field(default="", compare=False)
+    spin: Moment | None = None
 
     @property
     def reflecting(self) -> bool:
@@ -209,6 +210,7 @@ def _polarisation(value: Any) -> tuple[float, float, float]:
     return x, y, z
 
 
+@door_of
 @dataclass(frozen=True)
 class Contact:
     """Where current enters or a voltage is read.
@@ -246,8 +248,8 @@ class Contact:
     at: Any = None
     boundary: str | None = None
     polarisation: Any = (0.0, 0.0, 0.0)
-    spin_polarisation: Any = None
     region: str | None = None
+    spin_polarisation: Any = None
 
     def __post_init__(self) -> None:
         if self.kind not in CONTACT_KINDS:
@@ -367,6 +369,7 @@ def _turned(p: tuple[float, float, float]) -> tuple[float, float, float]:
     return x, y, z
 
 
+@door_of
 @dataclass(frozen=True)
 class Edge:
     """An insulating edge with a condition on the moment density, and sources that follow the
@@ -427,6 +430,7 @@ class GaussianProfile:
         )
 
 
+@door
 def gaussian_profile(center: Sequence[Any], width: Any) -> GaussianProfile:
     """A Gaussian current-density profile of rms ``width`` about ``center`` (quantities, m)."""
     with complaints_of("gaussian_profile"):

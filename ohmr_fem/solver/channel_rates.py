@@ -47,7 +47,9 @@ def _kappas(channels: Channels, matrices: np.ndarray, least: float) -> np.ndarra
     return least + np.append(0.0, size * np.logspace(-DECADES, DECADES, POINTS))
 
 
-def rate_in_norms(regions: Sequence[Channels], accumulates: bool = False) -> float:
+def rate_in_norms(
+    regions: Sequence[Channels], accumulates: bool = False, averaged: bool = False
+) -> float:
     """At least as fast as this all decays at every field, 1/s; -inf where no norm proves it.
 
     The torque conserves n.X n, so with definite X only relaxation and diffusion count.  Several
@@ -64,7 +66,7 @@ def rate_in_norms(regions: Sequence[Channels], accumulates: bool = False) -> flo
     best = -np.inf
     for weight in _weights(regions[0]):
         pairs = zip(regions, X, strict=True)
-        norms = [(c, _norm(c, x, weight, accumulates)) for c, x in pairs]
+        norms = [(c, _norm(c, x, weight, accumulates, averaged)) for c, x in pairs]
         best = max(best, min(_rate_in_norm(c, norm) for c, norm in norms))
     return best
 
@@ -80,13 +82,16 @@ def _definite(inverse_mass: Any) -> np.ndarray | None:
     return np.asarray(X / values[np.argmax(np.abs(values))])
 
 
-def _norm(channels: Channels, X: np.ndarray, weight: float, accumulates: bool) -> np.ndarray:
+def _norm(
+    channels: Channels, X: np.ndarray, weight: float, accumulates: bool, averaged: bool
+) -> np.ndarray:
     m, spin = channels.material, channels.material.spin
     own, other = X, weight * np.eye(3)
-    if accumulates:  # h_L = W n_L/chi_L with W = X/X_zz
+    if accumulates:  # h_L = W n_L/chi_L with W = X over its normaliser
         assert spin is not None
         sigma = m.sheet_conductivity
-        own = X / X[2, 2] * m.diffusion_constant / sigma
+        scale = 0.5 * (X[0, 0] + X[1, 1]) if averaged else X[2, 2]
+        own = X / scale * m.diffusion_constant / sigma
         other = other * spin.diffusion_constant / sigma
     zero = np.zeros((3, 3))
     return np.block([[own, zero], [zero, other]])

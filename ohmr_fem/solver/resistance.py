@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, warn
 from ..model.drive import Drive, read_pair
 from ..model.problem import Problem
@@ -214,15 +215,35 @@ class Measurement:
             f"{drive}_{read}": replace(self, source=source, reader=by_V, moment_reader=by_n)
             for drive, source in drives.items()
             for read, (by_V, by_n) in reads.items()
-            if np.any(source)
-            and (np.any(by_n) or (np.any(by_V) and np.any(self.system.coefficients.alpha_inverse)))
+            if np.any(source) and (np.any(by_n) or (np.any(by_V) and self.system.reads))
         }
         return found or {"p_p": self}
 
     def parts(self, solver: MomentSolver) -> tuple[float, ...]:
-        """delta_R by drive and reading at the field of a solver, in the order of Parts;
-        nothing without polarised contacts.
+        """delta_R by drive and reading at the field of a solver, in the order of Parts: of
+        polarised contacts, then of orbital and spin moment.
         """
+        return (*self._contact_parts(solver), *self._channel_parts(solver))
+
+    def _channel_parts(self, solver: MomentSolver) -> tuple[float, ...]:
+        """By the moment that is made, then by the one that is read; nothing without a spin, and
+        with full coupling, where a sum of parts has no meaning.
+        """
+        s = self.system
+        if s.spin is None or s.feeds_back:
+            return ()
+        found = []
+        for made in (0, 1):
+            now = solver.solve(_one_channel(self.source, made))
+            for read in (0, 1):
+                n = _one_channel(now.n, read)
+                potential = np.zeros(s.N)
+                if self.names is not None:
+                    potential, _ = s.orbital_potential(n, solver=self.solver)
+                found.append(self.read(n, potential))
+        return tuple(found)
+
+    def _contact_parts(self, solver: MomentSolver) -> tuple[float, ...]:
         if not self.system.problem.polarised:
             return ()
         contacts = self.injected
@@ -284,9 +305,18 @@ class Measurement:
 
     @functools.cached_property
     def _parts_at_zero(self) -> tuple[float, ...]:
-        if not self.system.problem.polarised:
+        if not self.system.problem.polarised and self.system.spin is None:
             return ()
         return self.parts(self.solver_at(self.system, np.zeros(3)))
+
+
+def _one_channel(moments: np.ndarray, which: int) -> np.ndarray:
+    """(6N,) with the other moment set to 0."""
+    out = np.zeros_like(moments)
+    half = len(moments) // 2
+    kept = slice(which * half, (which + 1) * half)
+    out[kept] = moments[kept]
+    return out
 
 
 def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple[str, ...]:
@@ -304,6 +334,7 @@ def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple
     return tuple(str(note) for note in notes)
 
 
+@door
 def resistance(
     problem: Problem,
     field: Any = (0.0, 0.0, 0.0),
@@ -360,6 +391,7 @@ def resistance(
     )
 
 
+@door
 def magnetoresistance(
     problem: Problem, field: Any = (0.0, 0.0, 0.0), *, solver: Solver | None = None
 ) -> Any:

@@ -16,7 +16,7 @@ from ..model.channels import Channels
 from ..model.contacts import Moment
 from ..model.material import Material, cross_matrix, precession_squared
 from ..model.problem import Problem
-from .channel_rates import rate_in_norms, slowest_rates
+from .channel_rates import rate_in_norms, require_decay, slowest_rates
 from .linear import GENERAL, SYMMETRIC
 
 if TYPE_CHECKING:
@@ -54,8 +54,11 @@ def check_stability(system: System, field: np.ndarray) -> None:
         else "where components relax at different rates, or regions differ in X, the torque can "
         "amplify"
     )
+    what = "torque"
+    if system.spin is not None:
+        what, why = "conversion or torque", "orbital and spin moment can feed each other"
     raise SolveError(
-        f"unstable torque at B = {tuple(float(b) for b in field)} T: {why}, and the moment density "
+        f"unstable {what} at B = {tuple(float(b) for b in field)} T: {why}, and the moment density "
         "grows "
         f"(slowest rate {rate:.4g}/tau); a steady state exists only at smaller |B|",
         value=rate,
@@ -65,8 +68,13 @@ def check_stability(system: System, field: np.ndarray) -> None:
 def check_sweep(system: System, fields: np.ndarray, most: int = 4) -> None:
     """:func:`check_stability` at the strongest of the fields (n, 3) in each direction.
 
-    Where only the eigenvalues of the device can tell, the ``most`` strongest stand for the others.
+    Where only the eigenvalues of the device can tell, the ``most`` strongest stand for the others;
+    one material of several rates or channels is looked at in every field.
     """
+    if _one_matrix(system):
+        least = lowest_diffusive_rate(system) / system.scales.length**2
+        require_decay(Channels.of(system.problem.material), fields, least)
+        return
     size = np.linalg.norm(fields, axis=1)
     order = np.argsort(-size, kind="stable")
     order = order[size[order] > 0.0]
@@ -81,6 +89,18 @@ def check_sweep(system: System, fields: np.ndarray, most: int = 4) -> None:
                 continue
         if rate <= 0.0:
             check_stability(system, field)
+
+
+def _one_matrix(system: System) -> bool:
+    """Whether one matrix a pole decides: one material, and edges that treat all moments alike."""
+    problem = system.problem
+    if problem.uniform or not problem.constant:
+        return False
+    laws = problem.moment_conditions().values()
+    if not all(law.is_scalar for law in laws):
+        return False
+    apart = any(law.tells_apart or law.absorbs_partially for law in laws)
+    return system.spin is None or not apart
 
 
 def slowest_rate(system: System, field: np.ndarray) -> float:
@@ -138,7 +158,7 @@ def _rate_of_channels(system: System, field: np.ndarray) -> tuple[float, np.ndar
     local = np.linalg.eigvals(matrices).ravel() * unit
     if not all(law.is_scalar for law in laws):
         return -np.inf, local
-    proven = rate_in_norms(channels, system.has_jumps)
+    proven = rate_in_norms(channels, system.has_jumps, system.problem.averages)
     if proven > 0.0:
         return proven * unit, local[:0]
     apart = any(law.tells_apart for law in given)

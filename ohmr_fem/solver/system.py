@@ -166,6 +166,11 @@ class System:
         found = self.interface.read(c, component, self.problem.detection)
         return [weight / self.scales.moment for weight in found]
 
+    @property
+    def reads(self) -> bool:
+        """Whether any moment drives a current by the inverse orbital Hall effect."""
+        return bool(np.any(self.coefficients.alpha_inverse))
+
     # -- the ordinary Hall effect
 
     def at_normal_field(self, field: float) -> System:

@@ -62,6 +62,10 @@ class TwoChannels(System):
     def channels(self) -> tuple[System, System]:
         return self.orbital, self.spin
 
+    @property
+    def reads(self) -> bool:
+        return any(c.reads for c in self.channels)
+
     # -- what both channels add to
 
     @functools.cached_property

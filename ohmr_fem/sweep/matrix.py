@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..model.channels import spin_rate
 from ..model.material import Material
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
@@ -126,7 +127,7 @@ def _nothing(start: np.ndarray) -> Projection:
 def _looks(problem: Problem, fields: Any) -> np.ndarray:
     """The fields at which the bound must hold while the space grows, (n, 3) T."""
     if fields is None:
-        scale = DEFAULT_RANGE * problem.material.field_scale
+        scale = DEFAULT_RANGE * _field_scale(problem.material)
         if not np.isfinite(scale):
             return np.zeros((1, 3))
         sizes = scale * np.geomspace(1e-3, 1.0, 5)
@@ -135,6 +136,15 @@ def _looks(problem: Problem, fields: Any) -> np.ndarray:
     order = np.argsort(np.linalg.norm(several, axis=1), kind="stable")
     places = np.unique(np.linspace(0, len(several) - 1, LOOKS).astype(int))
     return several[order[places]]
+
+
+def _field_scale(material: Material) -> float:
+    """B in tesla at which the faster of both moments turns by one in its relaxation time."""
+    turning = 0.0
+    if material.spin is not None:
+        turning = abs(spin_rate(material)) * material.spin.relaxation_time
+    of_spin = 1.0 / turning if turning else float("inf")
+    return min(material.field_scale, of_spin)
 
 
 def _materials(problem: Problem, lengths: Any) -> tuple[Material, ...]:

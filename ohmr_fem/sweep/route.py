@@ -70,7 +70,7 @@ def refusal(problem: Problem) -> str | None:
 def _faces_apart(problem: Problem) -> bool:
     """Whether the faces of a film do more than reflect a moment of several rates."""
     film = problem.film
-    if not isinstance(film, Film) or problem.uniform:
+    if not isinstance(film, Film) or not problem.constant or problem.uniform:
         return False
     plain = all(face.strengths(problem.material) == (1.0, 1.0) for face in film.faces)
     return bool(problem.edge_sources) or not (film.reflecting and plain)

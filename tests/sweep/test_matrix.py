@@ -385,3 +385,20 @@ def test_parts_by_channel_and_what_conversion_does(bar):
     assert np.allclose(silent["orbital_spin"], parts["orbital_spin"], rtol=1e-12)
     curve = of.hanle_curve(bar(both(), step=0.25), FIELDS, **PAIR)
     assert np.allclose(curve["delta_R_spin_spin"], parts["spin_spin"], rtol=1e-6)
+    direct = of.hanle_curve(bar(both(), step=0.25), FIELDS, method="direct", **PAIR)
+    for name, part in parts.items():
+        assert np.allclose(getattr(direct.parts, name), part, rtol=1e-8), name
+
+
+def test_parts_of_a_section_are_parts_of_rho():
+    prob = strip(3.0, both())
+    for method in ("spectral", "direct"):
+        curve = of.hanle_curve(prob, FIELDS, method=method)
+        assert np.allclose(sum(curve.parts.given.values()), curve.rho, rtol=1e-9)
+
+
+def test_a_spin_alone_sets_the_default_range(bar):
+    still = both(np.zeros((3, 3)), to_orbital=0.0, from_orbital=0.0, cross_diffusion=0.0)
+    measure = of.spectral_measure(bar(still, step=0.25), **PAIR)
+    assert np.all(measure.covers(FIELDS))
+    assert abs(measure.hanle(FIELDS[0])) > 1e-3 * abs(measure.delta_R(FIELDS[0]))
