@@ -808,10 +808,10 @@ MUTANTS = (
         ("tests/fitting/test_global_fit.py",),
     ),
     Mutant(
-        "the fall of chi^2 as a length instead of its square",
+        "the smallest fall of the atlas in place of the largest",
         "fitting/null.py",
         "np.sum(parts**2, axis=2).max(axis=1)",
-        "np.sum(np.abs(parts), axis=2).max(axis=1)",
+        "np.sum(parts**2, axis=2).min(axis=1)",
         ("tests/fitting/test_verdict.py",),
     ),
     Mutant(
