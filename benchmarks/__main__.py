@@ -17,6 +17,7 @@ NAMES = (
     "hall_bar",
     "pairs",
     "films",
+    "series",
     "two_channels",
     "general",
     "bounds",

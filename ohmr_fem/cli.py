@@ -6,7 +6,6 @@ typer, rich and the rooms of the library are imported when a command needs them,
 """
 
 import contextlib
-import errno
 import json
 import sys
 import time
@@ -20,6 +19,7 @@ import numpy as np
 from . import signals
 from .config.device_file import read_device
 from .errors import (
+    FULL,
     FaultError,
     InputError,
     OhmrError,
@@ -27,6 +27,7 @@ from .errors import (
     cut,
     fault,
     no_memory,
+    refused_by_system,
     shown,
     visible,
 )
@@ -36,9 +37,9 @@ from .version import __version__
 #: Seconds between lines of progress where there is no terminal.
 LINE_EVERY = 30.0
 OK, BAD_INPUT, SOLVE_FAILED = 0, 2, 3
+#: What the user said of the output, before the command.
+_SPEECH = {"quiet": False, "json": False}
 FAULT, NO_MEMORY, CANNOT_WRITE = 70, 71, 74
-#: Errors of the system that say that there is no room, or nobody who reads.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -136,8 +137,14 @@ def _app() -> Any:
                 "--version", is_eager=True, callback=show_version, help="Show the version."
             ),
         ] = False,
+        quiet: Annotated[
+            bool, typer.Option("--quiet", help="No lines about results; warnings and errors stay.")
+        ] = False,
+        as_json: Annotated[
+            bool, typer.Option("--json", help="The results as one JSON object, for scripts.")
+        ] = False,
     ) -> None:
-        pass
+        _SPEECH.update(quiet=quiet, json=as_json)
 
     @app.command(
         help="Run a device. Leaves table, ParaView files, figures and run.json in a results folder."
@@ -159,8 +166,8 @@ def _app() -> Any:
         _guarded(_check, device)
 
     @app.command(
-        help="Fit measured curves on a device, or the whole series of a FIT.toml alone. Leaves "
-        "report, numbers, table and figures in a results folder."
+        help="Fit measured curves on a device, or the series of a FIT.toml. Leaves report, "
+        "numbers, table and figures in a results folder."
     )
     def fit(
         data: Annotated[
@@ -340,7 +347,10 @@ def _app() -> Any:
         ] = Path("device.toml"),
         kind: Annotated[
             str,
-            typer.Option(help="Of strip, film-bar, hall-bar, van-der-pauw, valve, study, fit."),
+            typer.Option(
+                help="Of strip, film-bar, hall-bar, van-der-pauw, valve, time, study, "
+                "thickness, fit, model."
+            ),
         ] = "strip",
     ) -> None:
         _guarded(_init, path, kind)
@@ -377,7 +387,7 @@ def _app() -> Any:
     ) -> None:
         _guarded(_explore, device, out)
 
-    @app.command(help="Say what differs between two results folders, in inputs and in curves.")
+    @app.command(help="Say what differs between two runs. In their inputs, and in their curves.")
     def compare(
         one: Annotated[Path, typer.Argument(help="Results folder.", show_default=False)],
         other: Annotated[Path, typer.Argument(help="Results folder.", show_default=False)],
@@ -454,16 +464,8 @@ def _code_of(exc: OhmrError) -> int:
 
 def _cannot_write(exc: OSError) -> int:
     """Says why the system refused a file or stream; the exit code."""
-    where = f"{exc.filename}: " if exc.filename else ""
-    reason = exc.strerror or str(exc)
-    if exc.errno in FULL:
-        remedy = "make room, or write elsewhere"
-        if exc.errno == errno.EPIPE:
-            remedy = "what reads the output ended before this program"
-        _say(f"error: {where}cannot write ({reason}); {remedy}")
-        return CANNOT_WRITE
-    _say(f"error: {where}the system refuses it ({reason}); give another file or folder")
-    return BAD_INPUT
+    _say(f"error: {refused_by_system(exc)}")
+    return CANNOT_WRITE if exc.errno in FULL else BAD_INPUT
 
 
 def _say(text: str) -> None:
@@ -473,9 +475,21 @@ def _say(text: str) -> None:
 
 
 def _tell(*lines: str) -> None:
-    """Results, each on its line whatever names are in it."""
+    """Lines about results, unless the user wants none, or an object."""
+    if not any(_SPEECH.values()):
+        _show(*lines)
+
+
+def _show(*lines: str) -> None:
+    """What was asked for, each on its line whatever names are in it."""
     for line in lines:
         print(visible(line))
+
+
+def _give(result: Any) -> None:
+    """The object of a command, where the user wants one."""
+    if _SPEECH["json"]:
+        print(json.dumps(result, indent=2, default=str))
 
 
 def _folder(given: str | None, path: Path) -> Path:
@@ -503,6 +517,7 @@ def _run(path: Path, given: str | None) -> None:
         except KeyboardInterrupt:
             _say("stopped; kept " + (", ".join(_kept(out)) or "no rows, none were finished"))
             raise
+    _give(record)
     shown = [name for name in record["files"] if name.endswith((".pvd", ".png"))]
     _tell(
         f"{len(record['files']) + 1} files in {out}, {record['seconds']['total']:.1f} s"
@@ -514,12 +529,21 @@ def _say_finished(out: Path, part: str, entry: dict[str, Any]) -> None:
     """What a finished table holds, at once."""
     if part == "accuracy":
         _say_accuracy(entry)
+    elif part == "further":
+        said = ", ".join(f"{k} {_words(v)}" for k, v in entry.items() if k != "table")
+        _tell(f"{out / entry['table']}: {said}")
     elif part == "gates":
         _gate_line(out, entry)
     else:
         _curve_lines(out, entry)
     with contextlib.suppress(OSError):  # a full disk is told of at the end
         sys.stdout.flush()
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_words, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _curve_lines(out: Path, curve: dict[str, Any]) -> None:
@@ -563,7 +587,8 @@ def _with_error(value: float, error: float) -> str:
 
 
 def _study(path: Path, out: str | None, scheduler: str | None) -> None:
-    from .study.run import StudyInterrupted, run_study
+    from .run.study_report import report_study
+    from .study.run import StudyInterrupted, load_study, run_study
 
     try:
         with _remaining() as progress:
@@ -578,11 +603,14 @@ def _study(path: Path, out: str | None, scheduler: str | None) -> None:
         _say(f"warning: {note}")
     if len(result.notes) > 3:
         _say(f"warning: and {len(result.notes) - 3} others, in the variable 'message' of the file")
-    _tell(
+    _give(vars(result) | {"failed": dict(result.failed)})
+    said = (
         f"{result.path}: {result.size} points, {result.computed} computed, {result.found} found "
-        "finished, "
-        f"{len(result.failed)} without a solution, {result.seconds:.1f} s"
+        f"finished, {len(result.failed)} without a solution, {result.seconds:.1f} s"
     )
+    _tell(said)
+    page = report_study(result.path, load_study(result.path), said, result.notes)
+    _tell(f"{page.name} beside it")
     if result.failed:
         index, why = next(iter(result.failed.items()))
         raise SolveError(
@@ -608,6 +636,7 @@ def _fit_series(path: Path, given: str | None) -> None:
             kept = (out / "fit.html").exists()
             _say("stopped; " + (f"the fit is kept in {out}" if kept else "nothing was finished"))
             raise
+    _give(json.loads((out / "fit.json").read_text(encoding="utf-8")))
     _tell(*(out / "fit.txt").read_text(encoding="utf-8").rstrip().split("\n"))
     _tell("", f"fit.txt, fit.json, fit.csv, fit.html and figures in {out}")
 
@@ -625,6 +654,7 @@ def _fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the report holds them
         run_fit(data, device, out, **options)
+    _give(json.loads((out / "fit.json").read_text(encoding="utf-8")))
     _tell(*(out / "fit.txt").read_text(encoding="utf-8").rstrip().split("\n"))
     _tell("", f"fit.txt, fit.json, fit.csv, fit.png and fit.pdf in {out}")
 
@@ -637,6 +667,7 @@ def _xtensor(path: Path, given: str | None) -> None:
     job = read_tensor_job(path)
     with _progress() as progress:
         record = run_tensor(job, out, progress=progress)
+    _give(record)
     _tell(f"{out / 'xtensor.csv'}: {record['rows']} rows")
     for line in record["meaning"][:4]:
         _tell(f"  {line}")
@@ -679,7 +710,7 @@ def _kept(out: Path) -> list[str]:
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[..., None] | None]:
     """A progress bar on a terminal, nothing elsewhere."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if _SPEECH["quiet"] or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
@@ -726,15 +757,15 @@ def _check(path: Path) -> None:
     device = read_device(path)
     problem, fields = device.problem, device.fields
     system, notes = check_device(device)
-    _tell(f"mesh      {problem.mesh!r}")
+    _show(f"mesh      {problem.mesh!r}")
     for region, material in problem.materials.items():
-        _tell(f"material  {region}: {material!r}")
+        _show(f"material  {region}: {material!r}")
     if problem.film is not None:
-        _tell(f"film      {problem.film!r}")
+        _show(f"film      {problem.film!r}")
     for name, contact in problem.contacts.items():
-        _tell(f"contact   {name}: {contact.described}")
+        _show(f"contact   {name}: {contact.described}")
     for m in device.measurements:
-        _tell(
+        _show(
             f"measure   {m.name + ': ' if m.name else ''}"
             + (
                 f"current {' to '.join(m.current)}, voltage {' minus '.join(m.voltage or ())}"
@@ -743,19 +774,19 @@ def _check(path: Path) -> None:
             )
         )
     if device.gate is not None:
-        _tell(
+        _show(
             f"gate      {len(device.gate.values)} values of {device.gate.parameter} from "
             f"{device.gate.values.min():g} to "
             f"{device.gate.values.max():g} {device.gate.unit}"
         )
-    _tell(f"sweep     {len(fields)} fields up to {np.linalg.norm(fields, axis=1).max():g} T")
-    _tell(
+    _show(f"sweep     {len(fields)} fields up to {np.linalg.norm(fields, axis=1).max():g} T")
+    _show(
         f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection "
         f"{problem.detection}, interface {problem.interface}"
     )
     for note in notes:
         _say(f"warning: {note}")
-    _tell(f"{path}: no errors")
+    _show(f"{path}: no errors")
 
 
 def _data(path: Path, column: list[str], unit: list[str], options: dict[str, Any]) -> None:
@@ -764,7 +795,7 @@ def _data(path: Path, column: list[str], unit: list[str], options: dict[str, Any
 
     columns = _columns(column, unit)
     said = describe(understand(path, columns=columns, **options))
-    _tell(*str(said).split("\n"))
+    _show(*str(said).split("\n"))
 
 
 def _columns(column: list[str], unit: list[str]) -> dict[str, Any] | None:
@@ -799,25 +830,25 @@ def _info(path: Path, unit: str) -> None:
 
     mesh = read_mesh(path, unit=unit)
     edges = mesh.edge_sizes
-    _tell(
+    _show(
         f"{path}: {mesh.n_cells} cells, {mesh.mesh.p.shape[1]} vertices, "
         f"{' x '.join(engineering(float(v), 'm') for v in mesh.extent)}"
     )
-    _tell(
+    _show(
         f"edges     {engineering(float(edges.min()), 'm')} to "
         f"{engineering(float(edges.max()), 'm')}"
     )
     for name, facets in mesh.boundaries.items():
-        _tell(
+        _show(
             f"boundary  {name}: {len(facets)} edges, {engineering(float(edges[facets].sum()), 'm')}"
         )
     rest = mesh.boundary_facets()
-    _tell(
+    _show(
         f"unnamed   {len(rest)} edges, {engineering(float(edges[rest].sum()), 'm')} (insulating, "
         "reflecting)"
     )
     for name, cells in mesh.regions.items():
-        _tell(f"region    {name}: {len(cells)} cells")
+        _show(f"region    {name}: {len(cells)} cells")
     if unit == "m" and float(mesh.extent.max()) > 1e-3:
         _say(
             f"warning: the device is {engineering(float(mesh.extent.max()), 'm')} long; if that is "
@@ -829,7 +860,9 @@ def _init(path: Path, kind: str) -> None:
     from .run.start import write_start
 
     first, *others = write_start(kind, path)
-    follow = {"study": f"study {first}", "fit": f"fit {' '.join(map(str, others))} {first}"}
+    data = " ".join(map(str, others))
+    follow = {"fit": f"fit {data} {first}", "model": f"xtensor {first}"}
+    follow |= dict.fromkeys(("study", "thickness"), f"study {first}")
     beside = "".join(f" and {file}" for file in others)
     _tell(f"wrote {first}{beside}; next: ohmr-fem {follow.get(kind, f'run {first}')}")
 
@@ -840,7 +873,7 @@ def _examples(name: str | None, out: Path) -> None:
     if name is None:
         found = examples()
         width = max(map(len, found))
-        _tell(*(f"{example:{width}}  {text}" for example, text in found.items()))
+        _show(*(f"{example:{width}}  {text}" for example, text in found.items()))
         return
     first, *others = copy_example(name, out)
     beside = f" and {len(others)} that it reads" if others else ""
@@ -851,9 +884,9 @@ def _schema(markdown: bool) -> None:
     from .config.schema import device_reference, device_schema
 
     if markdown:
-        _tell(*device_reference().rstrip("\n").split("\n"))
+        _show(*device_reference().rstrip("\n").split("\n"))
     else:
-        _tell(*json.dumps(device_schema(), indent=2).split("\n"))
+        _show(*json.dumps(device_schema(), indent=2).split("\n"))
 
 
 def _explore(path: Path, given: str | None) -> None:
@@ -866,7 +899,7 @@ def _explore(path: Path, given: str | None) -> None:
 def _compare(one: Path, other: Path, out: Path | None) -> None:
     from .run.compare import compare_runs
 
-    _tell(*compare_runs(one, other, out))
+    _show(*compare_runs(one, other, out))
 
 
 if __name__ == "__main__":

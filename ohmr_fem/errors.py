@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import functools
+import errno
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 #: Most characters of a line, and most lines of one error.
 LONGEST, MOST_LINES = 300, 20
@@ -25,9 +25,6 @@ _KEPT = 16
 NAMES_IN_ALL = 110
 
 KNOWN = "known names: "
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def visible(text: str) -> str:
@@ -191,24 +188,23 @@ def no_memory(about: str = "") -> OhmrError:
     )
 
 
-def door(function: Callable[P, R]) -> Callable[P, R]:
-    """A public function whose failures are our own errors, a foreign one a FaultError."""
+#: Errors of the system that say that there is no room, or nobody who reads.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE)
 
-    @functools.wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except (OhmrError, OSError):
-            raise
-        except MemoryError as exc:
-            raise no_memory(function.__name__) from exc
-        except Exception as exc:
-            trace = exc.__traceback__
-            if trace is None or trace.tb_next is None:  # called with the wrong arguments
-                raise
-            raise fault(exc, function.__name__) from exc
 
-    return guarded
+def refused_by_system(exc: OSError) -> OhmrError:
+    """What an OSError becomes: which file or stream, why, and what to do."""
+    where = f"{exc.filename}: " if exc.filename else ""
+    reason = exc.strerror or str(exc)
+    if exc.errno not in FULL:
+        return InputError(
+            f"{where}the system refuses it ({reason}); give another file or folder",
+            value=exc.filename,
+        )
+    remedy = "make room, or write elsewhere"
+    if exc.errno == errno.EPIPE:
+        remedy = "what reads the output ended before this program"
+    return InputError(f"{where}cannot write ({reason}); {remedy}", value=exc.filename)
 
 
 class FigureWarning(UserWarning):
@@ -235,15 +231,22 @@ def warn(note: str | Warning, kind: type[Warning] | None = None) -> None:
     """Warn about the line outside this package that called it, whatever way led here."""
     frame, level = sys._getframe(1), 2
     own = (__name__.partition(".")[0], *_WRAPPERS)
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in own:
+    while frame.f_back and _module_of(frame).partition(".")[0] in own:
         frame, level = frame.f_back, level + 1
     warnings.warn(note, kind, stacklevel=level)
 
 
 def from_outside() -> bool:
     """Whether the function that asks was called from outside this package."""
-    caller = sys._getframe(2).f_globals.get("__name__", "")
-    return caller.partition(".")[0] != __name__.partition(".")[0]
+    package = __name__.partition(".")[0]
+    frame: Any = sys._getframe(2)
+    while frame.f_back and _module_of(frame) == f"{package}.doors":  # what stands around it
+        frame = frame.f_back
+    return _module_of(frame).partition(".")[0] != package
+
+
+def _module_of(frame: Any) -> str:
+    return str(frame.f_globals.get("__name__", ""))
 
 
 def is_own_warning(category: type[Warning]) -> bool:

@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import csv
 import hashlib
+import html
 import json
 import os
 import secrets
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InputError, require_extra, suggest
+from .errors import InputError, require_extra, shown, suggest
 from .owned import own_arrays
 from .version import __version__
 
@@ -218,8 +219,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     The name is random and the file is made anew, so that no link is followed and two machines that
     share the folder never meet.
     """
-    path = Path(path)
-    try:
+    path = path_of(path)
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{UNFINISHED}{secrets.token_hex(8)}{path.suffix}")
         try:
@@ -229,11 +230,29 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Errors of the system as one line."""
+    try:
+        yield
     except OSError as exc:
         reason = exc.strerror or str(exc)
         raise InputError(
             f"{path}: cannot be written ({reason}); choose another folder", value=path
         ) from exc
+
+
+def path_of(given: Any) -> Path:
+    """A path that somebody has named; InputError where that is no name of a file."""
+    if not isinstance(given, (str, os.PathLike)) or isinstance(given, bytes):
+        what = type(given).__name__
+        raise InputError(f"expected the name of a file, got {what}", value=given, key="path")
+    path = Path(given)
+    if not path.name or "\0" in str(path):
+        raise InputError(f"expected the name of a file, got {str(path)!r}", value=given, key="path")
+    return path
 
 
 def sha256_of(path: Path) -> str:
@@ -242,6 +261,29 @@ def sha256_of(path: Path) -> str:
         return ""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def html_summary(title: str, lines: Iterable[str], picture: str = "") -> str:
+    """What a notebook shows of an object: a title, lines, a small picture; nothing is loaded."""
+    rows = "".join(f"<div>{html.escape(line)}</div>" for line in lines)
+    return f'<div style="font-size:90%"><b>{html.escape(title)}</b>{rows}{picture}</div>'
+
+
+def line_picture(x: np.ndarray, y: np.ndarray, label: str) -> str:
+    """A line as a picture of a few kB; nothing where it has no range."""
+    seen = np.isfinite(x) & np.isfinite(y)
+    x, y = x[seen], y[seen]
+    if len(x) < 2 or np.ptp(x) == 0.0:
+        return ""
+    step = max(1, len(x) // 200)
+    across = 240.0 * (x - x.min()) / np.ptp(x)
+    up = 80.0 - 76.0 * (y - y.min()) / (np.ptp(y) or 1.0)
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across[::step], up[::step], strict=True))
+    return (
+        f'<svg width="240" height="84" role="img" aria-label="{html.escape(label)}"><polyline '
+        f'points="{points}" fill="none" stroke="#0072B2" stroke-width="1.5"/></svg>'
+        f"<div>{html.escape(label)}</div>"
+    )
 
 
 class Table:
@@ -280,9 +322,11 @@ class Table:
 
     def __getitem__(self, name: str) -> np.ndarray:
         columns = self.columns()
-        if name not in columns:
+        if not isinstance(name, str) or name not in columns:
             raise InputError(
-                f"{name!r} is not known; {suggest(name, columns)}", value=name, key="column"
+                f"{shown(name)!r} is not known; {suggest(shown(name), columns)}",
+                value=name,
+                key="column",
             )
         return columns[name][1]
 
@@ -291,6 +335,13 @@ class Table:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({'; '.join(self._summary())})"
+
+    def _picture(self) -> str:
+        """What a notebook shows below the summary."""
+        return ""
+
+    def _repr_html_(self) -> str:
+        return html_summary(type(self).__name__, self._summary(), self._picture())
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the table with units in the header, e.g. ``delta_R [ohm]``.
@@ -352,10 +403,10 @@ def write_table(
     notes: Iterable[str] = (),
 ) -> Path:
     """{name: (unit, values)} as CSV with the unit in the header; notes above it, after a #."""
-    path = Path(path)
+    path = path_of(path)
     header = [f"{name} [{unit}]" if unit else name for name, (unit, _) in columns.items()]
     cells = [_cells(values, digits) for _, values in columns.values()]
-    with path.open("w", newline="", encoding="utf-8") as stream:
+    with _writing(path), path.open("w", newline="", encoding="utf-8") as stream:
         stream.writelines(f"# {line}\n" for line in notes)
         writer = csv.writer(stream)
         writer.writerow(header)

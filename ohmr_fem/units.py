@@ -28,6 +28,8 @@ from .errors import InputError
 from .owned import ReadOnly as ReadOnly
 from .owned import own_arrays as own_arrays
 from .owned import owned
+from .tagged import all_or_none, row_with_units, with_unit
+from .tagged import is_quantity as is_quantity
 
 ELEMENTARY_CHARGE: float = _c.e
 ELECTRON_MASS: float = _c.m_e
@@ -72,7 +74,11 @@ _EXPONENT = re.compile(rf"({_NUMBER})(?![\w.])|\(\s*({_NUMBER})\s*(?:/\s*(\d{{1,
 _DIGITS_ABOVE = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _ABOVE = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 
+#: Beyond it, or below its inverse, products of what is given are no numbers.
+LARGEST = 1e100
+
 _PLAIN = (float, int, np.floating, np.integer)
+_NO_NUMBERS = (bool, np.timedelta64)  #: that pass for whole numbers
 
 _SHOWN = reprlib.Repr()
 _SHOWN.maxlist = _SHOWN.maxtuple = 9
@@ -89,6 +95,10 @@ def _registry() -> Any:
         registry.define(f"ohmr_electron_mass = {ELECTRON_MASS!r} * kilogram")
         registry.define(f"ohmr_bohr_magneton = {BOHR_MAGNETON!r} * joule / tesla")
     return registry
+
+
+def _example(unit: str) -> str:
+    return "'5 %'" if unit == "1" else f"'1 {unit}'"
 
 
 def shown(value: Any) -> str:
@@ -117,20 +127,25 @@ def to_si(value: Any, unit: str, name: str) -> float:
     InputError
         Not a number, not finite, or of the wrong dimension.
     """
-    if isinstance(value, _PLAIN) and not isinstance(value, bool):
+    if isinstance(value, _PLAIN) and not isinstance(value, _NO_NUMBERS):
         number = _float(value)
     else:
         array = _numbers(value, unit, name)
         if array.ndim:
             raise InputError(
-                f"expected one number or quantity such as '1 {unit}', got {shown(value)}",
+                f"expected one number or quantity such as {_example(unit)}, got {shown(value)}",
                 value=value,
                 key=name,
             )
         number = float(array)
-    if not math.isfinite(number):
-        raise InputError(f"must be finite, got {shown(value)}", value=value, key=name)
+    if not abs(number) <= LARGEST:
+        raise _not_finite(value, name)
     return number
+
+
+def _not_finite(value: Any, name: str) -> InputError:
+    what = f"must be finite (at most {LARGEST:g} in SI), got {shown(value)}"
+    return InputError(what, value=value, key=name)
 
 
 def positive(value: Any, unit: str, name: str) -> float:
@@ -138,7 +153,30 @@ def positive(value: Any, unit: str, name: str) -> float:
     number = to_si(value, unit, name)
     if number <= 0.0:
         raise InputError(f"must be positive, got {shown(value)}", value=value, key=name)
+    if number < 1.0 / LARGEST:
+        raise InputError(
+            f"must be at least {1.0 / LARGEST:g} {unit}, got {shown(value)}", value=value, key=name
+        )
     return number
+
+
+def whole(value: Any, least: int, name: str) -> int:
+    """A whole number; True, 2.0 and "2" are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InputError(
+            f"expected a whole number of at least {least}, got {shown(value)}",
+            value=value,
+            key=name,
+        )
+    return int(value)
+
+
+def whole_numbers(value: Any, name: str) -> np.ndarray:
+    """An array of whole numbers, also where they are written as floats; 0.9 is not 0."""
+    array = array_si(value, "1", name)
+    if np.any(array != np.round(array)):
+        raise InputError(f"expected whole numbers, got {shown(value)}", value=value, key=name)
+    return owned(array.astype(int))
 
 
 def fraction(value: Any, name: str) -> float:
@@ -165,16 +203,16 @@ def array_si(value: Any, unit: str, name: str, *, finite: bool = True) -> np.nda
         Not numbers, not finite, ragged, masked, or of the wrong dimension.
     """
     array = _numbers(value, unit, name)
-    if finite and not np.all(np.isfinite(array)):
-        raise InputError(f"must be finite, got {shown(value)}", value=value, key=name)
+    if finite and not np.all(np.abs(array) <= LARGEST):
+        raise _not_finite(value, name)
     return owned(array)
 
 
 def complex_si(value: Any, unit: str, name: str) -> np.ndarray:
     """As :func:`array_si`, but a number may be complex."""
     array = _complex(value, unit, name)
-    if not np.all(np.isfinite(array)):
-        raise InputError(f"must be finite, got {shown(value)}", value=value, key=name)
+    if not np.all(np.abs(array) <= LARGEST):
+        raise _not_finite(value, name)
     return array
 
 
@@ -188,7 +226,7 @@ def _complex(value: Any, unit: str, name: str) -> np.ndarray:
             raise InputError(
                 f"expected entries of one shape, got {shown(value)}", value=value, key=name
             ) from exc
-    tagged = _with_unit(value)
+    tagged = with_unit(value)
     bare = np.asarray(value if tagged is None else tagged[0])
     if bare.dtype.kind != "c":
         return _numbers(value, unit, name)
@@ -237,7 +275,7 @@ def vector_si(value: Any, unit: str, name: str) -> np.ndarray:
 
 def entries(value: Any) -> list[Any]:
     """The entries of a list, an array or a column one by one, each with its unit."""
-    tagged = _with_unit(value)
+    tagged = with_unit(value)
     if tagged is not None:
         magnitude, units = tagged
         return [f"{number!r} {units}" for number in np.ravel(magnitude).tolist()]
@@ -245,11 +283,6 @@ def entries(value: Any) -> list[Any]:
         return list(np.ravel(value))
     several = hasattr(value, "__iter__") and not isinstance(value, str)
     return list(value) if several else [value]
-
-
-def is_quantity(value: Any) -> bool:
-    """Whether a value is a pint quantity, of any registry."""
-    return hasattr(value, "magnitude") and hasattr(value, "units")
 
 
 # --- from anything to numbers ---------------------------------------------------------------------
@@ -260,13 +293,15 @@ def _numbers(value: Any, unit: str, name: str) -> np.ndarray:
     if isinstance(value, str):
         _check_length(value, unit, name)
         return np.array(_parse(str(value), unit, name))
-    tagged = _with_unit(value)
+    row = row_with_units(value)
+    if row is not None:
+        return _of_list(row, unit, name)
+    tagged = with_unit(value)
     if tagged is not None:
         magnitude, units = tagged
         return _rescaled(_bare(magnitude, unit, name, value), units, unit, name, value)
     if hasattr(value, "columns") and hasattr(value, "iloc"):  # a frame: each column has its unit
-        columns = [_numbers(value.iloc[:, i], unit, name) for i in range(len(value.columns))]
-        return np.stack(columns, axis=-1)
+        return np.stack([_numbers(c, unit, name) for c in all_or_none(value)], axis=-1)
     if isinstance(value, (list, tuple)):
         return _of_list(value, unit, name)
     return _bare(value, unit, name, value)
@@ -291,17 +326,20 @@ def _bare(value: Any, unit: str, name: str, given: Any) -> np.ndarray:
         )
     if isinstance(value, (numbers.Real, Decimal)) and not isinstance(value, bool):
         return np.array(_float(value))
-    array = np.asarray(value) if hasattr(value, "__array__") or isinstance(value, range) else None
+    array = None
+    if hasattr(value, "__array__") or isinstance(value, range):
+        with contextlib.suppress(TypeError, ValueError):  # a data set has no one array
+            array = np.asarray(value)
     if array is not None and array.dtype.kind in "fiu":
         return np.array(array, dtype=float)
     if array is not None and array.dtype.kind in "OU":
         inside = array.tolist()
-        if not hasattr(inside, "__array__") or _with_unit(inside) is not None:
+        if not hasattr(inside, "__array__") or with_unit(inside) is not None:
             return _numbers(inside, unit, name)
     if isinstance(value, (list, tuple)):
         return _of_list(value, unit, name)
     raise InputError(
-        f"expected a number or a quantity in {unit}, such as '1 {unit}', got {shown(given)}",
+        f"expected a number or a quantity in {unit}, such as {_example(unit)}, got {shown(given)}",
         value=given,
         key=name,
     )
@@ -315,43 +353,13 @@ def _float(value: Any) -> float:
         return math.inf
 
 
-def _with_unit(value: Any) -> tuple[Any, Any] | None:
-    """(magnitude, units) of whatever carries a unit, before numpy drops it."""
-    if isinstance(value, (*_PLAIN, list, tuple)):
-        return None
-    if is_quantity(value):
-        return value.magnitude, value.units
-    if hasattr(value, "unit") and hasattr(value, "to_value"):  # astropy
-        return np.asarray(value.value), value.unit
-    if hasattr(value, "units") and isinstance(value, np.ndarray):  # unyt
-        return value.view(np.ndarray), getattr(value, "units")  # noqa: B009
-    if hasattr(value, "attrs"):  # pandas, xarray
-        return _of_column(value)
-    return None
-
-
-def _of_column(column: Any) -> tuple[Any, Any] | None:
-    """A column of a table: its dtype, its data or its attributes name the unit."""
-    units = getattr(getattr(column, "dtype", None), "units", None)
-    if units is not None:  # pint-pandas
-        return column.array.quantity.magnitude, units
-    data: Any = getattr(column, "data", None)
-    if hasattr(data, "magnitude"):  # pint in xarray
-        return data.magnitude, data.units
-    units = column.attrs.get("units", column.attrs.get("unit"))
-    if isinstance(units, dict):  # of a frame: {column: unit}
-        units = units.get(getattr(column, "name", None))
-    if units is None or str(units).strip() == "" or hasattr(column, "columns"):
-        return None
-    return np.asarray(column), units
-
-
 @functools.lru_cache(maxsize=4096)  # a study reads the same few quantities for every point
 def _parse(text: str, unit: str, name: str) -> float:
     match = _QUANTITY.match(text)
     if match is None:
         raise InputError(
-            f"cannot read {shown(text)} in {unit}; write a number and a unit such as '1 {unit}'",
+            f"cannot read {shown(text)} in {unit}; "
+            f"write a number and a unit such as {_example(unit)}",
             value=text,
             key=name,
         )
@@ -418,7 +426,7 @@ def _check_length(text: str, unit: str, name: str) -> None:
     if len(text) > LONGEST_TEXT:
         raise InputError(
             f"a text of {len(text)} characters is no quantity in {unit} (at most {LONGEST_TEXT}); "
-            f"write a number and a unit such as '1 {unit}', got {shown(text)}",
+            f"write a number and a unit such as {_example(unit)}, got {shown(text)}",
             value=text,
             key=name,
         )
@@ -451,7 +459,7 @@ def _by_pint(text: str, unit: str, name: str, given: str) -> tuple[Decimal, Deci
             source = _unit(text)
         except Exception as exc:  # pint raises several unrelated types
             raise InputError(
-                f"unknown unit in {given!r}; expected a unit of {unit}, such as '1 {unit}'",
+                f"unknown unit in {given!r}; expected a unit of {unit}, such as {_example(unit)}",
                 value=given,
                 key=name,
             ) from exc

@@ -165,7 +165,8 @@ def changed(array: np.ndarray, chance: random.Random) -> np.ndarray:
     if kind == 4:
         return np.empty(0)
     if kind == 5:
-        return array.astype(chance.choice(["S9", "U9", "O", "?", "i1"]))
+        with contextlib.suppress(ValueError):
+            return array.astype(chance.choice(["S9", "U9", "O", "?", "i1"]))
     if array.dtype.kind not in "fiu" or not flat.size:
         return np.array("x")
     value = chance.choice([np.nan, np.inf, -1, 1e308, 10**9, 0, -1e-320])

@@ -112,6 +112,8 @@ def read(make: Callable[[], of.SpectralMeasure], name: str, fields: Any) -> list
 
 
 def listed(found: Any) -> list[Any]:
+    if isinstance(found, dict):
+        return list(found.values())
     if dataclasses.is_dataclass(found):
         return list(vars(found).values())
     return list(found) if isinstance(found, tuple) else [np.asarray(found)]
@@ -287,7 +289,7 @@ def potentials(value: Any) -> list[np.ndarray]:
 
 
 def tensor(mu: Any, temperature: Any, **options: Any) -> np.ndarray:
-    return of.micro.inverse_mass(stack(), mu, temperature, mesh=24, **options).X
+    return of.micro.inverse_mass(stack(), mu, temperature, **{"mesh": 24, **options}).X
 
 
 def level(density: Any, temperature: Any, **options: Any) -> np.ndarray:
@@ -432,3 +434,61 @@ def polarised(value: Any) -> list[float]:
 
 def parted(fields: Any) -> list[Any]:
     return read(plane_measure, "contact_parts", fields)
+
+
+def spin(**changes: Any) -> list[Any]:
+    given = {"diffusion_constant": 1e-3, "relaxation_time": 1e-12, "hall_angle": 0.1, **changes}
+    found = of.Spin(**given)
+    return [np.ravel(value) for value in vars(found).values() if value is not None]
+
+
+def rate_of(value: Any) -> Any:
+    others = {"relaxation_time": None, "diffusion_length": None, "diffusion_constant": 1e-3}
+    found = material(relaxation_rate=value, **others)
+    kept = found.relaxation_time if found.relaxation_rate is None else found.relaxation_rate
+    return np.ravel(np.array(kept, dtype=float))
+
+
+def spin_polarised(value: Any) -> list[float]:
+    return list(of.Contact(spin_polarisation=value).spin_polarisation)
+
+
+def depth(**changes: Any) -> np.ndarray:
+    given = {"field": B, "current": PAIR["current"], **changes}
+    problem = film_problem()
+    return of.film_moment(problem, **given).density
+
+
+def of_series(call: Callable[..., Any], **options: Any) -> np.ndarray:
+    samples = [of.Sample(section(), section_curve(), name="one")]
+    options |= {"shared": ["alpha"]}
+    if call is of.compare_models:
+        options |= {"simulations": 3, "alternatives": ["kohler"]}
+    if call is of.global_fit:
+        options |= {"intervals": "fisher"}
+    found = call(samples, **options)
+    if call is of.series_identifiability:
+        return np.array([*found.errors, found.limit])
+    if call is of.global_fit:
+        return np.array([found.confidence, found.identifiability.limit])
+    return np.array([found.level])
+
+
+def known_by_series(limit: Any) -> np.ndarray:
+    return of_series(of.series_identifiability, limit=limit)
+
+
+def bounded(make: Callable[[], of.SpectralMeasure], fields: Any) -> list[Any]:
+    return read(make, "response_and_bound", fields)
+
+
+def bounded_s(make: Callable[[], of.SpectralMeasure], s: Any) -> list[Any]:
+    return rated(make, "response_and_bound", s)
+
+
+@cache
+def spin_measure() -> of.SpectralMeasure:
+    carried = of.Spin(1e-2, 1e-12, 0.1)
+    both = material(spin=carried, diffusion_length=None, diffusion_constant=1e-2)
+    problem = of.Problem(plane().mesh, both, list(plane().contacts), order=2)
+    return of.spectral_measure(problem, **PAIR, fields=of.field_sweep(0, 2, 3))

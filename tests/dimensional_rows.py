@@ -18,8 +18,11 @@ from dimensional_calls import (
     banded,
     bilayer,
     bonds,
+    bounded,
+    bounded_s,
     candidate,
     corners,
+    depth,
     derivative,
     displaced,
     doflocs,
@@ -36,6 +39,7 @@ from dimensional_calls import (
     in_bulk,
     in_film,
     inside,
+    known_by_series,
     layered,
     level,
     line,
@@ -48,12 +52,14 @@ from dimensional_calls import (
     mixing,
     model,
     more_resistive,
+    of_series,
     outline,
     plane_measure,
     planned,
     potentials,
     prepared,
     preset,
+    rate_of,
     rated,
     read,
     region,
@@ -63,6 +69,9 @@ from dimensional_calls import (
     several,
     sheet,
     spectral,
+    spin,
+    spin_measure,
+    spin_polarised,
     stack,
     stacked,
     stepped,
@@ -99,6 +108,18 @@ BAND_NUMBERS = {
     "a": "angstrom",
     "spacing": "angstrom",
 }
+RATES = [[1e12, 1e11, 0.0], [1e11, 2e12, 0.0], [0.0, 0.0, 3e12]]
+#: of a spin
+SPIN = [
+    ("diffusion_constant", "m**2/s", 3e-4),
+    ("relaxation_time", "s", 3e-12),
+    ("hall_angle", "1", 0.03),
+    ("inverse_hall_angle", "1", 0.03),
+    ("g_factor", "1", 1.3),
+    ("inverse_mass", "1/m_e", 0.3),
+    ("to_orbital", "1/s", 3e10),
+    ("from_orbital", "1/s", 3e10),
+]
 #: of a material from bands
 BANDED = [
     ("density", "1/m**2", 3e16),
@@ -215,6 +236,22 @@ ONE: list[tuple[str, str, Any, Callable[[Any], Any]]] = [
     ("Edge.inverse_source", "1", 0.03, lambda v: of.Edge(inverse_source=v).inverse_source),
     ("Edge.edge_moment", "C/V", 3e-9, lambda v: of.Edge(edge_moment=v).edge_moment),
     ("Film.thickness", "m", 3e-9, lambda v: of.Film(v).thickness),
+    *[
+        (f"Spin.{key}", unit, plain, lambda v, key=key: spin(**{key: v}))
+        for key, unit, plain in SPIN
+    ],
+    ("Material.relaxation_rate: one", "1/s", 3e11, rate_of),
+    ("film_moment.amount", "A", 3e-6, lambda v: depth(amount=v)),
+    *[
+        (f"MatrixMeasure.{name}.s", "1", 1.3, lambda v, name=name: rated(spin_measure, name, v))
+        for name in ("bound", "covers")
+    ],
+    ("SpectralMeasure.response_and_bound.s", "1", 1.3, lambda v: bounded_s(plane_measure, v)),
+    ("FilmMeasure.response_and_bound.s", "1", 1.3, lambda v: bounded_s(film_measure, v)),
+    ("global_fit.confidence", "1", 0.5, lambda v: of_series(of.global_fit, confidence=v)),
+    ("global_fit.limit", "1", 0.3, lambda v: of_series(of.global_fit, limit=v)),
+    ("series_identifiability.limit", "1", 0.3, known_by_series),
+    ("compare_models.level", "1", 0.5, lambda v: of_series(of.compare_models, level=v)),
     ("Stack.layers", "m", 3e-9, lambda v: of.Stack([(in_bulk(), v)]).thickness),
     ("Stack.bottom", "m/s", 30.0, lambda v: stacked(bottom=v).bottom.matrix),
     ("Stack.top", "m/s", 30.0, lambda v: stacked(top=v).top.matrix),
@@ -474,6 +511,16 @@ MANY: list[tuple[str, str, Any, Callable[[Any], Any]]] = [
     ("Film.bottom", "m/s", [30.0, 10.0, 3.0], lambda v: of.Film(1.0, bottom=v).bottom.matrix),
     ("Film.top", "m/s", [30.0, 10.0, 3.0], lambda v: of.Film(1.0, top=v).top.matrix),
     ("Film.bottom: 3 x 3", "m/s", TENSOR, lambda v: of.Film(1.0, bottom=v).bottom.matrix),
+    ("Spin.cross_diffusion", "m**2/s", [1e-6, 3e-6], lambda v: spin(cross_diffusion=v)),
+    ("Material.relaxation_rate", "1/s", RATES, rate_of),
+    ("Contact.spin_polarisation", "1", [0.3, 0.1, 0.0], spin_polarised),
+    ("film_moment.field", "T", B, lambda v: depth(field=v)),
+    *[
+        (f"MatrixMeasure.{name}.fields", "T", [B], lambda v, name=name: read(spin_measure, name, v))
+        for name in ("bound", "channel_parts", "covers", "stable", "switched_off")
+    ],
+    ("SpectralMeasure.response_and_bound.fields", "T", [B], lambda v: bounded(plane_measure, v)),
+    ("FilmMeasure.response_and_bound.fields", "T", [B], lambda v: bounded(film_measure, v)),
     ("Stack.bottom: 3 x 3", "m/s", TENSOR, lambda v: stacked(bottom=v).bottom.matrix),
     ("Stack.top: 3 x 3", "m/s", TENSOR, lambda v: stacked(top=v).top.matrix),
     ("channel.regions", "m", [1e-8, 3e-8], lambda v: line(regions={"pad": v})),

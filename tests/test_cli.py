@@ -112,6 +112,7 @@ def test_cross_section_from_file_to_curve(capsys):
         "device_1.vtu",
         "moment_density_0.png",
         "moment_density_1.png",
+        "report.html",
         "run.json",
     }
     said = capsys.readouterr()
@@ -362,3 +363,15 @@ def test_a_real_interrupt():
     assert json.loads(Path("out/run.json").read_text())["status"] == "interrupted"
     rows = _table("out/results.csv")["rho [1]"]
     assert 0 < len(rows) < 200000
+
+
+def test_quiet_and_json(capsys):
+    device = _device(SECTION)
+    assert ohmr("--quiet", "run", device, "--out", "out") == 0
+    assert capsys.readouterr().out == ""
+    assert ohmr("--json", "run", device, "--out", "out") == 0
+    given = json.loads(capsys.readouterr().out)
+    assert given["status"] == "complete" and given["curves"] and "report.html" in given["files"]
+    assert ohmr("--quiet", "schema") == 0
+    assert "device" in json.loads(capsys.readouterr().out)["title"].lower()
+    assert ohmr("info", "missing.msh") == 2 and capsys.readouterr().out == ""

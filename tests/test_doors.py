@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import ohmr_fem as of
-from ohmr_fem import cli, errors, files
+from ohmr_fem import cli, doors, errors, files
 from ohmr_fem.config.device_file import read_device
 from ohmr_fem.errors import FaultError, InputError
 from ohmr_fem.run import folder as folders
@@ -115,7 +115,7 @@ def test_of_many_complaints_the_first_are_shown():
 
 
 def test_a_foreign_exception_at_a_door_asks_for_a_report():
-    @errors.door
+    @doors.door
     def reader(path):
         return {}[path]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -13,8 +14,9 @@ from typing import Any
 import numpy as np
 import pint
 import pytest
+from dimensional_calls import layered, measured, tensor
 from dimensional_rows import MANY, ONE
-from silent_devices import B, section
+from silent_devices import PAIR, B, plane, section, solution
 
 import ohmr_fem as of
 from ohmr_fem import units
@@ -45,6 +47,7 @@ OTHER = {
     "S/m**2": ("S/cm**2", -4),
     "ohm*m": ("mohm*m", 3),
     "ohm/s": ("mohm/s", 3),
+    "1/s": ("1/ns", -9),
     "1/T": ("1/kT", 3),
     "1/T**2": ("1/kT**2", 6),
     "eV": ("meV", 3),
@@ -67,7 +70,8 @@ PLAIN_NAMES = """
     background intervals spin definition counting normalisation symmetry reciprocal nan sign sweeps
     decimal binary layers stacking filling translations derivatives hoppings n around rings rescue
     max_iterations budget averaged index matrix symmetric most channel film fit geometry candidates
-    others ends shape _cache
+    others ends shape _cache shared each trend samples loss seed simulations alternatives models
+    moment caller scan
 """
 #: ... and those of this function only; a number that stands for a choice or a count among them, and
 #: what is refused whatever it is.
@@ -80,10 +84,10 @@ PLAIN = """
     read_data.direction run_fit.direction spectral_measures.until plot_preparation.prepared
     prepare.control run_fit.measurement run_fit.prepare
     FilmMeasure.moment_density.field FilmMeasure.moment_density.current
-    FilmMeasure.contact_parts.fields Problem.refuse_polarised.caller run_fit.measurement
-    run_fit.field run_fit.temperature run_fit.prepare SpectralMeasure.drive_of.c
-    SpectralMeasure.reading_of.c FilmMeasure.drive_of.c
-    FilmMeasure.reading_of.c
+    run_fit.measurement run_fit.field run_fit.temperature run_fit.prepare
+    SpectralMeasure.drive_of.c SpectralMeasure.reading_of.c Sample.known Sample.properties
+    plot_admr.measurement plot_against.follows DeviceMesh.rim.place GlobalFit.bootstrap.count
+    MatrixMeasure.moment_density.field
 """
 BY_CELL = ("inverse_orbital_hall_angle", "diffusion_constant")
 #: Arguments of the rows of one value that take several as well.
@@ -103,7 +107,7 @@ SEVERAL = {
 RESULTS = """
     ACResponse Adapted AngleScan DriftCurve FilmMeasure GateMap Geometry HanleCurve Preparation
     Resistance ResistanceMatrix Solution SpectralMeasure Transient micro.InverseMass
-    micro.SymmetryReport geometry.Loop DeviceMesh
+    micro.SymmetryReport geometry.Loop DeviceMesh MatrixMeasure FilmMoment GlobalFit Verdict
 """
 
 
@@ -167,6 +171,7 @@ def test_one_value(name, unit, plain, call):
     refused(call, np.array(np.inf) * ureg.Unit(other))
     refused(call, True)
     refused(call, np.ma.masked)
+    refused(call, 1e101)
     refused(call, "1 " + "m" * 100_000)
     refused(call, f"1 {other}**(9**9**9)")
     refused(call, f"1e99999999999 {other}")
@@ -203,6 +208,7 @@ def test_arrays(name, unit, plain, call):
     refused(call, deep(lambda v: v * ureg.candela, plain))
     refused(call, deep(lambda v: float("nan"), plain))
     refused(call, np.full((1000, 7), 1e300) * ureg.candela)
+    refused(call, deep(lambda v: 1e101, plain))
     mask = np.zeros(np.shape(plain), dtype=bool)
     mask.flat[0] = True
     refused(call, np.ma.masked_array(np.array(plain), mask))
@@ -249,6 +255,110 @@ def test_columns_of_tables():
     curve = of.hanle_curve(section(), of.field_sweep(0, 1, 3))
     back = units.fields_array(curve.to_dataframe()[["B_x", "B_y", "B_z"]])
     np.testing.assert_array_equal(back, curve.fields)
+
+
+def test_a_unit_of_a_column_by_any_name():
+    pandas, xarray = pytest.importorskip("pandas"), pytest.importorskip("xarray")
+
+    def read(column: Any, unit: str = "m") -> list[float]:
+        return units.array_si(column, unit, "x").tolist()
+
+    for key in ("units", "unit", "Units", "UNIT"):
+        series = pandas.Series([60.0])
+        series.attrs[key] = "nm"
+        assert read(series) == [6e-8]
+        assert read(xarray.DataArray([60.0], attrs={key: "nm"})) == [6e-8]
+    assert read(pandas.Series([60.0], name="x [nm]")) == [6e-8]
+    assert read(pandas.Series([5.0], name="Field (Oe)"), "T") == [5e-4]
+    assert read(pandas.Series([5.0], name="mu [cm^2/(V s)]"), "m**2/(V*s)") == [5e-4]
+    assert read(pandas.Index([60.0], name="x [nm]")) == [6e-8]
+    refused(read, pandas.Series([1.0], name="x [mT]"))
+    refused(read, pandas.Series([1.0], name="R (raw)"))
+    refused(read, xarray.Dataset({"a": ("x", [1.0])}))
+
+
+def test_rows_of_a_table():
+    """A row has the units of its columns; where some have none, nobody guesses."""
+    pandas = pytest.importorskip("pandas")
+    named = pandas.DataFrame([[1.0, 2.0, 3.0]], columns=["Bx [mT]", "By [G]", "Bz [T]"])
+    expected = [1e-3, 2e-4, 3.0]
+    assert units.fields_array(named).tolist() == [expected]
+    assert units.fields_array(named.iloc[0]).tolist() == expected
+    frame = pandas.DataFrame([[1.0, 2.0, 3.0]], columns=["a", "b", "c"])
+    frame.attrs["units"] = {"a": "mT", "b": "G", "c": "T"}
+    assert units.fields_array(frame).tolist() == [expected]
+    assert units.fields_array(frame.iloc[0]).tolist() == expected
+    for partial in (named.rename(columns={"By [G]": "By"}), frame.copy()):
+        partial.attrs["units"] = {"a": "mT"} if "a" in partial else {}
+        refused(units.fields_array, partial)
+    frame.attrs["units"] = {"a": "mT"}
+    refused(units.fields_array, frame.iloc[0])
+
+
+def test_spans_of_time():
+    """numpy takes a span of time for a whole number of something."""
+    pandas = pytest.importorskip("pandas")
+    import datetime
+
+    for span in (
+        np.timedelta64(3, "ps"),
+        np.array(3, dtype="timedelta64[ps]"),
+        np.timedelta64(3000, "fs"),
+    ):
+        assert units.to_si(span, "s", "x") == 3e-12
+        refused(lambda v: units.to_si(v, "m", "x"), span)
+    assert units.to_si(datetime.timedelta(milliseconds=3), "s", "x") == 3e-3
+    assert units.to_si(pandas.Timedelta("3 ns"), "s", "x") == 3e-9
+    times = pandas.Series(pandas.to_timedelta([1, 2], unit="us"))
+    assert units.array_si(times, "s", "x").tolist() == [1e-6, 2e-6]
+    assert measured(time=pandas.to_timedelta([0, 3], unit="s")).time.tolist() == [0.0, 3.0]
+    for nothing in (np.timedelta64("NaT"), np.timedelta64(3, "M"), np.datetime64("2026-01-01")):
+        refused(lambda v: units.to_si(v, "s", "x"), nothing)
+
+
+def test_decimals_and_registries_of_the_caller():
+    """What he sets for his own decimals, and means by his own units, is his."""
+    import decimal
+
+    units._conversion.cache_clear()
+    units._parse.cache_clear()
+    units._registry.cache_clear()
+    with decimal.localcontext() as his:
+        his.prec = 3
+        his.traps[decimal.Inexact] = False
+        assert units.to_si("1 mile", "m", "x") == 1609.344
+        assert units.to_si("7 deg", "rad", "x") == np.deg2rad(7)
+        assert units.to_si(3.123456789 * ureg.inch, "m", "x") == 3.123456789 * 0.0254
+    own = pint.UnitRegistry()
+    own.define("smoot = 1.7018 m")
+    own.define("inch = 1 m = in")
+    assert units.to_si(2 * own.smoot, "m", "x") == 3.4036
+    assert units.to_si(2 * own.inch, "m", "x") == 2.0
+    refused(lambda v: units.to_si(v, "T", "x"), 2 * own.smoot)
+    refused(lambda v: units.to_si(v, "1", "x"), own.Quantity(3, "dB"))
+
+
+def test_a_text_is_refused_at_once():
+    """A unit is evaluated, which may take minutes: long words, nested powers, huge exponents."""
+    powers = (
+        "m**(9**9**9)",
+        "m**9**9**9",
+        "m^9^9^9",
+        "m*9**9**9",
+        "m⁹⁹⁹⁹⁹⁹⁹",
+        "m**1e99",
+        "(m**99)**99",
+    )
+    huge = ("1e999 m", "1e99999999999 nm", "1e-9999999 nm", "1" * 100_000, "1 " + "m" * 100_000)
+    began = time.perf_counter()
+    for text in (*(f"1 {power}" for power in powers), *huge):
+        refused(lambda v: units.to_si(v, "m", "x"), text)
+        refused(lambda v: units.array_si([v], "m", "x"), text)
+    refused(lambda v: units.to_si(v, "m", "x"), 3 * ureg.m ** (10**9))
+    for number in (10**400, Fraction(10**400), Decimal("1e999"), Decimal("sNaN")):
+        refused(lambda v: units.to_si(v, "m", "x"), number)
+        refused(lambda v: units.array_si([v, 1.0], "m", "x"), number)
+    assert time.perf_counter() - began < 3.0
 
 
 @pytest.mark.parametrize("name", ["G", "Oe", "gauss", "oersted"])
@@ -308,7 +418,13 @@ def issubclass_of_tuple(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, (tuple, of.Geometry))
 
 
-def arguments() -> set[str]:
+def own_classes(kind: type) -> list[type]:
+    """The class, and those that it inherits from without their being public themselves."""
+    public_ones = {value for _, value in public() if isinstance(value, type)}
+    return [base for base in kind.__mro__ if base is kind or base not in public_ones]
+
+
+def arguments(inherited: bool = False) -> set[str]:
     """Every parameter of every public function, class and method."""
     out = set()
     for name, value in public():
@@ -319,7 +435,9 @@ def arguments() -> set[str]:
             methods = inspect.getmembers(
                 value, lambda m: inspect.isfunction(m) or inspect.ismethod(m)
             )
-            calls |= {f"{name}.{key}": m for key, m in methods if not key.startswith("_")}
+            classes = value.__mro__ if inherited else own_classes(value)
+            own = {key for base in classes for key in vars(base)}
+            calls |= {f"{name}.{key}": m for key, m in methods if key in own and key[0] != "_"}
             if name in RESULTS.split():
                 calls.pop(name)
         for called, function in calls.items():
@@ -342,4 +460,50 @@ def test_every_argument_with_a_dimension_has_a_row():
     assert not unknown, f"no row in dimensional_rows.py, nor a place in PLAIN: {sorted(unknown)}"
     assert not set(PLAIN.split()) - there
     rows = {name.partition(":")[0] for name, *_ in (*ONE, *MANY)}
-    assert not rows - there
+    assert not rows - arguments(inherited=True)
+
+
+def bond(*numbers: Any) -> Any:
+    """A model with one bond: its two ends and the cell."""
+    i, j, *cell = numbers
+    return stack_of([(i, j, tuple(cell), 1.0)])
+
+
+def stack_of(hoppings: Any) -> Any:
+    places = [[0, 0, 0], [0, 0, 1]]
+    return of.micro.LayeredModel.from_hoppings(np.eye(2), places, hoppings)
+
+
+#: What counts something, and the least that it takes.
+COUNTS: dict[str, Callable[[Any], Any]] = {
+    "DeviceMesh.refined": lambda n: plane().mesh.refined(n),
+    "DeviceMesh.refined_at": lambda n: plane().mesh.refined_at([n]),
+    "Problem.order": lambda n: dataclasses.replace(plane(), order=n),
+    "field_sweep.n": lambda n: of.field_sweep(0, 1, n),
+    "field_rotation.n": lambda n: of.field_rotation(1, n),
+    "admr.points": lambda n: of.admr(plane(), 1.0, points=n, **PAIR),
+    "cross_section.cells": lambda n: of.cross_section(1.0, cells=n),
+    "annulus_mesh.around": lambda n: of.annulus_mesh(1.0, 2.0, around=n),
+    "solve_to.budget": lambda n: of.solve_to(plane(), **PAIR, budget=n),
+    "Solution.line": lambda n: solution().line([0, 0], [1e-8, 0], n),
+    "multilayer_graphene.n": lambda n: of.micro.multilayer_graphene(n),
+    "inverse_mass.mesh": lambda n: tensor(0.3, 300.0, mesh=n),
+    "inverse_mass.spin": lambda n: tensor(0.3, 300.0, spin=n),
+    "LayeredModel.filling": lambda n: layered(filling=n),
+    "LayeredModel.translations": lambda n: layered(translations=[[0, n]]),
+    "LayeredModel.layers": lambda n: layered(layers=[0, n]),
+    "hoppings, orbital": lambda n: bond(n, 1, 0, 0),
+    "hoppings, cell": lambda n: bond(0, 1, n, 0),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts(name):
+    """Half a layer is no layer, and True is not one."""
+    by_default = ("Problem.order", "cross_section.cells", "LayeredModel.filling")
+    for value in (True, 0.5, 1.5, float("nan"), "two", None, [1, 2], 1j, 1e101):
+        if (value is None and name in by_default) or (
+            value in (True, [1, 2]) and name[-3:] == "_at"
+        ):
+            continue  # the default, a mask, two cells
+        refused(COUNTS[name], value)

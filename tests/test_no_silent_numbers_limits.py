@@ -31,6 +31,29 @@ def test_what_does_not_exist_is_an_empty_column(tmp_path):
     assert not np.any(np.isnan(of.hanle_curve(section(), of.field_sweep(0, 1, 3)).rho_star))
 
 
+@pytest.mark.parametrize("method", ["spectral", "reduced", "direct"])
+def test_nothing_is_removed_from_round_off(method):
+    """Nothing accumulates in a Corbino disc (theory, 5.10), and by symmetry nothing is read between
+    opposite probes of a symmetric mesh: no field removes a part of that.
+    """
+    mesh = of.mesh_device(of.geometry.corbino(1e-7, 4e-7), backend="tensor")
+    corbino = of.Problem(mesh, material(), ["inner", "outer"], order=2)
+    ends = {"current": ("inner", "outer"), "voltage": ("inner", "outer")}
+    fields = of.field_sweep(0, 1, 3)
+    assert np.all(np.isnan(of.hanle_curve(corbino, fields, **ends, method=method).rho_star))
+    bar = bar_problem(quads=True)
+    tilted = dataclasses.replace(bar, materials=material(inverse_mass=TILTED))
+    curve = of.hanle_curve(tilted, [[0.5, 0.3, 0.2]], **OPPOSITE, method=method)
+    assert np.all(np.isnan(curve.rho_star))
+    assert np.all(np.isfinite(of.hanle_curve(bar, fields, **SIDE_BY_SIDE, method=method).rho_star))
+    if method == "spectral":
+        for problem, pair in ((corbino, ends), (tilted, OPPOSITE)):
+            measure = of.spectral_measure(problem, **pair)
+            assert np.all(np.isnan(measure.rho_star(fields)))
+
+
+TILTED = [[1.0, 0.15, 0.1], [0.15, 0.8, -0.05], [0.1, -0.05, 0.5]]
+SIDE_BY_SIDE = {"current": ("left", "right"), "voltage": ("t1", "t2")}
 OPPOSITE = {"current": ("left", "right"), "voltage": ("t1", "b1")}
 
 
@@ -112,6 +135,15 @@ def film(angle: float, **faces: Any) -> of.Problem:
     return dataclasses.replace(angled(plane(), angle), film=of.Film(1e-7, **faces))
 
 
+def patched(angle: float) -> of.Problem:
+    """A film of two materials."""
+    parts = {"a": lambda p: p[0] < 0.0, "b": lambda p: p[0] >= 0.0}
+    m = angled(plane(), angle).material
+    two = {"a": m, "b": dataclasses.replace(m, name="other", diffusion_constant=None)}
+    names = list(plane().contacts)
+    return of.Problem(plane().mesh.with_regions(parts), two, names, film=of.Film(1e-7))
+
+
 def fitted(angle: float) -> Any:
     problem = angled(plane(), angle)
     fields = of.field_sweep(0, 2, 12)
@@ -165,6 +197,7 @@ WAYS: dict[str, Callable[[float], Callable[[], Any]]] = {
     "fit": fitted,
     "film curve": lambda a: lambda: of.hanle_curve(film(a), [B], **SIDES),
     "film admr": lambda a: lambda: of.admr(film(a), 1.0, points=3, **SIDES),
+    "film of two materials": lambda a: lambda: of.hanle_curve(patched(a), [B], **SIDES),
     "film measure": lambda a: lambda: of.spectral_measure(film(a, top=10.0), **SIDES),
     "film measures": lambda a: lambda: of.spectral_measures(film(a), [tuple(SIDES.values())]),
     "film thicknesses": lambda a: (

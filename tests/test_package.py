@@ -28,7 +28,7 @@ def wheel(tmp_path_factory):
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    for name in ("ohmr_fem", "tests", "validation", "examples"):
+    for name in ("ohmr_fem", "tests", "validation", "examples", "meshes"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
     command += ["--no-build-isolation", "--wheel-dir", str(out), str(source)]
@@ -46,7 +46,20 @@ def metadata(wheel):
 def test_the_wheel_holds_the_rooms_and_nothing_else(wheel):
     held = {n for n in wheel.namelist() if ".dist-info/" not in n}
     files = {str(p.relative_to(ROOT)) for p in (ROOT / "ohmr_fem").rglob("*.py")}
-    assert held == files | {"ohmr_fem/py.typed"}
+    pieces = {
+        str(p.relative_to(ROOT))
+        for folder in ("templates", "pages")
+        for p in (ROOT / "ohmr_fem" / folder).iterdir()
+    }
+    shared = {n for n in held if "/data/share/ohmr_fem/" in n}  # the examples and their meshes
+    assert held - shared == files | pieces | {"ohmr_fem/py.typed"}
+    names = {n.partition("/share/ohmr_fem/")[2] for n in shared}
+    ours = {
+        str(p.relative_to(ROOT))
+        for pattern in ("examples/*.*", "examples/models/*.toml", "meshes/*.msh")
+        for p in ROOT.glob(pattern)
+    }
+    assert names == ours
     licences = {n for n in wheel.namelist() if ".dist-info/" in n and "LICENSE" in n}
     assert len(licences) == 1
 

@@ -347,6 +347,11 @@ CLAIMS = (
             "tests/analytic/test_film.py::test_full_tensor_faces_against_collocation",
             "tests/analytic/test_film.py::test_the_form_of_velez",
             "tests/analytic/test_film.py::test_spin_hall_magnetoresistance",
+            "tests/sweep/test_film.py::test_one_source_on_all_faces_and_edges_is_a_larger_angle",
+            "tests/sweep/test_film_moment.py::test_in_a_field_the_faces_differ_by_the_tensor",
+            "tests/sweep/test_film_regions.py::test_one_material_twice_is_a_uniform_film",
+            "tests/sweep/test_stack.py::test_equal_layers_are_a_film",
+            "tests/sweep/test_stack.py::test_a_stack_is_not_its_mean",
         ),
     ),
     Claim(

@@ -29,7 +29,7 @@ from ohmr_fem.solver.system import system_of
 from ohmr_fem.sweep.film import _starts, film_measures
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 
-from .case import Row, relative, simple_material
+from .case import Row, order_row, relative, simple_material
 
 CASE = "film in three dimensions"
 X = np.array([[1.0, 0.15, 0.1], [0.15, 0.8, -0.05], [0.1, -0.05, 0.5]])
@@ -281,4 +281,26 @@ def run(level: str = "quick") -> list[Row]:
         ours, other = of_halves(1.0, pair, cells)
         what = f"delta_R {pair[1]}, two materials"
         rows.append(Row(CASE, "film", what, ours, other, relative(ours, other), tolerance))
+    return [*rows, *fine()] if level == "full" else rows
+
+
+def fine() -> list[Row]:
+    """How the bricks approach the film as their cells in z shrink, and what the projection of z x j
+    on coarse plane elements costs them for good.
+    """
+
+    def apart(kind: str, cells: int) -> float:
+        ours, other, _ = difference(1.0, kind, PAIRS[0], cells)
+        return relative(ours, other)
+
+    what = "bricks with their cells through the thickness"
+    rows = [
+        order_row(CASE, "film", what, lambda n: apart("reflecting", n), (4, 8, 16), 4.0, 0.3),
+    ]
+    for kind in ("reflecting", "unequal"):
+        ours, other, exact = difference(1.0, kind, PAIRS[0], 16)
+        error = relative(ours, other)
+        rows.append(Row(CASE, "film", f"16 cells, {kind}", ours, other, error, 1e-6))
+        what = f"16 cells, {kind}, exact local part against the projected one"
+        rows.append(Row(CASE, "film", what, exact, other, relative(exact, other), 6e-3))
     return rows

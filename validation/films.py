@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -253,8 +254,46 @@ def onsager() -> Iterator[Row]:
         yield row("section 9", f"no reciprocity, warned, {name}", worst, worst, error, 1e-10)
 
 
+def of_regions() -> Iterator[Row]:
+    """Two materials side by side: everything different, and only the shape of X (printed)."""
+    other = {"relaxation_time": 0.6, "diffusion_length": 1.3, "resistivity": 2.0}
+    other |= dict.fromkeys(("orbital_hall_angle", "inverse_orbital_hall_angle"), -0.2)
+    for name, tensors_of, detection, holds in (
+        ("X = 1", (1.0, 1.0), "printed", True),
+        ("X full", (X, TILTED), "reciprocal", True),
+        ("two shapes of X", (FLAT, np.diag([1.0, 1.0, 0.7])), "printed", False),
+    ):
+        mesh = of.tensor_grid(*lines()).with_boundaries(contacts())
+        beyond = mesh.mesh.p[0, mesh.mesh.t].mean(axis=0) > 0.0
+        regions = {"one": np.flatnonzero(~beyond), "two": np.flatnonzero(beyond)}
+        given = {
+            "one": bulk(tensors_of[0]),
+            "two": replace(bulk(tensors_of[1]), diffusion_constant=None, **other),
+        }
+        options: dict[str, Any] = {"order": 2, "detection": detection, "film": of.Film(1.0)}
+        mesh = replace(mesh, regions=regions)
+        problem = of.Problem(mesh, given, list(contacts()), **options)
+        (current, voltage), field = PAIRS[0], BETA[None] * TESLA
+        here = of.hanle_curve(problem, field, current=current, voltage=voltage).delta_R[0]
+        there = of.hanle_curve(problem, -field, current=voltage, voltage=current).delta_R[0]
+        worst = abs(here - there) / abs(here)
+        said = any("Onsager" in str(note) for note in physics_notes(problem, field))
+        error = worst if holds else 0.0 if worst > 1e-7 else 1.0
+        error = error if said != holds else 1.0
+        what = f"{'' if holds else 'no '}reciprocity, regions, {name}, {detection}"
+        yield row("section 9", what, worst, 0.0, error, 1e-10)
+
+
 def run(level: str = "quick") -> list[Row]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        rows = [*tensors(), *limits(), *velez(), *spin_hall(), *plain_bar(), *onsager()]
+        rows = [
+            *tensors(),
+            *limits(),
+            *velez(),
+            *spin_hall(),
+            *plain_bar(),
+            *onsager(),
+            *of_regions(),
+        ]
         return [*rows, *hall_bar(level)]

@@ -14,11 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, door
+from ..doors import door
+from ..errors import InputError
 from ..geometry.outline import Geometry
 from ..mesh.device_mesh import DeviceMesh
 from ..micro import LayeredModel
 from ..model.problem import Problem
+from .further_tables import (
+    FrequencyJob,
+    FrequencyTable,
+    MatrixJob,
+    MatrixTable,
+    TimeJob,
+    TimeTable,
+)
 from .model_tables import FiguresTable, Gate, TensorTable
 from .reader import Measurement, Reader, read_toml
 from .tables import EdgeTable, Output, OutputTable, SolveTable, SweepTable, TurnTable
@@ -47,6 +56,8 @@ class Device:
         :func:`ohmr_fem.solver.adapt.solve_to`.
     budget : int
         Most unknowns of one field in its error estimate.
+    direction : (3,), the unit vector of the sweep
+    time, frequency, matrix : what else is asked for, or None
     """
 
     path: Path
@@ -62,6 +73,10 @@ class Device:
     accuracy: float | None = None
     budget: int = 400_000
     digests: Mapping[Path, str] = field(default_factory=dict)
+    direction: np.ndarray = field(default_factory=lambda: np.array([1.0, 0.0, 0.0]))
+    time: TimeJob | None = None
+    frequency: FrequencyJob | None = None
+    matrix: MatrixJob | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +118,9 @@ SECTIONS = (
     "sweep",
     "output",
     "gate",
+    "time",
+    "frequency",
+    "matrix",
 )
 #: With an accuracy, where the file gives no order: fewest unknowns from 1e-2 down to 1e-6.
 ADAPTIVE_ORDER = 3
@@ -158,12 +176,26 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     film = reader.film(table)
     solve = reader.built(SolveTable, table.get("solve", {}), "solve")
     reader.accuracy(solve, bool({"cross_section", "channel"} & set(table)))
+    if film is not None and solve is not None and solve.accuracy is not None:
+        reader.complain(
+            "solve.accuracy",
+            "the error bar does not serve films; remove it, and compare two meshes or orders",
+        )
     measures = reader.measures(table, "cross_section" in table)
     swept = table.get("sweep")
     turns = isinstance(swept, Mapping) and ("angles" in swept or "strength" in swept)
     sweep = reader.built(TurnTable if turns else SweepTable, swept, "sweep")
     output = reader.built(OutputTable, table.get("output", {}), "output")
     gate = reader.gate(table, recipes)
+    section = "cross_section" in table
+    jobs = {
+        name: reader.built(model, table[name], name, *arguments) if name in table else None
+        for name, model, arguments in (
+            ("time", TimeTable, (section,)),
+            ("frequency", FrequencyTable, ()),
+            ("matrix", MatrixTable, (section,)),
+        )
+    }
     reader.stop()
     materials = None if layered else reader.operating_point(recipes)
     if isinstance(mesh, Geometry):
@@ -206,6 +238,8 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
         solve.accuracy,
         solve.budget,
         reader.confirmed_digests(),
+        unit,
+        **jobs,
     )
 
 

@@ -10,9 +10,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from .further_tables import FrequencyTable, MatrixTable, TimeTable
 from .geometry_table import SHAPES
 from .model_tables import GateTable, ModelMaterialTable
 from .tables import (
+    ChannelTable,
     ContactTable,
     CrossSection,
     EdgeTable,
@@ -32,6 +34,7 @@ MATERIAL = (MaterialTable, ModelMaterialTable)
 TABLES: dict[str, tuple[type[BaseModel], ...]] = {
     "mesh": (MeshFile,),
     "cross_section": (CrossSection,),
+    "channel": (ChannelTable,),
     "material": MATERIAL,
     "materials.NAME": MATERIAL,
     "contacts.NAME": (ContactTable,),
@@ -43,6 +46,9 @@ TABLES: dict[str, tuple[type[BaseModel], ...]] = {
     "sweep": (SweepTable, TurnTable),
     "output": (OutputTable,),
     "gate": (GateTable,),
+    "time": (TimeTable,),
+    "frequency": (FrequencyTable,),
+    "matrix": (MatrixTable,),
 }
 QUANTITY = {"type": ["number", "string"]}
 

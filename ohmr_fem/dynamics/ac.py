@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from ..doors import door
 from ..errors import InputError, complaints_of
 from ..files import Columns, Table
 from ..model.material import precession_squared
@@ -97,6 +98,7 @@ class ACResponse(Table):
         yield self.method
 
 
+@door
 def ac_response(
     problem: Problem,
     frequencies: Any,

@@ -237,7 +237,7 @@ class Checkpoint:
                 found = {name: archive[name] for name in archive.files}
             if str(found["format"]) != FORMAT:
                 raise KeyError(f"format {found['format']}")
-            signal = found["signal"]
+            signal, fingerprint = found["signal"], str(found["fingerprint"])
             rows = np.empty((len(signal), 0))
             if self.width:
                 rows = np.fromfile(self.fields, count=len(signal) * self.width).reshape(
@@ -261,7 +261,7 @@ class Checkpoint:
                 "it to start again",
                 value=self.path,
             ) from exc
-        if str(found["fingerprint"]) != self.fingerprint:
+        if fingerprint != self.fingerprint:
             raise InputError(
                 f"{self.path}: belongs to another run (problem, times, field, drive, initial state "
                 "or tolerance "

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, SweepInterrupted
 from ..files import Columns, Table
 from ..model.drive import Drive
@@ -155,6 +156,7 @@ class Transient(Table):
         yield self.method
 
 
+@door
 def transient(
     problem: Problem,
     times: Any,

@@ -26,10 +26,14 @@ def alike(model: Model, u: np.ndarray) -> tuple[dict[str, float], dict[str, floa
     those of the fit, and those that it does without
     """
     signals = [np.nan_to_num(s) for s in model.signals(u)]
-    fitted = dict.fromkeys(t.name for c in model.curves for t in c.terms if t.name != "offset")
+    terms = [term for curve in model.curves for term in curve.terms]
+    fitted = list(dict.fromkeys(t.name for t in terms if t.name != "offset"))
     others = [name for name in TRIED if name not in fitted]
-    inside = {name: _least(model, u, signals, name, list(fitted)) for name in fitted}
-    return inside, {name: _least(model, u, signals, name, list(fitted)) for name in others}
+
+    def left(names: list[str]) -> dict[str, float]:
+        return {name: _least(model, u, signals, name, fitted) for name in names}
+
+    return left(fitted), left(others)
 
 
 def _least(
@@ -81,12 +85,15 @@ def _left(
     total = 0.0
     for block in model.blocks:
         basis = block.join(bases)
+        owners = _owners(model, block)
         if without:
-            basis = basis[:, [owner != name for owner in _owners(model, block)]]
-        elif all(t.name != name for k in block.curves for t in model.curves[k].terms):
-            basis = np.hstack([basis, _added(model, block, name, shapes)])
-        if not without:
-            basis = np.hstack([basis, _slopes(model, u, block, name)])
+            basis = basis[:, [owner != name for owner in owners]]
+        else:
+            slopes = _slopes(model, u, block, name)
+            parts = [basis, slopes]
+            if name not in owners and not slopes.shape[1]:
+                parts.append(_added(model, block, name, shapes))
+            basis = np.hstack(parts)
         sigma = block.rows(model.sigma)
         y = block.rows(signals) / sigma
         Q = projector(basis, sigma)

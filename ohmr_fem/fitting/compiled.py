@@ -24,6 +24,7 @@ from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
 from .background import Term
 from .columns import axes_of
+from .compress import quick
 from .input import TOLERANCE
 from .model import Curve, changes
 from .sample import Sample
@@ -41,6 +42,8 @@ SIZES = ("thickness", "width")
 G, SPIN = "face_absorption", "spin."
 
 Values = Mapping[str, float]
+#: A measure and its quick one.
+Pair = tuple[SpectralMeasure, SpectralMeasure]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +55,19 @@ class Setup:
     measure : of the sample as its Problem has it
     problem : Problem
     size : thickness or width of a section in m, what ``measure`` belongs to; else 0
+    quick : the same with few poles, for the loops of a fit
     """
 
     measure: SpectralMeasure
     problem: Problem
     size: float
+    quick: SpectralMeasure
 
-    def tuned(self, values: Values) -> SpectralMeasure:
+    def tuned(self, values: Values, exact: bool = False) -> SpectralMeasure:
         """The measure with other parameters, by canonical name in SI."""
         own = {k: v for k, v in values.items() if k != G and k not in self._added(values)}
-        measure = self.measure
+        # few poles serve faces that reflect
+        measure = self.measure if exact or G in values else self.quick
         if self.size:
             sizes = [own.pop(k) for k in SIZES if k in own]
             measure = resized(measure, (sizes[0] if sizes else self.size) / self.size)
@@ -198,7 +204,7 @@ def compile_samples(
             raise InputError(f"{sample.name}: no spectral measure: {reason}", key="samples")
         groups.setdefault(_shape(sample.problem), []).append(i)
     terms = terms_of(samples)
-    made: dict[int, dict[Any, SpectralMeasure]] = {}
+    made: dict[int, dict[Any, Pair]] = {}
     for members in groups.values():
         found = _measures([samples[i] for i in members], fitted, centre)
         made |= dict(zip(members, found, strict=True))
@@ -239,15 +245,16 @@ def _rebased(compiled: Compiled, sample: Sample, terms: Sequence[tuple[Term, ...
 
 
 def _compiled(
-    sample: Sample, measures: Mapping[Any, SpectralMeasure], terms: Sequence[tuple[Term, ...]]
+    sample: Sample, measures: Mapping[Any, Pair], terms: Sequence[tuple[Term, ...]]
 ) -> Compiled:
     pairs = [_pair(sample, k) for k in range(len(sample.curves))]
     distinct = list(dict.fromkeys(pairs))
     size = _size(sample.problem) if sample.problem.is_cross_section else 0.0
-    setups = tuple(Setup(measures[pair], sample.problem, size) for pair in distinct)
+    both = [measures[pair] for pair in distinct]
+    setups = tuple(Setup(own, sample.problem, size, few) for own, few in both)
     rows = [tuple(k for k, own in enumerate(pairs) if own == pair) for pair in distinct]
     curves = [
-        Curve.of(data, measures[pair], own)
+        Curve.of(data, measures[pair][0], own)
         for data, pair, own in zip(sample.curves, pairs, terms, strict=True)
     ]
     return Compiled(sample, tuple(curves), setups, tuple(rows))
@@ -298,8 +305,8 @@ def _shape(problem: Problem) -> Any:
 
 def _measures(
     samples: Sequence[Sample], fitted: Sequence[str], centre: float
-) -> list[dict[Any, SpectralMeasure]]:
-    """The measures of scaled copies, by pair of contacts."""
+) -> list[dict[Any, Pair]]:
+    """The measures of scaled copies, by pair of contacts, each with its quick one."""
     first = samples[0].problem
     pairs = list(dict.fromkeys(_pair(s, k) for s in samples for k in range(len(s.curves))))
     scales = [_size(s.problem) / _size(first) for s in samples]
@@ -309,11 +316,28 @@ def _measures(
     lengths = [length / a for length, a in zip(own, scales, strict=True)]
     covered = (min(lengths) / reach, max(lengths) * reach)
     made = _film(samples, pairs, covered, fitted) if film else _plane(first, pairs, covered)
+    few = [_few(m, covered, samples) for m in made]
     out = []
     for sample, scale in zip(samples, scales, strict=True):
-        own = [_adopted(resized(m, scale), sample.problem) for m in made]
+        own = [
+            (
+                _adopted(resized(m, scale), sample.problem),
+                _adopted(resized(q, scale), sample.problem),
+            )
+            for m, q in zip(made, few, strict=True)
+        ]
         out.append(dict(zip(pairs, own, strict=True)))
     return out
+
+
+def _few(
+    measure: SpectralMeasure, covered: tuple[float, float], samples: Sequence[Sample]
+) -> SpectralMeasure:
+    """The measure with few poles, of a film whose faces reflect."""
+    films = [s.problem.film for s in samples if s.problem.film is not None]
+    if not isinstance(measure, FilmMeasure) or not all(f.reflecting for f in films):
+        return measure
+    return quick(measure, covered, min(f.thickness for f in films) / THICKER)
 
 
 def _plane(

@@ -34,12 +34,15 @@ def correlation(found: Joint) -> tuple[float, float]:
         alone, together = _expected(basis, keep, r)
         return together / alone - follows / whole
 
-    if off(-MOST) > 0.0 or off(MOST) < 0.0:
-        return (-MOST if off(-MOST) > 0.0 else MOST), found.variance
+    if off(-MOST) > 0.0:
+        return -MOST, found.variance
+    if off(MOST) < 0.0:
+        return MOST, found.variance
     r = float(brentq(off, -MOST, MOST, xtol=1e-10))
     alone, _ = _expected(basis, keep, r)
     slow = (1.0 + r) / (1.0 - r)
-    return r, whole / max(alone - further * slow, 1.0)
+    degrees = alone - further * slow
+    return r, whole / max(degrees, 1.0)
 
 
 def _expected(basis: np.ndarray, keep: np.ndarray, r: float) -> tuple[float, float]:
@@ -49,10 +52,11 @@ def _expected(basis: np.ndarray, keep: np.ndarray, r: float) -> tuple[float, flo
     alone = float(keep.sum()) - float(np.trace(square))
     pairs = keep[1:] & keep[:-1]
     before, after = basis[:-1], basis[1:]
-    together = r * float(pairs.sum())
-    together -= float(np.sum((before * through[1:] + through[:-1] * after)[pairs]))
-    together += float(np.sum(((before @ square) * after)[pairs]))
-    return alone, together
+    # (1 - P) C (1 - P) = C - P C - C P + P C P, next to its diagonal
+    once = np.sum(before * through[1:] + through[:-1] * after, axis=1)
+    twice = np.sum((before @ square) * after, axis=1)
+    together = np.sum((r - once + twice)[pairs])
+    return alone, float(together)
 
 
 def _filtered(columns: np.ndarray, r: float) -> np.ndarray:

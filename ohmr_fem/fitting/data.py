@@ -10,6 +10,7 @@ Other headings are named with ``columns``.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door, door_of
 from ..errors import InputError, suggest, warn
 from ..units import array_si, fields_array, owned, to_si
 from .log import Channel, Log, read_log
@@ -26,8 +28,11 @@ from .runs import Run, split_runs
 
 #: What a curve holds, and its unit.
 QUANTITIES = {"R": "ohm", "hanle": "ohm", "ratio": "1"}
+#: A temperature that changes by more than this part of it within a curve is noted.
+DRIFTS = 0.005
 
 
+@door_of
 @dataclass(frozen=True, eq=False)
 class Measured:
     """One measured curve.
@@ -156,6 +161,7 @@ def _numbers(values: Any, unit: str, what: str, count: int) -> np.ndarray:
     return array
 
 
+@door
 def read_data(
     path: str | Path,
     *,
@@ -276,15 +282,21 @@ def understand(path: str | Path, **options: Any) -> Understood:
     """As :func:`read_data`, with what was understood of the file."""
     path = Path(path)
     asked = _Asked(**options)
-    log = read_log(
-        path=path,
-        columns=asked.columns,
-        field=asked.field,
-        plane=asked.plane,
-        quantity=asked.quantity,
-        direction=asked.direction,
-        decimal=asked.decimal,
-    )
+    try:
+        log = read_log(
+            path=path,
+            columns=asked.columns,
+            field=asked.field,
+            plane=asked.plane,
+            quantity=asked.quantity,
+            direction=asked.direction,
+            decimal=asked.decimal,
+        )
+    except csv.Error as exc:  # a cell of 128 kB
+        raise InputError(
+            f"{path}: cannot be read as a table ({exc}); look for a quote that is not closed",
+            value=str(path),
+        ) from exc
     build = _Builder(
         log=log,
         nan=asked.nan,
@@ -368,7 +380,20 @@ class _Builder:
             )
         names = _names(base, runs)
         for name, run in zip(names, runs, strict=True):
+            if temperature is not None:
+                self._drift(name, temperature[run.rows])
             yield self._curve(channel, name, replace(run, rows=rows[run.rows]))
+
+    def _drift(self, name: str, temperature: np.ndarray) -> None:
+        """A note where one curve holds more than one temperature, too close to be told apart."""
+        third = max(len(temperature) // 3, 1)
+        first = float(temperature[:third].mean())
+        last = float(temperature[-third:].mean())
+        if abs(last - first) > DRIFTS * abs(first):
+            what = f"{self.log.path}: {name}" if name else str(self.log.path)
+            self.notes.append(
+                f"{what}: the temperature goes from {first:.4g} to {last:.4g} K within the curve"
+            )
 
     def _curve(self, channel: Channel, name: str, run: Run) -> Measured:
         log, rows = self.log, run.rows
@@ -427,6 +452,7 @@ def measurement_of(name: str) -> str:
     return re.sub(r"\s*\[[^\]]*\]$", "", name)
 
 
+@door
 def with_pairs(
     curves: Sequence[Measured], pairs: Mapping[str, tuple[Any, Any]]
 ) -> tuple[Measured, ...]:

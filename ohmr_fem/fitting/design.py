@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError
 from ..model.fields import field_sweep
 from ..model.problem import Problem
@@ -104,6 +105,7 @@ def _cells(known: Identifiability) -> str:
     return "".join(f"{percent(float(error)):>14}" for error in known.errors)
 
 
+@door
 def design(
     data: Any,
     problem: Problem,

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import PhysicsWarning, ResolutionWarning, SolveError, require_extra, warn
 from ..mesh.grids import cross_section
 from ..model.film import Film
@@ -43,6 +44,7 @@ NOT_WHITE = 0.01
 STRIP_RANGE = 20.0
 
 
+@door
 def fit(
     data: Any,
     problem: Any,
@@ -131,6 +133,7 @@ def fit(
     return _assemble(task, found, strips, said, seconds)
 
 
+@door
 def identifiability(
     data: Any,
     problem: Any,

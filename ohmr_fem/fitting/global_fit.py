@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import InputError, SolveError, suggest, warn
 from ..model.material import Material
+from ..units import positive
 from .compiled import Compiled, rebased
 from .fisher import LIMIT, Identifiability
 from .fit import _estimates, _fitted, _residual_notes
@@ -182,7 +183,7 @@ def series_identifiability(
 ) -> Identifiability:
     """What a series would fix if the parameters had the values of its problems."""
     series = read_series(samples, shared, each, trend)
-    prepared = Prepared.of(series, limit=limit)
+    prepared = Prepared.of(series, limit=positive(limit, "1", "limit"))
     return prepared.task.identify(prepared.model, np.zeros(len(series.parameters)))
 
 
@@ -368,7 +369,7 @@ def _range_notes(model: SeriesModel, u: Point) -> list[str]:
             fields = np.concatenate([sample.curves[k].fields for k in rows])
             strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
             try:
-                setup.tuned(values).response(strongest[None, :])
+                setup.tuned(values, exact=True).response(strongest[None, :])
             except SolveError as exc:
                 return [f"{sample.sample.name}: {exc}"]
     return []

@@ -13,7 +13,8 @@ import numpy as np
 from ..errors import InputError, suggest
 from ..units import fields_array, to_si
 from .headings import ERROR, KINDS, UNITS, Heading, factor, spelled
-from .read import Sheet, read_sheet
+from .read import read_sheet
+from .sheet import Sheet
 
 #: What a column may hold.
 KEYS = (
@@ -223,7 +224,7 @@ class _Picker:
         if not {"B", "angle"} & set(self.given):
             parts = {axis: self.one(f"B{axis}") for axis in "xyz"}
             if any(parts.values()):
-                return self._vector(parts, field)
+                return self._vector(parts, field, direction)
         elif {"Bx", "By", "Bz"} & set(self.given):
             raise InputError("give B, or Bx, By and Bz, not both", key="columns")
         size = self._size(field)
@@ -241,7 +242,13 @@ class _Picker:
         self._stands_still()
         return np.outer(size, unit)
 
-    def _vector(self, parts: Mapping[str, Found | None], field: Any) -> np.ndarray:
+    def _vector(self, parts: Mapping[str, Found | None], field: Any, direction: Any) -> np.ndarray:
+        if direction is not None:
+            raise InputError(
+                f"{self.path}: has the components of the field as columns; leave direction out",
+                key="direction",
+                named=True,
+            )
         if field is not None:
             raise InputError(
                 f"{self.path}: has columns of the field itself; leave field out",

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door_of
 from ..errors import InputError, suggest
 from ..owned import own_arrays
 
@@ -98,6 +99,7 @@ class Numbers:
     pieces: int = 4
 
 
+@door_of
 @dataclass(frozen=True, eq=False)
 class Preparation:
     """What :func:`prepare` did to a curve; iterates over its steps, ``[name]`` gives one.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..doors import door
 from ..errors import InputError, complaints_of
 from .data import Measured
 from .join import joined
@@ -20,6 +21,7 @@ from .prepare_estimate import Wishes, estimate
 from .prepare_raw import Beside, Raw
 
 
+@door
 def prepare(
     data: Measured | Sequence[Measured],
     record: Preparation | None = None,

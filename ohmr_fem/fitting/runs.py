@@ -29,6 +29,10 @@ DRIFT = 0.03
 SCATTER = 0.01
 #: Temperatures closer than this part of them are not told apart.
 CLOSE = 1e-3
+#: Median of |x - y| of two numbers of one normal distribution, in standard deviations.
+NORMAL_STEP = 0.9539
+#: Rows on either side of a step of the temperature, at least.
+FEWEST_STEP = 5
 
 
 #: A step this many times the one on the other side of a turn is the magnet driven elsewhere.
@@ -78,7 +82,8 @@ def split_runs(
             "needs a sweep of the field"
         )
     runs = []
-    for part in _by_temperature(temperature, kept, apart, noise, what):
+    blocks = _by_temperature(temperature, kept, apart, noise, what)
+    for part in _with_steps(fields, temperature, blocks, apart):
         if _size(fields[part] - fields[part[0]]).max() <= HELD * _size(fields).max():
             left_out += len(part)  # on the way to another temperature
             continue
@@ -237,6 +242,45 @@ def _by_temperature(
         return
     for name in dict.fromkeys(member.tolist()):
         yield rows[member == name]
+
+
+def _with_steps(
+    fields: np.ndarray, temperature: np.ndarray, blocks: Iterator[np.ndarray], apart: bool
+) -> Iterator[np.ndarray]:
+    """Blocks cut where the field waits and the mean temperature steps, by less than it scatters."""
+    for block in blocks:
+        yield from _cut(fields, temperature, block) if apart else [block]
+
+
+def _cut(fields: np.ndarray, temperature: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    count = len(rows)
+    waits = _size(np.diff(fields[rows], axis=0)) <= HELD * _size(fields).max(initial=0.0)
+    places = np.flatnonzero(waits | (np.diff(rows) > 1)) + 1
+    places = places[(places >= FEWEST_STEP) & (places <= count - FEWEST_STEP)]
+    if not len(places):
+        yield rows
+        return
+    held = temperature[rows] - temperature[rows].mean()
+    whole = float(held @ held)
+    before = np.cumsum(held)[places - 1]
+    # sum of squares between the means of both sides, and of what is left of a straight line
+    between = before**2 * count / (places * (count - places))
+    best = int(np.argmax(between))
+    line = np.arange(count) - 0.5 * (count - 1)
+    straight = whole - float(held @ line) ** 2 / float(line @ line)
+    inside = whole - float(between[best])
+    # from row to row, so that further steps are no scatter
+    size = float(np.median(np.abs(np.diff(held)))) / NORMAL_STEP
+    place = int(places[best])
+    step = abs(float(before[best])) * count / (place * (count - place))
+    # both sides may hold several temperatures, which makes the step of their means smaller
+    seen = step > max(2 * CLOSE * abs(float(temperature[rows].mean())), 1.5 * size)
+    certain = float(between[best]) > 50.0 * size**2
+    if seen and certain and inside < straight - 25.0 * size**2:
+        yield from _cut(fields, temperature, rows[:place])
+        yield from _cut(fields, temperature, rows[place:])
+    else:
+        yield rows
 
 
 def _clusters(values: np.ndarray, close: float) -> np.ndarray:

@@ -117,11 +117,6 @@ def _steps(model: SeriesModel, group: Sequence[int]) -> np.ndarray:
     return STEPS.get(p.local, np.zeros(1))
 
 
-def split(model: SeriesModel, joined: np.ndarray) -> list[np.ndarray]:
-    """Values of all curves, (N,), curve by curve."""
-    return np.split(joined, np.cumsum([len(v) for v in model.values])[:-1])
-
-
 @dataclass(frozen=True, eq=False)
 class Cleared:
     """What projects out the backgrounds: their amplitudes exactly, their shapes to first order.
@@ -131,11 +126,13 @@ class Cleared:
     model : SeriesModel with the shapes at ``u``
     u : (q,)
     tangents : (N, k) orthonormal, in standard deviations
+    blocks : (places (n,) among the N, orthonormal columns (n, k)) of the amplitudes
     """
 
     model: SeriesModel
     u: Point
     tangents: np.ndarray
+    blocks: tuple[tuple[np.ndarray, np.ndarray], ...]
 
     @classmethod
     def at(cls, model: SeriesModel, u: Point) -> Cleared:
@@ -143,14 +140,24 @@ class Cleared:
         shapes = [i for i, p in enumerate(model.parameters) if p.of_background]
         rows = [model.whitened(model._slopes(u, i, now, True), u) for i in shapes]
         count = sum(len(v) for v in model.values)
-        return cls(model, u, orthonormal(np.array(rows).reshape(len(rows), count)).T)
+        tangents = orthonormal(np.array(rows).reshape(len(rows), count)).T
+        return cls(model, u, tangents, _blocks(model, u))
 
     def rows(self, joined: np.ndarray) -> np.ndarray:
         """Signals (..., N) in standard deviations without what backgrounds can take."""
-        flat = joined.reshape(-1, joined.shape[-1])
-        parts = [self.model.whitened(split(self.model, row), self.u) for row in flat]
-        out = np.array(parts).reshape(joined.shape)
+        out = joined / np.concatenate(self.model.sigma)
+        for places, Q in self.blocks:
+            part = out[..., places]
+            out[..., places] = part - (part @ Q) @ Q.T
         return out - (out @ self.tangents) @ self.tangents.T
+
+
+def _blocks(model: SeriesModel, u: Point) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Where the curves of each block stand, and what its backgrounds span."""
+    ends = np.cumsum([0, *(len(v) for v in model.values)])
+    places = [np.arange(a, b) for a, b in itertools.pairwise(ends.tolist())]
+    pairs = zip(model.blocks, model.projectors(u), strict=True)
+    return tuple((block.rows(places), Q) for block, Q in pairs)
 
 
 def orthonormal(rows: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ class Series:
 
     @property
     def curves(self) -> tuple[Measured, ...]:
-        return tuple(c for s in self.samples for c in s.curves)
+        return tuple(_labelled(c, s) for s in self.samples for c in s.curves)
 
     @property
     def locals(self) -> list[str]:
@@ -75,6 +75,11 @@ class Series:
             trends=self.trends,
             priors=self.priors,
         )
+
+
+def _labelled(curve: Measured, sample: Sample) -> Measured:
+    """A curve without a name goes by that of its sample."""
+    return curve if curve.name else replace(curve, name=sample.name)
 
 
 def _noise(curve: Measured) -> np.ndarray:

@@ -200,7 +200,7 @@ def compare_models(
     ------
     InputError
     """
-    fraction(level, "level")
+    level = fraction(level, "level")
     if simulations < 1.0 / level:
         raise InputError(
             f"{simulations} are too few for a level of {level:g}; give {int(2 / level)} or more",

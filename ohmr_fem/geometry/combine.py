@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, require_extra
 from . import polygons
 from .check import check_geometry
@@ -27,6 +28,7 @@ GRID, CORNER, ON = 1e-10, 1e-8, 1e-6
 Side = tuple[np.ndarray, np.ndarray, float]
 
 
+@door
 def union(*devices: Any) -> Geometry:
     """All devices joined.
 
@@ -53,6 +55,7 @@ def union(*devices: Any) -> Geometry:
     return _combined("union", given, regions)
 
 
+@door
 def difference(device: Any, *others: Any) -> Geometry:
     """``device`` without ``others``; parameters, names and errors as in :func:`union`, regions
     those of ``device``.
@@ -61,6 +64,7 @@ def difference(device: Any, *others: Any) -> Geometry:
     return _combined("difference", given, given[0].regions)
 
 
+@door
 def intersection(device: Any, *others: Any) -> Geometry:
     """What lies in all devices; parameters, names and errors as in :func:`union`, regions those of
     ``device``.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, complaints_about
 from ..units import array_si, engineering, is_quantity, shown, to_si
 from . import polygons
@@ -19,6 +20,7 @@ from .outline import Edge, Geometry, Loop, Piece, Pieces
 SNAP = 1e-6
 
 
+@door
 def polygon_device(
     outline: Any,
     holes: Sequence[Any] = (),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, require_extra
 from ..files import escaped, plain_file
 from ..units import engineering
@@ -30,6 +31,7 @@ Named = dict[str, tuple[Piece, ...]]
 Texts = list[tuple[str, np.ndarray]]
 
 
+@door
 def from_gds(
     path: str | Path,
     regions: Layer | Mapping[str, Layer],

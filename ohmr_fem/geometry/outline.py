@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..doors import door_of
 from ..errors import InputError, suggest
 from ..owned import owned
 from ..units import array_si, engineering, to_si
@@ -97,6 +98,7 @@ class Loop:
         return Loop(self.points[::-1], bulges)
 
 
+@door_of
 @dataclass(frozen=True, eq=False, repr=False)
 class Geometry:
     """A device before meshing.

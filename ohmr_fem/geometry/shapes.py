@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..doors import door
 from ..errors import InputError
 from ..units import array_si, positive
 from .corners import polygon_device
@@ -15,6 +16,7 @@ from .outline import Geometry
 QUARTER = math.tan(math.pi / 8)  # bulge of a quarter circle
 
 
+@door
 def hall_bar(
     length: Any,
     width: Any,
@@ -80,6 +82,7 @@ def hall_bar(
     return polygon_device(lower + upper, contacts=contacts, kind="hall_bar")
 
 
+@door
 def cross(length: Any, width: Any) -> Geometry:
     """A Greek cross of two bars ``length`` by ``width``; contacts ``left``, ``right``, ``bottom``,
     ``top``.
@@ -147,16 +150,19 @@ def _ring(inner_radius: Any, outer_radius: Any, kind: str) -> Geometry:
     )
 
 
+@door
 def corbino(inner_radius: Any, outer_radius: Any) -> Geometry:
     """A Corbino disc: contacts ``inner`` and ``outer`` are the two circles."""
     return _ring(inner_radius, outer_radius, "corbino")
 
 
+@door
 def annulus(inner_radius: Any, outer_radius: Any) -> Geometry:
     """A ring without contacts; its insulating edges are named ``inner`` and ``outer``."""
     return _ring(inner_radius, outer_radius, "annulus")
 
 
+@door
 def van_der_pauw(size: Any, contact: Any, shape: str = "square") -> Geometry:
     """A van der Pauw sample with four equal contacts ``a``, ``b``, ``c``, ``d``, counter-clockwise.
 
@@ -197,6 +203,7 @@ def van_der_pauw(size: Any, contact: Any, shape: str = "square") -> Geometry:
     return polygon_device(corners, contacts=places, kind="van_der_pauw")
 
 
+@door
 def nonlocal_bar(width: Any, distance: Any, contact: Any, *, length: Any = None) -> Geometry:
     """A long strip with two pairs of opposite contacts on its edges, for the nonlocal resistance.
 

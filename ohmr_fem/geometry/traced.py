@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, require_extra, suggest
 from ..files import escaped, read_text
 from ..units import positive
@@ -41,6 +42,7 @@ logger = logging.getLogger(__name__)
 Row = tuple[float, float, str]
 
 
+@door
 def from_csv(
     path: str | Path,
     *,
@@ -326,6 +328,7 @@ def _cells(line: str) -> list[str]:
     return line.split()
 
 
+@door
 def from_svg(
     path: str | Path,
     scale_bar: Any,

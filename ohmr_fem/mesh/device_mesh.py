@@ -18,8 +18,9 @@ from types import MappingProxyType
 import numpy as np
 import skfem
 
+from ..doors import door, door_of
 from ..errors import MeshError
-from ..units import engineering, owned, positive, to_si
+from ..units import engineering, owned, positive, to_si, whole, whole_numbers
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
 from .check import check_cells, check_mesh
 from .refine import split
@@ -35,6 +36,7 @@ Groups = Mapping[str, np.ndarray]
 Selector = Callable[[np.ndarray], np.ndarray] | np.ndarray
 
 
+@door_of
 @dataclass(frozen=True, eq=False, repr=False)
 class DeviceMesh:
     """A meshed device.
@@ -242,6 +244,7 @@ class DeviceMesh:
         mesh = dataclasses.replace(self.mesh, doflocs=doflocs)
         return dataclasses.replace(self, mesh=mesh)
 
+    @door
     def with_boundaries(self, boundaries: Mapping[str, Selector]) -> DeviceMesh:
         """Name boundary facets, replacing the old names.
 
@@ -261,6 +264,7 @@ class DeviceMesh:
         check_mesh(device, geometry=False)
         return device
 
+    @door
     def with_regions(self, regions: Mapping[str, Selector]) -> DeviceMesh:
         """Name regions, replacing the old names; cells in none of them become ``bulk``.
 
@@ -278,7 +282,7 @@ class DeviceMesh:
     def refined(self, times: int = 1) -> DeviceMesh:
         """Every cell halved in each direction, ``times`` times; names and curved edges are kept."""
         device = self
-        for _ in range(times):
+        for _ in range(whole(times, 0, "times")):
             everything = np.ones(_n_splittable(device), dtype=bool)
             device = split(device, everything)
         return device
@@ -293,7 +297,7 @@ class DeviceMesh:
         if np.asarray(cells).dtype == bool:
             cells = np.flatnonzero(cells)
         else:
-            cells = np.unique(np.asarray(cells, dtype=int))
+            cells = np.unique(whole_numbers(cells, "cells"))
         if self.dim == 1:
             return self.refined_along(cells)
         facets = np.unique(self.mesh.t2f[:, cells])

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import skfem
 
+from ..doors import door
 from ..errors import InputError, MeshError
 from ..files import escaped, plain_file
 from ..units import positive
@@ -41,6 +42,7 @@ _WRITTEN: dict[type | None, tuple[str, str]] = {
 Groups = dict[str, list[tuple[int, np.ndarray]]]
 
 
+@door
 def read_mesh(path: str | Path, unit: str = "m") -> DeviceMesh:
     """Read a device from a mesh file.
 
@@ -143,6 +145,8 @@ def _load(path: Path) -> Any:
     import meshio
 
     ending = path.suffix.lower()
+    if ending in (".node", ".ele"):  # meshio reads an empty one for ever
+        raise MeshError("is a tetrahedral mesh of TetGen; give a planar mesh such as gmsh .msh")
     kinds = ["gmsh"] if _is_msh(path) else meshio.extension_to_filetypes.get(ending, [])
     if not kinds:
         raise MeshError(
@@ -417,6 +421,7 @@ def _node_boundaries(
 # ---- writing ------------------------------------------------------------------------------------
 
 
+@door
 def write_mesh(
     device: DeviceMesh,
     path: str | Path,

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, MissingExtraError
 from ..geometry import polygons
 from ..geometry.outline import Geometry, Loop, Segment
@@ -30,6 +31,7 @@ BACKENDS = ("auto", "tensor", "gmsh", "netgen")
 TOLERANCE = 1e-9
 
 
+@door
 def mesh_device(
     geometry: Geometry,
     resolve: Any = None,

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import skfem
 
+from ..doors import door
 from ..errors import InputError
 from ..units import array_si, positive, shown, to_si
 from .cells import build_mesh
@@ -30,6 +31,7 @@ GROWTH = 1.3
 CELLS_PER_DECAY = 4.5
 
 
+@door
 def graded_lines(
     start: Any,
     stop: Any,
@@ -112,6 +114,7 @@ def lines_between(
     return lines
 
 
+@door
 def cross_section(
     width: Any,
     normal: str = "y",
@@ -232,6 +235,7 @@ def _spans(regions: Mapping[str, tuple[Any, Any]]) -> list[tuple[float, float, s
     return sorted(spans)
 
 
+@door
 def tensor_grid(
     x_lines: Any,
     y_lines: Any,
@@ -308,6 +312,7 @@ def _lines(values: Any, name: str) -> np.ndarray:
     return lines
 
 
+@door
 def rectangle(
     length: Any,
     width: Any,
@@ -331,6 +336,7 @@ def rectangle(
     return tensor_grid(x, y, cells, axes=axes, source=f"rectangle({length!r}, {width!r})")
 
 
+@door
 def annulus_mesh(
     inner_radius: Any,
     outer_radius: Any,
@@ -374,6 +380,7 @@ def annulus_mesh(
     return _polar_device(polar, labels, axes, circles, f"annulus_mesh({r1:g}, {r2:g})")
 
 
+@door
 def disc_mesh(
     radius: Any,
     *,

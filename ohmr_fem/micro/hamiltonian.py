@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door_of
 from ..errors import InputError
 from ..units import (
     ELECTRON_MASS,
@@ -23,6 +24,7 @@ from ..units import (
     own_arrays,
     owned,
     to_si,
+    whole_numbers,
 )
 
 HBAR2_OVER_ME: float = HBAR**2 / (ELECTRON_MASS * ELEMENTARY_CHARGE) * 1e20
@@ -32,6 +34,7 @@ HERMITICITY = 1e-9
 Hopping = tuple[int, int, tuple[int, int], complex]
 
 
+@door_of
 @dataclass(frozen=True, eq=False)
 class LayeredModel:
     """Tight-binding model, periodic in x and y, finite along z.
@@ -86,7 +89,7 @@ class LayeredModel:
         put("positions", _positions(self.positions))
         n = len(self.positions)
         put("layers", _layers(self.layers, self.positions[:, 2]))
-        translations = np.asarray(self.translations, dtype=int)
+        translations = whole_numbers(self.translations, "translations")
         put("translations", translations.reshape(-1, 2))
         blocks = _array(
             self.blocks,
@@ -97,7 +100,7 @@ class LayeredModel:
         put("blocks", blocks)
         if self.filling is None:
             put("filling", n // 2)
-        whole = isinstance(self.filling, (int, np.integer))
+        whole = isinstance(self.filling, (int, np.integer)) and not isinstance(self.filling, bool)
         if not (whole and 0 <= self.filling <= n):  # type: ignore[operator]
             raise InputError(
                 f"expected a whole number of electrons per cell and spin from 0 to {n}, "
@@ -387,7 +390,7 @@ def _positions(value: Any) -> np.ndarray:
 def _layers(value: Any, z: np.ndarray) -> np.ndarray:
     if value is None:
         _, value = np.unique(np.round(z, 6), return_inverse=True)
-    layers = np.asarray(value, dtype=int)
+    layers = whole_numbers(value, "layers")
     if layers.shape != z.shape or not _counts_up(layers):
         raise InputError(
             f"expected one number 0, 1, ... per orbital ({len(z)}), got {value!r}",
@@ -442,9 +445,8 @@ def _collect(
     given: dict[tuple[int, int, tuple[int, int]], complex] = {}
     for bond in hoppings:
         first, second, cell, t = bond
-        i = int(first)
-        j = int(second)
-        key = (i, j, (int(cell[0]), int(cell[1])))
+        i, j, *shift = whole_numbers([first, second, *cell], "hoppings").tolist()
+        key = (i, j, (shift[0], shift[1]))
         known = range(n)
         if i not in known or j not in known:
             raise InputError(

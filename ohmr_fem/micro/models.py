@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError
 from ..units import array_si, positive, to_si
 from .hamiltonian import Hopping, LayeredModel
@@ -30,6 +31,7 @@ _CELLS_AT = (
 )
 
 
+@door
 def monolayer_graphene(gamma0: float = 3.16, *, a: float = GRAPHENE_CONSTANT) -> LayeredModel:
     """One graphene layer; gamma0 in eV, a in angstrom. X_zz is zero: there is no interlayer
     motion.
@@ -38,6 +40,7 @@ def monolayer_graphene(gamma0: float = 3.16, *, a: float = GRAPHENE_CONSTANT) ->
     return _stack([0], gamma0, [], 0.0, 0.0, 0.0, a, [0.0, 0.0], "monolayer graphene")
 
 
+@door
 def bilayer_graphene(
     gamma0: float = 3.16,
     gamma1: float = 0.38,
@@ -62,6 +65,7 @@ def bilayer_graphene(
     )
 
 
+@door
 def multilayer_graphene(
     n: int,
     stacking: str = "AB",
@@ -101,6 +105,7 @@ def multilayer_graphene(
     return model if displacement == 0.0 else model.with_displacement(displacement)
 
 
+@door
 def gapped_honeycomb(
     n: int = 2,
     stacking: str = "2H",
@@ -229,7 +234,7 @@ def _dimer_energies(shifts: list[int], delta: float) -> list[float]:
 
 
 def _shifts(n: int, stacking: str) -> list[int]:
-    if not isinstance(n, (int, np.integer)) or n < 1:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
         raise InputError(
             f"expected a whole number of layers, at least 1, got {n!r}", value=n, key="n"
         )

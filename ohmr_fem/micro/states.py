@@ -187,7 +187,8 @@ def mesh_states(
 
     shift is 0 (Gamma-centred) or 1/2. Operations that do not map the mesh onto itself are left out.
     """
-    if not isinstance(divisions, (int, np.integer)) or divisions < 1:
+    plain = isinstance(divisions, (int, np.integer)) and not isinstance(divisions, bool)
+    if not plain or divisions < 1:
         raise InputError(
             f"expected a whole number of divisions, at least 1, got {divisions!r}",
             value=divisions,

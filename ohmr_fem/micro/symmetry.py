@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from ..doors import door
 from ..errors import InputError
 from ..owned import own_arrays
 from ..units import BOLTZMANN, ELEMENTARY_CHARGE, positive, to_si
@@ -324,6 +325,7 @@ class SymmetryReport:
         return "\n".join(lines)
 
 
+@door
 def symmetry_report(
     model: LayeredModel,
     mu: float | None = None,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError
 from ..files import Columns, Table
 from .tensor import InverseMass
@@ -81,6 +82,7 @@ class TensorTable(Table):
         return [*title, *describe(self.results)]
 
 
+@door
 def write_tensor_table(
     path: str | Path, results: InverseMass | Mapping[float, InverseMass], title: str = ""
 ) -> Path:

@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, SolveError, suggest
 from ..units import array_si, own_arrays, positive, shown, to_si
 from . import adaptive
@@ -128,6 +129,7 @@ class InverseMass:
         )
 
 
+@door
 def inverse_mass(
     model: LayeredModel,
     mu: Any,
@@ -230,6 +232,7 @@ def inverse_mass(
     )
 
 
+@door
 def chemical_potential(
     model: LayeredModel,
     density: Any,
@@ -378,7 +381,7 @@ def _checked(
     ):
         if value not in known:
             raise InputError(f"got {value!r}; {suggest(str(value), known)}", value=value, key=name)
-    if spin not in (1, 2):
+    if isinstance(spin, bool) or spin not in (1, 2):
         raise InputError(f"expected 1 (per spin) or 2 (both), got {spin!r}", value=spin, key="spin")
     if mu is None:
         return np.zeros(0)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError
 from ..files import escaped, read_text
 from ..units import array_si, positive
@@ -27,6 +28,7 @@ LONGEST_RISE = 12.0
 logger = logging.getLogger(__name__)
 
 
+@door
 def from_wannier90(
     path: str | Path,
     centres: Any = None,
@@ -97,6 +99,7 @@ def from_wannier90(
     )
 
 
+@door
 def write_wannier90(model: LayeredModel, path: str | Path, *, thickness: float = 30.0) -> None:
     """Write the model as ``_tb.dat`` (if the name ends so) or ``_hr.dat``; ``thickness`` is the
     length of a3.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door, door_of
 from ..errors import InputError, complaints_of, suggest
 from ..units import array_si, positive, shown
 
@@ -209,6 +210,7 @@ def _polarisation(value: Any) -> tuple[float, float, float]:
     return x, y, z
 
 
+@door_of
 @dataclass(frozen=True)
 class Contact:
     """Where current enters or a voltage is read.
@@ -367,6 +369,7 @@ def _turned(p: tuple[float, float, float]) -> tuple[float, float, float]:
     return x, y, z
 
 
+@door_of
 @dataclass(frozen=True)
 class Edge:
     """An insulating edge with a condition on the moment density, and sources that follow the
@@ -427,6 +430,7 @@ class GaussianProfile:
         )
 
 
+@door
 def gaussian_profile(center: Sequence[Any], width: Any) -> GaussianProfile:
     """A Gaussian current-density profile of rms ``width`` about ``center`` (quantities, m)."""
     with complaints_of("gaussian_profile"):

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, complaints_of, suggest
 from ..units import array_si, to_si
 
 DIRECTIONS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
+@door
 def field_sweep(
     start: Any,
     stop: Any,
@@ -48,6 +50,7 @@ def _normalised(vector: np.ndarray) -> np.ndarray:
     return np.asarray(scaled / np.linalg.norm(scaled))
 
 
+@door
 def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:
     """``n`` fields of one magnitude (T) turned by a full circle in a plane, from its first axis to
     its second, (n, 3).
@@ -96,7 +99,7 @@ def _count(n: Any) -> int:
     if (
         isinstance(n, bool)
         or not isinstance(n, (int, float, np.integer))
-        or not n >= 1
+        or not 1 <= n <= 1e8
         or n % 1 != 0
     ):
         raise InputError(

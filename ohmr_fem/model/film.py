@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door, door_of
 from ..errors import InputError, complaints_about, complaints_of
 from ..owned import own_arrays
 from ..units import array_si, engineering, positive, shown
@@ -46,6 +47,7 @@ class MagneticFace:
         return MagneticFace(self.mixing_conductance, (-x, -y, -z))
 
 
+@door
 def magnetic_face(*, mixing_conductance: Any, magnetisation: Any) -> MagneticFace:
     """A face of a :class:`Film` towards an insulating magnet (spin Hall magnetoresistance).
 
@@ -224,6 +226,7 @@ def _matrix(value: Any) -> np.ndarray | None:
     return _frozen(matrix)
 
 
+@door_of
 @dataclass(frozen=True, eq=False)
 class Film:
     """Thickness and faces of a device plane, for ``Problem(film=...)``.

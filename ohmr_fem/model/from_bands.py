@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError
 from ..micro.hamiltonian import LayeredModel
 from ..micro.tensor import Counting, Definition, InverseMass, inverse_mass
@@ -19,6 +20,7 @@ MOST_KNOWN = 256
 _KNOWN: dict[tuple[Any, ...], InverseMass] = {}
 
 
+@door
 def material(
     model: LayeredModel,
     *,

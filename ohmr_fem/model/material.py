@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door_of
 from ..errors import InputError, suggest
 from ..units import (
     BOHR_MAGNETON,
@@ -76,6 +77,7 @@ def cross_matrix(field: Any) -> np.ndarray:
     return out
 
 
+@door_of
 @dataclass(frozen=True, eq=False)
 class Material:
     """Transport and precession coefficients of one region.

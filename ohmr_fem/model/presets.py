@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..doors import door
 from ..errors import InputError
 from ..micro.models import bilayer_graphene as _bilayer
 from .from_bands import material
@@ -18,6 +19,7 @@ from .material import Material
 _SCALE = "X (free-electron mass) is a placeholder unless given; no conductivity"
 
 
+@door
 def mn(**changes: Any) -> Material:
     """Manganese film: alpha = 0.016, tau = 2 ps, L_m = 2 nm (Sala et al., PRL 131, 156703 (2023)).
 
@@ -33,6 +35,7 @@ def mn(**changes: Any) -> Material:
     )
 
 
+@door
 def v(**changes: Any) -> Material:
     """Vanadium film: L_m about 2 nm (Aguilar-Pujol et al., arXiv:2506.06546). Give
     orbital_hall_angle, relaxation_time.
@@ -43,6 +46,7 @@ def v(**changes: Any) -> Material:
     return _film("V", "2 nm", "L_m: Aguilar-Pujol et al., arXiv:2506.06546 (2025)", changes)
 
 
+@door
 def cr(**changes: Any) -> Material:
     """Chromium film: L_m = 6.6 nm (Lyalin et al., PRL 131, 156702 (2023)). Give orbital_hall_angle,
     relaxation_time.
@@ -52,6 +56,7 @@ def cr(**changes: Any) -> Material:
     )
 
 
+@door
 def ti(**changes: Any) -> Material:
     """Titanium film: L_m = 7.3 nm (Idrobo et al., arXiv:2403.09269). Give orbital_hall_angle,
     relaxation_time.
@@ -59,6 +64,7 @@ def ti(**changes: Any) -> Material:
     return _film("Ti", "7.3 nm", "L_m: Idrobo et al., arXiv:2403.09269 (2024)", changes)
 
 
+@door
 def bilayer_graphene(
     *,
     density: Any,

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door_of
 from ..errors import InputError, suggest
+from ..files import html_summary
 from ..mesh.device_mesh import DeviceMesh
 from ..units import ReadOnly
 from .contacts import AREA, LINE, POINT, Contact, Edge, Moment
@@ -23,6 +25,7 @@ DETECTIONS = ("printed", "reciprocal")
 INTERFACES = ("accumulation", "density")
 
 
+@door_of
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Mesh, materials, contacts and edges, checked against each other.
@@ -188,6 +191,13 @@ class Problem:
         found = {c.place(name): c.moment for name, c in self.contacts.items() if c.kind != "point"}
         found.update({name: e.moment for name, e in self.edges.items()})
         return {name: m for name, m in found.items() if not m.reflecting}
+
+    def _repr_html_(self) -> str:
+        lines = [f"P{self.order} on {self.mesh!r}"]
+        lines += [f"{region}: {material!r}" for region, material in self.materials.items()]
+        lines += [f"contact {n}: {c.described}" for n, c in self.contacts.items()]
+        lines.append(f"coupling {self.coupling}, detection {self.detection}")
+        return html_summary("Problem", lines)
 
     def __repr__(self) -> str:
         regions = ", ".join(f"{r}: {m!r}" for r, m in self.materials.items())

@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..files import atomic_path
 from ..sweep.measure import SpectralMeasure
 from ..units import ELECTRON_MASS
 from ..version import __version__
 
+#: By which a page of ours is known.
+OURS = "<footer>ohmr_fem"
 PAGES = Path(__file__).parents[1] / "pages"
 
 
@@ -30,7 +33,19 @@ def evaluator() -> str:
 
 
 def write_page(path: Path, page: str, words: Mapping[str, str]) -> Path:
-    """Put words into a page and write it.  A word must not occur in what stands for another."""
+    """Put words into a page and write it.  A word must not occur in what stands for another.
+
+    Raises
+    ------
+    InputError
+        Another file of this name is there, which we did not write.
+    """
+    if path.exists() and OURS not in path.read_text(encoding="utf-8", errors="replace"):
+        raise InputError(
+            f"{path}: ohmr_fem did not write it, and it would be replaced; move it away, or give "
+            "another folder",
+            value=str(path),
+        )
     for word, text in words.items():
         page = page.replace(word, text)
     with atomic_path(path) as temporary:

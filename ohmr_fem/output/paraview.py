@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError
 from ..files import atomic_path
 from ..solver.solution import FieldValues, Solution
@@ -158,6 +159,7 @@ def _reference(weights: np.ndarray) -> np.ndarray:
     return np.asarray(share[:, 1:].T)
 
 
+@door
 def export_paraview(
     solutions: Solution | Sequence[Solution], path: str | Path, times: Sequence[float] | None = None
 ) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, suggest
 from ..mesh.device_mesh import DeviceMesh
 from ..solver.solution import Solution
@@ -32,6 +33,7 @@ from .style import (
 )
 
 
+@door
 def plot_moment_density(
     solution: Solution, component: str = "z", ax: Any = None, arrows: int = 30
 ) -> Any:
@@ -67,6 +69,7 @@ def plot_moment_density(
     return ax
 
 
+@door
 def plot_hanle(
     curves: HanleCurve | Iterable[HanleCurve],
     quantity: str | None = None,
@@ -178,6 +181,7 @@ def _field_label(curves: list[HanleCurve]) -> str:
     return f"$B_{'xyz'[swept[0]]}$ (T)" if swept.size == 1 else "$B$ (T)"
 
 
+@door
 def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
     """The mesh, its regions tinted, its named boundaries drawn in colour and labelled; returns the
     axes.

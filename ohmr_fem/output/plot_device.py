@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError
 from ..geometry import polygons
 from ..geometry.outline import Geometry, Loop, Segment
@@ -22,6 +23,7 @@ TINTS = (COLOURS[5], COLOURS[4], COLOURS[3], COLOURS[2])
 FINE = 48
 
 
+@door
 def plot_device(device: Geometry | DeviceMesh, ax: Any = None) -> Any:
     """Draw a device: outline with holes, regions tinted and named, contacts and edges in colour
     with their names.

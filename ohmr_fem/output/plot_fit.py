@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..fitting.data import Measured
 from ..fitting.result import Fit, FittedCurve
 from .style import COLOURS, COLUMN, STYLE, _in_brackets, _new_axes, _power, _style
@@ -15,6 +16,7 @@ _AXIS = {"R": "$R$", "hanle": "$R(B) - R(0)$", "ratio": "$\\Delta R/R$"}
 STRIP_COLOUR = COLOURS[4]
 
 
+@door
 def plot_data(
     curves: Measured | Sequence[Measured], ax: Any = None, *, centred: bool = True
 ) -> Any:
@@ -39,6 +41,7 @@ def plot_data(
     return _draw(several, shifts, ax, centred)[0]
 
 
+@door
 def plot_fit(fit: Fit, ax: Any = None) -> Any:
     """Data with the fitted device (lines) and the infinite strip (dashes), backgrounds taken off.
 

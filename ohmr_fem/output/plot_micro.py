@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, suggest
 from ..micro import InverseMass
 from ..sweep.gate import GateMap
@@ -16,6 +17,7 @@ DASHES = ("-", "--", "-.", ":")
 AGAINST = {"mu": "μ (eV)", "density": "n (10$^{12}$ cm$^{-2}$)", "displacement": "V (eV)"}
 
 
+@door
 def plot_inverse_mass(
     results: InverseMass | Mapping[float, InverseMass],
     quantity: str = "X",
@@ -123,6 +125,7 @@ def _parts(X: np.ndarray, quantity: str) -> Iterable[tuple[str, np.ndarray, str]
     yield "$X_{zz}$", zz, COLOURS[1]
 
 
+@door
 def plot_gate_map(found: GateMap, quantity: str | None = None, ax: Any = None) -> Any:
     """Colour map of "hanle" = R(B) - R(0) (a device) or "rho_change" (a cross-section) over field
     and gate.

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, OhmrError
 from ..files import READABLE_FORMATS, check_kinds, check_shapes, plain_file, write_archive
 from ..fitting.global_result import GlobalFit
@@ -35,6 +36,7 @@ _CURVE = {
 }
 
 
+@door
 def save(item: Solution | HanleCurve | GlobalFit, path: str | Path) -> Path:
     """Write a solution or a curve to ``path``, a NumPy .npz archive; the fit of a series as JSON,
     which :func:`load_fit` reads.
@@ -64,6 +66,7 @@ def save(item: Solution | HanleCurve | GlobalFit, path: str | Path) -> Path:
     )
 
 
+@door
 def load(path: str | Path) -> Any:
     """Read what :func:`save` wrote.
 

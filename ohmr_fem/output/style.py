@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import FigureWarning, InputError, OhmrError, cut, shown, warn
 from ..files import atomic_path
 from ..units import engineering
@@ -60,6 +61,7 @@ def _signed(fields: np.ndarray) -> np.ndarray:
     return np.asarray(np.copysign(np.linalg.norm(fields, axis=1), fields @ fields[-1]))
 
 
+@door
 def save_figure(axes: Any, path: str | Path) -> Path:
     """Write the figure of ``axes`` as .png, .pdf or .svg; a failure leaves no half-written file."""
     path = Path(path)

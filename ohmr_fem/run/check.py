@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..config.device_file import Device
-from ..errors import InputError, door
+from ..doors import door
+from ..errors import InputError
 from ..solver.resolution import check_resolution, physics_notes
 from ..solver.stability import check_stability
 from ..solver.system import System, system_of

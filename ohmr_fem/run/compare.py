@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, door
+from ..doors import door
+from ..errors import InputError
 from ..files import read_text
 from ..output.plot import plot_columns
+from ..output.report import flat
 from ..output.style import save_figure
 
 #: In the place of a key that a run does not have.
@@ -37,7 +39,7 @@ def compare_runs(one: str | Path, other: str | Path, out: str | Path | None = No
     folders = Path(one), Path(other)
     records = [_record(folder) for folder in folders]
     lines = [f"inputs of {one} and {other}:"]
-    tables = [dict(_flat(record["device"])) for record in records]
+    tables = [dict(flat(record["device"])) for record in records]
     keys = dict.fromkeys([*tables[0], *tables[1]])
     apart = [key for key in keys if tables[0].get(key) != tables[1].get(key)]
     for key in apart:
@@ -61,18 +63,6 @@ def _record(folder: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or not {"device", "curves", "ohmr_fem"} <= set(record):
         raise InputError(f"{path}: is no record of a run of ohmr-fem", value=str(path))
     return record
-
-
-def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """(key, value) of everything inside a table."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _flat(inner, f"{key}.{name}" if key else name)
-    elif isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
-        for i, inner in enumerate(value):
-            yield from _flat(inner, f"{key}[{i}]")
-    else:
-        yield key, value
 
 
 def _curves(

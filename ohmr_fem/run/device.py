@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device, Measurement
-from ..errors import SweepInterrupted, door, is_own_warning, shown
+from ..doors import door
+from ..errors import SweepInterrupted, is_own_warning, shown
 from ..files import Table, atomic_path
 from ..model.problem import Problem
 from ..output.drawer import Drawer, Picture
@@ -27,6 +28,8 @@ from ..output.paraview import export_paraview
 from ..output.plot import plot_hanle, plot_mesh, plot_moment_density
 from ..output.plot_micro import plot_gate_map
 from ..output.record import provenance, write_record
+from ..output.report import REPORT, write_report
+from ..output.style import drawing
 from ..solver.adapt import solve_to
 from ..solver.solution import Solution
 from ..solver.solve import solve
@@ -37,6 +40,7 @@ from ..sweep.gate import GateMap, gate_map
 from ..sweep.hanle import hanle_curve
 from .check import check_questions
 from .folder import files_of, remove, results_folder
+from .further import FURTHER, Compute
 
 Progress = Callable[[str, int, int], None]
 
@@ -100,6 +104,7 @@ def run_device(
             with run.drawer or contextlib.nullcontext():
                 run.everything()
                 run.waits()
+            run.report()
             record["status"] = "complete"
         except BaseException as exc:
             stopped = isinstance(exc, KeyboardInterrupt)
@@ -140,6 +145,7 @@ class _Run:
             "accuracy": {},
             "curves": {},
             "gates": {},
+            "further": {},
             "fields": [],
             "warnings": [],
             "files": [],
@@ -155,6 +161,7 @@ class _Run:
         tables = []
         fields = []
         figures = ["mesh"]
+        tables.append("matrix.csv")
         for measurement in self.device.measurements:
             name = measurement.name
             results = _joined("results", name)
@@ -164,7 +171,9 @@ class _Run:
             fields += [f"{stem}{number}.vtu" for number in numbers]
             if several:
                 fields.append(f"{stem}.pvd")
-            figures += [_joined("hanle", name), gate]
+            moving = [_joined("time", name), _joined("frequency", name)]
+            tables += [f"{stem}.csv" for stem in moving]
+            figures += [_joined("hanle", name), gate, *moving]
             maps = _joined("moment_density", name)
             figures += [maps + number for number in numbers]
         planned = list(tables)
@@ -172,7 +181,7 @@ class _Run:
             planned += fields
         for stem in figures:
             planned += [f"{stem}.{kind}" for kind in output.figures]
-        return planned
+        return [*planned, REPORT]
 
     def follow(self, before: dict[str, Any]) -> None:
         """Mark the files of the run before this one as such."""
@@ -203,7 +212,22 @@ class _Run:
         if self.device.gate is not None:
             for measurement in self.device.measurements:
                 self.gate(measurement)
+        for name, compute in FURTHER.items():
+            if getattr(self.device, name) is not None:
+                self.further(name, compute)
         self.snapshots()
+
+    def further(self, name: str, compute: Compute) -> None:
+        """[time], [frequency] or [matrix]: tables and pictures, one for each measurement."""
+        for measurement in self.device.measurements if name != "matrix" else (Measurement(),):
+            label = _joined(name, measurement.name)
+            with self.timed(name):
+                table, entry, draw = compute(self.device, measurement)
+            entry = {"table": self.wrote_table(table, label), **entry}
+            self.record["further"][label] = entry
+            self.finished_part("further", entry)
+            if draw is not None:
+                self.figures({label: draw})
 
     def mesh(self) -> None:
         mesh = self.device.problem.mesh
@@ -471,6 +495,12 @@ class _Run:
         if self.drawer is not None:
             with self.timed("figures"):
                 self.drawer.finish()
+
+    def report(self) -> None:
+        """All of it on one page; one that cannot be made is a warning."""
+        self.writes(REPORT)
+        with drawing(REPORT):
+            write_report(self.out, self.record, self.device.path.stem)
 
     def writes(self, *names: str) -> None:
         """Into the record before the files are there, so that a run that is killed owns them."""

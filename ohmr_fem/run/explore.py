@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..config.device_file import Device, without_accuracy
-from ..errors import InputError, door
+from ..doors import door
+from ..errors import InputError
 from ..output.page import write_explore
 from ..sweep.route import require_spectral
 from ..sweep.spectral import spectral_measures

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..config.device_file import Device
 from ..errors import InputError, suggest
-from ..fitting.data import Measured, read_data, with_pairs
+from ..fitting.data import Measured, measurement_of, read_data, with_pairs
 from ..fitting.prepare import prepare
 from ..units import to_si
 
@@ -99,8 +99,7 @@ def fit_curves(data: Any, device: Device, wanted: Wanted) -> tuple[Measured, ...
 
 def _read(path: str | Path, device: Device, wanted: Wanted) -> tuple[Measured, ...]:
     options = {key: value for key, value in wanted.reading.items() if value is not None}
-    if "direction" not in options and "plane" not in options:
-        options["direction"] = device.table.get("sweep", {}).get("direction", "x")
+    assumed = "direction" not in options and "plane" not in options
     if wanted.prepare is not None:
         # hysteresis and drift show only in sweeps that stand together
         if options.get("sweeps") == "apart":
@@ -108,6 +107,14 @@ def _read(path: str | Path, device: Device, wanted: Wanted) -> tuple[Measured, .
                 "sweeps that are prepared stand together; leave sweeps out", key="sweeps"
             )
         options["sweeps"] = "together"
+    if not assumed:
+        return read_data(path, **options)
+    direction = device.table.get("sweep", {}).get("direction", "x")
+    try:
+        return read_data(path, **options, direction=direction)
+    except InputError as exc:
+        if exc.key != "direction":  # the file has the components of the field
+            raise
     return read_data(path, **options)
 
 
@@ -157,6 +164,14 @@ def _paired(
     if measurement not in pairs:
         raise InputError(
             f"{measurement!r} is not known; {suggest(measurement, pairs)}",
+            value=measurement,
+            key="measurement",
+        )
+    channels = list(dict.fromkeys(measurement_of(curve.name) for curve in curves))
+    if len(channels) > 1:
+        raise InputError(
+            f"the file holds {', '.join(map(repr, channels[:4]))}, which cannot all be "
+            f"{measurement!r}; take one with columns={{'R': HEADING}} (--column R=HEADING)",
             value=measurement,
             key="measurement",
         )

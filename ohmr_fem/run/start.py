@@ -9,13 +9,29 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, door, suggest
+from ..doors import door
+from ..errors import InputError, suggest
 from ..files import atomic_path
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 #: What a study and a fit need beside the file that was asked for.
-COMPANIONS = {"study": ("hall-bar.toml", "device"), "fit": ("fit.csv", "data")}
-KINDS = ("strip", "film-bar", "hall-bar", "van-der-pauw", "valve", "study", "fit")
+COMPANIONS = {
+    "study": ("hall-bar.toml", "device"),
+    "thickness": ("film-bar.toml", "device"),
+    "fit": ("fit.csv", "data"),
+}
+KINDS = (
+    "strip",
+    "film-bar",
+    "hall-bar",
+    "van-der-pauw",
+    "valve",
+    "time",
+    "study",
+    "thickness",
+    "fit",
+    "model",
+)
 #: Where a wheel puts the examples and their meshes.
 SHARED = "share/ohmr_fem/"
 

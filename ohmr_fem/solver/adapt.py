@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import ConvergenceWarning, InputError, warn
 from ..mesh.device_mesh import DeviceMesh
 from ..model.drive import read_pair
 from ..model.problem import Problem
-from ..units import fields_array, fraction, own_arrays, positive
+from ..units import fields_array, fraction, own_arrays, positive, whole
 from .adapt_error import CellErrors, Fields, Pair, localise, solve_fields
 from .adapt_mesh import refined, unknowns
 from .resistance import Measurement
@@ -155,6 +156,7 @@ class Adapted:
         return "\n".join(lines)
 
 
+@door
 def solve_to(
     problem: Problem,
     *,
@@ -209,6 +211,7 @@ def solve_to(
     share = Measurement.of(problem, *pairs).share if problem.film is None else 0.0
     for note in [*physics_notes(problem, np.atleast_2d(several)), *size_notes(problem, share)]:
         warn(note)
+    budget = whole(budget, 1, "budget")
     if unknowns(problem.mesh, problem.order + 1) > budget:
         raise InputError(
             f"budget: the first mesh has {unknowns(problem.mesh, problem.order + 1)} unknowns at "

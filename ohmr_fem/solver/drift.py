@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, NewtonError, ResolutionWarning, warn
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem, require_mobility
@@ -23,6 +24,7 @@ from .stability import check_stability
 from .system import system_of
 
 
+@door
 def drift_solve(
     problem: Problem,
     field: Any = (0.0, 0.0, 0.0),

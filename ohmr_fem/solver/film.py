@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, SolveError, suggest
 from ..model.film import Film
 from ..model.material import Material, precession_squared
@@ -358,6 +359,7 @@ def check_growth(
         )
 
 
+@door
 def film_conductivity(
     material: Material | None,
     film: Film | Stack,

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, csr_matrix, sparray, triu
 from scipy.sparse.linalg import cg, splu
 
+from ..doors import door_of
 from ..errors import ConvergenceWarning, SolveError, require_extra, warn
 from ..units import fraction
 
@@ -68,6 +69,7 @@ class Solver(Protocol):
     def factorise(self, matrix: sparray) -> Factorisation: ...
 
 
+@door_of
 @dataclass(frozen=True)
 class SuperLU:
     """scipy's SuperLU: pivots on the diagonal in a minimum-degree order, which on the matrices here
@@ -108,6 +110,7 @@ SYMMETRIC = SuperLU(symmetric=True)
 GENERAL = SuperLU()
 
 
+@door_of
 @dataclass(frozen=True)
 class Pardiso:
     """PARDISO of the Intel MKL, real matrices. ``symmetric=True``: Cholesky, for symmetric positive
@@ -155,6 +158,7 @@ class Pardiso:
         return factors
 
 
+@door_of
 @dataclass(frozen=True)
 class Mumps:
     """MUMPS. ``symmetric=True`` for symmetric matrices, definite or not."""
@@ -183,6 +187,7 @@ class Mumps:
         return _Factors(A, apply)
 
 
+@door_of
 @dataclass(frozen=True)
 class AMG:
     """Conjugate gradients, preconditioned by pyamg's classical multigrid: real symmetric positive

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, warn
 from ..model.drive import Drive, read_pair
 from ..model.problem import Problem
@@ -333,6 +334,7 @@ def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple
     return tuple(str(note) for note in notes)
 
 
+@door
 def resistance(
     problem: Problem,
     field: Any = (0.0, 0.0, 0.0),
@@ -389,6 +391,7 @@ def resistance(
     )
 
 
+@door
 def magnetoresistance(
     problem: Problem, field: Any = (0.0, 0.0, 0.0), *, solver: Solver | None = None
 ) -> Any:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import skfem
 
+from ..doors import door
 from ..errors import InputError, suggest
+from ..files import html_summary
 from ..model.drive import Drive
 from ..model.problem import Problem
 from ..units import array_si, engineering, own_arrays, shown
@@ -206,6 +208,7 @@ class Solution:
         in_each = np.repeat(X[:, None, :], cells.size, axis=1)
         return self._evaluate(in_each, cells)
 
+    @door
     def at(self, points: Any) -> FieldValues:
         """All fields at points (dim,) or (n, dim) in m, with the full order of the elements.
 
@@ -230,6 +233,7 @@ class Solution:
             )
         return p
 
+    @door
     def line(self, start: Any, stop: Any, n: int = 201) -> FieldValues:
         """All fields at n points on the straight line between two points (quantities, m)."""
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 2:
@@ -419,14 +423,17 @@ class Solution:
         n = self.moment_dofs.ravel() / s.moment_unit
         return {name: s.polarised.read(name, n) for name in s.terminals}
 
+    @door
     def current(self, contact: str) -> float:
         """Current into the device at a contact, A."""
         return self._named(self.contact_currents, contact)
 
+    @door
     def voltage(self, plus: str, minus: str) -> float:
         """V(plus) - V(minus), V."""
         return self._named(self.contact_voltages, plus) - self._named(self.contact_voltages, minus)
 
+    @door
     def orbital_voltage(self, plus: str, minus: str) -> float:
         """Orbital part of V(plus) - V(minus), V; not a difference of nearly equal numbers."""
         beside = self._polarised_voltages
@@ -441,6 +448,7 @@ class Solution:
             raise InputError(f"unknown {what} {name!r}; {suggest(name, values)}", value=name)
         return values[name]
 
+    @door
     def bound_moment(self, edge: str) -> tuple[np.ndarray, np.ndarray]:
         """Bound moment chi E_t of an edge, E_t along its clockwise tangent: points (dim, n) in m,
         at the middles of its facets, and the moment (3, n) in C per metre of edge.
@@ -527,6 +535,10 @@ class Solution:
         return scale * (
             self.drive.electric_field * s.ohmic_current + float(s.response @ n) / s.scales.length
         )
+
+    def _repr_html_(self) -> str:
+        parts = repr(self).removeprefix("Solution(").removesuffix(")")
+        return html_summary("Solution", parts.split("; "))
 
     def __repr__(self) -> str:
         top = float(np.abs(self.moment_density).max())

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import block_diag, csr_array
 
+from ..doors import door
 from ..errors import InputError, warn
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem
@@ -160,6 +161,7 @@ def orbital_share(
     return abs(change) / power if power > 0.0 else 0.0
 
 
+@door
 def solve(
     problem: Problem,
     field: Any = (0.0, 0.0, 0.0),

@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import pkgutil
+import re
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -44,15 +46,11 @@ def connected(address: str | None, notify: Callable[[str], None] | None = None) 
         yield None
         return
     distributed = require_extra("distributed", "study", "a study on a scheduler")
+    _check_address(address)
     try:
         client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
     except Exception as exc:  # distributed raises many types on an address that is none
-        raise InputError(
-            f"scheduler {address!r} does not answer within {PATIENCE:g} s ({type(exc).__name__}); "
-            "start one with "
-            "'dask scheduler' and give its address, such as tcp://host:8786, or leave it out",
-            value=address,
-        ) from exc
+        raise _no_answer(address, exc) from exc
     with _quiet("distributed.client", "distributed.batched", "distributed.core"):
         try:
             if not _check_workers(client) and notify is not None:
@@ -61,6 +59,32 @@ def connected(address: str | None, notify: Callable[[str], None] | None = None) 
         finally:
             with contextlib.suppress(Exception):  # a scheduler that is gone cannot be told goodbye
                 client.close(timeout=2)
+
+
+def _check_address(address: str) -> None:
+    """InputError for an address at which nobody listens: dask would take 20 s to give it up, with
+    a traceback at the end.
+    """
+    found = re.fullmatch(r"(?:(?:tcp|tls)://)?\[?([^\s/\]]+)\]?:(\d+)/?", address)
+    if found is None and re.fullmatch(r"(?!tcp:|tls:)\w+://\S+", address):
+        return  # another transport of dask
+    try:
+        if found is None:
+            raise OSError("no address")
+        socket.create_connection((found[1], int(found[2])), PATIENCE).close()
+    except (OSError, OverflowError, UnicodeError) as exc:
+        raise _no_answer(address, exc) from exc
+
+
+def _no_answer(address: str, exc: Exception) -> InputError:
+    return InputError(
+        f"scheduler {address!r} does not answer within {PATIENCE:g} s ({type(exc).__name__}); "
+        "start one with 'dask scheduler' and give its address, such as tcp://host:8786, or leave "
+        "it out",
+        value=address,
+        key="scheduler",
+        named=True,
+    )
 
 
 def _check_workers(client: Any) -> int:

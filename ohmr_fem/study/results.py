@@ -216,10 +216,12 @@ def read_results(path: Path, study: Study, results: Mapping[str, Any]) -> dict[i
                 value=str(path),
             )
         _own(path, data.attrs, study.hash)
+        whole = {name: shape_of(study, dims) for name, (dims, _, _) in results.items()}
+        _check_shapes(path, data, whole | {"status": study.shape, "message": study.shape})
         status, message = (data[name].values.reshape(-1) for name in ("status", "message"))
         flat = {
-            name: data[name].values.reshape(study.size, *data[name].shape[len(study.shape) :])
-            for name in results
+            name: data[name].values.reshape(study.size, *shape[len(study.shape) :])
+            for name, shape in whole.items()
         }
     found: dict[int, dict[str, Any]] = {
         int(i): {"failed": str(message[i])} for i in np.flatnonzero(status == FAILED)
@@ -230,6 +232,22 @@ def read_results(path: Path, study: Study, results: Mapping[str, Any]) -> dict[i
             "note": str(message[i]),
         }
     return found
+
+
+def shape_of(study: Study, dimensions: tuple[str, ...]) -> tuple[int, ...]:
+    """Of a result over all points."""
+    lengths = {"measurement": len(study.device.measurements), "field": len(study.device.fields)}
+    return (*study.shape, *(lengths[name] for name in dimensions))
+
+
+def _check_shapes(path: Path, data: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    for name, shape in shapes.items():
+        if data[name].shape != shape or (name != "message" and data[name].dtype.kind not in "fiu"):
+            raise InputError(
+                f"{path}: {name} has shape {data[name].shape}, expected numbers of shape {shape}; "
+                "the file is damaged, move it away or give another output (nothing was changed)",
+                value=str(path),
+            )
 
 
 @contextlib.contextmanager
@@ -276,11 +294,10 @@ def dataset(
     """The results as an xarray Dataset."""
     xarray = require_extra("xarray", "study", "writing study results")
     axes = tuple(study.axes)
-    lengths = {"measurement": len(study.device.measurements), "field": len(study.device.fields)}
     status = np.zeros(study.size, dtype=np.int8)
     message = np.full(study.size, "", dtype=object)
     arrays = {
-        name: np.full((study.size, *(lengths[d] for d in dims)), np.nan)
+        name: np.full((study.size, *shape_of(study, dims)[len(axes) :]), np.nan)
         for name, (dims, _, _) in results.items()
     }
     for i, values in done.items():

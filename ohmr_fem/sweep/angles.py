@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, complaints_of
 from ..files import Columns, Table
 from ..model.fields import field_turn
@@ -82,6 +83,7 @@ class AngleScan(Table):
         yield from self._notes()
 
 
+@door
 def admr(
     problem: Problem,
     strength: Any,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, suggest, warn
 from ..files import Columns, Table
 from ..model.problem import Problem
@@ -170,6 +171,7 @@ class ResistanceMatrix(Table):
         )
 
 
+@door
 def resistance_matrix(
     problem: Problem,
     fields: Any = (0.0, 0.0, 0.0),
@@ -309,6 +311,7 @@ def _voltages(
     return table, moments
 
 
+@door
 def sheet_resistance(first: Any, second: Any) -> np.ndarray:
     """Van der Pauw's sheet resistance R_s: exp(-pi R_1/R_s) + exp(-pi R_2/R_s) = 1.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import NewtonError
 from ..files import Columns, Table
 from ..model.drive import Drive
@@ -88,6 +89,7 @@ class DriftCurve(Table):
         )
 
 
+@door
 def drift_curve(
     problem: Problem,
     amplitudes: Any,

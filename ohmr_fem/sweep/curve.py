@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..files import Columns, Table
+from ..files import Columns, Table, line_picture
 from ..owned import own_arrays
+
+#: Parts of the largest possible effect, and of what a field changes, below which the effect without
+#: field is round-off.
+NO_EFFECT, NO_PART = 1e-13, 1e-12
+
+
+def removed_part(change: Any, zero: Any, largest: float) -> np.ndarray:
+    """Eq. (8): the part -change/zero of the effect at B = 0 that a field removes; 0 where the field
+    has no effect, NaN where there is nothing to remove but round-off of the ``largest``.
+    """
+    change, zero = np.asarray(change, dtype=float), np.asarray(zero, dtype=float)
+    floor = max(NO_EFFECT * largest, NO_PART * float(np.max(np.abs(change), initial=0.0)))
+    there = np.abs(zero) > floor
+    part = -change / np.where(there, zero, np.nan)
+    return np.where(there & (change == 0.0), 0.0, part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +197,17 @@ class HanleCurve(Table):
         if len(self.rho) and np.all(np.isnan(self.rho_star)):
             absent["rho_star"] = "f(0) = 0"
         return absent
+
+    def _picture(self) -> str:
+        section = self.current is None
+        change = self.rho_change if section else self.hanle
+        turned = np.ptp(self.magnitude) <= 1e-9 * self.magnitude.max(initial=0.0)
+        along = np.arange(len(change), dtype=float)
+        if not turned:
+            along = np.copysign(self.magnitude, self.fields @ self.fields[-1])
+        what = "rho(B) - rho(0)" if section else "R(B) - R(0) in ohm"
+        low, high = float(np.min(change)), float(np.max(change))
+        return line_picture(along, change, f"{what}, {low:.4g} to {high:.4g}")
 
     def _summary(self) -> Iterable[str]:
         sizes = np.linalg.norm(self.fields, axis=1)

@@ -319,6 +319,11 @@ class FilmMeasure(SpectralMeasure):
         return float(super().size + h * faces)
 
     @property
+    def largest(self) -> float:
+        """As :attr:`size`: edges and faces have no common bound."""
+        return self.size
+
+    @property
     def _floor(self) -> float:
         p = self.projection
         faces = sum(p.norm(a) * p.norm(b) for a, b in FACES) / p.shift**2

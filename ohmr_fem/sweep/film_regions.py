@@ -14,8 +14,9 @@ from ..model.problem import Problem
 from ..solver.film_regions import RegionalFaces
 from ..solver.linear import Solver
 from ..solver.resistance import FourTerminal, Measurement, warn_once
+from ..solver.resolution import FIRST_ORDER
 from ..solver.system import system_of
-from .curve import HanleCurve, Parts
+from .curve import HanleCurve, Parts, removed_part
 
 METHOD = "direct, one factorisation for each field, and two for each mode through the thickness"
 
@@ -60,7 +61,7 @@ def regional_curve(
     system = system_of(problem, plane_of_film=True)
     plane = Measurement.on(system, FourTerminal.of(problem, *pairs), solver)
     faces = RegionalFaces.of(problem, *pairs, solver)
-    notes = warn_once(problem, fields)
+    notes = warn_once(problem, fields, _share(problem, pairs[0], solver))
     rest = faces.at(np.zeros(3), solver)[0]
     edges_at_rest = plane.read(plane.zero.n, plane.zero.potential)
     rows: list[tuple[float, ...]] = []
@@ -73,7 +74,6 @@ def regional_curve(
         base = plane.base
         with np.errstate(divide="ignore", invalid="ignore"):
             rho = whole / base if base else np.full(len(whole), np.nan)
-            star = -hanle / zero if zero else np.full(len(whole), np.nan)
         return HanleCurve(
             fields=fields[: len(rows)],
             delta_R=whole,
@@ -81,7 +81,7 @@ def regional_curve(
             R_ohmic=base,
             rho=rho,
             rho_change=hanle / base if base else rho,
-            rho_star=np.where((hanle == 0.0) & (zero != 0.0), 0.0, star),
+            rho_star=removed_part(hanle, zero, 0.0),
             delta_R_strip=np.full(len(whole), np.nan),
             residual=residual,
             algebraic_error=left,
@@ -103,3 +103,18 @@ def regional_curve(
     except KeyboardInterrupt as stop:
         raise SweepInterrupted(curve() if rows else None) from stop
     return curve()
+
+
+def _share(problem: Problem, current: Any, solver: Solver | None) -> float:
+    """|delta_R|/R_ohmic of the current pair, read at its own contacts without field; 0 where the
+    angles are too small for it to matter.
+    """
+    given = problem.materials.values()
+    products = [m.orbital_hall_angle * m.inverse_orbital_hall_angle for m in given]
+    if 2.0 * max(map(abs, products)) <= FIRST_ORDER:
+        return 0.0
+    system = system_of(problem, plane_of_film=True)
+    plane = Measurement.on(system, FourTerminal.of(problem, current, current), solver)
+    faces = RegionalFaces.of(problem, current, current, solver)
+    edges = plane.read(plane.zero.n, plane.zero.potential)
+    return abs((edges + faces.at(np.zeros(3), solver)[0]) / plane.base)

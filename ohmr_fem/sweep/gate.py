@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import SolveError, SweepInterrupted
 from ..files import Columns, Table
 from ..model.material import Material, precession_squared
@@ -129,6 +130,7 @@ class GateMap(Table):
             yield f"{lost} points without a steady state"
 
 
+@door
 def gate_map(
     problem: Problem,
     materials: Callable[[float], Any],

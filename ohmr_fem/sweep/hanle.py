@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..doors import door
 from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
 from ..mesh.grids import cross_section
 from ..model.fields import field_rotation
@@ -16,9 +17,8 @@ from ..model.material import precession_squared
 from ..model.problem import Problem, contact_width
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
-from ..solver.system import system_of
 from ..units import entries, fields_array, fraction, vector_si
-from .curve import CHANNEL_PARTS, PARTS, HanleCurve, Parts
+from .curve import CHANNEL_PARTS, PARTS, HanleCurve, Parts, removed_part
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
 from .film_regions import check_regional, is_regional, regional_curve
@@ -31,10 +31,9 @@ from .spectral import largest_share, spectral_measure, spectral_measures
 METHODS = ("auto", "spectral", "reduced", "direct")
 #: So many fields are solved one by one on the general path.
 FEW = 8
-#: Squares of R_ohmic, and f(0) over the largest f, that are round-off.
-ROUND_OFF, NOTHING = 1e-9, 1e-13
 
 
+@door
 def hanle_curve(
     problem: Problem,
     fields: Any,
@@ -104,6 +103,7 @@ def hanle_curve(
     return _direct_curve(measurement, fields, (current, voltage), reason, start, notes, progress)
 
 
+@door
 def angle_scan(
     problem: Problem,
     magnitude: float,
@@ -126,6 +126,7 @@ def angle_scan(
     )
 
 
+@door
 def hanle_map(
     measure: SpectralMeasure, fields: Any, parameter: str, values: Any, *, plane: str = "xy"
 ) -> np.ndarray:
@@ -200,6 +201,7 @@ def _direct_curve(
             f"direct, one factorisation for each field{reason}",
             start,
             notes,
+            abs(sign) * float(np.ptp(measurement.zero.potential)),
         )
         if parts:
             names = PARTS * bool(problem.polarised)
@@ -255,6 +257,7 @@ def _reduced_curve(
         f"reduced basis of {found.size} vectors from {found.factorisations} factorisations{reason}",
         start,
         notes,
+        abs(sign) * float(np.ptp(measurement.zero.potential)),
     )
     if not measurement.system.problem.polarised:
         return curve
@@ -290,6 +293,7 @@ def _spectral_curve(
         f"spectral, {count} poles from one factorisation{reason}",
         start,
         notes,
+        abs(measure.unit) * measure.largest,
     )
     if isinstance(measure, FilmMeasure):
         local = measure.delta_R_local(fields)
@@ -313,9 +317,10 @@ def _curve(
     method: str,
     start: float,
     notes: tuple[str, ...],
+    largest: float = 0.0,
 ) -> HanleCurve:
     """``effect`` and ``change`` are delta_R and hanle of a device, or rho(B) and rho(B) - rho(0) of
-    a cross-section.
+    a cross-section; ``largest`` is what the effect could be without field.
     """
     section = problem.is_cross_section
     # the value at B = 0, known to round-off at every field
@@ -323,13 +328,10 @@ def _curve(
     # Eq. (7) divides by R(B); a device by R_ohmic, which differs at order (alpha alpha')^2
     with np.errstate(divide="ignore", invalid="ignore"):
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
-        # Eq. (8) is 0/0 where the field does nothing (theta = 0): nothing was removed there. But
-        # where f(0) = 0 there is nothing that a field could remove: no rho_star
-        zero = 0.0 if abs(zero) <= NOTHING * np.abs(effect).max() else zero
-        rho_star = -change / zero if zero else np.full(len(fields), np.nan)
-        rho_star = np.where((change == 0.0) & (zero != 0.0), 0.0, rho_star)
-        if not section and _nothing_ohmic(problem, base):  # a relative change of nothing
+        if base == 0.0 and not section:  # a relative change of nothing
             rho = rho_change = np.full(len(fields), np.nan)
+    largest = max(largest, _largest_product(problem) * (1.0 if section else abs(base)))
+    rho_star = removed_part(change, zero, largest)
     nothing = np.full(len(fields), np.nan)
     return HanleCurve(
         fields=fields,
@@ -351,14 +353,14 @@ def _curve(
     )
 
 
-def _nothing_ohmic(problem: Problem, base: float) -> bool:
-    """Whether no current of the drive reaches the voltage contacts; beside polarised contacts,
-    where R is read all the same, round-off counts as nothing.
+def _largest_product(problem: Problem) -> float:
+    """alpha alpha' of one material, beyond which the effect is no part of the ohmic answer; 0 where
+    it is not one number.
     """
-    if not problem.polarised:
-        return base == 0.0
-    system = system_of(problem, plane_of_film=True, with_spin=True)
-    return abs(base) * system.scales.conductance < ROUND_OFF
+    if not problem.uniform or problem.polarised:
+        return 0.0
+    m = problem.material
+    return abs(float(m.orbital_hall_angle * m.inverse_orbital_hall_angle))
 
 
 def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:

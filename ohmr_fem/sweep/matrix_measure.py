@@ -31,7 +31,7 @@ import numpy as np
 from ..errors import InputError, SolveError
 from ..model.channels import Channels
 from ..solver.channel_rates import require_decay, slowest_rates
-from ..units import fields_array, to_si
+from ..units import fields_array, one_ratio, to_si
 from .curve import CHANNEL_PARTS
 from .lanczos import ROUNDING
 from .measure import FLOOR, Link, SpectralMeasure
@@ -57,6 +57,11 @@ class MatrixMeasure(SpectralMeasure):
     def matrices(self) -> Channels:
         """The constant matrices of the material."""
         return Channels.of(self.material)
+
+    @property
+    def largest(self) -> float:
+        """As :attr:`size`: the matrices of the material have no root."""
+        return self.size
 
     @property
     def has_spin(self) -> bool:
@@ -167,7 +172,7 @@ class MatrixMeasure(SpectralMeasure):
         """Bound on the algebraic error of f(B), (n,): rigorous, but for fields where it relies on
         the second form above.
         """
-        several = np.atleast_2d(fields_array(fields, "fields"))
+        several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
         total = self._bound_of_eigenvalues(several, s)
         weak = np.flatnonzero(~(total <= 3.0 * self._allowed))
         for i in weak:
@@ -227,7 +232,8 @@ class MatrixMeasure(SpectralMeasure):
 
     def stable(self, fields: np.ndarray) -> bool:
         """Whether a steady state exists at every field (n, 3)."""
-        return bool(np.all(slowest_rates(self.matrices, fields, self._least_kappa) > 0.0))
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        return bool(np.all(slowest_rates(self.matrices, several, self._least_kappa) > 0.0))
 
     def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Whether each field is stable and within the range of the measure, (n,) bool."""

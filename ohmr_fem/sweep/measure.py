@@ -11,14 +11,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..doors import door
 from ..errors import InputError, SolveError, suggest
-from ..files import atomic_path, check_kinds, check_shapes, read_text
+from ..files import atomic_path, check_kinds, check_shapes, html_summary, read_text
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
 from ..solver.system import System
 from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
-from .curve import PARTS, Parts
+from .curve import PARTS, Parts, removed_part
 from .lanczos import Projection
 
 FORMAT = "ohmr_fem spectral measure 1"
@@ -196,6 +197,7 @@ class SpectralMeasure:
 
     # -- fields
 
+    @door
     def response(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """f(B) and f(B) - f(0), each (n,) or scalar, without subtracting; complex for complex s
         (alternating current).
@@ -371,6 +373,16 @@ class SpectralMeasure:
         own = sum(self.projection.residues(a, a) for a in drives)
         return float(np.sum(own / (self.projection.rates * self.stretch + 1.0)) * self.stretch)
 
+    @property
+    def largest(self) -> float:
+        """What f(0) could be, by the inequality of Cauchy and Schwarz."""
+
+        def own(column: int) -> float:
+            poles = self.projection.rates * self.stretch + 1.0
+            return float(np.sum(self.projection.residues(column, column) / poles) * self.stretch)
+
+        return sum(abs(self._strength(c)) * (own(c.a) * own(c.b)) ** 0.5 for c in self.channels)
+
     def _F_of(self, c: Link) -> float:
         g = self.projection.residues(c.a, c.b) * self.stretch
         return float(np.sum(np.abs(g) / (np.abs(self.projection.rates) * self.stretch + 1.0)))
@@ -421,29 +433,33 @@ class SpectralMeasure:
         """Resistance without orbital Hall effect, ohm; NaN on a cross-section."""
         return float(self.R_ohmic_sigma / self.conductance)
 
+    @door
     def delta_R(self, fields: Any) -> np.ndarray:
         """R(B) - R_ohmic in ohm, (n,)."""
         self._needs_terminals()
         return self.unit * self.response(fields)[0]
 
+    @door
     def hanle(self, fields: Any) -> np.ndarray:
         """R(B) - R(0) in ohm, (n,), without cancellation."""
         self._needs_terminals()
         return self.unit * self.response(fields)[1]
 
+    @door
     def rho(self, fields: Any) -> np.ndarray:
         """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, NaN where R_ohmic = 0, (n,)."""
         f = self._inside * self.response(fields)[0]
         return f if self.current is None else f / (self.R_ohmic_sigma or np.nan)
 
+    @door
     def rho_star(self, fields: Any) -> np.ndarray:
         """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect, NaN where f(0) = 0."""
         f, change = self.response(fields)
-        zero = f - change
-        return np.where(
-            (change == 0.0) & (zero != 0.0), 0.0, -change / np.where(zero == 0.0, np.nan, zero)
-        )
+        whole = 1.0 if self.current is None else abs(self.R_ohmic_sigma)
+        largest = max(self.largest, 0.0 if self.polarised else whole)
+        return removed_part(change, f - change, largest)
 
+    @door
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
         """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field;
         convention exp(-i w t).
@@ -455,6 +471,7 @@ class SpectralMeasure:
         )
         return self.unit * (values if given.ndim else values[0])
 
+    @door
     def at(self, **changes: Any) -> SpectralMeasure:
         """The same device with another material, at no cost.
 
@@ -507,6 +524,7 @@ class SpectralMeasure:
             )
         return known[name] if name else max(known.values())
 
+    @door
     def sensitivity(
         self,
         parameter: str,
@@ -528,6 +546,7 @@ class SpectralMeasure:
 
         return (8 * (shifted(1) - shifted(-1)) - (shifted(2) - shifted(-2))) / (12 * h)
 
+    @door
     def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
         """n^a at the mesh vertices for one field, (3, n) C/m^2, per ``current`` (A; V/m on a
         section).
@@ -583,6 +602,7 @@ class SpectralMeasure:
             return unit * float(m.sheet_conductivity) * self.reference_length
         return -unit
 
+    @door
     def save(self, path: str | Path) -> Path:
         """Write the measure as a small JSON file; mesh and field maps are left out."""
         path = Path(path)
@@ -639,6 +659,7 @@ class SpectralMeasure:
         return cls(**common)
 
     @classmethod
+    @door
     def load(cls, path: str | Path) -> SpectralMeasure:
         """Read a measure written by :meth:`save`; InputError if the file is missing, broken or
         something else.
@@ -663,6 +684,8 @@ class SpectralMeasure:
             shapes = {"rates": (count,), "weights": (count, starts), "gram": (starts, starts)}
             check_shapes(arrays, shapes | {"tail": arrays["tail"].shape})
             channels = tuple(_link(c, starts) for c in content["channels"])
+            if not channels:
+                raise ValueError("it has no channel")
             same: dict[str, Any] = {
                 k: tuple(content[k]) if content[k] else None for k in ("current", "voltage")
             }
@@ -682,6 +705,9 @@ class SpectralMeasure:
             polarised = content.get("polarisations", [])
             same["polarisations"] = tuple((name, size) for name, size in polarised)
             same["across"] = content.get("across", 1.0)
+            check_kinds(same, {"across": "positive number"})
+            for name, size in polarised:
+                check_kinds({"a": name, "polarisation": size}, _POLARISED)
             return cls._of_file(
                 content,
                 projection=Projection(
@@ -702,6 +728,13 @@ class SpectralMeasure:
     def _needs_terminals(self) -> None:
         if self.current is None:
             raise InputError("a cross-section has no resistance; use rho")
+
+    def _repr_html_(self) -> str:
+        lines = [repr(self), self.summary, f"material: {self.material!r}"]
+        if self.plane:
+            growth, precession = self.range
+            lines.append(f"certified to |omega| tau = {precession:.4g}, growth {growth:.3g}")
+        return html_summary(type(self).__name__, lines)
 
     def __repr__(self) -> str:
         what = (
@@ -724,6 +757,7 @@ def _numbers_of(link: Link) -> list[Any]:
     return numbers[:4] if numbers[4:6] == [None, None] else numbers
 
 
+_POLARISED = {"a": "text", "polarisation": "number"}
 #: What a file of a measure holds beside its arrays.
 _KINDS = {
     "current": "pair",
@@ -805,6 +839,7 @@ def device_of(system: System) -> dict[str, Any]:
     }
 
 
+@door
 def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarray:
     """delta_R of several pairs of one device, as :func:`spectral_measures` made them, (n, k) ohm
     for k measures.

@@ -110,4 +110,5 @@ class SharedMeasures:
             f"spectral, {len(measure.rates)} poles shared by several materials",
             start,
             notes,
+            abs(measure.unit) * measure.largest,
         )

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import block_diag
 
+from ..doors import door
 from ..errors import InputError, SolveError, from_outside, warn
 from ..model.material import precession_squared
 from ..model.problem import Problem
@@ -45,6 +46,7 @@ DEFAULT_RANGE = 50.0
 MIDDLE = 1.15
 
 
+@door
 def spectral_measure(
     problem: Problem,
     *,
@@ -137,6 +139,7 @@ def own_resistance(
     return float(system.pair_load(current) @ UnitCurrent.of(system, current, solver).potential)
 
 
+@door
 def spectral_measures(
     problem: Problem,
     pairs: Sequence[tuple[Any, Any]],

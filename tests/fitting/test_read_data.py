@@ -518,3 +518,65 @@ def test_slow_sweeps_of_many_rows_come_apart_too(table):
         curves = read_data(log_file(table, parts), direction="x", columns=LOG)
     assert [c.name for c in curves] == ["[10 K, up]", "[10 K, down]", "[50 K, up]", "[50 K, down]"]
     assert all(abs(len(c.values) - 4001) < 5 for c in curves)
+
+
+def test_runs_of_a_temperature_stretch_by_stretch():
+    """All stretches at once against one at a time: a slow run below the scatter, a step, a wait."""
+    from ohmr_fem.fitting.runs import CLOSE, _runs
+
+    rng = np.random.default_rng(3)
+    wait = 10.0 + 0.01 * rng.standard_normal(100)
+    slow = wait + np.linspace(0.0, 0.06, 100)
+    step = np.where(np.arange(100) < 90, wait, wait + 3.0)
+    noise = float(np.median(np.abs(np.diff(wait))))
+    assert np.ptp(slow) < 10 * noise  # only the means of both ends tell it
+    temperature = np.concatenate([wait, slow, step, wait[:7], slow])
+    starts = np.array([0, 100, 200, 300, 307])
+    ends = np.array([100, 200, 300, 307, 407])
+    found = _runs(temperature, starts, ends, noise)
+    assert found.tolist() == [False, True, True, False, True]
+    for start, end, said in zip(starts, ends, found, strict=True):
+        held = temperature[start:end]
+        third = max(len(held) // 3, 1)
+        change = abs(held[-third:].mean() - held[:third].mean())
+        least = 2 * CLOSE * np.abs(held).min()
+        scatters = change <= max(least, 6 * noise / np.sqrt(third))
+        assert said == (not scatters or np.ptp(held) > max(least, 10 * noise))
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_two_temperatures_within_the_scatter(tmp_path, waits):
+    """4 K and 4.04 K with a thermometer that scatters by 8 mK: apart where the field waits between
+    them, else one curve with a warning.
+    """
+    rng = np.random.default_rng(2)
+    step = 9.0 / 60.0
+    B = np.concatenate([np.linspace(-9, 0, 61), np.linspace(0, 9, 61) + step * (not waits)])
+    T = np.repeat([4.0, 4.04], 61) + 0.008 * rng.standard_normal(122)
+    rows = "\n".join(f"{t:.5f},{b:.4f},{b * b:.4f}" for t, b in zip(T, B, strict=True))
+    path = tmp_path / "close.csv"
+    path.write_text(f"T (K),B (T),R (Ohm)\n{rows}\n")
+    if waits:
+        curves = read_data(path, direction="x")
+        assert [len(c.values) for c in curves] == [61, 61]
+        assert [round(c.temperature, 2) for c in curves] == [4.0, 4.04]
+    else:
+        with pytest.warns(UserWarning, match="goes from 4 to 4.04 K within the curve"):
+            (curve,) = read_data(path, direction="x")
+        assert len(curve.values) == 122
+
+
+def test_there_and_back_within_the_scatter(tmp_path):
+    """12 K, 11.88 K and 12 K again, loops from 0 T, a thermometer that scatters by 24 mK."""
+    rng = np.random.default_rng(4)
+    loop = np.concatenate([np.linspace(0, 9, 31), np.linspace(9, -9, 61), np.linspace(-9, 0, 31)])
+    B = np.tile(loop, 3)
+    truth = np.repeat([12.0, 11.88, 12.0], len(loop))
+    T = truth + 0.024 * rng.standard_normal(len(B))
+    rows = "\n".join(f"{t:.5f},{b:.4f},{k}" for k, (t, b) in enumerate(zip(T, B, strict=True)))
+    path = tmp_path / "there.csv"
+    path.write_text(f"T (K),B (T),R (Ohm)\n{rows}\n")
+    curves = read_data(path, direction="x")
+    assert len(curves) == 9
+    for curve in curves:
+        assert len(set(truth[curve.values.astype(int)])) == 1

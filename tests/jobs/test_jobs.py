@@ -81,6 +81,8 @@ def test_study(typed):
     assert "36 computed, 0 found finished" in said and "0 computed, 36 found finished" in said
     found = of.load_study("study.nc")
     assert int(found.status.sum()) == 36 and np.all(np.isfinite(found.hanle))
+    page = Path("study_report.html").read_text()
+    assert page.count("<tr>") == 1 + 36 * 2 and "36 points" in page and len(page) < 2e6
 
 
 def test_fit(typed):
@@ -89,6 +91,31 @@ def test_fit(typed):
     fitted = json.loads(Path("fit/fit.json").read_text())["parameters"]
     for name, truth in (("relaxation_time", 2e-12), ("diffusion_length", 1e-7), ("theta", 0.25)):
         assert fitted[name]["low"] <= truth * 1.01 and truth * 0.99 <= fitted[name]["high"]
+
+
+def test_time_and_frequency(typed):
+    typed("time")
+    moving = np.genfromtxt("pulse/time.csv", delimiter=",", names=True, deletechars="")
+    slow = np.genfromtxt("pulse/frequency.csv", delimiter=",", names=True, deletechars="")
+    # long after the switch the device is where a slow current has it
+    last, first = moving["delta_R_[ohm]"][-1], slow["Re_delta_R_[ohm]"][0]
+    assert last == pytest.approx(first, rel=0.02)
+    assert Path("pulse/time.png").exists() and Path("pulse/frequency.png").exists()
+
+
+def test_thickness_series(typed):
+    said = typed("thickness")
+    assert json.loads(said.partition("\n")[2])["size"] == 4
+    found = of.load_study("series.nc")
+    thin = found["R_ohmic"].values[:, 0] * np.array([5.0, 7.0, 10.0, 14.0])
+    assert np.allclose(thin, thin[0], rtol=1e-6)  # R is rho over thickness
+    change = found["hanle"].values[:, 0].max(axis=-1) / found["R_ohmic"].values[:, 0]
+    assert change.argmax() in (0, 1, 2)  # alpha^2 [F(1) - F(B)] falls beyond some 5 L_m
+
+
+def test_tensor_of_a_material(typed):
+    said = typed("model")
+    assert "82 rows" in said and Path("X/theta.png").exists()
 
 
 def test_examples(typed):

@@ -84,6 +84,15 @@ def test_the_page_is_small_and_loads_nothing(page):
     assert LOADED.findall(text) == []
 
 
+def test_a_page_of_somebody_else_stays(page, tmp_path):
+    device, path = page
+    assert explore_device(device, path.parent) == path  # ours is replaced
+    (tmp_path / "explore.html").write_text("mine")
+    with pytest.raises(of.InputError, match="did not write it"):
+        explore_device(device, tmp_path)
+    assert (tmp_path / "explore.html").read_text() == "mine"
+
+
 @needs_node
 def test_the_page_draws_what_the_device_does(page):
     device, path = page

@@ -373,6 +373,17 @@ def test_rows_that_lack_a_step_are_told(log):
         )
 
 
+def test_two_channels_are_not_one_measurement(folder):
+    """R_xy of the next bridge must not be fitted as another R_xx."""
+    folder()
+    head = "Magnetic Field (Oe),Bridge 1 Resistance (Ohms),Bridge 2 Resistance (Ohms)\n"
+    rows = "\n".join(f"{b},{100 + b},{b}" for b in range(-9, 10))
+    Path("two.dat").write_text(head + rows + "\n")
+    with pytest.raises(of.InputError, match="cannot all be 'local'") as caught:
+        run_fit("two.dat", "device.toml", measurement="local")
+    assert len(str(caught.value)) <= 300 and "--column R=HEADING" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

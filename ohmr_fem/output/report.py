@@ -1,0 +1,158 @@
+"""report.html: what a run or a study gave, on one page that stands alone."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..version import __version__
+from .page import part, write_page
+
+REPORT = "report.html"
+#: Bytes of all pictures of a page; text and the coding of pictures keep it below 2 MB.
+ROOM = 1_300_000
+
+
+def write_report(folder: Path, record: Mapping[str, Any], title: str) -> Path:
+    """The page of a run, from its record and the pictures in its folder.
+
+    Parameters
+    ----------
+    folder : results folder
+    record : the content of run.json
+    title : name of the device
+    """
+    body = [
+        *_paragraphs(record),
+        *_pictures(folder, [name for name in record["files"] if name.endswith(".png")]),
+        *_device(record["device"]),
+        *_made(record),
+    ]
+    return _page(folder / REPORT, title, body)
+
+
+def write_study_report(
+    path: Path, title: str, said: Sequence[str], rows: Sequence[Sequence[Any]], notes: Sequence[str]
+) -> Path:
+    """The page of a study: what was computed, a table of it, and warnings.
+
+    Parameters
+    ----------
+    path : file to write
+    title : str
+    said : lines about the whole
+    rows : of the table, its heads first
+    notes : warnings about points
+    """
+    body = [f"<p>{html.escape(line)}</p>" for line in said]
+    body += ["<h2>Points</h2>", *_table(rows[1:], rows[0]), *_warnings(notes)]
+    return _page(path, title, body)
+
+
+def _page(path: Path, title: str, body: Iterable[str]) -> Path:
+    words = {
+        "STYLE": part("style.css"),
+        "TITLE": html.escape(title),
+        "FOOTER": f"ohmr_fem {__version__}",
+        "BODY": "\n".join(body),  # the last word: nothing is looked for in it
+    }
+    return write_page(path, part("report.html"), words)
+
+
+def _paragraphs(record: Mapping[str, Any]) -> Iterator[str]:
+    """What a reader wants to know first: results, accuracy, warnings."""
+    yield f"<p>{html.escape(str(record['problem']))}</p>"
+    heads = ["measurement", "table", "fields", "R_ohmic (ohm)", "change, from and to", "method"]
+    rows = [_curve(name, curve) for name, curve in record["curves"].items()]
+    yield from ["<h2>Curves</h2>", *_table(rows, heads)]
+    gates = record["gates"]
+    if gates:
+        heads = ["measurement", "table", "gate", "values", "fields", "no steady state"]
+        keys = ["table", "parameter", "values", "fields", "no_steady_state"]
+        rows = [[name, *(gate[key] for key in keys)] for name, gate in gates.items()]
+        yield from ["<h2>Gate maps</h2>", *_table(rows, heads)]
+    yield from _accuracy(record["accuracy"])
+    yield from _warnings(record["warnings"])
+
+
+def _curve(name: str, curve: Mapping[str, Any]) -> list[Any]:
+    low, high = curve.get("hanle") or curve["rho_change"]
+    unit = " ohm" if "hanle" in curve else ""
+    ohmic = f"{curve['R_ohmic']:.6g}" if "R_ohmic" in curve else ""
+    span = f"{low:.4g} to {high:.4g}{unit}"
+    return [name, curve["table"], curve["fields"], ohmic, span, curve["method"]]
+
+
+def _accuracy(found: Mapping[str, Any]) -> Iterator[str]:
+    if not found:
+        return
+    heads = ["measurement", "asked", "reached", "R_ohmic (ohm)", "its error", "unknowns"]
+    keys = ["asked", "reached", "R_ohmic", "R_ohmic_error", "unknowns"]
+    rows = [[name, *(entry[key] for key in keys)] for name, entry in found.items()]
+    yield from ["<h2>Accuracy</h2>", *_table(rows, heads)]
+
+
+def _warnings(notes: Sequence[str]) -> Iterator[str]:
+    yield "<h2>Warnings</h2>"
+    for note in notes:
+        yield f'<p class="warning">{html.escape(note)}</p>'
+    if not notes:
+        yield "<p>None.</p>"
+
+
+def _pictures(folder: Path, names: Sequence[str]) -> Iterator[str]:
+    yield "<h2>Pictures</h2>"
+    room = ROOM
+    for name in sorted(names, key=lambda n: (not n.startswith(("mesh", "hanle", "gate")), n)):
+        path = folder / name
+        size = path.stat().st_size if path.exists() else room + 1
+        if size > room:
+            yield f"<p>{html.escape(name)}: in the folder.</p>"
+            continue
+        room -= size
+        code = base64.b64encode(path.read_bytes()).decode()
+        shown = html.escape(name)
+        yield (
+            f'<figure><img alt="{shown}" src="data:image/png;base64,{code}">'
+            f"<figcaption>{shown}</figcaption></figure>"
+        )
+
+
+def _device(table: Mapping[str, Any]) -> Iterator[str]:
+    """The device file as it was read."""
+    yield "<h2>Device</h2>"
+    rows = [[key, value] for key, value in flat(table)]
+    yield from _table(rows, ["key", "value"])
+
+
+def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """(key, value) of everything inside a table."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from flat(inner, f"{key}.{name}" if key else name)
+    elif isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
+        for i, inner in enumerate(value):
+            yield from flat(inner, f"{key}[{i}]")
+    else:
+        yield key, value
+
+
+def _made(record: Mapping[str, Any]) -> Iterator[str]:
+    """How it came about: versions, inputs, seconds."""
+    yield "<h2>Provenance</h2>"
+    rows = [["ohmr_fem", record["ohmr_fem"]], ["Python", record["python"]]]
+    rows += [[name, version] for name, version in record["dependencies"].items()]
+    rows += [[name, f"SHA-256 {digest}"] for name, digest in record["inputs"].items()]
+    rows += [[step, f"{seconds:.2f} s"] for step, seconds in record["seconds"].items()]
+    yield from _table(rows, ["", ""])
+
+
+def _table(rows: Iterable[Sequence[Any]], heads: Sequence[str]) -> Iterator[str]:
+    yield "<table><tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in heads) + "</tr>"
+    for row in rows:
+        cells = "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row)
+        yield f"<tr>{cells}</tr>"
+    yield "</table>"

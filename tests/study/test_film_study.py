@@ -1,0 +1,62 @@
+"""A study over the thickness of a film."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from small_devices import bar
+
+import ohmr_fem as of
+from ohmr_fem.study.run import load_study, run_study
+
+pytest.importorskip("xarray")
+pytest.importorskip("h5netcdf")
+DEVICE = """
+contacts = ["left", "right", "t1", "t2", "b1", "b2"]
+[mesh]
+file = "bar.msh"
+[film]
+thickness = "50 nm"
+[material]
+resistivity = "180 uohm cm"
+diffusion_length = "100 nm"
+relaxation_time = "2 ps"
+orbital_hall_angle = 0.1
+inverse_mass = 1
+[measure]
+current = ["left", "right"]
+voltage = ["t1", "t2"]
+[sweep]
+start = "0 T"
+stop = "5 T"
+points = 3
+"""
+STUDY = 'device = "bar.toml"\n[axes]\n"film.thickness" = ["40 nm", "160 nm"]\n'
+
+
+@pytest.mark.filterwarnings("ignore::ohmr_fem.errors.ResolutionWarning")
+def test_the_thickness_is_an_axis(tmp_path):
+    of.write_mesh(bar(26, 12), tmp_path / "bar.msh")
+    (tmp_path / "bar.toml").write_text(DEVICE, encoding="utf-8")
+    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+    result = run_study(tmp_path / "study.toml")
+    data = load_study(result.path)
+    assert result.computed == 2 and not result.failed
+    metal = of.Material(
+        resistivity=1.8e-6,
+        relaxation_time=2e-12,
+        orbital_hall_angle=0.1,
+        inverse_mass=1.0,
+        diffusion_length=1e-7,
+    )
+    contacts = ["left", "right", "t1", "t2", "b1", "b2"]
+    mesh = of.read_mesh(tmp_path / "bar.msh")
+    problem = of.Problem(mesh, metal, contacts, film=of.Film(100e-9))
+    measure = of.spectral_measure(
+        problem, current=("left", "right"), voltage=("t1", "t2"), thicknesses=(40e-9, 160e-9)
+    )
+    fields = of.field_sweep(0, 5, 3)
+    for thickness in (40e-9, 160e-9):
+        found = data.hanle.sel({"film.thickness": thickness}, method="nearest").values.ravel()
+        expected = measure.at(thickness=thickness).hanle(fields)
+        assert np.allclose(found, expected, rtol=1e-4, atol=1e-9 * np.abs(expected).max())
