@@ -541,9 +541,9 @@ MUTANTS = (
     ),
     Mutant(
         "rho* with the wrong sign",
-        "sweep/hanle.py",
-        "-change / zero if",
-        "change / zero if",
+        "sweep/curve.py",
+        "part = -change / np.where(",
+        "part = change / np.where(",
         ("tests/sweep/test_hanle.py",),
     ),
     Mutant(
