@@ -144,7 +144,7 @@ def to_si(value: Any, unit: str, name: str) -> float:
 
 
 def _not_finite(value: Any, name: str) -> InputError:
-    what = f"must be finite (at most {LARGEST:g} in SI), got {shown(value)}"
+    what = f"must be finite, got {shown(value)} (at most {LARGEST:g} in SI)"
     return InputError(what, value=value, key=name)
 
 
