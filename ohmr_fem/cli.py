@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from . import signals
+from .base import signals
 from .config.device_file import read_device
 from .errors import (
     FULL,

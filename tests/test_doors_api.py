@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ohmr_fem import doors
-from ohmr_fem.errors import FaultError, InputError, OhmrError
+from ohmr_fem.errors import FaultError, InputError, OhmrError, doors
 from tests import api_calls
 
 plt = pytest.importorskip("matplotlib.pyplot")

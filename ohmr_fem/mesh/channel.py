@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import skfem
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..units import array_si, positive, shown, to_si
 from .check import check_mesh
 from .device_mesh import DeviceMesh, complete_regions

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door_of
 from ..errors import InputError, suggest
+from ..errors.doors import door_of
 from ..units import (
     BOHR_MAGNETON,
     ELECTRON_MASS,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..files import atomic_path
 from ..sweep.film_moment import FilmMoment
 

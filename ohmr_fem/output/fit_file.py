@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
+from ..base.owned import ReadOnly
 from ..errors import InputError
+from ..errors.doors import door
 from ..files import atomic_path, read_text
 from ..fitting.background import Term
 from ..fitting.data import Measured
@@ -27,7 +28,6 @@ from ..model.film import Face, Film, MagneticFace
 from ..model.material import Material
 from ..model.problem import Problem
 from ..model.spin import Spin
-from ..owned import ReadOnly
 from ..solver.solution_file import _pack_mesh, _unpack_mesh
 from ..version import __version__
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..model.fields import field_turn
 from ..sweep.angles import AngleScan
 from .style import COLOURS, _in_brackets, _new_axes, _power, _style

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..fitting.data import Measured
 from ..fitting.sweeps import ways
 from .plot_fit import _AXIS

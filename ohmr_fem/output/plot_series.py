@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
+from ..errors.doors import door
 from ..fitting.global_result import GlobalFit, SampleFit
 from ..fitting.result import Estimate, FittedCurve
 from .style import COLOURS, COLUMN, STYLE, _in_brackets, _power, _settings

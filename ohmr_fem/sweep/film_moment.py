@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..model.film import Film
 from ..model.problem import Problem
 from ..solver.film import torque_of
