@@ -123,3 +123,10 @@ def test_the_argument_is_named():
             doubled(**arguments)
     with pytest.raises(TypeError):  # no such call: Python says so
         doubled()
+
+
+def test_a_door_is_no_caller():
+    """What warns only where a user calls still sees him through the door."""
+    from ohmr_fem.errors import from_outside
+
+    assert doors.door(lambda: from_outside())()
