@@ -5,7 +5,7 @@
 The names in ``__all__`` are the public interface; each is loaded when it is first used.
 """
 
-from . import signals as _signals
+from .base import signals as _signals
 
 _signals.begin()  # Ctrl-C while the rest is imported: one line
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .fitting.preparation import Preparation as Preparation
     from .fitting.prepare import prepare as prepare
     from .fitting.sample import Sample as Sample
+    from .fitting.series_design import series_design as series_design
     from .fitting.verdict import Verdict as Verdict
     from .fitting.verdict import compare_models as compare_models
     from .geometry.outline import Geometry as Geometry
@@ -149,6 +150,7 @@ _NAMES = {
     "fitting.preparation": "Preparation",
     "fitting.prepare": "prepare",
     "fitting.sample": "Sample",
+    "fitting.series_design": "series_design",
     "fitting.verdict": "Verdict compare_models",
     "geometry.outline": "Geometry",
     "mesh.channel": "channel",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, SolveError, suggest, warn
+from ..errors.doors import door
 from ..model.material import Material
 from ..units import positive
 from .compiled import Compiled, rebased
@@ -45,6 +46,8 @@ EDGE = 1.2
 CONTRADICTION = 3.0
 #: Minima with chi^2 within this of the best count as as good.
 AS_GOOD = 4.0
+#: For questions that need no search.
+EMPTY = Atlas(np.empty((0, 0)), (), np.empty((0, 0, 0)), np.empty((0, 0)), ())
 LOSSES = ("squares", "huber")
 #: Huber's constant: 95% efficient for normal noise.
 HUBER = 1.345
@@ -69,7 +72,9 @@ class Prepared:
         limit: float = LIMIT,
         centre: float = 1.0,
         compiled: Sequence[Compiled] | None = None,
+        search: bool = True,
     ) -> Prepared:
+        """Measures and atlas; without ``search`` there is no atlas, and nothing to start from."""
         made = series.compiled(centre) if compiled is None else compiled
         model = series.model(made, centre)
         check_points(model)
@@ -85,7 +90,8 @@ class Prepared:
             lmfit=None,
             series=series,
         )
-        return cls(series, task, model, atlas_of(model), centre)
+        atlas = atlas_of(model) if search else EMPTY
+        return cls(series, task, model, atlas, centre)
 
     def with_background(self, samples: Sequence[Sample]) -> Prepared:
         """The same devices and curves with other backgrounds."""
@@ -114,6 +120,7 @@ class Prepared:
         return replace(self, series=series, task=task, model=model)
 
 
+@door
 def global_fit(
     samples: Any,
     shared: Sequence[str] = ("alpha", "L_m", "tau"),
@@ -173,6 +180,7 @@ def global_fit(
     return found
 
 
+@door
 def series_identifiability(
     samples: Any,
     shared: Sequence[str] = ("alpha", "L_m", "tau"),
@@ -183,7 +191,8 @@ def series_identifiability(
 ) -> Identifiability:
     """What a series would fix if the parameters had the values of its problems."""
     series = read_series(samples, shared, each, trend)
-    prepared = Prepared.of(series, limit=positive(limit, "1", "limit"))
+    most = positive(limit, "1", "limit")
+    prepared = Prepared.of(series, limit=most, search=False)
     return prepared.task.identify(prepared.model, np.zeros(len(series.parameters)))
 
 

@@ -272,6 +272,19 @@ def test_identifiability_before_measuring():
     assert np.all(four.errors < one.errors)
 
 
+def test_which_further_film_adds_most():
+    thin = [sample(t, noise=1e-6) for t in (3e-9, 4e-9)]
+    further = [sample(t, noise=1e-6, name=f"{t:g}") for t in (3.5e-9, 20e-9)]
+    found = of.series_design(thin, further)
+    assert [s.name for s, _ in found.ranked] == ["2e-08", "3.5e-09"]
+    best = found.ranked[0][1]
+    together = of.series_identifiability([*thin, further[1]])
+    assert_allclose(best.errors, together.errors, rtol=1e-6)
+    assert np.all(best.errors < found.before.errors) and "2e-08" in str(found)
+    with pytest.raises(of.InputError, match="give the noise"):
+        of.series_design(thin, [sample(20e-9, noise=None)])
+
+
 @pytest.mark.parametrize("change, complaint", [
     (lambda s: [s[0], s[0]], "two are called 't4'"),
     (lambda s: [], "expected of.Sample"),
