@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..base.owned import own_arrays
 from ..files import Columns, Table
 from ..model.material import Material
-from ..owned import own_arrays
 from .data import QUANTITIES
 from .fisher import Identifiability, percent
 from .result import Estimate, FittedCurve, show, span

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..owned import own_arrays
+from ..base.owned import own_arrays
 from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE, fields_array
 from .material import Material, cross_matrix
 
