@@ -75,7 +75,7 @@ PLAIN_NAMES = """
     moment caller scan
 """
 #: ... and those of this function only; a number that stands for a choice or a count among them, and
-#: what is refused whatever it is.
+#: what is refused whatever it is, or read by the door of a row (run_fit, series_design).
 PLAIN = """
     Contact.profile geometry.Loop.edge.i DeviceMesh.refined.times DeviceMesh.with_regions.regions
     Solution.in_cells.X
@@ -87,7 +87,7 @@ PLAIN = """
     FilmMeasure.moment_density.field FilmMeasure.moment_density.current
     run_fit.measurement run_fit.field run_fit.temperature run_fit.prepare
     SpectralMeasure.drive_of.c SpectralMeasure.reading_of.c Sample.known Sample.properties
-    plot_admr.measurement plot_against.follows DeviceMesh.rim.place GlobalFit.bootstrap.count
+    series_design.limit plot_admr.measurement plot_against.follows DeviceMesh.rim.place GlobalFit.bootstrap.count
     MatrixMeasure.moment_density.field
 """
 BY_CELL = ("inverse_orbital_hall_angle", "diffusion_constant")

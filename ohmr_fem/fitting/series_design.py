@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..units import shown
+from ..units import positive, shown
 from .fisher import LIMIT, Identifiability, percent
 from .global_fit import Prepared
 from .sample import Sample, read_samples
@@ -84,6 +84,7 @@ def series_design(
 
     def known(group: Sequence[Sample]) -> Identifiability:
         series = read_series(group, shared, each, trend)
+        limit = positive(limit, "1", "limit")
         prepared = Prepared.of(series, limit=limit, search=False)
         return prepared.task.identify(prepared.model, np.zeros(len(series.parameters)))
 
