@@ -16,13 +16,14 @@ import pint
 import pytest
 from dimensional_calls import layered, measured, tensor
 from dimensional_rows import MANY, ONE
-from silent_devices import PAIR, B, plane, section, solution
+from silent_devices import PAIR, B, material, measure, plane, section, solution
 
 import ohmr_fem as of
 from ohmr_fem import units
 from ohmr_fem.fitting.design import Candidate
 
 ureg = pint.UnitRegistry()  # not the package's own
+TENSOR_X = [[1.0, 0.15, 0.0], [0.15, 0.8, 0.0], [0.0, 0.0, 0.5]]
 
 #: {SI unit: (another unit, power of ten between them)}
 OTHER = {
@@ -507,3 +508,84 @@ def test_counts(name):
         ):
             continue  # the default, a mask, two cells
         refused(COUNTS[name], value)
+
+
+# --- what functions of the caller return ----------------------------------------------------------
+
+
+def in_plane(**changes: Any) -> float:
+    problem = of.Problem(plane().mesh, material(**changes), list(plane().contacts), order=2)
+    return of.resistance(problem, B, **PAIR).R
+
+
+def profiled(profile: Callable[..., Any]) -> float:
+    contacts = {"left": of.Contact("profile", profile=profile), "right": of.Contact()}
+    problem = of.Problem(plane().mesh, material(), contacts, order=2)
+    return of.solve(problem, B, {"left": 1, "right": -1}).voltage("left", "right")
+
+
+def started(initial: Callable[..., Any]) -> np.ndarray:
+    return of.transient(plane(), [0, 1e-12], B, **PAIR, initial=initial, tolerance=1e-3).orbital
+
+
+D_GIVEN = {"diffusion_length": None, "diffusion_constant": 1e-3}
+#: (name, unit, a plain value of every place, what becomes of a function of (x, y))
+FUNCTIONS: list[tuple[str, str, Any, Callable[[Any], Any]]] = [
+    ("sheet_conductivity", "S", 2e-3, lambda f: in_plane(sheet_conductivity=f)),
+    (
+        "diffusion_constant",
+        "m**2/s",
+        3e-3,
+        lambda f: in_plane(**{**D_GIVEN, "diffusion_constant": f}),
+    ),
+    ("relaxation_time", "s", 3e-12, lambda f: in_plane(**D_GIVEN, relaxation_time=f)),
+    ("orbital_hall_angle", "1", 0.05, lambda f: in_plane(orbital_hall_angle=f)),
+    ("inverse_mass", "1/m_e", TENSOR_X, lambda f: in_plane(inverse_mass=f)),
+    ("profile", "1", 0.5, profiled),
+    ("initial", "C/m**2", 0.3, started),
+]
+
+
+@pytest.mark.parametrize("name, unit, plain, call", FUNCTIONS, ids=[f[0] for f in FUNCTIONS])
+def test_what_a_function_returns(name, unit, plain, call):
+    """A quantity is converted there too, and what is no number is refused."""
+    plain = np.array(plain)
+
+    def made(of_x: Callable[[np.ndarray], Any]) -> Callable[..., Any]:
+        def function(x: np.ndarray, y: np.ndarray) -> Any:
+            if name == "inverse_mass":
+                return of_x(plain)
+            shape = (3, *x.shape) if name == "initial" else x.shape
+            return of_x(np.full(shape, float(plain)))
+
+        return function
+
+    expected = call(made(lambda v: v))
+    scale, other = in_other(1.0, unit)
+    if name == "inverse_mass":  # rounded twice
+        found = call(made(lambda v: v * scale * ureg.Unit(other)))
+        assert found == pytest.approx(expected, rel=1e-12)
+    elif name != "profile":
+        number = in_other(float(plain), unit)[0]
+        same(call(made(lambda v: np.full(v.shape, number) * ureg.Unit(other))), expected, unit)
+    refused(call, made(lambda v: v * ureg.candela))
+    refused(call, made(lambda v: v * (1 + 1j)))
+    refused(call, made(lambda v: v > -1))
+    refused(call, made(lambda v: np.ma.masked_array(v, np.ones(v.shape, dtype=bool))))
+    refused(call, made(lambda v: v * np.nan))
+    refused(call, made(lambda v: "much"))
+
+
+def test_names_of_cells():
+    """Numbers of cells are whole, and a mask is of all of them."""
+    mesh, half = plane().mesh, np.arange(32) < 16
+    for given in ([0.7, 1.2], np.array([0.7]), half[:9], [[True]]):
+        refused(lambda v: mesh.with_regions({"a": v}), given)
+        refused(lambda v: mesh.with_boundaries({"a": v}), given)
+    parts = mesh.with_regions({"a": half, "b": ~half})
+    assert parts.regions["a"].tolist() == list(range(16))
+    refused(lambda v: of.DeviceMesh(mesh.mesh, ("x", "y"), regions={"a": v}), half)
+    changed = measure().at(
+        theta=0.5, inverse_mass=np.eye(3) * ureg.Unit("1/kg") / units.ELECTRON_MASS
+    )
+    assert changed.material.inverse_mass[2, 2] == pytest.approx(0.5, rel=1e-14)

@@ -477,7 +477,7 @@ class _Run:
             return np.asarray(system.keep.T @ initial.moment_dofs.ravel()) / system.moment_unit
         x = np.asarray(system.basis.global_coordinates()) * system.scales.length
         given = (
-            np.asarray(initial(*x), dtype=float)
+            array_si(initial(*x), "C/m**2", "initial", finite=False)
             if callable(initial)
             else _vector(initial)[:, None, None]
         )

@@ -14,11 +14,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import skfem
 
-from ..errors import MeshError
+from ..errors import InputError, MeshError
 from ..errors.doors import door, door_of
 from ..units import engineering, owned, positive, to_si, whole, whole_numbers
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
@@ -360,11 +361,20 @@ def _members(groups: Groups) -> np.ndarray:
 def _frozen(groups: Groups) -> Groups:
     out = {}
     for name, members in groups.items():
-        whole = np.asarray(members, dtype=np.int64)
-        numbers = np.unique(whole)
+        numbers = np.unique(whole_numbers(members, str(name)))
         numbers.flags.writeable = False
         out[str(name)] = numbers
     return MappingProxyType(out)
+
+
+def members_of(given: Any, count: int, ids: np.ndarray) -> np.ndarray:
+    """Numbers of cells or facets, or a mask of all that are offered."""
+    array = np.asarray(given)
+    if array.dtype != bool:
+        return whole_numbers(given, "cells or facets")
+    if array.shape != (count,):
+        raise InputError(f"a mask needs {count} entries, got shape {array.shape}", value=given)
+    return np.asarray(ids[array])
 
 
 def _select_all(
@@ -380,7 +390,7 @@ def _select_all(
 
 def _select(selector: Selector, middle: np.ndarray, ids: np.ndarray) -> np.ndarray:
     if not callable(selector):
-        return np.asarray(selector)
+        return members_of(selector, ids.size, ids)
     chosen = np.asarray(selector(middle), dtype=bool)
     # one answer for all of them is allowed
     chosen = np.broadcast_to(chosen, ids.shape)

@@ -431,7 +431,9 @@ def retuned(material: Material, changes: dict[str, Any]) -> Material:
                 f"unknown parameter {name!r}; {suggest(name, ['tau', 'theta', *known])}", value=name
             )
     if theta is not None:
-        X = np.array(new.get("inverse_mass", material.inverse_mass), dtype=float)
+        given = new.get("inverse_mass")
+        own = given is None or callable(given)
+        X = np.array(material.inverse_mass) if own else inverse_mass_tensor(given) * ELECTRON_MASS
         if X.shape != (3, 3) or X[2, 0] != 0.0 or X[2, 1] != 0.0:
             raise InputError(
                 "X_zz/X_yy is a parameter only for a (3, 3) tensor with X_zx = X_zy = 0; "

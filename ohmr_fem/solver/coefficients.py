@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..model.problem import Problem
-from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE
+from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE, array_si
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,17 @@ class Scales:
     def moment(self) -> float:
         """Moment density per volt, C/m^2/V."""
         return self.conductivity / self.diffusion
+
+
+#: Of what a function of the place may return.
+UNITS = {
+    "sheet_conductivity": "S",
+    "diffusion_constant": "m**2/s",
+    "orbital_hall_angle": "1",
+    "inverse_orbital_hall_angle": "1",
+    "mobility": "m**2/(V*s)",
+    "relaxation_time": "s",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +144,7 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
                         f"{what}: the array has {len(given)} values, the region has {size} cells"
                     )
                 given = given[number][:, None]
-            return _on_cells(given, x, what, must_be_positive)
+            return _on_cells(given, x, what, UNITS[name], must_be_positive)
 
         out.sigma[rows] = at("sheet_conductivity", True)
         out.diffusion[rows] = at("diffusion_constant", True)
@@ -166,9 +177,10 @@ def _on_cells(
     value: Any,
     x: np.ndarray,
     what: str,
+    unit: str,
     must_be_positive: bool,
 ) -> np.ndarray:
-    result = on_points(value, x, what) if callable(value) else np.asarray(value, dtype=float)
+    result = on_points(value, x, what, unit) if callable(value) else np.asarray(value, dtype=float)
     if not np.all(np.isfinite(result)) or (must_be_positive and np.any(result <= 0)):
         raise InputError(
             f"{what}: must be finite{' and positive' if must_be_positive else ''} everywhere, "
@@ -177,11 +189,11 @@ def _on_cells(
     return np.broadcast_to(result, x.shape[1:])
 
 
-def on_points(function: Any, x: np.ndarray, what: str) -> np.ndarray:
-    """Values of a user's function at points (dim, ...), one number or one for each; InputError for
-    anything else.
+def on_points(function: Any, x: np.ndarray, what: str, unit: str = "1") -> np.ndarray:
+    """Values of a user's function at points (dim, ...), one number or quantity or one for each;
+    InputError for anything else.
     """
-    result = _numbers(function(*x), what)
+    result = _numbers(function(*x), what, unit)
     if result.shape not in ((), x.shape[1:]):
         raise InputError(
             f"{what}: the function returned shape {result.shape} for points of shape "
@@ -196,7 +208,7 @@ def _tensor(value: Any, x: np.ndarray, region: str) -> np.ndarray:
     shape = x.shape[1:]
     if not callable(value):
         return np.broadcast_to(np.asarray(value)[:, :, None, None], (3, 3, *shape))
-    result = _numbers(value(*x), f"inverse_mass of region {region!r}")
+    result = _numbers(value(*x), f"inverse_mass of region {region!r}", "1/m_e")
     if result.shape not in ((3, 3), (3, 3, *shape)):
         raise InputError(
             f"inverse_mass of region {region!r}: the function returned shape {result.shape}; "
@@ -215,10 +227,10 @@ def _tensor(value: Any, x: np.ndarray, region: str) -> np.ndarray:
     return 0.5 * (result + result.swapaxes(0, 1))
 
 
-def _numbers(result: Any, what: str) -> np.ndarray:
+def _numbers(result: Any, what: str, unit: str) -> np.ndarray:
     try:
-        return np.asarray(result, dtype=float)
-    except (TypeError, ValueError) as exc:
+        return array_si(result, unit, "", finite=False)
+    except InputError as exc:
         raise InputError(
-            f"{what}: the function must return numbers, got {result!r}", value=result
+            f"{what}: the function must return numbers: {exc.what}", value=result
         ) from exc

@@ -203,8 +203,11 @@ def array_si(value: Any, unit: str, name: str, *, finite: bool = True) -> np.nda
         Not numbers, not finite, ragged, masked, or of the wrong dimension.
     """
     array = _numbers(value, unit, name)
-    if finite and not np.all(np.abs(array) <= LARGEST):
-        raise _not_finite(value, name)
+    beyond = ~(np.abs(array) <= LARGEST)
+    if np.any(beyond):
+        if finite:
+            raise _not_finite(value, name)
+        array = np.where(beyond & ~np.isnan(array), np.inf, array)
     return owned(array)
 
 
