@@ -5,7 +5,7 @@
 The names in ``__all__`` are the public interface; each is loaded when it is first used.
 """
 
-from . import signals as _signals
+from .base import signals as _signals
 
 _signals.begin()  # Ctrl-C while the rest is imported: one line
 

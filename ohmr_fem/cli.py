@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from . import signals
+from .base import signals
 from .config.device_file import read_device
 from .errors import (
     FULL,
@@ -653,7 +653,11 @@ def _fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) -
         options["prepare"] = {key: _number(value) for key, value in steps}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the report holds them
-        run_fit(data, device, out, **options)
+        try:
+            run_fit(data, device, out, **options)
+        except KeyboardInterrupt:
+            _say("stopped; a fit leaves nothing and does not resume: the command starts it again")
+            raise
     _give(json.loads((out / "fit.json").read_text(encoding="utf-8")))
     _tell(*(out / "fit.txt").read_text(encoding="utf-8").rstrip().split("\n"))
     _tell("", f"fit.txt, fit.json, fit.csv, fit.png and fit.pdf in {out}")

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from .base.owned import own_arrays
 from .errors import InputError, require_extra, shown, suggest
-from .owned import own_arrays
 from .version import __version__
 
 #: Of the archives that :func:`write_archive` writes.

@@ -14,24 +14,18 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ohmr_fem"
-FILES = {
-    *("__init__", "__main__", "cli", "doors", "errors", "owned", "tagged", "units", "files"),
-    *("signals", "version"),
-}
+FILES = {"__init__", "__main__", "cli", "files", "version"}
 
 #: A room may import these rooms, and whatever they may import.
 MAY_IMPORT = {
     "version": "",
-    "signals": "",
+    "base": "",
     "errors": "",
-    "owned": "",
-    "doors": "errors",
-    "tagged": "errors",
-    "units": "errors owned tagged",
-    "files": "errors owned version",
-    "analytic": "units doors",
-    "micro": "units files doors",
-    "geometry": "units files doors",
+    "units": "errors base",
+    "files": "errors base version",
+    "analytic": "units",
+    "micro": "units files",
+    "geometry": "units files",
     "mesh": "geometry",
     "model": "mesh micro",
     "solver": "model files",
@@ -42,7 +36,7 @@ MAY_IMPORT = {
     "study": "sweep config",
     "output": "fitting dynamics",
     "run": "output config",
-    "cli": "run study signals",
+    "cli": "run study",
     "__main__": "cli",
     "__init__": "cli analytic",
 }
@@ -152,7 +146,7 @@ def test_no_circle_and_few_floors():
 
 @pytest.mark.parametrize("file, line", [
     ("mesh/grids.py", "from ..solver import solve"),
-    ("errors.py", "from ohmr_fem import units"),
+    ("errors/__init__.py", "from ohmr_fem import units"),
     ("solver/forms.py", "def late():\n    import ohmr_fem.sweep.hanle"),
     ("geometry/polygons.py", "from ..mesh.device_mesh import DeviceMesh"),
 ])  # fmt: skip

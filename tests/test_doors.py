@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 import ohmr_fem as of
-from ohmr_fem import cli, doors, errors, files
+from ohmr_fem import cli, errors, files
 from ohmr_fem.config.device_file import read_device
-from ohmr_fem.errors import FaultError, InputError
+from ohmr_fem.errors import FaultError, InputError, doors
 from ohmr_fem.run import folder as folders
 from ohmr_fem.run.device import run_device
 

@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ohmr_fem import doors
-from ohmr_fem.errors import FaultError, InputError, OhmrError
+from ohmr_fem.errors import FaultError, InputError, OhmrError, doors
 from tests import api_calls
 
 plt = pytest.importorskip("matplotlib.pyplot")
@@ -124,3 +123,10 @@ def test_the_argument_is_named():
             doubled(**arguments)
     with pytest.raises(TypeError):  # no such call: Python says so
         doubled()
+
+
+def test_a_door_is_no_caller():
+    """What warns only where a user calls still sees him through the door."""
+    from ohmr_fem.errors import from_outside
+
+    assert doors.door(lambda: from_outside())()

@@ -541,9 +541,9 @@ MUTANTS = (
     ),
     Mutant(
         "rho* with the wrong sign",
-        "sweep/hanle.py",
-        "-change / zero if",
-        "change / zero if",
+        "sweep/curve.py",
+        "part = -change / np.where(",
+        "part = change / np.where(",
         ("tests/sweep/test_hanle.py",),
     ),
     Mutant(
@@ -560,6 +560,27 @@ MUTANTS = (
         "np.multiply(moved[..., a], moved[..., b]",
         "np.multiply(moved[..., a], moved[..., a]",
         ("micro_bilayer",),
+    ),
+    Mutant(
+        "one bond of each Hermitian pair",
+        "micro/hamiltonian.py",
+        "factor = 2.0 * 1j ** len(letters)",
+        "factor = 1.0 * 1j ** len(letters)",
+        ("micro_bilayer",),
+    ),
+    Mutant(
+        "states below the window by whole blocks alone",
+        "micro/states.py",
+        "self.blocks[whole] + rest.sum(axis=0)",
+        "self.blocks[whole] + 0.0 * rest.sum(axis=0)",
+        ("tests/micro/test_tensor.py",),
+    ),
+    Mutant(
+        "gates read from a measure with the material of the first",
+        "sweep/shared.py",
+        "replace(known.measure, material=problem.material,",
+        "replace(known.measure, material=known.measure.material,",
+        ("tests/sweep/test_gate.py",),
     ),
     Mutant(
         "Drude weight with the sea of the wrong order",
@@ -1172,7 +1193,7 @@ MUTANTS = (
         "solver/film_regions.py",
         "lost = (mode * np.pi / thickness) ** 2 * self.across",
         "lost = (mode * np.pi / thickness) * self.across",
-        ("film_3d",),
+        ("tests/sweep/test_film_regions.py",),
     ),
     Mutant(
         "moment of a film per sheet",

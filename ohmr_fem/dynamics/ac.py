@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..doors import door
 from ..errors import InputError, complaints_of
+from ..errors.doors import door
 from ..files import Columns, Table
 from ..model.material import precession_squared
 from ..model.problem import Problem

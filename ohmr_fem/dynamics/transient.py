@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, SweepInterrupted
+from ..errors.doors import door
 from ..files import Columns, Table
 from ..model.drive import Drive
 from ..model.problem import Problem

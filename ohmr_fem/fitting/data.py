@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door, door_of
 from ..errors import InputError, suggest, warn
+from ..errors.doors import door, door_of
 from ..units import array_si, fields_array, owned, to_si
 from .log import Channel, Log, read_log
 from .runs import Run, split_runs

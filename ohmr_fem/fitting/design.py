@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..model.fields import field_sweep
 from ..model.problem import Problem
 from ..sweep.measure import SpectralMeasure

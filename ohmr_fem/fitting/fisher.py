@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..owned import own_arrays
+from ..base.owned import own_arrays
 
 #: A combination counts as fixed if its relative standard error is below this.
 LIMIT = 0.3

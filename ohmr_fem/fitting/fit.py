@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import PhysicsWarning, ResolutionWarning, SolveError, require_extra, warn
+from ..errors.doors import door
 from ..mesh.grids import cross_section
 from ..model.film import Film
 from ..model.material import Material

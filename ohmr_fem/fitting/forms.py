@@ -18,8 +18,8 @@ import numpy as np
 from scipy import constants
 from scipy.special import psi
 
-from ..doors import door
 from ..errors import InputError, complaints_of, suggest
+from ..errors.doors import door
 from ..units import fields_array, to_si
 
 #: e^2/(2 pi^2 hbar) in S: the scale of weak localisation in a film.

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, SolveError, suggest, warn
+from ..errors.doors import door
 from ..model.material import Material
 from ..units import positive
 from .compiled import Compiled, rebased
@@ -119,6 +120,7 @@ class Prepared:
         return replace(self, series=series, task=task, model=model)
 
 
+@door
 def global_fit(
     samples: Any,
     shared: Sequence[str] = ("alpha", "L_m", "tau"),
@@ -178,6 +180,7 @@ def global_fit(
     return found
 
 
+@door
 def series_identifiability(
     samples: Any,
     shared: Sequence[str] = ("alpha", "L_m", "tau"),

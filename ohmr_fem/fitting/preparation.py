@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door_of
+from ..base.owned import own_arrays
 from ..errors import InputError, suggest
-from ..owned import own_arrays
+from ..errors.doors import door_of
 
 #: In the order in which they are done.
 STEPS = (

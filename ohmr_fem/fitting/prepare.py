@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..doors import door
 from ..errors import InputError, complaints_of
+from ..errors.doors import door
 from .data import Measured
 from .join import joined
 from .preparation import Preparation

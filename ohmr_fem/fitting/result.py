@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..base.owned import own_arrays
 from ..files import Columns, Table
 from ..model.material import Material
-from ..owned import own_arrays
 from ..sweep.measure import SpectralMeasure
 from ..units import engineering
 from .data import QUANTITIES, Measured

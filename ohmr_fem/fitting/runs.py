@@ -254,6 +254,10 @@ def _with_steps(
 
 def _cut(fields: np.ndarray, temperature: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
     count = len(rows)
+    least = 2 * CLOSE * abs(float(temperature[rows].mean()))
+    if not _may_step(temperature[rows], least):
+        yield rows
+        return
     waits = _size(np.diff(fields[rows], axis=0)) <= HELD * _size(fields).max(initial=0.0)
     places = np.flatnonzero(waits | (np.diff(rows) > 1)) + 1
     places = places[(places >= FEWEST_STEP) & (places <= count - FEWEST_STEP)]
@@ -274,13 +278,21 @@ def _cut(fields: np.ndarray, temperature: np.ndarray, rows: np.ndarray) -> Itera
     place = int(places[best])
     step = abs(float(before[best])) * count / (place * (count - place))
     # both sides may hold several temperatures, which makes the step of their means smaller
-    seen = step > max(2 * CLOSE * abs(float(temperature[rows].mean())), 1.5 * size)
+    seen = step > max(least, 1.5 * size)
     certain = float(between[best]) > 50.0 * size**2
     if seen and certain and inside < straight - 25.0 * size**2:
         yield from _cut(fields, temperature, rows[:place])
         yield from _cut(fields, temperature, rows[place:])
     else:
         yield rows
+
+
+def _may_step(held: np.ndarray, least: float) -> bool:
+    """Whether means over short stretches differ by more than ``least``: the quick way out."""
+    width = max(len(held) // 500, 1)
+    whole = len(held) // width * width
+    means = held[:whole].reshape(-1, width).mean(axis=1)
+    return bool(np.ptp(means) > least)
 
 
 def _clusters(values: np.ndarray, close: float) -> np.ndarray:

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..base.owned import ReadOnly
 from ..config.device_file import Device, read_device
 from ..errors import InputError, complaints_about, complaints_of, suggest
 from ..model.problem import Problem
-from ..owned import ReadOnly
 from ..sweep.measure import SpectralMeasure
 from ..units import positive, shown
 from .background import Term, read_terms

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..errors.doors import door
 from ..files import Columns, Table
 from ..units import fraction
 from .alternatives import (
@@ -162,6 +163,7 @@ class Comparison:
         return null_of(planes, self.first.model, self.simulations, rng, told)
 
 
+@door
 def compare_models(
     samples: Any,
     models: Sequence[str] | None = None,

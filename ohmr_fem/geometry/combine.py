@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, require_extra
+from ..errors.doors import door
 from . import polygons
 from .check import check_geometry
 from .corners import polygon_device

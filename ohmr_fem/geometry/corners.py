@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, complaints_about
+from ..errors.doors import door
 from ..units import array_si, engineering, is_quantity, shown, to_si
 from . import polygons
 from .check import check_geometry

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..doors import door_of
+from ..base.owned import owned
 from ..errors import InputError, suggest
-from ..owned import owned
+from ..errors.doors import door_of
 from ..units import array_si, engineering, to_si
 from . import polygons
 

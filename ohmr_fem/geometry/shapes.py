@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..units import array_si, positive
 from .corners import polygon_device
 from .outline import Geometry

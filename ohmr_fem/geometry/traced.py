@@ -17,8 +17,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, require_extra, suggest
+from ..errors.doors import door
 from ..files import escaped, read_text
 from ..units import positive
 from . import polygons

@@ -10,6 +10,7 @@ import numpy as np
 import skfem
 
 from ..errors import InputError
+from ..errors.doors import door
 from ..units import array_si, positive, shown, to_si
 from .check import check_mesh
 from .device_mesh import DeviceMesh, complete_regions
@@ -21,6 +22,7 @@ AT_CONTACT = 8
 SAME = 1e-9
 
 
+@door
 def channel(
     length: Any,
     width: Any,

@@ -18,8 +18,8 @@ from types import MappingProxyType
 import numpy as np
 import skfem
 
-from ..doors import door, door_of
 from ..errors import MeshError
+from ..errors.doors import door, door_of
 from ..units import engineering, owned, positive, to_si, whole, whole_numbers
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
 from .check import check_cells, check_mesh

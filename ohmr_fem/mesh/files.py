@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import skfem
 
-from ..doors import door
 from ..errors import InputError, MeshError
+from ..errors.doors import door
 from ..files import escaped, plain_file
 from ..units import positive
 from .cells import STRAIGHT, build_mesh, cell_kind, find_facets

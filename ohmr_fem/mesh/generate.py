@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, MissingExtraError
+from ..errors.doors import door
 from ..geometry import polygons
 from ..geometry.outline import Geometry, Loop, Segment
 from .check import check_mesh

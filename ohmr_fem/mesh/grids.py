@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 import skfem
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..units import array_si, positive, shown, to_si
 from .cells import build_mesh
 from .check import check_mesh

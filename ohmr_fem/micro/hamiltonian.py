@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door_of
 from ..errors import InputError
+from ..errors.doors import door_of
 from ..units import (
     ELECTRON_MASS,
     ELEMENTARY_CHARGE,

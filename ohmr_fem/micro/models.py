@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..units import array_si, positive, to_si
 from .hamiltonian import Hopping, LayeredModel
 

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from ..doors import door
+from ..base.owned import own_arrays
 from ..errors import InputError
-from ..owned import own_arrays
+from ..errors.doors import door
 from ..units import BOLTZMANN, ELEMENTARY_CHARGE, positive, to_si
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..files import Columns, Table
 from .tensor import InverseMass
 

@@ -24,8 +24,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, SolveError, suggest
+from ..errors.doors import door
 from ..units import array_si, own_arrays, positive, shown, to_si
 from . import adaptive
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel

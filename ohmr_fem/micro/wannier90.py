@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..files import escaped, read_text
 from ..units import array_si, positive
 from .hamiltonian import HERMITICITY, LayeredModel

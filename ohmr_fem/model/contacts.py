@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door, door_of
 from ..errors import InputError, complaints_of, suggest
+from ..errors.doors import door, door_of
 from ..units import array_si, positive, shown
 
 CONTACT_KINDS = ("equipotential", "profile", "probe", "point")

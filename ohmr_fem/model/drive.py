@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.owned import own_arrays
 from ..errors import InputError, suggest
-from ..owned import own_arrays
 from ..units import array_si, shown, to_si
 from .problem import Problem
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door, door_of
+from ..base.owned import own_arrays
 from ..errors import InputError, complaints_about, complaints_of
-from ..owned import own_arrays
+from ..errors.doors import door, door_of
 from ..units import array_si, engineering, positive, shown
 from .contacts import Edge, Moment
 from .material import Material, cross_matrix

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..micro.hamiltonian import LayeredModel
 from ..micro.tensor import Counting, Definition, InverseMass, inverse_mass
 from ..units import ELEMENTARY_CHARGE, positive, to_si

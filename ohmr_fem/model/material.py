@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door_of
 from ..errors import InputError, suggest
+from ..errors.doors import door_of
 from ..units import (
     BOHR_MAGNETON,
     ELECTRON_MASS,
@@ -25,7 +25,7 @@ from ..units import (
     to_si,
 )
 from .relaxation import read_rate
-from .spin import Spin
+from .spin import Spin, check_spin
 
 #: What the parameters of the second channel are called by.
 SPIN = "spin."
@@ -169,7 +169,7 @@ class Material:
         if self.mobility is not None:
             put("mobility", _coefficient(self.mobility, "m**2/(V*s)", "mobility", False))
         self._set_diffusion(put, self.relaxation_rate if given is None else given)
-        _check_spin(self)
+        check_spin(self)
 
     def _check_given(self) -> None:
         """Everything that has no default, and not two values of one thing."""
@@ -355,40 +355,6 @@ class Material:
             return f"tau={_shown(self.relaxation_time, 's')}"
         rows = np.array2string(self.relaxation_rate, precision=4, separator=", ")
         return "Gamma=" + rows.replace("\n", "") + " 1/s"
-
-
-def _check_spin(material: Material) -> None:
-    spin = material.spin
-    if spin is None:
-        return
-    if not isinstance(spin, Spin):
-        raise InputError(
-            f"spin must be a Spin(diffusion_constant, ...), got {shown(spin)}",
-            value=spin,
-            owner="Material",
-            key="spin",
-            named=True,
-        )
-    if not material.constant and material.sheet_conductivity is not None:
-        raise InputError(
-            "a second channel needs coefficients that are plain numbers; give regions a material "
-            "each in place of functions and arrays",
-            owner="Material",
-            key="spin",
-        )
-    first, second = spin.cross_diffusion
-    own, other = material.diffusion_constant, spin.diffusion_constant
-    # the eigenvalues of DD are real and positive
-    if isinstance(own, float) and not (
-        first * second < own * other and (own - other) ** 2 + 4.0 * first * second >= 0.0
-    ):
-        raise InputError(
-            "the diffusion matrix needs positive eigenvalues: D_LS D_SL must lie between "
-            f"-(D_L - D_S)^2/4 and D_L D_S, got {first * second:.4g} with D_L D_S = "
-            f"{own * other:.4g} m^4/s^2",
-            owner="Material",
-            key="spin.cross_diffusion",
-        )
 
 
 def _shown(value: Any, unit: str) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..micro.models import bilayer_graphene as _bilayer
 from .from_bands import material
 from .material import Material

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door_of
 from ..errors import InputError, suggest
+from ..errors.doors import door_of
 from ..files import html_summary
 from ..mesh.device_mesh import DeviceMesh
 from ..units import ReadOnly
@@ -420,6 +420,12 @@ def _known_region(name: str, mesh: DeviceMesh, what: str) -> None:
         raise _wrong(
             "contacts",
             f"{what}: the mesh has no region {name!r}; {suggest(name, mesh.regions)}",
+            value=name,
+        )
+    if name in mesh.boundaries:
+        raise _wrong(
+            "contacts",
+            f"{what}: {name!r} is a region and a boundary of the mesh; rename one of them",
             value=name,
         )
 

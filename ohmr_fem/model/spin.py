@@ -91,6 +91,41 @@ class Spin:
         )
 
 
+def check_spin(material: Any) -> None:
+    """InputError for a spin that does not fit its :class:`Material`."""
+    spin = material.spin
+    if spin is None:
+        return
+    if not isinstance(spin, Spin):
+        raise InputError(
+            f"spin must be a Spin(diffusion_constant, ...), got {shown(spin)}",
+            value=spin,
+            owner="Material",
+            key="spin",
+            named=True,
+        )
+    if not material.constant and material.sheet_conductivity is not None:
+        raise InputError(
+            "a second channel needs coefficients that are plain numbers; give regions a material "
+            "each in place of functions and arrays",
+            owner="Material",
+            key="spin",
+        )
+    first, second = spin.cross_diffusion
+    own, other = material.diffusion_constant, spin.diffusion_constant
+    # the eigenvalues of DD are real and positive
+    if isinstance(own, float) and not (
+        first * second < own * other and (own - other) ** 2 + 4.0 * first * second >= 0.0
+    ):
+        raise InputError(
+            "the diffusion matrix needs positive eigenvalues: D_LS D_SL must lie between "
+            f"-(D_L - D_S)^2/4 and D_L D_S, got {first * second:.4g} with D_L D_S = "
+            f"{own * other:.4g} m^4/s^2",
+            owner="Material",
+            key="spin.cross_diffusion",
+        )
+
+
 def _pair(value: Any) -> tuple[float, float]:
     given = array_si(value, "m**2/s", "cross_diffusion")
     if given.ndim and given.shape != (2,):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..errors.doors import door
 from ..files import atomic_path
 from ..sweep.film_moment import FilmMoment
 
@@ -14,6 +15,7 @@ from ..sweep.film_moment import FilmMoment
 PRISMS = {3: "wedge", 4: "hexahedron"}
 
 
+@door
 def export_film(moment: FilmMoment, path: str | Path) -> Path:
     """Write a .vtu of prisms between the heights of a :class:`FilmMoment`: the first points are its
     bottom, the last its top.

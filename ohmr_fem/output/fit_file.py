@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..base.owned import ReadOnly
 from ..errors import InputError
+from ..errors.doors import door
 from ..files import atomic_path, read_text
 from ..fitting.background import Term
 from ..fitting.data import Measured
@@ -26,7 +28,6 @@ from ..model.film import Face, Film, MagneticFace
 from ..model.material import Material
 from ..model.problem import Problem
 from ..model.spin import Spin
-from ..owned import ReadOnly
 from ..solver.solution_file import _pack_mesh, _unpack_mesh
 from ..version import __version__
 
@@ -86,6 +87,7 @@ def content_of(fit: GlobalFit) -> dict[str, Any]:
     return {"format": FORMAT, "version": __version__, "fit": _packed(fit)}
 
 
+@door
 def load_fit(path: str | Path) -> GlobalFit:
     """Read what :func:`ohmr_fem.save` wrote of a series.
 

@@ -19,8 +19,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..files import atomic_path
 from ..solver.solution import FieldValues, Solution
 from ..solver.system import AXIS

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, suggest
+from ..errors.doors import door
 from ..mesh.device_mesh import DeviceMesh
 from ..solver.solution import Solution
 from ..sweep.curve import HanleCurve

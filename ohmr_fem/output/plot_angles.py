@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..errors.doors import door
 from ..model.fields import field_turn
 from ..sweep.angles import AngleScan
 from .style import COLOURS, _in_brackets, _new_axes, _power, _style
@@ -20,6 +21,7 @@ LEAST = 1e-3
 FINE = 361
 
 
+@door
 def plot_admr(scan: AngleScan, measurement: int = 1, ax: Any = None) -> Any:
     """One resistance of a scan against the angle, and the forms b_y^2, b_x b_y and b_z in it.
 

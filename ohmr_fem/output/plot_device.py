@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..geometry import polygons
 from ..geometry.outline import Geometry, Loop, Segment
 from ..mesh.device_mesh import DeviceMesh

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
+from ..errors.doors import door
 from ..fitting.data import Measured
 from ..fitting.result import Fit, FittedCurve
 from .style import COLOURS, COLUMN, STYLE, _in_brackets, _new_axes, _power, _style

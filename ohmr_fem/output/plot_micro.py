@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, suggest
+from ..errors.doors import door
 from ..micro import InverseMass
 from ..sweep.gate import GateMap
 from .style import _LABELS, COLOURS, _in_brackets, _new_axes, _power, _signed, _style

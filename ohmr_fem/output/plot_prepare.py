@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..errors.doors import door
 from ..fitting.data import Measured
 from ..fitting.sweeps import ways
 from .plot_fit import _AXIS
@@ -15,6 +16,7 @@ from .style import COLOURS, COLUMN, _in_brackets, _power, _style
 RISING, FALLING, MARKED = COLOURS[0], COLOURS[1], COLOURS[6]
 
 
+@door
 def plot_preparation(prepared: Measured) -> Any:
     """The raw rows of a curve, rising and falling, with those left out; below, what came of them.
 

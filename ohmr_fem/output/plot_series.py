@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors.doors import door
 from ..fitting.global_result import GlobalFit, SampleFit
 from ..fitting.result import Estimate, FittedCurve
 from .style import COLOURS, COLUMN, STYLE, _in_brackets, _power, _settings
@@ -19,6 +20,7 @@ ACROSS = 4
 TALLEST = 8.0
 
 
+@door
 def plot_series(fit: GlobalFit) -> Any:
     """Data without their backgrounds, the fit and its band of two standard deviations; residuals
     below.  One panel a sample.
@@ -120,6 +122,7 @@ def _direction(curve: FittedCurve) -> str:
     return "B along (" + ", ".join(f"{v:.2g}" for v in direction) + ")"
 
 
+@door
 def plot_profiles(fit: GlobalFit) -> Any:
     """Rise of chi^2 along every profiled parameter, with the end of its interval.
 
@@ -168,6 +171,7 @@ def _named(e: Estimate, power: int) -> str:
     return f"{e.symbol} ({shown})" if shown else e.symbol
 
 
+@door
 def plot_correlation(fit: GlobalFit) -> Any:
     """Correlation of the parameters; 1 and -1 cannot be told apart.
 
@@ -194,6 +198,7 @@ def plot_correlation(fit: GlobalFit) -> Any:
     return ax
 
 
+@door
 def plot_against(fit: GlobalFit, follows: str | None = None) -> Any:
     """The size of the effect of each sample, measured and fitted, against thickness (or another
     property that differs).

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, OhmrError
+from ..errors.doors import door
 from ..files import READABLE_FORMATS, check_kinds, check_shapes, plain_file, write_archive
 from ..fitting.global_result import GlobalFit
 from ..solver.solution import Solution

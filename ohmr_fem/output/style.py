@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import FigureWarning, InputError, OhmrError, cut, shown, warn
+from ..errors.doors import door
 from ..files import atomic_path
 from ..units import engineering
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..config.device_file import Device
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..solver.resolution import check_resolution, physics_notes
 from ..solver.stability import check_stability
 from ..solver.system import System, system_of

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..files import read_text
 from ..output.plot import plot_columns
 from ..output.report import flat

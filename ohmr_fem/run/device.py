@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device, Measurement
-from ..doors import door
 from ..errors import SweepInterrupted, is_own_warning, shown
+from ..errors.doors import door
 from ..files import Table, atomic_path
 from ..model.problem import Problem
 from ..output.drawer import Drawer, Picture

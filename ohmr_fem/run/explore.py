@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..config.device_file import Device, without_accuracy
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..output.page import write_explore
 from ..sweep.route import require_spectral
 from ..sweep.spectral import spectral_measures

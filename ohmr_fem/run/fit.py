@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..config.device_file import read_device, without_accuracy
-from ..doors import door
 from ..errors import InputError
+from ..errors.doors import door
 from ..files import atomic_path, sha256_of
 from ..fitting.design import Design, design
 from ..fitting.fit import fit

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..doors import door
+from ..errors.doors import door
 from ..files import atomic_path
 from ..fitting.global_fit import global_fit
 from ..fitting.global_result import GlobalFit

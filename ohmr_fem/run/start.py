@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..doors import door
 from ..errors import InputError, suggest
+from ..errors.doors import door
 from ..files import atomic_path
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import TensorJob
-from ..doors import door
 from ..errors import shown
+from ..errors.doors import door
 from ..files import atomic_path
 from ..micro import InverseMass, inverse_mass, write_tensor_table
 from ..micro.tables import TensorTable, describe

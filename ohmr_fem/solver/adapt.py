@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import ConvergenceWarning, InputError, warn
+from ..errors.doors import door
 from ..mesh.device_mesh import DeviceMesh
 from ..model.drive import read_pair
 from ..model.problem import Problem

@@ -75,14 +75,19 @@ def _edge_terms(
 
 def place_basis(problem: Problem, basis: Any, place: str) -> Any:
     """The space on a boundary, or on the cells of a region."""
-    if place in problem.mesh.regions:
+    if _is_area(problem, place):
         return region_basis(basis.mesh, problem.order, problem.mesh.regions[place])
     return facet_basis(basis.mesh, problem.order, problem.mesh.boundaries[place])
 
 
+def _is_area(problem: Problem, place: str) -> bool:
+    """Whether a place is a region; a boundary of the same name goes first."""
+    return place in problem.mesh.regions and place not in problem.mesh.boundaries
+
+
 def _unknowns(problem: Problem, basis: Any, place: str) -> tuple[np.ndarray, np.ndarray]:
     """Unknowns on a boundary or region, and those among them that belong to vertices."""
-    if place in problem.mesh.regions:
+    if _is_area(problem, place):
         cells = problem.mesh.regions[place]
         everything = np.unique(basis.element_dofs[:, cells])
         corners = np.unique(basis.mesh.t[:, cells])
@@ -97,7 +102,7 @@ def _absorption_unit(problem: Problem, place: str, scales: Scales) -> float:
     """What makes an absorption scaled: of an area (1/s), of a contact of a channel (m^2/s), of a
     line (m/s).
     """
-    if place in problem.mesh.regions:
+    if _is_area(problem, place):
         return scales.length**2 / scales.diffusion
     contacts = {c.place(name) for name, c in problem.contacts.items()}
     if problem.mesh.is_channel and place in contacts:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, NewtonError, ResolutionWarning, warn
+from ..errors.doors import door
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem, require_mobility
 from ..units import fields_array, fraction

@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, SolveError, suggest
+from ..errors.doors import door
 from ..model.film import Film
 from ..model.material import Material, precession_squared
 from ..model.stack import Stack

@@ -174,7 +174,8 @@ def _ratio_note(problem: Problem, c: Coefficients) -> str:
 def _rate_note(problem: Problem, c: Coefficients) -> str:
     X = _points(c)
     laws = [m.absorption for m in problem.moment_conditions().values() if not m.absorbing]
-    rates = [("relaxation", np.moveaxis(c.relaxation.reshape(3, 3, -1), 2, 0))]
+    name = "relaxation_time" if c.crossed is None else "relaxation_rate"
+    rates = [(name, np.moveaxis(c.relaxation.reshape(3, 3, -1), 2, 0))]
     rates += [("absorption", np.diag(law)[None]) for law in laws]
     for name, rate in rates:
         mixed = np.abs(rate @ X - X @ rate).max(axis=(1, 2))

@@ -17,8 +17,8 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, csr_matrix, sparray, triu
 from scipy.sparse.linalg import cg, splu
 
-from ..doors import door_of
 from ..errors import ConvergenceWarning, SolveError, require_extra, warn
+from ..errors.doors import door_of
 from ..units import fraction
 
 #: Largest backward error that is accepted after refinement.

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, warn
+from ..errors.doors import door
 from ..model.drive import Drive, read_pair
 from ..model.problem import Problem
 from ..model.stack import Stack

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import skfem
 
-from ..doors import door
 from ..errors import InputError, suggest
+from ..errors.doors import door
 from ..files import html_summary
 from ..model.drive import Drive
 from ..model.problem import Problem

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import block_diag, csr_array
 
-from ..doors import door
 from ..errors import InputError, warn
+from ..errors.doors import door
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem
 from ..units import fields_array

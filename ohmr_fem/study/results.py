@@ -255,8 +255,8 @@ def opened(path: Path) -> Iterator[Any]:
     """An xarray Dataset that is closed again; InputError if the file is none."""
     xarray, _, h5py = [require_extra(module, "study", "reading study results") for module in NEEDS]
     try:
-        with h5py.File(path, "r"):  # h5netcdf writes a traceback where this fails
-            pass
+        with h5py.File(path, "r") as file:  # h5netcdf writes a traceback where this fails
+            list(file.attrs)
         with xarray.open_dataset(path, engine="h5netcdf") as data:
             data.load()
     except FileNotFoundError as exc:

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device
-from ..doors import door
 from ..errors import InputError, OhmrError, require_extra
+from ..errors.doors import door
 from ..model.material import precession_squared
 from .axes import changed_device, has_model, in_units, is_shape, keys_of
 from .dask import connected, on_scheduler

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, complaints_of
+from ..errors.doors import door
 from ..files import Columns, Table
 from ..model.fields import field_turn
 from ..model.problem import Problem

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, suggest, warn
+from ..errors.doors import door
 from ..files import Columns, Table
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver

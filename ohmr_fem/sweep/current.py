@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import NewtonError
+from ..errors.doors import door
 from ..files import Columns, Table
 from ..model.drive import Drive
 from ..model.problem import Problem

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..base.owned import own_arrays
 from ..files import Columns, Table, line_picture
-from ..owned import own_arrays
 
 #: Parts of the largest possible effect, and of what a field changes, below which the effect without
 #: field is round-off.

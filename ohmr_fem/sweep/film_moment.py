@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..errors.doors import door
 from ..model.film import Film
 from ..model.problem import Problem
 from ..solver.film import torque_of
@@ -55,6 +56,7 @@ class FilmMoment:
         return self.density[-1]
 
 
+@door
 def film_moment(
     problem: Problem,
     field: Any = (0.0, 0.0, 0.0),

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import SolveError, SweepInterrupted
+from ..errors.doors import door
 from ..files import Columns, Table
 from ..model.material import Material, precession_squared
 from ..model.problem import Problem

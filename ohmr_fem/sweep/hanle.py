@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..doors import door
 from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
+from ..errors.doors import door
 from ..mesh.grids import cross_section
 from ..model.fields import field_rotation
 from ..model.material import precession_squared

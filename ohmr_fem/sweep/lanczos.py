@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..owned import own_arrays
+from ..base.owned import own_arrays
 from ..solver.linear import Factorisation
 
 #: The bound holds down to this times |a| |b|.

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..doors import door
 from ..errors import InputError, SolveError, suggest
+from ..errors.doors import door
 from ..files import atomic_path, check_kinds, check_shapes, html_summary, read_text
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from scipy.linalg import block_diag
 
-from ..doors import door
 from ..errors import InputError, SolveError, from_outside, warn
+from ..errors.doors import door
 from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver import forms

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -225,3 +227,19 @@ def test_repr():
         and "coupling=full" in text
         and "\n" not in text
     )
+
+
+def test_a_contact_is_the_boundary_of_its_name_not_the_region():
+    """Regions may be called as boundaries are: R of two halves with pads of the same names."""
+    lines = np.linspace(0.0, 2.0, 5), np.linspace(0.0, 1.0, 3)
+    ends = {"left": lambda p: p[0] < 1e-9, "right": lambda p: p[0] > 2.0 - 1e-9}
+    mesh = of.tensor_grid(*lines).with_boundaries(ends)
+    beyond = mesh.mesh.p[0, mesh.mesh.t].mean(axis=0) > 1.0
+    halves = {"left": np.flatnonzero(~beyond), "right": np.flatnonzero(beyond)}
+    mesh = replace(mesh, regions=halves)
+    given = of.Material(1.0, 1.0, 0.0, 1.0, diffusion_length=1.0)
+    pair = "left", "right"
+    found = of.resistance(of.Problem(mesh, given, list(ends)), current=pair, voltage=pair)
+    assert found.R_ohmic == pytest.approx(2.0, rel=1e-12)
+    with pytest.raises(of.InputError, match="a region and a boundary"):
+        of.Problem(mesh, given, {"left": of.Contact(region="left"), "right": of.Contact()})

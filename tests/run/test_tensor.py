@@ -17,6 +17,7 @@ from ohmr_fem import micro
 from ohmr_fem.cli import main
 from ohmr_fem.config.device_file import read_device, read_tensor_job
 from ohmr_fem.study.axes import changed_device
+from ohmr_fem.sweep.shared import SharedMeasures
 
 BILAYER = 'kind = "bilayer_graphene"\ngamma1 = "381 meV"\ngamma3 = 0.38\n'
 SQUARE = """
@@ -354,14 +355,15 @@ def test_a_device_sweeps_the_gate_of_its_model(capsys):
 
 def test_an_interrupted_gate_keeps_its_rows(capsys, monkeypatch):
     calls = []
+    real = SharedMeasures.curve
 
-    def once(*arguments: object, **options: object) -> of.HanleCurve:
+    def once(*arguments: object) -> of.HanleCurve:
         calls.append(1)
         if len(calls) > 1:
             raise KeyboardInterrupt
-        return of.hanle_curve(*arguments, **options)
+        return real(*arguments)
 
-    monkeypatch.setattr("ohmr_fem.sweep.gate.hanle_curve", once)
+    monkeypatch.setattr(SharedMeasures, "curve", once)
     assert ohmr("run", device(), "--out", "out") == 130
     with open("out/gate.csv", newline="") as stream:
         assert len(list(csv.reader(stream))) == 1 + 5

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InputError
+from ..errors import InputError
 
 #: numpy's units of a span of time, as pint calls them; months and years are of no fixed length.
 SPANS = {"m": "minute", "h": "hour", "D": "day", "W": "week"} | {

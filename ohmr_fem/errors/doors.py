@@ -18,7 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from .errors import InputError, OhmrError, cut, fault, no_memory, refused_by_system, shown
+from . import InputError, OhmrError, cut, fault, no_memory, refused_by_system, shown
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -240,7 +240,7 @@ def from_outside() -> bool:
     """Whether the function that asks was called from outside this package."""
     package = __name__.partition(".")[0]
     frame: Any = sys._getframe(2)
-    while frame.f_back and _module_of(frame) == f"{package}.doors":  # what stands around it
+    while frame.f_back and _module_of(frame) == f"{__name__}.doors":  # what stands around it
         frame = frame.f_back
     return _module_of(frame).partition(".")[0] != package
 

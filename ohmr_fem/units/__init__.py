@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 from scipy import constants as _c
 
-from .errors import InputError
-from .owned import ReadOnly as ReadOnly
-from .owned import own_arrays as own_arrays
-from .owned import owned
+from ..base.owned import ReadOnly as ReadOnly
+from ..base.owned import own_arrays as own_arrays
+from ..base.owned import owned
+from ..errors import InputError
 from .tagged import all_or_none, row_with_units, with_unit
 from .tagged import is_quantity as is_quantity
 
@@ -144,7 +144,7 @@ def to_si(value: Any, unit: str, name: str) -> float:
 
 
 def _not_finite(value: Any, name: str) -> InputError:
-    what = f"must be finite (at most {LARGEST:g} in SI), got {shown(value)}"
+    what = f"must be finite, got {shown(value)} (at most {LARGEST:g} in SI)"
     return InputError(what, value=value, key=name)
 
 

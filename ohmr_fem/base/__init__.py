@@ -1,0 +1,1 @@
+"""What stands below all rooms: arrays that nobody else writes to, and signals."""
