@@ -15,6 +15,7 @@ from ..errors import InputError, suggest
 from .background import read_terms
 from .global_fit import Prepared
 from .names import canonical
+from .null import stated_sign
 from .profile import settle
 from .sample import Sample, replace_of
 from .scan import background_alone, best_shapes, starts_of
@@ -135,11 +136,22 @@ def fit_model(name: str, prepared: Mapping[str, Prepared]) -> ModelFit:
     """A device with the best of the alternatives."""
     found: dict[str, tuple[SeriesModel, Point]] = {}
     for alternative, p in prepared.items():
-        starts = starts_of(p.model, p.atlas)[:FIRST_STARTS]
+        starts = _signed(p.model, starts_of(p.model, p.atlas))[:FIRST_STARTS]
         starts += [_carried(p.model, *other) for other in found.values()]
         minima = settled_minima(p.model, starts)
-        found[alternative] = (p.model, minima[0])
+        found[alternative] = (p.model, _signed(p.model, minima)[0])
     return _best(name, found)
+
+
+def _signed(model: SeriesModel, points: Sequence[Point]) -> list[Point]:
+    """The points where alpha alpha' has the stated sign; all of them where none has."""
+    sign = stated_sign(model)
+    right = [u for u in points if all(sign * x >= 0.0 for x in _products(model, u))]
+    return right or list(points)
+
+
+def _products(model: SeriesModel, u: Point) -> list[float]:
+    return [v["alpha_product"] for v in model.local(u) if "alpha_product" in v]
 
 
 def _carried(model: SeriesModel, other: SeriesModel, u: Point) -> Point:

@@ -37,7 +37,8 @@ class Plane:
     def of(cls, model: SeriesModel, atlases: Mapping[str, Atlas]) -> Plane:
         """At the best shapes of this background alone."""
         cleared = Cleared.at(*background_alone(model))
-        rows = {name: _rows(cleared, atlas) for name, atlas in atlases.items()}
+        sign = stated_sign(model)
+        rows = {name: _rows(cleared, atlas, sign) for name, atlas in atlases.items()}
         return cls(cleared, rows)
 
     def left(self, white: np.ndarray) -> np.ndarray:
@@ -50,12 +51,20 @@ class Plane:
         return white - self.left(white)
 
 
-def _rows(cleared: Cleared, atlas: Atlas) -> np.ndarray:
-    """Orthonormal rows, (K, m, N)."""
+def stated_sign(model: SeriesModel) -> float:
+    """The sign of alpha alpha' as it is stated; 1 without one."""
+    starts = [p.start for p in model.device_parameters if p.local == "alpha_product"]
+    return -1.0 if starts and starts[0] < 0.0 else 1.0
+
+
+def _rows(cleared: Cleared, atlas: Atlas, sign: float) -> np.ndarray:
+    """Orthonormal rows, (K, m, N); a single one points to more of the stated effect."""
     moved = cleared.rows(atlas.columns)
     out = np.zeros_like(moved)
     for k, rows in enumerate(moved):
         found = orthonormal(rows)
+        if len(rows) == 1 and len(found) and sign * float(found[0] @ rows[0]) < 0.0:
+            found = -found
         out[k, : len(found)] = found
     return out
 
@@ -85,6 +94,8 @@ def _largest(W: np.ndarray, left: np.ndarray) -> np.ndarray:
     """The largest fall over the atlas, (n,)."""
     points, several, length = W.shape
     parts = (left @ W.reshape(-1, length).T).reshape(len(left), points, several)
+    if several == 1:  # alpha alpha' has the stated sign, or is 0
+        parts = np.maximum(parts, 0.0)
     return np.asarray(np.sum(parts**2, axis=2).max(axis=1))
 
 

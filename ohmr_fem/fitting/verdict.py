@@ -184,7 +184,7 @@ def compare_models(
     samples, shared, each, trend : as for :func:`global_fit`
     models : of "background", "hanle", "hanle_theta" (with theta free), "orbital_and_spin" (a spin
         channel beside the orbital one), "hanle_absorbing" (faces that absorb)
-        By default "background" and "hanle".
+        By default "background" and "hanle". alpha alpha' has the sign that the problems state.
     alternatives : of "quadratic", "kohler", "two_band", "hln"
         What stands in the place of the even background: amplitudes of each curve, a shape of all
         samples.  chi^2 is the best of them.

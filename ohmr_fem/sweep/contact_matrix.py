@@ -16,7 +16,7 @@ from ..errors.doors import door
 from ..files import Columns, Table
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.resistance import FourTerminal, Measurement, UnitCurrent, warn_once
+from ..solver.resistance import ROUND_OFF, FourTerminal, Measurement, UnitCurrent, warn_once
 from ..solver.resolution import size_notes
 from ..solver.solve import MomentSolver
 from ..solver.system import system_of
@@ -88,7 +88,13 @@ class ResistanceMatrix(Table):
         i, j = (self.sources.index(name) for name in names.current)
         k, m = (self.contacts.index(name) for name in names.voltage)
         # the small part is subtracted by itself: added to the large one first, it loses digits
-        parts = [(Z[:, k, i] - Z[:, m, i]) - (Z[:, k, j] - Z[:, m, j]) for Z in tables[quantity]]
+        parts = []
+        for Z in tables[quantity]:
+            driven = Z[:, :, i] - Z[:, :, j]
+            part = (Z[:, k, i] - Z[:, m, i]) - (Z[:, k, j] - Z[:, m, j])
+            if Z is self.ohmic:  # as in resistance: round-off of the potentials is no resistance
+                part = np.where(np.abs(part) > ROUND_OFF * np.ptp(driven, axis=1), part, 0.0)
+            parts.append(part)
         return np.asarray(sum(parts))
 
     def sheet_resistance(self, contacts: Sequence[str]) -> np.ndarray:

@@ -13,7 +13,7 @@ import ohmr_fem as of
 from ohmr_fem.fitting.alternatives import ljung_box, with_alternative
 from ohmr_fem.fitting.checks import all_checks
 from ohmr_fem.fitting.data import Measured
-from ohmr_fem.fitting.null import above
+from ohmr_fem.fitting.null import Plane, above, falls
 from ohmr_fem.fitting.scan import Cleared, background_alone
 from ohmr_fem.fitting.verdict import Comparison, prepare_comparison
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
@@ -162,6 +162,38 @@ def test_a_background_is_cleared_with_its_shape():
 
 def fields_of(model):
     return model.curves[0].fields[:, 0]
+
+
+def test_the_fall_against_least_squares_one_by_one():
+    prepared = _prepared(series("none")).first
+    model, atlas = prepared.model, prepared.atlas
+    plane = Plane.of(model, {"hanle": atlas})
+    white = np.concatenate(model.values) / 2e-6
+    found = falls([plane], white[None, :])
+    fields = np.abs(fields_of(model))
+    n = plane.cleared.model.physical(plane.cleared.u)["kohler.n"]
+    amounts = [float(a[1]) for a in plane.cleared.model.amplitudes(plane.cleared.u)]
+    shape = fields**n
+    logarithm = np.log(np.where(fields > 0.0, fields, 1.0))
+    columns = [np.kron(e, c) for e in np.eye(4) for c in (np.ones(POINTS), shape)]
+    tangent = np.concatenate([a * shape * logarithm for a in amounts])
+    A = np.array([*columns, tangent]).T
+    bare = _left_of(A, white)
+    best = min(_with_effect(A, c[0], white) for c in atlas.columns)
+    assert found.background[0] == pytest.approx(bare, rel=1e-6)
+    assert found.fall["hanle"][0] == pytest.approx(bare - best, rel=1e-3)
+
+
+def _with_effect(A, column, y):
+    """As without it where the effect would have the sign that was not stated."""
+    whole = np.column_stack([A, column / np.linalg.norm(column)])
+    amount = np.linalg.lstsq(whole / np.linalg.norm(whole, axis=0), y, rcond=None)[0][-1]
+    return _left_of(whole, y) if amount > 0.0 else _left_of(A, y)
+
+
+def _left_of(A, y):
+    A = A / np.linalg.norm(A, axis=0)
+    return float(np.sum((y - A @ np.linalg.lstsq(A, y, rcond=None)[0]) ** 2))
 
 
 def test_p_of_simulations():
