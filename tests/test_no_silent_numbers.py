@@ -87,7 +87,8 @@ PLAIN = """
     FilmMeasure.moment_density.field FilmMeasure.moment_density.current
     run_fit.measurement run_fit.field run_fit.temperature run_fit.prepare
     SpectralMeasure.drive_of.c SpectralMeasure.reading_of.c Sample.known Sample.properties
-    series_design.limit plot_admr.measurement plot_against.follows DeviceMesh.rim.place GlobalFit.bootstrap.count
+    series_design.limit plot_admr.measurement plot_against.follows
+    DeviceMesh.rim.place GlobalFit.bootstrap.count
     MatrixMeasure.moment_density.field
 """
 BY_CELL = ("inverse_orbital_hall_angle", "diffusion_constant")

@@ -69,6 +69,7 @@ def series_design(
     InputError
         A candidate without noise, or that does not go with the samples.
     """
+    known_to = positive(limit, "1", "limit")
     several = read_samples(samples)
     wanted = list(candidates)
     if not wanted or not all(isinstance(c, Sample) for c in wanted):
@@ -84,8 +85,7 @@ def series_design(
 
     def known(group: Sequence[Sample]) -> Identifiability:
         series = read_series(group, shared, each, trend)
-        limit = positive(limit, "1", "limit")
-        prepared = Prepared.of(series, limit=limit, search=False)
+        prepared = Prepared.of(series, limit=known_to, search=False)
         return prepared.task.identify(prepared.model, np.zeros(len(series.parameters)))
 
     before = known(several)
