@@ -11,6 +11,8 @@ import functools
 import inspect
 import numbers
 import os
+import sys
+import sysconfig
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sized
@@ -65,6 +67,8 @@ def door(function: Callable[P, R]) -> Callable[P, R]:
             trace = exc.__traceback__
             if trace is None or trace.tb_next is None:  # called with the wrong arguments
                 raise
+            if _of_the_caller(exc):  # a callback that stops the work, say
+                raise
             raise explained(function, args, kwargs, exc) from exc
 
     return guarded
@@ -75,6 +79,17 @@ def door_of(made: C) -> C:
     begin: Any = made.__init__  # type: ignore[misc]
     made.__init__ = door(begin)  # type: ignore[misc]
     return made
+
+
+def _of_the_caller(exc: Exception) -> bool:
+    """Whether an exception is of a class that neither Python nor an installed library defines."""
+    name = type(exc).__module__
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if file is None:
+        return name == "__main__"
+    paths = sysconfig.get_paths()
+    installed = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
+    return not file.startswith(installed)
 
 
 def explained(
