@@ -152,7 +152,7 @@ def test_files_of_an_earlier_run_go_with_it():
     assert Path("out/device.pvd").exists()
     written()
     assert ohmr("run", "device.toml", "--out", "out") == 0
-    assert {p.name for p in Path("out").iterdir()} == {"results.csv", "run.json"}
+    assert {p.name for p in Path("out").iterdir()} == {"results.csv", "report.html", "run.json"}
     assert record()["earlier"] == []
 
 
@@ -167,7 +167,7 @@ def test_a_failed_run_leaves_no_results_of_another_device(monkeypatch):
     assert ohmr("run", str(written()), "--out", "out") == 0
     _stopped(monkeypatch, of.SolveError("no solution"))
     assert ohmr("run", "device.toml", "--out", "out") == 3  # the same device: kept, and marked
-    assert record()["status"] == "failed" and record()["earlier"] == ["results.csv"]
+    assert record()["status"] == "failed" and record()["earlier"] == ["results.csv", "report.html"]
     written(text=SECTION.replace("0.016", "0.02"))
     assert ohmr("run", "device.toml", "--out", "out") == 3
     assert record()["error"] == "no solution" and record()["earlier"] == record()["files"] == []

@@ -83,7 +83,7 @@ def _check_cells(mesh: Any) -> None:
     # written so that a Jacobian that is not a number counts as flat
     extended = (np.abs(low) > FLAT) & (np.abs(high) > FLAT)
     _report(~extended & ~inverted, corners, "have zero area")
-    _report(inverted, corners, "are inverted (the edges of a cell cross)")
+    _report(inverted, corners, "are inverted (a cell folds: the edges of a cell cross)")
 
 
 def _samples(mesh: Any) -> np.ndarray:

@@ -75,7 +75,7 @@ _DIGITS_ABOVE = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+
 _ABOVE = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 
 #: Beyond it, or below its inverse, products of what is given are no numbers.
-LARGEST = 1e100
+LARGEST = 1e60
 
 _PLAIN = (float, int, np.floating, np.integer)
 _NO_NUMBERS = (bool, np.timedelta64)  #: that pass for whole numbers
@@ -144,8 +144,18 @@ def to_si(value: Any, unit: str, name: str) -> float:
 
 
 def _not_finite(value: Any, name: str) -> InputError:
-    what = f"must be finite, got {shown(value)} (at most {LARGEST:g} in SI)"
+    what = f"must be finite, got {shown(value)}"
+    if _is_finite(value):
+        what = f"is beyond {LARGEST:g} in SI, got {shown(value)}"
     return InputError(what, value=value, key=name)
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a value that was refused is only too large."""
+    numbers = getattr(value, "magnitude", value)
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        return bool(np.all(np.isfinite(np.asarray(numbers, dtype=float))))
+    return False
 
 
 def positive(value: Any, unit: str, name: str) -> float:
@@ -155,7 +165,9 @@ def positive(value: Any, unit: str, name: str) -> float:
         raise InputError(f"must be positive, got {shown(value)}", value=value, key=name)
     if number < 1.0 / LARGEST:
         raise InputError(
-            f"must be at least {1.0 / LARGEST:g} {unit}, got {shown(value)}", value=value, key=name
+            f"is outside {1.0 / LARGEST:g} to {LARGEST:g} {unit}, got {shown(value)}",
+            value=value,
+            key=name,
         )
     return number
 
