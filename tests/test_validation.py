@@ -7,6 +7,7 @@ import importlib
 import json
 import math
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -62,9 +63,25 @@ LEAST = {
 NOT_RELATIVE = ("coverage", "time")
 
 
-@functools.cache
-def result_of(case):
-    """What the runner makes of a case, without its figures."""
+@pytest.fixture
+def result_of(tmp_path_factory):
+    """What the runner makes of a case, without its figures; each is run once for all processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "validation_rows"
+    folder.mkdir(exist_ok=True)
+
+    def result(case):
+        known = folder / f"{case}.pickle"
+        if not known.exists():
+            unfinished = folder / f"{case}.{os.getpid()}"
+            unfinished.write_bytes(pickle.dumps(_run(case)))
+            unfinished.replace(known)
+        return pickle.loads(known.read_bytes())
+
+    return result
+
+
+def _run(case):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -75,7 +92,7 @@ def result_of(case):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", known_cases())
-def test_case(case):
+def test_case(case, result_of):
     rows = result_of(case)
     if isinstance(rows, str):
         pytest.skip(rows)
@@ -257,7 +274,7 @@ def test_an_unknown_case_is_refused(capsys):
 # -- which row checks what
 
 
-def test_every_equation_has_its_rows():
+def test_every_equation_has_its_rows(result_of):
     """Rows of the quick level; what only the full level has must at least stand in the text of its
     case.
     """
