@@ -38,7 +38,12 @@ Columns = dict[str, tuple[str, np.ndarray]]
 UNFINISHED = ".ohmr-unfinished-"
 
 
-def read_text(path: str | Path, what: str, *, most: int | None = None) -> str:
+def read_text(
+    path: str | Path,
+    what: str,
+    *,
+    most: int | None = None,
+) -> str:
     """The text of a file, in whatever encoding it was saved; line ends are ``\\n``.
 
     Parameters
@@ -63,7 +68,11 @@ def read_text(path: str | Path, what: str, *, most: int | None = None) -> str:
     return text_of(content, path, what)
 
 
-def text_of(content: bytes, path: Path, what: str) -> str:
+def text_of(
+    content: bytes,
+    path: Path,
+    what: str,
+) -> str:
     """The text of what was read of a file; as :func:`read_text`."""
     text = _decoded(content)
     if text is None:
@@ -71,7 +80,10 @@ def text_of(content: bytes, path: Path, what: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_piped(path: Path, what: str) -> bytes:
+def read_piped(
+    path: Path,
+    what: str,
+) -> bytes:
     """The bytes of a file, or of a pipe that the shell has opened, such as /dev/stdin."""
     if not _is_open_pipe(path):
         with _reading(path, what):
@@ -93,7 +105,12 @@ def _is_open_pipe(path: Path) -> bool:
     return False
 
 
-def plain_file(path: str | Path, what: str, *, most: int | None = None) -> Path:
+def plain_file(
+    path: str | Path,
+    what: str,
+    *,
+    most: int | None = None,
+) -> Path:
     """``path``, if it is a file that can be opened and is not too large; as :func:`read_text`.
 
     A pipe or a device may never end, and gives nothing to the second reader.
@@ -116,7 +133,12 @@ def plain_file(path: str | Path, what: str, *, most: int | None = None) -> Path:
     return path
 
 
-def _too_large(path: Path, size: str, limit: int, needed: int) -> InputError:
+def _too_large(
+    path: Path,
+    size: str,
+    limit: int,
+    needed: int,
+) -> InputError:
     return InputError(
         f"{_shown(path)}: {size}, files above {_megabytes(limit)} are not read; if it is meant, "
         f"set {MOST_BYTES_VARIABLE}={needed} in the environment",
@@ -125,7 +147,10 @@ def _too_large(path: Path, size: str, limit: int, needed: int) -> InputError:
 
 
 @contextlib.contextmanager
-def _reading(path: Path, what: str) -> Iterator[None]:
+def _reading(
+    path: Path,
+    what: str,
+) -> Iterator[None]:
     """Errors of the system as one line; a name with a null byte is a ValueError there."""
     try:
         yield
@@ -263,13 +288,21 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def html_summary(title: str, lines: Iterable[str], picture: str = "") -> str:
+def html_summary(
+    title: str,
+    lines: Iterable[str],
+    picture: str = "",
+) -> str:
     """What a notebook shows of an object: a title, lines, a small picture; nothing is loaded."""
     rows = "".join(f"<div>{html.escape(line)}</div>" for line in lines)
     return f'<div style="font-size:90%"><b>{html.escape(title)}</b>{rows}{picture}</div>'
 
 
-def line_picture(x: np.ndarray, y: np.ndarray, label: str) -> str:
+def line_picture(
+    x: np.ndarray,
+    y: np.ndarray,
+    label: str,
+) -> str:
     """A line as a picture of a few kB; nothing where it has no range."""
     seen = np.isfinite(x) & np.isfinite(y)
     x, y = x[seen], y[seen]
@@ -414,13 +447,19 @@ def write_table(
     return path
 
 
-def _cells(values: np.ndarray, digits: int) -> list[str]:
+def _cells(
+    values: np.ndarray,
+    digits: int,
+) -> list[str]:
     """A column as text; names stay as they are."""
     return [v if isinstance(v, str) else f"{v:.{digits}g}" for v in values]
 
 
 def write_archive(
-    kind: str, content: dict[str, Any], arrays: dict[str, np.ndarray], path: str | Path
+    kind: str,
+    content: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    path: str | Path,
 ) -> Path:
     """Content (JSON) and arrays as one NumPy .npz archive, with the format and the version."""
     path = Path(path)
@@ -457,14 +496,20 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def check_kinds(values: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
+def check_kinds(
+    values: Mapping[str, Any],
+    kinds: Mapping[str, str],
+) -> None:
     """ValueError for a value of a saved file that is not of its kind: {name: key of _KINDS}."""
     for name, kind in kinds.items():
         if not _KINDS[kind](values[name]):
             raise ValueError(f"{name} is {str(values[name])[:40]!r}, expected a {kind}")
 
 
-def check_shapes(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+def check_shapes(
+    arrays: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> None:
     """ValueError for an array of a saved file that is not of real numbers of its shape."""
     for name, shape in shapes.items():
         array = np.asarray(arrays[name])

@@ -20,7 +20,10 @@ from .scalars import _field, _tensor
 _TURN = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 
 
-def torque_matrix(beta: Any, X: Any = 1.0) -> np.ndarray:
+def torque_matrix(
+    beta: Any,
+    X: Any = 1.0,
+) -> np.ndarray:
     """tau T = [beta]_x X of Eq. (2), (3, 3); ``beta`` = (g e tau/2) B in the unit of 1/X."""
     return np.cross(
         _field(beta),
@@ -123,7 +126,10 @@ def film_tensor(
     return np.asarray(_TURN @ h @ _TURN.T)
 
 
-def film_isotropic(thickness: float, beta: Any) -> np.ndarray:
+def film_isotropic(
+    thickness: float,
+    beta: Any,
+) -> np.ndarray:
     """The same for X = 1 and reflecting faces, in the form of Velez et al., PRL 116, 016603.
 
     With b the direction of the field, dF = F(1) - Re F(1 + i phi), I = Im F(1 + i phi):

@@ -102,14 +102,22 @@ def nonlocal_strip(
     return np.asarray(np.real(waves @ kernel) / np.pi)
 
 
-def nonlocal_ohmic(x: Any, w: float, sigma: float = 1.0) -> np.ndarray:
+def nonlocal_ohmic(
+    x: Any,
+    w: float,
+    sigma: float = 1.0,
+) -> np.ndarray:
     """(2/(pi sigma)) ln coth(pi x/2w), point contacts, without the orbital Hall effect."""
     decay = np.exp(-np.pi * np.abs(np.asarray(x, dtype=float)) / w)
     return 2 / (np.pi * sigma) * (np.log1p(decay) - np.log1p(-decay))
 
 
 def nonlocal_narrow(
-    x: Any, w: float, scalars: ThreeScalars, alpha_alpha_prime: float, sigma: float = 1.0
+    x: Any,
+    w: float,
+    scalars: ThreeScalars,
+    alpha_alpha_prime: float,
+    sigma: float = 1.0,
 ) -> np.ndarray:
     """Narrow (w << 1) and far (x >> w) limit alpha alpha' w/(2 sigma) Re[sqrt(s) exp(-sqrt(s) x)].
 
@@ -122,7 +130,11 @@ def nonlocal_narrow(
 
 
 def _transform(
-    k: np.ndarray, w: float, scalars: ThreeScalars, product: float, orders: str
+    k: np.ndarray,
+    w: float,
+    scalars: ThreeScalars,
+    product: float,
+    orders: str,
 ) -> np.ndarray:
     """R(k) sigma on complex k."""
     ohmic = 2 * np.tanh(k * w / 2) / k
@@ -134,7 +146,12 @@ def _transform(
     return ohmic / (1 + back) if orders == "all" else -ohmic * back / (1 + back)
 
 
-def _feedback(k: np.ndarray, w: float, scalars: ThreeScalars, product: float) -> np.ndarray:
+def _feedback(
+    k: np.ndarray,
+    w: float,
+    scalars: ThreeScalars,
+    product: float,
+) -> np.ndarray:
     """alpha alpha' k T g, continued analytically: g joins s and its conjugate instead of taking
     real parts.
     """
@@ -146,7 +163,11 @@ def _feedback(k: np.ndarray, w: float, scalars: ThreeScalars, product: float) ->
     return product * k * np.tanh(k * w / 2) * combine(inverse, scalars)
 
 
-def _height(w: float, omega_squared: float, product: float) -> float:
+def _height(
+    w: float,
+    omega_squared: float,
+    product: float,
+) -> float:
     """Height kappa of the lowest pole: pi/w or Re sqrt(s), lowered by feedback; a path at angle
     pi/2 would touch it.
     """
@@ -155,7 +176,11 @@ def _height(w: float, omega_squared: float, product: float) -> float:
     return float(min(np.pi / w, lowest) / lowered)
 
 
-def _path(kappa: float, x: np.ndarray, spread: float) -> tuple[np.ndarray, np.ndarray]:
+def _path(
+    kappa: float,
+    x: np.ndarray,
+    spread: float,
+) -> tuple[np.ndarray, np.ndarray]:
     """Nodes k(u), u >= 0, and weights; the half u < 0 is the conjugate."""
     nearest = float(x.min()) if x.size else 1.0
     reach = 45.0 / (nearest * np.sin(_ANGLE)) if nearest > 0 else np.inf
@@ -169,7 +194,12 @@ def _path(kappa: float, x: np.ndarray, spread: float) -> tuple[np.ndarray, np.nd
     return kappa * np.sinh(u + 1j * _ANGLE), weight
 
 
-def _zeros_below(kappa: float, w: float, scalars: ThreeScalars, product: float) -> int:
+def _zeros_below(
+    kappa: float,
+    w: float,
+    scalars: ThreeScalars,
+    product: float,
+) -> int:
     """Zeros of 1 + alpha alpha' k T g between the real axis and the path at _CLEAR_ANGLE, by the
     argument turned.
     """

@@ -145,7 +145,11 @@ class _Waves:
 
 
 def layered_strip(
-    layers: Sequence[Layer], G1: Any = 0.0, G2: Any = 0.0, *, interface: str = "density"
+    layers: Sequence[Layer],
+    G1: Any = 0.0,
+    G2: Any = 0.0,
+    *,
+    interface: str = "density",
 ) -> LayeredStrip:
     """Infinite strip along x made of layers stacked along y, from the lower edge up.
 
@@ -198,7 +202,10 @@ def layered_strip(
 
 
 def strip_full(
-    torque_tau: Any, width: float, G: Any = 0.0, detection: Any = (0.0, 0.0, 1.0)
+    torque_tau: Any,
+    width: float,
+    G: Any = 0.0,
+    detection: Any = (0.0, 0.0, 1.0),
 ) -> np.ndarray:
     """f = (2/width) d.[sqrt(K) coth(sqrt(K) width/2) + G]^-1 z, K = 1 + T tau, for any 3 x 3 torque
     matrix.
@@ -225,7 +232,12 @@ def strip_full(
     return np.array(values).reshape(torque.shape[:-2])
 
 
-def strip_full_profile(y: Any, torque_tau: Any, width: float, G: Any = 0.0) -> np.ndarray:
+def strip_full_profile(
+    y: Any,
+    torque_tau: Any,
+    width: float,
+    G: Any = 0.0,
+) -> np.ndarray:
     """n^a(y) in units of alpha J_x L_m/D, y in [-width/2, width/2]; shape (3,) + shape of ``y``.
     One torque matrix.
     """
@@ -241,7 +253,10 @@ def _waves(layer: Layer) -> _Waves:
     return _Waves(K, layer.thickness, root, thin)
 
 
-def _edge_law(G: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _edge_law(
+    G: Any,
+    name: str,
+) -> tuple[np.ndarray, np.ndarray]:
     """Matrices (a, b) with a Q.nu = b n, finite also for G = infinity."""
     G = np.asarray(G, dtype=float)
     if G.shape == (3, 3) and np.all(np.isfinite(G)):
@@ -296,12 +311,22 @@ def _source(layer: Layer) -> np.ndarray:
     return np.array([0.0, 0.0, layer.alpha * layer.conductivity])
 
 
-def _face(layer: Layer, wave: _Waves, height: float, a: Any) -> tuple[np.ndarray, np.ndarray]:
+def _face(
+    layer: Layer,
+    wave: _Waves,
+    height: float,
+    a: Any,
+) -> tuple[np.ndarray, np.ndarray]:
     """n, and a D n', on a face of the strip."""
     n, slope = wave.at(height)
     return n, a @ slope * layer.diffusion
 
 
-def _continuous(layer: Layer, rule: np.ndarray, n: np.ndarray, slope: np.ndarray) -> np.ndarray:
+def _continuous(
+    layer: Layer,
+    rule: np.ndarray,
+    n: np.ndarray,
+    slope: np.ndarray,
+) -> np.ndarray:
     """What does not jump at an interface but for the sources: n or the accumulation, and D n'."""
     return np.vstack([rule @ n, layer.diffusion * slope])

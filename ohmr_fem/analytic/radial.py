@@ -15,7 +15,13 @@ from ..errors import InputError
 from .scalars import three_scalar_response, three_scalars
 
 
-def annulus_response(s: Any, r1: Any, r2: Any, G1: Any = 0.0, G2: Any = 0.0) -> np.ndarray:
+def annulus_response(
+    s: Any,
+    r1: Any,
+    r2: Any,
+    G1: Any = 0.0,
+    G2: Any = 0.0,
+) -> np.ndarray:
     """F(s) = (Delta I/I_0)/(alpha alpha') of the annulus r1 < r < r2 with azimuthal drive J = C/r.
 
     ``s`` (complex), radii in L_m and absorption G1 (inner), G2 (outer edge) in D/L_m broadcast;
@@ -27,7 +33,14 @@ def annulus_response(s: Any, r1: Any, r2: Any, G1: Any = 0.0, G2: Any = 0.0) -> 
     return np.asarray((outer - inner) / np.log(r2 / r1))
 
 
-def annulus_profile(r: Any, s: Any, r1: Any, r2: Any, G1: Any = 0.0, G2: Any = 0.0) -> np.ndarray:
+def annulus_profile(
+    r: Any,
+    s: Any,
+    r1: Any,
+    r2: Any,
+    G1: Any = 0.0,
+    G2: Any = 0.0,
+) -> np.ndarray:
     """n(r) of the annulus in units of alpha C/D, for a clockwise drive (an anticlockwise one
     changes the sign).
 
@@ -54,7 +67,11 @@ def annulus_profile(r: Any, s: Any, r1: Any, r2: Any, G1: Any = 0.0, G2: Any = 0
     return np.asarray(grow * waves.up + decay * waves.down)
 
 
-def wire_circle_response(s: Any, radius: Any, G: Any = 0.0) -> np.ndarray:
+def wire_circle_response(
+    s: Any,
+    radius: Any,
+    G: Any = 0.0,
+) -> np.ndarray:
     """c(s) = 2 I_1(x)/(x I_1'(x)), x = sqrt(s) R/L_m, of a wire of circular section.
 
     With an absorbing surface, Q.nu = G n, c = 2/(x I_1'/I_1 + G R); G in D/L_m.
@@ -68,7 +85,11 @@ def wire_circle_response(s: Any, radius: Any, G: Any = 0.0) -> np.ndarray:
 
 
 def wire_circle(
-    radius: Any, B: Any, X: Any, g_e_half_tau: float = 1.0, detection: str = "printed"
+    radius: Any,
+    B: Any,
+    X: Any,
+    g_e_half_tau: float = 1.0,
+    detection: str = "printed",
 ) -> np.ndarray:
     """f of a wire of circular section along x: (c_zz + c_yy)/2, each with its own three scalars.
 
@@ -104,7 +125,12 @@ class _Waves(NamedTuple):
     down_slope: np.ndarray
 
 
-def _waves(q: np.ndarray, r: Any, r1: Any, r2: Any) -> _Waves:
+def _waves(
+    q: np.ndarray,
+    r: Any,
+    r1: Any,
+    r2: Any,
+) -> _Waves:
     x = q * r
     up = np.exp(q * (r - r2) - 1j * x.imag)  # ive removes exp(|Re x|), not exp(x)
     down = np.exp(-q * (r - r1))
@@ -116,7 +142,10 @@ def _waves(q: np.ndarray, r: Any, r1: Any, r2: Any) -> _Waves:
     )
 
 
-def _radii(r1: Any, r2: Any) -> tuple[np.ndarray, np.ndarray]:
+def _radii(
+    r1: Any,
+    r2: Any,
+) -> tuple[np.ndarray, np.ndarray]:
     inner = np.asarray(r1, dtype=float)
     outer = np.asarray(r2, dtype=float)
     if np.any(inner <= 0) or np.any(outer <= inner):

@@ -56,7 +56,11 @@ class ThreeScalars:
 
 
 def three_scalars(
-    B: Any, X: Any, g_e_half_tau: float = 1.0, component: str = "z", detection: str = "printed"
+    B: Any,
+    X: Any,
+    g_e_half_tau: float = 1.0,
+    component: str = "z",
+    detection: str = "printed",
 ) -> ThreeScalars:
     """Reduce the torque T tau = g_e_half_tau [B]_x X of Eq. (2) to three numbers per field.
 
@@ -88,7 +92,10 @@ def three_scalars(
     return ThreeScalars(omega_squared, once @ row, twice @ row)
 
 
-def scalars_of_precession(phi: Any, theta: Any = 1.0) -> ThreeScalars:
+def scalars_of_precession(
+    phi: Any,
+    theta: Any = 1.0,
+) -> ThreeScalars:
     """The case of Eqs. (4) to (8): field along x, diagonal X, so omega tau = sqrt(theta) phi and p
     = a' = 0.
 
@@ -99,7 +106,10 @@ def scalars_of_precession(phi: Any, theta: Any = 1.0) -> ThreeScalars:
 
 
 def three_scalar_response(
-    F: ScalarResponse, scalars: ThreeScalars, base: complex = 1.0, growth_limit: float = 1.0
+    F: ScalarResponse,
+    scalars: ThreeScalars,
+    base: complex = 1.0,
+    growth_limit: float = 1.0,
 ) -> np.ndarray:
     """f(B) = p F(1) + (1-p) Re F(1 + i omega tau) + a' Im F(1 + i omega tau), and its limits.
 
@@ -129,7 +139,10 @@ def three_scalar_response(
 
 
 def three_scalar_change(
-    F: ScalarResponse, scalars: ThreeScalars, base: complex = 1.0, growth_limit: float = 1.0
+    F: ScalarResponse,
+    scalars: ThreeScalars,
+    base: complex = 1.0,
+    growth_limit: float = 1.0,
 ) -> np.ndarray:
     """f(B) - f(0) without cancellation at weak field; arguments as
     :func:`three_scalar_response`.
@@ -138,7 +151,11 @@ def three_scalar_change(
     return _real_if(scalars.first * first + scalars.second * second, base)
 
 
-def detection_row(X: Any, component: str = "z", detection: str = "printed") -> np.ndarray:
+def detection_row(
+    X: Any,
+    component: str = "z",
+    detection: str = "printed",
+) -> np.ndarray:
     """Row vector <d|, shape (3,): the moment that enters the charge current is d.n.
 
     "reciprocal" divides X by X_zz on strips (z), by (X_xx + X_yy)/2 on the faces of films (x, y).
@@ -164,7 +181,10 @@ def detection_row(X: Any, component: str = "z", detection: str = "printed") -> n
     return np.asarray(tensor[index] / scale)
 
 
-def combine(F: ScalarResponse, scalars: ThreeScalars) -> np.ndarray:
+def combine(
+    F: ScalarResponse,
+    scalars: ThreeScalars,
+) -> np.ndarray:
     """The same law for an F that is not real on the real axis (complex wavenumber); always
     complex.
     """
@@ -173,7 +193,10 @@ def combine(F: ScalarResponse, scalars: ThreeScalars) -> np.ndarray:
 
 
 def _differences(
-    F: ScalarResponse, omega_squared: Any, base: complex, growth_limit: float
+    F: ScalarResponse,
+    omega_squared: Any,
+    base: complex,
+    growth_limit: float,
 ) -> tuple[Any, Any, Any]:
     """F(s) and its first and second divided differences at s, s + r, s - r; r^2 = -omega^2."""
     squared = -np.asarray(omega_squared, dtype=float)
@@ -199,7 +222,9 @@ def _differences(
 
 
 def _contour(
-    F: ScalarResponse, squared: np.ndarray, base: complex
+    F: ScalarResponse,
+    squared: np.ndarray,
+    base: complex,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divided differences by Cauchy's formula: the resolvent of T is 1/u + T/(u^2 - r^2) + T^2/(u
     (u^2 - r^2)).
@@ -215,7 +240,10 @@ def _contour(
     return first, second
 
 
-def _real_if(value: Any, base: complex) -> np.ndarray:
+def _real_if(
+    value: Any,
+    base: complex,
+) -> np.ndarray:
     return np.asarray(value if complex(base).imag != 0.0 else np.real(value))
 
 

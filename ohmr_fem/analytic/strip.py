@@ -24,7 +24,10 @@ FILM_BEST_THICKNESS = 4.560625442227550
 """Thickness in L_m at which :func:`film_weak_field` is largest."""
 
 
-def strip_response(s: Any, width: Any) -> np.ndarray:
+def strip_response(
+    s: Any,
+    width: Any,
+) -> np.ndarray:
     """F(s) = tanh(z)/z, z = sqrt(s) width/2, for a strip of width ``width`` with reflecting edges;
     Eq. (7).
 
@@ -33,7 +36,11 @@ def strip_response(s: Any, width: Any) -> np.ndarray:
     return _edge(s, width) * 2.0 / np.asarray(width)
 
 
-def strip_profile(y: Any, width: Any, s: Any) -> np.ndarray:
+def strip_profile(
+    y: Any,
+    width: Any,
+    s: Any,
+) -> np.ndarray:
     """Moment density sinh(q y)/(q cosh(q width/2)), q = sqrt(s), in units of alpha J_x L_m/D; Eq.
     (4).
 
@@ -55,7 +62,12 @@ def strip_profile(y: Any, width: Any, s: Any) -> np.ndarray:
     return np.sign(y) * growth * sinh / (q * cosh)
 
 
-def strip_robin(s: Any, width: Any, G1: Any, G2: Any = None) -> np.ndarray:
+def strip_robin(
+    s: Any,
+    width: Any,
+    G1: Any,
+    G2: Any = None,
+) -> np.ndarray:
     """F(s) of a strip whose edges absorb, Q.nu = G n; G2 defaults to G1, infinity is allowed.
 
     Equal edges: (2/width) t/(q + G t), t = tanh(q width/2).
@@ -74,7 +86,12 @@ def strip_robin(s: Any, width: Any, G1: Any, G2: Any = None) -> np.ndarray:
     return front * top / bottom
 
 
-def rho(phi: Any, theta: Any, width: Any, alpha_alpha_prime: float = 1.0) -> np.ndarray:
+def rho(
+    phi: Any,
+    theta: Any,
+    width: Any,
+    alpha_alpha_prime: float = 1.0,
+) -> np.ndarray:
     """Magnetoresistance -alpha alpha' Re F(1 + i sqrt(theta) phi) of a strip in a field along x;
     Eq. (7).
     """
@@ -83,7 +100,11 @@ def rho(phi: Any, theta: Any, width: Any, alpha_alpha_prime: float = 1.0) -> np.
     return -alpha_alpha_prime * f
 
 
-def rho_star(phi: Any, theta: Any, width: Any) -> np.ndarray:
+def rho_star(
+    phi: Any,
+    theta: Any,
+    width: Any,
+) -> np.ndarray:
     """rho* = [rho(B) - rho(0)]/[rho(inf) - rho(0)] = 1 - f(B)/F(1); Eq. (8).
 
     theta = 0 gives 0: without X_zz the field does nothing, and Eq. (8) is 0/0.  theta < 0 needs
@@ -94,7 +115,11 @@ def rho_star(phi: Any, theta: Any, width: Any) -> np.ndarray:
     return -change / np.real(strip_response(1.0, width))
 
 
-def strip_ac(omega: Any, phi: Any, width: Any) -> np.ndarray:
+def strip_ac(
+    omega: Any,
+    phi: Any,
+    width: Any,
+) -> np.ndarray:
     """Complex f of a strip driven by E exp(-i omega t), omega in 1/tau; phi = precession rate times
     tau.
     """
@@ -105,7 +130,11 @@ def strip_ac(omega: Any, phi: Any, width: Any) -> np.ndarray:
     return 0.5 * (plus + minus)
 
 
-def strip_switch_on(t: Any, width: Any, s: Any = 1.0) -> np.ndarray:
+def strip_switch_on(
+    t: Any,
+    width: Any,
+    s: Any = 1.0,
+) -> np.ndarray:
     """Scalar response at time t (in tau) after E is switched on, complex; F(s) as t -> infinity.
 
     A field enters as any other: ``three_scalar_response(lambda s: strip_switch_on(t, width, s),
@@ -128,7 +157,11 @@ def strip_switch_on(t: Any, width: Any, s: Any = 1.0) -> np.ndarray:
 
 
 def film_response(
-    thickness: Any, B: Any, X: Any, g_e_half_tau: float = 1.0, detection: str = "printed"
+    thickness: Any,
+    B: Any,
+    X: Any,
+    g_e_half_tau: float = 1.0,
+    detection: str = "printed",
 ) -> np.ndarray:
     """f of a film, normal along z and current along x: n^y accumulates at the two faces.
 
@@ -169,7 +202,12 @@ def _film_series(z: np.ndarray) -> np.ndarray:
 
 
 def wire_rectangle(
-    ly: Any, lz: Any, B: Any, X: Any, g_e_half_tau: float = 1.0, detection: str = "printed"
+    ly: Any,
+    lz: Any,
+    B: Any,
+    X: Any,
+    g_e_half_tau: float = 1.0,
+    detection: str = "printed",
 ) -> np.ndarray:
     """f of a wire along x of section ly x lz (in L_m): f_zz(ly) + f_yy(lz), exact for any symmetric
     X.
@@ -181,7 +219,10 @@ def wire_rectangle(
     return from_sides + from_faces
 
 
-def _edge(s: Any, width: Any) -> np.ndarray:
+def _edge(
+    s: Any,
+    width: Any,
+) -> np.ndarray:
     """tanh(q width/2)/q, even in q; width/2 at s = 0."""
     q = np.sqrt(np.asarray(s, dtype=complex))
     half = np.asarray(width, dtype=float) / 2
@@ -204,12 +245,20 @@ def _edge_weights(G: Any) -> tuple[np.ndarray, np.ndarray]:
     return kept, 1.0 - kept
 
 
-def _broadcast(phi: Any, theta: Any, width: Any) -> ThreeScalars:
+def _broadcast(
+    phi: Any,
+    theta: Any,
+    width: Any,
+) -> ThreeScalars:
     phi, theta, _ = np.broadcast_arrays(phi, theta, width)
     return scalars_of_precession(phi, theta)
 
 
-def _switch_on_modes(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndarray:
+def _switch_on_modes(
+    t: np.ndarray,
+    width: np.ndarray,
+    s: np.ndarray,
+) -> np.ndarray:
     columns = (1,) * t.ndim
     k = np.arange(8).reshape((-1, *columns))
     wavenumber = (2 * k + 1) * np.pi / width
@@ -218,7 +267,11 @@ def _switch_on_modes(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndar
     return np.asarray(strip_response(s, width) - 8 / width**2 * decayed)
 
 
-def _switch_on_images(t: np.ndarray, width: np.ndarray, s: np.ndarray) -> np.ndarray:
+def _switch_on_images(
+    t: np.ndarray,
+    width: np.ndarray,
+    s: np.ndarray,
+) -> np.ndarray:
     """(2/width) sum_m c_m int_0^t exp(-s t' - a^2/4t') dt'/sqrt(pi t'), a = m width, c = 1, -2, 2,
     -2 ...
     """

@@ -14,7 +14,10 @@ import numpy as np
 from scipy.linalg import expm, sqrtm
 
 
-def _tanh_over(A: np.ndarray, width: float) -> np.ndarray:
+def _tanh_over(
+    A: np.ndarray,
+    width: float,
+) -> np.ndarray:
     """tanh(z)/z, z = sqrt(A) width/2, of a matrix."""
     root = np.asarray(sqrtm(A), dtype=complex)
     decay = expm(-width * root)

@@ -54,7 +54,11 @@ def valve(
     return float(np.real(0.5 * _field(read) @ W @ kernel @ _field(injected)))
 
 
-def absorbing_valve(distance: Any, phi: Any, absorption: float) -> np.ndarray:
+def absorbing_valve(
+    distance: Any,
+    phi: Any,
+    absorption: float,
+) -> np.ndarray:
     """The same for line contacts that absorb, parallel p across the field, isotropic X.
 
     Re{1/[2 (q + r) exp(q x) + r^2 sinh(q x)/q]}, q = sqrt(1 + i phi), r = G_c L_m/(W D).
@@ -74,7 +78,12 @@ def absorbing_valve(distance: Any, phi: Any, absorption: float) -> np.ndarray:
     return np.asarray(np.real(decay / below))
 
 
-def line_to_edges(distance: float, width: float, torque: Any, injected: Any) -> float:
+def line_to_edges(
+    distance: float,
+    width: float,
+    torque: Any,
+    injected: Any,
+) -> float:
     """What the inverse orbital Hall effect reads of a line contact: V(x, w/2) - V(x, -w/2) per
     current, over alpha' L_m/(sigma_s W), to first order in alpha'.
 

@@ -11,7 +11,11 @@ import numpy as np
 class ReadOnly(dict[Any, Any]):
     """A dict that nobody changes; unlike a mapping proxy it travels between processes."""
 
-    def _refuse(self, *_: Any, **__: Any) -> Any:
+    def _refuse(
+        self,
+        *_: Any,
+        **__: Any,
+    ) -> Any:
         raise TypeError("read-only: make a new object with dataclasses.replace")
 
     __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]

@@ -62,7 +62,9 @@ def arguments(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def meshed(
-    shape: Geometry, materials: Material | Mapping[str, Material], coarse: bool
+    shape: Geometry,
+    materials: Material | Mapping[str, Material],
+    coarse: bool,
 ) -> DeviceMesh:
     """A mesh that resolves the shortest diffusion length of the materials, or a coarse one to be
     refined.

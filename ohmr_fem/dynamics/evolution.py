@@ -76,11 +76,18 @@ class Evolution:
     def mass(self) -> csr_array:
         return moment_inertia(self.measurement.system, self.potentials)
 
-    def matrix(self, field: Callable[[float], Any], t: float) -> csr_array:
+    def matrix(
+        self,
+        field: Callable[[float], Any],
+        t: float,
+    ) -> csr_array:
         return self.at(field(t))[0]
 
     def load(
-        self, field: Callable[[float], Any], drive: Callable[[float], Any], t: float
+        self,
+        field: Callable[[float], Any],
+        drive: Callable[[float], Any],
+        t: float,
     ) -> np.ndarray:
         """Right-hand side at t: what the drive generates and what the edges inject."""
         source = float(drive(t)) * self.at(field(t))[1]
@@ -96,7 +103,11 @@ class Evolution:
             return np.array([size])
         return np.array([size, np.linalg.norm(y[: self.potentials])])
 
-    def consistent(self, n: np.ndarray, B: np.ndarray) -> np.ndarray:
+    def consistent(
+        self,
+        n: np.ndarray,
+        B: np.ndarray,
+    ) -> np.ndarray:
         """State with the potential that belongs to the kept moments n at a field."""
         if not self.potentials:
             return n
@@ -106,7 +117,11 @@ class Evolution:
         free, _ = factors.solve(-(T.T @ (system.C @ moments)))
         return np.append(free, n)
 
-    def steady(self, B: np.ndarray, drive: float) -> np.ndarray:
+    def steady(
+        self,
+        B: np.ndarray,
+        drive: float,
+    ) -> np.ndarray:
         """Kept moments of the steady state."""
         here = self.measurement.at(B)
         system = here.system
@@ -114,7 +129,11 @@ class Evolution:
         found = solver.solve(drive * here.source + system.injected_source)
         return np.asarray(system.keep.T @ found.n)
 
-    def read(self, y: np.ndarray, B: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def read(
+        self,
+        y: np.ndarray,
+        B: np.ndarray,
+    ) -> tuple[float, np.ndarray, np.ndarray]:
         """Signal (V or scaled current), moments (3N,) and orbital potential (N,), in the units of
         the system.
         """
@@ -156,7 +175,10 @@ class Evolution:
         return out
 
     def stepper(self) -> Stepper:
-        def consistent(y: np.ndarray, index: int) -> np.ndarray:
+        def consistent(
+            y: np.ndarray,
+            index: int,
+        ) -> np.ndarray:
             if (
                 self.field.constant
                 or not self.potentials
@@ -168,7 +190,11 @@ class Evolution:
         solver = self.measurement.solver or GENERAL
         return Stepper(self.stretches(), self.norm, self.tolerance, consistent, solver)
 
-    def positions(self, n: np.ndarray, saved: Position | None = None) -> Iterator[Position]:
+    def positions(
+        self,
+        n: np.ndarray,
+        saved: Position | None = None,
+    ) -> Iterator[Position]:
         """Positions after every accepted step from the kept moments n, or from a saved position."""
         stepper = self.stepper()
         if saved is None:
@@ -270,7 +296,12 @@ class Checkpoint:
             )
         return at, signal, rows
 
-    def save(self, at: Position, signal: list[float], row: np.ndarray | None) -> None:
+    def save(
+        self,
+        at: Position,
+        signal: list[float],
+        row: np.ndarray | None,
+    ) -> None:
         """Write the position; ``row`` is the newest stored field, if there is one."""
         if row is not None and self.width:
             with self.fields.open("r+b" if self.fields.exists() else "wb") as stream:

@@ -74,7 +74,12 @@ class Modes:
         )[..., 0]
 
     def linear(
-        self, c: np.ndarray, field: np.ndarray, start: Any, slope: Any, times: np.ndarray
+        self,
+        c: np.ndarray,
+        field: np.ndarray,
+        start: Any,
+        slope: Any,
+        times: np.ndarray,
     ) -> np.ndarray:
         """c (n, m, 3) at ``times`` after now (n,), for a constant field and the drive start + slope
         t.
@@ -111,7 +116,10 @@ class Modes:
             * max(abs(float(drive(t))) for t in (start, *times))
         )
 
-        def slope(t: float, y: np.ndarray) -> np.ndarray:
+        def slope(
+            t: float,
+            y: np.ndarray,
+        ) -> np.ndarray:
             n = y.reshape(shape)
             return np.asarray(
                 tau
@@ -122,7 +130,10 @@ class Modes:
                 )
             ).ravel()
 
-        def jacobian(t: float, y: np.ndarray) -> np.ndarray:
+        def jacobian(
+            t: float,
+            y: np.ndarray,
+        ) -> np.ndarray:
             return tau * (
                 -np.diag(np.repeat(self.rates, 3))
                 - np.kron(np.eye(shape[0]), self.torque(field(t * tau)))

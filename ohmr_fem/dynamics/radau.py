@@ -114,13 +114,22 @@ class Stepper:
     def span(self) -> float:
         return self.stretches[-1].stop - self.stretches[0].start
 
-    def begin(self, y: np.ndarray, wanted: float, scale: np.ndarray) -> Position:
+    def begin(
+        self,
+        y: np.ndarray,
+        wanted: float,
+        scale: np.ndarray,
+    ) -> Position:
         """Position at the start of the first stretch; ``scale`` (blocks,) are norms to expect."""
         scale = np.maximum(scale, self.norm(y))
         start = Position(y, stretch=0, level=0, count=0, wanted=wanted, scale=scale)
         return self._enter(start, 0)
 
-    def _enter(self, at: Position, index: int) -> Position:
+    def _enter(
+        self,
+        at: Position,
+        index: int,
+    ) -> Position:
         """Start of a stretch: the level whose step is at most the wanted one."""
         s = self.stretches[index]
         halvings = np.log2((s.stop - s.start) / at.wanted)
@@ -165,7 +174,13 @@ class Stepper:
             return replace(at, stretch=following, count=0)
         return self._enter(at, following)
 
-    def _step(self, at: Position, s: Stretch, h: float, factors: Factors) -> Position:
+    def _step(
+        self,
+        at: Position,
+        s: Stretch,
+        h: float,
+        factors: Factors,
+    ) -> Position:
         """One attempt: the position after it, or the same one with a smaller step."""
         t = s.start + at.count * h
         Z, iterations = self._stages(at, s, t, h, factors)
@@ -221,7 +236,12 @@ class Stepper:
         return float(np.max(self.norm(estimate) / safe)) / self.tolerance
 
     def _stages(
-        self, at: Position, s: Stretch, t: float, h: float, factors: Factors
+        self,
+        at: Position,
+        s: Stretch,
+        t: float,
+        h: float,
+        factors: Factors,
     ) -> tuple[np.ndarray, int]:
         """Increments Z (3, n) of the stages, by simplified Newton with the factorised matrix; one
         solve if it is constant.
@@ -243,14 +263,22 @@ class Stepper:
                 return Z, iteration
         return Z, MOST_ITERATIONS + 1
 
-    def _factorise(self, mass: csr_array, A: csr_array, h: float) -> Factors:
+    def _factorise(
+        self,
+        mass: csr_array,
+        A: csr_array,
+        h: float,
+    ) -> Factors:
         """(mu/h) M + A for the real and the complex eigenvalue of the inverse tableau."""
         real = csr_array((MU_REAL / h) * mass + A)
         turned = csr_array((MU_COMPLEX / h) * mass + A)
         return self.solver.factorise(real), self.solver.factorise(turned)
 
 
-def _rotated_step(defect: np.ndarray, factors: Factors) -> np.ndarray:
+def _rotated_step(
+    defect: np.ndarray,
+    factors: Factors,
+) -> np.ndarray:
     """Newton's step (3, n) of the three stages, which the vectors of the tableau decouple."""
     rotated = _ROWS @ defect
     first, _ = factors[0].solve(np.ascontiguousarray(rotated[0].real))

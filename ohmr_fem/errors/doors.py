@@ -54,7 +54,10 @@ def door(function: Callable[P, R]) -> Callable[P, R]:
     """A public function whose failures are our own errors."""
 
     @functools.wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+    def guarded(
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
         try:
             return function(*args, **kwargs)
         except OhmrError:
@@ -93,7 +96,10 @@ def _of_the_caller(exc: Exception) -> bool:
 
 
 def explained(
-    function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], exc: Exception
+    function: Callable[..., Any],
+    args: Any,
+    kwargs: Mapping[str, Any],
+    exc: Exception,
 ) -> OhmrError:
     """The error that a foreign exception becomes."""
     name = _name(function)
@@ -116,7 +122,10 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _blamed(
-    function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], exc: Exception
+    function: Callable[..., Any],
+    args: Any,
+    kwargs: Mapping[str, Any],
+    exc: Exception,
 ) -> tuple[str, Any, str] | None:
     """The argument that is least likely meant, its value and what is accepted; None if none is."""
     signature = inspect.signature(function)
@@ -137,7 +146,10 @@ def _blamed(
     return worst
 
 
-def _half_if_named(value: Any, exc: Exception) -> float:
+def _half_if_named(
+    value: Any,
+    exc: Exception,
+) -> float:
     """1/2 if the exception is about a value of this type, as in "'int' object is not iterable", and
     less for what is empty.
     """
@@ -154,7 +166,11 @@ def _half_if_named(value: Any, exc: Exception) -> float:
     return 0.25 * (isinstance(value, Sized) and not len(value))
 
 
-def _mismatch(function: Any, parameter: inspect.Parameter, value: Any) -> str:
+def _mismatch(
+    function: Any,
+    parameter: inspect.Parameter,
+    value: Any,
+) -> str:
     """What a parameter accepts, in words, if that is not the value."""
     annotation = parameter.annotation
     terms = _terms(annotation) if isinstance(annotation, str) else []
@@ -176,7 +192,11 @@ def _terms(annotation: str) -> list[str]:
     return [t.strip().rpartition(".")[2] for t in [*out, term] if t.strip()]
 
 
-def _accepts(term: str, value: Any, function: Any) -> bool:
+def _accepts(
+    term: str,
+    value: Any,
+    function: Any,
+) -> bool:
     if term in _WORDS:
         return _WORDS[term](value)
     named = getattr(function, "__globals__", {}).get(term)
@@ -185,7 +205,10 @@ def _accepts(term: str, value: Any, function: Any) -> bool:
     return named is None or _is_of(named, value)
 
 
-def _is_of(kind: Any, value: Any) -> bool:
+def _is_of(
+    kind: Any,
+    value: Any,
+) -> bool:
     """Whether a value is of a class, or of what an alias such as ``Mapping[str, int]`` stands
     for.
     """
@@ -199,7 +222,10 @@ def _is_of(kind: Any, value: Any) -> bool:
     return isinstance(value, origin or kind)
 
 
-def _oddness(value: Any, depth: int = 0) -> int:
+def _oddness(
+    value: Any,
+    depth: int = 0,
+) -> int:
     """0 for what a caller can mean, 1 for odd numbers and nests, 2 for what is of no use here."""
     if value is None or isinstance(value, (bool, np.bool_)):
         return 0
@@ -218,7 +244,10 @@ def _oddness(value: Any, depth: int = 0) -> int:
     return 0 if known or isinstance(value, os.PathLike) or inspect.isfunction(value) else 2
 
 
-def _oddest(values: Iterable[Any], depth: int) -> int:
+def _oddest(
+    values: Iterable[Any],
+    depth: int,
+) -> int:
     inner = list(values)[:FAR]
     ragged = len({isinstance(v, (list, tuple)) for v in inner}) > 1
     if depth >= DEEP or ragged:
@@ -238,7 +267,10 @@ def _oddness_of_size(size: Any) -> int:
     return int(not (size < HUGE and (size > 1 / HUGE or size == 0)))  # nan too
 
 
-def _shown(value: Any, how: Callable[[Any], str] = repr) -> str:
+def _shown(
+    value: Any,
+    how: Callable[[Any], str] = repr,
+) -> str:
     """As ``repr``, of whatever has none."""
     try:
         text = how(value)

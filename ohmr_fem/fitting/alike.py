@@ -17,7 +17,10 @@ TRIED = ("quadratic", "kohler", "two_band", "hln")
 STEPS = 13
 
 
-def alike(model: Model, u: np.ndarray) -> tuple[dict[str, float], dict[str, float]]:
+def alike(
+    model: Model,
+    u: np.ndarray,
+) -> tuple[dict[str, float], dict[str, float]]:
     """Of each background, the part of the Hanle signal that is left when the background may take
     what looks like it, at the best of its shapes; 1 where it takes nothing.
 
@@ -37,7 +40,11 @@ def alike(model: Model, u: np.ndarray) -> tuple[dict[str, float], dict[str, floa
 
 
 def _least(
-    model: Model, u: np.ndarray, signals: Sequence[np.ndarray], name: str, fitted: list[str]
+    model: Model,
+    u: np.ndarray,
+    signals: Sequence[np.ndarray],
+    name: str,
+    fitted: list[str],
 ) -> float:
     """The part that the background leaves, over its shapes."""
     here = model.shapes(u)
@@ -50,7 +57,10 @@ def _least(
 
 
 def _shapes(
-    model: Model, name: str, here: Mapping[str, float], fitted: list[str]
+    model: Model,
+    name: str,
+    here: Mapping[str, float],
+    fitted: list[str],
 ) -> Iterator[Mapping[str, float]]:
     """The shapes that a background may take: those of the fit, and a grid over their range."""
     banded = any(t.name == name and t.banded for c in model.curves for t in c.terms)
@@ -102,14 +112,19 @@ def _left(
 
 
 def _complete(
-    terms: Sequence[Term], shapes: Mapping[str, float], fields: np.ndarray
+    terms: Sequence[Term],
+    shapes: Mapping[str, float],
+    fields: np.ndarray,
 ) -> dict[str, float]:
     """Shapes with the start of those that are no parameters."""
     strongest = float(np.linalg.norm(fields, axis=1).max())
     return starts(terms, strongest) | dict(shapes)
 
 
-def _owners(model: Model, block: Block) -> list[str]:
+def _owners(
+    model: Model,
+    block: Block,
+) -> list[str]:
     """The background that each column of a block belongs to."""
     out = [""] * block.width
     for k, place in zip(block.curves, block.places, strict=True):
@@ -119,7 +134,12 @@ def _owners(model: Model, block: Block) -> list[str]:
     return out
 
 
-def _added(model: Model, block: Block, name: str, shapes: Mapping[str, float]) -> np.ndarray:
+def _added(
+    model: Model,
+    block: Block,
+    name: str,
+    shapes: Mapping[str, float],
+) -> np.ndarray:
     """Columns of a background that is not fitted, one for each curve."""
     parts = []
     for place, k in enumerate(block.curves):
@@ -131,7 +151,12 @@ def _added(model: Model, block: Block, name: str, shapes: Mapping[str, float]) -
     return np.vstack(parts)
 
 
-def _slopes(model: Model, u: np.ndarray, block: Block, name: str) -> np.ndarray:
+def _slopes(
+    model: Model,
+    u: np.ndarray,
+    block: Block,
+    name: str,
+) -> np.ndarray:
     """Slopes of two bands, which have no amplitude, in their mobilities and densities."""
     terms = [t for k in block.curves for t in model.curves[k].terms]
     count = sum(len(model.curves[k].fields) for k in block.curves)

@@ -44,7 +44,10 @@ LAGS = 10
 FIRST_STARTS = 2
 
 
-def read_models(given: Any, shared: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def read_models(
+    given: Any,
+    shared: Sequence[str],
+) -> dict[str, tuple[str, ...]]:
     """{model: shared parameters}, the background first."""
     names = [BACKGROUND, "hanle"] if given is None else [str(n) for n in given]
     for name in names:
@@ -62,7 +65,10 @@ def read_models(given: Any, shared: Sequence[str]) -> dict[str, tuple[str, ...]]
     return out
 
 
-def with_alternative(sample: Sample, name: str) -> Sample:
+def with_alternative(
+    sample: Sample,
+    name: str,
+) -> Sample:
     """The sample with an even background in the place of its own."""
     own = {term.name: term for term in sample.background}
     base = [term for term in sample.background if term.name not in EVEN]
@@ -132,7 +138,10 @@ def fit_background(prepared: Mapping[str, Prepared]) -> ModelFit:
     return _best(BACKGROUND, found)
 
 
-def fit_model(name: str, prepared: Mapping[str, Prepared]) -> ModelFit:
+def fit_model(
+    name: str,
+    prepared: Mapping[str, Prepared],
+) -> ModelFit:
     """A device with the best of the alternatives."""
     found: dict[str, tuple[SeriesModel, Point]] = {}
     for alternative, p in prepared.items():
@@ -143,25 +152,38 @@ def fit_model(name: str, prepared: Mapping[str, Prepared]) -> ModelFit:
     return _best(name, found)
 
 
-def _signed(model: SeriesModel, points: Sequence[Point]) -> list[Point]:
+def _signed(
+    model: SeriesModel,
+    points: Sequence[Point],
+) -> list[Point]:
     """The points where alpha alpha' has the stated sign; all of them where none has."""
     sign = stated_sign(model)
     right = [u for u in points if all(sign * x >= 0.0 for x in _products(model, u))]
     return right or list(points)
 
 
-def _products(model: SeriesModel, u: Point) -> list[float]:
+def _products(
+    model: SeriesModel,
+    u: Point,
+) -> list[float]:
     return [v["alpha_product"] for v in model.local(u) if "alpha_product" in v]
 
 
-def _carried(model: SeriesModel, other: SeriesModel, u: Point) -> Point:
+def _carried(
+    model: SeriesModel,
+    other: SeriesModel,
+    u: Point,
+) -> Point:
     """The device that was found with another background, with the best shapes of this one."""
     values = {p.name: float(x) for p, x in zip(other.parameters, u, strict=True)}
     start = np.array([values.get(p.name, 0.0) for p in model.parameters])
     return best_shapes(model, start)
 
 
-def _best(name: str, found: Mapping[str, tuple[SeriesModel, Point]]) -> ModelFit:
+def _best(
+    name: str,
+    found: Mapping[str, tuple[SeriesModel, Point]],
+) -> ModelFit:
     sizes = {a: _chi2(model, u) for a, (model, u) in found.items()}
     best = min(sizes, key=lambda a: sizes[a])
     model, u = found[best]
@@ -180,7 +202,10 @@ def _best(name: str, found: Mapping[str, tuple[SeriesModel, Point]]) -> ModelFit
     )
 
 
-def whiteness(model: SeriesModel, u: Point) -> float:
+def whiteness(
+    model: SeriesModel,
+    u: Point,
+) -> float:
     """p of a Ljung-Box test of the residuals of every curve in the order measured."""
     total, lags = 0.0, 0
     parts = zip(model.values, model.signals(u), model.backgrounds(u), model.sigma, strict=True)
@@ -192,7 +217,10 @@ def whiteness(model: SeriesModel, u: Point) -> float:
     return float(chdtrc(lags, total)) if lags else 1.0
 
 
-def ljung_box(r: np.ndarray, lags: int) -> float:
+def ljung_box(
+    r: np.ndarray,
+    lags: int,
+) -> float:
     """Q = n (n + 2) sum_k rho_k^2/(n - k), mean not removed."""
     n, size = len(r), float(r @ r)
     out = 0.0
@@ -202,7 +230,10 @@ def ljung_box(r: np.ndarray, lags: int) -> float:
     return n * (n + 2.0) * out
 
 
-def left_out(fit: ModelFit, own: bool) -> float:
+def left_out(
+    fit: ModelFit,
+    own: bool,
+) -> float:
     """Sum over the samples of chi^2 of each when the others alone are fitted, its own backgrounds
     projected out; NaN where parameters are of one sample.
     """
@@ -217,7 +248,11 @@ def left_out(fit: ModelFit, own: bool) -> float:
     return total
 
 
-def _predicted(model: SeriesModel, u: Point, mine: set[int]) -> float:
+def _predicted(
+    model: SeriesModel,
+    u: Point,
+    mine: set[int],
+) -> float:
     """chi^2 of some curves at the parameters of the others."""
     sigma = [s * 1e6 if k in mine else s for k, s in enumerate(model.sigma)]
     others = replace(model, sigma=tuple(sigma))

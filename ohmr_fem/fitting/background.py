@@ -118,7 +118,12 @@ class Term:
         """Of each value that holds one number for each curve: how many."""
         return {k: len(v) for k, v in self.given if k in PER_CURVE and isinstance(v, tuple)}
 
-    def at(self, k: int, group: str = "", end: float = 0.0) -> Term:
+    def at(
+        self,
+        k: int,
+        group: str = "",
+        end: float = 0.0,
+    ) -> Term:
         """The term of curve k; ``end`` is that of the smooth function."""
         given = {key: v[k] if key in self.counts else v for key, v in self.given}
         if self.smooth is not None:
@@ -129,7 +134,10 @@ class Term:
         return self.held | {key: shapes[f"{self.name}.{key}"] for key in self.free}
 
     def column(
-        self, fields: np.ndarray, shapes: Mapping[str, float], sheet_conductivity: float
+        self,
+        fields: np.ndarray,
+        shapes: Mapping[str, float],
+        sheet_conductivity: float,
     ) -> np.ndarray:
         """r for an amplitude of 1, (n,)."""
         values = self._values(shapes)
@@ -139,7 +147,10 @@ class Term:
         return background(self.name, fields, **values)
 
     def columns(
-        self, fields: np.ndarray, shapes: Mapping[str, float], sheet_conductivity: float
+        self,
+        fields: np.ndarray,
+        shapes: Mapping[str, float],
+        sheet_conductivity: float,
     ) -> np.ndarray:
         """r for an amplitude of 1 each, (n, k)."""
         if self.banded:
@@ -160,7 +171,9 @@ class Term:
         return tuple(f"{name}{k}" for k in range(1, self.smooth[0] + 3))
 
     def bands(
-        self, fields: np.ndarray, shapes: Mapping[str, float]
+        self,
+        fields: np.ndarray,
+        shapes: Mapping[str, float],
     ) -> tuple[np.ndarray, np.ndarray]:
         """r, and the part of rho_xy/rho_0 that the contacts show, (n,) each."""
         values = self._values(shapes)
@@ -176,7 +189,11 @@ def _is_asked(value: Any) -> bool:
     return isinstance(value, str) and value == "fit"
 
 
-def _pieces(x: np.ndarray, count: int, end: float) -> np.ndarray:
+def _pieces(
+    x: np.ndarray,
+    count: int,
+    end: float,
+) -> np.ndarray:
     """Cubic B-splines from 0 to ``end`` without the one that is not 0 at 0, (n, count + 2)."""
     from scipy.interpolate import BSpline
 
@@ -206,7 +223,10 @@ def read_terms(given: Any) -> tuple[Term, ...]:
     return tuple(out)
 
 
-def _read_term(name: Any, values: Mapping[str, Any]) -> Term:
+def _read_term(
+    name: Any,
+    values: Mapping[str, Any],
+) -> Term:
     if name not in AMPLITUDES:
         raise InputError(
             f"{name!r} is not known; {suggest(name, AMPLITUDES)}", value=name, key="background"
@@ -236,7 +256,10 @@ def _read_term(name: Any, values: Mapping[str, Any]) -> Term:
     return term
 
 
-def _numbers(key: str, value: Any) -> Any:
+def _numbers(
+    key: str,
+    value: Any,
+) -> Any:
     """Numbers of the curves as a tuple of floats; what else is given stays."""
     if key not in PER_CURVE:
         return value
@@ -272,7 +295,10 @@ def _check_term(term: Term) -> None:
         raise InputError(text, key="background")
 
 
-def starts(terms: Sequence[Term], strongest: float) -> dict[str, float]:
+def starts(
+    terms: Sequence[Term],
+    strongest: float,
+) -> dict[str, float]:
     """Start of every number that is fitted, by "term.number"."""
     return {
         f"{term.name}.{key}": SHAPES[term.name][key].start(strongest)

@@ -18,7 +18,9 @@ COARSE = 30
 
 
 def band_starts(
-    terms: Sequence[Term], curves: Sequence[Measured], sheet_conductivity: float
+    terms: Sequence[Term],
+    curves: Sequence[Measured],
+    sheet_conductivity: float,
 ) -> dict[str, float]:
     """Mobilities and densities at which the curves of R_xy, and the shape of those of R_xx, come
     nearest to the data without any Hanle effect; nothing where no such term is fitted.
@@ -36,7 +38,10 @@ def band_starts(
 
 
 def _misfit(
-    term: Term, shapes: Mapping[str, float], curves: Sequence[Measured], sheet: float
+    term: Term,
+    shapes: Mapping[str, float],
+    curves: Sequence[Measured],
+    sheet: float,
 ) -> float:
     """Squares of what is left of each curve in parts of its own, an offset free."""
     total = 0.0

@@ -19,7 +19,11 @@ ROOT = 1.0 / 3.0
 ABSENT = 1e6
 
 
-def bootstrap(fit: Any, kind: str, count: int) -> dict[str, tuple[float, float]]:
+def bootstrap(
+    fit: Any,
+    kind: str,
+    count: int,
+) -> dict[str, tuple[float, float]]:
     """See :meth:`GlobalFit.bootstrap`."""
     if kind not in KINDS:
         raise InputError(f"{kind!r} is not known; {suggest(kind, KINDS)}", key="kind")
@@ -42,12 +46,19 @@ def bootstrap(fit: Any, kind: str, count: int) -> dict[str, tuple[float, float]]
     return dict(zip(names, zip(low.tolist(), high.tolist(), strict=True), strict=True))
 
 
-def _settled(model: SeriesModel, u: np.ndarray) -> np.ndarray:
+def _settled(
+    model: SeriesModel,
+    u: np.ndarray,
+) -> np.ndarray:
     free = np.arange(len(u))
     return settle(model.residual, model.jacobian, u, free, _weights(model, NUDGE), 1e-6, 30)
 
 
-def _blocks(model: SeriesModel, u: np.ndarray, rng: np.random.Generator) -> SeriesModel:
+def _blocks(
+    model: SeriesModel,
+    u: np.ndarray,
+    rng: np.random.Generator,
+) -> SeriesModel:
     """Blocks of residuals put back on the fitted curves, in standard deviations."""
     values = []
     parts = zip(model.values, model.signals(u), model.backgrounds(u), model.sigma, strict=True)
@@ -58,7 +69,10 @@ def _blocks(model: SeriesModel, u: np.ndarray, rng: np.random.Generator) -> Seri
     return replace(model, values=tuple(values))
 
 
-def _resampled(rest: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _resampled(
+    rest: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
     n = len(rest)
     length = max(2, round(n**ROOT))
     starts = rng.integers(0, n, -(-n // length))
@@ -66,7 +80,11 @@ def _resampled(rest: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(rest[places])
 
 
-def _drawn(model: SeriesModel, u: np.ndarray, rng: np.random.Generator) -> SeriesModel:
+def _drawn(
+    model: SeriesModel,
+    u: np.ndarray,
+    rng: np.random.Generator,
+) -> SeriesModel:
     """Samples drawn with replacement: one drawn k times has its noise over sqrt(k)."""
     number = len(model.samples)
     times = np.bincount(rng.integers(0, number, number), minlength=number)

@@ -45,7 +45,11 @@ class Check:
     text: str
 
 
-def all_checks(model: SeriesModel, u: Point, stated: float) -> tuple[Check, ...]:
+def all_checks(
+    model: SeriesModel,
+    u: Point,
+    stated: float,
+) -> tuple[Check, ...]:
     """The checks at the best fit; ``stated`` is alpha alpha' of the problems."""
     return (
         anisotropy(model, u),
@@ -56,19 +60,29 @@ def all_checks(model: SeriesModel, u: Point, stated: float) -> tuple[Check, ...]
     )
 
 
-def _alone(model: SeriesModel, k: int, values: np.ndarray) -> np.ndarray:
+def _alone(
+    model: SeriesModel,
+    k: int,
+    values: np.ndarray,
+) -> np.ndarray:
     """Values of curve k among zeros of the others, (N,)."""
     parts = [np.zeros(len(v)) for v in model.values]
     parts[k] = values
     return np.concatenate(parts)
 
 
-def _rest(model: SeriesModel, u: Point) -> np.ndarray:
+def _rest(
+    model: SeriesModel,
+    u: Point,
+) -> np.ndarray:
     parts = zip(model.values, model.signals(u), strict=True)
     return np.concatenate([v - s for v, s in parts])
 
 
-def anisotropy(model: SeriesModel, u: Point) -> Check:
+def anisotropy(
+    model: SeriesModel,
+    u: Point,
+) -> Check:
     """Along a direction where the effect must vanish: how much of it, as seen along another, is
     there.
     """
@@ -98,7 +112,12 @@ def anisotropy(model: SeriesModel, u: Point) -> Check:
     return Check(name, passed, share, text)
 
 
-def _moved(model: SeriesModel, source: int, k: int, signal: np.ndarray) -> np.ndarray:
+def _moved(
+    model: SeriesModel,
+    source: int,
+    k: int,
+    signal: np.ndarray,
+) -> np.ndarray:
     """The signal of another curve at the sizes of the fields of curve k."""
     there = np.linalg.norm(model.curves[source].fields, axis=1)
     here = np.linalg.norm(model.curves[k].fields, axis=1)
@@ -106,7 +125,11 @@ def _moved(model: SeriesModel, source: int, k: int, signal: np.ndarray) -> np.nd
     return np.interp(here, there[order], signal[order])
 
 
-def sign(model: SeriesModel, u: Point, stated: float) -> Check:
+def sign(
+    model: SeriesModel,
+    u: Point,
+    stated: float,
+) -> Check:
     """The resistance moves the way of the stated alpha alpha'."""
     products = [v["alpha_product"] for v in model.local(u) if "alpha_product" in v]
     if not products:
@@ -116,7 +139,10 @@ def sign(model: SeriesModel, u: Point, stated: float) -> Check:
     return Check("sign", passed, value, f"alpha alpha' = {value:.3g}, stated {stated:.3g}")
 
 
-def saturation(model: SeriesModel, u: Point) -> Check:
+def saturation(
+    model: SeriesModel,
+    u: Point,
+) -> Check:
     """Whether the effect bends away from a parabola within the fields measured."""
     signals = model.signals(u)
     k = int(np.argmax([np.ptp(s) for s in signals]))
@@ -132,7 +158,10 @@ def saturation(model: SeriesModel, u: Point) -> Check:
     return Check("saturation", True, ratio, text)
 
 
-def thickness_law(model: SeriesModel, u: Point) -> Check:
+def thickness_law(
+    model: SeriesModel,
+    u: Point,
+) -> Check:
     """Whether every sample alone wants the same alpha alpha'."""
     name = "thickness law"
     sizes = {
@@ -204,7 +233,11 @@ def _axis(fields: np.ndarray) -> np.ndarray:
 
 
 def _with_exponent(
-    model: SeriesModel, bare: Cleared, y: np.ndarray, rho: Sequence[float], n: float
+    model: SeriesModel,
+    bare: Cleared,
+    y: np.ndarray,
+    rho: Sequence[float],
+    n: float,
 ) -> float:
     """chi^2 of one amplitude for each direction."""
     of_sample = np.repeat(np.arange(len(rho)), model.counts)

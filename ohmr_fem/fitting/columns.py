@@ -21,7 +21,10 @@ SAME_AXIS = 0.02
 FEWEST_RATIO = 1.1
 
 
-def of_curves(terms: Sequence[Term], curves: Sequence[Measured]) -> tuple[tuple[Term, ...], ...]:
+def of_curves(
+    terms: Sequence[Term],
+    curves: Sequence[Measured],
+) -> tuple[tuple[Term, ...], ...]:
     """The terms of each curve.  Kohler's amplitude is one for all curves of a direction where their
     resistivities are given.
 
@@ -45,7 +48,10 @@ def of_curves(terms: Sequence[Term], curves: Sequence[Measured]) -> tuple[tuple[
     )
 
 
-def picked(terms: Sequence[Term], numbers: Sequence[int]) -> tuple[Term, ...]:
+def picked(
+    terms: Sequence[Term],
+    numbers: Sequence[int],
+) -> tuple[Term, ...]:
     """The terms for some of the curves."""
     out = []
     for term in terms:
@@ -58,7 +64,12 @@ def picked(terms: Sequence[Term], numbers: Sequence[int]) -> tuple[Term, ...]:
     return tuple(out)
 
 
-def _of_curve(term: Term, k: int, axes: Sequence[int], curves: Sequence[Measured]) -> Term:
+def _of_curve(
+    term: Term,
+    k: int,
+    axes: Sequence[int],
+    curves: Sequence[Measured],
+) -> Term:
     ratios = dict(term.given).get("resistivity_ratio")
     if not isinstance(ratios, tuple):
         return term.at(k)
@@ -118,7 +129,11 @@ class Block:
         """Values of all curves of the fit, (n,) each, as those of the block, (N,)."""
         return np.concatenate([parts[k] for k in self.curves])
 
-    def split(self, values: np.ndarray, parts: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+    def split(
+        self,
+        values: np.ndarray,
+        parts: Sequence[np.ndarray],
+    ) -> dict[int, np.ndarray]:
         """The way back: {number of the curve: its values}; ``parts`` say how many each has."""
         ends = np.cumsum([len(parts[k]) for k in self.curves])[:-1]
         return dict(zip(self.curves, np.split(values, ends), strict=True))
@@ -140,7 +155,10 @@ def blocks(terms: Sequence[Sequence[Term]]) -> tuple[Block, ...]:
     return tuple(_block(sorted(curves), terms) for curves in sorted(members))
 
 
-def _block(curves: Sequence[int], terms: Sequence[Sequence[Term]]) -> Block:
+def _block(
+    curves: Sequence[int],
+    terms: Sequence[Sequence[Term]],
+) -> Block:
     known: dict[tuple[str, str], int] = {}
     places = []
     for k in curves:

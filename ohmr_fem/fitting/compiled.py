@@ -63,7 +63,11 @@ class Setup:
     size: float
     quick: SpectralMeasure
 
-    def tuned(self, values: Values, exact: bool = False) -> SpectralMeasure:
+    def tuned(
+        self,
+        values: Values,
+        exact: bool = False,
+    ) -> SpectralMeasure:
         """The measure with other parameters, by canonical name in SI."""
         own = {k: v for k, v in values.items() if k != G and k not in self._added(values)}
         # few poles serve faces that reflect
@@ -77,7 +81,12 @@ class Setup:
             measure = replace(measure, film=film)
         return measure
 
-    def response(self, measure: SpectralMeasure, values: Values, fields: np.ndarray) -> Any:
+    def response(
+        self,
+        measure: SpectralMeasure,
+        values: Values,
+        fields: np.ndarray,
+    ) -> Any:
         """f and its change of the tuned measure, (n,) each; with all channels of moment."""
         if G in values and self.measure.plane:
             f, change = self._absorbing(measure, values, fields)
@@ -96,7 +105,10 @@ class Setup:
         return {k: v for k, v in values.items() if k.startswith(SPIN)}
 
     def _absorbing(
-        self, measure: SpectralMeasure, values: Values, fields: np.ndarray
+        self,
+        measure: SpectralMeasure,
+        values: Values,
+        fields: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         """A film section whose faces absorb: the closed form through the thickness."""
         m = measure.material
@@ -108,7 +120,10 @@ class Setup:
         return np.real(f), np.real(f - still)
 
     def _spin(
-        self, measure: SpectralMeasure, spin: Values, fields: np.ndarray
+        self,
+        measure: SpectralMeasure,
+        spin: Values,
+        fields: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         """A spin channel beside the orbital one, without conversion (docs/theory, section 11)."""
         m = measure.material
@@ -166,7 +181,10 @@ class Compiled:
         return replace(self, curves=curves)
 
 
-def resized(measure: SpectralMeasure, factor: float) -> SpectralMeasure:
+def resized(
+    measure: SpectralMeasure,
+    factor: float,
+) -> SpectralMeasure:
     """The measure of a scaled copy: K stays, M grows with the area, so lengths count in units that
     grow with the device.
     """
@@ -187,7 +205,9 @@ def reach_of(problem: Problem) -> float:
 
 
 def compile_samples(
-    samples: Sequence[Sample], fitted: Sequence[str], centre: float = 1.0
+    samples: Sequence[Sample],
+    fitted: Sequence[str],
+    centre: float = 1.0,
 ) -> tuple[Compiled, ...]:
     """One measure for each shape, and the samples on them; ``fitted`` are canonical names, and the
     measures cover diffusion lengths about ``centre`` times those of the problems.
@@ -225,19 +245,29 @@ def terms_of(samples: Sequence[Sample]) -> list[list[tuple[Term, ...]]]:
     return out
 
 
-def _grouped(term: Term, axis: int) -> Term:
+def _grouped(
+    term: Term,
+    axis: int,
+) -> Term:
     scaled = term.name == "kohler" and "resistivity_ratio" in dict(term.given)
     return replace(term, group=f"direction {axis}") if scaled else term
 
 
-def rebased(compiled: Sequence[Compiled], samples: Sequence[Sample]) -> tuple[Compiled, ...]:
+def rebased(
+    compiled: Sequence[Compiled],
+    samples: Sequence[Sample],
+) -> tuple[Compiled, ...]:
     """The same devices for samples with other backgrounds or values."""
     terms = terms_of(samples)
     parts = zip(compiled, samples, terms, strict=True)
     return tuple(_rebased(c, s, own) for c, s, own in parts)
 
 
-def _rebased(compiled: Compiled, sample: Sample, terms: Sequence[tuple[Term, ...]]) -> Compiled:
+def _rebased(
+    compiled: Compiled,
+    sample: Sample,
+    terms: Sequence[tuple[Term, ...]],
+) -> Compiled:
     pairs = zip(compiled.setups, compiled.rows, strict=True)
     measures = {k: setup.measure for setup, rows in pairs for k in rows}
     curves = [Curve.of(data, measures[k], terms[k]) for k, data in enumerate(sample.curves)]
@@ -245,7 +275,9 @@ def _rebased(compiled: Compiled, sample: Sample, terms: Sequence[tuple[Term, ...
 
 
 def _compiled(
-    sample: Sample, measures: Mapping[Any, Pair], terms: Sequence[tuple[Term, ...]]
+    sample: Sample,
+    measures: Mapping[Any, Pair],
+    terms: Sequence[tuple[Term, ...]],
 ) -> Compiled:
     pairs = [_pair(sample, k) for k in range(len(sample.curves))]
     distinct = list(dict.fromkeys(pairs))
@@ -272,7 +304,10 @@ def _refusal(problem: Problem) -> str | None:
     return refusal(problem)
 
 
-def _pair(sample: Sample, k: int) -> tuple[Any, Any]:
+def _pair(
+    sample: Sample,
+    k: int,
+) -> tuple[Any, Any]:
     if sample.problem.is_cross_section:
         return None, None
     return sample.curves[k].current, sample.curves[k].voltage
@@ -304,7 +339,9 @@ def _shape(problem: Problem) -> Any:
 
 
 def _measures(
-    samples: Sequence[Sample], fitted: Sequence[str], centre: float
+    samples: Sequence[Sample],
+    fitted: Sequence[str],
+    centre: float,
 ) -> list[dict[Any, Pair]]:
     """The measures of scaled copies, by pair of contacts, each with its quick one."""
     first = samples[0].problem
@@ -331,7 +368,9 @@ def _measures(
 
 
 def _few(
-    measure: SpectralMeasure, covered: tuple[float, float], samples: Sequence[Sample]
+    measure: SpectralMeasure,
+    covered: tuple[float, float],
+    samples: Sequence[Sample],
 ) -> SpectralMeasure:
     """The measure with few poles, of a film whose faces reflect."""
     films = [s.problem.film for s in samples if s.problem.film is not None]
@@ -341,7 +380,9 @@ def _few(
 
 
 def _plane(
-    problem: Problem, pairs: Sequence[Any], covered: tuple[float, float]
+    problem: Problem,
+    pairs: Sequence[Any],
+    covered: tuple[float, float],
 ) -> list[SpectralMeasure]:
     return spectral_measures(problem, pairs, tolerance=TOLERANCE, lengths=covered)
 
@@ -371,7 +412,10 @@ def _film(
     )
 
 
-def _adopted(measure: SpectralMeasure, problem: Problem) -> SpectralMeasure:
+def _adopted(
+    measure: SpectralMeasure,
+    problem: Problem,
+) -> SpectralMeasure:
     """The measure with the material, and the film, of a sample."""
     if not isinstance(measure, FilmMeasure):
         return replace(measure, material=problem.material)

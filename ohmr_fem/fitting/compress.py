@@ -37,11 +37,19 @@ class QuickFilm(FilmMeasure):
     def _edge_residues(self) -> np.ndarray:
         return np.asarray(self.of_edges * self.stretch)
 
-    def _face_residues(self, c: int, d: int) -> np.ndarray:
+    def _face_residues(
+        self,
+        c: int,
+        d: int,
+    ) -> np.ndarray:
         return np.asarray(self.of_faces[c, d])
 
 
-def quick(measure: FilmMeasure, lengths: tuple[float, float], thinnest: float) -> FilmMeasure:
+def quick(
+    measure: FilmMeasure,
+    lengths: tuple[float, float],
+    thinnest: float,
+) -> FilmMeasure:
     """The measure with few poles over diffusion lengths (m) and thicknesses from the ``thinnest``
     (m); the measure itself where that is not accurate.
     """
@@ -77,13 +85,19 @@ def quick(measure: FilmMeasure, lengths: tuple[float, float], thinnest: float) -
     return QuickFilm(**values, of_edges=found[0], of_faces=of_faces)
 
 
-def _grid(low: float, high: float) -> np.ndarray:
+def _grid(
+    low: float,
+    high: float,
+) -> np.ndarray:
     """Poles on a logarithmic grid, and one at 0."""
     count = 2 + int(POLES * np.log10(high / low))
     return np.append(0.0, np.geomspace(low, high, count))
 
 
-def _matched(low: float, high: float) -> np.ndarray:
+def _matched(
+    low: float,
+    high: float,
+) -> np.ndarray:
     """Rates s at which G is matched: real ones, and a ray."""
     count = 2 + int(POINTS * np.log10(high / low))
     real = np.geomspace(low, high, count)
@@ -91,7 +105,11 @@ def _matched(low: float, high: float) -> np.ndarray:
     return np.concatenate([real.astype(complex), *rays])
 
 
-def _residues(A: np.ndarray, values: np.ndarray, s: np.ndarray) -> np.ndarray:
+def _residues(
+    A: np.ndarray,
+    values: np.ndarray,
+    s: np.ndarray,
+) -> np.ndarray:
     """Real residues of the poles, each point weighted with |s|: G falls as 1/s."""
     weight = np.abs(s)
     rows = np.concatenate([(A * weight[:, None]).real, (A * weight[:, None]).imag])

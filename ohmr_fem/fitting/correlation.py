@@ -45,7 +45,11 @@ def correlation(found: Joint) -> tuple[float, float]:
     return r, whole / max(degrees, 1.0)
 
 
-def _expected(basis: np.ndarray, keep: np.ndarray, r: float) -> tuple[float, float]:
+def _expected(
+    basis: np.ndarray,
+    keep: np.ndarray,
+    r: float,
+) -> tuple[float, float]:
     """Sums of e_i^2 and e_i e_(i+1) for a noise of unit variance."""
     through = _filtered(basis, r)
     square = basis.T @ through
@@ -59,7 +63,10 @@ def _expected(basis: np.ndarray, keep: np.ndarray, r: float) -> tuple[float, flo
     return alone, float(together)
 
 
-def _filtered(columns: np.ndarray, r: float) -> np.ndarray:
+def _filtered(
+    columns: np.ndarray,
+    r: float,
+) -> np.ndarray:
     """The matrix r^|i - j| times columns, (n, p)."""
     from scipy.signal import lfilter
 

@@ -188,7 +188,9 @@ def _noise(curve: Measured) -> np.ndarray:
 
 
 def _measures(
-    problem: Problem, source: Source, wanted: Sequence[Candidate]
+    problem: Problem,
+    source: Source,
+    wanted: Sequence[Candidate],
 ) -> dict[Any, SpectralMeasure]:
     """The measure of every pair at hand or wanted, over the lengths that the sizes ask for."""
     new = [(c.current, c.voltage) for c in wanted]
@@ -201,7 +203,10 @@ def _measures(
     return dict(zip(pairs, found, strict=True))
 
 
-def _planned(c: Candidate, section: bool) -> Measured:
+def _planned(
+    c: Candidate,
+    section: bool,
+) -> Measured:
     return Measured(
         fields=c.fields,
         values=np.zeros(len(c.fields)),
@@ -231,7 +236,10 @@ def _jacobian(
     return model.relative_jacobian(here)
 
 
-def _resized(measure: SpectralMeasure, size: float) -> SpectralMeasure:
+def _resized(
+    measure: SpectralMeasure,
+    size: float,
+) -> SpectralMeasure:
     """The measure of a scaled copy: K stays, M grows with the area, so lengths count in units that
     grow with the device.
     """
@@ -247,7 +255,10 @@ def _resized(measure: SpectralMeasure, size: float) -> SpectralMeasure:
 
 
 def _default(
-    problem: Problem, first: Measured, own_noise: float, noise: float | None
+    problem: Problem,
+    first: Measured,
+    own_noise: float,
+    noise: float | None,
 ) -> list[Candidate]:
     """Directions, contact pairs and sizes with the fields of the first curve."""
     unit = "ohm" if first.current is not None else "1"

@@ -183,7 +183,11 @@ def _directions(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows, capped
 
 
-def _correct(capped: np.ndarray, rows: np.ndarray, reach: Mapping[int, float]) -> None:
+def _correct(
+    capped: np.ndarray,
+    rows: np.ndarray,
+    reach: Mapping[int, float],
+) -> None:
     """Put the errors that the profile found in place of those of the curvature."""
     better: dict[int, float] = {}
     for i, error in reach.items():
@@ -196,7 +200,11 @@ def _correct(capped: np.ndarray, rows: np.ndarray, reach: Mapping[int, float]) -
 
 
 def _fixed(
-    rows: np.ndarray, capped: np.ndarray, most: int, symbols: list[str], limit: float
+    rows: np.ndarray,
+    capped: np.ndarray,
+    most: int,
+    symbols: list[str],
+    limit: float,
 ) -> tuple[Combination, ...]:
     """The largest set of combinations that are all known better than the limit."""
     # what a direction adds to the error of the parameter that it moves most
@@ -210,7 +218,11 @@ def _fixed(
 
 
 def _simplest(
-    known: np.ndarray, rows: np.ndarray, errors: np.ndarray, symbols: list[str], limit: float
+    known: np.ndarray,
+    rows: np.ndarray,
+    errors: np.ndarray,
+    symbols: list[str],
+    limit: float,
 ) -> tuple[Combination, ...]:
     """The sparsest row-reduced basis of the known directions, exponents rounded where the data
     allow it.
@@ -247,12 +259,21 @@ def _cost(basis: Sequence[np.ndarray]) -> tuple[float, ...]:
     return float(exponents), float(starts), float(broken), float(size)
 
 
-def spread(row: np.ndarray, rows: np.ndarray, errors: np.ndarray) -> float:
+def spread(
+    row: np.ndarray,
+    rows: np.ndarray,
+    errors: np.ndarray,
+) -> float:
     """Standard error of the logarithm of a product with exponents ``row``."""
     return float(np.sqrt(np.sum((rows @ row * errors) ** 2)))
 
 
-def _rounded(row: np.ndarray, rows: np.ndarray, errors: np.ndarray, limit: float) -> np.ndarray:
+def _rounded(
+    row: np.ndarray,
+    rows: np.ndarray,
+    errors: np.ndarray,
+    limit: float,
+) -> np.ndarray:
     """The simplest exponents near ``row`` that are still fixed to within the limit, or ``row``
     itself.
     """
@@ -264,7 +285,10 @@ def _rounded(row: np.ndarray, rows: np.ndarray, errors: np.ndarray, limit: float
     return row
 
 
-def spell(exponents: Iterable[float], symbols: Sequence[str]) -> str:
+def spell(
+    exponents: Iterable[float],
+    symbols: Sequence[str],
+) -> str:
     """ "alpha alpha' tau^2 theta / L_m^4" from exponents."""
     above, below = [], []
     for symbol, exponent in zip(symbols, exponents, strict=True):
@@ -279,7 +303,10 @@ def spell(exponents: Iterable[float], symbols: Sequence[str]) -> str:
     return f"{over} / {under}" if len(below) == 1 else f"{over} / ({under})"
 
 
-def _power(symbol: str, exponent: float) -> str:
+def _power(
+    symbol: str,
+    exponent: float,
+) -> str:
     exponent = float(f"{exponent:.3g}")
     if exponent == 1.0:
         return symbol

@@ -253,7 +253,10 @@ def _data_notes(task: Task) -> list[Warning]:
     return notes
 
 
-def _residual_notes(task: Task, found: Found) -> list[Warning]:
+def _residual_notes(
+    task: Task,
+    found: Found,
+) -> list[Warning]:
     """Notes where the model does not describe the data: too large a chi^2, or residuals that follow
     each other.
     """
@@ -269,7 +272,10 @@ def _residual_notes(task: Task, found: Found) -> list[Warning]:
     return notes
 
 
-def _residual_note(curve: Measured, residuals: np.ndarray) -> str | None:
+def _residual_note(
+    curve: Measured,
+    residuals: np.ndarray,
+) -> str | None:
     order = np.argsort(curve.signed, kind="stable")
     r = residuals[order]
     spread = float(np.mean(r**2))
@@ -291,7 +297,11 @@ def _residual_note(curve: Measured, residuals: np.ndarray) -> str | None:
     )
 
 
-def _physics_notes(task: Task, source: Source, found: Found) -> list[Warning]:
+def _physics_notes(
+    task: Task,
+    source: Source,
+    found: Found,
+) -> list[Warning]:
     """Limits of the model at these fields, and whether the mesh resolves the fitted diffusion
     length.
     """
@@ -312,7 +322,10 @@ def _measure(found: Found) -> SpectralMeasure:
     return found.measures[0].at(**changes(found.model.physical(found.u)))
 
 
-def _device(problem: Problem, found: Found) -> Problem:
+def _device(
+    problem: Problem,
+    found: Found,
+) -> Problem:
     """The device at the fitted values."""
     measure = _measure(found)
     film = problem.film
@@ -322,7 +335,9 @@ def _device(problem: Problem, found: Found) -> Problem:
 
 
 def _strip(
-    task: Task, source: Source, found: Found
+    task: Task,
+    source: Source,
+    found: Found,
 ) -> tuple[dict[str, float], dict[int, np.ndarray]] | None:
     """Parameters that Eq. (7) gives for the local curves, and its curves by number; None if there
     is nothing to fit.
@@ -357,14 +372,24 @@ def _strip(
     return model.physical(u), dict(zip(local_ones, shown, strict=True))
 
 
-def _start(p: Parameter, material: Material, found: Found) -> float:
+def _start(
+    p: Parameter,
+    material: Material,
+    found: Found,
+) -> float:
     """Where the fit of the strip begins: at what was found on the device."""
     if p.of_background:
         return found.model.physical(found.u)[p.name]
     return value_of(material, p.name)
 
 
-def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], seconds: float) -> Fit:
+def _assemble(
+    task: Task,
+    found: Found,
+    strips: Any,
+    notes: tuple[str, ...],
+    seconds: float,
+) -> Fit:
     model, u = found.model, found.u
     known = task.told(model, u, found.reach)
     J = model.jacobian(u)
@@ -390,7 +415,10 @@ def _assemble(task: Task, found: Found, strips: Any, notes: tuple[str, ...], sec
     )
 
 
-def _estimates(found: Found, known: Identifiability) -> dict[str, Estimate]:
+def _estimates(
+    found: Found,
+    known: Identifiability,
+) -> dict[str, Estimate]:
     model = found.model
     values = model.physical(found.u)
     out = {}
@@ -417,7 +445,11 @@ def _estimates(found: Found, known: Identifiability) -> dict[str, Estimate]:
     return out
 
 
-def _fitted(task: Task, found: Found, strips: Mapping[int, np.ndarray]) -> tuple[FittedCurve, ...]:
+def _fitted(
+    task: Task,
+    found: Found,
+    strips: Mapping[int, np.ndarray],
+) -> tuple[FittedCurve, ...]:
     model = found.model
     signals = model.signals(found.u)
     backgrounds = model.backgrounds(found.u)

@@ -43,7 +43,11 @@ SERIES_FROM = 30.0
 
 
 @door
-def background(name: str, fields: Any, **values: Any) -> np.ndarray:
+def background(
+    name: str,
+    fields: Any,
+    **values: Any,
+) -> np.ndarray:
     """Relative change r of the resistivity by something other than the Hanle effect.
 
     Parameters
@@ -100,7 +104,11 @@ def background(name: str, fields: Any, **values: Any) -> np.ndarray:
         return np.asarray(form(array, **plain), dtype=float)
 
 
-def _plain(name: str, key: str, value: Any) -> Any:
+def _plain(
+    name: str,
+    key: str,
+    value: Any,
+) -> Any:
     """A value of a term as a number in SI."""
     if key == "current" or value is None:
         return value
@@ -145,23 +153,40 @@ def _signed(fields: np.ndarray) -> np.ndarray:
     return np.asarray(np.copysign(size, np.sign(first) * (fields @ strongest)))
 
 
-def _offset(fields: np.ndarray, a: float) -> np.ndarray:
+def _offset(
+    fields: np.ndarray,
+    a: float,
+) -> np.ndarray:
     return np.full(len(fields), float(a))
 
 
-def _linear(fields: np.ndarray, a: float) -> np.ndarray:
+def _linear(
+    fields: np.ndarray,
+    a: float,
+) -> np.ndarray:
     return a * _signed(fields)
 
 
-def _quadratic(fields: np.ndarray, a: float) -> np.ndarray:
+def _quadratic(
+    fields: np.ndarray,
+    a: float,
+) -> np.ndarray:
     return np.asarray(a * np.sum(fields**2, axis=1))
 
 
-def _anomalous(fields: np.ndarray, a: float) -> np.ndarray:
+def _anomalous(
+    fields: np.ndarray,
+    a: float,
+) -> np.ndarray:
     return np.asarray(a * np.sign(_signed(fields)))
 
 
-def _kohler(fields: np.ndarray, a: float, n: float, resistivity_ratio: float = 1.0) -> np.ndarray:
+def _kohler(
+    fields: np.ndarray,
+    a: float,
+    n: float,
+    resistivity_ratio: float = 1.0,
+) -> np.ndarray:
     _positive(n=n, resistivity_ratio=resistivity_ratio)
     reduced = np.linalg.norm(fields, axis=1) * resistivity_ratio
     return np.asarray(a * reduced**n)
@@ -211,7 +236,11 @@ def _from_bands(bands: Mapping[str, float | None]) -> tuple[float, float]:
 
 
 def _two_band_hall(
-    fields: np.ndarray, n_e: float, mu_e: float, n_h: float, mu_h: float
+    fields: np.ndarray,
+    n_e: float,
+    mu_e: float,
+    n_h: float,
+    mu_h: float,
 ) -> np.ndarray:
     f_e, f_h, _, _ = _shares({"n_e": n_e, "mu_e": mu_e, "n_h": n_h, "mu_h": mu_h})
     B = fields[:, 2]
@@ -221,7 +250,10 @@ def _two_band_hall(
     return np.asarray(across / (along**2 + across**2))
 
 
-def _normal_squared(fields: np.ndarray, current: Any) -> np.ndarray:
+def _normal_squared(
+    fields: np.ndarray,
+    current: Any,
+) -> np.ndarray:
     """B^2 of the part normal to the current, (n,) T^2."""
     axes = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
     along = fields_array(axes.get(current, current) if isinstance(current, str) else current)
@@ -254,7 +286,10 @@ def _field_of(length: float) -> float:
     return float(constants.hbar / (4.0 * constants.e * length**2))
 
 
-def _rise(characteristic: float, B: np.ndarray) -> np.ndarray:
+def _rise(
+    characteristic: float,
+    B: np.ndarray,
+) -> np.ndarray:
     """psi(1/2 + x) - ln x at x = characteristic/B; 0 at B = 0."""
     out = np.zeros(len(B))
     x = np.full(len(B), np.inf)

@@ -197,7 +197,10 @@ def series_identifiability(
 
 
 def fit_prepared(
-    prepared: Prepared, loss: str = "squares", begin: float | None = None, seed: int = 0
+    prepared: Prepared,
+    loss: str = "squares",
+    begin: float | None = None,
+    seed: int = 0,
 ) -> GlobalFit:
     """The fit of a prepared series; measures are made anew where the length leaves their range."""
     begin = time.perf_counter() if begin is None else begin
@@ -213,7 +216,10 @@ def fit_prepared(
     return _assembled(prepared, found, profile, minima, time.perf_counter() - begin, seed)
 
 
-def minimised(prepared: Prepared, loss: str = "squares") -> tuple[SeriesModel, list[Point]]:
+def minimised(
+    prepared: Prepared,
+    loss: str = "squares",
+) -> tuple[SeriesModel, list[Point]]:
     """The model with its noise, and the minima, the best first."""
     model, task = prepared.model, prepared.task
     minima = settled_minima(model, starts_of(model, prepared.atlas))
@@ -231,7 +237,10 @@ def minimised(prepared: Prepared, loss: str = "squares") -> tuple[SeriesModel, l
 
 
 def _robust(
-    model: SeriesModel, u: Point, sigma: Sequence[np.ndarray], loss: str
+    model: SeriesModel,
+    u: Point,
+    sigma: Sequence[np.ndarray],
+    loss: str,
 ) -> tuple[np.ndarray, ...]:
     """Noise with what lies far off made larger, as Huber's weights do."""
     if loss == "squares":
@@ -244,7 +253,11 @@ def _robust(
     return tuple(out)
 
 
-def _moved(prepared: Prepared, model: SeriesModel, u: Point) -> Prepared | None:
+def _moved(
+    prepared: Prepared,
+    model: SeriesModel,
+    u: Point,
+) -> Prepared | None:
     """Prepared again about the length that was found, where that lies at an end of its range."""
     i = prepared.task.length
     if i is None or model.lengths is None:
@@ -258,7 +271,11 @@ def _moved(prepared: Prepared, model: SeriesModel, u: Point) -> Prepared | None:
     return Prepared.of(prepared.series, task.confidence, task.intervals, task.limit, centre)
 
 
-def _found(prepared: Prepared, model: SeriesModel, profile: Profile) -> Found:
+def _found(
+    prepared: Prepared,
+    model: SeriesModel,
+    profile: Profile,
+) -> Found:
     nothing = np.zeros(len(model.parameters))
     measures = tuple(setup.measure for s in model.samples for setup in s.setups)
     return Found(
@@ -316,7 +333,11 @@ def _assembled(
     )
 
 
-def _physical(model: SeriesModel, u: Point, covariance: np.ndarray) -> np.ndarray:
+def _physical(
+    model: SeriesModel,
+    u: Point,
+    covariance: np.ndarray,
+) -> np.ndarray:
     """Covariance of the values in SI from that of the coordinates."""
     slopes = []
     for p, x in zip(model.parameters, u.tolist(), strict=True):
@@ -324,7 +345,10 @@ def _physical(model: SeriesModel, u: Point, covariance: np.ndarray) -> np.ndarra
     return np.asarray(covariance * np.outer(slopes, slopes))
 
 
-def _profiles(model: SeriesModel, profile: Profile) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _profiles(
+    model: SeriesModel,
+    profile: Profile,
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """{name: (values, rise of chi^2)} in the order of the values."""
     out = {}
     for i, places in profile.visited.items():
@@ -337,7 +361,11 @@ def _profiles(model: SeriesModel, profile: Profile) -> dict[str, tuple[np.ndarra
     return out
 
 
-def _minima(model: SeriesModel, u: Point, minima: Sequence[Point]) -> tuple[Minimum, ...]:
+def _minima(
+    model: SeriesModel,
+    u: Point,
+    minima: Sequence[Point],
+) -> tuple[Minimum, ...]:
     """The best fit and the other minima, distinct and in order."""
     out: list[Minimum] = []
     for x in [u, *minima]:
@@ -356,7 +384,10 @@ def _minima_notes(minima: Sequence[Minimum]) -> list[str]:
     return [f"{len(good) + 1} minima fit as well: another, chi^2 {rise:.2g} higher, has {values}"]
 
 
-def _prior_notes(model: SeriesModel, u: Point) -> list[str]:
+def _prior_notes(
+    model: SeriesModel,
+    u: Point,
+) -> list[str]:
     out = []
     local = model.local(u)
     for p in model.priors:
@@ -371,7 +402,10 @@ def _prior_notes(model: SeriesModel, u: Point) -> list[str]:
     return out
 
 
-def _range_notes(model: SeriesModel, u: Point) -> list[str]:
+def _range_notes(
+    model: SeriesModel,
+    u: Point,
+) -> list[str]:
     """A note if the bound of a measure does not hold at the answer."""
     for sample, values in zip(model.samples, model.local(u), strict=True):
         for setup, rows in zip(sample.setups, sample.rows, strict=True):
@@ -384,7 +418,10 @@ def _range_notes(model: SeriesModel, u: Point) -> list[str]:
     return []
 
 
-def _samples(prepared: Prepared, found: Found) -> dict[str, SampleFit]:
+def _samples(
+    prepared: Prepared,
+    found: Found,
+) -> dict[str, SampleFit]:
     """What was fitted, sample by sample."""
     model: Any = found.model
     curves = _fitted(prepared.task, found, {})
@@ -406,7 +443,10 @@ def _samples(prepared: Prepared, found: Found) -> dict[str, SampleFit]:
     return out
 
 
-def _material(setup: Any, values: Mapping[str, float]) -> Material:
+def _material(
+    setup: Any,
+    values: Mapping[str, float],
+) -> Material:
     material: Material = setup.tuned(values).material
     return material
 

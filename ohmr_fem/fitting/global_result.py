@@ -99,7 +99,11 @@ class GlobalFit(Table):
         """Of all samples, in their order."""
         return tuple(c for s in self.samples.values() for c in s.curves)
 
-    def bootstrap(self, kind: str = "blocks", count: int = 200) -> dict[str, tuple[float, float]]:
+    def bootstrap(
+        self,
+        kind: str = "blocks",
+        count: int = 200,
+    ) -> dict[str, tuple[float, float]]:
         """Intervals of the same confidence from fits to resampled data, as a check.
 
         Parameters

@@ -14,7 +14,11 @@ Point = np.ndarray
 SHAPE_STEPS = (0.1, 0.3, 1.0, 3.0, 10.0)
 
 
-def starting_points(model: Model, length: int | None, scanned: Point) -> list[Point]:
+def starting_points(
+    model: Model,
+    length: int | None,
+    scanned: Point,
+) -> list[Point]:
     """For every scanned length the best point of a grid in tau and theta; alpha alpha' is solved
     for, being linear.
     """
@@ -36,7 +40,10 @@ def starting_points(model: Model, length: int | None, scanned: Point) -> list[Po
     return [_best_shapes(model, u) for _, u in best.values()]
 
 
-def _best_shapes(model: Model, u: Point) -> Point:
+def _best_shapes(
+    model: Model,
+    u: Point,
+) -> Point:
     """The best of a grid in both lengths of localisation: strong and weak spin-orbit scattering
     have a valley each.
     """
@@ -52,7 +59,10 @@ def _best_shapes(model: Model, u: Point) -> Point:
     return min((_with_best_product(model, x) for x in tried), key=lambda pair: pair[0])[1]
 
 
-def _with_best_product(model: Model, u: Point) -> tuple[float, Point]:
+def _with_best_product(
+    model: Model,
+    u: Point,
+) -> tuple[float, Point]:
     """chi^2 and u with the best alpha alpha': the model is linear in it, so one step is exact."""
     residual = model.residual(u)
     for i, parameter in enumerate(model.parameters):

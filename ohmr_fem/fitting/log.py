@@ -135,7 +135,10 @@ def _given(columns: Mapping[str, Any] | None) -> dict[str, list[tuple[str, str |
     return out
 
 
-def _one_given(key: str, value: Any) -> tuple[str, str | None]:
+def _one_given(
+    key: str,
+    value: Any,
+) -> tuple[str, str | None]:
     if isinstance(value, str):
         return value.strip(), None
     if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, str) for v in value):
@@ -190,7 +193,11 @@ class _Picker:
             self.used[key] = found
         return found[0] if found else None
 
-    def _named(self, name: str, unit: str | None) -> Found:
+    def _named(
+        self,
+        name: str,
+        unit: str | None,
+    ) -> Found:
         headings = list(enumerate(self.sheet.headings))
         for same in (
             lambda h: h.text == name,
@@ -212,14 +219,24 @@ class _Picker:
             f"{self.path}: has no column {name!r}; {hint}", value=name, key="columns", named=True
         )
 
-    def si(self, found: Found, kind: str, unit: str | None = None) -> np.ndarray:
+    def si(
+        self,
+        found: Found,
+        kind: str,
+        unit: str | None = None,
+    ) -> np.ndarray:
         """A column in SI, (n,); empty cells are nan."""
         own = found.unit if found.unit is not None else unit
         return self.sheet.numbers(found.index) * factor(str(self.path), found.heading, own, kind)
 
     # fields
 
-    def fields(self, direction: Any, plane: str | None, field: Any) -> np.ndarray:
+    def fields(
+        self,
+        direction: Any,
+        plane: str | None,
+        field: Any,
+    ) -> np.ndarray:
         """Fields of every row, (n, 3) T."""
         if not {"B", "angle"} & set(self.given):
             parts = {axis: self.one(f"B{axis}") for axis in "xyz"}
@@ -242,7 +259,12 @@ class _Picker:
         self._stands_still()
         return np.outer(size, unit)
 
-    def _vector(self, parts: Mapping[str, Found | None], field: Any, direction: Any) -> np.ndarray:
+    def _vector(
+        self,
+        parts: Mapping[str, Found | None],
+        field: Any,
+        direction: Any,
+    ) -> np.ndarray:
         if direction is not None:
             raise InputError(
                 f"{self.path}: has the components of the field as columns; leave direction out",
@@ -282,7 +304,11 @@ class _Picker:
             named=True,
         )
 
-    def _turned(self, angle: Found | None, plane: str) -> np.ndarray:
+    def _turned(
+        self,
+        angle: Found | None,
+        plane: str,
+    ) -> np.ndarray:
         if len(plane) != 2 or set(plane) - set("xyz") or plane[0] == plane[1]:
             raise InputError(
                 f"expected two of the axes x, y, z such as 'xy', got {plane!r}",
@@ -381,7 +407,11 @@ class _Picker:
                 out |= np.isfinite(self.sheet.numbers(i))
         return out
 
-    def _only_kind(self, found: Mapping[str, list[Found]], bulk: list[Found]) -> str:
+    def _only_kind(
+        self,
+        found: Mapping[str, list[Found]],
+        bulk: list[Found],
+    ) -> str:
         kinds = [key for key in VALUES if found[key]]
         if not kinds and bulk:
             raise self._no_resistance(bulk[0])
@@ -413,7 +443,13 @@ class _Picker:
             named=True,
         )
 
-    def _channel(self, kind: str, found: Found, what: str, count: int) -> Channel:
+    def _channel(
+        self,
+        kind: str,
+        found: Found,
+        what: str,
+        count: int,
+    ) -> Channel:
         values = self.si(found, what)
         name = found.heading.name if count > 1 else ""
         return Channel(name, kind, values, self._error(found, what), what == "resistivity")
@@ -448,7 +484,11 @@ class _Picker:
             out.append(Channel(found.heading.name if len(voltages) > 1 else "", "R", values, sigma))
         return out
 
-    def _error(self, found: Found, what: str) -> np.ndarray | None:
+    def _error(
+        self,
+        found: Found,
+        what: str,
+    ) -> np.ndarray | None:
         """One standard deviation of a column, or None."""
         if self.given.get("sigma") and what != "current":
             column = self.one("sigma")
@@ -464,7 +504,11 @@ class _Picker:
         # an error without a unit is in that of its values
         return self.si(column, what, found.unit)
 
-    def _error_column(self, found: Found, what: str) -> Found | None:
+    def _error_column(
+        self,
+        found: Found,
+        what: str,
+    ) -> Found | None:
         headings = self.sheet.headings
         plain = found.heading.plain
         named = {plain + ending for ending in ERROR}
@@ -515,7 +559,10 @@ class _Picker:
         return found
 
 
-def _is(found: Found, kind: str) -> bool:
+def _is(
+    found: Found,
+    kind: str,
+) -> bool:
     return found.unit is not None and spelled(found.unit) in UNITS[kind]
 
 

@@ -140,7 +140,11 @@ class Parameter:
             else float((value - self.start) / abs(self.start))
         )
 
-    def spread(self, value: float, relative: float) -> float:
+    def spread(
+        self,
+        value: float,
+        relative: float,
+    ) -> float:
         """Standard error of the value from that of :meth:`relative`."""
         return relative * abs(value)
 
@@ -149,7 +153,10 @@ class Parameter:
         return 1.0 if self.logarithmic else abs(self.start) / (self.value(u) or abs(self.start))
 
 
-def _canonical(name: str, material: Material) -> str:
+def _canonical(
+    name: str,
+    material: Material,
+) -> str:
     if material.spin is not None and name == "alpha":
         return "orbital_hall_angle"
     if material.spin is not None and name in ANGLES:
@@ -157,7 +164,10 @@ def _canonical(name: str, material: Material) -> str:
     return ALIASES.get(name, name)
 
 
-def _belongs(name: str, material: Material) -> bool:
+def _belongs(
+    name: str,
+    material: Material,
+) -> bool:
     """Whether a material of this kind has the parameter."""
     if name.startswith("spin.") or name in ANGLES:
         return material.spin is not None
@@ -222,7 +232,9 @@ def read_parameters(
 
 
 def background_parameters(
-    terms: Sequence[Term], curves: Sequence[Measured], sheet_conductivity: float = 1.0
+    terms: Sequence[Term],
+    curves: Sequence[Measured],
+    sheet_conductivity: float = 1.0,
 ) -> tuple[Parameter, ...]:
     """The numbers that the shapes of backgrounds depend on, shared by all curves."""
     strongest = max(float(np.abs(c.signed).max()) for c in curves)
@@ -230,7 +242,11 @@ def background_parameters(
     return tuple(Parameter(name, start) for name, start in begin.items())
 
 
-def value_of(material: Material, name: str, thickness: float | None = None) -> float:
+def value_of(
+    material: Material,
+    name: str,
+    thickness: float | None = None,
+) -> float:
     """Value of a canonical parameter in a material, of a film if it has a ``thickness`` (m).
 
     Raises
@@ -359,7 +375,12 @@ class Curve:
             return np.full(len(self.fields), np.nan)
         return self.shown(m, *m.unchecked(self.fields))
 
-    def shown(self, m: SpectralMeasure, f: np.ndarray, change: np.ndarray) -> np.ndarray:
+    def shown(
+        self,
+        m: SpectralMeasure,
+        f: np.ndarray,
+        change: np.ndarray,
+    ) -> np.ndarray:
         """The curve from f and its change with the field, (n,); NaN where the torque is
         unstable.
         """
@@ -503,7 +524,11 @@ class Model:
             latest[key] = found
         return latest[key]
 
-    def whitened(self, parts: Sequence[np.ndarray], u: np.ndarray) -> np.ndarray:
+    def whitened(
+        self,
+        parts: Sequence[np.ndarray],
+        u: np.ndarray,
+    ) -> np.ndarray:
         """Values over sigma with the background projected out, joined, (N,)."""
         out: dict[int, np.ndarray] = {}
         for block, Q in zip(self.blocks, self.projectors(u), strict=True):
@@ -523,7 +548,12 @@ class Model:
         parts = zip(self.values, self.signals(u), self.known(u), strict=True)
         return [v - s - k for v, s, k in parts]
 
-    def jacobian(self, u: np.ndarray, free: Any = None, central: bool = False) -> np.ndarray:
+    def jacobian(
+        self,
+        u: np.ndarray,
+        free: Any = None,
+        central: bool = False,
+    ) -> np.ndarray:
         """d residual / du by differences, (N, q), or the columns of the ``free`` parameters."""
         now = self.signals(u)
         at = np.asarray(u, dtype=float)
@@ -534,7 +564,11 @@ class Model:
         return np.column_stack(columns)
 
     def _slopes(
-        self, u: np.ndarray, i: int, now: Sequence[np.ndarray], central: bool
+        self,
+        u: np.ndarray,
+        i: int,
+        now: Sequence[np.ndarray],
+        central: bool,
     ) -> list[np.ndarray]:
         """d signal / du_i of every curve."""
         p = self.parameters[i]
@@ -550,14 +584,22 @@ class Model:
         up, down = self.signals(u + step), self.signals(u - step) if central else now
         return [(a - b) / (step[i] * (2 if central else 1)) for a, b in zip(up, down, strict=True)]
 
-    def slopes(self, u: np.ndarray, k: int) -> np.ndarray:
+    def slopes(
+        self,
+        u: np.ndarray,
+        k: int,
+    ) -> np.ndarray:
         """d (signal + background at fixed amplitudes) / du of curve k, (n, q)."""
         now = self.signals(u)
         at = np.asarray(u, dtype=float)
         columns = [self._slopes(at, i, now, True)[k] for i in range(len(at))]
         return np.column_stack([np.nan_to_num(c) for c in columns])
 
-    def shape_slopes(self, u: np.ndarray, i: int) -> list[np.ndarray]:
+    def shape_slopes(
+        self,
+        u: np.ndarray,
+        i: int,
+    ) -> list[np.ndarray]:
         """d background / du_i at the fitted amplitudes (Kaufman's form of variable projection)."""
         step = CENTRAL * np.eye(len(u))[i]
         amounts = self.amplitudes(u)
@@ -604,7 +646,10 @@ class Model:
         return points - columns - len(self.parameters)
 
 
-def _check_terms(terms: Sequence[Term], data: Measured) -> None:
+def _check_terms(
+    terms: Sequence[Term],
+    data: Measured,
+) -> None:
     """InputError for a term that is not yet that of one curve, or that the curve cannot hold."""
     for term in terms:
         if term.counts:
@@ -619,7 +664,10 @@ def _check_terms(terms: Sequence[Term], data: Measured) -> None:
             )
 
 
-def projector(basis: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+def projector(
+    basis: np.ndarray,
+    sigma: np.ndarray,
+) -> np.ndarray:
     """Orthonormal columns of basis/sigma; columns of zeros, as a term of B_z along x, span
     nothing.
     """

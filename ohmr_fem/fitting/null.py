@@ -34,7 +34,11 @@ class Plane:
     rows: Mapping[str, np.ndarray]
 
     @classmethod
-    def of(cls, model: SeriesModel, atlases: Mapping[str, Atlas]) -> Plane:
+    def of(
+        cls,
+        model: SeriesModel,
+        atlases: Mapping[str, Atlas],
+    ) -> Plane:
         """At the best shapes of this background alone."""
         cleared = Cleared.at(*background_alone(model))
         sign = stated_sign(model)
@@ -57,7 +61,11 @@ def stated_sign(model: SeriesModel) -> float:
     return -1.0 if starts and starts[0] < 0.0 else 1.0
 
 
-def _rows(cleared: Cleared, atlas: Atlas, sign: float) -> np.ndarray:
+def _rows(
+    cleared: Cleared,
+    atlas: Atlas,
+    sign: float,
+) -> np.ndarray:
     """Orthonormal rows, (K, m, N); a single one points to more of the stated effect."""
     moved = cleared.rows(atlas.columns)
     out = np.zeros_like(moved)
@@ -77,7 +85,10 @@ class Falls:
     fall: Mapping[str, np.ndarray]
 
 
-def falls(planes: Sequence[Plane], white: np.ndarray) -> Falls:
+def falls(
+    planes: Sequence[Plane],
+    white: np.ndarray,
+) -> Falls:
     """chi^2 of values (n, N) in standard deviations, the best over the backgrounds each time."""
     bare, found = [], []
     for plane in planes:
@@ -90,7 +101,10 @@ def falls(planes: Sequence[Plane], white: np.ndarray) -> Falls:
     return Falls(best, {n: best - np.min([f[n] for f in found], axis=0) for n in names})
 
 
-def _largest(W: np.ndarray, left: np.ndarray) -> np.ndarray:
+def _largest(
+    W: np.ndarray,
+    left: np.ndarray,
+) -> np.ndarray:
     """The largest fall over the atlas, (n,)."""
     points, several, length = W.shape
     parts = (left @ W.reshape(-1, length).T).reshape(len(left), points, several)
@@ -122,12 +136,19 @@ class Null:
         """Part of the simulations that fall at least as far."""
         return above(self.simulated.fall[model], float(self.observed.fall[model][0]))
 
-    def threshold(self, model: str, level: float) -> float:
+    def threshold(
+        self,
+        model: str,
+        level: float,
+    ) -> float:
         """The fall that is exceeded by chance at the level."""
         return float(np.quantile(self.simulated.fall[model], 1.0 - level))
 
 
-def above(simulated: np.ndarray, observed: float) -> float:
+def above(
+    simulated: np.ndarray,
+    observed: float,
+) -> float:
     """p of what was observed among simulations."""
     count = int(np.sum(simulated >= observed * (1.0 - 1e-12)))
     return (1 + count) / (1 + len(simulated))
@@ -176,7 +197,12 @@ def null_of(
     )
 
 
-def rejected(null: Null, signal: np.ndarray, simulations: int, rng: np.random.Generator) -> float:
+def rejected(
+    null: Null,
+    signal: np.ndarray,
+    simulations: int,
+    rng: np.random.Generator,
+) -> float:
     """p of a stated signal (N,) in standard deviations: how often data with it in them look so much
     more like a background alone.
     """
@@ -215,6 +241,10 @@ def power_of(
     return float(np.mean(found.fall[model] > null.threshold(model, level)))
 
 
-def noiseless(null: Null, model: str, signal: np.ndarray) -> float:
+def noiseless(
+    null: Null,
+    model: str,
+    signal: np.ndarray,
+) -> float:
     """Fall of chi^2 of a signal without noise, after the backgrounds took what they can."""
     return float(falls(null.planes, signal[None, :]).fall[model][0])

@@ -19,7 +19,12 @@ from .sweeps import bins, levels, step_of
 LAGS = 10
 
 
-def apply(raw: Raw, numbers: Numbers, errors: dict[str, Any], methods: dict[str, str]) -> Measured:
+def apply(
+    raw: Raw,
+    numbers: Numbers,
+    errors: dict[str, Any],
+    methods: dict[str, str],
+) -> Measured:
     """The prepared curve from raw rows and known numbers; nothing is estimated but the smooth curve
     that the rows are judged by.
     """
@@ -52,7 +57,12 @@ def apply(raw: Raw, numbers: Numbers, errors: dict[str, Any], methods: dict[str,
     )
 
 
-def _smooth(rows: Rows, numbers: Numbers, parity: int, weight: np.ndarray | None = None) -> Joint:
+def _smooth(
+    rows: Rows,
+    numbers: Numbers,
+    parity: int,
+    weight: np.ndarray | None = None,
+) -> Joint:
     """The smooth curve of a parity through the rows, outliers left out, or with given weights."""
     start = numbers.offset, numbers.hysteresis
     spline = Spline.over(rows.place(*start), parity, numbers.pieces)
@@ -72,7 +82,13 @@ class Points:
     lonely: int = 0
 
     @classmethod
-    def of(cls, raw: Raw, numbers: Numbers, rows: Rows, found: Joint) -> Points:
+    def of(
+        cls,
+        raw: Raw,
+        numbers: Numbers,
+        rows: Rows,
+        found: Joint,
+    ) -> Points:
         sigma = np.full(len(rows.field), numbers.sigma)
         if numbers.noise == "file":
             assert raw.sigma is not None
@@ -143,7 +159,10 @@ def _point(
     return None
 
 
-def _at(found: Joint, x: float) -> float:
+def _at(
+    found: Joint,
+    x: float,
+) -> float:
     return float(found.spline.value(np.array([x]), found.coefficients)[0])
 
 

@@ -40,7 +40,12 @@ class Wishes:
     noise: str
 
     @classmethod
-    def read(cls, given: dict[str, Any], noise: str, data: Measured) -> Wishes:
+    def read(
+        cls,
+        given: dict[str, Any],
+        noise: str,
+        data: Measured,
+    ) -> Wishes:
         values = dict(given)
         for key, unit in (("offset", "T"), ("hysteresis", "T"), ("mixing", "1")):
             values[key] = _number_or(values[key], key, ("auto",), unit)
@@ -68,7 +73,12 @@ class Wishes:
         return cls(threshold=threshold, noise=noise, **values)
 
 
-def _number_or(value: Any, key: str, words: Sequence[str], unit: str) -> Any:
+def _number_or(
+    value: Any,
+    key: str,
+    words: Sequence[str],
+    unit: str,
+) -> Any:
     if value is None or (isinstance(value, str) and value in words):
         return value
     try:
@@ -79,7 +89,10 @@ def _number_or(value: Any, key: str, words: Sequence[str], unit: str) -> Any:
         raise InputError(what, value=value, key=key) from exc
 
 
-def estimate(raw: Raw, wishes: Wishes) -> tuple[Numbers, dict[str, Any], dict[str, str]]:
+def estimate(
+    raw: Raw,
+    wishes: Wishes,
+) -> tuple[Numbers, dict[str, Any], dict[str, str]]:
     """The numbers of every step, their errors, and how they came about."""
     free = [name for name in ("offset", "hysteresis") if getattr(wishes, name) == "auto"]
     start = (
@@ -128,7 +141,11 @@ def estimate(raw: Raw, wishes: Wishes) -> tuple[Numbers, dict[str, Any], dict[st
     return numbers, errors, _methods(wishes, numbers, parity, loose)
 
 
-def _loose(rows: Rows, numbers: Numbers, weight: np.ndarray) -> tuple[Joint, float, int]:
+def _loose(
+    rows: Rows,
+    numbers: Numbers,
+    weight: np.ndarray,
+) -> tuple[Joint, float, int]:
     """A curve without any symmetry, which the noise and the outliers are judged by; the size of a
     robust deviation, and the pieces of the curve.
     """
@@ -142,12 +159,18 @@ def _loose(rows: Rows, numbers: Numbers, weight: np.ndarray) -> tuple[Joint, flo
     return found, robust_size(u, rows.weight > 0, found.spent), pieces
 
 
-def _times(error: Any, factor: float) -> Any:
+def _times(
+    error: Any,
+    factor: float,
+) -> Any:
     return tuple(factor * e for e in error) if np.ndim(error) else factor * error
 
 
 def _decided(
-    raw: Raw, wishes: Wishes, free: list[str], start: tuple[float, float]
+    raw: Raw,
+    wishes: Wishes,
+    free: list[str],
+    start: tuple[float, float],
 ) -> tuple[int, Joint]:
     """The joint fit. Only an offset and a mixing need a curve of known parity; what else is
     estimated does without, and is not misled by a part of the other parity.
@@ -169,7 +192,12 @@ def _decided(
     return parity, found
 
 
-def _check_parity(raw: Raw, wishes: Wishes, free: list[str], found: Joint) -> None:
+def _check_parity(
+    raw: Raw,
+    wishes: Wishes,
+    free: list[str],
+    found: Joint,
+) -> None:
     """InputError where a curve without any symmetry fits clearly better than the even or odd one
     that an offset or a mixing is told by.
     """
@@ -194,7 +222,10 @@ def _check_parity(raw: Raw, wishes: Wishes, free: list[str], found: Joint) -> No
         )
 
 
-def _rows(raw: Raw, wishes: Wishes) -> Rows:
+def _rows(
+    raw: Raw,
+    wishes: Wishes,
+) -> Rows:
     """Rows for the joint fit: given numbers taken off, unknown ones as columns."""
     values = raw.values
     columns, names = [], []
@@ -217,7 +248,11 @@ def _rows(raw: Raw, wishes: Wishes) -> Rows:
 
 
 def _fitted(
-    raw: Raw, wishes: Wishes, parity: int, free: list[str], start: tuple[float, float]
+    raw: Raw,
+    wishes: Wishes,
+    parity: int,
+    free: list[str],
+    start: tuple[float, float],
 ) -> Joint:
     """The joint fit with a curve of the given parity."""
     rows = _rows(raw, wishes)
@@ -236,7 +271,10 @@ def _fitted(
 
 
 def _amounts(
-    raw: Raw, wishes: Wishes, found: Joint, free: list[str]
+    raw: Raw,
+    wishes: Wishes,
+    found: Joint,
+    free: list[str],
 ) -> tuple[tuple[float, ...], float | None, dict[str, Any]]:
     """Numbers of the drift and the mixing, and the errors of all steps for rows of unit noise."""
     covariance = found.factor
@@ -266,7 +304,9 @@ def _amounts(
 
 
 def _brackets(
-    raw: Raw, amounts: np.ndarray, covariance: np.ndarray
+    raw: Raw,
+    amounts: np.ndarray,
+    covariance: np.ndarray,
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The drift at each node about its mean over the rows, and its errors."""
     assert raw.time is not None
@@ -279,7 +319,11 @@ def _brackets(
     return tuple(values.tolist()), tuple(np.sqrt(np.diag(spread)).tolist())
 
 
-def _noise(raw: Raw, wishes: Wishes, found: Joint) -> float:
+def _noise(
+    raw: Raw,
+    wishes: Wishes,
+    found: Joint,
+) -> float:
     """One standard deviation of a row; of file noise the mean."""
     if wishes.noise == "file":
         assert raw.sigma is not None
@@ -302,7 +346,12 @@ def _noise(raw: Raw, wishes: Wishes, found: Joint) -> float:
     return float(np.sqrt(whole / degrees))
 
 
-def _methods(wishes: Wishes, numbers: Numbers, parity: int, found: Joint) -> dict[str, str]:
+def _methods(
+    wishes: Wishes,
+    numbers: Numbers,
+    parity: int,
+    found: Joint,
+) -> dict[str, str]:
     together = "estimated together with every other step that is estimated"
     if wishes.symmetry is None and parity:
         together += f", the curve taken as {'even' if parity > 0 else 'odd'}"

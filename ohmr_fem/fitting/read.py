@@ -29,7 +29,11 @@ LONGEST_PREAMBLE = 400
 COMMENT = ("#", "%", "//")
 
 
-def read_sheet(path: Path, wanted: Callable[[Sequence[Heading]], bool], decimal: Any) -> Sheet:
+def read_sheet(
+    path: Path,
+    wanted: Callable[[Sequence[Heading]], bool],
+    decimal: Any,
+) -> Sheet:
     """The columns of a file.
 
     Parameters
@@ -67,7 +71,9 @@ def read_sheet(path: Path, wanted: Callable[[Sequence[Heading]], bool], decimal:
 
 
 def _quick(
-    path: Path, wanted: Callable[[Sequence[Heading]], bool], decimal: str | None
+    path: Path,
+    wanted: Callable[[Sequence[Heading]], bool],
+    decimal: str | None,
 ) -> Sheet | None:
     """A large file that holds nothing but plain numbers below its heading; None for any other.
 
@@ -111,7 +117,10 @@ class _Start:
     fits: bool = True  # as many cells below as names
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def _cells(
+    line: str,
+    delimiter: str,
+) -> list[str]:
     """The cells of a line, without those that a trailing separator adds."""
     if delimiter == " ":
         parts = re.split(r"\s{2,}", line.strip())
@@ -128,7 +137,9 @@ def _trimmed(cells: list[str]) -> list[str]:
 
 
 def _find_heading(
-    path: Path, lines: list[str], wanted: Callable[[Sequence[Heading]], bool]
+    path: Path,
+    lines: list[str],
+    wanted: Callable[[Sequence[Heading]], bool],
 ) -> _Start:
     """The first line that reads as the wanted heading, or the first that could be one."""
     kept = [i for i, line in enumerate(lines[:LONGEST_PREAMBLE]) if line.strip()]
@@ -160,7 +171,11 @@ def _find_heading(
     return good
 
 
-def _starts(lines: list[str], plain: list[int], kept: list[int]) -> Iterator[_Start]:
+def _starts(
+    lines: list[str],
+    plain: list[int],
+    kept: list[int],
+) -> Iterator[_Start]:
     for place, i in enumerate(plain):
         for delimiter in "\t;, ":
             if delimiter != " " and delimiter not in lines[i]:
@@ -174,7 +189,11 @@ def _starts(lines: list[str], plain: list[int], kept: list[int]) -> Iterator[_St
 
 
 def _start(
-    lines: list[str], plain: list[int], kept: list[int], place: int, delimiter: str
+    lines: list[str],
+    plain: list[int],
+    kept: list[int],
+    place: int,
+    delimiter: str,
 ) -> _Start | None:
     """This line as the heading, or as the first row under a heading behind a #."""
     here = plain[place]
@@ -204,7 +223,11 @@ def _start(
 
 
 def _behind_mark(
-    lines: list[str], above: list[int], delimiter: str, count: int, here: int
+    lines: list[str],
+    above: list[int],
+    delimiter: str,
+    count: int,
+    here: int,
 ) -> _Start | None:
     """numpy.savetxt writes the heading as its last comment."""
     for i in reversed(above):
@@ -215,7 +238,10 @@ def _behind_mark(
     return None
 
 
-def _headings(names: list[str], units: list[str] | None) -> list[Heading]:
+def _headings(
+    names: list[str],
+    units: list[str] | None,
+) -> list[Heading]:
     if units is None:
         return [split_heading(name) for name in names]
     units = [unit.strip("[]() ") for unit in units] + [""] * len(names)
@@ -223,7 +249,12 @@ def _headings(names: list[str], units: list[str] | None) -> list[Heading]:
     return [Heading(name, name, unit or None) for name, unit in pairs]
 
 
-def _body(path: Path, lines: list[str], start: _Start, decimal: str | None) -> Sheet:
+def _body(
+    path: Path,
+    lines: list[str],
+    start: _Start,
+    decimal: str | None,
+) -> Sheet:
     count = len(start.headings)
     rows = lines[start.row :]
     at = np.arange(start.row + 1, len(lines) + 1)
@@ -242,7 +273,10 @@ def _body(path: Path, lines: list[str], start: _Start, decimal: str | None) -> S
     return Sheet(path, start.headings, cells, at, decimal)
 
 
-def _decimal_commas(rows: list[str], decimal: str | None) -> bool:
+def _decimal_commas(
+    rows: list[str],
+    decimal: str | None,
+) -> bool:
     """Whether every comma of the rows is a decimal sign: there is no point, and a number near the
     top can be read in no other way.
     """
@@ -254,7 +288,11 @@ def _decimal_commas(rows: list[str], decimal: str | None) -> bool:
     return any(WITH_COMMA.fullmatch(c) and not EITHER_COMMA.fullmatch(c) for c in cells)
 
 
-def _fast(rows: list[str], delimiter: str, count: int) -> list[np.ndarray] | None:
+def _fast(
+    rows: list[str],
+    delimiter: str,
+    count: int,
+) -> list[np.ndarray] | None:
     """Columns of a file that holds nothing but plain numbers; None for any other."""
     table = _loaded(rows, delimiter)
     if table is None or table.shape != (len(rows), count):
@@ -262,7 +300,11 @@ def _fast(rows: list[str], delimiter: str, count: int) -> list[np.ndarray] | Non
     return list(table.T)
 
 
-def _loaded(source: Any, delimiter: str, **options: Any) -> np.ndarray | None:
+def _loaded(
+    source: Any,
+    delimiter: str,
+    **options: Any,
+) -> np.ndarray | None:
     """A table of plain numbers; None where there is anything else."""
     between = None if delimiter == " " else delimiter
     try:
@@ -271,7 +313,12 @@ def _loaded(source: Any, delimiter: str, **options: Any) -> np.ndarray | None:
         return None
 
 
-def _slow(path: Path, rows: list[str], at: np.ndarray, start: _Start) -> list[list[str]]:
+def _slow(
+    path: Path,
+    rows: list[str],
+    at: np.ndarray,
+    start: _Start,
+) -> list[list[str]]:
     count = len(start.headings)
     if start.delimiter == " ":
         table = [row.split() for row in rows]
@@ -294,7 +341,12 @@ def _slow(path: Path, rows: list[str], at: np.ndarray, start: _Start) -> list[li
     return [[row[k].strip() if k < len(row) else "" for row in table] for k in range(count)]
 
 
-def _all_cells(path: Path, table: list[list[str]], at: np.ndarray, count: int) -> None:
+def _all_cells(
+    path: Path,
+    table: list[list[str]],
+    at: np.ndarray,
+    count: int,
+) -> None:
     """Blanks cannot show an empty cell, nor tell two names from one: the cells have to be whole."""
     for line, row in zip(at, table, strict=True):
         if len(row) != count:
@@ -319,7 +371,11 @@ def _from_parquet(path: Path) -> Sheet:
     return _from_frame(path, frame.reset_index() if frame.index.name else frame, {})
 
 
-def _by_pandas(path: Path, read: Callable[[], Any], engine: str) -> Any:
+def _by_pandas(
+    path: Path,
+    read: Callable[[], Any],
+    engine: str,
+) -> Any:
     try:
         return read()
     except ImportError as exc:
@@ -349,7 +405,11 @@ def _from_netcdf(path: Path) -> Sheet:
     return _from_frame(path, frame, units)
 
 
-def _from_frame(path: Path, frame: Any, units: dict[str, str | None]) -> Sheet:
+def _from_frame(
+    path: Path,
+    frame: Any,
+    units: dict[str, str | None],
+) -> Sheet:
     headings: list[Heading] = []
     cells: list[Any] = []
     for name in frame.columns:

@@ -52,7 +52,10 @@ class Run:
 
 
 def split_runs(
-    fields: np.ndarray, temperature: np.ndarray | None, apart: bool, what: str
+    fields: np.ndarray,
+    temperature: np.ndarray | None,
+    apart: bool,
+    what: str,
 ) -> tuple[list[Run], int]:
     """The runs of one measurement, and how many rows of temperature runs are left out.
 
@@ -98,7 +101,11 @@ def split_runs(
     return runs, left_out
 
 
-def _temperature_runs(fields: np.ndarray, temperature: np.ndarray, noise: float) -> np.ndarray:
+def _temperature_runs(
+    fields: np.ndarray,
+    temperature: np.ndarray,
+    noise: float,
+) -> np.ndarray:
     """Rows at a held field in which the temperature goes from one value to another, (n,) bool."""
     out = np.zeros(len(fields), dtype=bool)
     starts = _holds(fields)
@@ -129,7 +136,11 @@ def _holds(fields: np.ndarray) -> np.ndarray:
         starts.append(first)
 
 
-def _leaves(parts: np.ndarray, first: int, same: float) -> int:
+def _leaves(
+    parts: np.ndarray,
+    first: int,
+    same: float,
+) -> int:
     """The next row whose field is not that of row ``first``; looked for in ever longer pieces."""
     count = parts.shape[1]
     begin, width = first + 1, 32
@@ -145,7 +156,10 @@ def _leaves(parts: np.ndarray, first: int, same: float) -> int:
 
 
 def _runs(
-    temperature: np.ndarray, starts: np.ndarray, ends: np.ndarray, noise: float
+    temperature: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    noise: float,
 ) -> np.ndarray:
     """Whether the temperature goes somewhere in each stretch of rows, and does not only scatter."""
     if not len(starts):
@@ -205,7 +219,10 @@ def _moves(fields: np.ndarray) -> np.ndarray:
     return np.asarray(_size(np.diff(fields, axis=0)) > HELD * _size(fields).max(initial=0.0))
 
 
-def _noise(fields: np.ndarray, temperature: np.ndarray) -> float:
+def _noise(
+    fields: np.ndarray,
+    temperature: np.ndarray,
+) -> float:
     """Scatter of the temperature from row to row of the sweeps, K."""
     moves = _moves(fields)
     if np.sum(moves) < FEWEST_HELD:  # a slow sweep
@@ -217,7 +234,11 @@ def _noise(fields: np.ndarray, temperature: np.ndarray) -> float:
 
 
 def _by_temperature(
-    temperature: np.ndarray, rows: np.ndarray, apart: bool, noise: float, what: str
+    temperature: np.ndarray,
+    rows: np.ndarray,
+    apart: bool,
+    noise: float,
+    what: str,
 ) -> Iterator[np.ndarray]:
     """Rows of one temperature each, in the order measured; a temperature set twice is two."""
     held = temperature[rows]
@@ -245,14 +266,21 @@ def _by_temperature(
 
 
 def _with_steps(
-    fields: np.ndarray, temperature: np.ndarray, blocks: Iterator[np.ndarray], apart: bool
+    fields: np.ndarray,
+    temperature: np.ndarray,
+    blocks: Iterator[np.ndarray],
+    apart: bool,
 ) -> Iterator[np.ndarray]:
     """Blocks cut where the field waits and the mean temperature steps, by less than it scatters."""
     for block in blocks:
         yield from _cut(fields, temperature, block) if apart else [block]
 
 
-def _cut(fields: np.ndarray, temperature: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+def _cut(
+    fields: np.ndarray,
+    temperature: np.ndarray,
+    rows: np.ndarray,
+) -> Iterator[np.ndarray]:
     count = len(rows)
     least = 2 * CLOSE * abs(float(temperature[rows].mean()))
     if not _may_step(temperature[rows], least):
@@ -287,7 +315,10 @@ def _cut(fields: np.ndarray, temperature: np.ndarray, rows: np.ndarray) -> Itera
         yield rows
 
 
-def _may_step(held: np.ndarray, least: float) -> bool:
+def _may_step(
+    held: np.ndarray,
+    least: float,
+) -> bool:
     """Whether means over short stretches differ by more than ``least``: the quick way out."""
     width = max(len(held) // 500, 1)
     whole = len(held) // width * width
@@ -295,7 +326,10 @@ def _may_step(held: np.ndarray, least: float) -> bool:
     return bool(np.ptp(means) > least)
 
 
-def _clusters(values: np.ndarray, close: float) -> np.ndarray:
+def _clusters(
+    values: np.ndarray,
+    close: float,
+) -> np.ndarray:
     """Number of the cluster of each value, (n,); between clusters is a gap wider than ``close``."""
     order = np.argsort(values, kind="stable")
     wide = np.diff(values[order]) > np.maximum(close, CLOSE * np.abs(values[order][1:]))
@@ -304,7 +338,10 @@ def _clusters(values: np.ndarray, close: float) -> np.ndarray:
     return member
 
 
-def _to_and_fro(temperature: np.ndarray, blocks: list[np.ndarray]) -> bool:
+def _to_and_fro(
+    temperature: np.ndarray,
+    blocks: list[np.ndarray],
+) -> bool:
     """Whether a block of a few rows has a neighbour of nearly its temperature.
 
     A few rows far from any other temperature are a stop on the way.
@@ -315,7 +352,10 @@ def _to_and_fro(temperature: np.ndarray, blocks: list[np.ndarray]) -> bool:
     return bool(np.any(near & (short[1:] | short[:-1])))
 
 
-def _one_temperature(temperature: np.ndarray, what: str) -> None:
+def _one_temperature(
+    temperature: np.ndarray,
+    what: str,
+) -> None:
     low, high = float(temperature.min()), float(temperature.max())
     if high - low > max(DRIFT * abs(low), 0.02):
         raise InputError(
@@ -327,7 +367,10 @@ def _one_temperature(temperature: np.ndarray, what: str) -> None:
         )
 
 
-def _by_direction(fields: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+def _by_direction(
+    fields: np.ndarray,
+    rows: np.ndarray,
+) -> list[np.ndarray]:
     """Rows grouped by the axis of the field; rows at B = 0 stay with the rows around them."""
     moving = _without_constants(fields[rows])
     member = _axes(moving, 1e-9, 1e-3)
@@ -339,7 +382,10 @@ def _by_direction(fields: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
     return [rows] if count == 1 else [rows[member == k] for k in range(count)]
 
 
-def _turned(fields: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+def _turned(
+    fields: np.ndarray,
+    rows: np.ndarray,
+) -> list[np.ndarray]:
     """Rows of many directions: scans of the angle at one field each, or sweeps at one angle each.
 
     Both show in the order measured; rows in any other order stay one curve.
@@ -381,7 +427,11 @@ def _swept(fields: np.ndarray) -> bool:
     return bool(np.ptp(size) > 0.05 * size.max(initial=0.0))
 
 
-def _axes(fields: np.ndarray, weak: float, tolerance: float) -> np.ndarray | None:
+def _axes(
+    fields: np.ndarray,
+    weak: float,
+    tolerance: float,
+) -> np.ndarray | None:
     """Number of the axis of each row, (n,); None where there are too many."""
     size = _size(fields)
     strong = np.flatnonzero(size > weak * size.max(initial=0.0))
@@ -406,7 +456,10 @@ def _axes(fields: np.ndarray, weak: float, tolerance: float) -> np.ndarray | Non
 
 
 def _by_way(
-    fields: np.ndarray, groups: list[np.ndarray], temperature: np.ndarray | None, apart: bool
+    fields: np.ndarray,
+    groups: list[np.ndarray],
+    temperature: np.ndarray | None,
+    apart: bool,
 ) -> Iterator[Run]:
     for rows in groups:
         pieces = _sweeps(_along(fields[rows])) if apart else None
@@ -475,7 +528,11 @@ def _turns(field: np.ndarray) -> list[int]:
     return _bounds(field, turns, HELD * whole)
 
 
-def _bounds(field: np.ndarray, turns: list[int], same: float) -> list[int]:
+def _bounds(
+    field: np.ndarray,
+    turns: list[int],
+    same: float,
+) -> list[int]:
     """First rows of the sweeps between turns.
 
     Rows that wait at a turn are shared out in the middle; a turn and the next one in a single step
@@ -496,7 +553,11 @@ def _bounds(field: np.ndarray, turns: list[int], same: float) -> list[int]:
     return [*bounds, len(field)]
 
 
-def _bound(field: np.ndarray, first: int, end: int) -> int:
+def _bound(
+    field: np.ndarray,
+    first: int,
+    end: int,
+) -> int:
     """First row of the next sweep, where the rows ``first`` to ``end`` wait at the turn."""
     before = abs(field[first] - field[first - 1])
     after = abs(field[min(end + 1, len(field) - 1)] - field[end])

@@ -116,7 +116,10 @@ class Sample:
         return f"Sample({self.name}: {what})"
 
 
-def replace_of(sample: Sample, **changes: Any) -> Sample:
+def replace_of(
+    sample: Sample,
+    **changes: Any,
+) -> Sample:
     """A copy with other values, which are taken as they are."""
     out = object.__new__(Sample)
     for key in Sample.__dataclass_fields__:
@@ -148,7 +151,10 @@ def _distinct(names: Sequence[str]) -> None:
             )
 
 
-def _alike(first: Sample, other: Sample) -> None:
+def _alike(
+    first: Sample,
+    other: Sample,
+) -> None:
     """InputError for samples of different geometry or quantity."""
     if first.kind != other.kind:
         raise InputError(
@@ -176,7 +182,11 @@ def _problem(given: Any) -> Problem:
     return problem
 
 
-def _curves(data: Any, given: Any, problem: Problem) -> tuple[Measured, ...]:
+def _curves(
+    data: Any,
+    given: Any,
+    problem: Problem,
+) -> tuple[Measured, ...]:
     if isinstance(data, (str, Path)):
         data = read_data(data)
     device = read_device(given) if isinstance(given, (str, Path)) else given
@@ -199,7 +209,10 @@ def _known(given: Mapping[str, Any]) -> dict[str, Known]:
     return out
 
 
-def _properties(given: Mapping[str, Any], problem: Problem) -> dict[str, float]:
+def _properties(
+    given: Mapping[str, Any],
+    problem: Problem,
+) -> dict[str, float]:
     out = {}
     for name, value in given.items():
         if name not in PROPERTIES:
@@ -228,7 +241,10 @@ def of_problem(problem: Problem) -> dict[str, float]:
     return {"thickness" if "z" in problem.mesh.axes else "width": size}
 
 
-def with_values(sample: Sample, values: Sequence[Any]) -> Sample:
+def with_values(
+    sample: Sample,
+    values: Sequence[Any],
+) -> Sample:
     """The sample with other measured values, an array for each curve."""
     curves = [replace(c, values=v) for c, v in zip(sample.curves, values, strict=True)]
     return replace_of(sample, curves=tuple(curves))

@@ -89,7 +89,11 @@ def _groups(model: SeriesModel) -> list[list[int]]:
     return list(found.values())
 
 
-def adapted(atlas: Atlas, own: SeriesModel, other: SeriesModel) -> Atlas:
+def adapted(
+    atlas: Atlas,
+    own: SeriesModel,
+    other: SeriesModel,
+) -> Atlas:
     """The atlas for a model of the same device with other backgrounds."""
     before = [p.name for p in own.parameters]
     after = [p.name for p in other.parameters]
@@ -106,7 +110,10 @@ def _is_linear(p: object) -> bool:
     return isinstance(p, SeriesParameter) and p.local in amplitudes and not p.coefficient
 
 
-def _steps(model: SeriesModel, group: Sequence[int]) -> np.ndarray:
+def _steps(
+    model: SeriesModel,
+    group: Sequence[int],
+) -> np.ndarray:
     """Offsets in u at which parameters are tried."""
     p = model.parameters[group[0]]
     if not isinstance(p, SeriesParameter) or p.coefficient:
@@ -135,7 +142,11 @@ class Cleared:
     blocks: tuple[tuple[np.ndarray, np.ndarray], ...]
 
     @classmethod
-    def at(cls, model: SeriesModel, u: Point) -> Cleared:
+    def at(
+        cls,
+        model: SeriesModel,
+        u: Point,
+    ) -> Cleared:
         now = model.signals(u)
         shapes = [i for i, p in enumerate(model.parameters) if p.of_background]
         rows = [model.whitened(model._slopes(u, i, now, True), u) for i in shapes]
@@ -152,7 +163,10 @@ class Cleared:
         return out - (out @ self.tangents) @ self.tangents.T
 
 
-def _blocks(model: SeriesModel, u: Point) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+def _blocks(
+    model: SeriesModel,
+    u: Point,
+) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """Where the curves of each block stand, and what its backgrounds span."""
     ends = np.cumsum([0, *(len(v) for v in model.values)])
     places = [np.arange(a, b) for a, b in itertools.pairwise(ends.tolist())]
@@ -175,7 +189,10 @@ def background_alone(model: SeriesModel) -> tuple[SeriesModel, Point]:
     return bare, best_shapes(bare, np.zeros(len(shapes)))
 
 
-def best_shapes(model: SeriesModel, u: Point) -> Point:
+def best_shapes(
+    model: SeriesModel,
+    u: Point,
+) -> Point:
     """The best shapes, those of the device staying as they are."""
     free = [i for i, p in enumerate(model.parameters) if p.of_background]
     for i in free:
@@ -198,7 +215,10 @@ def _shape_steps(name: str) -> np.ndarray:
     return np.linspace(INSIDE * low, INSIDE * high, SHAPE_STEPS)
 
 
-def starts_of(model: SeriesModel, atlas: Atlas) -> list[Point]:
+def starts_of(
+    model: SeriesModel,
+    atlas: Atlas,
+) -> list[Point]:
     """The lowest valleys of the grid, their amplitudes solved for."""
     bare, shapes = background_alone(model)
     numbers = [i for i, p in enumerate(model.parameters) if p.of_background]
@@ -234,7 +254,10 @@ def _solved(
     return float(rest @ rest), out
 
 
-def _square(model: SeriesModel, u: Point) -> None:
+def _square(
+    model: SeriesModel,
+    u: Point,
+) -> None:
     """From the first order 1 + 2 u of a squared amplitude to its logarithm."""
     for i, p in enumerate(model.parameters):
         if isinstance(p, SeriesParameter) and p.local in SQUARED:

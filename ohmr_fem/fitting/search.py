@@ -115,7 +115,11 @@ class Task:
             thicknesses=thicknesses,
         )
 
-    def refined(self, model: Model, start: Point) -> Point:
+    def refined(
+        self,
+        model: Model,
+        start: Point,
+    ) -> Point:
         """The minimum next to a start."""
         return local(self, model, start)[0]
 
@@ -128,7 +132,10 @@ class Task:
         return any(p.name == name for p in self.parameters)
 
     def identify(
-        self, model: Model, u: Point, reach: Mapping[int, float] | None = None
+        self,
+        model: Model,
+        u: Point,
+        reach: Mapping[int, float] | None = None,
     ) -> Identifiability:
         """What the data fix at u; see :func:`ohmr_fem.fitting.fisher.identify`."""
         return identify(
@@ -140,7 +147,10 @@ class Task:
         )
 
     def told(
-        self, model: Model, u: Point, reach: Mapping[int, float] | None = None
+        self,
+        model: Model,
+        u: Point,
+        reach: Mapping[int, float] | None = None,
     ) -> Identifiability:
         """The same, with the backgrounds that look like the Hanle effect."""
         found = self.identify(model, u, reach)
@@ -175,7 +185,10 @@ class Found:
     result: Any
 
 
-def search(task: Task, source: Source) -> Found:
+def search(
+    task: Task,
+    source: Source,
+) -> Found:
     """Fit, and fit again with a wider or shifted range of diffusion lengths where the answer asks
     for it.
     """
@@ -237,7 +250,11 @@ def _floor(source: Source) -> float:
 
 
 def _covered(
-    task: Task, source: Source, around: float, factor: float, floor: float
+    task: Task,
+    source: Source,
+    around: float,
+    factor: float,
+    floor: float,
 ) -> tuple[float, float]:
     """Diffusion lengths in m that the measures of the next search cover."""
     if source.problem is None:
@@ -256,7 +273,10 @@ def shortest_length(system: System) -> float:
     return float(heights.max() / LARGEST_CELL[order - 1])
 
 
-def _scanned(task: Task, lengths: tuple[float, float]) -> Point:
+def _scanned(
+    task: Task,
+    lengths: tuple[float, float],
+) -> Point:
     """u of the diffusion lengths to be scanned; a single 0 where the length is not fitted."""
     if task.length is None:
         return np.zeros(1)
@@ -268,7 +288,11 @@ def _scanned(task: Task, lengths: tuple[float, float]) -> Point:
     return np.linspace(low, high, count)
 
 
-def minimise(task: Task, model: Model, scanned: Point) -> tuple[Model, Point, Any, list[Point]]:
+def minimise(
+    task: Task,
+    model: Model,
+    scanned: Point,
+) -> tuple[Model, Point, Any, list[Point]]:
     """The best fit over all scanned lengths, the noise of curves without sigma from its residuals,
     and the other minima.
     """
@@ -290,7 +314,10 @@ def minimise(task: Task, model: Model, scanned: Point) -> tuple[Model, Point, An
     return model, u, result, [*minima, *settled]
 
 
-def _lowest(model: Model, settled: Points) -> list[Point]:
+def _lowest(
+    model: Model,
+    settled: Points,
+) -> list[Point]:
     """Those of a row of points, in the order of the diffusion length, that lie lower than their
     neighbours.
     """
@@ -303,11 +330,18 @@ def _lowest(model: Model, settled: Points) -> list[Point]:
     return out
 
 
-def _chi2(model: Model, u: Point) -> float:
+def _chi2(
+    model: Model,
+    u: Point,
+) -> float:
     return float(np.sum(model.residual(u) ** 2))
 
 
-def _settle(task: Task, model: Model, start: Point) -> Point:
+def _settle(
+    task: Task,
+    model: Model,
+    start: Point,
+) -> Point:
     """Minimum at a fixed diffusion length."""
     numbers = np.arange(len(start))
     free = numbers if task.length is None else np.delete(numbers, task.length)
@@ -322,7 +356,11 @@ def _settle(task: Task, model: Model, start: Point) -> Point:
     )
 
 
-def _near_start(task: Task, model: Model, minima: Points) -> tuple[Point, Any]:
+def _near_start(
+    task: Task,
+    model: Model,
+    minima: Points,
+) -> tuple[Point, Any]:
     """What to show where the data leave parameters free: the acceptable fit nearest to the
     start.
     """
@@ -337,7 +375,10 @@ def _near_start(task: Task, model: Model, minima: Points) -> tuple[Point, Any]:
     return min(found, key=lambda pair: cost(pair[0]))
 
 
-def _weights(model: Model, prior: float) -> Point:
+def _weights(
+    model: Model,
+    prior: float,
+) -> Point:
     out = np.full(len(model.parameters), NUDGE)
     for i, parameter in enumerate(model.parameters):
         if parameter.logarithmic:
@@ -345,7 +386,12 @@ def _weights(model: Model, prior: float) -> Point:
     return out
 
 
-def local(task: Task, model: Model, start: Point, prior: float = NUDGE) -> tuple[Point, Any]:
+def local(
+    task: Task,
+    model: Model,
+    start: Point,
+    prior: float = NUDGE,
+) -> tuple[Point, Any]:
     """lmfit from one start, with a Gaussian prior of width 1/prior about it in the logarithms."""
     weights = _weights(model, prior)
     names = [_lmfit_name(p) for p in model.parameters]
@@ -391,7 +437,11 @@ def _lmfit_name(parameter: Parameter) -> str:
     return f"ln_{name}" if parameter.logarithmic else name
 
 
-def _reweighted(task: Task, model: Model, u: Point) -> tuple[tuple[Point, ...], float]:
+def _reweighted(
+    task: Task,
+    model: Model,
+    u: Point,
+) -> tuple[tuple[Point, ...], float]:
     """Noise of the curves without sigma from their residuals, and the largest relative change of
     it.
     """
@@ -435,7 +485,12 @@ class Profile:
             object.__setattr__(self, "clipped", ((False, False),) * len(self.u))
 
 
-def _intervals(task: Task, model: Model, u: Point, others: Points) -> Profile:
+def _intervals(
+    task: Task,
+    model: Model,
+    u: Point,
+    others: Points,
+) -> Profile:
     """Intervals of every parameter, from the profile or, if asked for, from the curvature."""
     if task.intervals == "fisher":
         return _from_curvature(task, model, u)
@@ -449,7 +504,11 @@ def _intervals(task: Task, model: Model, u: Point, others: Points) -> Profile:
     return Profile(u, (endless,) * len(u))
 
 
-def _from_curvature(task: Task, model: Model, u: Point) -> Profile:
+def _from_curvature(
+    task: Task,
+    model: Model,
+    u: Point,
+) -> Profile:
     weights = _weights(model, NUDGE)
     valley = Valley.at(model.residual, model.jacobian, u, weights)
     variances = np.diag(valley.covariance)
@@ -459,7 +518,12 @@ def _from_curvature(task: Task, model: Model, u: Point) -> Profile:
     return Profile(u, tuple(ends))
 
 
-def _profiled(task: Task, model: Model, u: Point, others: Points) -> Profile:
+def _profiled(
+    task: Task,
+    model: Model,
+    u: Point,
+    others: Points,
+) -> Profile:
     """Every parameter walked both ways; LowerMinimumError where a walk ends below u."""
     threshold = task.threshold
     best = _chi2(model, u)
@@ -490,7 +554,12 @@ def _profiled(task: Task, model: Model, u: Point, others: Points) -> Profile:
     )
 
 
-def _valleys(task: Task, model: Model, u: Point, good: Points) -> list[Valley]:
+def _valleys(
+    task: Task,
+    model: Model,
+    u: Point,
+    good: Points,
+) -> list[Valley]:
     """The valley of the best fit, and the others that hold acceptable fits at another diffusion
     length.
     """
@@ -509,7 +578,12 @@ def _valleys(task: Task, model: Model, u: Point, good: Points) -> list[Valley]:
     return out
 
 
-def _reach(task: Task, model: Model, u: Point, ends: Sequence[Ends]) -> dict[int, float]:
+def _reach(
+    task: Task,
+    model: Model,
+    u: Point,
+    ends: Sequence[Ends],
+) -> dict[int, float]:
     """Standard error of ln(parameter) from its interval, where that calls fixed what the curvature
     at the minimum does not,
     or the other way round."""

@@ -58,7 +58,11 @@ class Series:
     def compiled(self, centre: float = 1.0) -> tuple[Compiled, ...]:
         return compile_samples(self.samples, self.locals, centre)
 
-    def model(self, compiled: Sequence[Compiled], centre: float = 1.0) -> SeriesModel:
+    def model(
+        self,
+        compiled: Sequence[Compiled],
+        centre: float = 1.0,
+    ) -> SeriesModel:
         """The model on measures that are made already."""
         data = self.curves
         own = self.samples[0].problem
@@ -77,7 +81,10 @@ class Series:
         )
 
 
-def _labelled(curve: Measured, sample: Sample) -> Measured:
+def _labelled(
+    curve: Measured,
+    sample: Sample,
+) -> Measured:
     """A curve without a name goes by that of its sample."""
     return curve if curve.name else replace(curve, name=sample.name)
 
@@ -114,7 +121,10 @@ def read_series(
     return Series(several, (*parameters, *further), held, trends, priors)
 
 
-def _names(given: Any, key: str) -> list[str]:
+def _names(
+    given: Any,
+    key: str,
+) -> list[str]:
     if isinstance(given, str):
         raise InputError(f"expected a list of names such as ['tau'], got {given!r}", key=key)
     out = [canonical(n) for n in given]
@@ -124,12 +134,19 @@ def _names(given: Any, key: str) -> list[str]:
     return out
 
 
-def _shared(first: Sample, name: str, trends: Mapping[str, Trend]) -> SeriesParameter:
+def _shared(
+    first: Sample,
+    name: str,
+    trends: Mapping[str, Trend],
+) -> SeriesParameter:
     start = start_of(first.problem, name, first.properties)
     return SeriesParameter(name, start, local=name)
 
 
-def _coefficient(p: SeriesParameter, trend: Trend) -> SeriesParameter:
+def _coefficient(
+    p: SeriesParameter,
+    trend: Trend,
+) -> SeriesParameter:
     return SeriesParameter(
         trend.coefficient,
         0.0,
@@ -149,7 +166,10 @@ def _shapes(samples: Sequence[Sample]) -> list[SeriesParameter]:
     return [SeriesParameter(name, start) for name, start in found.items()]
 
 
-def with_shapes(series: Series, samples: Sequence[Sample]) -> Series:
+def with_shapes(
+    series: Series,
+    samples: Sequence[Sample],
+) -> Series:
     """The series with the shapes of other backgrounds in the place of its own."""
     kept = [p for p in series.parameters if not p.of_background]
     own = [p for p in kept if p.sample]
@@ -158,13 +178,17 @@ def with_shapes(series: Series, samples: Sequence[Sample]) -> Series:
     return replace(series, samples=tuple(samples), parameters=parameters)
 
 
-def _own(sample: Sample, name: str) -> SeriesParameter:
+def _own(
+    sample: Sample,
+    name: str,
+) -> SeriesParameter:
     start = start_of(sample.problem, name, sample.properties)
     return SeriesParameter(f"{name}[{sample.name}]", start, local=name, sample=sample.name)
 
 
 def _known(
-    samples: Sequence[Sample], fitted: Sequence[str]
+    samples: Sequence[Sample],
+    fitted: Sequence[str],
 ) -> tuple[tuple[dict[str, float], ...], tuple[Prior, ...], list[SeriesParameter]]:
     """What is held, what is known with an error, and the parameters that come with that."""
     held: list[dict[str, float]] = []
@@ -197,7 +221,11 @@ class SeriesTask(Task):
 
     series: Series = field(default=None)  # type: ignore[assignment]
 
-    def refined(self, model: Any, start: Point) -> Point:
+    def refined(
+        self,
+        model: Any,
+        start: Point,
+    ) -> Point:
         everything = np.arange(len(start))
         weights = _weights(model, NUDGE)
         return settle(model.residual, model.jacobian, start, everything, weights, 1e-10, 100)
@@ -212,7 +240,10 @@ class SeriesTask(Task):
         return self.walked(i) and not (isinstance(p, SeriesParameter) and p.coefficient)
 
     def identify(
-        self, model: Any, u: Point, reach: Mapping[int, float] | None = None
+        self,
+        model: Any,
+        u: Point,
+        reach: Mapping[int, float] | None = None,
     ) -> Identifiability:
         """What the series fixes; the combinations are of the shared parameters, all others
         free.
@@ -238,7 +269,10 @@ class SeriesTask(Task):
         )
 
 
-def _all_errors(J: np.ndarray, known: Mapping[int, float]) -> np.ndarray:
+def _all_errors(
+    J: np.ndarray,
+    known: Mapping[int, float],
+) -> np.ndarray:
     """Relative standard errors of all parameters; those known already are kept."""
     variances = np.diag(np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True))
     out = np.sqrt(np.maximum(variances, 0.0))
@@ -247,7 +281,10 @@ def _all_errors(J: np.ndarray, known: Mapping[int, float]) -> np.ndarray:
     return out
 
 
-def check_dependence(model: SeriesModel, u: Point) -> None:
+def check_dependence(
+    model: SeriesModel,
+    u: Point,
+) -> None:
     """InputError for a parameter that no sample depends on."""
     J = model.jacobian(u, central=True)
     sizes = np.linalg.norm(J, axis=0)

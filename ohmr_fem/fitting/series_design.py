@@ -94,7 +94,10 @@ def series_design(
     return SeriesDesign(before, tuple(ranked))
 
 
-def _score(known: Identifiability, count: int) -> float:
+def _score(
+    known: Identifiability,
+    count: int,
+) -> float:
     """Sum of the logarithms of the errors of what the series has without the candidate."""
     errors = known.errors[:count]
     return float(np.sum(np.log(np.clip(errors, 1e-9, 10.0))))

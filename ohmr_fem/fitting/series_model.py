@@ -78,7 +78,11 @@ class SeriesParameter(Parameter):
         """d ln(value)/du; of a coefficient, which may be 0, d(value)/du over its scale."""
         return 1.0 if self.coefficient else super().relative(u)
 
-    def spread(self, value: float, relative: float) -> float:
+    def spread(
+        self,
+        value: float,
+        relative: float,
+    ) -> float:
         return relative * self.scale if self.coefficient else super().spread(value, relative)
 
 
@@ -161,7 +165,11 @@ class SeriesModel(Model):
         values = self.physical(u)
         return [self._local(values, i) for i in range(len(self.samples))]
 
-    def _local(self, values: Mapping[str, float], i: int) -> dict[str, float]:
+    def _local(
+        self,
+        values: Mapping[str, float],
+        i: int,
+    ) -> dict[str, float]:
         sample = self.samples[i].sample
         out = dict(self.held[i])
         for name in self._locals:  # type: ignore[attr-defined]
@@ -209,7 +217,12 @@ class SeriesModel(Model):
         local = self.local(u)
         return np.array([(p.value - local[p.sample][p.local]) / p.error for p in self.priors])
 
-    def jacobian(self, u: np.ndarray, free: Any = None, central: bool = False) -> np.ndarray:
+    def jacobian(
+        self,
+        u: np.ndarray,
+        free: Any = None,
+        central: bool = False,
+    ) -> np.ndarray:
         curves = super().jacobian(u, free, central)
         if not self.priors:
             return curves
@@ -222,7 +235,11 @@ class SeriesModel(Model):
         return np.vstack([curves, np.column_stack(columns)])
 
     def _slopes(
-        self, u: np.ndarray, i: int, now: Sequence[np.ndarray], central: bool
+        self,
+        u: np.ndarray,
+        i: int,
+        now: Sequence[np.ndarray],
+        central: bool,
     ) -> list[np.ndarray]:
         """d signal/du_i of every curve, through the local parameters of each sample."""
         p = self.parameters[i]
@@ -245,7 +262,12 @@ class SeriesModel(Model):
         return out
 
     def _local_slopes(
-        self, u: np.ndarray, k: int, name: str, now: list[np.ndarray], central: bool
+        self,
+        u: np.ndarray,
+        k: int,
+        name: str,
+        now: list[np.ndarray],
+        central: bool,
     ) -> list[np.ndarray]:
         """d signal/d(local value) of the curves of sample k; kept while u stays."""
         every: dict[bytes, dict[Any, list[np.ndarray]]]
@@ -260,7 +282,12 @@ class SeriesModel(Model):
         return known[k, name, central]
 
     def _differences(
-        self, u: np.ndarray, k: int, name: str, now: list[np.ndarray], central: bool
+        self,
+        u: np.ndarray,
+        k: int,
+        name: str,
+        now: list[np.ndarray],
+        central: bool,
     ) -> list[np.ndarray]:
         sample, values = self.samples[k], self.local(u)[k]
         value = values[name]
@@ -278,7 +305,11 @@ class SeriesModel(Model):
     def _size(self, name: str) -> float:
         return next(p.start for p in self.device_parameters if p.local == name) or 1.0
 
-    def slopes(self, u: np.ndarray, k: int) -> np.ndarray:
+    def slopes(
+        self,
+        u: np.ndarray,
+        k: int,
+    ) -> np.ndarray:
         """d (signal + background at fixed amplitudes)/du of curve k, (n, q)."""
         known: dict[bytes, list[list[np.ndarray]]] = self._all_slopes  # type: ignore[attr-defined]
         at = np.asarray(u, dtype=float)

@@ -18,7 +18,10 @@ HOPELESS = 10.0
 SAME = 1e-2
 
 
-def settled_minima(model: SeriesModel, starts: Sequence[Point]) -> list[Point]:
+def settled_minima(
+    model: SeriesModel,
+    starts: Sequence[Point],
+) -> list[Point]:
     """Distinct minima from several starts, the best first."""
     rough = _distinct([_settled(model, u, ROUGH, 40) for u in starts], model)
     least = _chi2(model, rough[0])
@@ -26,7 +29,12 @@ def settled_minima(model: SeriesModel, starts: Sequence[Point]) -> list[Point]:
     return _distinct([_settled(model, u, FINE, 100) for u in near], model)
 
 
-def _settled(model: SeriesModel, start: Point, tolerance: float, most: int) -> Point:
+def _settled(
+    model: SeriesModel,
+    start: Point,
+    tolerance: float,
+    most: int,
+) -> Point:
     everything = np.arange(len(start))
     weights = _weights(model, NUDGE)
     u = settle(model.residual, model.jacobian, start, everything, weights, tolerance, most)
@@ -34,7 +42,10 @@ def _settled(model: SeriesModel, start: Point, tolerance: float, most: int) -> P
     return model.coordinates(model.physical(u))
 
 
-def _distinct(points: Sequence[Point], model: SeriesModel) -> list[Point]:
+def _distinct(
+    points: Sequence[Point],
+    model: SeriesModel,
+) -> list[Point]:
     out: list[Point] = []
     for u in sorted(points, key=lambda x: _chi2(model, x)):
         if not any(np.allclose(u, x, atol=SAME, rtol=0.0) for x in out):

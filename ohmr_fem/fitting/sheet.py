@@ -97,7 +97,11 @@ class Sheet:
             return _Signs()
         return _Signs.of(texts)
 
-    def _parsed(self, index: int, cells: list[str]) -> np.ndarray:
+    def _parsed(
+        self,
+        index: int,
+        cells: list[str],
+    ) -> np.ndarray:
         filled = ["nan" if cell.lower() in MISSING else cell for cell in cells]
         pointed = any("." in cell for cell in filled)
         plain = not any("_" in cell for cell in filled)  # float takes 1_000 for a number
@@ -107,7 +111,11 @@ class Sheet:
                 return np.array(filled).astype(float)
         return self._mended(index, filled)
 
-    def _mended(self, index: int, cells: list[str]) -> np.ndarray:
+    def _mended(
+        self,
+        index: int,
+        cells: list[str],
+    ) -> np.ndarray:
         """Numbers with commas, thousands separators and typographic signs."""
         marked = any("," in cell or "." in cell for cell in cells)
         comma = marked and self._comma(index)
@@ -140,7 +148,11 @@ class Sheet:
                 raise self._open(row, index, cell, ",")
         return False
 
-    def _same_reading(self, index: int, comma: bool) -> None:
+    def _same_reading(
+        self,
+        index: int,
+        comma: bool,
+    ) -> None:
         """A column in which every number could be grouped by the other sign is left open."""
         if not comma:
             return
@@ -148,7 +160,13 @@ class Sheet:
             if "," not in cell and EITHER_POINT.fullmatch(cell):
                 raise self._open(row, index, cell, ".")
 
-    def _open(self, row: int, index: int, cell: str, sign: str) -> InputError:
+    def _open(
+        self,
+        row: int,
+        index: int,
+        cell: str,
+        sign: str,
+    ) -> InputError:
         whole, part = cell.replace(sign, ""), cell.replace(sign, ".")
         thousands, other = (".", ",") if sign == "," else (",", ".")
         what = (
@@ -157,7 +175,14 @@ class Sheet:
         )
         return self._complaint(row, index, what, cell, "decimal")
 
-    def _complaint(self, row: int, index: int, what: str, value: Any, key: str = "") -> InputError:
+    def _complaint(
+        self,
+        row: int,
+        index: int,
+        what: str,
+        value: Any,
+        key: str = "",
+    ) -> InputError:
         column = self.headings[index].name[:40]
         return InputError(
             f"{self.path}, line {self.lines[row]}, column {column!r}: {what}",
@@ -167,7 +192,10 @@ class Sheet:
         )
 
 
-def _with_point(text: str, comma: bool) -> str:
+def _with_point(
+    text: str,
+    comma: bool,
+) -> str:
     """A number with a decimal point and without thousands separators; else as it is."""
     if "\u00a0" in text or "'" in text or " " in text or "\u202f" in text or "\u2009" in text:
         if not THOUSANDS_SPACE.fullmatch(text):

@@ -39,7 +39,12 @@ class Spline:
     expand: np.ndarray
 
     @classmethod
-    def over(cls, field: np.ndarray, parity: int, pieces: int) -> Spline:
+    def over(
+        cls,
+        field: np.ndarray,
+        parity: int,
+        pieces: int,
+    ) -> Spline:
         """Knots at quantiles of the fields; with a parity, mirrored about 0."""
         seen = np.unique(np.concatenate([field, -field]) if parity else field)
         inner = np.quantile(seen, np.linspace(0.0, 1.0, pieces + 1))
@@ -66,14 +71,25 @@ class Spline:
 
         return BSpline(self.knots, self.expand @ coefficients, 3)
 
-    def value(self, x: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    def value(
+        self,
+        x: np.ndarray,
+        coefficients: np.ndarray,
+    ) -> np.ndarray:
         return np.asarray(self._of(coefficients)(self._inside(x)))
 
-    def slope(self, x: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    def slope(
+        self,
+        x: np.ndarray,
+        coefficients: np.ndarray,
+    ) -> np.ndarray:
         return np.asarray(self._of(coefficients).derivative()(self._inside(x)))
 
 
-def _parity_columns(count: int, parity: int) -> np.ndarray:
+def _parity_columns(
+    count: int,
+    parity: int,
+) -> np.ndarray:
     """On mirrored knots the functions k and count - 1 - k are mirror images."""
     whole = np.eye(count)
     if parity == 0:
@@ -97,7 +113,11 @@ class Rows:
     nuisance: np.ndarray
     names: tuple[str, ...]
 
-    def place(self, offset: float, hysteresis: float) -> np.ndarray:
+    def place(
+        self,
+        offset: float,
+        hysteresis: float,
+    ) -> np.ndarray:
         """True fields, (n,) T."""
         return self.side * (self.field - offset - 0.5 * self.way * hysteresis)
 
@@ -208,7 +228,11 @@ def joint(
     )
 
 
-def _solve(columns: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _solve(
+    columns: np.ndarray,
+    values: np.ndarray,
+    weight: np.ndarray,
+) -> np.ndarray:
     """Least squares by the normal equations of columns of equal size, a fifth of the time of a
     singular value decomposition; that one where the columns nearly depend on each other.
     """
@@ -232,7 +256,11 @@ def _solve(columns: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.nd
     return np.asarray(found / size)
 
 
-def _errors(columns: np.ndarray, q: int, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def _errors(
+    columns: np.ndarray,
+    q: int,
+    names: Sequence[str],
+) -> tuple[np.ndarray, np.ndarray]:
     """Inverse normal matrix of the columns after the first q, and an orthonormal basis of all."""
     size = np.linalg.norm(columns, axis=0)
     size[size == 0.0] = 1.0
@@ -253,7 +281,11 @@ def _errors(columns: np.ndarray, q: int, names: Sequence[str]) -> tuple[np.ndarr
     return factor, basis
 
 
-def robust_size(residual: np.ndarray, used: np.ndarray, spent: int) -> float:
+def robust_size(
+    residual: np.ndarray,
+    used: np.ndarray,
+    spent: int,
+) -> float:
     """A standard deviation from the median of the residuals that are used."""
     count = int(np.count_nonzero(used))
     share = np.sqrt(count / max(count - spent, 1))
@@ -293,7 +325,11 @@ def marked(
 
 
 def best_pieces(
-    rows: Rows, parity: int, free: Sequence[str], start: tuple[float, float], weight: np.ndarray
+    rows: Rows,
+    parity: int,
+    free: Sequence[str],
+    start: tuple[float, float],
+    weight: np.ndarray,
 ) -> int:
     """Pieces of the spline with the lowest corrected information criterion of Akaike."""
     x = rows.place(*start)

@@ -29,7 +29,10 @@ def turns(field: np.ndarray) -> np.ndarray:
     return np.array(_without_jumps(ends))
 
 
-def _middle(field: np.ndarray, last: int) -> int:
+def _middle(
+    field: np.ndarray,
+    last: int,
+) -> int:
     """Row in the middle of those that wait at a turn, the last of which is given."""
     same = 1e-6 * np.ptp(field)
     first = last
@@ -71,7 +74,10 @@ def ways(field: np.ndarray) -> np.ndarray:
     return out
 
 
-def _jumped(field: np.ndarray, row: int) -> bool:
+def _jumped(
+    field: np.ndarray,
+    row: int,
+) -> bool:
     """Whether the field was driven across half its range from one row to the next."""
     return bool(row > 0 and abs(field[row] - field[row - 1]) > 0.5 * np.ptp(field))
 
@@ -103,6 +109,9 @@ def levels(field: np.ndarray) -> np.ndarray:
     return bins(field, float(np.median(moving)))
 
 
-def bins(field: np.ndarray, width: float) -> np.ndarray:
+def bins(
+    field: np.ndarray,
+    width: float,
+) -> np.ndarray:
     """Number of the bin of each field, (n,); one is centred at 0."""
     return np.floor(field / width + 0.5).astype(int)

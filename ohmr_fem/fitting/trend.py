@@ -35,19 +35,39 @@ class Form:
     unit: Callable[[str, str], str]
 
 
-def _power(q: float, exponent: float, p: float, p0: float) -> float:
+def _power(
+    q: float,
+    exponent: float,
+    p: float,
+    p0: float,
+) -> float:
     return float(q * (p / p0) ** exponent)
 
 
-def _linear(q: float, slope: float, p: float, p0: float) -> float:
+def _linear(
+    q: float,
+    slope: float,
+    p: float,
+    p0: float,
+) -> float:
     return q * (1.0 + slope * (p / p0 - 1.0))
 
 
-def _arrhenius(q: float, energy: float, p: float, p0: float) -> float:
+def _arrhenius(
+    q: float,
+    energy: float,
+    p: float,
+    p0: float,
+) -> float:
     return float(q * np.exp(energy / constants.k * (1.0 / p - 1.0 / p0)))
 
 
-def _matthiessen(q: float, surface: float, p: float, p0: float) -> float:
+def _matthiessen(
+    q: float,
+    surface: float,
+    p: float,
+    p0: float,
+) -> float:
     rate = 1.0 / q + surface / p
     return 1.0 / rate if rate != 0.0 else float("inf")
 
@@ -84,7 +104,12 @@ class Trend:
     def unit(self) -> str:
         return self.form.unit(unit_of(self.parameter), PROPERTIES[self.follows])
 
-    def value(self, q: float, coefficient: float, sample: Sample) -> float:
+    def value(
+        self,
+        q: float,
+        coefficient: float,
+        sample: Sample,
+    ) -> float:
         """q of a sample."""
         return self.form.law(q, coefficient, sample.properties[self.follows], self.origin)
 
@@ -93,7 +118,10 @@ class Trend:
         return abs(self.form.scale(q, self.origin))
 
 
-def read_trends(given: Mapping[str, Any] | None, samples: tuple[Sample, ...]) -> dict[str, Trend]:
+def read_trends(
+    given: Mapping[str, Any] | None,
+    samples: tuple[Sample, ...],
+) -> dict[str, Trend]:
     """{parameter: trend}; InputError for a form, or a sample without the property."""
     out = {}
     for name, text in (given or {}).items():
@@ -116,7 +144,11 @@ def read_trends(given: Mapping[str, Any] | None, samples: tuple[Sample, ...]) ->
     return out
 
 
-def _check_property(name: str, follows: str, samples: tuple[Sample, ...]) -> None:
+def _check_property(
+    name: str,
+    follows: str,
+    samples: tuple[Sample, ...],
+) -> None:
     for sample in samples:
         if follows not in sample.properties:
             raise InputError(

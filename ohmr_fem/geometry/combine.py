@@ -56,7 +56,10 @@ def union(*devices: Any) -> Geometry:
 
 
 @door
-def difference(device: Any, *others: Any) -> Geometry:
+def difference(
+    device: Any,
+    *others: Any,
+) -> Geometry:
     """``device`` without ``others``; parameters, names and errors as in :func:`union`, regions
     those of ``device``.
     """
@@ -65,7 +68,10 @@ def difference(device: Any, *others: Any) -> Geometry:
 
 
 @door
-def intersection(device: Any, *others: Any) -> Geometry:
+def intersection(
+    device: Any,
+    *others: Any,
+) -> Geometry:
     """What lies in all devices; parameters, names and errors as in :func:`union`, regions those of
     ``device``.
     """
@@ -73,7 +79,11 @@ def intersection(device: Any, *others: Any) -> Geometry:
     return _combined("intersection", given, given[0].regions)
 
 
-def _devices(values: tuple[Any, ...], what: str, least: int) -> list[Geometry]:
+def _devices(
+    values: tuple[Any, ...],
+    what: str,
+    least: int,
+) -> list[Geometry]:
     if len(values) < least:
         raise InputError(
             f"needs at least {least} devices or outlines, got {len(values)}",
@@ -83,7 +93,11 @@ def _devices(values: tuple[Any, ...], what: str, least: int) -> list[Geometry]:
     return [v if isinstance(v, Geometry) else polygon_device(v) for v in values]
 
 
-def _combined(what: str, devices: list[Geometry], regions: Mapping[str, Loop | None]) -> Geometry:
+def _combined(
+    what: str,
+    devices: list[Geometry],
+    regions: Mapping[str, Loop | None],
+) -> Geometry:
     shapely = require_extra("shapely", "layout", f"the {what} of devices")
     frame = _Frame(devices)
     shapes = [frame.shape(shapely, d.loops) for d in devices]
@@ -100,7 +114,10 @@ def _combined(what: str, devices: list[Geometry], regions: Mapping[str, Loop | N
     return out
 
 
-def _one_piece(what: str, result: Any) -> Any:
+def _one_piece(
+    what: str,
+    result: Any,
+) -> Any:
     """The polygon of shapely's result; lines, points and crumbs along cuts are left out."""
     parts = getattr(result, "geoms", [result])
     pieces = [p for p in parts if p.geom_type == "Polygon" and p.area > ON**2]
@@ -126,7 +143,11 @@ class _Frame:
         self.arcs: list[Side] = [e for e in sides if e[2]]
         self.lines = [e[:2] for e in sides if not e[2]]
 
-    def shape(self, shapely: Any, loops: tuple[Loop, ...]) -> Any:
+    def shape(
+        self,
+        shapely: Any,
+        loops: tuple[Loop, ...],
+    ) -> Any:
         rings = [(_fine(loop) - self.origin) / self.size for loop in loops]
         return shapely.Polygon(rings[0], rings[1:])
 
@@ -152,7 +173,11 @@ class _Frame:
             bulges.append(bulge)
         return Loop(tuple(corners), tuple(bulges))
 
-    def _owners(self, points: np.ndarray, where: list[np.ndarray]) -> np.ndarray:
+    def _owners(
+        self,
+        points: np.ndarray,
+        where: list[np.ndarray],
+    ) -> np.ndarray:
         """The arc of which the chord from each point to the next is part; -1 for none."""
         after = np.roll(points, -1, axis=0)
         owner = np.full(len(points), -1)
@@ -164,7 +189,11 @@ class _Frame:
         return owner
 
     def _corner(
-        self, points: np.ndarray, owner: np.ndarray, where: list[np.ndarray], i: int
+        self,
+        points: np.ndarray,
+        owner: np.ndarray,
+        where: list[np.ndarray],
+        i: int,
     ) -> np.ndarray:
         """Point i; a new corner is moved off the grid, onto the curves that make it."""
         corner = points[i]
@@ -187,11 +216,18 @@ def _fine(loop: Loop) -> np.ndarray:
     return np.vstack(parts)
 
 
-def _gap(point: np.ndarray, corners: np.ndarray) -> float:
+def _gap(
+    point: np.ndarray,
+    corners: np.ndarray,
+) -> float:
     return float(np.hypot(*(corners - point).T).min())
 
 
-def _corners_back(points: np.ndarray, corners: np.ndarray, tolerance: float) -> np.ndarray:
+def _corners_back(
+    points: np.ndarray,
+    corners: np.ndarray,
+    tolerance: float,
+) -> np.ndarray:
     """Points put on the corner that is close to them."""
     out = points.copy()
     for corner in corners:
@@ -200,7 +236,9 @@ def _corners_back(points: np.ndarray, corners: np.ndarray, tolerance: float) -> 
 
 
 def _crossing(
-    corner: np.ndarray, lines: list[tuple[np.ndarray, np.ndarray]], tolerance: float
+    corner: np.ndarray,
+    lines: list[tuple[np.ndarray, np.ndarray]],
+    tolerance: float,
 ) -> np.ndarray:
     """Where the two lines cross that pass by a corner."""
     near = []
@@ -217,7 +255,9 @@ def _crossing(
 
 
 def _on_arc(
-    points: np.ndarray, arc: tuple[np.ndarray, np.ndarray, float], tolerance: float
+    points: np.ndarray,
+    arc: tuple[np.ndarray, np.ndarray, float],
+    tolerance: float,
 ) -> np.ndarray:
     """Fraction of the arc at which each point lies, NaN for points off it."""
     centre = polygons.arc_centre(*arc)
@@ -231,7 +271,11 @@ def _on_arc(
     return np.where(on, np.clip(turn, 0, 1), np.nan)
 
 
-def _turns(points: np.ndarray, owner: np.ndarray, tolerance: float) -> np.ndarray:
+def _turns(
+    points: np.ndarray,
+    owner: np.ndarray,
+    tolerance: float,
+) -> np.ndarray:
     """Indices of the points that are corners: neither within one arc nor within one straight
     line.
     """
@@ -249,7 +293,10 @@ def _turns(points: np.ndarray, owner: np.ndarray, tolerance: float) -> np.ndarra
 
 
 def _names_left(
-    what: str, devices: list[Geometry], loops: list[Loop], size: float
+    what: str,
+    devices: list[Geometry],
+    loops: list[Loop],
+    size: float,
 ) -> tuple[dict, dict]:
     """Pieces of the result that lie on named boundary of the devices."""
     contacts: dict[str, tuple[Piece, ...]] = {}
@@ -267,7 +314,11 @@ def _names_left(
     return contacts, edges
 
 
-def _pieces_left(device: Geometry, loops: list[Loop], size: float) -> dict[str, list[Piece]]:
+def _pieces_left(
+    device: Geometry,
+    loops: list[Loop],
+    size: float,
+) -> dict[str, list[Piece]]:
     """Pieces of the result by the name of one device; names that are covered are not in it."""
     own: dict[str, list[Piece]] = {}
     for segment in device.boundary():
@@ -276,7 +327,11 @@ def _pieces_left(device: Geometry, loops: list[Loop], size: float) -> dict[str, 
     return {name: found for name, found in own.items() if found}
 
 
-def _shared(segment: Segment, loops: list[Loop], size: float) -> list[Piece]:
+def _shared(
+    segment: Segment,
+    loops: list[Loop],
+    size: float,
+) -> list[Piece]:
     found = []
     for k, loop in enumerate(loops):
         for i in range(len(loop.points)):
@@ -289,7 +344,10 @@ def _shared(segment: Segment, loops: list[Loop], size: float) -> list[Piece]:
     return found
 
 
-def _overlap(segment: Segment, edge: Side) -> tuple[float, float]:
+def _overlap(
+    segment: Segment,
+    edge: Side,
+) -> tuple[float, float]:
     """Fractions of the edge nearest to the ends of the segment, in rising order."""
     ends = (segment.start, segment.stop)
     low, high = sorted(polygons.along_edge(p, *edge)[1] for p in ends)
@@ -303,7 +361,13 @@ def _rounded(fraction: float) -> float:
     return 1.0 if fraction > 1 - CORNER else fraction
 
 
-def _along(segment: Segment, edge: Side, low: float, high: float, tolerance: float) -> bool:
+def _along(
+    segment: Segment,
+    edge: Side,
+    low: float,
+    high: float,
+    tolerance: float,
+) -> bool:
     """True if the edge between two fractions lies on the segment; seen at three inner points."""
     first = 0.9 * low + 0.1 * high
     last = 0.1 * low + 0.9 * high
@@ -316,7 +380,10 @@ def _along(segment: Segment, edge: Side, low: float, high: float, tolerance: flo
 
 
 def _regions_left(
-    shapely: Any, frame: _Frame, whole: Any, regions: Mapping[str, Loop | None]
+    shapely: Any,
+    frame: _Frame,
+    whole: Any,
+    regions: Mapping[str, Loop | None],
 ) -> dict[str, Loop | None]:
     """Regions that still have area."""
     out: dict[str, Loop | None] = {}
@@ -354,7 +421,10 @@ def _joined_regions(devices: list[Geometry]) -> dict[str, Loop | None]:
     return out
 
 
-def _check_one_rest(name: str, regions: Mapping[str, Loop | None]) -> None:
+def _check_one_rest(
+    name: str,
+    regions: Mapping[str, Loop | None],
+) -> None:
     others = [k for k, v in regions.items() if v is None and k != name]
     if others:
         raise InputError(

@@ -83,7 +83,10 @@ def _read_regions(regions: Mapping[str, Any] | None) -> dict[str, Loop | None]:
     return out
 
 
-def read_loop(corners: Any, name: str) -> Loop:
+def read_loop(
+    corners: Any,
+    name: str,
+) -> Loop:
     try:
         rows = [tuple(c) for c in corners]
     except TypeError as exc:
@@ -165,17 +168,29 @@ class Places:
     given: list[Loop]
     turned: list[bool]
 
-    def read_all(self, values: Mapping[str, Any] | None, what: str) -> dict[str, Pieces]:
+    def read_all(
+        self,
+        values: Mapping[str, Any] | None,
+        what: str,
+    ) -> dict[str, Pieces]:
         out = {}
         for name, value in (values or {}).items():
             out[str(name)] = self.read(value, f"{what} {name!r}")
         return out
 
-    def read(self, value: Any, name: str) -> Pieces:
+    def read(
+        self,
+        value: Any,
+        name: str,
+    ) -> Pieces:
         places = value if isinstance(value, list) else [value]
         return tuple(self._one(place, name) for place in places)
 
-    def _one(self, value: Any, name: str) -> Piece:
+    def _one(
+        self,
+        value: Any,
+        name: str,
+    ) -> Piece:
         if _is_whole(value):
             k, i = self._numbered(int(value), name)
             return self._piece(k, i, 0.0, 1.0)
@@ -191,7 +206,11 @@ class Places:
             key=name,
         )
 
-    def _part(self, value: Any, name: str) -> Piece:
+    def _part(
+        self,
+        value: Any,
+        name: str,
+    ) -> Piece:
         """(edge, start, stop), distances along the edge."""
         number, *distances = value
         k, i = self._numbered(number, name)
@@ -202,7 +221,11 @@ class Places:
         start, stop = self._checked(start, stop, name, length)
         return self._piece(k, i, start, stop)
 
-    def _numbered(self, number: Any, name: str) -> tuple[int, int]:
+    def _numbered(
+        self,
+        number: Any,
+        name: str,
+    ) -> tuple[int, int]:
         counts = [len(loop.points) for loop in self.given]
         total = sum(counts)
         if not _is_whole(number) or not 0 <= number < total:
@@ -218,7 +241,11 @@ class Places:
             k += 1
         return k, i
 
-    def _edge(self, k: int, i: int) -> Edge:
+    def _edge(
+        self,
+        k: int,
+        i: int,
+    ) -> Edge:
         loop = self.given[k]
         a, b, bulge = loop.edge(i)
         if not _anticlockwise(loop):
@@ -242,14 +269,24 @@ class Places:
             )
         return start, stop
 
-    def _piece(self, k: int, i: int, start: float, stop: float) -> Piece:
+    def _piece(
+        self,
+        k: int,
+        i: int,
+        start: float,
+        stop: float,
+    ) -> Piece:
         if not self.turned[k]:
             return Piece(k, i, start, stop)
         n = len(self.given[k].points)
         from_end = (n - 2 - i) % n
         return Piece(k, from_end, 1.0 - stop, 1.0 - start)
 
-    def _between(self, points: Any, name: str) -> Piece:
+    def _between(
+        self,
+        points: Any,
+        name: str,
+    ) -> Piece:
         p, q = (array_si(point, "m", name) for point in points)
         extent = np.ptp(np.array(self.given[0].points), axis=0)
         size = float(np.linalg.norm(extent))
@@ -353,7 +390,11 @@ def _covered_spans(
     return out
 
 
-def _boxes_meet(low: np.ndarray, high: np.ndarray, polygon: np.ndarray) -> bool:
+def _boxes_meet(
+    low: np.ndarray,
+    high: np.ndarray,
+    polygon: np.ndarray,
+) -> bool:
     """Whether a box touches the box around a polygon."""
     above = polygon.max(axis=0) >= low
     below = polygon.min(axis=0) <= high

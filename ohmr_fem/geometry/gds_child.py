@@ -42,7 +42,10 @@ class Layout(NamedTuple):
     thin: int
 
 
-def read_layout(path: Path, cell: str | None) -> Layout:
+def read_layout(
+    path: Path,
+    cell: str | None,
+) -> Layout:
     """The cell, by default the only top cell, of a layout file.
 
     Raises
@@ -154,7 +157,10 @@ def _has_area(points: np.ndarray) -> bool:
     return bool(spread.min() > 1e-12 * spread.max())
 
 
-def _cell(path: str, wanted: str | None) -> tuple[Any, float]:
+def _cell(
+    path: str,
+    wanted: str | None,
+) -> tuple[Any, float]:
     """The cell and the unit of the file."""
     import gdstk
 

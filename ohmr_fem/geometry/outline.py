@@ -194,17 +194,27 @@ class Geometry:
         c = math.cos(angle)
         s = math.sin(angle)
 
-        def turn(x: float, y: float) -> polygons.Point:
+        def turn(
+            x: float,
+            y: float,
+        ) -> polygons.Point:
             return c * x - s * y, s * x + c * y
 
         return self._mapped(turn)
 
-    def moved(self, dx: Any, dy: Any) -> Geometry:
+    def moved(
+        self,
+        dx: Any,
+        dy: Any,
+    ) -> Geometry:
         """Shifted by (dx, dy), lengths."""
         right = to_si(dx, "m", "dx")
         up = to_si(dy, "m", "dy")
 
-        def shift(x: float, y: float) -> polygons.Point:
+        def shift(
+            x: float,
+            y: float,
+        ) -> polygons.Point:
             return x + right, y + up
 
         return self._mapped(shift)
@@ -274,7 +284,11 @@ class Geometry:
         return f"Geometry({'; '.join(parts)})"
 
 
-def _segments(geometry: Geometry, k: int, i: int) -> Iterator[Segment]:
+def _segments(
+    geometry: Geometry,
+    k: int,
+    i: int,
+) -> Iterator[Segment]:
     loop = geometry.loops[k]
     a, b, bulge = loop.edge(i)
     for start, stop, name in _cut(geometry, k, i):
@@ -290,7 +304,11 @@ def _segments(geometry: Geometry, k: int, i: int) -> Iterator[Segment]:
         yield Segment(p, q, part_bulge, name, k)
 
 
-def _cut(geometry: Geometry, k: int, i: int) -> list[tuple[float, float, str | None]]:
+def _cut(
+    geometry: Geometry,
+    k: int,
+    i: int,
+) -> list[tuple[float, float, str | None]]:
     """Parts of edge i of loop k: start, stop (fractions of the edge) and name, if any."""
     named = geometry._names_by_edge.get((k, i), [])
     at = 0.0
@@ -348,7 +366,10 @@ def _narrowest(geometry: Geometry) -> float:
     return best
 
 
-def _length(geometry: Geometry, pieces: Pieces) -> float:
+def _length(
+    geometry: Geometry,
+    pieces: Pieces,
+) -> float:
     total = 0.0
     for p in pieces:
         edge = geometry.loops[p.loop].edge(p.edge)

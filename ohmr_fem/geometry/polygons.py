@@ -15,7 +15,10 @@ Points = np.ndarray  # (n, 2)
 Edges = tuple[Points, Points]
 
 
-def cross(u: np.ndarray, v: np.ndarray) -> Any:
+def cross(
+    u: np.ndarray,
+    v: np.ndarray,
+) -> Any:
     """Third component of the product of vectors in the plane, (2,) or (2, n)."""
     return u[0] * v[1] - u[1] * v[0]
 
@@ -180,7 +183,10 @@ def signed_area(polygon: Points) -> float:
     return float(np.sum(x * next_y - next_x * y) / 2)
 
 
-def winding(point: Vector, polygon: Points) -> int:
+def winding(
+    point: Vector,
+    polygon: Points,
+) -> int:
     """How often a polygon (n, 2) turns about a point that is not on it; negative if clockwise."""
     x, y = (polygon - point).T
     next_x = np.roll(x, -1)
@@ -206,7 +212,10 @@ def edge_box(
     return low - margin, high + margin
 
 
-def inside(points: Points, polygon: Points) -> np.ndarray:
+def inside(
+    points: Points,
+    polygon: Points,
+) -> np.ndarray:
     """Even-odd test of points (n, 2); points on the edges may fall on either side."""
     after = np.roll(polygon, -1, axis=0)
     return _in_shape(points, (polygon, after))
@@ -316,7 +325,10 @@ def crossing_edges(
     return found
 
 
-def _sparser_axis(low: Points, high: Points) -> int:
+def _sparser_axis(
+    low: Points,
+    high: Points,
+) -> int:
     """The axis along which fewer edges lie beside each other."""
     counts = []
     for axis in (0, 1):
@@ -486,7 +498,10 @@ def _edges(shape: list[Points]) -> Edges:
     return np.vstack(loops), np.vstack(after)
 
 
-def _in_shape(points: Points, edges: Edges) -> np.ndarray:
+def _in_shape(
+    points: Points,
+    edges: Edges,
+) -> np.ndarray:
     out = np.zeros(len(points), dtype=bool)
     start, stop = edges
     slanted = start[:, 1] != stop[:, 1]
@@ -501,7 +516,10 @@ def _in_shape(points: Points, edges: Edges) -> np.ndarray:
     return out
 
 
-def _chunks(rows: int, columns: int) -> Iterator[slice]:
+def _chunks(
+    rows: int,
+    columns: int,
+) -> Iterator[slice]:
     """Slices of rows, so that a table of them stays in a few megabytes."""
     step = max(1, 200_000 // max(columns, 1))
     for start in range(0, rows, step):

@@ -25,13 +25,21 @@ LOST = 20.0
 class _EdgeMapping(MappingIsoparametric):
     """The isoparametric map, which remembers what facets it was last asked for."""
 
-    def G(self, X: np.ndarray, find: Any = None) -> np.ndarray:
+    def G(
+        self,
+        X: np.ndarray,
+        find: Any = None,
+    ) -> np.ndarray:
         x = super().G(X, find=find)
         self._traced = (x, X, find)
         return x
 
     def invF(  # noqa: N802
-        self, x: np.ndarray, tind: Any = None, newton_max_iters: int = 50, **_: Any
+        self,
+        x: np.ndarray,
+        tind: Any = None,
+        newton_max_iters: int = 50,
+        **_: Any,
     ) -> Any:
         traced: Any = getattr(self, "_traced", (None, None, None))
         points, reference, facets = traced
@@ -40,7 +48,12 @@ class _EdgeMapping(MappingIsoparametric):
             return self._on_facets(reference, np.asarray(facets), np.asarray(tind))
         return self._newton(x, tind, newton_max_iters)
 
-    def _on_facets(self, X: np.ndarray, facets: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    def _on_facets(
+        self,
+        X: np.ndarray,
+        facets: np.ndarray,
+        cells: np.ndarray,
+    ) -> np.ndarray:
         """Reference points (2, n_facets, n_points) of points X (1, n_points) of the facets of the
         cells.
         """
@@ -55,7 +68,12 @@ class _EdgeMapping(MappingIsoparametric):
         along = (stop - start)[:, :, None]
         return np.asarray(start[:, :, None] + along * X[0])
 
-    def _newton(self, x: np.ndarray, tind: Any, iterations: int) -> np.ndarray:
+    def _newton(
+        self,
+        x: np.ndarray,
+        tind: Any,
+        iterations: int,
+    ) -> np.ndarray:
         """Damped Newton iteration for every point, down to the round-off of the coordinates; NaN
         where it is lost.
 
@@ -82,7 +100,12 @@ class _EdgeMapping(MappingIsoparametric):
         return np.where(found, X, np.nan)
 
     def _damping(
-        self, X: np.ndarray, step: np.ndarray, active: np.ndarray, x: np.ndarray, tind: Any
+        self,
+        X: np.ndarray,
+        step: np.ndarray,
+        active: np.ndarray,
+        x: np.ndarray,
+        tind: Any,
     ) -> np.ndarray:
         """Fraction of the step to take at each point, halved until the next step is shorter."""
         size = np.abs(step).max(axis=0)
@@ -97,7 +120,13 @@ class _EdgeMapping(MappingIsoparametric):
             damping[worse] /= 2
         return damping
 
-    def _step(self, at: np.ndarray, to: np.ndarray, x: np.ndarray, tind: Any) -> np.ndarray:
+    def _step(
+        self,
+        at: np.ndarray,
+        to: np.ndarray,
+        x: np.ndarray,
+        tind: Any,
+    ) -> np.ndarray:
         """Newton step with the Jacobian of one point and the residual of another."""
         with np.errstate(all="ignore"):
             residual = x - self.F(to, tind)
@@ -159,7 +188,11 @@ def with_exact_trace(mesh: Any) -> Any:
 # ---- building scikit-fem meshes -----------------------------------------------------------------
 
 
-def build_mesh(kind: type, vertices: np.ndarray, nodes: np.ndarray) -> tuple[Any, np.ndarray]:
+def build_mesh(
+    kind: type,
+    vertices: np.ndarray,
+    nodes: np.ndarray,
+) -> tuple[Any, np.ndarray]:
     """Assemble a scikit-fem mesh from cells given one by one.
 
     Parameters
@@ -196,7 +229,11 @@ def build_mesh(kind: type, vertices: np.ndarray, nodes: np.ndarray) -> tuple[Any
     return curved_cells(doflocs, t), labels
 
 
-def _vertex_order(kind: type, t: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+def _vertex_order(
+    kind: type,
+    t: np.ndarray,
+    nodes: np.ndarray,
+) -> np.ndarray:
     """Local order of the vertices of each cell, (n_vertices_per_cell, n)."""
     n_corners = t.shape[0]
     if n_corners == 3:
@@ -236,7 +273,10 @@ def _parallel(t: np.ndarray) -> np.ndarray:
     return (np.arange(4)[:, None] + first) % 4
 
 
-def _directions(facet: np.ndarray, up: np.ndarray) -> np.ndarray:
+def _directions(
+    facet: np.ndarray,
+    up: np.ndarray,
+) -> np.ndarray:
     """Component of each (facet, direction) in the graph of opposite facets: facets 0..n-1 one
     way, then the same the other way.
     """
@@ -254,7 +294,11 @@ def _directions(facet: np.ndarray, up: np.ndarray) -> np.ndarray:
     return np.asarray(component)
 
 
-def _node_order(kind: type, order: np.ndarray, n_nodes: int) -> np.ndarray:
+def _node_order(
+    kind: type,
+    order: np.ndarray,
+    n_nodes: int,
+) -> np.ndarray:
     """Local order of all nodes, given that of the vertices."""
     n_corners, n = order.shape
     if n_nodes == n_corners:
@@ -272,7 +316,10 @@ def _node_order(kind: type, order: np.ndarray, n_nodes: int) -> np.ndarray:
     return np.vstack(rows)
 
 
-def find_facets(mesh: Any, ends: np.ndarray) -> np.ndarray:
+def find_facets(
+    mesh: Any,
+    ends: np.ndarray,
+) -> np.ndarray:
     """Facet index for each pair of vertices (2, n) (1D: vertex (1, n)); -1 where there is none."""
     facets = np.sort(mesh.facets.astype(np.int64), axis=0)
     wanted = np.sort(ends.astype(np.int64), axis=0)

@@ -88,7 +88,10 @@ def channel(
     return device
 
 
-def _places(contacts: Mapping[str, Any], length: float) -> dict[str, float]:
+def _places(
+    contacts: Mapping[str, Any],
+    length: float,
+) -> dict[str, float]:
     if not isinstance(contacts, Mapping):
         raise InputError(f"expected {{name: x}}, got {contacts!r}", value=contacts, key="contacts")
     found: dict[str, float] = {}
@@ -105,7 +108,11 @@ def _places(contacts: Mapping[str, Any], length: float) -> dict[str, float]:
     return found
 
 
-def _inside(x: float, length: float, what: str) -> float:
+def _inside(
+    x: float,
+    length: float,
+    what: str,
+) -> float:
     if abs(x) > 0.5 * length * (1.0 + SAME):
         raise InputError(
             f"{what} at x = {x:g} m lies outside the channel, which runs from {-length / 2:g} to "
@@ -116,7 +123,10 @@ def _inside(x: float, length: float, what: str) -> float:
     return min(max(x, -length / 2), length / 2)
 
 
-def _spans(regions: Mapping[str, tuple[Any, Any]], length: float) -> dict[str, tuple[float, float]]:
+def _spans(
+    regions: Mapping[str, tuple[Any, Any]],
+    length: float,
+) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     for name, span in regions.items():
         ends = array_si(span, "m", f"regions[{name!r}]")
@@ -137,7 +147,12 @@ def _spans(regions: Mapping[str, tuple[Any, Any]], length: float) -> dict[str, t
     return found
 
 
-def _points(length: float, marks: list[float], finest: float, largest: float) -> np.ndarray:
+def _points(
+    length: float,
+    marks: list[float],
+    finest: float,
+    largest: float,
+) -> np.ndarray:
     """Points of the mesh: every mark is one, with fine cells beside it."""
     corners = np.sort([-length / 2, length / 2, *marks])
     apart = np.append(True, np.diff(corners) > SAME * length)

@@ -367,7 +367,11 @@ def _frozen(groups: Groups) -> Groups:
     return MappingProxyType(out)
 
 
-def members_of(given: Any, count: int, ids: np.ndarray) -> np.ndarray:
+def members_of(
+    given: Any,
+    count: int,
+    ids: np.ndarray,
+) -> np.ndarray:
     """Numbers of cells or facets, or a mask of all that are offered."""
     array = np.asarray(given)
     if array.dtype != bool:
@@ -388,7 +392,11 @@ def _select_all(
     return out
 
 
-def _select(selector: Selector, middle: np.ndarray, ids: np.ndarray) -> np.ndarray:
+def _select(
+    selector: Selector,
+    middle: np.ndarray,
+    ids: np.ndarray,
+) -> np.ndarray:
     if not callable(selector):
         return members_of(selector, ids.size, ids)
     chosen = np.asarray(selector(middle), dtype=bool)
@@ -397,7 +405,10 @@ def _select(selector: Selector, middle: np.ndarray, ids: np.ndarray) -> np.ndarr
     return np.asarray(ids[chosen])
 
 
-def complete_regions(named: Groups, n_cells: int) -> dict[str, np.ndarray]:
+def complete_regions(
+    named: Groups,
+    n_cells: int,
+) -> dict[str, np.ndarray]:
     """Add the cells that belong to no region to ``bulk``."""
     out = {}
     for name, cells in named.items():

@@ -101,7 +101,11 @@ def mesh_device(
     return device
 
 
-def _triangles(geometry: Geometry, sizes: CellSizes, backend: str) -> DeviceMesh:
+def _triangles(
+    geometry: Geometry,
+    sizes: CellSizes,
+    backend: str,
+) -> DeviceMesh:
     from .generate_gmsh import gmsh_mesh
     from .generate_netgen import load_netgen, netgen_mesh
 
@@ -124,7 +128,10 @@ def _triangles(geometry: Geometry, sizes: CellSizes, backend: str) -> DeviceMesh
 # ---- tensor grids -------------------------------------------------------------------------------
 
 
-def _tensor(geometry: Geometry, sizes: CellSizes) -> DeviceMesh | None:
+def _tensor(
+    geometry: Geometry,
+    sizes: CellSizes,
+) -> DeviceMesh | None:
     """Quadrilaterals on lines through every corner; None if the device is not rectilinear."""
     angle = _direction(geometry)
     upright = _snapped(geometry.rotated(-angle)) if angle else _snapped(geometry)
@@ -181,7 +188,10 @@ def _region_loops(geometry: Geometry) -> dict[str, Loop]:
     return {name: loop for name, loop in geometry.regions.items() if loop is not None}
 
 
-def _snap(values: np.ndarray, tolerance: float) -> np.ndarray:
+def _snap(
+    values: np.ndarray,
+    tolerance: float,
+) -> np.ndarray:
     order = np.argsort(values)
     group = np.concatenate([[0], np.cumsum(np.diff(values[order]) > tolerance)])
     mean = np.bincount(group, values[order]) / np.bincount(group)
@@ -191,7 +201,10 @@ def _snap(values: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def _axis_lines(
-    geometry: Geometry, segments: list[Segment], axis: int, sizes: CellSizes
+    geometry: Geometry,
+    segments: list[Segment],
+    axis: int,
+    sizes: CellSizes,
 ) -> np.ndarray:
     """Grid lines along one axis: through every corner, graded to edges and singular points."""
     size_at = _sizes_along(geometry, segments, axis, sizes)
@@ -207,13 +220,19 @@ def _axis_lines(
 
 
 def _sizes_along(
-    geometry: Geometry, segments: list[Segment], axis: int, sizes: CellSizes
+    geometry: Geometry,
+    segments: list[Segment],
+    axis: int,
+    sizes: CellSizes,
 ) -> dict[float, float]:
     """Coordinates along one axis that a grid line must have, and the cell size there."""
     size_at: dict[float, float] = {}
     tolerance = TOLERANCE * geometry.size
 
-    def at(value: float, size: float) -> None:
+    def at(
+        value: float,
+        size: float,
+    ) -> None:
         known = next((v for v in size_at if abs(v - value) <= tolerance), value)
         size_at[known] = min(size, size_at.get(known, math.inf))
 
@@ -232,7 +251,11 @@ def _sizes_along(
     return size_at
 
 
-def _extent(geometry: Geometry, axis: int, at: float) -> float:
+def _extent(
+    geometry: Geometry,
+    axis: int,
+    at: float,
+) -> float:
     """Shortest piece of the line x_axis = at inside the device."""
     crossings = []
     for loop in geometry.loops:
@@ -244,7 +267,10 @@ def _extent(geometry: Geometry, axis: int, at: float) -> float:
     return float((ends[1::2] - ends[::2]).min())
 
 
-def _boundaries(device: DeviceMesh, segments: list[Segment]) -> dict[str, np.ndarray]:
+def _boundaries(
+    device: DeviceMesh,
+    segments: list[Segment],
+) -> dict[str, np.ndarray]:
     """Facets of the named segments, straight ones."""
     named = [s for s in segments if s.name is not None]
     if not named:
@@ -263,7 +289,10 @@ def _boundaries(device: DeviceMesh, segments: list[Segment]) -> dict[str, np.nda
     return {name: np.concatenate(parts) for name, parts in out.items()}
 
 
-def _regions_at(geometry: Geometry, centres: np.ndarray) -> dict[str, np.ndarray]:
+def _regions_at(
+    geometry: Geometry,
+    centres: np.ndarray,
+) -> dict[str, np.ndarray]:
     """Cells of each region, from their centres (n, 2)."""
     left = np.ones(len(centres), dtype=bool)
     out = {}
@@ -281,7 +310,10 @@ def _regions_at(geometry: Geometry, centres: np.ndarray) -> dict[str, np.ndarray
 # ---- polar grids --------------------------------------------------------------------------------
 
 
-def _polar(geometry: Geometry, sizes: CellSizes) -> DeviceMesh | None:
+def _polar(
+    geometry: Geometry,
+    sizes: CellSizes,
+) -> DeviceMesh | None:
     """A ring between two concentric circles, each with one name or none; None for any other
     device.
     """
@@ -308,7 +340,10 @@ def _polar(geometry: Geometry, sizes: CellSizes) -> DeviceMesh | None:
     return device._moved(device.mesh.doflocs + centre[:, None])
 
 
-def _names_of_loop(geometry: Geometry, loop: int) -> set[str | None]:
+def _names_of_loop(
+    geometry: Geometry,
+    loop: int,
+) -> set[str | None]:
     return {s.name for s in geometry.boundary() if s.loop == loop}
 
 

@@ -75,7 +75,10 @@ def _session(gmsh: Any) -> Iterator[None]:
             gmsh.finalize()
 
 
-def gmsh_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
+def gmsh_mesh(
+    geometry: Geometry,
+    sizes: CellSizes,
+) -> DeviceMesh:
     """Triangles graded by distance from edges and singular points, thin along long edges;
     second-order if an edge is an arc.
     """
@@ -141,7 +144,12 @@ def _draw(
     return owner, laid
 
 
-def _cut_out(occ: Any, device: int, drawn: dict[str, int], rest: str) -> dict[int, str]:
+def _cut_out(
+    occ: Any,
+    device: int,
+    drawn: dict[str, int],
+    rest: str,
+) -> dict[int, str]:
     """Cut the device along the drawn regions; the region that each of its parts lies in."""
     tools = [(2, surface) for surface in drawn.values()]
     _, (parts, *of_regions) = occ.fragment([(2, device)], tools)
@@ -158,7 +166,10 @@ def _cut_out(occ: Any, device: int, drawn: dict[str, int], rest: str) -> dict[in
     return owner
 
 
-def _sides(geometry: Geometry, layers: dict[int, Strip]) -> list[Sides]:
+def _sides(
+    geometry: Geometry,
+    layers: dict[int, Strip],
+) -> list[Sides]:
     """The segments of each loop with their strips, all loops counter-clockwise: the kernel takes a
     clockwise hole for added area when it cuts.
     """
@@ -173,7 +184,10 @@ def _sides(geometry: Geometry, layers: dict[int, Strip]) -> list[Sides]:
     return loops
 
 
-def _turned(strip: Strip | None, s: Segment) -> tuple[Strip | None, Segment]:
+def _turned(
+    strip: Strip | None,
+    s: Segment,
+) -> tuple[Strip | None, Segment]:
     """A segment and its strip, drawn the other way."""
     segment = s._replace(
         start=s.stop,
@@ -257,7 +271,11 @@ def _draw_strip(
     return [before, up, inner, down, after]
 
 
-def _add_point(occ: Any, scale: float, place: np.ndarray) -> int:
+def _add_point(
+    occ: Any,
+    scale: float,
+    place: np.ndarray,
+) -> int:
     x, y = scale * place
     return int(occ.addPoint(x, y, 0))
 
@@ -358,7 +376,10 @@ def _growing(
     return int(grown)
 
 
-def _point_at(gmsh: Any, place: np.ndarray) -> int:
+def _point_at(
+    gmsh: Any,
+    place: np.ndarray,
+) -> int:
     points = [tag for _, tag in gmsh.model.getEntities(0)]
     gaps = []
     for tag in points:
@@ -371,7 +392,10 @@ def _point_at(gmsh: Any, place: np.ndarray) -> int:
     return points[nearest]
 
 
-def _ends(gmsh: Any, curves: set[int]) -> list[int]:
+def _ends(
+    gmsh: Any,
+    curves: set[int],
+) -> list[int]:
     """Points where interfaces between regions end or turn."""
     found = set()
     for curve in curves:
@@ -421,14 +445,21 @@ def _extract(
     )
 
 
-def _elements(gmsh: Any, element: tuple[int, int], tag: int) -> np.ndarray:
+def _elements(
+    gmsh: Any,
+    element: tuple[int, int],
+    tag: int,
+) -> np.ndarray:
     """Nodes of the elements of one curve or surface, a row each."""
     number, n_nodes = element
     _, nodes = gmsh.model.mesh.getElementsByType(number, tag)
     return np.reshape(nodes, (-1, n_nodes))
 
 
-def _joined(parts: dict[str, list[np.ndarray]], names: Iterable[str]) -> dict[str, np.ndarray]:
+def _joined(
+    parts: dict[str, list[np.ndarray]],
+    names: Iterable[str],
+) -> dict[str, np.ndarray]:
     """One array a name, in the order of ``names``; names without any part are left out."""
     out = {}
     for name in names:

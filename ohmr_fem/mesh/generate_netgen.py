@@ -27,7 +27,10 @@ def load_netgen() -> Any:
     return require_extra("netgen.occ", "netgen", "this way of meshing (backend='netgen')")
 
 
-def netgen_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
+def netgen_mesh(
+    geometry: Geometry,
+    sizes: CellSizes,
+) -> DeviceMesh:
     """Triangles graded by distance from edges and singular points; second-order ones if an edge is
     an arc.
     """
@@ -50,7 +53,11 @@ def netgen_mesh(geometry: Geometry, sizes: CellSizes) -> DeviceMesh:
     return _extract(mesh, geometry, curves, scale)
 
 
-def _draw(occ: Any, geometry: Geometry, scale: float) -> Any:
+def _draw(
+    occ: Any,
+    geometry: Geometry,
+    scale: float,
+) -> Any:
     """The device cut along its regions, each face with the name of its region."""
     segments = list(geometry.boundary())
     device = _face(occ, [s for s in segments if s.loop == 0], scale)
@@ -71,7 +78,11 @@ def _draw(occ: Any, geometry: Geometry, scale: float) -> Any:
     return occ.Glue(parts) if len(parts) > 1 else parts[0]
 
 
-def _face(occ: Any, segments: list[Segment], scale: float) -> Any:
+def _face(
+    occ: Any,
+    segments: list[Segment],
+    scale: float,
+) -> Any:
     """The area inside a closed chain of segments."""
 
     def point(p: np.ndarray) -> Any:
@@ -95,7 +106,11 @@ def _region_segments(loop: Loop) -> list[Segment]:
     return [Segment(*loop.edge(i), None, -1) for i in range(len(loop.points))]
 
 
-def _named_curves(geometry: Geometry, shape: Any, scale: float) -> list[Segment]:
+def _named_curves(
+    geometry: Geometry,
+    shape: Any,
+    scale: float,
+) -> list[Segment]:
     """Name every edge of the shape by its number in the list that is returned: the piece of
     boundary or of region it is on.
     """
@@ -122,7 +137,11 @@ def _named_curves(geometry: Geometry, shape: Any, scale: float) -> list[Segment]
 
 
 def _restrict(
-    parameters: Any, geometry: Geometry, sizes: CellSizes, curves: list[Segment], scale: float
+    parameters: Any,
+    geometry: Geometry,
+    sizes: CellSizes,
+    curves: list[Segment],
+    scale: float,
 ) -> None:
     """Sizes along edges and at singular points; netgen lets them grow with the distance."""
     for s in curves:
@@ -141,7 +160,12 @@ def _restrict(
         parameters.RestrictH(x, y, 0.0, scale * sizes.corner)
 
 
-def _extract(mesh: Any, geometry: Geometry, curves: list[Segment], scale: float) -> DeviceMesh:
+def _extract(
+    mesh: Any,
+    geometry: Geometry,
+    curves: list[Segment],
+    scale: float,
+) -> DeviceMesh:
     coordinates = np.array(mesh.Coordinates())
     points = coordinates[:, :2].T / scale
     faces = mesh.Elements2D().NumPy()
@@ -169,13 +193,19 @@ def _extract(mesh: Any, geometry: Geometry, curves: list[Segment], scale: float)
     return DeviceMesh(built, ("x", "y"), boundaries, members, repr(geometry))
 
 
-def _curve_number(mesh: Any, index: int) -> int:
+def _curve_number(
+    mesh: Any,
+    index: int,
+) -> int:
     """Number of the curve of an edge, from its name such as "curve12"."""
     return int(mesh.GetBCName(index - 1).removeprefix("curve"))
 
 
 def _middles(
-    points: np.ndarray, cells: np.ndarray, ends: np.ndarray, arcs: list[Segment]
+    points: np.ndarray,
+    cells: np.ndarray,
+    ends: np.ndarray,
+    arcs: list[Segment],
 ) -> np.ndarray:
     """Middles of the sides (01, 12, 20) of every cell, shape (2, 3, n), on the arc where the side
     belongs to one.
@@ -200,7 +230,11 @@ def _middles(
     return middles
 
 
-def _arc_middle(p: np.ndarray, q: np.ndarray, arc: Segment) -> np.ndarray:
+def _arc_middle(
+    p: np.ndarray,
+    q: np.ndarray,
+    arc: Segment,
+) -> np.ndarray:
     """Point of an arc half way between two of its points."""
     _, first = polygons.along_edge(p, arc.start, arc.stop, arc.bulge)
     _, last = polygons.along_edge(q, arc.start, arc.stop, arc.bulge)

@@ -82,7 +82,12 @@ def graded_lines(
 
 
 def lines_between(
-    a: float, b: float, size_a: float, size_b: float, largest: float, growth: float
+    a: float,
+    b: float,
+    size_a: float,
+    size_b: float,
+    largest: float,
+    growth: float,
 ) -> np.ndarray:
     """Points from a to b; the spacing is ``size`` at each end and grows by the ratio ``growth`` up
     to ``largest``.
@@ -175,14 +180,22 @@ def cross_section(
     return device
 
 
-def _whole(number: Any, least: int) -> bool:
+def _whole(
+    number: Any,
+    least: int,
+) -> bool:
     """True for a whole number of at least ``least``; True and False are not numbers."""
     if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
         return False
     return bool(number >= least)
 
 
-def _interval(normal: str, names: list[str], pieces: list[np.ndarray], source: str) -> DeviceMesh:
+def _interval(
+    normal: str,
+    names: list[str],
+    pieces: list[np.ndarray],
+    source: str,
+) -> DeviceMesh:
     """Layers one above the other, each on its own points."""
     points = np.concatenate([pieces[0][:1], *[p[1:] for p in pieces]])
     n = points.size - 1
@@ -195,7 +208,8 @@ def _interval(normal: str, names: list[str], pieces: list[np.ndarray], source: s
 
 
 def _layers(
-    regions: Mapping[str, tuple[Any, Any]] | None, width: float
+    regions: Mapping[str, tuple[Any, Any]] | None,
+    width: float,
 ) -> tuple[list[str], list[float]]:
     """Names from bottom to top and the coordinates between them."""
     if not regions:
@@ -284,13 +298,20 @@ def tensor_grid(
     return device
 
 
-def _pairs(n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(
+    n: int,
+    m: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """All pairs of numbers below n and below m, the second running fastest."""
     i, j = np.meshgrid(np.arange(n), np.arange(m), indexing="ij")
     return i.ravel(), j.ravel()
 
 
-def _corners(i: np.ndarray, j: np.ndarray, cells: Cells) -> tuple[np.ndarray, np.ndarray]:
+def _corners(
+    i: np.ndarray,
+    j: np.ndarray,
+    cells: Cells,
+) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the two lines through each corner of the cells at (i, j), (corners, n) each."""
     first = np.array([i, i + 1, i + 1, i])
     second = np.array([j, j, j + 1, j + 1])
@@ -301,7 +322,10 @@ def _corners(i: np.ndarray, j: np.ndarray, cells: Cells) -> tuple[np.ndarray, np
     return first, second
 
 
-def _lines(values: Any, name: str) -> np.ndarray:
+def _lines(
+    values: Any,
+    name: str,
+) -> np.ndarray:
     lines = array_si(values, "m", name)
     if lines.ndim != 1 or lines.size < 2 or np.any(np.diff(lines) <= 0):
         raise InputError(
@@ -423,7 +447,10 @@ def _around(count: int) -> int:
     return int(count)
 
 
-def _ring(k: int, count: np.ndarray) -> np.ndarray:
+def _ring(
+    k: int,
+    count: np.ndarray,
+) -> np.ndarray:
     """Triangles between rings k-1 and k: corners as (ring, place on it), shape (3, 2, n)."""
     inner = int(count[k - 1])
     outer = int(count[k])

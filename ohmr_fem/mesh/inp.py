@@ -112,7 +112,10 @@ def _read(path: Path) -> RawMesh:
     )
 
 
-def _cards(path: Path, depth: int) -> Iterator[Card]:
+def _cards(
+    path: Path,
+    depth: int,
+) -> Iterator[Card]:
     """Keyword, options and data lines of each card, those of included files too."""
     if depth > MOST_INCLUDED:
         raise MeshError(f"files include each other more than {MOST_INCLUDED} deep")
@@ -168,7 +171,10 @@ def _type(name: str) -> tuple[str, int, int]:
     )
 
 
-def _elements(lines: list[str], per: int) -> Iterator[list[int]]:
+def _elements(
+    lines: list[str],
+    per: int,
+) -> Iterator[list[int]]:
     """Number and nodes of each element, which may go over several lines."""
     if not per:  # solids: that there are some is all that matters
         for line in lines:
@@ -184,7 +190,10 @@ def _elements(lines: list[str], per: int) -> Iterator[list[int]]:
         yield numbers[start : start + per + 1]
 
 
-def _members(lines: list[str], generate: bool) -> list[str]:
+def _members(
+    lines: list[str],
+    generate: bool,
+) -> list[str]:
     out: list[str] = []
     for line in lines:
         words = _split(line)
@@ -228,7 +237,10 @@ class _Sets:
         done: dict[str, set[int]] = {}
         parts: set[str] = set()
 
-        def numbers(key: str, above: tuple[str, ...]) -> set[int]:
+        def numbers(
+            key: str,
+            above: tuple[str, ...],
+        ) -> set[int]:
             if key in above:
                 raise MeshError(f"set {self.names[key]!r} contains itself; remove it from itself")
             if key not in done:
@@ -258,7 +270,11 @@ class _Sets:
             if key not in parts and not self._is_entity(key, done)
         }
 
-    def _is_entity(self, key: str, done: dict[str, set[int]]) -> bool:
+    def _is_entity(
+        self,
+        key: str,
+        done: dict[str, set[int]],
+    ) -> bool:
         """gmsh writes each curve and surface as a set, and then the groups of them."""
         if key not in self.by_elements:
             return False
@@ -266,7 +282,10 @@ class _Sets:
         return any(done[key] & done[k] for k in given)
 
 
-def _lookup(rows: list[list[int]], nodes: dict[int, int]) -> np.ndarray:
+def _lookup(
+    rows: list[list[int]],
+    nodes: dict[int, int],
+) -> np.ndarray:
     out = []
     for row in rows:
         for node in row:
@@ -278,7 +297,11 @@ def _lookup(rows: list[list[int]], nodes: dict[int, int]) -> np.ndarray:
     return np.array(out, dtype=int)
 
 
-def _ends_first(kind: str, data: np.ndarray, points: list[list[float]]) -> np.ndarray:
+def _ends_first(
+    kind: str,
+    data: np.ndarray,
+    points: list[list[float]],
+) -> np.ndarray:
     """Lines with their node in the middle last: Abaqus has it second, meshio writes it last."""
     if kind != "line3" or not len(data):
         return data

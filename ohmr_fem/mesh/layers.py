@@ -43,7 +43,10 @@ class Strip(NamedTuple):
         return float(np.linalg.norm(self.b - self.a)) / self.along
 
 
-def strips(geometry: Geometry, sizes: CellSizes) -> dict[int, Strip]:
+def strips(
+    geometry: Geometry,
+    sizes: CellSizes,
+) -> dict[int, Strip]:
     """The strips of a device by the number of their segment of boundary; none where regions meet or
     little is gained.
     """
@@ -60,7 +63,11 @@ def strips(geometry: Geometry, sizes: CellSizes) -> dict[int, Strip]:
     return found
 
 
-def _strip(segments: list[Segment], i: int, sizes: CellSizes) -> Strip | None:
+def _strip(
+    segments: list[Segment],
+    i: int,
+    sizes: CellSizes,
+) -> Strip | None:
     s = segments[i]
     length = float(np.linalg.norm(s.stop - s.start))
     along = (s.stop - s.start) / length
@@ -84,7 +91,10 @@ def _strip(segments: list[Segment], i: int, sizes: CellSizes) -> Strip | None:
     return Strip(a, b, c, d, cells, math.ceil(layers), sizes.growth)
 
 
-def _room(segments: list[Segment], i: int) -> float:
+def _room(
+    segments: list[Segment],
+    i: int,
+) -> float:
     """Distance of the middle half of a segment from those that do not touch it, at most its
     length.
     """
@@ -102,7 +112,11 @@ def _room(segments: list[Segment], i: int) -> float:
     return best
 
 
-def _touch(one: Segment, two: Segment, tolerance: float) -> bool:
+def _touch(
+    one: Segment,
+    two: Segment,
+    tolerance: float,
+) -> bool:
     """True if an end of one segment is an end of the other."""
     gaps = []
     for p in (one.start, one.stop):
@@ -111,7 +125,10 @@ def _touch(one: Segment, two: Segment, tolerance: float) -> bool:
     return min(gaps) < tolerance
 
 
-def _gap(points: np.ndarray, segments: list[Segment]) -> float:
+def _gap(
+    points: np.ndarray,
+    segments: list[Segment],
+) -> float:
     """Smallest distance of points (n, 2) from segments."""
     gaps = []
     for p in points:

@@ -303,7 +303,10 @@ def _nodes_4(numbers: _Numbers) -> tuple[np.ndarray, np.ndarray]:
 Elements = list[tuple[int, list[np.ndarray], np.ndarray]]
 
 
-def _elements_4(numbers: _Numbers, physical: dict[tuple[int, int], np.ndarray]) -> Elements:
+def _elements_4(
+    numbers: _Numbers,
+    physical: dict[tuple[int, int], np.ndarray],
+) -> Elements:
     out = []
     blocks, _, _, _ = numbers.sizes(4)
     for _ in range(blocks):
@@ -323,7 +326,10 @@ def _type(kind: int) -> tuple[str, int, int]:
     return TYPES[kind]
 
 
-def _nodes_2(numbers: _Numbers, parametric: bool) -> tuple[np.ndarray, np.ndarray]:
+def _nodes_2(
+    numbers: _Numbers,
+    parametric: bool,
+) -> tuple[np.ndarray, np.ndarray]:
     count = numbers.count()
     if not parametric and not numbers.binary:
         rows = numbers.doubles(4 * count).reshape(count, 4)
@@ -367,7 +373,10 @@ def _elements_2(numbers: _Numbers) -> Elements:
     return out
 
 
-def _alike(numbers: _Numbers, left: int) -> tuple[int, int, int]:
+def _alike(
+    numbers: _Numbers,
+    left: int,
+) -> tuple[int, int, int]:
     """Kind of the next element in a text, how many like it follow, and their number of tags.
 
     Elements of one kind and number of tags are rows of one width: they are read at once.
@@ -385,7 +394,10 @@ def _alike(numbers: _Numbers, left: int) -> tuple[int, int, int]:
     return kind, int(other[0]) if other.size else max(len(rows), 1), n_tags
 
 
-def _index(tags: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _index(
+    tags: np.ndarray,
+    wanted: np.ndarray,
+) -> np.ndarray:
     """Places of nodes by their tags, which need not be in order nor without gaps."""
     order = np.argsort(tags, kind="stable")
     ordered = tags[order]
@@ -401,7 +413,10 @@ def _index(tags: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.asarray(order[at])
 
 
-def _sets(blocks: Elements, names: dict[tuple[int, int], str]) -> dict[str, list[np.ndarray]]:
+def _sets(
+    blocks: Elements,
+    names: dict[tuple[int, int], str],
+) -> dict[str, list[np.ndarray]]:
     """For each group, its members in each block. A group without a name keeps its number."""
     tagged: dict[tuple[int, int], list[np.ndarray]] = {}
     for i, (kind, groups, _) in enumerate(blocks):

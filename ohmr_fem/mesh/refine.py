@@ -88,7 +88,10 @@ class _Children(NamedTuple):
     corners: np.ndarray
 
 
-def split(device: DeviceMesh, marked: np.ndarray) -> DeviceMesh:
+def split(
+    device: DeviceMesh,
+    marked: np.ndarray,
+) -> DeviceMesh:
     """Halve the marked facets (1D: cells), closing the mark to a conforming mesh.
 
     Parameters
@@ -137,7 +140,10 @@ def _children(templates: _Templates) -> _Children:
     )
 
 
-def _line(mesh: Any, marked: np.ndarray) -> _Templates:
+def _line(
+    mesh: Any,
+    marked: np.ndarray,
+) -> _Templates:
     count = mesh.t.shape[1]
     middles = mesh.nvertices + np.arange(count)
     labels = np.vstack([mesh.t, middles])
@@ -147,7 +153,10 @@ def _line(mesh: Any, marked: np.ndarray) -> _Templates:
     return _Templates(labels, reference, patterns, marked)
 
 
-def _triangle(mesh: Any, marked: np.ndarray) -> _Templates:
+def _triangle(
+    mesh: Any,
+    marked: np.ndarray,
+) -> _Templates:
     order = _longest_last(mesh)
     facets = np.take_along_axis(mesh.t2f, _local_facets(order), axis=0)
     marked = _with_longest(marked, facets)
@@ -186,7 +195,10 @@ def _local_facets(order: np.ndarray) -> np.ndarray:
     return np.stack([f01, f12, f02])
 
 
-def _with_longest(marked: np.ndarray, facets: np.ndarray) -> np.ndarray:
+def _with_longest(
+    marked: np.ndarray,
+    facets: np.ndarray,
+) -> np.ndarray:
     """The mark, closed so that a cell with any halved facet halves its longest one."""
     marked = marked.copy()
     longest = facets[2]
@@ -208,7 +220,10 @@ def _triangle_points(order: np.ndarray) -> np.ndarray:
     return np.concatenate([corners, middles], axis=1)
 
 
-def _quadrilateral(mesh: Any, marked: np.ndarray) -> _Templates:
+def _quadrilateral(
+    mesh: Any,
+    marked: np.ndarray,
+) -> _Templates:
     facets = mesh.t2f
     marked = _with_opposite(mesh, marked)
     x = marked[facets[0]]
@@ -227,7 +242,10 @@ def _quadrilateral(mesh: Any, marked: np.ndarray) -> _Templates:
     return _Templates(labels, reference, patterns, marked)
 
 
-def _with_opposite(mesh: Any, marked: np.ndarray) -> np.ndarray:
+def _with_opposite(
+    mesh: Any,
+    marked: np.ndarray,
+) -> np.ndarray:
     """The mark, closed so that opposite facets are halved together: whole chains of them."""
     one = mesh.t2f[:2].ravel()
     opposite = mesh.t2f[2:].ravel()
@@ -238,7 +256,10 @@ def _with_opposite(mesh: Any, marked: np.ndarray) -> np.ndarray:
     return np.isin(chain, chain[marked])
 
 
-def _shapes(element: Any, points: np.ndarray) -> np.ndarray:
+def _shapes(
+    element: Any,
+    points: np.ndarray,
+) -> np.ndarray:
     """Values of the shape functions of ``element`` at reference points (dim, ...), stacked
     first.
     """
@@ -247,7 +268,11 @@ def _shapes(element: Any, points: np.ndarray) -> np.ndarray:
     return np.stack(values)
 
 
-def _carry(mesh: Any, corners: np.ndarray, parent: np.ndarray) -> np.ndarray:
+def _carry(
+    mesh: Any,
+    corners: np.ndarray,
+    parent: np.ndarray,
+) -> np.ndarray:
     """Nodes of the children: reference corners (dim, k, n) through the map of each parent."""
     element = mesh.elem()
     straight = _VERTEX_ELEMENT[corners.shape[1]]
@@ -259,7 +284,11 @@ def _carry(mesh: Any, corners: np.ndarray, parent: np.ndarray) -> np.ndarray:
 
 
 def _new_facets(
-    device: DeviceMesh, new: Any, used: np.ndarray, facets: np.ndarray, marked: np.ndarray
+    device: DeviceMesh,
+    new: Any,
+    used: np.ndarray,
+    facets: np.ndarray,
+    marked: np.ndarray,
 ) -> np.ndarray:
     """Facets of the new mesh that make up old facets."""
     ends = device.mesh.facets[:, facets].astype(np.int64)

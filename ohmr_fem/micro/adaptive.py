@@ -104,7 +104,8 @@ RULE = _rule()
 
 
 def _first_triangles(
-    model: LayeredModel, operations: tuple[Operation, ...]
+    model: LayeredModel,
+    operations: tuple[Operation, ...],
 ) -> tuple[np.ndarray, np.ndarray, tuple[Operation, ...]]:
     """Corners (m, 3, 2) in 1/angstrom, the fraction of the zone each stands for, and the operations
     used.
@@ -138,12 +139,18 @@ def _halves(b: np.ndarray) -> np.ndarray:
     return np.array([[origin, first, both], [origin, both, second]])
 
 
-def _keeps(op: Operation, halves: np.ndarray) -> bool:
+def _keeps(
+    op: Operation,
+    halves: np.ndarray,
+) -> bool:
     """True if the operation maps the triangulation onto itself."""
     return all(_same_shape(triangle @ op.integer, halves) for triangle in halves)
 
 
-def _same_shape(triangle: np.ndarray, halves: np.ndarray) -> bool:
+def _same_shape(
+    triangle: np.ndarray,
+    halves: np.ndarray,
+) -> bool:
     """True if the triangle is a translate of one of the two halves of the cell."""
 
     def key(t: np.ndarray) -> tuple[tuple[int, int], ...]:
@@ -154,7 +161,10 @@ def _same_shape(triangle: np.ndarray, halves: np.ndarray) -> bool:
 
 
 def _integrate(
-    model: LayeredModel, triangles: np.ndarray, share: np.ndarray, target: _Target
+    model: LayeredModel,
+    triangles: np.ndarray,
+    share: np.ndarray,
+    target: _Target,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values and errors (n_orders, 11) at one chemical potential."""
     cover, edge = _covering(triangles[0])
@@ -195,7 +205,11 @@ def _integrate(
     )
 
 
-def _limit(model: LayeredModel, target: _Target, cover: float) -> _Limit:
+def _limit(
+    model: LayeredModel,
+    target: _Target,
+    cover: float,
+) -> _Limit:
     # f differs from 0 or 1 by exp(-x) at x k_B T; by exp(-8) of the tolerance at the window.
     wide_enough = np.log(1.0 / target.tolerance) + 8.0
     window = min(WINDOW, wide_enough) * target.kt
@@ -216,7 +230,12 @@ class _Limit:
     slope: float
     bend: float
 
-    def seen(self, energy: np.ndarray, speed: np.ndarray, size: float) -> np.ndarray:
+    def seen(
+        self,
+        energy: np.ndarray,
+        speed: np.ndarray,
+        size: float,
+    ) -> np.ndarray:
         """(m,) from energy and speed (m, points, bands): no state comes near mu, or those that do
         vary by few k_B T.
         """
@@ -229,7 +248,12 @@ class _Limit:
         small = self._reach(size, speed, gap) < WINDOW * self.kt
         return np.asarray((far | small).all(axis=(1, 2)))
 
-    def _reach(self, distance: float, speed: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    def _reach(
+        self,
+        distance: float,
+        speed: np.ndarray,
+        gap: np.ndarray,
+    ) -> np.ndarray:
         """Bound on the change of a band energy over ``distance``: the norm of dH (Weyl), or
         second-order perturbation theory with the nearest level ``gap`` away, whichever is less.
         """
@@ -274,7 +298,10 @@ def _evaluate(
     return out * share[:, None, None], seen
 
 
-def _affordable(worst: np.ndarray, budget: float) -> np.ndarray:
+def _affordable(
+    worst: np.ndarray,
+    budget: float,
+) -> np.ndarray:
     """The largest set of triangles, best first, whose errors add up to the budget."""
     rank = np.argsort(worst)
     done = np.zeros(len(worst), dtype=bool)
@@ -296,7 +323,11 @@ def _quarter(t: np.ndarray) -> np.ndarray:
     return np.stack([at_a, at_b, at_c, centre], axis=1).reshape(-1, 3, 2)
 
 
-def _scales(total: np.ndarray, orders: tuple[int, ...], tolerance: float) -> np.ndarray:
+def _scales(
+    total: np.ndarray,
+    orders: tuple[int, ...],
+    tolerance: float,
+) -> np.ndarray:
     """Error allowed per column: tolerance times the largest entry of its tensor.
 
     Where a Fermi-surface quantity is nearly zero (a gap) it is measured against a thousandth per eV

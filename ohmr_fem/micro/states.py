@@ -41,7 +41,10 @@ def thermal_energy(temperature: float) -> float:
     return temperature * BOLTZMANN / ELEMENTARY_CHARGE
 
 
-def state_columns(model: LayeredModel, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def state_columns(
+    model: LayeredModel,
+    k: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Energies (nk, n) in eV and columns (nk, n, 11) at k (nk, 2)."""
     energy, u = np.linalg.eigh(model.bloch_stack(k, "")[:, 0])
     diagonal = _by_bonds if _few_bonds(model) else _by_matrices
@@ -66,7 +69,11 @@ def _few_bonds(model: LayeredModel) -> bool:
     return bool(5 * bonds < matrices)
 
 
-def _by_bonds(model: LayeredModel, k: np.ndarray, u: np.ndarray) -> np.ndarray:
+def _by_bonds(
+    model: LayeredModel,
+    k: np.ndarray,
+    u: np.ndarray,
+) -> np.ndarray:
     """<u|dH|u> of every state, (nk, n, derivatives), from the few bonds that there are."""
     bonds = model.bonds
     hopping = phase(k @ bonds.vector[:, :2].T) * bonds.hopping
@@ -79,7 +86,11 @@ def _by_bonds(model: LayeredModel, k: np.ndarray, u: np.ndarray) -> np.ndarray:
     return np.asarray(moved.reshape(len(k), model.n_orbitals, -1))
 
 
-def _by_matrices(model: LayeredModel, k: np.ndarray, u: np.ndarray) -> np.ndarray:
+def _by_matrices(
+    model: LayeredModel,
+    k: np.ndarray,
+    u: np.ndarray,
+) -> np.ndarray:
     """As :func:`_by_bonds`, from the matrices dH."""
     n = model.n_orbitals
     h = model.bloch_stack(k, *_DERIVED)
@@ -92,7 +103,11 @@ def _by_matrices(model: LayeredModel, k: np.ndarray, u: np.ndarray) -> np.ndarra
 
 
 def _mend_degenerate(
-    model: LayeredModel, k: np.ndarray, energy: np.ndarray, u: np.ndarray, out: np.ndarray
+    model: LayeredModel,
+    k: np.ndarray,
+    energy: np.ndarray,
+    u: np.ndarray,
+    out: np.ndarray,
 ) -> None:
     """v_a v_b summed over a degenerate level, independent of the basis there.
 
@@ -113,7 +128,11 @@ def _mend_degenerate(
                 _mend_level(blocks, slice(start, stop), out[point])
 
 
-def _mend_level(blocks: list[np.ndarray], level: slice, out: np.ndarray) -> None:
+def _mend_level(
+    blocks: list[np.ndarray],
+    level: slice,
+    out: np.ndarray,
+) -> None:
     """v_a v_b of one degenerate level, written into its rows of ``out`` (n, 11)."""
     g = level.stop - level.start
     for column, a, b in _VELOCITY_COLUMNS:
@@ -153,7 +172,12 @@ class MeshStates:
     operations: tuple[Operation, ...]
     points: int
 
-    def sums(self, mu: np.ndarray, temperature: float, order: int) -> tuple[np.ndarray, np.ndarray]:
+    def sums(
+        self,
+        mu: np.ndarray,
+        temperature: float,
+        order: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Mean over k and sum over bands of columns times weight.
 
         order 0: f; 1: df/dmu; 2: d2f/dmu2, in 1/eV^order.
@@ -180,7 +204,10 @@ class MeshStates:
 
 
 def mesh_states(
-    model: LayeredModel, divisions: int, shift: float = 0.0, operations: tuple[Operation, ...] = ()
+    model: LayeredModel,
+    divisions: int,
+    shift: float = 0.0,
+    operations: tuple[Operation, ...] = (),
 ) -> MeshStates:
     """States on k = ((i + shift) b1 + (j + shift) b2)/N, i, j = 0..N-1, one point for each orbit of
     ``operations``.
@@ -214,7 +241,12 @@ def mesh_states(
     return MeshStates(model, int(divisions), shift, tuple(levels), kept, len(doubled))
 
 
-def _nesting(doubled: np.ndarray, shift: float, ratio: int, depth: int) -> np.ndarray:
+def _nesting(
+    doubled: np.ndarray,
+    shift: float,
+    ratio: int,
+    depth: int,
+) -> np.ndarray:
     """To how many of the coarser meshes each point belongs, (m,)."""
     nest = np.zeros(len(doubled), dtype=int)
     for step in range(1, depth + 1):
@@ -227,7 +259,9 @@ def _nesting(doubled: np.ndarray, shift: float, ratio: int, depth: int) -> np.nd
 
 
 def _orbits(
-    n: int, shift: float, operations: tuple[Operation, ...]
+    n: int,
+    shift: float,
+    operations: tuple[Operation, ...],
 ) -> tuple[tuple[Operation, ...], np.ndarray, np.ndarray]:
     """Operations that keep the mesh, representatives (m, 2) in units of 1/(2N), and the orbit
     sizes.
@@ -244,7 +278,9 @@ def _orbits(
 
 @lru_cache(maxsize=2)  # a gate turns the layers, not the mesh
 def _representatives(
-    n: int, odd: int, entries: tuple[tuple[int, ...], ...]
+    n: int,
+    odd: int,
+    entries: tuple[tuple[int, ...], ...],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Representatives (m, 2) and orbit sizes (m,) under integer matrices with these entries."""
     matrices = [np.array(entry).reshape(2, 2) for entry in entries]
@@ -263,7 +299,10 @@ def _representatives(
 
 
 def _lowest(
-    rows: np.ndarray, matrices: list[np.ndarray], n: int, odd: int
+    rows: np.ndarray,
+    matrices: list[np.ndarray],
+    n: int,
+    odd: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The points (i, j) of some rows of the mesh of which no image has a lower number."""
     grid_i, grid_j = np.meshgrid(rows, np.arange(n), indexing="ij")
@@ -276,7 +315,13 @@ def _lowest(
     return i, j
 
 
-def _image(i: np.ndarray, j: np.ndarray, matrix: np.ndarray, n: int, odd: int) -> np.ndarray:
+def _image(
+    i: np.ndarray,
+    j: np.ndarray,
+    matrix: np.ndarray,
+    n: int,
+    odd: int,
+) -> np.ndarray:
     """Number i N + j of the mesh point to which an operation takes (i, j)."""
     ((a, b), (c, d)) = matrix.tolist()
     p = 2 * i + odd
@@ -286,7 +331,11 @@ def _image(i: np.ndarray, j: np.ndarray, matrix: np.ndarray, n: int, odd: int) -
     return np.asarray(row * n + column)
 
 
-def _sample(model: LayeredModel, fractions: np.ndarray, weight: np.ndarray) -> _Level:
+def _sample(
+    model: LayeredModel,
+    fractions: np.ndarray,
+    weight: np.ndarray,
+) -> _Level:
     n, width = model.n_orbitals, len(COLUMNS)
     energy = np.empty((len(fractions), n))
     column = np.empty((len(fractions), n, width))
@@ -306,7 +355,10 @@ def _sample(model: LayeredModel, fractions: np.ndarray, weight: np.ndarray) -> _
     return _Level(energy.ravel()[order], ascending, blocks)
 
 
-def _at_once(work: Callable[[int], None], pieces: Sequence[int]) -> None:
+def _at_once(
+    work: Callable[[int], None],
+    pieces: Sequence[int],
+) -> None:
     """Independent pieces on two threads, which numpy lets run side by side."""
     if len(pieces) < FEW:
         for piece in pieces:
@@ -316,7 +368,11 @@ def _at_once(work: Callable[[int], None], pieces: Sequence[int]) -> None:
         list(threads.map(work, pieces))
 
 
-def fermi_weight(x: np.ndarray, kt: float, order: int) -> np.ndarray:
+def fermi_weight(
+    x: np.ndarray,
+    kt: float,
+    order: int,
+) -> np.ndarray:
     """d^order f/dmu^order as a function of x = (mu - eps)/k_B T."""
     f = expit(x)
     if order == 0:
@@ -328,7 +384,11 @@ def fermi_weight(x: np.ndarray, kt: float, order: int) -> np.ndarray:
 
 
 def _fermi_sums(
-    level: _Level, mu: np.ndarray, kt: float, order: int, chunk: int = 16
+    level: _Level,
+    mu: np.ndarray,
+    kt: float,
+    order: int,
+    chunk: int = 16,
 ) -> np.ndarray:
     out = np.zeros((len(mu), len(COLUMNS)))
     rank = np.argsort(mu)
@@ -345,7 +405,10 @@ def _fermi_sums(
     return out
 
 
-def spread(sums: np.ndarray, operations: tuple[Operation, ...]) -> np.ndarray:
+def spread(
+    sums: np.ndarray,
+    operations: tuple[Operation, ...],
+) -> np.ndarray:
     """Turn sums over representatives into sums over the whole zone: average both tensors over the
     group.
     """

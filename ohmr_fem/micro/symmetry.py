@@ -68,7 +68,10 @@ def find_operations(model: LayeredModel) -> tuple[Operation, ...]:
     return tuple(found)
 
 
-def symmetrise(tensor: np.ndarray, operations: tuple[Operation, ...]) -> np.ndarray:
+def symmetrise(
+    tensor: np.ndarray,
+    operations: tuple[Operation, ...],
+) -> np.ndarray:
     """Mean of g X g^T over the operations; (..., 3, 3)."""
     return np.asarray(sum(op.matrix @ tensor @ op.matrix.T for op in operations) / len(operations))
 
@@ -139,7 +142,10 @@ def _lattice_operations(lattice: np.ndarray) -> Iterator[np.ndarray]:
             yield m
 
 
-def _name(matrix: np.ndarray, reversed_time: bool) -> str:
+def _name(
+    matrix: np.ndarray,
+    reversed_time: bool,
+) -> str:
     name = _space_name(matrix)
     if not reversed_time:
         return name
@@ -166,7 +172,10 @@ def _space_name(matrix: np.ndarray) -> str:
     return f"C{fold}z{sense}{flip}"
 
 
-def _maps_sites(op: Operation, model: LayeredModel) -> bool:
+def _maps_sites(
+    op: Operation,
+    model: LayeredModel,
+) -> bool:
     """True if, after a common translation, g maps the orbital centres onto themselves modulo the
     lattice.
     """
@@ -194,7 +203,10 @@ def _height(model: LayeredModel) -> np.ndarray:
     return np.asarray(z - middle)
 
 
-def _weights(model: LayeredModel, k: np.ndarray) -> tuple[float, float, float, float]:
+def _weights(
+    model: LayeredModel,
+    k: np.ndarray,
+) -> tuple[float, float, float, float]:
     """Centre and width of the smooth functions h1, h2; scales of the first and second derivatives
     of H.
     """
@@ -238,13 +250,20 @@ def _traces(
     return q / scale**2, s / second_scale, polarisation / thickness, trace
 
 
-def _function_of_h(u: np.ndarray, f: np.ndarray) -> np.ndarray:
+def _function_of_h(
+    u: np.ndarray,
+    f: np.ndarray,
+) -> np.ndarray:
     """sum_n |n> f_n <n| from eigenvectors u (nk, n, n) and values f (nk, n)."""
     adjoint = u.conj().swapaxes(1, 2)
     return np.asarray((u * f[:, None, :]) @ adjoint)
 
 
-def _holds(op: Operation, here: tuple[np.ndarray, ...], there: tuple[np.ndarray, ...]) -> bool:
+def _holds(
+    op: Operation,
+    here: tuple[np.ndarray, ...],
+    there: tuple[np.ndarray, ...],
+) -> bool:
     g = op.matrix
     q, s, polarisation, trace = here
     if op.time_reversal:

@@ -100,7 +100,12 @@ def from_wannier90(
 
 
 @door
-def write_wannier90(model: LayeredModel, path: str | Path, *, thickness: float = 30.0) -> None:
+def write_wannier90(
+    model: LayeredModel,
+    path: str | Path,
+    *,
+    thickness: float = 30.0,
+) -> None:
     """Write the model as ``_tb.dat`` (if the name ends so) or ``_hr.dat``; ``thickness`` is the
     length of a3.
     """
@@ -174,7 +179,10 @@ def _numbers(path: Path) -> list[str]:
     return _text(path).partition("\n")[2].split()
 
 
-def _header(name: str, words: list[str]) -> tuple[int, int, np.ndarray, list[str]]:
+def _header(
+    name: str,
+    words: list[str],
+) -> tuple[int, int, np.ndarray, list[str]]:
     """Number of orbitals, of translations, degeneracy weights, and the rest."""
     try:
         n = int(words[0])
@@ -219,7 +227,10 @@ def _table(
         ) from exc
 
 
-def _cells_of(name: str, numbers: np.ndarray) -> np.ndarray:
+def _cells_of(
+    name: str,
+    numbers: np.ndarray,
+) -> np.ndarray:
     """Translations, small whole numbers."""
     if not np.all(np.abs(numbers) < 1e6):
         raise InputError(f"{name}: a translation is no small whole number; write the file again")
@@ -266,7 +277,11 @@ def _read_tb(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     return lattice, cells, weights, blocks, centres
 
 
-def _spread(path: Path, cells: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _spread(
+    path: Path,
+    cells: np.ndarray,
+    blocks: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Elements over the images of a _wsvec.dat: for each translation and pair of orbitals a number
     of shifts T; the element belongs to R + T, an equal share to each.
     """
@@ -331,7 +346,10 @@ def _fill(
     return blocks
 
 
-def _centres(value: Any, n: int) -> np.ndarray:
+def _centres(
+    value: Any,
+    n: int,
+) -> np.ndarray:
     if isinstance(value, (str, Path)):
         rows = [line.split() for line in _text(Path(value)).splitlines()[2:]]
         value = [row[1:4] for row in rows if row and row[0] == "X"]
@@ -345,7 +363,10 @@ def _centres(value: Any, n: int) -> np.ndarray:
     return r
 
 
-def _floats(value: Any, what: str) -> np.ndarray:
+def _floats(
+    value: Any,
+    what: str,
+) -> np.ndarray:
     try:
         return np.array(array_si(value, "angstrom", "", finite=False))
     except InputError as exc:
@@ -416,7 +437,10 @@ def _one_cell(
     return moved
 
 
-def _moves(plane: np.ndarray, height: float) -> tuple[np.ndarray, np.ndarray]:
+def _moves(
+    plane: np.ndarray,
+    height: float,
+) -> tuple[np.ndarray, np.ndarray]:
     """Lattice vectors (n, 3) to try, in the plane and along z; the first of each is zero."""
     in_plane = []
     for n1 in (0, 1, -1, 2, -2):
@@ -429,7 +453,10 @@ def _moves(plane: np.ndarray, height: float) -> tuple[np.ndarray, np.ndarray]:
     return np.array(in_plane), np.array(along)
 
 
-def _best_move(bonds: np.ndarray, moves: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def _best_move(
+    bonds: np.ndarray,
+    moves: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
     """The move that shortens bonds (m, 3) most; zero unless it does so by much.
 
     a3 is along z, so the plane and z are judged each for itself: a bond between layers is long.
@@ -463,7 +490,11 @@ def _check_bonds(
         )
 
 
-def _in_plane(name: str, cells: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _in_plane(
+    name: str,
+    cells: np.ndarray,
+    blocks: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Drop translations along a3, which must carry no hopping."""
     out = cells[:, 2] != 0
     if out.any():
@@ -478,7 +509,11 @@ def _in_plane(name: str, cells: np.ndarray, blocks: np.ndarray) -> tuple[np.ndar
     return cells[~out, :2], blocks[~out]
 
 
-def _check_weights(name: str, cells: np.ndarray, blocks: np.ndarray) -> None:
+def _check_weights(
+    name: str,
+    cells: np.ndarray,
+    blocks: np.ndarray,
+) -> None:
     """Wrong degeneracy weights show as t(R) != t(-R)^dagger; the printed digits limit how well this
     is met.
     """
@@ -505,7 +540,11 @@ def _check_weights(name: str, cells: np.ndarray, blocks: np.ndarray) -> None:
             blocks[back] = blocks[m].conj().T
 
 
-def _find_layers(z: np.ndarray, layers: int | None, layer_gap: float) -> np.ndarray:
+def _find_layers(
+    z: np.ndarray,
+    layers: int | None,
+    layer_gap: float,
+) -> np.ndarray:
     rank = np.argsort(z, kind="stable")
     steps = np.diff(z[rank])
     wide = np.sort(steps)[::-1]
@@ -530,7 +569,11 @@ def _find_layers(z: np.ndarray, layers: int | None, layer_gap: float) -> np.ndar
     return number
 
 
-def _check_layer_count(z: np.ndarray, wide: np.ndarray, layers: int) -> None:
+def _check_layer_count(
+    z: np.ndarray,
+    wide: np.ndarray,
+    layers: int,
+) -> None:
     """``wide``: the gaps along z, widest first; the last one that is cut must stand out."""
     if not 1 <= layers <= len(z):
         raise InputError(

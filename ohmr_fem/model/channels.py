@@ -88,18 +88,32 @@ class Channels:
         """What the current makes of a component in each channel, (3c,)."""
         return np.kron(self.angles, np.eye(3)[component])
 
-    def reader(self, component: int, detection: str, averaged: bool) -> np.ndarray:
+    def reader(
+        self,
+        component: int,
+        detection: str,
+        averaged: bool,
+    ) -> np.ndarray:
         """Weights (3c,) of N in what drives the current, alpha'^T DD N, of a component."""
         return self._weighted(self.inverse_angles @ self.diffusion, component, detection, averaged)
 
-    def voltage(self, component: int, detection: str, averaged: bool) -> np.ndarray:
+    def voltage(
+        self,
+        component: int,
+        detection: str,
+        averaged: bool,
+    ) -> np.ndarray:
         """Weights (3c,) of N/sigma in the voltage of a polarised contact, D n (or D W n) of each
         channel.
         """
         return self._weighted(np.diag(self.diffusion), component, detection, averaged)
 
     def _weighted(
-        self, weights: np.ndarray, component: int, detection: str, averaged: bool
+        self,
+        weights: np.ndarray,
+        component: int,
+        detection: str,
+        averaged: bool,
     ) -> np.ndarray:
         rows = [self.material.detection_row(component, detection, averaged)]
         if self.count == 2:  # X_S is isotropic, and so is what reads the spin

@@ -192,7 +192,11 @@ class Material:
                 named=True,
             )
 
-    def _set_diffusion(self, put: Callable[[str, Any], None], given_time: Any) -> None:
+    def _set_diffusion(
+        self,
+        put: Callable[[str, Any], None],
+        given_time: Any,
+    ) -> None:
         if (self.diffusion_length is None) == (self.diffusion_constant is None):
             raise InputError(
                 "give exactly one of diffusion_length and diffusion_constant",
@@ -305,7 +309,10 @@ class Material:
         return np.asarray(rate * cross_matrix(fields_array(field)) @ self.X)
 
     def detection_row(
-        self, component: int, detection: str, averaged: bool | None = None
+        self,
+        component: int,
+        detection: str,
+        averaged: bool | None = None,
     ) -> np.ndarray:
         """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c over X_zz
         (``averaged``, by default for n^x and n^y: over (X_xx + X_yy)/2).
@@ -357,7 +364,10 @@ class Material:
         return "Gamma=" + rows.replace("\n", "") + " 1/s"
 
 
-def _shown(value: Any, unit: str) -> str:
+def _shown(
+    value: Any,
+    unit: str,
+) -> str:
     """A coefficient of any kind for reading."""
     if isinstance(value, float):
         return engineering(value, unit) if unit else f"{value:g}"
@@ -368,7 +378,10 @@ def _shown(value: Any, unit: str) -> str:
     return f"<{len(value)} values> {unit}"
 
 
-def precession_squared(material: Material, field: Any) -> np.ndarray:
+def precession_squared(
+    material: Material,
+    field: Any,
+) -> np.ndarray:
     """(omega tau)^2 = (g e tau/2)^2 B.adj(X).B; negative where the torque amplifies instead of
     precessing (theta < 0).
 
@@ -378,7 +391,10 @@ def precession_squared(material: Material, field: Any) -> np.ndarray:
     return np.asarray(-0.5 * np.trace(T @ T, axis1=-2, axis2=-1))
 
 
-def parameter(material: Material, name: str) -> float:
+def parameter(
+    material: Material,
+    name: str,
+) -> float:
     """The value of a parameter that :func:`retuned` can change: a field of Material or Spin that is
     one number, tau, theta or relaxation_ratio.
     """
@@ -403,14 +419,22 @@ def _numbers_of(holder: Any) -> list[str]:
     return [f.name for f in fields(holder) if isinstance(getattr(holder, f.name), float)]
 
 
-def _ratio(tensor: np.ndarray, what: str, name: str, instead: str) -> float:
+def _ratio(
+    tensor: np.ndarray,
+    what: str,
+    name: str,
+    instead: str,
+) -> float:
     """zz over yy of a tensor."""
     if tensor[1, 1] == 0.0:
         raise InputError(f"{what} does not exist for a yy of 0; give {instead}", key=name)
     return float(tensor[2, 2] / tensor[1, 1])
 
 
-def retuned(material: Material, changes: dict[str, Any]) -> Material:
+def retuned(
+    material: Material,
+    changes: dict[str, Any],
+) -> Material:
     """A material with other parameters: fields of Material, "spin.hall_angle" and the like of its
     Spin, or tau, theta = X_zz/X_yy (for X_za = 0), relaxation_ratio = Gamma_zz/Gamma_yy (which
     changes Gamma_zz).
@@ -454,7 +478,10 @@ def retuned(material: Material, changes: dict[str, Any]) -> Material:
     return replace(material, **_diffusing(material, new))
 
 
-def _diffusing(material: Material, new: dict[str, Any]) -> dict[str, Any]:
+def _diffusing(
+    material: Material,
+    new: dict[str, Any],
+) -> dict[str, Any]:
     """The changes with the one of length and constant that stays."""
     relaxing: list[Any] = [new.get(name) for name in ("relaxation_time", "relaxation_rate")]
     by_component = any(np.size(value) > 1 for value in relaxing if not isinstance(value, str))
@@ -465,7 +492,10 @@ def _diffusing(material: Material, new: dict[str, Any]) -> dict[str, Any]:
     return {"diffusion_length": material.diffusion_length, **new, "diffusion_constant": None}
 
 
-def _retuned_spin(material: Material, changes: dict[str, Any]) -> Spin:
+def _retuned_spin(
+    material: Material,
+    changes: dict[str, Any],
+) -> Spin:
     if material.spin is None:
         name = SPIN + next(iter(changes))
         raise InputError(
@@ -479,7 +509,12 @@ def _retuned_spin(material: Material, changes: dict[str, Any]) -> Spin:
     return replace(material.spin, **changes)
 
 
-def _coefficient(value: Any, unit: str, name: str, must_be_positive: bool) -> Coefficient:
+def _coefficient(
+    value: Any,
+    unit: str,
+    name: str,
+    must_be_positive: bool,
+) -> Coefficient:
     check = positive if must_be_positive else to_si
     if callable(value):
         return value  # type: ignore[no-any-return]

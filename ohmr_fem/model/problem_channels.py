@@ -35,5 +35,8 @@ def _refuse_conditions(problem: Problem) -> None:
             raise _refused("edges", f"{name!r} has a condition on the spin, the materials none")
 
 
-def _refused(key: str, what: str) -> InputError:
+def _refused(
+    key: str,
+    what: str,
+) -> InputError:
     return InputError(what, owner="Problem", key=key)

@@ -16,7 +16,10 @@ PRISMS = {3: "wedge", 4: "hexahedron"}
 
 
 @door
-def export_film(moment: FilmMoment, path: str | Path) -> Path:
+def export_film(
+    moment: FilmMoment,
+    path: str | Path,
+) -> Path:
     """Write a .vtu of prisms between the heights of a :class:`FilmMoment`: the first points are its
     bottom, the last its top.
 

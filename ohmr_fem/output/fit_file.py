@@ -67,7 +67,10 @@ PLAIN = {
 LEFT_OUT = ("prepared",)
 
 
-def save_fit(fit: GlobalFit, path: str | Path) -> Path:
+def save_fit(
+    fit: GlobalFit,
+    path: str | Path,
+) -> Path:
     """Write a fit of a series to ``path`` (.json).
 
     Raises

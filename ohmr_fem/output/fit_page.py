@@ -67,7 +67,10 @@ def _text(value: Any) -> str:
     return html.escape(str(value))
 
 
-def _rows(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def _rows(
+    head: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+) -> str:
     top = "".join(f"<th>{_text(h)}</th>" for h in head)
     lines = ["".join(f"<td>{_text(cell)}</td>" for cell in row) for row in rows]
     return f"<table><tr>{top}</tr>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
@@ -120,7 +123,10 @@ def _samples(fit: GlobalFit) -> str:
     return _rows(["sample", *keys, "curves", "points", "chi^2"], rows)
 
 
-def _figure(caption: str, path: Path) -> str:
+def _figure(
+    caption: str,
+    path: Path,
+) -> str:
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     picture = f'<img alt="{_text(caption)}" src="data:image/png;base64,{data}">'
     return f"<figure>{picture}<figcaption>{_text(caption)}</figcaption></figure>"
@@ -142,7 +148,10 @@ def _data(fit: GlobalFit) -> str:
     return _rows(head, rows)
 
 
-def _model(fit: GlobalFit, about: Mapping[str, Any]) -> str:
+def _model(
+    fit: GlobalFit,
+    about: Mapping[str, Any],
+) -> str:
     first = next(iter(fit.samples.values()))
     lines = [f"{first.sample.kind}: {first.material!r} (first sample, fitted values)"]
     lines += [f"background of {n}: {_terms(s.sample)}" for n, s in fit.samples.items()]

@@ -73,7 +73,10 @@ class Subdivision:
         return FieldValues(**picked)
 
 
-def subdivide(solution: Solution, pieces: int | None = None) -> Subdivision:
+def subdivide(
+    solution: Solution,
+    pieces: int | None = None,
+) -> Subdivision:
     """Subdivide the mesh of a solution; by default into as many pieces as the order of its elements
     or curved cells.
     """
@@ -116,7 +119,9 @@ def _owners(solution: Solution) -> np.ndarray:
 
 
 def _shared(
-    weights: np.ndarray, cells: np.ndarray, owner: np.ndarray
+    weights: np.ndarray,
+    cells: np.ndarray,
+    owner: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where each point of the lattices of all cells first occurs, and the number of every one.
 
@@ -131,7 +136,10 @@ def _shared(
     return first, number
 
 
-def _lattice(vertices: int, p: int) -> tuple[np.ndarray, np.ndarray]:
+def _lattice(
+    vertices: int,
+    p: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """Integer weights (k, vertices) of the lattice points of one cell, and its linear cells
     (p**dim, vertices).
     """
@@ -161,7 +169,9 @@ def _reference(weights: np.ndarray) -> np.ndarray:
 
 @door
 def export_paraview(
-    solutions: Solution | Sequence[Solution], path: str | Path, times: Sequence[float] | None = None
+    solutions: Solution | Sequence[Solution],
+    path: str | Path,
+    times: Sequence[float] | None = None,
 ) -> Path:
     """Write a solution as ``path`` (.vtu), or several as .vtu files with a .pvd series that
     ParaView plays.
@@ -226,7 +236,11 @@ def _timesteps(series: Sequence[Solution]) -> list[float]:
     return [float(i) for i in range(len(series))]
 
 
-def _write_pvd(files: Sequence[Path], steps: Sequence[float], path: Path) -> Path:
+def _write_pvd(
+    files: Sequence[Path],
+    steps: Sequence[float],
+    path: Path,
+) -> Path:
     rows = "".join(
         f'    <DataSet timestep="{t:.17g}" group="" part="0" file={quoteattr(f.name)}/>\n'
         for f, t in zip(files, steps, strict=True)
@@ -240,7 +254,10 @@ def _write_pvd(files: Sequence[Path], steps: Sequence[float], path: Path) -> Pat
     return path
 
 
-def _write_vtu(solution: Solution, path: Path) -> Path:
+def _write_vtu(
+    solution: Solution,
+    path: Path,
+) -> Path:
     import meshio
 
     parts = subdivide(solution)
@@ -268,7 +285,10 @@ def _write_vtu(solution: Solution, path: Path) -> Path:
     return path
 
 
-def _cells(parts: Subdivision, vertices: int) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
+def _cells(
+    parts: Subdivision,
+    vertices: int,
+) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
     """Kind and points of the cells of the file, the cell of the mesh behind each, and where the
     fields of a cell are taken.
     """
@@ -279,7 +299,10 @@ def _cells(parts: Subdivision, vertices: int) -> tuple[str, np.ndarray, np.ndarr
     return kind, parts.nodes[:, order], np.arange(len(parts.nodes)), middle
 
 
-def _point_fields(solution: Solution, parts: Subdivision) -> dict[str, np.ndarray]:
+def _point_fields(
+    solution: Solution,
+    parts: Subdivision,
+) -> dict[str, np.ndarray]:
     total = parts.at_points(solution)
     nothing = np.zeros_like(solution.ohmic_dofs)
     orbital = parts.at_points(dataclasses.replace(solution, ohmic_dofs=nothing))
@@ -305,7 +328,10 @@ def _cell_fields(values: FieldValues) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(field.T) for name, field in fields.items()}
 
 
-def _data_array(name: str, values: Sequence[float]) -> str:
+def _data_array(
+    name: str,
+    values: Sequence[float],
+) -> str:
     """Numbers of the whole file as XML."""
     digits = " ".join(f"{x:.17g}" for x in values)
     return (
@@ -315,7 +341,12 @@ def _data_array(name: str, values: Sequence[float]) -> str:
     )
 
 
-def _annotate(path: Path, solution: Solution, shown: str, pieces: int) -> None:
+def _annotate(
+    path: Path,
+    solution: Solution,
+    shown: str,
+    pieces: int,
+) -> None:
     """Add provenance as an XML comment, and the field and order as field data (numbers: meshio
     reads no strings).
     """

@@ -35,7 +35,10 @@ from .style import (
 
 @door
 def plot_moment_density(
-    solution: Solution, component: str = "z", ax: Any = None, arrows: int = 30
+    solution: Solution,
+    component: str = "z",
+    ax: Any = None,
+    arrows: int = 30,
 ) -> Any:
     """Map of one component of the moment density, with the conventional current as arrows.
 
@@ -116,7 +119,10 @@ def plot_hanle(
     return ax
 
 
-def plot_columns(tables: Iterable[Mapping[str, np.ndarray]], labels: Iterable[str]) -> Any:
+def plot_columns(
+    tables: Iterable[Mapping[str, np.ndarray]],
+    labels: Iterable[str],
+) -> Any:
     """R(B) - R(0), or rho(B) - rho(0), of tables {name with unit: values} over each other.
 
     Returns
@@ -163,7 +169,10 @@ def _angle(fields: np.ndarray) -> np.ndarray | None:
     return np.rad2deg(np.unwrap(np.arctan2(fields @ second, fields @ first)))
 
 
-def _column(curve: HanleCurve, quantity: str) -> np.ndarray:
+def _column(
+    curve: HanleCurve,
+    quantity: str,
+) -> np.ndarray:
     """A column that can be drawn; InputError for another."""
     known = [name for name in curve.columns() if name in _LABELS]
     if quantity not in known:
@@ -182,7 +191,10 @@ def _field_label(curves: list[HanleCurve]) -> str:
 
 
 @door
-def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
+def plot_mesh(
+    mesh: DeviceMesh,
+    ax: Any = None,
+) -> Any:
     """The mesh, its regions tinted, its named boundaries drawn in colour and labelled; returns the
     axes.
     """
@@ -216,7 +228,13 @@ def plot_mesh(mesh: DeviceMesh, ax: Any = None) -> Any:
     return ax
 
 
-def _profile(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: str) -> Any:
+def _profile(
+    ax: Any,
+    solution: Solution,
+    parts: Subdivision,
+    n: np.ndarray,
+    label: str,
+) -> Any:
     axis = solution.problem.mesh.axes[0]
     x = parts.points["xyz".index(axis)]
     order = np.argsort(x)
@@ -231,7 +249,11 @@ def _profile(ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, lab
     return ax
 
 
-def _places(ax: Any, solution: Solution, unit: float) -> None:
+def _places(
+    ax: Any,
+    solution: Solution,
+    unit: float,
+) -> None:
     """Where the contacts of a channel are, between its ends."""
     mesh = solution.problem.mesh
     ends = mesh.mesh.boundary_facets()
@@ -246,7 +268,12 @@ def _places(ax: Any, solution: Solution, unit: float) -> None:
 
 
 def _map(
-    ax: Any, solution: Solution, parts: Subdivision, n: np.ndarray, label: str, arrows: int
+    ax: Any,
+    solution: Solution,
+    parts: Subdivision,
+    n: np.ndarray,
+    label: str,
+    arrows: int,
 ) -> Any:
     mesh = solution.problem.mesh
     rows = ["xyz".index(axis) for axis in mesh.axes]
@@ -262,7 +289,13 @@ def _map(
     return ax
 
 
-def _colours(ax: Any, plane: np.ndarray, cells: np.ndarray, n: np.ndarray, label: str) -> None:
+def _colours(
+    ax: Any,
+    plane: np.ndarray,
+    cells: np.ndarray,
+    n: np.ndarray,
+    label: str,
+) -> None:
     from matplotlib.tri import Triangulation
 
     x, y = plane
@@ -275,7 +308,10 @@ def _colours(ax: Any, plane: np.ndarray, cells: np.ndarray, n: np.ndarray, label
     figure.colorbar(image, ax=ax, label=label, shrink=0.85, aspect=14, pad=0.03)
 
 
-def _outline(ax: Any, solution: Solution) -> None:
+def _outline(
+    ax: Any,
+    solution: Solution,
+) -> None:
     """The rim of the device and its contacts."""
     mesh = solution.problem.mesh
     rim = mesh.mesh.facets[:, mesh.mesh.boundary_facets()]
@@ -290,7 +326,12 @@ def _outline(ax: Any, solution: Solution) -> None:
             _pad(ax, mesh, contact.region, name)
 
 
-def _pad(ax: Any, mesh: DeviceMesh, region: str, label: str) -> None:
+def _pad(
+    ax: Any,
+    mesh: DeviceMesh,
+    region: str,
+    label: str,
+) -> None:
     """The rim of a region that is a contact, and its name above it."""
     ends = mesh.mesh.p[:, mesh.mesh.facets[:, mesh.rim(region)]]
     x, y = _joined(ends)
@@ -299,7 +340,11 @@ def _pad(ax: Any, mesh: DeviceMesh, region: str, label: str) -> None:
     write_outside(ax, label, top, np.array([0.0, 1.0]), "black")
 
 
-def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
+def _current_arrows(
+    ax: Any,
+    solution: Solution,
+    count: int,
+) -> None:
     """Conventional current on an even grid of points inside the device."""
     mesh = solution.problem.mesh.mesh
     low, high = mesh.p.min(axis=1), mesh.p.max(axis=1)
@@ -335,7 +380,11 @@ def _current_arrows(ax: Any, solution: Solution, count: int) -> None:
     _note(ax, low, f"→ current (longest ≥ {longest})")
 
 
-def _even_grid(low: np.ndarray, high: np.ndarray, step: float) -> np.ndarray:
+def _even_grid(
+    low: np.ndarray,
+    high: np.ndarray,
+    step: float,
+) -> np.ndarray:
     """Centres of equal cells of about this size, (2, n)."""
     ticks = []
     for start, size in zip(low, high - low, strict=True):
@@ -344,7 +393,10 @@ def _even_grid(low: np.ndarray, high: np.ndarray, step: float) -> np.ndarray:
     return np.array(np.meshgrid(*ticks)).reshape(2, -1)
 
 
-def _inside(solution: Solution, spots: np.ndarray) -> np.ndarray:
+def _inside(
+    solution: Solution,
+    spots: np.ndarray,
+) -> np.ndarray:
     """Those of the points (2, n) that lie in the device for certain."""
     from matplotlib.tri import Triangulation
 
@@ -368,7 +420,13 @@ def _triangles(cells: np.ndarray) -> np.ndarray:
     return np.vstack([cells[:, :3], cells[:, [0, 2, 3]]])
 
 
-def _boundary(ax: Any, mesh: DeviceMesh, name: str, colour: str, label: str | None = None) -> None:
+def _boundary(
+    ax: Any,
+    mesh: DeviceMesh,
+    name: str,
+    colour: str,
+    label: str | None = None,
+) -> None:
     """Draw a named boundary and write its name outside the device."""
     facets = mesh.boundaries[name]
     ends = mesh.mesh.p[:, mesh.mesh.facets[:, facets]]
@@ -387,7 +445,11 @@ def _boundary(ax: Any, mesh: DeviceMesh, name: str, colour: str, label: str | No
     write_outside(ax, label or name, centres[:, one], total, colour)
 
 
-def _outward(mesh: DeviceMesh, facets: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def _outward(
+    mesh: DeviceMesh,
+    facets: np.ndarray,
+    ends: np.ndarray,
+) -> np.ndarray:
     """Normals of boundary facets, out of the cell behind each, as long as the facet, (2, n)."""
     cells = mesh.mesh.t[:, mesh.mesh.f2t[0, facets]]
     inside = mesh.mesh.p[:, cells].mean(axis=1)

@@ -22,7 +22,11 @@ FINE = 361
 
 
 @door
-def plot_admr(scan: AngleScan, measurement: int = 1, ax: Any = None) -> Any:
+def plot_admr(
+    scan: AngleScan,
+    measurement: int = 1,
+    ax: Any = None,
+) -> Any:
     """One resistance of a scan against the angle, and the forms b_y^2, b_x b_y and b_z in it.
 
     Points are delta_R less its mean, dashed lines each form with the amplitude that least squares
@@ -65,7 +69,10 @@ def plot_admr(scan: AngleScan, measurement: int = 1, ax: Any = None) -> Any:
     return ax
 
 
-def forms_in(scan: AngleScan, swing: np.ndarray) -> dict[str, np.ndarray]:
+def forms_in(
+    scan: AngleScan,
+    swing: np.ndarray,
+) -> dict[str, np.ndarray]:
     """{label: curve} of the forms that are in a swing, each less its mean, at the angles of
     :func:`fine`.
     """

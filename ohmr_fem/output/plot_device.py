@@ -24,7 +24,10 @@ FINE = 48
 
 
 @door
-def plot_device(device: Geometry | DeviceMesh, ax: Any = None) -> Any:
+def plot_device(
+    device: Geometry | DeviceMesh,
+    ax: Any = None,
+) -> Any:
     """Draw a device: outline with holes, regions tinted and named, contacts and edges in colour
     with their names.
 
@@ -73,7 +76,10 @@ def plot_device(device: Geometry | DeviceMesh, ax: Any = None) -> Any:
     return ax
 
 
-def _length(value: float, digits: int) -> str:
+def _length(
+    value: float,
+    digits: int,
+) -> str:
     """Rounded first: the prefix then needs no further digits."""
     return engineering(float(f"{value:.{digits}g}"), "m")
 
@@ -97,7 +103,10 @@ def _path(loops: list[np.ndarray]) -> Any:
     return Path.make_compound_path(*paths)
 
 
-def _fill(ax: Any, device: Geometry) -> None:
+def _fill(
+    ax: Any,
+    device: Geometry,
+) -> None:
     from matplotlib.colors import to_rgb
     from matplotlib.patches import PathPatch
 
@@ -139,7 +148,12 @@ def _by_name(device: Geometry) -> dict[str, list[Segment]]:
 
 
 def _name_piece(
-    ax: Any, name: str, group: list[Segment], colour: str, style: Any, centre: np.ndarray
+    ax: Any,
+    name: str,
+    group: list[Segment],
+    colour: str,
+    style: Any,
+    centre: np.ndarray,
 ) -> None:
     """Draw a named part of the boundary; its name stands outside, at the middle of its pieces or of
     the longest one.
@@ -160,7 +174,10 @@ def _name_piece(
     write_outside(ax, name, at, outward, colour)
 
 
-def _place_of_name(group: list[Segment], centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _place_of_name(
+    group: list[Segment],
+    centre: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Where the name of some pieces stands, and the way out of the device there."""
     if len(group) == 2:  # around a corner: away from it
         for a, b in (group, group[::-1]):
@@ -177,7 +194,10 @@ def _place_of_name(group: list[Segment], centre: np.ndarray) -> tuple[np.ndarray
     return middle[0], _outward(longest)
 
 
-def _height(piece: Segment, centre: np.ndarray) -> float:
+def _height(
+    piece: Segment,
+    centre: np.ndarray,
+) -> float:
     """1 for a piece at the upper right of the device, -1 at the lower left: it picks one of several
     equal pieces.
     """

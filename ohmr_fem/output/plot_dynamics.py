@@ -11,7 +11,10 @@ from ..dynamics.transient import Transient
 from .style import _PREFIXES, COLOURS, _in_brackets, _new_axes, _power, _style
 
 
-def plot_transient(found: Transient, ax: Any = None) -> Any:
+def plot_transient(
+    found: Transient,
+    ax: Any = None,
+) -> Any:
     """What the inverse effect adds to the voltage (current, on a cross-section), against time.
 
     Returns
@@ -31,7 +34,10 @@ def plot_transient(found: Transient, ax: Any = None) -> Any:
     return ax
 
 
-def plot_ac(found: ACResponse, ax: Any = None) -> Any:
+def plot_ac(
+    found: ACResponse,
+    ax: Any = None,
+) -> Any:
     """Real and imaginary part of delta_R (rho on a cross-section) at one field, against frequency.
 
     Returns

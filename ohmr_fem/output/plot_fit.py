@@ -18,7 +18,10 @@ STRIP_COLOUR = COLOURS[4]
 
 @door
 def plot_data(
-    curves: Measured | Sequence[Measured], ax: Any = None, *, centred: bool = True
+    curves: Measured | Sequence[Measured],
+    ax: Any = None,
+    *,
+    centred: bool = True,
 ) -> Any:
     """Measured curves as points against the signed field.
 
@@ -42,7 +45,10 @@ def plot_data(
 
 
 @door
-def plot_fit(fit: Fit, ax: Any = None) -> Any:
+def plot_fit(
+    fit: Fit,
+    ax: Any = None,
+) -> Any:
     """Data with the fitted device (lines) and the infinite strip (dashes), backgrounds taken off.
 
     One panel for every pair of contacts with the residuals in units of the noise below it; with
@@ -79,7 +85,10 @@ def _panels(count: int) -> tuple[list[Any], list[Any]]:
     return list(grid[0]), list(grid[1])
 
 
-def _overlay(curves: Sequence[FittedCurve], ax: Any) -> Any:
+def _overlay(
+    curves: Sequence[FittedCurve],
+    ax: Any,
+) -> Any:
     several = [c.data for c in curves]
     shifts = [c.background + _base(c.data, c.model - c.background) for c in curves]
     named = len({c.name for c in several}) > 1
@@ -94,13 +103,22 @@ def _overlay(curves: Sequence[FittedCurve], ax: Any) -> Any:
     return ax
 
 
-def _line(ax: Any, curve: FittedCurve, y: np.ndarray, label: str, **style: Any) -> None:
+def _line(
+    ax: Any,
+    curve: FittedCurve,
+    y: np.ndarray,
+    label: str,
+    **style: Any,
+) -> None:
     """Values against the signed field, in its order: a loop is drawn as one line."""
     order = np.argsort(curve.data.signed, kind="stable")
     ax.plot(curve.data.signed[order], y[order], linewidth=1.0, label=label, **style)
 
 
-def _residuals(curves: Sequence[FittedCurve], ax: Any) -> None:
+def _residuals(
+    curves: Sequence[FittedCurve],
+    ax: Any,
+) -> None:
     ax.axhline(0.0, color="black", linewidth=0.6)
     for k, c in enumerate(curves):
         deviations = (c.data.values - c.model) / c.noise
@@ -116,7 +134,11 @@ def _residuals(curves: Sequence[FittedCurve], ax: Any) -> None:
 
 
 def _draw(
-    several: Sequence[Measured], shifts: Sequence[Any], ax: Any, centred: bool, named: bool = True
+    several: Sequence[Measured],
+    shifts: Sequence[Any],
+    ax: Any,
+    centred: bool,
+    named: bool = True,
 ) -> tuple[Any, float]:
     """Points and labels; the axes and the unit of their values in SI."""
     quantity = several[0].quantity
@@ -159,7 +181,10 @@ def _legend(ax: Any) -> None:
     )
 
 
-def _label(curve: Measured, named: bool) -> str:
+def _label(
+    curve: Measured,
+    named: bool,
+) -> str:
     """Direction of the field, and the name of the curve."""
     direction = curve.direction
     axis = np.flatnonzero(np.abs(direction) > 1e-3)
@@ -176,6 +201,9 @@ def _colour(number: int) -> str:
     return others[number % len(others)]
 
 
-def _base(curve: Measured, values: np.ndarray) -> float:
+def _base(
+    curve: Measured,
+    values: np.ndarray,
+) -> float:
     """Value at the field closest to zero."""
     return float(values[int(np.argmin(np.abs(curve.signed)))])

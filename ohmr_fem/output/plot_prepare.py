@@ -53,7 +53,10 @@ def _panels() -> Any:
     return figure.subplots(2, 1)
 
 
-def _rows(ax: Any, prepared: Measured) -> None:
+def _rows(
+    ax: Any,
+    prepared: Measured,
+) -> None:
     raw = prepared.raw
     field = raw.signed
     power = _power(np.ptp(raw.values) * np.ones(1))
@@ -74,7 +77,10 @@ def _rows(ax: Any, prepared: Measured) -> None:
     ax.legend(frameon=False, markerscale=2.0)
 
 
-def _points(ax: Any, prepared: Measured) -> None:
+def _points(
+    ax: Any,
+    prepared: Measured,
+) -> None:
     order = np.argsort(prepared.signed, kind="stable")
     values = prepared.values[order]
     # an odd curve starts from 0 by itself
@@ -97,5 +103,8 @@ def _points(ax: Any, prepared: Measured) -> None:
     ax.set_xlabel("$B$ (T)")
 
 
-def _unit(curve: Measured, power: int) -> str:
+def _unit(
+    curve: Measured,
+    power: int,
+) -> str:
     return _in_brackets("1" if curve.quantity == "ratio" else "ohm", power)

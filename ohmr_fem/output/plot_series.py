@@ -47,7 +47,10 @@ def plot_series(fit: GlobalFit) -> Any:
     return grid[0, 0]
 
 
-def _figure(width: float, height: float) -> Any:
+def _figure(
+    width: float,
+    height: float,
+) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -56,7 +59,13 @@ def _figure(width: float, height: float) -> Any:
     return figure
 
 
-def _sample_panel(ax: Any, rest: Any, name: str, sample: SampleFit, last: bool) -> None:
+def _sample_panel(
+    ax: Any,
+    rest: Any,
+    name: str,
+    sample: SampleFit,
+    last: bool,
+) -> None:
     power = _power(np.concatenate([_bare(c) for c in sample.curves]))
     unit = 10.0**power
     for k, curve in enumerate(sample.curves):
@@ -101,7 +110,12 @@ def _place(curve: FittedCurve) -> np.ndarray:
     return np.asarray(np.degrees(np.arctan2(fields[:, axes[1]], fields[:, axes[0]])) % 360.0)
 
 
-def _curve(ax: Any, curve: FittedCurve, unit: float, colour: str) -> None:
+def _curve(
+    ax: Any,
+    curve: FittedCurve,
+    unit: float,
+    colour: str,
+) -> None:
     place, values = _place(curve), _bare(curve)
     order = np.argsort(place, kind="stable")
     model = curve.model - curve.background - _zero(curve)
@@ -145,7 +159,11 @@ def plot_profiles(fit: GlobalFit) -> Any:
     return grid[0, 0]
 
 
-def _profile(ax: Any, fit: GlobalFit, e: Estimate) -> None:
+def _profile(
+    ax: Any,
+    fit: GlobalFit,
+    e: Estimate,
+) -> None:
     values, rise = fit.profiles[e.name]
     power = _power(values)
     x = values / 10.0**power
@@ -164,7 +182,10 @@ def _profile(ax: Any, fit: GlobalFit, e: Estimate) -> None:
     ax.set_xlabel(_named(e, power))
 
 
-def _named(e: Estimate, power: int) -> str:
+def _named(
+    e: Estimate,
+    power: int,
+) -> str:
     scale = f"$10^{{{power}}}$ " if power else ""
     unit = "" if e.unit == "1" else e.unit
     shown = f"{scale}{unit}".strip()
@@ -199,7 +220,10 @@ def plot_correlation(fit: GlobalFit) -> Any:
 
 
 @door
-def plot_against(fit: GlobalFit, follows: str | None = None) -> Any:
+def plot_against(
+    fit: GlobalFit,
+    follows: str | None = None,
+) -> Any:
     """The size of the effect of each sample, measured and fitted, against thickness (or another
     property that differs).
 

@@ -16,7 +16,11 @@ REPORT = "report.html"
 ROOM = 1_300_000
 
 
-def write_report(folder: Path, record: Mapping[str, Any], title: str) -> Path:
+def write_report(
+    folder: Path,
+    record: Mapping[str, Any],
+    title: str,
+) -> Path:
     """The page of a run, from its record and the pictures in its folder.
 
     Parameters
@@ -35,7 +39,11 @@ def write_report(folder: Path, record: Mapping[str, Any], title: str) -> Path:
 
 
 def write_study_report(
-    path: Path, title: str, said: Sequence[str], rows: Sequence[Sequence[Any]], notes: Sequence[str]
+    path: Path,
+    title: str,
+    said: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    notes: Sequence[str],
 ) -> Path:
     """The page of a study: what was computed, a table of it, and warnings.
 
@@ -52,7 +60,11 @@ def write_study_report(
     return _page(path, title, body)
 
 
-def _page(path: Path, title: str, body: Iterable[str]) -> Path:
+def _page(
+    path: Path,
+    title: str,
+    body: Iterable[str],
+) -> Path:
     words = {
         "STYLE": part("style.css"),
         "TITLE": html.escape(title),
@@ -78,7 +90,10 @@ def _paragraphs(record: Mapping[str, Any]) -> Iterator[str]:
     yield from _warnings(record["warnings"])
 
 
-def _curve(name: str, curve: Mapping[str, Any]) -> list[Any]:
+def _curve(
+    name: str,
+    curve: Mapping[str, Any],
+) -> list[Any]:
     low, high = curve.get("hanle") or curve["rho_change"]
     unit = " ohm" if "hanle" in curve else ""
     ohmic = f"{curve['R_ohmic']:.6g}" if "R_ohmic" in curve else ""
@@ -103,7 +118,10 @@ def _warnings(notes: Sequence[str]) -> Iterator[str]:
         yield "<p>None.</p>"
 
 
-def _pictures(folder: Path, names: Sequence[str]) -> Iterator[str]:
+def _pictures(
+    folder: Path,
+    names: Sequence[str],
+) -> Iterator[str]:
     yield "<h2>Pictures</h2>"
     room = ROOM
     for name in sorted(names, key=lambda n: (not n.startswith(("mesh", "hanle", "gate")), n)):
@@ -128,7 +146,10 @@ def _device(table: Mapping[str, Any]) -> Iterator[str]:
     yield from _table(rows, ["key", "value"])
 
 
-def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+def flat(
+    value: Any,
+    key: str = "",
+) -> Iterator[tuple[str, Any]]:
     """(key, value) of everything inside a table."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
@@ -150,7 +171,10 @@ def _made(record: Mapping[str, Any]) -> Iterator[str]:
     yield from _table(rows, ["", ""])
 
 
-def _table(rows: Iterable[Sequence[Any]], heads: Sequence[str]) -> Iterator[str]:
+def _table(
+    rows: Iterable[Sequence[Any]],
+    heads: Sequence[str],
+) -> Iterator[str]:
     yield "<table><tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in heads) + "</tr>"
     for row in rows:
         cells = "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row)

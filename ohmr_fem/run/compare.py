@@ -22,7 +22,11 @@ ABSENT = "-"
 
 
 @door
-def compare_runs(one: str | Path, other: str | Path, out: str | Path | None = None) -> list[str]:
+def compare_runs(
+    one: str | Path,
+    other: str | Path,
+    out: str | Path | None = None,
+) -> list[str]:
     """Lines that say what differs between two runs.
 
     Parameters
@@ -66,7 +70,9 @@ def _record(folder: Path) -> dict[str, Any]:
 
 
 def _curves(
-    folders: tuple[Path, Path], records: list[dict[str, Any]], out: str | Path | None
+    folders: tuple[Path, Path],
+    records: list[dict[str, Any]],
+    out: str | Path | None,
 ) -> Iterator[str]:
     names = [name for name in records[0]["curves"] if name in records[1]["curves"]]
     lonely = [n for record in records for n in record["curves"] if n not in names]
@@ -96,7 +102,10 @@ def read_columns(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: is no table of a run ({exc})", value=str(path)) from exc
 
 
-def _numbers(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> Iterator[str]:
+def _numbers(
+    first: dict[str, np.ndarray],
+    second: dict[str, np.ndarray],
+) -> Iterator[str]:
     """One line for each column that both have: the largest difference."""
     fields = [name for name in first if name.startswith("B_")]
     same = all(name in second and np.array_equal(first[name], second[name]) for name in fields)

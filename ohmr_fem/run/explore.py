@@ -21,7 +21,10 @@ FARTHER = 1.5
 
 
 @door
-def explore_device(device: Device, out: str | Path) -> Path:
+def explore_device(
+    device: Device,
+    out: str | Path,
+) -> Path:
     """Write ``out``/explore.html, which needs no network.
 
     Parameters

@@ -20,7 +20,10 @@ Found = tuple[Table, dict[str, Any], Callable[[], Any] | None]
 Compute = Callable[[Device, Measurement], Found]
 
 
-def in_time(device: Device, measurement: Measurement) -> Found:
+def in_time(
+    device: Device,
+    measurement: Measurement,
+) -> Found:
     """The device after a change of the drive."""
     job = device.time
     assert job is not None
@@ -36,7 +39,10 @@ def in_time(device: Device, measurement: Measurement) -> Found:
     return found, entry, partial(plot_transient, found)
 
 
-def at_frequencies(device: Device, measurement: Measurement) -> Found:
+def at_frequencies(
+    device: Device,
+    measurement: Measurement,
+) -> Found:
     """The response to an alternating current."""
     job = device.frequency
     assert job is not None
@@ -47,7 +53,10 @@ def at_frequencies(device: Device, measurement: Measurement) -> Found:
     return found, entry, partial(plot_ac, found)
 
 
-def of_all_pairs(device: Device, _: Measurement) -> Found:
+def of_all_pairs(
+    device: Device,
+    _: Measurement,
+) -> Found:
     """Every four-terminal resistance, and the sheet resistance of van der Pauw."""
     job = device.matrix
     assert job is not None

@@ -116,14 +116,22 @@ def _several(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else [value]
 
 
-def _known(table: Mapping[str, Any], names: Iterable[str], where: str) -> None:
+def _known(
+    table: Mapping[str, Any],
+    names: Iterable[str],
+    where: str,
+) -> None:
     known = list(names)
     for key in table:
         if key not in known:
             raise InputError(f"{where}unknown key {key!r}; {suggest(key, known)}", value=key)
 
 
-def _table(table: Mapping[str, Any], key: str, names: Iterable[str]) -> dict[str, Any]:
+def _table(
+    table: Mapping[str, Any],
+    key: str,
+    names: Iterable[str],
+) -> dict[str, Any]:
     found = table.get(key, {})
     if not isinstance(found, Mapping):
         raise InputError(f"expected a table [{key}], got {found!r}", key=key)
@@ -132,7 +140,11 @@ def _table(table: Mapping[str, Any], key: str, names: Iterable[str]) -> dict[str
 
 
 def _sample(
-    folder: Path, table: Mapping[str, Any], row: Any, number: int, inputs: dict[str, str]
+    folder: Path,
+    table: Mapping[str, Any],
+    row: Any,
+    number: int,
+    inputs: dict[str, str],
 ) -> Sample:
     if not isinstance(row, Mapping):
         raise InputError(f"expected a table [[sample]], got {row!r}", key="sample")
@@ -170,14 +182,21 @@ def _digest(path: Path) -> str:
         return ""  # the reader says what is wrong
 
 
-def _entry(row: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
+def _entry(
+    row: Mapping[str, Any],
+    key: str,
+    where: str,
+) -> dict[str, Any]:
     found = row.get(key, {})
     if not isinstance(found, Mapping):
         raise InputError(f"{where}{key}: expected a table, got {found!r}")
     return dict(found)
 
 
-def _sized(device: Device, properties: Mapping[str, Any]) -> Device:
+def _sized(
+    device: Device,
+    properties: Mapping[str, Any],
+) -> Device:
     """The device with the thickness or width of the sample."""
     problem = device.problem
     key = _size_of(problem)
@@ -202,7 +221,10 @@ def _size_of(problem: Problem) -> str | None:
     return OWN[problem.mesh.axes[0]] if plain else None
 
 
-def _thicker(material: Material, factor: float) -> Material:
+def _thicker(
+    material: Material,
+    factor: float,
+) -> Material:
     """The same bulk conductivity in another thickness."""
     sheet = factor * float(material.sheet_conductivity)
     return replace(material, sheet_conductivity=sheet, diffusion_constant=None)

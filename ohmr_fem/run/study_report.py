@@ -15,7 +15,12 @@ MOST_ROWS = 500
 STATES = {0: "missing", 1: "done", 2: "no solution"}
 
 
-def report_study(path: Path, found: Any, said: str, notes: tuple[str, ...]) -> Path:
+def report_study(
+    path: Path,
+    found: Any,
+    said: str,
+    notes: tuple[str, ...],
+) -> Path:
     """Write the page beside the results file.
 
     Parameters
@@ -42,12 +47,19 @@ def report_study(path: Path, found: Any, said: str, notes: tuple[str, ...]) -> P
     return write_study_report(page, path.stem, lines, rows[: MOST_ROWS + 1], list(notes))
 
 
-def _head(found: Any, axis: str) -> str:
+def _head(
+    found: Any,
+    axis: str,
+) -> str:
     unit = found[axis].attrs.get("units", "")
     return f"{axis} ({unit})" if unit else axis
 
 
-def _rows(found: Any, axes: list[str], quantity: str) -> Iterator[list[Any]]:
+def _rows(
+    found: Any,
+    axes: list[str],
+    quantity: str,
+) -> Iterator[list[Any]]:
     """One row for each point and measurement, as many as are shown."""
     status = found["status"].values
     values = found[quantity].transpose(*axes, "measurement", "field").values

@@ -28,7 +28,10 @@ SHOWN = ("X_xx", "X_yy", "X_zz", "theta")
 
 @door
 def run_tensor(
-    job: TensorJob, out: str | Path, *, progress: Callable[[str, int, int], None] | None = None
+    job: TensorJob,
+    out: str | Path,
+    *,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Compute what a model file asks for and write xtensor.csv, the figures and run.json into the
     folder ``out``.
@@ -70,7 +73,12 @@ def run_tensor(
     return record
 
 
-def _close(out: Path, record: dict[str, Any], before: dict[str, Any], seconds: float) -> None:
+def _close(
+    out: Path,
+    record: dict[str, Any],
+    before: dict[str, Any],
+    seconds: float,
+) -> None:
     """Write the record, and remove what is left of an earlier run and of no use beside it."""
     if record["status"] == "failed" and not record["files"]:
         return  # refused: nothing was written, and what an earlier run left stays with its record
@@ -108,7 +116,8 @@ def _compute(
 
 
 def _tensors(
-    job: TensorJob, progress: Callable[[str, int, int], None] | None
+    job: TensorJob,
+    progress: Callable[[str, int, int], None] | None,
 ) -> dict[float, InverseMass]:
     """{displacement in eV: result}."""
     results = {}
@@ -121,7 +130,11 @@ def _tensors(
     return results
 
 
-def _figures(job: TensorJob, results: dict[float, InverseMass], out: Path) -> list[str]:
+def _figures(
+    job: TensorJob,
+    results: dict[float, InverseMass],
+    out: Path,
+) -> list[str]:
     """X and, where there are two layers, theta, against what is swept."""
     levels = len(next(iter(results.values())).X)
     if levels == 1 and len(results) == 1:

@@ -69,7 +69,12 @@ class Fields:
     self_resistance: tuple[float, float]
 
 
-def solve_fields(problem: Problem, field: np.ndarray, current: Pair, voltage: Pair) -> Fields:
+def solve_fields(
+    problem: Problem,
+    field: np.ndarray,
+    current: Pair,
+    voltage: Pair,
+) -> Fields:
     """Solve for the fields of a measurement and their duals at one field (3,) in T."""
     s = system_of(problem)
     check_stability(s, field)
@@ -106,7 +111,10 @@ def solve_fields(problem: Problem, field: np.ndarray, current: Pair, voltage: Pa
     )
 
 
-def _roundoff(s: System, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+def _roundoff(
+    s: System,
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> float:
     """What independent relative errors of round-off in the entries of K change in delta_R, weighted
     by the dual fields.
     """
@@ -116,7 +124,10 @@ def _roundoff(s: System, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> floa
 
 
 def _vector(
-    s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray
+    s: System,
+    field: np.ndarray,
+    source: np.ndarray,
+    detector: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """n and z from the three-component system: any problem in linear coupling."""
     P = s.keep
@@ -127,7 +138,10 @@ def _vector(
 
 
 def _coupled(
-    s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray
+    s: System,
+    field: np.ndarray,
+    source: np.ndarray,
+    detector: np.ndarray,
 ) -> tuple[np.ndarray, ...]:
     """n, z, V_1 and u_1 to all orders in alpha."""
     T, P = s.free_tie(), s.keep
@@ -140,7 +154,10 @@ def _coupled(
 
 
 def _scalar(
-    s: System, field: np.ndarray, source: np.ndarray, detector: np.ndarray
+    s: System,
+    field: np.ndarray,
+    source: np.ndarray,
+    detector: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """n and z from complex scalar systems K + (1 + i omega tau) M (docs/theory, section 3); None
     where that fails.
@@ -229,7 +246,11 @@ class CellErrors:
     size: np.ndarray
 
 
-def localise(low: Fields, high: Fields, field: np.ndarray) -> CellErrors:
+def localise(
+    low: Fields,
+    high: Fields,
+    field: np.ndarray,
+) -> CellErrors:
     """Cell by cell, from the fields of order P and of order P + 1 on the same mesh."""
     s = high.system
     e = _differences(low, high)
@@ -262,7 +283,10 @@ def _relaxing(s: System) -> list[tuple[int, int, np.ndarray]]:
 Product = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def _products(s: System, e: _Differences) -> tuple[list[Product], list[Product]]:
+def _products(
+    s: System,
+    e: _Differences,
+) -> tuple[list[Product], list[Product]]:
     """What enters the error as a . b, and as the two-dimensional a x b (the Hall terms)."""
     c, axis = s.coefficients, s.normal
     straight: list[Product] = []
@@ -283,14 +307,21 @@ def _products(s: System, e: _Differences) -> tuple[list[Product], list[Product]]
     return straight, [generated, detected]
 
 
-def _shares(products: list[Any], mesh: Any, area: np.ndarray) -> np.ndarray:
+def _shares(
+    products: list[Any],
+    mesh: Any,
+    area: np.ndarray,
+) -> np.ndarray:
     """How the products of a cell divide among the directions of its facets, (facets per cell,
     cells), columns of sum 1.
     """
     corners = mesh.p[:, mesh.t]
     ends = [corners[:, j] - corners[:, i] for i, j in mesh.refdom.facets]
 
-    def component(edge: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    def component(
+        edge: np.ndarray,
+        gradient: np.ndarray,
+    ) -> np.ndarray:
         return np.einsum("ik,ikq->kq", edge, gradient)[None]
 
     def along(edge: np.ndarray) -> np.ndarray:
@@ -303,7 +334,10 @@ def _shares(products: list[Any], mesh: Any, area: np.ndarray) -> np.ndarray:
     return np.asarray(found / whole)
 
 
-def _density(straight: Sequence[Product], crossed: Sequence[Product]) -> np.ndarray:
+def _density(
+    straight: Sequence[Product],
+    crossed: Sequence[Product],
+) -> np.ndarray:
     """The products at the points, (cells, points)."""
     out: Any = 0
     for k, a, b in straight:
@@ -336,7 +370,10 @@ def _turned(s: System) -> np.ndarray:
     return np.array([[zero if entry is None else entry for entry in row] for row in table])
 
 
-def _local(e: _Differences, T: np.ndarray) -> np.ndarray:
+def _local(
+    e: _Differences,
+    T: np.ndarray,
+) -> np.ndarray:
     """Relaxation and torque, z . (1/tau + T) n, at the points."""
     out: Any = 0
     for a, z in enumerate(e.z):
@@ -345,7 +382,10 @@ def _local(e: _Differences, T: np.ndarray) -> np.ndarray:
     return np.asarray(out)
 
 
-def _bounds(products: Sequence[Product], area: np.ndarray) -> np.ndarray:
+def _bounds(
+    products: Sequence[Product],
+    area: np.ndarray,
+) -> np.ndarray:
     """What the products of a cell could be at most, (cells,): the norms multiplied."""
     out: Any = 0
     for k, a, b in products:
@@ -353,7 +393,11 @@ def _bounds(products: Sequence[Product], area: np.ndarray) -> np.ndarray:
     return np.asarray(out)
 
 
-def _norm(weight: np.ndarray, a: np.ndarray, area: np.ndarray) -> np.ndarray:
+def _norm(
+    weight: np.ndarray,
+    a: np.ndarray,
+    area: np.ndarray,
+) -> np.ndarray:
     """sqrt(int |weight| |a|^2) of each cell, a (components, cells, points)."""
     density = np.abs(weight) * np.sum(a**2, axis=0)
     squared = np.sum(density * area, axis=1)
@@ -378,14 +422,20 @@ class _Differences:
     z: list[_Difference]
 
 
-def _differences(low: Fields, high: Fields) -> _Differences:
+def _differences(
+    low: Fields,
+    high: Fields,
+) -> _Differences:
     """Order P + 1 minus order P at the quadrature points of order P + 1."""
     fine = high.system.basis
     element = element_for(fine.mesh, low.system.problem.order)
     coarse = fine.with_element(element)
     length = high.system.scales.length
 
-    def one(name: str, a: int | None = None) -> _Difference:
+    def one(
+        name: str,
+        a: int | None = None,
+    ) -> _Difference:
         ours, theirs = getattr(high, name), getattr(low, name)
         if a is not None:
             ours, theirs = ours[a], theirs[a]

@@ -19,7 +19,12 @@ PART = (0.6, 0.9)
 TENSORS = ("inverse_mass", "relaxation_rate")
 
 
-def refined(problem: Problem, size: np.ndarray, excess: float, budget: int) -> Problem | None:
+def refined(
+    problem: Problem,
+    size: np.ndarray,
+    excess: float,
+    budget: int,
+) -> Problem | None:
     """The problem on a mesh refined where the error comes from, as far as the budget allows; None
     if it does not.
     """
@@ -33,7 +38,11 @@ def refined(problem: Problem, size: np.ndarray, excess: float, budget: int) -> P
     return None
 
 
-def marked(device: DeviceMesh, size: np.ndarray, part: float) -> np.ndarray:
+def marked(
+    device: DeviceMesh,
+    size: np.ndarray,
+    part: float,
+) -> np.ndarray:
     """Facets to halve: those with most error for the cells that they cost, up to a part of the
     whole.
 
@@ -58,7 +67,10 @@ def marked(device: DeviceMesh, size: np.ndarray, part: float) -> np.ndarray:
     return np.asarray(chosen[line])
 
 
-def unknowns(device: DeviceMesh, order: int) -> int:
+def unknowns(
+    device: DeviceMesh,
+    order: int,
+) -> int:
     """Of one scalar field."""
     mesh = device.mesh
     k = order - 1  # unknowns inside an edge
@@ -68,7 +80,10 @@ def unknowns(device: DeviceMesh, order: int) -> int:
     return int(mesh.nvertices + edges + inside * mesh.nelements)
 
 
-def _carried(problem: Problem, finer: DeviceMesh) -> Problem:
+def _carried(
+    problem: Problem,
+    finer: DeviceMesh,
+) -> Problem:
     """The problem on a refinement of its mesh; coefficients given cell by cell go to the
     children.
     """

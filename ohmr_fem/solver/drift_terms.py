@@ -24,7 +24,10 @@ def _mobility(system: System) -> np.ndarray:
     return system.coefficients.mobility / system.scales.diffusion
 
 
-def _gradient(system: System, V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _gradient(
+    system: System,
+    V: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """s grad V at the quadrature points."""
     slope: Any = system.basis.interpolate(V).grad
     if system.deflection is None:
@@ -40,7 +43,10 @@ def _read(system: System) -> list[np.ndarray]:
     return [c.alpha_inverse * _mobility(system) * w for w in system.reading(2)]
 
 
-def drift_of_moment(system: System, V: np.ndarray) -> csr_array:
+def drift_of_moment(
+    system: System,
+    V: np.ndarray,
+) -> csr_array:
     """Acts on the moments (3N,): - mu int n^a grad V . grad w^a, (3N, 3N)."""
     x, y = _gradient(system, V)
 
@@ -51,7 +57,10 @@ def drift_of_moment(system: System, V: np.ndarray) -> csr_array:
     return system.of_density(carried, _mobility(system))
 
 
-def drift_of_charge(system: System, n: np.ndarray) -> csr_array:
+def drift_of_charge(
+    system: System,
+    n: np.ndarray,
+) -> csr_array:
     """Acts on V (N,): - alpha' mu int n^z (V_x psi_y - V_y psi_x), (N, N), for moments n (3, N)."""
     total: Any = 0.0
     for weight, component in zip(_read(system), n.reshape(3, -1), strict=True):
@@ -60,7 +69,10 @@ def drift_of_charge(system: System, n: np.ndarray) -> csr_array:
     return system.across(total)
 
 
-def charge_from_moment(system: System, V: np.ndarray) -> csr_array:
+def charge_from_moment(
+    system: System,
+    V: np.ndarray,
+) -> csr_array:
     """The same term, acting on n (3N,) at a given V, (N, 3N)."""
     x, y = _gradient(system, V)
     form, basis = forms.carried, system.basis
@@ -69,7 +81,10 @@ def charge_from_moment(system: System, V: np.ndarray) -> csr_array:
     return csr_array(hstack(blocks))
 
 
-def moment_from_charge(system: System, n: np.ndarray) -> csr_array:
+def moment_from_charge(
+    system: System,
+    n: np.ndarray,
+) -> csr_array:
     """The drift of given moments n (3, N), acting on V (N,), (3N, N)."""
     mobility = _mobility(system)
     unknowns = [np.asarray(system.basis.interpolate(d)) for d in n.reshape(3, -1)]

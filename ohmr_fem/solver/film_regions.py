@@ -60,7 +60,11 @@ class RegionalFaces:
 
     @classmethod
     def of(
-        cls, problem: Problem, current: Any, voltage: Any, solver: Solver | None = None
+        cls,
+        problem: Problem,
+        current: Any,
+        voltage: Any,
+        solver: Solver | None = None,
     ) -> RegionalFaces:
         film = problem.film
         assert isinstance(film, Film)
@@ -82,7 +86,11 @@ class RegionalFaces:
         across = csr_array(P.T @ system.of_density(system._mass, spread) @ P)
         return cls(system, film, both, source.ravel(), reader.ravel(), across)
 
-    def at(self, field: np.ndarray, solver: Solver | None = None) -> tuple[float, float]:
+    def at(
+        self,
+        field: np.ndarray,
+        solver: Solver | None = None,
+    ) -> tuple[float, float]:
         """Part of the faces in delta_R, ohm, and an estimate of what is left of the sum."""
         check_stability(self.system, field)
         system, P = self.system, self.system.keep
@@ -114,7 +122,12 @@ class RegionalFaces:
             total -= strength * float(np.sum(h[:2, :2] * products))
         return total
 
-    def _faces(self, material: Any, T: np.ndarray, squared: np.ndarray) -> np.ndarray:
+    def _faces(
+        self,
+        material: Any,
+        T: np.ndarray,
+        squared: np.ndarray,
+    ) -> np.ndarray:
         return Faces.of(self.film, material).local(T, squared)[0]
 
     def _turned(self, potential: np.ndarray) -> np.ndarray:
@@ -122,7 +135,12 @@ class RegionalFaces:
         slope = np.asarray(self.system.basis.interpolate(np.ascontiguousarray(potential)).grad)
         return np.array([-slope[1], slope[0]])
 
-    def _of_mode(self, matrices: Matrices, mode: int, solver: Solver) -> float:
+    def _of_mode(
+        self,
+        matrices: Matrices,
+        mode: int,
+        solver: Solver,
+    ) -> float:
         """delta R of a mode less its local part, ohm."""
         system, P = self.system, self.system.keep
         thickness = self.film.thickness / system.scales.length
@@ -134,7 +152,11 @@ class RegionalFaces:
         return float(scale * (self.reader @ (P @ n)))
 
 
-def _slope(system: System, axis: int, coefficient: np.ndarray) -> Any:
+def _slope(
+    system: System,
+    axis: int,
+    coefficient: np.ndarray,
+) -> Any:
     """int a (d_axis V) w, (N, N)."""
     zero = np.zeros_like(coefficient)
     given = {f"p{i}": coefficient if i == axis else zero for i in range(2)}

@@ -18,31 +18,51 @@ from skfem.helpers import dot, grad
 
 
 @BilinearForm
-def stiffness(u: Any, v: Any, w: Any) -> Any:
+def stiffness(
+    u: Any,
+    v: Any,
+    w: Any,
+) -> Any:
     """int a grad u . grad v: Ohm's law and diffusion."""
     return w.a * dot(grad(u), grad(v))
 
 
 @BilinearForm
-def mass(u: Any, v: Any, w: Any) -> Any:
+def mass(
+    u: Any,
+    v: Any,
+    w: Any,
+) -> Any:
     """int a u v: relaxation and torque; on a boundary, absorption."""
     return w.a * u * v
 
 
 @BilinearForm
-def curl(u: Any, v: Any, w: Any) -> Any:
+def curl(
+    u: Any,
+    v: Any,
+    w: Any,
+) -> Any:
     """int a (u_1 v_2 - u_2 v_1): the orbital Hall effect and its inverse, both with a plus sign."""
     return w.a * (u.grad[0] * v.grad[1] - u.grad[1] * v.grad[0])
 
 
 @BilinearForm
-def carried(u: Any, v: Any, w: Any) -> Any:
+def carried(
+    u: Any,
+    v: Any,
+    w: Any,
+) -> Any:
     """int u p . grad v: moments carried along p (drift)."""
     return u * (w.p0 * v.grad[0] + w.p1 * v.grad[1])
 
 
 @BilinearForm
-def along_edge(u: Any, v: Any, w: Any) -> Any:
+def along_edge(
+    u: Any,
+    v: Any,
+    w: Any,
+) -> Any:
     """oint a (t . grad u) v with t = nu x z, the clockwise tangent: what the current along an edge
     supplies.
     """
@@ -50,13 +70,19 @@ def along_edge(u: Any, v: Any, w: Any) -> Any:
 
 
 @LinearForm
-def load(v: Any, w: Any) -> Any:
+def load(
+    v: Any,
+    w: Any,
+) -> Any:
     """int a v: current through a contact, injected moment."""
     return w.a * v
 
 
 @LinearForm
-def slope(v: Any, w: Any) -> Any:
+def slope(
+    v: Any,
+    w: Any,
+) -> Any:
     """int a . grad v: the orbital Hall current that a uniform field along the normal of a
     cross-section drives.
     """

@@ -57,12 +57,21 @@ class Polarised:
                 total += sign * self.readings[name]
         return total
 
-    def read(self, name: str, n: np.ndarray) -> float:
+    def read(
+        self,
+        name: str,
+        n: np.ndarray,
+    ) -> float:
         """What a contact reads of the moments n (3N,), V; 0 where it is not polarised."""
         return float(self.readings[name] @ n) if name in self.readings else 0.0
 
 
-def polarised(problem: Problem, basis: Any, scales: Scales, reading: Reading) -> Polarised:
+def polarised(
+    problem: Problem,
+    basis: Any,
+    scales: Scales,
+    reading: Reading,
+) -> Polarised:
     """All polarised contacts; ``reading(c, a)`` weighs the unknowns in what is read of n^a, in
     units of ``scales.moment``.
     """
@@ -84,7 +93,11 @@ def polarised(problem: Problem, basis: Any, scales: Scales, reading: Reading) ->
 
 
 def _weights(
-    problem: Problem, name: str, contact: Contact, basis: Any, scales: Scales
+    problem: Problem,
+    name: str,
+    contact: Contact,
+    basis: Any,
+    scales: Scales,
 ) -> tuple[Callable[[np.ndarray], np.ndarray], Coefficients]:
     """What makes the vector (N,) of int l a w of a coefficient a, and the coefficients there."""
     if contact.kind == "point":

@@ -33,7 +33,9 @@ MOVED = ((1, -1.0), (0, 1.0))
 
 
 def section_of(
-    stack: Stack, detection: str = "printed", interface: str = "accumulation"
+    stack: Stack,
+    detection: str = "printed",
+    interface: str = "accumulation",
 ) -> Problem:
     """The section through the thickness, with bulk conductivities."""
     at, regions, materials = 0.0, {}, {}
@@ -66,7 +68,11 @@ class Thickness:
     readers: np.ndarray
 
     @classmethod
-    def of(cls, stack: Stack, section: Problem) -> Thickness:
+    def of(
+        cls,
+        stack: Stack,
+        section: Problem,
+    ) -> Thickness:
         system = system_of(section)
         drives, readers = np.zeros((2, 3, system.N)), np.zeros((2, 3, system.N))
         for k, (moved, sign) in enumerate(MOVED):
@@ -79,7 +85,11 @@ class Thickness:
             system, csr_array(P.T @ E @ P), drives.reshape(2, -1).T, readers.reshape(2, -1).T
         )
 
-    def tensors(self, fields: np.ndarray, frequency: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    def tensors(
+        self,
+        fields: np.ndarray,
+        frequency: float = 0.0,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """delta sigma_ij over the mean conductivity and its change from B = 0, each (n, 2, 2);
         complex at a frequency in Hz, exp(-i w t).
         """
@@ -102,7 +112,10 @@ class Thickness:
         return zero + change, change
 
 
-def _absorbed(stack: Stack, system: System) -> csr_array:
+def _absorbed(
+    stack: Stack,
+    system: System,
+) -> csr_array:
     """w . G n at both faces in the unknowns, (3N, 3N)."""
     rows, columns, values = [], [], []
     N, scales, problem = system.N, system.scales, system.problem
@@ -135,7 +148,10 @@ _LATEST: weakref.WeakKeyDictionary[Problem, tuple[Any, Any]] = weakref.WeakKeyDi
 
 
 def stack_tensors(
-    stack: Stack, section: Problem, fields: np.ndarray, frequency: float = 0.0
+    stack: Stack,
+    section: Problem,
+    fields: np.ndarray,
+    frequency: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """:meth:`Thickness.tensors`, kept until other fields are asked for."""
     key = fields.tobytes(), frequency

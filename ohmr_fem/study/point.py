@@ -68,7 +68,11 @@ def shares_poles(problem: Problem) -> bool:
     return refusal(problem) is None and problem.uniform
 
 
-def make_setting(device: Device, span: Span | None, version: str = __version__) -> Setting:
+def make_setting(
+    device: Device,
+    span: Span | None,
+    version: str = __version__,
+) -> Setting:
     """Prepare a geometry for all materials of a study; without a span the points do not share a
     measure.
     """
@@ -96,7 +100,9 @@ def make_setting(device: Device, span: Span | None, version: str = __version__) 
 
 
 def compute_point(
-    setting: Setting, changes: Mapping[str, Any], version: str = __version__
+    setting: Setting,
+    changes: Mapping[str, Any],
+    version: str = __version__,
 ) -> dict[str, Any]:
     """Results of one point as plain lists with a ``note`` (its warnings), or {"failed": why}."""
     check_version(version)
@@ -130,7 +136,10 @@ def _why(exc: OhmrError) -> str:
     return f"{type(exc).__name__}: {str(exc).splitlines()[0]}"
 
 
-def _point(setting: Setting, prob: Problem) -> dict[str, Any]:
+def _point(
+    setting: Setting,
+    prob: Problem,
+) -> dict[str, Any]:
     device, notes = setting.device, dict.fromkeys(_notes(setting, prob))
     rows: dict[str, list[Any]] = {name: [] for name in parse_results(prob.is_cross_section)}
     shared = setting.measures if shares_poles(prob) else None
@@ -152,7 +161,9 @@ def _point(setting: Setting, prob: Problem) -> dict[str, Any]:
 
 
 def _from_measure(
-    measure: SpectralMeasure, prob: Problem, fields: np.ndarray
+    measure: SpectralMeasure,
+    prob: Problem,
+    fields: np.ndarray,
 ) -> dict[str, Any] | None:
     """Results from the measure of the geometry, or None outside its range."""
     tuned = replace(measure, material=prob.material)
@@ -169,7 +180,10 @@ def _from_measure(
     }
 
 
-def _notes(setting: Setting, prob: Problem) -> list[str]:
+def _notes(
+    setting: Setting,
+    prob: Problem,
+) -> list[str]:
     """Warnings about a point that is read from a measure; a solution of its own brings them
     along.
     """

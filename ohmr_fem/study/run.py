@@ -51,7 +51,12 @@ Progress = Callable[[int, int, float], None]
 class StudyInterrupted(KeyboardInterrupt):
     """Ctrl-C during a study; ``path`` holds the ``done`` of ``total`` points."""
 
-    def __init__(self, path: Path, done: int, total: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        done: int,
+        total: int,
+    ) -> None:
         super().__init__(
             f"study interrupted: {done} of {total} points are kept in {path}; run it again to go on"
         )
@@ -157,7 +162,10 @@ def run_study(
 
 
 def _result(
-    study: Study, known: Mapping[int, Mapping[str, Any]], computed: int, start: float
+    study: Study,
+    known: Mapping[int, Mapping[str, Any]],
+    computed: int,
+    start: float,
 ) -> StudyResult:
     failed = {i: v["failed"] for i, v in sorted(known.items()) if "failed" in v}
     notes = tuple(dict.fromkeys(v["note"] for v in known.values() if v.get("note")))
@@ -246,7 +254,10 @@ def _memory() -> float:
 
 
 def _reported(
-    source: Iterator[tuple[int, dict[str, Any]]], before: int, total: int, progress: Progress | None
+    source: Iterator[tuple[int, dict[str, Any]]],
+    before: int,
+    total: int,
+    progress: Progress | None,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The points as they come, each reported once the caller has dealt with it."""
     start = time.perf_counter()
@@ -262,7 +273,9 @@ def _reported(
 
 
 def _computed(
-    study: Study, known: Mapping[int, Any], client: Any
+    study: Study,
+    known: Mapping[int, Any],
+    client: Any,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Points that are not known, as they are finished, geometry by geometry."""
     span = _span(study)
@@ -279,7 +292,10 @@ def _computed(
             yield index, compute_point(setting, changes)
 
 
-def _left(study: Study, known: set[int]) -> Iterator[tuple[Device | Setting, list[int]]]:
+def _left(
+    study: Study,
+    known: set[int],
+) -> Iterator[tuple[Device | Setting, list[int]]]:
     """(device of a geometry, its points that are not known); a Setting that failed where there is
     no such device.
     """
@@ -298,7 +314,10 @@ def _left(study: Study, known: set[int]) -> Iterator[tuple[Device | Setting, lis
                 )
 
 
-def _material(study: Study, index: int) -> dict[str, Any]:
+def _material(
+    study: Study,
+    index: int,
+) -> dict[str, Any]:
     return {k: v for k, v in study.changes(index).items() if not is_shape(k)}
 
 
@@ -337,7 +356,10 @@ def _span(study: Study) -> Span | None:
     )
 
 
-def _ends(study: Study, axis: str) -> list[int]:
+def _ends(
+    study: Study,
+    axis: str,
+) -> list[int]:
     """Places of an axis among which a material is extreme."""
     values = study.axes[axis]
     if axis in study.shaping and axis not in study.tables:
@@ -377,7 +399,10 @@ def _coordinates(study: Study) -> dict[str, tuple[tuple[str, ...], Any, str]]:
     }
 
 
-def _coordinate(name: str, values: tuple[Any, ...]) -> tuple[np.ndarray, str]:
+def _coordinate(
+    name: str,
+    values: tuple[Any, ...],
+) -> tuple[np.ndarray, str]:
     try:
         return in_units(values, name)
     except InputError:

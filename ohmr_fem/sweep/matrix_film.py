@@ -57,17 +57,29 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
 
     # -- response
 
-    def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    def unchecked(
+        self,
+        fields: Any,
+        s: complex = 1.0,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """f(B) and f(B) - f(0) without the bound."""
         return FilmMeasure.unchecked(self, fields, s)
 
-    def _parts(self, fields: np.ndarray, s: complex) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def _parts(
+        self,
+        fields: np.ndarray,
+        s: complex,
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """f of edges, faces and both, and the change of each from B = 0."""
         values = self._of_fields(fields, s)
         zero = self._of_fields(np.zeros((1, 3)), s)
         return values, [now - then for now, then in zip(values, zero, strict=True)]
 
-    def _of_fields(self, fields: np.ndarray, s: complex) -> list[np.ndarray]:
+    def _of_fields(
+        self,
+        fields: np.ndarray,
+        s: complex,
+    ) -> list[np.ndarray]:
         values, edges, faces, bad = self._coefficients(fields, s)
         p = self.projection
         rates = p.rates[:, None, None] + values
@@ -88,7 +100,9 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         return [by_edges, by_faces, np.zeros_like(by_faces)]
 
     def _coefficients(
-        self, fields: np.ndarray, s: complex
+        self,
+        fields: np.ndarray,
+        s: complex,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """mu_j (n, q), the coefficients of the edges (n, q) and of the faces (n, 2, 2, q), and
         where they cancel (n,).
@@ -121,7 +135,11 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         readers = np.hstack([weights[0] * W, weights[1] * np.eye(3)])
         return np.linalg.solve(matrices.spread, made.T).T, readers
 
-    def _by_matrices(self, field: np.ndarray, s: complex) -> tuple[complex, complex]:
+    def _by_matrices(
+        self,
+        field: np.ndarray,
+        s: complex,
+    ) -> tuple[complex, complex]:
         """Edges and faces at one field from functions of the matrices."""
         A = np.linalg.solve(self.matrices.spread, self._local(field[None], s)[0])
         sources, readers = self._vectors
@@ -150,7 +168,11 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
 
     # -- bound
 
-    def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+    def bound(
+        self,
+        fields: Any,
+        s: complex = 1.0,
+    ) -> np.ndarray:
         """Bound on the truncation of f(B), (n,): that of F and of the faces at the eigenvalues,
         taken at a sample of many fields, whose largest serves the others.
 
@@ -159,7 +181,11 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         edges, faces = self.bounds(np.atleast_2d(fields_array(fields, "fields")), s)
         return np.asarray(edges + faces)
 
-    def bounds(self, fields: np.ndarray, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    def bounds(
+        self,
+        fields: np.ndarray,
+        s: complex = 1.0,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Of edges and faces, (n,) each."""
         values, edges, faces, bad = self._coefficients(fields, s)
         some = self._sample(values)
@@ -216,7 +242,11 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
     def channel_parts(self, fields: Any) -> dict[str, np.ndarray]:
         raise InputError("channel_parts: not of a film in this version; see switched_off")
 
-    def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
+    def moment_density(
+        self,
+        field: Any,
+        current: Any = 1.0,
+    ) -> np.ndarray:
         raise InputError(
             "moment_density: the moment of a film depends on z, and that of a tensor or a spin is "
             "not in this version"
@@ -227,7 +257,10 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         return f"MatrixFilmMeasure({what}, {FilmMeasure.__repr__(self)})"
 
 
-def _odd(matrix: np.ndarray, half: float) -> np.ndarray:
+def _odd(
+    matrix: np.ndarray,
+    half: float,
+) -> np.ndarray:
     """tanh(y) y^-1, y = sqrt(matrix) half."""
     y = half * np.asarray(sqrtm(matrix), dtype=complex)
     decay, one = expm(-2.0 * y), np.eye(len(y))

@@ -83,7 +83,10 @@ class MatrixMeasure(SpectralMeasure):
     # -- fields
 
     def _sum(
-        self, links: Sequence[Link], fields: np.ndarray, s: complex = 1.0
+        self,
+        links: Sequence[Link],
+        fields: np.ndarray,
+        s: complex = 1.0,
     ) -> tuple[np.ndarray, np.ndarray]:
         """f and f - f(0) of some links, each (n,)."""
         at_zero: Any = 0.0
@@ -93,7 +96,12 @@ class MatrixMeasure(SpectralMeasure):
             at_zero, change = at_zero + zero.sum(), change + changed.sum(axis=(1, 2))
         return at_zero + change, change
 
-    def _table(self, c: Link, fields: np.ndarray, s: complex) -> tuple[np.ndarray, np.ndarray]:
+    def _table(
+        self,
+        c: Link,
+        fields: np.ndarray,
+        s: complex,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """f(0) of a link as (c, c), read by and made in each channel of moment, and its change as
         (n, c, c).
         """
@@ -110,7 +118,10 @@ class MatrixMeasure(SpectralMeasure):
             yield slice(start, start + share)
 
     def _at_rest(
-        self, readers: np.ndarray, sources: np.ndarray, s: complex
+        self,
+        readers: np.ndarray,
+        sources: np.ndarray,
+        s: complex,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """r^T A_k(0)^-1 s (m, c, c), A_k(0)^-1 s (m, q, c) and r^T A_k(0)^-1 (m, c, q)."""
         A = self._poles(np.zeros((1, 3)), s)[0]
@@ -119,7 +130,12 @@ class MatrixMeasure(SpectralMeasure):
         return readers @ x, x, y
 
     def _change(
-        self, fields: np.ndarray, x: np.ndarray, y: np.ndarray, weights: np.ndarray, s: complex
+        self,
+        fields: np.ndarray,
+        x: np.ndarray,
+        y: np.ndarray,
+        weights: np.ndarray,
+        s: complex,
     ) -> np.ndarray:
         turned = self._square * self.matrices.torque(fields)[:, None] @ x
         again = np.linalg.solve(self._poles(fields, s), turned)
@@ -127,12 +143,20 @@ class MatrixMeasure(SpectralMeasure):
         second = torque @ again
         return np.asarray(np.einsum("k,kiq,nkqj->nij", weights, y, second - turned))
 
-    def _poles(self, fields: np.ndarray, s: complex) -> np.ndarray:
+    def _poles(
+        self,
+        fields: np.ndarray,
+        s: complex,
+    ) -> np.ndarray:
         """A_k(B), (n, m, q, q)."""
         spread = self.projection.rates[:, None, None] * self.matrices.spread
         return np.asarray(spread + self._local(fields, s)[:, None])
 
-    def _local(self, fields: np.ndarray, s: complex) -> np.ndarray:
+    def _local(
+        self,
+        fields: np.ndarray,
+        s: complex,
+    ) -> np.ndarray:
         """l^2 (Gamma + T - i omega), (n, q, q)."""
         matrices = self._square * self.matrices.matrices(fields)
         if s == 1.0:
@@ -168,7 +192,11 @@ class MatrixMeasure(SpectralMeasure):
 
     # -- what holds
 
-    def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+    def bound(
+        self,
+        fields: Any,
+        s: complex = 1.0,
+    ) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,): rigorous, but for fields where it relies on
         the second form above.
         """
@@ -179,7 +207,11 @@ class MatrixMeasure(SpectralMeasure):
             total[i] = np.fmin(total[i], self._bound_of_residuals(several[i], s))
         return total
 
-    def _bound_of_eigenvalues(self, fields: np.ndarray, s: complex) -> np.ndarray:
+    def _bound_of_eigenvalues(
+        self,
+        fields: np.ndarray,
+        s: complex,
+    ) -> np.ndarray:
         diffusion = self.matrices.spread
         values, vectors = np.linalg.eig(np.linalg.solve(diffusion, self._local(fields, s)))
         total = np.zeros(len(fields))
@@ -194,7 +226,11 @@ class MatrixMeasure(SpectralMeasure):
                 total += np.sum(np.abs(read * made) * self.F_bound(values, number), axis=1)
         return np.where(np.isfinite(total), total, np.inf)
 
-    def _bound_of_residuals(self, field: np.ndarray, s: complex) -> float:
+    def _bound_of_residuals(
+        self,
+        field: np.ndarray,
+        s: complex,
+    ) -> float:
         p = self.projection
         local = self._local(field[None], s)[0]
         A = self._poles(field[None], s)[0]
@@ -235,7 +271,11 @@ class MatrixMeasure(SpectralMeasure):
         several = np.atleast_2d(fields_array(fields, "fields"))
         return bool(np.all(slowest_rates(self.matrices, several, self._least_kappa) > 0.0))
 
-    def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+    def covers(
+        self,
+        fields: Any,
+        s: complex = 1.0,
+    ) -> np.ndarray:
         """Whether each field is stable and within the range of the measure, (n,) bool."""
         several = np.atleast_2d(fields_array(fields, "fields"))
         out = slowest_rates(self.matrices, several, self._least_kappa) > 0.0
@@ -314,7 +354,11 @@ class MatrixMeasure(SpectralMeasure):
             for name, changed in changes.items()
         }
 
-    def _of_spin(self, fields: Any, caller: str) -> np.ndarray:
+    def _of_spin(
+        self,
+        fields: Any,
+        caller: str,
+    ) -> np.ndarray:
         if not self.has_spin:
             raise InputError(f"{caller}: the material has no spin")
         several = np.atleast_2d(fields_array(fields, "fields"))
@@ -325,7 +369,11 @@ class MatrixMeasure(SpectralMeasure):
     def _product(self) -> float:
         return 1.0 if self.has_spin else super()._product
 
-    def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
+    def moment_density(
+        self,
+        field: Any,
+        current: Any = 1.0,
+    ) -> np.ndarray:
         """n^a of the orbital moment, and below it of the spin, at the mesh vertices for one field,
         (3, n) or (6, n) C/m^2, per ``current`` (A; V/m on a section).
         """

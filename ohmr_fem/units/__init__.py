@@ -106,7 +106,11 @@ def shown(value: Any) -> str:
     return " ".join(_SHOWN.repr(value).split())
 
 
-def to_si(value: Any, unit: str, name: str) -> float:
+def to_si(
+    value: Any,
+    unit: str,
+    name: str,
+) -> float:
     """Convert a number or a quantity to SI.
 
     Parameters
@@ -143,7 +147,10 @@ def to_si(value: Any, unit: str, name: str) -> float:
     return number
 
 
-def _not_finite(value: Any, name: str) -> InputError:
+def _not_finite(
+    value: Any,
+    name: str,
+) -> InputError:
     what = f"must be finite, got {shown(value)}"
     if _is_finite(value):
         what = f"is beyond {LARGEST:g} in SI, got {shown(value)}"
@@ -158,7 +165,11 @@ def _is_finite(value: Any) -> bool:
     return False
 
 
-def positive(value: Any, unit: str, name: str) -> float:
+def positive(
+    value: Any,
+    unit: str,
+    name: str,
+) -> float:
     """As :func:`to_si`, and greater than zero."""
     number = to_si(value, unit, name)
     if number <= 0.0:
@@ -172,7 +183,11 @@ def positive(value: Any, unit: str, name: str) -> float:
     return number
 
 
-def whole(value: Any, least: int, name: str) -> int:
+def whole(
+    value: Any,
+    least: int,
+    name: str,
+) -> int:
     """A whole number; True, 2.0 and "2" are none."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise InputError(
@@ -183,7 +198,10 @@ def whole(value: Any, least: int, name: str) -> int:
     return int(value)
 
 
-def whole_numbers(value: Any, name: str) -> np.ndarray:
+def whole_numbers(
+    value: Any,
+    name: str,
+) -> np.ndarray:
     """An array of whole numbers, also where they are written as floats; 0.9 is not 0."""
     array = array_si(value, "1", name)
     if np.any(array != np.round(array)):
@@ -191,7 +209,10 @@ def whole_numbers(value: Any, name: str) -> np.ndarray:
     return owned(array.astype(int))
 
 
-def fraction(value: Any, name: str) -> float:
+def fraction(
+    value: Any,
+    name: str,
+) -> float:
     """A positive part of something, at most 1; "5 %" is 0.05, and 5 is refused."""
     number = positive(value, "1", name)
     if number > 1.0:
@@ -203,7 +224,13 @@ def fraction(value: Any, name: str) -> float:
     return number
 
 
-def array_si(value: Any, unit: str, name: str, *, finite: bool = True) -> np.ndarray:
+def array_si(
+    value: Any,
+    unit: str,
+    name: str,
+    *,
+    finite: bool = True,
+) -> np.ndarray:
     """Convert an array, a list or a column of numbers or quantities to SI.
 
     A single value gives an array without dimensions. The array is a read-only copy.
@@ -223,7 +250,11 @@ def array_si(value: Any, unit: str, name: str, *, finite: bool = True) -> np.nda
     return owned(array)
 
 
-def complex_si(value: Any, unit: str, name: str) -> np.ndarray:
+def complex_si(
+    value: Any,
+    unit: str,
+    name: str,
+) -> np.ndarray:
     """As :func:`array_si`, but a number may be complex."""
     array = _complex(value, unit, name)
     if not np.all(np.abs(array) <= LARGEST):
@@ -231,7 +262,11 @@ def complex_si(value: Any, unit: str, name: str) -> np.ndarray:
     return array
 
 
-def _complex(value: Any, unit: str, name: str) -> np.ndarray:
+def _complex(
+    value: Any,
+    unit: str,
+    name: str,
+) -> np.ndarray:
     if isinstance(value, (list, tuple)):
         try:
             return np.array([_complex(v, unit, name) for v in value])
@@ -251,7 +286,10 @@ def _complex(value: Any, unit: str, name: str) -> np.ndarray:
     return real + 1j * imaginary
 
 
-def one_ratio(value: Any, name: str) -> Any:
+def one_ratio(
+    value: Any,
+    name: str,
+) -> Any:
     """One number without dimension, which may be complex."""
     array = complex_si(value, "1", name)
     if array.ndim:
@@ -263,7 +301,10 @@ def _parts(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array(array.real), np.array(array.imag)
 
 
-def fields_array(field: Any, name: str = "field") -> np.ndarray:
+def fields_array(
+    field: Any,
+    name: str = "field",
+) -> np.ndarray:
     """Magnetic field(s) as a read-only float array of shape (3,) or (n, 3) in tesla."""
     expected = "expected shape (3,) or (n, 3) in tesla"
     try:
@@ -276,7 +317,11 @@ def fields_array(field: Any, name: str = "field") -> np.ndarray:
     return array
 
 
-def vector_si(value: Any, unit: str, name: str) -> np.ndarray:
+def vector_si(
+    value: Any,
+    unit: str,
+    name: str,
+) -> np.ndarray:
     """As :func:`array_si`, of shape (n,) with at least one entry; a single value is one entry."""
     array = np.atleast_1d(array_si(value, unit, name, finite=False))
     if array.ndim != 1 or array.size == 0 or not np.all(np.isfinite(array)):
@@ -303,7 +348,11 @@ def entries(value: Any) -> list[Any]:
 # --- from anything to numbers ---------------------------------------------------------------------
 
 
-def _numbers(value: Any, unit: str, name: str) -> np.ndarray:
+def _numbers(
+    value: Any,
+    unit: str,
+    name: str,
+) -> np.ndarray:
     """A new float array in ``unit``; zero dimensions for a single value."""
     if isinstance(value, str):
         _check_length(value, unit, name)
@@ -322,7 +371,11 @@ def _numbers(value: Any, unit: str, name: str) -> np.ndarray:
     return _bare(value, unit, name, value)
 
 
-def _of_list(value: Any, unit: str, name: str) -> np.ndarray:
+def _of_list(
+    value: Any,
+    unit: str,
+    name: str,
+) -> np.ndarray:
     plain = all(isinstance(v, (float, np.floating)) for v in value)
     entries = value if plain else [_numbers(v, unit, name) for v in value]
     try:
@@ -333,7 +386,12 @@ def _of_list(value: Any, unit: str, name: str) -> np.ndarray:
         ) from exc
 
 
-def _bare(value: Any, unit: str, name: str, given: Any) -> np.ndarray:
+def _bare(
+    value: Any,
+    unit: str,
+    name: str,
+    given: Any,
+) -> np.ndarray:
     """Numbers without a unit of their own, as a float array that nobody else holds."""
     if np.ma.isMaskedArray(value) and np.ma.is_masked(value):
         raise InputError(
@@ -369,7 +427,11 @@ def _float(value: Any) -> float:
 
 
 @functools.lru_cache(maxsize=4096)  # a study reads the same few quantities for every point
-def _parse(text: str, unit: str, name: str) -> float:
+def _parse(
+    text: str,
+    unit: str,
+    name: str,
+) -> float:
     match = _QUANTITY.match(text)
     if match is None:
         raise InputError(
@@ -387,7 +449,13 @@ def _parse(text: str, unit: str, name: str) -> float:
     return number
 
 
-def _rescaled(array: np.ndarray, units: Any, unit: str, name: str, given: Any) -> np.ndarray:
+def _rescaled(
+    array: np.ndarray,
+    units: Any,
+    unit: str,
+    name: str,
+    given: Any,
+) -> np.ndarray:
     """An array of magnitudes in ``unit``, number by number as a text would be."""
     own = "1" if str(units) in ("", "dimensionless") else str(units)
     _check_length(own, unit, name)
@@ -416,7 +484,13 @@ def _base_units(units: Any) -> tuple[Decimal, str] | None:
     return None
 
 
-def _as_they_mean(ours: Decimal, size: Decimal, root: str, unit: str, *about: str) -> Decimal:
+def _as_they_mean(
+    ours: Decimal,
+    size: Decimal,
+    root: str,
+    unit: str,
+    *about: str,
+) -> Decimal:
     """The factor of a unit, or that of its own registry where the caller has redefined it there;
     a registry may hold constants of another year.
     """
@@ -429,7 +503,11 @@ def _as_they_mean(ours: Decimal, size: Decimal, root: str, unit: str, *about: st
     return ours if abs(factor - ours) <= abs(ours) * Decimal("1e-6") else factor
 
 
-def _exact(number: str, factor: Decimal, offset: Decimal) -> float:
+def _exact(
+    number: str,
+    factor: Decimal,
+    offset: Decimal,
+) -> float:
     try:
         with decimal.localcontext(_EXACT):
             return float(Decimal(number) * factor + offset)
@@ -437,7 +515,11 @@ def _exact(number: str, factor: Decimal, offset: Decimal) -> float:
         return math.inf
 
 
-def _check_length(text: str, unit: str, name: str) -> None:
+def _check_length(
+    text: str,
+    unit: str,
+    name: str,
+) -> None:
     if len(text) > LONGEST_TEXT:
         raise InputError(
             f"a text of {len(text)} characters is no quantity in {unit} (at most {LONGEST_TEXT}); "
@@ -460,7 +542,12 @@ def _modest(text: str) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _conversion(text: str, unit: str, name: str, given: str) -> tuple[Decimal, Decimal]:
+def _conversion(
+    text: str,
+    unit: str,
+    name: str,
+    given: str,
+) -> tuple[Decimal, Decimal]:
     """(factor, offset) from the units of ``text`` to ``unit``."""
     prefix = text.removesuffix(unit)
     if unit in _PLAIN_UNITS and prefix != text and prefix in _POWERS:
@@ -468,7 +555,12 @@ def _conversion(text: str, unit: str, name: str, given: str) -> tuple[Decimal, D
     return _by_pint(text, unit, name, given)
 
 
-def _by_pint(text: str, unit: str, name: str, given: str) -> tuple[Decimal, Decimal]:
+def _by_pint(
+    text: str,
+    unit: str,
+    name: str,
+    given: str,
+) -> tuple[Decimal, Decimal]:
     with decimal.localcontext(_EXACT):
         try:
             source = _unit(text)
@@ -486,7 +578,11 @@ def _by_pint(text: str, unit: str, name: str, given: str) -> tuple[Decimal, Deci
             ) from exc
 
 
-def _factor_and_offset(source: Any, target: Any, unit: str) -> tuple[Decimal, Decimal]:
+def _factor_and_offset(
+    source: Any,
+    target: Any,
+    unit: str,
+) -> tuple[Decimal, Decimal]:
     """How a number of one unit becomes one of the other; raises if it does not."""
     if _angle(source) != _angle(target) or (unit != "1" and _ratios(source)):
         raise ValueError(unit)
@@ -533,7 +629,10 @@ def _ratios(units: Any) -> bool:
     )
 
 
-def engineering(value: float, unit: str) -> str:
+def engineering(
+    value: float,
+    unit: str,
+) -> str:
     """A number with an SI prefix, for reprs and figures: ``4e-07, "m"`` -> ``"400 nm"``; areas in
     cm²: 1 mm is not 1e-3 m².
     """

@@ -67,7 +67,10 @@ def row_with_units(value: Any) -> list[str] | None:
     return [f"{number!r} {_of_label(units, label)}" for label, number in entries]
 
 
-def _of_label(units: Mapping[Any, Any], label: Any) -> Any:
+def _of_label(
+    units: Mapping[Any, Any],
+    label: Any,
+) -> Any:
     if label not in units:
         raise InputError(
             f"column {label!r} has no unit, but {next(iter(units))!r} beside it has; name all",
