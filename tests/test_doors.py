@@ -23,25 +23,8 @@ from ohmr_fem.config.device_file import read_device
 from ohmr_fem.errors import FaultError, InputError, doors
 from ohmr_fem.run import folder as folders
 from ohmr_fem.run.device import run_device
+from tests.good_files import SECTION
 
-SECTION = """
-[cross_section]
-width = "20 nm"
-cells = 16
-[material]
-sheet_conductivity = 1e-3
-diffusion_length = "2 nm"
-relaxation_time = "2 ps"
-orbital_hall_angle = 0.016
-inverse_mass = [1, 1, 0.25]
-[sweep]
-start = -20
-stop = 20
-points = 3
-[output]
-figures = []
-paraview = false
-"""
 HALL = """
 contacts = ["left", "right", "t1", "t2"]
 [mesh]
