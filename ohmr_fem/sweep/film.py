@@ -54,7 +54,17 @@ from ..units import (
 )
 from .curve import Parts
 from .lanczos import ROUNDING, Projection, gamma, project
-from .measure import CIRCLE, FLOOR, NEAR, Link, SpectralMeasure, _sum_bound, device_of
+from .measure import (
+    CIRCLE,
+    FLOOR,
+    NEAR,
+    Link,
+    SpectralMeasure,
+    _sum_bound,
+    device_of,
+    one_per_pair,
+    terms_of_pairs,
+)
 from .route import require_spectral
 
 #: The shift of the factorisation over the root of what the plane alone would take; measured. The
@@ -510,31 +520,21 @@ def film_measures(
     spread, _ = mass.solve(keep.T @ across)
     start = np.hstack([keep.T @ edges, factors.A @ spread])
 
+    each = of_films(ohmic, names, products)
+
     def measures(projection: Projection) -> list[FilmMeasure]:
-        return [
-            FilmMeasure(
-                projection=projection.combine(turn),
-                channels=(Link(2, 2, *EDGES),),
-                R_ohmic_sigma=base,
-                current=name[0],
-                voltage=name[1],
-                tolerance=tolerance,
-                slowest=slowest,
-                residual=projection.residual,
-                film=film,
-                thickness=film.thickness,
-                edge_sources=bool(problem.edge_sources),
-                products=product,
-                **device_of(system),
-            )
-            for turn, base, name, product in zip(
-                turns,
-                ohmic,
-                names,
-                products,
-                strict=True,
-            )
-        ]
+        return one_per_pair(
+            FilmMeasure,
+            projection,
+            turns,
+            each,
+            tolerance=tolerance,
+            slowest=slowest,
+            film=film,
+            thickness=film.thickness,
+            edge_sources=bool(problem.edge_sources),
+            **device_of(system),
+        )
 
     def excess(found: Projection) -> float:
         worst = 0.0
@@ -635,6 +635,17 @@ def _thicknesses(given: Any, own: float) -> np.ndarray:
             f"the least comes first, got {shown(given)}", value=given, key="thicknesses"
         )
     return np.append(np.geomspace(low, high, 2 + int(3 * np.log10(high / low))), own)
+
+
+def of_films(
+    ohmic: list[float],
+    names: list[tuple[Any, Any]],
+    products: list[np.ndarray],
+) -> list[dict[str, Any]]:
+    """As :func:`terms_of_pairs`, with the products of a film."""
+    edges = [(Link(2, 2, *EDGES),)] * len(names)
+    terms = terms_of_pairs(edges, ohmic, names)
+    return [{**own, "products": both} for own, both in zip(terms, products, strict=True)]
 
 
 def _starts(

@@ -22,7 +22,7 @@ from ..solver.system import system_of
 from ..units import fields_array, fraction
 from .lanczos import Projection, project
 from .matrix_measure import MatrixMeasure
-from .measure import device_of
+from .measure import device_of, one_per_pair, terms_of_pairs
 from .route import require_spectral
 
 #: Precession angles for which a measure is made when no fields are given.
@@ -82,24 +82,19 @@ def matrix_measures(
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)
     asked = _Asked(_looks(problem, fields), _materials(problem, lengths), (1.0, *rates))
 
+    each = terms_of_pairs(links, ohmic, names)
+
     def measures(projection: Projection, some: int | None = None) -> list[MatrixMeasure]:
-        return [
-            MatrixMeasure(
-                projection=projection.combine(turn),
-                channels=channels,
-                R_ohmic_sigma=base,
-                current=name[0],
-                voltage=name[1],
-                tolerance=tolerance,
-                slowest=slowest,
-                residual=projection.residual,
-                vertices=system.basis.nodal_dofs[0],
-                **device_of(system),
-            )
-            for turn, channels, base, name in list(zip(turns, links, ohmic, names, strict=True))[
-                :some
-            ]
-        ]
+        return one_per_pair(
+            MatrixMeasure,
+            projection,
+            turns[:some],
+            each[:some],
+            tolerance=tolerance,
+            slowest=slowest,
+            vertices=system.basis.nodal_dofs[0],
+            **device_of(system),
+        )
 
     sizes = np.abs(asked.eigenvalues(measures(_nothing(start), 1)[0]) + slowest)
     shift = MIDDLE * float(np.sqrt(sizes.max() * sizes.min()))

@@ -28,11 +28,11 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import system_of
 from ..units import fields_array, fraction
-from .film import EDGES, STRICTER, TOLERANCE, FilmMeasure, _shift, _starts, _thicknesses
+from .film import EDGES, STRICTER, TOLERANCE, FilmMeasure, _shift, _starts, _thicknesses, of_films
 from .lanczos import Projection, project
 from .matrix import _Asked, _looks, _materials, _nothing
 from .matrix_measure import MatrixMeasure
-from .measure import FLOOR, Link, device_of
+from .measure import FLOOR, device_of, one_per_pair
 from .route import require_spectral
 
 #: Sum of |(r S)_j (S^-1 s)_j| over |r s| beyond which eigenvectors are not used.
@@ -292,24 +292,20 @@ def matrix_film_measures(
     asked = _Asked(_looks(problem, fields), _materials(problem, lengths), (1.0, *rates))
     covered = _thicknesses(thicknesses, film.thickness)
 
+    each = of_films(ohmic, names, products)
+
     def measures(projection: Projection) -> list[MatrixFilmMeasure]:
-        return [
-            MatrixFilmMeasure(
-                projection=projection.combine(turn),
-                channels=(Link(2, 2, *EDGES),),
-                R_ohmic_sigma=base,
-                current=name[0],
-                voltage=name[1],
-                tolerance=tolerance,
-                slowest=slowest,
-                residual=projection.residual,
-                film=film,
-                thickness=film.thickness,
-                products=product,
-                **device_of(system),
-            )
-            for turn, base, name, product in zip(turns, ohmic, names, products, strict=True)
-        ]
+        return one_per_pair(
+            MatrixFilmMeasure,
+            projection,
+            turns,
+            each,
+            tolerance=tolerance,
+            slowest=slowest,
+            film=film,
+            thickness=film.thickness,
+            **device_of(system),
+        )
 
     shape = _nothing(np.hstack([edges, across]))
     points = asked.eigenvalues(measures(shape)[0])

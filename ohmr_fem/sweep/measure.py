@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from ..solver.system import System
 from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
 from .curve import PARTS, Parts, removed_part
 from .lanczos import Projection
+
+Kind = TypeVar("Kind", bound="SpectralMeasure")
 
 FORMAT = "ohmr_fem spectral measure 1"
 #: A pair that vanishes by symmetry is resolved to this times |a| |b|.
@@ -820,6 +822,37 @@ def _sum_bound(
     )
     near = abs(direct) * at_s + (np.abs(first) / 0.4 + np.abs(second) / 0.16) * circle
     return np.asarray(np.where(phi > 0.1, far, near))
+
+
+def one_per_pair(
+    kind: type[Kind],
+    projection: Projection,
+    turns: Sequence[np.ndarray],
+    each: Sequence[dict[str, Any]],
+    **common: Any,
+) -> list[Kind]:
+    """Measures of several pairs on one projection: ``turns`` and ``each`` are of the pairs."""
+    return [
+        kind(
+            projection=projection.combine(turn),
+            residual=projection.residual,
+            **own,
+            **common,
+        )
+        for turn, own in zip(turns, each, strict=True)
+    ]
+
+
+def terms_of_pairs(
+    channels: Sequence[tuple[Link, ...]],
+    ohmic: Sequence[float],
+    names: Sequence[tuple[Any, Any]],
+) -> list[dict[str, Any]]:
+    """What a measure says of its own pair, for :func:`one_per_pair`."""
+    return [
+        {"channels": links, "R_ohmic_sigma": base, "current": name[0], "voltage": name[1]}
+        for links, base, name in zip(channels, ohmic, names, strict=True)
+    ]
 
 
 def device_of(system: System) -> dict[str, Any]:

@@ -36,7 +36,16 @@ from ..units import array_si, complex_si, fields_array, fraction, positive, show
 from .film import film_measures, film_share
 from .lanczos import Projection, gamma, project
 from .matrix import matrix_measures
-from .measure import CIRCLE, FLOOR, Link, SpectralMeasure, _circle, device_of
+from .measure import (
+    CIRCLE,
+    FLOOR,
+    Link,
+    SpectralMeasure,
+    _circle,
+    device_of,
+    one_per_pair,
+    terms_of_pairs,
+)
 from .route import require_spectral
 
 #: Precession angles Omega tau for which a measure is made when no fields are given.
@@ -159,29 +168,43 @@ def spectral_measures(
     built (time).
     """
     outside = from_outside()  # other parts of the package say more about their answers
+    options = {"tolerance": tolerance, "fields": fields, "lengths": lengths, "solver": solver}
+    found: Sequence[SpectralMeasure]
     if problem.film is not None:
-        if len(rates) or until is not None:
-            raise InputError(
-                "a film has no transients: its faces answer with a sum over thickness modes beside "
-                "the poles of the plane; its alternating current is in ac_response",
-                key="film",
-            )
-        options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
-        films: list[SpectralMeasure] = list(
-            film_measures(problem, pairs, tolerance=tolerance, **options)
-        )
-        if outside:
-            warn_of_size(problem, films)
-        return films
-    if problem.constant and not problem.uniform:
+        _no_transients(rates, until)
+        found = film_measures(problem, pairs, **options)
+    elif problem.constant and not problem.uniform:
         _steady_only(until)
-        given: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
-        found: list[SpectralMeasure] = list(
-            matrix_measures(problem, pairs, tolerance=tolerance, rates=rates, **given)
+        found = matrix_measures(problem, pairs, rates=rates, **options)
+    else:
+        found = _scalar_measures(problem, pairs, rates=rates, shift=shift, until=until, **options)
+    if outside:
+        warn_of_size(problem, found)
+    return list(found)
+
+
+def _no_transients(rates: Any, until: Any) -> None:
+    if len(rates) or until is not None:
+        raise InputError(
+            "a film has no transients: its faces answer with a sum over thickness modes beside "
+            "the poles of the plane; its alternating current is in ac_response",
+            key="film",
         )
-        if outside:
-            warn_of_size(problem, found)
-        return found
+
+
+def _scalar_measures(
+    problem: Problem,
+    pairs: Sequence[tuple[Any, Any]],
+    *,
+    tolerance: float | None,
+    fields: Any,
+    lengths: Any,
+    solver: Solver,
+    rates: Any,
+    shift: float | None,
+    until: Callable[[Projection], bool] | None,
+) -> list[SpectralMeasure]:
+    """As :func:`spectral_measures`, where one function of s serves all components."""
     tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
     at_rates = np.ravel(complex_si(rates, "1", "rates"))
     shift = None if shift is None else positive(shift, "1", "shift")
@@ -221,24 +244,16 @@ def spectral_measures(
     _check_definite(projection)
     everything_kept = keep.shape[0] == keep.shape[1]
     vectors = projection.vectors if everything_kept else keep @ projection.vectors
-    measures = [
-        SpectralMeasure(
-            projection=replace(projection, vectors=vectors).combine(turn),
-            channels=channels,
-            R_ohmic_sigma=base,
-            current=name[0],
-            voltage=name[1],
-            tolerance=tolerance,
-            slowest=slowest,
-            residual=projection.residual,
-            vertices=system.basis.nodal_dofs[0],
-            **device_of(system),
-        )
-        for turn, channels, base, name in zip(turns, links, ohmic, names, strict=True)
-    ]
-    if outside:
-        warn_of_size(problem, measures)
-    return measures
+    return one_per_pair(
+        SpectralMeasure,
+        replace(projection, vectors=vectors),
+        turns,
+        terms_of_pairs(links, ohmic, names),
+        tolerance=tolerance,
+        slowest=slowest,
+        vertices=system.basis.nodal_dofs[0],
+        **device_of(system),
+    )
 
 
 def _steady_only(until: Any) -> None:
