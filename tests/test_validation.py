@@ -54,7 +54,7 @@ LEAST = {
     "series_fit": 3,
     "verdict": 2,
     "studies": 3,
-    "film_3d": 8,
+    "film_3d": 10,
     "films": 54,
     "two_channels": 9,
 }

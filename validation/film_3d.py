@@ -1,167 +1,59 @@
-"""A film against the same device in three dimensions: own elements and assembly, straight from the
-weak form (docs/theory, section 9).
+"""A film against the same device as a solid, validation/extruded.py (docs/theory, section 9).
 
-    D k(n^a, w) + m(n^a, w)/tau + m(T_ad n^d, w) + G oint n^a w = alpha eps_iak int J_k d_i w,
-    delta J = alpha' D curl n,   delta R = int delta J . grad u.
-
-The bricks are the cells of the plane times lines in z, so that only the discretisation of z is left
-to differ, once the local part of the film is formed from z x j projected on the plane's elements,
-which is all that the bricks can hold of it.  Units: L_m = tau = D = 1, alpha = alpha' = 1.
+The solid has the cells of the plane and polynomials in z, so that only the discretisation of z is
+left to differ, once the local part of the film is formed from z x j projected on the plane's
+elements, which is all that the solid can hold of it.  Near a face that absorbs n falls off within
+the size of a plane cell: the solid has thin elements there.  Units: L_m = tau = D = 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
-import skfem
-from scipy.sparse import block_array, csr_array
 from scipy.sparse.linalg import splu
-from skfem.helpers import dot, grad
 
 import ohmr_fem as of
-from ohmr_fem import analytic
-from ohmr_fem.solver.film_regions import RegionalFaces
-from ohmr_fem.solver.resistance import FourTerminal, Measurement
 from ohmr_fem.solver.system import system_of
 from ohmr_fem.sweep.film import _starts, film_measures
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 
-from .case import Row, order_row, relative, simple_material
+from .case import Row, simple_material
+from .extruded import Extruded, Matter
 
 CASE = "film in three dimensions"
+TESLA = 2.0 * ELECTRON_MASS / ELEMENTARY_CHARGE
 X = np.array([[1.0, 0.15, 0.1], [0.15, 0.8, -0.05], [0.1, -0.05, 0.5]])
 BETA = np.array([1.0, -0.7, 0.6])
+#: Three fields, beta = (g e tau/2 m_e) B.
+BETAS = np.array([BETA, [0.3, 1.5, -0.4], [-2.0, 1.0, 3.0]])
 LENGTH, WIDTH = 4.0, 1.6
+#: Of the plane along x and y, and of the quick level.
+CELLS, FEW = (10, 6), (6, 4)
 PAIRS = (("left", "right"), ("t1", "t2")), (("left", "right"), ("t1", "b1"))
 FACES = {
     "reflecting": {},
+    "absorbing": {"bottom": "absorbing", "top": "absorbing"},
     "unequal": {"bottom": 2.0, "top": 0.3},
     "full": {"bottom": [[1.0, 0.2, 0.0], [0.2, 0.5, 0.1], [0.0, 0.1, 2.0]], "top": "absorbing"},
 }
-
-#: The last odd mode of a film of two materials.
-MODES = 81
-
-EPSILON = np.zeros((3, 3, 3))
-for _a, _b, _c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-    EPSILON[_a, _b, _c], EPSILON[_a, _c, _b] = 1.0, -1.0
-
-
-@skfem.BilinearForm
-def _stiffness(u: Any, v: Any, _: Any) -> Any:
-    return dot(grad(u), grad(v))
-
-
-@skfem.BilinearForm
-def _mass(u: Any, v: Any, _: Any) -> Any:
-    return u * v
-
-
-@skfem.BilinearForm
-def _weighted(u: Any, v: Any, w: Any) -> Any:
-    return w.r * u * v
-
-
-@skfem.LinearForm
-def _spread(v: Any, w: Any) -> Any:
-    return sum(w[f"q{i}"] * v.grad[i] for i in range(3))
-
-
-@dataclass(frozen=True)
-class Half:
-    """What one half of the bar is made of, x below or above 0; D = sigma = 1."""
-
-    rate: float = 1.0
-    alpha: float = 1.0
-    back: float = 1.0
-
-
-SAME = Half(), Half()
-HALVES = Half(1.0, 1.0, 0.8), Half(2.5, -0.6, 0.5)
-
-
-class Brick:
-    """A bar of second-order bricks; contacts reach through the whole thickness."""
-
-    def __init__(
-        self, lines: Sequence[np.ndarray], contacts: dict[str, Callable[[np.ndarray], np.ndarray]]
-    ) -> None:
-        mesh = skfem.MeshHex.init_tensor(*lines)
-        self.basis = skfem.Basis(mesh, skfem.ElementHex2(), intorder=4)
-        facets = mesh.boundary_facets()
-        middle = mesh.p[:, mesh.facets[:, facets]].mean(axis=1)
-        self.contacts = {
-            name: self.basis.get_dofs(facets[on(middle)]).all() for name, on in contacts.items()
-        }
-        self.faces = {
-            "bottom": facets[middle[2] < lines[2][0] + 1e-9],
-            "top": facets[middle[2] > lines[2][-1] - 1e-9],
-        }
-        self.K = csr_array(_stiffness.assemble(self.basis))
-        self.M = csr_array(_mass.assemble(self.basis))
-
-    def potential(self, pair: tuple[str, str]) -> np.ndarray:
-        """Potential of unit current from the first contact to the second, all others floating."""
-        owner = np.arange(self.basis.N)
-        for dofs in self.contacts.values():
-            owner[dofs] = dofs[0]
-        used, column = np.unique(owner, return_inverse=True)
-        tie = csr_array((np.ones(owner.size), (np.arange(owner.size), column)))
-        load = np.zeros(used.size)
-        for name, sign in zip(pair, (1.0, -1.0), strict=True):
-            load[column[self.contacts[name][0]]] += sign
-        matrix = (tie.T @ self.K @ tie).tocsc()
-        found = np.zeros(used.size)
-        found[1:] = splu(matrix[1:, 1:]).solve(load[1:])
-        return np.asarray(tie @ found)
-
-    def delta_R(
-        self,
-        current: tuple[str, str],
-        voltage: tuple[str, str],
-        torque: np.ndarray,
-        film: of.Film,
-        halves: tuple[Half, Half] = SAME,
-    ) -> float:
-        """Change of V/I, in units of alpha alpha'/sigma with sigma the bulk conductivity."""
-        basis = self.basis
-        right = np.asarray(basis.global_coordinates())[0] > 0.0
-        rate, alpha, back = (
-            np.where(right, getattr(halves[1], name), getattr(halves[0], name))
-            for name in ("rate", "alpha", "back")
-        )
-        relaxing = csr_array(_weighted.assemble(basis, r=rate))
-        J = -alpha * np.asarray(basis.interpolate(self.potential(current)).grad)
-        slope = np.asarray(basis.interpolate(self.potential(voltage)).grad)
-        sources = []
-        for component in range(3):
-            q = np.einsum("ik,k...->i...", EPSILON[:, component, :], J)
-            sources.append(_spread.assemble(basis, q0=q[0], q1=q[1], q2=q[2]))
-        axes = range(3)
-        blocks = [[self.M * torque[i, j] for j in axes] for i in axes]
-        for i in axes:
-            blocks[i][i] = blocks[i][i] + self.K + relaxing
-        held = []
-        for name, face in (("bottom", film.bottom), ("top", film.top)):
-            if face.absorbing:
-                held.append(basis.get_dofs(self.faces[name]).all())
-                continue
-            on = skfem.FacetBasis(basis.mesh, basis.elem, facets=self.faces[name], intorder=4)
-            mass = csr_array(_mass.assemble(on))
-            for i in axes:
-                for j in axes:
-                    blocks[i][j] = blocks[i][j] + face.matrix[i, j] * mass
-        one = np.setdiff1d(np.arange(basis.N), np.concatenate([[], *held]).astype(int))
-        free = np.concatenate([i * basis.N + one for i in axes])
-        matrix = block_array(blocks).tocsc()
-        n = np.zeros(3 * basis.N)
-        n[free] = splu(matrix[free][:, free]).solve(np.concatenate(sources)[free])
-        gradient = np.array([np.asarray(basis.interpolate(p).grad) for p in n.reshape(3, -1)])
-        curl = np.einsum("ijk,kj...->i...", EPSILON, gradient)
-        return float(np.sum(back * np.einsum("i...,i...->...", curl, slope) * basis.dx))
+#: Degrees of the solid in z on the way to that of the rows.
+DEGREES = (2, 3, 4, 6)
+#: A value smaller than this part of the largest counts as none: the Hall pair with n = 0 at the
+#: faces, which the edges of a straight bar do not reach.
+NONE = 1e-9
+#: Another shape of X than :data:`X`.
+OTHER = np.array([[0.7, -0.1, 0.2], [-0.1, 1.2, 0.1], [0.2, 0.1, 0.9]])
+#: Films of two regions, x below and above 0.
+REGIONS = {
+    "one shape of X": (Matter(X, back=0.8), Matter(X, rate=2.5, alpha=-0.6, back=0.5)),
+    "two shapes of X, two sigma and D": (
+        Matter(X),
+        Matter(OTHER, sigma=0.5, D=1.7, rate=2.5, alpha=-0.6, back=-0.6),
+    ),
+}
 
 
 def contacts() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
@@ -177,130 +69,155 @@ def contacts() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     return on
 
 
-def lines() -> tuple[np.ndarray, np.ndarray]:
+def lines(along: int = CELLS[0], across: int = CELLS[1]) -> tuple[np.ndarray, np.ndarray]:
     """Of the plane: coarse, since both sides share them."""
-    return np.linspace(-LENGTH / 2, LENGTH / 2, 11), np.linspace(-WIDTH / 2, WIDTH / 2, 7)
+    x = np.linspace(-LENGTH / 2, LENGTH / 2, along + 1)
+    return x, np.linspace(-WIDTH / 2, WIDTH / 2, across + 1)
 
 
-def film_of(thickness: float, kind: str) -> of.Problem:
-    mesh = of.tensor_grid(*lines()).with_boundaries(contacts())
+def bar(cells: tuple[int, int] = CELLS) -> of.DeviceMesh:
+    return of.tensor_grid(*lines(*cells)).with_boundaries(contacts())
+
+
+def lines_of(mesh: of.DeviceMesh) -> tuple[np.ndarray, np.ndarray]:
+    x, y = mesh.mesh.p
+    return np.unique(x), np.unique(y)
+
+
+def film_of(thickness: float, kind: str, cells: tuple[int, int] = CELLS) -> of.Problem:
+    mesh = bar(cells)
     film = of.Film(thickness, **FACES[kind])
     material = simple_material(sheet_conductivity=thickness, orbital_hall_angle=1.0, inverse_mass=X)
     return of.Problem(mesh, material, list(contacts()), order=2, film=film)
 
 
-def projected(problem: of.Problem, pair: tuple[tuple[str, str], tuple[str, str]]) -> Any:
-    """The film's measure with the local part of z x j as the plane's elements hold it."""
-    field = BETA[None] * 2.0 * ELECTRON_MASS / ELEMENTARY_CHARGE
-    measure = film_measures(problem, [pair], fields=field, tolerance=1e-8)[0]
+def both(problem: of.Problem, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """delta_R (pairs, fields) of the film: with the local part of z x j as the plane's elements
+    hold it, and with the exact one.
+    """
+    fields = betas * TESLA
+    measures = film_measures(problem, PAIRS, fields=fields, tolerance=1e-8)
+    held = projected(problem)
+    found = [replace(m, products=own) for m, own in zip(measures, held, strict=True)]
+    values = [np.array([m.delta_R(fields) for m in some]) for some in (found, measures)]
+    return values[0], values[1]
+
+
+def projected(problem: of.Problem) -> list[np.ndarray]:
+    """int (z x e)_c P (z x j)_d for each pair, with P the projection on the plane's elements."""
     system = system_of(problem, plane_of_film=True)
-    _, across, turns, *_ = _starts(problem, system, [pair], of.SuperLU())
-    loads = across @ turns[0][len(turns[0]) // 3 :, 2:]  # x and y, the current pair first
-    spread = splu(system.pencil[1].tocsc()).solve(loads)
-    both = loads.T @ spread
-    products = both[np.ix_([1, 3], [0, 2])]
-    value = replace(measure, products=products).delta_R(field)[0]
-    return float(value), float(measure.delta_R(field)[0])
+    _, across, turns, *_ = _starts(problem, system, PAIRS, of.SuperLU())
+    mass, out = splu(system.pencil[1].tocsc()), []
+    for turn in turns:
+        loads = across @ turn[len(turn) // 3 :, 2:]  # x and y, the current pair first
+        products = loads.T @ mass.solve(loads)
+        out.append(products[np.ix_([1, 3], [0, 2])])
+    return out
 
 
-def difference(thickness: float, kind: str, pair: Any, cells: int) -> tuple[float, float, float]:
-    """The film, the bricks, and the film with the exact local part."""
-    problem = film_of(thickness, kind)
-    ours, exact = projected(problem, pair)
-    z = -0.5 * thickness * np.cos(np.pi * np.arange(cells + 1) / cells)  # finer at the faces
-    brick = Brick([*lines(), z], contacts())
-    torque = analytic.torque_matrix(BETA, X)
-    return ours, brick.delta_R(*pair, torque, problem.film), exact
+def solid(problem: of.Problem, betas: np.ndarray, degree: int) -> np.ndarray:
+    assert isinstance(problem.film, of.Film)
+    film = Extruded(lines_of(problem.mesh), contacts(), problem.film, degree, [Matter(X)])
+    return film.delta_R(PAIRS, betas)
 
 
-def halves_film(thickness: float, pair: Any) -> float:
-    """A film of two materials: edges and every odd mode, as the plane's elements hold them."""
-    mesh = of.tensor_grid(*lines()).with_boundaries(contacts())
+def apart(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """Relative to each value, or to the largest where there is none."""
+    size = np.abs(theirs)
+    size = np.where(size < NONE * size.max(), size.max(), size)
+    return np.asarray(np.abs(ours - theirs) / size)
+
+
+def worst(what: str, ours: np.ndarray, theirs: np.ndarray, most: float) -> Row:
+    error = apart(ours, theirs)
+    at = np.unravel_index(int(np.argmax(error)), error.shape)
+    return Row(CASE, "film", what, float(ours[at]), float(theirs[at]), float(error[at]), most)
+
+
+def halves(film: of.Film, matter: Sequence[Matter], cells: tuple[int, int]) -> of.Problem:
+    """The bar with another material beyond its middle."""
+    mesh = bar(cells)
     beyond = mesh.mesh.p[0, mesh.mesh.t].mean(axis=0) > 0.0
     regions = {"one": np.flatnonzero(~beyond), "two": np.flatnonzero(beyond)}
-    given = {}
-    for name, half in zip(regions, HALVES, strict=True):
-        given[name] = simple_material(
-            sheet_conductivity=thickness,
-            orbital_hall_angle=half.alpha,
-            inverse_orbital_hall_angle=half.back,
-            relaxation_time=1.0 / half.rate,
-            diffusion_length=None,
-            diffusion_constant=1.0,
-            inverse_mass=X,
-        )
-    options: dict[str, Any] = {"order": 2, "film": of.Film(thickness)}
+    given = {name: material_of(m) for name, m in zip(regions, matter, strict=True)}
     mesh = replace(mesh, regions=regions)
-    problem = of.Problem(mesh, given, list(contacts()), **options)
-    field = BETA * 2.0 * ELECTRON_MASS / ELEMENTARY_CHARGE
-    faces = RegionalFaces.of(problem, *pair)
-    edges, *_ = next(
-        Measurement.on(faces.system, FourTerminal.of(problem, *pair), None).sweep(field[None])
+    return of.Problem(mesh, given, list(contacts()), order=2, film=film)
+
+
+def material_of(matter: Matter) -> of.Material:
+    return of.Material(
+        resistivity=1.0 / matter.sigma,
+        orbital_hall_angle=matter.alpha,
+        inverse_orbital_hall_angle=matter.back,
+        relaxation_time=1.0 / matter.rate,
+        diffusion_constant=matter.D,
+        inverse_mass=matter.X,
     )
-    scaled = thickness / faces.system.scales.length
-    scale = 8.0 / scaled**2 * faces.system.scales.conductivity
-    A = faces.system.A(field)
-    total = term = 0.0
-    for mode in range(1, MODES + 1, 2):
-        whole = (A + (mode * np.pi / scaled) ** 2 * faces.across).tocsc()
-        term = scale * float(faces.reader @ splu(whole).solve(faces.source))
-        total += term
-    # sigma_s delta R = sigma t delta R; the modes left out fall as 1/m^2
-    return thickness * (float(edges) + total + term * MODES / 2.0)
 
 
-def of_halves(thickness: float, pair: Any, cells: int) -> tuple[float, float]:
-    z = -0.5 * thickness * np.cos(np.pi * np.arange(cells + 1) / cells)
-    brick = Brick([*lines(), z], contacts())
-    torque = analytic.torque_matrix(BETA, X)
-    theirs = brick.delta_R(*pair, torque, of.Film(thickness), HALVES)
-    return halves_film(thickness, pair), theirs
+@dataclass(frozen=True)
+class Level:
+    """How much is asked, and how closely."""
+
+    cells: tuple[int, int]
+    betas: np.ndarray
+    degree: int
+    tolerance: float
+    thicknesses: tuple[float, ...]
+    of_local: float  # what the plane's elements may hold too little of the local part
+
+
+QUICK = Level(FEW, BETAS[:1], 3, 1e-4, (1.0,), 2e-2)
+FULL = Level(CELLS, BETAS, 6, 1e-6, (0.4, 1.0, 3.0), 6e-3)
+
+
+def rows_of(thickness: float, kind: str, level: Level) -> list[Row]:
+    problem = film_of(thickness, kind, level.cells)
+    ours, exact = both(problem, level.betas)
+    theirs = solid(problem, level.betas, level.degree)
+    what = f"delta_R, t = {thickness:g} L_m, {kind} faces, worst of {theirs.size}"
+    return [
+        worst(what, ours, theirs, level.tolerance),
+        worst(f"{what}, exact local part against the projected one", exact, theirs, level.of_local),
+    ]
+
+
+def row_of_regions(kind: str, which: str, level: Level) -> Row:
+    """The exact local part of the film gives way to that of the solid without diffusion in the
+    plane.
+    """
+    film, matter, betas = of.Film(1.0, **FACES[kind]), REGIONS[which], level.betas
+    problem = halves(film, matter, level.cells)
+    other = Extruded(lines_of(problem.mesh), contacts(), film, level.degree, matter)
+    theirs = other.delta_R(PAIRS, betas)
+    held = other.delta_R(PAIRS, betas, flat=True)
+    ours = []
+    for pair in PAIRS:
+        curve = of.hanle_curve(problem, betas * TESLA, current=pair[0], voltage=pair[1])
+        ours.append(curve.delta_R - curve.delta_R_local)
+    what = f"delta_R, two regions, {which}, {kind} faces, worst of {theirs.size}"
+    return worst(what, np.array(ours) + held, theirs, level.tolerance)
+
+
+def falling(kind: str) -> Row:
+    """The error of the solid falls with its degree in z."""
+    problem = film_of(1.0, kind)
+    ours, _ = both(problem, BETAS[:1])
+    errors = [float(apart(ours, solid(problem, BETAS[:1], n)).max()) for n in DEGREES]
+    what = f"delta_R by the degree in z, {kind} faces, worst step from one to the next"
+    step = max(later / before for before, later in pairwise(errors))
+    series = tuple(zip(map(float, DEGREES), errors, strict=True))
+    return Row(CASE, "film", what, errors[-1], 0.0, step, 0.5, series)
 
 
 def run(level: str = "quick") -> list[Row]:
+    full = level == "full"
+    asked = FULL if full else QUICK
     rows = []
-    # fourth order in the cells through the thickness, the last one being an absorbing face
-    cells, tolerance = (4, 1e-3) if level == "quick" else (10, 3e-4)
-    thicknesses = (1.0,) if level == "quick" else (0.4, 1.0, 3.0)
-    for thickness in thicknesses:
+    for thickness in asked.thicknesses:
         for kind in FACES:
-            for pair in PAIRS:
-                ours, other, _ = difference(thickness, kind, pair, cells)
-                rows.append(
-                    Row(
-                        CASE,
-                        "film",
-                        f"delta_R {pair[1]}, t = {thickness:g} L_m, {kind} faces",
-                        ours,
-                        other,
-                        relative(ours, other),
-                        tolerance,
-                    )
-                )
-    for pair in PAIRS:
-        ours, other = of_halves(1.0, pair, cells)
-        what = f"delta_R {pair[1]}, two materials"
-        rows.append(Row(CASE, "film", what, ours, other, relative(ours, other), tolerance))
-    return [*rows, *fine()] if level == "full" else rows
-
-
-def fine() -> list[Row]:
-    """How the bricks approach the film as their cells in z shrink, and what the projection of z x j
-    on coarse plane elements costs them for good.
-    """
-
-    def apart(kind: str, cells: int) -> float:
-        ours, other, _ = difference(1.0, kind, PAIRS[0], cells)
-        return relative(ours, other)
-
-    what = "bricks with their cells through the thickness"
-    rows = [
-        order_row(CASE, "film", what, lambda n: apart("reflecting", n), (4, 8, 16), 4.0, 0.3),
-    ]
-    for kind in ("reflecting", "unequal"):
-        ours, other, exact = difference(1.0, kind, PAIRS[0], 16)
-        error = relative(ours, other)
-        rows.append(Row(CASE, "film", f"16 cells, {kind}", ours, other, error, 1e-6))
-        what = f"16 cells, {kind}, exact local part against the projected one"
-        rows.append(Row(CASE, "film", what, exact, other, relative(exact, other), 6e-3))
-    return rows
+            rows += rows_of(thickness, kind, asked)
+    some = [(kind, which) for kind in FACES for which in REGIONS]
+    for kind, which in some if full else (some[0], some[-1]):
+        rows.append(row_of_regions(kind, which, asked))
+    return [*rows, *map(falling, FACES)] if full else rows

@@ -1196,6 +1196,20 @@ MUTANTS = (
         ("tests/sweep/test_film_regions.py",),
     ),
     Mutant(
+        "absorbing film of regions: faces and edges against each other",
+        "solver/film_depth.py",
+        "return self.bottom - self.top",
+        "return self.top - self.bottom",
+        ("tests/sweep/test_film_regions.py",),
+    ),
+    Mutant(
+        "absorbing film of regions: modes that are not tied",
+        "solver/film_solid.py",
+        "out += np.outer(value, rest @ (value @ n))",
+        "out += 0.0 * np.outer(value, rest @ (value @ n))",
+        ("tests/sweep/test_film_regions.py",),
+    ),
+    Mutant(
         "moment of a film per sheet",
         "sweep/film_moment.py",
         "material.diffusion_constant / measure.thickness",

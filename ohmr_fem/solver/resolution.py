@@ -284,7 +284,12 @@ def _regional_notes(problem: Problem) -> list[PhysicsWarning]:
                     "between regions; detection='reciprocal' restores it"
                 )
             )
-    return notes
+            return notes
+    film = problem.film
+    assert isinstance(film, Film)
+    reasons = (_face_reason(problem, film, m) for m in problem.materials.values())
+    why = next(filter(None, reasons), "")
+    return [*notes, _face_note(why)] if why else notes
 
 
 def _strength_note(problem: Problem, film: Film, material: Material) -> PhysicsWarning | None:
@@ -308,12 +313,25 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
         return []
     if not problem.uniform:
         return _regional_notes(problem)
-    X = np.asarray(material.inverse_mass)
-    slack = 1e-9 * np.abs(X).max()
     if (note := _strength_note(problem, film, material)) is not None:
         return [note]
+    why = _face_reason(problem, film, material)
+    return [_face_note(why)] if why else []
+
+
+def _face_note(why: str) -> PhysicsWarning:
+    return PhysicsWarning(
+        f"R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager) in this film: {why}; "
+        "detection='reciprocal' with faces whose G commutes with X restores it"
+    )
+
+
+def _face_reason(problem: Problem, film: Film, material: Material) -> str:
+    """What in the tensor, the faces and the detector is against it; "" where nothing is."""
+    X = np.asarray(material.inverse_mass)
+    slack = 1e-9 * np.abs(X).max()
     if np.all(np.abs(X - X[0, 0] * np.eye(3)) <= slack):
-        return []
+        return ""
     conductivity = float(material.sheet_conductivity) / film.thickness
     absorbed = [f.absorption(conductivity, material.diffusion_constant) for f in film.faces]
     given = [G for G in absorbed if G is not None]
@@ -328,11 +346,4 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
             why = "the printed detector on an X that is not diag(X_xx, X_xx, X_zz)"
         elif not equal:
             why = why or "the printed detector on an anisotropic X between unequal faces"
-    if not why:
-        return []
-    return [
-        PhysicsWarning(
-            f"R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager) in this film: {why}; "
-            "detection='reciprocal' with faces whose G commutes with X restores it"
-        )
-    ]
+    return why

@@ -446,6 +446,11 @@ class System:
         N = self.N
         return csr_array(vstack([rows[d * N : (d + 1) * N] for d in order]))
 
+    def mixed(self, tensor: np.ndarray) -> csr_array:
+        """m(G_ad n^d, w^a) for a tensor (3, 3, cells, points), (3N, 3N)."""
+        shifted = (self._crossing(tensor / self._unit_rate, shift) for shift in range(3))
+        return csr_array(sum(shifted))
+
     def _mass(self, coefficient: np.ndarray) -> csr_array:
         return self.matrix(forms.mass, coefficient)
 

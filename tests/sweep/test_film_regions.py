@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 import ohmr_fem as of
 from ohmr_fem.errors import InputError
+from ohmr_fem.solver import film_solid
 from ohmr_fem.solver.resolution import physics_notes
 from ohmr_fem.sweep.film import film_measures
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
@@ -28,9 +29,10 @@ def metal(X=XT, **changes):
     return of.Material(**(given | {"inverse_mass": X, "diffusion_length": 1.0} | changes))
 
 
-def device(one, two, **options):
+def device(one, two, cells=(10, 6), **options):
     """A bar of 4 x 1.6, of another material in its right part."""
-    mesh = of.tensor_grid(np.linspace(-2, 2, 11), np.linspace(-0.8, 0.8, 7))
+    along, across = cells
+    mesh = of.tensor_grid(np.linspace(-2, 2, along + 1), np.linspace(-0.8, 0.8, across + 1))
     names = {"left": lambda p: p[0] < -2 + 1e-9, "right": lambda p: p[0] > 2 - 1e-9}
     for name, side, at in (("t1", 1, -1.0), ("t2", 1, 0.6), ("b1", -1, -1.0), ("b2", -1, 0.6)):
         names[name] = lambda p, side=side, at=at: (
@@ -50,22 +52,33 @@ def curve(problem, fields=BETA * UNIT, pair=PAIR):
         return of.hanle_curve(problem, fields, current=pair[0], voltage=pair[1])
 
 
-@pytest.mark.parametrize("detection", ["printed", "reciprocal"])
-def test_one_material_twice_is_a_uniform_film(detection):
-    twice = device(metal(), metal(), detection=detection)
+FEW = 6, 4
+UNEQUAL = {"bottom": 2.0, "top": 0.3}
+MIXED = {"bottom": [[1.0, 0.2, 0.0], [0.2, 0.5, 0.1], [0.0, 0.1, 2.0]], "top": "absorbing"}
+
+
+@pytest.mark.parametrize(
+    "detection, faces",
+    [("printed", {}), ("reciprocal", {}), ("printed", UNEQUAL), ("reciprocal", MIXED)],
+)
+def test_one_material_twice_is_a_uniform_film(detection, faces):
+    film = of.Film(0.9, **faces)
+    twice = device(metal(), metal(), FEW if faces else (10, 6), detection=detection, film=film)
     fields = np.vstack([0 * BETA, BETA]) * UNIT
     found = curve(twice, fields)
-    uniform = of.Problem(twice.mesh, metal(), CONTACTS, film=of.Film(0.9), detection=detection)
+    uniform = of.Problem(twice.mesh, metal(), CONTACTS, film=film, detection=detection)
     measure = film_measures(uniform, [PAIR], fields=fields, tolerance=1e-8)[0]
     parts = measure.parts(fields)
     assert_allclose(found.parts.edges, parts.edges, rtol=1e-6, atol=1e-12)
     assert_allclose(found.parts.faces, parts.faces, rtol=1e-5, atol=1e-12)
+    assert_allclose(found.parts.cross, parts.cross, rtol=1e-6, atol=1e-12)
     assert_allclose(found.hanle, measure.hanle(fields), rtol=1e-5, atol=1e-12)
     assert_allclose(found.delta_R_local, measure.delta_R_local(fields), rtol=1e-9, atol=1e-12)
     assert found.R_ohmic == pytest.approx(measure.R_ohmic, rel=1e-10)
     assert np.all(found.algebraic_error < 1e-5 * np.abs(found.parts.faces).max())
 
 
+FLAT = np.diag([1.0, 1.0, 0.5])
 DIFFERENT = {
     "resistivity": 2.0,
     "relaxation_time": 0.6,
@@ -75,16 +88,24 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize(
-    "X, other, detection, holds",
+    "X, other, detection, faces, holds",
     [
-        (1.0, 1.0, "printed", True),
-        (XT, OTHER, "reciprocal", True),
-        (XT, OTHER, "printed", False),
-        (np.diag([1.0, 1.0, 0.5]), np.diag([1.0, 1.0, 0.2]), "printed", False),
+        (1.0, 1.0, "printed", {}, True),
+        (XT, OTHER, "reciprocal", {}, True),
+        (XT, OTHER, "printed", {}, False),
+        (FLAT, np.diag([1.0, 1.0, 0.2]), "printed", {}, False),
+        (1.0, 1.0, "printed", MIXED, True),
+        (XT, OTHER, "reciprocal", UNEQUAL, True),
+        (FLAT, FLAT, "printed", UNEQUAL, False),
+        (XT, OTHER, "reciprocal", MIXED, False),
     ],
 )
-def test_reciprocity(X, other, detection, holds):
-    problem = device(metal(X), metal(other, **DIFFERENT), detection=detection)
+def test_reciprocity(X, other, detection, faces, holds, monkeypatch):
+    monkeypatch.setattr(film_solid, "DEGREE", 3)  # reciprocity does not ask how many
+    monkeypatch.setattr(film_solid, "COARSE", 2)
+    film = of.Film(0.9, **faces)
+    cells = FEW if faces else (10, 6)
+    problem = device(metal(X), metal(other, **DIFFERENT), cells, detection=detection, film=film)
     long = ("left", "right"), ("t1", "t2")
     forth = curve(problem, pair=long).delta_R[0]
     back = curve(problem, -BETA * UNIT, long[::-1]).delta_R[0]
@@ -96,8 +117,8 @@ def test_reciprocity(X, other, detection, holds):
 
 def test_refusals(refuses):
     two = metal(**DIFFERENT)
-    with refuses(InputError, "reflecting faces"):
-        curve(device(metal(), two, film=of.Film(0.9, top="absorbing")))
+    with refuses(InputError, "faces and edges without sources"):
+        curve(device(metal(), two, film=of.Film(0.9, top=of.Edge("reflecting", source=0.1))))
     with refuses(InputError, "no poles"):
         of.hanle_curve(
             device(metal(), two), BETA, current=PAIR[0], voltage=PAIR[1], method="reduced"

@@ -1,0 +1,226 @@
+"""A film of several materials whose faces absorb: modes of z, tied together at the faces.
+
+With polynomials phi_m of z (film_depth.py) and one G/D for all regions every mode is a problem of
+the plane by itself, in the notation of film_regions.py
+
+    (A + q_m^2 D m) n_m = (phi_m(-t/2) - phi_m(t/2)) (z x J) + (int phi_m) (edges),
+    delta R t = sum_m (phi_m(-t/2) - phi_m(t/2)) (faces) . n_m + (int phi_m) (edges) . n_m
+
+(docs/theory, section 9).  Where G/D differs from region to region or from component to component,
+what is left of G n at a face ties the modes, and the modes by themselves precondition the whole.
+What faces drive and read is summed as its difference from the local part, where n does not diffuse
+in the plane: that is known exactly in each region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import LinearOperator, gmres
+
+from ..errors import SolveError
+from ..model.film import Face, Film
+from ..model.problem import Problem
+from .film_depth import COARSE, DEGREE, Depth
+from .film_regions import RegionalFaces
+from .linear import GENERAL, Solver
+from .solve import moment_source
+from .stability import check_stability
+from .system import System
+
+#: Residual that the iteration aims at where G/D varies, its steps at most, and what is accepted.
+TOLERANCE, STEPS, ACCEPTED = 1e-12, 200, 1e-9
+#: What is left of G/D, relative to D, below which it is one number.
+ONE_NUMBER = 1e-12
+
+
+class Answer(NamedTuple):
+    """Parts of delta_R in ohm, and the residual of the planes."""
+
+    edges: float
+    faces: float
+    cross: float
+    residual: float
+
+
+@dataclass(frozen=True, eq=False)
+class RegionalSolid:
+    """What edges and faces of a film of several materials add to one measurement.
+
+    Attributes
+    ----------
+    faces : RegionalFaces, what the faces drive and read, and the local part
+    depth, coarse : Depth
+        The second judges the first.
+    ties : for each face its side and what G leaves over from one number, on the kept unknowns
+    driven, read : (m,) of the edges, on the kept unknowns
+    """
+
+    faces: RegionalFaces
+    depth: Depth
+    coarse: Depth
+    ties: tuple[tuple[str, csr_array], ...]
+    driven: np.ndarray
+    read: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        problem: Problem,
+        current: Any,
+        voltage: Any,
+        solver: Solver | None = None,
+    ) -> RegionalSolid:
+        faces = RegionalFaces.of(problem, current, voltage, solver)
+        system, film = faces.system, faces.film
+        numbers: list[float | None] = []
+        ties = []
+        for side, face in zip(("bottom", "top"), film.faces, strict=True):
+            number, rest = _absorption(system, film, face)
+            numbers.append(number)
+            if rest is not None:
+                ties.append((side, rest))
+        thickness = film.thickness / system.scales.length
+        below, above = numbers
+        fine, coarse = (
+            Depth.of(thickness, 1.0, below, above, degree) for degree in (DEGREE, COARSE)
+        )
+        v, u = faces.potentials.T
+        P = system.keep
+        driven, read = P.T @ moment_source(system, v), -(P.T @ (system.C.T @ u))
+        return cls(faces, fine, coarse, tuple(ties), driven, read)
+
+    def at(
+        self,
+        field: np.ndarray,
+        solver: Solver | None = None,
+    ) -> Answer:
+        check_stability(self.faces.system, field)
+        edges, by_faces, cross, residual = self._parts(field, self.depth, solver or GENERAL)
+        return Answer(edges, by_faces + self.faces.local(field), cross, residual)
+
+    def error(
+        self,
+        field: np.ndarray,
+        solver: Solver | None = None,
+    ) -> float:
+        """What fewer polynomials in z change at a field, ohm: an estimate of their error."""
+        both = (self._parts(field, depth, solver or GENERAL) for depth in (self.depth, self.coarse))
+        fine, coarse = (np.array(parts[:3]) for parts in both)
+        return float(np.abs(fine - coarse).sum())
+
+    def _parts(
+        self, field: np.ndarray, depth: Depth, solver: Solver
+    ) -> tuple[float, float, float, float]:
+        """Edges, faces less their local part, what passes between them, and the residual."""
+        faces, system = self.faces, self.faces.system
+        P = system.keep
+        loads = (P.T @ faces.source, depth.odd), (self.driven, depth.integral)
+        readers = (P.T @ faces.reader, depth.odd), (self.read, depth.integral)
+        whole, residual = self._solved(system.A(field), depth, loads, solver)
+        still = csr_array(P.T @ (system.relaxing + system.torque(field)) @ P)
+        (alone,), _ = self._solved(still, depth, loads[:1], solver)
+        scale = system.scales.conductivity / depth.thickness
+
+        def value(n: np.ndarray, reader: tuple[np.ndarray, np.ndarray]) -> float:
+            along, amplitudes = reader
+            return float(scale * (amplitudes @ (n @ along)))
+
+        of_faces, of_edges = whole
+        cross = value(of_faces, readers[1]) + value(of_edges, readers[0])
+        apart = value(of_faces - alone, readers[0])
+        return value(of_edges, readers[1]), apart, cross, residual
+
+    def _solved(
+        self,
+        matrix: csr_array,
+        depth: Depth,
+        loads: tuple[tuple[np.ndarray, np.ndarray], ...],
+        solver: Solver,
+    ) -> tuple[list[np.ndarray], float]:
+        """n by modes, (modes, m) for each load, and the largest residual."""
+        across = self.faces.across
+
+        def factors(mode: int) -> Any:
+            return solver.factorise(csr_array(matrix + depth.squares[mode] * across))
+
+        modes = range(len(depth.squares))
+        if self.ties:
+            known = [factors(mode) for mode in modes]
+            answers = [self._tied(known, depth, np.outer(a, b)) for b, a in loads]
+            return [n for n, _ in answers], max(error for _, error in answers)
+        out, residual = np.zeros((len(loads), len(modes), len(loads[0][0]))), 0.0
+        for mode in modes:
+            columns = np.column_stack([a[mode] * b for b, a in loads])
+            found, error = factors(mode).solve(columns)
+            out[:, mode] = found.T
+            residual = max(residual, error)
+        return list(out), residual
+
+    def _tied(self, known: list[Any], depth: Depth, load: np.ndarray) -> tuple[np.ndarray, float]:
+        """The whole with what the modes leave over, preconditioned by the modes."""
+
+        def of_modes(right: np.ndarray) -> np.ndarray:
+            pairs = zip(known, right, strict=True)
+            return np.array([factors.solve(b)[0] for factors, b in pairs])
+
+        def at_faces(n: np.ndarray) -> np.ndarray:
+            out = np.zeros_like(n)
+            for side, rest in self.ties:
+                value = getattr(depth, side)
+                out += np.outer(value, rest @ (value @ n))
+            return out
+
+        def apply(flat: np.ndarray) -> np.ndarray:
+            n = flat.reshape(load.shape)
+            return np.asarray((n + of_modes(at_faces(n))).ravel())
+
+        return _iterated(apply, of_modes(load))
+
+
+def _iterated(
+    apply: Callable[[np.ndarray], np.ndarray], right: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """GMRES, and the part of the right-hand side that it leaves."""
+    flat = right.ravel()
+    size = float(np.linalg.norm(flat))
+    if size == 0.0:
+        return right, 0.0
+    operator: Any = LinearOperator((flat.size, flat.size), matvec=apply, dtype=float)
+    found, _ = gmres(operator, flat, rtol=TOLERANCE, restart=STEPS, maxiter=1)
+    left = float(np.linalg.norm(apply(found) - flat)) / size
+    if left > ACCEPTED:
+        raise SolveError(
+            f"a film of several materials: {STEPS} iterations leave {left:.2g} of the moments "
+            "unsolved; make G/D of the faces more alike between regions",
+            value=left,
+        )
+    return np.asarray(found.reshape(right.shape)), left
+
+
+def _absorption(system: System, film: Film, face: Face) -> tuple[float | None, csr_array | None]:
+    """One number g = G/D of a face in scaled lengths (None: n = 0), and the matrix of what is
+    left of G, None where nothing is.
+    """
+    if face.absorbing:
+        return None, None
+    c = system.coefficients
+    D = c.diffusion / system.scales.diffusion
+    G = np.zeros((3, 3, *c.sigma.shape))
+    problem = system.problem
+    for region, cells in problem.mesh.regions.items():
+        material = problem.materials[region]
+        conductivity = float(material.sheet_conductivity) / film.thickness
+        law = face.absorption(conductivity, float(material.diffusion_constant))
+        G[:, :, cells] = np.asarray(law)[:, :, None, None]
+    G = G * system.scales.length / system.scales.diffusion
+    number = float(np.mean(np.trace(G) / (3.0 * D)))
+    rest = G - number * D * np.eye(3)[:, :, None, None]
+    if np.abs(rest).max() <= ONE_NUMBER * number * D.max():
+        return number, None
+    P = system.keep
+    return number, csr_array(P.T @ system.mixed(rest) @ P)
