@@ -218,6 +218,7 @@ def run(level: str = "quick") -> list[Row]:
         for kind in FACES:
             rows += rows_of(thickness, kind, asked)
     some = [(kind, which) for kind in FACES for which in REGIONS]
+    one_field = replace(asked, betas=BETAS[:1])
     for kind, which in some if full else (some[0], some[-1]):
-        rows.append(row_of_regions(kind, which, asked))
+        rows.append(row_of_regions(kind, which, one_field))
     return [*rows, *map(falling, FACES)] if full else rows

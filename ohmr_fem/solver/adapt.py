@@ -17,6 +17,7 @@ from ..model.drive import read_pair
 from ..model.problem import Problem
 from ..units import fields_array, fraction, own_arrays, positive, whole
 from .adapt_error import CellErrors, Fields, Pair, localise, solve_fields
+from .adapt_film import check_film, film_fields, localise_film
 from .adapt_mesh import refined, unknowns
 from .resistance import Measurement
 from .resolution import check_resolution, physics_notes, size_notes
@@ -249,6 +250,8 @@ def _checked(
         )
     problem.refuse_polarised("solve_to")
     problem.refuse_channel("solve_to")
+    if problem.film is not None:
+        check_film(problem)
     if problem.ordinary_hall:
         raise InputError(
             "solve_to: the error estimate has no ordinary Hall effect; set ordinary_hall=False, or "
@@ -299,10 +302,12 @@ class _Level:
     ) -> _Level:
         # P gives the value, P + 1 on the same mesh its error: docs/how-to/accuracy
         orders = problem, replace(problem, order=problem.order + 1)
+        solved: Any = solve_fields if problem.film is None else film_fields
+        where: Any = localise if problem.film is None else localise_film
         several, rows = np.atleast_2d(fields), []
         keep: list[tuple[float, int, float, Fields, Fields]] = []
         for i, field in enumerate(several):
-            low, high = (solve_fields(p, field, *pairs) for p in orders)
+            low, high = (solved(p, field, *pairs) for p in orders)
             c = low.system.coefficients
             scale = float(
                 np.abs(c.alpha * c.alpha_inverse).max()
@@ -317,7 +322,7 @@ class _Level:
             ]
         _, worst, scale, low, high = keep[0]
         value, estimate, roundoff, allowed = np.array(rows).T
-        cells = localise(low, high, several[worst])
+        cells = where(low, high, several[worst])
         lag: Any = 1.0
         if before is not None:
             # what the last estimate missed, seen from the finer mesh, over what it said

@@ -76,7 +76,7 @@ def solve_fields(
     voltage: Pair,
 ) -> Fields:
     """Solve for the fields of a measurement and their duals at one field (3,) in T."""
-    s = system_of(problem)
+    s = system_of(problem, plane_of_film=problem.film is not None)
     check_stability(s, field)
     V, _ = ohmic_potential(s, Drive.between(current))
     u, _ = ohmic_potential(s, Drive.between(voltage))

@@ -13,6 +13,7 @@ summed; all local parts together are h(1 + tau T) of each region with the ohmic 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,19 +109,24 @@ class RegionalFaces:
 
     def local(self, field: np.ndarray) -> float:
         """Exact, from the ohmic fields of each region, ohm."""
-        system, problem = self.system, self.system.problem
+        system = self.system
         root = np.sqrt(system.basis.dx)
         v, u = (self._turned(potential) * root for potential in self.potentials.T)
         total = 0.0
+        for cells, tensor in self.tensors(field):
+            products = np.einsum("ckp,dkp->cd", u[:, cells], v[:, cells])
+            total -= float(np.sum(tensor * products))
+        return total
+
+    def tensors(self, field: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Cells of each region, and alpha alpha' sigma_s h_cd (2, 2) there."""
+        problem = self.system.problem
         for region, cells in problem.mesh.regions.items():
             material = problem.materials[region]
             T, squared = torque_of(material, field[None])
             h = detection_matrix(material, problem.detection) @ self._faces(material, T, squared)
-            products = np.einsum("ckp,dkp->cd", u[:, cells], v[:, cells])
             strength = material.orbital_hall_angle * material.inverse_orbital_hall_angle
-            strength = float(strength) * float(material.sheet_conductivity)
-            total -= strength * float(np.sum(h[:2, :2] * products))
-        return total
+            yield cells, float(strength) * float(material.sheet_conductivity) * h[:2, :2]
 
     def _faces(
         self,
