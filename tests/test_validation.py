@@ -42,6 +42,7 @@ LEAST = {
     "micro_hamiltonian": 10,
     "micro_routes": 23,
     "ngsolve_device": 2,
+    "ngsolve_channels": 4,
     "dynamics": 26,
     "hall": 7,
     "interfaces": 34,
