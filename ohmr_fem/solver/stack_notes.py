@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import PhysicsWarning, SolveError
-from ..model.film import Face
 from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from .stack import section_of, stack_tensors
@@ -46,7 +45,7 @@ def _onsager(problem: Problem, stack: Stack, field: np.ndarray) -> list[PhysicsW
     several = np.atleast_2d(field)
     strongest = several[int(np.argmax(np.linalg.norm(several, axis=1)))]
     options = problem.detection, problem.interface
-    turned = replace(stack, bottom=_reversed(stack.bottom), top=_reversed(stack.top))
+    turned = replace(stack, bottom=stack.bottom.reversed(), top=stack.top.reversed())
     try:
         here = stack_tensors(stack, section_of(stack, *options), strongest[None])[0][0]
         there = stack_tensors(turned, section_of(turned, *options), -strongest[None])[0][0]
@@ -62,7 +61,3 @@ def _onsager(problem: Problem, stack: Stack, field: np.ndarray) -> list[PhysicsW
             "anisotropic layers (detection='reciprocal')"
         )
     ]
-
-
-def _reversed(face: Face) -> Face:
-    return face if face.magnet is None else replace(face, magnet=face.magnet.reversed())

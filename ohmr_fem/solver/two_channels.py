@@ -178,9 +178,13 @@ def of_channel(problem: Problem, part: Callable[[Material], Material]) -> Proble
         known.setdefault(id(material), part(material))
     materials = {region: known[id(m)] for region, m in problem.materials.items()}
     spin = part is spin_as_material
+    film = problem.film
+    if film is not None:
+        film = replace(film, bottom=film.bottom.channels[spin], top=film.top.channels[spin])
     return replace(
         problem,
         materials=materials,
+        film=film,
         contacts={name: c.of_channel(spin) for name, c in problem.contacts.items()},
         edges={
             name: replace(e, moment=e.moment.of_spin if spin else e.moment.of_orbital)
