@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .background import shape_of
+from .grid import LAYER_STEPS
+from .layers import base_of, proportional, split
 from .names import LINEAR, SQUARED
 from .profile import settle
 from .search import NUDGE, Point
@@ -69,7 +71,8 @@ def atlas_of(model: SeriesModel) -> Atlas:
     for k, group in enumerate(groups):
         points[:, group] = offsets[:, [k]]
     shape = tuple(len(a) for a in axes if len(a) > 1)
-    linear = tuple(i for i, p in enumerate(model.parameters) if _is_linear(p))
+    film = model.samples[0].sample.problem.film
+    linear = tuple(i for i, p in enumerate(model.parameters) if _is_linear(p, film))
     columns, constant = [], []
     for u in points:
         now = model.signals(u)
@@ -105,9 +108,13 @@ def adapted(
     return replace(atlas, points=points, linear=linear)
 
 
-def _is_linear(p: object) -> bool:
-    amplitudes = (*LINEAR, *SQUARED)
-    return isinstance(p, SeriesParameter) and p.local in amplitudes and not p.coefficient
+def _is_linear(
+    p: object,
+    film: object,
+) -> bool:
+    if not isinstance(p, SeriesParameter) or p.coefficient:
+        return False
+    return p.local in (*LINEAR, *SQUARED) or proportional(p.local, film)
 
 
 def _steps(
@@ -121,7 +128,9 @@ def _steps(
     if p.local == "diffusion_length" and model.lengths is not None:
         ends = INSIDE * np.log(np.array(model.lengths) / p.start)
         return np.linspace(ends[0], ends[1], LENGTHS)
-    return STEPS.get(p.local, np.zeros(1))
+    if split(p.local) and base_of(p.local) == "diffusion_length":
+        return LAYER_STEPS
+    return STEPS.get(base_of(p.local), np.zeros(1))
 
 
 @dataclass(frozen=True, eq=False)

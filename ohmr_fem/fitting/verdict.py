@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import InputError
 from ..errors.doors import door
 from ..files import Columns, Table
+from ..model.stack import Stack
 from ..units import fraction
 from .alternatives import (
     BACKGROUND,
@@ -31,7 +32,7 @@ from .checks import Check, all_checks, failed
 from .global_fit import Prepared
 from .names import canonical
 from .null import Null, Plane, noiseless, null_of, power_of, rejected
-from .sample import Sample
+from .sample import Sample, read_samples
 from .series import Series, read_series
 
 FAVOURED, EXCLUDED, OPEN = "favoured", "excluded", "not distinguishable"
@@ -209,6 +210,9 @@ def compare_models(
             value=simulations,
             key="simulations",
         )
+    for s in read_samples(samples):
+        if isinstance(s.problem.film, Stack):
+            raise InputError(f"{s.name}: a verdict takes films, not stacks of them", key="samples")
     asked = read_models(models, shared)
     names = check_alternatives(alternatives)
     _check_product([*next(iter(asked.values())), *(canonical(n) for n in each)])
