@@ -75,7 +75,8 @@ def fit(
         it), "L_m", "tau", "theta" = X_zz/X_yy, "sigma", "g"; of a film "thickness", within a factor
         of four of its start, and "resistivity" in place of "sigma"; with polarised contacts not
         alpha but "polarisation", the largest |p|, the others in proportion, or
-        "polarisation.CONTACT" (the data of one valve fix only the product of two).
+        "polarisation.CONTACT" (the data of one valve fix only the product of two); of a layer of a
+        stack "Mn.tau" and the like.
     current, voltage : pairs of contact names
         For curves that do not carry their own.
     background : of "offset", "linear", "quadratic", "anomalous", "kohler", "two_band", "hln"

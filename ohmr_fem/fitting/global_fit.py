@@ -141,7 +141,8 @@ def global_fit(
     shared : names
         Parameters that are the same in all samples: "alpha" (the product alpha alpha'), "L_m",
         "tau", "theta", "g", "sigma", "thickness", "width", "resistivity", "face_absorption" (G in
-        m/s of both faces), and of a spin channel "spin.alpha", "spin.L_m", "spin.tau".
+        m/s of both faces), of a spin channel "spin.alpha", "spin.L_m", "spin.tau", of a layer of a
+        stack "Mn.tau" and the like.
     each : names
         Parameters of each sample, called "relaxation_time[t8]".
     trend : {parameter: "form(property)"}
