@@ -20,6 +20,7 @@ from .names import LINEAR, SQUARED
 from .profile import settle
 from .search import NUDGE, Point
 from .series_model import SeriesModel, SeriesParameter
+from .told import Told, nobody
 
 #: Offsets in u that are tried, by local name; the length covers its range.
 STEPS = {
@@ -59,7 +60,10 @@ class Atlas:
     linear: tuple[int, ...]
 
 
-def atlas_of(model: SeriesModel) -> Atlas:
+def atlas_of(
+    model: SeriesModel,
+    told: Told = nobody,
+) -> Atlas:
     """The atlas of a model on the data's own fields; a parameter that each sample has moves in all
     of them at once.
     """
@@ -74,12 +78,13 @@ def atlas_of(model: SeriesModel) -> Atlas:
     film = model.samples[0].sample.problem.film
     linear = tuple(i for i, p in enumerate(model.parameters) if _is_linear(p, film))
     columns, constant = [], []
-    for u in points:
+    for done, u in enumerate(points, start=1):
         now = model.signals(u)
         own = [np.concatenate(model._slopes(u, i, now, False)) for i in linear]
         count = sum(len(s) for s in now)
         columns.append(np.nan_to_num(own).reshape(len(linear), count))
         constant.append(np.nan_to_num(np.concatenate(now)))
+        told("grid", done, len(points))
     return Atlas(points, shape, np.array(columns), np.array(constant), linear)
 
 
