@@ -6,12 +6,15 @@ import itertools
 
 import numpy as np
 
+from .layers import base_of, proportional
 from .model import Model
 
 #: A place u (q,) among the coordinates of the fit.
 Point = np.ndarray
 #: Lengths of localisation that are tried, in parts of their starts.
 SHAPE_STEPS = (0.1, 0.3, 1.0, 3.0, 10.0)
+#: Diffusion lengths of a layer that are tried, in u.
+LAYER_STEPS = np.log(10.0) * np.linspace(-0.7, 0.7, 5)
 
 
 def starting_points(
@@ -28,7 +31,11 @@ def starting_points(
         "relaxation_time": np.log(10.0) * np.linspace(-1.5, 1.5, 7),
     }
     alone = np.zeros(1)
-    axes = [steps.get(p.name, alone) for p in model.parameters]
+    names = [p.name for p in model.parameters]
+    layered = [i for i, n in enumerate(names) if base_of(n) == "diffusion_length"]
+    if length is None and layered:  # of a layer, which has no range
+        length, steps["diffusion_length"] = layered[0], LAYER_STEPS
+    axes = [steps.get(base_of(n), alone) for n in names]
     grid = np.meshgrid(*axes, indexing="ij")
     points = np.stack(grid, axis=-1)
     best: dict[float, tuple[float, Point]] = {}
@@ -66,7 +73,8 @@ def _with_best_product(
     """chi^2 and u with the best alpha alpha': the model is linear in it, so one step is exact."""
     residual = model.residual(u)
     for i, parameter in enumerate(model.parameters):
-        if parameter.name != "alpha_product":
+        film = getattr(model.curves[0].measure, "film", None)
+        if not proportional(parameter.name, film):
             continue
         slope = model.jacobian(u, [i])[:, 0]
         size = float(slope @ slope)
