@@ -41,6 +41,15 @@ class MagneticFace:
         across = np.eye(3) - np.outer(m, m)
         return np.asarray(real * across + imaginary * cross_matrix(m))
 
+    @classmethod
+    def of_plain(cls, mixing_conductance: Any, magnetisation: Any) -> MagneticFace:
+        """From lists of a file; ValueError for others than two and three finite numbers."""
+        real, imaginary = map(float, mixing_conductance)
+        x, y, z = map(float, magnetisation)
+        if not np.all(np.isfinite([real, imaginary, x, y, z])):
+            raise ValueError("a magnet of a face is not finite")
+        return cls((real, imaginary), (x, y, z))
+
     def reversed(self) -> MagneticFace:
         """The face with its magnetisation reversed, as Onsager's relation asks for."""
         x, y, z = self.magnetisation
@@ -166,11 +175,11 @@ class Face:
     @classmethod
     def of_plain(cls, plain: dict[str, Any]) -> Face:
         """From what :meth:`plain` wrote."""
-        magnet = plain["magnet"]
-        if magnet is not None:
-            magnet = MagneticFace(**{name: tuple(value) for name, value in magnet.items()})
+        magnet = None if plain["magnet"] is None else MagneticFace.of_plain(**plain["magnet"])
         sources = plain.get("source", 0.0), plain.get("inverse_source")
-        matrix = _frozen(np.array(plain["matrix"]))
+        matrix = _frozen(np.array(plain["matrix"], dtype=float))
+        if matrix.shape != (3, 3):
+            raise ValueError(f"matrix of a face has shape {matrix.shape}, expected (3, 3)")
         spin = cls.of_plain(plain["spin"]) if "spin" in plain else None
         return cls(bool(plain["absorbing"]), matrix, magnet, *sources, spin)
 

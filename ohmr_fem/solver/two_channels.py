@@ -21,6 +21,7 @@ import numpy as np
 from scipy.sparse import block_array, block_diag, csr_array, hstack, vstack
 
 from ..model.channels import Channels
+from ..model.film import Film
 from ..model.material import Material
 from ..model.problem import Problem
 from .boundary import EdgeTerms
@@ -178,9 +179,8 @@ def of_channel(problem: Problem, part: Callable[[Material], Material]) -> Proble
         known.setdefault(id(material), part(material))
     materials = {region: known[id(m)] for region, m in problem.materials.items()}
     spin = part is spin_as_material
-    film = problem.film
-    if film is not None:
-        film = replace(film, bottom=film.bottom.channels[spin], top=film.top.channels[spin])
+    # of a film the plane knows the thickness alone
+    film = None if problem.film is None else Film(problem.film.thickness)
     return replace(
         problem,
         materials=materials,

@@ -9,6 +9,7 @@ Neither the side edges nor what varies along the plane over min(t, L_m) is in it
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from ..model.problem import Problem
 from ..model.stack import Stack
 from ..solver.layers import local_tensors
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.stack import section_of, stack_tensors
+from ..solver.stack import Thickness, section_of, stack_tensors
 from ..solver.system import system_of
 from ..units import array_si, engineering, fields_array
 from .curve import Parts
@@ -55,6 +56,7 @@ class StackMeasure(FilmMeasure):
     section: Any = field(default=None, repr=False)
     interface: str = "accumulation"
     served: ClassVar[tuple[str, ...]] = ("film",)
+    scalar: ClassVar[bool] = False
 
     @property
     def closed(self) -> StackMeasure:
@@ -126,6 +128,13 @@ class StackMeasure(FilmMeasure):
                 out[i] = False
         return out
 
+    @functools.cached_property
+    def size(self) -> float:  # type: ignore[override]
+        """What f(0) is without any cancellation."""
+        # not by stack_tensors, which would forget the fields of the curve
+        at_rest = Thickness.of(self.film, self.section).tensors(np.zeros((1, 3)))[0]
+        return float(np.sum(np.abs(at_rest[0])) * np.abs(self.products).max())
+
     @property
     def range(self) -> tuple[float, float]:
         """Every field is solved for: no end."""
@@ -177,7 +186,7 @@ def stack_measures(
     """Measures of several (current, voltage) pairs; the plane is solved once for its potentials."""
     stack = problem.film
     assert isinstance(stack, Stack)
-    system = system_of(problem, plane_of_film=True)
+    system = system_of(problem, plane_of_film=True, with_spin=True)
     _, _, _, products, ohmic, names = _starts(problem, system, pairs, solver)
     section = section_of(stack, problem.detection, problem.interface)
     return [

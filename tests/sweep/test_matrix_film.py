@@ -203,6 +203,3 @@ def test_what_a_film_of_several_rates_refuses(bar, refuses):
     prob = film(bar, tensor())
     with refuses(InputError, "one relaxation time and one channel"):
         of.film_moment(prob, FIELDS[0], current=PAIRS["local"][0])
-    with refuses(InputError, "save"):
-        current, voltage = PAIRS["local"]
-        of.spectral_measure(prob, current=current, voltage=voltage).save("nowhere.json")
