@@ -65,6 +65,8 @@ LINEAR = (
 )
 #: What only a film has, and what a film says otherwise.
 OF_FILMS, OF_PLANES = ("thickness", "resistivity"), "sheet_conductivity"
+#: What sets the ohmic resistance.
+SCALES = (*OF_FILMS, OF_PLANES)
 ALIASES = {
     "alpha": "alpha_product",
     "orbital_hall_angle": "alpha_product",
@@ -113,6 +115,11 @@ class Parameter:
         kind = base_of(self.name)
         kind = kind if kind in PARAMETERS else kind.partition(".")[0]
         return PARAMETERS[kind][1]
+
+    @property
+    def scales(self) -> bool:
+        """Whether the ohmic resistance depends on it."""
+        return base_of(self.name) in SCALES
 
     @property
     def of_background(self) -> bool:

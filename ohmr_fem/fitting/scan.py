@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .background import shape_of
-from .grid import LAYER_STEPS
+from .grid import LAYER_STEPS, scaled_start
 from .layers import base_of, proportional, split
 from .names import LINEAR, SQUARED
 from .profile import settle
@@ -71,9 +71,9 @@ def atlas_of(
     axes = [_steps(model, group) for group in groups]
     grid = np.meshgrid(*axes, indexing="ij")
     offsets = np.stack(grid, axis=-1).reshape(-1, len(axes))
-    points = np.zeros((len(offsets), len(model.parameters)))
+    points = np.tile(scaled_start(model), (len(offsets), 1))
     for k, group in enumerate(groups):
-        points[:, group] = offsets[:, [k]]
+        points[:, group] += offsets[:, [k]]
     shape = tuple(len(a) for a in axes if len(a) > 1)
     film = model.samples[0].sample.problem.film
     linear = tuple(i for i, p in enumerate(model.parameters) if _is_linear(p, film))

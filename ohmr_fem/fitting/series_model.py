@@ -16,7 +16,7 @@ import numpy as np
 from .background import shape_of
 from .compiled import Compiled
 from .layers import base_of, proportional, within
-from .model import CENTRAL, FAR, FORWARD, Model, Parameter
+from .model import CENTRAL, FAR, FORWARD, SCALES, Model, Parameter
 from .names import LINEAR, symbol_of, unit_of
 from .trend import Trend
 
@@ -60,6 +60,10 @@ class SeriesParameter(Parameter):
             return self.coefficient_unit
         shape = shape_of(self.name)
         return unit_of(self.local).replace("*", " ") if shape is None else shape.unit
+
+    @property
+    def scales(self) -> bool:
+        return not self.coefficient and base_of(self.local) in SCALES
 
     @property
     def logarithmic(self) -> bool:
