@@ -378,9 +378,8 @@ def test_a_reference_that_calls_the_package_fails_its_row():
     from ohmr_fem import analytic
 
     assert planted(lambda: float(analytic.strip_response(1.0, 3.0).real)) == ""
-    found = planted(
-        lambda: float(of.Material(1.0, 1.0, 0.1, 1.0, diffusion_length=1.0).torque([1, 0, 0])[1, 2])
-    )
+    material = of.Material(1.0, 1.0, 0.1, 1.0, diffusion_length=1.0)
+    found = planted(lambda: float(material.torque([1.0, 0.0, 0.0])[1, 2]))
     assert "model.material.Material.torque" in found
 
 
