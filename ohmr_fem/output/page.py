@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import InputError
 from ..files import atomic_path
 from ..sweep.measure import SpectralMeasure
@@ -17,6 +19,8 @@ from ..version import __version__
 #: By which a page of ours is known.
 OURS = "<footer>ohmr_fem"
 PAGES = Path(__file__).parents[1] / "pages"
+#: A pole whose weight over its rate is smaller than this times the largest is left out.
+NOTHING = 1e-9
 
 
 def part(name: str) -> str:
@@ -58,9 +62,7 @@ def write_explore(
     title: str,
     measures: Sequence[SpectralMeasure],
     names: Sequence[str],
-    *,
-    field: float,
-    lengths: tuple[float, float],
+    sliders: Mapping[str, Any],
 ) -> Path:
     """A page with the measures, and a script that evaluates them.
 
@@ -69,34 +71,45 @@ def write_explore(
     path : file to write
     title : str
     measures, names : of the measurements
-    field : largest field of the slider, T
-    lengths : diffusion lengths that the measures cover, m
+    sliders : where they end, and the precession that the measures hold for
     """
-    tied = measures[0].absorbing  # to its diffusion constant
-    ends = measures if tied else [m.at(diffusion_length=L) for m in measures for L in lengths]
     data: dict[str, Any] = {
-        "measures": [_strict(m.content()) for m in measures],
+        "measures": [_lean(m) for m in measures],
         "names": list(names),
-        "field": field,
-        "lengths": list(lengths),
-        "tied": tied,
-        "precession": min(1e300, *(m.range[1] for m in ends)),
         "section": measures[0].current is None,
+        **sliders,
     }
     words = {
         "TITLE": html.escape(title),
         "STYLE": part("style.css"),
         "FOOTER": f"ohmr_fem {__version__}; works without a network.",
         "SCRIPT": evaluator(),
+        "PAGE": part("explore.js"),
         "JSON_DATA": script_safe(data),
     }
     return write_page(path, part("explore.html"), words)
 
 
-def _strict(content: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN, which is the resistance of a cross-section."""
+def _lean(measure: SpectralMeasure) -> dict[str, Any]:
+    """What a page needs of a measure: no bound, no pole that counts for nothing; and JSON has no
+    NaN, which is the resistance of a cross-section.
+    """
+    content = measure.content()
+    projection = content["projection"]
+    weights = np.array(projection["weights"]).reshape(len(projection["rates"]), -1)
+    # a film divides its weights by the rates, and reads them off at every rate above 1
+    over = measure.projection.rates[:, None] + (measure.projection.shift if content.get("film") else 1.0)
+    size = np.abs(weights / over).max(axis=1, initial=0.0)
+    kept = np.flatnonzero(size > NOTHING * size.max(initial=0.0))
+    projection["rates"] = [projection["rates"][k] for k in kept]
+    projection["weights"] = [[_short(w) for w in weights[k]] for k in kept]
+    projection["tail"] = projection["gram"] = []
     section = content["current"] is None
     return content | ({"R_ohmic_sigma": None} if section else {})
+
+
+def _short(number: float) -> float:
+    return float(f"{number:.12g}")
 
 
 def script_safe(data: Any) -> str:

@@ -24,7 +24,9 @@ from .lanczos import Projection
 
 Kind = TypeVar("Kind", bound="SpectralMeasure")
 
-FORMAT = "ohmr_fem spectral measure 1"
+FORMAT = "ohmr_fem spectral measure 2"
+#: Version 1 wrote a channel as a list.
+READABLE = ("ohmr_fem spectral measure 1", FORMAT)
 #: A pair that vanishes by symmetry is resolved to this times |a| |b|.
 FLOOR = 1e-11
 #: Points of the circle on which a bound for small fields is taken.
@@ -119,6 +121,8 @@ class SpectralMeasure:
     plane: ClassVar[bool] = True
     #: Whether three scalars make the answer: one relaxation time, one channel.
     scalar: ClassVar[bool] = True
+    #: Precessions and growths at which :attr:`range` looks.
+    samples: ClassVar[tuple[int, int]] = (2201, 1001)
 
     @property
     def averages(self) -> bool:
@@ -328,29 +332,23 @@ class SpectralMeasure:
         accepted; infinity where no field reaches it.  Fields beyond are refused, with their bound;
         :meth:`covers` tells them.
         """
-        allowed = 3.0 * self._allowed
-        limit = self.growth_limit - NEAR
+        limit, (rates, growths) = self.growth_limit - NEAR, self.samples
+        phi = np.append(0.0, np.geomspace(1e-2, 1e9, rates))
+        growth = limit * np.linspace(0.0, 1.0, growths)
+        beyond = self._accepted(growth, 1.0 - growth)
+        return min(beyond, limit), self._accepted(phi, 1.0 + 1j * phi)
 
-        def error(s: np.ndarray) -> np.ndarray:
-            links = enumerate(self.channels)
-            bounds = (abs(self._strength(c)) * self.F_bound(s, k) for k, c in links)
-            return np.asarray(sum(bounds))
+    def _accepted(self, points: np.ndarray, s: np.ndarray) -> float:
+        """The last of the points before the bound at their rates s is too large."""
+        beyond = np.flatnonzero(~(self._error(s) <= 3.0 * self._allowed))
+        if beyond.size == 0:
+            return float("inf")
+        return float(points[beyond[0] - 1]) if beyond[0] else 0.0
 
-        def largest(points: np.ndarray, s: np.ndarray) -> float:
-            beyond = np.flatnonzero(~(error(s) <= allowed))
-            return (
-                float("inf")
-                if beyond.size == 0
-                else float(points[beyond[0] - 1])
-                if beyond[0]
-                else 0.0
-            )
-
-        phi, growth = (
-            np.append(0.0, np.geomspace(1e-2, 1e9, 2201)),
-            limit * np.linspace(0.0, 1.0, 1001),
-        )
-        return min(largest(growth, 1.0 - growth), limit), largest(phi, 1.0 + 1j * phi)
+    def _error(self, s: np.ndarray) -> np.ndarray:
+        """Bound on f at rates s, (n,)."""
+        links = enumerate(self.channels)
+        return np.asarray(sum(abs(self._strength(c)) * self.F_bound(s, k) for k, c in links))
 
     def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Whether each field is stable and within the range of the measure, (n,) bool: the others
@@ -632,7 +630,7 @@ class SpectralMeasure:
             "residual": self.residual,
             "polarisations": self.polarisations,
             "across": self.across,
-            "channels": [_numbers_of(c) for c in self.channels],
+            "channels": [vars(c) for c in self.channels],
             "material": {
                 k: np.asarray(v).tolist() if k == "inverse_mass" else v
                 for k, v in vars(m).items()
@@ -669,7 +667,7 @@ class SpectralMeasure:
         text = read_text(path, "a file that SpectralMeasure.save wrote")
         try:
             content = json.loads(text)
-            if content["format"] != FORMAT:
+            if content["format"] not in READABLE:
                 raise KeyError(content["format"])
             check_kinds(content, _KINDS)
             if content["detection"] not in DETECTIONS:
@@ -753,12 +751,6 @@ class SpectralMeasure:
         )
 
 
-def _numbers_of(link: Link) -> list[Any]:
-    """A link as a file keeps it; before there were polarised contacts there were four numbers."""
-    numbers = list(vars(link).values())
-    return numbers[:4] if numbers[4:6] == [None, None] else numbers
-
-
 _POLARISED = {"a": "text", "polarisation": "number"}
 #: What a file of a measure holds beside its arrays.
 _KINDS = {
@@ -777,7 +769,7 @@ _KINDS = {
 
 def _link(given: Any, starts: int) -> Link:
     """A link of a file; ValueError where it points at what is not there."""
-    link = Link(*given)
+    link = Link(**given) if isinstance(given, dict) else Link(*given)
     for name in ("generated", "detected", "a", "b"):
         value = getattr(link, name)
         most = 3 if name in ("generated", "detected") else starts
