@@ -122,8 +122,9 @@ ILLEGIBLE = """(() => {
   for (const one of document.body.querySelectorAll("*")) {
     const style = getComputedStyle(one);
     const said = `${one.tagName} ${one.textContent.slice(0, 30)}`;
-    const ink = light(one instanceof SVGElement ? style.fill : style.color);
     const written = [...one.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    const drawn = one.namespaceURI.endsWith("svg");
+    const ink = written ? light(drawn ? style.fill : style.color) : 0;
     const contrast = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
     if (written && one.tagName !== "BUTTON" && contrast < 4.5) found.push(`pale: ${said}`);
     if (one.tagName === "IMG" && !one.naturalWidth) found.push(`no picture: ${one.alt}`);

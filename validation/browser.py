@@ -148,7 +148,9 @@ class Browser:
 
     def picture(self, path: Path) -> Path:
         """A .png of the whole page."""
-        self.value("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.value(
+            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
         size = self.ask("Page.getLayoutMetrics")["cssContentSize"]
         found = self.ask(
             "Page.captureScreenshot", captureBeyondViewport=True, clip={**size, "scale": 1}

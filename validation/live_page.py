@@ -76,8 +76,8 @@ def device(
     mesh = of.tensor_grid(np.linspace(-6e-7, 6e-7, 25), np.linspace(-2e-7, 2e-7, 9))
     on = {"left": lambda p: p[0] < -5.99e-7, "right": lambda p: p[0] > 5.99e-7}
     for contact, side, x in (("t1", 1, -3), ("t2", 1, 3), ("b1", -1, -3), ("b2", -1, 3)):
-        on[contact] = lambda p, side=side, x=x: (side * p[1] > 1.99e-7) & (
-            abs(p[0] - x * 1e-7) < 1e-7
+        on[contact] = lambda p, side=side, x=x: (
+            (side * p[1] > 1.99e-7) & (abs(p[0] - x * 1e-7) < 1e-7)
         )
     of.write_mesh(mesh.with_boundaries(on), folder / "bar.msh")
     path = folder / f"{name}.toml"

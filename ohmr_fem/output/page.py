@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import InputError
 from ..files import atomic_path
 from ..sweep.measure import SpectralMeasure
@@ -19,8 +17,6 @@ from ..version import __version__
 #: By which a page of ours is known.
 OURS = "<footer>ohmr_fem"
 PAGES = Path(__file__).parents[1] / "pages"
-#: A pole whose weight over its rate is smaller than this times the largest is left out.
-NOTHING = 1e-9
 
 
 def part(name: str) -> str:
@@ -44,17 +40,22 @@ def write_page(path: Path, page: str, words: Mapping[str, str]) -> Path:
     InputError
         Another file of this name is there, which we did not write.
     """
+    require_ours(path)
+    for word, text in words.items():
+        page = page.replace(word, text)
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return path
+
+
+def require_ours(path: Path) -> None:
+    """InputError where a file of somebody else has this name."""
     if path.exists() and OURS not in path.read_text(encoding="utf-8", errors="replace"):
         raise InputError(
             f"{path}: ohmr_fem did not write it, and it would be replaced; move it away, or give "
             "another folder",
             value=str(path),
         )
-    for word, text in words.items():
-        page = page.replace(word, text)
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return path
 
 
 def write_explore(
@@ -91,25 +92,20 @@ def write_explore(
 
 
 def _lean(measure: SpectralMeasure) -> dict[str, Any]:
-    """What a page needs of a measure: no bound, no pole that counts for nothing; and JSON has no
-    NaN, which is the resistance of a cross-section.
+    """What a page needs of a measure: no bound; and JSON has no NaN, which is the resistance of a
+    cross-section.
     """
     content = measure.content()
     projection = content["projection"]
-    weights = np.array(projection["weights"]).reshape(len(projection["rates"]), -1)
-    # a film divides its weights by the rates, and reads them off at every rate above 1
-    over = measure.projection.rates[:, None] + (measure.projection.shift if content.get("film") else 1.0)
-    size = np.abs(weights / over).max(axis=1, initial=0.0)
-    kept = np.flatnonzero(size > NOTHING * size.max(initial=0.0))
-    projection["rates"] = [projection["rates"][k] for k in kept]
-    projection["weights"] = [[_short(w) for w in weights[k]] for k in kept]
+    projection["weights"] = [[_short(w) for w in row] for row in projection["weights"]]
     projection["tail"] = projection["gram"] = []
     section = content["current"] is None
     return content | ({"R_ohmic_sigma": None} if section else {})
 
 
 def _short(number: float) -> float:
-    return float(f"{number:.12g}")
+    """Digits that count for nothing left out: sums of weights are wanted to one part in 1e6."""
+    return float(f"{number:.10g}")
 
 
 def script_safe(data: Any) -> str:

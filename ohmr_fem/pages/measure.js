@@ -193,8 +193,8 @@ function film(measure, material, stretch, s, more) {
   // what reads and what drives: x and y at the faces, z at the edges
   const loads = rates.map((w, k) => {
     const face = (column) => weights[k][column] / (w + shift);
-    const read = [face(3), face(5), weights[k][1]];
-    const drive = [face(2), face(4), weights[k][0] * stretch];
+    const read = [face(3), face(5), weights[k][1] * Math.sqrt(stretch)];
+    const drive = [face(2), face(4), weights[k][0] * Math.sqrt(stretch)];
     return read.map((r) => drive.map((d) => r * d));
   });
   const nodes = fewer(rates.map((w) => w * stretch + 1), loads)

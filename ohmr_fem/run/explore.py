@@ -12,10 +12,12 @@ import numpy as np
 from ..config.device_file import Device, without_accuracy
 from ..errors import InputError
 from ..errors.doors import door
+from ..model.film import Film
+from ..model.material import Material
 from ..model.problem import Problem
 from ..model.stack import Stack
-from ..output.page import write_explore
-from ..sweep.film import FilmMeasure, film_measures
+from ..output.page import require_ours, write_explore
+from ..sweep.film import film_measures
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import require_spectral
 from ..sweep.spectral import spectral_measures
@@ -64,12 +66,14 @@ def explore_device(
         )
     folder = folder_of(out, "explore.html")
     folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "explore.html"
+    require_ours(path)
     field = FIELDS * (float(np.linalg.norm(device.fields, axis=1).max()) or 1.0)
     sliders = _sliders(problem, field)
     measures = _measures(problem, [(m.current, m.voltage) for m in device.measurements], sliders)
     names = [m.name or f"measurement {i + 1}" for i, m in enumerate(device.measurements)]
     page = sliders.content() | {"precession": _precession(measures, sliders)}
-    return write_explore(folder / "explore.html", device.path.stem, measures, names, page)
+    return write_explore(path, device.path.stem, measures, names, page)
 
 
 @dataclass(frozen=True)
@@ -112,27 +116,27 @@ def _sliders(problem: Problem, field: float) -> Sliders:
         tied=tied,
         polarisation=max(polarised, default=None),
     )
-    return sliders if problem.film is None else _of_film(sliders, problem)
+    film = problem.film
+    return _of_film(sliders, problem, film) if isinstance(film, Film) else sliders
 
 
-def _of_film(sliders: Sliders, problem: Problem) -> Sliders:
+def _of_film(sliders: Sliders, problem: Problem, film: Film) -> Sliders:
     """With what a film has besides."""
-    film, thickness = problem.film, float(problem.film.thickness)
-    plain = film.reflecting and not film.drives
+    thickness = float(film.thickness)
     return replace(
         sliders,
         thickness=(thickness / FILM_LENGTHS, thickness, FILM_LENGTHS * thickness),
-        faces=None if plain else _faces(problem),
+        faces=None if film.reflecting and not film.drives else _faces(problem.material, film),
         angles=not (film.drives or problem.edge_sources),
     )
 
 
-def _faces(problem: Problem) -> dict[str, tuple[float, float]]:
+def _faces(material: Material, film: Film) -> dict[str, tuple[float, float]]:
     """G and the largest one of each face whose G is a number."""
-    speed = problem.material.diffusion_constant / problem.material.diffusion_length
+    speed = material.diffusion_constant / material.diffusion_length
     found = {}
     for name in ("bottom", "top"):
-        face = getattr(problem.film, name)
+        face = getattr(film, name)
         G = face.matrix[0, 0]
         if not face.absorbing and face.magnet is None and np.all(face.matrix == G * np.eye(3)):
             found[name] = (float(G), float(max(5.0 * speed, 3.0 * G)))

@@ -54,9 +54,7 @@ def folder(tmp_path):
 def first(tmp_path_factory):
     """The folder, what a first fit of its series gave, and what it told on its way."""
     folder, told = written(tmp_path_factory.mktemp("series")), []
-    found = of.run_series(
-        folder / "FIT.toml", folder / "out", progress=lambda *a: told.append(a)
-    )
+    found = of.run_series(folder / "FIT.toml", folder / "out", progress=lambda *a: told.append(a))
     return folder, *found, told
 
 
