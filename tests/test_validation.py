@@ -34,6 +34,7 @@ LEAST = {
     "annulus": 5,
     "manufactured": 20,
     "invariants": 7,
+    "live_page": 7,
     "spectral_device": 12,
     "figure2": 4,
     "manganese": 8,
