@@ -500,17 +500,20 @@ def film_measures(
             )
         return stack_measures(problem, pairs, solver)
     if not problem.uniform:
-        return _of_matrices(
+        from .matrix_film import matrix_film_measures
+
+        several = matrix_film_measures(
             problem,
             pairs,
-            with_vectors,
             tolerance=tolerance,
             fields=fields,
             lengths=lengths,
             thicknesses=thicknesses,
             rates=rates,
             solver=solver,
+            with_vectors=with_vectors,
         )
+        return list(several)
     system = system_of(problem, plane_of_film=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
@@ -566,19 +569,6 @@ def film_measures(
     if with_vectors:
         projection = replace(projection, vectors=keep @ projection.vectors)
     return measures(projection)
-
-
-def _of_matrices(
-    problem: Problem, pairs: Sequence[tuple[Any, Any]], with_vectors: bool, **options: Any
-) -> list[FilmMeasure]:
-    """A relaxation tensor, or a spin: a matrix a pole."""
-    from .matrix_film import matrix_film_measures
-
-    if with_vectors:
-        raise InputError(
-            "a map of the moment of a film knows one relaxation time and one channel", key="film"
-        )
-    return list(matrix_film_measures(problem, pairs, **options))
 
 
 def _shift(

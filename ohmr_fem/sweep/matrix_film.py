@@ -291,10 +291,7 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         field: Any,
         current: Any = 1.0,
     ) -> np.ndarray:
-        raise InputError(
-            "moment_density: the moment of a film depends on z, and that of a tensor or a spin is "
-            "not in this version"
-        )
+        return FilmMeasure.moment_density(self, field, current)
 
     def __repr__(self) -> str:
         what = "orbital and spin moment" if self.has_spin else "relaxation tensor"
@@ -311,6 +308,7 @@ def matrix_film_measures(
     thicknesses: Any = None,
     rates: Any = (),
     solver: Solver = SYMMETRIC,
+    with_vectors: bool = False,
 ) -> list[MatrixFilmMeasure]:
     """Measures of several (current, voltage) pairs of one film; see :func:`film_measures`."""
     from .spectral import _check_definite
@@ -363,6 +361,7 @@ def matrix_film_measures(
         return worst
 
     most = 80 if lengths is None else 240
-    projection = project(M, factors, start, shift, excess, most)
+    projection = project(M, factors, start, shift, excess, most, with_vectors=with_vectors)
     _check_definite(projection)
-    return measures(replace(projection, vectors=None))
+    vectors = keep @ projection.vectors if with_vectors else None
+    return measures(replace(projection, vectors=vectors))
