@@ -31,12 +31,14 @@ from scipy.sparse import csr_array
 
 from ..errors import InputError
 from ..files import check_kinds, check_shapes
+from ..model.channels import Channels
 from ..model.film import Face, Film, strengths
 from ..model.material import retuned
 from ..model.problem import Problem
 from ..model.stack import Stack
 from ..solver import forms
 from ..solver.film import Divided, Faces, detection_matrix, torque_of
+from ..solver.film_decay import rates_between_faces, require_decay_between_faces
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal, ohmic_reading
 from ..solver.resolution import FIRST_ORDER
@@ -116,6 +118,18 @@ class FilmMeasure(SpectralMeasure):
     def faces(self) -> Faces:
         """Thickness and absorption in units of the material."""
         return Faces.of(self.film, self.material, self.thickness)
+
+    def _check_stable(self, fields: np.ndarray) -> None:
+        super()._check_stable(fields)
+        matrices = Channels.of(self.material)
+        require_decay_between_faces(self.film, matrices, self.thickness, fields)
+
+    def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+        """As :meth:`SpectralMeasure.covers`, (n,) bool."""
+        several, out = np.atleast_2d(fields_array(fields, "fields")), super().covers(fields, s)
+        matrices = Channels.of(self.material)
+        rates = rates_between_faces(self.film, matrices, self.thickness, several)
+        return out if rates is None else out & (rates > 0.0)
 
     # -- response
 

@@ -25,6 +25,7 @@ from ..model.film import Film
 from ..model.problem import Problem
 from ..solver.film import Faces, odd_part
 from ..solver.film_channels import ChannelFaces, odd_of, readers, sources
+from ..solver.film_decay import rates_between_faces, require_decay_between_faces
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import system_of
@@ -69,6 +70,17 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         return ChannelFaces.of(
             self.film, self.matrices, self.thickness, self.reference_length, self.detection
         )
+
+    def _check_stable(self, fields: np.ndarray) -> None:
+        MatrixMeasure._check_stable(self, fields)
+        require_decay_between_faces(self.film, self.matrices, self.thickness, fields)
+
+    def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+        """Whether each field is stable and within the range of the measure, (n,) bool."""
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        out = MatrixMeasure.covers(self, several, s)
+        rates = rates_between_faces(self.film, self.matrices, self.thickness, several)
+        return out if rates is None else out & (rates > 0.0)
 
     # -- response
 
