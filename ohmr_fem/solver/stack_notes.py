@@ -39,7 +39,8 @@ def _unlike_faces(stack: Stack) -> list[PhysicsWarning]:
                 PhysicsWarning(
                     "a face of this stack absorbs components at different rates on an anisotropic "
                     "X (or both moments): whether a strong field makes the moment grow there was "
-                    "not looked at"
+                    "not looked at",
+                    key="film",
                 )
             ]
     return []
@@ -58,7 +59,8 @@ def _left_out(problem: Problem, stack: Stack) -> list[PhysicsWarning]:
         PhysicsWarning(
             "a stack answers with its local conductivity tensor: its side edges (about "
             f"{edges / faces:.1g} of the part of the faces, at the narrowest contact) and what "
-            "varies along the plane over the thickness are left out"
+            "varies along the plane over the thickness are left out",
+            key="film",
         )
     ]
 
@@ -81,6 +83,7 @@ def _onsager(problem: Problem, stack: Stack, field: np.ndarray) -> list[PhysicsW
         PhysicsWarning(
             f"R_ij,kl(B) differs from R_kl,ij(-B) (Onsager) in this stack, by {apart:.1g} of the "
             "orbital part: a face whose G does not commute with X, or the printed detector on "
-            "anisotropic layers (detection='reciprocal')"
+            "anisotropic layers (detection='reciprocal')",
+            key="film",
         )
     ]
