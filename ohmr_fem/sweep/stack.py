@@ -58,10 +58,16 @@ class StackMeasure(FilmMeasure):
     served: ClassVar[tuple[str, ...]] = ("film",)
     scalar: ClassVar[bool] = False
 
+    def _check_stable(self, fields: np.ndarray) -> None:
+        """Looked at where the section is solved."""
+
     @property
     def closed(self) -> StackMeasure:
-        """The same by the closed form, for the loops of a fit."""
-        return replace(self, section=None)
+        """The same by the closed form, for the loops of a fit; itself where a layer relaxes as a
+        tensor or has a spin, which the closed form does not know.
+        """
+        plain = all(material.uniform for material, _ in self.film.layers)
+        return replace(self, section=None) if plain else self
 
     def tensors(self, fields: np.ndarray, frequency: float = 0.0) -> tuple[Any, Any]:
         """delta sigma_ij/sigma and its change from B = 0, (n, 2, 2) each."""
@@ -132,7 +138,8 @@ class StackMeasure(FilmMeasure):
     def size(self) -> float:  # type: ignore[override]
         """What f(0) is without any cancellation."""
         # not by stack_tensors, which would forget the fields of the curve
-        at_rest = Thickness.of(self.film, self.section).tensors(np.zeros((1, 3)))[0]
+        section = self.section or section_of(self.film, self.detection, self.interface)
+        at_rest = Thickness.of(self.film, section).tensors(np.zeros((1, 3)))[0]
         return float(np.sum(np.abs(at_rest[0])) * np.abs(self.products).max())
 
     @property
