@@ -49,8 +49,8 @@ def drawn(table: Mapping[str, Any], folder: Path) -> Geometry:
     if path is None:
         return SHAPES[table["shape"]](**given)
     del given["file"]
-    if table["shape"] == "gds":
-        given |= {name: _layers(given[name]) for name in LAYERS if name in given}
+    pairs = LAYERS if table["shape"] == "gds" else ("scale_bar",)
+    given |= {name: _paired(given[name]) for name in pairs if name in given}
     return SHAPES[table["shape"]](path, **given)
 
 
@@ -61,10 +61,10 @@ def file_of(table: Mapping[str, Any], folder: Path) -> Path | None:
     return folder / table["file"]
 
 
-def _layers(value: Any) -> Any:
-    """[2, 0] of a file is layer 2 with datatype 0."""
+def _paired(value: Any) -> Any:
+    """[2, 0] of a file is layer 2 with datatype 0, ["10 um", 214.0] a scale bar."""
     if isinstance(value, Mapping):
-        return {name: _layers(layer) for name, layer in value.items()}
+        return {name: _paired(layer) for name, layer in value.items()}
     return tuple(value) if isinstance(value, list) else value
 
 
