@@ -111,6 +111,8 @@ def test_the_folder_of_a_series(first):
     for part in (verdict.verdict, "SHA-256", "scikit-fem", "t20", "anisotropy"):
         assert part in page
     assert ("simulations", 100, 100) in told
+    notebook = fit._repr_html_()
+    assert "<b>GlobalFit</b>" in notebook and "2 samples" in notebook and "http" not in notebook
 
 
 def test_the_page_in_a_browser(first, chromium, legible):
