@@ -184,9 +184,9 @@ def test_the_page_in_a_browser(page, legible, chromium):
 
 
 def listing(language):
-    """The code of the page about the format."""
+    """The first code of the page about the format."""
     page = (ROOT / "docs" / "measure-format.md").read_text(encoding="utf-8")
-    (code,) = re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.S | re.M)
+    code = re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.S | re.M)[0]
     return code
 
 
