@@ -785,8 +785,8 @@ def _check(path: Path) -> None:
         )
     _show(f"sweep     {len(fields)} fields up to {np.linalg.norm(fields, axis=1).max():g} T")
     _show(
-        f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection "
-        f"{problem.detection}, interface {problem.interface}"
+        f"unknowns  {problem.moments + 1} x {system.N}, order {problem.order}, coupling "
+        f"{problem.coupling}, detection {problem.detection}, interface {problem.interface}"
     )
     for note in notes:
         _say(f"warning: {note}")

@@ -25,6 +25,9 @@ from ohmr_fem.fitting.series import read_series
 from .case import Row
 
 CASE = "series_fit"
+ROUTES = {
+    "": ("fit", "law: the truth that made the data"),
+}
 LENGTH, TAU, ALPHA = 5e-9, 2e-12, 0.1
 POLARISATION = 0.1
 NOISE = 0.01

@@ -19,10 +19,23 @@ import ohmr_fem as of
 from ohmr_fem import analytic
 
 from .case import COLOURS, Drawing, Row, new_figure, relative, save, simple_material
+from .independence import route
 from .interfaces import ONE, THREE, TWO, B
 from .strip_tensor import TESLA
 
 CASE = "valves"
+ROUTES = {
+    "printed digits": ("poles", "digits of theory 10"),
+    "one solution": ("finite elements", "digits of theory 10"),
+    "graphene valve": ("poles", "digits of a publication"),
+    "as points": ("poles", "Bessel function"),
+    "= R_kl,ij": ("finite elements", "law: reciprocity"),
+    "R_ij,kl": ("finite elements", "law: reciprocity"),
+    "seen to fail": ("finite elements", "law: reciprocity has conditions"),
+    "balance": ("finite elements", "law: balance of each component"),
+    "share of p": ("finite elements", "law: Re 1/(1 + i phi)"),
+    "": ("finite elements", "closed form"),
+}
 SECTION = "section 10"
 BETA = np.array([1.0, -0.7, 0.6])
 AXES = np.eye(3)
@@ -263,6 +276,14 @@ def pads(width: float, kind: str, order: int = 6) -> Row:
     return row(SECTION, f"{kind} pads of width {width:g} across a strip", value, exact, 1e-6)
 
 
+@route("Bessel function")
+def points_on_a_sheet(a: float, d: float, phi: float) -> float:
+    """K_0(q d)/(2 pi sigma), the mean over squares of side ``a`` at both ends."""
+    q = np.sqrt(1 + 1j * phi)
+    mean = 1 + (q * a) ** 2 / 24
+    return float(np.real(kv(0, q * d) * mean**2) / (2 * np.pi))
+
+
 def small_pads(a: float = 0.1, d: float = 1.0, phi: float = 1.5) -> Row:
     """Square pads much smaller than L_m on a wide sheet, against points: K_0(q d)/(2 pi sigma),
     and (1 + q^2 a^2/24)^2 for the mean over both.
@@ -296,8 +317,7 @@ def small_pads(a: float = 0.1, d: float = 1.0, phi: float = 1.5) -> Row:
     prob = of.Problem(mesh, m, contacts, order=3)
     field = phi * TESLA * AXES[2]
     value = SIGMA * of.hanle_curve(prob, [field], **NONLOCAL).parts.p_p[0]
-    q = np.sqrt(1 + 1j * phi)
-    exact = float(np.real(kv(0, q * d) * (1 + (q * a) ** 2 / 24) ** 2) / (2 * np.pi))
+    exact = points_on_a_sheet(a, d, phi)
     return row(SECTION, f"pads of {a:g} L_m on a wide sheet as points", value, exact, 1e-6)
 
 

@@ -26,7 +26,8 @@ class Stack:
     ----------
     layers : list of (Material, thickness in m), from the bottom up
         Each material has a ``resistivity``, or the sheet conductivity of its own layer; its other
-        coefficients are plain numbers.  Between layers the interface rule of the Problem holds.
+        coefficients are plain numbers or tensors, and a spin belongs to all layers or to none.
+        Between layers the interface rule of the Problem holds.
     bottom, top : str, number, three numbers, 3 x 3, Edge or :func:`magnetic_face`
         As for :class:`Film`.
 
@@ -145,7 +146,7 @@ def _layers(given: Any) -> tuple[tuple[Material, float], ...]:
         name = f"layer {i + 1}{f' ({material.name})' if material.name else ''}"
         if sheet.sheet_conductivity is None:
             raise InputError(f"{name} has no conductivity: give resistivity", key="layers")
-        if not sheet.uniform:
+        if not sheet.constant:
             raise InputError(f"{name}: needs coefficients that are plain numbers", key="layers")
         out.append((sheet, thickness))
     return tuple(out)

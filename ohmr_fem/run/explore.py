@@ -47,6 +47,11 @@ def explore_device(
     if problem.film is not None:
         raise InputError("a film has no page in this version; use ohmr-fem run", key="explore")
     require_spectral(problem)
+    if not problem.uniform:
+        raise InputError(
+            "the page knows one relaxation time and one channel of moment; use ohmr-fem run",
+            key="explore",
+        )
     folder = folder_of(out, "explore.html")
     folder.mkdir(parents=True, exist_ok=True)
     field = FIELDS * (float(np.linalg.norm(device.fields, axis=1).max()) or 1.0)

@@ -17,6 +17,7 @@ from ..files import atomic_path, check_kinds, check_shapes, html_summary, read_t
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
+from ..model.spin import Spin
 from ..solver.system import System
 from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
 from .curve import PARTS, Parts, removed_part
@@ -25,6 +26,8 @@ from .lanczos import Projection
 Kind = TypeVar("Kind", bound="SpectralMeasure")
 
 FORMAT = "ohmr_fem spectral measure 1"
+#: Of a relaxation tensor, a time by component or a spin, which readers of the first do not know.
+OF_MATRICES = "ohmr_fem spectral measure 2"
 #: A pair that vanishes by symmetry is resolved to this times |a| |b|.
 FLOOR = 1e-11
 #: Points of the circle on which a bound for small fields is taken.
@@ -616,9 +619,9 @@ class SpectralMeasure:
         """What the file of a measure holds, as plain values (docs/measure-format)."""
         from ..version import __version__
 
-        p, m = self.projection, self.material
+        p = self.projection
         return {
-            "format": FORMAT,
+            "format": FORMAT if self.scalar else OF_MATRICES,
             "version": __version__,
             "summary": self.summary,
             "current": self.current,
@@ -633,11 +636,7 @@ class SpectralMeasure:
             "polarisations": self.polarisations,
             "across": self.across,
             "channels": [_numbers_of(c) for c in self.channels],
-            "material": {
-                k: np.asarray(v).tolist() if k == "inverse_mass" else v
-                for k, v in vars(m).items()
-                if k != "diffusion_constant"
-            },
+            "material": _plain_material(self.material),
             "projection": {
                 "shift": p.shift,
                 "solves": p.solves,
@@ -654,10 +653,19 @@ class SpectralMeasure:
     @classmethod
     def _of_file(cls, content: dict[str, Any], **common: Any) -> SpectralMeasure:
         """The measure of a file, from what all kinds have in common."""
+        several = content["format"] == OF_MATRICES
+        if several == common["material"].uniform or not common["material"].constant:
+            raise ValueError(f"a material that {content['format']!r} does not hold")
         if "film" in content:
             from .film import FilmMeasure
+            from .matrix_film import MatrixFilmMeasure
 
-            return FilmMeasure._of_film(content["film"], **common)
+            kind = MatrixFilmMeasure if several else FilmMeasure
+            return kind._of_film(content["film"], **common)
+        if several:
+            from .matrix_measure import MatrixMeasure
+
+            return MatrixMeasure(**common)
         return cls(**common)
 
     @classmethod
@@ -669,7 +677,7 @@ class SpectralMeasure:
         text = read_text(path, "a file that SpectralMeasure.save wrote")
         try:
             content = json.loads(text)
-            if content["format"] != FORMAT:
+            if content["format"] not in (FORMAT, OF_MATRICES):
                 raise KeyError(content["format"])
             check_kinds(content, _KINDS)
             if content["detection"] not in DETECTIONS:
@@ -716,7 +724,7 @@ class SpectralMeasure:
                     p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
                 ),
                 channels=channels,
-                material=Material(**content["material"]),
+                material=_material_of(content["material"]),
                 **same,
             )
         except Exception as exc:  # whatever a value of another kind leads to
@@ -759,6 +767,24 @@ def _numbers_of(link: Link) -> list[Any]:
     return numbers[:4] if numbers[4:6] == [None, None] else numbers
 
 
+def _plain_material(material: Material) -> dict[str, Any]:
+    """The arguments of a material for a file: the diffusion length, or the constant where there
+    is no one length.
+    """
+    left_out = "diffusion_constant" if material.uniform else "diffusion_length"
+    given = {k: v for k, v in vars(material).items() if k != left_out}
+    for name in ("inverse_mass", "relaxation_rate"):
+        if given[name] is not None:
+            given[name] = np.asarray(given[name]).tolist()
+    return given | {"spin": None if material.spin is None else vars(material.spin)}
+
+
+def _material_of(plain: dict[str, Any]) -> Material:
+    """From what :func:`_plain_material` wrote."""
+    spin = plain.get("spin")
+    return Material(**{**plain, "spin": None if spin is None else Spin(**spin)})
+
+
 _POLARISED = {"a": "text", "polarisation": "number"}
 #: What a file of a measure holds beside its arrays.
 _KINDS = {
@@ -768,7 +794,7 @@ _KINDS = {
     "R_ohmic_sigma": "number",
     "tolerance": "positive number",
     "reference_length": "positive number",
-    "slowest": "number",
+    "slowest": "finite number",
     "absorbing": "truth",
     "residual": "number",
     "summary": "text",

@@ -9,6 +9,7 @@ Neither the side edges nor what varies along the plane over min(t, L_m) is in it
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from ..model.problem import Problem
 from ..model.stack import Stack
 from ..solver.layers import local_tensors
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.stack import section_of, stack_tensors
+from ..solver.stack import Thickness, section_of, stack_tensors
 from ..solver.system import system_of
 from ..units import array_si, engineering, fields_array
 from .curve import Parts
@@ -55,20 +56,28 @@ class StackMeasure(FilmMeasure):
     section: Any = field(default=None, repr=False)
     interface: str = "accumulation"
     served: ClassVar[tuple[str, ...]] = ("film",)
+    scalar: ClassVar[bool] = False
 
     @property
     def closed(self) -> StackMeasure:
-        """The same by the closed form, for the loops of a fit."""
-        return replace(self, section=None)
+        """The same by the closed form, for the loops of a fit; itself where a layer has a spin or
+        relaxes as a tensor.
+        """
+        plain = all(m.uniform for m, _ in self.film.layers)
+        return replace(self, section=None) if plain else self
+
+    @property
+    def through(self) -> Problem:
+        """The section, made anew where the closed form serves."""
+        if self.section is not None:
+            return self.section  # type: ignore[no-any-return]
+        return section_of(self.film, self.detection, self.interface)
 
     def tensors(self, fields: np.ndarray, frequency: float = 0.0) -> tuple[Any, Any]:
         """delta sigma_ij/sigma and its change from B = 0, (n, 2, 2) each."""
         if self.section is None and frequency == 0.0:
             return local_tensors(self.film, fields, self.detection, self.interface)
-        section = self.section
-        if section is None:
-            section = section_of(self.film, self.detection, self.interface)
-        return stack_tensors(self.film, section, fields, frequency)
+        return stack_tensors(self.film, self.through, fields, frequency)
 
     def response(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """f(B) and f(B) - f(0), with alpha alpha' in them."""
@@ -126,6 +135,13 @@ class StackMeasure(FilmMeasure):
                 out[i] = False
         return out
 
+    @functools.cached_property
+    def size(self) -> float:  # type: ignore[override]
+        """What f(0) is without any cancellation."""
+        # not by stack_tensors, which would forget the fields of the curve
+        at_rest = Thickness.of(self.film, self.through).tensors(np.zeros((1, 3)))[0]
+        return float(np.sum(np.abs(at_rest[0])) * np.abs(self.products).max())
+
     @property
     def range(self) -> tuple[float, float]:
         """Every field is solved for: no end."""
@@ -177,7 +193,7 @@ def stack_measures(
     """Measures of several (current, voltage) pairs; the plane is solved once for its potentials."""
     stack = problem.film
     assert isinstance(stack, Stack)
-    system = system_of(problem, plane_of_film=True)
+    system = system_of(problem, plane_of_film=True, with_spin=True)
     _, _, _, products, ohmic, names = _starts(problem, system, pairs, solver)
     section = section_of(stack, problem.detection, problem.interface)
     return [
