@@ -16,10 +16,45 @@ from ohmr_fem.mesh.grids import tensor_grid
 from ohmr_fem.solver.resistance import Measurement
 
 from . import strip
-from .case import Row, order_row, relative, simple_material
+from .case import ASSEMBLY, Row, order_row, relative, simple_material
+from .independence import route
 from .invariants import FULL_X, field_of, hall_bar
 
 CASE = "dynamics"
+ROUTES = {
+    "spectral - stepping": (
+        "poles",
+        "package: steps in time",
+        ASSEMBLY,
+    ),
+    "spectral - direct": (
+        "poles",
+        "package: direct solves",
+        ASSEMBLY,
+    ),
+    "steady delta_R": (
+        "time",
+        "package: direct solves",
+        ASSEMBLY,
+    ),
+    "quasi-static": (
+        "time",
+        "package: steady curve",
+        ASSEMBLY,
+    ),
+    "lag by stepping": (
+        "steps in time",
+        "package: poles",
+        ASSEMBLY,
+    ),
+    "ratio": ("time", "law: a lag is proportional to the speed"),
+    "order of the stepper": ("steps in time", "law: order of Radau IIA"),
+    "uniform moment": ("time", "matrix exponential"),
+    "slowest decay": ("time", "law: lowest mode of a strip"),
+    "precession and decay": ("time", "law: lowest mode of a strip"),
+    "resonance": ("frequency", "law: resonance at the precession"),
+    "": ("time and frequency", "closed form"),
+}
 #: (g e/2) tau B = 1 in units of 1/X for the simple material.
 TESLA = simple_material().field_scale
 
@@ -145,6 +180,13 @@ def decay() -> list[Row]:
     ]
 
 
+@route("matrix exponential")
+def precessing(beta: np.ndarray, start: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """exp(-(1 + [beta]_x X) t) of the start, tau = 1 s."""
+    turning = np.cross(beta, FULL_X, axisb=0, axisc=0) / np.asarray(FULL_X)[1, 1]
+    return np.array([expm(-(np.eye(3) + turning) * s) @ start for s in t])
+
+
 def uniform_moment(level: str) -> list[Row]:
     """A uniform moment density precesses and decays as exp(-(1/tau + T) t), on any reflecting
     device.
@@ -158,7 +200,7 @@ def uniform_moment(level: str) -> list[Row]:
         tensor_grid(lines, lines, cells="quad"), material, ["left", "right"], order=3
     )
     section = of.Problem(of.cross_section(3.0), material)
-    exact = np.array([expm(-(np.eye(3) + material.torque(B)) * s) @ start for s in t])
+    exact = precessing(B / TESLA, start, t)
     rows = []
     for label, prob, pairs in (
         ("strip", section, {}),

@@ -25,6 +25,8 @@ from scipy.sparse.linalg import SuperLU, splu
 
 import ohmr_fem as of
 
+from .independence import route
+
 EPSILON = np.zeros((3, 3, 3))
 for _a, _b, _c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
     EPSILON[_a, _b, _c], EPSILON[_a, _c, _b] = 1.0, -1.0
@@ -231,6 +233,7 @@ class Extruded:
                     out[d] += self.turned(u, k, values, rows)
         return out.ravel()
 
+    @route("solid with polynomials in z")
     def delta_R(
         self, pairs: Sequence[tuple[Pair, Pair]], betas: np.ndarray, *, flat: bool = False
     ) -> np.ndarray:

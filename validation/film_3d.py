@@ -24,6 +24,9 @@ from .case import Row, simple_material
 from .extruded import Extruded, Matter
 
 CASE = "film in three dimensions"
+ROUTES = {
+    "": ("film", "solid with polynomials in z"),
+}
 TESLA = 2.0 * ELECTRON_MASS / ELEMENTARY_CHARGE
 X = np.array([[1.0, 0.15, 0.1], [0.15, 0.8, -0.05], [0.1, -0.05, 0.5]])
 BETA = np.array([1.0, -0.7, 0.6])

@@ -23,6 +23,13 @@ from .case import Row, relative, simple_material
 from .film_3d import BETA, X, contacts, lines
 
 CASE = "films"
+ROUTES = {
+    "printed digits": ("finite elements", "digits of theory 9"),
+    "Pt": ("finite elements", "digits of theory 9"),
+    "Hall bar": ("poles", "digits of theory 9"),
+    "reciprocity": ("poles", "law: reciprocity and its conditions"),
+    "": ("matrix function", "closed form"),
+}
 TESLA = 2.0 * ELECTRON_MASS / ELEMENTARY_CHARGE
 FLAT = np.diag([1.0, 1.0, 0.25])
 #: (X, faces, delta sigma/(sigma alpha alpha')) at t = 1 and beta = (1, -.7, .6), as printed.

@@ -26,6 +26,9 @@ from .case import Row
 from .fit_devices import needs_lmfit
 
 CASE = "fit_backgrounds"
+ROUTES = {
+    "": ("fit", "law: 95% intervals hold the truth in 95%"),
+}
 PARAMETERS = ("alpha", "tau", "theta")
 TRUTH = {"alpha_product": 0.01, "relaxation_time": 2e-12, "theta": 0.25}
 POINTS = 60

@@ -20,6 +20,9 @@ from .case import COLOURS, Drawing, Row, new_figure, save
 from .micro_bilayer import GAMMA1, exact
 
 CASE = "figure 3"
+ROUTES = {
+    "": ("k mesh", "integral over the band energy"),
+}
 TEMPERATURE = 300.0
 BIASES = (0.0, GAMMA1)
 MU = np.linspace(-0.6, 0.6, 25)

@@ -19,6 +19,9 @@ from ohmr_fem.fitting.data import Measured
 from .case import Row
 
 CASE = "prepare"
+ROUTES = {
+    "": ("preparation", "law: the truth that made the data"),
+}
 SEEDS = 500
 OFFSET, HYSTERESIS, MIXING = 3e-3, 5e-3, 0.03
 SWEEPS, POINTS, TOP, SECONDS = 10, 101, 1.0, 2.0
