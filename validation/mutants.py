@@ -1287,6 +1287,13 @@ MUTANTS = (
         ("tests/sweep/test_film_regions.py",),
     ),
     Mutant(
+        "error bar of a film without its faces",
+        "solver/adapt_film.py",
+        "whole = plane.delta_R + of_faces",
+        "whole = plane.delta_R + 0.0 * of_faces",
+        ("tests/solver/test_adapt_film.py",),
+    ),
+    Mutant(
         "moment of a film per sheet",
         "sweep/film_moment.py",
         "_strength(measure.material) / measure.thickness",

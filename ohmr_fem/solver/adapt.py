@@ -197,7 +197,8 @@ def solve_to(
     Raises
     ------
     InputError
-        Wrong terminals, a cross-section, the ordinary Hall effect, an order without a higher one.
+        Wrong terminals, a cross-section, the ordinary Hall effect, an order without a higher one; a
+        stack, and a film with sources or with more than one relaxation time in a region.
 
     Notes
     -----
