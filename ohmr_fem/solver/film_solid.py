@@ -32,8 +32,10 @@ from .solve import moment_source
 from .stability import check_stability
 from .system import System
 
-#: Residual that the iteration aims at where G/D varies, its steps at most, and what is accepted.
-TOLERANCE, STEPS, ACCEPTED = 1e-12, 200, 1e-9
+#: Residual that the iteration aims at where G/D varies, and what is accepted.
+TOLERANCE, ACCEPTED = 1e-12, 1e-9
+#: Steps before it starts again, which bounds the memory, and how often.
+STEPS, STARTS = 30, 6
 #: What is left of G/D, relative to D, below which it is one number.
 ONE_NUMBER = 1e-12
 
@@ -191,12 +193,12 @@ def _iterated(
     if size == 0.0:
         return right, 0.0
     operator: Any = LinearOperator((flat.size, flat.size), matvec=apply, dtype=float)
-    found, _ = gmres(operator, flat, rtol=TOLERANCE, restart=STEPS, maxiter=1)
+    found, _ = gmres(operator, flat, rtol=TOLERANCE, restart=STEPS, maxiter=STARTS)
     left = float(np.linalg.norm(apply(found) - flat)) / size
     if left > ACCEPTED:
         raise SolveError(
-            f"a film of several materials: {STEPS} iterations leave {left:.2g} of the moments "
-            "unsolved; make G/D of the faces more alike between regions",
+            f"a film of several materials: {STEPS * STARTS} iterations leave {left:.2g} of the "
+            "moments unsolved; make G/D of the faces more alike between regions",
             value=left,
         )
     return np.asarray(found.reshape(right.shape)), left
