@@ -1,8 +1,8 @@
 """Draw the figures of the paper: ``python -m validation.figures [--out docs/images]``.
 
 Figures 2 and 3 and the size effect of Mn, lines and dots by two routes as in their cases, and
-``paper_figures.md``, which shows them with captions that say which inputs are our choice. Figure 1 is
-a drawing without numbers.
+``paper_figures.md``, which shows them with captions that say which inputs are our choice. Figure 1
+is a drawing without numbers.
 """
 
 from __future__ import annotations
