@@ -259,12 +259,19 @@ def test_check(capsys):
         "no errors" in out
         and "current t1 to b1, voltage t2 minus b2" in out
         and "sweep     3 fields up to 2 T" in out
+        and "unknowns  4 x " in out
     )
     assert sorted(p.name for p in Path().iterdir()) == ["bar.msh", "device.toml"]
     _device(BAR.replace('"100 nm"', '"1 nm"'))
     assert (
         ohmr("check", "device.toml") == 0 and "edge layer not resolved" in capsys.readouterr().err
     )
+
+
+def test_check_counts_both_moments(capsys):
+    device = Path(__file__).parent.parent / "examples" / "spin_and_orbital.toml"
+    assert ohmr("check", str(device)) == 0
+    assert "unknowns  7 x " in capsys.readouterr().out
 
 
 def test_info(capsys):

@@ -470,7 +470,7 @@ CLAIMS = (
     Claim(
         "second program",
         "NGSolve on the same meshes, four fields in one matrix",
-        (("ngsolve_device", "R, "),),
+        (("ngsolve_device", "R, "), ("ngsolve_channels", "delta_R, L")),
     ),
     Claim(
         "files",

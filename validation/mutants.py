@@ -1161,6 +1161,27 @@ MUTANTS = (
         ("tests/sweep/test_stack.py",),
     ),
     Mutant(
+        "far faces of a layer in closed form with the other sign",
+        "solver/layers.py",
+        "return cls(unit * (e + h), unit * (h - e), source, rule)",
+        "return cls(unit * (e + h), unit * (e - h), source, rule)",
+        ("tests/solver/test_layers.py",),
+    ),
+    Mutant(
+        "between layers sigma/D in place of D/sigma",
+        "solver/layers.py",
+        "out.append(W / chi)",
+        "out.append(W * chi)",
+        ("tests/solver/test_layers.py",),
+    ),
+    Mutant(
+        "a layer whose alpha' does not turn with the sign of alpha alpha'",
+        "model/stack.py",
+        "inverse * float(np.copysign(factor, ratio))",
+        "inverse * factor",
+        ("tests/fitting/test_fit_stack.py",),
+    ),
+    Mutant(
         "transverse entries of a stack turned",
         "sweep/stack.py",
         "m = np.array([[p[1, 1], -p[1, 0]], [-p[0, 1], p[0, 0]]])",

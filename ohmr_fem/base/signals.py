@@ -14,6 +14,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from . import streams
+
 #: What a shell adds to the number of a signal.
 BY_SIGNAL = 128
 #: Signals that stop a run as Ctrl-C does, with what they leave behind cleared away.
@@ -45,6 +47,7 @@ def begin() -> None:
     """First thing of all, in the process of the command only."""
     if is_command():
         end_at_once()
+        streams.occupy()
 
 
 def end_at_once() -> None:

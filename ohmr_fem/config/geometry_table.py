@@ -44,7 +44,7 @@ def arguments(table: Mapping[str, Any]) -> dict[str, Any]:
     shape = table.get("shape")
     if "shape" not in table:
         raise InputError(f"is missing; one of {', '.join(SHAPES)}", key="shape")
-    if shape not in SHAPES:
+    if not isinstance(shape, str) or shape not in SHAPES:
         raise InputError(f"{shape!r} is not known; {suggest(str(shape), SHAPES)}", key="shape")
     parameters = inspect.signature(SHAPES[shape]).parameters
     known = [name for name in parameters if name != "kind" or shape != "polygon"]

@@ -324,7 +324,7 @@ class Reader:
             self.complain(key, f"must be a table [model] with a kind: {', '.join(KINDS)}")
             return None
         kind, rest = table["kind"], {name: value for name, value in table.items() if name != "kind"}
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             self.complain(f"{key}.kind", f"{kind!r} is not known; {suggest(str(kind), KINDS)}")
             return None
         named = [rest.get(name) for name in ("file", "centres")]

@@ -22,6 +22,7 @@ from ..sweep.film import FilmMeasure
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
+from ..sweep.stack import StackMeasure
 from .background import Term
 from .columns import axes_of
 from .compress import quick
@@ -69,6 +70,8 @@ class Setup:
         exact: bool = False,
     ) -> SpectralMeasure:
         """The measure with other parameters, by canonical name in SI."""
+        if isinstance(self.measure, StackMeasure):
+            return self.measure.at(**values)
         own = {k: v for k, v in values.items() if k != G and k not in self._added(values)}
         # few poles serve faces that reflect
         measure = self.measure if exact or G in values else self.quick
@@ -294,8 +297,6 @@ def _compiled(
 
 def _refusal(problem: Problem) -> str | None:
     """Why a sample cannot be in a series."""
-    if isinstance(problem.film, Stack):
-        return "the layers of a stack have materials of their own, which a series cannot share"
     if problem.constant and not problem.uniform:
         return (
             "a series fits one relaxation time, and a spin as its own 'spin.' parameters without "
@@ -332,7 +333,7 @@ def _shape(problem: Problem) -> Any:
         mesh.t.tobytes(),
         repr(sorted(problem.contacts.items())),
         repr(sorted(laws.items())),
-        problem.film is None,
+        type(problem.film),
         # a finite G goes with D and the size
         (size, problem.material.diffusion_constant) if partial else None,
     )
@@ -352,6 +353,9 @@ def _measures(
     own = [s.problem.material.diffusion_length * centre for s in samples]
     lengths = [length / a for length, a in zip(own, scales, strict=True)]
     covered = (min(lengths) / reach, max(lengths) * reach)
+    if isinstance(first.film, Stack):
+        plane = spectral_measures(first, pairs)
+        return [dict(zip(pairs, _stacked(plane, s.problem), strict=True)) for s in samples]
     made = _film(samples, pairs, covered, fitted) if film else _plane(first, pairs, covered)
     few = [_few(m, covered, samples) for m in made]
     out = []
@@ -365,6 +369,19 @@ def _measures(
         ]
         out.append(dict(zip(pairs, own, strict=True)))
     return out
+
+
+def _stacked(
+    plane: Sequence[SpectralMeasure],
+    problem: Problem,
+) -> list[Pair]:
+    """The plane under the stack of a sample, by the closed form."""
+    found: list[Pair] = []
+    for measure in plane:
+        assert isinstance(measure, StackMeasure)
+        own = measure.closed.at(film=problem.film)
+        found.append((own, own))
+    return found
 
 
 def _few(

@@ -12,6 +12,7 @@ from ..base.owned import ReadOnly
 from ..config.device_file import Device, read_device
 from ..errors import InputError, complaints_about, complaints_of, suggest
 from ..model.problem import Problem
+from ..model.stack import Stack
 from ..sweep.measure import SpectralMeasure
 from ..units import positive, shown
 from .background import Term, read_terms
@@ -99,6 +100,8 @@ class Sample:
         """What is compared with what: a strip, a film section, a film or a device plane."""
         if self.problem.is_cross_section:
             return "section through " + "".join(self.problem.mesh.axes)
+        if isinstance(self.problem.film, Stack):
+            return "stack of " + ", ".join(self.problem.film.names)
         return "device plane" if self.problem.film is None else "film"
 
     @property

@@ -376,8 +376,8 @@ def film_conductivity(
     Parameters
     ----------
     material : Material
-        Uniform; its conductivity (resistivity, or sheet conductivity times thickness) counts for
-        magnetic faces alone.  None for a stack.
+        Uniform; a relaxation tensor and a spin count.  Its conductivity (resistivity, or sheet
+        conductivity times thickness) counts for magnetic faces alone.  None for a stack.
     film : Film or Stack
         Of a stack delta sigma over the thickness-mean conductivity, solved for through it.
     fields : (n, 3) or (3,) floats, T
@@ -405,11 +405,15 @@ def film_conductivity(
         raise InputError("film_conductivity: a Film needs its Material, got None")
     sheet = material.as_sheet(film.thickness)
     if sheet.sheet_conductivity is None:
-        if film.bottom.magnet is not None or film.top.magnet is not None:
+        if film.bottom.magnetic or film.top.magnetic:
             raise InputError("a magnetic face needs the resistivity of the film", key="resistivity")
         sheet = sheet.with_unit_conductivity()
-    if not sheet.uniform:
+    if not sheet.constant:
         raise InputError("film_conductivity: needs coefficients that are plain numbers")
+    if not sheet.uniform:
+        from .film_channels import local_tensors
+
+        return local_tensors(sheet, film, B, detection)
     T, squared = torque_of(sheet, B)
     check_growth(squared, B)
     h = detection_matrix(sheet, detection) @ Faces.of(film, sheet).local(T, squared)

@@ -30,6 +30,7 @@ from scipy.linalg import block_diag
 from scipy.sparse import csr_array
 
 from ..errors import InputError
+from ..files import check_kinds, check_shapes
 from ..model.film import Face, Film, strengths
 from ..model.material import retuned
 from ..model.problem import Problem
@@ -78,7 +79,7 @@ TOLERANCE = 1e-4
 STRICTER = 300.0
 #: Columns of the projection: edges, then the x and y components of z x j and z x e; the current
 #: pair first in each.
-EDGES, FACES = (0, 1), ((2, 3), (4, 5))
+EDGES, FACES, COLUMNS = (0, 1), ((2, 3), (4, 5)), 6
 #: Odd modes taken one by one in the bound; the others in groups that grow by GROUP.
 SINGLE, GROUP, LAST = 16, 1.25, 4000
 #: Fields times poles taken at a time with faces that absorb, which bounds the memory.
@@ -110,6 +111,7 @@ class FilmMeasure(SpectralMeasure):
     edge_sources: bool = False
     products: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
     plane: ClassVar[bool] = False
+    samples: ClassVar[tuple[int, int]] = (150, 30)  # the bound of the faces is a sum over modes
 
     @property
     def faces(self) -> Faces:
@@ -321,6 +323,9 @@ class FilmMeasure(SpectralMeasure):
                 out[..., c, d] = np.sum(weight * product, axis=-1)
         return out
 
+    def _error(self, s: np.ndarray) -> np.ndarray:
+        return np.asarray(super()._error(s) + self.face_bound(s).sum(axis=(-2, -1)))
+
     @property
     def size(self) -> float:
         """The scale of the tolerance: edges and faces without any cancellation."""
@@ -414,11 +419,16 @@ class FilmMeasure(SpectralMeasure):
     @classmethod
     def _of_film(cls, film: dict[str, Any], **common: Any) -> FilmMeasure:
         faces = {name: Face.of_plain(film[name]) for name in ("bottom", "top")}
+        check_kinds(film, {"thickness": "positive number", "made_for": "positive number"})
+        products, count = np.array(film["products"]), common["projection"].weights.shape
+        check_shapes({"products": products}, {"products": (2, 2)})
+        if count[1] != COLUMNS:
+            raise ValueError(f"weights of a film have {COLUMNS} columns, got {count[1]}")
         return cls(
             film=Film(film["made_for"], **faces),
             thickness=film["thickness"],
             edge_sources=film.get("edge_sources", False),
-            products=np.array(film["products"]),
+            products=products,
             **common,
         )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from json_schema import fits
 from small_devices import bar
 
 import ohmr_fem as of
@@ -635,29 +636,6 @@ def test_the_schema_knows_every_section_and_key_of_the_examples():
                 assert fits(schema, schema["properties"][name], value), (file.name, name)
     assert not fits(schema, schema["properties"]["sweep"], {"start": 0, "stop": 1, "pints": 3})
     assert not fits(schema, schema["properties"]["mesh"], {"unit": "nm"})
-
-
-def fits(schema, rule, value):
-    """Enough of JSON schema to judge a table: references, alternatives, keys, simple types."""
-    if isinstance(rule, bool):
-        return rule
-    if "$ref" in rule:
-        return fits(schema, schema["$defs"][rule["$ref"].rpartition("/")[2]], value)
-    if "anyOf" in rule:
-        return any(fits(schema, r, value) for r in rule["anyOf"])
-    kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "number": (int, float)}
-    wanted = rule.get("type", [])
-    wanted = [wanted] if isinstance(wanted, str) else wanted
-    if wanted and not any(isinstance(value, kinds.get(k, int)) for k in wanted):
-        return False
-    if isinstance(value, list):
-        return all(fits(schema, rule.get("items", {}), v) for v in value)
-    if not isinstance(value, dict):
-        return True
-    if set(rule.get("required", [])) - set(value):
-        return False
-    known, others = rule.get("properties", {}), rule.get("additionalProperties", {})
-    return all(fits(schema, known.get(k, others), v) for k, v in value.items())
 
 
 # -- orbital and spin moment

@@ -441,6 +441,27 @@ def film_sample(thickness, noise=None, seed=0, **start):
     return of.Sample(film_bar(thickness, **start), curve, name)
 
 
+def test_a_thickness_20_percent_off_ends_where_the_resistance_is():
+    """Of absolute data R says the thickness; before it is right nothing else may move."""
+    true = film_bar(10e-9, alpha=0.1, length=L, tau=TAU)
+    pair = {"current": ("left", "right"), "voltage": ("t1", "t2")}
+    fields = np.vstack([of.field_sweep(-9.0, 9.0, 13, d) for d in "xz"])
+    measure = of.spectral_measure(true, **pair)
+    R = measure.R_ohmic + measure.delta_R(fields)
+    data = Measured(fields, R, "R", 1e-3 * float(np.ptp(R)), **pair)
+    start = film_bar(12e-9, alpha=0.11, length=L, tau=1.8e-12)
+    names = ("alpha", "tau", "thickness")
+    options = {"background": (), "intervals": "fisher"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        one = of.fit(data, start, names, **options, strip=False)
+    found = quietly([of.Sample(start, data, background=())], names, intervals="fisher")
+    for fit in (one, found):
+        for name in ("alpha_product", "relaxation_time"):
+            assert fit.parameters[name].value == near(TRUTH[name], 5e-3)
+        assert fit.parameters["thickness"].value == near(10e-9, 1e-4)
+
+
 def test_film_bars_share_a_measure_of_few_poles():
     start = {"alpha": 0.11, "length": 5.5e-9, "tau": 2.2e-12}
     samples = [film_sample(t, **start) for t in (5e-9, 12e-9)]

@@ -176,13 +176,13 @@ def test_fields_near_matrices_without_eigenvectors(bar):
     field = 1e-2 * BETA * TESLA
     assert measure.delta_R(field) == pytest.approx(near.delta_R(field), rel=1e-3)
     A = np.array([[2.0, 1.0], [0.0, 2.0]])
-    from ohmr_fem.sweep.matrix_film import _odd
+    from ohmr_fem.solver.film_channels import odd_of
 
     root = sqrtm(A)
     exact = (
         (expm(root) - expm(-root)) @ np.linalg.inv(expm(root) + expm(-root)) @ np.linalg.inv(root)
     )
-    assert np.allclose(_odd(A, 1.0), exact)
+    assert np.allclose(odd_of(1.0)(A), exact)
 
 
 def test_alternating_current_and_thickness_of_a_film(bar):
@@ -200,12 +200,6 @@ def test_alternating_current_and_thickness_of_a_film(bar):
 
 
 def test_what_a_film_of_several_rates_refuses(bar, refuses):
-    rough = bar(tensor(), film=of.Film(1.0, top=0.3))
-    with refuses(InputError, "faces that absorb", "know one rate"):
-        read(rough)
     prob = film(bar, tensor())
     with refuses(InputError, "one relaxation time and one channel"):
         of.film_moment(prob, FIELDS[0], current=PAIRS["local"][0])
-    with refuses(InputError, "save"):
-        current, voltage = PAIRS["local"]
-        of.spectral_measure(prob, current=current, voltage=voltage).save("nowhere.json")
