@@ -339,6 +339,20 @@ def test_every_place_of_the_paper_is_there_once():
     assert sum(bool(s.reason) for s in statements()) <= 3
 
 
+def test_the_page_shows_every_place_with_its_number():
+    """docs/coverage.json is written by ``python -m validation --record``."""
+    from validation.statements import statements
+
+    kept = json.loads((Path(__file__).parents[1] / "docs/coverage.json").read_text("utf-8"))
+    shown = {s["place"]: s for s in kept["statements"]}
+    assert list(shown) == [s.place for s in statements()], "run the validation with --record"
+    for s in statements():
+        assert bool(shown[s.place]["routes"] and shown[s.place]["number"]) == bool(s.checks), (
+            s.place
+        )
+        assert shown[s.place]["errs"] == s.errs and shown[s.place]["passed"]
+
+
 def test_a_place_without_two_routes_is_open():
     from validation.statements import open_places
 

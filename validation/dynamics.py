@@ -185,7 +185,7 @@ def decay() -> list[Row]:
 @route("matrix exponential")
 def precessing(beta: np.ndarray, start: np.ndarray, t: np.ndarray) -> np.ndarray:
     """exp(-(1 + [beta]_x X) t) of the start, tau = 1 s."""
-    turning = np.cross(beta, FULL_X, axisb=0, axisc=0) / np.asarray(FULL_X)[1, 1]
+    turning = np.cross(beta, FULL_X, axisb=0, axisc=0)
     return np.array([expm(-(np.eye(3) + turning) * s) @ start for s in t])
 
 

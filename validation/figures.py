@@ -1,7 +1,7 @@
 """Draw the figures of the paper: ``python -m validation.figures [--out docs/images]``.
 
 Figures 2 and 3 and the size effect of Mn, lines and dots by two routes as in their cases, and
-``paper_figures.md``, which shows them with captions that say which inputs are our choice. Figure 1
+``paper_figures.txt``, which shows them with captions that say which inputs are our choice. Figure 1
 is a drawing without numbers.
 """
 
@@ -28,7 +28,7 @@ def draw_all(folder: Path) -> Path:
         for drawing in case.draw(folder):
             file = drawing.path.rename(folder / f"paper_{drawing.path.name}")
             parts += [f"## {title}", f"![{title}]({file.name})", drawing.caption]
-    page = folder / "paper_figures.md"
+    page = folder / "paper_figures.txt"
     page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return page
 
