@@ -424,7 +424,7 @@ def test_a_reference_that_is_handed_a_solved_problem_fails_its_row():
 )
 def test_what_a_row_may_call_its_other_route(routes, said):
     row = Row("case", "Eq. (1)", "row", 1.0, 0.123, 0.0, 1e-9)
-    fault = fault_of(row, routes, "printed = 0.5", set())
+    fault = fault_of(row, routes, "analytic.printed = 0.5", set())
     assert said in fault if said else not fault
 
 
