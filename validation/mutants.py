@@ -127,6 +127,27 @@ MUTANTS = (
         ("strip",),
     ),
     Mutant(
+        "torque with the field on the other side of X",
+        "model/material.py",
+        "rate * cross_matrix(fields_array(field)) @ self.X",
+        "rate * self.X @ cross_matrix(fields_array(field))",
+        ("operators",),
+    ),
+    Mutant(
+        "a derivative along z taken along x",
+        "micro/hamiltonian.py",
+        'along = "xyz".index(letter)',
+        'along = "xyx".index(letter) if letter != "z" else 0',
+        ("operator_bands",),
+    ),
+    Mutant(
+        "a tensor is symmetrised without the transpose",
+        "micro/symmetry.py",
+        "op.matrix @ tensor @ op.matrix.T",
+        "op.matrix @ tensor @ op.matrix",
+        ("pauli_bilayer",),
+    ),
+    Mutant(
         "factor 1/2 of the torque dropped",
         "solver/coefficients.py",
         "half_g = 0.5 * ELEMENTARY_CHARGE",
@@ -747,8 +768,8 @@ MUTANTS = (
     Mutant(
         "a power law the other way round",
         "fitting/trend.py",
-        "return float(q * (p / p0) ** exponent)",
-        "return float(q * (p0 / p) ** exponent)",
+        "return float(q * np.power(p / p0, exponent))",
+        "return float(q * np.power(p0 / p, exponent))",
         ("tests/fitting/test_global_fit.py",),
     ),
     Mutant(

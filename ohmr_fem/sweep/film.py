@@ -113,6 +113,7 @@ class FilmMeasure(SpectralMeasure):
     edge_sources: bool = False
     products: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
     plane: ClassVar[bool] = False
+    samples: ClassVar[tuple[int, int]] = (150, 30)  # the bound of the faces is a sum over modes
 
     @property
     def faces(self) -> Faces:
@@ -335,6 +336,9 @@ class FilmMeasure(SpectralMeasure):
                 product = norms[2 * c + 1] * norms[2 * d] + rounding
                 out[..., c, d] = np.sum(weight * product, axis=-1)
         return out
+
+    def _error(self, s: np.ndarray) -> np.ndarray:
+        return np.asarray(super()._error(s) + self.face_bound(s).sum(axis=(-2, -1)))
 
     @property
     def size(self) -> float:
