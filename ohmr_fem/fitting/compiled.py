@@ -73,8 +73,7 @@ class Setup:
         if isinstance(self.measure, StackMeasure):
             return self.measure.at(**values)
         own = {k: v for k, v in values.items() if k != G and k not in self._added(values)}
-        # few poles serve faces that reflect
-        measure = self.measure if exact or G in values else self.quick
+        measure = self.measure if exact else self.quick
         if self.size:
             sizes = [own.pop(k) for k in SIZES if k in own]
             measure = resized(measure, (sizes[0] if sizes else self.size) / self.size)
