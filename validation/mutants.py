@@ -1238,6 +1238,20 @@ MUTANTS = (
         ("tests/sweep/test_stack.py",),
     ),
     Mutant(
+        "equal faces absorb with twice their G",
+        "solver/film.py",
+        "return np.asarray(found / (1.0 + 0.5 * absorption * thickness * found))",
+        "return np.asarray(found / (1.0 + absorption * thickness * found))",
+        ("tests/sweep/test_film.py",),
+    ),
+    Mutant(
+        "edges between equal faces lose nothing of what is uniform",
+        "solver/film.py",
+        "return np.asarray((lost + absorption * rest) / (lost + absorption * (rest + 1.0)) / x)",
+        "return np.asarray((lost + absorption * (rest + 1.0)) / (lost + absorption * rest) / x)",
+        ("tests/sweep/test_film.py",),
+    ),
+    Mutant(
         "far faces of a layer in closed form with the other sign",
         "solver/layers.py",
         "return cls(unit * (e + h), unit * (h - e), source, rule)",
