@@ -39,7 +39,7 @@ LINE_EVERY = 30.0
 OK, BAD_INPUT, SOLVE_FAILED = 0, 2, 3
 #: What the user said of the output, before the command.
 _SPEECH = {"quiet": False, "json": False}
-FAULT, NO_MEMORY, CANNOT_WRITE = 70, 71, 74
+FAULT, NO_MEMORY, CANNOT_WRITE = signals.FAULT, signals.NO_MEMORY, 74
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _exit_code(arguments: list[str] | None) -> Any:
     try:
         with signals.raised():
-            _app()(arguments)
+            _app()(arguments, prog_name="ohmr-fem")
     except SystemExit as end:
         return end.code
     except KeyboardInterrupt as stop:  # before or after a command
@@ -91,7 +91,7 @@ def _app() -> Any:
     app = typer.Typer(
         help="Finite elements for orbital Hanle magnetoresistance.",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )

@@ -58,6 +58,7 @@ LEAST = {
     "verdict": 2,
     "studies": 3,
     "film_3d": 8,
+    "film_channels_3d": 4,
     "films": 54,
     "two_channels": 9,
     "operators": 11,

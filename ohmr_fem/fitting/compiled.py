@@ -24,7 +24,7 @@ from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
 from ..sweep.stack import StackMeasure
 from .background import Term
-from .columns import axes_of
+from .columns import FEWEST_RATIO, axes_of
 from .compress import quick
 from .input import TOLERANCE
 from .model import Curve, changes
@@ -241,19 +241,57 @@ def terms_of(samples: Sequence[Sample]) -> list[list[tuple[Term, ...]]]:
     ``resistivity_ratio``; every other amplitude is of one curve.
     """
     axes = axes_of([c for s in samples for c in s.curves])
+    reduced = _reduced(samples, axes)
     out = []
     for sample in samples:
         own = [axes.pop(0) for _ in sample.curves]
-        out.append([tuple(_grouped(t, axis) for t in sample.background) for axis in own])
+        terms = sample.background
+        out.append([tuple(_of_curve(t, k, a, reduced) for t in terms) for k, a in enumerate(own)])
     return out
 
 
-def _grouped(
+def _reduced(
+    samples: Sequence[Sample],
+    axes: Sequence[int],
+) -> dict[int, list[tuple[float, float]]]:
+    """{axis: (rho_ref/rho_0, strongest field times that) of each curve that has a ratio}."""
+    out: dict[int, list[tuple[float, float]]] = {}
+    left = list(axes)
+    for sample in samples:
+        for k, curve in enumerate(sample.curves):
+            axis = left.pop(0)
+            for ratio in (_ratio(term, k) for term in sample.background):
+                if ratio is not None:
+                    strongest = float(np.abs(curve.signed).max())
+                    out.setdefault(axis, []).append((ratio, ratio * strongest))
+    return out
+
+
+def _ratio(
     term: Term,
+    k: int,
+) -> float | None:
+    """rho_ref/rho_0 of curve k of a sample."""
+    value = dict(term.given).get("resistivity_ratio")
+    return value[k] if isinstance(value, tuple) else value
+
+
+def _of_curve(
+    term: Term,
+    k: int,
     axis: int,
+    reduced: Mapping[int, Sequence[tuple[float, float]]],
 ) -> Term:
-    scaled = term.name == "kohler" and "resistivity_ratio" in dict(term.given)
-    return replace(term, group=f"direction {axis}") if scaled else term
+    if _ratio(term, k) is None:
+        return term.at(k)
+    ratios, ends = zip(*reduced[axis], strict=True)
+    if term.smooth is not None and max(ratios) < FEWEST_RATIO * min(ratios):
+        raise InputError(
+            "kohler: a smooth function needs samples of several resistivity_ratio in each "
+            "direction, a tenth apart",
+            key="background",
+        )
+    return term.at(k, f"direction {axis}", max(ends))
 
 
 def rebased(

@@ -16,6 +16,7 @@ from ..model.stack import Stack
 from ..sweep.measure import SpectralMeasure
 from ..units import positive, shown
 from .background import Term, read_terms
+from .columns import check_counts
 from .data import Measured, read_data, with_pairs
 from .input import read_curves
 from .names import canonical, unit_of
@@ -92,6 +93,7 @@ class Sample:
             put("problem", _problem(problem))
             put("curves", _curves(data, problem, self.problem))
             put("background", read_terms(background))
+            check_counts(self.background, self.curves)
             put("known", ReadOnly(_known(known or {})))
             put("properties", ReadOnly(_properties(properties, self.problem)))
 

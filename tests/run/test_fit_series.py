@@ -113,6 +113,8 @@ def test_the_folder_of_a_series(first):
     done = {what for what, count, total in told if count == total}
     assert {"measures", "grid", "minima", "profiles", "grid of hanle", "fits", "power"} <= done
     assert ("simulations", 100, 100) in told
+    notebook = fit._repr_html_()
+    assert "<b>GlobalFit</b>" in notebook and "2 samples" in notebook and "http" not in notebook
 
 
 def test_the_page_in_a_browser(first, chromium, legible):
