@@ -22,6 +22,27 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "the page turns the wrong way round in an alternating current",
+        "pages/measure.js",
+        "const s = [1, -2 * Math.PI * (more.frequency ?? 0)",
+        "const s = [1, 2 * Math.PI * (more.frequency ?? 0)",
+        ("tests/output/test_page.py",),
+    ),
+    Mutant(
+        "the page keeps the edges of a film at the reference length",
+        "pages/measure.js",
+        "weights[k][1] * Math.sqrt(stretch)]",
+        "weights[k][1]]",
+        ("tests/output/test_page.py",),
+    ),
+    Mutant(
+        "the page takes the slopes at the faces the wrong way round",
+        "pages/measure.js",
+        "row[side > 0 ? i : n + i] += 1;",
+        "row[side < 0 ? i : n + i] += 1;",
+        ("tests/output/test_page.py",),
+    ),
+    Mutant(
         "a polarised contact reads with the other sign",
         "solver/polarised.py",
         "read[d] += p * assemble(volts)",
@@ -125,6 +146,27 @@ MUTANTS = (
         "w.a * dot(grad(u), grad(v))",
         "2 * w.a * dot(grad(u), grad(v))",
         ("strip",),
+    ),
+    Mutant(
+        "torque with the field on the other side of X",
+        "model/material.py",
+        "rate * cross_matrix(fields_array(field)) @ self.X",
+        "rate * self.X @ cross_matrix(fields_array(field))",
+        ("operators",),
+    ),
+    Mutant(
+        "a derivative along z taken along x",
+        "micro/hamiltonian.py",
+        'along = "xyz".index(letter)',
+        'along = "xyx".index(letter) if letter != "z" else 0',
+        ("operator_bands",),
+    ),
+    Mutant(
+        "a tensor is symmetrised without the transpose",
+        "micro/symmetry.py",
+        "op.matrix @ tensor @ op.matrix.T",
+        "op.matrix @ tensor @ op.matrix",
+        ("pauli_bilayer",),
     ),
     Mutant(
         "factor 1/2 of the torque dropped",
@@ -747,8 +789,8 @@ MUTANTS = (
     Mutant(
         "a power law the other way round",
         "fitting/trend.py",
-        "return float(q * (p / p0) ** exponent)",
-        "return float(q * (p0 / p) ** exponent)",
+        "return float(q * np.power(p / p0, exponent))",
+        "return float(q * np.power(p0 / p, exponent))",
         ("tests/fitting/test_global_fit.py",),
     ),
     Mutant(
@@ -1215,6 +1257,20 @@ MUTANTS = (
         "values.append((G @ density).ravel())",
         "values.append(G.ravel())",
         ("tests/sweep/test_stack.py",),
+    ),
+    Mutant(
+        "equal faces absorb with twice their G",
+        "solver/film.py",
+        "return np.asarray(found / (1.0 + 0.5 * absorption * thickness * found))",
+        "return np.asarray(found / (1.0 + absorption * thickness * found))",
+        ("tests/sweep/test_film.py",),
+    ),
+    Mutant(
+        "edges between equal faces lose nothing of what is uniform",
+        "solver/film.py",
+        "return np.asarray((lost + absorption * rest) / (lost + absorption * (rest + 1.0)) / x)",
+        "return np.asarray((lost + absorption * (rest + 1.0)) / (lost + absorption * rest) / x)",
+        ("tests/sweep/test_film.py",),
     ),
     Mutant(
         "far faces of a layer in closed form with the other sign",
