@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import splu
@@ -36,7 +37,7 @@ LENGTH, WIDTH = 4.0, 1.6
 #: Of the plane along x and y, and of the quick level.
 CELLS, FEW = (10, 6), (6, 4)
 PAIRS = (("left", "right"), ("t1", "t2")), (("left", "right"), ("t1", "b1"))
-FACES = {
+FACES: dict[str, dict[str, Any]] = {
     "reflecting": {},
     "absorbing": {"bottom": "absorbing", "top": "absorbing"},
     "unequal": {"bottom": 2.0, "top": 0.3},

@@ -179,7 +179,7 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     if film is not None and solve is not None and solve.accuracy is not None:
         reader.complain(
             "solve.accuracy",
-            "the error bar does not serve films; remove it, and compare two meshes or orders",
+            "a file makes no error bar for films; remove it, and call solve_to",
         )
     measures = reader.measures(table, "cross_section" in table)
     swept = table.get("sweep")
