@@ -79,6 +79,23 @@ def ohmr(*arguments: str) -> int:
     return end.value.code or 0
 
 
+def test_completion_is_typed_for_the_command(monkeypatch, capsys):
+    assert ohmr("--show-completion", "bash") == 0
+    assert "complete -o default -F _ohmr_fem_completion ohmr-fem" in capsys.readouterr().out
+    monkeypatch.setenv("_OHMR_FEM_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "ohmr-fem ex")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert ohmr() == 0
+    assert capsys.readouterr().out.split() == ["examples", "explore"]
+
+
+def test_the_schema_of_a_measure_is_printed(capsys):
+    assert ohmr("schema", "--measure") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["title"] == "ohmr_fem spectral measure 2"
+    assert ohmr("schema", "--measure", "--markdown") == 2
+
+
 def _device(text: str) -> str:
     Path("device.toml").write_text(text)
     if "bar.msh" in text:

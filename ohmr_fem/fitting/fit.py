@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import PhysicsWarning, ResolutionWarning, SolveError, require_extra, warn
+from ..errors import OhmrWarning, PhysicsWarning, ResolutionWarning, SolveError, require_extra, warn
 from ..errors.doors import door
 from ..mesh.grids import cross_section
 from ..model.film import Film
@@ -218,7 +218,7 @@ def _range_notes(found: Found) -> list[Warning]:
             curve.measure.at(**fitted).response(curve.fields)
         except SolveError as exc:
             text = f"fit: {exc}; give the fit measures made with wider lengths and fields"
-            return [UserWarning(text)]
+            return [OhmrWarning(text, key="measure")]
     return []
 
 
@@ -228,7 +228,8 @@ def _polarisation_notes(found: Found) -> list[Warning]:
     return [
         PhysicsWarning(
             f"{name} = {value:.3g} is above 1: no contact injects more than one moment a carrier; "
-            "its absorption, or tau and L_m, may be held at wrong values"
+            "its absorption, or tau and L_m, may be held at wrong values",
+            key=name,
         )
         for name, value in values.items()
         if name.startswith("polarisation") and value > 1.0
@@ -246,7 +247,7 @@ def _data_notes(task: Task) -> list[Warning]:
             f"curves at {min(warm):.4g} to {max(warm):.4g} K are fitted with one set of "
             "parameters; fit those of one temperature, or as a series"
         )
-        notes.append(PhysicsWarning(text))
+        notes.append(PhysicsWarning(text, key="temperature"))
     for curve in task.curves:
         steps = curve.preparation
         if steps is not None and steps.whiteness < NOT_WHITE:
@@ -254,7 +255,7 @@ def _data_notes(task: Task) -> list[Warning]:
                 f"{curve.label}: the raw rows are no noise about the prepared curve (p = "
                 f"{steps.whiteness:.2g}); a step of the preparation is missing"
             )
-            notes.append(UserWarning(text))
+            notes.append(OhmrWarning(text, key="preparation"))
     return notes
 
 
@@ -273,7 +274,7 @@ def _residual_notes(
         residuals = (curve.values - signals[i] - backgrounds[i]) / model.sigma[i]
         text = _residual_note(curve, residuals)
         if text is not None:
-            notes.append(UserWarning(text))
+            notes.append(OhmrWarning(text, key="background"))
     return notes
 
 
@@ -321,7 +322,7 @@ def _physics_notes(
     if isinstance(problem.film, Stack):  # nothing in the plane has to be resolved
         return notes
     for note in check_resolution(system_of(fitted, plane_of_film=True, with_spin=True), strongest):
-        notes.append(ResolutionWarning(f"at the fitted values: {note}"))
+        notes.append(ResolutionWarning(f"at the fitted values: {note}", key="mesh"))
     return notes
 
 

@@ -27,10 +27,12 @@ import numpy as np
 
 from ..errors import InputError, SolveError, suggest
 from ..errors.doors import door
+from ..model.channels import Channels
 from ..model.film import Film
 from ..model.material import Material, precession_squared
 from ..model.stack import Stack
 from ..units import fields_array
+from .film_decay import require_decay_between_faces
 from .stack import section_of, stack_tensors
 
 #: Below this times |lambda| the differences are taken from a series.
@@ -467,6 +469,7 @@ def film_conductivity(
         return local_tensors(sheet, film, B, detection)
     T, squared = torque_of(sheet, B)
     check_growth(squared, B)
+    require_decay_between_faces(film, Channels.of(sheet), film.thickness, B)
     h = detection_matrix(sheet, detection) @ Faces.of(film, sheet).local(T, squared)
     xx, yy = h[:, 1, 1], h[:, 0, 0]
     tensor = np.array([[xx, -h[:, 1, 0]], [-h[:, 0, 1], yy]])

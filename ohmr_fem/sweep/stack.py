@@ -58,6 +58,9 @@ class StackMeasure(FilmMeasure):
     served: ClassVar[tuple[str, ...]] = ("film",)
     scalar: ClassVar[bool] = False
 
+    def _check_stable(self, fields: np.ndarray) -> None:
+        """Looked at where the section is solved."""
+
     @property
     def closed(self) -> StackMeasure:
         """The same by the closed form, for the loops of a fit; itself where a layer has a spin or

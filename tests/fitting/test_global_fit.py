@@ -183,6 +183,17 @@ def test_trends_are_as_written(form, coefficient, value, expected):
         assert values["relaxation_time"] == near(expected(T), 1e-5)
 
 
+@pytest.mark.parametrize("form", ["power", "linear", "arrhenius", "matthiessen"])
+def test_a_search_that_goes_too_far_is_led_back(form):
+    samples = [sample(8e-9, temperature=T, name=f"{T:g} K") for T in (50.0, 200.0)]
+    _, model = model_of(samples, ("alpha", "L_m"), (), {"tau": f"{form}(temperature)"})
+    coefficient = [p.name.startswith("relaxation_time.") for p in model.parameters].index(True)
+    for far in (-1e4, 1e4, 1e200):
+        u = np.zeros(len(model.parameters))
+        u[coefficient] = far
+        assert np.all(np.isfinite(model.residual(u)))
+
+
 def test_a_trend_is_found():
     warm = (50.0, 100.0, 200.0, 300.0)
     samples = []
