@@ -135,7 +135,7 @@ CASES = {
         {**TRUTH, "relaxation_time.exponent": -0.5, "kohler.n": 1.7},
         trend={"tau": "power(temperature)"},
     ),
-    # phi(9 T) is 1.6 or more up to 300 K; from 2 ps it is 0.6 there, and alpha alpha' is known to 21%
+    # phi(9 T) is 1.6 or more up to 300 K; from 2 ps it is 0.6, and alpha alpha' known to 21%
     "temperature_long": Case(
         lambda wrong: temperatures(wrong, COLD),
         {**TRUTH, "relaxation_time": COLD, "relaxation_time.exponent": -0.5, "kohler.n": 1.7},
