@@ -22,6 +22,27 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "the page turns the wrong way round in an alternating current",
+        "pages/measure.js",
+        "const s = [1, -2 * Math.PI * (more.frequency ?? 0)",
+        "const s = [1, 2 * Math.PI * (more.frequency ?? 0)",
+        ("tests/output/test_page.py",),
+    ),
+    Mutant(
+        "the page keeps the edges of a film at the reference length",
+        "pages/measure.js",
+        "weights[k][1] * Math.sqrt(stretch)]",
+        "weights[k][1]]",
+        ("tests/output/test_page.py",),
+    ),
+    Mutant(
+        "the page takes the slopes at the faces the wrong way round",
+        "pages/measure.js",
+        "row[side > 0 ? i : n + i] += 1;",
+        "row[side < 0 ? i : n + i] += 1;",
+        ("tests/output/test_page.py",),
+    ),
+    Mutant(
         "a polarised contact reads with the other sign",
         "solver/polarised.py",
         "read[d] += p * assemble(volts)",
