@@ -39,11 +39,12 @@ docs: $(VENV)/runtime.stamp
 	$(PIP) install -e '.[docs]'
 	$(BIN)/python -m sphinx -W -b html docs results/docs
 
-# The pictures of the README, from a fresh run of the example.
+# The pictures of the README, from a fresh run of the example, and the figures of the paper.
 images: demo
 	mkdir -p docs/images
 	cp results/hall_bar/hanle.png docs/images/hanle.png
 	cp results/hall_bar/moment_density_0.png docs/images/moment_density.png
+	$(BIN)/python -m validation.figures --out docs/images
 
 $(VENV)/runtime.stamp: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ohmr_fem needs Python 3.11 or later: make PYTHON=...")'

@@ -39,7 +39,7 @@ LINE_EVERY = 30.0
 OK, BAD_INPUT, SOLVE_FAILED = 0, 2, 3
 #: What the user said of the output, before the command.
 _SPEECH = {"quiet": False, "json": False}
-FAULT, NO_MEMORY, CANNOT_WRITE = 70, 71, 74
+FAULT, NO_MEMORY, CANNOT_WRITE = signals.FAULT, signals.NO_MEMORY, 74
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -156,7 +156,6 @@ REFUSED = {
     "solve_to": ("spin",),
     "drift_solve": ("spin",),
     "drift_curve": ("spin",),
-    "film moment": ("spin", "tensor", "by component"),
     "series": ("spin", "tensor", "by component"),
 }
 

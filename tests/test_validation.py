@@ -58,6 +58,7 @@ LEAST = {
     "verdict": 2,
     "studies": 3,
     "film_3d": 8,
+    "film_channels_3d": 4,
     "films": 54,
     "two_channels": 9,
     "operators": 11,
@@ -339,6 +340,20 @@ def test_every_place_of_the_paper_is_there_once():
     assert sum(bool(s.reason) for s in statements()) <= 3
 
 
+def test_the_page_shows_every_place_with_its_number():
+    """docs/coverage.json is written by ``python -m validation --record``."""
+    from validation.statements import statements
+
+    kept = json.loads((Path(__file__).parents[1] / "docs/coverage.json").read_text("utf-8"))
+    shown = {s["place"]: s for s in kept["statements"]}
+    assert list(shown) == [s.place for s in statements()], "run the validation with --record"
+    for s in statements():
+        assert bool(shown[s.place]["routes"] and shown[s.place]["number"]) == bool(s.checks), (
+            s.place
+        )
+        assert shown[s.place]["errs"] == s.errs and shown[s.place]["passed"]
+
+
 def test_a_place_without_two_routes_is_open():
     from validation.statements import open_places
 
@@ -410,7 +425,7 @@ def test_a_reference_that_is_handed_a_solved_problem_fails_its_row():
 )
 def test_what_a_row_may_call_its_other_route(routes, said):
     row = Row("case", "Eq. (1)", "row", 1.0, 0.123, 0.0, 1e-9)
-    fault = fault_of(row, routes, "printed = 0.5", set())
+    fault = fault_of(row, routes, "analytic.printed = 0.5", set())
     assert said in fault if said else not fault
 
 

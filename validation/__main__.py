@@ -71,6 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="processes; one a core, four at most, unless given",
     )
     parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="write the table of the paper as JSON too"
+    )
+    parser.add_argument(
         "cases", nargs="*", help=f"cases to run, by default all: {', '.join(known_cases())}"
     )
     options = parser.parse_args(arguments)
@@ -85,6 +88,10 @@ def main(arguments: list[str] | None = None) -> int:
         results.append(result)
         print(f"[{number}/{len(names)}] {result['name']}: {summary(result)}", flush=True)
     content = write_reports(results, level, options.out, time.perf_counter() - start)
+    if options.record:
+        kept = {key: content[key] for key in ("level", "date", "statements")}
+        text = json.dumps(_plain(kept), indent=1, ensure_ascii=False)
+        options.record.write_text(text + "\n", encoding="utf-8")
     rows = [r for result in results for r in result["rows"]]
     failed = sum(not r["passed"] for r in rows)
     crashed, skipped = (sum(bool(r[word]) for r in results) for word in ("error", "skipped"))

@@ -29,9 +29,13 @@ from ohmr_fem.sweep.film import _starts, film_measures
 
 from .case import Row, relative
 from .film_3d import PAIRS, _mass, _stiffness, contacts
+from .independence import route
 from .two_channels import ANGLES, BETA, GAMMA, INVERSE, TESLA, XT, M, cross, two
 
 CASE = "films of several rates"
+ROUTES = {
+    "": ("poles and functions of a matrix", "all components in three dimensions"),
+}
 SPREAD = np.array([[1.0, 0.1], [0.3, 2.0]])
 THICKNESS = 0.9
 FULL = np.array([[1.0, 0.2, 0.0], [0.2, 0.5, 0.1], [0.0, 0.1, 2.0]])
@@ -144,6 +148,7 @@ class Brick:
         turned = _across.assemble(self.basis, q0=-J[1], q1=J[0])
         return np.array([np.outer(along, by[1]), -np.outer(along, by[0]), np.outer(total, turned)])
 
+    @route("all components in three dimensions")
     def delta_R(self, kind: str, faces: Faces, beta: np.ndarray) -> list[float]:
         """For each of PAIRS, sigma = 1."""
         spread, local, made, read = matrices(kind, beta)

@@ -136,7 +136,8 @@ def fault_of(row: Row, routes: tuple[str, ...], source: str, entered: set[str]) 
     if word == "package":
         return "" if len(routes) > 2 else f"{other} shares code with {routes[0]}"
     if word == "closed form":
-        return _closed_forms_stand_alone()
+        named = "analytic" in source
+        return _closed_forms_stand_alone() if named else "the case calls no closed form"
     if word == "digits":
         stands = _literal(row.reference, source)
         return "" if stands else f"{row.reference!r} is not printed in the case"

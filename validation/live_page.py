@@ -18,9 +18,13 @@ from ohmr_fem.config.device_file import Device, read_device
 from ohmr_fem.run.explore import explore_device
 
 from .browser import Browser, browser
-from .case import Row
+from .case import ASSEMBLY, Row
 
 CASE = "live page"
+ROUTES = {
+    "R(B) - R(0)": ("JavaScript", "package: four-field solves", ASSEMBLY),
+    "": ("a browser", "law: a page that fits, and says nothing on the console"),
+}
 PAIR = {"current": ("left", "right"), "voltage": ("t1", "t2")}
 CROSS = {"current": ("t1", "b1"), "voltage": ("t2", "b2")}
 #: Accuracy of the page, of the largest R(B) - R(0).

@@ -178,8 +178,8 @@ def mccann_koshino(
 
 
 @route("square roots of the quartic")
-def bands_of_a_bilayer(g0: float, g1: float, v: float) -> np.ndarray:
-    g2 = (g0 * np.abs(np.exp(1j * POINTS @ BONDS.T).sum(axis=1))) ** 2
+def bands_of_a_bilayer(g0: float, g1: float, v: float, k: np.ndarray = POINTS) -> np.ndarray:
+    g2 = (g0 * np.abs(np.exp(1j * k @ BONDS.T).sum(axis=1))) ** 2
     root = np.sqrt(g1**4 / 4 + g2 * (g1**2 + 4 * v**2))
     inner, outer = (np.sqrt(g1**2 / 2 + v**2 + g2 + s * root) for s in (-1, 1))
     return np.stack([-outer, -inner, inner, outer], axis=-1)

@@ -23,9 +23,13 @@ import ohmr_fem as of
 from ohmr_fem.mesh.device_mesh import DeviceMesh
 
 from .case import Row, Skipped
+from .independence import route
 from .two_channels import BETA, GAMMA, TESLA, XT, two
 
 CASE = "second program, channels"
+ROUTES = {
+    "": ("finite elements and poles", "NGSolve in a process of its own"),
+}
 INTERPRETER = "OHMR_NGSOLVE_PYTHON"
 PROGRAM = Path(__file__).with_name("ngsolve_program.py")
 MESHES = Path(__file__).parent.parent / "meshes"
@@ -189,6 +193,7 @@ def interpreter() -> str:
     return python
 
 
+@route("NGSolve in a process of its own")
 def of_ngsolve(python: str, given: dict[str, Any]) -> np.ndarray:
     """(fields, pairs) ohm."""
     with tempfile.TemporaryDirectory() as folder:

@@ -70,10 +70,13 @@ def row_of(statement: Statement, cases: Sequence[dict[str, Any]]) -> dict[str, A
     }
 
 
-def _telling(row: dict[str, Any]) -> tuple[bool, float]:
-    """A row with a number of its own before one that says 0 = 0; then the one nearest its limit."""
-    limit = row["tolerance"] or 1.0
-    return (row["reference"] not in (0.0, 1.0), row["error"] / limit)
+def _telling(row: dict[str, Any]) -> tuple[bool, bool, float]:
+    """A number of its own before an order of accuracy, and that before a row that says 0 = 0; then
+    the one nearest its limit.
+    """
+    own = row["reference"] not in (0.0, 1.0)
+    order = row["quantity"].startswith("order of")
+    return (own and not order, own, row["error"] / (row["tolerance"] or 1.0))
 
 
 def _number(row: dict[str, Any]) -> str:

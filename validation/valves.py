@@ -27,6 +27,7 @@ CASE = "valves"
 ROUTES = {
     "printed digits": ("poles", "digits of theory 10"),
     "one solution": ("finite elements", "digits of theory 10"),
+    "Hanle curve": ("poles", "closed form"),
     "graphene valve": ("poles", "digits of a publication"),
     "as points": ("poles", "Bessel function"),
     "= R_kl,ij": ("finite elements", "law: reciprocity"),

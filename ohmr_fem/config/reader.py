@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -102,10 +103,15 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.wrong: list[str] = []
+        self.short: MemoryError | None = None  # which has an exit code of its own
         self.inputs: list[Path] = []  # files read besides the device file and its mesh
         self.digests: dict[Path, str] = {}  # of the files that others read
 
     def complain(self, key: str, message: str) -> None:
+        handled = sys.exception()
+        behind = (handled and handled.__cause__) or handled
+        if isinstance(behind, MemoryError):
+            self.short = behind
         where = f"{self.path}: {key}: " if key else f"{self.path}: "
         self.wrong += [where + line for line in message.splitlines()]
 
@@ -133,7 +139,7 @@ class Reader:
 
     def stop(self) -> None:
         if self.wrong:
-            raise InputError(self.wrong, value=self.path)
+            raise InputError(self.wrong, value=self.path) from self.short
 
     def known_sections(self, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
         for name in table:

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..base.owned import ReadOnly
 from ..config.device_file import Device, read_device
 from ..errors import InputError, complaints_about, complaints_of, suggest
@@ -16,6 +18,7 @@ from ..model.stack import Stack
 from ..sweep.measure import SpectralMeasure
 from ..units import positive, shown
 from .background import Term, read_terms
+from .columns import check_counts
 from .data import Measured, read_data, with_pairs
 from .input import read_curves
 from .names import canonical, unit_of
@@ -92,6 +95,7 @@ class Sample:
             put("problem", _problem(problem))
             put("curves", _curves(data, problem, self.problem))
             put("background", read_terms(background))
+            check_counts(self.background, self.curves)
             put("known", ReadOnly(_known(known or {})))
             put("properties", ReadOnly(_properties(properties, self.problem)))
 
@@ -107,7 +111,7 @@ class Sample:
     @property
     def strongest(self) -> float:
         """The strongest field in T."""
-        return max(float(abs(c.signed).max()) for c in self.curves)
+        return max(float(np.max(abs(c.signed))) for c in self.curves)
 
     def named(self, name: str) -> Sample:
         """The same sample with another name."""

@@ -25,6 +25,7 @@ from ..model.film import Face, Film
 from ..model.material import Material
 from .channel_rates import require_decay
 from .film import AT_ONCE, Function, _cosh, _sinh, detection_matrix, even_part, odd_part
+from .film_decay import require_decay_between_faces
 
 #: Condition of the eigenvectors of A beyond which they are not used.
 PARALLEL = 1e6
@@ -312,6 +313,7 @@ def local_tensors(
     """
     matrices = Channels.of(material)
     require_decay(matrices, fields)
+    require_decay_between_faces(film, matrices, film.thickness, fields)
     length = film.thickness
     faces = ChannelFaces.of(film, matrices, film.thickness, length, detection)
     h = faces.local(scaled_rates(matrices, fields, length)).real

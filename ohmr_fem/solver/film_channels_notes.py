@@ -32,7 +32,7 @@ def several_rates_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarn
         "transpose at -B (relaxation or a face that does not commute with X, unequal faces, "
         "conversion, or the printed detector on an anisotropic X)"
     )
-    return [*notes, PhysicsWarning(text)]
+    return [*notes, PhysicsWarning(text, key="film")]
 
 
 def _breakage(problem: Problem, field: np.ndarray) -> float:

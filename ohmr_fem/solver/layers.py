@@ -83,6 +83,8 @@ def local_tensors(
     InputError, SolveError
         Shapes of X that have no common rule; a layer whose torque is unstable.
     """
+    if not all(material.uniform for material, _ in stack.layers):
+        raise InputError("the closed form of layers knows one rate and one channel", key="film")
     every = np.vstack([np.zeros(3), fields])
     rules = continuity(stack, detection, interface)
     layers = [

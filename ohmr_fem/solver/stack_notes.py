@@ -7,8 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import PhysicsWarning, SolveError
+from ..model.channels import Channels
+from ..model.film import Film
 from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
+from .film_decay import only_damp
 from .spin_notes import spin_notes
 from .stack import section_of, stack_tensors
 
@@ -21,7 +24,26 @@ def stack_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     stack = problem.film
     assert isinstance(stack, Stack)
     section = section_of(stack, problem.detection, problem.interface)
-    return [*_left_out(problem, stack), *spin_notes(section), *_onsager(problem, stack, field)]
+    notes = [*_left_out(problem, stack), *_unlike_faces(stack)]
+    return [*notes, *spin_notes(section), *_onsager(problem, stack, field)]
+
+
+def _unlike_faces(stack: Stack) -> list[PhysicsWarning]:
+    """Faces that could make a torque amplify, which is looked at in films alone."""
+    for face, (material, thickness) in zip(
+        stack.faces, (stack.layers[0], stack.layers[-1]), strict=True
+    ):
+        film = Film(thickness, face, face)
+        if not only_damp(film, Channels.of(material), thickness):
+            return [
+                PhysicsWarning(
+                    "a face of this stack absorbs components at different rates on an anisotropic "
+                    "X (or both moments): whether a strong field makes the moment grow there was "
+                    "not looked at",
+                    key="film",
+                )
+            ]
+    return []
 
 
 def _left_out(problem: Problem, stack: Stack) -> list[PhysicsWarning]:

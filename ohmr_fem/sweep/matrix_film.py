@@ -25,6 +25,7 @@ from ..model.film import Film
 from ..model.problem import Problem
 from ..solver.film import Faces, odd_part
 from ..solver.film_channels import ChannelFaces, odd_of, readers, sources
+from ..solver.film_decay import rates_between_faces, require_decay_between_faces
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import system_of
@@ -69,6 +70,17 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         return ChannelFaces.of(
             self.film, self.matrices, self.thickness, self.reference_length, self.detection
         )
+
+    def _check_stable(self, fields: np.ndarray) -> None:
+        MatrixMeasure._check_stable(self, fields)
+        require_decay_between_faces(self.film, self.matrices, self.thickness, fields)
+
+    def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+        """Whether each field is stable and within the range of the measure, (n,) bool."""
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        out = MatrixMeasure.covers(self, several, s)
+        rates = rates_between_faces(self.film, self.matrices, self.thickness, several)
+        return out if rates is None else out & (rates > 0.0)
 
     # -- response
 
@@ -291,10 +303,7 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         field: Any,
         current: Any = 1.0,
     ) -> np.ndarray:
-        raise InputError(
-            "moment_density: the moment of a film depends on z, and that of a tensor or a spin is "
-            "not in this version"
-        )
+        return FilmMeasure.moment_density(self, field, current)
 
     def __repr__(self) -> str:
         what = "orbital and spin moment" if self.has_spin else "relaxation tensor"
@@ -311,6 +320,7 @@ def matrix_film_measures(
     thicknesses: Any = None,
     rates: Any = (),
     solver: Solver = SYMMETRIC,
+    with_vectors: bool = False,
 ) -> list[MatrixFilmMeasure]:
     """Measures of several (current, voltage) pairs of one film; see :func:`film_measures`."""
     from .spectral import _check_definite
@@ -363,6 +373,7 @@ def matrix_film_measures(
         return worst
 
     most = 80 if lengths is None else 240
-    projection = project(M, factors, start, shift, excess, most)
+    projection = project(M, factors, start, shift, excess, most, with_vectors=with_vectors)
     _check_definite(projection)
-    return measures(replace(projection, vectors=None))
+    vectors = keep @ projection.vectors if with_vectors else None
+    return measures(replace(projection, vectors=vectors))

@@ -58,19 +58,29 @@ class StackMeasure(FilmMeasure):
     served: ClassVar[tuple[str, ...]] = ("film",)
     scalar: ClassVar[bool] = False
 
+    def _check_stable(self, fields: np.ndarray) -> None:
+        """Looked at where the section is solved."""
+
     @property
     def closed(self) -> StackMeasure:
-        """The same by the closed form, for the loops of a fit."""
-        return replace(self, section=None)
+        """The same by the closed form, for the loops of a fit; itself where a layer has a spin or
+        relaxes as a tensor.
+        """
+        plain = all(m.uniform for m, _ in self.film.layers)
+        return replace(self, section=None) if plain else self
+
+    @property
+    def through(self) -> Problem:
+        """The section, made anew where the closed form serves."""
+        if self.section is not None:
+            return self.section  # type: ignore[no-any-return]
+        return section_of(self.film, self.detection, self.interface)
 
     def tensors(self, fields: np.ndarray, frequency: float = 0.0) -> tuple[Any, Any]:
         """delta sigma_ij/sigma and its change from B = 0, (n, 2, 2) each."""
         if self.section is None and frequency == 0.0:
             return local_tensors(self.film, fields, self.detection, self.interface)
-        section = self.section
-        if section is None:
-            section = section_of(self.film, self.detection, self.interface)
-        return stack_tensors(self.film, section, fields, frequency)
+        return stack_tensors(self.film, self.through, fields, frequency)
 
     def response(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """f(B) and f(B) - f(0), with alpha alpha' in them."""
@@ -132,7 +142,7 @@ class StackMeasure(FilmMeasure):
     def size(self) -> float:  # type: ignore[override]
         """What f(0) is without any cancellation."""
         # not by stack_tensors, which would forget the fields of the curve
-        at_rest = Thickness.of(self.film, self.section).tensors(np.zeros((1, 3)))[0]
+        at_rest = Thickness.of(self.film, self.through).tensors(np.zeros((1, 3)))[0]
         return float(np.sum(np.abs(at_rest[0])) * np.abs(self.products).max())
 
     @property

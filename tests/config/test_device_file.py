@@ -524,6 +524,7 @@ def test_accuracy_is_refused_where_no_mesh_is_refined(folder):
     )
 
 
+MAGNET = '{mixing_conductance = "4e14 S/m^2", magnetisation = [1, 0, 0]}'
 FILM = """
 [geometry]
 shape = "hall_bar"
@@ -563,6 +564,11 @@ def test_film(tmp_path, refuses):
     assert sheet == pytest.approx(4e-9 / 1.8e-6)
     path.write_text(FILM.replace('"100 m/s"', "{source = 0.1}"), encoding="utf-8")
     assert read_device(path).problem.film.bottom.source == 0.1
+    text = FILM.replace('"100 m/s"', f'{{orbital = "absorbing", spin = {MAGNET}}}')
+    spin = SPIN[SPIN.index("[material.spin]") : SPIN.index("[sweep]")]
+    path.write_text(text.replace("[contacts]", spin + "[contacts]"), encoding="utf-8")
+    bottom = read_device(path).problem.film.bottom
+    assert bottom.absorbing and bottom.spin.magnet.magnetisation == (1, 0, 0)
     for wrong, fragments in (
         (FILM.replace('"4 nm"', '"4 s"'), ["film", "thickness"]),
         (FILM.replace('"100 m/s"', '"mirror"'), ["film", "mirror"]),

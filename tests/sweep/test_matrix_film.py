@@ -11,7 +11,6 @@ from scipy.sparse import csc_array, kron
 from scipy.sparse.linalg import splu
 
 import ohmr_fem as of
-from ohmr_fem.errors import InputError
 from ohmr_fem.solver import forms
 from ohmr_fem.solver.system import system_of
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
@@ -197,9 +196,3 @@ def test_alternating_current_and_thickness_of_a_film(bar):
     other = of.hanle_curve(film(bar, both(), 2.0), FIELDS, **pair)
     tuned = measure.at(thickness=2.0)
     assert np.allclose(tuned.delta_R(FIELDS), other.delta_R, rtol=1e-4)
-
-
-def test_what_a_film_of_several_rates_refuses(bar, refuses):
-    prob = film(bar, tensor())
-    with refuses(InputError, "one relaxation time and one channel"):
-        of.film_moment(prob, FIELDS[0], current=PAIRS["local"][0])
