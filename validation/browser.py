@@ -21,8 +21,8 @@ from typing import Any
 from .case import Skipped
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-#: Seconds to wait for an answer.
-PATIENCE = 60.0
+#: Seconds to wait for an answer, on a machine that does many other things.
+PATIENCE = 200.0
 #: In a container there is no sandbox, and nothing but our own pages is opened.
 OPTIONS = (
     "--headless=new",

@@ -33,7 +33,7 @@ def installed(folder: Path) -> Path:
     subprocess.run([*python, "pip", "wheel", *options, str(ROOT)], check=True)
     subprocess.run([*python, "venv", str(environment)], check=True)
     (wheel,) = wheels.glob("*.whl")
-    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-compile"]
     subprocess.run([*pip, f"{wheel}[{EXTRAS}]"], check=True)
     return environment / "bin"
 
