@@ -283,7 +283,7 @@ def write_results(
     content = io.BytesIO()
     dataset(study, done, coordinates, results).to_netcdf(content, engine="h5netcdf")
     with atomic_path(study.output) as temporary:
-        temporary.write_bytes(content.getbuffer())
+        temporary.write_bytes(content.getvalue())  # a view would outlive a disk that is full
 
 
 def dataset(
