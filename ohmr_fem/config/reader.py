@@ -19,7 +19,7 @@ from ..files import read_piped, sha256_of, text_of
 from ..geometry.outline import Geometry
 from ..model.drive import read_pair
 from ..model.problem import Problem
-from .geometry_table import arguments, drawn, meshed
+from .geometry_table import arguments, drawn, file_of, meshed
 from .model_tables import KINDS, Gate, GateTable, ModelMaterialTable
 from .tables import (
     ChannelTable,
@@ -222,8 +222,12 @@ class Reader:
             arguments(table)
         except OhmrError as exc:
             return self.complain(f"geometry.{exc.key}", exc.what)
+        path = file_of(table, self.path.parent)
+        if path is not None:
+            self.inputs.append(path)
+            self._digest(path)
         try:
-            return drawn(table)
+            return drawn(table, self.path.parent)
         except OhmrError as exc:
             if exc.key in table and not exc.named:
                 return self.complain(f"geometry.{exc.key}", exc.what)

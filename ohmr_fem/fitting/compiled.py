@@ -7,7 +7,8 @@ thicknesses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,8 +23,9 @@ from ..sweep.film import FilmMeasure
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
+from ..sweep.stack import StackMeasure
 from .background import Term
-from .columns import axes_of
+from .columns import FEWEST_RATIO, axes_of
 from .compress import quick
 from .input import TOLERANCE
 from .model import Curve, changes
@@ -41,7 +43,15 @@ LONGER = 4.0
 SIZES = ("thickness", "width")
 G, SPIN = "face_absorption", "spin."
 
+PRODUCT = "alpha_product"
+#: Of the orbital channel alone.
+ORBITAL = (PRODUCT, "diffusion_length", "relaxation_time", "theta", "g_factor")
+#: Answers of a setup that are kept.
+KEPT = 64
+
 Values = Mapping[str, float]
+#: f and its change from B = 0, (n,) each.
+Answer = tuple[np.ndarray, np.ndarray]
 #: A measure and its quick one.
 Pair = tuple[SpectralMeasure, SpectralMeasure]
 
@@ -69,9 +79,10 @@ class Setup:
         exact: bool = False,
     ) -> SpectralMeasure:
         """The measure with other parameters, by canonical name in SI."""
+        if isinstance(self.measure, StackMeasure):
+            return self.measure.at(**values)
         own = {k: v for k, v in values.items() if k != G and k not in self._added(values)}
-        # few poles serve faces that reflect
-        measure = self.measure if exact or G in values else self.quick
+        measure = self.measure if exact else self.quick
         if self.size:
             sizes = [own.pop(k) for k in SIZES if k in own]
             measure = resized(measure, (sizes[0] if sizes else self.size) / self.size)
@@ -88,15 +99,51 @@ class Setup:
         fields: np.ndarray,
     ) -> Any:
         """f and its change of the tuned measure, (n,) each; with all channels of moment."""
-        if G in values and self.measure.plane:
-            f, change = self._absorbing(measure, values, fields)
-        else:
-            f, change = measure.unchecked(fields)
         spin = self._added(values)
+        own = {k: v for k, v in values.items() if k not in spin}
+        f, change = self._recalled(own, fields, lambda: self._orbital(measure, own, fields))
         if spin:
-            more = self._spin(measure, spin, fields)
+            more = self._spin(measure, own, spin, fields)
             f, change = f + more[0], change + more[1]
         return f, change
+
+    def _orbital(
+        self,
+        measure: SpectralMeasure,
+        values: Values,
+        fields: np.ndarray,
+    ) -> Answer:
+        if G in values and self.measure.plane:
+            return self._absorbing(measure, values, fields)
+        return measure.unchecked(fields)
+
+    @functools.cached_property
+    def _known(self) -> dict[Any, Answer]:
+        """The latest answers: a grid, or differences, of two channels ask for each many times."""
+        return {}
+
+    @functools.cached_property
+    def _factored(self) -> bool:
+        """Whether alpha alpha' is a factor of the signal, so that f does not know it."""
+        film = self.problem.film
+        driven = film is not None and any(face.drives for face in film.faces)
+        return not (self.measure.polarised or self.problem.edge_sources or driven)
+
+    def _recalled(
+        self,
+        values: Values,
+        fields: np.ndarray,
+        make: Callable[[], Answer],
+    ) -> Answer:
+        """f and its change at these values, made if they are not known."""
+        asked = {k: v for k, v in values.items() if k != PRODUCT or not self._factored}
+        key = tuple(sorted(asked.items())), fields.tobytes()
+        known = self._known
+        if key not in known:
+            if len(known) >= KEPT:
+                known.pop(next(iter(known)))
+            known[key] = make()
+        return known[key]
 
     def _added(self, values: Values) -> dict[str, float]:
         """Values of a spin channel that the material does not have itself."""
@@ -109,7 +156,7 @@ class Setup:
         measure: SpectralMeasure,
         values: Values,
         fields: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> Answer:
         """A film section whose faces absorb: the closed form through the thickness."""
         m = measure.material
         thickness = values.get("thickness", self.size)
@@ -122,9 +169,10 @@ class Setup:
     def _spin(
         self,
         measure: SpectralMeasure,
+        own: Values,
         spin: Values,
         fields: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> Answer:
         """A spin channel beside the orbital one, without conversion (docs/theory, section 11)."""
         m = measure.material
         values = {
@@ -133,10 +181,13 @@ class Setup:
             "diffusion_length": spin.get(f"{SPIN}diffusion_length", m.diffusion_length),
             "relaxation_time": spin.get(f"{SPIN}relaxation_time", m.relaxation_time),
         }
-        f, change = measure.at(**values).unchecked(fields)
+        # of what belongs to the orbital channel it knows nothing
+        asked = {k: v for k, v in own.items() if k not in ORBITAL}
+        asked |= {SPIN + k: values[k] for k in ("diffusion_length", "relaxation_time")}
+        f, change = self._recalled(asked, fields, lambda: measure.at(**values).unchecked(fields))
         # the signal is multiplied by the orbital product, which may be 0
-        own = m.orbital_hall_angle * m.inverse_orbital_hall_angle
-        share = spin[f"{SPIN}hall_product"] / own if own else 0.0
+        product = m.orbital_hall_angle * m.inverse_orbital_hall_angle
+        share = spin[f"{SPIN}hall_product"] / product if product else 0.0
         return share * f, share * change
 
 
@@ -238,19 +289,57 @@ def terms_of(samples: Sequence[Sample]) -> list[list[tuple[Term, ...]]]:
     ``resistivity_ratio``; every other amplitude is of one curve.
     """
     axes = axes_of([c for s in samples for c in s.curves])
+    reduced = _reduced(samples, axes)
     out = []
     for sample in samples:
         own = [axes.pop(0) for _ in sample.curves]
-        out.append([tuple(_grouped(t, axis) for t in sample.background) for axis in own])
+        terms = sample.background
+        out.append([tuple(_of_curve(t, k, a, reduced) for t in terms) for k, a in enumerate(own)])
     return out
 
 
-def _grouped(
+def _reduced(
+    samples: Sequence[Sample],
+    axes: Sequence[int],
+) -> dict[int, list[tuple[float, float]]]:
+    """{axis: (rho_ref/rho_0, strongest field times that) of each curve that has a ratio}."""
+    out: dict[int, list[tuple[float, float]]] = {}
+    left = list(axes)
+    for sample in samples:
+        for k, curve in enumerate(sample.curves):
+            axis = left.pop(0)
+            for ratio in (_ratio(term, k) for term in sample.background):
+                if ratio is not None:
+                    strongest = float(np.abs(curve.signed).max())
+                    out.setdefault(axis, []).append((ratio, ratio * strongest))
+    return out
+
+
+def _ratio(
     term: Term,
+    k: int,
+) -> float | None:
+    """rho_ref/rho_0 of curve k of a sample."""
+    value = dict(term.given).get("resistivity_ratio")
+    return value[k] if isinstance(value, tuple) else value
+
+
+def _of_curve(
+    term: Term,
+    k: int,
     axis: int,
+    reduced: Mapping[int, Sequence[tuple[float, float]]],
 ) -> Term:
-    scaled = term.name == "kohler" and "resistivity_ratio" in dict(term.given)
-    return replace(term, group=f"direction {axis}") if scaled else term
+    if _ratio(term, k) is None:
+        return term.at(k)
+    ratios, ends = zip(*reduced[axis], strict=True)
+    if term.smooth is not None and max(ratios) < FEWEST_RATIO * min(ratios):
+        raise InputError(
+            "kohler: a smooth function needs samples of several resistivity_ratio in each "
+            "direction, a tenth apart",
+            key="background",
+        )
+    return term.at(k, f"direction {axis}", max(ends))
 
 
 def rebased(
@@ -294,8 +383,6 @@ def _compiled(
 
 def _refusal(problem: Problem) -> str | None:
     """Why a sample cannot be in a series."""
-    if isinstance(problem.film, Stack):
-        return "the layers of a stack have materials of their own, which a series cannot share"
     if problem.constant and not problem.uniform:
         return (
             "a series fits one relaxation time, and a spin as its own 'spin.' parameters without "
@@ -332,7 +419,7 @@ def _shape(problem: Problem) -> Any:
         mesh.t.tobytes(),
         repr(sorted(problem.contacts.items())),
         repr(sorted(laws.items())),
-        problem.film is None,
+        type(problem.film),
         # a finite G goes with D and the size
         (size, problem.material.diffusion_constant) if partial else None,
     )
@@ -352,6 +439,9 @@ def _measures(
     own = [s.problem.material.diffusion_length * centre for s in samples]
     lengths = [length / a for length, a in zip(own, scales, strict=True)]
     covered = (min(lengths) / reach, max(lengths) * reach)
+    if isinstance(first.film, Stack):
+        plane = spectral_measures(first, pairs)
+        return [dict(zip(pairs, _stacked(plane, s.problem), strict=True)) for s in samples]
     made = _film(samples, pairs, covered, fitted) if film else _plane(first, pairs, covered)
     few = [_few(m, covered, samples) for m in made]
     out = []
@@ -365,6 +455,19 @@ def _measures(
         ]
         out.append(dict(zip(pairs, own, strict=True)))
     return out
+
+
+def _stacked(
+    plane: Sequence[SpectralMeasure],
+    problem: Problem,
+) -> list[Pair]:
+    """The plane under the stack of a sample, by the closed form."""
+    found: list[Pair] = []
+    for measure in plane:
+        assert isinstance(measure, StackMeasure)
+        own = measure.closed.at(film=problem.film)
+        found.append((own, own))
+    return found
 
 
 def _few(

@@ -29,6 +29,7 @@ from ..model.film import Face, Film, MagneticFace
 from ..model.material import Material
 from ..model.problem import Problem
 from ..model.spin import Spin
+from ..model.stack import Stack
 from ..solver.solution_file import _pack_mesh, _unpack_mesh
 from ..version import __version__
 from .fit_check import check_fields, check_fit
@@ -61,6 +62,7 @@ PLAIN = {
         Sample,
         SampleFit,
         Spin,
+        Stack,
         Step,
         Term,
     )
@@ -184,6 +186,8 @@ def _packed(value: Any) -> Any:
     if name not in PLAIN:
         raise InputError(f"save: {name} cannot be stored in a fit")
     fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
+    if isinstance(value, Problem) and isinstance(value.film, Stack):
+        fields["materials"] = None  # the stack has them
     kept = {k: _packed(v) for k, v in fields.items() if k not in LEFT_OUT}
     return {KIND: name, "fields": kept}
 

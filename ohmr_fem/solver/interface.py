@@ -98,7 +98,11 @@ def interface_of(problem: Problem, c: Coefficients) -> Interface | None:
 
 def one_shape(c: Coefficients) -> bool:
     """Whether X is one tensor up to a factor, which may be zero."""
-    X = _points(c)
+    return alike(_points(c))
+
+
+def alike(X: np.ndarray) -> bool:
+    """Whether tensors (n, 3, 3) are one up to a factor, which may be zero."""
     size = np.abs(X).max(axis=(1, 2))
     first = X[int(np.argmax(size))]
     top = np.unravel_index(int(np.argmax(np.abs(first))), (3, 3))
@@ -111,7 +115,11 @@ def one_shape(c: Coefficients) -> bool:
 
 def definite(c: Coefficients) -> bool:
     """Whether X is definite wherever it is not zero."""
-    X = _points(c)
+    return all_definite(_points(c))
+
+
+def all_definite(X: np.ndarray) -> bool:
+    """Whether tensors (n, 3, 3) are definite where they are not zero."""
     moving = X[np.any(X != 0.0, axis=(1, 2))]
     values = np.linalg.eigvalsh(moving)
     size = np.abs(values)

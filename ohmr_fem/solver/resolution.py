@@ -12,6 +12,7 @@ from ..model.material import Material, cross_matrix
 from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from ..units import engineering
+from .film_channels_notes import several_rates_notes
 from .interface import reciprocity_notes
 from .spin_notes import spin_notes
 from .stack_notes import stack_notes
@@ -196,7 +197,7 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     if isinstance(problem.film, Stack):
         return [*notes, *stack_notes(problem, field)]
     if problem.film is not None:
-        return [*notes, *_film_notes(problem)]
+        return [*notes, *_film_notes(problem, field)]
     notes += _channel_notes(problem)
     notes += _metal_notes(problem)
     if not _one_law(problem):
@@ -312,10 +313,14 @@ def _strength_note(problem: Problem, film: Film, material: Material) -> PhysicsW
     return None
 
 
-def _film_notes(problem: Problem) -> list[PhysicsWarning]:
+def _film_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where R_ij,kl(B) = R_kl,ij(-B) fails in a film (docs/theory, section 9)."""
     film, material = problem.film, next(iter(problem.materials.values()))
-    if not isinstance(film, Film) or not material.uniform:
+    if not isinstance(film, Film):
+        return []
+    if problem.constant and not problem.uniform:
+        return several_rates_notes(problem, field)
+    if not material.uniform:
         return []
     if not problem.uniform:
         return _regional_notes(problem)

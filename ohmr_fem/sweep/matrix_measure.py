@@ -257,7 +257,7 @@ class MatrixMeasure(SpectralMeasure):
         w = self.slowest + grid
         inverse = np.linalg.inv(w[:, None, None] * spread + local)
         sizes = (w + shift) * np.linalg.norm(inverse, ord=2, axis=(-2, -1))
-        return float(max(sizes.max(), np.linalg.norm(np.linalg.inv(spread), ord=2)))
+        return float(max(np.max(sizes), np.linalg.norm(np.linalg.inv(spread), ord=2)))
 
     @property
     def _least_kappa(self) -> float:
@@ -409,12 +409,6 @@ class MatrixMeasure(SpectralMeasure):
         if self.current is None:
             return unit * float(m.sheet_conductivity) * self.reference_length
         return -unit
-
-    def save(self, path: Any) -> Any:
-        raise InputError(
-            "save: the measure of a relaxation tensor, or with a spin, cannot be written in this "
-            "version; make it again from the problem"
-        )
 
     def __repr__(self) -> str:
         what = "orbital and spin moment" if self.has_spin else "relaxation tensor"
