@@ -423,6 +423,11 @@ def stacked(**faces: Any) -> of.Stack:
     return of.Stack([(in_bulk(), 1e-8), (in_bulk(), 2e-8)], **faces)
 
 
+def layer_at(**changes: Any) -> of.Stack:
+    stack = stacked()
+    return stack.at({f"{stack.names[0]}.{name}": value for name, value in changes.items()})
+
+
 def line(**changes: Any) -> np.ndarray:
     given = {"length": 2e-7, "width": 5e-8, "contacts": {"a": 0, "b": 5e-8}, **changes}
     return doflocs(of.channel(**given))

@@ -93,14 +93,19 @@ def angles(wrong: float) -> list[Sample]:
 
 
 def temperatures(wrong: float) -> list[Sample]:
-    """Two thicknesses at three temperatures, tau ~ T^-0.5."""
+    """Two thicknesses at three temperatures, tau ~ T^-0.5; B along y, where a film shows no effect,
+    tells the exponent of Kohler's rule.
+
+    With x alone alpha alpha' is known to 21%, and its intervals hold the truth in 92 of 100.
+    """
+    fields = [of.field_sweep(-TOP, TOP, 41, direction) for direction in ("x", "y")]
     out = []
     for t in (8e-9, 20e-9):
         for kelvin in (50.0, 100.0, 300.0):
             tau = TAU * (kelvin / 50.0) ** -0.5 if wrong == 1.0 else TAU / wrong
             own = {"material": {"relaxation_time": tau}, "background": ("offset", "kohler")}
             name = f"t{1e9 * t:g} {kelvin:g} K"
-            out.append(sample(t, wrong, temperature=kelvin, name=name, **own))
+            out.append(sample(t, wrong, fields=fields, temperature=kelvin, name=name, **own))
     return out
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, complaints_about, complaints_of, suggest
-from ..units import engineering, positive
+from ..units import engineering, positive, to_si
 from .film import Face
 from .material import Material, parameter, retuned
 
@@ -98,8 +98,8 @@ class Stack:
             return float(material.orbital_hall_angle * material.inverse_orbital_hall_angle)
         return parameter(material, key)
 
-    def at(self, changes: Mapping[str, float]) -> Stack:
-        """The stack with other values {"LAYER.parameter": in SI}, in every layer of the name.
+    def at(self, changes: Mapping[str, Any]) -> Stack:
+        """The stack with other values {"LAYER.parameter": value}, in every layer of the name.
 
         A thickness keeps the resistivity.  alpha_product scales alpha and alpha' alike, so that
         their ratio and the sign of alpha stay; where the product changes its sign alpha' does.
@@ -155,16 +155,16 @@ def _layers(given: Any) -> tuple[tuple[Material, float], ...]:
 def _changed(
     material: Material,
     thickness: float,
-    given: Mapping[str, float],
+    given: Mapping[str, Any],
 ) -> tuple[Material, float]:
     """A layer with other values; see :meth:`Stack.at`."""
     rest = {k: v for k, v in given.items() if k not in OF_LAYERS}
-    size = given.get("thickness", thickness)
+    size = positive(given.get("thickness", thickness), "m", "thickness")
     rho = given.get("resistivity", thickness / float(material.sheet_conductivity))
-    rest["sheet_conductivity"] = size / rho
+    rest["sheet_conductivity"] = size / positive(rho, "ohm*m", "resistivity")
     if "alpha_product" in given:
         alpha, inverse = material.orbital_hall_angle, material.inverse_orbital_hall_angle
-        ratio = given["alpha_product"] / (alpha * inverse)
+        ratio = to_si(given["alpha_product"], "1", "alpha_product") / (alpha * inverse)
         factor = float(np.sqrt(abs(ratio)))
         rest["orbital_hall_angle"] = alpha * factor
         rest["inverse_orbital_hall_angle"] = inverse * float(np.copysign(factor, ratio))
