@@ -22,6 +22,7 @@ from ohmr_fem import cli, files
 from ohmr_fem.config.device_file import read_device
 from ohmr_fem.errors import InputError, MeshError
 from ohmr_fem.study.file import read_study
+from tests import good_files
 from tests.good_files import GRAPHENE, SECTION, STUDY, TAUS
 from tests.small_devices import MATERIAL, bar_solution
 
@@ -211,6 +212,24 @@ def test_a_curve_whose_columns_disagree_is_refused_on_load(name):
     _changed("c.npz", **{name: np.zeros(5)})
     with pytest.raises(InputError, match=r"c\.npz: not a file saved by ohmr_fem, or damaged"):
         of.load("c.npz")
+
+
+@pytest.mark.parametrize(
+    "place, value, said",
+    [
+        ("covariance", {"is": "array", "type": "float64", "shape": [1], "values": [1.0]}, "shape"),
+        ("chi2", "much", "chi2 cannot be 'much'"),
+        ("warnings", [1, 2], "warnings cannot be"),
+        ("samples", {"is": "map", "pairs": []}, "no samples"),
+        ("minima", {"is": "tuple", "values": [7]}, "minima cannot be"),
+    ],
+)
+def test_a_fit_whose_parts_disagree_is_refused_on_load(place, value, said):
+    content = json.loads((good_files.folder() / "series.json").read_text())
+    content["fit"]["fields"][place] = value
+    Path("f.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=rf"f\.json: not a fit saved by ohmr_fem.*{said}"):
+        of.load_fit("f.json")
 
 
 # -- machines
