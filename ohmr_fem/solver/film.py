@@ -28,7 +28,7 @@ import numpy as np
 from ..errors import InputError, SolveError, suggest
 from ..errors.doors import door
 from ..model.film import Film
-from ..model.material import Material, precession_squared
+from ..model.material import Material
 from ..model.stack import Stack
 from ..units import fields_array
 from .stack import section_of, stack_tensors
@@ -336,12 +336,6 @@ def detection_matrix(material: Material, detection: str) -> np.ndarray:
     return np.asarray(2.0 * X / (X[0, 0] + X[1, 1]))
 
 
-def torque_of(material: Material, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """tau T (n, 3, 3) and phi^2 (n,)."""
-    T = material.torque(fields) * material.relaxation_time
-    return T, precession_squared(material, fields)
-
-
 def check_growth(
     squared: np.ndarray,
     fields: np.ndarray,
@@ -410,7 +404,7 @@ def film_conductivity(
         sheet = sheet.with_unit_conductivity()
     if not sheet.uniform:
         raise InputError("film_conductivity: needs coefficients that are plain numbers")
-    T, squared = torque_of(sheet, B)
+    T, squared = sheet.torque_of(B)
     check_growth(squared, B)
     h = detection_matrix(sheet, detection) @ Faces.of(film, sheet).local(T, squared)
     xx, yy = h[:, 1, 1], h[:, 0, 0]

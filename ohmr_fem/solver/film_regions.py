@@ -22,7 +22,7 @@ from scipy.sparse import csr_array
 from ..model.film import Film
 from ..model.problem import Problem
 from . import forms
-from .film import Faces, detection_matrix, torque_of
+from .film import Faces, detection_matrix
 from .linear import GENERAL, SYMMETRIC, Solver
 from .resistance import FourTerminal, UnitCurrent
 from .stability import check_stability
@@ -114,7 +114,7 @@ class RegionalFaces:
         total = 0.0
         for region, cells in problem.mesh.regions.items():
             material = problem.materials[region]
-            T, squared = torque_of(material, field[None])
+            T, squared = material.torque_of(field[None])
             h = detection_matrix(material, problem.detection) @ self._faces(material, T, squared)
             products = np.einsum("ckp,dkp->cd", u[:, cells], v[:, cells])
             strength = material.orbital_hall_angle * material.inverse_orbital_hall_angle

@@ -10,6 +10,7 @@ import numpy as np
 import skfem
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
+from skfem.quadrature import get_quadrature
 
 from ..errors import InputError
 
@@ -64,9 +65,18 @@ def cell_basis(mesh: skfem.Mesh, order: int) -> Any:
     """The space of the given order, with quadrature exact for constant coefficients on straight
     cells.
     """
+    return skfem.Basis(mesh, element_for(mesh, order), intorder=_exactness(mesh, order))
+
+
+def cell_points(mesh: skfem.Mesh, order: int) -> np.ndarray:
+    """The quadrature points of :func:`cell_basis`, (dim, cells, points a cell)."""
+    points, _ = get_quadrature(mesh.refdom, _exactness(mesh, order))
+    return np.asarray(mesh.mapping().F(points))
+
+
+def _exactness(mesh: skfem.Mesh, order: int) -> int:
     # on curved and bilinear cells the Jacobian is no polynomial: four orders more
-    intorder = 2 * order if mesh.affine else 2 * order + 4
-    return skfem.Basis(mesh, element_for(mesh, order), intorder=intorder)
+    return 2 * order if mesh.affine else 2 * order + 4
 
 
 def count_unknowns(mesh: skfem.Mesh, order: int) -> int:
