@@ -39,11 +39,12 @@ from .linear import (
     SYMMETRIC,
     Factorisation,
     Solver,
+    factorised,
     unbalanced,
     warn_unbalanced,
 )
 from .polarised import Polarised, polarised
-from .space import cell_basis, cell_points, is_hierarchical, scaled
+from .space import cell_basis, cell_points, is_hierarchical, scaled, vertex_functions
 
 logger = logging.getLogger(__name__)
 
@@ -306,7 +307,8 @@ class System:
         key = held, solver or default
         if key not in self._potential_solvers:
             T = self.free_tie(held)
-            factors = key[1].factorise(T.T @ self.K @ T)
+            matrix = T.T @ self.K @ T
+            factors = factorised(key[1], matrix, lambda: vertex_functions(self.basis, T))
             self._potential_solvers[key] = T, factors
         return self._potential_solvers[key]
 
