@@ -129,8 +129,8 @@ MUTANTS = (
     Mutant(
         "factor 1/2 of the torque dropped",
         "solver/coefficients.py",
-        "half_g = 0.5 * ELEMENTARY_CHARGE",
-        "half_g = 1.0 * ELEMENTARY_CHARGE",
+        "HALF = 0.5 * ELEMENTARY_CHARGE",
+        "HALF = 1.0 * ELEMENTARY_CHARGE",
         ("strip_tensor",),
     ),
     Mutant(
@@ -314,6 +314,34 @@ MUTANTS = (
         "if not share < ACCEPTED_SHARE:",
         "if False:",
         ("tests/solver/test_linear.py",),
+    ),
+    Mutant(
+        "curl of a cell with the other sign",
+        "solver/assembly.py",
+        "return [-second, first]",
+        "return [second, -first]",
+        ("tests/solver/test_assembly.py",),
+    ),
+    Mutant(
+        "middle of an edge worth one of its ends alone",
+        "solver/space.py",
+        "np.full(2 * len(middle), 0.5)",
+        "np.repeat([1.0, 0.0], len(middle))",
+        ("tests/solver/test_space.py",),
+    ),
+    Mutant(
+        "change of a table of pairs with f(0) in it",
+        "sweep/together.py",
+        "return Together(zero @ g + change, change, error,",
+        "return Together(zero @ g + change, zero @ g + change, error,",
+        ("tests/study/test_run.py",),
+    ),
+    Mutant(
+        "closest points of parallel edges at an end",
+        "geometry/polygons.py",
+        "share = closest / closest.sum(axis=0)",
+        "share = (np.cumsum(closest, axis=0) == 1) & closest",
+        ("tests/geometry/test_shapes.py",),
     ),
     Mutant(
         "table of pairs reads the voltage pair twice",

@@ -232,6 +232,7 @@ def test_any_key_of_the_device(device_study, tmp_path):
         assert np.allclose(row.delta_R[0], exact.delta_R, rtol=1e-6) and np.isclose(
             row.R_ohmic[0], exact.R_ohmic
         )
+        assert np.allclose(row.hanle[0], exact.hanle, rtol=1e-6, atol=1e-7 * abs(exact.hanle).max())
 
 
 MODEL = """
