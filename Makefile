@@ -1,14 +1,15 @@
 # Two commands, each doing all of its own set-up; needs only python3 >= 3.11 (with venv) and make.
 #   make demo   run the Hall-bar example into results/hall_bar
 #   make test   lint, type-check and test, with every extra that has a wheel
-# and two for trust: make validation (a report of every equation), make docs (needs the network once, for Sphinx).
+# and three for trust: make validation (a report of every equation), make docs (needs the network once, for Sphinx),
+# make jobs (what a user types, from the wheel in a fresh environment; needs the network).
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test test-lowest validation docs images clean
+.PHONY: demo test test-lowest validation jobs docs images clean
 
 demo: $(VENV)/runtime.stamp
 	$(BIN)/ohmr-fem run examples/hall_bar.toml --out results/hall_bar
@@ -31,15 +32,19 @@ test-lowest:
 validation: $(VENV)/dev.stamp
 	$(BIN)/python -m validation --out results/validation
 
+jobs: $(VENV)/dev.stamp
+	$(BIN)/python tests/jobs/from_wheel.py
+
 docs: $(VENV)/runtime.stamp
 	$(PIP) install -e '.[docs]'
 	$(BIN)/python -m sphinx -W -b html docs results/docs
 
-# The pictures of the README, from a fresh run of the example.
+# The pictures of the README, from a fresh run of the example, and the figures of the paper.
 images: demo
 	mkdir -p docs/images
 	cp results/hall_bar/hanle.png docs/images/hanle.png
 	cp results/hall_bar/moment_density_0.png docs/images/moment_density.png
+	$(BIN)/python -m validation.figures --out docs/images
 
 $(VENV)/runtime.stamp: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ohmr_fem needs Python 3.11 or later: make PYTHON=...")'

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .errors import MissingExtraError as MissingExtraError
     from .errors import NewtonError as NewtonError
     from .errors import OhmrError as OhmrError
+    from .errors import OhmrWarning as OhmrWarning
     from .errors import PhysicsWarning as PhysicsWarning
     from .errors import ResolutionWarning as ResolutionWarning
     from .errors import SolveError as SolveError
@@ -139,7 +140,7 @@ _NAMES = {
     "dynamics.ac": "ACResponse ac_response",
     "dynamics.transient": "Transient transient",
     "errors": "ConvergenceWarning InputError MeshError MissingExtraError NewtonError OhmrError "
-    "PhysicsWarning "
+    "OhmrWarning PhysicsWarning "
     "ResolutionWarning SolveError SweepInterrupted",
     "fitting.background": "background",
     "fitting.data": "Measured read_data with_pairs",

@@ -39,7 +39,7 @@ LINE_EVERY = 30.0
 OK, BAD_INPUT, SOLVE_FAILED = 0, 2, 3
 #: What the user said of the output, before the command.
 _SPEECH = {"quiet": False, "json": False}
-FAULT, NO_MEMORY, CANNOT_WRITE = 70, 71, 74
+FAULT, NO_MEMORY, CANNOT_WRITE = signals.FAULT, signals.NO_MEMORY, 74
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _exit_code(arguments: list[str] | None) -> Any:
     try:
         with signals.raised():
-            _app()(arguments)
+            _app()(arguments, prog_name="ohmr-fem")
     except SystemExit as end:
         return end.code
     except KeyboardInterrupt as stop:  # before or after a command
@@ -91,7 +91,7 @@ def _app() -> Any:
     app = typer.Typer(
         help="Finite elements for orbital Hanle magnetoresistance.",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
@@ -370,8 +370,11 @@ def _app() -> Any:
         markdown: Annotated[
             bool, typer.Option("--markdown", help="As the page of the documentation.")
         ] = False,
+        measure: Annotated[
+            bool, typer.Option("--measure", help="Of the file of a spectral measure instead.")
+        ] = False,
     ) -> None:
-        _guarded(_schema, markdown)
+        _guarded(_schema, markdown, measure)
 
     @app.command(
         help="Write a page to play with a device. Sliders for field and material, no network."
@@ -785,8 +788,8 @@ def _check(path: Path) -> None:
         )
     _show(f"sweep     {len(fields)} fields up to {np.linalg.norm(fields, axis=1).max():g} T")
     _show(
-        f"unknowns  4 x {system.N}, order {problem.order}, coupling {problem.coupling}, detection "
-        f"{problem.detection}, interface {problem.interface}"
+        f"unknowns  {problem.moments + 1} x {system.N}, order {problem.order}, coupling "
+        f"{problem.coupling}, detection {problem.detection}, interface {problem.interface}"
     )
     for note in notes:
         _say(f"warning: {note}")
@@ -884,13 +887,19 @@ def _examples(name: str | None, out: Path) -> None:
     _tell(f"wrote {first}{beside}")
 
 
-def _schema(markdown: bool) -> None:
+def _schema(markdown: bool, measure: bool) -> None:
     from .config.schema import device_reference, device_schema
+    from .output.page import part
 
-    if markdown:
-        _show(*device_reference().rstrip("\n").split("\n"))
+    if measure and markdown:
+        raise InputError("--measure and --markdown: give one of them", value="--markdown")
+    if measure:
+        text = part("measure.schema.json")
+    elif markdown:
+        text = device_reference()
     else:
-        _show(*json.dumps(device_schema(), indent=2).split("\n"))
+        text = json.dumps(device_schema(), indent=2)
+    _show(*text.rstrip("\n").split("\n"))
 
 
 def _explore(path: Path, given: str | None) -> None:

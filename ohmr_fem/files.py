@@ -487,6 +487,7 @@ def _is_texts(value: Any) -> bool:
 #: What a value of a saved file can be.
 _KINDS: dict[str, Callable[[Any], bool]] = {
     "number": _is_number,
+    "finite number": lambda v: _is_number(v) and bool(np.isfinite(v)),
     "positive number": lambda v: _is_number(v) and 0 < v < np.inf,
     "count": lambda v: type(v) is int and 0 <= v < 2**53,
     "text": lambda v: isinstance(v, str),

@@ -93,6 +93,66 @@ def bar() -> Callable[..., Any]:
     return make
 
 
+# -- pages in a browser
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser for all tests of this process; they are skipped where none is installed."""
+    from validation.browser import browser
+    from validation.case import Skipped
+
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(browser())
+        except Skipped as reason:
+            pytest.skip(str(reason))
+        yield opened
+
+
+#: Text whose colour is too near to that of the page, pictures not shown, a page that scrolls aside.
+ILLEGIBLE = """(() => {
+  const light = (c) => {
+    const part = c.match(/[\\d.]+/g).map(Number).slice(0, 3).map((v) => v / 255);
+    const linear = part.map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const paper = light(getComputedStyle(document.body).backgroundColor);
+  const found = [];
+  for (const one of document.body.querySelectorAll("*")) {
+    const style = getComputedStyle(one);
+    const said = `${one.tagName} ${one.textContent.slice(0, 30)}`;
+    const written = [...one.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    const drawn = one.namespaceURI.endsWith("svg");
+    const ink = written ? light(drawn ? style.fill : style.color) : 0;
+    const contrast = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+    if (written && one.tagName !== "BUTTON" && contrast < 4.5) found.push(`pale: ${said}`);
+    if (one.tagName === "IMG" && !one.naturalWidth) found.push(`no picture: ${one.alt}`);
+  }
+  if (document.documentElement.scrollWidth > innerWidth) found.push("too wide");
+  return found;
+})()"""
+
+
+@pytest.fixture
+def legible(chromium: Any, tmp_path: Path) -> Callable[..., None]:
+    """``legible(page)``: light, dark, on a telephone and on paper; nothing is loaded."""
+
+    def check(page: Path, state: str = "") -> None:
+        before = len(chromium.complaints), len(chromium.loads)
+        for scheme, width in (("light", 1100), ("dark", 1100), ("light", 420)):
+            chromium.look(scheme, width)
+            chromium.open(page, state)
+            assert chromium.value(ILLEGIBLE) == [], (scheme, width)
+        assert chromium.printed(tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+        assert (chromium.complaints, chromium.loads) == (
+            chromium.complaints[: before[0]],
+            chromium.loads[: before[1]],
+        )
+
+    return check
+
+
 # -- what the run says at its end
 
 

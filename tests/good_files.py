@@ -171,6 +171,20 @@ def _saved(place: Path) -> None:
     save(curve, place / "curve.npz")
     of.spectral_measure(problem, **pair).save(place / "measure.json")
     of.run_study(place / "study.toml")
+    save(_series(), place / "series.json")
+
+
+def _series() -> of.GlobalFit:
+    """Two films, one of a thickness known by half a per cent."""
+    fields = of.field_sweep(-9.0, 9.0, 5, "x")
+    names = ("relaxation_time", "orbital_hall_angle", "inverse_mass", "diffusion_length")
+    film = of.Material(**dict(zip(names, ("2 ps", 0.1, 1.0, "5 nm"), strict=True)))
+    samples = []
+    for thickness, known in ((5e-9, {}), (15e-9, {"thickness": (15e-9, 75e-12)})):
+        problem = of.Problem(of.cross_section(thickness, "z"), film)
+        curve = of.Measured(fields, of.spectral_measure(problem).rho(fields), "ratio", 1e-6)
+        samples.append(of.Sample(problem, curve, f"t{1e9 * thickness:g}", known=known))
+    return of.global_fit(samples)
 
 
 def _checkpoint(path: Path) -> None:

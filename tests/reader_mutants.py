@@ -91,6 +91,12 @@ def _measure(path: Path) -> object:
     return measure.delta_R([[0, 0, 0], [1, 0, 0.5]])
 
 
+def _fit(path: Path) -> object:
+    fit = of.load_fit(path)
+    repr(fit), str(fit), fit.to_csv(path.with_name("again.csv"))
+    return of.save(fit, path.with_name("again.json"))
+
+
 def _store(path: Path) -> object:
     """The same study goes on from it, or refuses it; all its points are there."""
     of.load_study(path)
@@ -114,6 +120,7 @@ READERS: dict[str, Reader] = {
     "data": Reader("data*.csv", lambda p: understand(p, **good_files.data_options(p))),
     "npz": Reader("[cs]*.npz", _saved, damage.of_archive),
     "json": Reader("measure.json", _measure, damage.of_json),
+    "fit": Reader("series.json", _fit, damage.of_json),
     "record": Reader("fit.json", _record, damage.of_json),
     "device": Reader(
         "[sp]*e*n*.toml|[sp][hl]a*.toml",

@@ -152,15 +152,10 @@ CALLS = {
 }
 #: What cannot take them, and says so.
 REFUSED = {
-    "hanle_curve absorbing film": ("spin", "tensor", "by component"),
     "hanle_curve hall": ("spin",),
-    "measure saved": ("spin", "tensor", "by component"),
     "solve_to": ("spin",),
     "drift_solve": ("spin",),
     "drift_curve": ("spin",),
-    "film_conductivity": ("spin", "tensor", "by component"),
-    "film moment": ("spin", "tensor", "by component"),
-    "stack": ("spin", "tensor", "by component"),
     "series": ("spin", "tensor", "by component"),
 }
 

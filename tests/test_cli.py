@@ -79,6 +79,23 @@ def ohmr(*arguments: str) -> int:
     return end.value.code or 0
 
 
+def test_completion_is_typed_for_the_command(monkeypatch, capsys):
+    assert ohmr("--show-completion", "bash") == 0
+    assert "complete -o default -F _ohmr_fem_completion ohmr-fem" in capsys.readouterr().out
+    monkeypatch.setenv("_OHMR_FEM_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "ohmr-fem ex")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert ohmr() == 0
+    assert capsys.readouterr().out.split() == ["examples", "explore"]
+
+
+def test_the_schema_of_a_measure_is_printed(capsys):
+    assert ohmr("schema", "--measure") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["title"] == "ohmr_fem spectral measure 2"
+    assert ohmr("schema", "--measure", "--markdown") == 2
+
+
 def _device(text: str) -> str:
     Path("device.toml").write_text(text)
     if "bar.msh" in text:
@@ -259,12 +276,19 @@ def test_check(capsys):
         "no errors" in out
         and "current t1 to b1, voltage t2 minus b2" in out
         and "sweep     3 fields up to 2 T" in out
+        and "unknowns  4 x " in out
     )
     assert sorted(p.name for p in Path().iterdir()) == ["bar.msh", "device.toml"]
     _device(BAR.replace('"100 nm"', '"1 nm"'))
     assert (
         ohmr("check", "device.toml") == 0 and "edge layer not resolved" in capsys.readouterr().err
     )
+
+
+def test_check_counts_both_moments(capsys):
+    device = Path(__file__).parent.parent / "examples" / "spin_and_orbital.toml"
+    assert ohmr("check", str(device)) == 0
+    assert "unknowns  7 x " in capsys.readouterr().out
 
 
 def test_info(capsys):

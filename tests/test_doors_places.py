@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import locale
 import multiprocessing
 import os
@@ -15,10 +17,11 @@ import numpy as np
 import pytest
 
 import ohmr_fem as of
+from ohmr_fem import cli, files
 from ohmr_fem.config.device_file import read_device
 from ohmr_fem.errors import InputError, MeshError
 from ohmr_fem.study.file import read_study
-from tests.good_files import SECTION, STUDY, TAUS
+from tests.good_files import GRAPHENE, SECTION, STUDY, TAUS
 from tests.small_devices import MATERIAL, bar_solution
 
 FIELDS = np.array([[0, 0, 0], [1, 0, 0.0]])
@@ -222,8 +225,98 @@ def test_folders_that_cannot_be_written():
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a system without /proc")
 def test_a_folder_that_takes_no_file_is_one_line():
-    for arguments in ("run section.toml --out /proc/x", "init /proc/x.toml"):
-        one_line(shell(f"ohmr-fem {arguments}"), 2, "cannot be written")
+    """Before anything is computed."""
+    Path("model.toml").write_text(GRAPHENE)
+    Path("data.csv").write_text("Bx [T],ratio [1]\n-1,1e-4\n0,0\n1,1e-4\n2,2e-4\n")
+    for arguments in (
+        "run section.toml --out /proc/x",
+        "init /proc/x.toml",
+        "xtensor model.toml --out /proc/x",
+        "fit data.csv section.toml --out /proc/x",
+        "study study.toml --out /proc/x.nc",
+    ):
+        Path("study.toml").write_text(STUDY)
+        Path("t.csv").write_text(TAUS)
+        said = _said(arguments, 2)
+        assert "cannot be written" in said or "0 GB" in said  # a disk without room
+
+
+def _said(arguments: str, code: int) -> str:
+    """The line that a command ends with, here in process."""
+    with pytest.raises(SystemExit) as end, contextlib.redirect_stderr(io.StringIO()) as said:
+        cli.main(arguments.split())
+    lines = said.getvalue().splitlines()
+    assert end.value.code == code and len(lines) == 1 and len(lines[0]) <= 310, lines
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("init a.toml", "info a.msh", "check a.toml", "run a.toml", "study a.toml"),
+        *("xtensor a.toml", "fit a.csv a.toml", "data a.csv"),
+    ],
+)
+def test_a_folder_that_is_gone_is_one_line_for_every_command(arguments, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+    assert _said(arguments, 2).startswith("error: ")
+
+
+def test_check_on_a_file_of_our_own():
+    of.export_paraview(bar_solution(order=1), "own.vtu")
+    assert "own.vtu" in _said("check own.vtu", 2)
+
+
+# -- memory
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory as Linux has them")
+@pytest.mark.parametrize("kilobytes, said", [(150_000, "started"), (450_000, "not enough memory")])
+def test_out_of_memory_is_one_line_and_71(kilobytes, said):
+    """While the package is imported, and while it computes."""
+    Path("section.toml").write_text(SECTION.replace("cells = 16", "cells = 400000"))
+    run = shell(f"ulimit -v {kilobytes}; ohmr-fem run section.toml", OPENBLAS_NUM_THREADS="1")
+    one_line(run, 71, said)
+
+
+def test_a_memory_error_names_its_place_and_keeps_its_code(monkeypatch):
+    def too_large(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("ohmr_fem.config.tables.cross_section", too_large)
+    assert "cross_section: this machine has not enough memory" in _said("check section.toml", 71)
+
+
+# -- links and streams
+
+
+def test_links_are_not_followed(monkeypatch):
+    """Not even to a name that was guessed."""
+    Path("precious").write_text("mine")
+    Path("a.csv").symlink_to("precious")
+    with files.atomic_path("a.csv") as temporary:
+        temporary.write_text("new")
+    assert not Path("a.csv").is_symlink() and Path("a.csv").read_text() == "new"
+    monkeypatch.setattr(files.secrets, "token_hex", lambda _: "guessed")
+    Path(f"{files.UNFINISHED}guessed.csv").symlink_to("precious")
+    with pytest.raises(InputError, match="cannot be written"), files.atomic_path("a.csv"):
+        pass
+    assert Path("precious").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="streams as POSIX has them")
+def test_a_closed_standard_error_takes_no_file_with_it():
+    """What libraries print to number 2 would go into the file that took it."""
+    code = (
+        "import os; from ohmr_fem.base import streams; streams.occupy()\n"
+        "with open('mine', 'w'): os.write(2, b'noise')"
+    )
+    Path("script.py").write_text(code)
+    run = shell(f"{sys.executable} script.py <&- >&- 2>&-")
+    assert run.returncode == 0 and Path("mine").read_text() == ""
 
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://", "tcp://127.0.0.1:1", "host:99999999"])

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -22,19 +23,39 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 
 
+#: The backend itself, in the folder it builds: no network, and no tool that is not pinned.
+BUILD = "import sys; from setuptools import build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
+
+
+def built(kind, source, out):
+    command = [sys.executable, "-c", BUILD, f"build_{kind}", str(out)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True, text=True, timeout=120)
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def sdist(tmp_path_factory):
     """Built from a copy, so that no earlier build in the checkout can get in."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("sdist")
+    for path in ROOT.iterdir():
+        if path.is_file() and not path.name.startswith(".git"):
+            shutil.copy(path, source)
     for name in ("ohmr_fem", "tests", "validation", "examples", "meshes"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
-    command += ["--no-build-isolation", "--wheel-dir", str(out), str(source)]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-    (built,) = out.glob("*.whl")
-    with zipfile.ZipFile(built) as archive:
+    built("sdist", source, out)
+    (file,) = out.glob("*.tar.gz")
+    return file
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist, tmp_path_factory):
+    """Built from the source distribution alone."""
+    source, out = tmp_path_factory.mktemp("unpacked"), tmp_path_factory.mktemp("wheel")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(source, filter="data")
+    (folder,) = source.iterdir()
+    built("wheel", folder, out)
+    (file,) = out.glob("*.whl")
+    with zipfile.ZipFile(file) as archive:
         yield archive
 
 
@@ -62,6 +83,28 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(wheel):
     assert names == ours
     licences = {n for n in wheel.namelist() if ".dist-info/" in n and "LICENSE" in n}
     assert len(licences) == 1
+
+
+def test_the_source_distribution_holds_what_builds_and_tests_it(sdist):
+    with tarfile.open(sdist) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    for folder in ("ohmr_fem", "tests", "validation", "examples", "meshes"):
+        files = (p for p in (ROOT / folder).rglob("*") if p.is_file())
+        ours = {str(p.relative_to(ROOT)) for p in files if "__pycache__" not in p.parts}
+        assert ours <= held, sorted(ours - held)[:5]
+    assert {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff"} <= held
+    assert not {name for name in held if name.endswith(".pyc") or name.startswith("results")}
+
+
+def test_everything_is_an_extra():
+    """`all` holds what has a wheel: with markers where a wheel is missing elsewhere."""
+    named, *others = EXTRAS["all"]
+    inside = set(named.partition("[")[2].rstrip("]").split(","))
+    apart = {"solvers", "mumps", "dev", "docs", "compare", "all"}
+    assert inside | apart == set(EXTRAS)
+    assert not inside & apart
+    solvers = [need.partition(";")[0] for need in others]
+    assert solvers == EXTRAS["solvers"]
 
 
 def test_the_version_comes_from_one_place(wheel):

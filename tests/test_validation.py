@@ -20,6 +20,7 @@ import pytest
 from ohmr_fem.errors import MissingExtraError
 from validation.__main__ import main
 from validation.case import Row, Skipped
+from validation.independence import TRACES, fault_of, imports_of, judged, route
 from validation.runner import known_cases
 
 #: Rows that the quick level must not lose.
@@ -33,6 +34,7 @@ LEAST = {
     "annulus": 5,
     "manufactured": 20,
     "invariants": 7,
+    "live_page": 7,
     "spectral_device": 12,
     "figure2": 4,
     "manganese": 8,
@@ -42,6 +44,7 @@ LEAST = {
     "micro_hamiltonian": 10,
     "micro_routes": 23,
     "ngsolve_device": 2,
+    "ngsolve_channels": 4,
     "dynamics": 26,
     "hall": 7,
     "interfaces": 34,
@@ -55,8 +58,13 @@ LEAST = {
     "verdict": 2,
     "studies": 3,
     "film_3d": 8,
+    "film_channels_3d": 4,
     "films": 54,
     "two_channels": 9,
+    "operators": 11,
+    "operator_bands": 17,
+    "pauli_bilayer": 13,
+    "strip_ode": 16,
 }
 #: What rows may say instead of an equation when their tolerance is a number of its own, such as
 #: seconds.
@@ -64,8 +72,19 @@ NOT_RELATIVE = ("coverage", "time")
 
 
 @pytest.fixture
-def result_of(tmp_path_factory):
-    """What the runner makes of a case, without its figures; each is run once for all processes."""
+def result_of(found_by):
+    """The rows of a case, or why there are none."""
+
+    def rows(case):
+        found = found_by(case)
+        return found if isinstance(found, str) else found[0]
+
+    return rows
+
+
+@pytest.fixture
+def found_by(tmp_path_factory):
+    """Rows of a case and what their routes share; each is run once for all processes."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "validation_rows"
     folder.mkdir(exist_ok=True)
@@ -84,18 +103,25 @@ def result_of(tmp_path_factory):
 def _run(case):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        before = {route: trace.entered for route, trace in TRACES.items()}
+        module = importlib.import_module(f"validation.{case}")
         try:
-            return importlib.import_module(f"validation.{case}").run("quick")
+            rows = module.run("quick")
         except (Skipped, MissingExtraError) as reason:
             return str(reason)
+        entered = {r for r, trace in TRACES.items() if trace.entered > before.get(r, 0)}
+        shared = [found["fault"] for found in judged(rows, module, entered)]
+        return rows, [fault for fault in shared if fault]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", known_cases())
-def test_case(case, result_of):
-    rows = result_of(case)
-    if isinstance(rows, str):
-        pytest.skip(rows)
+def test_case(case, found_by):
+    found = found_by(case)
+    if isinstance(found, str):
+        pytest.skip(found)
+    rows, shared = found
+    assert not shared
     assert len(rows) >= LEAST.get(case, 1)
     assert all(
         math.isfinite(row.error) and (row.tolerance <= 1.0 or row.equation in NOT_RELATIVE)
@@ -149,6 +175,7 @@ def suite(monkeypatch, tmp_path, capsys):
         for name, body in cases.items():
             module = types.ModuleType(f"validation.{name}", "A made-up case.\n\nMore.")
             module.run = body
+            module.ROUTES = {"": ("one", "law: made up")}
             monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setattr("validation.__main__.known_cases", lambda: list(cases))
         monkeypatch.setattr("validation.runner.START", "fork")
@@ -219,6 +246,7 @@ cases = dict(first=good, second=die, third=good, fourth=bad)
 for name, body in cases.items():
     module = types.ModuleType("validation." + name, "A made-up case.")
     module.run = body
+    module.ROUTES = {{"": ("one", "law: made up")}}
     sys.modules[module.__name__] = module
 
 if __name__ == "__main__":
@@ -279,11 +307,12 @@ def test_every_equation_has_its_rows(result_of):
     case.
     """
     from validation.coverage import CLAIMS, PRINTS, Claim
+    from validation.statements import Statement, statements
 
     here = Path(__file__).parent
-    for claim in (*CLAIMS, *PRINTS):
+    for claim in (*CLAIMS, *PRINTS, *(s for s in statements() if s.checks)):
         found = 0
-        for case, text in claim.places:
+        for case, text in claim.checks if isinstance(claim, Statement) else claim.places:
             rows = result_of(case)
             if isinstance(rows, str):
                 found += 1
@@ -298,6 +327,118 @@ def test_every_equation_has_its_rows(result_of):
         for test in claim.tests if isinstance(claim, Claim) else ():
             file, name = test.split("::")
             assert f"def {name}(" in (here.parent / file).read_text(), test
+
+
+def test_every_place_of_the_paper_is_there_once():
+    from validation.statements import statements
+
+    places = [s.place for s in statements()]
+    assert len(set(places)) == len(places)
+    numbered = [f"Eq. ({n})" for n in range(1, 24)] + [f"(S{n})" for n in range(1, 59)]
+    panels = ["1", "2(a)", "2(b)", "2(c)", "2(d)", "3(a)", "3(b)"]
+    assert {*numbered, *(f"Figure {p}" for p in panels)} <= set(places)
+    assert sum(bool(s.reason) for s in statements()) <= 3
+
+
+def test_the_page_shows_every_place_with_its_number():
+    """docs/coverage.json is written by ``python -m validation --record``."""
+    from validation.statements import statements
+
+    kept = json.loads((Path(__file__).parents[1] / "docs/coverage.json").read_text("utf-8"))
+    shown = {s["place"]: s for s in kept["statements"]}
+    assert list(shown) == [s.place for s in statements()], "run the validation with --record"
+    for s in statements():
+        assert bool(shown[s.place]["routes"] and shown[s.place]["number"]) == bool(s.checks), (
+            s.place
+        )
+        assert shown[s.place]["errs"] == s.errs and shown[s.place]["passed"]
+
+
+def test_a_place_without_two_routes_is_open():
+    from validation.statements import open_places
+
+    row = {
+        "equation": "Eq. (2)",
+        "quantity": "f against the matrix function, worst of 12",
+        "routes": ["one", "package: other"],
+        "inside": True,
+        "fault": "",
+        "passed": True,
+        **{"value": 1.0, "reference": 1.0, "error": 0.0, "tolerance": 1.0},
+    }
+    cases = [{"name": "strip_tensor", "rows": [row]}]
+    assert "(S15): fewer than two routes" not in open_places(cases)  # dynamics did not run
+    dynamics = {**row, "quantity": "uniform moment, strip"}
+    said = open_places([*cases, {"name": "dynamics", "rows": [dynamics]}])
+    assert "(S15): fewer than two routes" in said
+    row["inside"] = False
+    said = open_places([*cases, {"name": "dynamics", "rows": [dynamics]}])
+    assert "(S15): fewer than two routes" not in said
+
+
+# -- independence of the two routes
+
+
+def planted(reference):
+    """A case with one row whose other route is ``reference``."""
+    module = types.ModuleType("validation.planted")
+    module.ROUTES = {"": ("one", "planted")}
+    TRACES.pop("planted", None)
+    value = route("planted")(reference)()
+    row = Row("case", "Eq. (1)", "planted", value, value, 0.0, 1e-9)
+    return judged([row], module, {"planted"})[0]["fault"]
+
+
+def test_a_reference_that_calls_the_package_fails_its_row():
+    import ohmr_fem as of
+    from ohmr_fem import analytic
+
+    assert planted(lambda: float(analytic.strip_response(1.0, 3.0).real)) == ""
+    material = of.Material(1.0, 1.0, 0.1, 1.0, diffusion_length=1.0)
+    found = planted(lambda: float(material.torque([1.0, 0.0, 0.0])[1, 2]))
+    assert "model.material.Material.torque" in found
+
+
+def test_a_reference_that_is_handed_a_solved_problem_fails_its_row():
+    import ohmr_fem as of
+
+    problem = of.Problem(
+        of.cross_section(1.0), of.Material(1.0, 1.0, 0.1, 1.0, diffusion_length=1.0)
+    )
+    TRACES.pop("handed over", None)
+    route("handed over")(lambda given: 1.0)(problem)
+    row = Row("case", "Eq. (1)", "row", 1.0, 1.0, 0.0, 1e-9)
+    assert "Problem" in fault_of(row, ("one", "handed over"), "", {"handed over"})
+
+
+@pytest.mark.parametrize(
+    ("routes", "said"),
+    [
+        ((), "names no two routes"),
+        (("one", "never taken"), "was not taken"),
+        (("one", "package: other"), "shares code"),
+        (("one", "package: other", "the assembly, held by manufactured"), ""),
+        (("one", "digits of nowhere"), "not printed"),
+        (("one", "closed form"), ""),
+        (("one", "law: symmetry"), ""),
+    ],
+)
+def test_what_a_row_may_call_its_other_route(routes, said):
+    row = Row("case", "Eq. (1)", "row", 1.0, 0.123, 0.0, 1e-9)
+    fault = fault_of(row, routes, "analytic.printed = 0.5", set())
+    assert said in fault if said else not fault
+
+
+def test_digits_stand_in_the_case():
+    row = Row("case", "Eq. (1)", "row", 1.0, -0.123, 0.0, 1e-9)
+    assert not fault_of(row, ("one", "digits of the theory"), "printed = 0.123", set())
+
+
+def test_imports_are_seen():
+    from validation.independence import PACKAGE
+
+    assert imports_of(PACKAGE / "analytic" / "strip.py") == {"errors", "analytic"}
+    assert "solver" in imports_of(PACKAGE / "sweep" / "spectral.py")
 
 
 def test_a_place_without_rows_is_said():

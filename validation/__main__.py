@@ -1,8 +1,9 @@
 """Run the validation suite: ``python -m validation [--quick] [--out DIR] [--jobs N] [CASE ...]``.
 
-Writes report.html (self-contained), report.json and the figures. The exit code is 0 only if every
-row passes, no case crashes and, at the full level, every equation still has its rows; cases whose
-program is not installed are skipped and counted.
+Writes report.html (self-contained), report.md, report.json and the figures. The exit code is 0 only
+if every row passes, no case crashes, the two routes of every row share no code and, at the full
+level, every place of the paper still has its rows; cases whose program is not installed are skipped
+and counted.
 """
 
 from __future__ import annotations
@@ -70,6 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="processes; one a core, four at most, unless given",
     )
     parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="write the table of the paper as JSON too"
+    )
+    parser.add_argument(
         "cases", nargs="*", help=f"cases to run, by default all: {', '.join(known_cases())}"
     )
     options = parser.parse_args(arguments)
@@ -84,16 +88,27 @@ def main(arguments: list[str] | None = None) -> int:
         results.append(result)
         print(f"[{number}/{len(names)}] {result['name']}: {summary(result)}", flush=True)
     content = write_reports(results, level, options.out, time.perf_counter() - start)
+    if options.record:
+        kept = {key: content[key] for key in ("level", "date", "statements")}
+        text = json.dumps(_plain(kept), indent=1, ensure_ascii=False)
+        options.record.write_text(text + "\n", encoding="utf-8")
     rows = [r for result in results for r in result["rows"]]
     failed = sum(not r["passed"] for r in rows)
     crashed, skipped = (sum(bool(r[word]) for r in results) for word in ("error", "skipped"))
-    print(*content["unmatched"], sep="\n", end="\n" if content["unmatched"] else "")
+    left = [*content["unmatched"], *content["open"]]
+    print(*left, sep="\n", end="\n" if left else "")
+    shown = content["statements"]
+    print(
+        f"coverage: {len(shown)} places of the paper, {sum(bool(s['routes']) for s in shown)} by "
+        f"two routes, {sum(bool(s['reason']) for s in shown)} with a reason for none, "
+        f"{len(content['open'])} open"
+    )
     print(
         f"{len(rows) - failed} passed, {failed} failed, {crashed} crashed, {skipped} skipped, "
         f"{content['seconds']:.0f} s"
     )
     print(f"report: {options.out / 'report.html'}")
-    return 1 if failed or crashed or content["unmatched"] else 0
+    return 1 if failed or crashed or left else 0
 
 
 def summary(result: dict[str, Any]) -> str:
@@ -123,12 +138,24 @@ def _plain(value: Any) -> Any:
     return float(value) if math.isfinite(value) else str(value)
 
 
+def faults(results: list[dict[str, Any]]) -> list[str]:
+    """Rows whose two routes share code, or are not named."""
+    return [
+        f"{case['name']}: {row['quantity']}: {row['fault']}"
+        for case in results
+        for row in case["rows"]
+        if row["fault"]
+    ]
+
+
 def write_reports(
     results: list[dict[str, Any]], level: str, out: Path, seconds: float
 ) -> dict[str, Any]:
     """report.json and report.html in ``out``; returns the content of the former."""
     from .coverage import beside, joined, unmatched
     from .report import html_report
+    from .report_markdown import markdown_report
+    from .statements import open_places, table
 
     content = {
         "level": level,
@@ -137,11 +164,14 @@ def write_reports(
         "environment": environment(),
         "coverage": joined(results),
         "beside": beside(results),
+        "statements": table(results),
         "unmatched": unmatched(results) if level == "full" else [],
+        "open": open_places(results) if level == "full" else faults(results),
         "cases": results,
     }
     (out / "report.json").write_text(json.dumps(_plain(content), indent=1), encoding="utf-8")
     (out / "report.html").write_text(html_report(content, out), encoding="utf-8")
+    (out / "report.md").write_text(markdown_report(content), encoding="utf-8")
     return content
 
 

@@ -22,6 +22,9 @@ from ohmr_fem.solver.adapt import Adapted, solve_to
 from .case import Row, simple_material
 
 CASE = "adaptivity"
+ROUTES = {
+    "": ("estimate", "law: a finer mesh is nearer"),
+}
 PRECESSION = 2.0
 #: Corners of the flake (in 1/500 of its width), counter-clockwise; the contact named is the edge
 #: that starts there.

@@ -12,6 +12,8 @@ import numpy as np
 import ohmr_fem as of
 
 LEVELS = ("quick", "full")
+#: What paths of the package share where they are held against each other, and who holds that.
+ASSEMBLY = "the assembly of K, M and C, held by manufactured and ngsolve_device"
 #: Okabe and Ito's colours, told apart with any colour vision; the dark ones first.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 

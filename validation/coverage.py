@@ -366,10 +366,14 @@ CLAIMS = (
             ("two_channels", "sum of two channels"),
             ("two_channels", "with conversion"),
             ("two_channels", "fast conversion"),
+            ("film_channels_3d", "in three dimensions"),
         ),
         (
             "tests/sweep/test_matrix.py::test_published_coupled_lengths",
             "tests/solver/test_two_channels.py::test_switch_on_of_a_strip",
+            "tests/sweep/test_stack_channels.py::test_two_materials_against_a_transfer_matrix",
+            "tests/sweep/test_matrix_film_faces.py::test_the_section_through_the_thickness",
+            "tests/solver/test_film_decay.py::test_growth_is_refused_with_its_field",
         ),
     ),
     Claim(
@@ -470,7 +474,7 @@ CLAIMS = (
     Claim(
         "second program",
         "NGSolve on the same meshes, four fields in one matrix",
-        (("ngsolve_device", "R, "),),
+        (("ngsolve_device", "R, "), ("ngsolve_channels", "delta_R, L")),
     ),
     Claim(
         "files",

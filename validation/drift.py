@@ -17,11 +17,20 @@ from ohmr_fem.solver.system import System, system_of
 from ohmr_fem.sweep.current import DriftCurve
 
 from . import manufactured as mms
-from .case import Row, order_row, relative, simple_material
+from .case import ASSEMBLY, Row, order_row, relative, simple_material
+from .independence import route
 from .invariants import field_of as device_field
 from .invariants import hall_bar
 
 CASE = "drift"
+ROUTES = {
+    "delta_R at 10 pA": ("Newton", "package: linear response", ASSEMBLY),
+    "order in I": ("Newton", "law: an even device answers even in I"),
+    "contact currents": ("Newton", "law: currents sum to nothing"),
+    "Newton": ("Newton", "law: order of Newton's method"),
+    "against its ODE": ("Newton", "ordinary differential equation"),
+    "": ("Newton", "strong form with drift"),
+}
 MOBILITY = {"west": 0.45, "east": -0.35}
 
 
@@ -30,6 +39,7 @@ def turned(b: float, v: np.ndarray) -> np.ndarray:
     return np.array([v[0] - b * v[1], v[1] + b * v[0]]) / (1.0 + b**2)
 
 
+@route("strong form with drift")
 def strong(
     material: of.Material,
     x: np.ndarray,
@@ -74,7 +84,7 @@ def strong(
     Q[2] += alpha * np.array([-ohmic[1], ohmic[0]])
     sinks = slope[:, 0, 0] + slope[:, 1, 1]
     sinks[2] += alpha * (-ohmic_slope[1, 0] + ohmic_slope[0, 1])
-    T = material.torque(field)
+    T = mms.torque(material, field)
     tau = np.broadcast_to(material.relaxation_time, 3)
     source = sinks + n / tau.reshape(3, *[1] * (n.ndim - 1)) + np.einsum("ad,d...->a...", T, n)
     return {"J": J, "div_J": div_J, "Q": Q, "source": source, "n": n}
@@ -248,17 +258,9 @@ def hall_bar_curve(level: str) -> list[Row]:
     return rows
 
 
-def bar_against_ode(level: str) -> Row:
-    """Long bar at B = 0 between uniform injections against the ODE across it: mu E tau/L_m = 1.5,
-    alpha = 0.4.
-
-    J_y = 0 gives E_y = alpha' (D n_x + mu E_x n)/sigma with n_x = 0, and with J_y^(0) = sigma E_y,
-    Q_y = - mu E_y n - D n' + alpha sigma E_x, Q_y' + n/tau = 0.  At given current the mean of J_x =
-    sigma E_x + alpha' (D n' + mu E_y n) sets E_x.
-    """
-    width, alpha, mu = 2.0, 0.4, 1.0
-    material = simple_material(orbital_hall_angle=alpha, mobility=mu)
-    mean = 1.5
+@route("ordinary differential equation")
+def field_of_the_bar(width: float, alpha: float, mu: float, mean: float) -> float:
+    """E_x at a mean current density, J_x of the strip integrated across it."""
 
     def mean_current(E: float) -> float:
         def slopes(y: np.ndarray, u: np.ndarray) -> np.ndarray:  # u = (n, Q)
@@ -286,6 +288,20 @@ def bar_against_ode(level: str) -> Row:
         low, high = (middle, high) if mean_current(middle) < mean else (low, middle)
         if high - low < 1e-10:
             break
+    return 0.5 * (low + high)
+
+
+def bar_against_ode(level: str) -> Row:
+    """Long bar at B = 0 between uniform injections against the ODE across it: mu E tau/L_m = 1.5,
+    alpha = 0.4.
+
+    J_y = 0 gives E_y = alpha' (D n_x + mu E_x n)/sigma with n_x = 0, and with J_y^(0) = sigma E_y,
+    Q_y = - mu E_y n - D n' + alpha sigma E_x, Q_y' + n/tau = 0.  At given current the mean of J_x =
+    sigma E_x + alpha' (D n' + mu E_y n) sets E_x.
+    """
+    width, alpha, mu, mean = 2.0, 0.4, 1.0, 1.5
+    material = simple_material(orbital_hall_angle=alpha, mobility=mu)
+    exact = field_of_the_bar(width, alpha, mu, mean)
     x = graded_lines(-14.0, 14.0, 0.15, 1.7, h_max=1.0)
     y = graded_lines(-width / 2, width / 2, 0.15, 1.6, h_max=0.5)
     profile = of.Contact("profile")
@@ -302,7 +318,7 @@ def bar_against_ode(level: str) -> Row:
     )
     I = mean * width  # noqa: E741
     curve = of.drift_curve(prob, [I], current=("left", "right"), voltage=("p", "q"))
-    value, exact = float(curve.R[0]) * I / 4.0, 0.5 * (low + high)
+    value = float(curve.R[0]) * I / 4.0
     return Row(
         CASE,
         "Eq. (S1)",

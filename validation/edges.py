@@ -12,6 +12,13 @@ from .case import Row, relative, simple_material
 from .strip_tensor import TESLA
 
 CASE = "edges and layers"
+ROUTES = {
+    "printed digits": ("finite elements", "digits of theory 5.3"),
+    "both edges absorbing": ("finite elements", "law: an edge that absorbs all holds no moment"),
+    "f - F(1) > 0": ("finite elements", "law: for theta < 0 the effect grows"),
+    "moment balance": ("finite elements", "law: balance of the moment"),
+    "": ("finite elements", "closed form"),
+}
 X = np.array([[1.0, 0.3, 0.2], [0.3, 0.7, -0.1], [0.2, -0.1, 0.4]])
 B = np.array([1.1, -0.6, 0.8])
 WIDTH = 3.0

@@ -15,6 +15,9 @@ from .case import COLOURS, Drawing, Row, new_figure, save
 from .strip import problem
 
 CASE = "figure 2"
+ROUTES = {
+    "": ("finite elements", "closed form"),
+}
 PHI = np.linspace(0.0, 10.0, 41)
 #: Of Figure 2(b).
 THETAS = (1e-2, 1e-1, 1.0, 20.0)

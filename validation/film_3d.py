@@ -29,9 +29,18 @@ from ohmr_fem.solver.system import system_of
 from ohmr_fem.sweep.film import _starts, film_measures
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 
-from .case import Row, order_row, relative, simple_material
+from .case import ASSEMBLY, Row, order_row, relative, simple_material
+from .independence import route
 
 CASE = "film in three dimensions"
+ROUTES = {
+    "against the projected": (
+        "exact local part",
+        "package: projected local part",
+        ASSEMBLY,
+    ),
+    "": ("film", "bricks in three dimensions"),
+}
 X = np.array([[1.0, 0.15, 0.1], [0.15, 0.8, -0.05], [0.1, -0.05, 0.5]])
 BETA = np.array([1.0, -0.7, 0.6])
 LENGTH, WIDTH = 4.0, 1.6
@@ -164,6 +173,9 @@ class Brick:
         return float(np.sum(back * np.einsum("i...,i...->...", curl, slope) * basis.dx))
 
 
+bricks = route("bricks in three dimensions")(Brick.delta_R)
+
+
 def contacts() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Both ends, and probes on the long sides, away from any symmetry."""
     on = {
@@ -210,7 +222,7 @@ def difference(thickness: float, kind: str, pair: Any, cells: int) -> tuple[floa
     z = -0.5 * thickness * np.cos(np.pi * np.arange(cells + 1) / cells)  # finer at the faces
     brick = Brick([*lines(), z], contacts())
     torque = analytic.torque_matrix(BETA, X)
-    return ours, brick.delta_R(*pair, torque, problem.film), exact
+    return ours, bricks(brick, *pair, torque, problem.film), exact
 
 
 def halves_film(thickness: float, pair: Any) -> float:
@@ -253,7 +265,7 @@ def of_halves(thickness: float, pair: Any, cells: int) -> tuple[float, float]:
     z = -0.5 * thickness * np.cos(np.pi * np.arange(cells + 1) / cells)
     brick = Brick([*lines(), z], contacts())
     torque = analytic.torque_matrix(BETA, X)
-    theirs = brick.delta_R(*pair, torque, of.Film(thickness), HALVES)
+    theirs = bricks(brick, *pair, torque, of.Film(thickness), HALVES)
     return halves_film(thickness, pair), theirs
 
 

@@ -25,6 +25,9 @@ from .case import Row
 from .fit_devices import IRREGULAR, bar, needs_lmfit
 
 CASE = "fit"
+ROUTES = {
+    "": ("fit", "law: the truth that made the data"),
+}
 #: Seeds of the hundred data sets.
 SEEDS = tuple(range(1, 101))
 DIRECTIONS: tuple[object, ...] = ("x", (1.0, 0.0, 1.0))

@@ -20,6 +20,9 @@ from .case import Row
 from .fit_devices import IRREGULAR, Arm, bar, needs_lmfit
 
 CASE = "strip bias"
+ROUTES = {
+    "": ("fit", "law: the truth that made the data"),
+}
 #: Arms and length in widths: slender arms on a long bar, no symmetry, and a short bar with arms
 #: half as wide as itself.
 DEVICES: dict[str, tuple[dict[str, Arm], float]] = {

@@ -13,6 +13,9 @@ from ohmr_fem.mesh.grids import graded_lines, tensor_grid
 from .case import Row, relative, simple_material
 
 CASE = "four-terminal rectangle"
+ROUTES = {
+    "": ("finite elements", "closed form"),
+}
 
 
 def problem(width: float = 3.0, cells: str = "triangle", order: int = 4) -> of.Problem:

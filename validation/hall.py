@@ -14,11 +14,43 @@ from ohmr_fem import analytic
 from ohmr_fem.mesh.grids import annulus_mesh, graded_lines, tensor_grid
 
 from .case import Row, relative, simple_material
+from .independence import route
 from .invariants import BLOCK_X, FULL_X, HALL_BAR, NAMES
 
 CASE = "ordinary Hall effect"
+ROUTES = {
+    "Onsager": ("finite elements", "law: reciprocity"),
+    "R_xx, of R_xx": ("finite elements", "law: one mobility has no magnetoresistance"),
+    "against Bessel": ("finite elements", "closed form"),
+    "": ("finite elements", "textbook formula"),
+}
 MOBILITY = 0.5
 FIELD = 2.4  # b = 1.2
+
+
+@route("textbook formula")
+def disc(ratio: float) -> float:
+    """sigma R of a Corbino disc without a field."""
+    return float(np.log(ratio) / (2.0 * np.pi))
+
+
+@route("textbook formula")
+def hall_resistance(sigma: float) -> float:
+    """R_xy = mu B/sigma."""
+    return MOBILITY * FIELD / sigma
+
+
+@route("textbook formula")
+def two_terminals(b: float) -> float:
+    """sigma R of a square between two whole sides."""
+    return float(np.sqrt(1.0 + b**2))
+
+
+@route("textbook formula")
+def orbital_part(b: float, width: float, length: float) -> float:
+    """Of a long bar with B along z."""
+    z = np.sqrt(1.0 + b**2) * width / 2.0
+    return float(-0.09 * (1.0 + b**2) * np.tanh(z) / z * length / width)
 
 
 def corbino(level: str) -> list[Row]:
@@ -39,7 +71,7 @@ def corbino(level: str) -> list[Row]:
     r = of.resistance(
         prob, (0.0, 0.0, FIELD), current=("inner", "outer"), voltage=("inner", "outer")
     )
-    exact = np.log(4.0) / (2.0 * np.pi)
+    exact = disc(4.0)
     root = np.sqrt(1.0 + b**2)
     orbital = (
         0.09
@@ -97,7 +129,7 @@ def van_der_pauw(level: str) -> list[Row]:
     )
     along = of.resistance(prob, (0.0, 0.0, FIELD), current=pair, voltage=("t", "t2"))
     hall = 0.5 * (there.geometric - back.geometric)
-    exact = MOBILITY * FIELD / 2.0
+    exact = hall_resistance(2.0)
     return [
         Row(
             CASE,
@@ -146,8 +178,7 @@ def long_bar(level: str) -> Row:
     found = of.resistance(
         prob, (0.0, 0.0, b / MOBILITY), current=("left", "right"), voltage=("p", "q")
     ).delta_R
-    z = np.sqrt(1.0 + b**2) * width / 2.0
-    exact = -0.09 * (1.0 + b**2) * float(np.tanh(z) / z) * 4.0 / width
+    exact = orbital_part(b, width, 4.0)
     return Row(
         CASE,
         "Eqs. (1), (2)",
@@ -176,7 +207,7 @@ def square(level: str) -> Row:
     r = of.resistance(
         prob, (0.0, 0.0, b / MOBILITY), current=("left", "right"), voltage=("left", "right")
     )
-    value, exact = r.R_ohmic + r.geometric, float(np.sqrt(1.0 + b**2))
+    value, exact = r.R_ohmic + r.geometric, two_terminals(b)
     return Row(
         CASE,
         "textbook",

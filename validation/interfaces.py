@@ -19,9 +19,20 @@ from ohmr_fem.solver.system import system_of
 from . import drift, edges
 from . import manufactured as mms
 from .case import Row, order_row, relative, simple_material
+from .independence import route
 from .strip_tensor import TESLA
 
 CASE = "interfaces"
+ROUTES = {
+    "against collocation": ("finite elements", "Chebyshev collocation"),
+    "Onsager": ("finite elements", "law: reciprocity"),
+    "fails by more": ("finite elements", "law: reciprocity has conditions"),
+    "energy": ("finite elements", "law: the torque does no work"),
+    "bounds": ("finite elements", "law: bounds of theory 3"),
+    "Eq. (S1)": ("finite elements", "strong form with drift"),
+    "order of": ("finite elements", "strong form"),
+    "": ("finite elements", "closed form"),
+}
 B = np.array([1.6, -0.7, 0.5])
 ONE = np.array([[1.0, 0.15, 0.1], [0.15, 0.8, -0.05], [0.1, -0.05, 0.5]])
 TWO = np.array([[0.7, -0.1, 0.2], [-0.1, 1.2, 0.1], [0.2, 0.1, 0.9]])
@@ -80,6 +91,7 @@ def chebyshev(count: int) -> tuple[np.ndarray, np.ndarray]:
     return x, D - np.diag(D.sum(axis=1))
 
 
+@route("Chebyshev collocation")
 def collocated(
     slabs: tuple[Slab, ...],
     normal: str,

@@ -18,6 +18,9 @@ from ohmr_fem.solver.system import system_of
 from .case import Row, simple_material
 
 CASE = "invariants"
+ROUTES = {
+    "": ("finite elements", "law: conservation and covariance"),
+}
 HALL_BAR = Path(__file__).parent.parent / "meshes" / "hall_bar.msh"
 NAMES = ("left", "right", "t1", "t2", "b1", "b2")
 #: With X_za = 0, so that Onsager's relation holds for the printed detector.

@@ -18,7 +18,16 @@ from ohmr_fem import analytic
 from .case import COLOURS, Drawing, Row, new_figure, relative, save
 
 CASE = "Mn and bilayer graphene"
+ROUTES = {
+    "mass ratio": ("torque of the program", "digits of the paper"),
+    "Omega tau of Mn": ("torque of the program", "digits of theory 7"),
+    "m_e, t = 4.56": ("finite elements", "digits of theory 8"),
+    "free-electron mass, best": ("finite elements", "digits of theory 8"),
+    "free-electron mass, t = 4.56": ("finite elements", "digits of theory 8"),
+    "": ("finite elements", "closed form"),
+}
 LENGTH, TAU, ALPHA, FIELD = 2e-9, 2e-12, 0.016, 9.0
+CHARGE, MASS = 1.602176634e-19, 9.1093837015e-31
 MASSES = (27.7, 0.041)  # Mn and bilayer graphene, in m_e
 
 
@@ -49,7 +58,7 @@ def precession(mass: float, theta: float = 1.0) -> float:
 
 def closed(thickness: np.ndarray | float, mass: float) -> np.ndarray:
     """rho(9 T) - rho(0) from Eq. (7), the precession from e, m_e and the numbers above alone."""
-    phi = 0.5 * 1.602176634e-19 * FIELD * TAU / (mass * 9.1093837015e-31)
+    phi = 0.5 * CHARGE * FIELD * TAU / (mass * MASS)
     return (
         ALPHA**2
         * analytic.rho_star(phi, 1.0, thickness)
@@ -124,7 +133,7 @@ def order_of_magnitude() -> list[Row]:
     1e-2 in bilayer graphene: it is 871 with the mass of the text, and 2.2 with the free one.
     """
     layered = best_gain(MASSES[1], 1e-2)
-    unit = 0.5 * 1.602176634e-19 * FIELD * TAU / 9.1093837015e-31
+    unit = 0.5 * CHARGE * FIELD * TAU / MASS
     reference = best_closed(0.1 * unit / MASSES[1])
     rows = []
     for name, mass in (("27.7 m_e", MASSES[0]), ("the free mass", 1.0)):
@@ -163,7 +172,8 @@ def run(level: str = "quick") -> list[Row]:
     )
     strip = of.Problem(of.cross_section(best_weak * LENGTH), material(MASSES[1], 1e-2))
     star = float(of.hanle_curve(strip, [(FIELD, 0.0, 0.0)]).rho_star[0])
-    there = float(analytic.rho_star(precession(MASSES[1]), 1e-2, best_weak))
+    turning = 0.5 * CHARGE * FIELD * TAU / (MASSES[1] * MASS)
+    there = float(analytic.rho_star(turning, 1e-2, best_weak))
     return [
         Row(
             CASE,
@@ -233,7 +243,7 @@ def draw(folder: Path) -> list[Drawing]:
         field = np.geomspace(0.05, 50.0, 41)
         prob = of.Problem(of.cross_section(3 * LENGTH), material(mass, theta))
         stars = of.hanle_curve(prob, field[:, None] * [1.0, 0.0, 0.0]).rho_star
-        unit = 0.5 * 1.602176634e-19 * TAU / (mass * 9.1093837015e-31)
+        unit = 0.5 * CHARGE * TAU / (mass * MASS)
         right.semilogx(
             field, analytic.rho_star(unit * field, theta, 3.0), color=colour, lw=1.2, label=label
         )

@@ -30,8 +30,12 @@ from ohmr_fem.solver.system import System, system_of
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 
 from .case import Row, order_row
+from .independence import route
 
 CASE = "manufactured solution"
+ROUTES = {
+    "": ("finite elements", "strong form"),
+}
 FIELD = np.array([0.7, -0.4, 0.9])
 TESLA = 2.0 * ELECTRON_MASS / ELEMENTARY_CHARGE
 LEFT = of.Material(
@@ -77,6 +81,20 @@ MOMENT = tuple(
 )
 
 
+def levi_civita() -> np.ndarray:
+    eps = np.zeros((3, 3, 3))
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        eps[i, j, k], eps[i, k, j] = 1.0, -1.0
+    return eps
+
+
+def torque(material: of.Material, field: np.ndarray) -> np.ndarray:
+    """T_ad = (g e/2) eps_abc B_b X_cd in 1/s, written out once more."""
+    half = 0.5 * material.g_factor * ELEMENTARY_CHARGE / ELECTRON_MASS
+    X = np.asarray(material.inverse_mass)
+    return half * np.einsum("abc,b,cd->ad", levi_civita(), field, X)
+
+
 def density_of(material: of.Material, axes: tuple[str, ...], interface: str) -> np.ndarray:
     """What makes n of the waves, (3, 3): 1, or sigma/D times the inverse of W (theory, section
     12).
@@ -89,6 +107,7 @@ def density_of(material: of.Material, axes: tuple[str, ...], interface: str) -> 
     return chi * normaliser * np.linalg.inv(X)
 
 
+@route("strong form")
 def strong(
     material: of.Material,
     x: np.ndarray,
@@ -104,9 +123,7 @@ def strong(
     def moment(*derivative: int) -> np.ndarray:
         return np.tensordot(R, np.array([m(x, *derivative) for m in MOMENT]), 1)
 
-    eps = np.zeros((3, 3, 3))
-    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-        eps[i, j, k], eps[i, k, j] = 1.0, -1.0
+    eps = levi_civita()
     place = ["xyz".index(a) for a in axes]
     sigma, D = material.sheet_conductivity, material.diffusion_constant
     alpha, back = material.orbital_hall_angle, material.inverse_orbital_hall_angle
@@ -123,13 +140,7 @@ def strong(
     J, Q = np.zeros((2, *x.shape[1:])), np.zeros((3, 2, *x.shape[1:]))
     div_J, source = np.zeros(x.shape[1:]), np.zeros((3, *x.shape[1:]))
     tau = np.broadcast_to(material.relaxation_time, 3)
-    T = (
-        0.5
-        * ELEMENTARY_CHARGE
-        * material.g_factor
-        / ELECTRON_MASS
-        * np.einsum("abc,b,cd->ad", eps, FIELD * TESLA, np.asarray(material.inverse_mass))
-    )
+    T = torque(material, FIELD * TESLA)
     n = moment()
     dn = [moment(*order[j]) for j in range(2)]
     ddn = [[moment(*second[j][i]) for i in range(2)] for j in range(2)]

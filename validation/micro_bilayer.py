@@ -25,8 +25,18 @@ from ohmr_fem import micro
 from ohmr_fem.micro.hamiltonian import HBAR2_OVER_ME as HBAR2
 
 from .case import Row, relative
+from .independence import route
 
 CASE = "bilayer graphene"
+ROUTES = {
+    "N = 60": ("k mesh", "digits of an independent program"),
+    "theta": ("k mesh", "digits of theory 6"),
+    "error estimate": ("stated error", "integral over the band energy"),
+    "per electron and hole": ("k mesh", "digits of theory 6"),
+    "band-edge": ("k mesh", "law: gamma1/(2 v^2) at the band edge"),
+    "in the gap": ("k mesh", "law: no Fermi surface in a gap"),
+    "": ("k mesh", "integral over the band energy"),
+}
 GAMMA0, GAMMA1, A, SPACING = 3.16, 0.38, 2.46, 3.35  # eV, eV, angstrom, angstrom
 KELVIN = 1.380649e-23 / 1.602176634e-19  # eV
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
@@ -101,6 +111,7 @@ def quadrature(ends: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndar
     return x, w * p, w * A**2 / (2 * x) * inner
 
 
+@route("integral over the band energy")
 def exact(mu: float, temperature: float, bias: float = 0.0) -> dict[str, float]:
     """Per cell and spin; X in 1/m_e."""
     kt = KELVIN * temperature

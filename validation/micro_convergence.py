@@ -14,8 +14,13 @@ from ohmr_fem import micro
 from ohmr_fem.micro.hamiltonian import HBAR2_OVER_ME as HBAR2
 
 from .case import Row, relative
+from .independence import route
 
 CASE = "k mesh"
+ROUTES = {
+    "adaptive": ("adaptive mesh", "integral over the density of states"),
+    "": ("k mesh", "law: exponential convergence"),
+}
 KELVIN = 1.380649e-23 / 1.602176634e-19  # eV
 T, A = 0.5, 3.0  # eV, angstrom: the square lattice
 A_GRAPHENE = 2.46
@@ -58,6 +63,7 @@ def exponential() -> list[Row]:
     ]
 
 
+@route("integral over the density of states")
 def square_band(mu: float, temperature: float) -> tuple[float, float]:
     """Electrons and X_xx per cell and spin from the density of states; mu < 0."""
     kt = KELVIN * temperature

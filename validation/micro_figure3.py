@@ -17,9 +17,13 @@ import numpy as np
 from ohmr_fem import micro
 
 from .case import COLOURS, Drawing, Row, new_figure, save
-from .micro_bilayer import GAMMA1, exact
+from .micro_bilayer import GAMMA0, GAMMA1, A, exact
+from .micro_hamiltonian import bands_of_a_bilayer
 
 CASE = "figure 3"
+ROUTES = {
+    "": ("k mesh", "integral over the band energy"),
+}
 TEMPERATURE = 300.0
 BIASES = (0.0, GAMMA1)
 MU = np.linspace(-0.6, 0.6, 25)
@@ -127,11 +131,24 @@ def run(level: str = "quick") -> list[Row]:
     return rows
 
 
+def draw_bands(ax: Any) -> None:
+    """Along M, K, Gamma: lines the square roots of the quartic, dots the program."""
+    K, M = np.array([4 * np.pi / 3, 0.0]) / A, np.array([np.pi, np.pi / np.sqrt(3)]) / A
+    path = np.concatenate([np.linspace(M, K, 61), np.linspace(K, 0 * K, 121)[1:]])
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
+    model = micro.bilayer_graphene(displacement=GAMMA1)
+    ax.plot(along, bands_of_a_bilayer(GAMMA0, GAMMA1, GAMMA1, path), color=COLOURS[2], lw=1.2)
+    ax.plot(along[::6], model.bands(path[::6]), "o", color=COLOURS[2], ms=2)
+    ax.set_xticks([along[0], along[60], along[-1]], ["M", "K", "Γ"])
+    ax.set(ylabel="energy (eV)", title="(a) bands, V = γ₁", ylim=(-3.0, 3.0))
+
+
 def draw(folder: Path) -> list[Drawing]:
-    """Write figure3: (a) the components, (b) theta against the displacement and (c) against the
-    chemical potential, in three readings.
+    """Write figure3: (a) the components, with the bands beside them, (b) theta against the
+    displacement and (c) against the chemical potential, in three readings.
     """
-    figure, (left, middle, right) = new_figure(1, 3, 13.0, 3.8)
+    figure, (left, beside, middle, right) = new_figure(1, 4, 16.0, 3.8)
+    draw_bands(beside)
     fine = np.linspace(DISPLACEMENTS[0], DISPLACEMENTS[-1], 61)
     for colour, reading in zip(COLOURS, READINGS, strict=False):
         line = against_displacement(closed_at, reading, fine)

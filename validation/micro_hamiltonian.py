@@ -18,8 +18,18 @@ import ohmr_fem as of
 from ohmr_fem import micro
 
 from .case import Row, relative
+from .independence import route
 
 CASE = "Hamiltonian"
+ROUTES = {
+    "bond by bond": ("H(k) of the program", "sum bond by bond"),
+    "real space": ("derivatives of the program", "matrix products in real space"),
+    "eps_abc": ("operator matrices", "law: an identity of symmetric X"),
+    "torque of the program": ("torque of the program", "Levi-Civita sum"),
+    "gap": ("bands of the program", "law: 2 V gamma1/sqrt(gamma1^2 + 4 V^2)"),
+    "bands at": ("bands of the program", "square roots of the quartic"),
+    "": ("H(k) of the program", "matrix of McCann and Koshino"),
+}
 LATTICE = np.array([[3.0, 0.2], [0.7, 2.5]])
 SITES = np.array([[0.1, 0.2, 0.0], [1.3, 0.4, 3.1], [0.5, 1.9, 7.0]])
 ONSITE = (0.1, -0.2, 0.3)
@@ -39,6 +49,7 @@ def slanted() -> micro.LayeredModel:
     return micro.LayeredModel.from_hoppings(LATTICE, SITES, HOPS, onsite=ONSITE)
 
 
+@route("sum bond by bond")
 def bond_sum(k: np.ndarray) -> np.ndarray:
     h = np.diag(ONSITE).astype(complex)
     for i, j, cell, t in HOPS:
@@ -63,12 +74,25 @@ def piece(reach: int = 2) -> tuple[np.ndarray, np.ndarray, list[tuple[int, int]]
     return h, r, cells
 
 
-def commutators() -> list[Row]:
-    """Rows of the home cell, whose bonds all lie inside the piece, summed with the phases of the
-    Bloch states.
+@route("matrix products in real space")
+def double_commutator(name: str) -> np.ndarray:
+    """[[r_a, H], r_b] at POINTS: the rows of the home cell, whose bonds all lie inside the piece,
+    summed with the phases of the Bloch states.
     """
     h, r, cells = piece()
     home = 3 * cells.index((0, 0))
+    first, second = (np.diag(r[:, "xyz".index(letter)]) for letter in name)
+    inner = first @ h - h @ first
+    double = (inner @ second - second @ inner)[home : home + 3]
+    here = r[home : home + 3, :2]
+    out = []
+    for k in POINTS:
+        phases = np.exp(1j * (r[:, :2] @ k)[None, :] - 1j * (here @ k)[:, None])
+        out.append((double * phases).reshape(3, -1, 3).sum(axis=1))
+    return np.array(out)
+
+
+def commutators() -> list[Row]:
     model, rows = slanted(), []
     for name, what in (
         ("xx", "in plane, d2H/dk2"),
@@ -78,16 +102,7 @@ def commutators() -> list[Row]:
         ("zx", "i dJ_-/dk"),
         ("zy", "i dJ_-/dk"),
     ):
-        first, second = (np.diag(r[:, "xyz".index(letter)]) for letter in name)
-        inner = first @ h - h @ first
-        double = (inner @ second - second @ inner)[home : home + 3]
-        worst = 0.0
-        for k in POINTS:
-            phases = np.exp(
-                1j * (r[:, :2] @ k)[None, :] - 1j * (r[home : home + 3, :2] @ k)[:, None]
-            )
-            summed = (double * phases).reshape(3, -1, 3).sum(axis=1)
-            worst = max(worst, float(np.abs(model.bloch(k, name) - summed).max()))
+        worst = float(np.abs(model.bloch(POINTS, name) - double_commutator(name)).max())
         rows.append(
             Row(
                 CASE,
@@ -100,6 +115,14 @@ def commutators() -> list[Row]:
             )
         )
     return rows
+
+
+@route("Levi-Civita sum")
+def torque_of_the_moment(
+    levi: np.ndarray, X: np.ndarray, B: np.ndarray, n: np.ndarray
+) -> np.ndarray:
+    """(1/i hbar)[m_a, m.B] with (14) inserted, in units of e/2."""
+    return -np.einsum("abc,cd,b,d->a", levi, X, B, n)
 
 
 def moments() -> list[Row]:
@@ -123,8 +146,7 @@ def moments() -> list[Row]:
         right = np.einsum("abk,kl,lij->abij", levi, X, levi)
         worst = max(worst, float(np.abs(left - right).max()))
         B, n = rng.standard_normal((2, 3))
-        # (1/i hbar)[m_a, m.B] with (14) inserted, in units of e/2
-        commutator = -np.einsum("abc,cd,b,d->a", levi, X, B, n)
+        commutator = torque_of_the_moment(levi, X, B, n)
         material = of.Material(1.0, 1.0, 0.1, X, diffusion_length=1.0)
         unit = 0.5 * constants.e / constants.m_e
         program = -material.torque(B) @ n / unit
@@ -137,32 +159,43 @@ def moments() -> list[Row]:
     ]
 
 
+@route("matrix of McCann and Koshino")
+def mccann_koshino(
+    g0: float, g1: float, g3: float, g4: float, delta: float, v: float
+) -> np.ndarray:
+    out = []
+    for k in POINTS:
+        f = np.exp(1j * BONDS @ k).sum()
+        c = np.conj(f)
+        h = [
+            [-v, -g0 * f, g4 * f, -g3 * c],
+            [-g0 * c, delta - v, g1, g4 * f],
+            [g4 * c, g1, delta + v, -g0 * f],
+            [-g3 * f, g4 * c, -g0 * c, v],
+        ]
+        out.append(h)
+    return np.array(out)
+
+
+@route("square roots of the quartic")
+def bands_of_a_bilayer(g0: float, g1: float, v: float, k: np.ndarray = POINTS) -> np.ndarray:
+    g2 = (g0 * np.abs(np.exp(1j * k @ BONDS.T).sum(axis=1))) ** 2
+    root = np.sqrt(g1**4 / 4 + g2 * (g1**2 + 4 * v**2))
+    inner, outer = (np.sqrt(g1**2 / 2 + v**2 + g2 + s * root) for s in (-1, 1))
+    return np.stack([-outer, -inner, inner, outer], axis=-1)
+
+
 def bilayer() -> list[Row]:
     """McCann and Koshino's matrix with +V on the upper layer; the paper's model is gamma3 = gamma4
     = Delta' = 0.
     """
     g0, g1, g3, g4, delta, v = 3.16, 0.381, 0.38, 0.14, 0.022, 0.07
-    model, matrix, worst = micro.bilayer_graphene(g0, g1, g3, g4, delta, v), 0.0, 0.0
-    for k in POINTS:
-        f = np.exp(1j * BONDS @ k).sum()
-        c = np.conj(f)
-        h = np.array(
-            [
-                [-v, -g0 * f, g4 * f, -g3 * c],
-                [-g0 * c, delta - v, g1, g4 * f],
-                [g4 * c, g1, delta + v, -g0 * f],
-                [-g3 * f, g4 * c, -g0 * c, v],
-            ]
-        )
-        matrix = max(matrix, float(np.abs(model.bloch(k) - h).max()))
+    model, worst = micro.bilayer_graphene(g0, g1, g3, g4, delta, v), 0.0
+    written = mccann_koshino(g0, g1, g3, g4, delta, v)
+    matrix = float(np.abs(model.bloch(POINTS) - written).max())
     for v in (0.0, 0.38):
-        g2 = (g0 * np.abs(np.exp(1j * POINTS @ BONDS.T).sum(axis=1))) ** 2
-        root = np.sqrt(0.38**4 / 4 + g2 * (0.38**2 + 4 * v**2))
-        inner, outer = (np.sqrt(0.38**2 / 2 + v**2 + g2 + s * root) for s in (-1, 1))
         bands = micro.bilayer_graphene(displacement=v).bands(POINTS)
-        worst = max(
-            worst, float(np.abs(bands - np.stack([-outer, -inner, inner, outer], axis=-1)).max())
-        )
+        worst = max(worst, float(np.abs(bands - bands_of_a_bilayer(g0, 0.38, v)).max()))
     scan = np.array([4 * np.pi / (3 * A), 0.0]) + np.linspace(0, 0.1, 20001)[:, None] * [1.0, 0.0]
     bands = micro.bilayer_graphene(displacement=0.38).bands(scan)
     gap, exact = float((bands[:, 2] - bands[:, 1]).min()), 2 * 0.38 / np.sqrt(5)

@@ -22,8 +22,12 @@ from ohmr_fem import micro
 from ohmr_fem.micro.hamiltonian import HBAR2_OVER_ME
 
 from .case import Row, Skipped
+from .independence import route
 
 CASE = "WannierBerri"
+ROUTES = {
+    "": ("k mesh", "WannierBerri"),
+}
 TEMPERATURE, LEVEL = 300.0, 0.4
 HBAR2, KELVIN = HBAR2_OVER_ME, 1.380649e-23 / 1.602176634e-19  # eV angstrom^2, eV
 MODEL = micro.bilayer_graphene(3.16, 0.381, 0.38, 0.14, 0.022, 0.05)
@@ -82,6 +86,7 @@ def evaluate(wb: Any, system: Any, divisions: int, calculator: Any) -> tuple[Any
     return result, time.perf_counter() - start
 
 
+@route("WannierBerri")
 def tabulated(wb: Any, system: Any, divisions: int) -> tuple[np.ndarray, float]:
     """sum (-df/deps) v_a v_b per cell and spin in 1/m_e from tabulated energies and velocities;
     seconds.

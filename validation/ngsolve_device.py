@@ -18,8 +18,12 @@ from ohmr_fem.mesh.device_mesh import DeviceMesh
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 
 from .case import Row, Skipped
+from .independence import route
 
 CASE = "second program"
+ROUTES = {
+    "": ("finite elements", "NGSolve"),
+}
 MESHES = Path(__file__).parent.parent / "meshes"
 LENGTH, TAU = 1e-7, 2e-12
 X = np.array([[1.0, 0.3, 0.0], [0.3, 0.7, 0.0], [0.0, 0.0, 0.4]])
@@ -68,6 +72,7 @@ def ngsolve_mesh(mesh: DeviceMesh, scale: float) -> object:
     return ngsolve.Mesh(out)
 
 
+@route("NGSolve")
 def ngsolve_resistance(
     mesh: DeviceMesh,
     materials: dict[str, of.Material],

@@ -19,6 +19,13 @@ from ohmr_fem.mesh.grids import tensor_grid
 from .case import COLOURS, Drawing, Row, new_figure, relative, save, simple_material
 
 CASE = "nonlocal strip"
+ROUTES = {
+    "printed digits": ("closed form", "digits of theory 5.11"),
+    "sign of": ("finite elements", "law: the narrow form changes sign with the field"),
+    "delta_R(x = 2)/alpha^2": ("finite elements", "digits of theory 5.5"),
+    "narrow limit": ("closed form of any width", "closed form of a narrow strip"),
+    "": ("finite elements", "closed form"),
+}
 WIDTH, SPREAD = 1.0, 0.2
 PRINTED = {
     (0.0, 1): 0.0781666145,

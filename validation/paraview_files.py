@@ -23,6 +23,9 @@ from .invariants import hall_bar
 from .strip import problem
 
 CASE = "ParaView"
+ROUTES = {
+    "": ("files written", "law: another program reads what was written"),
+}
 PICTURE = Path(tempfile.gettempdir()) / "ohmr_fem_paraview_hall_bar.png"
 SCRIPT = """
 import json, sys

@@ -30,7 +30,8 @@ def html_report(content: dict[str, Any], folder: Path) -> str:
         f"{crashed} cases crashed, {skipped} skipped; level {content['level']}, {content['date']}, "
         f"{content['seconds']:.0f} s.</p>"
     )
-    stale = "".join(f"<p class='no'>{escape(text)}</p>" for text in content["unmatched"])
+    left = [*content["unmatched"], *content["open"]]
+    stale = "".join(f"<p class='no'>{escape(text)}</p>" for text in left)
     cases = "".join(_case(c, folder) for c in content["cases"])
     environment = _table((), [[escape(k), escape(v)] for k, v in content["environment"].items()])
     return (
@@ -42,6 +43,7 @@ def html_report(content: dict[str, Any], folder: Path) -> str:
         'Accumulation</i>; "theory" is the theory page of the documentation. A row passes if its '
         "error, as its quantity "
         "says relative, absolute or the largest of a set, is at most its tolerance.</p>"
+        f"<h2>The paper, place by place</h2>{_statements(content['statements'])}"
         f"<h2>By equation</h2>{_claims(content['coverage'])}<h2>Beside the "
         f"print</h2>{_prints(content['beside'])}{cases}"
         f"<h2>Environment</h2>{environment}</body></html>"
@@ -91,6 +93,20 @@ def _claims(table: list[dict[str, Any]]) -> str:
     return _table(("Equation", "What it says", "Rows", "Closest to its tolerance", ""), rows)
 
 
+def _statements(table: list[dict[str, Any]]) -> str:
+    rows = []
+    for s in table:
+        routes = "<br>".join(map(escape, s["routes"])) or "<span class=skip>not run</span>"
+        verdict = _verdict(s["passed"]) if s["routes"] else ""
+        if s["reason"]:
+            routes, verdict = f"<small>{escape(s['reason'])}</small>", "no number"
+        cells = [s["place"], s["says"], routes, s["number"], s["errs"]]
+        cells = [cell if cell is routes else escape(cell) for cell in cells]
+        rows.append([*cells, verdict])
+    titles = ("Place", "What it says", "Two routes", "Number", "Where the print errs", "")
+    return _table(titles, rows)
+
+
 def _prints(table: list[dict[str, Any]]) -> str:
     return _table(
         ("Where", "Printed", "Ours", "Why"),
@@ -104,6 +120,15 @@ def _prints(table: list[dict[str, Any]]) -> str:
             for b in table
         ],
     )
+
+
+def _routes(row: dict[str, Any]) -> str:
+    """Both routes; a shared function in red, what two paths of the package share beneath."""
+    text = " — ".join(map(escape, row["routes"][:2]))
+    for shared in row["routes"][2:]:
+        text += f"<br>share {escape(shared)}"
+    fault = f"<br><span class=no>{escape(row['fault'])}</span>" if row["fault"] else ""
+    return f"<small>{text}</small>{fault}"
 
 
 def _figure(drawing: dict[str, str], folder: Path) -> str:
@@ -134,15 +159,16 @@ def _case(case: dict[str, Any], folder: Path) -> str:
             f"{r['reference']:.10g}",
             f"{r['error']:.1e}",
             f"{r['tolerance']:.0e}",
+            _routes(r),
             _verdict(r["passed"]),
         ]
         for r in case["rows"]
     ]
     table = (
         _table(
-            ("Equation", "Quantity", "Value", "Reference", "Error", "Tolerance", ""),
+            ("Equation", "Quantity", "Value", "Reference", "Error", "Tolerance", "Routes", ""),
             rows,
-            ("w", "", "n", "n", "n", "n", ""),
+            ("w", "", "n", "n", "n", "n", "", ""),
         )
         if rows
         else ""

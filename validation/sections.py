@@ -15,6 +15,9 @@ from .case import Row, relative, simple_material
 from .strip_tensor import TESLA
 
 CASE = "films and wires"
+ROUTES = {
+    "": ("finite elements", "closed form"),
+}
 X = np.array([[1.0, 0.3, 0.2], [0.3, 0.7, -0.1], [0.2, -0.1, 0.4]])
 B = np.array([1.1, -0.6, 0.8])
 

@@ -1,9 +1,9 @@
 """Fits over whole series: do the intervals hold the truth, is there a bias, and are the standard
 errors those that the data allow (Cramer and Rao)?
 
-Film sections of several thicknesses, strips of several widths, angle scans, and temperatures with a
-Kohler background; noise of 1% of the effect of each sample.  L_m = 5 nm and tau = 2 ps make phi =
-1.6 at 9 T.
+Film sections of several thicknesses, strips of several widths, angle scans, temperatures with a
+Kohler background, and nonlocal valves of several distances; noise of 1% of the effect of each
+sample.  L_m = 5 nm and tau = 2 ps make phi = 1.6 at 9 T.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ from ohmr_fem.fitting.series import read_series
 from .case import Row
 
 CASE = "series_fit"
+ROUTES = {
+    "": ("fit", "law: the truth that made the data"),
+}
 LENGTH, TAU, ALPHA = 5e-9, 2e-12, 0.1
+POLARISATION = 0.1
 NOISE = 0.01
 TOP = 9.0
 FIELDS = of.field_sweep(-TOP, TOP, 41, "x")
@@ -100,6 +104,25 @@ def temperatures(wrong: float) -> list[Sample]:
     return out
 
 
+def valve(distance: float, wrong: float) -> Sample:
+    """Two polarised lines across a channel, B normal to their moment: a Hanle curve."""
+    places = {"source": -distance / 2, "detector": distance / 2}
+    mesh = of.channel(50 * LENGTH, LENGTH, places, resolve=0.4 * LENGTH)
+    line = of.Contact(polarisation=(0.0, POLARISATION * wrong, 0.0))
+    contacts = {"left": of.Contact(), "right": of.Contact(), "source": line, "detector": line}
+    own = material(wrong, orbital_hall_angle=0.0, sheet_conductivity=1e-3)
+    pairs = {"current": ("source", "left"), "voltage": ("detector", "right")}
+    fields = of.field_sweep(-TOP, TOP, 41, "z")
+    curve = Measured(fields, np.arange(len(fields)), "R", 1.0, **pairs)
+    name = f"x{1e9 * distance:g}"
+    return Sample(of.Problem(mesh, own, contacts), [curve], name, distance=distance)
+
+
+def distances(wrong: float) -> list[Sample]:
+    """Half a diffusion length to four."""
+    return [valve(x, wrong) for x in (2.5e-9, 5e-9, 10e-9, 20e-9)]
+
+
 TRUTH = {"alpha_product": ALPHA**2, "diffusion_length": LENGTH, "relaxation_time": TAU}
 CASES = {
     "thickness": Case(thicknesses, TRUTH),
@@ -109,6 +132,11 @@ CASES = {
         temperatures,
         {**TRUTH, "relaxation_time.exponent": -0.5, "kohler.n": 1.7},
         trend={"tau": "power(temperature)"},
+    ),
+    "distance": Case(
+        distances,
+        {"polarisation": POLARISATION, "diffusion_length": LENGTH, "relaxation_time": TAU},
+        ("polarisation", "L_m", "tau"),
     ),
 }
 

@@ -14,12 +14,32 @@ import numpy as np
 import ohmr_fem as of
 from ohmr_fem import analytic
 
-from .case import Row, simple_material
+from .case import ASSEMBLY, Row, simple_material
 from .invariants import BLOCK_X, FULL_X, hall_bar
 from .strip import problem
 from .strip_tensor import TESLA
 
 CASE = "spectral measure"
+ROUTES = {
+    "delta_R over its stated": (
+        "poles",
+        "package: direct solves",
+        ASSEMBLY,
+    ),
+    "poles against direct": (
+        "poles",
+        "package: direct solves",
+        ASSEMBLY,
+    ),
+    "p F(1)": (
+        "three scalars of F",
+        "package: direct solves",
+        ASSEMBLY,
+    ),
+    "overstepped": ("poles", "law: bounds of theory 3"),
+    "Onsager": ("poles", "law: R(B) = R(-B) for X_za = 0 alone"),
+    "": ("poles", "closed form"),
+}
 PAIRS = {"local": (("left", "right"), ("t1", "t2")), "nonlocal": (("t1", "b1"), ("t2", "b2"))}
 
 

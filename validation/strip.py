@@ -12,6 +12,11 @@ from ohmr_fem import analytic
 from .case import Row, order_row, relative, simple_material
 
 CASE = "strip"
+ROUTES = {
+    "rho*, l =": ("finite elements", "digits of theory 5.1"),
+    "theta = 0": ("finite elements", "law: at theta = 0 the field turns nothing"),
+    "": ("finite elements", "closed form"),
+}
 
 
 def problem(

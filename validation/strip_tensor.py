@@ -13,6 +13,11 @@ from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 from .case import Row, relative, simple_material
 
 CASE = "strip, full tensor"
+ROUTES = {
+    "f, X = diag": ("finite elements", "digits of theory 5.2"),
+    "Onsager": ("finite elements", "law: R(B) = R(-B)"),
+    "": ("finite elements", "closed form"),
+}
 TESLA = (
     2.0 * ELECTRON_MASS / ELEMENTARY_CHARGE
 )  # (g e/2) tau B = 1 with X in 1/m_e, g = 1, tau = 1 s

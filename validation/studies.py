@@ -28,6 +28,9 @@ from .case import Row, Skipped
 from .fit_devices import IRREGULAR, bar
 
 CASE = "studies"
+ROUTES = {
+    "": ("study", "law: a run does not depend on its accidents"),
+}
 SIZES = 150
 DEVICE = """
 [mesh]

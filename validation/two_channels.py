@@ -13,9 +13,23 @@ import ohmr_fem as of
 from ohmr_fem.analytic.two_channels import strip_relaxation_tensor, strip_two_channels
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 
-from .case import Row, relative
+from .case import ASSEMBLY, Row, relative
+from .independence import route
 
 CASE = "orbital and spin moment"
+ROUTES = {
+    "-rho of a strip": ("finite elements", "digits of theory 11"),
+    "transfer matrix": ("finite elements", "transfer matrix"),
+    "six components": (
+        "poles",
+        "package: six components at once",
+        ASSEMBLY,
+    ),
+    "sum of two": ("finite elements", "law: channels without conversion add"),
+    "Onsager": ("finite elements", "law: reciprocity"),
+    "fast conversion": ("finite elements", "closed form of one channel"),
+    "": ("finite elements", "closed form"),
+}
 TESLA = 2.0 * ELECTRON_MASS / ELEMENTARY_CHARGE  # (e/2 m_e) B = 1/s
 XT = np.array([[1.0, 0.15, 0.1], [0.15, 0.8, -0.05], [0.1, -0.05, 0.5]])
 BETA = np.array([1.0, -0.7, 0.6])
@@ -136,6 +150,7 @@ LAYERS = (
 )
 
 
+@route("transfer matrix")
 def layered_rho(beta: np.ndarray) -> float:
     """N_c D_c/sigma continuous for each channel, Q continuous, Q = 0 at both ends."""
     first, second = LAYERS

@@ -7,26 +7,43 @@ reversed between any contacts, and the balance of each component.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import constants
 from scipy.special import kv
 
 import ohmr_fem as of
 from ohmr_fem import analytic
 
 from .case import COLOURS, Drawing, Row, new_figure, relative, save, simple_material
+from .independence import route
 from .interfaces import ONE, THREE, TWO, B
 from .strip_tensor import TESLA
 
 CASE = "valves"
+ROUTES = {
+    "printed digits": ("poles", "digits of theory 10"),
+    "one solution": ("finite elements", "digits of theory 10"),
+    "Hanle curve": ("poles", "closed form"),
+    "graphene valve": ("poles", "digits of a publication"),
+    "as points": ("poles", "Bessel function"),
+    "= R_kl,ij": ("finite elements", "law: reciprocity"),
+    "R_ij,kl": ("finite elements", "law: reciprocity"),
+    "seen to fail": ("finite elements", "law: reciprocity has conditions"),
+    "balance": ("finite elements", "law: balance of each component"),
+    "share of p": ("finite elements", "law: Re 1/(1 + i phi)"),
+    "": ("finite elements", "closed form"),
+}
 SECTION = "section 10"
 BETA = np.array([1.0, -0.7, 0.6])
 AXES = np.eye(3)
 #: |p| of what injects and reads; L_m = tau = D = 1.
 W, SIGMA = 0.5, 2.0
+#: Of the published flakes: sheet conductivity (S) and width (m).
+SHEET, FLAKE = 0.5e-3, 2.2e-6
 NONLOCAL = {"current": ("source", "left"), "voltage": ("detector", "right")}
 #: p_1, p_2, X, beta, detection, R_nl sigma W/L_m at x = 2.
 NUMBERS = (
@@ -35,6 +52,58 @@ NUMBERS = (
     (2, 0, ONE, BETA, "printed", 0.0299683261),
     (1, 1, ONE, BETA, "reciprocal", 0.0476513622),
     (2, 0, ONE, BETA, "reciprocal", 0.0677150933),
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A valve on single-layer graphene: Han et al., PRL 105, 167202, fitted by Sosenko, Wei and
+    Aji, PRB 89, 245436, whose r is our length over theirs.
+
+    Attributes
+    ----------
+    distance, tau, D : m, s, m^2/s
+    absorption : G_c L_m/(W D); 0 where the contacts are tunnel barriers
+    polarisation : P
+    printed : {B (T): R_nl (ohm)} of their fitted curve
+    """
+
+    distance: float
+    tau: float
+    D: float
+    absorption: float = 0.0
+    polarisation: float = 0.1
+    printed: Mapping[float, float] = field(default_factory=dict)
+
+    @property
+    def length(self) -> float:
+        return float(np.sqrt(self.D * self.tau))
+
+
+#: They print the difference of parallel and antiparallel leads in the last, 2 |R_nl|.
+GRAPHENE = (
+    Published(2.1e-6, 514.30e-12, 0.018788),
+    Published(5.5e-6, 451.84e-12, 0.014358),
+    Published(
+        2.0e-6,
+        132.28190913761e-12,
+        0.0164413926917,
+        2.0506012514e-7,
+        0.23257715652867,
+        {0.00039278557: 9.341536432, 0.0506693387: 2.6244888206, 0.1001603206: -0.7466279788},
+    ),
+    Published(
+        3.0e-6,
+        130.356134431e-12,
+        0.0212074746653,
+        1.5421336493,
+        0.005032185571952,
+        {
+            0.00034716633: 1.00935950582e-3,
+            0.0496447856: 4.2611033888e-4,
+            0.1496286894: -2.48937594465e-4,
+        },
+    ),
 )
 
 
@@ -102,22 +171,56 @@ def components(distances: tuple[float, ...]) -> Row:
     return row(SECTION, "nine pairs of components, full X, largest error", worst, 0.0, 1e-8)
 
 
-def graphene() -> list[Row]:
-    """Hanle curve of a single-layer graphene valve, B perpendicular."""
-    mesh = of.channel("80 um", "2.2 um", {"source": "-2.75 um", "detector": "2.75 um"})
+def graphene_valve(device: Published) -> of.Problem:
+    """The channel of a published device; lines that absorb where its contacts are ohmic."""
+    half = 0.5 * device.distance
+    mesh = of.channel("80 um", FLAKE, {"source": -half, "detector": half})
     m = of.Material(
-        sheet_conductivity=1e-3,
-        diffusion_constant=0.014358,
-        relaxation_time="451.84 ps",
+        sheet_conductivity=SHEET,
+        diffusion_constant=device.D,
+        relaxation_time=device.tau,
         orbital_hall_angle=0.0,
         inverse_mass=1.0,
         g_factor=2.0,
     )
     ends = {"left": of.Contact(), "right": of.Contact()}
-    prob = of.Problem(mesh, m, {**ends, **pair((0, 0.1, 0), (0, 0.1, 0))})
+    p = (0.0, device.polarisation, 0.0)
+    # r = G_c L_m/(W D)
+    law = {"moment": device.absorption * FLAKE * device.D / device.length}
+    return of.Problem(mesh, m, {**ends, **pair(p, p, **law)})
+
+
+def graphene_curve(device: Published, fields: Any) -> np.ndarray:
+    """R_nl in ohm, B (T) perpendicular."""
+    given = [(0.0, 0.0, b) for b in fields]
+    return of.hanle_curve(graphene_valve(device), given, **NONLOCAL).delta_R
+
+
+def graphene() -> list[Row]:
+    """Four published devices against the closed form, and against the curves that their authors
+    fitted with a program of their own.
+    """
+    rows = []
+    B = np.linspace(-0.2, 0.2, 41)
+    for device in GRAPHENE:
+        got = graphene_curve(device, B)
+        phi = 2.0 * constants.e * B * device.tau / (2.0 * constants.m_e)
+        form = analytic.absorbing_valve(device.distance / device.length, phi, device.absorption)
+        exact = device.polarisation**2 * device.length / (SHEET * FLAKE) * form
+        apart = float(np.abs(got - exact).max() / np.abs(exact).max())
+        what = f"graphene valve, {1e6 * device.distance:g} um, r = {device.absorption:.3g}"
+        rows.append(row("published", f"{what}, Hanle curve, largest error", apart, 0.0, 1e-8))
+        for b, expected in device.printed.items():
+            value = float(graphene_curve(device, [b])[0])
+            error = relative(value, expected)
+            rows.append(Row(CASE, "published", f"{what}, {b:.4g} T", value, expected, error, 1e-6))
+    return rows
+
+
+def graphene_ratios() -> list[Row]:
+    """The second device, to the digits of its closed form."""
     given = {0.01: 0.3197789, 0.02: -0.1690243, 0.05: -0.1333322, 0.1: 0.00165824}
-    fields = [(0.0, 0.0, b) for b in (0.0, *given)]
-    got = of.hanle_curve(prob, fields, **NONLOCAL).delta_R
+    got = graphene_curve(GRAPHENE[1], [0.0, *given])
     return [
         row("published", f"graphene valve, n({b:g} T)/n(0)", float(v / got[0]), expected, 1e-6)
         for (b, expected), v in zip(given.items(), got[1:], strict=True)
@@ -174,6 +277,14 @@ def pads(width: float, kind: str, order: int = 6) -> Row:
     return row(SECTION, f"{kind} pads of width {width:g} across a strip", value, exact, 1e-6)
 
 
+@route("Bessel function")
+def points_on_a_sheet(a: float, d: float, phi: float) -> float:
+    """K_0(q d)/(2 pi sigma), the mean over squares of side ``a`` at both ends."""
+    q = np.sqrt(1 + 1j * phi)
+    mean = 1 + (q * a) ** 2 / 24
+    return float(np.real(kv(0, q * d) * mean**2) / (2 * np.pi))
+
+
 def small_pads(a: float = 0.1, d: float = 1.0, phi: float = 1.5) -> Row:
     """Square pads much smaller than L_m on a wide sheet, against points: K_0(q d)/(2 pi sigma),
     and (1 + q^2 a^2/24)^2 for the mean over both.
@@ -207,8 +318,7 @@ def small_pads(a: float = 0.1, d: float = 1.0, phi: float = 1.5) -> Row:
     prob = of.Problem(mesh, m, contacts, order=3)
     field = phi * TESLA * AXES[2]
     value = SIGMA * of.hanle_curve(prob, [field], **NONLOCAL).parts.p_p[0]
-    q = np.sqrt(1 + 1j * phi)
-    exact = float(np.real(kv(0, q * d) * (1 + (q * a) ** 2 / 24) ** 2) / (2 * np.pi))
+    exact = points_on_a_sheet(a, d, phi)
     return row(SECTION, f"pads of {a:g} L_m on a wide sheet as points", value, exact, 1e-6)
 
 
@@ -341,6 +451,7 @@ def run(level: str = "quick") -> list[Row]:
         *numbers(),
         components((1.0,) if quick else (0.1, 0.5, 1.0, 3.0, 6.0)),
         *graphene(),
+        *graphene_ratios(),
         absorbing(rates),
         pads(0.5, "profile"),
         pads(0.5, "equipotential"),

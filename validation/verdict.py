@@ -30,6 +30,9 @@ from ohmr_fem.fitting.verdict import (
 from .case import Row
 
 CASE = "verdict"
+ROUTES = {
+    "": ("verdict", "law: the truth that made the data"),
+}
 THICKNESSES = (4e-9, 8e-9, 16e-9, 40e-9)
 DIRECTIONS = ("x", "z")
 POINTS, TOP = 31, 9.0

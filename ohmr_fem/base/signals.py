@@ -14,6 +14,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from . import streams
+
+#: Exit codes of what fails before there is a command.
+FAULT, NO_MEMORY = 70, 71
+#: How the system says that a library does not fit into the memory.
+_SHORT = ("failed to map segment", "annot allocate memory")
 #: What a shell adds to the number of a signal.
 BY_SIGNAL = 128
 #: Signals that stop a run as Ctrl-C does, with what they leave behind cleared away.
@@ -45,6 +51,18 @@ def begin() -> None:
     """First thing of all, in the process of the command only."""
     if is_command():
         end_at_once()
+        streams.occupy()
+        sys.excepthook = _not_begun
+
+
+def _not_begun(kind: type[BaseException], exc: BaseException, _: Any) -> None:
+    """What the rest of the package could not be imported for: one line, no traceback."""
+    text = " ".join(str(exc).split())[:200]
+    short = isinstance(exc, MemoryError) or any(word in text for word in _SHORT)
+    why = "this machine has not enough memory for it" if short else f"{kind.__name__}: {text}"
+    with contextlib.suppress(OSError):
+        os.write(2, f"error: ohmr_fem cannot be started ({why})\n".encode())
+    os._exit(NO_MEMORY if short else FAULT)
 
 
 def end_at_once() -> None:

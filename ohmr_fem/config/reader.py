@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from ..files import read_piped, sha256_of, text_of
 from ..geometry.outline import Geometry
 from ..model.drive import read_pair
 from ..model.problem import Problem
-from .geometry_table import arguments, drawn, meshed
+from .geometry_table import arguments, drawn, file_of, meshed
 from .model_tables import KINDS, Gate, GateTable, ModelMaterialTable
 from .tables import (
     ChannelTable,
@@ -102,10 +103,15 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.wrong: list[str] = []
+        self.short: MemoryError | None = None  # which has an exit code of its own
         self.inputs: list[Path] = []  # files read besides the device file and its mesh
         self.digests: dict[Path, str] = {}  # of the files that others read
 
     def complain(self, key: str, message: str) -> None:
+        handled = sys.exception()
+        behind = (handled and handled.__cause__) or handled
+        if isinstance(behind, MemoryError):
+            self.short = behind
         where = f"{self.path}: {key}: " if key else f"{self.path}: "
         self.wrong += [where + line for line in message.splitlines()]
 
@@ -133,7 +139,7 @@ class Reader:
 
     def stop(self) -> None:
         if self.wrong:
-            raise InputError(self.wrong, value=self.path)
+            raise InputError(self.wrong, value=self.path) from self.short
 
     def known_sections(self, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
         for name in table:
@@ -216,8 +222,12 @@ class Reader:
             arguments(table)
         except OhmrError as exc:
             return self.complain(f"geometry.{exc.key}", exc.what)
+        path = file_of(table, self.path.parent)
+        if path is not None:
+            self.inputs.append(path)
+            self._digest(path)
         try:
-            return drawn(table)
+            return drawn(table, self.path.parent)
         except OhmrError as exc:
             if exc.key in table and not exc.named:
                 return self.complain(f"geometry.{exc.key}", exc.what)
@@ -324,7 +334,7 @@ class Reader:
             self.complain(key, f"must be a table [model] with a kind: {', '.join(KINDS)}")
             return None
         kind, rest = table["kind"], {name: value for name, value in table.items() if name != "kind"}
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             self.complain(f"{key}.kind", f"{kind!r} is not known; {suggest(str(kind), KINDS)}")
             return None
         named = [rest.get(name) for name in ("file", "centres")]

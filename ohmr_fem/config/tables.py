@@ -263,8 +263,10 @@ class LayerTable(MaterialTable):
 
 def _face(value: Any, key: str) -> Any:
     """A face as a device file gives it; a table with a mixing conductance is a magnet, one with a
-    source an edge law.
+    source an edge law, one with "orbital" and "spin" holds a law for each.
     """
+    if isinstance(value, Mapping) and set(value) == {"orbital", "spin"}:
+        return {name: _face(law, key) for name, law in value.items()}
     if isinstance(value, Mapping) and {"source", "inverse_source"} & set(value):
         extra = sorted(set(value) - set(EdgeTable.model_fields))
         if extra:

@@ -212,7 +212,8 @@ def modes_of(
             ConvergenceWarning(
                 f"the step response still changes by {change[0]:.1e} with the number of poles "
                 f"({len(measure.rates)}); the times "
-                f"span {grid[-1] / grid[0]:.0e}: take fewer decades, or method='stepping'"
+                f"span {grid[-1] / grid[0]:.0e}: take fewer decades, or method='stepping'",
+                key="times",
             )
         )
     return Modes.of(measure)

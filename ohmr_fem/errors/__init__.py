@@ -207,19 +207,34 @@ def refused_by_system(exc: OSError) -> OhmrError:
     return InputError(f"{where}cannot write ({reason}); {remedy}", value=exc.filename)
 
 
-class FigureWarning(UserWarning):
+class OhmrWarning(UserWarning):
+    """Base class of the warnings of ohmr_fem.
+
+    Parameters
+    ----------
+    what : str
+    key : str
+        The argument or key that it is about, such as "inverse_mass", as of :class:`OhmrError`.
+    """
+
+    def __init__(self, what: str, *, key: str = "") -> None:
+        super().__init__(what)
+        self.key = key
+
+
+class FigureWarning(OhmrWarning):
     """A figure could not be drawn; the numbers are there."""
 
 
-class ResolutionWarning(UserWarning):
+class ResolutionWarning(OhmrWarning):
     """The mesh does not resolve the edge layer of the moment density."""
 
 
-class PhysicsWarning(UserWarning):
+class PhysicsWarning(OhmrWarning):
     """The model is used where one of its known limits matters."""
 
 
-class ConvergenceWarning(UserWarning):
+class ConvergenceWarning(OhmrWarning):
     """A tolerance was not reached; the message holds what was."""
 
 

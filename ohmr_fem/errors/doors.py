@@ -65,7 +65,7 @@ def door(function: Callable[P, R]) -> Callable[P, R]:
         except OSError as exc:
             raise refused_by_system(exc) from exc
         except MemoryError as exc:
-            raise no_memory(function.__name__) from exc
+            raise no_memory(_name(function)) from exc
         except Exception as exc:
             trace = exc.__traceback__
             if trace is None or trace.tb_next is None:  # called with the wrong arguments

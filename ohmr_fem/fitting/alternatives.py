@@ -4,7 +4,7 @@ a device may be.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -141,14 +141,16 @@ def fit_background(prepared: Mapping[str, Prepared]) -> ModelFit:
 def fit_model(
     name: str,
     prepared: Mapping[str, Prepared],
+    told: Callable[[], None] = lambda: None,
 ) -> ModelFit:
-    """A device with the best of the alternatives."""
+    """A device with the best of the alternatives; ``told`` after each."""
     found: dict[str, tuple[SeriesModel, Point]] = {}
     for alternative, p in prepared.items():
         starts = _signed(p.model, starts_of(p.model, p.atlas))[:FIRST_STARTS]
         starts += [_carried(p.model, *other) for other in found.values()]
         minima = settled_minima(p.model, starts)
         found[alternative] = (p.model, _signed(p.model, minima)[0])
+        told()
     return _best(name, found)
 
 

@@ -33,6 +33,18 @@ def of_curves(
     InputError
         Another number of values than of curves; a smooth function with one resistivity only.
     """
+    check_counts(terms, curves)
+    axes = axes_of(curves)
+    return tuple(
+        tuple(_of_curve(term, k, axes, curves) for term in terms) for k in range(len(curves))
+    )
+
+
+def check_counts(
+    terms: Sequence[Term],
+    curves: Sequence[Measured],
+) -> None:
+    """InputError for another number of values than of curves."""
     for term in terms:
         for key, count in term.counts.items():
             if count != len(curves):
@@ -42,10 +54,6 @@ def of_curves(
                     value=count,
                     key="background",
                 )
-    axes = axes_of(curves)
-    return tuple(
-        tuple(_of_curve(term, k, axes, curves) for term in terms) for k in range(len(curves))
-    )
 
 
 def picked(

@@ -22,8 +22,9 @@ from ..sweep.film import FilmMeasure
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
+from ..sweep.stack import StackMeasure
 from .background import Term
-from .columns import axes_of
+from .columns import FEWEST_RATIO, axes_of
 from .compress import quick
 from .input import TOLERANCE
 from .model import Curve, changes
@@ -69,6 +70,8 @@ class Setup:
         exact: bool = False,
     ) -> SpectralMeasure:
         """The measure with other parameters, by canonical name in SI."""
+        if isinstance(self.measure, StackMeasure):
+            return self.measure.at(**values)
         own = {k: v for k, v in values.items() if k != G and k not in self._added(values)}
         # few poles serve faces that reflect
         measure = self.measure if exact or G in values else self.quick
@@ -238,19 +241,57 @@ def terms_of(samples: Sequence[Sample]) -> list[list[tuple[Term, ...]]]:
     ``resistivity_ratio``; every other amplitude is of one curve.
     """
     axes = axes_of([c for s in samples for c in s.curves])
+    reduced = _reduced(samples, axes)
     out = []
     for sample in samples:
         own = [axes.pop(0) for _ in sample.curves]
-        out.append([tuple(_grouped(t, axis) for t in sample.background) for axis in own])
+        terms = sample.background
+        out.append([tuple(_of_curve(t, k, a, reduced) for t in terms) for k, a in enumerate(own)])
     return out
 
 
-def _grouped(
+def _reduced(
+    samples: Sequence[Sample],
+    axes: Sequence[int],
+) -> dict[int, list[tuple[float, float]]]:
+    """{axis: (rho_ref/rho_0, strongest field times that) of each curve that has a ratio}."""
+    out: dict[int, list[tuple[float, float]]] = {}
+    left = list(axes)
+    for sample in samples:
+        for k, curve in enumerate(sample.curves):
+            axis = left.pop(0)
+            for ratio in (_ratio(term, k) for term in sample.background):
+                if ratio is not None:
+                    strongest = float(np.abs(curve.signed).max())
+                    out.setdefault(axis, []).append((ratio, ratio * strongest))
+    return out
+
+
+def _ratio(
     term: Term,
+    k: int,
+) -> float | None:
+    """rho_ref/rho_0 of curve k of a sample."""
+    value = dict(term.given).get("resistivity_ratio")
+    return value[k] if isinstance(value, tuple) else value
+
+
+def _of_curve(
+    term: Term,
+    k: int,
     axis: int,
+    reduced: Mapping[int, Sequence[tuple[float, float]]],
 ) -> Term:
-    scaled = term.name == "kohler" and "resistivity_ratio" in dict(term.given)
-    return replace(term, group=f"direction {axis}") if scaled else term
+    if _ratio(term, k) is None:
+        return term.at(k)
+    ratios, ends = zip(*reduced[axis], strict=True)
+    if term.smooth is not None and max(ratios) < FEWEST_RATIO * min(ratios):
+        raise InputError(
+            "kohler: a smooth function needs samples of several resistivity_ratio in each "
+            "direction, a tenth apart",
+            key="background",
+        )
+    return term.at(k, f"direction {axis}", max(ends))
 
 
 def rebased(
@@ -294,8 +335,6 @@ def _compiled(
 
 def _refusal(problem: Problem) -> str | None:
     """Why a sample cannot be in a series."""
-    if isinstance(problem.film, Stack):
-        return "the layers of a stack have materials of their own, which a series cannot share"
     if problem.constant and not problem.uniform:
         return (
             "a series fits one relaxation time, and a spin as its own 'spin.' parameters without "
@@ -332,7 +371,7 @@ def _shape(problem: Problem) -> Any:
         mesh.t.tobytes(),
         repr(sorted(problem.contacts.items())),
         repr(sorted(laws.items())),
-        problem.film is None,
+        type(problem.film),
         # a finite G goes with D and the size
         (size, problem.material.diffusion_constant) if partial else None,
     )
@@ -352,6 +391,9 @@ def _measures(
     own = [s.problem.material.diffusion_length * centre for s in samples]
     lengths = [length / a for length, a in zip(own, scales, strict=True)]
     covered = (min(lengths) / reach, max(lengths) * reach)
+    if isinstance(first.film, Stack):
+        plane = spectral_measures(first, pairs)
+        return [dict(zip(pairs, _stacked(plane, s.problem), strict=True)) for s in samples]
     made = _film(samples, pairs, covered, fitted) if film else _plane(first, pairs, covered)
     few = [_few(m, covered, samples) for m in made]
     out = []
@@ -365,6 +407,19 @@ def _measures(
         ]
         out.append(dict(zip(pairs, own, strict=True)))
     return out
+
+
+def _stacked(
+    plane: Sequence[SpectralMeasure],
+    problem: Problem,
+) -> list[Pair]:
+    """The plane under the stack of a sample, by the closed form."""
+    found: list[Pair] = []
+    for measure in plane:
+        assert isinstance(measure, StackMeasure)
+        own = measure.closed.at(film=problem.film)
+        found.append((own, own))
+    return found
 
 
 def _few(

@@ -15,17 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import PhysicsWarning, ResolutionWarning, SolveError, require_extra, warn
+from ..errors import OhmrWarning, PhysicsWarning, ResolutionWarning, SolveError, require_extra, warn
 from ..errors.doors import door
 from ..mesh.grids import cross_section
 from ..model.film import Film
 from ..model.material import Material
 from ..model.problem import Problem, contact_width
+from ..model.stack import Stack
 from ..solver.resolution import check_resolution, physics_notes, size_notes
 from ..solver.system import system_of
 from ..sweep.film import FilmMeasure
 from ..sweep.measure import SpectralMeasure
 from ..sweep.spectral import largest_share, spectral_measure
+from ..sweep.stack import StackMeasure
 from .background import read_terms
 from .columns import picked
 from .data import Measured
@@ -73,7 +75,8 @@ def fit(
         it), "L_m", "tau", "theta" = X_zz/X_yy, "sigma", "g"; of a film "thickness", within a factor
         of four of its start, and "resistivity" in place of "sigma"; with polarised contacts not
         alpha but "polarisation", the largest |p|, the others in proportion, or
-        "polarisation.CONTACT" (the data of one valve fix only the product of two).
+        "polarisation.CONTACT" (the data of one valve fix only the product of two); of a layer of a
+        stack "Mn.tau" and the like.
     current, voltage : pairs of contact names
         For curves that do not carry their own.
     background : of "offset", "linear", "quadratic", "anomalous", "kohler", "two_band", "hln"
@@ -186,7 +189,9 @@ def _prepare(
     terms = read_terms(background)
     check_shared(terms, curves)
     sheet = source.material.sheet_conductivity
-    chosen = read_parameters(parameters, source.material, source.thickness, source.polarised)
+    chosen = read_parameters(
+        parameters, source.material, source.thickness, source.polarised, source.film
+    )
     chosen += background_parameters(terms, curves, sheet)
     check_count(curves, chosen, terms)
     task = Task(
@@ -213,7 +218,7 @@ def _range_notes(found: Found) -> list[Warning]:
             curve.measure.at(**fitted).response(curve.fields)
         except SolveError as exc:
             text = f"fit: {exc}; give the fit measures made with wider lengths and fields"
-            return [UserWarning(text)]
+            return [OhmrWarning(text, key="measure")]
     return []
 
 
@@ -223,7 +228,8 @@ def _polarisation_notes(found: Found) -> list[Warning]:
     return [
         PhysicsWarning(
             f"{name} = {value:.3g} is above 1: no contact injects more than one moment a carrier; "
-            "its absorption, or tau and L_m, may be held at wrong values"
+            "its absorption, or tau and L_m, may be held at wrong values",
+            key=name,
         )
         for name, value in values.items()
         if name.startswith("polarisation") and value > 1.0
@@ -241,7 +247,7 @@ def _data_notes(task: Task) -> list[Warning]:
             f"curves at {min(warm):.4g} to {max(warm):.4g} K are fitted with one set of "
             "parameters; fit those of one temperature, or as a series"
         )
-        notes.append(PhysicsWarning(text))
+        notes.append(PhysicsWarning(text, key="temperature"))
     for curve in task.curves:
         steps = curve.preparation
         if steps is not None and steps.whiteness < NOT_WHITE:
@@ -249,7 +255,7 @@ def _data_notes(task: Task) -> list[Warning]:
                 f"{curve.label}: the raw rows are no noise about the prepared curve (p = "
                 f"{steps.whiteness:.2g}); a step of the preparation is missing"
             )
-            notes.append(UserWarning(text))
+            notes.append(OhmrWarning(text, key="preparation"))
     return notes
 
 
@@ -268,7 +274,7 @@ def _residual_notes(
         residuals = (curve.values - signals[i] - backgrounds[i]) / model.sigma[i]
         text = _residual_note(curve, residuals)
         if text is not None:
-            notes.append(UserWarning(text))
+            notes.append(OhmrWarning(text, key="background"))
     return notes
 
 
@@ -305,15 +311,18 @@ def _physics_notes(
     """Limits of the model at these fields, and whether the mesh resolves the fitted diffusion
     length.
     """
-    if source.problem is None:
+    problem = source.problem
+    if problem is None:
         return []
     fields = np.vstack([c.fields for c in task.curves])
-    fitted = _device(source.problem, found)
+    fitted = _device(problem, found)
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
     share = largest_share(fitted, [replace(m, material=fitted.material) for m in found.measures])
     notes: list[Warning] = [*physics_notes(fitted, fields), *size_notes(fitted, share)]
+    if isinstance(problem.film, Stack):  # nothing in the plane has to be resolved
+        return notes
     for note in check_resolution(system_of(fitted, plane_of_film=True, with_spin=True), strongest):
-        notes.append(ResolutionWarning(f"at the fitted values: {note}"))
+        notes.append(ResolutionWarning(f"at the fitted values: {note}", key="mesh"))
     return notes
 
 
@@ -329,6 +338,8 @@ def _device(
     """The device at the fitted values."""
     measure = _measure(found)
     film = problem.film
+    if isinstance(measure, StackMeasure):
+        return replace(problem, materials=None, film=measure.film)
     if isinstance(film, Film) and isinstance(measure, FilmMeasure):
         film = replace(film, thickness=measure.thickness)
     return replace(problem, materials=measure.material, film=film)

@@ -37,6 +37,7 @@ from .series import (
 )
 from .series_model import SeriesModel
 from .settled import settled_minima
+from .told import Told, nobody
 
 #: Times that measures are made anew about the length that was found.
 MOST_MOVES = 3
@@ -73,9 +74,12 @@ class Prepared:
         centre: float = 1.0,
         compiled: Sequence[Compiled] | None = None,
         search: bool = True,
+        told: Told = nobody,
     ) -> Prepared:
         """Measures and atlas; without ``search`` there is no atlas, and nothing to start from."""
+        told("measures", 0, 1)
         made = series.compiled(centre) if compiled is None else compiled
+        told("measures", 1, 1)
         model = series.model(made, centre)
         check_points(model)
         check_dependence(model, np.zeros(len(series.parameters)))
@@ -90,7 +94,7 @@ class Prepared:
             lmfit=None,
             series=series,
         )
-        atlas = atlas_of(model) if search else EMPTY
+        atlas = atlas_of(model, told) if search else EMPTY
         return cls(series, task, model, atlas, centre)
 
     def with_background(self, samples: Sequence[Sample]) -> Prepared:
@@ -132,6 +136,7 @@ def global_fit(
     seed: int = 0,
     loss: str = "squares",
     limit: float = LIMIT,
+    progress: Told | None = None,
 ) -> GlobalFit:
     """One fit over a series.
 
@@ -141,7 +146,8 @@ def global_fit(
     shared : names
         Parameters that are the same in all samples: "alpha" (the product alpha alpha'), "L_m",
         "tau", "theta", "g", "sigma", "thickness", "width", "resistivity", "face_absorption" (G in
-        m/s of both faces), and of a spin channel "spin.alpha", "spin.L_m", "spin.tau".
+        m/s of both faces), of a spin channel "spin.alpha", "spin.L_m", "spin.tau", of a layer of a
+        stack "Mn.tau" and the like.
     each : names
         Parameters of each sample, called "relaxation_time[t8]".
     trend : {parameter: "form(property)"}
@@ -157,6 +163,8 @@ def global_fit(
         With the second, points far off count less.
     limit : float
         Relative standard error above which a parameter counts as not fixed.
+    progress : function of (what, done, of all), optional
+        Told of the measures, the grid of starts, the minima and the profiles.
 
     Returns
     -------
@@ -173,8 +181,9 @@ def global_fit(
     if loss not in LOSSES:
         raise InputError(f"{loss!r} is not known; {suggest(loss, LOSSES)}", key="loss")
     series = read_series(samples, shared, each, trend)
-    prepared = Prepared.of(series, confidence, intervals, limit)
-    found = fit_prepared(prepared, loss, begin, seed)
+    told = progress or nobody
+    prepared = Prepared.of(series, confidence, intervals, limit, told=told)
+    found = fit_prepared(prepared, loss, begin, seed, told)
     for note in found.warnings:
         warn(note)
     return found
@@ -201,17 +210,18 @@ def fit_prepared(
     loss: str = "squares",
     begin: float | None = None,
     seed: int = 0,
+    told: Told = nobody,
 ) -> GlobalFit:
     """The fit of a prepared series; measures are made anew where the length leaves their range."""
     begin = time.perf_counter() if begin is None else begin
     for _ in range(MOST_MOVES):
-        model, minima = minimised(prepared, loss)
+        model, minima = minimised(prepared, loss, told)
         moved = _moved(prepared, model, minima[0])
         if moved is None:
             break
         prepared = moved
     task = prepared.task
-    profile = _intervals(task, model, minima[0], minima)
+    profile = _intervals(task, model, minima[0], minima, told)
     found = _found(prepared, model, profile)
     return _assembled(prepared, found, profile, minima, time.perf_counter() - begin, seed)
 
@@ -219,10 +229,11 @@ def fit_prepared(
 def minimised(
     prepared: Prepared,
     loss: str = "squares",
+    told: Told = nobody,
 ) -> tuple[SeriesModel, list[Point]]:
     """The model with its noise, and the minima, the best first."""
     model, task = prepared.model, prepared.task
-    minima = settled_minima(model, starts_of(model, prepared.atlas))
+    minima = settled_minima(model, starts_of(model, prepared.atlas), told)
     given = model.sigma
     for _ in range(10):
         if not task.noise_estimated and loss == "squares":

@@ -17,6 +17,7 @@ from ..sweep.film import FilmMeasure, film_measures
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
+from ..sweep.stack import StackMeasure
 from ..units import positive, shown, to_si
 from .background import Term, read_terms
 from .columns import blocks, of_curves
@@ -142,8 +143,6 @@ class Source:
         """InputError if the spectral path cannot serve the problem, or a measure is missing."""
         if isinstance(problem, Problem):
             reason = refusal(problem)
-            if isinstance(problem.film, Stack):
-                reason = "the layers of a stack have no common material"
             if reason is not None:
                 raise InputError(
                     f"works on the spectral measure, which does not apply: {reason}", key="fit"
@@ -198,6 +197,12 @@ class Source:
         return measure.thickness if isinstance(measure, FilmMeasure) else None
 
     @property
+    def film(self) -> Any:
+        """Film or stack; None without one."""
+        holder: Any = self.given[0] if self.problem is None else self.problem
+        return getattr(holder, "film", None)
+
+    @property
     def thicknesses(self) -> tuple[float, float] | None:
         """Least and most that a fit of the thickness may take, m."""
         own = self.thickness
@@ -239,10 +244,15 @@ class Source:
         film, in m; those given as they are.
         """
         if self.problem is None:
-            return self.given
+            return tuple(_quick(m) for m in self.given)
         distinct = list(dict.fromkeys(self.pairs))
-        made = measures_of(self.problem, distinct, lengths, thicknesses)
+        made = [_quick(m) for m in measures_of(self.problem, distinct, lengths, thicknesses)]
         return tuple(made[distinct.index(pair)] for pair in self.pairs)
+
+
+def _quick(measure: SpectralMeasure) -> SpectralMeasure:
+    """Of a stack the closed form."""
+    return measure.closed if isinstance(measure, StackMeasure) else measure
 
 
 def measures_of(
@@ -252,9 +262,9 @@ def measures_of(
     thicknesses: tuple[float, float] | None = None,
 ) -> Sequence[SpectralMeasure]:
     """Measures of the pairs of a device over diffusion lengths, and of thicknesses of a film, m."""
-    if problem.material.diffusion_length is None:
+    if problem.material.diffusion_length is None or isinstance(problem.film, Stack):
         lengths = None  # there is no one length to vary
-    if problem.film is None:
+    if problem.film is None or isinstance(problem.film, Stack):
         return spectral_measures(problem, pairs, tolerance=TOLERANCE, lengths=lengths)
     return film_measures(
         problem, pairs, tolerance=FILM_TOLERANCE, lengths=lengths, thicknesses=thicknesses

@@ -17,12 +17,14 @@ import numpy as np
 
 from ..errors import InputError, suggest
 from ..model.material import Material, parameter, precession_squared
+from ..model.stack import Stack
 from ..sweep.matrix_measure import MatrixMeasure
 from ..sweep.measure import SpectralMeasure
 from .background import Term, read_terms, shape_of, starts
 from .bands import band_starts
 from .columns import Block, blocks
 from .data import Measured
+from .layers import base_of, canonical_of, layer_start, split, within
 
 #: Canonical name: (symbol, unit).
 PARAMETERS = {
@@ -63,6 +65,8 @@ LINEAR = (
 )
 #: What only a film has, and what a film says otherwise.
 OF_FILMS, OF_PLANES = ("thickness", "resistivity"), "sheet_conductivity"
+#: What sets the ohmic resistance.
+SCALES = (*OF_FILMS, OF_PLANES)
 ALIASES = {
     "alpha": "alpha_product",
     "orbital_hall_angle": "alpha_product",
@@ -99,16 +103,23 @@ class Parameter:
             return self.name
         if self.name in PARAMETERS:
             return PARAMETERS[self.name][0]
-        kind, _, contact = self.name.partition(".")
-        return f"{PARAMETERS[kind][0]}({contact})"
+        kind, _, place = self.name.partition(".")
+        place, kind = split(self.name) or (place, kind)
+        return f"{PARAMETERS[kind][0]}({place})"
 
     @property
     def unit(self) -> str:
         shape = shape_of(self.name)
         if shape is not None:
             return shape.unit
-        kind = self.name if self.name in PARAMETERS else self.name.partition(".")[0]
+        kind = base_of(self.name)
+        kind = kind if kind in PARAMETERS else kind.partition(".")[0]
         return PARAMETERS[kind][1]
+
+    @property
+    def scales(self) -> bool:
+        """Whether the ohmic resistance depends on it."""
+        return base_of(self.name) in SCALES
 
     @property
     def of_background(self) -> bool:
@@ -116,7 +127,7 @@ class Parameter:
 
     @property
     def logarithmic(self) -> bool:
-        return self.name not in LINEAR
+        return base_of(self.name) not in LINEAR
 
     def value(self, u: float) -> float:
         """Value at a coordinate; 0, inf or -inf at infinite ones."""
@@ -181,9 +192,11 @@ def read_parameters(
     material: Material,
     thickness: float | None = None,
     polarised: Mapping[str, float] | None = None,
+    film: Any = None,
 ) -> tuple[Parameter, ...]:
-    """Parameters with the values of the material, or of the film of this ``thickness`` (m), and
-    |p| of the ``polarised`` contacts, as start; InputError for unknown ones and a start of zero.
+    """Parameters with the values of the material, or of the film of this ``thickness`` (m), of the
+    layers of a stack, and |p| of the ``polarised`` contacts, as start; InputError for unknown ones
+    and a start of zero.
     """
     polarised = polarised or {}
     magnetic = {f"polarisation.{name}": p for name, p in polarised.items()}
@@ -194,6 +207,10 @@ def read_parameters(
             f"expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got {names!r}",
             key="parameters",
         )
+    if isinstance(film, Stack):
+        chosen = [canonical_of(str(n), ALIASES) or str(n) for n in names]
+        _once(chosen, names)
+        return tuple(Parameter(n, layer_start(film, n)) for n in chosen)
     found = [_canonical(str(n), material) for n in names]
     known = [n for n in PARAMETERS if _belongs(n, material)]
     for name in found:
@@ -211,11 +228,7 @@ def read_parameters(
                 value=name,
                 key="parameters",
             )
-    if len(set(found)) < len(found):
-        raise InputError(
-            f"one is named twice in {list(names)}; alpha and alpha' enter only as their product",
-            key="parameters",
-        )
+    _once(found, names)
     out = []
     for name in found:
         start = magnetic[name] if name in magnetic else value_of(material, name, thickness)
@@ -229,6 +242,17 @@ def read_parameters(
             )
         out.append(Parameter(name, start))
     return tuple(out)
+
+
+def _once(
+    found: Sequence[str],
+    names: Any,
+) -> None:
+    if len(set(found)) < len(found):
+        raise InputError(
+            f"one is named twice in {list(names)}; alpha and alpha' enter only as their product",
+            key="parameters",
+        )
 
 
 def background_parameters(
@@ -485,6 +509,7 @@ class Model:
         if self.thicknesses is not None and "thickness" in out:
             out["thickness"] = float(np.clip(out["thickness"], *self.thicknesses))
         for p in self.parameters:
+            out[p.name] = within(p.name, out[p.name], p.start)
             shape = shape_of(p.name)
             if shape is not None:  # beyond these ends a shape no longer changes, or runs off
                 low, high = shape.reach

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..errors import InputError, suggest
 from ..model.problem import Problem
+from ..model.stack import Stack
+from .layers import base_of, canonical_of, layer_start
 from .model import ALIASES, OF_CHANNELS, PARAMETERS, value_of
 
 #: Canonical name: (symbol, unit), beside those of one curve.
@@ -46,6 +48,9 @@ def canonical(name: Any) -> str:
     """The canonical name; InputError for one that cannot be fitted."""
     aliases = {**MORE_ALIASES, **ALIASES}
     found = aliases.get(str(name), str(name))
+    layered = canonical_of(found, aliases)
+    if layered is not None:
+        return layered
     if found not in known_names():
         names = [*known_names(), *aliases]
         raise InputError(f"{name!r} cannot be fitted; {suggest(str(name), names)}", value=name)
@@ -53,12 +58,15 @@ def canonical(name: Any) -> str:
 
 
 def symbol_of(name: str) -> str:
-    return known_names()[name][0]
+    """Symbol of a canonical name, "tau(Mn)" in a layer."""
+    base = base_of(name)
+    symbol = known_names()[base][0]
+    return symbol if base == name else f"{symbol}({name.rpartition('.')[0]})"
 
 
 def unit_of(name: str) -> str:
     """Unit of a parameter in SI."""
-    return known_names()[name][1].replace(" ", "*")
+    return known_names()[base_of(name)][1].replace(" ", "*")
 
 
 def start_of(problem: Problem, name: str, properties: Mapping[str, float]) -> float:
@@ -69,6 +77,8 @@ def start_of(problem: Problem, name: str, properties: Mapping[str, float]) -> fl
     InputError
         The problem has none, or it is 0.
     """
+    if isinstance(problem.film, Stack):
+        return layer_start(problem.film, name)
     m = problem.material
     if name == "face_absorption":
         return _absorption(problem)

@@ -202,6 +202,7 @@ def rejected(
     signal: np.ndarray,
     simulations: int,
     rng: np.random.Generator,
+    told: Callable[[int], None] | None = None,
 ) -> float:
     """p of a stated signal (N,) in standard deviations: how often data with it in them look so much
     more like a background alone.
@@ -220,6 +221,8 @@ def rejected(
     for start in range(0, simulations, AT_ONCE):
         some = min(AT_ONCE, simulations - start)
         found.append(excess(mean + rng.standard_normal((some, len(mean)))))
+        if told is not None:
+            told(some)
     simulated = np.concatenate(found)
     # the excess may be negative: count, not compare sizes
     return (1 + int(np.sum(simulated >= observed))) / (1 + len(simulated))
@@ -232,12 +235,13 @@ def power_of(
     level: float,
     simulations: int,
     rng: np.random.Generator,
+    told: Callable[[int], None] | None = None,
 ) -> float:
     """Part of the data sets with a signal (N,) in standard deviations whose fall is beyond the
     threshold of the level.
     """
     mean = signal + null.planes[null.best].taken(null.white - signal)
-    found = simulate(null.planes, mean, simulations, rng)
+    found = simulate(null.planes, mean, simulations, rng, told)
     return float(np.mean(found.fall[model] > null.threshold(model, level)))
 
 

@@ -379,7 +379,19 @@ def _by_direction(
     if member is None:
         return _turned(moving, rows)
     count = int(member.max(initial=0)) + 1
-    return [rows] if count == 1 else [rows[member == k] for k in range(count)]
+    return (
+        [rows]
+        if count == 1 or _on_a_line(fields[rows])
+        else [rows[member == k] for k in range(count)]
+    )
+
+
+def _on_a_line(fields: np.ndarray) -> bool:
+    """Whether fields of several directions are one sweep beside a field that stands still."""
+    apart = fields - fields.mean(axis=0)
+    # squares of the lengths along three axes, the longest last
+    squares = np.linalg.eigvalsh(apart.T @ apart)
+    return len(fields) > 2 and bool(squares[1] <= 1e-6 * squares[2])
 
 
 def _turned(

@@ -12,9 +12,11 @@ from ..base.owned import ReadOnly
 from ..config.device_file import Device, read_device
 from ..errors import InputError, complaints_about, complaints_of, suggest
 from ..model.problem import Problem
+from ..model.stack import Stack
 from ..sweep.measure import SpectralMeasure
 from ..units import positive, shown
 from .background import Term, read_terms
+from .columns import check_counts
 from .data import Measured, read_data, with_pairs
 from .input import read_curves
 from .names import canonical, unit_of
@@ -91,6 +93,7 @@ class Sample:
             put("problem", _problem(problem))
             put("curves", _curves(data, problem, self.problem))
             put("background", read_terms(background))
+            check_counts(self.background, self.curves)
             put("known", ReadOnly(_known(known or {})))
             put("properties", ReadOnly(_properties(properties, self.problem)))
 
@@ -99,6 +102,8 @@ class Sample:
         """What is compared with what: a strip, a film section, a film or a device plane."""
         if self.problem.is_cross_section:
             return "section through " + "".join(self.problem.mesh.axes)
+        if isinstance(self.problem.film, Stack):
+            return "stack of " + ", ".join(self.problem.film.names)
         return "device plane" if self.problem.film is None else "film"
 
     @property

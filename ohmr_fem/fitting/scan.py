@@ -14,10 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .background import shape_of
+from .grid import LAYER_STEPS, scaled_start
+from .layers import base_of, proportional, split
 from .names import LINEAR, SQUARED
 from .profile import settle
 from .search import NUDGE, Point
 from .series_model import SeriesModel, SeriesParameter
+from .told import Told, nobody
 
 #: Offsets in u that are tried, by local name; the length covers its range.
 STEPS = {
@@ -57,7 +60,10 @@ class Atlas:
     linear: tuple[int, ...]
 
 
-def atlas_of(model: SeriesModel) -> Atlas:
+def atlas_of(
+    model: SeriesModel,
+    told: Told = nobody,
+) -> Atlas:
     """The atlas of a model on the data's own fields; a parameter that each sample has moves in all
     of them at once.
     """
@@ -65,18 +71,20 @@ def atlas_of(model: SeriesModel) -> Atlas:
     axes = [_steps(model, group) for group in groups]
     grid = np.meshgrid(*axes, indexing="ij")
     offsets = np.stack(grid, axis=-1).reshape(-1, len(axes))
-    points = np.zeros((len(offsets), len(model.parameters)))
+    points = np.tile(scaled_start(model), (len(offsets), 1))
     for k, group in enumerate(groups):
-        points[:, group] = offsets[:, [k]]
+        points[:, group] += offsets[:, [k]]
     shape = tuple(len(a) for a in axes if len(a) > 1)
-    linear = tuple(i for i, p in enumerate(model.parameters) if _is_linear(p))
+    film = model.samples[0].sample.problem.film
+    linear = tuple(i for i, p in enumerate(model.parameters) if _is_linear(p, film))
     columns, constant = [], []
-    for u in points:
+    for done, u in enumerate(points, start=1):
         now = model.signals(u)
         own = [np.concatenate(model._slopes(u, i, now, False)) for i in linear]
         count = sum(len(s) for s in now)
         columns.append(np.nan_to_num(own).reshape(len(linear), count))
         constant.append(np.nan_to_num(np.concatenate(now)))
+        told("grid", done, len(points))
     return Atlas(points, shape, np.array(columns), np.array(constant), linear)
 
 
@@ -105,9 +113,13 @@ def adapted(
     return replace(atlas, points=points, linear=linear)
 
 
-def _is_linear(p: object) -> bool:
-    amplitudes = (*LINEAR, *SQUARED)
-    return isinstance(p, SeriesParameter) and p.local in amplitudes and not p.coefficient
+def _is_linear(
+    p: object,
+    film: object,
+) -> bool:
+    if not isinstance(p, SeriesParameter) or p.coefficient:
+        return False
+    return p.local in (*LINEAR, *SQUARED) or proportional(p.local, film)
 
 
 def _steps(
@@ -121,7 +133,9 @@ def _steps(
     if p.local == "diffusion_length" and model.lengths is not None:
         ends = INSIDE * np.log(np.array(model.lengths) / p.start)
         return np.linspace(ends[0], ends[1], LENGTHS)
-    return STEPS.get(p.local, np.zeros(1))
+    if split(p.local) and base_of(p.local) == "diffusion_length":
+        return LAYER_STEPS
+    return STEPS.get(base_of(p.local), np.zeros(1))
 
 
 @dataclass(frozen=True, eq=False)

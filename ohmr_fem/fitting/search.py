@@ -26,6 +26,7 @@ from .grid import Point, starting_points
 from .input import Source
 from .model import Curve, Model, Parameter, scatter
 from .profile import LowerMinimumError, Valley, settle, widest
+from .told import Told, nobody
 
 Points = Sequence[np.ndarray]
 #: Both ends of an interval in u.
@@ -490,13 +491,14 @@ def _intervals(
     model: Model,
     u: Point,
     others: Points,
+    told: Told = nobody,
 ) -> Profile:
     """Intervals of every parameter, from the profile or, if asked for, from the curvature."""
     if task.intervals == "fisher":
         return _from_curvature(task, model, u)
     for _ in range(4):
         try:
-            return _profiled(task, model, u, others)
+            return _profiled(task, model, u, others, told)
         except LowerMinimumError as better:
             u = task.refined(model, better.u)
     # the minimum keeps moving: nothing can be said of the ends
@@ -523,6 +525,7 @@ def _profiled(
     model: Model,
     u: Point,
     others: Points,
+    told: Told = nobody,
 ) -> Profile:
     """Every parameter walked both ways; LowerMinimumError where a walk ends below u."""
     threshold = task.threshold
@@ -543,6 +546,7 @@ def _profiled(
             inside = model.covered if i == task.length else None
             low, high, reached = widest(valleys, i, threshold, inside, good)
             left, right = reached
+        told("profiles", i + 1, len(errors))
         ends.append((low, high))
         clipped.append((not model.covered(left), not model.covered(right)))
     return Profile(

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from .background import starts
+from .bands import band_starts
 from .compiled import Compiled, compile_samples, reach_of
 from .data import Measured
 from .fisher import Identifiability, identify
@@ -162,7 +163,9 @@ def _shapes(samples: Sequence[Sample]) -> list[SeriesParameter]:
     strongest = max(s.strongest for s in samples)
     found: dict[str, float] = {}
     for sample in samples:
+        sheet = float(sample.problem.material.sheet_conductivity)
         found |= starts(sample.background, strongest)
+        found |= band_starts(sample.background, sample.curves, sheet)
     return [SeriesParameter(name, start) for name, start in found.items()]
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from .background import shape_of
 from .compiled import Compiled
-from .model import CENTRAL, FAR, FORWARD, Model, Parameter
+from .layers import base_of, proportional, within
+from .model import CENTRAL, FAR, FORWARD, SCALES, Model, Parameter
 from .names import LINEAR, symbol_of, unit_of
 from .trend import Trend
 
@@ -61,8 +62,12 @@ class SeriesParameter(Parameter):
         return unit_of(self.local).replace("*", " ") if shape is None else shape.unit
 
     @property
+    def scales(self) -> bool:
+        return not self.coefficient and base_of(self.local) in SCALES
+
+    @property
     def logarithmic(self) -> bool:
-        return not self.coefficient and self.local not in LINEAR
+        return not self.coefficient and base_of(self.local) not in LINEAR
 
     def value(self, u: float) -> float:
         if not self.coefficient:
@@ -145,8 +150,12 @@ class SeriesModel(Model):
         return known[place]
 
     def _clipped(self, values: dict[str, float]) -> dict[str, float]:
-        """Diffusion lengths of single samples stay in the range of the measures."""
+        """Diffusion lengths of single samples stay in the range of the measures, what belongs to a
+        layer in that of its start.
+        """
         for p in self.device_parameters:
+            if not p.coefficient:
+                values[p.name] = within(p.local, values[p.name], p.start)
             if p.local == "diffusion_length" and not p.coefficient and self.lengths is not None:
                 low, high = self.lengths
                 values[p.name] = min(max(values[p.name], low), high)
@@ -291,9 +300,10 @@ class SeriesModel(Model):
     ) -> list[np.ndarray]:
         sample, values = self.samples[k], self.local(u)[k]
         value = values[name]
-        proportional = name == "alpha_product" and not any(c.absolute for c in sample.curves)
+        own = proportional(name, sample.sample.problem.film)
+        relative = own and not any(c.absolute for c in sample.curves)
         alone = "spin.hall_product" not in values and not sample.polarised
-        if proportional and alone and value != 0.0:
+        if relative and alone and value != 0.0:
             return [s / value for s in now]
         step = (CENTRAL if central else FORWARD) * (abs(value) or abs(self._size(name)))
         up = sample.signals({**values, name: value + step})
@@ -346,7 +356,8 @@ class SeriesModel(Model):
 
 def _sound(values: Mapping[str, float]) -> bool:
     """Whether a trend has not led out of what a material can be."""
-    positive = [v for k, v in values.items() if k not in LINEAR and k != "theta"]
+    signed = (*LINEAR, "theta")
+    positive = [v for k, v in values.items() if base_of(k) not in signed]
     return all(np.isfinite(v) and np.exp(-2.0 * FAR) < v < np.exp(2.0 * FAR) for v in positive)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from .profile import settle
 from .search import NUDGE, Point, _chi2, _weights
 from .series_model import SeriesModel
+from .told import Told, nobody
 
 #: Rough and fine steps of the search.
 ROUGH, FINE = 1e-3, 1e-8
@@ -21,12 +22,19 @@ SAME = 1e-2
 def settled_minima(
     model: SeriesModel,
     starts: Sequence[Point],
+    told: Told = nobody,
 ) -> list[Point]:
     """Distinct minima from several starts, the best first."""
-    rough = _distinct([_settled(model, u, ROUGH, 40) for u in starts], model)
+    found = []
+    for done, u in enumerate(starts):
+        told("minima", done, len(starts))
+        found.append(_settled(model, u, ROUGH, 40))
+    rough = _distinct(found, model)
     least = _chi2(model, rough[0])
     near = [u for u in rough if _chi2(model, u) < least + HOPELESS]
-    return _distinct([_settled(model, u, FINE, 100) for u in near], model)
+    minima = _distinct([_settled(model, u, FINE, 100) for u in near], model)
+    told("minima", len(starts), len(starts))
+    return minima
 
 
 def _settled(

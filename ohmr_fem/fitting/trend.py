@@ -41,7 +41,7 @@ def _power(
     p: float,
     p0: float,
 ) -> float:
-    return float(q * (p / p0) ** exponent)
+    return float(q * np.power(p / p0, exponent))
 
 
 def _linear(
@@ -110,8 +110,9 @@ class Trend:
         coefficient: float,
         sample: Sample,
     ) -> float:
-        """q of a sample."""
-        return self.form.law(q, coefficient, sample.properties[self.follows], self.origin)
+        """q of a sample; infinite where a search has gone too far."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.form.law(q, coefficient, sample.properties[self.follows], self.origin)
 
     def scale(self, q: float) -> float:
         """What one unit of the coordinate of the coefficient is."""

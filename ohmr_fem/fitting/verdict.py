@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import InputError
 from ..errors.doors import door
 from ..files import Columns, Table
+from ..model.stack import Stack
 from ..units import fraction
 from .alternatives import (
     BACKGROUND,
@@ -31,8 +32,9 @@ from .checks import Check, all_checks, failed
 from .global_fit import Prepared
 from .names import canonical
 from .null import Null, Plane, noiseless, null_of, power_of, rejected
-from .sample import Sample
+from .sample import Sample, read_samples
 from .series import Series, read_series
+from .told import Told, nobody
 
 FAVOURED, EXCLUDED, OPEN = "favoured", "excluded", "not distinguishable"
 #: A model fits where chi^2 and whiteness have p above this.
@@ -175,7 +177,7 @@ def compare_models(
     level: float = 0.01,
     simulations: int = 999,
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Told | None = None,
 ) -> Verdict:
     """Whether a series shows a Hanle effect.
 
@@ -209,11 +211,15 @@ def compare_models(
             value=simulations,
             key="simulations",
         )
+    for s in read_samples(samples):
+        if isinstance(s.problem.film, Stack):
+            raise InputError(f"{s.name}: a verdict takes films, not stacks of them", key="samples")
     asked = read_models(models, shared)
     names = check_alternatives(alternatives)
     _check_product([*next(iter(asked.values())), *(canonical(n) for n in each)])
+    told = progress or nobody
     comparison = prepare_comparison(
-        samples, asked, each, trend, names, level, int(simulations), seed
+        samples, asked, each, trend, names, level, int(simulations), seed, told
     )
     return judge(comparison, progress)
 
@@ -227,6 +233,7 @@ def prepare_comparison(
     level: float,
     simulations: int,
     seed: int,
+    told: Told = nobody,
 ) -> Comparison:
     """Measures and atlases of every model with every background."""
     prepared: dict[str, dict[str, Prepared]] = {}
@@ -239,7 +246,8 @@ def prepare_comparison(
             series = read_series(samples, shared, each, trend)
             moved = [with_alternative(s, name) for s in series.samples]
             if first is None:
-                first = _first(series, moved, shared, each, trend, compiled)
+                heard = _of_model(told, model)
+                first = _first(series, moved, shared, each, trend, compiled, heard)
                 compiled = first.model.samples
                 own = first
             else:
@@ -255,13 +263,23 @@ def _first(
     each: Sequence[str],
     trend: Mapping[str, str] | None,
     compiled: Any,
+    told: Told,
 ) -> Prepared:
     from .compiled import rebased
 
     series = read_series(moved, shared, each, trend)
     if compiled is not None:
         compiled = rebased(compiled, moved)
-    return Prepared.of(series, compiled=compiled)
+    return Prepared.of(series, compiled=compiled, told=told)
+
+
+def _of_model(told: Told, model: str) -> Told:
+    """Tells which model a grid is of."""
+
+    def named(what: str, done: int, total: int) -> None:
+        told(what if what == "measures" else f"{what} of {model}", done, total)
+
+    return named
 
 
 def _check_product(fitted: Sequence[str]) -> None:
@@ -271,43 +289,49 @@ def _check_product(fitted: Sequence[str]) -> None:
         )
 
 
-def judge(
-    comparison: Comparison, progress: Callable[[str, int, int], None] | None = None
-) -> Verdict:
+def judge(comparison: Comparison, progress: Told | None = None) -> Verdict:
     """The verdict of a prepared comparison."""
-    told = _Told(progress, len(comparison.models) + 1, comparison.simulations)
+    count = 1 + sum(len(group) for group in comparison.prepared.values())
+    told = _Told(progress or nobody, count, comparison.simulations)
     alternatives = comparison.prepared[comparison.models[0]]
     fits = {BACKGROUND: fit_background(alternatives)}
     told.fit()
     for name, group in comparison.prepared.items():
-        fits[name] = fit_model(name, group)
-        told.fit()
+        fits[name] = fit_model(name, group, told.fit)
     null = comparison.null(told.simulated)
-    return assembled(comparison, fits, null)
+    return assembled(comparison, fits, null, told.asked)
 
 
 @dataclass
 class _Told:
     """Progress as it is told."""
 
-    progress: Callable[[str, int, int], None] | None
+    progress: Told
     fits: int
     simulations: int
     done: int = 0
     sets: int = 0
+    power: int = 0
 
     def fit(self) -> None:
         self.done += 1
-        if self.progress is not None:
-            self.progress("fits", self.done, self.fits)
+        self.progress("fits", self.done, self.fits)
 
     def simulated(self, count: int) -> None:
         self.sets += count
-        if self.progress is not None:
-            self.progress("simulations", self.sets, self.simulations)
+        self.progress("simulations", self.sets, self.simulations)
+
+    def asked(self, count: int) -> None:
+        self.power += count
+        self.progress("power", self.power, 2 * min(SETS, self.simulations))
 
 
-def assembled(comparison: Comparison, fits: Mapping[str, ModelFit], null: Null) -> Verdict:
+def assembled(
+    comparison: Comparison,
+    fits: Mapping[str, ModelFit],
+    null: Null,
+    told: Callable[[int], None] | None = None,
+) -> Verdict:
     """The word, its reasons and the table."""
     rng = np.random.default_rng(comparison.seed + 1)
     signal = comparison.signal
@@ -320,8 +344,8 @@ def assembled(comparison: Comparison, fits: Mapping[str, ModelFit], null: Null) 
     stated = _stated(comparison)
     checks = all_checks(best.model, best.u, stated)
     count = min(SETS, comparison.simulations)
-    p_stated = rejected(null, signal, count, rng)
-    power = power_of(null, main, signal, comparison.level, count, rng)
+    p_stated = rejected(null, signal, count, rng, told)
+    power = power_of(null, main, signal, comparison.level, count, rng, told)
     word = _word(comparison.level, overall, best, fits[BACKGROUND], checks, p_stated)
     ordered = tuple(fits.values())
     table = ModelTable(

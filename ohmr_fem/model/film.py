@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,15 @@ class MagneticFace:
         m = np.asarray(self.magnetisation)
         across = np.eye(3) - np.outer(m, m)
         return np.asarray(real * across + imaginary * cross_matrix(m))
+
+    @classmethod
+    def of_plain(cls, mixing_conductance: Any, magnetisation: Any) -> MagneticFace:
+        """From lists of a file; ValueError for others than two and three finite numbers."""
+        real, imaginary = map(float, mixing_conductance)
+        x, y, z = map(float, magnetisation)
+        if not np.all(np.isfinite([real, imaginary, x, y, z])):
+            raise ValueError("a magnet of a face is not finite")
+        return cls((real, imaginary), (x, y, z))
 
     def reversed(self) -> MagneticFace:
         """The face with its magnetisation reversed, as Onsager's relation asks for."""
@@ -102,6 +111,8 @@ class Face:
     magnet : MagneticFace, or None
     source, inverse_source : kappa of Q . nu = G n + kappa sigma (nu x E), and kappa' (None:
         kappa alpha'/alpha); docs/theory, section 13
+    spin : Face, or None
+        What the face does to the spin, where that differs; None: the same.
     """
 
     absorbing: bool
@@ -109,11 +120,19 @@ class Face:
     magnet: MagneticFace | None = None
     source: float = 0.0
     inverse_source: float | None = None
+    spin: Face | None = None
+
+    @property
+    def channels(self) -> tuple[Face, Face]:
+        """What meets the orbital and what meets the spin moment."""
+        own = replace(self, spin=None)
+        return own, self.spin or own
 
     @property
     def drives(self) -> bool:
         """Whether the current along the face makes moment, or moment a current along it."""
-        return bool(self.source or self.inverse_source)
+        own = bool(self.source or self.inverse_source)
+        return own or (self.spin is not None and self.spin.drives)
 
     def strengths(self, material: Material) -> tuple[float, float]:
         """1 + kappa/alpha and 1 + kappa'/alpha': what the face adds to the drive and the reader."""
@@ -124,7 +143,19 @@ class Face:
 
     @property
     def reflecting(self) -> bool:
-        return not self.absorbing and self.magnet is None and not np.any(self.matrix)
+        own = not self.absorbing and self.magnet is None and not np.any(self.matrix)
+        return own and (self.spin is None or self.spin.reflecting)
+
+    @property
+    def magnetic(self) -> bool:
+        """Whether a magnet is at the face, for either moment."""
+        return any(face.magnet is not None for face in self.channels)
+
+    def reversed(self) -> Face:
+        """The face with its magnets reversed, as Onsager's relation asks for."""
+        magnet = None if self.magnet is None else self.magnet.reversed()
+        spin = None if self.spin is None else self.spin.reversed()
+        return replace(self, magnet=magnet, spin=spin)
 
     def absorption(self, conductivity: float, diffusion: float) -> np.ndarray | None:
         """G in m/s, (3, 3), for a bulk conductivity and D; None where n = 0."""
@@ -138,17 +169,19 @@ class Face:
         """As numbers and lists, for a file."""
         magnet = None if self.magnet is None else vars(self.magnet)
         plain = {"absorbing": self.absorbing, "matrix": self.matrix.tolist(), "magnet": magnet}
-        return plain | {"source": self.source, "inverse_source": self.inverse_source}
+        plain |= {"source": self.source, "inverse_source": self.inverse_source}
+        return plain if self.spin is None else plain | {"spin": self.spin.plain()}
 
     @classmethod
     def of_plain(cls, plain: dict[str, Any]) -> Face:
         """From what :meth:`plain` wrote."""
-        magnet = plain["magnet"]
-        if magnet is not None:
-            magnet = MagneticFace(**{name: tuple(value) for name, value in magnet.items()})
+        magnet = None if plain["magnet"] is None else MagneticFace.of_plain(**plain["magnet"])
         sources = plain.get("source", 0.0), plain.get("inverse_source")
-        matrix = _frozen(np.array(plain["matrix"]))
-        return cls(bool(plain["absorbing"]), matrix, magnet, *sources)
+        matrix = _frozen(np.array(plain["matrix"], dtype=float))
+        if matrix.shape != (3, 3):
+            raise ValueError(f"matrix of a face has shape {matrix.shape}, expected (3, 3)")
+        spin = cls.of_plain(plain["spin"]) if "spin" in plain else None
+        return cls(bool(plain["absorbing"]), matrix, magnet, *sources, spin)
 
     @classmethod
     def parse(cls, value: Any) -> Face:
@@ -157,6 +190,8 @@ class Face:
             return value
         if isinstance(value, MagneticFace):
             return cls(False, np.zeros((3, 3)), value)
+        if isinstance(value, Mapping) and set(value) == {"orbital", "spin"}:
+            return replace(cls.parse(value["orbital"]), spin=cls.parse(value["spin"]))
         matrix = _matrix(value)
         if matrix is not None:
             return cls(False, matrix)
@@ -166,13 +201,21 @@ class Face:
                 "a face of a film has one source, a number, and no edge_moment, which adds to no "
                 "resistance"
             )
-        if edge.moment.injects:
+        if edge.moment.injects or edge.moment.of_spin.injects:
             raise InputError("a face of a film cannot inject moment; give an absorption alone")
         back = None if edge.inverse_source is None else float(edge.inverse_source)
-        matrix = _frozen(np.diag(edge.moment.absorption))
-        return cls(edge.moment.absorbing, matrix, None, float(edge.source), back)
+        moment, own = edge.moment, (None, float(edge.source), back)
+        matrices = (_frozen(np.diag(m.absorption)) for m in (moment, moment.of_spin))
+        face, spin = (
+            cls(m.absorbing, matrix, *own)
+            for m, matrix in zip((moment, moment.of_spin), matrices, strict=True)
+        )
+        return face if moment.spin is None else replace(face, spin=spin)
 
     def __repr__(self) -> str:
+        if self.spin is not None:
+            own, spin = self.channels
+            return f"orbital {own!r}, spin {spin!r}"
         return self._law() + (f", source {self.source:g}" if self.drives else "")
 
     def _law(self) -> str:
@@ -237,7 +280,8 @@ class Film:
     bottom, top : str, number, three numbers, 3 x 3, Edge or :func:`magnetic_face`
         What the faces at z = -t/2 and +t/2 do to the moment: "reflecting" (default), "absorbing",
         or an absorption G in m/s, Q . nu = G n; ``Edge(moment, source=kappa)`` adds a source that
-        follows the current, kappa sigma (nu x E).
+        follows the current, kappa sigma (nu x E).  Beside a spin it is that of both moments, or
+        {"orbital": ..., "spin": ...} with one of these for each.
 
     Raises
     ------

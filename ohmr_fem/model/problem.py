@@ -156,6 +156,11 @@ class Problem:
         return any(m.spin is not None for m in self.materials.values())
 
     @property
+    def moments(self) -> int:
+        """Components of the moment, 3 or with a spin 6."""
+        return 6 if self.has_spin else 3
+
+    @property
     def edge_sources(self) -> dict[str, Edge]:
         """The edges whose current makes moment, or whose moment makes a current (docs/theory,
         section 13).

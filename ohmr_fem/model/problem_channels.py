@@ -33,6 +33,8 @@ def _refuse_conditions(problem: Problem) -> None:
     for name, edge in problem.edges.items():
         if edge.moment.spin is not None:
             raise _refused("edges", f"{name!r} has a condition on the spin, the materials none")
+    if problem.film is not None and any(face.spin is not None for face in problem.film.faces):
+        raise _refused("film", "a face has a condition on the spin, the materials none")
 
 
 def _refused(

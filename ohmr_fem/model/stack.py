@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, complaints_about, complaints_of
+from ..errors import InputError, complaints_about, complaints_of, suggest
 from ..units import engineering, positive
 from .film import Face
-from .material import Material
+from .material import Material, parameter, retuned
+
+#: What :meth:`Stack.at` changes in a layer, beside the numbers of its material.
+OF_LAYERS = ("thickness", "resistivity", "alpha_product")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +26,8 @@ class Stack:
     ----------
     layers : list of (Material, thickness in m), from the bottom up
         Each material has a ``resistivity``, or the sheet conductivity of its own layer; its other
-        coefficients are plain numbers.  Between layers the interface rule of the Problem holds.
+        coefficients are plain numbers or tensors, and a spin belongs to all layers or to none.
+        Between layers the interface rule of the Problem holds.
     bottom, top : str, number, three numbers, 3 x 3, Edge or :func:`magnetic_face`
         As for :class:`Film`.
 
@@ -71,6 +75,53 @@ class Stack:
         """Whether both faces reflect."""
         return bool(self.bottom.reflecting and self.top.reflecting)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of each layer: that of its material, else "layer_1" and so on from the bottom up."""
+        return tuple(m.name or f"layer_{i + 1}" for i, (m, _) in enumerate(self.layers))
+
+    def value(self, name: str) -> float:
+        """A parameter "LAYER.parameter" in SI: of :data:`OF_LAYERS`, or a number of the material.
+
+        Raises
+        ------
+        InputError
+            No such layer, or no such number.
+        """
+        layer, key = self._place(name)
+        material, thickness = self.layers[self.names.index(layer)]
+        if key == "thickness":
+            return float(thickness)
+        if key == "resistivity":
+            return float(thickness / material.sheet_conductivity)
+        if key == "alpha_product":
+            return float(material.orbital_hall_angle * material.inverse_orbital_hall_angle)
+        return parameter(material, key)
+
+    def at(self, changes: Mapping[str, float]) -> Stack:
+        """The stack with other values {"LAYER.parameter": in SI}, in every layer of the name.
+
+        A thickness keeps the resistivity.  alpha_product scales alpha and alpha' alike, so that
+        their ratio and the sign of alpha stay; where the product changes its sign alpha' does.
+        """
+        own: dict[str, dict[str, float]] = {}
+        for name, value in changes.items():
+            layer, key = self._place(name)
+            own.setdefault(layer, {})[key] = value
+        pairs = zip(self.names, self.layers, strict=True)
+        layers = [_changed(m, t, own.get(name, {})) for name, (m, t) in pairs]
+        return replace(self, layers=layers)
+
+    def _place(self, name: str) -> tuple[str, str]:
+        """The layer and the parameter of a name."""
+        layer, _, key = name.rpartition(".")
+        if layer not in self.names:
+            raise InputError(
+                f"{name!r}: no layer is called {layer!r}; {suggest(layer, self.names)}",
+                value=name,
+            )
+        return layer, key
+
     def __repr__(self) -> str:
         names = [m.name or f"layer {i + 1}" for i, (m, _) in enumerate(self.layers)]
         sizes = [engineering(t, "m") for _, t in self.layers]
@@ -95,10 +146,29 @@ def _layers(given: Any) -> tuple[tuple[Material, float], ...]:
         name = f"layer {i + 1}{f' ({material.name})' if material.name else ''}"
         if sheet.sheet_conductivity is None:
             raise InputError(f"{name} has no conductivity: give resistivity", key="layers")
-        if not sheet.uniform:
+        if not sheet.constant:
             raise InputError(f"{name}: needs coefficients that are plain numbers", key="layers")
         out.append((sheet, thickness))
     return tuple(out)
+
+
+def _changed(
+    material: Material,
+    thickness: float,
+    given: Mapping[str, float],
+) -> tuple[Material, float]:
+    """A layer with other values; see :meth:`Stack.at`."""
+    rest = {k: v for k, v in given.items() if k not in OF_LAYERS}
+    size = given.get("thickness", thickness)
+    rho = given.get("resistivity", thickness / float(material.sheet_conductivity))
+    rest["sheet_conductivity"] = size / rho
+    if "alpha_product" in given:
+        alpha, inverse = material.orbital_hall_angle, material.inverse_orbital_hall_angle
+        ratio = given["alpha_product"] / (alpha * inverse)
+        factor = float(np.sqrt(abs(ratio)))
+        rest["orbital_hall_angle"] = alpha * factor
+        rest["inverse_orbital_hall_angle"] = inverse * float(np.copysign(factor, ratio))
+    return retuned(material, rest), size
 
 
 def _stand_in(layers: tuple[tuple[Material, float], ...]) -> Material:

@@ -91,7 +91,7 @@ class Drawer:
         for name, texts in self._answers():
             self._given.pop(name, None)
             for text in texts:
-                warn(FigureWarning(text))
+                warn(FigureWarning(text, key="figures"))
         for picture in self._given.values():
             picture.make()
 

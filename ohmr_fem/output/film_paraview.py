@@ -42,11 +42,14 @@ def export_film(
     z = np.repeat(moment.z, n)
     points = np.column_stack([np.tile(mesh.p.T, (len(moment.z), 1)), z])
     layers = [np.hstack([cells + k * n, cells + (k + 1) * n]) for k in range(len(moment.z) - 1)]
-    density = moment.density.transpose(0, 2, 1).reshape(-1, 3)
+    values = {"moment_density [C/m^3]": moment.density}
+    if moment.spin_density is not None:
+        values["spin_density [C/m^3]"] = moment.spin_density
+    by_point = {name: n.transpose(0, 2, 1).reshape(-1, 3) for name, n in values.items()}
     grid = meshio.Mesh(
         points,
         [(PRISMS[corners], np.vstack(layers))],
-        point_data={"moment_density [C/m^3]": np.ascontiguousarray(density)},
+        point_data={name: np.ascontiguousarray(n) for name, n in by_point.items()},
     )
     with atomic_path(path) as temporary:
         grid.write(temporary, file_format="vtu")

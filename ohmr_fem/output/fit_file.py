@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..base.owned import ReadOnly
-from ..errors import InputError
+from ..errors import InputError, OhmrError
 from ..errors.doors import door
 from ..files import atomic_path, read_text
 from ..fitting.background import Term
@@ -28,8 +29,10 @@ from ..model.film import Face, Film, MagneticFace
 from ..model.material import Material
 from ..model.problem import Problem
 from ..model.spin import Spin
+from ..model.stack import Stack
 from ..solver.solution_file import _pack_mesh, _unpack_mesh
 from ..version import __version__
+from .fit_check import check_fields, check_fit
 
 FORMAT = "ohmr_fem/fit/1"
 #: The key that says what an object was.
@@ -59,6 +62,26 @@ PLAIN = {
         Sample,
         SampleFit,
         Spin,
+        Stack,
+        Step,
+        Term,
+    )
+}
+#: Those that take what they are given; the others look at it themselves.
+TAKEN = {
+    kind.__name__
+    for kind in (
+        Combination,
+        Estimate,
+        FittedCurve,
+        GlobalFit,
+        Identifiability,
+        Known,
+        Minimum,
+        Numbers,
+        Preparation,
+        Sample,
+        SampleFit,
         Step,
         Term,
     )
@@ -102,34 +125,50 @@ def load_fit(path: str | Path) -> GlobalFit:
     InputError
         Missing, damaged or foreign file.
     """
-    try:
-        found = fit_of(read_content(path))
-    except InputError:
-        raise
-    except Exception as exc:  # the file is not ours or not whole
-        raise InputError(
-            f"{path}: not a fit saved by ohmr_fem, or damaged ({type(exc).__name__}: {exc})",
-            value=str(path),
-        ) from exc
-    if not isinstance(found, GlobalFit):
+    content = read_content(path)
+    with _damage_named(path):
+        found = fit_of(content)
+    if found is None:
         raise InputError(f"{path}: holds no fit of a series", value=str(path))
     return found
 
 
+@contextlib.contextmanager
+def _damage_named(path: str | Path) -> Iterator[None]:
+    """Whatever fails in the block is the fault of this file."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as exc:  # the file is not ours or not whole
+        what = str(exc) if isinstance(exc, OhmrError) else f"{type(exc).__name__}: {exc}"
+        raise InputError(
+            f"{path}: not a fit saved by ohmr_fem, or damaged ({what}); save it again",
+            value=str(path),
+        ) from exc
+
+
 def read_content(path: str | Path) -> dict[str, Any]:
     """The JSON of a file of this format."""
-    content: dict[str, Any] = json.loads(read_text(path, "a fit saved by ohmr_fem"))
-    if content["format"] != FORMAT:
+    text = read_text(path, "a fit saved by ohmr_fem")
+    with _damage_named(path):
+        content: dict[str, Any] = json.loads(text)
+        found = content["format"]
+    if found != FORMAT:
         raise InputError(
-            f"{path}: has format {content['format']!r}, this version reads {FORMAT}",
+            f"{path}: has format {found!r}, this version reads {FORMAT}",
             value=str(path),
         )
     return content
 
 
-def fit_of(content: Mapping[str, Any]) -> Any:
-    """The fit in such a content."""
-    return _unpacked(content["fit"])
+def fit_of(content: Mapping[str, Any]) -> GlobalFit | None:
+    """The fit in such a content, whose parts belong together."""
+    found = _unpacked(content["fit"])
+    if not isinstance(found, GlobalFit):
+        return None
+    check_fit(found)
+    return found
 
 
 def _packed(value: Any) -> Any:
@@ -147,6 +186,8 @@ def _packed(value: Any) -> Any:
     if name not in PLAIN:
         raise InputError(f"save: {name} cannot be stored in a fit")
     fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
+    if isinstance(value, Problem) and isinstance(value.film, Stack):
+        fields["materials"] = None  # the stack has them
     kept = {k: _packed(v) for k, v in fields.items() if k not in LEFT_OUT}
     return {KIND: name, "fields": kept}
 
@@ -193,6 +234,8 @@ def _unpacked(value: Any) -> Any:
     if kind in UNPACKERS:
         return UNPACKERS[kind](value)
     fields = {k: _unpacked(v) for k, v in value["fields"].items()}
+    if kind in TAKEN:
+        check_fields(PLAIN[kind], fields)
     if kind == "Sample":
         return _sample(fields)
     return PLAIN[kind](**fields)
@@ -210,6 +253,8 @@ def _mesh(value: Mapping[str, Any]) -> DeviceMesh:
 def _sample(fields: dict[str, Any]) -> Sample:
     """Taken as it was: it has been checked before."""
     out = object.__new__(Sample)
+    if fields.keys() != Sample.__dataclass_fields__.keys():
+        raise ValueError(f"Sample: has {', '.join(fields)}")
     for key, value in fields.items():
         own = ReadOnly(value) if isinstance(value, dict) else value
         object.__setattr__(out, key, own)

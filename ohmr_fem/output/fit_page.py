@@ -14,14 +14,15 @@ from ..fitting.fisher import percent
 from ..fitting.global_result import GlobalFit
 from ..fitting.result import Estimate, show, span
 from ..fitting.verdict import Verdict
+from .page import part
 
+#: Beside the style that all pages share.
 STYLE = """
-body { font: 15px/1.45 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 1.8em; border-bottom: 1px solid #ccc; }
-table { border-collapse: collapse; margin: .6em 0; } td, th { padding: .2em .7em; text-align: right;
-border-bottom: 1px solid #ddd; } td:first-child, th:first-child { text-align: left; }
-img { max-width: 100%; } .word { font-weight: bold; } .warn { color: #a33; }
-code { font-size: .85em; word-break: break-all; }
+main { max-width: 60rem; } h2 { border-bottom: 1px solid var(--line); }
+td, th { text-align: right; } td:first-child, th:first-child { text-align: left; }
+figure { margin: 0.5rem 0; } figure img { max-width: 100%; background: #ffffff; }
+figcaption { font-size: 0.8rem; } .word { font-weight: bold; }
+.warn { border-left: 4px solid var(--two); padding-left: 0.7rem; } td { overflow-wrap: anywhere; }
 """
 MARKS = {True: "passed", False: "failed", None: "cannot tell"}
 
@@ -59,8 +60,14 @@ def fit_page(
         _sources(about),
     ]
     body = "\n".join(part for part in parts if part)
-    head = f'<meta charset="utf-8"><title>{_text(title)}</title><style>{STYLE}</style>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
+    head = [
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{_text(title)}</title>",
+        f"<style>{part('style.css')}{STYLE}</style>",
+    ]
+    page = ["<!doctype html>", '<html lang="en"><head>', *head, "</head><body><main>", body]
+    return "\n".join([*page, "</main></body></html>", ""])
 
 
 def _text(value: Any) -> str:

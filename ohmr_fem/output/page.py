@@ -40,12 +40,7 @@ def write_page(path: Path, page: str, words: Mapping[str, str]) -> Path:
     InputError
         Another file of this name is there, which we did not write.
     """
-    if path.exists() and OURS not in path.read_text(encoding="utf-8", errors="replace"):
-        raise InputError(
-            f"{path}: ohmr_fem did not write it, and it would be replaced; move it away, or give "
-            "another folder",
-            value=str(path),
-        )
+    require_ours(path)
     for word, text in words.items():
         page = page.replace(word, text)
     with atomic_path(path) as temporary:
@@ -53,14 +48,22 @@ def write_page(path: Path, page: str, words: Mapping[str, str]) -> Path:
     return path
 
 
+def require_ours(path: Path) -> None:
+    """InputError where a file of somebody else has this name."""
+    if path.exists() and OURS not in path.read_text(encoding="utf-8", errors="replace"):
+        raise InputError(
+            f"{path}: ohmr_fem did not write it, and it would be replaced; move it away, or give "
+            "another folder",
+            value=str(path),
+        )
+
+
 def write_explore(
     path: Path,
     title: str,
     measures: Sequence[SpectralMeasure],
     names: Sequence[str],
-    *,
-    field: float,
-    lengths: tuple[float, float],
+    sliders: Mapping[str, Any],
 ) -> Path:
     """A page with the measures, and a script that evaluates them.
 
@@ -69,34 +72,40 @@ def write_explore(
     path : file to write
     title : str
     measures, names : of the measurements
-    field : largest field of the slider, T
-    lengths : diffusion lengths that the measures cover, m
+    sliders : where they end, and the precession that the measures hold for
     """
-    tied = measures[0].absorbing  # to its diffusion constant
-    ends = measures if tied else [m.at(diffusion_length=L) for m in measures for L in lengths]
     data: dict[str, Any] = {
-        "measures": [_strict(m.content()) for m in measures],
+        "measures": [_lean(m) for m in measures],
         "names": list(names),
-        "field": field,
-        "lengths": list(lengths),
-        "tied": tied,
-        "precession": min(1e300, *(m.range[1] for m in ends)),
         "section": measures[0].current is None,
+        **sliders,
     }
     words = {
         "TITLE": html.escape(title),
         "STYLE": part("style.css"),
         "FOOTER": f"ohmr_fem {__version__}; works without a network.",
         "SCRIPT": evaluator(),
+        "PAGE": part("explore.js"),
         "JSON_DATA": script_safe(data),
     }
     return write_page(path, part("explore.html"), words)
 
 
-def _strict(content: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN, which is the resistance of a cross-section."""
+def _lean(measure: SpectralMeasure) -> dict[str, Any]:
+    """What a page needs of a measure: no bound; and JSON has no NaN, which is the resistance of a
+    cross-section.
+    """
+    content = measure.content()
+    projection = content["projection"]
+    projection["weights"] = [[_short(w) for w in row] for row in projection["weights"]]
+    projection["tail"] = projection["gram"] = []
     section = content["current"] is None
     return content | ({"R_ohmic_sigma": None} if section else {})
+
+
+def _short(number: float) -> float:
+    """Digits that count for nothing left out: sums of weights are wanted to one part in 1e6."""
+    return float(f"{number:.10g}")
 
 
 def script_safe(data: Any) -> str:

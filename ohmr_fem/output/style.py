@@ -117,7 +117,7 @@ def drawing(what: str) -> Iterator[None]:
 
 def _not_drawn(what: str, exc: Exception) -> None:
     text = f"{what}: not drawn ({type(exc).__name__}: {cut(shown(exc), 120)})"
-    warn(FigureWarning(text))
+    warn(FigureWarning(text, key="figures"))
 
 
 def _settings() -> contextlib.AbstractContextManager[Any]:

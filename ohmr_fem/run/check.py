@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..config.device_file import Device
-from ..errors import InputError
+from ..errors import InputError, OhmrWarning
 from ..errors.doors import door
 from ..solver.resolution import check_resolution, physics_notes
 from ..solver.stability import check_stability
@@ -36,7 +36,7 @@ def check_questions(device: Device) -> None:
 
 
 @door
-def check_device(device: Device) -> tuple[System, list[UserWarning]]:
+def check_device(device: Device) -> tuple[System, list[OhmrWarning]]:
     """The matrices of the device, and what is to be said of its mesh and physics.
 
     Raises

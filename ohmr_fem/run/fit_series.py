@@ -69,9 +69,7 @@ def run_series(
         held = results_folder(out, FILES, files_of_series(path), record=RECORD)
     with held:
         job = read_series_file(path)
-        fit = _fitted(job, out)
-        if progress is not None:
-            progress("fit", 1, 1)
+        fit = _fitted(job, out, progress)
         drawn: dict[str, Path] = {}
         if out is not None:  # what an interruption of the verdict must not cost
             drawn = _drawn(fit, Path(out))
@@ -82,7 +80,7 @@ def run_series(
     return fit, verdict
 
 
-def _fitted(job: SeriesJob, out: str | Path | None) -> GlobalFit:
+def _fitted(job: SeriesJob, out: str | Path | None, progress: Progress | None) -> GlobalFit:
     """The fit, or the one that the folder holds of the same inputs."""
     if out is not None:
         kept = _kept(job, folder_of(out, RECORD) / RECORD)
@@ -90,7 +88,7 @@ def _fitted(job: SeriesJob, out: str | Path | None) -> GlobalFit:
             return kept
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the report holds them
-        return global_fit(job.samples, **job.fit)
+        return global_fit(job.samples, **job.fit, progress=progress)
 
 
 def _kept(job: SeriesJob, path: Path) -> GlobalFit | None:

@@ -19,6 +19,7 @@ COMPANIONS = {
     "study": ("hall-bar.toml", "device"),
     "thickness": ("film-bar.toml", "device"),
     "fit": ("fit.csv", "data"),
+    "gds": ("layout.gds", "layout"),
 }
 KINDS = (
     "strip",
@@ -31,6 +32,8 @@ KINDS = (
     "thickness",
     "fit",
     "model",
+    "gate",
+    "gds",
 )
 #: Where a wheel puts the examples and their meshes.
 SHARED = "share/ohmr_fem/"
@@ -62,7 +65,7 @@ def write_start(kind: str, path: str | Path) -> list[Path]:
     if kind in COMPANIONS:
         source, what = COMPANIONS[kind]
         beside = path.with_name(f"{path.stem}_{what}{Path(source).suffix}")
-        words[what] = beside.name if what == "device" else beside.as_posix()
+        words[what] = beside.as_posix() if what == "data" else beside.name
         written[beside] = _template(source)
     for file in written:
         if file.exists():
@@ -73,12 +76,16 @@ def write_start(kind: str, path: str | Path) -> list[Path]:
             )
     for file, text in written.items():
         own = words if file == path else {"name": file.as_posix(), "stem": file.stem}
+        content = text.format(**own).encode() if isinstance(text, str) else text
         with atomic_path(file) as temporary:
-            temporary.write_text(text.format(**own), encoding="utf-8")
+            temporary.write_bytes(content)
     return list(written)
 
 
-def _template(name: str) -> str:
+def _template(name: str) -> str | bytes:
+    """A text with words to put in, or a layout."""
+    if name.endswith(".gds"):
+        return (TEMPLATES / name).read_bytes()
     if name == "strip.toml":
         from ..config.tables import TEMPLATE
 

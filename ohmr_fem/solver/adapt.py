@@ -234,7 +234,8 @@ def solve_to(
     assert best is not None
     result = best.result(tuple(history), pairs, tolerance, floor, reason)
     if not result.converged:
-        warn(ConvergenceWarning(_complaint(result, budget)))
+        stopped_by = "budget" if result.reason == "budget" else "tolerance"
+        warn(ConvergenceWarning(_complaint(result, budget), key=stopped_by))
     return result
 
 

@@ -129,13 +129,16 @@ def require_decay(channels: Channels, fields: np.ndarray, least: float = 0.0) ->
     raise growth_error(fields[worst], float(rates[worst]), channels)
 
 
-def growth_error(field: np.ndarray, rate: float, channels: Channels) -> SolveError:
+def growth_error(
+    field: np.ndarray, rate: float, channels: Channels, where: str = "components"
+) -> SolveError:
     """What to say of a field (T) at which the slowest rate, in 1/s, is not positive."""
     what = "conversion or torque"
     why = "what turns spin and orbital moment into each other, or turns them, makes them grow"
     if channels.count == 1:
         what = "torque"
-        why = "where components relax at different rates it can make the moment grow"
+        how = "faces absorb components" if where == "faces" else "components relax"
+        why = f"where {how} at different rates it can make the moment grow"
     at = tuple(float(b) for b in field)
     return SolveError(
         f"unstable {what} at B = {at} T: {why} (slowest rate {rate:.4g} 1/s), and no steady state "

@@ -175,7 +175,8 @@ def _peclet(solution: Solution) -> list[str]:
     note = ResolutionWarning(
         f"drift outruns diffusion within a cell (cell Peclet number {number.max():.2g} per order, "
         "should "
-        "be at most 1): refine the mesh where the field is large"
+        "be at most 1): refine the mesh where the field is large",
+        key="mesh",
     )
     warn(note)
     return [str(note)]

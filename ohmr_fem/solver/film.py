@@ -27,10 +27,12 @@ import numpy as np
 
 from ..errors import InputError, SolveError, suggest
 from ..errors.doors import door
+from ..model.channels import Channels
 from ..model.film import Film
 from ..model.material import Material
 from ..model.stack import Stack
 from ..units import fields_array
+from .film_decay import require_decay_between_faces
 from .stack import section_of, stack_tensors
 
 #: Below this times |lambda| the differences are taken from a series.
@@ -370,8 +372,8 @@ def film_conductivity(
     Parameters
     ----------
     material : Material
-        Uniform; its conductivity (resistivity, or sheet conductivity times thickness) counts for
-        magnetic faces alone.  None for a stack.
+        Uniform; a relaxation tensor and a spin count.  Its conductivity (resistivity, or sheet
+        conductivity times thickness) counts for magnetic faces alone.  None for a stack.
     film : Film or Stack
         Of a stack delta sigma over the thickness-mean conductivity, solved for through it.
     fields : (n, 3) or (3,) floats, T
@@ -399,13 +401,18 @@ def film_conductivity(
         raise InputError("film_conductivity: a Film needs its Material, got None")
     sheet = material.as_sheet(film.thickness)
     if sheet.sheet_conductivity is None:
-        if film.bottom.magnet is not None or film.top.magnet is not None:
+        if film.bottom.magnetic or film.top.magnetic:
             raise InputError("a magnetic face needs the resistivity of the film", key="resistivity")
         sheet = sheet.with_unit_conductivity()
-    if not sheet.uniform:
+    if not sheet.constant:
         raise InputError("film_conductivity: needs coefficients that are plain numbers")
+    if not sheet.uniform:
+        from .film_channels import local_tensors
+
+        return local_tensors(sheet, film, B, detection)
     T, squared = sheet.torque_of(B)
     check_growth(squared, B)
+    require_decay_between_faces(film, Channels.of(sheet), film.thickness, B)
     h = detection_matrix(sheet, detection) @ Faces.of(film, sheet).local(T, squared)
     xx, yy = h[:, 1, 1], h[:, 0, 0]
     tensor = np.array([[xx, -h[:, 1, 0]], [-h[:, 0, 1], yy]])

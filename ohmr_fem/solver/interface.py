@@ -98,7 +98,11 @@ def interface_of(problem: Problem, c: Coefficients) -> Interface | None:
 
 def one_shape(c: Coefficients) -> bool:
     """Whether X is one tensor up to a factor, which may be zero."""
-    X = _points(c)
+    return alike(_points(c))
+
+
+def alike(X: np.ndarray) -> bool:
+    """Whether tensors (n, 3, 3) are one up to a factor, which may be zero."""
     size = np.abs(X).max(axis=(1, 2))
     first = X[int(np.argmax(size))]
     top = np.unravel_index(int(np.argmax(np.abs(first))), (3, 3))
@@ -111,7 +115,11 @@ def one_shape(c: Coefficients) -> bool:
 
 def definite(c: Coefficients) -> bool:
     """Whether X is definite wherever it is not zero."""
-    X = _points(c)
+    return all_definite(_points(c))
+
+
+def all_definite(X: np.ndarray) -> bool:
+    """Whether tensors (n, 3, 3) are definite where they are not zero."""
     moving = X[np.any(X != 0.0, axis=(1, 2))]
     values = np.linalg.eigvalsh(moving)
     size = np.abs(values)
@@ -128,29 +136,31 @@ def reciprocity_notes(problem: Problem, c: Coefficients) -> list[PhysicsWarning]
         _source_note(problem, c),
         *_contact_notes(problem, c),
     ]
-    return [PhysicsWarning(text) for text in found if text]
+    return [note for note in found if note is not None]
 
 
-def _rule_note(problem: Problem, c: Coefficients) -> str:
+def _rule_note(problem: Problem, c: Coefficients) -> PhysicsWarning | None:
     chi = c.sigma / c.diffusion
     shaped = not one_shape(c)
     if problem.interface == "density":
         if _same(chi) and not shaped:
-            return ""
-        return (
+            return None
+        return PhysicsWarning(
             "interface='density' keeps n continuous between regions whose sigma/D or shape of X "
             "differ: R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager); the default "
-            "interface='accumulation' restores it"
+            "interface='accumulation' restores it",
+            key="interface",
         )
     if shaped and not definite(c):
-        return (
+        return PhysicsWarning(
             "regions differ in the shape of X, and one of the tensors is singular or indefinite: "
-            "n D/sigma is continuous there, and R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
+            "n D/sigma is continuous there, and R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)",
+            key="inverse_mass",
         )
-    return ""
+    return None
 
 
-def _ratio_note(problem: Problem, c: Coefficients) -> str:
+def _ratio_note(problem: Problem, c: Coefficients) -> PhysicsWarning | None:
     """alpha'/alpha, and kappa'/kappa where it is given, must be one number: compared by products,
     for alpha may be zero.
     """
@@ -163,15 +173,16 @@ def _ratio_note(problem: Problem, c: Coefficients) -> str:
     top = int(np.argmax(size))
     crossed = np.abs(forth * back[top] - back * forth[top])
     if np.all(crossed <= 1e-9 * size * size[top]):
-        return ""
-    return (
+        return None
+    return PhysicsWarning(
         "the ratio of the inverse to the direct orbital Hall angle (or edge source) varies over "
         "the device: "
-        "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
+        "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)",
+        key="inverse_orbital_hall_angle",
     )
 
 
-def _rate_note(problem: Problem, c: Coefficients) -> str:
+def _rate_note(problem: Problem, c: Coefficients) -> PhysicsWarning | None:
     X = _points(c)
     laws = [m.absorption for m in problem.moment_conditions().values() if not m.absorbing]
     name = "relaxation_time" if c.crossed is None else "relaxation_rate"
@@ -181,48 +192,52 @@ def _rate_note(problem: Problem, c: Coefficients) -> str:
         mixed = np.abs(rate @ X - X @ rate).max(axis=(1, 2))
         size = np.abs(rate).max(axis=(1, 2)) * np.abs(X).max(axis=(1, 2))
         if np.any(mixed > 1e-9 * size):
-            return (
+            return PhysicsWarning(
                 f"{name} by component does not commute with the inverse mass tensor: "
-                "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
+                "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)",
+                key=name,
             )
-    return ""
+    return None
 
 
-def _source_note(problem: Problem, c: Coefficients) -> str:
+def _source_note(problem: Problem, c: Coefficients) -> PhysicsWarning | None:
     across = [
         name
         for name, e in problem.edge_sources.items()
         if e.by_component and np.any(np.broadcast_to(e.source, 3)[:2] != 0.0)
     ]
     if not across or problem.detection == "reciprocal":
-        return ""
+        return None
     if _isotropic(c):
-        return ""
-    return (
+        return None
+    return PhysicsWarning(
         f"the source of edge {across[0]!r} is not along z and X is anisotropic: the printed "
         "detector reads D n^a there, and R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager); "
-        "detection='reciprocal' restores it"
+        "detection='reciprocal' restores it",
+        key="detection",
     )
 
 
-def _contact_notes(problem: Problem, c: Coefficients) -> list[str]:
+def _contact_notes(problem: Problem, c: Coefficients) -> list[PhysicsWarning]:
     """What polarised contacts ask for beyond all that (section 10)."""
     if not problem.polarised:
         return []
     name = next(iter(problem.polarised))
     found = []
     if problem.detection == "printed" and not _isotropic(c):
-        found.append(
+        text = (
             f"the contact {name!r} is polarised and X is anisotropic: the printed detector reads "
             "(D/sigma) p . n there, and R_ij,kl(p, B) need not equal R_kl,ij(-p, -B) (Onsager); "
             "detection='reciprocal' restores it"
         )
+        found.append(PhysicsWarning(text, key="detection"))
     apart = np.abs(c.alpha_inverse - c.alpha)
     if np.any(apart > SAME * np.abs(c.alpha)):
-        found.append(
+        text = (
             f"the contact {name!r} is polarised and the inverse orbital Hall angle differs from "
             "the direct one: R_ij,kl(p, B) need not equal R_kl,ij(-p, -B) (Onsager)"
         )
+        found.append(PhysicsWarning(text, key="inverse_orbital_hall_angle"))
     return found
 
 

@@ -382,7 +382,8 @@ def warn_unbalanced(share: float, what: str) -> None:
                 f"the {what} equation is left unbalanced by {share:.1e} of its sources (fine below "
                 f"{BALANCED:g}): delta_R is no better; sigma or D differ too much between regions, "
                 "or the mesh is graded too far: leave out a region that hardly conducts, or make "
-                "one that conducts far better a contact"
+                "one that conducts far better a contact",
+                key="mesh",
             )
         )
 

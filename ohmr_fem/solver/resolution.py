@@ -12,6 +12,7 @@ from ..model.material import Material, cross_matrix
 from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from ..units import engineering
+from .film_channels_notes import several_rates_notes
 from .interface import reciprocity_notes
 from .spin_notes import spin_notes
 from .stack_notes import stack_notes
@@ -93,7 +94,8 @@ def unresolved(height: np.ndarray, decay: np.ndarray, order: int) -> list[Resolu
             f"decays over {engineering(float(decay[worst]), 'm')}; order {order} needs cells of at "
             "most "
             f"{engineering(float(allowed * decay[worst]), 'm')} there (refine the mesh at its "
-            "edges, or raise the order)"
+            "edges, or raise the order)",
+            key="mesh",
         )
     ]
 
@@ -137,7 +139,8 @@ def size_notes(problem: Problem, share: float) -> list[PhysicsWarning]:
         PhysicsWarning(
             f"the orbital effect is {share:.2g} of the ohmic resistance between the contacts of "
             f"the current (above {FIRST_ORDER:g}), too large for the first order in alpha alpha'; "
-            f"{_all_orders(problem)}"
+            f"{_all_orders(problem)}",
+            key="coupling",
         )
     ]
 
@@ -161,7 +164,8 @@ def angle_notes(problem: Problem) -> list[PhysicsWarning]:
                     PhysicsWarning(
                         f"{name} = {largest:g} in region {region!r} is above 1 (a percentage? "
                         f"write '{largest:g} %'): the first order in alpha alpha' needs a small "
-                        f"angle; {_all_orders(problem)}"
+                        f"angle; {_all_orders(problem)}",
+                        key=name,
                     )
                 ]
     return []
@@ -180,7 +184,8 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
             PhysicsWarning(
                 "B has a z component: the ordinary magnetoresistance and Hall effect of the "
                 "carriers "
-                f"are not in the model{adds}"
+                f"are not in the model{adds}",
+                key="ordinary_hall",
             )
         )
     conditions = problem.moment_conditions()
@@ -195,13 +200,14 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
                 "the whole boundary absorbs: where the material is uniform no moment accumulates, "
                 "and "
                 "neither the current nor the field leaves a trace; leave one edge reflecting to "
-                "see one"
+                "see one",
+                key="edges",
             )
         )
     if isinstance(problem.film, Stack):
         return [*notes, *stack_notes(problem, field)]
     if problem.film is not None:
-        return [*notes, *_film_notes(problem)]
+        return [*notes, *_film_notes(problem, field)]
     notes += _channel_notes(problem)
     notes += _metal_notes(problem)
     if not _one_law(problem):
@@ -220,7 +226,8 @@ def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
                 notes.append(
                     PhysicsWarning(
                         "X_za is not zero: with the printed detector R(B) need not equal R(-B) "
-                        "(Onsager); detection='reciprocal' restores it"
+                        "(Onsager); detection='reciprocal' restores it",
+                        key="detection",
                     )
                 )
                 break
@@ -245,17 +252,19 @@ def _channel_notes(problem: Problem) -> list[PhysicsWarning]:
     notes = []
     width = float(problem.mesh.width or 0.0)
     if width > length:
-        notes.append(
+        text = (
             f"a channel of width {engineering(width, 'm')} is wider than the diffusion length "
             f"{engineering(length, 'm')}: moments vary across it where contacts do not reach all "
             "the way; mesh the device in the plane"
         )
+        notes.append(PhysicsWarning(text, key="width"))
     if np.any(c.alpha != 0.0) or np.any(c.alpha_inverse != 0.0):
-        notes.append(
+        text = (
             "a channel leaves out the orbital Hall accumulation at its side edges: only polarised "
             "contacts drive and read moments there"
         )
-    return [PhysicsWarning(text) for text in notes]
+        notes.append(PhysicsWarning(text, key="orbital_hall_angle"))
+    return notes
 
 
 def _metal_notes(problem: Problem) -> list[PhysicsWarning]:
@@ -275,7 +284,8 @@ def _metal_notes(problem: Problem) -> list[PhysicsWarning]:
         PhysicsWarning(
             f"{material.name} is measured as a film, whose two faces this plane does not know: at "
             f"thickness L_m they answer {faces:.2g} alpha alpha' of R, the side edges {edges:.2g} "
-            f"(x {faces / edges:.3g} is missing); give resistivity and Problem(film=of.Film(...))"
+            f"(x {faces / edges:.3g} is missing); give resistivity and Problem(film=of.Film(...))",
+            key="film",
         )
     ]
 
@@ -293,7 +303,8 @@ def _regional_notes(problem: Problem) -> list[PhysicsWarning]:
                 PhysicsWarning(
                     "R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager) in this film: the printed "
                     "detector on an X that is not diag(X_xx, X_xx, X_zz), or whose shape differs "
-                    "between regions; detection='reciprocal' restores it"
+                    "between regions; detection='reciprocal' restores it",
+                    key="detection",
                 )
             )
     return notes
@@ -308,15 +319,20 @@ def _strength_note(problem: Problem, film: Film, material: Material) -> PhysicsW
             if abs(forth - back) > 1e-9 * abs(forth):
                 return PhysicsWarning(
                     "the ratio of the inverse to the direct source at a face or edge is not that "
-                    "of the orbital Hall angles: R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)"
+                    "of the orbital Hall angles: R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager)",
+                    key="inverse_source",
                 )
     return None
 
 
-def _film_notes(problem: Problem) -> list[PhysicsWarning]:
+def _film_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where R_ij,kl(B) = R_kl,ij(-B) fails in a film (docs/theory, section 9)."""
     film, material = problem.film, next(iter(problem.materials.values()))
-    if not isinstance(film, Film) or not material.uniform:
+    if not isinstance(film, Film):
+        return []
+    if problem.constant and not problem.uniform:
+        return several_rates_notes(problem, field)
+    if not material.uniform:
         return []
     if not problem.uniform:
         return _regional_notes(problem)
@@ -345,6 +361,7 @@ def _film_notes(problem: Problem) -> list[PhysicsWarning]:
     return [
         PhysicsWarning(
             f"R_ij,kl(B) need not equal R_kl,ij(-B) (Onsager) in this film: {why}; "
-            "detection='reciprocal' with faces whose G commutes with X restores it"
+            "detection='reciprocal' with faces whose G commutes with X restores it",
+            key="detection" if "printed" in why else "film",
         )
     ]

@@ -105,8 +105,7 @@ def unpack_solution(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> S
     check_kinds(content, _KINDS)
     stored: dict[str, Any] = {name: arrays[name] for name in _SOLUTION_ARRAYS}
     unknowns = count_unknowns(problem.mesh.mesh, problem.order)
-    moments = 6 if problem.has_spin else 3
-    shapes = ((3,), (unknowns,), (unknowns,), (moments, unknowns))
+    shapes = ((3,), (unknowns,), (unknowns,), (problem.moments, unknowns))
     check_shapes(stored, dict(zip(_SOLUTION_ARRAYS, shapes, strict=True)))
     check_kinds(content["residuals"], dict.fromkeys(content["residuals"], "number"))
     return Solution(

@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import block_diag, coo_array, csr_array
 
 from ..mesh.grids import cross_section
+from ..model.contacts import Moment
+from ..model.film import Face
 from ..model.problem import Problem
 from ..model.stack import Stack
 from .boundary import on_facets
@@ -47,8 +49,15 @@ def section_of(
         at += thickness
     # the last bound is the thickness to the last bit
     mesh = cross_section(at, normal="z", regions=regions)
-    absorbing = {side: "absorbing" for side, name in FACES if getattr(stack, name).absorbing}
-    return Problem(mesh, materials, edges=absorbing, detection=detection, interface=interface)
+    edges = {side: _vanishing(getattr(stack, name)) for side, name in FACES}
+    held = {side: moment for side, moment in edges.items() if not moment.reflecting}
+    return Problem(mesh, materials, edges=held, detection=detection, interface=interface)
+
+
+def _vanishing(face: Face) -> Moment:
+    """Where n = 0; a finite absorption enters by :func:`_absorbed`."""
+    orbital, spin = (Moment(absorbing=law.absorbing) for law in face.channels)
+    return orbital if orbital == spin else replace(orbital, spin=spin)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +68,7 @@ class Thickness:
     ----------
     system : System of the section
     absorption : (m, m) what the faces absorb, on the kept unknowns
-    drives, readers : (3N, 2) for a current along x and along y
+    drives, readers : (3N, 2) or (6N, 2) for a current along x and along y
     """
 
     system: System
@@ -73,17 +82,13 @@ class Thickness:
         stack: Stack,
         section: Problem,
     ) -> Thickness:
-        system = system_of(section)
-        drives, readers = np.zeros((2, 3, system.N)), np.zeros((2, 3, system.N))
-        for k, (moved, sign) in enumerate(MOVED):
-            drives[k, moved] = sign * system.slope(0, system._generated)
-            for d, weight in enumerate(system.reading(moved)):
-                readers[k, d] = sign * system.slope(0, system._detected * weight)
+        system = system_of(section, with_spin=True)
+        both = [_loads(channel) for channel in system.channels]
+        drives, readers = (np.vstack(loads) for loads in zip(*both, strict=True))
+        absorbed = [_absorbed(stack, c, number) for number, c in enumerate(system.channels)]
         P = system.keep
-        E = _absorbed(stack, system)
-        return cls(
-            system, csr_array(P.T @ E @ P), drives.reshape(2, -1).T, readers.reshape(2, -1).T
-        )
+        E = csr_array(block_diag(absorbed))
+        return cls(system, csr_array(P.T @ E @ P), drives, readers)
 
     def tensors(
         self,
@@ -112,15 +117,26 @@ class Thickness:
         return zero + change, change
 
 
+def _loads(system: System) -> tuple[np.ndarray, np.ndarray]:
+    """What drives and what reads one channel, (3N, 2) each."""
+    drives, readers = np.zeros((2, 3, system.N)), np.zeros((2, 3, system.N))
+    for k, (moved, sign) in enumerate(MOVED):
+        drives[k, moved] = sign * system.slope(0, system._generated)
+        for d, weight in enumerate(system.reading(moved)):
+            readers[k, d] = sign * system.slope(0, system._detected * weight)
+    return drives.reshape(2, -1).T, readers.reshape(2, -1).T
+
+
 def _absorbed(
     stack: Stack,
     system: System,
+    number: int,
 ) -> csr_array:
-    """w . G n at both faces in the unknowns, (3N, 3N)."""
+    """w . G n at both faces in the unknowns of a channel, (3N, 3N)."""
     rows, columns, values = [], [], []
     N, scales, problem = system.N, system.scales, system.problem
     for side, name in FACES:
-        face = getattr(stack, name)
+        face = getattr(stack, name).channels[number]
         if face.absorbing or face.reflecting:
             continue
         facets = problem.mesh.boundaries[side]

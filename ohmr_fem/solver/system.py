@@ -561,6 +561,11 @@ class System:
         """m(n, w) on the kept unknowns, times seconds: what multiplies the time derivative of n."""
         return self._kept_mass(self._unit_rate)
 
+    @property
+    def channels(self) -> tuple[System, ...]:
+        """One system for each moment."""
+        return (self,)
+
     def A(self, field: np.ndarray) -> csr_array:
         """Moment matrix at one field (3,) in T, on the kept unknowns."""
         A_0, *torques = self.reduced_matrices

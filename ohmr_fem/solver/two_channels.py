@@ -21,6 +21,7 @@ import numpy as np
 from scipy.sparse import block_array, block_diag, csr_array, hstack, vstack
 
 from ..model.channels import Channels
+from ..model.film import Film
 from ..model.material import Material
 from ..model.problem import Problem
 from .boundary import EdgeTerms
@@ -178,9 +179,12 @@ def of_channel(problem: Problem, part: Callable[[Material], Material]) -> Proble
         known.setdefault(id(material), part(material))
     materials = {region: known[id(m)] for region, m in problem.materials.items()}
     spin = part is spin_as_material
+    # of a film the plane knows the thickness alone
+    film = None if problem.film is None else Film(problem.film.thickness)
     return replace(
         problem,
         materials=materials,
+        film=film,
         contacts={name: c.of_channel(spin) for name, c in problem.contacts.items()},
         edges={
             name: replace(e, moment=e.moment.of_spin if spin else e.moment.of_orbital)

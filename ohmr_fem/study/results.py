@@ -189,23 +189,24 @@ def _entry(raw: bytes) -> dict[str, Any] | None:
 
 
 def _own(path: Path, header: Mapping[str, Any], wanted: str) -> None:
-    if header.get("format") != FORMAT:
+    found = {key: str(header.get(key)) for key in ("format", "hash", "ohmr_fem")}
+    if found["format"] != FORMAT:
         raise InputError(
-            f"{path}: has format {header.get('format')!r}, this version writes {FORMAT!r}; give "
+            f"{path}: has format {found['format']!r}, this version writes {FORMAT!r}; give "
             "another output "
             "(nothing was changed)",
             value=str(path),
         )
-    if header.get("hash") != wanted:
+    if found["hash"] != wanted:
         raise InputError(
             f"{path}: belongs to another study (other axes, device or mesh); give another output, "
             "or remove it "
             "(nothing was changed)",
             value=str(path),
         )
-    if header.get("ohmr_fem") != __version__:
+    if found["ohmr_fem"] != __version__:
         raise InputError(
-            f"{path}: was begun with ohmr_fem {header.get('ohmr_fem')}, this is {__version__}; "
+            f"{path}: was begun with ohmr_fem {found['ohmr_fem']}, this is {__version__}; "
             "finish it with that "
             "version, or give another output (nothing was changed)",
             value=str(path),

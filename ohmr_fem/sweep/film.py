@@ -30,12 +30,15 @@ from scipy.linalg import block_diag
 from scipy.sparse import csr_array
 
 from ..errors import InputError
+from ..files import check_kinds, check_shapes
+from ..model.channels import Channels
 from ..model.film import Face, Film, strengths
 from ..model.material import retuned
 from ..model.problem import Problem
 from ..model.stack import Stack
 from ..solver import forms
 from ..solver.film import Divided, Faces, detection_matrix
+from ..solver.film_decay import rates_between_faces, require_decay_between_faces
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal, ohmic_reading
 from ..solver.resolution import FIRST_ORDER
@@ -78,7 +81,7 @@ TOLERANCE = 1e-4
 STRICTER = 300.0
 #: Columns of the projection: edges, then the x and y components of z x j and z x e; the current
 #: pair first in each.
-EDGES, FACES = (0, 1), ((2, 3), (4, 5))
+EDGES, FACES, COLUMNS = (0, 1), ((2, 3), (4, 5)), 6
 #: Odd modes taken one by one in the bound; the others in groups that grow by GROUP.
 SINGLE, GROUP, LAST = 16, 1.25, 4000
 #: Fields times poles taken at a time with faces that absorb, which bounds the memory.
@@ -110,11 +113,24 @@ class FilmMeasure(SpectralMeasure):
     edge_sources: bool = False
     products: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
     plane: ClassVar[bool] = False
+    samples: ClassVar[tuple[int, int]] = (150, 30)  # the bound of the faces is a sum over modes
 
     @property
     def faces(self) -> Faces:
         """Thickness and absorption in units of the material."""
         return Faces.of(self.film, self.material, self.thickness)
+
+    def _check_stable(self, fields: np.ndarray) -> None:
+        super()._check_stable(fields)
+        matrices = Channels.of(self.material)
+        require_decay_between_faces(self.film, matrices, self.thickness, fields)
+
+    def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+        """As :meth:`SpectralMeasure.covers`, (n,) bool."""
+        several, out = np.atleast_2d(fields_array(fields, "fields")), super().covers(fields, s)
+        matrices = Channels.of(self.material)
+        rates = rates_between_faces(self.film, matrices, self.thickness, several)
+        return out if rates is None else out & (rates > 0.0)
 
     # -- response
 
@@ -321,6 +337,9 @@ class FilmMeasure(SpectralMeasure):
                 out[..., c, d] = np.sum(weight * product, axis=-1)
         return out
 
+    def _error(self, s: np.ndarray) -> np.ndarray:
+        return np.asarray(super()._error(s) + self.face_bound(s).sum(axis=(-2, -1)))
+
     @property
     def size(self) -> float:
         """The scale of the tolerance: edges and faces without any cancellation."""
@@ -414,11 +433,16 @@ class FilmMeasure(SpectralMeasure):
     @classmethod
     def _of_film(cls, film: dict[str, Any], **common: Any) -> FilmMeasure:
         faces = {name: Face.of_plain(film[name]) for name in ("bottom", "top")}
+        check_kinds(film, {"thickness": "positive number", "made_for": "positive number"})
+        products, count = np.array(film["products"]), common["projection"].weights.shape
+        check_shapes({"products": products}, {"products": (2, 2)})
+        if count[1] != COLUMNS:
+            raise ValueError(f"weights of a film have {COLUMNS} columns, got {count[1]}")
         return cls(
             film=Film(film["made_for"], **faces),
             thickness=film["thickness"],
             edge_sources=film.get("edge_sources", False),
-            products=np.array(film["products"]),
+            products=products,
             **common,
         )
 
@@ -494,17 +518,20 @@ def film_measures(
             )
         return stack_measures(problem, pairs, solver)
     if not problem.uniform:
-        return _of_matrices(
+        from .matrix_film import matrix_film_measures
+
+        several = matrix_film_measures(
             problem,
             pairs,
-            with_vectors,
             tolerance=tolerance,
             fields=fields,
             lengths=lengths,
             thicknesses=thicknesses,
             rates=rates,
             solver=solver,
+            with_vectors=with_vectors,
         )
+        return list(several)
     system = system_of(problem, plane_of_film=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
@@ -560,19 +587,6 @@ def film_measures(
     if with_vectors:
         projection = replace(projection, vectors=keep @ projection.vectors)
     return measures(projection)
-
-
-def _of_matrices(
-    problem: Problem, pairs: Sequence[tuple[Any, Any]], with_vectors: bool, **options: Any
-) -> list[FilmMeasure]:
-    """A relaxation tensor, or a spin: a matrix a pole."""
-    from .matrix_film import matrix_film_measures
-
-    if with_vectors:
-        raise InputError(
-            "a map of the moment of a film knows one relaxation time and one channel", key="film"
-        )
-    return list(matrix_film_measures(problem, pairs, **options))
 
 
 def _shift(

@@ -15,11 +15,16 @@ import numpy as np
 from ..errors import InputError
 from ..errors.doors import door
 from ..model.film import Film
+from ..model.material import Material
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.system import system_of
+from ..solver.system import System, system_of
 from ..units import fields_array, own_arrays, to_si
 from .film import EDGES, FACES, FilmMeasure, _starts, film_measures
+from .matrix_film import MatrixFilmMeasure
+
+#: Tolerance of the poles of a map where they are those of matrices.
+MAP = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +39,15 @@ class FilmMoment:
         Heights from the middle, the first the bottom and the last the top.
     density : (k, 3, n) C/m^3
         n^a at the vertices of the mesh, in units of charge density.
+    spin_density : (k, 3, n) C/m^3, or None
+        The same of the spin.
     """
 
     problem: Problem
     field: np.ndarray
     z: np.ndarray
     density: np.ndarray
+    spin_density: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         own_arrays(self)
@@ -92,22 +100,38 @@ def film_moment(
         raise InputError(f"film_moment takes one field (3,), got shape {B.shape}", key="field")
     pair = (current, current)
     options: dict[str, Any] = {"fields": B[None], "solver": solver, "with_vectors": True}
+    if not problem.uniform:  # its bound is that of one reading, and stops early for a map
+        options["tolerance"] = MAP
     measure = film_measures(problem, [pair], **options)[0]
     measure._check(B[None])
     turned = _turned(problem, pair, solver)
     z = np.linspace(-0.5, 0.5, layers) * measure.thickness
-    scaled = np.array([_at(measure, B, height, turned) for height in z])
-    material = measure.material
+    if isinstance(measure, MatrixFilmMeasure):
+        scaled = np.array([_of_matrices(measure, B, height, turned) for height in z])
+    else:
+        scaled = np.array([_at(measure, B, height, turned) for height in z])
     # section 4: the potential of a current I is (I/sigma) v, hence the sign
-    unit = -material.orbital_hall_angle / material.diffusion_constant / measure.thickness
-    vertices = system_of(problem, plane_of_film=True).basis.nodal_dofs[0]
+    unit = -_strength(measure.material) / measure.thickness
+    vertices = _plane(problem).basis.nodal_dofs[0]
     density = unit * to_si(amount, "A", "amount") * scaled[:, :, vertices]
-    return FilmMoment(problem, B, z, density)
+    spin = density[:, 3:] if problem.has_spin else None
+    return FilmMoment(problem, B, z, density[:, :3], spin)
+
+
+def _plane(problem: Problem) -> System:
+    return system_of(problem, plane_of_film=True, with_spin=True)
+
+
+def _strength(material: Material) -> float:
+    """alpha/D, which with a spin is a matrix inside."""
+    if material.spin is not None:
+        return 1.0
+    return float(material.orbital_hall_angle / material.diffusion_constant)
 
 
 def _turned(problem: Problem, pair: Any, solver: Solver) -> np.ndarray:
     """z x j of the current on the elements, (2, N)."""
-    system = system_of(problem, plane_of_film=True)
+    system = _plane(problem)
     _, M, keep = system.pencil
     _, across, turns, *_ = _starts(problem, system, [pair], solver)
     count = across.shape[1]
@@ -132,3 +156,21 @@ def _at(measure: FilmMeasure, B: np.ndarray, height: float, turned: np.ndarray) 
     vectors = measure.projection.vectors
     assert vectors is not None
     return np.asarray((by_faces + by_edges) @ vectors.T + short * local[:, :2] @ turned)
+
+
+def _of_matrices(
+    measure: MatrixFilmMeasure, B: np.ndarray, height: float, turned: np.ndarray
+) -> np.ndarray:
+    """N at a height, (3, N) or (6, N): of a relaxation tensor per alpha I/(D t), of orbital and
+    spin moment per I/t.
+    """
+    faces, A = measure.mixing_faces, measure._scaled(B[None], 1.0)
+    at = height / measure.reference_length
+    of_poles = faces.profile(at, measure.projection.rates, A)[0].real  # (m, q, 3)
+    local = faces.profile(at, np.zeros(1), A)[0, 0, :, :2].real
+    drives = np.array([measure._face_weights(FACES[c][0]) for c in range(2)])
+    by_faces = np.einsum("kac,ck->ak", of_poles[..., :2] - local, drives)
+    by_edges = of_poles[..., 2].T * measure.projection.weights[:, EDGES[0]]
+    vectors = measure.projection.vectors
+    assert vectors is not None
+    return np.asarray((by_faces + by_edges) @ vectors.T + local @ turned)

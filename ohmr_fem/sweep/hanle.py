@@ -242,7 +242,7 @@ def _reduced_curve(
             f"largest change after {found.factorisations} factorisations; use method='direct' or "
             "fewer directions"
         )
-        warn(ConvergenceWarning(note))
+        warn(ConvergenceWarning(note, key="method"))
         notes = (*notes, note)
     sign = _sign(measurement)
     curve = _curve(

@@ -8,7 +8,8 @@ edges (docs/theory, sections 9 and 11),
 
 h(x) = tanh(y)/y, y = sqrt(x) t/2l.  Everything is a sum over the eigenvalues mu_j of A with the
 coefficients (r S)_j (S^-1 s)_j; where these cancel, near a matrix without a basis of eigenvectors,
-functions of the matrices themselves take their place, pole by pole.
+functions of the matrices themselves take their place, pole by pole.  Faces that absorb or drive mix
+edges and faces: :mod:`ohmr_fem.solver.film_channels`, pole by pole.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.linalg import expm, sqrtm
 
 from ..errors import InputError
 from ..model.film import Film
 from ..model.problem import Problem
-from ..solver.film import Faces, detection_matrix, odd_part
+from ..solver.film import Faces, odd_part
+from ..solver.film_channels import ChannelFaces, odd_of, readers, sources
+from ..solver.film_decay import rates_between_faces, require_decay_between_faces
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import system_of
@@ -39,6 +41,8 @@ from .route import require_spectral
 CANCELS = 1e5
 #: Fields at which the bound of many is taken.
 LOOKS = 24
+#: Fields times poles taken at a time with faces that absorb, which bounds the memory.
+AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,7 +50,7 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
     """The measure of a film with a relaxation tensor, or with a :class:`Spin`; made by
     :func:`spectral_measure`.
 
-    As :class:`FilmMeasure` with reflecting faces; R(B) - R(0) is a difference here.
+    As :class:`FilmMeasure`; R(B) - R(0) is a difference here.
     """
 
     @property
@@ -54,6 +58,29 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         """Thickness in units of the reference length."""
         nothing = np.zeros((3, 3))
         return Faces(self.thickness / self.reference_length, nothing, nothing, True)
+
+    @property
+    def plain_faces(self) -> bool:
+        """Whether the faces reflect, without sources."""
+        return self.film.reflecting and not self.film.drives
+
+    @property
+    def mixing_faces(self) -> ChannelFaces:
+        """The faces with what they absorb and drive."""
+        return ChannelFaces.of(
+            self.film, self.matrices, self.thickness, self.reference_length, self.detection
+        )
+
+    def _check_stable(self, fields: np.ndarray) -> None:
+        MatrixMeasure._check_stable(self, fields)
+        require_decay_between_faces(self.film, self.matrices, self.thickness, fields)
+
+    def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
+        """Whether each field is stable and within the range of the measure, (n,) bool."""
+        several = np.atleast_2d(fields_array(fields, "fields"))
+        out = MatrixMeasure.covers(self, several, s)
+        rates = rates_between_faces(self.film, self.matrices, self.thickness, several)
+        return out if rates is None else out & (rates > 0.0)
 
     # -- response
 
@@ -71,8 +98,8 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         s: complex,
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """f of edges, faces and both, and the change of each from B = 0."""
-        values = self._of_fields(fields, s)
-        zero = self._of_fields(np.zeros((1, 3)), s)
+        of_fields = self._of_fields if self.plain_faces else self._of_mixed
+        values, zero = of_fields(fields, s), of_fields(np.zeros((1, 3)), s)
         return values, [now - then for now, then in zip(values, zero, strict=True)]
 
     def _of_fields(
@@ -99,6 +126,29 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
             by_edges, by_faces = by_edges.real, by_faces.real
         return [by_edges, by_faces, np.zeros_like(by_faces)]
 
+    def _of_mixed(self, fields: np.ndarray, s: complex) -> list[np.ndarray]:
+        """Faces that absorb or drive: pole by pole, edges and faces mixed."""
+        faces, A = self.mixing_faces, self._scaled(fields, s)
+        local = faces.local(A)
+        reads, drives = self._loads
+        found: list[np.ndarray] = []
+        share = max(1, AT_ONCE // max(1, len(self.projection.rates)))
+        for start in range(0, len(A), share):
+            some = slice(start, start + share)
+            R = faces.response(self.projection.rates, A[some])
+            R[:, :, :2, :2] -= local[some, None]
+            found.append(np.einsum("ck,nkcd,dk->ncd", reads, R, drives))
+        parts = np.concatenate(found)
+        by_faces = parts[:, :2, :2].sum(axis=(1, 2))
+        by_faces = by_faces + np.einsum("ncd,cd->n", local, self.products)
+        cross = parts[:, 2, :2].sum(axis=1) + parts[:, :2, 2].sum(axis=1)
+        whole = [parts[:, 2, 2], by_faces, cross]
+        return [part.real for part in whole] if np.imag(s) == 0.0 else whole
+
+    def _scaled(self, fields: np.ndarray, s: complex) -> np.ndarray:
+        """A = l^2 DD^-1 (Gamma + T - i omega), (n, q, q)."""
+        return np.asarray(np.linalg.solve(self.matrices.spread, self._local(fields, s)))
+
     def _coefficients(
         self,
         fields: np.ndarray,
@@ -107,17 +157,17 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         """mu_j (n, q), the coefficients of the edges (n, q) and of the faces (n, 2, 2, q), and
         where they cancel (n,).
         """
-        A = np.linalg.solve(self.matrices.spread, self._local(fields, s))
+        A = self._scaled(fields, s)
         values, vectors = np.linalg.eig(A)
-        sources, readers = self._vectors
+        drives, reads = self._vectors
         with np.errstate(all="ignore"):
             try:
-                made = np.linalg.solve(vectors, sources.T.astype(complex))
+                made = np.linalg.solve(vectors, drives.T.astype(complex))
             except np.linalg.LinAlgError:
                 made = np.full((*vectors.shape[:2], 3), np.inf, dtype=complex)
-            read = readers @ vectors
+            read = reads @ vectors
             every = read[:, :, None, :] * made.swapaxes(-2, -1)[:, None]
-        size = np.abs(readers) @ np.abs(sources.T)
+        size = np.abs(reads) @ np.abs(drives.T)
         sums = np.abs(every).sum(axis=-1)
         bad = ~np.all(sums <= CANCELS * np.max(size), axis=(1, 2))
         every = np.where(bad[:, None, None, None], 0.0, every)
@@ -126,14 +176,10 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
     @property
     def _vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """DD^-1 s_d and r_c for the three components, (3, q) each."""
-        m, matrices = self.material, self.matrices
-        W = detection_matrix(m, self.detection)
-        if not self.has_spin:
-            return np.eye(3), W
-        made = np.array([matrices.source(d) for d in range(3)])
-        weights = matrices.inverse_angles @ matrices.diffusion
-        readers = np.hstack([weights[0] * W, weights[1] * np.eye(3)])
-        return np.linalg.solve(matrices.spread, made.T).T, readers
+        one, matrices = np.ones(1), self.matrices
+        angles = matrices.angles if self.has_spin else one
+        inverse = matrices.inverse_angles if self.has_spin else one
+        return sources(matrices, angles).T, readers(matrices, inverse, self.detection)
 
     def _by_matrices(
         self,
@@ -141,22 +187,22 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         s: complex,
     ) -> tuple[complex, complex]:
         """Edges and faces at one field from functions of the matrices."""
-        A = np.linalg.solve(self.matrices.spread, self._local(field[None], s)[0])
-        sources, readers = self._vectors
+        A = self._scaled(field[None], s)[0]
+        made, read = self._vectors
         one, rates = np.eye(len(A)), self.projection.rates
-        half = 0.5 * self.faces.thickness
+        odd = odd_of(0.5 * self.faces.thickness)
         edges = sum(
-            g * (readers[2] @ np.linalg.solve(w * one + A, sources[2]))
+            g * (read[2] @ np.linalg.solve(w * one + A, made[2]))
             for g, w in zip(self._edge_residues, rates, strict=True)
         )
-        at_poles = [_odd(w * one + A, half) for w in rates]
-        still, faces = _odd(A, half), 0.0
+        at_poles = [odd(w * one + A) for w in rates]
+        still, faces = odd(A), 0.0
         for c in range(2):
             for d in range(2):
                 g = self._face_residues(c, d)
                 whole = (self.products[c, d] - g.sum()) * still
                 whole = whole + sum(a * h for a, h in zip(g, at_poles, strict=True))
-                faces = faces + readers[c] @ whole @ sources[d]
+                faces = faces + read[c] @ whole @ made[d]
         return complex(edges), complex(faces)
 
     def delta_R_local(self, fields: Any) -> np.ndarray:
@@ -164,7 +210,7 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         several = np.atleast_2d(fields_array(fields, "fields"))
         self._check_stable(several)
         nothing = replace(self.projection, weights=0.0 * self.projection.weights)
-        return np.asarray(self.unit * replace(self, projection=nothing)._of_fields(several, 1.0)[1])
+        return np.asarray(self.unit * replace(self, projection=nothing)._parts(several, 1.0)[0][1])
 
     # -- bound
 
@@ -176,7 +222,8 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         """Bound on the truncation of f(B), (n,): that of F and of the faces at the eigenvalues,
         taken at a sample of many fields, whose largest serves the others.
 
-        Where eigenvectors cancel it is that of the mean rate, an estimate.
+        Where eigenvectors cancel it is that of the mean rate, an estimate; for faces that absorb it
+        is that of reflecting faces.
         """
         edges, faces = self.bounds(np.atleast_2d(fields_array(fields, "fields")), s)
         return np.asarray(edges + faces)
@@ -188,6 +235,7 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Of edges and faces, (n,) each."""
         values, edges, faces, bad = self._coefficients(fields, s)
+        faces = faces * self._source_strength
         some = self._sample(values)
         at_edges = self.F_bound(values[some])
         at_faces = self.face_bound(values[some])
@@ -198,12 +246,24 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         of_edges[:], every[:] = by_edges.max(), by_faces.max()
         of_edges[some], every[some] = by_edges, by_faces
         if np.any(bad):
-            sources, readers = self._vectors
-            size = float((np.abs(readers) @ np.abs(sources.T)).max())
+            made, read = self._vectors
+            size = float((np.abs(read) @ np.abs(made.T)).max())
             middle = np.abs(values[bad]).mean(axis=1)
             of_edges[bad] = size * self.F_bound(middle)
             every[bad] = size * self.face_bound(middle).sum(axis=(-2, -1))
         return of_edges, every
+
+    @property
+    def _source_strength(self) -> float:
+        """How much more than the interior the faces drive and read, at most."""
+        if not self.film.drives:
+            return 1.0
+        faces, (made, read) = self.mixing_faces, self._vectors
+        plain = np.abs(made[:2] @ self.matrices.spread.T).max(), np.abs(read[:2]).max()
+        laws = faces.above, faces.below
+        drives = max(np.abs(law.drives).max() for law in laws) / (plain[0] or 1.0)
+        reads = max(np.abs(law.readers).max() for law in laws) / (plain[1] or 1.0)
+        return float(max(drives, 1.0) * max(reads, 1.0))
 
     @staticmethod
     def _sample(values: np.ndarray) -> np.ndarray:
@@ -215,24 +275,20 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
     @property
     def size(self) -> float:  # type: ignore[override]
         """The scale of the tolerance: edges and faces without any cancellation."""
-        sources, readers = self._vectors
-        strength = np.abs(readers) @ np.abs(sources.T)
-        rate = float(np.abs(np.linalg.eigvals(self._at_rest_matrix)).min())
+        made, read = self._vectors
+        strength = np.abs(read) @ np.abs(made.T)
+        at_rest = self._scaled(np.zeros((1, 3)), 1.0)[0]
+        rate = float(np.abs(np.linalg.eigvals(at_rest)).min())
         edges = np.abs(self._edge_residues) / (np.abs(self.projection.rates) + rate)
         h = float(np.real(odd_part(self.faces.thickness)(np.array([rate]))[0]))
         faces = sum(np.sum(np.abs(self._face_residues(c, d))) for c in range(2) for d in range(2))
         return float(strength.max() * (edges.sum() + h * faces))
 
     @property
-    def _at_rest_matrix(self) -> np.ndarray:
-        local = self._local(np.zeros((1, 3)), 1.0)[0]
-        return np.linalg.solve(self.matrices.spread, local)
-
-    @property
     def _floor(self) -> float:  # type: ignore[override]
         p = self.projection
-        sources, readers = self._vectors
-        strength = float((np.abs(readers) @ np.abs(sources.T)).max())
+        made, read = self._vectors
+        strength = float((np.abs(read) @ np.abs(made.T)).max())
         edges = p.norm(EDGES[0]) * p.norm(EDGES[1])
         faces = sum(p.norm(a) * p.norm(b) for a, b in ((2, 3), (4, 5))) / p.shift**2
         return float(FLOOR * strength * (edges + faces))
@@ -247,24 +303,11 @@ class MatrixFilmMeasure(MatrixMeasure, FilmMeasure):
         field: Any,
         current: Any = 1.0,
     ) -> np.ndarray:
-        raise InputError(
-            "moment_density: the moment of a film depends on z, and that of a tensor or a spin is "
-            "not in this version"
-        )
+        return FilmMeasure.moment_density(self, field, current)
 
     def __repr__(self) -> str:
         what = "orbital and spin moment" if self.has_spin else "relaxation tensor"
         return f"MatrixFilmMeasure({what}, {FilmMeasure.__repr__(self)})"
-
-
-def _odd(
-    matrix: np.ndarray,
-    half: float,
-) -> np.ndarray:
-    """tanh(y) y^-1, y = sqrt(matrix) half."""
-    y = half * np.asarray(sqrtm(matrix), dtype=complex)
-    decay, one = expm(-2.0 * y), np.eye(len(y))
-    return np.asarray(np.linalg.solve(y, np.linalg.solve(one + decay, one - decay)))
 
 
 def matrix_film_measures(
@@ -277,6 +320,7 @@ def matrix_film_measures(
     thicknesses: Any = None,
     rates: Any = (),
     solver: Solver = SYMMETRIC,
+    with_vectors: bool = False,
 ) -> list[MatrixFilmMeasure]:
     """Measures of several (current, voltage) pairs of one film; see :func:`film_measures`."""
     from .spectral import _check_definite
@@ -304,6 +348,7 @@ def matrix_film_measures(
             slowest=slowest,
             film=film,
             thickness=film.thickness,
+            edge_sources=bool(problem.edge_sources),
             **device_of(system),
         )
 
@@ -328,6 +373,7 @@ def matrix_film_measures(
         return worst
 
     most = 80 if lengths is None else 240
-    projection = project(M, factors, start, shift, excess, most)
+    projection = project(M, factors, start, shift, excess, most, with_vectors=with_vectors)
     _check_definite(projection)
-    return measures(replace(projection, vectors=None))
+    vectors = keep @ projection.vectors if with_vectors else None
+    return measures(replace(projection, vectors=vectors))

@@ -410,12 +410,6 @@ class MatrixMeasure(SpectralMeasure):
             return unit * float(m.sheet_conductivity) * self.reference_length
         return -unit
 
-    def save(self, path: Any) -> Any:
-        raise InputError(
-            "save: the measure of a relaxation tensor, or with a spin, cannot be written in this "
-            "version; make it again from the problem"
-        )
-
     def __repr__(self) -> str:
         what = "orbital and spin moment" if self.has_spin else "relaxation tensor"
         plane = super().__repr__().removeprefix("SpectralMeasure(")

@@ -17,6 +17,7 @@ from ..files import atomic_path, check_kinds, check_shapes, html_summary, read_t
 from ..model.material import Material, precession_squared, retuned
 from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
+from ..model.spin import Spin
 from ..solver.system import System
 from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
 from .curve import PARTS, Parts, removed_part
@@ -24,7 +25,9 @@ from .lanczos import Projection
 
 Kind = TypeVar("Kind", bound="SpectralMeasure")
 
-FORMAT = "ohmr_fem spectral measure 1"
+FORMAT = "ohmr_fem spectral measure 2"
+#: Wrote a channel as a list, and materials of one relaxation time alone.
+FIRST_FORMAT = "ohmr_fem spectral measure 1"
 #: A pair that vanishes by symmetry is resolved to this times |a| |b|.
 FLOOR = 1e-11
 #: Points of the circle on which a bound for small fields is taken.
@@ -119,6 +122,8 @@ class SpectralMeasure:
     plane: ClassVar[bool] = True
     #: Whether three scalars make the answer: one relaxation time, one channel.
     scalar: ClassVar[bool] = True
+    #: Precessions and growths at which :attr:`range` looks.
+    samples: ClassVar[tuple[int, int]] = (2201, 1001)
 
     @property
     def averages(self) -> bool:
@@ -326,29 +331,23 @@ class SpectralMeasure:
         accepted; infinity where no field reaches it.  Fields beyond are refused, with their bound;
         :meth:`covers` tells them.
         """
-        allowed = 3.0 * self._allowed
-        limit = self.growth_limit - NEAR
+        limit, (rates, growths) = self.growth_limit - NEAR, self.samples
+        phi = np.append(0.0, np.geomspace(1e-2, 1e9, rates))
+        growth = limit * np.linspace(0.0, 1.0, growths)
+        beyond = self._accepted(growth, 1.0 - growth)
+        return min(beyond, limit), self._accepted(phi, 1.0 + 1j * phi)
 
-        def error(s: np.ndarray) -> np.ndarray:
-            links = enumerate(self.channels)
-            bounds = (abs(self._strength(c)) * self.F_bound(s, k) for k, c in links)
-            return np.asarray(sum(bounds))
+    def _accepted(self, points: np.ndarray, s: np.ndarray) -> float:
+        """The last of the points before the bound at their rates s is too large."""
+        beyond = np.flatnonzero(~(self._error(s) <= 3.0 * self._allowed))
+        if beyond.size == 0:
+            return float("inf")
+        return float(points[beyond[0] - 1]) if beyond[0] else 0.0
 
-        def largest(points: np.ndarray, s: np.ndarray) -> float:
-            beyond = np.flatnonzero(~(error(s) <= allowed))
-            return (
-                float("inf")
-                if beyond.size == 0
-                else float(points[beyond[0] - 1])
-                if beyond[0]
-                else 0.0
-            )
-
-        phi, growth = (
-            np.append(0.0, np.geomspace(1e-2, 1e9, 2201)),
-            limit * np.linspace(0.0, 1.0, 1001),
-        )
-        return min(largest(growth, 1.0 - growth), limit), largest(phi, 1.0 + 1j * phi)
+    def _error(self, s: np.ndarray) -> np.ndarray:
+        """Bound on f at rates s, (n,)."""
+        links = enumerate(self.channels)
+        return np.asarray(sum(abs(self._strength(c)) * self.F_bound(s, k) for k, c in links))
 
     def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Whether each field is stable and within the range of the measure, (n,) bool: the others
@@ -614,7 +613,7 @@ class SpectralMeasure:
         """What the file of a measure holds, as plain values (docs/measure-format)."""
         from ..version import __version__
 
-        p, m = self.projection, self.material
+        p = self.projection
         return {
             "format": FORMAT,
             "version": __version__,
@@ -630,12 +629,8 @@ class SpectralMeasure:
             "residual": self.residual,
             "polarisations": self.polarisations,
             "across": self.across,
-            "channels": [_numbers_of(c) for c in self.channels],
-            "material": {
-                k: np.asarray(v).tolist() if k == "inverse_mass" else v
-                for k, v in vars(m).items()
-                if k != "diffusion_constant"
-            },
+            "channels": [vars(c) for c in self.channels],
+            "material": _plain_material(self.material),
             "projection": {
                 "shift": p.shift,
                 "solves": p.solves,
@@ -652,10 +647,21 @@ class SpectralMeasure:
     @classmethod
     def _of_file(cls, content: dict[str, Any], **common: Any) -> SpectralMeasure:
         """The measure of a file, from what all kinds have in common."""
+        several = "diffusion_length" not in content["material"]  # see _plain_material
+        first = content["format"] == FIRST_FORMAT
+        fits = several != common["material"].uniform and common["material"].constant
+        if not fits or (first and several):
+            raise ValueError(f"a material that {content['format']!r} does not hold")
         if "film" in content:
             from .film import FilmMeasure
+            from .matrix_film import MatrixFilmMeasure
 
-            return FilmMeasure._of_film(content["film"], **common)
+            kind = MatrixFilmMeasure if several else FilmMeasure
+            return kind._of_film(content["film"], **common)
+        if several:
+            from .matrix_measure import MatrixMeasure
+
+            return MatrixMeasure(**common)
         return cls(**common)
 
     @classmethod
@@ -667,7 +673,7 @@ class SpectralMeasure:
         text = read_text(path, "a file that SpectralMeasure.save wrote")
         try:
             content = json.loads(text)
-            if content["format"] != FORMAT:
+            if content["format"] not in (FORMAT, FIRST_FORMAT):
                 raise KeyError(content["format"])
             check_kinds(content, _KINDS)
             if content["detection"] not in DETECTIONS:
@@ -714,7 +720,7 @@ class SpectralMeasure:
                     p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
                 ),
                 channels=channels,
-                material=Material(**content["material"]),
+                material=_material_of(content["material"]),
                 **same,
             )
         except Exception as exc:  # whatever a value of another kind leads to
@@ -751,10 +757,22 @@ class SpectralMeasure:
         )
 
 
-def _numbers_of(link: Link) -> list[Any]:
-    """A link as a file keeps it; before there were polarised contacts there were four numbers."""
-    numbers = list(vars(link).values())
-    return numbers[:4] if numbers[4:6] == [None, None] else numbers
+def _plain_material(material: Material) -> dict[str, Any]:
+    """The arguments of a material for a file: the diffusion length, or the constant where there
+    is no one length.
+    """
+    left_out = "diffusion_constant" if material.uniform else "diffusion_length"
+    given = {k: v for k, v in vars(material).items() if k != left_out}
+    for name in ("inverse_mass", "relaxation_rate"):
+        if given[name] is not None:
+            given[name] = np.asarray(given[name]).tolist()
+    return given | {"spin": None if material.spin is None else vars(material.spin)}
+
+
+def _material_of(plain: dict[str, Any]) -> Material:
+    """From what :func:`_plain_material` wrote."""
+    spin = plain.get("spin")
+    return Material(**{**plain, "spin": None if spin is None else Spin(**spin)})
 
 
 _POLARISED = {"a": "text", "polarisation": "number"}
@@ -766,7 +784,7 @@ _KINDS = {
     "R_ohmic_sigma": "number",
     "tolerance": "positive number",
     "reference_length": "positive number",
-    "slowest": "number",
+    "slowest": "finite number",
     "absorbing": "truth",
     "residual": "number",
     "summary": "text",
@@ -775,7 +793,7 @@ _KINDS = {
 
 def _link(given: Any, starts: int) -> Link:
     """A link of a file; ValueError where it points at what is not there."""
-    link = Link(*given)
+    link = Link(**given) if isinstance(given, dict) else Link(*given)
     for name in ("generated", "detected", "a", "b"):
         value = getattr(link, name)
         most = 3 if name in ("generated", "detected") else starts

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError, suggest
-from ..model.film import Film
 from ..model.problem import Problem
 
 #: Why the spectral path was taken without being asked for.
@@ -31,11 +30,6 @@ class Route:
 
 def refusal(problem: Problem) -> str | None:
     """Why the spectral path cannot serve a problem, or None if it can."""
-    if _faces_apart(problem):
-        return (
-            "the components of the moment relax at different rates, or there are two channels, and "
-            "faces that absorb, or edges and faces with a source, know one rate"
-        )
     if not problem.constant:
         return "the materials vary over the device"
     if problem.ordinary_hall:
@@ -65,15 +59,6 @@ def refusal(problem: Problem) -> str | None:
         if problem.has_spin and contact.tells_apart:
             return f"orbital and spin moment meet different conditions at {name!r}"
     return None
-
-
-def _faces_apart(problem: Problem) -> bool:
-    """Whether the faces of a film do more than reflect a moment of several rates."""
-    film = problem.film
-    if not isinstance(film, Film) or not problem.constant or problem.uniform:
-        return False
-    plain = all(face.strengths(problem.material) == (1.0, 1.0) for face in film.faces)
-    return bool(problem.edge_sources) or not (film.reflecting and plain)
 
 
 def refused(reason: str, instead: Sequence[str], caller: str = "") -> InputError:

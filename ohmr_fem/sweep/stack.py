@@ -9,6 +9,7 @@ Neither the side edges nor what varies along the plane over min(t, L_m) is in it
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,8 +20,9 @@ import numpy as np
 from ..errors import InputError, SolveError, suggest
 from ..model.problem import Problem
 from ..model.stack import Stack
+from ..solver.layers import local_tensors
 from ..solver.linear import SYMMETRIC, Solver
-from ..solver.stack import section_of, stack_tensors
+from ..solver.stack import Thickness, section_of, stack_tensors
 from ..solver.system import system_of
 from ..units import array_si, engineering, fields_array
 from .curve import Parts
@@ -46,16 +48,39 @@ class StackMeasure(FilmMeasure):
     """The measure of a stack; made by :func:`spectral_measure` for a problem with a stack.
 
     ``products`` and R_ohmic_sigma are all that it knows of the plane; ``section`` is the Problem
-    through the thickness.  Its parts have no edges: they cannot be told from the faces here.
+    through the thickness, None where the closed form of :mod:`ohmr_fem.solver.layers` serves a fit.
+    Its parts have no edges: they cannot be told from the faces here.
     """
 
     film: Any = None
     section: Any = field(default=None, repr=False)
+    interface: str = "accumulation"
     served: ClassVar[tuple[str, ...]] = ("film",)
+    scalar: ClassVar[bool] = False
+
+    def _check_stable(self, fields: np.ndarray) -> None:
+        """Looked at where the section is solved."""
+
+    @property
+    def closed(self) -> StackMeasure:
+        """The same by the closed form, for the loops of a fit; itself where a layer has a spin or
+        relaxes as a tensor.
+        """
+        plain = all(m.uniform for m, _ in self.film.layers)
+        return replace(self, section=None) if plain else self
+
+    @property
+    def through(self) -> Problem:
+        """The section, made anew where the closed form serves."""
+        if self.section is not None:
+            return self.section  # type: ignore[no-any-return]
+        return section_of(self.film, self.detection, self.interface)
 
     def tensors(self, fields: np.ndarray, frequency: float = 0.0) -> tuple[Any, Any]:
         """delta sigma_ij/sigma and its change from B = 0, (n, 2, 2) each."""
-        return stack_tensors(self.film, self.section, fields, frequency)
+        if self.section is None and frequency == 0.0:
+            return local_tensors(self.film, fields, self.detection, self.interface)
+        return stack_tensors(self.film, self.through, fields, frequency)
 
     def response(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """f(B) and f(B) - f(0), with alpha alpha' in them."""
@@ -65,7 +90,15 @@ class StackMeasure(FilmMeasure):
         f, change = map(self._read, self.tensors(np.atleast_2d(B)))
         return (f, change) if B.ndim == 2 else (f[0], change[0])
 
-    unchecked = response
+    def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """The same; NaN by the closed form where the torque of a layer is unstable."""
+        try:
+            return self.response(fields, s)
+        except SolveError:
+            if self.section is not None:
+                raise
+            nothing = np.full(np.shape(fields)[:-1], np.nan)
+            return nothing, nothing
 
     def _read(self, tensors: np.ndarray) -> np.ndarray:
         """sum_ij (delta sigma_ij/sigma) m_ij; products hold z x j and z x e."""
@@ -105,6 +138,13 @@ class StackMeasure(FilmMeasure):
                 out[i] = False
         return out
 
+    @functools.cached_property
+    def size(self) -> float:  # type: ignore[override]
+        """What f(0) is without any cancellation."""
+        # not by stack_tensors, which would forget the fields of the curve
+        at_rest = Thickness.of(self.film, self.through).tensors(np.zeros((1, 3)))[0]
+        return float(np.sum(np.abs(at_rest[0])) * np.abs(self.products).max())
+
     @property
     def range(self) -> tuple[float, float]:
         """Every field is solved for: no end."""
@@ -119,7 +159,8 @@ class StackMeasure(FilmMeasure):
         return values if given.ndim else np.asarray(values[0])
 
     def at(self, **changes: Any) -> StackMeasure:
-        """The same plane under another stack, ``at(film=stack)``, at no cost.
+        """The same plane under another stack, ``at(film=stack)``, at no cost, or with other values
+        of a layer, ``at(**{"Mn.relaxation_time": 1e-12})`` (:meth:`Stack.at`).
 
         Raises
         ------
@@ -127,10 +168,14 @@ class StackMeasure(FilmMeasure):
             Any other change: a stack has no material of its own.
         """
         other = changes.pop("film", self.film)
-        if changes or not isinstance(other, Stack):
-            near = suggest(next(iter(changes), "film"), self.served)
+        wrong = next((name for name in changes if "." not in name), None)
+        if wrong is not None or not isinstance(other, Stack):
+            near = suggest(wrong or "film", self.served)
             raise InputError(f"a stack has no material of its own: give at(film=stack); {near}")
-        section = section_of(other, self.detection, self.section.interface)
+        other = other.at(changes) if changes else other
+        section = None
+        if self.section is not None:
+            section = section_of(other, self.detection, self.interface)
         tuned = replace(self, film=other, material=other.material, section=section)
         return replace(tuned, thickness=other.thickness)
 
@@ -151,7 +196,7 @@ def stack_measures(
     """Measures of several (current, voltage) pairs; the plane is solved once for its potentials."""
     stack = problem.film
     assert isinstance(stack, Stack)
-    system = system_of(problem, plane_of_film=True)
+    system = system_of(problem, plane_of_film=True, with_spin=True)
     _, _, _, products, ohmic, names = _starts(problem, system, pairs, solver)
     section = section_of(stack, problem.detection, problem.interface)
     return [
@@ -168,6 +213,7 @@ def stack_measures(
             thickness=stack.thickness,
             products=product,
             section=section,
+            interface=problem.interface,
             **device_of(system),
         )
         for base, name, product in zip(ohmic, names, products, strict=True)

@@ -22,7 +22,6 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from scipy import constants as _c
 
 from ..base.owned import ReadOnly as ReadOnly
 from ..base.owned import own_arrays as own_arrays
@@ -31,11 +30,12 @@ from ..errors import InputError
 from .tagged import all_or_none, row_with_units, with_unit
 from .tagged import is_quantity as is_quantity
 
-ELEMENTARY_CHARGE: float = _c.e
-ELECTRON_MASS: float = _c.m_e
-HBAR: float = _c.hbar
-BOLTZMANN: float = _c.k
-BOHR_MAGNETON: float = _c.physical_constants["Bohr magneton"][0]
+# CODATA 2022, written out: those of scipy change with its version, in the ninth digit
+ELEMENTARY_CHARGE: float = 1.602176634e-19
+ELECTRON_MASS: float = 9.1093837139e-31
+HBAR: float = 6.62607015e-34 / (2.0 * math.pi)
+BOLTZMANN: float = 1.380649e-23
+BOHR_MAGNETON: float = 9.2740100657e-24
 
 _QUANTITY = re.compile(
     r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*|1\s*/.*)?$", re.S
@@ -47,7 +47,7 @@ _SOME_DIGIT = re.compile(r"[^eE]*[1-9]")
 _UNIT_TEXT = re.compile(r"^[\w\s*/^()·⋅.%‰°⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺+-]+$")
 
 #: Units that this package defines itself: pint keeps gauss and oersted apart from tesla, and its
-#: constants may be of another CODATA year than scipy's.
+#: constants may be of another CODATA year.
 _OWN_UNITS = {
     r"(k|m|u|µ|μ|kilo|milli|micro)?(?:G|[Gg]auss|Oe|[Oo]ersted)": "ohmr_gauss",
     r"()(?:m_e|electron_mass)": "ohmr_electron_mass",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from json_schema import fits
 from small_devices import bar
 
 import ohmr_fem as of
@@ -483,6 +484,32 @@ def test_mistakes_of_geometry_and_accuracy(folder, old, new, expected):
     )
 
 
+def test_a_device_from_traced_corners(folder):
+    corners = ["0, 0, left", "0, 20, top", "40, 20, right", "40, 0, bottom"]
+    (folder / "traced.csv").write_text("\n".join(["x, y, contact", *corners]))
+    text = DRAWN.replace('"left", "right", "t1", "t2", "b1", "b2"', '"left", "right", "top"')
+    text = text.replace('["t1", "t2"]', '["top", "right"]').replace("accuracy = 1e-2", "")
+    given = 'shape = "csv"\nfile = "traced.csv"\nscale_bar = ["1 um", 20]'
+    device = _read(folder, re.sub(r'shape = .*\n.*\nwidth = "400 nm"', given, text))
+    assert np.allclose(np.ptp(device.problem.mesh.mesh.p, axis=1), [2e-6, 1e-6])
+    assert folder / "traced.csv" in device.inputs and folder / "traced.csv" in device.digests
+
+
+@pytest.mark.parametrize(
+    "table, expected",
+    [
+        ('shape = "gds"', r"geometry\.file: is missing"),
+        ('shape = "gds"\nfile = 1\nregions = 1', r"geometry\.file: must be the name of a file"),
+        ('shape = "gds"\nfile = "a.gds"', r"geometry\.regions: is missing"),
+        ('shape = "csv"\nfile = "none.csv"\nunit = "um"', r"none\.csv"),
+        ('shape = "svg"\npath = "a.svg"', r"geometry\.path: is unknown.*file"),
+    ],
+)
+def test_mistakes_of_a_device_from_a_file(folder, table, expected):
+    text = re.sub(r'shape = .*\n.*\nwidth = "400 nm"', table, DRAWN)
+    assert any(re.search(expected, line) for line in _complaints(folder, text))
+
+
 def test_accuracy_is_refused_where_no_mesh_is_refined(folder):
     from ohmr_fem.config.device_file import without_accuracy
 
@@ -497,6 +524,7 @@ def test_accuracy_is_refused_where_no_mesh_is_refined(folder):
     )
 
 
+MAGNET = '{mixing_conductance = "4e14 S/m^2", magnetisation = [1, 0, 0]}'
 FILM = """
 [geometry]
 shape = "hall_bar"
@@ -536,6 +564,11 @@ def test_film(tmp_path, refuses):
     assert sheet == pytest.approx(4e-9 / 1.8e-6)
     path.write_text(FILM.replace('"100 m/s"', "{source = 0.1}"), encoding="utf-8")
     assert read_device(path).problem.film.bottom.source == 0.1
+    text = FILM.replace('"100 m/s"', f'{{orbital = "absorbing", spin = {MAGNET}}}')
+    spin = SPIN[SPIN.index("[material.spin]") : SPIN.index("[sweep]")]
+    path.write_text(text.replace("[contacts]", spin + "[contacts]"), encoding="utf-8")
+    bottom = read_device(path).problem.film.bottom
+    assert bottom.absorbing and bottom.spin.magnet.magnetisation == (1, 0, 0)
     for wrong, fragments in (
         (FILM.replace('"4 nm"', '"4 s"'), ["film", "thickness"]),
         (FILM.replace('"100 m/s"', '"mirror"'), ["film", "mirror"]),
@@ -635,29 +668,6 @@ def test_the_schema_knows_every_section_and_key_of_the_examples():
                 assert fits(schema, schema["properties"][name], value), (file.name, name)
     assert not fits(schema, schema["properties"]["sweep"], {"start": 0, "stop": 1, "pints": 3})
     assert not fits(schema, schema["properties"]["mesh"], {"unit": "nm"})
-
-
-def fits(schema, rule, value):
-    """Enough of JSON schema to judge a table: references, alternatives, keys, simple types."""
-    if isinstance(rule, bool):
-        return rule
-    if "$ref" in rule:
-        return fits(schema, schema["$defs"][rule["$ref"].rpartition("/")[2]], value)
-    if "anyOf" in rule:
-        return any(fits(schema, r, value) for r in rule["anyOf"])
-    kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "number": (int, float)}
-    wanted = rule.get("type", [])
-    wanted = [wanted] if isinstance(wanted, str) else wanted
-    if wanted and not any(isinstance(value, kinds.get(k, int)) for k in wanted):
-        return False
-    if isinstance(value, list):
-        return all(fits(schema, rule.get("items", {}), v) for v in value)
-    if not isinstance(value, dict):
-        return True
-    if set(rule.get("required", [])) - set(value):
-        return False
-    known, others = rule.get("properties", {}), rule.get("additionalProperties", {})
-    return all(fits(schema, known.get(k, others), v) for k, v in value.items())
 
 
 # -- orbital and spin moment

@@ -4,6 +4,7 @@ refused.
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import replace
 
@@ -122,6 +123,9 @@ def test_intervals_hold_the_truth_and_are_no_wider_than_needed(device):
     assert np.allclose(np.diag(found.correlation), 1.0) and np.all(
         np.linalg.eigvalsh(found.correlation) > 0
     )
+    notebook = found._repr_html_()
+    assert "<b>Fit</b>" in notebook and f"{found.parameters['theta'].value:.4g}" in notebook
+    assert len(notebook) < 5000 and not re.search("(src|href)=|http", notebook)
     other = quiet(curves(true), start, strip=False, confidence=0.6827).parameters["theta"]
     assert (other.high - other.low) / 2 == pytest.approx(other.error, rel=0.05)
 

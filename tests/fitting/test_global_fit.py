@@ -183,6 +183,17 @@ def test_trends_are_as_written(form, coefficient, value, expected):
         assert values["relaxation_time"] == near(expected(T), 1e-5)
 
 
+@pytest.mark.parametrize("form", ["power", "linear", "arrhenius", "matthiessen"])
+def test_a_search_that_goes_too_far_is_led_back(form):
+    samples = [sample(8e-9, temperature=T, name=f"{T:g} K") for T in (50.0, 200.0)]
+    _, model = model_of(samples, ("alpha", "L_m"), (), {"tau": f"{form}(temperature)"})
+    coefficient = [p.name.startswith("relaxation_time.") for p in model.parameters].index(True)
+    for far in (-1e4, 1e4, 1e200):
+        u = np.zeros(len(model.parameters))
+        u[coefficient] = far
+        assert np.all(np.isfinite(model.residual(u)))
+
+
 def test_a_trend_is_found():
     warm = (50.0, 100.0, 200.0, 300.0)
     samples = []
@@ -439,6 +450,27 @@ def film_sample(thickness, noise=None, seed=0, **start):
     curve = Measured(fields, values, "hanle", size, current=pair[0], voltage=pair[1])
     name = f"t{1e9 * thickness:g}"
     return of.Sample(film_bar(thickness, **start), curve, name)
+
+
+def test_a_thickness_20_percent_off_ends_where_the_resistance_is():
+    """Of absolute data R says the thickness; before it is right nothing else may move."""
+    true = film_bar(10e-9, alpha=0.1, length=L, tau=TAU)
+    pair = {"current": ("left", "right"), "voltage": ("t1", "t2")}
+    fields = np.vstack([of.field_sweep(-9.0, 9.0, 13, d) for d in "xz"])
+    measure = of.spectral_measure(true, **pair)
+    R = measure.R_ohmic + measure.delta_R(fields)
+    data = Measured(fields, R, "R", 1e-3 * float(np.ptp(R)), **pair)
+    start = film_bar(12e-9, alpha=0.11, length=L, tau=1.8e-12)
+    names = ("alpha", "tau", "thickness")
+    options = {"background": (), "intervals": "fisher"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        one = of.fit(data, start, names, **options, strip=False)
+    found = quietly([of.Sample(start, data, background=())], names, intervals="fisher")
+    for fit in (one, found):
+        for name in ("alpha_product", "relaxation_time"):
+            assert fit.parameters[name].value == near(TRUTH[name], 5e-3)
+        assert fit.parameters["thickness"].value == near(10e-9, 1e-4)
 
 
 def test_film_bars_share_a_measure_of_few_poles():

@@ -57,7 +57,7 @@ def even_curve(seed=0, noise=1e-3, shift=0.0, points=81, sweeps=4):
 
 @pytest.mark.slow
 def test_all_defects_at_once():
-    found = outcome(range(1, 13), left_out=False)
+    found = outcome(range(1, 13), left_out=0)
     total = chi2.cdf(found.chi2.sum(), found.points.sum())
     assert 0.005 < total < 0.995
     for name, z in found.z.items():

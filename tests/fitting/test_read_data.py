@@ -394,6 +394,17 @@ def test_errors_of_voltage_and_current(table):
     assert np.allclose(curve.sigma, np.hypot(0.0005, 2.9 * 0.001), rtol=1e-12)
 
 
+def test_a_sweep_beside_a_field_that_stands_still(table):
+    """As large as the sweep; a second one through zero is a curve of its own."""
+    for other in (0.25, -7.0):
+        lines = [f"{b},0,{other},{k}" for k, b in enumerate((-1.5, -0.5, 0.0, 0.3))]
+        (curve,) = read_data(table("Bx [T],By [T],Bz [T],R [ohm]\n" + "\n".join(lines)))
+        assert curve.fields[:, 2].tolist() == [other] * 4 and curve.values.tolist() == [0, 1, 2, 3]
+    crossed = ["-1,0,0,1", "0,0,0,2", "1,0,0,3", "0,0,-1,4", "0,0,-0.5,5", "0,0,1,6"]
+    curves = read_data(table("Bx [T],By [T],Bz [T],R [ohm]\n" + "\n".join(crossed)))
+    assert [c.values.tolist() for c in curves] == [[1, 2, 3], [4, 5, 6]]
+
+
 def test_sweeps_at_two_directions_with_offsets(table):
     lines = [f"{b:.3f},0.002,0.001,{k}" for k, b in enumerate(UP)]
     lines += [f"-0.003,{b:.3f},0.001,{k}" for k, b in enumerate(UP)]

@@ -267,3 +267,63 @@ def test_curves_that_cannot_share_are_refused():
     term = Term("kohler", (("resistivity_ratio", RATIOS),))
     with pytest.raises(InputError, match="give one here"):
         Curve.of(data[0], measure(False), [term])
+
+
+def section(thickness, wrong=1.0):
+    """A film section of Mn; 10% off where ``wrong`` is 1.1."""
+    m = of.Material(
+        relaxation_time=2e-12 / wrong,
+        orbital_hall_angle=0.1 * wrong,
+        inverse_mass=1.0,
+        diffusion_length=5e-9 * wrong,
+    )
+    return of.Problem(of.cross_section(thickness, "z"), m)
+
+
+def test_a_series_of_several_resistivities_shares_a_smooth_function():
+    fields, samples = of.field_sweep(-9.0, 9.0, 31, "x"), []
+    for t, ratio in ((8e-9, 1.0), (20e-9, 1.6), (12e-9, 2.4)):
+        values = of.spectral_measure(section(t)).rho(fields)
+        values = values + 3e-5 * (np.abs(fields[:, 0]) * ratio / 9.0) ** 1.7
+        kohler = {"resistivity_ratio": [ratio], "smooth": 6}
+        given = {"offset": {}, "kohler": kohler}
+        data = Measured(fields, values, "ratio", 1e-6)
+        samples.append(of.Sample(section(t, 1.1), data, f"{t:g}", background=given))
+    found = of.global_fit(samples, intervals="fisher")
+    assert found.parameters["relaxation_time"].value == pytest.approx(2e-12, rel=3e-3)
+    assert found.parameters["diffusion_length"].value == pytest.approx(5e-9, rel=1e-3)
+    with pytest.raises(InputError, match="a tenth apart"):
+        of.global_fit(samples[:1])
+
+
+def test_a_series_of_devices_with_their_hall_voltage(hall_bar):
+    """The part of rho_xy that contacts show is of each curve of each device."""
+    top = 6.0 * hall_bar.material.field_scale
+    bands = {"n_e": 2.0, "mu_e": 2.7 / top, "n_h": 1.0, "mu_h": 7.5 / top}
+    ways = (("t1", "t2", 0.0, "z"), ("t1", "b1", 1.0, "z"), ("t1", "t2", 0.0, "y"))
+    samples = []
+    for sheet in (1.0, 2.0):
+        shape = {"inverse_mass": [1.0, 1.0, 0.25], "diffusion_length": 1 / 3}
+        own = simple_material(sheet_conductivity=sheet, orbital_hall_angle=0.1, **shape)
+        wrong = simple_material(sheet_conductivity=sheet, orbital_hall_angle=0.12, **shape)
+        device = replace(hall_bar, materials=own)
+        curves = []
+        for plus, minus, shown, direction in ways:
+            fields = of.field_sweep(-top, top, 13, direction)
+            m = of.spectral_measure(device, current=("left", "right"), voltage=(plus, minus))
+            even = of.background("two_band", fields, **bands)
+            odd = of.background("two_band_hall", fields, **bands)
+            values = m.R_ohmic * (1 + even) + shown * odd / sheet + m.delta_R(fields)
+            pair = {"current": m.current, "voltage": m.voltage}
+            curves.append(Measured(fields, values, "R", 1e-5, **pair))
+        given = {"offset": {}, "two_band": {"hall": [0, 1, 0]}}
+        start = replace(device, materials=wrong)
+        samples.append(of.Sample(start, curves, f"{sheet:g}", background=given))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = of.global_fit(samples, ("alpha",), intervals="fisher")
+    assert found.parameters["alpha_product"].value == pytest.approx(0.01, rel=1e-3)
+    assert found.parameters["two_band.mu_h"].value == pytest.approx(bands["mu_h"], rel=1e-4)
+    given = {"offset": {}, "two_band": {"hall": [0, 1]}}
+    with pytest.raises(InputError, match=r"Sample few: .*2 numbers for 3 curves"):
+        of.Sample(hall_bar, samples[0].curves, "few", background=given)

@@ -1,3 +1,2 @@
 ohmr-fem init --kind study study.toml
 ohmr-fem study study.toml
-ohmr-fem study study.toml

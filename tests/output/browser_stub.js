@@ -22,15 +22,15 @@ class Element {
 }
 class Option extends Element { constructor(text, value) { super("option"); this._value = String(value); } }
 const document = {
-  getElementById: (id) => (made[id] ??= new Element(id)),
+  getElementById: (id) => (made[id] ??= Object.assign(new Element(id), { _value: "field" })),
   createElement: (tag) => new Element(tag),
   addEventListener: () => {},
 };
 const location = { hash: process.argv[3] ?? "" };
 const history = { replaceState: (a, b, hash) => { location.hash = hash; } };
 const scripts = [...page.matchAll(/<script>([\s\S]*?)<\/script>/g)].map((m) => m[1]);
-const run = new Function("document", "location", "history", "Option", "module", scripts.join("\n") + "\n;take('0 5\\n1 6'); return DATA;");
-run(document, location, history, Option, undefined);
+const run = new Function("document", "location", "history", "Option", "addEventListener", "module", scripts.join("\n") + "\n;take('0 5\\n1 6'); return DATA;");
+run(document, location, history, Option, () => {}, undefined);
 console.log(JSON.stringify({
   said: made.said.textContent, numbers: made.numbers.value, field: made.field.innerHTML,
   angle: made.angle.innerHTML, hash: location.hash,

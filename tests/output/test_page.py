@@ -11,16 +11,20 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
-from small_devices import bar_problem
+from json_schema import fits
+from small_devices import MATERIAL, bar, bar_problem
 
 import ohmr_fem as of
 from ohmr_fem.config.device_file import read_device
-from ohmr_fem.output.page import evaluator
+from ohmr_fem.output.page import evaluator, part
 from ohmr_fem.run.explore import explore_device
 from ohmr_fem.run.start import write_start
+from validation.live_page import MAGNET as MAGNETS
+from validation.live_page import device as coarse_device
 
 NODE = shutil.which("node")
 STUB = Path(__file__).parent / "browser_stub.js"
+ROOT = Path(__file__).parents[2]
 LOADED = re.compile(r"""(?:src|href)\s*=|@import|url\(|https?://""")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
@@ -31,43 +35,84 @@ def by_node(*arguments: str) -> str:
     return done.stdout
 
 
+X = [[20.0, 1.0, 2.0], [1.0, 18.0, -1.0], [2.0, -1.0, 3.0]]
+PAIR = {"current": ("left", "right"), "voltage": ("t1", "t2")}
+CONTACTS = ["left", "right", "t1", "t2", "b1", "b2"]
+FIELDS = np.array(
+    [[0, 0, 0], [0.3, 0, 0], [0.2, -0.1, 0], [0.05, 0.01, 0.3], [0, 0, 0.5], [1e-4, 0, 0]]
+)
+MAGNET = of.magnetic_face(mixing_conductance=(4e14, 1e14), magnetisation=(1, 2, 0.5))
+FACES = {
+    "reflecting": {},
+    "absorbing": {"bottom": "absorbing", "top": 2e4},
+    "magnetic": {"bottom": MAGNET},
+    "sources": {
+        "bottom": of.Edge(1e4, source=0.05),
+        "top": of.Edge("reflecting", source=-0.02, inverse_source=0.03),
+    },
+}
+ANGLES = {"orbital_hall_angle": 0.2, "inverse_orbital_hall_angle": -0.1}
+CHANGES = [
+    {"g_factor": 2.0, "diffusion_length": 2e-7},
+    {"inverse_mass": X, "relaxation_time": 1e-12},
+]
+RUN = """
+const given = JSON.parse(require("fs").readFileSync(process.argv[2]));
+console.log(JSON.stringify(given.map(({ measure, changes, more, fields }) => {
+  const evaluate = prepare(measure, { ...measure.material, ...changes }, more);
+  return fields.map((B) => { const r = evaluate(B); return [r.delta, r.change, [r.ohmic, 0]]; });
+})));"""
+
+
+def bar_film(faces):
+    """A coarse bar of a film with two faces of a kind."""
+    film = of.Film("100 nm", **FACES[faces])
+    return of.Problem(bar(24, 8), of.Material(**MATERIAL), CONTACTS, order=1, film=film)
+
+
+def saved(measure, folder, version):
+    """The file of a measure, as versions 1 and 2 wrote it."""
+    content = json.loads(measure.save(folder / "measure.json").read_text())
+    if version == 1:
+        content["format"] = "ohmr_fem spectral measure 1"
+        content["channels"] = [list(c.values()) for c in content["channels"]]
+    (folder / "measure.json").write_text(json.dumps(content))
+    loaded = of.SpectralMeasure.load(folder / "measure.json")
+    assert np.array_equal(loaded.projection.weights, measure.projection.weights)
+    assert loaded.channels == measure.channels
+    return content
+
+
 @needs_node
-@pytest.mark.parametrize("detection", ["printed", "reciprocal"])
-def test_javascript_evaluates_a_measure_as_python_does(detection, tmp_path):
-    problem = bar_problem(detection=detection)
-    measure = of.spectral_measure(
-        problem,
-        current=("left", "right"),
-        voltage=("left", "right"),
-        fields=[[12.0, 0, 0]],
-        lengths=("30 nm", "300 nm"),
-    )
-    measure.save(tmp_path / "measure.json")
-    fields = np.array([[0, 0, 0], [0.3, 0, 0], [2, -1, 0], [0.5, 0.1, 3], [0, 0, 5], [1e-4, 0, 0]])
-    X = [[20.0, 1.0, 2.0], [1.0, 18.0, -1.0], [2.0, -1.0, 3.0]]
-    cases = [{}, {"diffusion_length": 2e-7, "g_factor": 2.0}, {"inverse_mass": X}]
-    cases += [{"orbital_hall_angle": 0.2, "inverse_orbital_hall_angle": -0.1}]
-    script = tmp_path / "run.js"
-    script.write_text(
-        evaluator()
-        + f"""
-const file = {json.dumps(str(tmp_path / "measure.json"))};
-const measure = JSON.parse(require("fs").readFileSync(file));
-const cases = {json.dumps(cases)};
-console.log(JSON.stringify(cases.map((c) => {json.dumps(fields.tolist())}.map((B) => {{
-  const found = resistance(measure, {{ ...measure.material, ...c }}, B);
-  return [found.delta, found.change, found.ohmic];
-}}))));"""
-    )
-    found = np.array(json.loads(by_node(str(script))))
-    for values, changes in zip(found, cases, strict=True):
-        tuned = measure.at(**changes)
-        change = tuned.hanle(fields)
-        scale = np.abs(change).max()
+@pytest.mark.parametrize("kind", ["printed", "reciprocal", *FACES])
+def test_javascript_evaluates_a_measure_as_python_does(kind, tmp_path):
+    film = kind in FACES
+    problem = bar_film(kind) if film else bar_problem(detection=kind, order=1)
+    made_for = {"fields": 3 * np.eye(3), "tolerance": 1e-3}
+    measure = of.spectral_measure(problem, **PAIR, **made_for)
+    content = saved(measure, tmp_path, 1 if kind in ("printed", "absorbing") else 2)
+    asked, expected = [], []
+    for changes in [{}, *CHANGES, *([] if kind == "sources" else [ANGLES])]:
+        for frequency in (0.0, 1e11):
+            tuned, more = measure.at(**changes), {"frequency": frequency}
+            if film and frequency:
+                tuned, more["thickness"] = tuned.at(thickness=7e-8), 7e-8
+            asked.append(
+                {"measure": content, "changes": changes, "more": more, "fields": FIELDS.tolist()}
+            )
+            s = 1.0 - 2j * np.pi * frequency * tuned.material.relaxation_time
+            f, change = tuned.unchecked(FIELDS, s)
+            expected.append([tuned.unit * f, tuned.unit * change, np.full(len(f), tuned.R_ohmic)])
+    script, given = tmp_path / "run.js", tmp_path / "given.json"
+    script.write_text(evaluator() + RUN)
+    given.write_text(json.dumps(asked))
+    found = np.array(json.loads(by_node(str(script), str(given)))) @ np.array([1.0, 1j])
+    for values, exact in zip(found, expected, strict=True):
+        scale = np.abs(exact[1]).max()
         assert scale > 0
-        assert np.abs(values[:, 0] - tuned.delta_R(fields)).max() < 1e-9 * scale
-        assert np.abs(values[:, 1] - change).max() < 1e-9 * scale
-        assert np.allclose(values[:, 2], tuned.R_ohmic, rtol=1e-14)
+        assert np.abs(values[:, 0] - exact[0]).max() < 1e-7 * scale
+        assert np.abs(values[:, 1] - exact[1]).max() < 1e-7 * scale
+        assert np.allclose(values[:, 2], exact[2], rtol=1e-14)
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +129,14 @@ def test_the_page_is_small_and_loads_nothing(page):
     assert LOADED.findall(text) == []
 
 
-def test_a_page_of_somebody_else_stays(page, tmp_path):
-    device, path = page
-    assert explore_device(device, path.parent) == path  # ours is replaced
-    (tmp_path / "explore.html").write_text("mine")
+def test_a_page_of_somebody_else_stays(tmp_path):
+    small = coarse_device(tmp_path, "small")
+    path = explore_device(small, tmp_path)
+    assert explore_device(small, tmp_path) == path  # ours is replaced
+    path.write_text("mine")
     with pytest.raises(of.InputError, match="did not write it"):
-        explore_device(device, tmp_path)
-    assert (tmp_path / "explore.html").read_text() == "mine"
+        explore_device(small, tmp_path)
+    assert path.read_text() == "mine"
 
 
 @needs_node
@@ -116,10 +162,69 @@ def test_the_page_draws_what_the_device_does(page):
     kept = {key: value[0] for key, value in parse_qs(shown["hash"].lstrip("#")).items()}
     assert float(kept["theta"]) == 0.1 and kept["plane"] == "xz"
     far = json.loads(by_node(str(STUB), str(path), "#B=18&tau=20&theta=10&g=4"))
-    assert "Dashed" in far["said"] and re.search(r'class="curve open" d="M', far["field"])
+    assert "Dashed" in far["said"] and re.search(r'class="curve  open" d="M', far["field"])
 
 
-def test_the_page_about_the_format_evaluates_a_measure():
-    page = Path(__file__).parents[2] / "docs" / "measure-format.md"
-    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S)
-    exec(compile(code, str(page), "exec"), {})
+def test_the_page_in_a_browser(page, legible, chromium):
+    legible(page[1], "#plane=xz&quantity=star&frequency=300")
+    chromium.open(page[1])
+    said = "document.getElementById('said').textContent"
+    assert "Within the certified range" in chromium.value(said)
+    later = "new Promise((done) => addEventListener('hashchange', () => setTimeout(done)))"
+    go = f"const changed = {later}; location.hash = '#B=18&tau=20&theta=10&g=4'; await changed"
+    far = chromium.value(f"(async () => {{ {go}; return {said}; }})()")
+    assert "Dashed" in far and chromium.value("form.elements.g.now()") == 4.0
+    chromium.value("take('0 5\\n1 6')")
+    assert chromium.value("document.querySelectorAll('#field circle').length") == 2
+    # a tick is what it says
+    angles = chromium.value("ticks(-180, 180, 45).map((t) => t[1]).join()")
+    assert angles == "−180,−135,−90,−45,0,45,90,135,180"
+    # a constant is drawn as one, not its rounding
+    assert chromium.value("range([3, 3 + 1e-12])") == pytest.approx([1.5, 4.5])
+
+
+def listing(language):
+    """The first code of the page about the format."""
+    page = (ROOT / "docs" / "measure-format.md").read_text(encoding="utf-8")
+    code = re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.S | re.M)[0]
+    return code
+
+
+def test_the_twenty_lines_evaluate_a_measure(tmp_path):
+    names = {}
+    exec(compile(listing("python"), "measure-format.md", "exec"), names)
+    bodies = listing("python").partition("def ")[2].strip().splitlines()
+    assert len(bodies) <= 20
+    across = {"current": ("t1", "b1"), "voltage": ("t2", "b2")}
+    for magnet in ('"profile"', MAGNETS):
+        problem = coarse_device(tmp_path, "d", magnet=magnet).problem
+        measure = of.spectral_measure(problem, **across, fields=FIELDS, lengths=(1e-7, 3e-7))
+        path = measure.at(diffusion_length=1.5e-7).save(tmp_path / "measure.json")
+        loaded = of.SpectralMeasure.load(path)
+        found = [names["delta_R"](path, B) for B in FIELDS]
+        assert np.allclose(found, loaded.delta_R(FIELDS), rtol=1e-9, atol=0.0)
+
+
+@needs_node
+def test_the_javascript_of_the_format_runs(tmp_path):
+    problem = bar_problem(order=1)
+    measure = of.spectral_measure(problem, **PAIR, fields=FIELDS)
+    measure.save(tmp_path / "measure.json")
+    (tmp_path / "measure.js").write_text(evaluator())
+    (tmp_path / "listing.js").write_text(listing("js"))
+    done = subprocess.run([NODE, "listing.js"], capture_output=True, text=True, cwd=tmp_path)
+    real = float(re.match(r"\[\s*(\S+),", done.stdout)[1])
+    assert real == pytest.approx(measure.at(relaxation_time=1e-12).hanle([0.3, 0, 0]), rel=1e-4)
+
+
+def test_the_schema_of_a_measure(tmp_path):
+    schema = json.loads(part("measure.schema.json"))
+    for kind in ("reflecting", "magnetic"):
+        measure = of.spectral_measure(bar_film(kind), **PAIR, fields=FIELDS, tolerance=1e-3)
+        for version in (1, 2):
+            assert fits(schema, schema, saved(measure, tmp_path, version))
+    old = json.loads((ROOT / "tests" / "data" / "v0_1" / "measure.json").read_text())
+    assert fits(schema, schema, old) and old["format"].endswith("1")
+    assert set(json.loads(json.dumps(measure.content()))) == set(schema["properties"])
+    for key, wrong in (("format", "measure 3"), ("across", 0), ("channels", [[0]]), ("film", {})):
+        assert not fits(schema, schema, measure.content() | {key: wrong}), key

@@ -36,10 +36,10 @@ RECORD = {
 }
 
 
-def written(folder: Path) -> str:
+def written(folder: Path, picture: bytes = b"", record: dict = RECORD) -> str:
     for name in ("mesh.png", "hanle.png"):
-        (folder / name).write_bytes(name.encode() * 100)
-    return write_report(folder, RECORD, "a & b").read_text(encoding="utf-8")
+        (folder / name).write_bytes(picture or name.encode() * 100)
+    return write_report(folder, record, "a & b").read_text(encoding="utf-8")
 
 
 def test_the_page_holds_everything_and_loads_nothing(tmp_path):
@@ -56,6 +56,13 @@ def test_the_page_holds_everything_and_loads_nothing(tmp_path):
     assert text.count("data:image/png;base64,") == 2 and "prefers-color-scheme" in text
     assert "<script" not in text and "&lt;script&gt;" in text and "<b>)" not in text
     assert LOADED.findall(text) == []
+
+
+def test_the_page_in_a_browser(tmp_path, legible):
+    picture = Path(__file__).parents[2] / "docs" / "images" / "hanle.png"
+    long = {"problem": "Problem(P2 on DeviceMesh) " * 20, "inputs": {"a.msh": "0" * 64}}
+    written(tmp_path, picture.read_bytes(), RECORD | long)
+    legible(tmp_path / "report.html")
 
 
 def test_pictures_beyond_the_room_stay_in_the_folder(tmp_path, monkeypatch):

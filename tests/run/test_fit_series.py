@@ -47,6 +47,18 @@ thickness = "{t} nm"
 
 @pytest.fixture
 def folder(tmp_path):
+    return written(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """The folder, what a first fit of its series gave, and what it told on its way."""
+    folder, told = written(tmp_path_factory.mktemp("series")), []
+    found = of.run_series(folder / "FIT.toml", folder / "out", progress=lambda *a: told.append(a))
+    return folder, *found, told
+
+
+def written(tmp_path):
     rng = np.random.default_rng(1)
     m = of.Material(
         relaxation_time="2 ps",
@@ -79,11 +91,8 @@ class Page(html.parser.HTMLParser):
         self.asked += [v for k, v in attributes if k in ("src", "href", "data", "action")]
 
 
-def test_the_folder_of_a_series(folder):
-    told = []
-    fit, verdict = of.run_series(
-        folder / "FIT.toml", folder / "out", progress=lambda *a: told.append(a)
-    )
+def test_the_folder_of_a_series(first):
+    folder, fit, verdict, told = first
     out = folder / "out"
     assert fit.parameters["diffusion_length"].value == pytest.approx(5e-9, rel=0.05)
     assert verdict.verdict in ("favoured", "not distinguishable")
@@ -101,7 +110,18 @@ def test_the_folder_of_a_series(folder):
     assert "http" not in page and "Two &lt;films&gt;" in page
     for part in (verdict.verdict, "SHA-256", "scikit-fem", "t20", "anisotropy"):
         assert part in page
+    done = {what for what, count, total in told if count == total}
+    assert {"measures", "grid", "minima", "profiles", "grid of hanle", "fits", "power"} <= done
     assert ("simulations", 100, 100) in told
+    notebook = fit._repr_html_()
+    assert "<b>GlobalFit</b>" in notebook and "2 samples" in notebook and "http" not in notebook
+
+
+def test_the_page_in_a_browser(first, chromium, legible):
+    legible(first[0] / "out" / "fit.html")
+    chromium.look("dark")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    assert chromium.value(colour) == "rgb(29, 31, 33)"
 
 
 def test_a_fit_of_the_same_inputs_is_taken_up_again(folder, monkeypatch):

@@ -439,16 +439,26 @@ def test_two_searches_agree_to_the_last_bit():
     assert len({lowest_diffusive_rate(system_of(replace(prob))) for _ in range(6)}) == 1
 
 
-def test_a_sweep_is_looked_at_in_every_direction(refuses):
+@pytest.mark.parametrize("regions", [1, 2])  # one matrix a pole decides, or the device
+def test_a_sweep_is_looked_at_in_every_direction(regions, refuses):
     """The strongest field has a steady state; a weaker one the other way has none."""
     tilted = np.array([[1.0, 0.0, 0.9], [0.0, 1.0, 0.0], [0.9, 0.0, 1.0]])
-    material = simple_material(
-        diffusion_length=None,
-        diffusion_constant=1.0,
-        relaxation_time=(4.0, 1.0, 1.0),
-        inverse_mass=tilted,
+    one, other = (
+        simple_material(
+            diffusion_length=None,
+            diffusion_constant=D,
+            relaxation_time=(4.0, 1.0, 1.0),
+            inverse_mass=tilted,
+        )
+        for D in (1.0, 1.01)
     )
-    system = system_of(of.Problem(of.cross_section(3.0, cells=24), material))
+    if regions == 1:
+        prob = of.Problem(of.cross_section(3.0, cells=24), one)
+    else:
+        halves = {"a": (0.0, 1.5), "b": (1.5, 3.0)}
+        mesh = of.cross_section(3.0, cells=24, regions=halves)
+        prob = of.Problem(mesh, {"a": one, "b": other})
+    system = system_of(prob)
     forth, back = (0.0, 2 * TESLA, 0.0), (0.0, -0.45 * TESLA, 0.0)
     check_sweep(system, np.array([forth]))
     for fields in ([back, forth], [forth, back]):

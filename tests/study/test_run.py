@@ -880,3 +880,15 @@ def test_a_worker_of_another_version_is_refused(refuses):
     for task in (study_point.make_setting, study_point.compute_point):
         with refuses(InputError, "9.9", of.__version__, "install the same"):
             task(None, None, version="9.9")
+
+
+@pytest.mark.parametrize("key", ["format", "hash", "ohmr_fem"])
+def test_a_header_of_numbers_is_that_of_another_study(write, refuses, key):
+    import h5py
+
+    path = write()
+    done = run_study(path)
+    with h5py.File(done.path, "r+") as file:
+        file.attrs[key] = np.arange(4)
+    with refuses(InputError, "nothing was changed"):
+        run_study(path)

@@ -11,7 +11,6 @@ from scipy.sparse import csc_array, kron
 from scipy.sparse.linalg import splu
 
 import ohmr_fem as of
-from ohmr_fem.errors import InputError
 from ohmr_fem.solver import forms
 from ohmr_fem.solver.system import system_of
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
@@ -176,13 +175,13 @@ def test_fields_near_matrices_without_eigenvectors(bar):
     field = 1e-2 * BETA * TESLA
     assert measure.delta_R(field) == pytest.approx(near.delta_R(field), rel=1e-3)
     A = np.array([[2.0, 1.0], [0.0, 2.0]])
-    from ohmr_fem.sweep.matrix_film import _odd
+    from ohmr_fem.solver.film_channels import odd_of
 
     root = sqrtm(A)
     exact = (
         (expm(root) - expm(-root)) @ np.linalg.inv(expm(root) + expm(-root)) @ np.linalg.inv(root)
     )
-    assert np.allclose(_odd(A, 1.0), exact)
+    assert np.allclose(odd_of(1.0)(A), exact)
 
 
 def test_alternating_current_and_thickness_of_a_film(bar):
@@ -197,15 +196,3 @@ def test_alternating_current_and_thickness_of_a_film(bar):
     other = of.hanle_curve(film(bar, both(), 2.0), FIELDS, **pair)
     tuned = measure.at(thickness=2.0)
     assert np.allclose(tuned.delta_R(FIELDS), other.delta_R, rtol=1e-4)
-
-
-def test_what_a_film_of_several_rates_refuses(bar, refuses):
-    rough = bar(tensor(), film=of.Film(1.0, top=0.3))
-    with refuses(InputError, "faces that absorb", "know one rate"):
-        read(rough)
-    prob = film(bar, tensor())
-    with refuses(InputError, "one relaxation time and one channel"):
-        of.film_moment(prob, FIELDS[0], current=PAIRS["local"][0])
-    with refuses(InputError, "save"):
-        current, voltage = PAIRS["local"]
-        of.spectral_measure(prob, current=current, voltage=voltage).save("nowhere.json")

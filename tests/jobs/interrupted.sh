@@ -1,0 +1,3 @@
+ohmr-fem init --kind study study.toml
+ohmr-fem study study.toml  # Ctrl-C
+ohmr-fem study study.toml
