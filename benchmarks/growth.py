@@ -96,6 +96,7 @@ def figure(found: Measured, path: Path) -> None:
         store.semilogx(unknowns, memory / 1e3, "o-", color=line.get_color(), label=SOLVERS[solver])
     work.set(xlabel="unknowns N", ylabel="seconds of one thread", title="work of one curve")
     store.set(xlabel="unknowns N", ylabel="kB an unknown", title="peak memory", ylim=0.0)
+    store.set_xlim(work.get_xlim())
     work.legend()
     drawn.savefig(path, dpi=130)
 

@@ -270,6 +270,17 @@ def test_check_on_a_file_of_our_own():
     assert "own.vtu" in _said("check own.vtu", 2)
 
 
+def test_an_interrupted_fit_says_that_it_starts_again(monkeypatch, capsys):
+    def stops(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ohmr_fem.run.fit.run_fit", stops)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["fit", "data.csv", "section.toml", "--out", "out"])
+    assert end.value.code == 130
+    assert "a fit leaves nothing and does not resume" in capsys.readouterr().err
+
+
 # -- memory
 
 

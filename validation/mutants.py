@@ -22,6 +22,27 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "the page turns the wrong way round in an alternating current",
+        "pages/measure.js",
+        "const s = [1, -2 * Math.PI * (more.frequency ?? 0)",
+        "const s = [1, 2 * Math.PI * (more.frequency ?? 0)",
+        ("tests/output/test_page.py",),
+    ),
+    Mutant(
+        "the page keeps the edges of a film at the reference length",
+        "pages/measure.js",
+        "weights[k][1] * Math.sqrt(stretch)]",
+        "weights[k][1]]",
+        ("tests/output/test_page.py",),
+    ),
+    Mutant(
+        "the page takes the slopes at the faces the wrong way round",
+        "pages/measure.js",
+        "row[side > 0 ? i : n + i] += 1;",
+        "row[side < 0 ? i : n + i] += 1;",
+        ("tests/output/test_page.py",),
+    ),
+    Mutant(
         "a polarised contact reads with the other sign",
         "solver/polarised.py",
         "read[d] += p * assemble(volts)",
@@ -1264,6 +1285,20 @@ MUTANTS = (
         "values.append((G @ density).ravel())",
         "values.append(G.ravel())",
         ("tests/sweep/test_stack.py",),
+    ),
+    Mutant(
+        "equal faces absorb with twice their G",
+        "solver/film.py",
+        "return np.asarray(found / (1.0 + 0.5 * absorption * thickness * found))",
+        "return np.asarray(found / (1.0 + absorption * thickness * found))",
+        ("tests/sweep/test_film.py",),
+    ),
+    Mutant(
+        "edges between equal faces lose nothing of what is uniform",
+        "solver/film.py",
+        "return np.asarray((lost + absorption * rest) / (lost + absorption * (rest + 1.0)) / x)",
+        "return np.asarray((lost + absorption * (rest + 1.0)) / (lost + absorption * rest) / x)",
+        ("tests/sweep/test_film.py",),
     ),
     Mutant(
         "far faces of a layer in closed form with the other sign",

@@ -65,7 +65,7 @@ class Layer:
         """(1/tau + T)/D, shape (3, 3)."""
         rates = np.diag(np.broadcast_to(1.0 / np.asarray(self.relaxation_time, dtype=float), 3))
         matrix = (rates + np.asarray(self.torque, dtype=float)) / self.diffusion
-        slowest = float(np.linalg.eigvals(matrix).real.min())
+        slowest = float(np.min(np.linalg.eigvals(matrix).real))
         if slowest <= 0.0:
             raise SolveError(
                 f"no steady state in a uniform layer: slowest rate {slowest * self.diffusion:g} is "

@@ -228,7 +228,7 @@ def _edge(
     half = np.asarray(width, dtype=float) / 2
     if np.any(half <= 0):
         raise InputError(
-            f"width: a width or thickness in L_m must be positive, got {2 * half.min():g}",
+            f"width: a width or thickness in L_m must be positive, got {2 * np.min(half):g}",
             value=width,
         )
     zero = q == 0

@@ -23,9 +23,12 @@ import numpy as np
 from scipy.linalg import expm
 
 from ..errors import ConvergenceWarning, SolveError, warn
+from ..model.channels import Channels
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
+from ..solver.system import system_of
 from ..sweep.lanczos import Projection
+from ..sweep.matrix_measure import MatrixMeasure
 from ..sweep.measure import SpectralMeasure
 from ..sweep.spectral import spectral_measures
 from .waveform import Waveform, stops_between
@@ -67,11 +70,33 @@ class Modes:
     def torque(self, field: np.ndarray) -> np.ndarray:
         return self.measure.material.torque(field)
 
+    @property
+    def time(self) -> float:
+        """Unit of time of the integration, s."""
+        return float(self.measure.material.relaxation_time)
+
+    def matrix(self, field: np.ndarray) -> np.ndarray:
+        """lambda_k + T, (m, 3, 3)."""
+        return np.asarray(self.rates[:, None, None] * np.eye(3) + self.torque(field))
+
+    def lost(self, n: np.ndarray) -> np.ndarray:
+        """What relaxation and diffusion take from n (m, 3)."""
+        return np.asarray(self.rates[:, None] * n)
+
+    def jacobian(self, field: np.ndarray) -> np.ndarray:
+        """lambda_k + T of all modes in one matrix."""
+        turned = np.kron(np.eye(len(self.rates)), self.torque(field))
+        return np.asarray(np.diag(np.repeat(self.rates, 3)) + turned)
+
+    def free(self, c: np.ndarray, field: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """What is left of c (m, 3) after the times, without a drive, (n, m, 3)."""
+        turn = expm(-self.torque(field) * times[:, None, None])
+        decay = np.exp(-np.outer(times, self.rates))
+        return np.asarray(np.einsum("tde,ke->tkd", turn, c) * decay[..., None])
+
     def steady(self, field: np.ndarray) -> np.ndarray:
         """c (m, 3) of the steady state at unit drive."""
-        return np.linalg.solve(
-            self.rates[:, None, None] * np.eye(3) + self.torque(field), self.source[..., None]
-        )[..., 0]
+        return np.linalg.solve(self.matrix(field), self.source[..., None])[..., 0]
 
     def linear(
         self,
@@ -84,15 +109,10 @@ class Modes:
         """c (n, m, 3) at ``times`` after now (n,), for a constant field and the drive start + slope
         t.
         """
-        T = self.torque(field)
-        matrix = self.rates[:, None, None] * np.eye(3) + T
+        matrix = self.matrix(field)
         first = np.linalg.solve(matrix, self.source[..., None])[..., 0]
         second = np.linalg.solve(matrix, first[..., None])[..., 0]
-        turn = expm(-T * times[:, None, None])
-        decay = np.exp(-np.outer(times, self.rates))
-        free = (
-            np.einsum("tde,ke->tkd", turn, c - (first * start - second * slope)) * decay[..., None]
-        )
+        free = self.free(c - (first * start - second * slope), field, times)
         return free + first * (start + slope * times)[:, None, None] - second * slope
 
     def integrate(
@@ -109,7 +129,7 @@ class Modes:
         """
         from scipy.integrate import solve_ivp  # a slow import that most users never need
 
-        shape, tau = c.shape, float(self.measure.material.relaxation_time)
+        shape, tau = c.shape, self.time
         size = (
             np.abs(self.source).max()
             / self.rates[0]
@@ -124,7 +144,7 @@ class Modes:
             return np.asarray(
                 tau
                 * (
-                    -self.rates[:, None] * n
+                    -self.lost(n)
                     - n @ self.torque(field(t * tau)).T
                     + float(drive(t * tau)) * self.source
                 )
@@ -134,10 +154,7 @@ class Modes:
             t: float,
             y: np.ndarray,
         ) -> np.ndarray:
-            return tau * (
-                -np.diag(np.repeat(self.rates, 3))
-                - np.kron(np.eye(shape[0]), self.torque(field(t * tau)))
-            )
+            return -tau * self.jacobian(field(t * tau))
 
         found = solve_ivp(
             slope,
@@ -176,7 +193,8 @@ def modes_of(
     The poles are as many as make the step response change by less than the tolerance twice running:
     an estimate, while the bound of the steady state holds too.
     """
-    tau = float(problem.material.relaxation_time)
+    tau = problem.material.mean_time
+    stretches, slowest = _scales(problem)
     shortest = 0.3 * float(np.diff(times).min())
     grid = np.geomspace(shortest, float(times[-1] - times[0]), 48) / tau
     last: list[np.ndarray] = []
@@ -186,9 +204,12 @@ def modes_of(
         count = part.weights.shape[1]
         pairs = [(a, b) for a in range(count) for b in range(a, count)]
         g = np.array([part.residues(a, b) for a, b in pairs])
-        rate = part.rates + 1.0
-        # step response of each pole, g (1 - exp(-rate t))/rate
-        now = np.array([(g / rate) @ -np.expm1(-rate * t) for t in grid]).T
+        several = []
+        for stretch in stretches:
+            rate = part.rates * stretch + slowest
+            # step response of each pole, g (1 - exp(-rate t))/rate
+            several.append(np.array([(g / rate) @ -np.expm1(-rate * t) for t in grid]).T)
+        now = np.concatenate(several)
         last.append(now)
         if len(last) < 3:
             return False
@@ -203,7 +224,7 @@ def modes_of(
         [(current, voltage)],
         tolerance=min(tolerance, 1e-8),
         fields=fields,
-        shift=float(grid[0] ** -0.5),
+        shift=float(grid[0] ** -0.5) / max(stretches),
         until=settled,
         solver=solver,
     )[0]
@@ -216,7 +237,24 @@ def modes_of(
                 key="times",
             )
         )
+    if isinstance(measure, MatrixMeasure):
+        from .matrix_modes import MatrixModes
+
+        return MatrixModes.of_matrices(measure)
     return Modes.of(measure)
+
+
+def _scales(problem: Problem) -> tuple[list[float], float]:
+    """Diffusion constants times tau over the square of the reference length, tau the mean time, and
+    the slowest relaxation times tau.
+    """
+    if problem.uniform:
+        return [1.0], 1.0
+    matrices, tau = Channels.of(problem.material), problem.material.mean_time
+    length = system_of(problem, with_spin=True).scales.length
+    constants = np.linalg.eigvals(matrices.diffusion).real
+    slowest = float(np.linalg.eigvals(matrices.relaxation).real.min())
+    return [float(D * tau / length**2) for D in constants], slowest * tau
 
 
 def evolve(

@@ -190,8 +190,9 @@ def transient(
         No moments (default); the steady state of the first field and drive; a uniform moment
         density in C/m^2; that of a solution of the same problem; or f(x, y) -> (3, ...) in C/m^2.
     method : str
-        "spectral": exponentials of the spectral measure (uniform material, linear coupling, one
-        scalar edge law; fields and drives that are not piecewise constant or linear are integrated
+        "spectral": exponentials of the spectral measure (one material, linear coupling, one
+        scalar edge law; with a relaxation tensor or a spin from rest or the steady state, without
+        fields kept; fields and drives that are not piecewise constant or linear are integrated
         on its few modes); "stepping": Radau IIA on the finite elements, any problem; "auto":
         spectral where it applies.
     tolerance : float
@@ -221,7 +222,7 @@ def transient(
         On Ctrl-C while stepping; its ``partial`` is the finished part.
     """
     start = time.perf_counter()
-    further = _needs_steps(problem, initial) if refusal(problem) is None else None
+    further = _needs_steps(problem, initial, keep_fields) if refusal(problem) is None else None
     route = choose("transient", method, METHODS, problem, further=further)
     given, tolerance = tolerance, positive(tolerance, "1", "tolerance")
     if not 1e-13 < tolerance < 0.1:
@@ -253,16 +254,18 @@ def transient(
     return run.stepping(initial, checkpoint, progress)
 
 
-def _needs_steps(problem: Problem, initial: Any) -> str | None:
+def _needs_steps(problem: Problem, initial: Any, keep_fields: bool) -> str | None:
     """Why a material, an initial state or an injection needs time steps."""
-    if not problem.uniform:
-        return "the components of the moment relax at different rates, or there are two channels"
+    if not problem.uniform and keep_fields:
+        return "fields are kept of components that relax at different rates, or of two channels"
     if any(m.injects for m in problem.moment_conditions().values()):
         return "an edge injects moment"
     if initial is None or (isinstance(initial, str) and initial == "steady"):
         return None
     if callable(initial) or isinstance(initial, Solution):
         return "the initial moment density is not uniform"
+    if not problem.uniform:
+        return "a uniform moment density relaxes at several rates, or in two channels"
     if problem.polarised:
         return "a polarised contact reads the uniform moment density"
     if problem.moment_conditions():

@@ -7,7 +7,8 @@ thicknesses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,7 +43,15 @@ LONGER = 4.0
 SIZES = ("thickness", "width")
 G, SPIN = "face_absorption", "spin."
 
+PRODUCT = "alpha_product"
+#: Of the orbital channel alone.
+ORBITAL = (PRODUCT, "diffusion_length", "relaxation_time", "theta", "g_factor")
+#: Answers of a setup that are kept.
+KEPT = 64
+
 Values = Mapping[str, float]
+#: f and its change from B = 0, (n,) each.
+Answer = tuple[np.ndarray, np.ndarray]
 #: A measure and its quick one.
 Pair = tuple[SpectralMeasure, SpectralMeasure]
 
@@ -73,8 +82,7 @@ class Setup:
         if isinstance(self.measure, StackMeasure):
             return self.measure.at(**values)
         own = {k: v for k, v in values.items() if k != G and k not in self._added(values)}
-        # few poles serve faces that reflect
-        measure = self.measure if exact or G in values else self.quick
+        measure = self.measure if exact else self.quick
         if self.size:
             sizes = [own.pop(k) for k in SIZES if k in own]
             measure = resized(measure, (sizes[0] if sizes else self.size) / self.size)
@@ -91,15 +99,51 @@ class Setup:
         fields: np.ndarray,
     ) -> Any:
         """f and its change of the tuned measure, (n,) each; with all channels of moment."""
-        if G in values and self.measure.plane:
-            f, change = self._absorbing(measure, values, fields)
-        else:
-            f, change = measure.unchecked(fields)
         spin = self._added(values)
+        own = {k: v for k, v in values.items() if k not in spin}
+        f, change = self._recalled(own, fields, lambda: self._orbital(measure, own, fields))
         if spin:
-            more = self._spin(measure, spin, fields)
+            more = self._spin(measure, own, spin, fields)
             f, change = f + more[0], change + more[1]
         return f, change
+
+    def _orbital(
+        self,
+        measure: SpectralMeasure,
+        values: Values,
+        fields: np.ndarray,
+    ) -> Answer:
+        if G in values and self.measure.plane:
+            return self._absorbing(measure, values, fields)
+        return measure.unchecked(fields)
+
+    @functools.cached_property
+    def _known(self) -> dict[Any, Answer]:
+        """The latest answers: a grid, or differences, of two channels ask for each many times."""
+        return {}
+
+    @functools.cached_property
+    def _factored(self) -> bool:
+        """Whether alpha alpha' is a factor of the signal, so that f does not know it."""
+        film = self.problem.film
+        driven = film is not None and any(face.drives for face in film.faces)
+        return not (self.measure.polarised or self.problem.edge_sources or driven)
+
+    def _recalled(
+        self,
+        values: Values,
+        fields: np.ndarray,
+        make: Callable[[], Answer],
+    ) -> Answer:
+        """f and its change at these values, made if they are not known."""
+        asked = {k: v for k, v in values.items() if k != PRODUCT or not self._factored}
+        key = tuple(sorted(asked.items())), fields.tobytes()
+        known = self._known
+        if key not in known:
+            if len(known) >= KEPT:
+                known.pop(next(iter(known)))
+            known[key] = make()
+        return known[key]
 
     def _added(self, values: Values) -> dict[str, float]:
         """Values of a spin channel that the material does not have itself."""
@@ -112,7 +156,7 @@ class Setup:
         measure: SpectralMeasure,
         values: Values,
         fields: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> Answer:
         """A film section whose faces absorb: the closed form through the thickness."""
         m = measure.material
         thickness = values.get("thickness", self.size)
@@ -125,9 +169,10 @@ class Setup:
     def _spin(
         self,
         measure: SpectralMeasure,
+        own: Values,
         spin: Values,
         fields: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> Answer:
         """A spin channel beside the orbital one, without conversion (docs/theory, section 11)."""
         m = measure.material
         values = {
@@ -136,10 +181,13 @@ class Setup:
             "diffusion_length": spin.get(f"{SPIN}diffusion_length", m.diffusion_length),
             "relaxation_time": spin.get(f"{SPIN}relaxation_time", m.relaxation_time),
         }
-        f, change = measure.at(**values).unchecked(fields)
+        # of what belongs to the orbital channel it knows nothing
+        asked = {k: v for k, v in own.items() if k not in ORBITAL}
+        asked |= {SPIN + k: values[k] for k in ("diffusion_length", "relaxation_time")}
+        f, change = self._recalled(asked, fields, lambda: measure.at(**values).unchecked(fields))
         # the signal is multiplied by the orbital product, which may be 0
-        own = m.orbital_hall_angle * m.inverse_orbital_hall_angle
-        share = spin[f"{SPIN}hall_product"] / own if own else 0.0
+        product = m.orbital_hall_angle * m.inverse_orbital_hall_angle
+        share = spin[f"{SPIN}hall_product"] / product if product else 0.0
         return share * f, share * change
 
 

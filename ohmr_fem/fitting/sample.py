@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..base.owned import ReadOnly
 from ..config.device_file import Device, read_device
 from ..errors import InputError, complaints_about, complaints_of, suggest
@@ -109,7 +111,7 @@ class Sample:
     @property
     def strongest(self) -> float:
         """The strongest field in T."""
-        return max(float(abs(c.signed).max()) for c in self.curves)
+        return max(float(np.max(abs(c.signed))) for c in self.curves)
 
     def named(self, name: str) -> Sample:
         """The same sample with another name."""

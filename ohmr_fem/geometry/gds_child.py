@@ -154,7 +154,7 @@ def _has_area(points: np.ndarray) -> bool:
     """False for corners on one line, such as those of a path without width."""
     middle = points - points.mean(axis=0)
     spread = np.linalg.svd(middle, compute_uv=False) if len(points) < 100 else np.ptp(middle, 0)
-    return bool(spread.min() > 1e-12 * spread.max())
+    return bool(np.min(spread) > 1e-12 * np.max(spread))
 
 
 def _cell(

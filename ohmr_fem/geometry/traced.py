@@ -748,7 +748,7 @@ def _bezier(corners: list[np.ndarray]) -> _Curve:
     points = np.array(corners)
     degree = len(corners) - 1
     bends = np.diff(points, n=2, axis=0)
-    second = degree * (degree - 1) * float(np.linalg.norm(bends, axis=1).max())
+    second = degree * (degree - 1) * float(np.max(np.linalg.norm(bends, axis=1)))
 
     def at(t: float) -> np.ndarray:
         left = points

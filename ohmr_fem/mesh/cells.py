@@ -264,7 +264,7 @@ def _parallel(t: np.ndarray) -> np.ndarray:
     _, facet = np.unique(pairs, axis=1, return_inverse=True)
     facet = facet.reshape(t.shape)
     component = _directions(facet, up)
-    n = int(facet.max()) + 1
+    n = int(np.max(facet)) + 1
     chosen = component[:n] < component[n:]
     forward = chosen[facet] == up  # facet i points from vertex i to i+1
     # vertex k is the common tail when facet k leaves it and facet k-1 leaves it too
@@ -280,7 +280,7 @@ def _directions(
     """Component of each (facet, direction) in the graph of opposite facets: facets 0..n-1 one
     way, then the same the other way.
     """
-    n = int(facet.max()) + 1
+    n = int(np.max(facet)) + 1
     # facets i and i+2 run in opposite senses around the cell, so parallel means up differs
     twist = (up[:2] == up[2:]).ravel()
     left = facet[:2].ravel()

@@ -20,7 +20,8 @@ from .page import part
 STYLE = """
 main { max-width: 60rem; } h2 { border-bottom: 1px solid var(--line); }
 td, th { text-align: right; } td:first-child, th:first-child { text-align: left; }
-figure { margin: 0.5rem 0; } figure img { max-width: 100%; background: #ffffff; }
+figure { margin: 0.5rem 0; } figure img { max-width: min(100%, 44rem); background: #ffffff; }
+table { margin: 0.6rem 0; }
 figcaption { font-size: 0.8rem; } .word { font-weight: bold; }
 .warn { border-left: 4px solid var(--two); padding-left: 0.7rem; } td { overflow-wrap: anywhere; }
 """

@@ -167,7 +167,7 @@ def _profile(
     values, rise = fit.profiles[e.name]
     power = _power(values)
     x = values / 10.0**power
-    fine = np.linspace(x.min(), x.max(), 101)
+    fine = np.linspace(np.min(x), np.max(x), 101)
     # the root of the rise is nearly a straight line through the best value
     root = np.copysign(np.sqrt(rise), values - e.value)
     ax.plot(x, rise, "o", markersize=2.5, color=COLOURS[0])

@@ -14,6 +14,15 @@ from .page import part, write_page
 REPORT = "report.html"
 #: Bytes of all pictures of a page; text and the coding of pictures keep it below 2 MB.
 ROOM = 1_300_000
+#: What a picture shows, by how its name begins; in the order of the page.
+CAPTIONS = {
+    "hanle": "change with the field",
+    "gate": "map of the gate",
+    "mesh": "device and mesh",
+    "time": "in time",
+    "frequency": "with an alternating current",
+    "moment_density": "moment density and current",
+}
 
 
 def write_report(
@@ -124,7 +133,8 @@ def _pictures(
 ) -> Iterator[str]:
     yield "<h2>Pictures</h2>"
     room = ROOM
-    for name in sorted(names, key=lambda n: (not n.startswith(("mesh", "hanle", "gate")), n)):
+    places = {begin: place for place, begin in enumerate(CAPTIONS)}
+    for name in sorted(names, key=lambda n: (places.get(_begin(n), len(places)), n)):
         path = folder / name
         size = path.stat().st_size if path.exists() else room + 1
         if size > room:
@@ -135,8 +145,13 @@ def _pictures(
         shown = html.escape(name)
         yield (
             f'<figure><img alt="{shown}" src="data:image/png;base64,{code}">'
-            f"<figcaption>{shown}</figcaption></figure>"
+            f"<figcaption>{CAPTIONS.get(_begin(name), '')} ({shown})</figcaption></figure>"
         )
+
+
+def _begin(name: str) -> str:
+    """The caption's key of the name of a picture, or nothing."""
+    return next((begin for begin in CAPTIONS if name.startswith(begin)), "")
 
 
 def _device(table: Mapping[str, Any]) -> Iterator[str]:

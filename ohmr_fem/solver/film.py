@@ -39,6 +39,8 @@ from .stack import section_of, stack_tensors
 SMALL = 0.05
 #: Radius of the circle over |lambda|; nothing is singular but at and left of 0.
 RADIUS = 0.4
+#: |y| below which y coth(y) - 1 is taken from its series.
+THIN = 0.05
 #: Points on it, more than the powers used: errors RADIUS^NODES.
 NODES = 48
 #: Terms of the series in (r/u)^2, which is at most (SMALL/RADIUS)^2.
@@ -51,14 +53,42 @@ AT_ONCE = 100_000
 Function = Callable[[np.ndarray], np.ndarray]
 
 
-def odd_part(thickness: float) -> Function:
-    """h(x) = tanh(y)/y, y = sqrt(x) thickness/2."""
+def odd_part(
+    thickness: float,
+    absorption: float = 0.0,
+) -> Function:
+    """h(x) = tanh(y)/y, y = sqrt(x) thickness/2; with G at both faces h/(1 + G h thickness/2)."""
 
     def h(x: np.ndarray) -> np.ndarray:
         y = 0.5 * thickness * np.sqrt(np.asarray(x, dtype=complex))
-        return np.asarray(np.tanh(y) / y)
+        found = np.tanh(y) / y
+        return np.asarray(found / (1.0 + 0.5 * absorption * thickness * found))
 
     return h
+
+
+def mean_part(
+    thickness: float,
+    absorption: float = 0.0,
+) -> Function:
+    """Mean of n through the thickness for a uniform source, 1/x; with G at both faces
+
+    [2 y^2/t + G (y coth y - 1)]/[2 y^2/t + G y coth y]/x.
+    """
+
+    def mean(x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x, dtype=complex)
+        if absorption == 0.0:
+            return 1.0 / x
+        square = 0.25 * thickness**2 * x
+        y = np.sqrt(square)
+        small = np.abs(square) < THIN**2
+        series = square / 3.0 - square**2 / 45.0 + 2.0 * square**3 / 945.0
+        rest = np.where(small, series, y / np.tanh(y) - 1.0)
+        lost = 2.0 * square / thickness
+        return np.asarray((lost + absorption * rest) / (lost + absorption * (rest + 1.0)) / x)
+
+    return mean
 
 
 def even_part(thickness: float) -> Function:
@@ -204,13 +234,34 @@ class Faces:
         """Reflecting, without sources."""
         return self.reflecting and self.drive == self.read == (1.0, 1.0)
 
+    @property
+    def even(self) -> float | None:
+        """G where both faces have the same number (0 where they reflect) and no source, so that
+        edges and faces do not mix; else None.
+        """
+        if self.plain:
+            return 0.0
+        G, other = self.bottom, self.top
+        if G is None or other is None or self.drive != (1.0, 1.0) or self.read != (1.0, 1.0):
+            return None
+        same = np.array_equal(G, other) and np.array_equal(G, G[0, 0] * np.eye(3))
+        return float(G[0, 0]) if same else None
+
     def reading(
         self,
         rates: np.ndarray,
         squared: np.ndarray,
     ) -> Divided:
-        """h of reflecting faces."""
-        return Divided.of(odd_part(self.thickness), rates, squared)
+        """h of faces that are :attr:`even`."""
+        return Divided.of(odd_part(self.thickness, self.even or 0.0), rates, squared)
+
+    def mean(
+        self,
+        rates: np.ndarray,
+        squared: np.ndarray,
+    ) -> Divided:
+        """What edges read of themselves between faces that are :attr:`even`."""
+        return Divided.of(mean_part(self.thickness, self.even or 0.0), rates, squared)
 
     def response(
         self,

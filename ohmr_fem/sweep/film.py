@@ -37,7 +37,7 @@ from ..model.material import retuned
 from ..model.problem import Problem
 from ..model.stack import Stack
 from ..solver import forms
-from ..solver.film import Divided, Faces, detection_matrix
+from ..solver.film import Faces, detection_matrix
 from ..solver.film_decay import rates_between_faces, require_decay_between_faces
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import FourTerminal, ohmic_reading
@@ -171,13 +171,13 @@ class FilmMeasure(SpectralMeasure):
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """f of edges, faces and both, and the change of each from B = 0."""
         T, squared = self.material.torque_of(fields)
-        if self.faces.plain:
-            return self._reflecting_parts(T, squared, s)
+        if self.faces.even is not None:
+            return self._even_parts(T, squared, s)
         values = self._general_parts(T, squared, s)
         zero = self._general_parts(np.zeros((1, 3, 3)), np.zeros(1), s)
         return values, [now - then for now, then in zip(values, zero, strict=True)]
 
-    def _reflecting_parts(
+    def _even_parts(
         self,
         T: np.ndarray,
         squared: np.ndarray,
@@ -186,7 +186,7 @@ class FilmMeasure(SpectralMeasure):
         """Edges and faces part; the change from B = 0 comes without subtracting."""
         rates = self.projection.rates * self.stretch + s
         W = self._detector
-        inverse = Divided.of(lambda x: 1.0 / np.asarray(x, dtype=complex), rates, squared)
+        inverse = self.faces.mean(rates, squared)
         h = self.faces.reading(rates, squared)
         still = self.faces.reading(np.array([s]), squared)
         once, twice = W @ T, W @ T @ T

@@ -6,7 +6,7 @@ The Krylov space is that of one channel; only what it must resolve differs: the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,6 +70,8 @@ def matrix_measures(
     lengths: Any = None,
     solver: Solver = SYMMETRIC,
     rates: Any = (),
+    shift: float | None = None,
+    until: Callable[[Projection], bool] | None = None,
 ) -> list[MatrixMeasure]:
     """Measures of several (current, voltage) pairs of one device; see :func:`spectral_measures`."""
     from .spectral import MIDDLE, _check_definite, _starts
@@ -97,13 +99,17 @@ def matrix_measures(
         )
 
     sizes = np.abs(asked.eigenvalues(measures(_nothing(start), 1)[0]) + slowest)
-    shift = MIDDLE * float(np.sqrt(sizes.max() * sizes.min()))
+    shift = shift or MIDDLE * float(np.sqrt(sizes.max() * sizes.min()))
     factors = solver.factorise(K + shift * M)
 
     def excess(found: Projection) -> float:
-        return max(asked.excess(m) for m in measures(found))
+        several = measures(found)
+        worst = max(asked.excess(m) for m in several)
+        if worst > 1.0 or until is None or all(until(m.projection) for m in several):
+            return worst
+        return 2.0
 
-    most = 80 if lengths is None else 240
+    most = 240 if lengths is not None else 80 if until is None else 160
     projection = project(M, factors, keep.T @ start, shift, excess, most)
     _check_definite(projection)
     everything_kept = keep.shape[0] == keep.shape[1]

@@ -257,7 +257,7 @@ class MatrixMeasure(SpectralMeasure):
         w = self.slowest + grid
         inverse = np.linalg.inv(w[:, None, None] * spread + local)
         sizes = (w + shift) * np.linalg.norm(inverse, ord=2, axis=(-2, -1))
-        return float(max(sizes.max(), np.linalg.norm(np.linalg.inv(spread), ord=2)))
+        return float(max(np.max(sizes), np.linalg.norm(np.linalg.inv(spread), ord=2)))
 
     @property
     def _least_kappa(self) -> float:

@@ -175,8 +175,8 @@ def spectral_measures(
         _no_transients(rates, until)
         found = film_measures(problem, pairs, **options)
     elif problem.constant and not problem.uniform:
-        _steady_only(until)
-        found = matrix_measures(problem, pairs, rates=rates, **options)
+        further = {"rates": rates, "shift": shift, "until": until}
+        found = matrix_measures(problem, pairs, **further, **options)
     else:
         found = _scalar_measures(problem, pairs, rates=rates, shift=shift, until=until, **options)
     if outside:
@@ -255,14 +255,6 @@ def _scalar_measures(
         vertices=system.basis.nodal_dofs[0],
         **device_of(system),
     )
-
-
-def _steady_only(until: Any) -> None:
-    if until is not None:
-        raise InputError(
-            "the time dependence of a relaxation tensor, or of two channels, takes "
-            "transient(..., method='stepping')"
-        )
 
 
 def _check_definite(projection: Projection) -> None:

@@ -19,7 +19,6 @@ from ohmr_fem.config.device_file import read_device
 from ohmr_fem.output.page import evaluator, part
 from ohmr_fem.run.explore import explore_device
 from ohmr_fem.run.start import write_start
-from validation.live_page import MAGNET as MAGNETS
 from validation.live_page import device as coarse_device
 
 NODE = shutil.which("node")
@@ -181,40 +180,6 @@ def test_the_page_in_a_browser(page, legible, chromium):
     assert angles == "−180,−135,−90,−45,0,45,90,135,180"
     # a constant is drawn as one, not its rounding
     assert chromium.value("range([3, 3 + 1e-12])") == pytest.approx([1.5, 4.5])
-
-
-def listing(language):
-    """The first code of the page about the format."""
-    page = (ROOT / "docs" / "measure-format.md").read_text(encoding="utf-8")
-    code = re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.S | re.M)[0]
-    return code
-
-
-def test_the_twenty_lines_evaluate_a_measure(tmp_path):
-    names = {}
-    exec(compile(listing("python"), "measure-format.md", "exec"), names)
-    bodies = listing("python").partition("def ")[2].strip().splitlines()
-    assert len(bodies) <= 20
-    across = {"current": ("t1", "b1"), "voltage": ("t2", "b2")}
-    for magnet in ('"profile"', MAGNETS):
-        problem = coarse_device(tmp_path, "d", magnet=magnet).problem
-        measure = of.spectral_measure(problem, **across, fields=FIELDS, lengths=(1e-7, 3e-7))
-        path = measure.at(diffusion_length=1.5e-7).save(tmp_path / "measure.json")
-        loaded = of.SpectralMeasure.load(path)
-        found = [names["delta_R"](path, B) for B in FIELDS]
-        assert np.allclose(found, loaded.delta_R(FIELDS), rtol=1e-9, atol=0.0)
-
-
-@needs_node
-def test_the_javascript_of_the_format_runs(tmp_path):
-    problem = bar_problem(order=1)
-    measure = of.spectral_measure(problem, **PAIR, fields=FIELDS)
-    measure.save(tmp_path / "measure.json")
-    (tmp_path / "measure.js").write_text(evaluator())
-    (tmp_path / "listing.js").write_text(listing("js"))
-    done = subprocess.run([NODE, "listing.js"], capture_output=True, text=True, cwd=tmp_path)
-    real = float(re.match(r"\[\s*(\S+),", done.stdout)[1])
-    assert real == pytest.approx(measure.at(relaxation_time=1e-12).hanle([0.3, 0, 0]), rel=1e-4)
 
 
 def test_the_schema_of_a_measure(tmp_path):

@@ -177,8 +177,9 @@ def test_growing_conversion_between_regions_is_refused(bar, refuses):
         of.resistance(three(bar, wild, wild, material()), BETA, **PAIR)
 
 
+@pytest.mark.parametrize("method", ["spectral", "stepping"])
 @pytest.mark.parametrize("kind", ["tensor", "spin"])
-def test_switch_on_of_a_strip(kind):
+def test_switch_on_of_a_strip(kind, method):
     """rho(t) - rho = sum_k g_k r exp(-A_k t) A_k^-1 s with the exact poles of a strip."""
     from scipy.linalg import expm
 
@@ -187,7 +188,7 @@ def test_switch_on_of_a_strip(kind):
     if kind == "tensor":
         m = replace(m, spin=None, inverse_orbital_hall_angle=0.05)
     prob = of.Problem(of.cross_section(width, cells=40), m)
-    found = of.transient(prob, [0.0, t, 30.0], BETA, 1.0, tolerance=1e-9)
+    found = of.transient(prob, [0.0, t, 30.0], BETA, 1.0, tolerance=1e-9, method=method)
     beta = BETA / TESLA
     cross = np.array([[0, -beta[2], beta[1]], [beta[2], 0, -beta[0]], [-beta[1], beta[0], 0]])
     D, N = np.eye(3), GAMMA + cross @ X
@@ -207,9 +208,26 @@ def test_switch_on_of_a_strip(kind):
     assert found.rho[1] == pytest.approx(steady + rest, rel=1e-6)
     assert abs(rest) > 1e-3 * abs(steady)
     assert found.rho[2] == pytest.approx(steady, rel=1e-7)
-    assert found.method.startswith("stepping")
-    kept = of.transient(prob, [0.0, t], BETA, 1.0, initial="steady")
+    assert found.method.startswith(method)
+    assert of.transient(prob, [0.0, t], BETA, 1.0, tolerance=1e-6).method.startswith("spectral")
+    kept = of.transient(prob, [0.0, t], BETA, 1.0, initial="steady", method=method)
     assert np.allclose(kept.rho, found.rho[2], rtol=1e-7)
+
+
+def test_modes_against_steps_in_a_field_that_turns():
+    """A drive that rises and stays; the field makes the modes take steps of their own."""
+    prob = of.Problem(of.cross_section(2.0, cells=12), material(rate=GAMMA, inverse_mass=X))
+    times, drive = np.linspace(0.0, 3.0, 4), ([0.0, 1.0, 3.0], [0.0, 1.0, 1.0])
+    turning = [0.0, 3.0], np.array([BETA, -BETA[::-1]])
+    for field, how in ((BETA, "exponentials"), (turning, "Radau")):
+        modes, steps = (
+            of.transient(prob, times, field, drive, method=m, tolerance=1e-5)
+            for m in ("spectral", "stepping")
+        )
+        assert how in modes.method
+        size = np.abs(steps.orbital).max()
+        assert np.allclose(modes.orbital, steps.orbital, rtol=0.0, atol=1e-4 * size)
+        assert modes.orbital[1] != pytest.approx(modes.orbital[-1], rel=1e-3)
 
 
 def test_kept_fields_of_a_transient(bar):

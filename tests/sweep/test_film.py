@@ -197,6 +197,25 @@ def test_vanishing_absorption_is_reflection():
         )
 
 
+@pytest.mark.parametrize("thickness", [1.0, 0.01])
+def test_equal_faces_by_functions_of_the_rate_and_by_systems(thickness):
+    """Two routes through the kernel: faces that differ in the twelfth digit take the other one."""
+    for G in (0.05, 30.0):
+        for detection in ("printed", "reciprocal"):
+            film = of.Film(thickness, G, G)
+            equal = measures(rectangle_bar(XT, film, detection=detection), [ACROSS])[0]
+            nearly = replace(equal, film=of.Film(thickness, G, G * (1.0 + 1e-12)))
+            assert equal.faces.even == pytest.approx(G, rel=1e-12) and nearly.faces.even is None
+            for own, other in (
+                (equal.response(BETA * UNIT), nearly.response(BETA * UNIT)),
+                (equal.ac(0.1, BETA[0] * UNIT), nearly.ac(0.1, BETA[0] * UNIT)),
+            ):
+                assert_allclose(own, other, rtol=1e-9, atol=1e-12)
+            own, other = (m.parts(BETA * UNIT) for m in (equal, nearly))
+            for name in ("edges", "faces", "cross"):
+                assert_allclose(getattr(own, name), getattr(other, name), rtol=1e-9, atol=1e-10)
+
+
 def test_which_face_is_which():
     """Exchanging faces and reversing z: the cross terms change sign, the others stay."""
     one = measures(rectangle_bar(1.0, of.Film(1.0, bottom=2.0, top=0.3)), [ACROSS])[0]

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from json_schema import fits
 
 import ohmr_fem as of
 from ohmr_fem.errors import InputError
+from ohmr_fem.output.page import part
 from validation.two_channels import BETA, GAMMA, TESLA, two
 
 FIELDS = TESLA * np.array([BETA, 0.0 * BETA, 3.0 * BETA[::-1]])
@@ -54,7 +56,9 @@ def test_a_saved_measure_is_the_same(tmp_path, bar, kind):
             again.at(**{"spin.hall_angle": 0.1}).delta_R(FIELDS),
             one.at(**{"spin.hall_angle": 0.1}).delta_R(FIELDS),
         )
-    assert json.loads((tmp_path / "m.json").read_text())["format"].endswith(" 2")
+    content = json.loads((tmp_path / "m.json").read_text())
+    schema = json.loads(part("measure.schema.json"))
+    assert content["format"].endswith(" 2") and fits(schema, schema, content)
     assert again.save(tmp_path / "n.json").read_text() == (tmp_path / "m.json").read_text()
 
 
