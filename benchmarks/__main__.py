@@ -22,6 +22,7 @@ NAMES = (
     "general",
     "bounds",
     "scale",
+    "growth",
     "tensor",
     "memory",
     "read_file",

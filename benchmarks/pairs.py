@@ -10,8 +10,8 @@ import numpy as np
 import ohmr_fem as of
 from ohmr_fem.mesh import grids
 from ohmr_fem.solver.system import system_of
-from ohmr_fem.sweep.measure import delta_R_table
 from ohmr_fem.sweep.spectral import spectral_measures
+from ohmr_fem.sweep.together import delta_R_table
 
 from .hall_bar import COUNT, MATERIAL, PHIS, fields
 from .table import Row, ratio

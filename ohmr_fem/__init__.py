@@ -131,9 +131,9 @@ if TYPE_CHECKING:  # what an editor and a type checker see; a test holds it agai
     from .sweep.hanle import hanle_map as hanle_map
     from .sweep.matrix_measure import MatrixMeasure as MatrixMeasure
     from .sweep.measure import SpectralMeasure as SpectralMeasure
-    from .sweep.measure import delta_R_table as delta_R_table
     from .sweep.spectral import spectral_measure as spectral_measure
     from .sweep.spectral import spectral_measures as spectral_measures
+    from .sweep.together import delta_R_table as delta_R_table
 
 _NAMES = {
     "config.device_file": "read_device",
@@ -197,8 +197,9 @@ _NAMES = {
     "sweep.gate": "GateMap gate_map",
     "sweep.hanle": "angle_scan hanle_curve hanle_map",
     "sweep.matrix_measure": "MatrixMeasure",
-    "sweep.measure": "SpectralMeasure delta_R_table",
+    "sweep.measure": "SpectralMeasure",
     "sweep.spectral": "spectral_measure spectral_measures",
+    "sweep.together": "delta_R_table",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 _ROOMS = {

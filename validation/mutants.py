@@ -150,8 +150,8 @@ MUTANTS = (
     Mutant(
         "torque with the field on the other side of X",
         "model/material.py",
-        "rate * cross_matrix(fields_array(field)) @ self.X",
-        "rate * self.X @ cross_matrix(fields_array(field))",
+        "cross_matrix(field) @ (rate * self.X)",
+        "(rate * self.X) @ cross_matrix(field)",
         ("operators",),
     ),
     Mutant(
@@ -171,8 +171,8 @@ MUTANTS = (
     Mutant(
         "factor 1/2 of the torque dropped",
         "solver/coefficients.py",
-        "half_g = 0.5 * ELEMENTARY_CHARGE",
-        "half_g = 1.0 * ELEMENTARY_CHARGE",
+        "HALF = 0.5 * ELEMENTARY_CHARGE",
+        "HALF = 1.0 * ELEMENTARY_CHARGE",
         ("strip_tensor",),
     ),
     Mutant(
@@ -358,8 +358,36 @@ MUTANTS = (
         ("tests/solver/test_linear.py",),
     ),
     Mutant(
+        "curl of a cell with the other sign",
+        "solver/assembly.py",
+        "return [-second, first]",
+        "return [second, -first]",
+        ("tests/solver/test_assembly.py",),
+    ),
+    Mutant(
+        "middle of an edge worth one of its ends alone",
+        "solver/space.py",
+        "np.full(2 * len(middle), 0.5)",
+        "np.repeat([1.0, 0.0], len(middle))",
+        ("tests/solver/test_space.py",),
+    ),
+    Mutant(
+        "change of a table of pairs with f(0) in it",
+        "sweep/together.py",
+        "return Together(zero @ g + change, change, error,",
+        "return Together(zero @ g + change, zero @ g + change, error,",
+        ("tests/study/test_run.py",),
+    ),
+    Mutant(
+        "closest points of parallel edges at an end",
+        "geometry/polygons.py",
+        "share = closest / closest.sum(axis=0)",
+        "share = (np.cumsum(closest, axis=0) == 1) & closest",
+        ("tests/geometry/test_shapes.py",),
+    ),
+    Mutant(
         "table of pairs reads the voltage pair twice",
-        "sweep/measure.py",
+        "sweep/together.py",
         "g = every.weights[:, a] * every.weights[:, b]",
         "g = every.weights[:, b] * every.weights[:, b]",
         ("tests/sweep/test_spectral.py",),
@@ -374,8 +402,8 @@ MUTANTS = (
     Mutant(
         "precession squared with the wrong sign",
         "model/material.py",
-        "-0.5 * np.trace(T @ T",
-        "0.5 * np.trace(T @ T",
+        "-0.5 * np.einsum(",
+        "0.5 * np.einsum(",
         ("tests/model/test_material.py",),
     ),
     Mutant(
@@ -542,8 +570,8 @@ MUTANTS = (
     Mutant(
         "residual without the distance to the shift",
         "sweep/lanczos.py",
-        "((s - self.shift) / (self.rates + s))",
-        "((0 * s + self.shift) / (self.rates + s))",
+        "(s - self.shift) / (self.rates + s)",
+        "(0 * s + self.shift) / (self.rates + s)",
         ("tests/sweep/test_lanczos.py",),
     ),
     Mutant(

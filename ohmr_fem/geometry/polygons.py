@@ -245,7 +245,7 @@ def closest_points(
     d: Points,
 ) -> tuple[np.ndarray, ...]:
     """Gaps (n,) and closest points (n, 2) on segment a-b and on segments c-d (n, 2) that do not
-    cross it.
+    cross it; on parallel ones the middle of where they face each other.
     """
     one = np.broadcast_to(a, c.shape)
     two = np.broadcast_to(b, c.shape)
@@ -257,10 +257,11 @@ def closest_points(
     first = np.array([one, two, at_c, at_d])
     second = np.array([at_one, at_two, c, d])
     gaps = np.linalg.norm(first - second, axis=2)
-    best = gaps.argmin(axis=0)
-    every = np.arange(len(c))
-    closest = (best, every)
-    return gaps[closest], first[closest], second[closest]
+    gap = gaps.min(axis=0)
+    # on parallel segments several are closest, and so is their mean
+    closest = gaps <= (1.0 + 1e-9) * gap
+    share = closest / closest.sum(axis=0)
+    return gap, *(np.einsum("kn,knd->nd", share, points) for points in (first, second))
 
 
 def _foot(

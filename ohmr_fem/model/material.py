@@ -305,8 +305,19 @@ class Material:
 
     def torque(self, field: Any) -> np.ndarray:
         """T(B) = (g e/2) [B]_x X in 1/s, shape (3, 3) or (n, 3, 3); Eq. (2)."""
+        return self._torque(fields_array(field))
+
+    def _torque(self, field: np.ndarray) -> np.ndarray:
         rate = 0.5 * self.g_factor * ELEMENTARY_CHARGE
-        return np.asarray(rate * cross_matrix(fields_array(field)) @ self.X)
+        return np.asarray(cross_matrix(field) @ (rate * self.X))
+
+    def torque_of(self, field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """tau T(B) and :func:`precession_squared` of one field or several, which are not looked at
+        again; tau is the largest of the three relaxation times.
+        """
+        T = self._torque(field) * self.longest_time
+        # the trace of the square needs no square
+        return T, np.asarray(-0.5 * np.einsum("...ab,...ba->...", T, T))
 
     def detection_row(
         self,
@@ -387,8 +398,7 @@ def precession_squared(
 
     ``field`` has shape (3,) or (n, 3); the largest of the three relaxation times counts.
     """
-    T = material.torque(field) * material.longest_time
-    return np.asarray(-0.5 * np.trace(T @ T, axis1=-2, axis2=-1))
+    return material.torque_of(fields_array(field))[1]
 
 
 def parameter(

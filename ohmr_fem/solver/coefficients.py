@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..model.material import Material
 from ..model.problem import Problem
 from ..units import ELECTRON_MASS, ELEMENTARY_CHARGE, array_si
 
@@ -34,6 +35,8 @@ class Scales:
         return self.conductivity / self.diffusion
 
 
+#: e/(2 m_e), from X in 1/m_e to (g e/2) X.
+HALF = 0.5 * ELEMENTARY_CHARGE / ELECTRON_MASS
 #: Of what a function of the place may return.
 UNITS = {
     "sheet_conductivity": "S",
@@ -109,6 +112,8 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
         A callable or an array of the wrong shape, not finite, or of the wrong sign.
     """
     shape = points.shape[1:]
+    if problem.uniform and isinstance(problem.material.mobility, (float, type(None))):
+        return _uniform(problem.material, shape)
     out = Coefficients(
         np.empty(shape),
         np.empty(shape),
@@ -163,9 +168,27 @@ def evaluate(problem: Problem, points: np.ndarray, cells: np.ndarray | None = No
         if out.crossed is not None and tau is None:
             off_diagonal = material.relaxation - np.diag(np.diag(material.relaxation))
             out.crossed[:, :, rows] = off_diagonal[:, :, None, None]
-        half_g = 0.5 * ELEMENTARY_CHARGE / ELECTRON_MASS * material.g_factor
+        half_g = HALF * material.g_factor
         out.half_g_x[:, :, rows] = half_g * _tensor(material.inverse_mass, x, region)
     return out
+
+
+def _uniform(material: Material, shape: tuple[int, ...]) -> Coefficients:
+    """One number everywhere takes no memory."""
+
+    def everywhere(value: Any, *before: int) -> np.ndarray:
+        return np.broadcast_to(value, (*before, *shape))
+
+    half_g_x = HALF * material.g_factor * np.asarray(material.inverse_mass)
+    return Coefficients(
+        sigma=everywhere(material.sheet_conductivity),
+        diffusion=everywhere(material.diffusion_constant),
+        alpha=everywhere(material.orbital_hall_angle),
+        alpha_inverse=everywhere(material.inverse_orbital_hall_angle),
+        rate=everywhere(1.0 / material.relaxation_time, 3),
+        half_g_x=everywhere(half_g_x[:, :, None, None], 3, 3),
+        mobility=everywhere(material.mobility or 0.0),
+    )
 
 
 def _crossed(problem: Problem, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -29,7 +29,7 @@ from ..errors import InputError, SolveError, suggest
 from ..errors.doors import door
 from ..model.channels import Channels
 from ..model.film import Film
-from ..model.material import Material, precession_squared
+from ..model.material import Material
 from ..model.stack import Stack
 from ..units import fields_array
 from .film_decay import require_decay_between_faces
@@ -389,12 +389,6 @@ def detection_matrix(material: Material, detection: str) -> np.ndarray:
     return np.asarray(2.0 * X / (X[0, 0] + X[1, 1]))
 
 
-def torque_of(material: Material, fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """tau T (n, 3, 3) and phi^2 (n,)."""
-    T = material.torque(fields) * material.relaxation_time
-    return T, precession_squared(material, fields)
-
-
 def check_growth(
     squared: np.ndarray,
     fields: np.ndarray,
@@ -467,7 +461,7 @@ def film_conductivity(
         from .film_channels import local_tensors
 
         return local_tensors(sheet, film, B, detection)
-    T, squared = torque_of(sheet, B)
+    T, squared = sheet.torque_of(B)
     check_growth(squared, B)
     require_decay_between_faces(film, Channels.of(sheet), film.thickness, B)
     h = detection_matrix(sheet, detection) @ Faces.of(film, sheet).local(T, squared)

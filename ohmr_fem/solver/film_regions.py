@@ -23,7 +23,7 @@ from scipy.sparse import csr_array
 from ..model.film import Film
 from ..model.problem import Problem
 from . import forms
-from .film import Faces, detection_matrix, torque_of
+from .film import Faces, detection_matrix
 from .linear import GENERAL, SYMMETRIC, Solver
 from .resistance import FourTerminal, UnitCurrent
 from .stability import check_stability
@@ -123,7 +123,7 @@ class RegionalFaces:
         problem = self.system.problem
         for region, cells in problem.mesh.regions.items():
             material = problem.materials[region]
-            T, squared = torque_of(material, field[None])
+            T, squared = material.torque_of(field[None])
             h = detection_matrix(material, problem.detection) @ self._faces(material, T, squared)
             strength = material.orbital_hall_angle * material.inverse_orbital_hall_angle
             yield cells, float(strength) * float(material.sheet_conductivity) * h[:2, :2]

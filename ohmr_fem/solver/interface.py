@@ -77,7 +77,7 @@ def interface_of(problem: Problem, c: Coefficients) -> Interface | None:
     InputError
         Reciprocal detector, and tensors of several shapes of which one is not definite.
     """
-    if problem.interface == "density":
+    if problem.interface == "density" or problem.uniform:
         return None
     if one_shape(c):
         chi = c.sigma / c.diffusion

@@ -21,7 +21,7 @@ import numpy as np
 from ..errors import InputError, SolveError
 from ..model.material import Material
 from ..model.stack import Stack
-from .film import Divided, check_growth, detection_matrix, even_part, odd_part, torque_of
+from .film import Divided, check_growth, detection_matrix, even_part, odd_part
 from .interface import alike, all_definite
 from .stack import MOVED
 
@@ -57,7 +57,7 @@ class Inside:
         size = thickness / length
         if size < THIN:
             raise SolveError(f"{thickness:.3g} m are too thin for an L_m of {length:.3g} m")
-        T, squared = torque_of(material, fields)
+        T, squared = material.torque_of(fields)
         check_growth(squared, fields)
         one = np.ones(1)
         h = Divided.of(odd_part(size), one, squared).matrices(T)[:, 0]

@@ -18,7 +18,7 @@ from ..model.problem import Problem
 from ..model.stack import Stack
 from ..units import fields_array
 from .linear import Solver
-from .resolution import FIRST_ORDER, check_resolution, physics_notes, size_notes
+from .resolution import FIRST_ORDER, check_edges, check_resolution, physics_notes, size_notes
 from .solve import MomentSolver, Response, moment_source, ohmic_potential
 from .system import System, system_of
 
@@ -319,14 +319,22 @@ def _one_channel(moments: np.ndarray, which: int) -> np.ndarray:
     return out
 
 
-def warn_once(problem: Problem, fields: np.ndarray, share: float = 0.0) -> tuple[str, ...]:
+def warn_once(
+    problem: Problem,
+    fields: np.ndarray,
+    share: float = 0.0,
+    height: np.ndarray | None = None,
+) -> tuple[str, ...]:
     """Warn about the strongest field of a set, and about the ``share`` of the orbital effect in the
-    resistance; returns the texts.
+    resistance; returns the texts.  Where the ``height`` of the :func:`edge_cells` is known and the
+    material is uniform, nothing is assembled.
     """
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    system = system_of(problem, plane_of_film=problem.film is not None, with_spin=True)
     notes: list[Warning] = [*physics_notes(problem, fields)]
-    if not isinstance(problem.film, Stack):  # which has no moments in the plane
+    if height is not None:
+        notes += check_edges(height, problem, strongest)
+    elif not isinstance(problem.film, Stack):  # which has no moments in the plane
+        system = system_of(problem, plane_of_film=problem.film is not None, with_spin=True)
         notes += check_resolution(system, strongest)
     notes += size_notes(problem, share)
     for note in notes:

@@ -40,6 +40,19 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
     return unresolved(height, decay, system.problem.order)
 
 
+def check_edges(height: np.ndarray, problem: Problem, field: np.ndarray) -> list[ResolutionWarning]:
+    """As :func:`check_resolution`, of the heights of :func:`edge_cells` and a uniform material."""
+    _, squared = problem.material.torque_of(field)
+    decay = problem.material.diffusion_length / _shortening(squared)
+    return unresolved(height, np.full(height.shape, decay), problem.order)
+
+
+def _shortening(squared: np.ndarray) -> np.ndarray:
+    """Re sqrt(1 + i omega tau), by which a field shortens the decay, from (omega tau)^2."""
+    turning = np.sqrt(1.0 + 1j * np.sqrt(np.maximum(squared, 0.0))).real
+    return np.asarray(turning * np.sqrt(1.0 + np.sqrt(np.maximum(-squared, 0.0))))
+
+
 def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     """Extent normal to the edge (m) and number of the cells along edges where moments may gather,
     and beside polarised contacts.
@@ -113,10 +126,7 @@ def decay_length(system: System, field: np.ndarray) -> np.ndarray:
         diffusion = diffusion / (1.0 + (c.mobility[:, 0] * field[2]) ** 2)
     T = np.einsum("ac,cdk->kad", cross_matrix(field), half_g_x) / rate[:, None, None]
     squared = -0.5 * np.einsum("kab,kba->k", T, T)
-    q = np.sqrt(1.0 + 1j * np.sqrt(np.maximum(squared, 0.0))).real * np.sqrt(
-        1.0 + np.sqrt(np.maximum(-squared, 0.0))
-    )
-    return np.asarray(np.sqrt(diffusion / rate) / q)
+    return np.asarray(np.sqrt(diffusion / rate) / _shortening(squared))
 
 
 def size_notes(problem: Problem, share: float) -> list[PhysicsWarning]:
@@ -261,9 +271,11 @@ def _metal_notes(problem: Problem) -> list[PhysicsWarning]:
     """A metal on a plane without thickness: what the faces of a film would add, against its edges,
     both tanh(z)/z (docs/theory, section 9).
     """
-    widths = [contact_width(problem, n) for n, c in problem.contacts.items() if c.kind != "point"]
     metals = [m for m in problem.materials.values() if m.name in METALS and m.uniform]
-    if problem.is_cross_section or not widths or not metals:
+    if problem.is_cross_section or not metals:
+        return []
+    widths = [contact_width(problem, n) for n, c in problem.contacts.items() if c.kind != "point"]
+    if not widths:
         return []
     material = metals[0]
     z = 0.5 * min(widths) / float(np.sqrt(material.diffusion_constant * material.relaxation_time))

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import skfem
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, diags_array
 from scipy.spatial import cKDTree
+from skfem.quadrature import get_quadrature
 
 from ..errors import InputError
 
@@ -64,9 +65,36 @@ def cell_basis(mesh: skfem.Mesh, order: int) -> Any:
     """The space of the given order, with quadrature exact for constant coefficients on straight
     cells.
     """
+    return skfem.Basis(mesh, element_for(mesh, order), intorder=_exactness(mesh, order))
+
+
+def cell_points(mesh: skfem.Mesh, order: int) -> np.ndarray:
+    """The quadrature points of :func:`cell_basis`, (dim, cells, points a cell)."""
+    points, _ = get_quadrature(mesh.refdom, _exactness(mesh, order))
+    return np.asarray(mesh.mapping().F(points))
+
+
+def _exactness(mesh: skfem.Mesh, order: int) -> int:
     # on curved and bilinear cells the Jacobian is no polynomial: four orders more
-    intorder = 2 * order if mesh.affine else 2 * order + 4
-    return skfem.Basis(mesh, element_for(mesh, order), intorder=intorder)
+    return 2 * order if mesh.affine else 2 * order + 4
+
+
+def vertex_functions(basis: Any, tie: csr_array) -> csr_array | None:
+    """The functions of first order in terms of the unknowns that ``tie`` (N, m) of zeros and ones
+    leaves, (m, k); None unless the order is 2 on triangles.
+    """
+    if not isinstance(basis.elem, skfem.ElementTriP2):
+        return None
+    nodal, middle = basis.nodal_dofs[0], basis.facet_dofs[0]
+    numbers = np.arange(len(nodal))
+    rows = np.concatenate([nodal, middle, middle])
+    columns = np.concatenate([numbers, *basis.mesh.facets])
+    values = np.concatenate([np.ones(len(nodal)), np.full(2 * len(middle), 0.5)])
+    onto = csr_array((values, (rows, columns)), shape=(basis.N, len(nodal)))
+    tied = csr_array(tie[nodal])  # vertices that share one unknown stay one
+    used = np.flatnonzero(np.bincount(tied.indices, minlength=tie.shape[1]))
+    mean = 1.0 / np.asarray(tie.sum(axis=0)).ravel()
+    return csr_array(diags_array(mean) @ (tie.T @ onto @ tied[:, used]))
 
 
 def count_unknowns(mesh: skfem.Mesh, order: int) -> int:

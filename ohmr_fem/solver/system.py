@@ -30,6 +30,7 @@ from ..errors import InputError, MeshError
 from ..model.material import cross_matrix
 from ..model.problem import Problem
 from . import forms
+from .assembly import assemble
 from .boundary import EdgeSources, EdgeTerms, _edge_terms, _terminals, edge_sources
 from .coefficients import Coefficients, Scales, evaluate
 from .interface import Table, interface_of
@@ -38,11 +39,12 @@ from .linear import (
     SYMMETRIC,
     Factorisation,
     Solver,
+    factorised,
     unbalanced,
     warn_unbalanced,
 )
 from .polarised import Polarised, polarised
-from .space import cell_basis, is_hierarchical, scaled
+from .space import cell_basis, cell_points, is_hierarchical, scaled, vertex_functions
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +67,7 @@ class System:
 
     def __init__(self, problem: Problem) -> None:
         mesh = problem.mesh.mesh
-        in_metres = cell_basis(mesh, problem.order)
-        points = np.asarray(in_metres.global_coordinates())
+        points = cell_points(mesh, problem.order)
         self.problem = copy.copy(problem)  # not the key of SYSTEMS, which must be free to die
         self.coefficients: Coefficients = evaluate(problem, points)
         self.scales: Scales = _scales(problem, self.coefficients)
@@ -84,14 +85,11 @@ class System:
 
     def matrix(self, form: Any, coefficient: np.ndarray) -> csr_array:
         """A bilinear form with a coefficient; constant coefficients share one matrix."""
-        first = float(coefficient.flat[0])
+        first, name = float(coefficient.flat[0]), form.form.__name__
         if not np.all(coefficient == first):
-            values = np.ascontiguousarray(coefficient)
-            return csr_array(form.assemble(self.basis, a=values))
-        name = form.form.__name__
+            return assemble(self.basis, name, coefficient)
         if name not in self._unit:
-            ones = np.ones(coefficient.shape)
-            self._unit[name] = csr_array(form.assemble(self.basis, a=ones))
+            self._unit[name] = assemble(self.basis, name, np.ones(coefficient.shape))
         unit = self._unit[name]
         return unit if first == 1.0 else first * unit
 
@@ -309,7 +307,8 @@ class System:
         key = held, solver or default
         if key not in self._potential_solvers:
             T = self.free_tie(held)
-            factors = key[1].factorise(T.T @ self.K @ T)
+            matrix = T.T @ self.K @ T
+            factors = factorised(key[1], matrix, lambda: vertex_functions(self.basis, T))
             self._potential_solvers[key] = T, factors
         return self._potential_solvers[key]
 

@@ -8,7 +8,7 @@ import copy
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ import numpy as np
 
 from ..config.device_file import Device, device_of
 from ..config.model_tables import ModelMaterialTable
+from ..config.reader import Reader
 from ..config.tables import MaterialTable
 from ..errors import InputError, suggest
 from ..files import read_text
-from ..model.material import Material, retuned
+from ..model.material import retuned
 from ..units import positive, to_si
 
 #: Sections of a device file that a study may change; all but the materials change more than the
@@ -116,20 +117,21 @@ def changed_device(device: Device, changes: Mapping[str, Any]) -> Device:
     ------
     InputError, MeshError
     """
-    table = copy.deepcopy(dict(device.table))
+    table = dict(device.table)
+    for section in {key.partition(".")[0] for key in changes} & set(table):
+        table[section] = copy.deepcopy(table[section])
     for key, value in changes.items():
         _put(device, table, key, value)
+    thetas = {k.rpartition(".")[0]: v for k, v in changes.items() if _named(k, "theta")}
+    if not any(map(is_shape, changes)) and "geometry" not in table:
+        return _of_other_material(device, table, thetas)
     new_mesh = any(k.startswith(("mesh.", "cross_section.")) and k != "mesh.scale" for k in changes)
     mesh = (
         None if new_mesh or "geometry" in table else device.problem.mesh
     )  # one that follows the diffusion length
     new = device_of(device.path, table, mesh)
-    thetas = {k.rpartition(".")[0]: v for k, v in changes.items() if _named(k, "theta")}
     if thetas:
-        materials = {
-            region: _with_theta(m, thetas.get("material", thetas.get(f"materials.{region}")))
-            for region, m in new.problem.materials.items()
-        }
+        materials = _with_thetas(dict(new.problem.materials), thetas)
         new = replace(new, problem=replace(new.problem, materials=materials))
     if "mesh.scale" in changes:
         factor = positive(changes["mesh.scale"], "1", "mesh.scale")
@@ -142,8 +144,27 @@ def _named(key: str, name: str) -> bool:
     return parts[-1] == name and len(parts) == {"material": 2, "materials": 3}.get(parts[0])
 
 
-def _with_theta(material: Material, theta: Any) -> Material:
-    return material if theta is None else retuned(material, {"theta": theta})
+def _of_other_material(
+    device: Device, table: Mapping[str, Any], thetas: Mapping[str, Any]
+) -> Device:
+    """The device where only its materials differ: nothing else of its file is read again."""
+    reader = Reader(device.path)
+    recipes = reader.materials(table)
+    reader.stop()
+    materials = _with_thetas(reader.operating_point(recipes), thetas)
+    given = {f.name: getattr(device.problem, f.name) for f in fields(device.problem)}
+    problem = reader.problem(**given | {"materials": materials})
+    return replace(device, table=table, problem=problem)
+
+
+def _with_thetas(materials: Any, thetas: Mapping[str, Any]) -> Any:
+    """A material, or materials by region, with other ratios X_zz/X_yy; one stays one."""
+    if not isinstance(materials, Mapping):
+        return retuned(materials, {"theta": thetas["material"]}) if thetas else materials
+    asked = {r: thetas.get("material", thetas.get(f"materials.{r}")) for r in materials}
+    return {
+        r: m if asked[r] is None else retuned(m, {"theta": asked[r]}) for r, m in materials.items()
+    }
 
 
 def _put(device: Device, table: dict[str, Any], key: str, value: Any) -> None:

@@ -256,8 +256,10 @@ def _results(future: Any, client: Any) -> tuple[Any, BaseException | None]:
     distributed = require_extra("distributed", "study", "a study on a scheduler")
     if future.status == "finished":
         return future.result(), None
-    if client.status != "running" or future.status in ("cancelled", "lost"):
+    if client.status != "running" or future.status == "cancelled":
         raise _gone(future.status)
+    if future.status == "lost":  # finished, but its worker died with the results
+        return None, ConnectionError("results lost with their worker")
     exc = future.exception()
     if isinstance(exc, (distributed.KilledWorker, distributed.comm.CommClosedError)):
         return None, exc

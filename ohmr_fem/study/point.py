@@ -16,14 +16,15 @@ import numpy as np
 
 from ..config.device_file import Device
 from ..errors import InputError, MissingExtraError, OhmrError, SolveError
-from ..model.material import Material, precession_squared
+from ..model.material import Material
 from ..model.problem import Problem
-from ..solver.resolution import edge_cells, physics_notes, size_notes, unresolved
+from ..solver.resolution import check_edges, edge_cells, physics_notes, size_notes
 from ..solver.system import system_of
 from ..sweep.hanle import hanle_curve
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
 from ..sweep.spectral import largest_share, spectral_measures
+from ..sweep.together import alike, read_together
 from ..version import __version__
 from .axes import changed_device
 from .file import parse_results
@@ -104,7 +105,7 @@ def compute_point(
     changes: Mapping[str, Any],
     version: str = __version__,
 ) -> dict[str, Any]:
-    """Results of one point as plain lists with a ``note`` (its warnings), or {"failed": why}."""
+    """Results of one point as arrays with a ``note`` (its warnings), or {"failed": why}."""
     check_version(version)
     if setting.failed:
         return {"failed": setting.failed}
@@ -140,62 +141,91 @@ def _point(
     setting: Setting,
     prob: Problem,
 ) -> dict[str, Any]:
-    device, notes = setting.device, dict.fromkeys(_notes(setting, prob))
+    device = setting.device
+    tuned = _tuned(setting, prob)
+    notes = dict.fromkeys(_notes(setting, prob, tuned))
     rows: dict[str, list[Any]] = {name: [] for name in parse_results(prob.is_cross_section)}
-    shared = setting.measures if shares_poles(prob) else None
-    for k, m in enumerate(device.measurements):
-        values = None if shared is None else _from_measure(shared[k], prob, device.fields)
+    shared = _from_measures(tuned, device.fields) if tuned else [None] * len(device.measurements)
+    for m, values in zip(device.measurements, shared, strict=True):
         if values is None:
             curve = hanle_curve(
                 prob, device.fields, current=m.current, voltage=m.voltage, method=device.method
             )
-            values = {"R_ohmic": curve.R_ohmic, "error": curve.algebraic_error.tolist()}
+            values = {"R_ohmic": curve.R_ohmic, "error": curve.algebraic_error}
             values |= {
-                name: getattr(curve, name).tolist()
-                for name in ("delta_R", "hanle", "rho", "rho_change")
+                name: getattr(curve, name) for name in ("delta_R", "hanle", "rho", "rho_change")
             }
             notes |= dict.fromkeys(curve.warnings)
         for name, row in rows.items():
             row.append(values[name])
-    return {**rows, "note": "; ".join(notes)}
+    results = {name: np.array(row) for name, row in rows.items()}
+    return {**results, "note": "; ".join(notes)}
+
+
+def _tuned(
+    setting: Setting,
+    prob: Problem,
+) -> list[SpectralMeasure]:
+    """The measures of the geometry for the material of a point; none where it needs its own."""
+    if setting.measures is None or not shares_poles(prob):
+        return []
+    return [replace(m, material=prob.material) for m in setting.measures]
+
+
+def _from_measures(
+    tuned: list[SpectralMeasure],
+    fields: np.ndarray,
+) -> list[dict[str, Any] | None]:
+    """Results of each measure, or None outside its range: there the device itself gives the
+    answer, or the reason.
+    """
+    if not alike(tuned):
+        return [_from_measure(m, fields) for m in tuned]
+    try:
+        found = read_together(tuned, fields)
+    except SolveError:
+        return [None] * len(tuned)
+    each = zip(tuned, found.f.T, found.change.T, found.error.T, found.accepted, strict=True)
+    return [_results(m, *numbers) if inside else None for m, *numbers, inside in each]
 
 
 def _from_measure(
     measure: SpectralMeasure,
-    prob: Problem,
     fields: np.ndarray,
 ) -> dict[str, Any] | None:
-    """Results from the measure of the geometry, or None outside its range."""
-    tuned = replace(measure, material=prob.material)
     try:
-        f, change, bound = tuned.response_and_bound(fields)
+        return _results(measure, *measure.response_and_bound(fields))
     except SolveError:
-        return None  # the device itself gives the answer, or the reason
-    names = ("rho", "rho_change") if prob.is_cross_section else ("delta_R", "hanle")
+        return None
+
+
+def _results(
+    measure: SpectralMeasure,
+    f: np.ndarray,
+    change: np.ndarray,
+    error: np.ndarray,
+) -> dict[str, Any]:
+    unit = measure.unit
+    names = ("rho", "rho_change") if measure.current is None else ("delta_R", "hanle")
     return {
-        "R_ohmic": tuned.R_ohmic,
-        names[0]: (f * tuned.unit).tolist(),
-        names[1]: (change * tuned.unit).tolist(),
-        "error": (abs(tuned.unit) * bound).tolist(),
+        "R_ohmic": measure.R_ohmic,
+        names[0]: f * unit,
+        names[1]: change * unit,
+        "error": abs(unit) * error,
     }
 
 
 def _notes(
     setting: Setting,
     prob: Problem,
+    tuned: list[SpectralMeasure],
 ) -> list[str]:
     """Warnings about a point that is read from a measure; a solution of its own brings them
     along.
     """
-    if setting.measures is None or setting.height is None or not shares_poles(prob):
+    if not tuned or setting.height is None:
         return []
     fields = setting.device.fields
     strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    squared = float(precession_squared(prob.material, strongest))
-    shorter = (
-        np.sqrt(1.0 + 1j * max(squared, 0.0) ** 0.5).real * (1.0 + max(-squared, 0.0) ** 0.5) ** 0.5
-    )
-    decay = np.full(setting.height.shape, prob.material.diffusion_length / shorter)
-    tuned = [replace(m, material=prob.material) for m in setting.measures]
     notes = [*physics_notes(prob, fields), *size_notes(prob, largest_share(prob, tuned))]
-    return [str(n) for n in (*notes, *unresolved(setting.height, decay, prob.order))]
+    return [str(n) for n in (*notes, *check_edges(setting.height, prob, strongest))]

@@ -241,7 +241,7 @@ def sizes(study: Study) -> dict[str, float]:
     """Bytes of disk (journal and results file) and of memory that the results take, from above."""
     numbers = study.size * len(study.device.measurements) * (1.0 + 3.0 * len(study.device.fields))
     return {
-        "disk": 1e5 + 300.0 * study.size + 36.0 * numbers,
+        "disk": 1e5 + 300.0 * study.size + 20.0 * numbers,
         "memory": 2e6 + 1500.0 * study.size + 56.0 * numbers,
     }
 

@@ -318,9 +318,11 @@ def _curve(
     start: float,
     notes: tuple[str, ...],
     largest: float = 0.0,
+    beside: bool = True,
 ) -> HanleCurve:
     """``effect`` and ``change`` are delta_R and hanle of a device, or rho(B) and rho(B) - rho(0) of
-    a cross-section; ``largest`` is what the effect could be without field.
+    a cross-section; ``largest`` is what the effect could be without field; a strip is solved
+    ``beside`` a device.
     """
     section = problem.is_cross_section
     # the value at B = 0, known to round-off at every field
@@ -333,6 +335,7 @@ def _curve(
     largest = max(largest, _largest_product(problem) * (1.0 if section else abs(base)))
     rho_star = removed_part(change, zero, largest)
     nothing = np.full(len(fields), np.nan)
+    strip = nothing if section or not beside else base * strip_rho(problem, fields, pairs[0])
     return HanleCurve(
         fields=fields,
         delta_R=nothing if section else effect,
@@ -341,7 +344,7 @@ def _curve(
         rho=rho,
         rho_change=rho_change,
         rho_star=rho_star,
-        delta_R_strip=nothing if section else base * strip_rho(problem, fields, pairs[0]),
+        delta_R_strip=strip,
         residual=residual,
         algebraic_error=error,
         current=None if section else tuple(pairs[0]),

@@ -73,8 +73,10 @@ class Projection:
         basis, for complex s (...).
         """
         s = np.asarray(s, dtype=complex)[..., None]
-        filters = ((s - self.shift) / (self.rates + s))[..., None, :]
-        return np.asarray(filters * self.tail @ self.weights)
+        filters = (s - self.shift) / (self.rates + s)
+        each = self.tail.T[:, :, None] * self.weights[:, None, :]
+        m, q, p = each.shape
+        return np.asarray(filters @ each.reshape(m, q * p)).reshape(*filters.shape[:-1], q, p)
 
     def residual_norm(self, i: Any, s: Any) -> np.ndarray:
         """|r_i(s)| in the A0^{-1} norm for complex s of any shape; several columns i follow as a

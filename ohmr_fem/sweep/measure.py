@@ -200,7 +200,10 @@ class SpectralMeasure:
         if not self.channels:
             return np.zeros(np.shape(s))
         c = self.channels[channel]
-        return self.projection.bound(c.a, c.b, complex_si(s, "1", "s") / self.stretch, self.slowest)
+        return self._bound_of(c, complex_si(s, "1", "s"))
+
+    def _bound_of(self, c: Link, s: Any) -> np.ndarray:
+        return self.projection.bound(c.a, c.b, s / self.stretch, self.slowest)
 
     # -- fields
 
@@ -269,24 +272,19 @@ class SpectralMeasure:
         """phi^2, W tau T z and W (tau T)^2 z, each (n,), and W z, with W what the detector reads
         and z what is generated.
         """
-        T = np.atleast_3d(self.material.torque(fields) * self.material.relaxation_time)
-        row, z = self.detector(c.detected), np.eye(3)[c.generated]
-        second = (T @ (T @ z)[..., None])[..., 0] @ row
-        return (
-            precession_squared(self.material, fields),
-            T @ z @ row,
-            second,
-            float(row[c.generated]),
-        )
+        T, squared = self.material.torque_of(fields)
+        row, turned = self.detector(c.detected), T[:, :, c.generated]
+        second = np.einsum("na,na->n", row @ T, turned)
+        return squared, turned @ row, second, float(row[c.generated])
 
     def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
         """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
         several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
         least = NEAR - self.slowest * self.stretch
         total = np.zeros(len(several))
-        for number, c in enumerate(self.channels):
+        for c in self.channels:
             total += abs(self._strength(c)) * _sum_bound(
-                functools.partial(self.F_bound, channel=number),
+                functools.partial(self._bound_of, c),
                 *self._torque_terms(c, several),
                 s,
                 least,
@@ -299,7 +297,7 @@ class SpectralMeasure:
         return 1.0 + self.slowest * self.stretch
 
     def _check_stable(self, fields: np.ndarray) -> None:
-        squared = precession_squared(self.material, fields)
+        _, squared = self.material.torque_of(fields)
         growth = float(np.sqrt(max(-squared.min(), 0.0)))
         limit = self.growth_limit
         if growth >= limit - NEAR:
@@ -807,12 +805,6 @@ def _link(given: Any, starts: int) -> Link:
     return link
 
 
-def _same(one: Material, other: Material) -> bool:
-    return one is other or all(
-        np.array_equal(a, b) for a, b in zip(vars(one).values(), vars(other).values(), strict=True)
-    )
-
-
 def _sum_bound(
     F_bound: Callable[[Any], np.ndarray],
     squared: np.ndarray,
@@ -888,80 +880,6 @@ def device_of(system: System) -> dict[str, Any]:
         "absorbing": any(law.absorbs_partially for law in laws),
         "summary": repr(problem),
     }
-
-
-@door
-def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarray:
-    """delta_R of several pairs of one device, as :func:`spectral_measures` made them, (n, k) ohm
-    for k measures.
-
-    The same numbers and the same check of the bound as ``delta_R`` one by one; the poles are
-    shared, so all pairs cost little more than one.
-
-    Raises
-    ------
-    InputError, SolveError
-        Measures that do not share poles and material; as :meth:`SpectralMeasure.response`.
-    """
-    one, several = measures[0], np.atleast_2d(fields_array(fields, "fields"))
-    one._needs_terminals()
-    if any(q.polarised or not q.plane for q in measures):
-        return np.column_stack([q.delta_R(several) for q in measures])
-    if any(
-        q.projection.rates is not one.projection.rates or not _same(q.material, one.material)
-        for q in measures
-    ):
-        raise InputError(
-            "delta_R_table: the measures must come from one call of spectral_measures, with one "
-            "material"
-        )
-    one._check_stable(several)
-    pairs = {
-        name: (q.projection.weights[:, i], q.projection.norm(i))
-        for q in measures
-        for i, name in enumerate((q.current, q.voltage))
-    }
-    place = {name: i for i, name in enumerate(pairs)}
-    a, b = (
-        [place[name] for name in names]
-        for names in zip(*((q.current, q.voltage) for q in measures), strict=True)
-    )
-    norms = np.array([norm for _, norm in pairs.values()])
-    every = replace(
-        one.projection,
-        weights=np.column_stack([w for w, _ in pairs.values()]),
-        gram=np.diag(norms**2),
-    )
-
-    def F_bound(s: Any) -> np.ndarray:
-        s = np.asarray(s, dtype=complex) / one.stretch
-        return every.bound(
-            a,
-            b,
-            s[..., 0] if s.ndim else s,
-            one.slowest,
-        )
-
-    zero, kernel = one._kernel(one.channels[0], several)
-    g = every.weights[:, a] * every.weights[:, b]
-    squared, first, second, direct = one._torque_terms(one.channels[0], several)
-    error = _sum_bound(
-        F_bound,
-        squared[:, None],
-        first[:, None],
-        second[:, None],
-        direct,
-        1.0,
-        NEAR - one.slowest * one.stretch,
-    )
-    size = (
-        np.sum(np.abs(g) / (np.abs(one.projection.rates) * one.stretch + 1.0)[:, None], axis=0)
-        * one.stretch
-    )
-    allowed = np.maximum(one.tolerance * size, FLOOR * norms[a] * norms[b])
-    if not np.all(error <= 3.0 * allowed):
-        measures[int(np.argmax(np.max(error / allowed, axis=0)))]._check(several)
-    return one.unit * (zero @ g + kernel @ g)
 
 
 def _circle() -> np.ndarray:

@@ -13,6 +13,8 @@ import numpy as np
 from ..errors import SolveError
 from ..model.problem import Problem
 from ..solver.resistance import warn_once
+from ..solver.resolution import edge_cells
+from ..solver.system import system_of
 from .curve import HanleCurve
 from .hanle import _curve
 from .measure import SpectralMeasure
@@ -27,10 +29,13 @@ TOLERANCE = 1e-10
 
 @dataclass(frozen=True, eq=False)
 class _Shared:
-    """A measure, and the ohmic resistance between the contacts of its current, times sigma."""
+    """A measure, the ohmic resistance between the contacts of its current, times sigma, and the
+    heights of the cells along the edges.
+    """
 
     measure: SpectralMeasure
     own: float
+    height: np.ndarray
 
     def share(self, tuned: SpectralMeasure) -> float:
         """As :attr:`Measurement.share`, for another material."""
@@ -81,9 +86,11 @@ class SharedMeasures:
             )
         except SolveError:  # a margin may lead to where there is no steady state
             measure = self._measure(problem, fields)
+        height, _ = edge_cells(system_of(problem))
         if measure.current is None:
-            return _Shared(measure, 1.0)
-        return _Shared(measure, own_resistance(problem, measure.current) * measure.conductance)
+            return _Shared(measure, 1.0, height)
+        own = own_resistance(problem, measure.current) * measure.conductance
+        return _Shared(measure, own, height)
 
     def _measure(self, problem: Problem, fields: np.ndarray, **options: Any) -> SpectralMeasure:
         (measure,) = spectral_measures(
@@ -97,7 +104,7 @@ class SharedMeasures:
     ) -> HanleCurve:
         measure = replace(known.measure, material=problem.material, summary=repr(problem))
         f, change, bound = measure.response_and_bound(fields)
-        notes = warn_once(problem, fields, known.share(measure))
+        notes = warn_once(problem, fields, known.share(measure), known.height)
         return _curve(
             problem,
             fields,
@@ -111,4 +118,5 @@ class SharedMeasures:
             start,
             notes,
             abs(measure.unit) * measure.largest,
+            beside=False,  # a map has no place for it
         )

@@ -27,9 +27,10 @@ from ..errors.doors import door
 from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver import forms
-from ..solver.linear import SYMMETRIC, Solver
+from ..solver.linear import SYMMETRIC, Solver, factorised
 from ..solver.resistance import FourTerminal, UnitCurrent, ohmic_reading
 from ..solver.resolution import FIRST_ORDER, angle_notes, size_notes
+from ..solver.space import vertex_functions
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
 from ..units import array_si, complex_si, fields_array, fraction, positive, shown
@@ -221,7 +222,7 @@ def _scalar_measures(
     sizes = np.abs(np.concatenate(ranges) + slowest)
     least = min(2.0 * sizes.min(), bases.min())
     shift = shift or MIDDLE * float(np.sqrt(sizes.max() * least))
-    factors = solver.factorise(K + shift * M)
+    factors = factorised(solver, K + shift * M, lambda: vertex_functions(system.basis, keep))
 
     groups = [
         (one, np.array([turn for turn, own in zip(turns, links, strict=True) if own == one]))

@@ -52,6 +52,11 @@ def test_hall_bar():
     assert set(hall_bar(5, 1, arm_positions=()).contacts) == {"left", "right"}
 
 
+@pytest.mark.parametrize("size", [(5, 1), (1, 5), (2, 2)])
+def test_the_narrowest_way_across_a_plain_rectangle(size):
+    assert hall_bar(*size, arm_positions=()).narrowest == pytest.approx(min(size))
+
+
 def test_cross():
     device = cross("3 um", "500 nm")
     assert {k: tuple(np.round(v * 1e6, 9)) for k, v in centres(device).items() if k} == {

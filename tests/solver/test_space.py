@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import skfem
+from scipy.sparse import csr_array, eye_array
 
 from ohmr_fem.errors import InputError
 from ohmr_fem.mesh.grids import annulus_mesh, cross_section, disc_mesh, graded_lines, tensor_grid
@@ -18,6 +19,7 @@ from ohmr_fem.solver.space import (
     locate,
     point_rows,
     reference_rows,
+    vertex_functions,
 )
 
 LINES = graded_lines(-1.0, 1.0, 0.004, 1.7)
@@ -37,6 +39,23 @@ CASES = [
     )
     for order in orders
 ]
+
+
+def test_functions_of_the_vertices_are_those_of_first_order():
+    """A linear function from its values at the vertices; two vertices that share one unknown."""
+    basis = cell_basis(MESHES["triangle"], 2)
+    x, y = basis.doflocs
+    nodal = basis.nodal_dofs[0]
+    up = vertex_functions(basis, csr_array(eye_array(basis.N)))
+    assert np.allclose(up @ (2.0 * x - y)[nodal], 2.0 * x - y, atol=1e-14)
+    columns = np.arange(basis.N)
+    columns[nodal[3]] = nodal[0]
+    tie = csr_array((np.ones(basis.N), (np.arange(basis.N), columns)), shape=(basis.N,) * 2)
+    tie = tie[:, np.unique(columns)]
+    up = vertex_functions(basis, tie)
+    assert up.shape == (basis.N - 1, len(nodal) - 1)
+    assert np.allclose(up.sum(axis=1), 1.0, atol=1e-14)
+    assert vertex_functions(cell_basis(MESHES["triangle"], 3), tie) is None
 
 
 def inside(mesh, count=40, seed=5):

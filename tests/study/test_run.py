@@ -232,6 +232,7 @@ def test_any_key_of_the_device(device_study, tmp_path):
         assert np.allclose(row.delta_R[0], exact.delta_R, rtol=1e-6) and np.isclose(
             row.R_ohmic[0], exact.R_ohmic
         )
+        assert np.allclose(row.hanle[0], exact.hanle, rtol=1e-6, atol=1e-7 * abs(exact.hanle).max())
 
 
 MODEL = """
@@ -765,6 +766,38 @@ def test_points_lost_with_their_worker_are_handed_out_again(
     assert (
         sum(size for _, size in ASKED) == 80 * (deaths + 1) and max(size for _, size in ASKED) > 1
     )  # quick: several a task
+
+
+def test_results_lost_with_their_worker_are_no_lost_scheduler(refuses):
+    pytest.importorskip("distributed")
+    client = SimpleNamespace(status="running")
+    results, failure = study_dask._results(SimpleNamespace(status="lost"), client)
+    assert results is None and isinstance(failure, ConnectionError)
+    with refuses(SolveError, "scheduler was lost"):
+        study_dask._results(SimpleNamespace(status="cancelled"), client)
+
+
+def test_two_processes_of_which_one_is_killed(write, tmp_path):
+    """Real workers; kill -9 takes one with the points and the settings that it holds."""
+    distributed = pytest.importorskip("distributed")
+    path = write(STUDY.replace("points = 3", "points = 50"))
+    alone = load_study(run_study(path, tmp_path / "alone.nc").path)
+    killed = []
+    options = {"dashboard_address": None, "local_directory": str(tmp_path)}
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **options) as workers:
+        for nanny in workers.workers.values():
+            nanny.auto_restart = False  # a third process would cost seconds
+
+        def kill(done, total, left):
+            if done == 8:
+                killed.append(workers.workers[0].pid)
+                os.kill(killed[0], signal.SIGKILL)
+
+        result = run_study(
+            path, tmp_path / "two.nc", scheduler=workers.scheduler_address, progress=kill
+        )
+    assert len(killed) == 1 and result.computed == 200 and not result.failed
+    assert same(alone, load_study(result.path))
 
 
 def test_points_without_a_geometry_on_a_scheduler(device_study, cluster):

@@ -15,9 +15,9 @@ from ohmr_fem.errors import InputError, SolveError
 from ohmr_fem.mesh.grids import graded_lines, tensor_grid
 from ohmr_fem.solver.resistance import Measurement
 from ohmr_fem.solver.system import System, system_of
-from ohmr_fem.sweep.measure import delta_R_table
 from ohmr_fem.sweep.route import refusal
 from ohmr_fem.sweep.spectral import spectral_measure, spectral_measures
+from ohmr_fem.sweep.together import delta_R_table
 from validation.case import simple_material
 from validation.strip_tensor import TESLA
 
