@@ -29,19 +29,34 @@ class MatrixModes(Modes):
 
     @classmethod
     def of_matrices(cls, measure: MatrixMeasure) -> MatrixModes:
-        matrices, square = measure.matrices, measure.reference_length**2
-        weights, count = measure.projection.weights, len(measure.projection.rates)
-        size = 3 * matrices.count
-        source, reader = np.zeros((count + 1, size)), np.zeros((count + 1, size))
-        for c in {(c.generated, c.a, c.drive): c for c in measure.channels}.values():
+        matrices = measure.matrices
+        square = measure.reference_length**2
+        poles = measure.projection
+        count = len(poles.rates)
+        # the last mode is uniform: the measure does not see it
+        source = np.zeros((count + 1, 3 * matrices.count))
+        reader = np.zeros_like(source)
+        driven = {(c.generated, c.a, c.drive): c for c in measure.channels}
+        for c in driven.values():
             made = measure._sources(c).sum(axis=0)
-            source[:count] += np.outer(weights[:, c.a], made) / square
-        for c in {(c.detected, c.b, c.read): c for c in measure.channels}.values():
-            reader[:count] += np.outer(weights[:, c.b], measure._readers(c).sum(axis=0))
-        kappa = np.append(measure.projection.rates, 0.0) / square
-        loss = kappa[:, None, None] * matrices.spread + matrices.relaxation
-        rates = np.append(measure.rates, 0.0) + 1.0 / measure.material.mean_time
-        return cls(measure, rates, source, reader, loss)
+            weight = poles.weights[:, c.a] / square
+            source[:count] += np.outer(weight, made)
+        seen = {(c.detected, c.b, c.read): c for c in measure.channels}
+        for c in seen.values():
+            read = measure._readers(c).sum(axis=0)
+            weight = poles.weights[:, c.b]
+            reader[:count] += np.outer(weight, read)
+        kappa = np.append(poles.rates, 0.0) / square
+        spread = kappa[:, None, None] * matrices.spread
+        rates = np.append(measure.rates, 0.0)
+        rates = rates + 1.0 / measure.material.mean_time
+        return cls(
+            measure,
+            rates,
+            source,
+            reader,
+            loss=spread + matrices.relaxation,
+        )
 
     @property
     def time(self) -> float:
@@ -55,12 +70,21 @@ class MatrixModes(Modes):
         return self.loss + self.torque(field)
 
     def lost(self, n: np.ndarray) -> np.ndarray:
-        return np.asarray((self.loss @ n[..., None])[..., 0])
+        lost = self.loss @ n[..., None]
+        return np.asarray(lost[..., 0])
 
     def jacobian(self, field: np.ndarray) -> np.ndarray:
-        return np.asarray(block_diag(*self.matrix(field)))
+        blocks = self.matrix(field)
+        return np.asarray(block_diag(*blocks))
 
-    def free(self, c: np.ndarray, field: np.ndarray, times: np.ndarray) -> np.ndarray:
+    def free(
+        self,
+        c: np.ndarray,
+        field: np.ndarray,
+        times: np.ndarray,
+    ) -> np.ndarray:
         """What is left of c after the times, (n, m, q)."""
-        every = expm(-self.matrix(field) * times[:, None, None, None])
-        return np.asarray((every @ c[..., None])[..., 0])
+        later = times[:, None, None, None]
+        every = expm(-later * self.matrix(field))
+        left = every @ c[..., None]
+        return np.asarray(left[..., 0])

@@ -75,7 +75,10 @@ class Law:
         return cls(free * matrices.spread, lost, free * driven, read_here)
 
 
-def angles_of(face: Face, matrices: Channels) -> tuple[np.ndarray, np.ndarray]:
+def angles_of(
+    face: Face,
+    matrices: Channels,
+) -> tuple[np.ndarray, np.ndarray]:
     """alpha + kappa and alpha' + kappa' at a face, (c,); over alpha and alpha' where there is one
     channel.
     """
@@ -91,7 +94,10 @@ def angles_of(face: Face, matrices: Channels) -> tuple[np.ndarray, np.ndarray]:
     return made, read
 
 
-def sources(matrices: Channels, angles: np.ndarray) -> np.ndarray:
+def sources(
+    matrices: Channels,
+    angles: np.ndarray,
+) -> np.ndarray:
     """DD^-1 alpha x e_d for the three components, (q, 3)."""
     if matrices.count == 1:
         return np.asarray(angles[0] * np.eye(3))
@@ -99,7 +105,11 @@ def sources(matrices: Channels, angles: np.ndarray) -> np.ndarray:
     return np.asarray(made)
 
 
-def readers(matrices: Channels, angles: np.ndarray, detection: str) -> np.ndarray:
+def readers(
+    matrices: Channels,
+    angles: np.ndarray,
+    detection: str,
+) -> np.ndarray:
     """alpha'^T DD x W_c for the three components, (3, q)."""
     W = detection_matrix(matrices.material, detection)
     if matrices.count == 1:
@@ -148,7 +158,10 @@ def _inverse(x: np.ndarray) -> np.ndarray:
     return 1.0 / np.asarray(x, dtype=complex)
 
 
-def _half_root(matrix: np.ndarray, half: float) -> np.ndarray:
+def _half_root(
+    matrix: np.ndarray,
+    half: float,
+) -> np.ndarray:
     return half * np.asarray(sqrtm(matrix), dtype=complex)
 
 
@@ -208,7 +221,11 @@ class ChannelFaces:
         drive, reader = sources(matrices, made)[:, 2], readers(matrices, read, detection)[2]
         return cls(thickness / length, above, below, drive, reader)
 
-    def response(self, rates: np.ndarray, A: np.ndarray) -> np.ndarray:
+    def response(
+        self,
+        rates: np.ndarray,
+        A: np.ndarray,
+    ) -> np.ndarray:
         """What is read of what is driven, (n, m, 3, 3): faces x, faces y, edges z of each."""
         out = np.empty((len(A), len(rates), 3, 3), dtype=complex)
         spectra = Spectra.of(A)
@@ -222,7 +239,11 @@ class ChannelFaces:
         """What the faces read where the ohmic field is uniform, (n, 2, 2)."""
         return self.response(np.zeros(1), A)[:, 0, :2, :2]
 
-    def _response(self, rates: np.ndarray, spectra: Spectra) -> np.ndarray:
+    def _response(
+        self,
+        rates: np.ndarray,
+        spectra: Spectra,
+    ) -> np.ndarray:
         h, e, M, up, down, still = self._slopes(rates, spectra)
         t, above, below = self.thickness, self.above, self.below
         odd = 0.5 * h @ (up + down)  # [N(t/2) - N(-t/2)]/t
@@ -233,7 +254,11 @@ class ChannelFaces:
         rows = [mean @ odd + apart @ even, self.reader[None] @ (M @ edges)]
         return np.concatenate(rows, axis=-2)
 
-    def _slopes(self, rates: np.ndarray, spectra: Spectra) -> tuple[np.ndarray, ...]:
+    def _slopes(
+        self,
+        rates: np.ndarray,
+        spectra: Spectra,
+    ) -> tuple[np.ndarray, ...]:
         """h, e and M of w + A, N' above and below and N where both vanish, (..., q, 3): columns are
         the drives of the faces along x and y and that of the edges.
         """
@@ -260,7 +285,12 @@ class ChannelFaces:
         size = len(none)
         return h, e, M, slopes[..., :size, :], slopes[..., size:, :], still
 
-    def profile(self, height: float, rates: np.ndarray, A: np.ndarray) -> np.ndarray:
+    def profile(
+        self,
+        height: float,
+        rates: np.ndarray,
+        A: np.ndarray,
+    ) -> np.ndarray:
         """N at a height from the middle, (n, m, q, 3): columns are the three drives."""
         half = 0.5 * self.thickness
         spectra = Spectra.of(A)
@@ -279,7 +309,11 @@ class ChannelFaces:
         return np.asarray(0.5 * (at_odd @ (up + down) + at_even @ (up - down)) + still)
 
 
-def _at_height(height: float, half: float, sign: float) -> MatrixFunction:
+def _at_height(
+    height: float,
+    half: float,
+    sign: float,
+) -> MatrixFunction:
     """sinh(q z) / (q cosh(q t/2)) for sign -1, cosh(q z) / (q sinh(q t/2)) for 1, q^2 a matrix."""
 
     def f(matrix: np.ndarray) -> np.ndarray:
@@ -291,7 +325,11 @@ def _at_height(height: float, half: float, sign: float) -> MatrixFunction:
     return f
 
 
-def scaled_rates(matrices: Channels, fields: Any, length: float) -> np.ndarray:
+def scaled_rates(
+    matrices: Channels,
+    fields: Any,
+    length: float,
+) -> np.ndarray:
     """A = l^2 DD^-1 (Gamma + T(B)), (n, q, q)."""
     return np.asarray(
         length**2 * np.linalg.solve(matrices.spread, matrices.matrices(np.atleast_2d(fields)))

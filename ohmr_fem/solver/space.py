@@ -35,7 +35,10 @@ ELEMENTS: dict[Any, tuple[tuple[Any, ...], Any]] = {
 AT_ONCE = 200_000
 
 
-def element_for(mesh: skfem.Mesh, order: int) -> skfem.Element:
+def element_for(
+    mesh: skfem.Mesh,
+    order: int,
+) -> skfem.Element:
     """A fresh element of the given order; fresh because hierarchical elements cache their last
     points.
     """
@@ -52,7 +55,10 @@ def is_hierarchical(basis: Any) -> bool:
     return isinstance(basis.elem, (skfem.ElementLinePp, skfem.ElementQuadP))
 
 
-def scaled(mesh: skfem.Mesh, factor: float) -> skfem.Mesh:
+def scaled(
+    mesh: skfem.Mesh,
+    factor: float,
+) -> skfem.Mesh:
     """The mesh in other units; its edges, which skfem would number anew, are those of the mesh."""
     out = mesh.scaled(factor)
     for name in ("_facets", "_t2f", "_f2t"):
@@ -61,25 +67,37 @@ def scaled(mesh: skfem.Mesh, factor: float) -> skfem.Mesh:
     return out
 
 
-def cell_basis(mesh: skfem.Mesh, order: int) -> Any:
+def cell_basis(
+    mesh: skfem.Mesh,
+    order: int,
+) -> Any:
     """The space of the given order, with quadrature exact for constant coefficients on straight
     cells.
     """
     return skfem.Basis(mesh, element_for(mesh, order), intorder=_exactness(mesh, order))
 
 
-def cell_points(mesh: skfem.Mesh, order: int) -> np.ndarray:
+def cell_points(
+    mesh: skfem.Mesh,
+    order: int,
+) -> np.ndarray:
     """The quadrature points of :func:`cell_basis`, (dim, cells, points a cell)."""
     points, _ = get_quadrature(mesh.refdom, _exactness(mesh, order))
     return np.asarray(mesh.mapping().F(points))
 
 
-def _exactness(mesh: skfem.Mesh, order: int) -> int:
+def _exactness(
+    mesh: skfem.Mesh,
+    order: int,
+) -> int:
     # on curved and bilinear cells the Jacobian is no polynomial: four orders more
     return 2 * order if mesh.affine else 2 * order + 4
 
 
-def vertex_functions(basis: Any, tie: csr_array) -> csr_array | None:
+def vertex_functions(
+    basis: Any,
+    tie: csr_array,
+) -> csr_array | None:
     """The functions of first order in terms of the unknowns that ``tie`` (N, m) of zeros and ones
     leaves, (m, k); None unless the order is 2 on triangles.
     """
@@ -97,12 +115,19 @@ def vertex_functions(basis: Any, tie: csr_array) -> csr_array | None:
     return csr_array(diags_array(mean) @ (tie.T @ onto @ tied[:, used]))
 
 
-def count_unknowns(mesh: skfem.Mesh, order: int) -> int:
+def count_unknowns(
+    mesh: skfem.Mesh,
+    order: int,
+) -> int:
     """Number of unknowns of one field."""
     return int(skfem.assembly.Dofs(mesh, element_for(mesh, order)).N)
 
 
-def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
+def facet_basis(
+    mesh: skfem.Mesh,
+    order: int,
+    facets: np.ndarray,
+) -> Any:
     """The same space on boundary facets, with a quadrature that also serves smooth current
     profiles.
     """
@@ -110,14 +135,21 @@ def facet_basis(mesh: skfem.Mesh, order: int, facets: np.ndarray) -> Any:
     return skfem.FacetBasis(mesh, element, facets=facets, intorder=2 * order + 8)
 
 
-def region_basis(mesh: skfem.Mesh, order: int, cells: np.ndarray) -> Any:
+def region_basis(
+    mesh: skfem.Mesh,
+    order: int,
+    cells: np.ndarray,
+) -> Any:
     """The same space on some cells, with a quadrature that also serves smooth profiles."""
     element = element_for(mesh, order)
     return skfem.Basis(mesh, element, elements=cells, intorder=2 * order + 8)
 
 
 def locate(
-    mesh: skfem.Mesh, points: np.ndarray, unit: float = 1.0, what: str = "a point"
+    mesh: skfem.Mesh,
+    points: np.ndarray,
+    unit: float = 1.0,
+    what: str = "a point",
 ) -> np.ndarray:
     """Cell index of each point (dim, n), in the units of the mesh; ``unit`` in m and ``what`` serve
     the message.
@@ -157,7 +189,12 @@ def locate(
         reach *= 8
 
 
-def _lost(mesh: skfem.Mesh, point: np.ndarray, unit: float, what: str) -> InputError:
+def _lost(
+    mesh: skfem.Mesh,
+    point: np.ndarray,
+    unit: float,
+    what: str,
+) -> InputError:
     place = tuple(float(f"{v * unit:.12g}") for v in point)
     corners = mesh.p.min(axis=1), mesh.p.max(axis=1)
     shown = [tuple(float(f"{v * unit:.6g}") for v in corner) for corner in corners]
@@ -168,7 +205,12 @@ def _lost(mesh: skfem.Mesh, point: np.ndarray, unit: float, what: str) -> InputE
     )
 
 
-def _outside(mesh: skfem.Mesh, mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray:
+def _outside(
+    mesh: skfem.Mesh,
+    mapping: Any,
+    points: np.ndarray,
+    cells: np.ndarray,
+) -> np.ndarray:
     """How far each point is outside each candidate cell, in reference coordinates; <= 0 inside."""
     corners = mesh.p[:, mesh.t[:, cells]]  # (dim, corners, n, k)
     low = corners.min(axis=1)
@@ -191,7 +233,11 @@ def _outside(mesh: skfem.Mesh, mapping: Any, points: np.ndarray, cells: np.ndarr
     return out
 
 
-def _inverted(mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray:
+def _inverted(
+    mapping: Any,
+    points: np.ndarray,
+    cells: np.ndarray,
+) -> np.ndarray:
     """Reference points (dim, n) of points in cells; NaN where the map of a curved cell cannot be
     inverted.
     """
@@ -210,7 +256,10 @@ def _inverted(mapping: Any, points: np.ndarray, cells: np.ndarray) -> np.ndarray
 
 
 def point_rows(
-    basis: Any, order: int, points: np.ndarray, cells: np.ndarray
+    basis: Any,
+    order: int,
+    points: np.ndarray,
+    cells: np.ndarray,
 ) -> tuple[csr_array, list[csr_array]]:
     """Sparse rows (n, N) for the value and for each derivative at points (dim, n) inside the given
     cells.
@@ -220,7 +269,10 @@ def point_rows(
 
 
 def reference_rows(
-    basis: Any, order: int, X: np.ndarray, cells: np.ndarray
+    basis: Any,
+    order: int,
+    X: np.ndarray,
+    cells: np.ndarray,
 ) -> tuple[csr_array, list[csr_array]]:
     """As :func:`point_rows`, at reference coordinates X (dim, n, points per cell) of each cell."""
     count = X.shape[1] * X.shape[2]
