@@ -249,7 +249,7 @@ class ChannelFaces:
         odd = 0.5 * h @ (up + down)  # [N(t/2) - N(-t/2)]/t
         even = 0.5 * e @ (up - down) + 2.0 / t * still  # [N(t/2) + N(-t/2)]/t
         mean, apart = 0.5 * (above.readers + below.readers), 0.5 * (above.readers - below.readers)
-        edges = (up - down) / t
+        edges = (up - down) / t  # what leaves through the faces is missing from the mean
         edges[..., 2] += self.drive
         rows = [mean @ odd + apart @ even, self.reader[None] @ (M @ edges)]
         return np.concatenate(rows, axis=-2)
@@ -270,6 +270,7 @@ class ChannelFaces:
         still[..., 2] = M @ self.drive
         quarter = 0.5 * half
         none = np.zeros(M.shape[-2:])
+        # N(+-t/2) from N' at both faces, put into the two conditions of the faces
         rows, given = [], []
         above, below = self.above, self.below
         for law, values, side, place in (

@@ -38,6 +38,7 @@ def require_decay_between_faces(
     """SolveError at the weakest of the fields (n, 3) looked at where something grows."""
     size = np.linalg.norm(fields, axis=1)
     order = np.argsort(size, kind="stable")
+    # growth sets in at some strength: the weakest field with it is the one to tell
     looks = order[np.unique(np.linspace(0, len(order) - 1, LOOKS).astype(int))]
     rates = rates_between_faces(film, matrices, thickness, fields[looks])
     if rates is None:
@@ -131,7 +132,7 @@ def slowest_between_faces(
         for c, G in enumerate(face):
             place = slice(3 * c, 3 * c + 3)
             if G is None:
-                kept[end, place] = False
+                kept[end, place] = False  # n = 0 is no unknown
                 continue
             whole = np.zeros((size, size))
             whole[place, place] = G

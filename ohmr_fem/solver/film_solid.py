@@ -123,6 +123,7 @@ class RegionalSolid:
         P = system.keep
         loads = (P.T @ faces.source, depth.odd), (self.driven, depth.integral)
         readers = (P.T @ faces.reader, depth.odd), (self.read, depth.integral)
+        # twice: with diffusion in the plane, and without it, where the local part is exact
         whole, residual = self._solved(system.A(field), depth, loads, solver)
         still = csr_array(P.T @ (system.relaxing + system.torque(field)) @ P)
         (alone,), _ = self._solved(still, depth, loads[:1], solver)
@@ -151,7 +152,7 @@ class RegionalSolid:
             return solver.factorise(csr_array(matrix + depth.squares[mode] * across))
 
         modes = range(len(depth.squares))
-        if self.ties:
+        if self.ties:  # every mode is needed at once, so all factors are kept
             known = [factors(mode) for mode in modes]
             answers = [self._tied(known, depth, np.outer(a, b)) for b, a in loads]
             return [n for n, _ in answers], max(error for _, error in answers)
