@@ -134,17 +134,20 @@ def pulse() -> list[Row]:
     return rows
 
 
-def decay() -> list[Row]:
+def decay(level: str) -> list[Row]:
     """After switch-off the signal of a strip decays at (1 + (pi/l)^2)/tau and turns at Omega."""
     width, phi = 3.0, 2.0
     prob = strip.problem(width)
     rate = 1.0 + (np.pi / width) ** 2
     # the next mode is gone two lifetimes after the end, exp(-2 (3^2 - 1) (pi/l)^2) = 2e-8 of it
-    t = np.array([0.0, 4.2, 5.2])
-    drive = ([0.0, 2.0, 2.0], [1.0, 1.0, 0.0])
+    end, first, tolerance = (5.0, 9.0, 1e-12) if level == "full" else (2.0, 4.2, 1e-10)
+    t = np.array([0.0, first, first + 1.0])
+    drive = ([0.0, end, end], [1.0, 1.0, 0.0])
     rows = []
     for method in ("spectral", "stepping"):
-        y = of.transient(prob, t, (0.0, 0.0, 0.0), drive, method=method, tolerance=1e-10).orbital
+        y = of.transient(
+            prob, t, (0.0, 0.0, 0.0), drive, method=method, tolerance=tolerance
+        ).orbital
         found = float(np.log(y[1] / y[2]))
         rows.append(
             Row(
@@ -195,7 +198,7 @@ def uniform_moment(level: str) -> list[Row]:
     """
     B = np.array([1.2, -0.8, 0.5]) * TESLA
     start = np.array([0.3, -1.1, 0.7])
-    t = np.linspace(0.0, 2.0, 5)
+    t = np.linspace(0.0, 4.0, 9) if level == "full" else np.linspace(0.0, 2.0, 5)
     material = simple_material(inverse_mass=FULL_X)
     lines = np.linspace(0.0, 2.0, 5)
     square = of.Problem(
@@ -451,7 +454,7 @@ def run(level: str = "quick") -> list[Row]:
     rows = [
         *switch_on(level),
         *pulse(),
-        *decay(),
+        *decay(level),
         *uniform_moment(level),
         *alternating(level),
         *ramps(level),
