@@ -109,8 +109,10 @@ def test_javascript_evaluates_a_measure_as_python_does(kind, tmp_path):
     for values, exact in zip(found, expected, strict=True):
         scale = np.abs(exact[1]).max()
         assert scale > 0
-        assert np.abs(values[:, 0] - exact[0]).max() < 1e-7 * scale
-        assert np.abs(values[:, 1] - exact[1]).max() < 1e-7 * scale
+        # functions of matrices of a film cancel where eigenvalues meet
+        accuracy = 1e-7 if film else 1e-9
+        assert np.abs(values[:, 0] - exact[0]).max() < accuracy * scale
+        assert np.abs(values[:, 1] - exact[1]).max() < accuracy * scale
         assert np.allclose(values[:, 2], exact[2], rtol=1e-14)
 
 
