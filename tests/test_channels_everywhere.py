@@ -164,7 +164,8 @@ def _study(kind):
     from ohmr_fem.study.point import _from_measure
 
     measure = of.spectral_measure(bar("plain"), fields=FIELDS, **PAIR)
-    found = _from_measure(measure, bar(kind), FIELDS)
+    tuned = replace(measure, material=bar(kind).material)
+    found = _from_measure(tuned, FIELDS)
     return np.array(found["delta_R"])
 
 

@@ -78,7 +78,7 @@ PLAIN_NAMES = """
 #: what is refused whatever it is, or read by the door of a row (run_fit, series_design).
 PLAIN = """
     Contact.profile geometry.Loop.edge.i DeviceMesh.refined.times DeviceMesh.with_regions.regions
-    Solution.in_cells.X
+    Solution.in_cells.X AMG.factorise.vertices
     Edge.moment admr.points drift_solve.start geometry.from_csv.y_down geometry.from_csv.regions
     geometry.from_gds.cell geometry.from_gds.labels geometry.from_gds.regions geometry.from_svg.bar
     geometry.from_svg.outline geometry.from_svg.regions micro.inverse_mass.shift prepare.noise

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..model.film import Film
+from ..model.material import torque_of
 from ..model.problem import Problem
 from ..model.stack import Stack
 from ..solver.film import Faces, detection_matrix
@@ -162,8 +163,8 @@ class Setup:
         thickness = values.get("thickness", self.size)
         faces = Faces.of(Film(thickness, values[G], values[G]), m, thickness)
         W = detection_matrix(m, measure.detection)[1]
-        f = faces.local(*m.torque_of(fields))[:, :, 1] @ W
-        still = faces.local(*m.torque_of(np.zeros((1, 3))))[:, :, 1] @ W
+        f = faces.local(*torque_of(m, fields))[:, :, 1] @ W
+        still = faces.local(*torque_of(m, np.zeros((1, 3))))[:, :, 1] @ W
         return np.real(f), np.real(f - still)
 
     def _spin(

@@ -311,14 +311,6 @@ class Material:
         rate = 0.5 * self.g_factor * ELEMENTARY_CHARGE
         return np.asarray(cross_matrix(field) @ (rate * self.X))
 
-    def torque_of(self, field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """tau T(B) and :func:`precession_squared` of one field or several, which are not looked at
-        again; tau is the largest of the three relaxation times.
-        """
-        T = self._torque(field) * self.longest_time
-        # the trace of the square needs no square
-        return T, np.asarray(-0.5 * np.einsum("...ab,...ba->...", T, T))
-
     def detection_row(
         self,
         component: int,
@@ -389,6 +381,18 @@ def _shown(
     return f"<{len(value)} values> {unit}"
 
 
+def torque_of(
+    material: Material,
+    field: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """tau T(B) and :func:`precession_squared` of one field or several, which are not looked at
+    again; tau is the largest of the three relaxation times.
+    """
+    T = material._torque(field) * material.longest_time
+    # the trace of the square needs no square
+    return T, np.asarray(-0.5 * np.einsum("...ab,...ba->...", T, T))
+
+
 def precession_squared(
     material: Material,
     field: Any,
@@ -398,7 +402,7 @@ def precession_squared(
 
     ``field`` has shape (3,) or (n, 3); the largest of the three relaxation times counts.
     """
-    return material.torque_of(fields_array(field))[1]
+    return torque_of(material, fields_array(field))[1]
 
 
 def parameter(

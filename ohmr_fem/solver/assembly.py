@@ -22,7 +22,7 @@ def _value(
     part: slice,
 ) -> list[np.ndarray]:
     shape = function.grad.shape[1:]
-    return [np.broadcast_to(function.value, shape)[part]]
+    return [np.broadcast_to(np.asarray(function), shape)[part]]
 
 
 def _gradient(
@@ -69,6 +69,8 @@ def assemble(
         weighted = right * np.tile(measure, parts)[:, None]
         turned = weighted.swapaxes(1, 2)
         np.matmul(left, turned, out=entries[part])
+    if of_u is of_v:  # to the last bit, which the products are not
+        entries = 0.5 * (entries + entries.swapaxes(1, 2))
     rows = np.repeat(dofs, functions, axis=1).ravel()
     columns = np.tile(dofs, functions).ravel()
     places = rows, columns

@@ -29,7 +29,7 @@ from ..errors import InputError, SolveError, suggest
 from ..errors.doors import door
 from ..model.channels import Channels
 from ..model.film import Film
-from ..model.material import Material
+from ..model.material import Material, torque_of
 from ..model.stack import Stack
 from ..units import fields_array
 from .film_decay import require_decay_between_faces
@@ -461,7 +461,7 @@ def film_conductivity(
         from .film_channels import local_tensors
 
         return local_tensors(sheet, film, B, detection)
-    T, squared = sheet.torque_of(B)
+    T, squared = torque_of(sheet, B)
     check_growth(squared, B)
     require_decay_between_faces(film, Channels.of(sheet), film.thickness, B)
     h = detection_matrix(sheet, detection) @ Faces.of(film, sheet).local(T, squared)

@@ -21,6 +21,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ..model.film import Film
+from ..model.material import torque_of
 from ..model.problem import Problem
 from . import forms
 from .film import Faces, detection_matrix
@@ -123,7 +124,7 @@ class RegionalFaces:
         problem = self.system.problem
         for region, cells in problem.mesh.regions.items():
             material = problem.materials[region]
-            T, squared = material.torque_of(field[None])
+            T, squared = torque_of(material, field[None])
             h = detection_matrix(material, problem.detection) @ self._faces(material, T, squared)
             strength = material.orbital_hall_angle * material.inverse_orbital_hall_angle
             yield cells, float(strength) * float(material.sheet_conductivity) * h[:2, :2]

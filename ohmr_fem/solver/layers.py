@@ -19,7 +19,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import InputError, SolveError
-from ..model.material import Material
+from ..model.material import Material, torque_of
 from ..model.stack import Stack
 from .film import Divided, check_growth, detection_matrix, even_part, odd_part
 from .interface import alike, all_definite
@@ -57,7 +57,7 @@ class Inside:
         size = thickness / length
         if size < THIN:
             raise SolveError(f"{thickness:.3g} m are too thin for an L_m of {length:.3g} m")
-        T, squared = material.torque_of(fields)
+        T, squared = torque_of(material, fields)
         check_growth(squared, fields)
         one = np.ones(1)
         h = Divided.of(odd_part(size), one, squared).matrices(T)[:, 0]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import PhysicsWarning, ResolutionWarning
 from ..model.film import METALS, Film, strengths
-from ..model.material import Material, cross_matrix
+from ..model.material import Material, cross_matrix, torque_of
 from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from ..units import engineering
@@ -42,7 +42,7 @@ def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarnin
 
 def check_edges(height: np.ndarray, problem: Problem, field: np.ndarray) -> list[ResolutionWarning]:
     """As :func:`check_resolution`, of the heights of :func:`edge_cells` and a uniform material."""
-    _, squared = problem.material.torque_of(field)
+    _, squared = torque_of(problem.material, field)
     decay = problem.material.diffusion_length / _shortening(squared)
     return unresolved(height, np.full(height.shape, decay), problem.order)
 

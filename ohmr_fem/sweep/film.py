@@ -33,7 +33,7 @@ from ..errors import InputError
 from ..files import check_kinds, check_shapes
 from ..model.channels import Channels
 from ..model.film import Face, Film, strengths
-from ..model.material import retuned
+from ..model.material import retuned, torque_of
 from ..model.problem import Problem
 from ..model.stack import Stack
 from ..solver import forms
@@ -156,7 +156,7 @@ class FilmMeasure(SpectralMeasure):
         """delta_R of the local conductivity tensor alone, without edges, (n,) ohm."""
         several = np.atleast_2d(fields_array(fields, "fields"))
         self._check_stable(several)
-        T, squared = self.material.torque_of(several)
+        T, squared = torque_of(self.material, several)
         h = self._detector @ self.faces.local(T, squared)
         return np.asarray(self.unit * np.einsum("ncd,cd->n", h[:, :2, :2], self.products))
 
@@ -170,7 +170,7 @@ class FilmMeasure(SpectralMeasure):
         s: complex,
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """f of edges, faces and both, and the change of each from B = 0."""
-        T, squared = self.material.torque_of(fields)
+        T, squared = torque_of(self.material, fields)
         if self.faces.even is not None:
             return self._even_parts(T, squared, s)
         values = self._general_parts(T, squared, s)
@@ -296,7 +296,7 @@ class FilmMeasure(SpectralMeasure):
         reflecting faces: an estimate.
         """
         several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
-        T, squared = self.material.torque_of(several)
+        T, squared = torque_of(self.material, several)
         least = NEAR - self.slowest * self.stretch
         W = self._detector
         once, twice = W @ T, W @ T @ T

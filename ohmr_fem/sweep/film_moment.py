@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import InputError
 from ..errors.doors import door
 from ..model.film import Film
-from ..model.material import Material
+from ..model.material import Material, torque_of
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.system import System, system_of
@@ -142,7 +142,7 @@ def _turned(problem: Problem, pair: Any, solver: Solver) -> np.ndarray:
 
 def _at(measure: FilmMeasure, B: np.ndarray, height: float, turned: np.ndarray) -> np.ndarray:
     """n at a height, (3, N), per alpha I/(D t)."""
-    T, squared = measure.material.torque_of(B[None])
+    T, squared = torque_of(measure.material, B[None])
     rates = measure.projection.rates * measure.stretch + 1.0
     length = measure.material.diffusion_length
     faces = measure.faces

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import InputError, SolveError, suggest
 from ..errors.doors import door
 from ..files import atomic_path, check_kinds, check_shapes, html_summary, read_text
-from ..model.material import Material, precession_squared, retuned
+from ..model.material import Material, precession_squared, retuned, torque_of
 from ..model.material import parameter as parameter_value
 from ..model.problem import DETECTIONS
 from ..model.spin import Spin
@@ -272,7 +272,7 @@ class SpectralMeasure:
         """phi^2, W tau T z and W (tau T)^2 z, each (n,), and W z, with W what the detector reads
         and z what is generated.
         """
-        T, squared = self.material.torque_of(fields)
+        T, squared = torque_of(self.material, fields)
         row, turned = self.detector(c.detected), T[:, :, c.generated]
         second = np.einsum("na,na->n", row @ T, turned)
         return squared, turned @ row, second, float(row[c.generated])
@@ -297,7 +297,7 @@ class SpectralMeasure:
         return 1.0 + self.slowest * self.stretch
 
     def _check_stable(self, fields: np.ndarray) -> None:
-        _, squared = self.material.torque_of(fields)
+        _, squared = torque_of(self.material, fields)
         growth = float(np.sqrt(max(-squared.min(), 0.0)))
         limit = self.growth_limit
         if growth >= limit - NEAR:

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 import ohmr_fem as of
 from ohmr_fem import analytic
 from ohmr_fem.model.film import Film, magnetic_face
+from ohmr_fem.model.material import torque_of
 from ohmr_fem.solver.film import Divided, Faces, odd_part
 
 BETA = np.array([1.0, -0.7, 0.6])
@@ -156,7 +157,7 @@ def test_faces_take_their_units_from_the_material():
 
 def test_torque_of_one_and_of_several_fields():
     fields = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
-    T, squared = metal().torque_of(fields)
+    T, squared = torque_of(metal(), fields)
     assert T.shape == (2, 3, 3) and squared.shape == (2,)
-    one, _ = metal().torque_of(fields[:1])
+    one, _ = torque_of(metal(), fields[:1])
     assert_allclose(one[0], T[0])
