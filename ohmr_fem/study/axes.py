@@ -17,7 +17,7 @@ import numpy as np
 from ..config.device_file import Device, device_of
 from ..config.model_tables import ModelMaterialTable
 from ..config.reader import Reader
-from ..config.tables import MaterialTable
+from ..config.tables import LayerTable, MaterialTable
 from ..errors import InputError, suggest
 from ..files import read_text
 from ..model.material import retuned
@@ -34,8 +34,11 @@ CHANGEABLE = (
     "contacts",
     "edges",
     "film",
+    "stack",
     "solve",
 )
+#: Sections that hold the keys of materials.
+OF_MATERIALS = ("material", "materials", "stack")
 ALIASES = {"tau": "relaxation_time"}
 #: Units in which coordinates are written, the first that fits.
 UNITS = (
@@ -86,7 +89,7 @@ def keys_of(axis: str, tables: Mapping[str, Table]) -> tuple[str, ...]:
 def canonical(key: str) -> str:
     """A key by its one name: ``material.tau`` is ``material.relaxation_time``."""
     section, _, name = key.rpartition(".")
-    if section.split(".")[0] not in ("material", "materials"):
+    if section.split(".")[0] not in OF_MATERIALS:
         return key
     return f"{section}.{ALIASES.get(name, name)}"
 
@@ -180,6 +183,8 @@ def _put(device: Device, table: dict[str, Any], key: str, value: Any) -> None:
     if key == "mesh.scale" or _named(key, "theta"):
         return
     inner = table.setdefault(section, {})
+    if section == "stack":
+        inner, way = _layer(inner, way[0], key), way[1:]
     if section in ("materials", "contacts") and isinstance(inner, dict) and way[0] not in inner:
         raise InputError(
             f"{key!r}: no {way[0]!r} in [{section}]; {suggest(way[0], inner)}", value=key
@@ -192,7 +197,7 @@ def _put(device: Device, table: dict[str, Any], key: str, value: Any) -> None:
             value=key,
         )
     name = way[-1]
-    if section in ("material", "materials"):
+    if section in OF_MATERIALS:
         _known_in_material(key, name, way, "model" in inner)
         name = ALIASES.get(name, name)
         other = {
@@ -205,8 +210,22 @@ def _put(device: Device, table: dict[str, Any], key: str, value: Any) -> None:
     inner[name] = value
 
 
+def _layer(layers: Any, name: str, key: str) -> Any:
+    """The layer of that name, else ``layer_1`` from the bottom up."""
+    called = {layer.get("name", f"layer_{i}"): layer for i, layer in enumerate(layers, 1)}
+    if name not in called or "." not in key.removeprefix("stack."):
+        raise InputError(
+            f"{key!r}: no layer {name!r} in [[stack]]; {suggest(name, list(called))} "
+            f'(as in "stack.{next(iter(called))}.thickness")',
+            value=key,
+        )
+    return called[name]
+
+
 def _known_in_material(key: str, name: str, way: list[str], model: bool) -> None:
     known = [*(ModelMaterialTable if model else MaterialTable).model_fields, *ALIASES, "theta"]
+    if key.startswith("stack."):
+        known = [*LayerTable.model_fields, *ALIASES]
     if len(way) <= 2 and name not in known and not set(way) & set(known):
         raise InputError(
             f"{key!r} is no key of the device that a study can change; "

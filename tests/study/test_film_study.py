@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from small_devices import bar
@@ -60,3 +62,58 @@ def test_the_thickness_is_an_axis(tmp_path):
         found = data.hanle.sel({"film.thickness": thickness}, method="nearest").values.ravel()
         expected = measure.at(thickness=thickness).hanle(fields)
         assert np.allclose(found, expected, rtol=1e-4, atol=1e-9 * np.abs(expected).max())
+
+
+LAYERS = """[[stack]]
+name = "Mn"
+thickness = "50 nm"
+resistivity = "180 uohm cm"
+diffusion_length = "100 nm"
+relaxation_time = "2 ps"
+orbital_hall_angle = 0.1
+inverse_mass = 1
+[[stack]]
+thickness = "30 nm"
+resistivity = "30 uohm cm"
+diffusion_length = "20 nm"
+relaxation_time = "1 ps"
+orbital_hall_angle = 0.05
+inverse_mass = 1
+[measure]"""
+
+
+def layered(tmp_path):
+    of.write_mesh(bar(26, 12), tmp_path / "bar.msh")
+    before, _, rest = DEVICE.partition("[film]")
+    text = before + LAYERS + rest.partition("[measure]")[2]
+    (tmp_path / "bar.toml").write_text(text, encoding="utf-8")
+
+
+def test_layers_of_a_stack_are_axes(tmp_path):
+    layered(tmp_path)
+    axes = '"stack.Mn.thickness" = ["50 nm", "80 nm"]\n"stack.layer_2.tau" = ["1 ps", "3 ps"]\n'
+    (tmp_path / "study.toml").write_text(f'device = "bar.toml"\n[axes]\n{axes}', encoding="utf-8")
+    result = run_study(tmp_path / "study.toml")
+    assert result.computed == 4 and not result.failed
+    data = load_study(result.path)
+    device = of.read_device(tmp_path / "bar.toml")
+    for t in (50e-9, 80e-9):
+        for tau in (1e-12, 3e-12):
+            place = {"stack.Mn.thickness": t, "stack.layer_2.tau": tau}
+            found = data.hanle.sel(place, method="nearest").values.ravel()
+            layers = {"Mn.thickness": t, "layer_2.relaxation_time": tau}
+            stack = device.problem.film.at(layers)
+            problem = replace(device.problem, materials=None, film=stack)
+            curve = of.hanle_curve(
+                problem, device.fields, current=("left", "right"), voltage=("t1", "t2")
+            )
+            assert np.abs(found - curve.hanle).max() <= 1e-9 * np.abs(curve.hanle).max()
+
+
+@pytest.mark.parametrize("axis", ["stack.Pt.thickness", "stack.thickness", "stack.Mn.colour"])
+def test_an_axis_that_is_no_layer_is_refused(axis, tmp_path, refuses):
+    layered(tmp_path)
+    text = f'device = "bar.toml"\n[axes]\n"{axis}" = [1, 2]\n'
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    with refuses(of.InputError, axis):
+        run_study(tmp_path / "study.toml")
