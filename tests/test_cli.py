@@ -81,7 +81,7 @@ def ohmr(*arguments: str) -> int:
 
 def test_completion_is_typed_for_the_command(monkeypatch, capsys):
     # typer looks for the shell that it runs in, which make and others do not have
-    monkeypatch.setattr("typer.completion._get_shell_name", lambda: "bash")
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
     assert ohmr("--show-completion", "bash") == 0
     assert "complete -o default -F _ohmr_fem_completion ohmr-fem" in capsys.readouterr().out
     monkeypatch.setenv("_OHMR_FEM_COMPLETE", "complete_bash")
