@@ -274,8 +274,7 @@ class Faces:
         Entry [..., i, j, :, :] with 0 for the faces and 1 for the edges: reader i, driver j.
         """
         h = Divided.of(odd_part(self.thickness), rates, squared).matrices(T)
-        inverse = Divided.of(lambda x: 1.0 / np.asarray(x, dtype=complex), rates, squared)
-        M = inverse.matrices(T)
+        M = Divided.of(inverse, rates, squared).matrices(T)
         out = np.zeros((*h.shape[:2], 2, 2, 3, 3), dtype=h.dtype)
         if self.plain:
             out[:, :, 0, 0], out[:, :, 1, 1] = h, M
@@ -345,17 +344,7 @@ class Faces:
         """n at a height in L_m from the middle, (n, m, 3, 6): columns are the drives a, c."""
         half = 0.5 * self.thickness
 
-        def odd(x: np.ndarray) -> np.ndarray:
-            q = np.sqrt(np.asarray(x, dtype=complex))
-            return np.asarray(_sinh(q, height, half) / (q * _cosh(q, half, half)))
-
-        def even(x: np.ndarray) -> np.ndarray:
-            q = np.sqrt(np.asarray(x, dtype=complex))
-            return np.asarray(_cosh(q, height, half) / (q * _sinh(q, half, half)))
-
-        def inverse(x: np.ndarray) -> np.ndarray:
-            return 1.0 / np.asarray(x, dtype=complex)
-
+        odd, even = at_height(height, half)
         functions = odd_part(self.thickness), even_part(self.thickness), inverse, odd, even
         h, e, M, at_odd, at_even = (Divided.of(f, rates, squared).matrices(T) for f in functions)
         up, down, still = self._slopes(h, e, M)
@@ -369,6 +358,24 @@ class Faces:
     ) -> np.ndarray:
         """What the faces read where the ohmic field is uniform, (n, 3, 3)."""
         return np.asarray(self.response(np.array([s]), T, squared)[:, 0, 0, 0])
+
+
+def inverse(x: np.ndarray) -> np.ndarray:
+    return 1.0 / np.asarray(x, dtype=complex)
+
+
+def at_height(height: float, half: float) -> tuple[Function, Function]:
+    """sinh(q z) / (q cosh(q t/2)) and cosh(q z) / (q sinh(q t/2)) of q^2, at z = ``height``."""
+
+    def odd(x: np.ndarray) -> np.ndarray:
+        q = np.sqrt(np.asarray(x, dtype=complex))
+        return np.asarray(_sinh(q, height, half) / (q * _cosh(q, half, half)))
+
+    def even(x: np.ndarray) -> np.ndarray:
+        q = np.sqrt(np.asarray(x, dtype=complex))
+        return np.asarray(_cosh(q, height, half) / (q * _sinh(q, half, half)))
+
+    return odd, even
 
 
 def _sinh(q: np.ndarray, z: float, scale: float) -> np.ndarray:

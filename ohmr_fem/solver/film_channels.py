@@ -24,7 +24,15 @@ from ..model.channels import Channels
 from ..model.film import Face, Film
 from ..model.material import Material
 from .channel_rates import require_decay
-from .film import AT_ONCE, Function, _cosh, _sinh, detection_matrix, even_part, odd_part
+from .film import (
+    AT_ONCE,
+    Function,
+    at_height,
+    detection_matrix,
+    even_part,
+    inverse,
+    odd_part,
+)
 from .film_decay import require_decay_between_faces
 
 #: Condition of the eigenvectors of A beyond which they are not used.
@@ -154,10 +162,6 @@ class Spectra:
         return np.asarray(out)
 
 
-def _inverse(x: np.ndarray) -> np.ndarray:
-    return 1.0 / np.asarray(x, dtype=complex)
-
-
 def _half_root(
     matrix: np.ndarray,
     half: float,
@@ -265,7 +269,7 @@ class ChannelFaces:
         half = 0.5 * self.thickness
         h = spectra.matrices(rates, odd_part(self.thickness), odd_of(half))
         e = spectra.matrices(rates, even_part(self.thickness), even_of(half))
-        M = spectra.matrices(rates, _inverse, np.linalg.inv)
+        M = spectra.matrices(rates, inverse, np.linalg.inv)
         still = np.zeros((*M.shape[:-1], 3), dtype=complex)
         still[..., 2] = M @ self.drive
         quarter = 0.5 * half
@@ -297,20 +301,13 @@ class ChannelFaces:
         spectra = Spectra.of(A)
         *_, up, down, still = self._slopes(rates, spectra)
 
-        def odd(x: np.ndarray) -> np.ndarray:
-            q = np.sqrt(np.asarray(x, dtype=complex))
-            return np.asarray(_sinh(q, height, half) / (q * _cosh(q, half, half)))
-
-        def even(x: np.ndarray) -> np.ndarray:
-            q = np.sqrt(np.asarray(x, dtype=complex))
-            return np.asarray(_cosh(q, height, half) / (q * _sinh(q, half, half)))
-
-        at_odd = spectra.matrices(rates, odd, _at_height(height, half, -1.0))
-        at_even = spectra.matrices(rates, even, _at_height(height, half, 1.0))
+        odd, even = at_height(height, half)
+        at_odd = spectra.matrices(rates, odd, matrix_at_height(height, half, -1.0))
+        at_even = spectra.matrices(rates, even, matrix_at_height(height, half, 1.0))
         return np.asarray(0.5 * (at_odd @ (up + down) + at_even @ (up - down)) + still)
 
 
-def _at_height(
+def matrix_at_height(
     height: float,
     half: float,
     sign: float,
