@@ -9,6 +9,7 @@ model once, which is the same as fitting them along.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -131,17 +132,11 @@ class Parameter:
 
     def value(self, u: float) -> float:
         """Value at a coordinate; 0, inf or -inf at infinite ones."""
-        if np.isinf(u):
-            return (
-                float(np.copysign(np.inf, u))
-                if not self.logarithmic
-                else (0.0 if u < 0 else float("inf")) * self.start
-            )
-        return (
-            float(self.start * np.exp(np.clip(u, -FAR, FAR)))
-            if self.logarithmic
-            else float(self.start + abs(self.start) * u)
-        )
+        if not self.logarithmic:
+            return math.copysign(math.inf, u) if math.isinf(u) else self.start + abs(self.start) * u
+        if math.isinf(u):
+            return (0.0 if u < 0 else math.inf) * self.start
+        return self.start * math.exp(_clip(u, -FAR, FAR))
 
     def coordinate(self, value: float) -> float:
         """u of a value; -inf or nan outside the range."""
@@ -395,8 +390,6 @@ class Curve:
     def signal(self, changed: Mapping[str, Any]) -> np.ndarray:
         """Model of the data without background, (n,); NaN where the torque is unstable."""
         m = self.measure.at(**changed)
-        if not self._stable(m):
-            return np.full(len(self.fields), np.nan)
         return self.shown(m, *m.unchecked(self.fields))
 
     def shown(
@@ -408,8 +401,15 @@ class Curve:
         """The curve from f and its change with the field, (n,); NaN where the torque is
         unstable.
         """
-        if not self._stable(m):
-            return np.full(len(self.fields), np.nan)
+        return self.scaled(m, f, change) if self.stable(m) else np.full(len(self.fields), np.nan)
+
+    def scaled(
+        self,
+        m: SpectralMeasure,
+        f: np.ndarray,
+        change: np.ndarray,
+    ) -> np.ndarray:
+        """The same where the torque is known to be stable."""
         sigma = m.material.sheet_conductivity
         section = m.current is None
         ohmic = (
@@ -421,7 +421,7 @@ class Curve:
             return np.asarray(out / ohmic)
         return np.asarray(out + ohmic if self.absolute and self.quantity == "R" else out)
 
-    def _stable(self, m: SpectralMeasure) -> bool:
+    def stable(self, m: SpectralMeasure) -> bool:
         """Whether a steady state exists at every field; always where X is positive."""
         if isinstance(m, MatrixMeasure):
             return m.stable(self.fields)
@@ -435,6 +435,19 @@ class Curve:
     def at(self, rows: np.ndarray) -> Curve:
         """The same curve at some of its fields."""
         return replace(self, fields=self.fields[rows], basis=self.basis[rows])
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    """numpy's clip of one number takes as long as the exponential that follows it."""
+    return min(max(value, low), high)
+
+
+def _sharing(curves: Sequence[Curve]) -> list[list[int]]:
+    """Curves of one measure, whose material is changed once and whose fields are taken at once."""
+    groups: dict[int, list[int]] = {}
+    for k, curve in enumerate(curves):
+        groups.setdefault(id(curve.measure), []).append(k)
+    return list(groups.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -468,12 +481,14 @@ class Model:
         object.__setattr__(self, "_projectors", fixed)
         # signals and projectors at the latest u: its Jacobian is asked for next
         object.__setattr__(self, "_latest", {})
+        object.__setattr__(self, "_sharing", _sharing(self.curves))
         object.__setattr__(self, "_shaped", {})
 
     def shapes(self, u: np.ndarray) -> dict[str, float]:
         """Numbers of the backgrounds' shapes that are fitted."""
-        values = self.physical(u)
-        return {p.name: values[p.name] for p in self.parameters if p.of_background}
+        free = [p.name for p in self.parameters if p.of_background]
+        values = self.physical(u) if free else {}
+        return {name: values[name] for name in free}
 
     def bases(self, u: np.ndarray) -> list[np.ndarray]:
         """Columns of the backgrounds of each curve at u."""
@@ -505,15 +520,15 @@ class Model:
         """Values in SI by canonical name."""
         out = {p.name: p.value(float(x)) for p, x in zip(self.parameters, u, strict=True)}
         if self.lengths is not None and "diffusion_length" in out:
-            out["diffusion_length"] = float(np.clip(out["diffusion_length"], *self.lengths))
+            out["diffusion_length"] = _clip(out["diffusion_length"], *self.lengths)
         if self.thicknesses is not None and "thickness" in out:
-            out["thickness"] = float(np.clip(out["thickness"], *self.thicknesses))
+            out["thickness"] = _clip(out["thickness"], *self.thicknesses)
         for p in self.parameters:
             out[p.name] = within(p.name, out[p.name], p.start)
             shape = shape_of(p.name)
             if shape is not None:  # beyond these ends a shape no longer changes, or runs off
                 low, high = shape.reach
-                out[p.name] = float(np.clip(out[p.name], low * p.start, high * p.start))
+                out[p.name] = _clip(out[p.name], low * p.start, high * p.start)
         return out
 
     def thinned(self, points: int) -> Model:
@@ -543,11 +558,26 @@ class Model:
         latest: dict[bytes, list[np.ndarray]] = self._latest  # type: ignore[attr-defined]
         key = np.asarray(u, dtype=float).tobytes()
         if key not in latest:
-            changed = changes(self.physical(u))
-            found = [c.signal(changed) for c in self.curves]
+            found = self._signals(changes(self.physical(u)))
             latest.clear()
             latest[key] = found
         return latest[key]
+
+    def _signals(self, changed: Mapping[str, Any]) -> list[np.ndarray]:
+        """The signals with the material changed; NaN where the torque is unstable."""
+        out: dict[int, np.ndarray] = {}
+        for group in self._sharing:  # type: ignore[attr-defined]
+            m = self.curves[group[0]].measure.at(**changed)
+            steady = [k for k in group if self.curves[k].stable(m)]
+            if not steady:
+                continue
+            fields = [self.curves[k].fields for k in steady]
+            f, change = m.unchecked(np.vstack(fields))
+            ends = np.cumsum([len(each) for each in fields])[:-1]
+            for k, *own in zip(steady, np.split(f, ends), np.split(change, ends), strict=True):
+                out[k] = self.curves[k].scaled(m, *own)
+        nothing = [np.full(len(c.fields), np.nan) for c in self.curves]
+        return [out.get(k, nan) for k, nan in enumerate(nothing)]
 
     def whitened(
         self,
