@@ -361,8 +361,15 @@ class Curve:
     def columns(self, shapes: Mapping[str, float]) -> np.ndarray:
         """Backgrounds of amplitude 1 in the unit of the curve, (n, k)."""
         sheet = self.measure.material.sheet_conductivity
-        out = [self.base * t.columns(self.fields, shapes, sheet) for t in self.terms]
-        return np.hstack(out) if out else np.empty((len(self.fields), 0))
+        out, first = [np.empty((len(self.fields), 0))], 0
+        for t in self.terms:
+            own = slice(first, first + len(t.amplitudes))
+            fixed = bool(self.basis.size) and not t.free
+            out.append(
+                self.basis[:, own] if fixed else self.base * t.columns(self.fields, shapes, sheet)
+            )
+            first = own.stop
+        return np.hstack(out)
 
     def known(self, shapes: Mapping[str, float]) -> np.ndarray:
         """Backgrounds without an amplitude, (n,) in the unit of the curve."""
