@@ -753,14 +753,14 @@ MUTANTS = (
     # fits
     Mutant(
         "product of the angles not squared apart",
-        "fitting/model.py",
+        "fitting/parameters.py",
         "size = float(np.sqrt(abs(product)))",
         "size = float(abs(product))",
         ("tests/fitting/test_fit.py",),
     ),
     Mutant(
         "logarithmic coordinate inverted",
-        "fitting/model.py",
+        "fitting/parameters.py",
         "np.log(value / self.start)",
         "np.log(self.start / value)",
         ("tests/fitting/test_fit.py",),
@@ -809,7 +809,7 @@ MUTANTS = (
     ),
     Mutant(
         "Hall voltage of two bands with the other sign",
-        "fitting/model.py",
+        "fitting/curve.py",
         "along + across / self.measure.material.sheet_conductivity",
         "along - across / self.measure.material.sheet_conductivity",
         ("tests/fitting/test_shared_background.py",),

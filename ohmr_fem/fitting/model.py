@@ -1,452 +1,27 @@
 """What a fit compares with the data: the change of resistance of a device as a function of a few
 parameters.
 
-Positive parameters are varied on a logarithmic scale, so that no step leaves their range and
-relative errors come out directly; the product alpha alpha', which may have either sign and enters
-linearly, on a linear one.  Background terms are linear too: they are projected out of data and
-model once, which is the same as fitting them along.
+Background terms are linear: they are projected out of data and model once, which is the same as
+fitting them along.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, suggest
-from ..model.material import Material, parameter, precession_squared
-from ..model.stack import Stack
-from ..sweep.matrix_measure import MatrixMeasure
-from ..sweep.measure import SpectralMeasure
-from .background import Term, read_terms, shape_of, starts
-from .bands import band_starts
+from .background import shape_of
 from .columns import Block, blocks
-from .data import Measured
-from .layers import base_of, canonical_of, layer_start, split, within
+from .curve import Curve
+from .layers import within
+from .parameters import Parameter, changes, clipped
 
-#: Canonical name: (symbol, unit).
-PARAMETERS = {
-    "alpha_product": ("alpha alpha'", "1"),
-    "diffusion_length": ("L_m", "m"),
-    "relaxation_time": ("tau", "s"),
-    "theta": ("theta", "1"),
-    "sheet_conductivity": ("sigma", "S"),
-    "g_factor": ("g", "1"),
-    "polarisation": ("p", "1"),
-    "thickness": ("t", "m"),
-    "resistivity": ("rho", "ohm m"),
-    "relaxation_ratio": ("Gamma_zz/Gamma_yy", "1"),
-    "orbital_hall_angle": ("alpha", "1"),
-    "inverse_orbital_hall_angle": ("alpha'", "1"),
-    "spin.hall_angle": ("alpha_S", "1"),
-    "spin.inverse_hall_angle": ("alpha_S'", "1"),
-    "spin.relaxation_time": ("tau_S", "s"),
-    "spin.diffusion_constant": ("D_S", "m^2/s"),
-    "spin.to_orbital": ("rate S to L", "1/s"),
-    "spin.from_orbital": ("rate L to S", "1/s"),
-    "spin.g_factor": ("g_S", "1"),
-}
-#: What only a relaxation tensor, or a spin beside the orbital moment, has.
-OF_CHANNELS = tuple(
-    n for n in PARAMETERS if n == "relaxation_ratio" or n.startswith("spin.") or "orbital_hall" in n
-)
-#: Angles of the orbital moment, which enter one by one beside a spin and as a product without.
-ANGLES = ("orbital_hall_angle", "inverse_orbital_hall_angle")
-#: What may have either sign.
-LINEAR = (
-    "alpha_product",
-    *ANGLES,
-    "spin.hall_angle",
-    "spin.inverse_hall_angle",
-    "spin.to_orbital",
-    "spin.from_orbital",
-)
-#: What only a film has, and what a film says otherwise.
-OF_FILMS, OF_PLANES = ("thickness", "resistivity"), "sheet_conductivity"
-#: What sets the ohmic resistance.
-SCALES = (*OF_FILMS, OF_PLANES)
-ALIASES = {
-    "alpha": "alpha_product",
-    "orbital_hall_angle": "alpha_product",
-    "L_m": "diffusion_length",
-    "tau": "relaxation_time",
-    "sigma": "sheet_conductivity",
-    "g": "g_factor",
-    "t": "thickness",
-    "rho": "resistivity",
-}
 #: Steps of the differences on the logarithmic scale: forward ones steer the search, central ones
 #: make the Fisher matrix.
 FORWARD, CENTRAL = 1e-6, 1e-4
-#: Squares of a measurement below which it has no ohmic resistance.
-NO_SQUARES = 1e-9
-#: |u| at which a logarithmic parameter stops.
-FAR = 30.0
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a fit: value = start exp(u), or start + |start| u for what may have either
-    sign, such as the product alpha alpha'.  "kohler.n" and the like belong to a background;
-    "polarisation.detector" is |p| of one contact, "polarisation" the largest of all, the others in
-    proportion.
-    """
-
-    name: str
-    start: float
-
-    @property
-    def symbol(self) -> str:
-        if self.of_background:
-            return self.name
-        if self.name in PARAMETERS:
-            return PARAMETERS[self.name][0]
-        kind, _, place = self.name.partition(".")
-        place, kind = split(self.name) or (place, kind)
-        return f"{PARAMETERS[kind][0]}({place})"
-
-    @property
-    def unit(self) -> str:
-        shape = shape_of(self.name)
-        if shape is not None:
-            return shape.unit
-        kind = base_of(self.name)
-        kind = kind if kind in PARAMETERS else kind.partition(".")[0]
-        return PARAMETERS[kind][1]
-
-    @property
-    def scales(self) -> bool:
-        """Whether the ohmic resistance depends on it."""
-        return base_of(self.name) in SCALES
-
-    @property
-    def of_background(self) -> bool:
-        return shape_of(self.name) is not None
-
-    @property
-    def logarithmic(self) -> bool:
-        return base_of(self.name) not in LINEAR
-
-    def value(self, u: float) -> float:
-        """Value at a coordinate; 0, inf or -inf at infinite ones."""
-        if not self.logarithmic:
-            return math.copysign(math.inf, u) if math.isinf(u) else self.start + abs(self.start) * u
-        if math.isinf(u):
-            return (0.0 if u < 0 else math.inf) * self.start
-        return self.start * math.exp(_clip(u, -FAR, FAR))
-
-    def coordinate(self, value: float) -> float:
-        """u of a value; -inf or nan outside the range."""
-        return (
-            float(np.log(value / self.start))
-            if self.logarithmic
-            else float((value - self.start) / abs(self.start))
-        )
-
-    def spread(
-        self,
-        value: float,
-        relative: float,
-    ) -> float:
-        """Standard error of the value from that of :meth:`relative`."""
-        return relative * abs(value)
-
-    def relative(self, u: float) -> float:
-        """d ln(value) / du."""
-        return 1.0 if self.logarithmic else abs(self.start) / (self.value(u) or abs(self.start))
-
-
-def _canonical(
-    name: str,
-    material: Material,
-) -> str:
-    if material.spin is not None and name == "alpha":
-        return "orbital_hall_angle"
-    if material.spin is not None and name in ANGLES:
-        return name
-    return ALIASES.get(name, name)
-
-
-def _belongs(
-    name: str,
-    material: Material,
-) -> bool:
-    """Whether a material of this kind has the parameter."""
-    if name.startswith("spin.") or name in ANGLES:
-        return material.spin is not None
-    if name == "diffusion_length":
-        return material.diffusion_length is not None
-    return name != "alpha_product" or material.spin is None
-
-
-def read_parameters(
-    names: Any,
-    material: Material,
-    thickness: float | None = None,
-    polarised: Mapping[str, float] | None = None,
-    film: Any = None,
-) -> tuple[Parameter, ...]:
-    """Parameters with the values of the material, or of the film of this ``thickness`` (m), of the
-    layers of a stack, and |p| of the ``polarised`` contacts, as start; InputError for unknown ones
-    and a start of zero.
-    """
-    polarised = polarised or {}
-    magnetic = {f"polarisation.{name}": p for name, p in polarised.items()}
-    if polarised:
-        magnetic["polarisation"] = max(polarised.values())
-    if isinstance(names, str) or not names:
-        raise InputError(
-            f"expected a list of names such as ['alpha', 'L_m', 'tau', 'theta'], got {names!r}",
-            key="parameters",
-        )
-    if isinstance(film, Stack):
-        chosen = [canonical_of(str(n), ALIASES) or str(n) for n in names]
-        _once(chosen, names)
-        return tuple(Parameter(n, layer_start(film, n)) for n in chosen)
-    found = [_canonical(str(n), material) for n in names]
-    known = [n for n in PARAMETERS if _belongs(n, material)]
-    for name in found:
-        if name not in magnetic and (name not in known or name == "polarisation"):
-            near = [*magnetic, *(k for k in (*known, *ALIASES) if k != "polarisation")]
-            raise InputError(
-                f"{name!r} cannot be fitted; {suggest(name, near)}",
-                value=name,
-                key="parameters",
-            )
-        if name == "alpha_product" and polarised:
-            raise InputError(
-                "with polarised contacts alpha and alpha' enter apart, not as a product: hold "
-                "them, and fit 'polarisation'",
-                value=name,
-                key="parameters",
-            )
-    _once(found, names)
-    out = []
-    for name in found:
-        start = magnetic[name] if name in magnetic else value_of(material, name, thickness)
-        if start == 0.0:
-            raise InputError(
-                f"{PARAMETERS[name][0]} is 0 in the material, which is no start for a "
-                "fit; give a "
-                "guess of the right sign",
-                value=name,
-                key="parameters",
-            )
-        out.append(Parameter(name, start))
-    return tuple(out)
-
-
-def _once(
-    found: Sequence[str],
-    names: Any,
-) -> None:
-    if len(set(found)) < len(found):
-        raise InputError(
-            f"one is named twice in {list(names)}; alpha and alpha' enter only as their product",
-            key="parameters",
-        )
-
-
-def background_parameters(
-    terms: Sequence[Term],
-    curves: Sequence[Measured],
-    sheet_conductivity: float = 1.0,
-) -> tuple[Parameter, ...]:
-    """The numbers that the shapes of backgrounds depend on, shared by all curves."""
-    strongest = max(float(np.abs(c.signed).max()) for c in curves)
-    begin = starts(terms, strongest) | band_starts(terms, curves, sheet_conductivity)
-    return tuple(Parameter(name, start) for name, start in begin.items())
-
-
-def value_of(
-    material: Material,
-    name: str,
-    thickness: float | None = None,
-) -> float:
-    """Value of a canonical parameter in a material, of a film if it has a ``thickness`` (m).
-
-    Raises
-    ------
-    InputError
-        A thickness or resistivity without a film, a sheet conductivity with one.
-    """
-    if name in OF_FILMS and thickness is None:
-        raise InputError(
-            f"{name} is a parameter of a film: give Problem(film=...)", value=name, key="parameters"
-        )
-    if name == OF_PLANES and thickness is not None:
-        raise InputError(
-            "the sheet conductivity of a film follows from its thickness; fit resistivity",
-            value=name,
-            key="parameters",
-        )
-    if thickness is not None and name == "thickness":
-        return thickness
-    if thickness is not None and name == "resistivity":
-        return thickness / float(material.sheet_conductivity)
-    if name == "alpha_product":
-        return float(material.orbital_hall_angle * material.inverse_orbital_hall_angle)
-    return parameter(material, name)
-
-
-def changes(values: Mapping[str, float]) -> dict[str, float]:
-    """What :meth:`SpectralMeasure.at` takes, from values by canonical name."""
-    out = {name: value for name, value in values.items() if shape_of(name) is None}
-    if "alpha_product" in out:
-        product = out.pop("alpha_product")
-        size = float(np.sqrt(abs(product)))
-        out |= {
-            "orbital_hall_angle": size,
-            "inverse_orbital_hall_angle": float(np.copysign(size, product)),
-        }
-    return out
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """Fields, the measure that answers for them, and what is added or divided.
-
-    Attributes
-    ----------
-    fields : (n, 3) T
-    quantity : "R", "hanle" or "ratio"
-    measure : SpectralMeasure
-    strip_of : float or None
-        R_ohmic sigma of the device, where ``measure`` is that of an infinite strip beside it.
-    terms : backgrounds, a column each
-    base : what a relative change is multiplied by, in the unit of the curve
-    basis : (n, k) their columns at the start, not whitened
-    absolute : bool
-        No offset is fitted, so that the constant part of R counts.
-    """
-
-    fields: np.ndarray
-    quantity: str
-    measure: SpectralMeasure
-    basis: np.ndarray
-    absolute: bool = False
-    strip_of: float | None = None
-    terms: tuple[Term, ...] = ()
-    base: float = 1.0
-
-    @classmethod
-    def of(
-        cls,
-        data: Measured,
-        measure: SpectralMeasure,
-        background: Any,
-        strip_of: float | None = None,
-    ) -> Curve:
-        if measure.current is None and strip_of is None and data.quantity != "ratio":
-            raise InputError(
-                f"{data.label}: a cross-section has no resistance in ohm; give the relative change "
-                "(ratio)"
-            )
-        terms = read_terms(background)
-        _check_terms(terms, data)
-        sheet = measure.material.sheet_conductivity
-        absolute = all(term.name != "offset" for term in terms)
-        empty = np.empty((len(data.fields), 0))
-        bare = cls(data.fields, data.quantity, measure, empty, absolute, strip_of, terms)
-        base = bare._ohmic
-        if abs(base * sheet) < NO_SQUARES:  # a Hall pair: its background scales with nothing
-            base = 1.0 / sheet
-        bare = replace(bare, base=base)
-        strongest = float(np.abs(data.signed).max())
-        return replace(bare, basis=bare.columns(starts(terms, strongest)))
-
-    def columns(self, shapes: Mapping[str, float]) -> np.ndarray:
-        """Backgrounds of amplitude 1 in the unit of the curve, (n, k)."""
-        sheet = self.measure.material.sheet_conductivity
-        out, first = [np.empty((len(self.fields), 0))], 0
-        for t in self.terms:
-            own = slice(first, first + len(t.amplitudes))
-            fixed = bool(self.basis.size) and not t.free
-            out.append(
-                self.basis[:, own] if fixed else self.base * t.columns(self.fields, shapes, sheet)
-            )
-            first = own.stop
-        return np.hstack(out)
-
-    def known(self, shapes: Mapping[str, float]) -> np.ndarray:
-        """Backgrounds without an amplitude, (n,) in the unit of the curve."""
-        out = np.zeros(len(self.fields))
-        for term in self.terms:
-            if term.banded:
-                along, across = term.bands(self.fields, shapes)
-                out += self._ohmic * along + across / self.measure.material.sheet_conductivity
-        return out
-
-    @property
-    def _ohmic(self) -> float:
-        """What a relative change of the resistivity is multiplied by."""
-        if self.quantity == "ratio":
-            return 1.0
-        if self.strip_of is not None:
-            return self.strip_of / self.measure.material.sheet_conductivity
-        return self.measure.R_ohmic
-
-    @property
-    def shaped(self) -> bool:
-        """Whether a column depends on a parameter of the fit."""
-        return any(term.free for term in self.terms)
-
-    def signal(self, changed: Mapping[str, Any]) -> np.ndarray:
-        """Model of the data without background, (n,); NaN where the torque is unstable."""
-        m = self.measure.at(**changed)
-        return self.shown(m, *m.unchecked(self.fields))
-
-    def shown(
-        self,
-        m: SpectralMeasure,
-        f: np.ndarray,
-        change: np.ndarray,
-    ) -> np.ndarray:
-        """The curve from f and its change with the field, (n,); NaN where the torque is
-        unstable.
-        """
-        return self.scaled(m, f, change) if self.stable(m) else np.full(len(self.fields), np.nan)
-
-    def scaled(
-        self,
-        m: SpectralMeasure,
-        f: np.ndarray,
-        change: np.ndarray,
-    ) -> np.ndarray:
-        """The same where the torque is known to be stable."""
-        sigma = m.material.sheet_conductivity
-        section = m.current is None
-        ohmic = (
-            (self.strip_of or 1.0) / sigma if section else m.R_ohmic
-        )  # of a section only ratios, unless a strip
-        scale = m.unit * (ohmic if section else 1.0)
-        out = scale * (f if self.absolute and self.quantity == "R" else change)
-        if self.quantity == "ratio":
-            return np.asarray(out / ohmic)
-        return np.asarray(out + ohmic if self.absolute and self.quantity == "R" else out)
-
-    def stable(self, m: SpectralMeasure) -> bool:
-        """Whether a steady state exists at every field; always where X is positive."""
-        if isinstance(m, MatrixMeasure):
-            return m.stable(self.fields)
-        if np.linalg.eigvalsh(m.material.inverse_mass)[0] >= 0.0:
-            return True
-        growth = np.sqrt(max(-float(precession_squared(m.material, self.fields).min()), 0.0))
-        return bool(
-            growth < 1.0 + m.slowest * (m.material.diffusion_length / m.reference_length) ** 2
-        )
-
-    def at(self, rows: np.ndarray) -> Curve:
-        """The same curve at some of its fields."""
-        return replace(self, fields=self.fields[rows], basis=self.basis[rows])
-
-
-def _clip(value: float, low: float, high: float) -> float:
-    """numpy's clip of one number takes as long as the exponential that follows it."""
-    return min(max(value, low), high)
 
 
 def _sharing(curves: Sequence[Curve]) -> list[list[int]]:
@@ -527,15 +102,15 @@ class Model:
         """Values in SI by canonical name."""
         out = {p.name: p.value(float(x)) for p, x in zip(self.parameters, u, strict=True)}
         if self.lengths is not None and "diffusion_length" in out:
-            out["diffusion_length"] = _clip(out["diffusion_length"], *self.lengths)
+            out["diffusion_length"] = clipped(out["diffusion_length"], *self.lengths)
         if self.thicknesses is not None and "thickness" in out:
-            out["thickness"] = _clip(out["thickness"], *self.thicknesses)
+            out["thickness"] = clipped(out["thickness"], *self.thicknesses)
         for p in self.parameters:
             out[p.name] = within(p.name, out[p.name], p.start)
             shape = shape_of(p.name)
             if shape is not None:  # beyond these ends a shape no longer changes, or runs off
                 low, high = shape.reach
-                out[p.name] = _clip(out[p.name], low * p.start, high * p.start)
+                out[p.name] = clipped(out[p.name], low * p.start, high * p.start)
         return out
 
     def thinned(self, points: int) -> Model:
@@ -708,24 +283,6 @@ class Model:
         return points - columns - len(self.parameters)
 
 
-def _check_terms(
-    terms: Sequence[Term],
-    data: Measured,
-) -> None:
-    """InputError for a term that is not yet that of one curve, or that the curve cannot hold."""
-    for term in terms:
-        if term.counts:
-            raise InputError(
-                f"{term.name}: holds one number for each of several curves; give one here",
-                key="background",
-            )
-        if term.banded and dict(term.given)["hall"] and data.quantity == "ratio":
-            raise InputError(
-                f"{data.label}: a Hall voltage has no relative change; give R or hanle in ohm",
-                key="background",
-            )
-
-
 def projector(
     basis: np.ndarray,
     sigma: np.ndarray,
@@ -736,16 +293,3 @@ def projector(
     weighted = basis / sigma[:, None]
     size = np.linalg.norm(weighted, axis=0)
     return np.asarray(np.linalg.qr(weighted[:, size > 0.0] / size[size > 0.0])[0])
-
-
-def scatter(data: Measured) -> float:
-    """Noise of a curve from its own roughness: third differences of neighbours in the field, which
-    leave smooth curves out.
-    """
-    order = np.argsort(data.signed, kind="stable")
-    y = data.values[order]
-    scale = float(np.ptp(y)) or float(np.abs(y).max()) or 1.0
-    if len(y) < 8:
-        return 0.05 * scale
-    differences = np.diff(y, 3)
-    return max(float(np.sqrt(np.mean(differences**2) / 20.0)), 1e-9 * scale)
