@@ -34,19 +34,12 @@ from ..solver.space import vertex_functions
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
 from ..units import array_si, complex_si, fields_array, fraction, positive, shown
+from .bound import CIRCLE, FLOOR, circle
 from .film import film_measures, film_share
 from .lanczos import Projection, gamma, project
+from .link import Link
 from .matrix import matrix_measures
-from .measure import (
-    CIRCLE,
-    FLOOR,
-    Link,
-    SpectralMeasure,
-    _circle,
-    device_of,
-    one_per_pair,
-    terms_of_pairs,
-)
+from .measure import SpectralMeasure, device_of, one_per_pair, terms_of_pairs
 from .route import require_spectral
 
 #: Precession angles Omega tau for which a measure is made when no fields are given.
@@ -284,7 +277,7 @@ def _excess(
     is that at s = base.
     """
     factor = gamma(points + slowest, found.shift + slowest)
-    factor[-CIRCLE:] /= 3.0  # the circle enters with a third, see _sum_bound
+    factor[-CIRCLE:] /= 3.0  # the circle enters with a third, see sum_bound
     residuals = found.residuals(points)
     norms = np.linalg.norm(residuals[:, None] @ turns, axis=-2)
     weights = found.weights @ turns
@@ -437,7 +430,7 @@ def _range(problem: Problem, fields: Any, slowest: float) -> np.ndarray:
         points.append(
             np.linspace(max(1.0 - growth, 1e-3 - slowest), 1.0 + growth, 12).astype(complex)
         )
-    return np.concatenate([*points, 1.0 + _circle()])
+    return np.concatenate([*points, 1.0 + circle()])
 
 
 def _lengths(lengths: Any, reference: float) -> np.ndarray:

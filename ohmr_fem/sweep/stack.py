@@ -28,7 +28,8 @@ from ..units import array_si, engineering, fields_array
 from .curve import Parts
 from .film import EDGES, FilmMeasure, _starts
 from .lanczos import Projection
-from .measure import Link, device_of
+from .link import Link
+from .measure import device_of
 
 #: No pole: the tensor is that of the section.
 NOTHING = Projection(
