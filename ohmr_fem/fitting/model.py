@@ -24,7 +24,9 @@ from .parameters import Parameter, changes, clipped
 FORWARD, CENTRAL = 1e-6, 1e-4
 
 
-def _sharing(curves: Sequence[Curve]) -> list[list[int]]:
+def _sharing(
+    curves: Sequence[Curve],
+) -> list[list[int]]:
     """Curves of one measure, whose material is changed once and whose fields are taken at once."""
     groups: dict[int, list[int]] = {}
     for k, curve in enumerate(curves):
@@ -56,99 +58,146 @@ class Model:
     thicknesses: tuple[float, float] | None = None
     #: Curves that share amplitudes of their backgrounds.
     blocks: tuple[Block, ...] = field(init=False)
+    _sharing: list[list[int]] = field(init=False)
+    _projectors: list[np.ndarray] = field(init=False)
+    #: Signals and projectors at the latest u: its Jacobian is asked for next.
+    _latest: dict[bytes, list[np.ndarray]] = field(init=False, default_factory=dict)
+    _shaped: dict[tuple[float, ...], list[np.ndarray]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "blocks", blocks([c.terms for c in self.curves]))
+        object.__setattr__(self, "_sharing", _sharing(self.curves))
         fixed = self._projectors_of([c.basis for c in self.curves])
         object.__setattr__(self, "_projectors", fixed)
-        # signals and projectors at the latest u: its Jacobian is asked for next
-        object.__setattr__(self, "_latest", {})
-        object.__setattr__(self, "_sharing", _sharing(self.curves))
-        object.__setattr__(self, "_shaped", {})
 
-    def shapes(self, u: np.ndarray) -> dict[str, float]:
+    def shapes(
+        self,
+        u: np.ndarray,
+    ) -> dict[str, float]:
         """Numbers of the backgrounds' shapes that are fitted."""
         free = [p.name for p in self.parameters if p.of_background]
         values = self.physical(u) if free else {}
         return {name: values[name] for name in free}
 
-    def bases(self, u: np.ndarray) -> list[np.ndarray]:
+    def bases(
+        self,
+        u: np.ndarray,
+    ) -> list[np.ndarray]:
         """Columns of the backgrounds of each curve at u."""
         shapes = self.shapes(u)
         return [c.columns(shapes) if c.shaped and shapes else c.basis for c in self.curves]
 
-    def known(self, u: np.ndarray) -> list[np.ndarray]:
+    def known(
+        self,
+        u: np.ndarray,
+    ) -> list[np.ndarray]:
         """Backgrounds of each curve that have no amplitude, (n,)."""
         shapes = self.shapes(u)
         return [c.known(shapes) for c in self.curves]
 
-    def projectors(self, u: np.ndarray) -> list[np.ndarray]:
+    def projectors(
+        self,
+        u: np.ndarray,
+    ) -> list[np.ndarray]:
         """Orthonormal columns that span the backgrounds of each block of curves, whitened."""
         shapes = self.shapes(u)
         if not shapes:
-            return list(self._projectors)  # type: ignore[attr-defined]
-        known: dict[tuple[float, ...], list[np.ndarray]] = self._shaped  # type: ignore[attr-defined]
+            return list(self._projectors)
         key = tuple(shapes.values())
-        if key not in known:
+        if key not in self._shaped:
             found = self._projectors_of(self.bases(u))
-            known.clear()
-            known[key] = found
-        return known[key]
+            self._shaped.clear()
+            self._shaped[key] = found
+        return self._shaped[key]
 
-    def _projectors_of(self, bases: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [projector(b.join(bases), b.rows(self.sigma)) for b in self.blocks]
+    def _projectors_of(
+        self,
+        bases: Sequence[np.ndarray],
+    ) -> list[np.ndarray]:
+        out = []
+        for block in self.blocks:
+            sigma = block.rows(self.sigma)
+            out.append(projector(block.join(bases), sigma))
+        return out
 
-    def physical(self, u: np.ndarray) -> dict[str, float]:
+    def physical(
+        self,
+        u: np.ndarray,
+    ) -> dict[str, float]:
         """Values in SI by canonical name."""
         out = {p.name: p.value(float(x)) for p, x in zip(self.parameters, u, strict=True)}
-        if self.lengths is not None and "diffusion_length" in out:
-            out["diffusion_length"] = clipped(out["diffusion_length"], *self.lengths)
-        if self.thicknesses is not None and "thickness" in out:
-            out["thickness"] = clipped(out["thickness"], *self.thicknesses)
+        ranges = {
+            "diffusion_length": self.lengths,
+            "thickness": self.thicknesses,
+        }
+        for name, ends in ranges.items():
+            if ends is not None and name in out:
+                out[name] = clipped(out[name], *ends)
         for p in self.parameters:
-            out[p.name] = within(p.name, out[p.name], p.start)
+            value = within(p.name, out[p.name], p.start)
             shape = shape_of(p.name)
             if shape is not None:  # beyond these ends a shape no longer changes, or runs off
                 low, high = shape.reach
-                out[p.name] = clipped(out[p.name], low * p.start, high * p.start)
+                value = clipped(value, low * p.start, high * p.start)
+            out[p.name] = value
         return out
 
-    def thinned(self, points: int) -> Model:
+    def thinned(
+        self,
+        points: int,
+    ) -> Model:
         """At most about this many points of each curve, evenly taken."""
-        rows = [np.arange(0, len(v), max(1, len(v) // points)) for v in self.values]
+        rows = []
+        for v in self.values:
+            step = max(1, len(v) // points)
+            rows.append(np.arange(0, len(v), step))
+        curves = [c.at(r) for c, r in zip(self.curves, rows, strict=True)]
+        values = [v[r] for v, r in zip(self.values, rows, strict=True)]
+        sigma = [s[r] for s, r in zip(self.sigma, rows, strict=True)]
         return replace(
             self,
-            curves=tuple(c.at(r) for c, r in zip(self.curves, rows, strict=True)),
-            values=tuple(v[r] for v, r in zip(self.values, rows, strict=True)),
-            sigma=tuple(s[r] for s, r in zip(self.sigma, rows, strict=True)),
+            curves=tuple(curves),
+            values=tuple(values),
+            sigma=tuple(sigma),
         )
 
-    def covered(self, u: np.ndarray) -> bool:
+    def covered(
+        self,
+        u: np.ndarray,
+    ) -> bool:
         """Whether the diffusion length lies in the range of the measures."""
-        i = next((i for i, p in enumerate(self.parameters) if p.name == "diffusion_length"), None)
-        return (
-            self.lengths is None
-            or i is None
-            or self.lengths[0] <= self.parameters[i].value(float(u[i])) <= self.lengths[1]
-        )
+        names = [p.name for p in self.parameters]
+        if self.lengths is None or "diffusion_length" not in names:
+            return True
+        i = names.index("diffusion_length")
+        shortest, longest = self.lengths
+        return shortest <= self.parameters[i].value(float(u[i])) <= longest
 
-    def coordinates(self, values: Mapping[str, float]) -> np.ndarray:
+    def coordinates(
+        self,
+        values: Mapping[str, float],
+    ) -> np.ndarray:
         return np.array([p.coordinate(values[p.name]) for p in self.parameters])
 
-    def signals(self, u: np.ndarray) -> list[np.ndarray]:
+    def signals(
+        self,
+        u: np.ndarray,
+    ) -> list[np.ndarray]:
         """Model of each curve at u, without backgrounds."""
-        latest: dict[bytes, list[np.ndarray]] = self._latest  # type: ignore[attr-defined]
         key = np.asarray(u, dtype=float).tobytes()
-        if key not in latest:
+        if key not in self._latest:
             found = self._signals(changes(self.physical(u)))
-            latest.clear()
-            latest[key] = found
-        return latest[key]
+            self._latest.clear()
+            self._latest[key] = found
+        return self._latest[key]
 
-    def _signals(self, changed: Mapping[str, Any]) -> list[np.ndarray]:
+    def _signals(
+        self,
+        changed: Mapping[str, Any],
+    ) -> list[np.ndarray]:
         """The signals with the material changed; NaN where the torque is unstable."""
         out: dict[int, np.ndarray] = {}
-        for group in self._sharing:  # type: ignore[attr-defined]
+        for group in self._sharing:
             m = self.curves[group[0]].measure.at(**changed)
             steady = [k for k in group if self.curves[k].stable(m)]
             if not steady:
@@ -156,8 +205,14 @@ class Model:
             fields = [self.curves[k].fields for k in steady]
             f, change = m.unchecked(np.vstack(fields))
             ends = np.cumsum([len(each) for each in fields])[:-1]
-            for k, *own in zip(steady, np.split(f, ends), np.split(change, ends), strict=True):
-                out[k] = self.curves[k].scaled(m, *own)
+            parts = zip(
+                steady,
+                np.split(f, ends),
+                np.split(change, ends),
+                strict=True,
+            )
+            for k, own, moved in parts:
+                out[k] = self.curves[k].scaled(m, own, moved)
         nothing = [np.full(len(c.fields), np.nan) for c in self.curves]
         return [out.get(k, nan) for k, nan in enumerate(nothing)]
 
@@ -171,16 +226,23 @@ class Model:
         for block, Q in zip(self.blocks, self.projectors(u), strict=True):
             y = block.rows(parts) / block.rows(self.sigma)
             out |= block.split(y - Q @ (Q.T @ y), parts)
-        return np.concatenate([out[k] for k in range(len(parts))])
+        ordered = [out[k] for k in range(len(parts))]
+        return np.concatenate(ordered)
 
-    def residual(self, u: np.ndarray) -> np.ndarray:
+    def residual(
+        self,
+        u: np.ndarray,
+    ) -> np.ndarray:
         """(data - model)/sigma, (N,); large where the model does not exist."""
         signals = self.signals(u)
         if not all(np.all(np.isfinite(s)) for s in signals):
             return np.full(sum(len(v) for v in self.values), 1e6)
         return self.whitened(self._rest(u), u)
 
-    def _rest(self, u: np.ndarray) -> list[np.ndarray]:
+    def _rest(
+        self,
+        u: np.ndarray,
+    ) -> list[np.ndarray]:
         """Data without the signal and the backgrounds without an amplitude."""
         parts = zip(self.values, self.signals(u), self.known(u), strict=True)
         return [v - s - k for v, s, k in parts]
@@ -197,7 +259,8 @@ class Model:
         columns = []
         for i in range(len(u)) if free is None else free:
             slopes = self._slopes(at, i, now, central)
-            columns.append(-self.whitened([np.nan_to_num(s) for s in slopes], at))
+            finite = [np.nan_to_num(s) for s in slopes]
+            columns.append(-self.whitened(finite, at))
         return np.column_stack(columns)
 
     def _slopes(
@@ -211,15 +274,16 @@ class Model:
         p = self.parameters[i]
         if p.of_background:
             return self.shape_slopes(u, i)
-        if (
-            p.name == "alpha_product"
-            and p.value(float(u[i])) != 0.0
-            and not any(c.absolute for c in self.curves)
-        ):
-            return [s * abs(p.start) / p.value(float(u[i])) for s in now]  # proportional to it
-        step = (CENTRAL if central else FORWARD) * np.eye(len(u))[i]
-        up, down = self.signals(u + step), self.signals(u - step) if central else now
-        return [(a - b) / (step[i] * (2 if central else 1)) for a, b in zip(up, down, strict=True)]
+        value = p.value(float(u[i]))
+        absolute = any(c.absolute for c in self.curves)
+        if p.name == "alpha_product" and value != 0.0 and not absolute:  # proportional to it
+            return [s * abs(p.start) / value for s in now]
+        size = CENTRAL if central else FORWARD
+        step = size * np.eye(len(u))[i]
+        up = self.signals(u + step)
+        down = self.signals(u - step) if central else now
+        between = 2 * size if central else size
+        return [(a - b) / between for a, b in zip(up, down, strict=True)]
 
     def slopes(
         self,
@@ -229,8 +293,11 @@ class Model:
         """d (signal + background at fixed amplitudes) / du of curve k, (n, q)."""
         now = self.signals(u)
         at = np.asarray(u, dtype=float)
-        columns = [self._slopes(at, i, now, True)[k] for i in range(len(at))]
-        return np.column_stack([np.nan_to_num(c) for c in columns])
+        columns = []
+        for i in range(len(at)):
+            slope = self._slopes(at, i, now, True)[k]
+            columns.append(np.nan_to_num(slope))
+        return np.column_stack(columns)
 
     def shape_slopes(
         self,
@@ -240,20 +307,23 @@ class Model:
         """d background / du_i at the fitted amplitudes (Kaufman's form of variable projection)."""
         step = CENTRAL * np.eye(len(u))[i]
         amounts = self.amplitudes(u)
-        ends = (u + step, u - step)
-        up, down = (
-            [b @ a + k for b, a, k in zip(self.bases(x), amounts, self.known(x), strict=True)]
-            for x in ends
-        )
+        up = self._backgrounds(u + step, amounts)
+        down = self._backgrounds(u - step, amounts)
         return [(a - b) / (2.0 * CENTRAL) for a, b in zip(up, down, strict=True)]
 
-    def relative_jacobian(self, u: np.ndarray) -> np.ndarray:
+    def relative_jacobian(
+        self,
+        u: np.ndarray,
+    ) -> np.ndarray:
         """d residual / d ln(parameter), (N, q): its Gram matrix is Fisher's."""
-        return self.jacobian(u, central=True) / np.array(
-            [p.relative(float(x)) for p, x in zip(self.parameters, u, strict=True)]
-        )
+        pairs = zip(self.parameters, u, strict=True)
+        scales = np.array([p.relative(float(x)) for p, x in pairs])
+        return self.jacobian(u, central=True) / scales
 
-    def amplitudes(self, u: np.ndarray) -> list[np.ndarray]:
+    def amplitudes(
+        self,
+        u: np.ndarray,
+    ) -> list[np.ndarray]:
         """Fitted amplitudes of the backgrounds of each curve, (k,)."""
         out: dict[int, np.ndarray] = {}
         bases = self.bases(u)
@@ -269,9 +339,19 @@ class Model:
                 out[k] = found[list(place)]
         return [out[k] for k in range(len(self.curves))]
 
-    def backgrounds(self, u: np.ndarray) -> list[np.ndarray]:
+    def backgrounds(
+        self,
+        u: np.ndarray,
+    ) -> list[np.ndarray]:
         """Fitted background of each curve, (n,) in its unit."""
-        parts = zip(self.bases(u), self.amplitudes(u), self.known(u), strict=True)
+        return self._backgrounds(u, self.amplitudes(u))
+
+    def _backgrounds(
+        self,
+        u: np.ndarray,
+        amounts: Sequence[np.ndarray],
+    ) -> list[np.ndarray]:
+        parts = zip(self.bases(u), amounts, self.known(u), strict=True)
         return [b @ a + k for b, a, k in parts]
 
     @property
@@ -279,7 +359,8 @@ class Model:
         """Points minus amplitudes of backgrounds minus parameters."""
         points = sum(len(v) for v in self.values)
         bases = [c.basis for c in self.curves]
-        columns = sum(int(np.any(b.join(bases), axis=0).sum()) for b in self.blocks)
+        filled = [np.any(b.join(bases), axis=0) for b in self.blocks]
+        columns = sum(int(each.sum()) for each in filled)
         return points - columns - len(self.parameters)
 
 
@@ -292,4 +373,5 @@ def projector(
     """
     weighted = basis / sigma[:, None]
     size = np.linalg.norm(weighted, axis=0)
-    return np.asarray(np.linalg.qr(weighted[:, size > 0.0] / size[size > 0.0])[0])
+    some = size > 0.0
+    return np.asarray(np.linalg.qr(weighted[:, some] / size[some])[0])
