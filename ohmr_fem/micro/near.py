@@ -14,11 +14,12 @@ import numpy as np
 from scipy.special import expit
 
 from ..errors import FaultError
-from .hamiltonian import LayeredModel
+from .hamiltonian import HERMITICITY, LayeredModel
 
 WINDOW = 40.0  # k_B T; exp(-40) is below double precision
 SIDE = 8  # mesh points a side of a block
-ROOM = 1.0  # k_B T of room about the chemical potentials, for the rounding of a search
+ROOM = 1.0  # k_B T of room about the chemical potentials, for the rounding of a search,
+ROUNDING = 1e-12  # and of the largest band energy, for one near absolute zero
 SHARP = 0.01  # k_B T to which a level of the blocks is found
 
 
@@ -155,7 +156,7 @@ def _most_moved(
     for index, step in enumerate(away):
         change = size * np.abs(np.sin(0.5 * bonds @ step))
         out[index] = np.linalg.norm(change.sum(axis=0), 2)
-    return out
+    return out * (1.0 + 10 * HERMITICITY)  # as far as t(R) and t(-R) may differ
 
 
 def _range(
@@ -172,7 +173,7 @@ def _range(
     if len(wanted.excess):
         ends.append(_level(blocks, wanted.excess.min(), wanted.kt) - reach)
         ends.append(_level(blocks, wanted.excess.max(), wanted.kt) + reach)
-    room = ROOM * wanted.kt
+    room = ROOM * wanted.kt + ROUNDING * float(np.abs(blocks.energy).max())
     return float(min(ends)) - room, float(max(ends)) + room
 
 
@@ -184,10 +185,11 @@ def _level(
     """Chemical potential at which the blocks hold the electrons, by bisection."""
     low = float(blocks.energy.min()) - 60.0 * kt
     high = float(blocks.energy.max()) + 60.0 * kt
-    while high - low > SHARP * kt:
-        middle = 0.5 * (low + high)
+    middle = 0.5 * (low + high)
+    while high - low > SHARP * kt and low < middle < high:
         if blocks.excess(middle, kt) < excess:
             low = middle
         else:
             high = middle
-    return 0.5 * (low + high)
+        middle = 0.5 * (low + high)
+    return middle

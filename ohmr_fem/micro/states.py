@@ -315,11 +315,14 @@ def _representatives(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Representatives (m, 2) and orbit sizes (m,) under integer matrices with these entries."""
     matrices = [np.array(entry).reshape(2, 2) for entry in entries]
+    others = [matrix for matrix in matrices if np.any(matrix != np.eye(2))]
+    # a half turn takes every row beyond the middle to one before it
+    last = n // 2 + 1 if (-1, 0, 0, -1) in entries else n
     points = []
     sizes = []
-    for start in range(0, n, 64):
-        rows = np.arange(start, min(start + 64, n))
-        i, j = _lowest(rows, matrices, n, odd)
+    for start in range(0, last, 64):
+        rows = np.arange(start, min(start + 64, last))
+        i, j = _lowest(rows, others, n, odd)
         number = i * n + j
         images = [_image(i, j, matrix, n, odd) for matrix in matrices]
         fixed = sum((image == number).astype(int) for image in images)
