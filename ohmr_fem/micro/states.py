@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -321,15 +322,20 @@ def _representatives(
     points = []
     sizes = []
     for start in range(0, last, 64):
-        rows = np.arange(start, min(start + 64, last))
+        rows = np.arange(start, min(start + 64, last), dtype=_whole(n))
         i, j = _lowest(rows, others, n, odd)
         number = i * n + j
         images = [_image(i, j, matrix, n, odd) for matrix in matrices]
         fixed = sum((image == number).astype(int) for image in images)
-        point = np.stack([i, j], axis=1)
+        point = np.stack([i, j], axis=1).astype(int)
         points.append(2 * point + odd)
         sizes.append(len(matrices) / fixed)
     return np.concatenate(points), np.concatenate(sizes)
+
+
+def _whole(n: int) -> type[np.signedinteger[Any]]:
+    """The shorter, quicker kind of whole number if it holds the number of every point."""
+    return np.int32 if n**2 < np.iinfo(np.int32).max else np.int64
 
 
 def _lowest(
@@ -339,7 +345,8 @@ def _lowest(
     odd: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The points (i, j) of some rows of the mesh of which no image has a lower number."""
-    grid_i, grid_j = np.meshgrid(rows, np.arange(n), indexing="ij")
+    columns = np.arange(n, dtype=rows.dtype)
+    grid_i, grid_j = np.meshgrid(rows, columns, indexing="ij")
     i = grid_i.ravel()
     j = grid_j.ravel()
     for matrix in matrices:
