@@ -365,6 +365,27 @@ MUTANTS = (
         ("tests/solver/test_assembly.py",),
     ),
     Mutant(
+        "last share of the cells left out of a matrix",
+        "solver/assembly.py",
+        "for start in range(0, cells, share):",
+        "for start in range(0, cells - share, share):",
+        ("tests/solver/test_assembly.py",),
+    ),
+    Mutant(
+        "coefficient near 1 taken for 1",
+        "solver/system.py",
+        "abs(first - 1.0) <= ROUND_OFF",
+        "abs(first - 1.0) <= 2.0",
+        ("tests/solver/test_system.py",),
+    ),
+    Mutant(
+        "vectors turned twice where pieces meet",
+        "sweep/lanczos.py",
+        "part = slice(start, start + ROWS)",
+        "part = slice(start, start + ROWS + 1)",
+        ("tests/sweep/test_lanczos.py",),
+    ),
+    Mutant(
         "middle of an edge worth one of its ends alone",
         "solver/space.py",
         "np.full(2 * len(middle), 0.5)",
