@@ -81,7 +81,7 @@ def matrix_measures(
     system = system_of(problem, with_spin=True)
     K, M, keep = system.pencil
     start, turns, links, ohmic, names = _starts(problem, system, pairs, solver)
-    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)
+    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)
     asked = _Asked(_looks(problem, fields), _materials(problem, lengths), (1.0, *rates))
 
     each = terms_of_pairs(links, ohmic, names)
