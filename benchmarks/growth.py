@@ -17,7 +17,7 @@ from .table import Row
 CASE = "growth"
 SOLVERS = {"SuperLU": "factors (SuperLU)", "AMG": "conjugate gradients (AMG)"}
 SIZES = (10_000, 30_000, 100_000, 300_000)
-#: What an issue asked of the largest problem, which is extrapolated.
+#: The largest problem that was asked for; what was not run is extrapolated to it.
 LARGEST = 1e7
 #: GiB of the program itself, before any mesh.
 PROGRAM = 0.08
@@ -64,12 +64,13 @@ def rows(found: Measured) -> list[Row]:
         label = SOLVERS[solver]
         listed = ", ".join(f"{n:.2g}: {t:.3g}" for n, t in zip(unknowns, seconds, strict=True))
         out.append(Row(CASE, f"{label}: exponent of seconds", p, note=f"s at N = {listed}"))
+        stored = ", ".join(f"{n:.2g}: {m:,.0f}" for n, m in zip(unknowns, memory, strict=True))
         out.append(
             Row(
                 CASE,
                 f"{label}: s at {LARGEST:.0e} by that law",
                 c * LARGEST**p,
-                note=f"not run; {memory[-1]:,.0f} bytes an unknown at N = {unknowns[-1]:.2g}",
+                note=f"the largest run is N = {unknowns[-1]:.2g}",
             )
         )
         out.append(
@@ -77,6 +78,7 @@ def rows(found: Measured) -> list[Row]:
                 CASE,
                 f"{label}: GiB at {LARGEST:.0e}, memory in proportion",
                 memory[-1] * LARGEST / 2**30,
+                note=f"bytes an unknown at N = {stored}",
             )
         )
     return out
