@@ -123,6 +123,12 @@ function linksOf(measure) {
   });
 }
 
+// a row of each pole with what the channels need of it; the page holds it in place of the weights
+function loadsOf(measure, links) {
+  const { weights, loads } = measure.projection;
+  return loads ?? weights.map((w) => links.map((c) => w[c.a] * w[c.b]));
+}
+
 // sum over the poles of weight times a function of lambda + tau T: [value, first, second]
 function sums(poles, weights) {
   const value = poles.reduce((sum, p, k) => plus(sum, scaled(p.value, weights[k])), [0, 0]);
@@ -156,8 +162,9 @@ function ofTerms(terms) {
 
 // a plane: each channel carries its strength; 1/(lambda + tau T) needs no roots
 function plane(measure, material, stretch, s, more) {
-  const { rates, weights } = measure.projection;
+  const { rates } = measure.projection;
   const links = linksOf(measure);
+  const loads = loadsOf(measure, links);
   const averaged = measure.current === null && links.some((c) => c.detected !== 2);
   const inverse = rates.map((w) => {
     const lambda = plus([w * stretch, 0], s);
@@ -173,10 +180,10 @@ function plane(measure, material, stretch, s, more) {
   const both = (c) =>
     (c.drive === null ? -material.orbital_hall_angle : p * c.drive) *
     (c.read === null ? material.inverse_orbital_hall_angle : p * c.read);
-  return ofTerms(links.map((c) => {
+  return ofTerms(links.map((c, i) => {
     const strength = stretch * (isPolarised(measure) ? both(c) : 1);
     const row = detector(measure, material, c.detected, averaged);
-    const g = weights.map((w) => strength * w[c.a] * w[c.b]);
+    const g = loads.map((own) => strength * own[i]);
     return { row, column: c.generated, sum: sums(inverse, g) };
   }));
 }
@@ -187,16 +194,10 @@ function isPolarised(measure) {
 
 // a film: columns of the weights are edges, then x and y of the faces; the current pair first
 function film(measure, material, stretch, s, more) {
-  const { rates, weights, shift } = measure.projection;
   const faces = facesOf(measure, material, more);
   const W = [0, 1, 2].map((c) => detector(measure, material, c, true));
-  // what reads and what drives: x and y at the faces, z at the edges
-  const loads = rates.map((w, k) => {
-    const face = (column) => weights[k][column] / (w + shift);
-    const read = [face(3), face(5), weights[k][1] * Math.sqrt(stretch)];
-    const drive = [face(2), face(4), weights[k][0] * Math.sqrt(stretch)];
-    return read.map((r) => drive.map((d) => r * d));
-  });
+  const [scale, { rates }] = [[1, 1, Math.sqrt(stretch)], measure.projection];
+  const loads = filmLoads(measure).map((load) => load.map((row, c) => row.map((x, d) => x * scale[c] * scale[d])));
   const nodes = fewer(rates.map((w) => w * stretch + 1), loads)
     .map(({ x, load }) => ({ lambda: [x, s[1]], load }));
   // where the ohmic field is uniform the faces answer without any pole
@@ -204,6 +205,17 @@ function film(measure, material, stretch, s, more) {
     : measure.film.products[c][d] - nodes.reduce((sum, node) => sum + node.load[c][d], 0))));
   nodes.push({ lambda: s, load: local });
   return faces.plain ? reflectingFaces(faces, nodes, W) : generalFaces(faces, nodes, W);
+}
+
+// what reads and what drives a pole of a film: x and y at the faces, z at the edges
+function filmLoads(measure) {
+  const { rates, weights, shift, loads } = measure.projection;
+  if (loads) return loads.map((own) => [0, 3, 6].map((i) => own.slice(i, i + 3)));
+  return rates.map((w, k) => {
+    const face = (column) => weights[k][column] / (w + shift);
+    const [read, drive] = [[face(3), face(5), weights[k][1]], [face(2), face(4), weights[k][0]]];
+    return read.map((r) => drive.map((d) => r * d));
+  });
 }
 
 // The response of a pole is a smooth function of log x, x = w + 1: of many poles, those at the

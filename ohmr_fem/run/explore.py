@@ -73,7 +73,8 @@ def explore_device(
     measures = _measures(problem, [(m.current, m.voltage) for m in device.measurements], sliders)
     names = [m.name or f"measurement {i + 1}" for i, m in enumerate(device.measurements)]
     page = sliders.content() | {"precession": _precession(measures, sliders)}
-    return write_explore(path, device.path.stem, measures, names, page)
+    least = (measures[0].reference_length / sliders.lengths[1]) ** 2
+    return write_explore(path, device.path.stem, measures, names, page, least)
 
 
 @dataclass(frozen=True)
