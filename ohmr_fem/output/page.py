@@ -25,9 +25,13 @@ def part(name: str) -> str:
     return (PAGES / name).read_text(encoding="utf-8")
 
 
+#: The script that evaluates a measure: one relaxation time, several rates or channels, layers.
+SCRIPTS = ("measure.js", "channels.js", "layers.js")
+
+
 def evaluator() -> str:
     """The JavaScript that evaluates a measure, with our value of the electron mass."""
-    script = part("measure.js")
+    script = "".join(map(part, SCRIPTS))
     mark = "/*ELECTRON_MASS*/ "
     before, _, after = script.partition(mark)
     return f"{before}{ELECTRON_MASS!r}{after[after.index(';') :]}"

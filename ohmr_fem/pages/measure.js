@@ -102,9 +102,10 @@ function product(a, b) {
 // tau T(B) = (g e tau/2) [B]_x X, Eq. (2)
 function torque(material, B) {
   const rate = (0.5 * material.g_factor * CHARGE * material.relaxation_time) / ELECTRON_MASS;
-  const [x, y, z] = B.map((b) => b * rate);
-  return product([[0, -z, y], [z, 0, -x], [-y, x, 0]], material.inverse_mass);
+  return product(cross(B.map((b) => b * rate)), material.inverse_mass);
 }
+
+const cross = ([x, y, z]) => [[0, -z, y], [z, 0, -x], [-y, x, 0]];
 
 // weights with which n^x, n^y, n^z enter what reads a component
 function detector(measure, material, component, averaged) {
@@ -175,8 +176,7 @@ function plane(measure, material, stretch, s, more) {
     };
     return { value, at };
   });
-  const largest = Math.max(...(measure.polarisations ?? []).map(([, size]) => size));
-  const p = more.polarisation === undefined ? 1 : more.polarisation / largest;
+  const p = polarisationOf(measure, more);
   const both = (c) =>
     (c.drive === null ? -material.orbital_hall_angle : p * c.drive) *
     (c.read === null ? material.inverse_orbital_hall_angle : p * c.read);
@@ -186,6 +186,12 @@ function plane(measure, material, stretch, s, more) {
     const g = loads.map((own) => strength * own[i]);
     return { row, column: c.generated, sum: sums(inverse, g) };
   }));
+}
+
+// how much larger the polarisations are than those of the file
+function polarisationOf(measure, more) {
+  const largest = Math.max(...(measure.polarisations ?? []).map(([, size]) => size));
+  return more.polarisation === undefined ? 1 : more.polarisation / largest;
 }
 
 function isPolarised(measure) {
@@ -279,10 +285,10 @@ const diagonal = (g) => [0, 1, 2].map((a) => [0, 1, 2].map((b) => (a === b ? Num
 function absorption(face, conductivity, D) {
   if (!face.magnet) return face.matrix;
   const [real, imaginary] = face.magnet.mixing_conductance.map((g) => (2 * g * D) / conductivity);
-  const [x, y, z] = face.magnet.magnetisation;
-  const across = [[0, -z, y], [z, 0, -x], [-y, x, 0]];
-  return [x, y, z].map((a, i) =>
-    [x, y, z].map((b, j) => real * ((i === j ? 1 : 0) - a * b) + imaginary * across[i][j]));
+  const m = face.magnet.magnetisation;
+  const across = cross(m);
+  return m.map((a, i) =>
+    m.map((b, j) => real * ((i === j ? 1 : 0) - a * b) + imaginary * across[i][j]));
 }
 
 // faces that absorb: pole by pole, a system for the slopes at both faces.  A complex 3 x 3 matrix is
@@ -393,26 +399,42 @@ function eliminated(rows) {
   return rows.map((row, i) => Array.from(row.subarray(n), (value) => value / row[i]));
 }
 
-// A function of the field: delta_R and R(B) - R(0) in ohm (rho and its change on a cross-section),
-// R_ohmic, R and rho*, the precession |omega| tau or the growth; null where there is no steady state.
-function prepare(measure, material = measure.material, more = {}) {
+// of one relaxation time and one channel: a function of the field
+function uniform(measure, material, more) {
   const stretch = (material.diffusion_length / measure.reference_length) ** 2;
   const s = [1, -2 * Math.PI * (more.frequency ?? 0) * material.relaxation_time];
-  const kind = measure.film ? film : plane;
-  const response = kind(measure, material, stretch, s, more);
-  const section = measure.current === null;
-  const thicker = measure.film ? (more.thickness ?? measure.film.thickness) / measure.film.thickness : 1;
-  const conductance = section ? 1 : material.sheet_conductivity * thicker * (measure.across ?? 1);
-  const angles = -material.orbital_hall_angle * material.inverse_orbital_hall_angle;
-  const unit = (isPolarised(measure) ? 1 : angles) / conductance;
-  const ohmic = section ? 0 : measure.R_ohmic_sigma / conductance;
+  const response = (measure.film ? film : plane)(measure, material, stretch, s, more);
   return (B) => {
     const T = torque(material, B);
     const TT = product(T, T);
     const squared = -0.5 * (TT[0][0] + TT[1][1] + TT[2][2]); // (omega tau)^2; below 0 it amplifies
     const growth = Math.sqrt(Math.max(-squared, 0));
     if (growth >= 1 + measure.slowest * stretch) return null;
-    const { f, change } = response(T, squared);
+    const phi = Math.sqrt(Math.max(squared, 0));
+    return { ...response(T, squared), phi, growth, reach: phi - s[1] };
+  };
+}
+
+// A function of the field: delta_R and R(B) - R(0) in ohm (rho and its change on a cross-section),
+// R_ohmic, R and rho*, the precession |omega| tau or the growth; null where there is no steady state.
+// reach is what is compared with that for which a measure was made.
+function prepare(measure, material = measure.material, more = {}) {
+  const response = evaluatorOf(measure, material, more);
+  const section = measure.current === null;
+  const thicker = measure.film ? (more.thickness ?? measure.film.thickness) / measure.film.thickness : 1;
+  const sheet = measure.stack
+    ? layersOf(measure, more).reduce((sum, layer) => sum + layer.sheet, 0)
+    : material.sheet_conductivity * thicker;
+  const conductance = section ? 1 : sheet * (measure.across ?? 1);
+  // with a spin, and in layers, the angles are within f
+  const angles = material.spin || measure.stack ? -1
+    : -material.orbital_hall_angle * material.inverse_orbital_hall_angle;
+  const unit = (isPolarised(measure) ? 1 : angles) / conductance;
+  const ohmic = section ? 0 : measure.R_ohmic_sigma / conductance;
+  return (B) => {
+    const found = response(B);
+    if (found === null) return null;
+    const { f, change, phi, growth, reach } = found;
     const zero = minus(f, change);
     const delta = scaled(f, unit);
     return {
@@ -421,10 +443,18 @@ function prepare(measure, material = measure.material, more = {}) {
       ohmic,
       R: plus([ohmic, 0], delta),
       star: zero[0] === 0 && zero[1] === 0 ? [NaN, NaN] : scaled(over(change, zero), -1),
-      phi: Math.sqrt(Math.max(squared, 0)),
+      phi,
       growth,
+      reach,
     };
   };
 }
+
+function evaluatorOf(measure, material, more) {
+  if (measure.stack) return layered(measure, more);
+  return (isSeveral(material) ? several : uniform)(measure, material, more);
+}
+
+const isSeveral = (material) => material.diffusion_length === undefined;
 
 if (typeof module !== "undefined") module.exports = { prepare, torque };

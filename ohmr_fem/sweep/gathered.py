@@ -30,8 +30,10 @@ class Gathered:
         """Of poles (m,) and loads (m, p); ``least`` is the lowest relaxation rate asked for, in the
         units of the rates.  The poles themselves where they are no more than the nodes would be.
         """
+        if len(rates) <= BESIDES:
+            return cls(rates, loads)
         logs = np.log(rates + least)
-        low, high = logs.min(initial=0.0), logs.max(initial=0.0)
+        low, high = logs.min(), logs.max()
         count = int(np.ceil(NODES * (high - low))) + BESIDES
         if len(rates) <= count:
             return cls(rates, loads)

@@ -635,7 +635,7 @@ class SpectralMeasure:
             "polarisations": self.polarisations,
             "across": self.across,
             "channels": [vars(c) for c in self.channels],
-            "material": _plain_material(self.material),
+            "material": plain_material(self.material),
             "projection": {
                 "shift": p.shift,
                 "solves": p.solves,
@@ -652,7 +652,7 @@ class SpectralMeasure:
     @classmethod
     def _of_file(cls, content: dict[str, Any], **common: Any) -> SpectralMeasure:
         """The measure of a file, from what all kinds have in common."""
-        several = "diffusion_length" not in content["material"]  # see _plain_material
+        several = "diffusion_length" not in content["material"]  # see plain_material
         first = content["format"] == FIRST_FORMAT
         fits = several != common["material"].uniform and common["material"].constant
         if not fits or (first and several):
@@ -762,7 +762,7 @@ class SpectralMeasure:
         )
 
 
-def _plain_material(material: Material) -> dict[str, Any]:
+def plain_material(material: Material) -> dict[str, Any]:
     """The arguments of a material for a file: the diffusion length, or the constant where there
     is no one length.
     """
@@ -775,7 +775,7 @@ def _plain_material(material: Material) -> dict[str, Any]:
 
 
 def _material_of(plain: dict[str, Any]) -> Material:
-    """From what :func:`_plain_material` wrote."""
+    """From what :func:`plain_material` wrote."""
     spin = plain.get("spin")
     return Material(**{**plain, "spin": None if spin is None else Spin(**spin)})
 
