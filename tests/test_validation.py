@@ -20,7 +20,15 @@ import pytest
 from ohmr_fem.errors import MissingExtraError
 from validation.__main__ import main
 from validation.case import Row, Skipped
-from validation.independence import TRACES, fault_of, imports_of, judged, route
+from validation.independence import (
+    TRACES,
+    closed_forms_watched,
+    fault_of,
+    imports_of,
+    judged,
+    route,
+    watched_names,
+)
 from validation.runner import known_cases
 
 #: Rows that the quick level must not lose.
@@ -103,13 +111,14 @@ def found_by(tmp_path_factory):
 def _run(case):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        before = {route: trace.entered for route, trace in TRACES.items()}
+        before = watched_names()
         module = importlib.import_module(f"validation.{case}")
         try:
-            rows = module.run("quick")
+            with closed_forms_watched():
+                rows = module.run("quick")
         except (Skipped, MissingExtraError) as reason:
             return str(reason)
-        entered = {r for r, trace in TRACES.items() if trace.entered > before.get(r, 0)}
+        entered = {r for r, count in watched_names().items() if count > before.get(r, 0)}
         shared = [found["fault"] for found in judged(rows, module, entered)]
         return rows, [fault for fault in shared if fault]
 

@@ -31,8 +31,8 @@ MUTANTS = (
     Mutant(
         "the page keeps the edges of a film at the reference length",
         "pages/measure.js",
-        "weights[k][1] * Math.sqrt(stretch)]",
-        "weights[k][1]]",
+        "[1, 1, Math.sqrt(stretch)]",
+        "[1, 1, 1]",
         ("tests/output/test_page.py",),
     ),
     Mutant(
@@ -363,6 +363,27 @@ MUTANTS = (
         "return [-second, first]",
         "return [second, -first]",
         ("tests/solver/test_assembly.py",),
+    ),
+    Mutant(
+        "last share of the cells left out of a matrix",
+        "solver/assembly.py",
+        "for start in range(0, cells, share):",
+        "for start in range(0, cells - share, share):",
+        ("tests/solver/test_assembly.py",),
+    ),
+    Mutant(
+        "coefficient near 1 taken for 1",
+        "solver/system.py",
+        "abs(first - 1.0) <= ROUND_OFF",
+        "abs(first - 1.0) <= 2.0",
+        ("tests/solver/test_system.py",),
+    ),
+    Mutant(
+        "vectors turned twice where pieces meet",
+        "sweep/lanczos.py",
+        "part = slice(start, start + ROWS)",
+        "part = slice(start, start + ROWS + 1)",
+        ("tests/sweep/test_lanczos.py",),
     ),
     Mutant(
         "middle of an edge worth one of its ends alone",
@@ -795,14 +816,14 @@ MUTANTS = (
     # fits
     Mutant(
         "product of the angles not squared apart",
-        "fitting/model.py",
+        "fitting/parameters.py",
         "size = float(np.sqrt(abs(product)))",
         "size = float(abs(product))",
         ("tests/fitting/test_fit.py",),
     ),
     Mutant(
         "logarithmic coordinate inverted",
-        "fitting/model.py",
+        "fitting/parameters.py",
         "np.log(value / self.start)",
         "np.log(self.start / value)",
         ("tests/fitting/test_fit.py",),
@@ -851,7 +872,7 @@ MUTANTS = (
     ),
     Mutant(
         "Hall voltage of two bands with the other sign",
-        "fitting/model.py",
+        "fitting/curve.py",
         "along + across / self.measure.material.sheet_conductivity",
         "along - across / self.measure.material.sheet_conductivity",
         ("tests/fitting/test_shared_background.py",),

@@ -10,6 +10,7 @@ import ohmr_fem as of
 from ohmr_fem import analytic
 
 from .case import Row, order_row, relative, simple_material
+from .independence import CLOSED, route
 
 CASE = "strip"
 ROUTES = {
@@ -125,6 +126,19 @@ def local_current(width: float = 3.0, phi: float = 2.0) -> Row:
     )
 
 
+@route(CLOSED)
+def star_far_out(phi: float, width: float) -> float:
+    """1 - Re[tanh(z)/z]/F(1) for a tanh that is 1."""
+    far = np.real(1.0 / np.sqrt(1.0 + 1j * phi)) * 2.0 / width
+    return float(1.0 - far / analytic.strip_response(1.0, width).real)
+
+
+@route(CLOSED)
+def at_the_edge(width: float) -> float:
+    """D n^z/(alpha J_x L_m) at the upper edge without a field."""
+    return float(np.tanh(width / 2.0))
+
+
 def signs() -> list[Row]:
     """n^z > 0 at the +y edge for J along +x and alpha > 0 (J = sigma E; Eq. (4) prints the
     opposite), and rho* at theta = 0.
@@ -133,7 +147,7 @@ def signs() -> list[Row]:
     top = float(of.solve(prob).at([1.5]).moment_density[2, 0]) / 0.3
     flat = problem(3.0, theta=0.0)
     star = float(of.hanle_curve(flat, [(2 * flat.material.field_scale, 0.0, 0.0)]).rho_star[0])
-    exact = float(np.tanh(1.5))
+    exact = at_the_edge(3.0)
     return [
         Row(
             CASE,
@@ -157,9 +171,7 @@ def saturation() -> Row:
             prob, [(phi * prob.material.field_scale, 0.0, 0.0)], tolerance=1e-10
         ).rho_star[0]
     )
-    exact = 1.0 - float(np.real(1 / np.sqrt(1 + 1j * phi))) * 2 / 3 / float(
-        analytic.strip_response(1.0, 3.0).real
-    )
+    exact = star_far_out(phi, 3.0)
     return Row(
         CASE,
         "Eq. (8)",
