@@ -540,7 +540,7 @@ def film_measures(
     system = system_of(problem, plane_of_film=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
-    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)
+    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
     ranges[-1] = np.append(np.asarray(rates, dtype=complex), ranges[-1])  # the circle stays last

@@ -92,7 +92,7 @@ def spectral_measure(
         pair = [(current, voltage)]
         options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
         film = film_measures(problem, pair, tolerance=tolerance, thicknesses=thicknesses, **options)
-        warn_of_size(problem, film)
+        warn_of_size(problem, film, solver)
         return film[0]
     if thicknesses is not None:
         raise InputError("thicknesses belong to a film: Problem(film=...)", key="thicknesses")
@@ -105,13 +105,16 @@ def spectral_measure(
         solver=solver,
     )
     if from_outside():
-        warn_of_size(problem, found)
+        warn_of_size(problem, found, solver)
     return found[0]
 
 
-def warn_of_size(problem: Problem, measures: Sequence[SpectralMeasure]) -> None:
+def warn_of_size(
+    problem: Problem, measures: Sequence[SpectralMeasure], solver: Solver | None = None
+) -> None:
     """Warn where the first order is not enough for what the measures read."""
-    notes = [*angle_notes(problem), *size_notes(problem, largest_share(problem, measures))]
+    share = largest_share(problem, measures, solver)
+    notes = [*angle_notes(problem), *size_notes(problem, share)]
     for note in notes:
         warn(note)
 
@@ -173,7 +176,7 @@ def spectral_measures(
     else:
         found = _scalar_measures(problem, pairs, rates=rates, shift=shift, until=until, **options)
     if outside:
-        warn_of_size(problem, found)
+        warn_of_size(problem, found, solver)
     return list(found)
 
 
@@ -208,7 +211,7 @@ def _scalar_measures(
     start, turns, links, ohmic, names = _starts(problem, system, pairs, solver)
     if isinstance(solver, AMG):  # chosen for its memory
         system.make_room()
-    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
+    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)  # a little below it, to be safe
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
     ranges[-1] = np.append(at_rates, ranges[-1])  # the circle stays last
