@@ -21,7 +21,8 @@ CURVE = {
     "method": "spectral",
 }
 RECORD = {
-    "problem": "Problem(<b>)",
+    "described": [["device", "<b>)"]],
+    "further": {"frequency": {"table": "f.csv", "size": [1.0, 2.5], "method": "<i>"}},
     "curves": {"along": CURVE, "section": {**CURVE, "rho_change": [0.0, 1e-5], "hanle": None}},
     "gates": {},
     "accuracy": {},
@@ -46,11 +47,12 @@ def test_the_page_holds_everything_and_loads_nothing(tmp_path):
     text = written(tmp_path)
     for word in (
         "1234.57",
-        "0 to 0.25 ohm",
+        "0 to 0.25 Ω",
         "0 to 1e-05",
         "a &amp; b",
         "measure[0].name",
-        "0.50 s",
+        "<td>0.50</td>",
+        "|ΔR| (Ω) from 1 to 2.5",
     ):
         assert word in text, word
     assert text.count("data:image/png;base64,") == 2 and "prefers-color-scheme" in text
@@ -60,7 +62,7 @@ def test_the_page_holds_everything_and_loads_nothing(tmp_path):
 
 def test_the_page_in_a_browser(tmp_path, legible):
     picture = Path(__file__).parents[2] / "docs" / "images" / "hanle.png"
-    long = {"problem": "Problem(P2 on DeviceMesh) " * 20, "inputs": {"a.msh": "0" * 64}}
+    long = {"described": [["device", "P2 on DeviceMesh " * 20]], "inputs": {"a.msh": "0" * 64}}
     written(tmp_path, picture.read_bytes(), RECORD | long)
     legible(tmp_path / "report.html")
 
