@@ -20,6 +20,8 @@ NAMES = {
     "size": "|ΔR| (Ω)",
     "sheet_resistance": "sheet resistance (Ω)",
 }
+#: Warnings that are read without asking for more.
+MOST_NOTES = 5
 #: Least and largest.
 SPANS = ("orbital", "size")
 #: What a picture shows, by how its name begins; in the order of the page.
@@ -138,7 +140,7 @@ def in_words(value: Any) -> str:
         return ", ".join(map(in_words, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value + 0.0:.6g}" if isinstance(value, float) else str(value)
 
 
 def _curve(
@@ -163,8 +165,13 @@ def _accuracy(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _warnings(notes: Sequence[str]) -> Iterator[str]:
     yield "<h2>Warnings</h2>"
-    for note in notes:
+    for note in notes[:MOST_NOTES]:
         yield f'<p class="warning">{html.escape(note)}</p>'
+    others = notes[MOST_NOTES:]
+    if others:
+        yield f"<details><summary>and {len(others)} others</summary>"
+        yield from (f'<p class="warning">{html.escape(note)}</p>' for note in others)
+        yield "</details>"
     if not notes:
         yield "<p>None.</p>"
 
