@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,15 @@ def test_what_a_notebook_shows_is_small_and_escaped():
         of.spectral_measure(problem, **pairs),
         of.solve(problem, (1.0, 0, 0), currents={"left": 1e-6, "right": -1e-6}),
     ]
+    film = of.Film("10 nm")
+    spin = replace(material, diffusion_constant=None, spin=of.Spin("3 cm**2/s", "0.4 ps", 0.03))
+    thin = replace(material, diffusion_constant=None, sheet_conductivity=None, resistivity=1e-6)
+    for other in (
+        of.Problem(mesh, spin, ["left", "right"]),
+        of.Problem(mesh, thin, ["left", "right"], film=film),
+        of.Problem(mesh, None, ["left", "right"], film=of.Stack([(thin, "5 nm")])),
+    ):
+        shown += [other, of.spectral_measure(other, **pairs, fields=[[1.0, 0.0, 0.0]])]
     for thing in shown:
         text = thing._repr_html_()
         assert len(text) < 5000 and "<i>" not in text and LOADED.findall(text) == []
