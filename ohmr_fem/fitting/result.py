@@ -55,7 +55,7 @@ def show(value: float, unit: str) -> str:
     return f"{value:.5g}" if unit == "1" else engineering(value, unit)
 
 
-def _with_interval(e: Estimate) -> str:
+def with_interval(e: Estimate) -> str:
     """The value and its interval, with the unit."""
     return f"{show(e.value, e.unit)} ({span(e)})"
 
@@ -199,7 +199,7 @@ class Fit(Table):
         }
 
     def _summary(self) -> Iterable[str]:
-        yield ", ".join(f"{e.symbol} {_with_interval(e)}" for e in self.parameters.values())
+        yield ", ".join(f"{e.symbol} {with_interval(e)}" for e in self.parameters.values())
         yield f"reduced chi^2 {self.reduced_chi2:.4g}, {self.degrees} degrees of freedom"
         yield str(self.identifiability)
         yield from self.warnings
