@@ -43,6 +43,7 @@ LEAST = {
     "manufactured": 20,
     "invariants": 7,
     "live_page": 7,
+    "live_page_channels": 6,
     "spectral_device": 12,
     "figure2": 4,
     "manganese": 8,

@@ -2,10 +2,9 @@
 // components a pole (docs/theory, section 11), in units of the length l of the rates.  A complex matrix
 // is the real one [[re, -im], [im, re]] of n = 2q rows; for a direct current n = q.
 
-const zeros = (n, m) => Array.from({ length: n }, () => new Float64Array(m));
-const filled = (n, m, at) => Array.from({ length: n }, (_, i) => Float64Array.from({ length: m }, (_, j) => at(i, j)));
+// plain arrays: small ones are made faster than typed ones
+const zeros = (n, m) => Array.from({ length: n }, () => new Array(m).fill(0));
 const identity = (n) => filled(n, n, (i, j) => (i === j ? 1 : 0));
-const combined = (a, x, b, y) => filled(a.length, a[0].length, (i, j) => x * a[i][j] + y * b[i][j]);
 const times1 = (a, x) => combined(a, x, a, 0);
 const frobenius = (M) => Math.hypot(...M.map((row) => Math.hypot(...row)));
 // M x 1: an entry becomes a block of three
@@ -13,23 +12,39 @@ const blocks = (M) => filled(3 * M.length, 3 * M.length, (i, j) => (i % 3 === j 
 // columns beside each other, and rows below
 const columnsOf = (n, columns) => filled(n, columns.length, (i, j) => columns[j][i] ?? 0);
 
+// plain loops: these are most of what a page does
+function filled(n, m, at) {
+  const out = zeros(n, m);
+  for (let i = 0; i < n; i++) for (let j = 0; j < m; j++) out[i][j] = at(i, j);
+  return out;
+}
+
+function combined(a, x, b, y) {
+  const [n, m] = [a.length, a[0].length];
+  const out = zeros(n, m);
+  for (let i = 0; i < n; i++) {
+    const [to, one, other] = [out[i], a[i], b[i]];
+    for (let j = 0; j < m; j++) to[j] = x * one[j] + y * other[j];
+  }
+  return out;
+}
+
 function multiplied(a, b) {
-  const out = zeros(a.length, b[0].length);
-  a.forEach((row, i) => b.forEach((line, k) => {
-    const v = row[k];
-    if (v !== 0) for (let j = 0; j < line.length; j++) out[i][j] += v * line[j];
-  }));
+  const [n, m] = [a.length, b[0].length];
+  const out = zeros(n, m);
+  for (let i = 0; i < n; i++) {
+    const to = out[i];
+    for (let k = 0; k < b.length; k++) {
+      const [v, line] = [a[i][k], b[k]];
+      if (v !== 0) for (let j = 0; j < m; j++) to[j] += v * line[j];
+    }
+  }
   return out;
 }
 
 // matrix^-1 right
 function solved(matrix, right) {
-  return eliminated(matrix.map((row, i) => {
-    const both = new Float64Array(row.length + right[i].length);
-    both.set(row);
-    both.set(right[i], row.length);
-    return both;
-  }));
+  return eliminated(matrix.map((row, i) => row.concat(right[i])));
 }
 
 // of re + i im; im null for a direct current
@@ -350,7 +365,7 @@ function mixingFaces({ t, own, drives, readers, above, below }, A) {
       const slopes = side > 0 ? beside(spread, none) : beside(none, spread);
       const left = combined(slopes, 1, multiplied(lost, atFace), side);
       const right = combined(driven, 1, multiplied(lost, still), -side);
-      return left.map((row, i) => Float64Array.from([...row, ...right[i]]));
+      return left.map((row, i) => row.concat(right[i]));
     });
     const found = eliminated(rows);
     const [up, down] = [found.slice(0, n), found.slice(n)];

@@ -391,12 +391,22 @@ function eliminated(rows) {
     let best = k;
     for (let i = k + 1; i < n; i++) if (Math.abs(rows[i][k]) > Math.abs(rows[best][k])) best = i;
     [rows[k], rows[best]] = [rows[best], rows[k]];
-    for (let i = 0; i < n; i++) {
-      const ratio = i === k ? 0 : rows[i][k] / rows[k][k];
-      if (ratio !== 0) for (let j = k; j < width; j++) rows[i][j] -= ratio * rows[k][j];
+    const pivot = rows[k];
+    for (let i = k + 1; i < n; i++) {
+      const row = rows[i];
+      const ratio = row[k] / pivot[k];
+      if (ratio !== 0) for (let j = k; j < width; j++) row[j] -= ratio * pivot[j];
     }
   }
-  return rows.map((row, i) => Array.from(row.subarray(n), (value) => value / row[i]));
+  for (let k = n - 1; k >= 0; k--) {
+    const row = rows[k];
+    for (let i = k + 1; i < n; i++) {
+      const [ratio, below] = [row[i], rows[i]];
+      if (ratio !== 0) for (let j = n; j < width; j++) row[j] -= ratio * below[j];
+    }
+    for (let j = n; j < width; j++) row[j] /= row[k];
+  }
+  return rows.map((row) => row.slice(n));
 }
 
 // of one relaxation time and one channel: a function of the field

@@ -139,7 +139,7 @@ def _of_film(sliders: Sliders, problem: Problem, film: Film) -> Sliders:
 
 def _faces(material: Material, film: Film) -> dict[str, tuple[float, float]]:
     """G and the largest one of each face whose G is a number for all that arrives."""
-    speed = material.diffusion_constant / material.shortest_length
+    speed = float(np.sqrt(material.diffusion_constant / material.mean_time))
     found = {}
     for name in ("bottom", "top"):
         face = getattr(film, name)
