@@ -16,9 +16,9 @@ import numpy as np
 
 import ohmr_fem as of
 from ohmr_fem.fitting.background import AMPLITUDES, background
+from ohmr_fem.fitting.curve import Curve
 from ohmr_fem.fitting.data import Measured
 from ohmr_fem.fitting.fit import fit
-from ohmr_fem.fitting.model import Curve
 from ohmr_fem.fitting.result import Fit
 from ohmr_fem.sweep.measure import SpectralMeasure
 

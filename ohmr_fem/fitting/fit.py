@@ -33,7 +33,7 @@ from .columns import picked
 from .data import Measured
 from .fisher import LIMIT, Identifiability
 from .input import TOLERANCE, Source, check_count, check_options, check_shared, read_curves
-from .model import Parameter, background_parameters, changes, read_parameters, value_of
+from .parameters import Parameter, background_parameters, changes, read_parameters, value_of
 from .result import Estimate, Fit, FittedCurve
 from .search import Found, Task, minimise, search
 

@@ -23,7 +23,7 @@ from .fisher import LIMIT, Identifiability
 from .fit import _estimates, _fitted, _residual_notes
 from .global_result import GlobalFit, Minimum, SampleFit
 from .input import check_options
-from .model import changes
+from .parameters import changes
 from .sample import Sample
 from .scan import Atlas, adapted, atlas_of, starts_of
 from .search import Found, Point, Profile, _chi2, _intervals, _reweighted

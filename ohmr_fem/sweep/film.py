@@ -55,19 +55,11 @@ from ..units import (
     positive,
     shown,
 )
+from .bound import CIRCLE, FLOOR, NEAR, sum_bound
 from .curve import Parts
 from .lanczos import ROUNDING, Projection, gamma, project
-from .measure import (
-    CIRCLE,
-    FLOOR,
-    NEAR,
-    Link,
-    SpectralMeasure,
-    _sum_bound,
-    device_of,
-    one_per_pair,
-    terms_of_pairs,
-)
+from .link import Link
+from .measure import SpectralMeasure, device_of, one_per_pair, terms_of_pairs
 from .route import require_spectral
 
 #: The shift of the factorisation over the root of what the plane alone would take; measured. The
@@ -260,12 +252,25 @@ class FilmMeasure(SpectralMeasure):
     @property
     def _loads(self) -> tuple[np.ndarray, np.ndarray]:
         """What reads and what drives each pole, (3, m) each: x, y of the faces, z of the edges."""
+        both = self._columns
+        both[:, 2] *= np.sqrt(self.stretch)
+        return both[0], both[1]
+
+    @property
+    def _columns(self) -> np.ndarray:
+        """As :attr:`_loads` for the length of the projection, (2, 3, m)."""
         both = []
         for pair in (1, 0):
             columns = [self._face_weights(FACES[c][pair]) for c in range(2)]
-            edges = self.projection.weights[:, EDGES[pair]] * np.sqrt(self.stretch)
-            both.append(np.array([*columns, edges]))
-        return both[0], both[1]
+            both.append([*columns, self.projection.weights[:, EDGES[pair]]])
+        return np.array(both)
+
+    def pole_loads(self) -> np.ndarray:
+        """What reads times what drives each pole, (m, 9): x and y of the faces and z of the edges,
+        a row of three for each that reads.
+        """
+        reads, drives = self._columns
+        return np.einsum("ck,dk->kcd", reads, drives).reshape(-1, 9)
 
     def _face_weights(self, column: int) -> np.ndarray:
         """Components of z x j (or e) itself, (m,): the space was started with A0 M^-1 of it."""
@@ -302,14 +307,14 @@ class FilmMeasure(SpectralMeasure):
         once, twice = W @ T, W @ T @ T
         faces = self.faces
         sources = max(map(abs, faces.drive)) * max(map(abs, faces.read))
-        total = _sum_bound(
+        total = sum_bound(
             self.F_bound, squared, once[:, 2, 2], twice[:, 2, 2], float(W[2, 2]), s, least
         )
         of_pair = _sampled(self)
         for c in range(2):
             for d in range(2):
                 row = once[:, c, d], twice[:, c, d], float(W[c, d])
-                total = total + sources * _sum_bound(of_pair(c, d), squared, *row, s, least)
+                total = total + sources * sum_bound(of_pair(c, d), squared, *row, s, least)
         return np.asarray(total)
 
     def face_bound(self, s: Any) -> np.ndarray:
@@ -605,7 +610,7 @@ def _excess(measure: FilmMeasure, points: np.ndarray) -> float:
     edges = measure.F_bound(points)
     faces = measure.face_bound(points)
     total = STRICTER * edges + faces.sum(axis=(-2, -1))
-    total[-CIRCLE:] /= 3.0  # the circle enters with a third, see measure._sum_bound
+    total[-CIRCLE:] /= 3.0  # the circle enters with a third, see bound.sum_bound
     return float(np.max(total)) / max(measure._allowed, float(np.finfo(float).tiny))
 
 

@@ -32,9 +32,11 @@ from ..errors import InputError, SolveError
 from ..model.channels import Channels
 from ..solver.channel_rates import require_decay, slowest_rates
 from ..units import fields_array, one_ratio, to_si
+from .bound import FLOOR
 from .curve import CHANNEL_PARTS
 from .lanczos import ROUNDING
-from .measure import FLOOR, Link, SpectralMeasure
+from .link import Link
+from .measure import SpectralMeasure
 
 #: Fields times poles solved at a time, which bounds the memory.
 AT_ONCE = 30_000

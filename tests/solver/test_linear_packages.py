@@ -101,6 +101,22 @@ def test_multigrid_on_the_vertices(monkeypatch):
     assert np.abs(x - exact).max() < 1e-10 * np.abs(exact).max()
 
 
+def test_a_measure_by_multigrid_keeps_none_of_its_solvers():
+    """It was chosen for its memory, and a hierarchy is made again in less than one solve."""
+    pytest.importorskip("pyamg")
+    mesh = tensor_grid(np.linspace(-2, 2, 9), np.linspace(-1, 1, 5), cells="triangle")
+    prob = of.Problem(
+        mesh, of.Material(1.0, 1.0, 0.3, 1.0, diffusion_length=0.8), ["left", "right"]
+    )
+    pair = ("left", "right")
+    found, direct = (
+        of.spectral_measure(prob, current=pair, voltage=pair, solver=value)
+        for value in (AMG(), SuperLU(symmetric=True))
+    )
+    assert {solver for _, solver in system_of(prob)._potential_solvers} == {SuperLU(symmetric=True)}
+    assert found.F() == pytest.approx(direct.F(), rel=1e-10)
+
+
 @pytest.mark.parametrize("columns", [None, 3])
 @pytest.mark.parametrize("imaginary", [False, True])
 def test_solves(solver, columns, imaginary):
