@@ -36,7 +36,9 @@ KEPT = ("case", "independence", "falsified", "runner", "__main__")
 
 
 class Liar:
-    """Numbers of any nested value, times 0.4 to 0.8 (places stay in their device), and shifted where they are 0."""
+    """Numbers of any nested value times 0.4 to 0.8, so that places stay in their device; 0 is not
+    left 0.
+    """
 
     def __init__(self) -> None:
         self.rng = np.random.default_rng(7)

@@ -225,7 +225,7 @@ SENTENCES = (
         'supplement, below (S55): "the gap is located at ... K and K\' points"',
         "2 V at K, 2 V gamma_1/sqrt(gamma_1^2 + 4 V^2) at its least",
         (("micro_hamiltonian", "gap at V"),),
-        "the least gap lies on a ring around K: 0.340 eV at V = gamma_1, where K itself has 0.76 eV",
+        "the least gap lies on a ring around K: 0.340 eV at V = gamma_1, and 0.76 eV at K itself",
     ),
     Statement(
         'reference [51]: "could be disregarded in the spin case"',
