@@ -56,8 +56,8 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True)
 class Loop:
-    """A closed curve: corners ``points`` (m) and, per edge, ``bulges`` as of
-    :func:`polygons.arc_point` (tangent of a quarter of the angle swept, positive counter-clockwise).
+    """A closed curve: corners ``points`` (m) and, per edge, ``bulges``: the tangent of a quarter of
+    the angle swept, 0 for a straight edge, positive counter-clockwise (:func:`polygons.arc_point`).
 
     Edge i runs from corner i to corner i + 1.
     """
