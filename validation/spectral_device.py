@@ -13,6 +13,7 @@ import numpy as np
 
 import ohmr_fem as of
 from ohmr_fem import analytic
+from ohmr_fem.analytic.scalars import three_scalar_response as combined  # of the program's F
 
 from .case import ASSEMBLY, Row, simple_material
 from .independence import CLOSED, route
@@ -122,7 +123,7 @@ def three_scalars(level: str) -> list[Row]:
             scalars = analytic.three_scalars(
                 B / unit, FULL_X / prob_scale(prob), detection=detection
             )
-            by_law = measure.unit * analytic.three_scalar_response(measure.F, scalars)
+            by_law = measure.unit * combined(measure.F, scalars)
             size = np.abs(direct).max()
             gap = np.abs(measure.delta_R(B) - direct)
             poles.append(gap.max() / size)

@@ -105,6 +105,13 @@ def default_mesh(level: str) -> Row:
     )
 
 
+@route(CLOSED)
+def extra_current(y: np.ndarray, width: float, phi: float) -> np.ndarray:
+    """The curl of the profile (4), over alpha alpha'."""
+    lam = np.sqrt(1 + 1j * phi)
+    return np.real(np.cosh(lam * y) / np.cosh(lam * width / 2))
+
+
 def local_current(width: float = 3.0, phi: float = 2.0) -> Row:
     """Where the extra current flows: J_x/(sigma E) - 1 = alpha alpha' Re[cosh(lam y)/cosh(lam
     L/2)], along both edges.
@@ -112,8 +119,7 @@ def local_current(width: float = 3.0, phi: float = 2.0) -> Row:
     prob = problem(width, cells=128)
     sol = of.solve(prob, (phi * prob.material.field_scale, 0.0, 0.0))
     y = np.linspace(-width / 2, width / 2, 61)[1:-1]
-    lam = np.sqrt(1 + 1j * phi)
-    exact = np.real(np.cosh(lam * y) / np.cosh(lam * width / 2))
+    exact = extra_current(y, width, phi)
     gap = np.abs((sol.at(y).current_density[0] - 1.0) / 0.09 - exact).max()
     return Row(
         CASE,

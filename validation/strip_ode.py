@@ -22,6 +22,7 @@ from .strip import problem
 CASE = "strip, step by step"
 ROUTES = {
     "roots": ("torque of the program", "roots of the quartic"),
+    "their imaginary part": ("four exponentials", "law: constants in pairs make a real profile"),
     "four exponentials": ("finite elements", "four exponentials"),
     "power of L": ("finite elements", "law: diffusion where narrow, relaxation where wide"),
     "smallest step": ("finite elements", "law: the text"),
