@@ -533,20 +533,15 @@ def _say_finished(out: Path, part: str, entry: dict[str, Any]) -> None:
     if part == "accuracy":
         _say_accuracy(entry)
     elif part == "further":
-        said = ", ".join(f"{k} {_words(v)}" for k, v in entry.items() if k != "table")
-        _tell(f"{out / entry['table']}: {said}")
+        from .output.report import beside
+
+        _tell(f"{out / entry['table']}: {beside(entry)} ({entry['method']})")
     elif part == "gates":
         _gate_line(out, entry)
     else:
         _curve_lines(out, entry)
     with contextlib.suppress(OSError):  # a full disk is told of at the end
         sys.stdout.flush()
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_words, value))
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _curve_lines(out: Path, curve: dict[str, Any]) -> None:

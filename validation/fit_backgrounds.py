@@ -24,6 +24,7 @@ from ohmr_fem.sweep.measure import SpectralMeasure
 
 from .case import Row
 from .fit_devices import needs_lmfit
+from .independence import middle
 
 CASE = "fit_backgrounds"
 ROUTES = {
@@ -177,8 +178,8 @@ def bias(name: str, assumed: str, seeds: range) -> tuple[float, float]:
 
 def _count(text: str, value: float, low: float, high: float) -> Row:
     """A row that passes between two counts."""
-    middle, half = 0.5 * (low + high), 0.5 * (high - low)
-    return Row(CASE, "coverage", text, value, middle, abs(value - middle), half)
+    between, half = middle(low, high), 0.5 * (high - low)
+    return Row(CASE, "coverage", text, value, between, abs(value - between), half)
 
 
 def run(level: str = "quick") -> list[Row]:

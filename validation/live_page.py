@@ -65,6 +65,16 @@ points = 5
 SHEET = 'sheet_conductivity = "1 mS"'
 METAL = 'resistivity = "180 uohm cm"'
 FILM = '[film]\nthickness = "100 nm"\n'
+#: More pairs, which share the poles of the film.
+FURTHER = """[[measure]]
+name = "{one}-{other}"
+current = ["left", "right"]
+voltage = ["{one}", "{other}"]
+"""
+MORE = "".join(
+    FURTHER.format(one=one, other=other)
+    for one, other in (("b1", "b2"), ("t1", "b1"), ("t2", "b2"))
+)
 WALLS = 'bottom = "20 km/s"\ntop = "reflecting"\n'
 MAGNET = '{kind = "profile", polarisation = [0.1, 0.3, 0]}'
 COMMON = {"quantity": "change", "plane": "xz", "B": 1.5, "turn": 35}
@@ -182,7 +192,7 @@ def rows_of(opened: Browser, folder: Path, count: int) -> list[Row]:
     devices = {
         "plane": device(folder, "plane"),
         "magnets": device(folder, "magnets", magnet=MAGNET),
-        "film": device(folder, "film", film=FILM),
+        "film": device(folder, "film", film=FILM + MORE),
         "walls": device(folder, "walls", film=FILM + WALLS),
     }
     pages = {name: explore_device(d, folder / name) for name, d in devices.items()}

@@ -31,8 +31,8 @@ MUTANTS = (
     Mutant(
         "the page keeps the edges of a film at the reference length",
         "pages/measure.js",
-        "weights[k][1] * Math.sqrt(stretch)]",
-        "weights[k][1]]",
+        "[1, 1, Math.sqrt(stretch)]",
+        "[1, 1, 1]",
         ("tests/output/test_page.py",),
     ),
     Mutant(

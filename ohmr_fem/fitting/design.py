@@ -135,7 +135,9 @@ def design(
     noise : float, optional
         Of the default candidates, in ohm (ratio on a cross-section); by default that of the first
         curve.
-    others : as for :func:`fit`
+    parameters, current, voltage, background : as for :func:`fit`
+    limit : float
+        Relative standard error above which a parameter counts as not fixed.
 
     Returns
     -------

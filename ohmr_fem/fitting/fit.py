@@ -150,7 +150,17 @@ def identifiability(
     """What the data would fix if the parameters had the values of the problem's material; nothing
     is fitted.
 
-    Arguments as for :func:`fit`; noise from ``sigma`` of the curves, or from their scatter.
+    Parameters
+    ----------
+    data, problem, parameters, current, voltage, background : as for :func:`fit`
+        Noise from ``sigma`` of the curves, or from their scatter.
+    limit : float
+        Relative standard error above which a parameter counts as not fixed.
+
+    Raises
+    ------
+    InputError
+        As :func:`fit`.
     """
     task, source = _prepare(
         data,

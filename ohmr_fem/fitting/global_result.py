@@ -14,7 +14,7 @@ from ..files import Columns, Table
 from ..model.material import Material
 from .data import QUANTITIES
 from .fisher import Identifiability, percent
-from .result import Estimate, FittedCurve, show, span
+from .result import Estimate, FittedCurve, show, span, with_interval
 from .sample import Sample
 
 
@@ -144,7 +144,7 @@ class GlobalFit(Table):
 
     def _summary(self) -> Iterable[str]:
         yield f"{len(self.samples)} samples"
-        yield ", ".join(f"{e.symbol} = {e.value:.4g}" for e in self.parameters.values())
+        yield ", ".join(f"{e.symbol} {with_interval(e)}" for e in self.parameters.values())
         yield str(self.identifiability)
 
 

@@ -202,6 +202,7 @@ class Model:
             steady = [k for k in group if self.curves[k].stable(m)]
             if not steady:
                 continue
+            # the poles are summed once for all curves of a measure
             fields = [self.curves[k].fields for k in steady]
             f, change = m.unchecked(np.vstack(fields))
             ends = np.cumsum([len(each) for each in fields])[:-1]
@@ -259,6 +260,7 @@ class Model:
         columns = []
         for i in range(len(u)) if free is None else free:
             slopes = self._slopes(at, i, now, central)
+            # NaN where the shifted material has no steady state: no step is taken along it
             finite = [np.nan_to_num(s) for s in slopes]
             columns.append(-self.whitened(finite, at))
         return np.column_stack(columns)

@@ -55,6 +55,11 @@ def show(value: float, unit: str) -> str:
     return f"{value:.5g}" if unit == "1" else engineering(value, unit)
 
 
+def with_interval(e: Estimate) -> str:
+    """The value and its interval, with the unit."""
+    return f"{show(e.value, e.unit)} ({span(e)})"
+
+
 def span(e: Estimate) -> str:
     """The interval for reading; open ends in words."""
     if (
@@ -194,5 +199,7 @@ class Fit(Table):
         }
 
     def _summary(self) -> Iterable[str]:
-        yield ", ".join(f"{e.symbol} = {e.value:.4g}" for e in self.parameters.values())
+        yield ", ".join(f"{e.symbol} {with_interval(e)}" for e in self.parameters.values())
+        yield f"reduced chi^2 {self.reduced_chi2:.4g}, {self.degrees} degrees of freedom"
         yield str(self.identifiability)
+        yield from self.warnings

@@ -241,6 +241,9 @@ def chemical_potential(
 ) -> np.ndarray:
     """mu in eV, (n,), at which electrons minus those at neutrality number ``density`` per m^2.
 
+    ``temperature`` in K; ``spin`` states an orbital of the ``model`` (1, or 2 for electrons that
+    it does not tell apart); ``mesh`` and ``tolerance`` as for :func:`inverse_mass`.
+
     Raises
     ------
     InputError

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import atomic_path
+from ..sweep.gathered import Gathered
 from ..sweep.measure import SpectralMeasure
 from ..units import ELECTRON_MASS
 from ..version import __version__
@@ -24,9 +25,13 @@ def part(name: str) -> str:
     return (PAGES / name).read_text(encoding="utf-8")
 
 
+#: The script that evaluates a measure: one relaxation time, several rates or channels, layers.
+SCRIPTS = ("measure.js", "channels.js", "layers.js")
+
+
 def evaluator() -> str:
     """The JavaScript that evaluates a measure, with our value of the electron mass."""
-    script = part("measure.js")
+    script = "".join(map(part, SCRIPTS))
     mark = "/*ELECTRON_MASS*/ "
     before, _, after = script.partition(mark)
     return f"{before}{ELECTRON_MASS!r}{after[after.index(';') :]}"
@@ -64,6 +69,7 @@ def write_explore(
     measures: Sequence[SpectralMeasure],
     names: Sequence[str],
     sliders: Mapping[str, Any],
+    least: float,
 ) -> Path:
     """A page with the measures, and a script that evaluates them.
 
@@ -73,9 +79,10 @@ def write_explore(
     title : str
     measures, names : of the measurements
     sliders : where they end, and the precession that the measures hold for
+    least : lowest relaxation rate of the sliders, in the units of the rates
     """
     data: dict[str, Any] = {
-        "measures": [_lean(m) for m in measures],
+        "measures": [_lean(m, least) for m in measures],
         "names": list(names),
         "section": measures[0].current is None,
         **sliders,
@@ -91,21 +98,24 @@ def write_explore(
     return write_page(path, part("explore.html"), words)
 
 
-def _lean(measure: SpectralMeasure) -> dict[str, Any]:
-    """What a page needs of a measure: no bound; and JSON has no NaN, which is the resistance of a
-    cross-section.
+def _lean(measure: SpectralMeasure, least: float) -> dict[str, Any]:
+    """What a page needs of a measure: no bound, and few poles (docs/measure-format); and JSON has
+    no NaN, which is the resistance of a cross-section.
     """
     content = measure.content()
-    projection = content["projection"]
-    projection["weights"] = [[_short(w) for w in row] for row in projection["weights"]]
-    projection["tail"] = projection["gram"] = []
+    few = Gathered.of(measure.projection.rates, measure.pole_loads(), least)
+    content["projection"] = {
+        "shift": measure.projection.shift,
+        "rates": few.rates.tolist(),
+        "loads": [[_short(load) for load in row] for row in few.loads],
+    }
     section = content["current"] is None
     return content | ({"R_ohmic_sigma": None} if section else {})
 
 
 def _short(number: float) -> float:
-    """Digits that count for nothing left out: sums of weights are wanted to one part in 1e6."""
-    return float(f"{number:.10g}")
+    """Digits that count for nothing left out: sums of loads are wanted to one part in 1e6."""
+    return float(f"{number:.9g}")
 
 
 def script_safe(data: Any) -> str:

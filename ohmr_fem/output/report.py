@@ -14,6 +14,16 @@ from .page import part, write_page
 REPORT = "report.html"
 #: Bytes of all pictures of a page; text and the coding of pictures keep it below 2 MB.
 ROOM = 1_300_000
+#: What numbers of a record are, where their keys do not say it.
+NAMES = {
+    "orbital": "orbital voltage (V)",
+    "size": "|ΔR| (Ω)",
+    "sheet_resistance": "sheet resistance (Ω)",
+}
+#: Warnings that are read without asking for more.
+MOST_NOTES = 5
+#: Least and largest.
+SPANS = ("orbital", "size")
 #: What a picture shows, by how its name begins; in the order of the page.
 CAPTIONS = {
     "hanle": "change with the field",
@@ -85,8 +95,8 @@ def _page(
 
 def _paragraphs(record: Mapping[str, Any]) -> Iterator[str]:
     """What a reader wants to know first: results, accuracy, warnings."""
-    yield f"<p>{html.escape(str(record['problem']))}</p>"
-    heads = ["measurement", "table", "fields", "R_ohmic (ohm)", "change, from and to", "method"]
+    yield from _table(record["described"], [])
+    heads = ["measurement", "table", "fields", "R_ohmic (Ω)", "change, from and to", "method"]
     rows = [_curve(name, curve) for name, curve in record["curves"].items()]
     yield from ["<h2>Curves</h2>", *_table(rows, heads)]
     gates = record["gates"]
@@ -95,8 +105,42 @@ def _paragraphs(record: Mapping[str, Any]) -> Iterator[str]:
         keys = ["table", "parameter", "values", "fields", "no_steady_state"]
         rows = [[name, *(gate[key] for key in keys)] for name, gate in gates.items()]
         yield from ["<h2>Gate maps</h2>", *_table(rows, heads)]
+    yield from _beside(record["further"])
     yield from _accuracy(record["accuracy"])
     yield from _warnings(record["warnings"])
+
+
+def _beside(further: Mapping[str, Any]) -> Iterator[str]:
+    """What was computed beside the curves."""
+    if not further:
+        return
+    rows = []
+    for name, entry in further.items():
+        rows.append([name, entry["table"], beside(entry), entry["method"]])
+    heads = ["", "table", "what it holds", "method"]
+    yield from ["<h2>Beside the curves</h2>", *_table(rows, heads)]
+
+
+def beside(entry: Mapping[str, Any]) -> str:
+    """The numbers of a table beside the curves, in words."""
+    about = {k: v for k, v in entry.items() if k not in ("table", "method")}
+    said = []
+    for key, value in about.items():
+        given = in_words(value)
+        if key in SPANS:
+            low, high = map(in_words, value)
+            given = f"from {low} to {high}"
+        said.append(f"{NAMES.get(key, key)} {given}")
+    return ", ".join(said)
+
+
+def in_words(value: Any) -> str:
+    """A value of a record as a reader writes it: no brackets and quotes of a program."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(in_words, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value + 0.0:.6g}" if isinstance(value, float) else str(value)
 
 
 def _curve(
@@ -104,7 +148,7 @@ def _curve(
     curve: Mapping[str, Any],
 ) -> list[Any]:
     low, high = curve.get("hanle") or curve["rho_change"]
-    unit = " ohm" if "hanle" in curve else ""
+    unit = " Ω" if "hanle" in curve else ""
     ohmic = f"{curve['R_ohmic']:.6g}" if "R_ohmic" in curve else ""
     span = f"{low:.4g} to {high:.4g}{unit}"
     return [name, curve["table"], curve["fields"], ohmic, span, curve["method"]]
@@ -113,7 +157,7 @@ def _curve(
 def _accuracy(found: Mapping[str, Any]) -> Iterator[str]:
     if not found:
         return
-    heads = ["measurement", "asked", "reached", "R_ohmic (ohm)", "its error", "unknowns"]
+    heads = ["measurement", "asked", "reached", "R_ohmic (Ω)", "its error", "unknowns"]
     keys = ["asked", "reached", "R_ohmic", "R_ohmic_error", "unknowns"]
     rows = [[name, *(entry[key] for key in keys)] for name, entry in found.items()]
     yield from ["<h2>Accuracy</h2>", *_table(rows, heads)]
@@ -121,8 +165,13 @@ def _accuracy(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _warnings(notes: Sequence[str]) -> Iterator[str]:
     yield "<h2>Warnings</h2>"
-    for note in notes:
+    for note in notes[:MOST_NOTES]:
         yield f'<p class="warning">{html.escape(note)}</p>'
+    others = notes[MOST_NOTES:]
+    if others:
+        yield f"<details><summary>and {len(others)} others</summary>"
+        yield from (f'<p class="warning">{html.escape(note)}</p>' for note in others)
+        yield "</details>"
     if not notes:
         yield "<p>None.</p>"
 
@@ -134,7 +183,8 @@ def _pictures(
     yield "<h2>Pictures</h2>"
     room = ROOM
     places = {begin: place for place, begin in enumerate(CAPTIONS)}
-    for name in sorted(names, key=lambda n: (places.get(_begin(n), len(places)), n)):
+    # those of one kind in the order in which they were made
+    for name in sorted(names, key=lambda n: places.get(_begin(n), len(places))):
         path = folder / name
         size = path.stat().st_size if path.exists() else room + 1
         if size > room:
@@ -157,7 +207,7 @@ def _begin(name: str) -> str:
 def _device(table: Mapping[str, Any]) -> Iterator[str]:
     """The device file as it was read."""
     yield "<h2>Device</h2>"
-    rows = [[key, value] for key, value in flat(table)]
+    rows = [[key, in_words(value)] for key, value in flat(table)]
     yield from _table(rows, ["key", "value"])
 
 
@@ -180,17 +230,20 @@ def _made(record: Mapping[str, Any]) -> Iterator[str]:
     """How it came about: versions, inputs, seconds."""
     yield "<h2>Provenance</h2>"
     rows = [["ohmr_fem", record["ohmr_fem"]], ["Python", record["python"]]]
-    rows += [[name, version] for name, version in record["dependencies"].items()]
-    rows += [[name, f"SHA-256 {digest}"] for name, digest in record["inputs"].items()]
-    rows += [[step, f"{seconds:.2f} s"] for step, seconds in record["seconds"].items()]
-    yield from _table(rows, ["", ""])
+    rows += record["dependencies"].items()
+    yield from _table(rows, ["program", "version"])
+    yield from _table(list(record["inputs"].items()), ["file", "SHA-256"])
+    steps = [[step.replace("_", " "), f"{s:.2f}"] for step, s in record["seconds"].items()]
+    yield from _table(steps, ["step", "seconds"])
 
 
 def _table(
     rows: Iterable[Sequence[Any]],
     heads: Sequence[str],
 ) -> Iterator[str]:
-    yield "<table><tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in heads) + "</tr>"
+    yield "<table>"
+    if heads:
+        yield "<tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in heads) + "</tr>"
     for row in rows:
         cells = "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row)
         yield f"<tr>{cells}</tr>"

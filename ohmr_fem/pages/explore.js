@@ -42,7 +42,6 @@ function slider(name, title, low, high, value, unit, log = false) {
 
 function controls() {
   const m = DATA.measures[0].material;
-  const theta = m.inverse_mass[2][2] / m.inverse_mass[1][1];
   const around = (a) => Math.max(0.3, 2 * Math.abs(a));
   if (DATA.measures.length > 1) choice("measure", "measurement", DATA.names.map((n, i) => [i, n]));
   choice("quantity", "quantity", Object.entries(names));
@@ -54,21 +53,29 @@ function controls() {
     slider("alpha", "α", -around(alpha), around(alpha), alpha, "");
     slider("back", "α′", -around(back), around(back), back, "");
   }
-  const [low, high] = DATA.lengths;
-  if (!DATA.tied) slider("diffusion", "L_m", low * 1e9, high * 1e9, m.diffusion_length * 1e9, "nm", true);
-  const tau = m.relaxation_time * 1e12;
-  if (!DATA.tied) slider("tau", "τ", tau / 10, tau * 10, tau, "ps", true);
-  if (theta > 0) slider("theta", "θ = X_zz/X_yy", Math.min(1e-3, theta), Math.max(10, theta), theta, "", true);
-  slider("g", "g", -Math.max(4, Math.abs(m.g_factor)), Math.max(4, Math.abs(m.g_factor)), m.g_factor, "");
+  if (DATA.one) ofMaterial(m);
   if (DATA.thickness) {
     const [thin, own, thick] = DATA.thickness.map((t) => t * 1e9);
     slider("thickness", "thickness", thin, thick, own, "nm", true);
   }
+  for (const { path, title, low, high, value, unit, log } of DATA.extra) slider(path, title, low, high, value, unit, log);
   for (const [side, [G, most]] of Object.entries(DATA.faces)) {
     slider(side, `G of the ${side} face`, 0, most, G, "m/s");
   }
   if (DATA.polarisation) slider("polarisation", "polarisation", 0, 1, DATA.polarisation, "");
   slider("frequency", "frequency of the current", 0, DATA.frequency / 1e9, 0, "GHz");
+}
+
+function ofMaterial(m) {
+  const theta = m.inverse_mass[2][2] / m.inverse_mass[1][1];
+  if (!DATA.tied) {
+    const [low, high] = DATA.lengths;
+    slider("diffusion", "L_m", low * 1e9, high * 1e9, DATA.length * 1e9, "nm", true);
+    const tau = m.relaxation_time * 1e12;
+    slider("tau", "τ", tau / 10, tau * 10, tau, "ps", true);
+  }
+  if (theta > 0) slider("theta", "θ = X_zz/X_yy", Math.min(1e-3, theta), Math.max(10, theta), theta, "", true);
+  slider("g", "g", -Math.max(4, Math.abs(m.g_factor)), Math.max(4, Math.abs(m.g_factor)), m.g_factor, "");
 }
 
 // the state of the address, where it names what is there
@@ -88,18 +95,39 @@ function read() {
   }
   history.replaceState(null, "", "#" + new URLSearchParams(state));
   const measure = DATA.measures[Number(state.measure ?? 0)];
-  const X = measure.material.inverse_mass.map((row) => [...row]);
-  if (state.theta !== undefined) X[2][2] = state.theta * X[1][1];
-  const changes = { inverse_mass: X, g_factor: state.g };
-  const given = (name, key, unit = 1) => state[name] !== undefined && (changes[key] = state[name] * unit);
-  given("alpha", "orbital_hall_angle");
-  given("back", "inverse_orbital_hall_angle");
-  given("diffusion", "diffusion_length", 1e-9);
-  given("tau", "relaxation_time", 1e-12);
   const { bottom, top, polarisation } = state;
   const thickness = state.thickness === undefined ? undefined : state.thickness * 1e-9;
   const more = { frequency: state.frequency * 1e9, bottom, top, polarisation, thickness };
-  return [measure, { ...measure.material, ...changes }, more];
+  return [measure, changed(measure.material, more), more];
+}
+
+// the material of the sliders; what belongs to layers goes into more
+function changed(material, more) {
+  const X = material.inverse_mass.map((row) => [...row]);
+  if (state.theta !== undefined) X[2][2] = state.theta * X[1][1];
+  const out = { ...material, inverse_mass: X };
+  const given = (name, key, unit = 1) => state[name] !== undefined && (out[key] = state[name] * unit);
+  given("g", "g_factor");
+  given("alpha", "orbital_hall_angle");
+  given("back", "inverse_orbital_hall_angle");
+  given("tau", "relaxation_time", 1e-12);
+  if (isSeveral(material) && !DATA.tied) out.diffusion_constant = (state.diffusion * 1e-9) ** 2 / out.relaxation_time;
+  else given("diffusion", "diffusion_length", 1e-9);
+  for (const { path, factor } of DATA.extra) put(out, more, path.split("."), state[path] * factor);
+  return out;
+}
+
+function put(out, more, [kind, name, ofLayer], value) {
+  if (kind === "spin") out.spin = { ...out.spin, [name]: value };
+  else if (kind === "layers") {
+    more.layers ??= DATA.measures[0].stack.layers.map(() => ({}));
+    more.layers[name][ofLayer] = value;
+  } else {
+    // all rates of the orbital moment, at a fixed diffusion constant
+    const { relaxation_time: tau, relaxation_rate: rate } = out;
+    if (rate) out.relaxation_rate = rate.map((row) => row.map((r) => r * value));
+    else out.relaxation_time = Array.isArray(tau) ? tau.map((t) => t / value) : tau / value;
+  }
 }
 
 function fieldAt(size, degrees) {
@@ -111,11 +139,11 @@ function fieldAt(size, degrees) {
 }
 
 // a point of a curve; certified where the bound of the measure was checked
-function point(evaluate, turn, x, B) {
+function point(evaluate, x, B) {
   const found = evaluate(B);
   if (found === null) return { x, y: NaN, imaginary: NaN, certified: false };
   const [y, imaginary] = found[state.quantity];
-  return { x, y, imaginary, certified: found.growth === 0 && found.phi + turn <= DATA.precession };
+  return { x, y, imaginary, certified: found.growth === 0 && found.reach <= DATA.reach };
 }
 
 // the size of a step between ticks: 1, 2 or 5 times a power of ten
@@ -204,11 +232,10 @@ const curves = { field: [], angle: [], mean: 0 };
 function update() {
   const [measure, material, more] = read();
   const evaluate = prepare(measure, material, more);
-  const turn = 2 * Math.PI * more.frequency * material.relaxation_time;
   const half = DATA.steps;
   const steps = Array.from({ length: 2 * half + 1 }, (_, i) => i / half - 1);
-  curves.field = steps.map((t) => point(evaluate, turn, t * state.B, fieldAt(t * state.B, state.turn)));
-  curves.angle = steps.map((t) => point(evaluate, turn, 180 * t, fieldAt(state.B, 180 * t)));
+  curves.field = steps.map((t) => point(evaluate, t * state.B, fieldAt(t * state.B, state.turn)));
+  curves.angle = steps.map((t) => point(evaluate, 180 * t, fieldAt(state.B, 180 * t)));
   const finite = curves.angle.map((p) => p.y).filter(Number.isFinite);
   curves.mean = finite.reduce((sum, y) => sum + y, 0) / (finite.length || 1);
   draw("field", curves.field, "B (T)", shownData("field"));

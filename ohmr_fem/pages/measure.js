@@ -102,9 +102,10 @@ function product(a, b) {
 // tau T(B) = (g e tau/2) [B]_x X, Eq. (2)
 function torque(material, B) {
   const rate = (0.5 * material.g_factor * CHARGE * material.relaxation_time) / ELECTRON_MASS;
-  const [x, y, z] = B.map((b) => b * rate);
-  return product([[0, -z, y], [z, 0, -x], [-y, x, 0]], material.inverse_mass);
+  return product(cross(B.map((b) => b * rate)), material.inverse_mass);
 }
+
+const cross = ([x, y, z]) => [[0, -z, y], [z, 0, -x], [-y, x, 0]];
 
 // weights with which n^x, n^y, n^z enter what reads a component
 function detector(measure, material, component, averaged) {
@@ -121,6 +122,12 @@ function linksOf(measure) {
     const [generated, detected, a, b, drive = null, read = null] = c;
     return { generated, detected, a, b, drive, read };
   });
+}
+
+// a row of each pole with what the channels need of it; the page holds it in place of the weights
+function loadsOf(measure, links) {
+  const { weights, loads } = measure.projection;
+  return loads ?? weights.map((w) => links.map((c) => w[c.a] * w[c.b]));
 }
 
 // sum over the poles of weight times a function of lambda + tau T: [value, first, second]
@@ -156,8 +163,9 @@ function ofTerms(terms) {
 
 // a plane: each channel carries its strength; 1/(lambda + tau T) needs no roots
 function plane(measure, material, stretch, s, more) {
-  const { rates, weights } = measure.projection;
+  const { rates } = measure.projection;
   const links = linksOf(measure);
+  const loads = loadsOf(measure, links);
   const averaged = measure.current === null && links.some((c) => c.detected !== 2);
   const inverse = rates.map((w) => {
     const lambda = plus([w * stretch, 0], s);
@@ -168,17 +176,22 @@ function plane(measure, material, stretch, s, more) {
     };
     return { value, at };
   });
-  const largest = Math.max(...(measure.polarisations ?? []).map(([, size]) => size));
-  const p = more.polarisation === undefined ? 1 : more.polarisation / largest;
+  const p = polarisationOf(measure, more);
   const both = (c) =>
     (c.drive === null ? -material.orbital_hall_angle : p * c.drive) *
     (c.read === null ? material.inverse_orbital_hall_angle : p * c.read);
-  return ofTerms(links.map((c) => {
+  return ofTerms(links.map((c, i) => {
     const strength = stretch * (isPolarised(measure) ? both(c) : 1);
     const row = detector(measure, material, c.detected, averaged);
-    const g = weights.map((w) => strength * w[c.a] * w[c.b]);
+    const g = loads.map((own) => strength * own[i]);
     return { row, column: c.generated, sum: sums(inverse, g) };
   }));
+}
+
+// how much larger the polarisations are than those of the file
+function polarisationOf(measure, more) {
+  const largest = Math.max(...(measure.polarisations ?? []).map(([, size]) => size));
+  return more.polarisation === undefined ? 1 : more.polarisation / largest;
 }
 
 function isPolarised(measure) {
@@ -187,16 +200,10 @@ function isPolarised(measure) {
 
 // a film: columns of the weights are edges, then x and y of the faces; the current pair first
 function film(measure, material, stretch, s, more) {
-  const { rates, weights, shift } = measure.projection;
   const faces = facesOf(measure, material, more);
   const W = [0, 1, 2].map((c) => detector(measure, material, c, true));
-  // what reads and what drives: x and y at the faces, z at the edges
-  const loads = rates.map((w, k) => {
-    const face = (column) => weights[k][column] / (w + shift);
-    const read = [face(3), face(5), weights[k][1] * Math.sqrt(stretch)];
-    const drive = [face(2), face(4), weights[k][0] * Math.sqrt(stretch)];
-    return read.map((r) => drive.map((d) => r * d));
-  });
+  const [scale, { rates }] = [[1, 1, Math.sqrt(stretch)], measure.projection];
+  const loads = filmLoads(measure).map((load) => load.map((row, c) => row.map((x, d) => x * scale[c] * scale[d])));
   const nodes = fewer(rates.map((w) => w * stretch + 1), loads)
     .map(({ x, load }) => ({ lambda: [x, s[1]], load }));
   // where the ohmic field is uniform the faces answer without any pole
@@ -204,6 +211,17 @@ function film(measure, material, stretch, s, more) {
     : measure.film.products[c][d] - nodes.reduce((sum, node) => sum + node.load[c][d], 0))));
   nodes.push({ lambda: s, load: local });
   return faces.plain ? reflectingFaces(faces, nodes, W) : generalFaces(faces, nodes, W);
+}
+
+// what reads and what drives a pole of a film: x and y at the faces, z at the edges
+function filmLoads(measure) {
+  const { rates, weights, shift, loads } = measure.projection;
+  if (loads) return loads.map((own) => [0, 3, 6].map((i) => own.slice(i, i + 3)));
+  return rates.map((w, k) => {
+    const face = (column) => weights[k][column] / (w + shift);
+    const [read, drive] = [[face(3), face(5), weights[k][1]], [face(2), face(4), weights[k][0]]];
+    return read.map((r) => drive.map((d) => r * d));
+  });
 }
 
 // The response of a pole is a smooth function of log x, x = w + 1: of many poles, those at the
@@ -267,10 +285,10 @@ const diagonal = (g) => [0, 1, 2].map((a) => [0, 1, 2].map((b) => (a === b ? Num
 function absorption(face, conductivity, D) {
   if (!face.magnet) return face.matrix;
   const [real, imaginary] = face.magnet.mixing_conductance.map((g) => (2 * g * D) / conductivity);
-  const [x, y, z] = face.magnet.magnetisation;
-  const across = [[0, -z, y], [z, 0, -x], [-y, x, 0]];
-  return [x, y, z].map((a, i) =>
-    [x, y, z].map((b, j) => real * ((i === j ? 1 : 0) - a * b) + imaginary * across[i][j]));
+  const m = face.magnet.magnetisation;
+  const across = cross(m);
+  return m.map((a, i) =>
+    m.map((b, j) => real * ((i === j ? 1 : 0) - a * b) + imaginary * across[i][j]));
 }
 
 // faces that absorb: pole by pole, a system for the slopes at both faces.  A complex 3 x 3 matrix is
@@ -373,34 +391,60 @@ function eliminated(rows) {
     let best = k;
     for (let i = k + 1; i < n; i++) if (Math.abs(rows[i][k]) > Math.abs(rows[best][k])) best = i;
     [rows[k], rows[best]] = [rows[best], rows[k]];
-    for (let i = 0; i < n; i++) {
-      const ratio = i === k ? 0 : rows[i][k] / rows[k][k];
-      if (ratio !== 0) for (let j = k; j < width; j++) rows[i][j] -= ratio * rows[k][j];
+    const pivot = rows[k];
+    for (let i = k + 1; i < n; i++) {
+      const row = rows[i];
+      const ratio = row[k] / pivot[k];
+      if (ratio !== 0) for (let j = k; j < width; j++) row[j] -= ratio * pivot[j];
     }
   }
-  return rows.map((row, i) => Array.from(row.subarray(n), (value) => value / row[i]));
+  for (let k = n - 1; k >= 0; k--) {
+    const row = rows[k];
+    for (let i = k + 1; i < n; i++) {
+      const [ratio, below] = [row[i], rows[i]];
+      if (ratio !== 0) for (let j = n; j < width; j++) row[j] -= ratio * below[j];
+    }
+    for (let j = n; j < width; j++) row[j] /= row[k];
+  }
+  return rows.map((row) => row.slice(n));
 }
 
-// A function of the field: delta_R and R(B) - R(0) in ohm (rho and its change on a cross-section),
-// R_ohmic, R and rho*, the precession |omega| tau or the growth; null where there is no steady state.
-function prepare(measure, material = measure.material, more = {}) {
+// of one relaxation time and one channel: a function of the field
+function uniform(measure, material, more) {
   const stretch = (material.diffusion_length / measure.reference_length) ** 2;
   const s = [1, -2 * Math.PI * (more.frequency ?? 0) * material.relaxation_time];
-  const kind = measure.film ? film : plane;
-  const response = kind(measure, material, stretch, s, more);
-  const section = measure.current === null;
-  const thicker = measure.film ? (more.thickness ?? measure.film.thickness) / measure.film.thickness : 1;
-  const conductance = section ? 1 : material.sheet_conductivity * thicker * (measure.across ?? 1);
-  const angles = -material.orbital_hall_angle * material.inverse_orbital_hall_angle;
-  const unit = (isPolarised(measure) ? 1 : angles) / conductance;
-  const ohmic = section ? 0 : measure.R_ohmic_sigma / conductance;
+  const response = (measure.film ? film : plane)(measure, material, stretch, s, more);
   return (B) => {
     const T = torque(material, B);
     const TT = product(T, T);
     const squared = -0.5 * (TT[0][0] + TT[1][1] + TT[2][2]); // (omega tau)^2; below 0 it amplifies
     const growth = Math.sqrt(Math.max(-squared, 0));
     if (growth >= 1 + measure.slowest * stretch) return null;
-    const { f, change } = response(T, squared);
+    const phi = Math.sqrt(Math.max(squared, 0));
+    return { ...response(T, squared), phi, growth, reach: phi - s[1] };
+  };
+}
+
+// A function of the field: delta_R and R(B) - R(0) in ohm (rho and its change on a cross-section),
+// R_ohmic, R and rho*, the precession |omega| tau or the growth; null where there is no steady state.
+// reach is what is compared with that for which a measure was made.
+function prepare(measure, material = measure.material, more = {}) {
+  const response = evaluatorOf(measure, material, more);
+  const section = measure.current === null;
+  const thicker = measure.film ? (more.thickness ?? measure.film.thickness) / measure.film.thickness : 1;
+  const sheet = measure.stack
+    ? layersOf(measure, more).reduce((sum, layer) => sum + layer.sheet, 0)
+    : material.sheet_conductivity * thicker;
+  const conductance = section ? 1 : sheet * (measure.across ?? 1);
+  // with a spin, and in layers, the angles are within f
+  const angles = material.spin || measure.stack ? -1
+    : -material.orbital_hall_angle * material.inverse_orbital_hall_angle;
+  const unit = (isPolarised(measure) ? 1 : angles) / conductance;
+  const ohmic = section ? 0 : measure.R_ohmic_sigma / conductance;
+  return (B) => {
+    const found = response(B);
+    if (found === null) return null;
+    const { f, change, phi, growth, reach } = found;
     const zero = minus(f, change);
     const delta = scaled(f, unit);
     return {
@@ -409,10 +453,18 @@ function prepare(measure, material = measure.material, more = {}) {
       ohmic,
       R: plus([ohmic, 0], delta),
       star: zero[0] === 0 && zero[1] === 0 ? [NaN, NaN] : scaled(over(change, zero), -1),
-      phi: Math.sqrt(Math.max(squared, 0)),
+      phi,
       growth,
+      reach,
     };
   };
 }
+
+function evaluatorOf(measure, material, more) {
+  if (measure.stack) return layered(measure, more);
+  return (isSeveral(material) ? several : uniform)(measure, material, more);
+}
+
+const isSeveral = (material) => material.diffusion_length === undefined;
 
 if (typeof module !== "undefined") module.exports = { prepare, torque };

@@ -22,6 +22,7 @@ from ..errors import SweepInterrupted, is_own_warning, shown
 from ..errors.doors import door
 from ..files import Table, atomic_path
 from ..model.problem import Problem
+from ..output.described import described
 from ..output.drawer import Drawer, Picture
 from ..output.film_paraview import export_film
 from ..output.paraview import export_paraview
@@ -142,6 +143,7 @@ class _Run:
             "device": device.table,
             "mesh": {},
             "problem": repr(device.problem),
+            "described": described(device.problem),
             "accuracy": {},
             "curves": {},
             "gates": {},
@@ -270,6 +272,7 @@ class _Run:
             self.finished_part("accuracy", {self.key(m): self.record["accuracy"][self.key(m)]})
         self.device = replace(self.device, problem=problem)
         self.record["problem"] = repr(problem)
+        self.record["described"] = described(problem)
 
     def key(self, measurement: Measurement) -> str:
         """The name of a measurement in the record; one without a name takes none from another."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +12,28 @@ import numpy as np
 from ..config.device_file import Device, without_accuracy
 from ..errors import InputError
 from ..errors.doors import door
-from ..model.film import Film
-from ..model.material import Material
+from ..model.channels import Channels
 from ..model.problem import Problem
 from ..model.stack import Stack
 from ..output.page import require_ours, write_explore
+from ..solver.film_channels import scaled_rates
 from ..sweep.film import film_measures
+from ..sweep.matrix import matrix_measures
+from ..sweep.matrix_film import matrix_film_measures
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import require_spectral
 from ..sweep.spectral import spectral_measures
 from .folder import folder_of
+from .sliders import FREQUENCY, Sliders, corners, sliders_of
 
-#: How far the page reaches beyond the device file: diffusion lengths and thicknesses, and fields.
-LENGTHS, FIELDS = 3.0, 2.0
-#: The same for a film, which takes ten times as many poles.
-FILM_LENGTHS = 2.0
+#: How far the slider of the field reaches beyond the device file.
+FIELDS = 2.0
 #: The measures reach farther than the slider of the field, for tau and theta raise the precession.
 FARTHER = 1.5
-#: omega tau of the current at the end of its slider, and how much more the measures hold for.
-FREQUENCY, TOGETHER = 5.0, 1.2
+#: How much more than the end of the slider of the frequency the measures hold for.
+TOGETHER = 1.2
+#: A number larger than all, which JSON can hold.
+EVERYTHING = 1e300
 
 
 @door
@@ -57,90 +60,85 @@ def explore_device(
     """
     without_accuracy(device, "explore")
     problem = device.problem
-    require_spectral(problem)
-    if isinstance(problem.film, Stack) or not problem.uniform:
-        raise InputError(
-            "a stack of layers, a relaxation tensor and a spin have no page in this version; use "
-            "ohmr-fem run",
-            key="explore",
-        )
+    _require_page(problem)
     folder = folder_of(out, "explore.html")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "explore.html"
     require_ours(path)
     field = FIELDS * (float(np.linalg.norm(device.fields, axis=1).max()) or 1.0)
-    sliders = _sliders(problem, field)
-    measures = _measures(problem, [(m.current, m.voltage) for m in device.measurements], sliders)
+    sliders = sliders_of(problem, field)
+    pairs = [(m.current, m.voltage) for m in device.measurements]
+    measures, reach = _made(problem, pairs, sliders)
     names = [m.name or f"measurement {i + 1}" for i, m in enumerate(device.measurements)]
-    page = sliders.content() | {"precession": _precession(measures, sliders)}
-    return write_explore(path, device.path.stem, measures, names, page)
+    page = sliders.content() | {"reach": reach.most}
+    return write_explore(path, device.path.stem, measures, names, page, reach.least)
+
+
+def _require_page(problem: Problem) -> None:
+    """InputError where nothing of few numbers answers for every slider."""
+    require_spectral(problem)
+    film = problem.film
+    if isinstance(film, Stack) and not all(m.uniform for m, _ in film.layers):
+        raise InputError(
+            "a stack with a spin or a relaxation tensor in a layer is solved anew at each field, "
+            "so no page can hold it; use ohmr-fem run or study, or explore one layer as a [film]",
+            key="explore",
+        )
 
 
 @dataclass(frozen=True)
-class Sliders:
-    """Where the sliders of a page begin and end.
-
-    ``field`` (T) and ``frequency`` (Hz) are the largest; ``lengths`` and ``thickness`` (m) the
-    least and the most, the latter with that of the device between them, None without a film;
-    ``faces`` of a film that absorb have G of the device and the largest, in m/s; ``angles`` is
-    whether the orbital Hall angles are free, ``tied`` whether the diffusion constant is fixed.
+class Reach:
+    """What the measures hold for: the least relaxation rate of the sliders, and the most that a
+    field and a frequency turn, both in the units of the rates or of |omega| tau.
     """
 
-    field: float
-    frequency: float
-    lengths: tuple[float, float]
-    tied: bool
-    thickness: tuple[float, float, float] | None = None
-    faces: dict[str, tuple[float, float]] | None = None
-    angles: bool = True
-    polarisation: float | None = None
-
-    def content(self) -> dict[str, Any]:
-        """For the page."""
-        # a page of a film that absorbs takes a system for each pole and field
-        steps, estimated = (100, False) if self.faces is None else (20, True)
-        return vars(self) | {"faces": self.faces or {}, "steps": steps, "estimated": estimated}
+    least: float
+    most: float
 
 
-def _sliders(problem: Problem, field: float) -> Sliders:
-    material = problem.material
-    length = float(material.diffusion_length)
-    frequency = FREQUENCY / (2.0 * np.pi * float(material.relaxation_time))
-    tied = any(m.absorbs_partially for m in problem.moment_conditions().values())
-    polarised = [float(np.linalg.norm(c.polarisation)) for c in problem.polarised.values()]
-    reach = LENGTHS if problem.film is None else FILM_LENGTHS
-    sliders = Sliders(
-        field=field,
-        frequency=frequency,
-        lengths=(length, length) if tied else (length / reach, reach * length),
-        tied=tied,
-        polarisation=max(polarised, default=None),
-    )
-    film = problem.film
-    return _of_film(sliders, problem, film) if isinstance(film, Film) else sliders
+def _made(
+    problem: Problem,
+    pairs: Sequence[tuple[Any, Any]],
+    sliders: Sliders,
+) -> tuple[Sequence[SpectralMeasure], Reach]:
+    """Measures of all pairs for what the sliders reach, and how far they hold."""
+    if isinstance(problem.film, Stack):
+        return film_measures(problem, pairs), Reach(1.0, EVERYTHING)
+    if problem.uniform:
+        measures = _measures(problem, pairs, sliders)
+        longest = sliders.lengths[1] if sliders.lengths else sliders.length
+        assert longest is not None
+        least = (measures[0].reference_length / longest) ** 2
+        return measures, Reach(least, _precession(measures, sliders))
+    return _of_matrices(problem, pairs, sliders)
 
 
-def _of_film(sliders: Sliders, problem: Problem, film: Film) -> Sliders:
-    """With what a film has besides."""
-    thickness = float(film.thickness)
-    return replace(
-        sliders,
-        thickness=(thickness / FILM_LENGTHS, thickness, FILM_LENGTHS * thickness),
-        faces=None if film.reflecting and not film.drives else _faces(problem.material, film),
-        angles=not (film.drives or problem.edge_sources),
-    )
+def _of_matrices(
+    problem: Problem,
+    pairs: Sequence[tuple[Any, Any]],
+    sliders: Sliders,
+) -> tuple[Sequence[SpectralMeasure], Reach]:
+    """Of a relaxation tensor or a spin, at the corners of the sliders."""
+    fields = FARTHER * sliders.field * np.eye(3)
+    fastest = 1.0 - 1j * TOGETHER * FREQUENCY
+    materials = corners(problem.material, sliders)
+    options: dict[str, Any] = {"fields": fields, "materials": materials, "rates": (fastest,)}
+    measures: Sequence[SpectralMeasure]
+    if sliders.thickness is None:
+        measures = matrix_measures(problem, pairs, **options)
+    else:
+        low, _, high = sliders.thickness
+        measures = matrix_film_measures(problem, pairs, thicknesses=(low, high), **options)
+    length = measures[0].reference_length
+    rest = [scaled_rates(Channels.of(m), np.zeros((1, 3)), length)[0] for m in materials]
+    least = min(1.0 / np.linalg.norm(np.linalg.inv(A)) for A in rest)
+    turning = [scaled_rates(Channels.of(m), fields, length) for m in materials]
+    return measures, Reach(0.5 * float(least), max(float(_largest(A)) for A in turning))
 
 
-def _faces(material: Material, film: Film) -> dict[str, tuple[float, float]]:
-    """G and the largest one of each face whose G is a number."""
-    speed = material.diffusion_constant / material.diffusion_length
-    found = {}
-    for name in ("bottom", "top"):
-        face = getattr(film, name)
-        G = face.matrix[0, 0]
-        if not face.absorbing and face.magnet is None and np.all(face.matrix == G * np.eye(3)):
-            found[name] = (float(G), float(max(5.0 * speed, 3.0 * G)))
-    return found
+def _largest(matrices: np.ndarray) -> float:
+    """Largest norm of several matrices."""
+    return float(np.linalg.norm(matrices, axis=(-2, -1)).max())
 
 
 def _measures(
@@ -151,7 +149,8 @@ def _measures(
     """Of all pairs, for what the sliders reach."""
     together = TOGETHER * FREQUENCY * problem.material.field_scale
     field = max(FARTHER * sliders.field, together if np.isfinite(together) else 0.0)
-    options: dict[str, Any] = {"fields": field * np.eye(3), "lengths": sliders.lengths}
+    lengths = sliders.lengths or (sliders.length, sliders.length)
+    options: dict[str, Any] = {"fields": field * np.eye(3), "lengths": lengths}
     if sliders.thickness is None:
         return spectral_measures(problem, pairs, **options)
     low, _, high = sliders.thickness
@@ -161,10 +160,10 @@ def _measures(
 def _precession(measures: Sequence[SpectralMeasure], sliders: Sliders) -> float:
     """Largest |omega| tau that all measures hold for at the ends of the sliders."""
     lengths: Sequence[Any] = [{}]
-    if not sliders.tied:
+    if sliders.lengths is not None:
         lengths = [{"diffusion_length": length} for length in sliders.lengths]
     ends = lengths
     if sliders.thickness is not None:
         low, _, high = sliders.thickness
         ends = [{**given, "thickness": t} for given in lengths for t in (low, high)]
-    return min(1e300, *(m.at(**given).range[1] for m in measures for given in ends))
+    return min(EVERYTHING, *(m.at(**given).range[1] for m in measures for given in ends))

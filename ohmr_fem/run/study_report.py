@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..output.report import write_study_report
+from ..units import engineering
 
 #: Rows of the table; what is beyond them is in the results file.
 MOST_ROWS = 500
@@ -32,27 +33,14 @@ def report_study(
     """
     axes = [str(name) for name in found["status"].dims]
     quantity = "hanle" if "hanle" in found else "rho_change"
-    heads = [
-        *(_head(found, axis) for axis in axes),
-        "measurement",
-        "state",
-        f"{quantity} from",
-        "to",
-    ]
+    what = "R(B) - R(0) from (Ω)" if quantity == "hanle" else "ρ(B) - ρ(0) from"
+    heads = [*axes, "measurement", "state", what, "to"]
     rows = [heads, *_rows(found, axes, quantity)]
-    lines = [said]
+    lines = [said.replace(str(path), path.name)]
     if len(rows) > MOST_ROWS:
         lines.append(f"The first {MOST_ROWS} rows; all are in {path.name}.")
     page = path.with_name(f"{path.stem}_report.html")
     return write_study_report(page, path.stem, lines, rows[: MOST_ROWS + 1], list(notes))
-
-
-def _head(
-    found: Any,
-    axis: str,
-) -> str:
-    unit = found[axis].attrs.get("units", "")
-    return f"{axis} ({unit})" if unit else axis
 
 
 def _rows(
@@ -64,6 +52,7 @@ def _rows(
     status = found["status"].values
     values = found[quantity].transpose(*axes, "measurement", "field").values
     names = found["measurement"].values
+    units = [found[axis].attrs.get("units", "") for axis in axes]
     shown = 0
     for place in np.ndindex(status.shape):
         given = [found[axis].values[i] for axis, i in zip(axes, place, strict=True)]
@@ -74,9 +63,13 @@ def _rows(
             row = values[place][k]
             span = ["", ""]
             if np.any(np.isfinite(row)):
-                span = [f"{np.nanmin(row):.5g}", f"{np.nanmax(row):.5g}"]
-            yield [*map(_shown, given), name, STATES[int(status[place])], *span]
+                # a zero has no sign for a reader
+                span = [f"{end + 0.0:.5g}" for end in (np.nanmin(row), np.nanmax(row))]
+            shown_at = map(_shown, given, units)
+            yield [*shown_at, name, STATES[int(status[place])], *span]
 
 
-def _shown(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)
+def _shown(value: Any, unit: str) -> str:
+    if not isinstance(value, (float, np.floating)):
+        return str(value)
+    return engineering(float(value), unit) if unit else f"{value:.6g}"

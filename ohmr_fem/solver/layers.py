@@ -104,6 +104,22 @@ def local_tensors(
     return total[1:], total[1:] - total[0]
 
 
+def is_shaped(stack: Stack, detection: str) -> bool:
+    """Whether W takes part in what is continuous: X of several shapes, all definite.
+
+    Raises
+    ------
+    InputError
+        Reciprocal detector, and a tensor among them that is not definite.
+    """
+    X = np.array([m.inverse_mass for m, _ in stack.layers])
+    if alike(X) or all_definite(X):
+        return not alike(X)
+    if detection == "reciprocal":
+        raise InputError("the reciprocal detector needs definite X where its shape differs")
+    return False
+
+
 def continuity(
     stack: Stack,
     detection: str,
@@ -112,12 +128,7 @@ def continuity(
     """C (3, 3) of each layer: C n is continuous."""
     if interface == "density":
         return [np.eye(3)] * len(stack.layers)
-    X = np.array([m.inverse_mass for m, _ in stack.layers])
-    shaped = not alike(X)
-    if shaped and not all_definite(X):
-        if detection == "reciprocal":
-            raise InputError("the reciprocal detector needs definite X where its shape differs")
-        shaped = False
+    shaped = is_shaped(stack, detection)
     out = []
     for material, thickness in stack.layers:
         chi = float(material.sheet_conductivity) / thickness / material.diffusion_constant

@@ -252,12 +252,25 @@ class FilmMeasure(SpectralMeasure):
     @property
     def _loads(self) -> tuple[np.ndarray, np.ndarray]:
         """What reads and what drives each pole, (3, m) each: x, y of the faces, z of the edges."""
+        both = self._columns
+        both[:, 2] *= np.sqrt(self.stretch)
+        return both[0], both[1]
+
+    @property
+    def _columns(self) -> np.ndarray:
+        """As :attr:`_loads` for the length of the projection, (2, 3, m)."""
         both = []
         for pair in (1, 0):
             columns = [self._face_weights(FACES[c][pair]) for c in range(2)]
-            edges = self.projection.weights[:, EDGES[pair]] * np.sqrt(self.stretch)
-            both.append(np.array([*columns, edges]))
-        return both[0], both[1]
+            both.append([*columns, self.projection.weights[:, EDGES[pair]]])
+        return np.array(both)
+
+    def pole_loads(self) -> np.ndarray:
+        """What reads times what drives each pole, (m, 9): x and y of the faces and z of the edges,
+        a row of three for each that reads.
+        """
+        reads, drives = self._columns
+        return np.einsum("ck,dk->kcd", reads, drives).reshape(-1, 9)
 
     def _face_weights(self, column: int) -> np.ndarray:
         """Components of z x j (or e) itself, (m,): the space was started with A0 M^-1 of it."""

@@ -70,10 +70,14 @@ def matrix_measures(
     lengths: Any = None,
     solver: Solver = SYMMETRIC,
     rates: Any = (),
+    materials: Sequence[Material] = (),
     shift: float | None = None,
     until: Callable[[Projection], bool] | None = None,
 ) -> list[MatrixMeasure]:
-    """Measures of several (current, voltage) pairs of one device; see :func:`spectral_measures`."""
+    """Measures of several (current, voltage) pairs of one device; see :func:`spectral_measures`.
+
+    The bound holds at ``materials`` as well.
+    """
     from .spectral import MIDDLE, _check_definite, _starts
 
     tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
@@ -82,7 +86,8 @@ def matrix_measures(
     K, M, keep = system.pencil
     start, turns, links, ohmic, names = _starts(problem, system, pairs, solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)
-    asked = _Asked(_looks(problem, fields), _materials(problem, lengths), (1.0, *rates))
+    tuned = (*_materials(problem, lengths), *materials)
+    asked = _Asked(_looks(problem, fields), tuned, (1.0, *rates))
 
     each = terms_of_pairs(links, ohmic, names)
 
@@ -109,7 +114,7 @@ def matrix_measures(
             return worst
         return 2.0
 
-    most = 240 if lengths is not None else 80 if until is None else 160
+    most = 240 if lengths is not None or materials else 80 if until is None else 160
     projection = project(M, factors, keep.T @ start, shift, excess, most)
     _check_definite(projection)
     everything_kept = keep.shape[0] == keep.shape[1]

@@ -22,6 +22,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..model.film import Film
+from ..model.material import Material
 from ..model.problem import Problem
 from ..solver.film import Faces, odd_part
 from ..solver.film_channels import ChannelFaces, odd_of, readers, sources
@@ -320,10 +321,14 @@ def matrix_film_measures(
     lengths: Any = None,
     thicknesses: Any = None,
     rates: Any = (),
+    materials: Sequence[Material] = (),
     solver: Solver = SYMMETRIC,
     with_vectors: bool = False,
 ) -> list[MatrixFilmMeasure]:
-    """Measures of several (current, voltage) pairs of one film; see :func:`film_measures`."""
+    """Measures of several (current, voltage) pairs of one film; see :func:`film_measures`.
+
+    The bound holds at ``materials`` as well.
+    """
     from .spectral import _check_definite
 
     tolerance = fraction(TOLERANCE if tolerance is None else tolerance, "tolerance")
@@ -334,7 +339,8 @@ def matrix_film_measures(
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)
-    asked = _Asked(_looks(problem, fields), _materials(problem, lengths), (1.0, *rates))
+    tuned = (*_materials(problem, lengths), *materials)
+    asked = _Asked(_looks(problem, fields), tuned, (1.0, *rates))
     covered = _thicknesses(thicknesses, film.thickness)
 
     each = of_films(ohmic, names, products)
@@ -373,7 +379,7 @@ def matrix_film_measures(
                         worst = max(worst, total / max(tuned._allowed, np.finfo(float).tiny))
         return worst
 
-    most = 80 if lengths is None else 240
+    most = 80 if lengths is None and not materials else 240
     projection = project(M, factors, start, shift, excess, most, with_vectors=with_vectors)
     _check_definite(projection)
     vectors = keep @ projection.vectors if with_vectors else None

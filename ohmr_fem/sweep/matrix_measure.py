@@ -67,6 +67,7 @@ class MatrixMeasure(SpectralMeasure):
 
     @property
     def has_spin(self) -> bool:
+        """Whether the material has a second channel."""
         return self.material.spin is not None
 
     # -- the scalar function of the device
@@ -287,10 +288,12 @@ class MatrixMeasure(SpectralMeasure):
 
     @property
     def growth_limit(self) -> float:
+        """SolveError: the torque of a matrix has no one |omega| tau."""
         raise _no_scalar("growth_limit")
 
     @property
     def range(self) -> tuple[float, float]:
+        """SolveError: no two numbers bound the fields; :meth:`covers` tells them."""
         raise _no_scalar("range")
 
     @functools.cached_property

@@ -84,6 +84,11 @@ class SpectralMeasure:
     #: Precessions and growths at which :attr:`range` looks.
     samples: ClassVar[tuple[int, int]] = (2201, 1001)
 
+    def pole_loads(self) -> np.ndarray:
+        """What f needs of each pole: the residues of the channels, (m, channels)."""
+        columns = [self.projection.residues(c.a, c.b) for c in self.channels]
+        return np.stack(columns, axis=1)
+
     @property
     def averages(self) -> bool:
         """Whether faces read n^x or n^y: see :attr:`Problem.averages`."""

@@ -158,7 +158,9 @@ def spectral_measures(
     shift: float | None = None,
     until: Callable[[Projection], bool] | None = None,
 ) -> list[SpectralMeasure]:
-    """Spectral measures of several (current, voltage) pairs of one device from one factorisation.
+    """Spectral measures of several (current, voltage) pairs of one ``problem`` from one
+    factorisation; ``tolerance``, ``fields``, ``lengths`` and ``solver`` as for
+    :func:`spectral_measure`, and so are the errors raised.
 
     ``rates`` are further complex s at which the bound must hold (alternating current); ``until`` is
     a further condition on the projection of each pair, and ``shift`` the rate about which it is

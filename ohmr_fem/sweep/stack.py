@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import InputError, SolveError, suggest
 from ..model.problem import Problem
 from ..model.stack import Stack
-from ..solver.layers import local_tensors
+from ..solver.layers import is_shaped, local_tensors
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.stack import Thickness, section_of, stack_tensors
 from ..solver.system import system_of
@@ -30,6 +30,7 @@ from .film import EDGES, FilmMeasure, _starts
 from .lanczos import Projection
 from .link import Link
 from .measure import device_of
+from .measure_file import plain_material
 
 #: No pole: the tensor is that of the section.
 NOTHING = Projection(
@@ -185,6 +186,17 @@ class StackMeasure(FilmMeasure):
 
     def save(self, path: str | Path) -> Path:
         raise InputError("save: a stack is solved anew at each field; save its curves", key="save")
+
+    def _more(self) -> dict[str, Any]:
+        """The layers, for a page (docs/measure-format)."""
+        faces = {name: getattr(self.film, name).plain() for name in ("bottom", "top")}
+        layers = [
+            {"name": name, "thickness": thickness, "material": plain_material(material)}
+            for name, (material, thickness) in zip(self.film.names, self.film.layers, strict=True)
+        ]
+        about = {"layers": layers, "interface": self.interface, **faces}
+        about["shaped"] = is_shaped(self.film, self.detection)
+        return {"stack": about, "products": self.products.tolist()}
 
     def __repr__(self) -> str:
         size = engineering(self.thickness, "m")

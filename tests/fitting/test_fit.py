@@ -126,8 +126,10 @@ def test_intervals_hold_the_truth_and_are_no_wider_than_needed(device):
         np.linalg.eigvalsh(found.correlation) > 0
     )
     notebook = found._repr_html_()
-    assert "<b>Fit</b>" in notebook and f"{found.parameters['theta'].value:.4g}" in notebook
+    assert "<b>Fit</b>" in notebook and f"{found.parameters['theta'].value:.5g}" in notebook
     assert len(notebook) < 5000 and not re.search("(src|href)=|http", notebook)
+    told = replace(found, warnings=("<script>",))._repr_html_()
+    assert "<script>" not in told and "&lt;script&gt;" in told
     other = quiet(curves(true), start, strip=False, confidence=0.6827).parameters["theta"]
     assert (other.high - other.low) / 2 == pytest.approx(other.error, rel=0.05)
 

@@ -4,42 +4,28 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
 from json_schema import fits
+from page_script import CONTACTS, FIELDS, PAIR, by_node, by_script, job, needs_node
 from small_devices import MATERIAL, bar, bar_problem
 
 import ohmr_fem as of
 from ohmr_fem.config.device_file import read_device
-from ohmr_fem.output.page import evaluator, part
+from ohmr_fem.output.page import part
 from ohmr_fem.run.explore import explore_device
 from ohmr_fem.run.start import write_start
 from validation.live_page import device as coarse_device
 
-NODE = shutil.which("node")
 STUB = Path(__file__).parent / "browser_stub.js"
 ROOT = Path(__file__).parents[2]
 LOADED = re.compile(r"""(?:src|href)\s*=|@import|url\(|https?://""")
-needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
-
-
-def by_node(*arguments: str) -> str:
-    done = subprocess.run([NODE, *arguments], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 X = [[20.0, 1.0, 2.0], [1.0, 18.0, -1.0], [2.0, -1.0, 3.0]]
-PAIR = {"current": ("left", "right"), "voltage": ("t1", "t2")}
-CONTACTS = ["left", "right", "t1", "t2", "b1", "b2"]
-FIELDS = np.array(
-    [[0, 0, 0], [0.3, 0, 0], [0.2, -0.1, 0], [0.05, 0.01, 0.3], [0, 0, 0.5], [1e-4, 0, 0]]
-)
 MAGNET = of.magnetic_face(mixing_conductance=(4e14, 1e14), magnetisation=(1, 2, 0.5))
 FACES = {
     "reflecting": {},
@@ -55,12 +41,6 @@ CHANGES = [
     {"g_factor": 2.0, "diffusion_length": 2e-7},
     {"inverse_mass": X, "relaxation_time": 1e-12},
 ]
-RUN = """
-const given = JSON.parse(require("fs").readFileSync(process.argv[2]));
-console.log(JSON.stringify(given.map(({ measure, changes, more, fields }) => {
-  const evaluate = prepare(measure, { ...measure.material, ...changes }, more);
-  return fields.map((B) => { const r = evaluate(B); return [r.delta, r.change, [r.ohmic, 0]]; });
-})));"""
 
 
 def bar_film(faces):
@@ -96,16 +76,11 @@ def test_javascript_evaluates_a_measure_as_python_does(kind, tmp_path):
             tuned, more = measure.at(**changes), {"frequency": frequency}
             if film and frequency:
                 tuned, more["thickness"] = tuned.at(thickness=7e-8), 7e-8
-            asked.append(
-                {"measure": content, "changes": changes, "more": more, "fields": FIELDS.tolist()}
-            )
+            asked.append(job(measure, changes, more) | {"measure": content})
             s = 1.0 - 2j * np.pi * frequency * tuned.material.relaxation_time
             f, change = tuned.unchecked(FIELDS, s)
             expected.append([tuned.unit * f, tuned.unit * change, np.full(len(f), tuned.R_ohmic)])
-    script, given = tmp_path / "run.js", tmp_path / "given.json"
-    script.write_text(evaluator() + RUN)
-    given.write_text(json.dumps(asked))
-    found = np.array(json.loads(by_node(str(script), str(given)))) @ np.array([1.0, 1j])
+    found = by_script(tmp_path, asked)
     for values, exact in zip(found, expected, strict=True):
         scale = np.abs(exact[1]).max()
         assert scale > 0

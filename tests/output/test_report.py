@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ CURVE = {
     "method": "spectral",
 }
 RECORD = {
-    "problem": "Problem(<b>)",
+    "described": [["device", "<b>)"]],
+    "further": {"frequency": {"table": "f.csv", "size": [1.0, 2.5], "method": "<i>"}},
     "curves": {"along": CURVE, "section": {**CURVE, "rho_change": [0.0, 1e-5], "hanle": None}},
     "gates": {},
     "accuracy": {},
@@ -46,11 +48,12 @@ def test_the_page_holds_everything_and_loads_nothing(tmp_path):
     text = written(tmp_path)
     for word in (
         "1234.57",
-        "0 to 0.25 ohm",
+        "0 to 0.25 Ω",
         "0 to 1e-05",
         "a &amp; b",
         "measure[0].name",
-        "0.50 s",
+        "<td>0.50</td>",
+        "|ΔR| (Ω) from 1 to 2.5",
     ):
         assert word in text, word
     assert text.count("data:image/png;base64,") == 2 and "prefers-color-scheme" in text
@@ -60,7 +63,7 @@ def test_the_page_holds_everything_and_loads_nothing(tmp_path):
 
 def test_the_page_in_a_browser(tmp_path, legible):
     picture = Path(__file__).parents[2] / "docs" / "images" / "hanle.png"
-    long = {"problem": "Problem(P2 on DeviceMesh) " * 20, "inputs": {"a.msh": "0" * 64}}
+    long = {"described": [["device", "P2 on DeviceMesh " * 20]], "inputs": {"a.msh": "0" * 64}}
     written(tmp_path, picture.read_bytes(), RECORD | long)
     legible(tmp_path / "report.html")
 
@@ -89,6 +92,15 @@ def test_what_a_notebook_shows_is_small_and_escaped():
         of.spectral_measure(problem, **pairs),
         of.solve(problem, (1.0, 0, 0), currents={"left": 1e-6, "right": -1e-6}),
     ]
+    film = of.Film("10 nm")
+    spin = replace(material, diffusion_constant=None, spin=of.Spin("3 cm**2/s", "0.4 ps", 0.03))
+    thin = replace(material, diffusion_constant=None, sheet_conductivity=None, resistivity=1e-6)
+    for other in (
+        of.Problem(mesh, spin, ["left", "right"]),
+        of.Problem(mesh, thin, ["left", "right"], film=film),
+        of.Problem(mesh, None, ["left", "right"], film=of.Stack([(thin, "5 nm")])),
+    ):
+        shown += [other, of.spectral_measure(other, **pairs, fields=[[1.0, 0.0, 0.0]])]
     for thing in shown:
         text = thing._repr_html_()
         assert len(text) < 5000 and "<i>" not in text and LOADED.findall(text) == []
