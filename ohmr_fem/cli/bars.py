@@ -15,10 +15,30 @@ from .speech import SPEECH, say
 LINE_EVERY = 30.0
 
 
+def _watched() -> bool:
+    """Whether somebody looks on at a terminal."""
+    return not SPEECH["quiet"] and sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def working(step: str) -> Iterator[None]:
+    """What is being done and the time it has taken, on a terminal, where no count is known."""
+    if not _watched():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        bars.add_task(step, total=None)
+        yield
+
+
 @contextlib.contextmanager
 def progress_bars() -> Iterator[Callable[..., None] | None]:
     """A progress bar on a terminal, nothing elsewhere."""
-    if SPEECH["quiet"] or sys.stderr is None or not sys.stderr.isatty():
+    if not _watched():
         yield None
         return
     from rich.console import Console

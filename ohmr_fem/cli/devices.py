@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import read_device
-from .bars import progress_bars
+from .bars import progress_bars, working
 from .places import folder_for
 from .speech import give, say, show, tell
 
@@ -19,7 +19,8 @@ from .speech import give, say, show, tell
 def run(path: Path, given: str | None) -> None:
     from ..run.device import run_device
 
-    device = read_device(path)
+    with working("device and its mesh"):
+        device = read_device(path)
     out = folder_for(given, path)
     with progress_bars() as progress:
         try:
@@ -132,9 +133,11 @@ def _kept(out: Path) -> list[str]:
 def check(path: Path) -> None:
     from ..run.check import check_device
 
-    device = read_device(path)
+    with working("device and its mesh"):
+        device = read_device(path)
     problem, fields = device.problem, device.fields
-    system, notes = check_device(device)
+    with working("matrices and stability"):
+        system, notes = check_device(device)
     show(f"mesh      {problem.mesh!r}")
     for region, material in problem.materials.items():
         show(f"material  {region}: {material!r}")

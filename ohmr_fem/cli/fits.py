@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .bars import progress_bars
+from .bars import progress_bars, working
 from .places import folder_for
 from .speech import give, say, show, tell
 
@@ -25,7 +25,8 @@ def fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the report holds them
         try:
-            run_fit(data, device, out, **options)
+            with working("fit"):
+                run_fit(data, device, out, **options)
         except KeyboardInterrupt:
             say("stopped; a fit leaves nothing and does not resume: the command starts it again")
             raise
