@@ -12,7 +12,7 @@ import ohmr_fem as of
 from ohmr_fem import files
 from ohmr_fem.dynamics import evolution
 from ohmr_fem.study import file as study_file
-from ohmr_fem.sweep import measure
+from ohmr_fem.sweep import measure_file
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(__file__).parent / "data"
@@ -36,7 +36,7 @@ def test_every_recorded_name_is_there(name):
 
 def test_the_page_on_stability_names_the_formats_of_the_code():
     page = (ROOT / "docs" / "stability.md").read_text(encoding="utf-8")
-    formats = {*files.READABLE_FORMATS, measure.FORMAT, study_file.FORMAT, evolution.FORMAT}
+    formats = {*files.READABLE_FORMATS, measure_file.FORMAT, study_file.FORMAT, evolution.FORMAT}
     assert {f for f in formats if f"`{f}`" not in page} == set()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ohmr_fem"
-FILES = {"__init__", "__main__", "cli", "files", "version"}
+FILES = {"__init__", "__main__", "files", "version"}
 
 #: A room may import these rooms, and whatever they may import.
 MAY_IMPORT = {

@@ -308,7 +308,7 @@ def test_a_run_clears_what_a_killed_one_left():
 
 
 def _environment(**more: str) -> dict[str, str]:
-    package = str(Path(cli.__file__).parents[1])
+    package = str(Path(cli.__file__).parents[2])
     return {**os.environ, "PYTHONPATH": package, "PYTHONUNBUFFERED": "", **more}
 
 

@@ -16,6 +16,7 @@ import pytest
 
 import ohmr_fem as of
 from ohmr_fem import cli
+from ohmr_fem.cli import studies
 from ohmr_fem.config import reader
 from ohmr_fem.run import device
 
@@ -100,7 +101,7 @@ def test_a_study_that_was_interrupted(typed, monkeypatch):
 
         yield update
 
-    monkeypatch.setattr(cli, "_remaining", pressed)
+    monkeypatch.setattr(studies, "remaining", pressed)
     said = typed("interrupted")
     computed, found = map(int, re.search(r"(\d+) computed, (\d+) found finished", said).groups())
     assert computed + found == 36 and 5 <= found < 36

@@ -11,7 +11,8 @@ import pytest
 from small_devices import bar
 
 import ohmr_fem as of
-from ohmr_fem.cli import main, split
+from ohmr_fem.cli import main
+from ohmr_fem.cli.fits import split
 from ohmr_fem.fitting.data import read_data
 from ohmr_fem.run.fit import run_fit
 
