@@ -14,11 +14,12 @@ import ohmr_fem as of
 from ohmr_fem.errors import InputError
 from ohmr_fem.geometry import gds_child
 from ohmr_fem.geometry.gds import from_gds
-from tests.geometry.test_gds import FILM, PADS, write
 from tests.geometry.test_shapes import lengths
 
 gdstk = pytest.importorskip("gdstk")
 pytest.importorskip("shapely")
+from tests.geometry.test_gds import FILM, PADS, write  # noqa: E402 - skips without gdstk
+
 READERS = Path(__file__).parents[1] / "data" / "readers"
 UM2 = 1e-12
 
