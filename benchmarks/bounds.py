@@ -13,7 +13,7 @@ from ohmr_fem.errors import SolveError
 from ohmr_fem.mesh import grids
 from ohmr_fem.solver.linear import SYMMETRIC
 from ohmr_fem.solver.system import system_of
-from ohmr_fem.sweep.measure import FLOOR
+from ohmr_fem.sweep.bound import FLOOR
 from ohmr_fem.sweep.spectral import _starts
 
 from .table import Row

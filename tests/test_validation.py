@@ -15,12 +15,21 @@ import types
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ohmr_fem.errors import MissingExtraError
 from validation.__main__ import main
 from validation.case import Row, Skipped
-from validation.independence import TRACES, fault_of, imports_of, judged, route
+from validation.independence import (
+    TRACES,
+    closed_forms_watched,
+    fault_of,
+    imports_of,
+    judged,
+    route,
+    watched_names,
+)
 from validation.runner import known_cases
 
 #: Rows that the quick level must not lose.
@@ -104,13 +113,14 @@ def found_by(tmp_path_factory):
 def _run(case):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        before = {route: trace.entered for route, trace in TRACES.items()}
+        before = watched_names()
         module = importlib.import_module(f"validation.{case}")
         try:
-            rows = module.run("quick")
+            with closed_forms_watched():
+                rows = module.run("quick")
         except (Skipped, MissingExtraError) as reason:
             return str(reason)
-        entered = {r for r, trace in TRACES.items() if trace.entered > before.get(r, 0)}
+        entered = {r for r, count in watched_names().items() if count > before.get(r, 0)}
         shared = [found["fault"] for found in judged(rows, module, entered)]
         return rows, [fault for fault in shared if fault]
 
@@ -176,7 +186,7 @@ def suite(monkeypatch, tmp_path, capsys):
         for name, body in cases.items():
             module = types.ModuleType(f"validation.{name}", "A made-up case.\n\nMore.")
             module.run = body
-            module.ROUTES = {"": ("one", "law: made up")}
+            module.ROUTES, module.__file__ = {"": ("one", "law: made up")}, __file__
             monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setattr("validation.__main__.known_cases", lambda: list(cases))
         monkeypatch.setattr("validation.runner.START", "fork")
@@ -238,6 +248,7 @@ def test_a_failing_and_a_crashing_case_do_not_stop_the_rest(suite):
 KILLING = """
 import os, sys, types
 sys.path.insert(0, {tests!r})
+import test_validation
 from test_validation import bad, good
 
 def die(level):
@@ -247,7 +258,7 @@ cases = dict(first=good, second=die, third=good, fourth=bad)
 for name, body in cases.items():
     module = types.ModuleType("validation." + name, "A made-up case.")
     module.run = body
-    module.ROUTES = {{"": ("one", "law: made up")}}
+    module.ROUTES, module.__file__ = {{"": ("one", "law: made up")}}, test_validation.__file__
     sys.modules[module.__name__] = module
 
 if __name__ == "__main__":
@@ -420,8 +431,8 @@ def test_a_reference_that_is_handed_a_solved_problem_fails_its_row():
         (("one", "package: other"), "shares code"),
         (("one", "package: other", "the assembly, held by manufactured"), ""),
         (("one", "digits of nowhere"), "not printed"),
-        (("one", "closed form"), ""),
-        (("one", "law: symmetry"), ""),
+        (("one", "closed form"), "was not taken"),
+        (("one", "law: made elsewhere"), "was not taken"),
     ],
 )
 def test_what_a_row_may_call_its_other_route(routes, said):
@@ -430,9 +441,69 @@ def test_what_a_row_may_call_its_other_route(routes, said):
     assert said in fault if said else not fault
 
 
-def test_digits_stand_in_the_case():
+@pytest.mark.parametrize("other", ["digits of the theory", "law: symmetry"])
+def test_digits_stand_in_the_case(other):
     row = Row("case", "Eq. (1)", "row", 1.0, -0.123, 0.0, 1e-9)
-    assert not fault_of(row, ("one", "digits of the theory"), "printed = 0.123", set())
+    assert not fault_of(row, ("one", other), "printed = 0.123", set())
+
+
+def of_closed_form(compute):
+    """What is said of a row whose reference is computed while closed forms are watched."""
+    module = types.ModuleType("validation.planted")
+    module.ROUTES = {"": ("one", "closed form")}
+    with closed_forms_watched():
+        value = compute()
+    row = Row("case", "Eq. (1)", "planted", value, value, 0.0, 1e-9)
+    return judged([row], module, {"closed form"})[0]["fault"]
+
+
+def test_a_reference_must_come_out_of_its_closed_form():
+    from ohmr_fem import analytic
+
+    def honest():
+        return float(np.real(analytic.strip_response(1.0 + 2.0j, 3.0)))
+
+    assert of_closed_form(honest) == ""
+    assert "did not come out" in of_closed_form(lambda: 1.1 * honest())
+
+
+def test_a_closed_form_that_is_handed_the_program_fails_its_row():
+    import ohmr_fem as of
+    from ohmr_fem import analytic
+
+    material = of.Material(1.0, 1.0, 0.1, 1.0, diffusion_length=1.0)
+    scalars = analytic.scalars_of_precession(1.0)
+
+    def shared(s):
+        return s * material.torque([1.0, 0.0, 0.0])[1, 2]
+
+    found = of_closed_form(lambda: float(analytic.three_scalar_response(shared, scalars)))
+    assert "model.material.Material.torque" in found
+
+
+FALSE = """
+from validation.case import Row
+from validation.independence import route
+ROUTES = {"": ("one", "planted and falsified")}
+
+@route("planted and falsified")
+def reference():
+    return 2.0
+
+def run(level):
+    own, error = reference(), abs(2.0 - reference())
+    held = Row("case", "", "held", 2.0, own, error, 1e-9)
+    return [held, Row("case", "", "blind", 2.0, 2.0, 0.0, 1e-9)]
+"""
+
+
+def test_a_row_that_passes_with_a_false_reference_is_named(monkeypatch):
+    from validation import falsified
+
+    module = types.ModuleType("validation.planted")
+    exec(FALSE, module.__dict__)
+    monkeypatch.setattr(falsified, "fresh", lambda name: module)
+    assert falsified.unnoticed("planted") == ["planted: blind: passes with a false reference"]
 
 
 def test_imports_are_seen():

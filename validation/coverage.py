@@ -125,7 +125,7 @@ CLAIMS = (
         "the commutator is <d2H>; the Drude form is its intraband part",
         (
             ("micro_hamiltonian", "d2H/dk2"),
-            ("micro_routes", "against drude - interband"),
+            ("micro_routes", "interband"),
             ("micro_routes", "Fermi sea"),
         ),
     ),

@@ -134,11 +134,17 @@ def pulse() -> list[Row]:
     return rows
 
 
+@route("law: lowest mode of a strip")
+def lowest_rate(width: float) -> float:
+    """The lowest odd mode, cos to sin(pi y/l), in 1/tau."""
+    return float(1.0 + (np.pi / width) ** 2)
+
+
 def decay(level: str) -> list[Row]:
     """After switch-off the signal of a strip decays at (1 + (pi/l)^2)/tau and turns at Omega."""
     width, phi = 3.0, 2.0
     prob = strip.problem(width)
-    rate = 1.0 + (np.pi / width) ** 2
+    rate = lowest_rate(width)
     # the next mode is gone two lifetimes after the end, exp(-2 (3^2 - 1) (pi/l)^2) = 2e-8 of it
     end, first, tolerance = (5.0, 9.0, 1e-12) if level == "full" else (2.0, 4.2, 1e-10)
     t = np.array([0.0, first, first + 1.0])

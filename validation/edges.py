@@ -6,9 +6,9 @@ import numpy as np
 
 import ohmr_fem as of
 from ohmr_fem import analytic
-from ohmr_fem.analytic import Layer, layered_strip
 
 from .case import Row, relative, simple_material
+from .independence import CLOSED, route
 from .strip_tensor import TESLA
 
 CASE = "edges and layers"
@@ -85,20 +85,20 @@ def robin() -> list[Row]:
     ]
 
 
+@route(CLOSED)
+def growing(x: float) -> float:
+    """f for omega^2 < 0, x = |omega| tau."""
+    both = analytic.strip_response(1 + x, WIDTH) + analytic.strip_response(1 - x, WIDTH)
+    return float(np.real(both)) / 2
+
+
 def negative_theta() -> list[Row]:
     """theta < 0: the torque amplifies, f rises with the field, f = [F(1 + x) + F(1 - x)]/2."""
     rows = []
     for phi in (0.5, 1.2):
         x = np.sqrt(0.6) * phi
         value = f_of(strip({}, inverse_mass=(1.0, 1.0, -0.6)), np.array([phi, 0.0, 0.0]))
-        exact = (
-            float(
-                np.real(
-                    analytic.strip_response(1 + x, WIDTH) + analytic.strip_response(1 - x, WIDTH)
-                )
-            )
-            / 2
-        )
+        exact = growing(x)
         rows.append(
             Row(
                 CASE,
@@ -150,7 +150,7 @@ def layers(interface: str = "density") -> list[Row]:
                 inverse_mass=tensor,
             )
             exact.append(
-                Layer(
+                analytic.Layer(
                     d,
                     diffusion=D,
                     relaxation_time=tau,
@@ -165,7 +165,7 @@ def layers(interface: str = "density") -> list[Row]:
         prob = of.Problem(section, materials, interface=interface)
         value, found = (
             -float(of.magnetoresistance(prob, B * TESLA)),
-            layered_strip(exact, interface=interface),
+            analytic.layered_strip(exact, interface=interface),
         )
         closed = found.relative
         rows.append(

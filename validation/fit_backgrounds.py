@@ -16,14 +16,15 @@ import numpy as np
 
 import ohmr_fem as of
 from ohmr_fem.fitting.background import AMPLITUDES, background
+from ohmr_fem.fitting.curve import Curve
 from ohmr_fem.fitting.data import Measured
 from ohmr_fem.fitting.fit import fit
-from ohmr_fem.fitting.model import Curve
 from ohmr_fem.fitting.result import Fit
 from ohmr_fem.sweep.measure import SpectralMeasure
 
 from .case import Row
 from .fit_devices import needs_lmfit
+from .independence import middle
 
 CASE = "fit_backgrounds"
 ROUTES = {
@@ -177,8 +178,8 @@ def bias(name: str, assumed: str, seeds: range) -> tuple[float, float]:
 
 def _count(text: str, value: float, low: float, high: float) -> Row:
     """A row that passes between two counts."""
-    middle, half = 0.5 * (low + high), 0.5 * (high - low)
-    return Row(CASE, "coverage", text, value, middle, abs(value - middle), half)
+    between, half = middle(low, high), 0.5 * (high - low)
+    return Row(CASE, "coverage", text, value, between, abs(value - between), half)
 
 
 def run(level: str = "quick") -> list[Row]:

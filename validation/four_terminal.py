@@ -11,6 +11,7 @@ from ohmr_fem import analytic
 from ohmr_fem.mesh.grids import graded_lines, tensor_grid
 
 from .case import Row, relative, simple_material
+from .independence import CLOSED, route
 
 CASE = "four-terminal rectangle"
 ROUTES = {
@@ -34,6 +35,12 @@ def problem(width: float = 3.0, cells: str = "triangle", order: int = 4) -> of.P
     return of.Problem(mesh, simple_material(), contacts, order=order)
 
 
+@route(CLOSED)
+def rho_of(phi: float, width: float) -> float:
+    """Eq. (7) with alpha alpha' = 0.09."""
+    return -0.09 * float(np.real(analytic.strip_response(1 + 1j * phi, width)))
+
+
 def run(level: str = "quick") -> list[Row]:
     rows = []
     for width in (3.0,) if level == "quick" else (1.0, 3.0, 8.0):
@@ -46,7 +53,7 @@ def run(level: str = "quick") -> list[Row]:
                 voltage=("p1", "p2"),
             )
             rho = r.delta_R / r.R_ohmic
-            exact = -0.09 * float(np.real(analytic.strip_response(1 + 1j * phi, width)))
+            exact = rho_of(phi, width)
             rows.append(
                 Row(
                     CASE,

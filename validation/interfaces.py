@@ -12,7 +12,7 @@ from scipy.linalg import block_diag
 from skfem.helpers import grad
 
 import ohmr_fem as of
-from ohmr_fem.analytic import Layer, layered_strip
+from ohmr_fem import analytic
 from ohmr_fem.mesh.grids import tensor_grid
 from ohmr_fem.solver.system import system_of
 
@@ -194,7 +194,7 @@ def step_in_shape() -> Row:
     slabs = tuple(replace(s, sigma=1.0, D=1.0, back=0.4, alpha=0.4) for s in SLABS)
     value = -float(of.magnetoresistance(section(slabs, "y", "printed"), B * TESLA))
     layers = [
-        Layer(
+        analytic.Layer(
             s.thickness,
             diffusion=s.D,
             relaxation_time=s.tau,
@@ -205,7 +205,7 @@ def step_in_shape() -> Row:
         )
         for s in slabs
     ]
-    exact = layered_strip(layers, interface="accumulation").relative
+    exact = analytic.layered_strip(layers, interface="accumulation").relative
     quantity = "Delta I/I_0, a step in the shape of X"
     return Row(CASE, "theory 12", quantity, value, exact, relative(value, exact), 1e-9)
 
@@ -310,8 +310,9 @@ def energy() -> Row:
     N = weights(prob.materials["a"])
     h_edge = np.array([np.asarray(edge.interpolate(d)) for d in sol.moment_dofs])
     spent += 0.6 * length * np.sum(np.einsum("apq,ad,dpq->pq", h_edge, N, h_edge) * edge.dx)
-    quantity = "energy identity, three regions, full X and B"
-    return Row(CASE, "Eq. (2)", quantity, supplied, spent, relative(supplied, spent), 1e-11)
+    quantity = "energy identity, three regions, full X and B: supplied over spent"
+    ratio = float(supplied / spent)
+    return Row(CASE, "Eq. (2)", quantity, ratio, 1.0, relative(supplied, spent), 1e-11)
 
 
 def bounds() -> Row:

@@ -31,8 +31,8 @@ MUTANTS = (
     Mutant(
         "the page keeps the edges of a film at the reference length",
         "pages/measure.js",
-        "weights[k][1] * Math.sqrt(stretch)]",
-        "weights[k][1]]",
+        "[1, 1, Math.sqrt(stretch)]",
+        "[1, 1, 1]",
         ("tests/output/test_page.py",),
     ),
     Mutant(
@@ -365,6 +365,27 @@ MUTANTS = (
         ("tests/solver/test_assembly.py",),
     ),
     Mutant(
+        "last share of the cells left out of a matrix",
+        "solver/assembly.py",
+        "for start in range(0, cells, share):",
+        "for start in range(0, cells - share, share):",
+        ("tests/solver/test_assembly.py",),
+    ),
+    Mutant(
+        "coefficient near 1 taken for 1",
+        "solver/system.py",
+        "abs(first - 1.0) <= ROUND_OFF",
+        "abs(first - 1.0) <= 2.0",
+        ("tests/solver/test_system.py",),
+    ),
+    Mutant(
+        "vectors turned twice where pieces meet",
+        "sweep/lanczos.py",
+        "part = slice(start, start + ROWS)",
+        "part = slice(start, start + ROWS + 1)",
+        ("tests/sweep/test_lanczos.py",),
+    ),
+    Mutant(
         "middle of an edge worth one of its ends alone",
         "solver/space.py",
         "np.full(2 * len(middle), 0.5)",
@@ -646,6 +667,48 @@ MUTANTS = (
         ("tests/micro/test_tensor.py",),
     ),
     Mutant(
+        "points left out by too small a bound on the bands",
+        "micro/near.py",
+        "size = 2.0 * np.abs(model.blocks)",
+        "size = 0.2 * np.abs(model.blocks)",
+        ("tests/micro/test_near.py",),
+    ),
+    Mutant(
+        "empty bands bounded from the wrong side",
+        "micro/near.py",
+        "- blocks.reach > high + margin",
+        "+ blocks.reach > high + margin",
+        ("tests/micro/test_near.py",),
+    ),
+    Mutant(
+        "points left out without the room of the Fermi step",
+        "micro/near.py",
+        "blocks.reach < low - margin",
+        "blocks.reach < low",
+        ("tests/micro/test_near.py",),
+    ),
+    Mutant(
+        "a density bracketed as if the bands were flat over a block",
+        "micro/near.py",
+        "wanted.excess.max(), wanted.kt) + reach",
+        "wanted.excess.max(), wanted.kt)",
+        ("tests/micro/test_near.py",),
+    ),
+    Mutant(
+        "electrons of the points left out forgotten",
+        "micro/states.py",
+        "start[0] = electrons",
+        "start[0] = 0.0",
+        ("tests/micro/test_near.py",),
+    ),
+    Mutant(
+        "what is left out stays in the error",
+        "micro/states.py",
+        "start = -_fermi_sums(",
+        "start = 0.0 * _fermi_sums(",
+        ("tests/micro/test_near.py",),
+    ),
+    Mutant(
         "gates read from a measure with the material of the first",
         "sweep/shared.py",
         "replace(known.measure, material=problem.material,",
@@ -753,14 +816,14 @@ MUTANTS = (
     # fits
     Mutant(
         "product of the angles not squared apart",
-        "fitting/model.py",
+        "fitting/parameters.py",
         "size = float(np.sqrt(abs(product)))",
         "size = float(abs(product))",
         ("tests/fitting/test_fit.py",),
     ),
     Mutant(
         "logarithmic coordinate inverted",
-        "fitting/model.py",
+        "fitting/parameters.py",
         "np.log(value / self.start)",
         "np.log(self.start / value)",
         ("tests/fitting/test_fit.py",),
@@ -809,7 +872,7 @@ MUTANTS = (
     ),
     Mutant(
         "Hall voltage of two bands with the other sign",
-        "fitting/model.py",
+        "fitting/curve.py",
         "along + across / self.measure.material.sheet_conductivity",
         "along - across / self.measure.material.sheet_conductivity",
         ("tests/fitting/test_shared_background.py",),

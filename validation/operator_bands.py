@@ -21,7 +21,7 @@ ROUTES = {
     "Jacobi": ("matrix products in real space", "law: Jacobi's identity"),
     "expanded": ("nested commutators", "law: [a, [b, H]] = abH + Hba - aHb - bHa"),
     "wave packet": ("amplitudes in real space", "positions in k space"),
-    "the other sign": ("amplitudes in real space", "positions in k space"),
+    "the other sign": ("amplitudes in real space", "law: a wrong sign is seen"),
     "": ("derivatives of the program", "blocks and differences"),
 }
 LAYERS, SPACING = 3, 3.2

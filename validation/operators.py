@@ -244,6 +244,15 @@ def torque() -> Row:
 # -- the density
 
 
+@route("printed formula")
+def flow_and_torque(
+    m: csr_array, slopes: list[csr_array], v: list[csr_array], H: csr_array, g: csr_array
+) -> tuple[csr_array, csr_array]:
+    """Eq. (11): m * (grad g * v) and (dm/dt) * g."""
+    flow = star(m, total([star(slopes[i], v[i]) for i in AXES]))
+    return flow, star(-1j * commutator(m, H), g)
+
+
 def balance() -> list[Row]:
     """Eqs. (9) to (11), (S12) to (S15), smeared with test functions g: d/dt (m * g) = m * (grad g *
     v) + (dm/dt) * g, with (S5) as the Hamiltonian.
@@ -261,8 +270,7 @@ def balance() -> list[Row]:
     worst = flows = 0.0
     for a in AXES:
         left = -1j * commutator(star(m[a], g), H)
-        flow = star(m[a], total([star(slopes[i], v[i]) for i in AXES]))
-        own = star(-1j * commutator(m[a], H), g)
+        flow, own = flow_and_torque(m[a], slopes, v, H, g)
         worst = max(worst, apart(left, flow + own))
         other = total([star(star(m[a], v[i]), slopes[i]) for i in AXES])
         expected = [0.25 * commutator(v[i], commutator(m[a], slopes[i])) for i in AXES]

@@ -88,7 +88,7 @@ SENTENCES = (
         (("operator_bands", "Jacobi"), ("micro_routes", "X_zx against")),
     ),
     Statement(
-        'p. 2: "sufficiently high symmetry (for example, C_3)"',
+        'p. 2: "sufficiently high symmetry (for example, C_3 rotational symmetry)"',
         "off-diagonal components vanish",
         (("micro_routes", "forbidden component"), ("pauli_bilayer", "symmetrised")),
     ),
@@ -136,7 +136,7 @@ SENTENCES = (
         (("strip_ode", "rises with L"), ("figure2", "Fig. 2(c)")),
     ),
     Statement(
-        'below (8): "as theta decreases, the sensitivity also decreases"',
+        'below (8): "as theta decreases, the sensitivity of the MR also decreases"',
         "rho* at Omega tau = 2 rises with theta",
         (("strip_ode", "rises with theta"), ("figure2", "Fig. 2(d)")),
     ),
@@ -162,7 +162,7 @@ SENTENCES = (
         "only the prefactor is: the mean grows too, X_zz ~ gamma_1^1.98",
     ),
     Statement(
-        'below (23): "X_xx and X_yy identical and vanish in the gap"',
+        'below (23): "X_xx and X_yy are identical and vanish ... in the insulating gap"',
         "C_3, and no Fermi surface",
         (("micro_bilayer", "in the gap"), ("micro_bilayer", "off-diagonals")),
         "true of the Drude form; the commutator of (3) stays finite",
@@ -211,7 +211,7 @@ SENTENCES = (
         (("manganese", "Omega sqrt(theta) of bilayer"),),
     ),
     Statement(
-        'outlook: "a vertical displacement field can tune"',
+        'outlook: "a vertical displacement field (V) can be used to tune"',
         "X and theta against V",
         (("micro_figure3", "against V"), ("micro_figure3", "V = 0.38 eV")),
         "meaningless inside the gap, where X_xx = 0",
@@ -220,6 +220,12 @@ SENTENCES = (
         'supplement, below (S2): "relevant only for metallic states"',
         "the source of the moment is alpha sigma E",
         reason="a limit of the model, not a number: without sigma there is no source in (S2)",
+    ),
+    Statement(
+        'supplement, below (S55): "the gap is located at ... K and K\' points"',
+        "2 V at K, 2 V gamma_1/sqrt(gamma_1^2 + 4 V^2) at its least",
+        (("micro_hamiltonian", "gap at V"),),
+        "the least gap lies on a ring around K: 0.340 eV at V = gamma_1, and 0.76 eV at K itself",
     ),
     Statement(
         'reference [51]: "could be disregarded in the spin case"',

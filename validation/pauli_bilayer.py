@@ -143,6 +143,18 @@ def levels(bias: float) -> np.ndarray:
     return np.array([np.linalg.eigvalsh(pauli(k, bias)) for k in POINTS])
 
 
+@route("Pauli matrices")
+def power_of_gamma1(step: float) -> float:
+    """d ln X_zz/d ln gamma_1."""
+    ends = [out_of_plane(0.4, GAMMA1 * (1 + side), 60) for side in (step, -step)]
+    return float(np.log(ends[0] / ends[1]) / np.log((1 + step) / (1 - step)))
+
+
+@route("law: d/2 enters once")
+def half_squared() -> float:
+    return (D / 2) ** 2
+
+
 @functools.cache
 def program(gamma1: float) -> float:
     model = micro.bilayer_graphene(gamma1=gamma1)
@@ -155,8 +167,7 @@ def sums() -> list[Row]:
     step = 0.02
     ratio = (1 + step) / (1 - step)
     growth = np.log(program(GAMMA1 * (1 + step)) / program(GAMMA1 * (1 - step))) / np.log(ratio)
-    other = out_of_plane(0.4, GAMMA1 * (1 + step), 60) / out_of_plane(0.4, GAMMA1 * (1 - step), 60)
-    power = float(np.log(other) / np.log(ratio))
+    power = power_of_gamma1(step)
     single = micro.inverse_mass(micro.monolayer_graphene(), 0.4, 300, mesh=60).X[0, 2]
     twice = out_of_plane(0.4, GAMMA1, 30, D**2 / 4) / out_of_plane(0.4, GAMMA1, 30)
     return [
@@ -193,8 +204,8 @@ def sums() -> list[Row]:
             "Eq. (22)",
             "X_zz with r_z = (d/2) t_z and the printed tau_z, over X_zz: (d/2)^2 in angstrom^2",
             twice,
-            (D / 2) ** 2,
-            relative(twice, (D / 2) ** 2),
+            half_squared(),
+            relative(twice, half_squared()),
             1e-12,
         ),
     ]

@@ -21,7 +21,7 @@ from ohmr_fem.errors import MissingExtraError
 
 from .case import Row, Skipped
 from .convergence import draw_convergence
-from .independence import TRACES, judged
+from .independence import closed_forms_watched, judged, watched_names
 
 CASES = (
     "strip",
@@ -70,9 +70,10 @@ def run_case(name: str, level: str, out: Path) -> dict[str, Any]:
             warnings.simplefilter("ignore")
             case = importlib.import_module(f"validation.{name}")
             result["about"] = (case.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-            before = {route: trace.entered for route, trace in TRACES.items()}
-            rows: list[Row] = case.run(level)
-            entered = {r for r, trace in TRACES.items() if trace.entered > before.get(r, 0)}
+            before = watched_names()
+            with closed_forms_watched():
+                rows: list[Row] = case.run(level)
+            entered = {r for r, count in watched_names().items() if count > before.get(r, 0)}
             found = zip(rows, judged(rows, case, entered), strict=True)
             result["rows"] = [{**asdict(r), "passed": r.passed, **j} for r, j in found]
             drawings = [

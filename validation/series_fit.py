@@ -23,6 +23,7 @@ from ohmr_fem.fitting.sample import Sample
 from ohmr_fem.fitting.series import read_series
 
 from .case import Row
+from .independence import middle
 
 CASE = "series_fit"
 ROUTES = {
@@ -256,10 +257,10 @@ def run(level: str = "quick") -> list[Row]:
 
 def _rows(name: str, key: str, row: Mapping[str, float], count: int, full: bool) -> list[Row]:
     low, high = COVERED if full else (6, 8)
-    middle, half = (low + high) / 2.0, (high - low) / 2.0
+    between, half = middle(low, high), (high - low) / 2.0
     inside = row["covered"]
     text = f"{name} series: 95% intervals of {key} that hold the truth, of {count}"
-    out = [Row(CASE, "coverage", text, inside, middle, abs(inside - middle), half)]
+    out = [Row(CASE, "coverage", text, inside, between, abs(inside - between), half)]
     if not full:
         return out
     text = f"{name} series: bias of {key} in standard errors"

@@ -13,8 +13,10 @@ import numpy as np
 
 import ohmr_fem as of
 from ohmr_fem import analytic
+from ohmr_fem.analytic.scalars import three_scalar_response as combined  # of the program's F
 
 from .case import ASSEMBLY, Row, simple_material
+from .independence import CLOSED, route
 from .invariants import BLOCK_X, FULL_X, hall_bar
 from .strip import problem
 from .strip_tensor import TESLA
@@ -121,7 +123,7 @@ def three_scalars(level: str) -> list[Row]:
             scalars = analytic.three_scalars(
                 B / unit, FULL_X / prob_scale(prob), detection=detection
             )
-            by_law = measure.unit * analytic.three_scalar_response(measure.F, scalars)
+            by_law = measure.unit * combined(measure.F, scalars)
             size = np.abs(direct).max()
             gap = np.abs(measure.delta_R(B) - direct)
             poles.append(gap.max() / size)
@@ -213,6 +215,15 @@ def bounds(level: str) -> list[Row]:
     ]
 
 
+@route(CLOSED)
+def tilted(angles: np.ndarray, size: float, theta: float, width: float) -> np.ndarray:
+    """f at each angle from z, by p and omega of X = diag(1, 1, theta)."""
+    spread = np.cos(angles) ** 2 + theta * np.sin(angles) ** 2
+    p, phi = np.cos(angles) ** 2 / spread, size * np.sqrt(spread)
+    still = np.real(analytic.strip_response(1.0, width))
+    return p * still + (1 - p) * np.real(analytic.strip_response(1 + 1j * phi, width))
+
+
 def tilt() -> list[Row]:
     """X = diag(1, 1, theta), B at angle t from z: p = cos^2 t/(cos^2 t + theta sin^2 t), so a tilt
     of sqrt(theta) kills it.
@@ -223,11 +234,7 @@ def tilt() -> list[Row]:
     size = 20.0
     B = size * TESLA * np.stack([np.sin(angles), 0 * angles, np.cos(angles)], axis=1)
     value = of.hanle_curve(prob, B, tolerance=1e-11).rho / -0.09
-    p = np.cos(angles) ** 2 / (np.cos(angles) ** 2 + theta * np.sin(angles) ** 2)
-    phi = size * np.sqrt(np.cos(angles) ** 2 + theta * np.sin(angles) ** 2)
-    exact = p * np.real(analytic.strip_response(1.0, width)) + (1 - p) * np.real(
-        analytic.strip_response(1 + 1j * phi, width)
-    )
+    exact = tilted(angles, size, theta, width)
     gap = float(np.abs(value / exact - 1).max())
     return [
         Row(
@@ -262,6 +269,19 @@ def alternating() -> list[Row]:
     ]
 
 
+@route(CLOSED)
+def by_derivatives(T: np.ndarray, h: float = 1e-3) -> float:
+    """F(1) + tau T_zz F'(1) + tau^2 (T^2)_zz F''(1)/2, by five points."""
+
+    def F(s: float) -> float:
+        return float(np.real(analytic.strip_response(s, 3.0)))
+
+    first = (8 * (F(1 + h) - F(1 - h)) - (F(1 + 2 * h) - F(1 - 2 * h))) / (12 * h)
+    near, far = F(1 + h) + F(1 - h), F(1 + 2 * h) + F(1 - 2 * h)
+    second = (16 * near - 30 * F(1) - far) / (12 * h**2)
+    return F(1) + T[2, 2] * first + (T @ T)[2, 2] * second / 2
+
+
 def zero_torque_branch() -> list[Row]:
     """omega = 0 with a torque that does not vanish: f = F(1) + tau T_zz F'(1) + tau^2 (T^2)_zz
     F''(1)/2.
@@ -273,17 +293,8 @@ def zero_torque_branch() -> list[Row]:
     prob = of.Problem(of.cross_section(3.0), simple_material(inverse_mass=X))
     B = np.array([0.0, 0.8, 0.0])
     value = float(of.magnetoresistance(prob, B * TESLA)) / -0.09
-    h = 1e-3
-
-    def F(s):
-        return float(np.real(analytic.strip_response(s, 3.0)))
-
-    first = (8 * (F(1 + h) - F(1 - h)) - (F(1 + 2 * h) - F(1 - 2 * h))) / (12 * h)
-    second = (-F(1 + 2 * h) + 16 * F(1 + h) - 30 * F(1) + 16 * F(1 - h) - F(1 - 2 * h)) / (
-        12 * h**2
-    )
     T = np.cross(B, X, axisb=0, axisc=0)
-    exact = F(1) + T[2, 2] * first + (T @ T)[2, 2] * second / 2
+    exact = by_derivatives(T)
     return [
         Row(
             CASE,

@@ -57,7 +57,9 @@ def row_of(statement: Statement, cases: Sequence[dict[str, Any]]) -> dict[str, A
     """The line of the table: routes, number, verdict."""
     rows = [r for r in rows_at(statement.checks, cases) if independent(r)]
     routes = sorted({tuple(r["routes"][:2]) for r in rows})
-    shown = max(rows, key=_telling, default=None)
+    first = [r for r in rows_at(statement.checks[:1], cases) if independent(r)]
+    own = [r for r in first if _telling(r)[0]]
+    shown = max(own or rows, key=_telling, default=None)
     return {
         "place": statement.place,
         "says": statement.says,

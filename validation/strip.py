@@ -10,6 +10,7 @@ import ohmr_fem as of
 from ohmr_fem import analytic
 
 from .case import Row, order_row, relative, simple_material
+from .independence import CLOSED, route
 
 CASE = "strip"
 ROUTES = {
@@ -104,6 +105,13 @@ def default_mesh(level: str) -> Row:
     )
 
 
+@route(CLOSED)
+def extra_current(y: np.ndarray, width: float, phi: float) -> np.ndarray:
+    """The curl of the profile (4), over alpha alpha'."""
+    lam = np.sqrt(1 + 1j * phi)
+    return np.real(np.cosh(lam * y) / np.cosh(lam * width / 2))
+
+
 def local_current(width: float = 3.0, phi: float = 2.0) -> Row:
     """Where the extra current flows: J_x/(sigma E) - 1 = alpha alpha' Re[cosh(lam y)/cosh(lam
     L/2)], along both edges.
@@ -111,8 +119,7 @@ def local_current(width: float = 3.0, phi: float = 2.0) -> Row:
     prob = problem(width, cells=128)
     sol = of.solve(prob, (phi * prob.material.field_scale, 0.0, 0.0))
     y = np.linspace(-width / 2, width / 2, 61)[1:-1]
-    lam = np.sqrt(1 + 1j * phi)
-    exact = np.real(np.cosh(lam * y) / np.cosh(lam * width / 2))
+    exact = extra_current(y, width, phi)
     gap = np.abs((sol.at(y).current_density[0] - 1.0) / 0.09 - exact).max()
     return Row(
         CASE,
@@ -125,6 +132,19 @@ def local_current(width: float = 3.0, phi: float = 2.0) -> Row:
     )
 
 
+@route(CLOSED)
+def star_far_out(phi: float, width: float) -> float:
+    """1 - Re[tanh(z)/z]/F(1) for a tanh that is 1."""
+    far = np.real(1.0 / np.sqrt(1.0 + 1j * phi)) * 2.0 / width
+    return float(1.0 - far / analytic.strip_response(1.0, width).real)
+
+
+@route(CLOSED)
+def at_the_edge(width: float) -> float:
+    """D n^z/(alpha J_x L_m) at the upper edge without a field."""
+    return float(np.tanh(width / 2.0))
+
+
 def signs() -> list[Row]:
     """n^z > 0 at the +y edge for J along +x and alpha > 0 (J = sigma E; Eq. (4) prints the
     opposite), and rho* at theta = 0.
@@ -133,7 +153,7 @@ def signs() -> list[Row]:
     top = float(of.solve(prob).at([1.5]).moment_density[2, 0]) / 0.3
     flat = problem(3.0, theta=0.0)
     star = float(of.hanle_curve(flat, [(2 * flat.material.field_scale, 0.0, 0.0)]).rho_star[0])
-    exact = float(np.tanh(1.5))
+    exact = at_the_edge(3.0)
     return [
         Row(
             CASE,
@@ -157,9 +177,7 @@ def saturation() -> Row:
             prob, [(phi * prob.material.field_scale, 0.0, 0.0)], tolerance=1e-10
         ).rho_star[0]
     )
-    exact = 1.0 - float(np.real(1 / np.sqrt(1 + 1j * phi))) * 2 / 3 / float(
-        analytic.strip_response(1.0, 3.0).real
-    )
+    exact = star_far_out(phi, 3.0)
     return Row(
         CASE,
         "Eq. (8)",

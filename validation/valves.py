@@ -434,12 +434,17 @@ def balance(coupling: str) -> Row:
     return row(SECTION, what, float(apart), 0.0, 1e-11)
 
 
+@route("law: Re 1/(1 + i phi)")
+def share_that_relaxes(phi: float) -> float:
+    return float(np.real(1.0 / (1.0 + 1j * phi)))
+
+
 def relaxed() -> Row:
     """At phi = 1.5 and B normal to p, Re 1/(1 + i phi) = 31% of p relaxes as p."""
     prob = channel(pair(AXES[1], AXES[1]))
     found = of.solve(prob, (0, 0, 1.5 * TESLA), currents={"source": 1.0, "left": -1.0})
     value = float(found.moment_balance()["relaxation"][1])
-    exact = float(np.real(1.0 / (1.0 + 1.5j)))
+    exact = share_that_relaxes(1.5)
     what = "share of p that relaxes as p, phi = 1.5"
     return Row(CASE, SECTION, what, value, exact, relative(value, exact), 1e-9)
 

@@ -28,6 +28,7 @@ from ohmr_fem.fitting.verdict import (
 )
 
 from .case import Row
+from .independence import middle
 
 CASE = "verdict"
 ROUTES = {
@@ -153,7 +154,7 @@ def run(level: str = "quick") -> list[Row]:
             continue
         seen = favoured([with_effect(size, seed) for seed in range(1, count + 1)])
         low, high = (low, high) if full else (1, count)
-        middle, half = (low + high) / 2.0, (high - low) / 2.0
+        between, half = middle(low, high), (high - low) / 2.0
         text = f"effect of {size:g} standard deviations: called favoured, of {count}"
-        rows.append(Row(CASE, "coverage", text, seen, middle, abs(seen - middle), half))
+        rows.append(Row(CASE, "coverage", text, seen, between, abs(seen - between), half))
     return rows

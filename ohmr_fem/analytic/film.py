@@ -111,7 +111,8 @@ def film_tensor(
 ) -> np.ndarray:
     """delta sigma_ij/(sigma alpha alpha') = eps_izc h_cd eps_zdj, i and j in the plane, (2, 2).
 
-    Parameters as for :func:`film_matrix` and :func:`torque_matrix`; with ``detection``
+    ``thickness`` in L_m, ``bottom`` and ``top`` as for :func:`film_matrix`, ``beta`` and ``X`` as
+    for :func:`torque_matrix`; with ``detection``
     "reciprocal" the moment is read as X n / X_0, X_0 = (X_xx + X_yy)/2.
     """
     h = film_matrix(

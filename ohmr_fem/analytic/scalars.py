@@ -144,8 +144,8 @@ def three_scalar_change(
     base: complex = 1.0,
     growth_limit: float = 1.0,
 ) -> np.ndarray:
-    """f(B) - f(0) without cancellation at weak field; arguments as
-    :func:`three_scalar_response`.
+    """f(B) - f(0) without cancellation at weak field; ``F``, ``scalars``, ``base``,
+    ``growth_limit``, the shape and what is raised as for :func:`three_scalar_response`.
     """
     _, first, second = _differences(F, scalars.omega_squared, base, growth_limit)
     return _real_if(scalars.first * first + scalars.second * second, base)

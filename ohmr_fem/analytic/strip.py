@@ -93,7 +93,8 @@ def rho(
     alpha_alpha_prime: float = 1.0,
 ) -> np.ndarray:
     """Magnetoresistance -alpha alpha' Re F(1 + i sqrt(theta) phi) of a strip in a field along x;
-    Eq. (7).
+    Eq. (7). ``width`` in L_m, phi = Omega tau; the arguments broadcast, ``alpha_alpha_prime`` is a
+    factor.
     """
     scalars = _broadcast(phi, theta, width)
     f = three_scalar_response(lambda s: strip_response(s, width), scalars)
@@ -210,7 +211,9 @@ def wire_rectangle(
     detection: str = "printed",
 ) -> np.ndarray:
     """f of a wire along x of section ly x lz (in L_m): f_zz(ly) + f_yy(lz), exact for any symmetric
-    X.
+    X; docs/theory, section 5, item 9.
+
+    ``B`` (..., 3), ``g_e_half_tau`` and ``detection`` as for :func:`three_scalars`; shape (...).
     """
     sides = three_scalars(B, X, g_e_half_tau, "z", detection)
     faces = three_scalars(B, X, g_e_half_tau, "y", detection)

@@ -6,6 +6,7 @@ and varies what the shape depends on along with the parameters of the device.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,7 @@ class Term:
         """The values that are given, without those that are to be fitted."""
         return {key: value for key, value in self.given if not _is_asked(value)}
 
-    @property
+    @functools.cached_property
     def free(self) -> tuple[str, ...]:
         """Numbers of the shape that are fitted."""
         held = self.held

@@ -28,8 +28,9 @@ from ..sweep.stack import StackMeasure
 from .background import Term
 from .columns import FEWEST_RATIO, axes_of
 from .compress import quick
+from .curve import Curve
 from .input import TOLERANCE
-from .model import Curve, changes
+from .parameters import changes
 from .sample import Sample
 
 #: Diffusion lengths covered either way from the start.  A film costs more, and its bound is some

@@ -23,10 +23,12 @@ from ..sweep.measure import SpectralMeasure
 from ..units import fields_array, owned, positive
 from .background import Term, read_terms
 from .columns import of_curves
+from .curve import Curve, scatter
 from .data import Measured
 from .fisher import LIMIT, Identifiability, identify, percent
 from .input import Source, check_options, measures_of, read_curves
-from .model import Curve, Model, Parameter, read_parameters, scatter
+from .model import Model
+from .parameters import Parameter, read_parameters
 from .result import Fit
 
 #: Directions and sizes that are tried when no candidates are given.
@@ -133,7 +135,9 @@ def design(
     noise : float, optional
         Of the default candidates, in ohm (ratio on a cross-section); by default that of the first
         curve.
-    others : as for :func:`fit`
+    parameters, current, voltage, background : as for :func:`fit`
+    limit : float
+        Relative standard error above which a parameter counts as not fixed.
 
     Returns
     -------

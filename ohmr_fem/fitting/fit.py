@@ -33,7 +33,7 @@ from .columns import picked
 from .data import Measured
 from .fisher import LIMIT, Identifiability
 from .input import TOLERANCE, Source, check_count, check_options, check_shared, read_curves
-from .model import Parameter, background_parameters, changes, read_parameters, value_of
+from .parameters import Parameter, background_parameters, changes, read_parameters, value_of
 from .result import Estimate, Fit, FittedCurve
 from .search import Found, Task, minimise, search
 
@@ -150,7 +150,17 @@ def identifiability(
     """What the data would fix if the parameters had the values of the problem's material; nothing
     is fitted.
 
-    Arguments as for :func:`fit`; noise from ``sigma`` of the curves, or from their scatter.
+    Parameters
+    ----------
+    data, problem, parameters, current, voltage, background : as for :func:`fit`
+        Noise from ``sigma`` of the curves, or from their scatter.
+    limit : float
+        Relative standard error above which a parameter counts as not fixed.
+
+    Raises
+    ------
+    InputError
+        As :func:`fit`.
     """
     task, source = _prepare(
         data,

@@ -23,7 +23,7 @@ from .fisher import LIMIT, Identifiability
 from .fit import _estimates, _fitted, _residual_notes
 from .global_result import GlobalFit, Minimum, SampleFit
 from .input import check_options
-from .model import changes
+from .parameters import changes
 from .sample import Sample
 from .scan import Atlas, adapted, atlas_of, starts_of
 from .search import Found, Point, Profile, _chi2, _intervals, _reweighted
@@ -198,7 +198,24 @@ def series_identifiability(
     *,
     limit: float = LIMIT,
 ) -> Identifiability:
-    """What a series would fix if the parameters had the values of its problems."""
+    """What a series would fix if the parameters had the values of its problems; nothing is fitted.
+
+    Parameters
+    ----------
+    samples, shared, each, trend : as for :func:`global_fit`
+        Noise from ``sigma`` of the curves, or from their scatter.
+    limit : float
+        Relative standard error above which a parameter counts as not fixed.
+
+    Returns
+    -------
+    Identifiability
+
+    Raises
+    ------
+    InputError
+        Parameters that no sample knows, or samples that do not fit together.
+    """
     series = read_series(samples, shared, each, trend)
     most = positive(limit, "1", "limit")
     prepared = Prepared.of(series, limit=most, search=False)

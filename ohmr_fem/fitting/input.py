@@ -22,7 +22,7 @@ from ..units import positive, shown, to_si
 from .background import Term, read_terms
 from .columns import blocks, of_curves
 from .data import Measured, read_data, with_pairs
-from .model import Parameter
+from .parameters import Parameter
 
 #: Algebraic tolerance of the measures, relative to the largest |F|: far below any noise.
 TOLERANCE = 1e-7

@@ -11,7 +11,7 @@ from ..errors import InputError, suggest
 from ..model.problem import Problem
 from ..model.stack import Stack
 from .layers import base_of, canonical_of, layer_start
-from .model import ALIASES, OF_CHANNELS, PARAMETERS, value_of
+from .parameters import ALIASES, OF_CHANNELS, PARAMETERS, value_of
 
 #: Canonical name: (symbol, unit), beside those of one curve.
 FURTHER = {

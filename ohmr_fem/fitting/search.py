@@ -20,11 +20,13 @@ from ..sweep.measure import SpectralMeasure
 from .alike import alike
 from .background import Term
 from .columns import blocks, of_curves
+from .curve import Curve, scatter
 from .data import Measured
 from .fisher import Identifiability, identify
 from .grid import Point, starting_points
 from .input import Source
-from .model import Curve, Model, Parameter, scatter
+from .model import Model
+from .parameters import Parameter
 from .profile import LowerMinimumError, Valley, settle, widest
 from .told import Told, nobody
 

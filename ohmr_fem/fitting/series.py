@@ -12,9 +12,9 @@ from ..errors import InputError
 from .background import starts
 from .bands import band_starts
 from .compiled import Compiled, compile_samples, reach_of
+from .curve import scatter
 from .data import Measured
 from .fisher import Identifiability, identify
-from .model import scatter
 from .names import canonical, start_of
 from .profile import settle
 from .sample import Sample, read_samples

@@ -59,6 +59,8 @@ def series_design(
         With the fields that would be measured and the noise as ``sigma`` of their curves; the
         values do not count.
     shared, each, trend : as for :func:`global_fit`
+    limit : float
+        As for :func:`series_identifiability`.
 
     Returns
     -------

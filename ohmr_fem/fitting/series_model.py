@@ -16,8 +16,9 @@ import numpy as np
 from .background import shape_of
 from .compiled import Compiled
 from .layers import base_of, proportional, within
-from .model import CENTRAL, FAR, FORWARD, SCALES, Model, Parameter
+from .model import CENTRAL, FORWARD, Model
 from .names import LINEAR, symbol_of, unit_of
+from .parameters import FAR, SCALES, Parameter
 from .trend import Trend
 
 #: Step of the differences of local values, which are free of noise.

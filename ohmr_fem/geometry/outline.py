@@ -41,7 +41,11 @@ Pieces = tuple[Piece, ...]
 
 
 class Segment(NamedTuple):
-    """A straight or circular part of the boundary and the name it carries, if any."""
+    """A straight or circular part of the boundary and the name it carries, if any.
+
+    ``start`` and ``stop`` (2,) in m, ``bulge`` as in :class:`Loop` (0: straight), ``loop`` the
+    number of the closed curve that it belongs to.
+    """
 
     start: np.ndarray
     stop: np.ndarray
@@ -52,7 +56,8 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True)
 class Loop:
-    """A closed curve: corners (metres) and, per edge, the bulge of :func:`polygons.arc_point`.
+    """A closed curve: corners ``points`` (m) and, per edge, ``bulges``: the tangent of a quarter of
+    the angle swept, 0 for a straight edge, positive counter-clockwise (:func:`polygons.arc_point`).
 
     Edge i runs from corner i to corner i + 1.
     """

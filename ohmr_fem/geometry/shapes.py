@@ -152,13 +152,17 @@ def _ring(inner_radius: Any, outer_radius: Any, kind: str) -> Geometry:
 
 @door
 def corbino(inner_radius: Any, outer_radius: Any) -> Geometry:
-    """A Corbino disc: contacts ``inner`` and ``outer`` are the two circles."""
+    """A Corbino disc: contacts ``inner`` and ``outer`` are the circles of ``inner_radius`` and
+    ``outer_radius``, quantities in m. InputError unless 0 < inner < outer.
+    """
     return _ring(inner_radius, outer_radius, "corbino")
 
 
 @door
 def annulus(inner_radius: Any, outer_radius: Any) -> Geometry:
-    """A ring without contacts; its insulating edges are named ``inner`` and ``outer``."""
+    """A ring without contacts; its insulating edges are named ``inner`` and ``outer``, and
+    ``inner_radius`` and ``outer_radius`` are quantities in m. InputError unless 0 < inner < outer.
+    """
     return _ring(inner_radius, outer_radius, "annulus")
 
 

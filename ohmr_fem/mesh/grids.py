@@ -347,11 +347,24 @@ def rectangle(
     cells: Cells = "quad",
     axes: tuple[str, str] = ("x", "y"),
 ) -> DeviceMesh:
-    """Rectangle centred on the origin, graded to all four sides.
+    """Rectangle centred on the origin, graded to all four sides; boundaries ``left``, ``right``,
+    ``bottom``, ``top``.
 
-    ``h_min`` is the first spacing at the sides (default 1/50 of the shorter side), ``h_max`` the
-    largest one (default 1/8 of the shorter side). Boundaries ``left``, ``right``, ``bottom``,
-    ``top``.
+    Parameters
+    ----------
+    length, width : quantities, m
+        Along the first and the second of the ``axes``.
+    h_min, h_max : quantities, m, optional
+        First spacing at the sides (default 1/50 of the shorter side) and the largest one (1/8).
+    growth : float
+        Ratio of neighbouring spacings, above 1.
+    cells : "quad" or "triangle"
+    axes : ("x", "y") for a device plane, ("y", "z") for the section of a wire
+
+    Raises
+    ------
+    InputError
+        Lengths that are not positive, or spacings that do not fit.
     """
     sides = positive(length, "m", "length"), positive(width, "m", "width")
     first = min(sides) / 50 if h_min is None else positive(h_min, "m", "h_min")

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -21,6 +22,7 @@ from scipy.special import expit
 from ..errors import InputError
 from ..units import BOLTZMANN, ELEMENTARY_CHARGE
 from .hamiltonian import HBAR2_OVER_ME, LayeredModel, phase
+from .near import WINDOW, Near, Wanted, near_points
 from .symmetry import Operation, symmetrise
 
 # Per state: 1; <d_c d_d H>/hbar^2 and v_a v_b in 1/m_e (the latter times eV); 1 for a band above
@@ -30,7 +32,6 @@ COLUMNS = ("one", "xx", "yy", "xy", "yz", "zx", "zz", "vxvx", "vyvy", "vxvy", "c
 _VELOCITY_COLUMNS = ((7, 0, 0), (8, 1, 1), (9, 0, 1))
 DERIVATIVES = ("xx", "yy", "xy", "yz", "zx", "zz")
 _DERIVED = ("x", "y", *DERIVATIVES)
-WINDOW = 40.0  # k_B T; exp(-40) is below double precision
 CHUNK = 512  # wave vectors at a time; fits a cache
 BLOCK = 1024  # states whose sum is kept
 FEW = 8  # chunks that are not worth a second thread
@@ -145,12 +146,13 @@ def _mend_level(
 @dataclass(frozen=True, eq=False)
 class _Level:
     """States sorted by energy; ``columns`` carry the k weights, ``blocks[n]`` is the sum of the
-    first n blocks of rows.
+    first n blocks of rows. ``start`` (11,) is added to the sums with f.
     """
 
     energy: np.ndarray
     columns: np.ndarray
     blocks: np.ndarray
+    start: np.ndarray
 
     def below(self, count: int) -> np.ndarray:
         """Sum of the first rows, (11,)."""
@@ -161,8 +163,8 @@ class _Level:
 
 @dataclass(frozen=True, eq=False)
 class MeshStates:
-    """All states of one mesh. ``levels``: points of the coarsest nested mesh, those added by the
-    next, and so on.
+    """The states of one mesh. ``levels``: points of the coarsest nested mesh, those added by the
+    next, and so on; with ``near`` only points near the chemical potential.
     """
 
     model: LayeredModel
@@ -171,6 +173,7 @@ class MeshStates:
     levels: tuple[_Level, ...]
     operations: tuple[Operation, ...]
     points: int
+    near: Near | None = None
 
     def sums(
         self,
@@ -180,22 +183,26 @@ class MeshStates:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mean over k and sum over bands of columns times weight.
 
-        order 0: f; 1: df/dmu; 2: d2f/dmu2, in 1/eV^order.
+        order 0: f; 1: df/dmu; 2: d2f/dmu2, in 1/eV^order. With ``near``, <d_c d_d H> with f is
+        measured from its sum at the middle of the range.
 
         Returns
         -------
         (n_mu, 11) values and (n_mu, 11) error estimates, see :func:`nested_error`.
+
+        Raises
+        ------
+        FaultError
+            States at a chemical potential were left out.
         """
         kt = thermal_energy(temperature)
+        if self.near is not None:
+            self.near.check(mu, kt)
         parts = [_fermi_sums(level, mu, kt, order) for level in self.levels]
-        ratio = self._ratio**2
-        meshes = []
-        total = np.zeros_like(parts[0])
-        for index, part in enumerate(parts):
-            total = total + part
-            coarser = len(parts) - 1 - index
-            # A mesh with fewer points gives each of them more weight.
-            meshes.append(spread(total, self.operations) * float(ratio**coarser))
+        # A mesh with fewer points gives each of them more weight.
+        fewer = float(self._ratio) ** (2 * np.arange(len(parts) - 1, -1, -1))
+        nested = np.cumsum(parts, axis=0) * fewer[:, None, None]
+        meshes = list(spread(nested, self.operations))
         return meshes[-1], nested_error(meshes)
 
     @property
@@ -208,9 +215,10 @@ def mesh_states(
     divisions: int,
     shift: float = 0.0,
     operations: tuple[Operation, ...] = (),
+    wanted: Wanted | None = None,
 ) -> MeshStates:
     """States on k = ((i + shift) b1 + (j + shift) b2)/N, i, j = 0..N-1, one point for each orbit of
-    ``operations``.
+    ``operations``; of those alone that the ``wanted`` chemical potentials need, if given.
 
     shift is 0 (Gamma-centred) or 1/2. Operations that do not map the mesh onto itself are left out.
     """
@@ -231,14 +239,38 @@ def mesh_states(
     depth = 0
     while depth < 2 and divisions % ratio ** (depth + 1) == 0:
         depth += 1
-    kept, doubled, weight = _orbits(int(divisions), shift, operations)
+    kept, doubled, sizes = _orbits(int(divisions), shift, operations)
     nest = _nesting(doubled, shift, ratio, depth)
+    weight = sizes / divisions**2
+    near = None
+    away = np.zeros(len(doubled), dtype=bool)
+    if wanted is not None:
+        near = near_points(model, doubled, weight, divisions, wanted)
+        away = near.away
     levels = []
     for level in range(depth, -1, -1):
-        chosen = nest == level
-        fractions = doubled[chosen] / (2.0 * divisions)
-        levels.append(_sample(model, fractions, weight[chosen] / divisions**2))
-    return MeshStates(model, int(divisions), shift, tuple(levels), kept, len(doubled))
+        here = nest == level
+        chosen = here & ~away
+        found = _sample(model, doubled[chosen] / (2.0 * divisions), weight[chosen])
+        if near is not None:
+            found = _from_middle(found, near, near.filling * weight[here & away].sum())
+        levels.append(found)
+    return MeshStates(model, int(divisions), shift, tuple(levels), kept, len(doubled), near)
+
+
+def _from_middle(
+    level: _Level,
+    near: Near,
+    electrons: float,
+) -> _Level:
+    """The same level with the ``electrons`` of the points away, and with <d_c d_d H> measured from
+    the middle of the range, where theirs drops out.
+    """
+    middle = np.array([near.middle])
+    start = -_fermi_sums(level, middle, near.kt, 0)[0]
+    start[0] = electrons
+    start[7:] = 0.0
+    return replace(level, start=start)
 
 
 def _nesting(
@@ -284,18 +316,26 @@ def _representatives(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Representatives (m, 2) and orbit sizes (m,) under integer matrices with these entries."""
     matrices = [np.array(entry).reshape(2, 2) for entry in entries]
+    others = [matrix for matrix in matrices if np.any(matrix != np.eye(2))]
+    # a half turn takes every row beyond the middle to one before it
+    last = n // 2 + 1 if (-1, 0, 0, -1) in entries else n
     points = []
     sizes = []
-    for start in range(0, n, 64):
-        rows = np.arange(start, min(start + 64, n))
-        i, j = _lowest(rows, matrices, n, odd)
+    for start in range(0, last, 64):
+        rows = np.arange(start, min(start + 64, last), dtype=_whole(n))
+        i, j = _lowest(rows, others, n, odd)
         number = i * n + j
         images = [_image(i, j, matrix, n, odd) for matrix in matrices]
         fixed = sum((image == number).astype(int) for image in images)
-        point = np.stack([i, j], axis=1)
+        point = np.stack([i, j], axis=1).astype(int)
         points.append(2 * point + odd)
         sizes.append(len(matrices) / fixed)
     return np.concatenate(points), np.concatenate(sizes)
+
+
+def _whole(n: int) -> type[np.signedinteger[Any]]:
+    """The shorter, quicker kind of whole number if it holds the number of every point."""
+    return np.int32 if n**2 < np.iinfo(np.int32).max else np.int64
 
 
 def _lowest(
@@ -305,7 +345,8 @@ def _lowest(
     odd: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The points (i, j) of some rows of the mesh of which no image has a lower number."""
-    grid_i, grid_j = np.meshgrid(rows, np.arange(n), indexing="ij")
+    columns = np.arange(n, dtype=rows.dtype)
+    grid_i, grid_j = np.meshgrid(rows, columns, indexing="ij")
     i = grid_i.ravel()
     j = grid_j.ravel()
     for matrix in matrices:
@@ -352,7 +393,7 @@ def _sample(
     starts = np.arange(0, len(order), BLOCK)
     sums = np.add.reduceat(ascending, starts, axis=0) if len(order) else ascending
     blocks = np.concatenate([np.zeros((1, width)), np.cumsum(sums, axis=0)])
-    return _Level(energy.ravel()[order], ascending, blocks)
+    return _Level(energy.ravel()[order], ascending, blocks, np.zeros(width))
 
 
 def _at_once(
@@ -401,7 +442,7 @@ def _fermi_sums(
         x = (mu[part, None] - near) / kt
         out[part] = fermi_weight(x, kt, order) @ level.columns[low:high]
         if order == 0:
-            out[part] += level.below(int(low))
+            out[part] += level.below(int(low)) + level.start
     return out
 
 
@@ -414,13 +455,13 @@ def spread(
     """
     if len(operations) < 2:
         return sums
+    six = np.zeros((2, *sums.shape[:-1], 6))
+    six[0] = sums[..., 1:7]
+    six[1, ..., :3] = sums[..., 7:10]
+    mass, velocity = components(symmetrise(tensor(six), operations))
     out = sums.copy()
-    mass = symmetrise(tensor(sums[..., 1:7]), operations)
-    out[..., 1:7] = components(mass)
-    velocity = np.zeros((*sums.shape[:-1], 6))
-    velocity[..., :3] = sums[..., 7:10]
-    mean = symmetrise(tensor(velocity), operations)
-    out[..., 7:10] = components(mean)[..., :3]
+    out[..., 1:7] = mass
+    out[..., 7:10] = velocity[..., :3]
     return out
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import expit
@@ -29,6 +30,7 @@ from .hamiltonian import HBAR2_OVER_ME, LayeredModel
 
 COMPONENTS = ("xx", "yy", "xy", "yz", "zx", "zz")
 TOLERANCE = 1e-9
+LARGEST_PIECE = 200  # operations times orbitals whose traces are taken together
 SITE_TOLERANCE = 1e-3  # angstrom; centres from Wannier90 are printed to about 1e-6
 
 
@@ -57,13 +59,18 @@ def find_operations(model: LayeredModel) -> tuple[Operation, ...]:
     k = generic @ model.reciprocal
     weights = _weights(model, k)
     here = _traces(model, k, weights)
+    # a gate turns the energies of the layers and not their places
+    candidates = _site_operations(model.lattice.tobytes(), model.positions.tobytes())
     found = []
-    for op in _candidates(model):
-        if not _maps_sites(op, model):
-            continue
-        there = _traces(model, k @ op.k_matrix.T, weights)
-        if _holds(op, here, there):
-            found.append(op)
+    together = max(1, LARGEST_PIECE // model.n_orbitals)
+    for start in range(0, len(candidates), together):
+        group = candidates[start : start + together]
+        images = np.concatenate([k @ op.k_matrix.T for op in group])
+        there = _traces(model, images, weights)
+        for index, op in enumerate(group):
+            own = slice(index * len(k), (index + 1) * len(k))
+            if _holds(op, here, tuple(trace[own] for trace in there)):
+                found.append(op)
     found.sort(key=lambda op: (op.name != "identity", op.time_reversal))
     return tuple(found)
 
@@ -101,17 +108,32 @@ def _unit(name: str) -> np.ndarray:
     return e
 
 
-def _candidates(model: LayeredModel) -> list[Operation]:
+@lru_cache(maxsize=16)
+def _site_operations(
+    lattice: bytes,
+    positions: bytes,
+) -> tuple[Operation, ...]:
+    """Point operations of the lattice that map the orbital centres onto themselves."""
+    vectors = np.frombuffer(lattice).reshape(2, 2)
+    sites = np.frombuffer(positions).reshape(-1, 3)
+    candidates = _candidates(vectors, sites)
+    return tuple(op for op in candidates if _maps_sites(op, vectors, sites))
+
+
+def _candidates(
+    lattice: np.ndarray,
+    positions: np.ndarray,
+) -> list[Operation]:
     """Lattice point operations times z -> +-z times time reversal."""
     out = []
-    lattice = model.lattice
-    flat = np.ptp(model.positions[:, 2]) < 1e-9
+    reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
+    flat = np.ptp(positions[:, 2]) < 1e-9
     # in a flat model z -> -z says nothing
     flips = (1.0,) if flat else (1.0, -1.0)
     for m in _lattice_operations(lattice):
         plane = np.linalg.solve(lattice, m @ lattice).T
-        turned = model.reciprocal @ plane.T
-        k_integer = np.rint(turned @ np.linalg.inv(model.reciprocal)).astype(int)
+        turned = reciprocal @ plane.T
+        k_integer = np.rint(turned @ np.linalg.inv(reciprocal)).astype(int)
         for flip, reversed_time in itertools.product(flips, (False, True)):
             matrix = np.eye(3)
             matrix[:2, :2] = plane
@@ -174,20 +196,21 @@ def _space_name(matrix: np.ndarray) -> str:
 
 def _maps_sites(
     op: Operation,
-    model: LayeredModel,
+    lattice: np.ndarray,
+    positions: np.ndarray,
 ) -> bool:
     """True if, after a common translation, g maps the orbital centres onto themselves modulo the
     lattice.
     """
-    r = model.positions.copy()
-    r[:, 2] = _height(model)
+    r = positions.copy()
+    r[:, 2] = _height(positions)
     turned = r @ op.matrix.T
     for target in r:
         offset = target - turned[0]
         offset[2] = 0.0
         apart = (turned + offset)[:, None, :] - r[None, :, :]
-        cells = apart[..., :2] @ np.linalg.inv(model.lattice)
-        apart[..., :2] = (cells - np.rint(cells)) @ model.lattice
+        cells = apart[..., :2] @ np.linalg.inv(lattice)
+        apart[..., :2] = (cells - np.rint(cells)) @ lattice
         near = np.linalg.norm(apart, axis=-1) < SITE_TOLERANCE
         arrived = near.any(axis=1).all()
         covered = near.any(axis=0).all()
@@ -196,9 +219,9 @@ def _maps_sites(
     return False
 
 
-def _height(model: LayeredModel) -> np.ndarray:
+def _height(positions: np.ndarray) -> np.ndarray:
     """z of the orbitals from the middle of the stack, in angstrom."""
-    z = model.positions[:, 2]
+    z = positions[:, 2]
     middle = 0.5 * (z.min() + z.max())
     return np.asarray(z - middle)
 
@@ -243,7 +266,7 @@ def _traces(
     q = np.einsum("kij,ckjl,klm,dkmi->kcd", h1, first, h2, first, optimize=True)
     s = np.einsum("kij,ckji->kc", h1, second, optimize=True)
     s = s.reshape(-1, 3, 3)
-    z = _height(model)
+    z = _height(model.positions)
     trace = np.einsum("kii,i->k", h1, np.ones_like(z)).real
     polarisation = np.einsum("kii,i->k", h1, z).real
     thickness = max(np.ptp(z), 1e-9)

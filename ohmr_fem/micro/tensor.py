@@ -18,7 +18,6 @@ interband part, which stays in a gap.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,11 +25,11 @@ import numpy as np
 
 from ..errors import InputError, SolveError, suggest
 from ..errors.doors import door
-from ..units import array_si, own_arrays, positive, shown, to_si
-from . import adaptive
-from .hamiltonian import HBAR2_OVER_ME, LayeredModel
-from .states import COLUMNS, mesh_states, state_columns, tensor, thermal_energy
-from .symmetry import Operation, find_operations
+from ..units import array_si, own_arrays, positive, shown
+from .hamiltonian import LayeredModel
+from .integration import Integrator, integrator
+from .near import Wanted
+from .states import COLUMNS, tensor, thermal_energy
 
 Definition = Literal["drude", "commutator"]
 Counting = Literal["all", "excess", "fermi_surface"]
@@ -40,11 +39,7 @@ DEFINITIONS = ("drude", "commutator")
 COUNTINGS = ("all", "excess", "fermi_surface")
 NORMALISATIONS = ("per_cell", "per_carrier", "per_area")
 UNITS = {"per_cell": "1/m_e", "per_carrier": "1/m_e", "per_area": "1/(m_e m^2)"}
-LARGEST_STORE = 1.5e9
-"""Bytes of states that a uniform mesh may keep; beyond it "auto" integrates adaptively."""
 ZERO_CARRIERS = 1e-11  # per cell and spin: the round-off of the sums
-
-Sums = Callable[[np.ndarray, Sequence[int]], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,23 +181,25 @@ def inverse_mass(
     temperature = _kelvin(temperature)
     mu = _checked(model, mu, temperature, definition, counting, normalisation, spin)
     wanted = None if density is None else _per_cell(model, density, spin)
-    sums, how = _integrator(
+    levels = len(mu) if wanted is None else 6 * len(wanted)
+    zone = integrator(
         model,
         temperature,
         mesh,
         shift,
         tolerance,
         symmetry,
-        len(mu) if wanted is None else 6 * len(wanted),
+        levels,
+        None if counting == "all" else _wanted(mu, wanted, temperature, counting),
     )
     if wanted is not None:
-        mu = np.array([_level(model, sums, temperature, n) for n in wanted])
+        mu = np.array([_level(model, zone, temperature, n) for n in wanted])
     orders = (0, 1, 2) if counting == "fermi_surface" and definition == "drude" else (0, 1)
-    values, errors = sums(mu, orders)
+    values, errors = zone.sums(mu, orders)
     x, dx = _assemble(values, definition, counting), _assemble(errors, definition, counting)
     if counting == "excess":
-        neutral = _level(model, sums, temperature, 0.0)
-        reference, its_error = sums(np.array([neutral]), (0, 1))
+        neutral = _level(model, zone, temperature, 0.0)
+        reference, its_error = zone.sums(np.array([neutral]), (0, 1))
         keep = np.ones((3, 3), dtype=bool)
         if definition == "drude":
             keep[:2, :2] = False
@@ -227,7 +224,7 @@ def inverse_mass(
         density=spin * excess / area,
         carriers=spin * carriers / area,
         compressibility=spin * values[:, 1, 0] / area,
-        mesh=how,
+        mesh=zone.how,
         layers=model.n_layers,
     )
 
@@ -244,6 +241,9 @@ def chemical_potential(
 ) -> np.ndarray:
     """mu in eV, (n,), at which electrons minus those at neutrality number ``density`` per m^2.
 
+    ``temperature`` in K; ``spin`` states an orbital of the ``model`` (1, or 2 for electrons that
+    it does not tell apart); ``mesh`` and ``tolerance`` as for :func:`inverse_mass`.
+
     Raises
     ------
     InputError
@@ -252,8 +252,23 @@ def chemical_potential(
     temperature = _kelvin(temperature)
     _checked(model, None, temperature, "drude", "all", "per_cell", spin)
     per_cell = _per_cell(model, density, spin)
-    sums, _ = _integrator(model, temperature, mesh, 0.0, tolerance, True, 5 * len(per_cell))
-    return np.array([_level(model, sums, temperature, n) for n in per_cell])
+    wanted = Wanted(np.zeros(0), per_cell, thermal_energy(temperature))
+    levels = 5 * len(per_cell)
+    zone = integrator(model, temperature, mesh, 0.0, tolerance, True, levels, wanted)
+    return np.array([_level(model, zone, temperature, n) for n in per_cell])
+
+
+def _wanted(
+    mu: np.ndarray,
+    excess: np.ndarray | None,
+    temperature: float,
+    counting: str,
+) -> Wanted:
+    """The levels of a tensor that counts from neutrality or at the Fermi surface."""
+    sought = [] if excess is None else list(excess)
+    if counting == "excess":
+        sought.append(0.0)
+    return Wanted(mu, np.array(sought), thermal_energy(temperature))
 
 
 def _per_cell(model: LayeredModel, density: Any, spin: int) -> np.ndarray:
@@ -283,14 +298,12 @@ def _per_cell(model: LayeredModel, density: Any, spin: int) -> np.ndarray:
     return per_cell
 
 
-def _level(model: LayeredModel, sums: Sums, temperature: float, excess: float) -> float:
+def _level(model: LayeredModel, zone: Integrator, temperature: float, excess: float) -> float:
     """Newton's method on the smooth N(mu), kept inside a bracket by bisection."""
-    low, high = _band_range(model)
-    margin = 60.0 * thermal_energy(temperature)
-    low, high = low - margin, high + margin
+    low, high = zone.bracket or _widest(model, temperature)
     mu = 0.5 * (low + high)
     for _ in range(200):
-        values, _ = sums(np.array([mu]), (0, 1))
+        values, _ = zone.sums(np.array([mu]), (0, 1))
         off = float(_counts(model, values[:, 0])[1][0]) - excess
         slope = float(values[0, 1, 0])
         step = mu - off / slope if slope > 1e-12 else np.nan
@@ -306,6 +319,13 @@ def _level(model: LayeredModel, sums: Sums, temperature: float, excess: float) -
         "raise the temperature",
         value=mu,
     )
+
+
+def _widest(model: LayeredModel, temperature: float) -> tuple[float, float]:
+    """Between these chemical potentials the bands go from empty to full."""
+    low, high = _band_range(model)
+    margin = 60.0 * thermal_energy(temperature)
+    return low - margin, high + margin
 
 
 def _assemble(values: np.ndarray, definition: str, counting: str) -> np.ndarray:
@@ -428,70 +448,3 @@ def _band_range(model: LayeredModel) -> tuple[float, float]:
     low, high = float(bands.min()), float(bands.max())
     margin = 0.02 * max(high - low, 1e-6)
     return low - margin, high + margin
-
-
-def _integrator(
-    model: LayeredModel,
-    temperature: float,
-    mesh: Any,
-    shift: float,
-    tolerance: float,
-    symmetry: bool,
-    levels: int,
-) -> tuple[Sums, str]:
-    """A function (mu, orders) -> values and errors, both (n, orders, columns), and its
-    description.
-    """
-    given, tolerance = tolerance, to_si(tolerance, "1", "tolerance")
-    if not 1e-13 <= tolerance < 1.0:
-        raise InputError(
-            f"expected from 1e-13 (round-off) to 1, got {shown(given)}",
-            value=given,
-            key="tolerance",
-        )
-    operations = find_operations(model) if symmetry else ()
-    if mesh == "auto":
-        mesh = divisions_for(model, temperature, tolerance)
-        if not _mesh_pays(model, mesh, operations, levels):
-            mesh = "adaptive"
-    if mesh == "adaptive":
-
-        def by_triangles(mu: np.ndarray, orders: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-            return adaptive.sums(model, mu, temperature, orders, tolerance, operations)
-
-        return by_triangles, f"adaptive triangles, tolerance {tolerance:g}"
-    states = mesh_states(model, mesh, shift, operations)
-
-    def by_mesh(mu: np.ndarray, orders: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        parts = [states.sums(mu, temperature, order) for order in orders]
-        return np.stack([p[0] for p in parts], axis=1), np.stack([p[1] for p in parts], axis=1)
-
-    kind = "Gamma-centred" if shift == 0.0 else "half-shifted"
-    return by_mesh, f"{mesh} x {mesh} {kind} mesh, {states.points} points by symmetry"
-
-
-def _mesh_pays(
-    model: LayeredModel, mesh: int, operations: tuple[Operation, ...], levels: int
-) -> bool:
-    """True if a uniform mesh fits the store and has fewer points than adaptive runs for every level
-    (about 1500^2/12 each).
-    """
-    points = mesh**2 / max(1, len({op.integer.tobytes() for op in operations}))
-    stored = 2 * 8 * len(COLUMNS) * model.n_orbitals * points
-    return bool(stored <= LARGEST_STORE and points <= 2e5 * max(levels, 1))
-
-
-def divisions_for(model: LayeredModel, temperature: float, tolerance: float) -> int:
-    """Divisions N at which a uniform mesh converges to ``tolerance``, a multiple of 12.
-
-    f has poles at pi k_B T from the real axis, so the error falls as exp(-2 pi^2 N k_B T/(hbar v
-    |b|)), v the largest band velocity; a third is added because the nested error estimate is
-    pessimistic.
-    """
-    grid = (np.arange(24) + 0.25) / 24
-    k = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2) @ model.reciprocal
-    _, columns = state_columns(model, k)
-    slope = np.sqrt(HBAR2_OVER_ME * float((columns[..., 7] + columns[..., 8]).max()))
-    length = float(np.linalg.norm(model.reciprocal, axis=1).max())
-    n = length * slope * np.log(1.0 / tolerance) / (2 * np.pi**2 * thermal_energy(temperature))
-    return max(48, 12 * int(np.ceil(4 * n / 3 / 12)))

@@ -176,8 +176,8 @@ class Problem:
         """InputError from what knows nothing of polarised contacts."""
         for name in self.polarised:
             raise InputError(
-                f"{caller} knows no polarised contacts, and {name!r} has a polarisation; use "
-                "hanle_curve, resistance, resistance_matrix, ac_response, transient or solve",
+                f"{caller} knows no polarised contacts, and {name!r} has a polarisation; leave one "
+                "of the two out (a plane in linear response knows them: hanle_curve, resistance)",
                 key="polarisation",
             )
 

@@ -264,6 +264,13 @@ def _short(A: Any) -> csr_matrix:
     return csr_matrix((A.data, indices, starts), shape=A.shape)
 
 
+def _single(A: Any) -> csr_matrix:
+    """In single precision, on the indices of A itself where those are short."""
+    short = _short(A)
+    data = short.data.astype(np.float32)
+    return csr_matrix((data, short.indices, short.indptr), shape=short.shape)
+
+
 def _by_vertices(A: csr_array, vertices: csr_array, strength: Any) -> LinearOperator:
     """Sweeps of Gauss and Seidel over all unknowns about a cycle on the vertices, symmetric.
 
@@ -271,7 +278,7 @@ def _by_vertices(A: csr_array, vertices: csr_array, strength: Any) -> LinearOper
     """
     pyamg = require_extra("pyamg", "solvers", "the solver AMG")
     sweep = require_extra("pyamg.relaxation.relaxation", "solvers", "the solver AMG").gauss_seidel
-    matrix, up = _short(A).astype(np.float32), vertices.astype(np.float32)
+    matrix, up = _single(A), _single(vertices)
     down = csr_array(up.T)
     hierarchy = pyamg.ruge_stuben_solver(_short(down @ matrix @ up), strength=strength)
     cycle = hierarchy.aspreconditioner()

@@ -4,12 +4,14 @@ sparse rows.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 import skfem
 from scipy.sparse import csr_array, diags_array
 from scipy.spatial import cKDTree
+from skfem.assembly.basis import AbstractBasis
 from skfem.quadrature import get_quadrature
 
 from ..errors import InputError
@@ -67,14 +69,56 @@ def scaled(
     return out
 
 
+class CellBasis(skfem.CellBasis):  # type: ignore[misc]
+    """scikit-fem's space on all cells, whose functions at the points are made when asked for.
+
+    They are three times as large as a matrix, and the assembly here takes them in parts.
+    """
+
+    def __init__(self, mesh: skfem.Mesh, element: skfem.Element, exactness: int) -> None:
+        # all that the parent does, but for the functions and the measure
+        AbstractBasis.__init__(self, mesh, element, None, exactness, None, mesh.refdom)
+        self.nelems = mesh.nelements
+
+    def with_element(self, elem: skfem.Element) -> skfem.CellBasis:
+        """scikit-fem's own space of another element, at the same points."""
+        points = self.X, self.W
+        return skfem.Basis(self.mesh, elem, mapping=self.mapping, quadrature=points)
+
+    @functools.cached_property
+    def basis(self) -> list[Any]:
+        """Each function at all points."""
+        return [self._function(i) for i in range(self.Nbfun)]
+
+    @functools.cached_property
+    def dx(self) -> np.ndarray:
+        """Weights of the points, (cells, points)."""
+        return self.measure_on(range(self.nelems))
+
+    def functions_on(self, cells: range) -> list[Any]:
+        """Each function at the points of some cells."""
+        if len(cells) == self.nelems:
+            return [function for (function,) in self.basis]
+        numbers = np.arange(cells.start, cells.stop)
+        return [self._function(i, numbers)[0] for i in range(self.Nbfun)]
+
+    def measure_on(self, cells: range) -> np.ndarray:
+        """Weights of the points of some cells."""
+        numbers = np.arange(cells.start, cells.stop)
+        return np.asarray(np.abs(self.mapping.detDF(self.X, tind=numbers)) * self.W)
+
+    def _function(self, number: int, cells: np.ndarray | None = None) -> Any:
+        return self.elem.gbasis(self.mapping, self.X, number, tind=cells)
+
+
 def cell_basis(
     mesh: skfem.Mesh,
     order: int,
-) -> Any:
+) -> CellBasis:
     """The space of the given order, with quadrature exact for constant coefficients on straight
     cells.
     """
-    return skfem.Basis(mesh, element_for(mesh, order), intorder=_exactness(mesh, order))
+    return CellBasis(mesh, element_for(mesh, order), _exactness(mesh, order))
 
 
 def cell_points(

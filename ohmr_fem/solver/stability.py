@@ -17,7 +17,8 @@ from ..model.contacts import Moment
 from ..model.material import Material, cross_matrix, precession_squared
 from ..model.problem import Problem
 from .channel_rates import rate_in_norms, require_decay, slowest_rates
-from .linear import GENERAL, SYMMETRIC
+from .linear import GENERAL, SYMMETRIC, Solver, factorised
+from .space import vertex_functions
 
 if TYPE_CHECKING:
     from .system import System
@@ -230,18 +231,19 @@ def _rate_in_norm(
     return float(np.linalg.eigvalsh(0.5 * (turned + turned.swapaxes(1, 2))).min())
 
 
-def lowest_diffusive_rate(system: System) -> float:
+def lowest_diffusive_rate(system: System, solver: Solver = SYMMETRIC) -> float:
     """Lowest eigenvalue of diffusion and one scalar edge law against the mass; 0 for reflecting
     edges.
     """
     if not any(law.absorbs for law in system.problem.moment_conditions().values()):
         return 0.0
-    K, kept = system.pencil[0], system.pencil[2].shape[1]
+    K, _, keep = system.pencil
+    kept = keep.shape[1]
     M = system.mass_matrix[:kept, :kept]
     if kept < 20:
         return float(eigh(K.toarray(), M.toarray(), eigvals_only=True)[0])
     # a shift below the spectrum keeps the matrix definite
-    factors = SYMMETRIC.factorise(K + 0.1 * M)
+    factors = factorised(solver, K + 0.1 * M, lambda: vertex_functions(system.basis, keep))
     inverse = LinearOperator(K.shape, matvec=lambda b: factors.solve(np.asarray(b).ravel())[0])
     found = eigsh(
         K,

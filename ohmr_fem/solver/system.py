@@ -49,6 +49,8 @@ from .space import cell_basis, cell_points, is_hierarchical, scaled, vertex_func
 logger = logging.getLogger(__name__)
 
 AXIS = {"x": 0, "y": 1, "z": 2}
+#: How far the quotient of a coefficient and its scale may be from 1 by rounding alone.
+ROUND_OFF = 1e-15
 #: By the contacts whose potential is given, and the solver.
 PotentialSolvers = dict[tuple[tuple[str, ...], Solver], tuple[csr_array, Factorisation]]
 #: What depends on B_z through the ordinary Hall effect.
@@ -88,10 +90,16 @@ class System:
         first, name = float(coefficient.flat[0]), form.form.__name__
         if not np.all(coefficient == first):
             return assemble(self.basis, name, coefficient)
+        if first == 0.0:
+            return csr_array((self.N, self.N))
         if name not in self._unit:
-            self._unit[name] = assemble(self.basis, name, np.ones(coefficient.shape))
+            one = np.broadcast_to(1.0, coefficient.shape)
+            self._unit[name] = assemble(self.basis, name, one)
         unit = self._unit[name]
-        return unit if first == 1.0 else first * unit
+        # a mean over its own scale is 1 to round-off, and a copy as large as the matrix
+        if abs(first - 1.0) <= ROUND_OFF:
+            return unit
+        return csr_array((first * unit.data, unit.indices, unit.indptr), shape=unit.shape)
 
     @functools.cached_property
     def one(self) -> np.ndarray:
@@ -311,6 +319,11 @@ class System:
             factors = factorised(key[1], matrix, lambda: vertex_functions(self.basis, T))
             self._potential_solvers[key] = T, factors
         return self._potential_solvers[key]
+
+    def make_room(self) -> None:
+        """Forget what is made again in less than one iterative solve."""
+        self._potential_solvers.clear()
+        self._unit.pop("curl", None)
 
     def orbital_potential(
         self, n: np.ndarray, held: tuple[str, ...] = (), solver: Solver | None = None

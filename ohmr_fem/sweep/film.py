@@ -55,19 +55,11 @@ from ..units import (
     positive,
     shown,
 )
+from .bound import CIRCLE, FLOOR, NEAR, sum_bound
 from .curve import Parts
 from .lanczos import ROUNDING, Projection, gamma, project
-from .measure import (
-    CIRCLE,
-    FLOOR,
-    NEAR,
-    Link,
-    SpectralMeasure,
-    _sum_bound,
-    device_of,
-    one_per_pair,
-    terms_of_pairs,
-)
+from .link import Link
+from .measure import SpectralMeasure, device_of, one_per_pair, terms_of_pairs
 from .route import require_spectral
 
 #: The shift of the factorisation over the root of what the plane alone would take; measured. The
@@ -315,14 +307,14 @@ class FilmMeasure(SpectralMeasure):
         once, twice = W @ T, W @ T @ T
         faces = self.faces
         sources = max(map(abs, faces.drive)) * max(map(abs, faces.read))
-        total = _sum_bound(
+        total = sum_bound(
             self.F_bound, squared, once[:, 2, 2], twice[:, 2, 2], float(W[2, 2]), s, least
         )
         of_pair = _sampled(self)
         for c in range(2):
             for d in range(2):
                 row = once[:, c, d], twice[:, c, d], float(W[c, d])
-                total = total + sources * _sum_bound(of_pair(c, d), squared, *row, s, least)
+                total = total + sources * sum_bound(of_pair(c, d), squared, *row, s, least)
         return np.asarray(total)
 
     def face_bound(self, s: Any) -> np.ndarray:
@@ -548,7 +540,7 @@ def film_measures(
     system = system_of(problem, plane_of_film=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
-    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)
+    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
     ranges[-1] = np.append(np.asarray(rates, dtype=complex), ranges[-1])  # the circle stays last
@@ -618,7 +610,7 @@ def _excess(measure: FilmMeasure, points: np.ndarray) -> float:
     edges = measure.F_bound(points)
     faces = measure.face_bound(points)
     total = STRICTER * edges + faces.sum(axis=(-2, -1))
-    total[-CIRCLE:] /= 3.0  # the circle enters with a third, see measure._sum_bound
+    total[-CIRCLE:] /= 3.0  # the circle enters with a third, see bound.sum_bound
     return float(np.max(total)) / max(measure._allowed, float(np.finfo(float).tiny))
 
 

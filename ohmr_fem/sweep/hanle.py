@@ -114,8 +114,10 @@ def angle_scan(
     voltage: Any = None,
     method: str = "auto",
 ) -> HanleCurve:
-    """Resistance against the direction of a field of one magnitude (T), turned in a plane; see
-    :func:`hanle_curve`.
+    """Resistance against the direction of a field of one magnitude (T), turned in a plane.
+
+    ``n`` directions from 0 to 360 degrees (:func:`field_rotation`); ``problem``, ``current``,
+    ``voltage``, ``method``, what is returned and what is raised as for :func:`hanle_curve`.
     """
     return hanle_curve(
         problem,

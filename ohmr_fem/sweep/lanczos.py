@@ -23,6 +23,8 @@ from ..solver.linear import Factorisation
 
 #: The bound holds down to this times |a| |b|.
 ROUNDING = 5e-13
+#: Rows of the vectors that are turned at a time.
+ROWS = 100_000
 #: Directions of a new block smaller than this, relative to the block before orthogonalisation, are
 #: dropped.
 DEFLATION = 1e-13
@@ -233,6 +235,18 @@ class _Space:
         self.T = T
         return self.append(image, gram - left.T @ left, size)
 
+    def _turned(self, turn: np.ndarray) -> np.ndarray:
+        """The vectors of the space times ``turn``, in their place: the space ends with it."""
+        size, used = self.V.shape[0], turn.shape[0]
+        for start in range(0, size, ROWS):
+            part = slice(start, start + ROWS)
+            self.V[part, :used] = self.V[part, :used] @ turn
+        vectors = self.V
+        del self.V
+        vectors.resize((size, used), refcheck=False)  # gives back what was not used
+        vectors.flags.writeable = False  # else whoever keeps it would copy it
+        return vectors
+
     def ritz(
         self, shift: float, R: np.ndarray, link: np.ndarray, with_vectors: bool = False
     ) -> Projection:
@@ -247,9 +261,7 @@ class _Space:
         weights = (Y.T @ self.first[:used]) / np.sqrt(theta)[:, None]
         newest = Y[used - link.shape[1] :]
         tail = (link @ newest) / np.sqrt(theta)
-        vectors = None
-        if with_vectors:
-            vectors = self.V[:, :used] @ (Y / np.sqrt(theta))
+        vectors = self._turned(Y / np.sqrt(theta)) if with_vectors else None
         return Projection(
             shift=shift,
             rates=1.0 / theta - shift,

@@ -31,11 +31,12 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import system_of
 from ..units import fields_array, fraction
+from .bound import FLOOR
 from .film import EDGES, STRICTER, TOLERANCE, FilmMeasure, _shift, _starts, _thicknesses, of_films
 from .lanczos import Projection, project
 from .matrix import _Asked, _looks, _materials, _nothing
 from .matrix_measure import MatrixMeasure
-from .measure import FLOOR, device_of, one_per_pair
+from .measure import device_of, one_per_pair
 from .route import require_spectral
 
 #: Sum of |(r S)_j (S^-1 s)_j| over |r s| beyond which eigenvectors are not used.
@@ -337,7 +338,7 @@ def matrix_film_measures(
     system = system_of(problem, plane_of_film=True, with_spin=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
-    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)
+    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)
     tuned = (*_materials(problem, lengths), *materials)
     asked = _Asked(_looks(problem, fields), tuned, (1.0, *rates))
     covered = _thicknesses(thicknesses, film.thickness)

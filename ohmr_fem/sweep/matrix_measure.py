@@ -32,9 +32,11 @@ from ..errors import InputError, SolveError
 from ..model.channels import Channels
 from ..solver.channel_rates import require_decay, slowest_rates
 from ..units import fields_array, one_ratio, to_si
+from .bound import FLOOR
 from .curve import CHANNEL_PARTS
 from .lanczos import ROUNDING
-from .measure import FLOOR, Link, SpectralMeasure
+from .link import Link
+from .measure import SpectralMeasure
 
 #: Fields times poles solved at a time, which bounds the memory.
 AT_ONCE = 30_000
@@ -65,6 +67,7 @@ class MatrixMeasure(SpectralMeasure):
 
     @property
     def has_spin(self) -> bool:
+        """Whether the material has a second channel."""
         return self.material.spin is not None
 
     # -- the scalar function of the device
@@ -285,10 +288,12 @@ class MatrixMeasure(SpectralMeasure):
 
     @property
     def growth_limit(self) -> float:
+        """SolveError: the torque of a matrix has no one |omega| tau."""
         raise _no_scalar("growth_limit")
 
     @property
     def range(self) -> tuple[float, float]:
+        """SolveError: no two numbers bound the fields; :meth:`covers` tells them."""
         raise _no_scalar("range")
 
     @functools.cached_property

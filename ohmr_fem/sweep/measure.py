@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -13,59 +13,18 @@ import numpy as np
 
 from ..errors import InputError, SolveError, suggest
 from ..errors.doors import door
-from ..files import atomic_path, check_kinds, check_shapes, html_summary, read_text
+from ..files import atomic_path, html_summary
 from ..model.material import Material, precession_squared, retuned, torque_of
 from ..model.material import parameter as parameter_value
-from ..model.problem import DETECTIONS
-from ..model.spin import Spin
 from ..solver.system import System
 from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
+from .bound import FLOOR, NEAR, sum_bound
 from .curve import PARTS, Parts, removed_part
 from .lanczos import Projection
+from .link import Link
+from .measure_file import FIRST_FORMAT, common_of, contents, plain_content
 
 Kind = TypeVar("Kind", bound="SpectralMeasure")
-
-FORMAT = "ohmr_fem spectral measure 2"
-#: Wrote a channel as a list, and materials of one relaxation time alone.
-FIRST_FORMAT = "ohmr_fem spectral measure 1"
-#: A pair that vanishes by symmetry is resolved to this times |a| |b|.
-FLOOR = 1e-11
-#: Points of the circle on which a bound for small fields is taken.
-CIRCLE = 16
-#: A torque this close to its instability is refused: no bound holds there.
-NEAR = 1e-6
-
-
-@dataclass(frozen=True)
-class Link:
-    """A generated and a detected component, and the columns of the projection that hold drive and
-    detector.
-
-    ``drive`` and ``read`` are components of the polarisation of a contact, with the sign of its
-    place in the pair, and ``source`` and ``detector`` its name; None where the orbital Hall effect
-    drives, and its inverse reads.
-    """
-
-    generated: int
-    detected: int
-    a: int
-    b: int
-    drive: float | None = None
-    read: float | None = None
-    source: str = ""
-    detector: str = ""
-
-    @property
-    def part(self) -> str:
-        """What drives, and what reads: a name of :class:`Parts`."""
-        names = ("alpha" if p is None else "p" for p in (self.drive, self.read))
-        return "_".join(names)
-
-    def scaled(self, factors: Mapping[str, float]) -> Link:
-        """With the polarisations of contacts times factors."""
-        given = ((self.drive, self.source), (self.read, self.detector))
-        drive, read = (None if p is None else factors.get(name, 1.0) * p for p, name in given)
-        return replace(self, drive=drive, read=read)
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,7 +247,7 @@ class SpectralMeasure:
         least = NEAR - self.slowest * self.stretch
         total = np.zeros(len(several))
         for c in self.channels:
-            total += abs(self._strength(c)) * _sum_bound(
+            total += abs(self._strength(c)) * sum_bound(
                 functools.partial(self._bound_of, c),
                 *self._torque_terms(c, several),
                 s,
@@ -616,34 +575,7 @@ class SpectralMeasure:
 
     def content(self) -> dict[str, Any]:
         """What the file of a measure holds, as plain values (docs/measure-format)."""
-        from ..version import __version__
-
-        p = self.projection
-        return {
-            "format": FORMAT,
-            "version": __version__,
-            "summary": self.summary,
-            "current": self.current,
-            "voltage": self.voltage,
-            "detection": self.detection,
-            "R_ohmic_sigma": self.R_ohmic_sigma,
-            "tolerance": self.tolerance,
-            "reference_length": self.reference_length,
-            "slowest": self.slowest,
-            "absorbing": self.absorbing,
-            "residual": self.residual,
-            "polarisations": self.polarisations,
-            "across": self.across,
-            "channels": [vars(c) for c in self.channels],
-            "material": plain_material(self.material),
-            "projection": {
-                "shift": p.shift,
-                "solves": p.solves,
-                "residual": p.residual,
-                **{k: getattr(p, k).tolist() for k in ("rates", "weights", "tail", "gram")},
-            },
-            **self._more(),
-        }
+        return plain_content(self) | self._more()
 
     def _more(self) -> dict[str, Any]:
         """What a measure of another kind adds to its file."""
@@ -675,66 +607,8 @@ class SpectralMeasure:
         """Read a measure written by :meth:`save`; InputError if the file is missing, broken or
         something else.
         """
-        text = read_text(path, "a file that SpectralMeasure.save wrote")
-        try:
-            content = json.loads(text)
-            if content["format"] not in (FORMAT, FIRST_FORMAT):
-                raise KeyError(content["format"])
-            check_kinds(content, _KINDS)
-            if content["detection"] not in DETECTIONS:
-                raise ValueError(f"detection is {content['detection']!r}")
-            p = content["projection"]
-            check_kinds(p, {"shift": "number", "residual": "number", "solves": "count"})
-            count, starts = len(p["rates"]), len(p["gram"])
-            arrays = {
-                "rates": np.array(p["rates"]),
-                "weights": np.reshape(p["weights"], (count, -1)),
-                "tail": np.reshape(p["tail"], (-1, count)),
-                "gram": np.array(p["gram"]),
-            }
-            shapes = {"rates": (count,), "weights": (count, starts), "gram": (starts, starts)}
-            check_shapes(arrays, shapes | {"tail": arrays["tail"].shape})
-            channels = tuple(_link(c, starts) for c in content["channels"])
-            if not channels:
-                raise ValueError("it has no channel")
-            same: dict[str, Any] = {
-                k: tuple(content[k]) if content[k] else None for k in ("current", "voltage")
-            }
-            same |= {
-                k: content[k]
-                for k in (
-                    "detection",
-                    "R_ohmic_sigma",
-                    "tolerance",
-                    "reference_length",
-                    "slowest",
-                    "absorbing",
-                    "residual",
-                    "summary",
-                )
-            }
-            polarised = content.get("polarisations", [])
-            same["polarisations"] = tuple((name, size) for name, size in polarised)
-            same["across"] = content.get("across", 1.0)
-            check_kinds(same, {"across": "positive number"})
-            for name, size in polarised:
-                check_kinds({"a": name, "polarisation": size}, _POLARISED)
-            return cls._of_file(
-                content,
-                projection=Projection(
-                    p["shift"], **arrays, vectors=None, solves=p["solves"], residual=p["residual"]
-                ),
-                channels=channels,
-                material=_material_of(content["material"]),
-                **same,
-            )
-        except Exception as exc:  # whatever a value of another kind leads to
-            raise InputError(
-                f"{path}: not a spectral measure ({type(exc).__name__}: {exc}); expected a file "
-                "written by "
-                "SpectralMeasure.save",
-                value=str(path),
-            ) from exc
+        with contents(path) as content:
+            return cls._of_file(content, **common_of(content))
 
     def _needs_terminals(self) -> None:
         if self.current is None:
@@ -760,83 +634,6 @@ class SpectralMeasure:
             f"{self.projection.rates.min(initial=np.inf):.4g}/tau, "
             f"{self.projection.solves} solves on one factorisation)"
         )
-
-
-def plain_material(material: Material) -> dict[str, Any]:
-    """The arguments of a material for a file: the diffusion length, or the constant where there
-    is no one length.
-    """
-    left_out = "diffusion_constant" if material.uniform else "diffusion_length"
-    given = {k: v for k, v in vars(material).items() if k != left_out}
-    for name in ("inverse_mass", "relaxation_rate"):
-        if given[name] is not None:
-            given[name] = np.asarray(given[name]).tolist()
-    return given | {"spin": None if material.spin is None else vars(material.spin)}
-
-
-def _material_of(plain: dict[str, Any]) -> Material:
-    """From what :func:`plain_material` wrote."""
-    spin = plain.get("spin")
-    return Material(**{**plain, "spin": None if spin is None else Spin(**spin)})
-
-
-_POLARISED = {"a": "text", "polarisation": "number"}
-#: What a file of a measure holds beside its arrays.
-_KINDS = {
-    "current": "pair",
-    "voltage": "pair",
-    "detection": "text",
-    "R_ohmic_sigma": "number",
-    "tolerance": "positive number",
-    "reference_length": "positive number",
-    "slowest": "finite number",
-    "absorbing": "truth",
-    "residual": "number",
-    "summary": "text",
-}
-
-
-def _link(given: Any, starts: int) -> Link:
-    """A link of a file; ValueError where it points at what is not there."""
-    link = Link(**given) if isinstance(given, dict) else Link(*given)
-    for name in ("generated", "detected", "a", "b"):
-        value = getattr(link, name)
-        most = 3 if name in ("generated", "detected") else starts
-        if type(value) is not int or not 0 <= value < most:
-            raise ValueError(f"channel: {name} is {value!r}, expected a whole number below {most}")
-    for value in (link.drive, link.read):
-        if value is not None and not (type(value) in (int, float) and abs(value) <= 1.0):
-            raise ValueError(f"channel: a polarisation of {value!r}, expected -1 to 1")
-    return link
-
-
-def _sum_bound(
-    F_bound: Callable[[Any], np.ndarray],
-    squared: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    direct: float,
-    s: complex,
-    least: float,
-) -> np.ndarray:
-    """Error of W/lambda - W T/(lambda^2 + phi^2) + W T^2/(lambda (lambda^2 + phi^2)) summed over
-    the poles.
-    """
-    phi = np.sqrt(np.abs(squared))
-    root = np.sqrt(-squared.astype(complex))  # lambda^2 + phi^2 = (lambda - root)(lambda + root)
-    down = s - root
-    down = np.maximum(down.real, least) + 1j * down.imag
-    at_s, at_phi = F_bound(s), F_bound(s + root)
-    if np.imag(s) != 0.0 or np.any(squared < 0.0):  # else the other is the complex conjugate
-        at_phi = np.maximum(at_phi, F_bound(down))
-    circle = F_bound(s + _circle()[:, None]).max(axis=0)
-    safe = np.where(phi > 0.1, phi, 1.0)
-    far = (
-        np.abs(direct + np.sign(squared) * second / safe**2) * at_s
-        + (np.abs(second) / safe**2 + np.abs(first) / safe) * at_phi
-    )
-    near = abs(direct) * at_s + (np.abs(first) / 0.4 + np.abs(second) / 0.16) * circle
-    return np.asarray(np.where(phi > 0.1, far, near))
 
 
 def one_per_pair(
@@ -885,8 +682,3 @@ def device_of(system: System) -> dict[str, Any]:
         "absorbing": any(law.absorbs_partially for law in laws),
         "summary": repr(problem),
     }
-
-
-def _circle() -> np.ndarray:
-    """About s, where differences of F at s and s +- i phi are taken for small phi, (CIRCLE,)."""
-    return np.asarray(0.5 * np.exp(2j * np.pi * np.arange(CIRCLE) / CIRCLE))

@@ -27,26 +27,19 @@ from ..errors.doors import door
 from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver import forms
-from ..solver.linear import SYMMETRIC, Solver, factorised
+from ..solver.linear import AMG, SYMMETRIC, Solver, factorised
 from ..solver.resistance import FourTerminal, UnitCurrent, ohmic_reading
 from ..solver.resolution import FIRST_ORDER, angle_notes, size_notes
 from ..solver.space import vertex_functions
 from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import System, system_of
 from ..units import array_si, complex_si, fields_array, fraction, positive, shown
+from .bound import CIRCLE, FLOOR, circle
 from .film import film_measures, film_share
 from .lanczos import Projection, gamma, project
+from .link import Link
 from .matrix import matrix_measures
-from .measure import (
-    CIRCLE,
-    FLOOR,
-    Link,
-    SpectralMeasure,
-    _circle,
-    device_of,
-    one_per_pair,
-    terms_of_pairs,
-)
+from .measure import SpectralMeasure, device_of, one_per_pair, terms_of_pairs
 from .route import require_spectral
 
 #: Precession angles Omega tau for which a measure is made when no fields are given.
@@ -99,7 +92,7 @@ def spectral_measure(
         pair = [(current, voltage)]
         options: dict[str, Any] = {"fields": fields, "lengths": lengths, "solver": solver}
         film = film_measures(problem, pair, tolerance=tolerance, thicknesses=thicknesses, **options)
-        warn_of_size(problem, film)
+        warn_of_size(problem, film, solver)
         return film[0]
     if thicknesses is not None:
         raise InputError("thicknesses belong to a film: Problem(film=...)", key="thicknesses")
@@ -112,13 +105,16 @@ def spectral_measure(
         solver=solver,
     )
     if from_outside():
-        warn_of_size(problem, found)
+        warn_of_size(problem, found, solver)
     return found[0]
 
 
-def warn_of_size(problem: Problem, measures: Sequence[SpectralMeasure]) -> None:
+def warn_of_size(
+    problem: Problem, measures: Sequence[SpectralMeasure], solver: Solver | None = None
+) -> None:
     """Warn where the first order is not enough for what the measures read."""
-    notes = [*angle_notes(problem), *size_notes(problem, largest_share(problem, measures))]
+    share = largest_share(problem, measures, solver)
+    notes = [*angle_notes(problem), *size_notes(problem, share)]
     for note in notes:
         warn(note)
 
@@ -162,7 +158,9 @@ def spectral_measures(
     shift: float | None = None,
     until: Callable[[Projection], bool] | None = None,
 ) -> list[SpectralMeasure]:
-    """Spectral measures of several (current, voltage) pairs of one device from one factorisation.
+    """Spectral measures of several (current, voltage) pairs of one ``problem`` from one
+    factorisation; ``tolerance``, ``fields``, ``lengths`` and ``solver`` as for
+    :func:`spectral_measure`, and so are the errors raised.
 
     ``rates`` are further complex s at which the bound must hold (alternating current); ``until`` is
     a further condition on the projection of each pair, and ``shift`` the rate about which it is
@@ -180,7 +178,7 @@ def spectral_measures(
     else:
         found = _scalar_measures(problem, pairs, rates=rates, shift=shift, until=until, **options)
     if outside:
-        warn_of_size(problem, found)
+        warn_of_size(problem, found, solver)
     return list(found)
 
 
@@ -213,7 +211,9 @@ def _scalar_measures(
     system = system_of(problem)
     K, M, keep = system.pencil
     start, turns, links, ohmic, names = _starts(problem, system, pairs, solver)
-    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system)  # a little below it, to be safe
+    if isinstance(solver, AMG):  # chosen for its memory
+        system.make_room()
+    slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)  # a little below it, to be safe
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
     ranges[-1] = np.append(at_rates, ranges[-1])  # the circle stays last
@@ -284,7 +284,7 @@ def _excess(
     is that at s = base.
     """
     factor = gamma(points + slowest, found.shift + slowest)
-    factor[-CIRCLE:] /= 3.0  # the circle enters with a third, see _sum_bound
+    factor[-CIRCLE:] /= 3.0  # the circle enters with a third, see sum_bound
     residuals = found.residuals(points)
     norms = np.linalg.norm(residuals[:, None] @ turns, axis=-2)
     weights = found.weights @ turns
@@ -346,7 +346,8 @@ def _starts(
 
 def _curls(system: System, potentials: np.ndarray) -> np.ndarray:
     """What potentials (N, p) drive and read by the orbital Hall effect, at strength one."""
-    curl = system.matrix(forms.curl, np.ones_like(system.coefficients.sigma))
+    one = np.broadcast_to(1.0, system.coefficients.sigma.shape)
+    curl = system.matrix(forms.curl, one)
     return np.asarray(curl @ potentials)
 
 
@@ -437,7 +438,7 @@ def _range(problem: Problem, fields: Any, slowest: float) -> np.ndarray:
         points.append(
             np.linspace(max(1.0 - growth, 1e-3 - slowest), 1.0 + growth, 12).astype(complex)
         )
-    return np.concatenate([*points, 1.0 + _circle()])
+    return np.concatenate([*points, 1.0 + circle()])
 
 
 def _lengths(lengths: Any, reference: float) -> np.ndarray:

@@ -28,7 +28,9 @@ from ..units import array_si, engineering, fields_array
 from .curve import Parts
 from .film import EDGES, FilmMeasure, _starts
 from .lanczos import Projection
-from .measure import Link, device_of, plain_material
+from .link import Link
+from .measure import device_of
+from .measure_file import plain_material
 
 #: No pole: the tensor is that of the section.
 NOTHING = Projection(

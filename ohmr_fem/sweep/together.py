@@ -14,8 +14,9 @@ from ..errors import InputError
 from ..errors.doors import door
 from ..model.material import Material
 from ..units import fields_array
+from .bound import FLOOR, NEAR, sum_bound
 from .lanczos import Projection
-from .measure import FLOOR, NEAR, SpectralMeasure, _sum_bound
+from .measure import SpectralMeasure
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def read_together(measures: Sequence[SpectralMeasure], fields: np.ndarray) -> To
         return every.bound(a, b, s[..., 0] if s.ndim else s, one.slowest)
 
     columns = squared[:, None], first[:, None], second[:, None]
-    error = _sum_bound(bound, *columns, direct, 1.0, NEAR - one.slowest * stretch)
+    error = sum_bound(bound, *columns, direct, 1.0, NEAR - one.slowest * stretch)
     decays = np.abs(every.rates) * stretch + 1.0
     size = stretch * np.sum(np.abs(g) / decays[:, None], axis=0)
     floor = FLOOR * every.norm(a) * every.norm(b)

@@ -354,6 +354,8 @@ def _numbers(
     name: str,
 ) -> np.ndarray:
     """A new float array in ``unit``; zero dimensions for a single value."""
+    if type(value) is float or (type(value) is np.ndarray and value.dtype == float):
+        return np.array(value)  # the common case by far, at once: no type of these has a unit
     if isinstance(value, str):
         _check_length(value, unit, name)
         return np.array(_parse(str(value), unit, name))

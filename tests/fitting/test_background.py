@@ -8,8 +8,8 @@ import pytest
 import ohmr_fem as of
 from ohmr_fem.errors import InputError
 from ohmr_fem.fitting.background import QUANTUM, background, read_terms
+from ohmr_fem.fitting.curve import Curve
 from ohmr_fem.fitting.data import Measured
-from ohmr_fem.fitting.model import Curve
 
 BANDS = {"n_e": 2e24, "mu_e": 0.1, "n_h": 1e24, "mu_h": 0.3}
 Z = np.array([[0.0, 0.0, 1.0]])

@@ -14,10 +14,12 @@ import pytest
 import ohmr_fem as of
 from ohmr_fem import analytic
 from ohmr_fem.errors import InputError
+from ohmr_fem.fitting.curve import Curve
 from ohmr_fem.fitting.data import Measured
 from ohmr_fem.fitting.design import Candidate, design
 from ohmr_fem.fitting.fit import fit, identifiability
-from ohmr_fem.fitting.model import Curve, Model, read_parameters, value_of
+from ohmr_fem.fitting.model import Model
+from ohmr_fem.fitting.parameters import read_parameters, value_of
 from ohmr_fem.sweep.spectral import spectral_measure, spectral_measures
 from validation.case import simple_material
 

@@ -14,8 +14,8 @@ import ohmr_fem as of
 from ohmr_fem.errors import InputError
 from ohmr_fem.fitting.background import Term, read_terms
 from ohmr_fem.fitting.columns import blocks, of_curves
+from ohmr_fem.fitting.curve import Curve
 from ohmr_fem.fitting.data import Measured
-from ohmr_fem.fitting.model import Curve
 from validation.case import simple_material
 from validation.fit_backgrounds import measure
 

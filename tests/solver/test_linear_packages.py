@@ -101,6 +101,27 @@ def test_multigrid_on_the_vertices(monkeypatch):
     assert np.abs(x - exact).max() < 1e-10 * np.abs(exact).max()
 
 
+def test_a_measure_by_multigrid_makes_no_factors_and_keeps_no_hierarchy(monkeypatch):
+    """It was chosen for its memory: neither the slowest rate nor the warning of a large effect
+    factorises beside it, and what is made again in less than one solve is forgotten.
+    """
+    pytest.importorskip("pyamg")
+    mesh = tensor_grid(np.linspace(-2, 2, 9), np.linspace(-1, 1, 5), cells="triangle")
+    material = of.Material(1.0, 1.0, 0.6, 1.0, diffusion_length=0.8)
+    prob = of.Problem(mesh, material, ["left", "right"], edges={"top": 0.5})
+    measure = functools.partial(
+        of.spectral_measure, prob, current=("left", "right"), voltage=("left", "right")
+    )
+    with pytest.warns(of.PhysicsWarning, match="of the ohmic resistance"):
+        direct = measure()
+        system_of(prob).make_room()
+        monkeypatch.setattr(linear, "splu", None)
+        found = measure(solver=AMG())
+    assert found.slowest == pytest.approx(direct.slowest, rel=1e-8) and found.slowest > 0.01
+    assert found.F() == pytest.approx(direct.F(), rel=1e-10)
+    assert set(system_of(prob)._unit) == {"stiffness", "mass"}
+
+
 @pytest.mark.parametrize("columns", [None, 3])
 @pytest.mark.parametrize("imaginary", [False, True])
 def test_solves(solver, columns, imaginary):

@@ -11,6 +11,7 @@ import skfem
 import ohmr_fem as of
 from ohmr_fem.errors import InputError, MeshError
 from ohmr_fem.mesh.grids import tensor_grid
+from ohmr_fem.solver import forms
 from ohmr_fem.solver.system import System, system_of
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 from validation.case import simple_material
@@ -284,3 +285,16 @@ def test_assembled_once():
     prob = device()
     assert system_of(prob) is system_of(prob)
     assert system_of(prob).potential_solver() is system_of(prob).potential_solver()
+
+
+def test_equal_matrices_stand_once():
+    """A coefficient that is 1 in its own scale takes no copy, and one that is 0 nothing at all."""
+    uniform = simple_material(sheet_conductivity=0.3, diffusion_length=0.7, relaxation_time=0.9)
+    system = System(of.Problem(grid(), uniform))
+    assert system.K is system.diffusion
+    assert system.pencil[1] is system.relaxation[0]
+    double = system.matrix(forms.mass, np.full((system.basis.nelems, 6), 2.0))
+    assert np.shares_memory(double.indices, system.pencil[1].indices)
+    assert np.array_equal(double.data, 2.0 * system.pencil[1].data)
+    curl = system.matrix(forms.curl, np.ones((system.basis.nelems, 6)))
+    assert system.C.nnz == curl.nnz
