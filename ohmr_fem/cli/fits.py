@@ -17,6 +17,12 @@ def fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) ->
 
     from ..run.fit import run_fit
 
+    if data.suffix.lower() == ".toml":
+        raise InputError(
+            f"{data}: is no file of measured data; they come first, then the device: ohmr-fem fit "
+            f"DATA {device}",
+            value=str(data),
+        )
     out = folder_for(given, data)
     options |= {key: split(options[key]) for key in ("parameters", "background", "direction")}
     if options["prepare"] is not None:

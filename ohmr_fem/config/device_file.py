@@ -272,6 +272,11 @@ def read_tensor_job(path: str | Path) -> TensorJob:
     """
     path = Path(path)
     table, digest = read_toml(path)
+    if "model" not in table and {"contacts", "measure", "sweep"} & set(table):
+        raise InputError(
+            f"{path}: is a device file: ohmr-fem run {path}; a model file has [model] and [tensor]",
+            value=path,
+        )
     reader = Reader(path)
     reader.known_sections(table, TENSOR_SECTIONS)
     model = reader.model(table.get("model"), "model", path.parent)

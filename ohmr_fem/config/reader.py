@@ -47,6 +47,11 @@ class Measurement:
     voltage: tuple[str, str] | None = None
 
 
+def _missing(model: type[Table], key: str) -> str:
+    needed = ", ".join(_required(model))
+    return f"is missing; add [{key}]" + (f" with {needed}" if needed else "")
+
+
 def read_toml(
     path: Path, what: str = "a device file (.toml), text in UTF-8"
 ) -> tuple[dict[str, Any], str]:
@@ -56,6 +61,8 @@ def read_toml(
     """
     if not os.path.lexists(path):
         raise InputError(f"{path}: no such file; write one with: ohmr-fem init {path}", value=path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give {what}", value=path)
     content = read_piped(path, what)
     try:
         table = tomllib.loads(text_of(content, path, what))
@@ -152,7 +159,7 @@ class Reader:
                 key,
                 f"must be a table, as in [{key}], got {table!r}"
                 if table is not None
-                else f"is missing; add [{key}] with {', '.join(_required(model))}",
+                else _missing(model, key),
             )
             return None
         try:

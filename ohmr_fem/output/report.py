@@ -20,6 +20,8 @@ NAMES = {
     "size": "|ΔR| (Ω)",
     "sheet_resistance": "sheet resistance (Ω)",
 }
+#: Letters of a word that a column of a printed table may not hold.
+LONG = 30
 #: Warnings that are read without asking for more.
 MOST_NOTES = 5
 #: Least and largest.
@@ -245,6 +247,12 @@ def _table(
     if heads:
         yield "<tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in heads) + "</tr>"
     for row in rows:
-        cells = "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row)
-        yield f"<tr>{cells}</tr>"
+        yield f"<tr>{''.join(map(_cell, row))}</tr>"
     yield "</table>"
+
+
+def _cell(value: Any) -> str:
+    """A cell; on paper only words too long for a column may break."""
+    text = str(value)
+    long = any(len(word) > LONG for word in text.split())
+    return f"<td{' class=long' * long}>{html.escape(text)}</td>"

@@ -59,6 +59,9 @@ def compare_runs(
 
 def _record(folder: Path) -> dict[str, Any]:
     path = folder / "run.json"
+    if not path.exists():
+        what = "holds no run.json" if folder.is_dir() else "no such folder"
+        raise InputError(f"{folder}: {what}; give the results folder of a run", value=str(folder))
     text = read_text(path, "the record of a run; give its results folder")
     try:
         record = json.loads(text)

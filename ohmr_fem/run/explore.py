@@ -21,7 +21,7 @@ from ..sweep.film import film_measures
 from ..sweep.matrix import matrix_measures
 from ..sweep.matrix_film import matrix_film_measures
 from ..sweep.measure import SpectralMeasure
-from ..sweep.route import require_spectral
+from ..sweep.route import refusal
 from ..sweep.spectral import spectral_measures
 from .folder import folder_of
 from .sliders import FREQUENCY, Sliders, corners, sliders_of
@@ -56,7 +56,8 @@ def explore_device(
     Raises
     ------
     InputError
-        A device that has no measure of one relaxation time; the folder cannot be written.
+        A device that has no measure, or layers with a spin or a relaxation tensor; the folder
+        cannot be written.
     """
     without_accuracy(device, "explore")
     problem = device.problem
@@ -76,7 +77,13 @@ def explore_device(
 
 def _require_page(problem: Problem) -> None:
     """InputError where nothing of few numbers answers for every slider."""
-    require_spectral(problem)
+    reason = refusal(problem)
+    if reason is not None:
+        raise InputError(
+            f"no page can hold this device: {reason}, and each field is a solve of its own; use "
+            "ohmr-fem run",
+            key="explore",
+        )
     film = problem.film
     if isinstance(film, Stack) and not all(m.uniform for m, _ in film.layers):
         raise InputError(

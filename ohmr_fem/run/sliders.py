@@ -164,6 +164,7 @@ def _of_stack(stack: Stack, largest: float) -> Sliders:
         tied=True,
         angles=False,
         one=False,
+        estimated=True,  # the local tensor alone, without the side edges
         extra=tuple(found),
     )
 

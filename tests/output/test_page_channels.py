@@ -13,7 +13,7 @@ import ohmr_fem as of
 from ohmr_fem.model.channels import Channels
 from ohmr_fem.output.page import evaluator
 from ohmr_fem.solver.channel_rates import slowest_rates
-from ohmr_fem.sweep.measure import plain_material
+from ohmr_fem.sweep.measure_file import plain_material
 
 PLAIN = {k: v for k, v in MATERIAL.items() if k not in ("relaxation_time", "diffusion_length")}
 SPIN = of.Spin("3 cm**2/s", "0.4 ps", 0.03, to_orbital="0.3 THz", from_orbital="0.2 THz")
