@@ -123,7 +123,7 @@ def test_the_command_has_a_last_door(capsys, monkeypatch):
         def fails(path, exc=exc):
             raise exc
 
-        monkeypatch.setattr(cli, "read_device", fails)
+        monkeypatch.setattr("ohmr_fem.cli.devices.read_device", fails)
         assert ohmr("check", "device.toml") == code
         err = capsys.readouterr().err
         assert said in err and err.count("\n") == 1 and err.rstrip().isprintable()

@@ -24,8 +24,8 @@ from .trend import Trend, read_trends
 
 #: Parameters up to which combinations are looked for among all of them.
 MOST_COMBINED = 6
-#: A column of the Jacobian below this is none.
-NOTHING = 1e-12
+#: A column of the Jacobian below this is none: the rounding of a central difference is 1e-12.
+NOTHING = 1e-10
 
 
 @dataclass(frozen=True, eq=False)

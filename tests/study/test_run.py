@@ -20,7 +20,6 @@ import pytest
 from small_devices import bar
 
 import ohmr_fem as of
-from ohmr_fem import cli
 from ohmr_fem.cli import main
 from ohmr_fem.config.device_file import read_device
 from ohmr_fem.errors import InputError, SolveError
@@ -593,7 +592,7 @@ def ohmr(*arguments):
 
 
 def test_the_command(write, capsys, monkeypatch):
-    monkeypatch.setattr(cli, "LINE_EVERY", 0.0)
+    monkeypatch.setattr("ohmr_fem.cli.bars.LINE_EVERY", 0.0)
     assert ohmr("study", write()) == 0
     said = capsys.readouterr()
     assert "12 points, 12 computed, 0 found finished, 0 without a solution" in said.out
