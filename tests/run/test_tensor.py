@@ -448,5 +448,6 @@ def test_a_gate_needs_a_model_and_files_of_the_wrong_kind(capsys):
     assert ohmr("run", write()) == 2 and "ohmr-fem xtensor" in capsys.readouterr().err
     assert (
         ohmr("xtensor", device()) == 2
-        and "unknown section 'cross_section'" in capsys.readouterr().err
+        and "is a device file: ohmr-fem run device.toml; a model file has [model] and [tensor]"
+        in capsys.readouterr().err
     )
