@@ -31,6 +31,8 @@ DERIVATIVES = 3
 SAFETY = 3.0
 #: No estimate is smaller than this times the largest change.
 ROUNDING = 1e-11
+#: A direction in which the fields reach less than this of their size is round-off.
+ALONG = 1e-14
 #: Fields that the search looks at.
 CANDIDATES = 60
 
@@ -179,39 +181,43 @@ def total(parts: Sequence[ReducedSweep]) -> ReducedSweep:
 @dataclass(frozen=True, eq=False)
 class Residuals:
     """What residuals at any field are made of: ``parts`` are the right-hand side, then A_0 V and
-    A_b V of each block V of the
-    space, and ``gram`` their inner products in the inverse of the norm; A_b only for the ``axes``
-    that the fields have.
+    A_d V of each block V of the space, and ``gram`` their inner products in the inverse of the
+    norm; A_d is the slope along each of the ``directions`` (k, 3) that the fields span.
     """
 
     matrices: tuple[Any, ...]
-    axes: tuple[int, ...]
+    directions: np.ndarray
     metric: Factorisation
-    parts: np.ndarray
+    parts: tuple[np.ndarray, ...]
     gram: np.ndarray
+    #: Whether A_0 is the norm itself, whose inverse takes A_0 V back to V without a solve.
+    energetic: bool
     blocks: tuple[int, ...] = ()
 
     @classmethod
     def of(
         cls, affine: Affine, fields: np.ndarray, metric: Factorisation, transposed: bool
     ) -> Residuals:
-        axes = tuple(b for b in range(3) if np.any(fields[:, b]))
+        directions = _directions(fields, ALONG)
         matrices: list[Any] = [affine.constant]
-        matrices += [affine.slopes[b] for b in axes]
+        matrices += [affine.along(d) for d in directions]
         rhs = affine.source[:, None]
         if transposed:
             matrices = [m.T for m in matrices]
             rhs = affine.output[:, None]
         gram = rhs.T @ metric.solve(rhs)[0]
-        return cls(tuple(matrices), axes, metric, rhs, gram)
+        energetic = affine.norm is affine.constant
+        return cls(tuple(matrices), directions, metric, (rhs,), gram, energetic)
 
     def extended(self, V: np.ndarray) -> Residuals:
         if V.shape[1] == 0:
             return self
-        new = np.column_stack([m @ V for m in self.matrices])
-        parts = np.column_stack([self.parts, new])
-        solved, _ = self.metric.solve(new)
-        across = parts.T @ solved
+        images = [m @ V for m in self.matrices]
+        parts = (*self.parts, *images)
+        solved = [self.metric.solve(image)[0] for image in images[self.energetic :]]
+        if self.energetic:
+            solved.insert(0, V)
+        across = np.block([[part.T @ each for each in solved] for part in parts])
         old = len(self.gram)
         gram = np.block([[self.gram, across[:old]], [across[:old].T, across[old:]]])
         blocks = (*self.blocks, V.shape[1])
@@ -222,11 +228,12 @@ class Residuals:
         round-off.
         """
         columns = [np.ones((len(fields), 1))]
+        shares = (fields @ np.linalg.pinv(self.directions)).T
         start = 0
         for size in self.blocks:
             here = -y[:, start : start + size]
             columns.append(here)
-            columns += [fields[:, b, None] * here for b in self.axes]
+            columns += [share[:, None] * here for share in shares]
             start += size
         c = np.hstack(columns)
         squares = np.sum((c @ self.gram) * c, axis=1)
@@ -246,7 +253,7 @@ def reduced_sweep(
     check_sweep(affine.system, fields, most=1)
     spread = np.linspace(0, len(fields) - 1, CANDIDATES).astype(int)
     candidates = fields[np.unique(spread)]
-    directions = _directions(fields)
+    slopes = [affine.along(direction) for direction in _directions(fields)]
     metric = (measurement.solver or SYMMETRIC).factorise(affine.norm)
     sides = [Residuals.of(affine, fields, metric, side) for side in (False, True)]
     ratio, worst_residual, product = 0.0, 0.0, 0.0
@@ -260,7 +267,7 @@ def reduced_sweep(
             matrix = affine.constant + affine.along(chosen)
             factors = (measurement.solver or GENERAL).factorise(matrix)
         used += 1
-        vectors, residual = _snapshots(affine, factors, directions)
+        vectors, residual = _snapshots(affine, factors, slopes)
         worst_residual = max(worst_residual, residual)
         if product > 0.0:
             exact = float(affine.output @ vectors[:, 0])
@@ -306,30 +313,32 @@ def _slowest(affine: Affine, reduced: Reduced, fields: np.ndarray) -> np.ndarray
     return np.asarray(fields[int(np.argmin(rates))])
 
 
-def _directions(fields: np.ndarray) -> np.ndarray:
+def _directions(fields: np.ndarray, least: float = 1e-9) -> np.ndarray:
     """Orthonormal directions the fields span, times their size."""
     _, sizes, rows = np.linalg.svd(fields, full_matrices=False)
-    keep = sizes > 1e-9 * max(sizes.max(initial=0.0), 1e-300)
+    keep = sizes > least * max(sizes.max(initial=0.0), 1e-300)
     return rows[keep] * float(np.abs(fields).max())
 
 
-def _snapshots(affine: Affine, factors: Any, directions: np.ndarray) -> tuple[np.ndarray, float]:
-    """Solution, dual solution and their derivatives along the directions; the first column is the
-    solution.
+def _snapshots(
+    affine: Affine,
+    factors: Any,
+    slopes: Sequence[csr_array],
+) -> tuple[np.ndarray, float]:
+    """Solution, dual solution and their derivatives along the slopes of some directions; the first
+    column is the solution.
     """
     found, residual = [], 0.0
-    count = DERIVATIVES if len(directions) == 1 else 1
+    count = DERIVATIVES if len(slopes) == 1 else 1
     for transposed, rhs in ((False, affine.source), (True, affine.output)):
         x, r = factors.solve(rhs, transposed)
         found.append(x)
         residual = max(residual, r)
-        for direction in directions:
-            slope = affine.along(direction)
-            if transposed:
-                slope = slope.T
+        for slope in slopes:
+            turned = slope.T if transposed else slope
             derivative = x
             for _ in range(count):
-                derivative, _r = factors.solve(slope @ derivative, transposed)
+                derivative, _r = factors.solve(turned @ derivative, transposed)
                 found.append(derivative)
     return np.column_stack(found), residual
 
