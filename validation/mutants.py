@@ -141,6 +141,20 @@ MUTANTS = (
         ("tests/solver/test_polarised.py",),
     ),
     Mutant(
+        "A_0 V taken back to twice V",
+        "sweep/reduced.py",
+        "solved.insert(0, V)",
+        "solved.insert(0, 2.0 * V)",
+        ("tests/sweep/test_reduced.py",),
+    ),
+    Mutant(
+        "residuals of a field with the square of its directions",
+        "sweep/reduced.py",
+        "fields @ np.linalg.pinv(self.directions)",
+        "fields @ self.directions.T",
+        ("tests/sweep/test_reduced.py",),
+    ),
+    Mutant(
         "the reduced basis forgets what contacts read of the moments",
         "sweep/reduced.py",
         "output = s.keep.T @ (measurement.moment_reader - s.C.T @ adjoint)",
