@@ -28,7 +28,7 @@ from ..sweep.stack import StackMeasure
 from .background import Term
 from .columns import FEWEST_RATIO, axes_of
 from .compress import quick
-from .curve import Curve
+from .curve import Curve, shared_signals
 from .input import TOLERANCE
 from .parameters import changes
 from .sample import Sample
@@ -215,12 +215,10 @@ class Compiled:
         out: list[np.ndarray] = [np.empty(0)] * len(self.curves)
         for setup, rows in zip(self.setups, self.rows, strict=True):
             measure = setup.tuned(values)
-            fields = np.concatenate([self.curves[k].fields for k in rows])
-            f, change = setup.response(measure, values, fields)
-            ends = np.cumsum([len(self.curves[k].fields) for k in rows])[:-1]
-            parts = zip(rows, np.split(f, ends), np.split(change, ends), strict=True)
-            for k, own, moved in parts:
-                out[k] = self.curves[k].shown(measure, own, moved)
+            answer = functools.partial(setup.response, measure, values)
+            found = shared_signals([self.curves[k] for k in rows], measure, answer)
+            for k, signal in zip(rows, found, strict=True):
+                out[k] = signal
         return out
 
     @property

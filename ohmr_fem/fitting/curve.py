@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,18 +111,7 @@ class Curve:
     def signal(self, changed: Mapping[str, Any]) -> np.ndarray:
         """Model of the data without background, (n,); NaN where the torque is unstable."""
         m = self.measure.at(**changed)
-        return self.shown(m, *m.unchecked(self.fields))
-
-    def shown(
-        self,
-        m: SpectralMeasure,
-        f: np.ndarray,
-        change: np.ndarray,
-    ) -> np.ndarray:
-        """The curve from f and its change with the field, (n,); NaN where the torque is
-        unstable.
-        """
-        return self.scaled(m, f, change) if self.stable(m) else np.full(len(self.fields), np.nan)
+        return shared_signals([self], m, m.unchecked)[0]
 
     def scaled(
         self,
@@ -130,7 +119,7 @@ class Curve:
         f: np.ndarray,
         change: np.ndarray,
     ) -> np.ndarray:
-        """The same where the torque is known to be stable."""
+        """The curve from f and its change with the field, (n,), where the torque is stable."""
         sigma = m.material.sheet_conductivity
         section = m.current is None
         ohmic = (
@@ -156,6 +145,27 @@ class Curve:
     def at(self, rows: np.ndarray) -> Curve:
         """The same curve at some of its fields."""
         return replace(self, fields=self.fields[rows], basis=self.basis[rows])
+
+
+def shared_signals(
+    curves: Sequence[Curve],
+    m: SpectralMeasure,
+    response: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+) -> list[np.ndarray]:
+    """Signals of curves of one measure, all their fields taken at once by ``response``, (n,) each;
+    NaN for a curve where the torque is unstable.
+    """
+    out = [np.full(len(c.fields), np.nan) for c in curves]
+    steady = [k for k, c in enumerate(curves) if c.stable(m)]
+    if not steady:
+        return out
+    fields = [curves[k].fields for k in steady]
+    f, change = response(np.concatenate(fields))
+    ends = np.cumsum([len(each) for each in fields])[:-1]
+    parts = zip(steady, np.split(f, ends), np.split(change, ends), strict=True)
+    for k, own, moved in parts:
+        out[k] = curves[k].scaled(m, own, moved)
+    return out
 
 
 def _check_terms(

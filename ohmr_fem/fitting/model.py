@@ -15,7 +15,7 @@ import numpy as np
 
 from .background import shape_of
 from .columns import Block, blocks
-from .curve import Curve
+from .curve import Curve, shared_signals
 from .layers import within
 from .parameters import Parameter, changes, clipped
 
@@ -198,24 +198,12 @@ class Model:
         """The signals with the material changed; NaN where the torque is unstable."""
         out: dict[int, np.ndarray] = {}
         for group in self._sharing:
-            m = self.curves[group[0]].measure.at(**changed)
-            steady = [k for k in group if self.curves[k].stable(m)]
-            if not steady:
-                continue
+            curves = [self.curves[k] for k in group]
+            m = curves[0].measure.at(**changed)
             # the poles are summed once for all curves of a measure
-            fields = [self.curves[k].fields for k in steady]
-            f, change = m.unchecked(np.vstack(fields))
-            ends = np.cumsum([len(each) for each in fields])[:-1]
-            parts = zip(
-                steady,
-                np.split(f, ends),
-                np.split(change, ends),
-                strict=True,
-            )
-            for k, own, moved in parts:
-                out[k] = self.curves[k].scaled(m, own, moved)
-        nothing = [np.full(len(c.fields), np.nan) for c in self.curves]
-        return [out.get(k, nan) for k, nan in enumerate(nothing)]
+            found = shared_signals(curves, m, m.unchecked)
+            out |= dict(zip(group, found, strict=True))
+        return [out[k] for k in range(len(self.curves))]
 
     def whitened(
         self,
