@@ -157,6 +157,10 @@ def identifiability(
     limit : float
         Relative standard error above which a parameter counts as not fixed.
 
+    Returns
+    -------
+    Identifiability
+
     Raises
     ------
     InputError
