@@ -200,6 +200,11 @@ class DeviceMesh:
         Returns
         -------
         (n,) int
+
+        Raises
+        ------
+        KeyError
+            No boundary of this name.
         """
         if name is not None:
             return self.boundaries[name]
@@ -217,6 +222,11 @@ class DeviceMesh:
         Returns
         -------
         (n,) int
+
+        Raises
+        ------
+        KeyError
+            No boundary and no region of this name.
         """
         if place in self.boundaries:
             return self.boundaries[place]

@@ -425,7 +425,10 @@ def annulus_mesh(
     Raises
     ------
     InputError
-        Not 0 < inner < outer, fewer than 6 cells around, spacings or radii that do not fit.
+        Not 0 < inner < outer, fewer than 6 cells around, spacings that do not fit, radii that do
+        not increase.
+    MeshError
+        Radii that do not begin and end at the two circles.
     """
     r1 = positive(inner_radius, "m", "inner_radius")
     r2 = positive(outer_radius, "m", "outer_radius")

@@ -415,6 +415,13 @@ def magnetoresistance(
     Returns
     -------
     float, or (n,) array
+
+    Raises
+    ------
+    InputError
+        A problem that is not on a cross-section, a field of another shape.
+    SolveError
+        No steady state at one of the fields, or a matrix that is singular.
     """
     fields = fields_array(field)
     if not problem.is_cross_section:

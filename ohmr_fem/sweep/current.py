@@ -65,10 +65,17 @@ class DriftCurve(Table):
 
     @property
     def R(self) -> np.ndarray:
+        """R_ohmic + delta_R, (n,) ohm."""
         return self.R_ohmic + self.delta_R
 
     def columns(self) -> Columns:
-        """{name: (unit, values)}."""
+        """The table, one row for each current.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            "I" in A, "R" and "delta_R" in ohm, "drift", "newton_steps".
+        """
         return {
             "I": ("A", self.currents),
             "R": ("ohm", self.R),
@@ -78,6 +85,13 @@ class DriftCurve(Table):
         }
 
     def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """The dimension of :meth:`to_xarray`.
+
+        Returns
+        -------
+        {dimension: (length, names of the columns along it)}
+            "I" alone.
+        """
         return {"I": (len(self.currents), ("I",))}
 
     def _summary(self) -> Iterable[str]:

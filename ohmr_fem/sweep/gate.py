@@ -78,8 +78,12 @@ class GateMap(Table):
         return np.isfinite(self.rho)
 
     def columns(self) -> Columns:
-        """{name: (unit, values)} of the table, one entry for each gate and field, the gate
-        slowest.
+        """The table, one row for each gate and field, the gate slowest.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            The gate in its unit, fields in T, resistances in ohm, rho and its kin as ratios.
         """
         m, n = self.rho.shape
         table = {self.parameter: (self.unit, np.repeat(self.values, n))}
@@ -112,6 +116,13 @@ class GateMap(Table):
         return out
 
     def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """The dimensions of :meth:`to_xarray`.
+
+        Returns
+        -------
+        {dimension: (length, names of the columns along it)}
+            The gate, then "field".
+        """
         m, n = self.rho.shape
         return {
             self.parameter: (m, (self.parameter,)),

@@ -114,10 +114,26 @@ def angle_scan(
     voltage: Any = None,
     method: str = "auto",
 ) -> HanleCurve:
-    """Resistance against the direction of a field of one magnitude (T), turned in a plane.
+    """Resistance against the direction of a field of one magnitude, turned in a plane.
 
-    ``n`` directions from 0 to 360 degrees (:func:`field_rotation`); ``problem``, ``current``,
-    ``voltage``, ``method``, what is returned and what is raised as for :func:`hanle_curve`.
+    Parameters
+    ----------
+    problem, current, voltage, method
+        As for :func:`hanle_curve`.
+    magnitude : quantity, T
+    plane : str
+        Two of the axes x, y, z: the field turns from the first to the second.
+    n : int
+        Directions from 0 to 360 degrees, see :func:`field_rotation`.
+
+    Returns
+    -------
+    HanleCurve
+
+    Raises
+    ------
+    InputError, SolveError
+        As :func:`field_rotation` and :func:`hanle_curve`.
     """
     return hanle_curve(
         problem,

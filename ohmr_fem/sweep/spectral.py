@@ -61,7 +61,7 @@ def spectral_measure(
     thicknesses: Any = None,
     solver: Solver = SYMMETRIC,
 ) -> SpectralMeasure:
-    """The spectral measure of one measurement.
+    """The spectral measure of one measurement; docs/theory, section 4.
 
     Parameters
     ----------
@@ -82,6 +82,12 @@ def spectral_measure(
         Thicknesses of a film the measure must cover, for ``at(thickness=...)``.
     solver : Solver, optional
         For the two real symmetric positive definite matrices, see :mod:`ohmr_fem.solver.linear`.
+
+    Returns
+    -------
+    SpectralMeasure
+        A :class:`FilmMeasure` for a film, a :class:`MatrixMeasure` for a relaxation tensor or a
+        spin.
 
     Raises
     ------
@@ -158,13 +164,29 @@ def spectral_measures(
     shift: float | None = None,
     until: Callable[[Projection], bool] | None = None,
 ) -> list[SpectralMeasure]:
-    """Spectral measures of several (current, voltage) pairs of one ``problem`` from one
-    factorisation; ``tolerance``, ``fields``, ``lengths`` and ``solver`` as for
-    :func:`spectral_measure`, and so are the errors raised.
+    """Spectral measures of several pairs of one problem from one factorisation.
 
-    ``rates`` are further complex s at which the bound must hold (alternating current); ``until`` is
-    a further condition on the projection of each pair, and ``shift`` the rate about which it is
-    built (time).
+    Parameters
+    ----------
+    problem, tolerance, fields, lengths, solver
+        As for :func:`spectral_measure`.
+    pairs : sequence of (current, voltage)
+        Pairs of contact names each.
+    rates : complex, any number
+        Further s at which the bound must hold (alternating current).
+    shift : float, optional
+        Rate in 1/tau about which the projection is built (time).
+    until : function of a Projection, optional
+        A further condition on the projection of each pair.
+
+    Returns
+    -------
+    list of SpectralMeasure
+
+    Raises
+    ------
+    InputError
+        As :func:`spectral_measure`.
     """
     outside = from_outside()  # other parts of the package say more about their answers
     options = {"tolerance": tolerance, "fields": fields, "lengths": lengths, "solver": solver}
