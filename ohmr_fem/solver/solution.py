@@ -224,6 +224,11 @@ class Solution:
         -------
         FieldValues
             n_cells k columns, the points of a cell one after the other.
+
+        Raises
+        ------
+        InputError
+            A coefficient that is an array, and has not one value for each cell of its region.
         """
         cells = np.arange(self.problem.mesh.n_cells)
         in_each = np.repeat(X[:, None, :], cells.size, axis=1)

@@ -118,7 +118,7 @@ class ResistanceMatrix(Table):
         Raises
         ------
         InputError
-            Not four different contacts, or resistances of opposite sign.
+            Not four different contacts, or a resistance that is not positive.
         """
         if len(contacts) != 4 or len(set(contacts)) != 4:
             raise InputError(
