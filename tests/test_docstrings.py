@@ -250,7 +250,9 @@ def test_a_docstring_with_a_part_left_out_is_found(monkeypatch):
         ("Raises\n------\n", "Raises"),
     ):
         assert part in whole
-        monkeypatch.setattr(of.graded_lines, "__doc__", whole.replace(part, "").replace("h_min", ""))
+        monkeypatch.setattr(
+            of.graded_lines, "__doc__", whole.replace(part, "").replace("h_min", "")
+        )
         assert missing in complaints(public)
     monkeypatch.setattr(of.graded_lines, "__doc__", None)
     assert complaints(public) == ["no docstring"]

@@ -87,6 +87,8 @@ def film_matrix(
 ) -> np.ndarray:
     """h, (3, 3): the moment difference between the faces per thickness, for n' = 1 at both.
 
+    See docs/theory, section 9.
+
     Parameters
     ----------
     thickness : float
@@ -238,6 +240,8 @@ def spin_hall_magnetoresistance(
 
     First order in angle^2, G_i = 0, no torque, the other face reflecting:
     angle^2 (L/t) 2 L g_r tanh^2(t/2L) / (sigma + 2 L g_r coth(t/L)).
+
+    See docs/theory, section 9.
 
     Parameters
     ----------

@@ -42,6 +42,8 @@ def nonlocal_strip(
 ) -> np.ndarray:
     """Nonlocal resistance R(x); the lengths x, w and contact widths in L_m.
 
+    See docs/closed-forms, item 5.
+
     Parameters
     ----------
     x : array
@@ -109,6 +111,8 @@ def nonlocal_ohmic(
 ) -> np.ndarray:
     """(2/(pi sigma)) ln coth(pi x/2w), point contacts, without the orbital Hall effect.
 
+    See docs/closed-forms, item 5.
+
     Parameters
     ----------
     x, w : float or arrays that broadcast
@@ -135,6 +139,8 @@ def nonlocal_narrow(
     """Narrow (w << 1) and far (x >> w) limit alpha alpha' w/(2 sigma) Re[sqrt(s) exp(-sqrt(s) x)].
 
     The form of Abanin, Shytov, Levitov and Halperin; it changes sign with the field.
+
+    See docs/closed-forms, item 5.
 
     Parameters
     ----------

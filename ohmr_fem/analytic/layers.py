@@ -93,6 +93,8 @@ class LayeredStrip:
 
     ohmic : current sum sigma_i d_i; change : current due to the inverse orbital Hall effect;
     breaks : positions of edges and interfaces, from 0, shape (layers + 1,).
+
+    See docs/closed-forms, item 7.
     """
 
     ohmic: float
@@ -181,6 +183,8 @@ def layered_strip(
     Delta I = sum_i alpha'_i D_i [d.n] over layer i, from J_x = sigma E_x + alpha' D d_y n^z.  Exact
     for the model to all orders in alpha: E_x is uniform, and J_y = 0 leaves E_y = 0.
 
+    See docs/closed-forms, item 7, and section 12.
+
     Parameters
     ----------
     layers : sequence of Layer
@@ -235,6 +239,8 @@ def strip_full(
     """f = (2/width) d.[sqrt(K) coth(sqrt(K) width/2) + G]^-1 z, K = 1 + T tau, for any 3 x 3 torque
     matrix.
 
+    See docs/closed-forms, items 2 and 3.
+
     Parameters
     ----------
     torque_tau : array (..., 3, 3)
@@ -271,6 +277,8 @@ def strip_full_profile(
     G: Any = 0.0,
 ) -> np.ndarray:
     """n^a(y) in units of alpha J_x L_m/D for one torque matrix.
+
+    See docs/closed-forms, item 2.
 
     Parameters
     ----------

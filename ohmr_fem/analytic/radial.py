@@ -23,7 +23,7 @@ def annulus_response(
     G2: Any = 0.0,
 ) -> np.ndarray:
     """F(s) = (Delta I/I_0)/(alpha alpha') of the annulus r1 < r < r2 with azimuthal drive J = C/r;
-    docs/theory, section 5, item 12.
+    docs/closed-forms, item 4.
 
     I_0 = C ln(r2/r1).  All arguments broadcast.
 
@@ -63,6 +63,8 @@ def annulus_profile(
     changes the sign).
 
     n'' + n'/r = s n, n'(r1) = 1/r1 + G1 n, n'(r2) = 1/r2 - G2 n; complex, all arguments broadcast.
+
+    See docs/closed-forms, item 4.
 
     Parameters
     ----------
@@ -151,7 +153,7 @@ def wire_circle(
     """f of a wire of circular section along x: (c_zz + c_yy)/2, each with its own three scalars.
 
     Exact for any symmetric X; for an isotropic one it is (1-b^2) c(1)/2 + (1+b^2) Re c(1 + i
-    phi)/2, b = B_x/|B|; docs/theory, section 5, item 9.
+    phi)/2, b = B_x/|B|; docs/closed-forms, item 9.
 
     Parameters
     ----------
@@ -189,7 +191,7 @@ def corbino_response() -> float:
     Returns
     -------
     float
-        0.0; docs/theory, section 5, item 10.
+        0.0; docs/closed-forms, item 10.
     """
     return 0.0
 

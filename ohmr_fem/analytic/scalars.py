@@ -38,6 +38,8 @@ class ThreeScalars:
     and decay.
     first, second : <d|T tau|z> and <d|(T tau)^2|z>, with <d| the detected and |z> the generated
     component.
+
+    See docs/theory, section 3.
     """
 
     omega_squared: np.ndarray
@@ -130,6 +132,8 @@ def three_scalar_response(
 ) -> np.ndarray:
     """f(B) = p F(1) + (1-p) Re F(1 + i omega tau) + a' Im F(1 + i omega tau), and its limits.
 
+    See docs/theory, section 3.
+
     Parameters
     ----------
     F : callable
@@ -163,6 +167,8 @@ def three_scalar_change(
 ) -> np.ndarray:
     """f(B) - f(0) without cancellation at weak field.
 
+    See docs/theory, section 3.
+
     Parameters
     ----------
     F, scalars, base, growth_limit
@@ -190,6 +196,8 @@ def detection_row(
     """Row vector <d|, shape (3,): the moment that enters the charge current is d.n.
 
     "reciprocal" divides X by X_zz on strips (z), by (X_xx + X_yy)/2 on the faces of films (x, y).
+
+    See docs/theory, sections 3 and 9.
 
     Parameters
     ----------

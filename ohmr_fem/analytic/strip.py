@@ -99,7 +99,7 @@ def strip_robin(
     G1: Any,
     G2: Any = None,
 ) -> np.ndarray:
-    """F(s) of a strip whose edges absorb, Q.nu = G n; docs/theory, section 5, items 3 and 11.
+    """F(s) of a strip whose edges absorb, Q.nu = G n; docs/closed-forms, item 3.
 
     Equal edges: (2/width) t/(q + G t), t = tanh(q width/2).
 
@@ -203,7 +203,7 @@ def strip_ac(
     phi: Any,
     width: Any,
 ) -> np.ndarray:
-    """Complex f of a strip driven by E exp(-i omega t); docs/theory, section 5, item 6.
+    """Complex f of a strip driven by E exp(-i omega t); docs/closed-forms, item 6.
 
     Parameters
     ----------
@@ -283,7 +283,7 @@ def film_response(
     detection: str = "printed",
 ) -> np.ndarray:
     """f of a film, normal along z and current along x: n^y accumulates at the two faces;
-    docs/theory, section 5, item 8.
+    docs/closed-forms, item 8.
 
     Parameters
     ----------
@@ -313,6 +313,8 @@ def film_weak_field(thickness: Any) -> np.ndarray:
 
     [3 tanh z/z - 3 sech^2 z - 2 z tanh z sech^2 z]/8, z = thickness/2; a power series below z =
     1/2.
+
+    See docs/closed-forms, item 8.
 
     Parameters
     ----------
@@ -355,7 +357,7 @@ def wire_rectangle(
     detection: str = "printed",
 ) -> np.ndarray:
     """f of a wire along x of section ly x lz: f_zz(ly) + f_yy(lz), exact for any symmetric X;
-    docs/theory, section 5, item 9.
+    docs/closed-forms, item 9.
 
     Parameters
     ----------

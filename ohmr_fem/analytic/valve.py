@@ -105,6 +105,8 @@ def line_to_edges(
     The line injects p at x = 0, evenly across the strip: n^z(k) = [(k^2 + 1 + tau T)^-1 p]_z; and
     J . nu = 0 at the edges makes V(k) = -(alpha' D/sigma) i k n^z(k) sinh(k y)/(k cosh(k w/2)).
 
+    See docs/theory, sections 2 and 10.
+
     Parameters
     ----------
     distance : float

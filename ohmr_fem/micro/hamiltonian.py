@@ -257,6 +257,8 @@ class LayeredModel:
     def bloch(self, k: Any, *derivatives: str) -> Any:
         """H(k), or its exact derivatives.
 
+        Eq. (16); docs/microscopic.
+
         Parameters
         ----------
         k : (..., 2)
@@ -285,6 +287,8 @@ class LayeredModel:
 
     def bloch_stack(self, k: np.ndarray, *derivatives: str) -> np.ndarray:
         """As :meth:`bloch`, in one array.
+
+        Eq. (16).
 
         Parameters
         ----------

@@ -115,6 +115,8 @@ def multilayer_graphene(
     gamma3, gamma4 and delta act between neighbouring layers of different letters; in "AA" only
     gamma1 couples.
 
+    Eq. (16); docs/microscopic.
+
     Parameters
     ----------
     n : int

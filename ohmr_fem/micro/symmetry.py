@@ -306,6 +306,8 @@ def _holds(
 class SymmetryReport:
     """What a model's symmetries say about X, beside the tensor itself.
 
+    Eqs. (S52)-(S54); docs/microscopic.
+
     Attributes
     ----------
     name : str

@@ -46,6 +46,8 @@ ZERO_CARRIERS = 1e-11  # per cell and spin: the round-off of the sums
 class InverseMass:
     """X for n chemical potentials, with everything that the numbers mean.
 
+    Eqs. (3), (18), (20), (21); docs/microscopic.
+
     Attributes
     ----------
     X : (n, 3, 3)

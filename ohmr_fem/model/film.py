@@ -280,6 +280,8 @@ def _matrix(value: Any) -> np.ndarray | None:
 class Film:
     """Thickness and faces of a device plane, for ``Problem(film=...)``.
 
+    See docs/theory, section 9.
+
     Parameters
     ----------
     thickness : quantity, m

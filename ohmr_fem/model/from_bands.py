@@ -46,6 +46,8 @@ def material(
     density of states, D = sigma/(e^2 dn/dE_F), unless given; X per carrier. Every choice is written
     into ``source``.
 
+    See docs/microscopic.
+
     Parameters
     ----------
     model : LayeredModel

@@ -19,6 +19,8 @@ class Spin:
 
         d_t n_L = ... - n_L/tau_L + to_orbital n_S,   d_t n_S = ... - n_S/tau_S + from_orbital n_L.
 
+    See docs/theory, section 11.
+
     Parameters
     ----------
     diffusion_constant : quantity, m^2/s

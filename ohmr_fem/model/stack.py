@@ -22,6 +22,8 @@ OF_LAYERS = ("thickness", "resistivity", "alpha_product")
 class Stack:
     """Layers one above the other, for ``Problem(mesh, None, contacts, film=stack)``.
 
+    See docs/theory, section 9.
+
     Parameters
     ----------
     layers : list of (Material, thickness in m), from the bottom up

@@ -353,6 +353,8 @@ def resistance(
 ) -> Resistance:
     """Four-terminal resistance R = V/I at one field.
 
+    See docs/theory, sections 2 and 4.
+
     Parameters
     ----------
     problem : Problem

@@ -108,6 +108,8 @@ def admr(
 ) -> AngleScan:
     """Angle-dependent magnetoresistance: R_xx and R_xy against the direction of a field.
 
+    See docs/theory, section 9.
+
     Parameters
     ----------
     problem : Problem

@@ -223,6 +223,8 @@ def resistance_matrix(
 ) -> ResistanceMatrix:
     """All four-terminal resistances R_ij,kl(B) of a device.
 
+    See docs/theory, sections 4 and 12.
+
     Parameters
     ----------
     problem : Problem

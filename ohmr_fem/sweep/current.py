@@ -37,6 +37,8 @@ MOST_HALVINGS = 8
 class DriftCurve(Table):
     """delta_R against the current.
 
+    Eq. (S1); docs/theory, section 2.
+
     Attributes
     ----------
     currents : (n,) A
@@ -119,6 +121,8 @@ def drift_curve(
 ) -> DriftCurve:
     """delta_R against the current, by continuation from small currents to large ones of either
     sign.
+
+    Eq. (S1); docs/theory, section 2.
 
     Parameters
     ----------

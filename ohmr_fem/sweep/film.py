@@ -88,6 +88,8 @@ class FilmMeasure(SpectralMeasure):
 
     Besides what a :class:`SpectralMeasure` has:
 
+    See docs/theory, section 9.
+
     Attributes
     ----------
     film : Film
@@ -194,6 +196,8 @@ class FilmMeasure(SpectralMeasure):
 
     def delta_R_local(self, fields: Any) -> np.ndarray:
         """delta_R of the local conductivity tensor alone, without edges.
+
+        See docs/theory, section 9.
 
         Parameters
         ----------

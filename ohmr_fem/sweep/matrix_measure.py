@@ -50,6 +50,8 @@ class MatrixMeasure(SpectralMeasure):
     :func:`spectral_measure`.
 
     As :class:`SpectralMeasure`, but f holds the products of the angles where there is a spin.
+
+    See docs/theory, section 11.
     """
 
     plane: ClassVar[bool] = False

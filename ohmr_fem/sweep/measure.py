@@ -638,7 +638,7 @@ class SpectralMeasure:
 
     @door
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
-        """Response to an alternating drive, convention exp(-i w t); docs/theory, section 5, item 6.
+        """Response to an alternating drive, convention exp(-i w t); docs/closed-forms, item 6.
 
         Parameters
         ----------

@@ -166,6 +166,8 @@ def spectral_measures(
 ) -> list[SpectralMeasure]:
     """Spectral measures of several pairs of one problem from one factorisation.
 
+    See docs/theory, section 4.
+
     Parameters
     ----------
     problem, tolerance, fields, lengths, solver
