@@ -55,7 +55,7 @@ def nonlocal_strip(
     alpha_alpha_prime : float
         Product of the orbital Hall angles, > -1.
     sigma : float
-        Sheet conductivity.
+        Sheet conductivity in S.
     current_width, probe_width : float
         Rms widths of Gaussian current contacts and voltage probes; 0 is a point.
     orders : str
@@ -65,6 +65,7 @@ def nonlocal_strip(
     Returns
     -------
     array of the shape of ``x``
+        In 1/[sigma]: ohm for S.
 
     Raises
     ------

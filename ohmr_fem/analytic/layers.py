@@ -183,7 +183,7 @@ def layered_strip(
     Delta I = sum_i alpha'_i D_i [d.n] over layer i, from J_x = sigma E_x + alpha' D d_y n^z.  Exact
     for the model to all orders in alpha: E_x is uniform, and J_y = 0 leaves E_y = 0.
 
-    See docs/closed-forms, item 7, and section 12.
+    See docs/closed-forms, item 7, and docs/theory, section 12.
 
     Parameters
     ----------
@@ -244,6 +244,7 @@ def strip_full(
     Parameters
     ----------
     torque_tau : array (..., 3, 3)
+        T tau, without unit.
     width : float
         Width in L_m.
     G : float, (3,) or (3, 3)

@@ -44,7 +44,7 @@ class ACResponse(Table):
     method : str
     current, voltage : pairs of contact names, or None
     summary : str
-    seconds : float
+    seconds : float, s
     """
 
     frequencies: np.ndarray

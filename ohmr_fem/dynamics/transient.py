@@ -51,7 +51,7 @@ class Transient(Table):
         Steps taken and refused; 0 on the spectral path.
     current, voltage : pairs of contact names, or None
     summary : str
-    seconds : float
+    seconds : float, s
     warnings : tuple of str
     moment_dofs, orbital_dofs : (n, 3, N) as in :class:`Solution`, (n, N) V, or None
         Kept with keep_fields=True; see :meth:`solution`.

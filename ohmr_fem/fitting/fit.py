@@ -85,6 +85,7 @@ def fit(
         ("kohler.n", "two_band.B_s", "hln.l_phi") is one more parameter, shared by the curves; a
         mapping holds it: ``{"offset": {}, "kohler": {"n": 1.7}}``.
     confidence : float
+        Of the intervals, between 0 and 1.
     intervals : "profile" or "fisher"
         Profile likelihood, or the standard errors alone.
     strip : bool

@@ -78,7 +78,8 @@ def background(
 
     Returns
     -------
-    (n,)
+    (n,) array
+        Without unit.
 
     Raises
     ------

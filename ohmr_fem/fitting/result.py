@@ -83,6 +83,7 @@ class Estimate:
     ----------
     name, symbol, unit : str
     value : float
+        In ``unit``; so are the others.
     error : float
         Standard error from the Fisher matrix; inf if the data do not fix it.
     low, high : float
@@ -152,10 +153,11 @@ class Fit(Table):
     noise_estimated : bool
         Whether the noise was estimated from the scatter of the curves.
     confidence : float
+        Of the intervals, between 0 and 1.
     measures : spectral measures used
     lmfit : lmfit.minimizer.MinimizerResult in the coordinates of the fit
     warnings : tuple of str
-    seconds : float
+    seconds : float, s
     """
 
     parameters: Mapping[str, Estimate]

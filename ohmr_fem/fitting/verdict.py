@@ -98,9 +98,10 @@ class Verdict:
     fits : {model: ModelFit}
     table : ModelTable
     level : float
+        Probability of "favoured" without a Hanle effect that was asked for.
     p_stated : float
         Of the stated parameters.
-    seconds : float
+    seconds : float, s
     """
 
     verdict: str

@@ -29,9 +29,9 @@ def hall_bar(
 
     Parameters
     ----------
-    length, width : length
+    length, width : length, m
         Of the bar, without arms.
-    arm_width, arm_length : length
+    arm_width, arm_length : length, m
         Default width/4 and width/2.
     arm_positions : x of the arms from left to right
         Default (-length/7, length/7); empty for a bar without arms.
@@ -215,9 +215,9 @@ def van_der_pauw(size: Any, contact: Any, shape: str = "square") -> Geometry:
 
     Parameters
     ----------
-    size : length
+    size : length, m
         Side of the square or diameter of the disc.
-    contact : length
+    contact : length, m
         Length of each contact: around the corners of the square (half on each side, ``a`` at the
         lower left), or along the rim of the disc (centred at 225, 315, 45 and 135 degrees).
     shape : "square" or "disc"
@@ -265,13 +265,13 @@ def nonlocal_bar(width: Any, distance: Any, contact: Any, *, length: Any = None)
 
     Parameters
     ----------
-    width : length
+    width : length, m
         Of the strip, which lies along x.
-    distance : length
+    distance : length, m
         Between the centres of the two pairs, at x = -distance/2 and +distance/2.
-    contact : length
+    contact : length, m
         Length of each contact along the edge.
-    length : length, optional
+    length : length, m, optional
         Of the strip; default distance + 12 width, ends out of reach (ohmic tails fall as exp(-pi
         x/width)).
 

@@ -344,7 +344,7 @@ def from_svg(
     Parameters
     ----------
     path : .svg file
-    scale_bar : length
+    scale_bar : length, m
         What the scale bar says; the element ``bar`` (line, rectangle or path) is that long, across
         its larger extent.
     contacts : ids, or mapping name -> id or list of ids
@@ -353,7 +353,7 @@ def from_svg(
     outline : id of the closed path (rectangle, circle, polygon) of the device; further subpaths are
     holes
     bar : id of the scale bar
-    tolerance : length, optional
+    tolerance : length, m, optional
         How far curves may be off; default 1e-4 of the device. Circular arcs are exact.
         Transformations of elements and groups are applied; strokes, text, images and clipping are
         ignored.

@@ -140,11 +140,11 @@ def cross_section(
 
     Parameters
     ----------
-    width : length
+    width : length, m
         Width of the strip or thickness of the film; coordinates run from -width/2 to width/2.
     normal : "y" or "z"
         Direction across, normal to the two edges.
-    resolve : length, optional
+    resolve : length, m, optional
         Shortest decay length to resolve at edges and interfaces. By default 4.5e-5 width, which is
         right for any L_m >= 1e-3 width and any field up to Omega tau = 1000.
     cells : int, optional

@@ -93,6 +93,7 @@ class Stack:
         Returns
         -------
         float
+            In SI.
 
         Raises
         ------

@@ -53,7 +53,7 @@ class Round:
         Error bar.
     allowed : float, ohm
         The error asked for.
-    seconds : float
+    seconds : float, s
         Since the start.
     """
 
@@ -191,6 +191,7 @@ def solve_to(
     budget : int
         Most unknowns of one scalar field at the higher order.
     floor : float
+        A |delta_R| below ``floor`` x scale counts as that much.
 
     Returns
     -------

@@ -79,7 +79,7 @@ class Solution:
     residuals : {step: relative residual of its linear system}
     factorisations : int
     solver : str
-    seconds : float
+    seconds : float, s
     warnings : tuple of str
     drift : bool
         Whether the moments drift with the carriers (drift_solve); off in linear response.

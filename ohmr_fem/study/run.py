@@ -77,7 +77,7 @@ class StudyResult:
     failed : dict {index of a point: why it has no solution}
     notes : tuple of str
         Distinct warnings about points; each is with its point in the file.
-    seconds : float
+    seconds : float, s
     """
 
     path: Path

@@ -50,7 +50,7 @@ class DriftCurve(Table):
     field : (3,) T
     current, voltage : pairs of contact names
     summary : str
-    seconds : float
+    seconds : float, s
     """
 
     currents: np.ndarray

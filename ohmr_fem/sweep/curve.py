@@ -116,7 +116,7 @@ class HanleCurve(Table):
         of the mesh.
     current, voltage : pairs of contact names, or None
     method, summary : str
-    seconds : float
+    seconds : float, s
     warnings : tuple of str
     geometric : (n,) ohm
         Change of the ohmic resistance by the ordinary Hall effect; None unless

@@ -48,7 +48,7 @@ class GateMap(Table):
         Largest backward error of the linear systems behind each row.
     materials : tuple of {region: Material}, one for each value
     current, voltage : pairs of contact names, or None
-    seconds : float
+    seconds : float, s
     """
 
     parameter: str
