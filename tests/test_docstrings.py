@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import importlib
 import inspect
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,6 +138,17 @@ def section(public: Public, *titles: str) -> bool:
     return any(f"\n{title}\n{'-' * len(title)}\n" in public.doc for title in titles)
 
 
+def unexplained(public: Public) -> list[str]:
+    """Errors of which the docstring does not say when they come."""
+    _, _, text = public.doc.partition("Raises\n------\n")
+    lines = [*text.partition("\n\n")[0].splitlines(), ""]
+    return [
+        line
+        for line, after in itertools.pairwise(lines)
+        if line and not line.startswith(" ") and not after.startswith(" ")
+    ]
+
+
 # ---- what its code does ------------------------------------------------------------------------
 
 
@@ -227,7 +239,7 @@ def complaints(public: Public) -> list[str]:
         out.append("Returns")
     if refuses(public) and not section(public, "Raises"):
         out.append("Raises")
-    return out
+    return out + [f"when {error}" for error in unexplained(public)]
 
 
 def test_the_walk_finds_the_package():
@@ -248,6 +260,7 @@ def test_a_docstring_with_a_part_left_out_is_found(monkeypatch):
         ("h_min : ", "parameter h_min"),
         ("Returns\n-------\n", "Returns"),
         ("Raises\n------\n", "Raises"),
+        ("    Not start < stop, ", "when InputError"),
     ):
         assert part in whole
         monkeypatch.setattr(

@@ -157,7 +157,11 @@ def ac_response(
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        Frequencies or fields of another shape or dimension, an unknown contact, a method that does
+        not know the problem.
+    SolveError
+        As :func:`hanle_curve`.
     """
     start = time.perf_counter()
     route = choose("ac_response", method, METHODS, problem)

@@ -158,6 +158,7 @@ def design(
     Raises
     ------
     InputError
+        No Problem, polarised contacts; as :func:`fit`.
     """
     if not isinstance(problem, Problem):
         raise InputError(

@@ -77,6 +77,8 @@ def from_csv(
     Raises
     ------
     InputError
+        A file that cannot be read or has no corners, neither or both of unit and scale bar; as
+        :func:`polygon_device`.
     """
     path = Path(path)
     scale = _csv_scale(unit, scale_bar)

@@ -162,6 +162,8 @@ def cross_section(
     Raises
     ------
     InputError
+        Lengths that are not positive, another normal, no whole number of cells, layers that do not
+        fill the width.
     """
     w = positive(width, "m", "width")
     if normal not in ("y", "z"):

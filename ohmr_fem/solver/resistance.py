@@ -373,7 +373,10 @@ def resistance(
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        A cross-section, several fields, an unknown contact.
+    SolveError
+        No steady state at this field, or a singular matrix.
     """
     field = fields_array(field)
     if field.shape != (3,):

@@ -129,7 +129,10 @@ def admr(
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        Another plane, fewer than 2 points, an unknown contact, lists of unlike length.
+    SolveError
+        As :func:`hanle_curve`.
     """
     with complaints_of("admr"):
         size = to_si(strength, "T", "strength")

@@ -244,7 +244,11 @@ def resistance_matrix(
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        Fewer than two contacts that carry current, a field of another shape or dimension, a method
+        that does not know the problem.
+    SolveError
+        As :func:`hanle_curve`.
     """
     route = choose("resistance_matrix", method, METHODS, problem)
     several = np.atleast_2d(fields_array(fields, "fields"))

@@ -143,6 +143,7 @@ def drift_curve(
     Raises
     ------
     InputError
+        No device plane or no mobility, an unknown contact, currents that are not finite.
     NewtonError
         With ``history``, ``last`` (Solution at the largest current reached) and ``partial``
         (DriftCurve of what was done).

@@ -181,6 +181,7 @@ def gate_map(
     Raises
     ------
     InputError, SolveError
+        As :func:`hanle_curve`, but for fields without a steady state.
     SweepInterrupted
         On Ctrl-C; its ``partial`` is the finished part of the map, or None.
     """

@@ -73,7 +73,11 @@ def hanle_curve(
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        No field, another shape or dimension, an unknown contact, a method that does not know the
+        problem.
+    SolveError
+        No steady state at one of the fields, or a linear system that is not solved.
     SweepInterrupted
         On Ctrl-C; its ``partial`` is the finished part of the curve.
     """

@@ -203,7 +203,7 @@ class MatrixMeasure(SpectralMeasure):
         s: complex = 1.0,
     ) -> np.ndarray:
         """Bound on the algebraic error of f(B): rigorous, but for fields where it relies on the
-        second form above.
+        bound by residuals, which looks at a sample of rates.
 
         Parameters
         ----------

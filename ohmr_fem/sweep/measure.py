@@ -673,7 +673,7 @@ class SpectralMeasure:
         Parameters
         ----------
         changes
-            As above.
+            Keywords of :class:`Material`, ``tau``, ``theta`` or ``polarisation``, as above.
 
         Returns
         -------

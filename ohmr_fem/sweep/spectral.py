@@ -93,6 +93,8 @@ def spectral_measure(
     ------
     InputError
         The problem needs the general path; the message says why.
+    SolveError
+        A mode that grows without any field, or a linear system that is not solved.
     """
     if problem.film is not None and thicknesses is not None:
         pair = [(current, voltage)]
@@ -187,7 +189,7 @@ def spectral_measures(
 
     Raises
     ------
-    InputError
+    InputError, SolveError
         As :func:`spectral_measure`.
     """
     outside = from_outside()  # other parts of the package say more about their answers
