@@ -120,6 +120,14 @@ def load_fit(path: str | Path) -> GlobalFit:
     Everything is there but what a further search needs: :meth:`GlobalFit.bootstrap` asks for the
     fit itself.
 
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    GlobalFit
+
     Raises
     ------
     InputError
