@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import skfem
 
-from ..errors import InputError, MeshError
+from ..errors import InputError, MeshError, suggest
 from ..errors.doors import door, door_of
 from ..units import engineering, owned, positive, to_si, whole, whole_numbers
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
@@ -203,11 +203,11 @@ class DeviceMesh:
 
         Raises
         ------
-        KeyError
+        InputError
             No boundary of this name.
         """
         if name is not None:
-            return self.boundaries[name]
+            return self._named(name, self.boundaries)
         outer = self.mesh.boundary_facets()
         return np.setdiff1d(outer, _members(self.boundaries))
 
@@ -225,15 +225,23 @@ class DeviceMesh:
 
         Raises
         ------
-        KeyError
+        InputError
             No boundary and no region of this name.
         """
+        members = self._named(place, {**self.regions, **self.boundaries})
         if place in self.boundaries:
-            return self.boundaries[place]
-        inside = np.isin(np.arange(self.n_cells), self.regions[place])
+            return members
+        inside = np.isin(np.arange(self.n_cells), members)
         first, second = self.mesh.f2t
         beyond = np.where(second >= 0, inside[second], False)
         return np.flatnonzero(inside[first] != beyond)
+
+    def _named(self, name: str, places: Mapping[str, np.ndarray]) -> np.ndarray:
+        if name not in places:
+            raise InputError(
+                f"no place of the mesh has this name; {suggest(name, places)}", value=name, key=name
+            )
+        return places[name]
 
     def __repr__(self) -> str:
         parts = []
@@ -425,14 +433,11 @@ class DeviceMesh:
         Raises
         ------
         InputError
-            Indices that are not whole.
+            Indices that are not whole, or of no cell; a mask of another length.
         MeshError
             A kind of cell that cannot be split.
         """
-        if np.asarray(cells).dtype == bool:
-            cells = np.flatnonzero(cells)
-        else:
-            cells = np.unique(whole_numbers(cells, "cells"))
+        cells = _numbers(cells, self.n_cells, "cells")
         if self.dim == 1:
             return self.refined_along(cells)
         facets = np.unique(self.mesh.t2f[:, cells])
@@ -452,19 +457,13 @@ class DeviceMesh:
 
         Raises
         ------
+        InputError
+            Indices that are not whole, or of no facet; a mask of another length.
         MeshError
-            A number that is none of a facet; a kind of cell that cannot be split.
+            A kind of cell that cannot be split.
         """
         marked = np.zeros(_n_splittable(self), dtype=bool)
-        facets = np.asarray(facets)
-        mask = facets.dtype == bool
-        unknown = (facets < 0) | (facets >= marked.size)
-        if not mask and unknown.any():
-            raise MeshError(
-                f"cells to refine must be numbered 0 to {self.n_cells - 1}",
-                value=facets,
-            )
-        marked[facets] = True
+        marked[_numbers(facets, marked.size, "facets")] = True
         return split(self, marked)
 
 
@@ -478,6 +477,23 @@ def _own_mesh(mesh: skfem.Mesh) -> skfem.Mesh:
     object.__setattr__(mesh, "doflocs", points)
     object.__setattr__(mesh, "t", cells)
     return mesh
+
+
+def _numbers(given: Any, count: int, name: str) -> np.ndarray:
+    """Indices below ``count``, from a list of them or from a mask."""
+    if np.asarray(given).dtype == bool:
+        if np.shape(given) != (count,):
+            raise InputError(
+                f"expected a mask of shape ({count},), got {np.shape(given)}", value=given, key=name
+            )
+        return np.flatnonzero(given)
+    numbers = np.unique(whole_numbers(given, name))
+    wrong = numbers[(numbers < 0) | (numbers >= count)]
+    if wrong.size:
+        raise InputError(
+            f"expected numbers from 0 to {count - 1}, got {wrong[0]}", value=given, key=name
+        )
+    return numbers
 
 
 def _n_splittable(device: DeviceMesh) -> int:

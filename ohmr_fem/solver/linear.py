@@ -19,7 +19,7 @@ from scipy.sparse.linalg import LinearOperator, cg, splu
 
 from ..errors import ConvergenceWarning, SolveError, require_extra, warn
 from ..errors.doors import door_of
-from ..units import fraction
+from ..units import fraction, whole
 
 #: Largest backward error that is accepted after refinement.
 ACCEPTED_RESIDUAL = 1e-12
@@ -255,7 +255,7 @@ class AMG:
     Raises
     ------
     InputError
-        A tolerance that is not above 0 and at most 1.
+        A tolerance that is not above 0 and at most 1; fewer steps than one.
     """
 
     tolerance: float = 1e-12
@@ -263,6 +263,7 @@ class AMG:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tolerance", fraction(self.tolerance, "tolerance"))  # frozen
+        object.__setattr__(self, "most", whole(self.most, 1, "most"))
 
     @property
     def name(self) -> str:
