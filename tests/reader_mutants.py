@@ -27,8 +27,9 @@ from ohmr_fem.config.device_file import read_device, read_tensor_job
 from ohmr_fem.dynamics.evolution import Checkpoint
 from ohmr_fem.errors import OhmrError
 from ohmr_fem.fitting.data import understand
+from ohmr_fem.geometry.drawn import from_svg
 from ohmr_fem.geometry.gds import from_gds
-from ohmr_fem.geometry.traced import from_csv, from_svg
+from ohmr_fem.geometry.traced import from_csv
 from ohmr_fem.mesh.files import read_mesh
 from ohmr_fem.micro import from_wannier90
 from ohmr_fem.run.check import check_device

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see
     from .combine import intersection as intersection
     from .combine import union as union
     from .corners import polygon_device as polygon_device
+    from .drawn import from_svg as from_svg
     from .gds import from_gds as from_gds
     from .outline import Geometry as Geometry
     from .outline import Loop as Loop
@@ -26,15 +27,15 @@ if TYPE_CHECKING:  # what an editor and a type checker see
     from .shapes import nonlocal_bar as nonlocal_bar
     from .shapes import van_der_pauw as van_der_pauw
     from .traced import from_csv as from_csv
-    from .traced import from_svg as from_svg
 
 _NAMES = {
     "combine": "difference intersection union",
     "corners": "polygon_device",
+    "drawn": "from_svg",
     "gds": "from_gds",
     "outline": "Geometry Loop Piece Segment",
     "shapes": "annulus corbino cross hall_bar nonlocal_bar van_der_pauw",
-    "traced": "from_csv from_svg",
+    "traced": "from_csv",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted(_HOME)

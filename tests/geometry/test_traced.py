@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ohmr_fem.errors import InputError, MissingExtraError
-from ohmr_fem.geometry.traced import from_csv, from_svg
+from ohmr_fem.geometry.drawn import from_svg
+from ohmr_fem.geometry.traced import from_csv
 from tests.geometry.test_shapes import centres, lengths
 from tests.mesh.test_generate import area
 
