@@ -618,7 +618,7 @@ MUTANTS = (
     ),
     Mutant(
         "triangles half as high",
-        "solver/resolution.py",
+        "solver/interface_cells.py",
         "mesh.t.shape[0] == 4 else 2.0",
         "mesh.t.shape[0] == 4 else 1.0",
         ("tests/solver/test_stability.py",),
@@ -1466,6 +1466,34 @@ MUTANTS = (
         "solver/film_regions.py",
         "lost = (mode * np.pi / thickness) ** 2 * self.across",
         "lost = (mode * np.pi / thickness) * self.across",
+        ("tests/sweep/test_film_regions.py",),
+    ),
+    Mutant(
+        "film of regions: a local part whose elements lack a function",
+        "solver/film_local.py",
+        "own = np.unique(system.basis.dofs.element_dofs[:, cells])",
+        "own = np.unique(system.basis.dofs.element_dofs[:, cells])[1:]",
+        ("tests/sweep/test_film_regions.py",),
+    ),
+    Mutant(
+        "film of regions: a sum over modes without its tail",
+        "solver/film_regions.py",
+        "whole = total + apart * _beyond(mode)",
+        "whole = total + 0.0 * apart * _beyond(mode)",
+        ("tests/sweep/test_film_regions.py",),
+    ),
+    Mutant(
+        "absorbing film of regions: local modes that relax too slowly",
+        "solver/film_solid.py",
+        "one + T + q_squared * square * one",
+        "one + T + 0.9 * q_squared * square * one",
+        ("tests/sweep/test_film_regions.py",),
+    ),
+    Mutant(
+        "interface of a film: cells held against L_m alone",
+        "solver/interface_cells.py",
+        "* (np.pi / film.thickness) ** 2",
+        "* (0.0 / film.thickness) ** 2",
         ("tests/sweep/test_film_regions.py",),
     ),
     Mutant(

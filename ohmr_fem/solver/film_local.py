@@ -130,9 +130,7 @@ def _turned(system: System, potential: np.ndarray) -> np.ndarray:
     return np.array([-slope[1], slope[0]])
 
 
-def _held(
-    system: System, potentials: np.ndarray, cells: np.ndarray, solver: Solver
-) -> np.ndarray:
+def _held(system: System, potentials: np.ndarray, cells: np.ndarray, solver: Solver) -> np.ndarray:
     """The products of the projections on the elements of these cells, (2, 2)."""
     inside = np.zeros_like(system.coefficients.sigma)
     inside[cells] = 1.0

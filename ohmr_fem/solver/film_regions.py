@@ -26,6 +26,7 @@ from ..model.film import Film
 from ..model.material import Material
 from ..model.problem import Problem
 from .film_local import LocalPart, slope
+from .interface_cells import interface_cells
 from .linear import GENERAL, SYMMETRIC, Solver
 from .resistance import FourTerminal, UnitCurrent
 from .stability import check_stability
@@ -35,6 +36,9 @@ from .system import System, system_of
 TOLERANCE = 1e-6
 #: The last mode at most.
 LAST = 121
+#: A mode that decays over less than its cells at an interface over this and the order is one of
+#: the mesh, not of the film: the sum does not take it; measured.
+HELD = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +111,18 @@ class RegionalFaces:
             whole = total + apart * _beyond(mode)
             left = abs(whole - before) * mode / 4.0
             before = whole
-            if left <= TOLERANCE * abs(whole):
+            if left <= TOLERANCE * abs(whole) or (mode > 1 and mode >= self._last):
                 break
         return before, left
+
+    @functools.cached_property
+    def _last(self) -> float:
+        """The first mode that the cells at interfaces do not resolve."""
+        height, _ = interface_cells(self.system)
+        if height.size == 0:
+            return LAST
+        finest = HELD * self.system.problem.order / float(np.median(height))
+        return finest * self.film.thickness / np.pi
 
     def local(self, field: np.ndarray) -> float:
         """Exact, from the ohmic fields of each region, ohm."""
