@@ -1476,6 +1476,13 @@ MUTANTS = (
         ("tests/sweep/test_film_regions.py",),
     ),
     Mutant(
+        "film with absorbing contacts: what their elements lack left to the local part",
+        "sweep/film_absorbed.py",
+        "= (rate + projection.shift) * rows",
+        "= 0.0 * (rate + projection.shift) * rows",
+        ("tests/sweep/test_film_regions.py",),
+    ),
+    Mutant(
         "film of regions: a sum over modes without its tail",
         "solver/film_regions.py",
         "whole = total + apart * _beyond(mode)",

@@ -187,7 +187,7 @@ def of_mode(problem, square, absorbing):
         (0.0, "reflecting", 0.06, 5e-6),
         (0.0, "reflecting", 0.3, 2e-4),
         (0.0, "absorbing", 0.06, 5e-6),
-        (2.0, "reflecting", 0.02, 5e-6),
+        (2.0, "reflecting", 0.06, 3e-5),
     ],
 )
 def test_where_two_materials_meet(absorption, contacts, largest, accuracy):
@@ -199,6 +199,22 @@ def test_where_two_materials_meet(absorption, contacts, largest, accuracy):
     beyond = terms[-1] * (len(terms) - 1.0)  # they fall as 1/m^2
     found = curve(problem, pair=(("left", "right"), ("left", "right"))).parts.faces[0]
     assert found == pytest.approx(-(terms.sum() + beyond), rel=accuracy)
+
+
+@pytest.mark.parametrize("relaxation", [1.0, (1.0, 1.0, 1.0 + 1e-8)])
+@pytest.mark.parametrize("absorption", [0.0, 2.0])
+def test_absorbing_contacts_of_a_uniform_film(absorption, relaxation):
+    problem = row(1.0, 0.06, absorption, "absorbing")
+    one = problem.materials["one"]
+    squares, driven = amplitudes(absorption)
+    both = replace(problem, materials={"one": one, "two": one})
+    terms = [of_mode(both, square, absorbing=True) for square in squares]
+    terms = np.array(terms) * driven / (THICKNESS * WIDTH)
+    beyond = terms[-1] * (len(terms) - 1.0)
+    given = {"diffusion_constant": 1.0, "relaxation_time": relaxation, "diffusion_length": None}
+    uniform = replace(problem, materials=metal(orbital_hall_angle=0.1, **given))
+    found = curve(uniform, pair=(("left", "right"), ("left", "right"))).parts.faces[0]
+    assert found == pytest.approx(-(terms.sum() + beyond), rel=5e-5)
 
 
 def test_cells_at_an_interface_are_held_against_the_thickness():
