@@ -117,7 +117,7 @@ SENTENCES = (
     Statement(
         "below (4): alpha = 0.016, tau = 2 ps, L_m = 2 nm",
         "inputs from Mn: rho(B) - rho(0) of a film",
-        (("manganese", "thickness curve"), ("manganese", "m_e, t = 4.56")),
+        (("manganese", "rho(9 T) - rho(0), Mn with m*"), ("manganese", "thickness curve")),
         "with m* = 27.7 m_e the size is 1.0e-7, with the free mass 4.1e-5",
     ),
     Statement(
@@ -128,7 +128,7 @@ SENTENCES = (
     Statement(
         "below (7): rho(inf) = 0, R(inf) = R_0",
         "rho* at Omega tau = 1e5",
-        (("strip", "rho* at Omega tau = 1e5"), ("strip", "rho, default mesh")),
+        (("strip", "rho(B) as Omega tau grows"), ("strip", "rho* at Omega tau = 1e5")),
     ),
     Statement(
         'below (8): "changes rapidly" in wide, "less pronounced" in narrow strips',
@@ -187,7 +187,10 @@ SENTENCES = (
     Statement(
         'discussion: "aligns well with the experimental results"',
         "size of the effect in Mn at 9 T",
-        (("manganese", "m_e, t = 4.56"), ("manganese", "free-electron mass, best")),
+        (
+            ("manganese", "rho(9 T) - rho(0), Mn with m*"),
+            ("manganese", "rho(9 T) - rho(0), Mn with the free-electron mass, best"),
+        ),
         "the shape does; the size needs the free mass, not 27.7 m_e",
     ),
     Statement(
