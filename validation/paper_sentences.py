@@ -229,7 +229,9 @@ SENTENCES = (
     Statement(
         'supplement, below (S2): "relevant only for metallic states"',
         "the source of the moment is alpha sigma E",
-        reason="a limit of the model, not a number: without sigma there is no source in (S2)",
+        (("coefficients", "does not conduct"), ("coefficients", "power of sigma")),
+        "a region without sigma neither makes nor reads moment if the accumulation is continuous; "
+        "with n continuous, as (1) and (2) read, moment diffuses into it and is read there",
     ),
     Statement(
         'supplement, below (S55): "the gap is located at ... K and K\' points"',
