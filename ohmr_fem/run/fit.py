@@ -8,10 +8,12 @@ import contextlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..config.device_file import read_device, without_accuracy
+from ..config.remedies import in_file
 from ..errors import InputError
 from ..errors.doors import door
 from ..files import atomic_path, sha256_of
@@ -108,6 +110,7 @@ def run_fit(
         setup = without_accuracy(read_device(device), "a fit")
         curves = fit_curves(data, setup, wanted)
         found = fit(curves, setup.problem, parameters, **options)
+        found = replace(found, warnings=tuple(map(in_file, found.warnings)))
         if out is None:
             return found
         if plan is None:

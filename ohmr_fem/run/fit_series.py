@@ -6,10 +6,12 @@ import contextlib
 import json
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..config.remedies import in_file
 from ..errors.doors import door
 from ..files import atomic_path
 from ..fitting.global_fit import global_fit
@@ -88,7 +90,8 @@ def _fitted(job: SeriesJob, out: str | Path | None, progress: Progress | None) -
             return kept
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the report holds them
-        return global_fit(job.samples, **job.fit, progress=progress)
+        found = global_fit(job.samples, **job.fit, progress=progress)
+    return replace(found, warnings=tuple(map(in_file, found.warnings)))
 
 
 def _kept(job: SeriesJob, path: Path) -> GlobalFit | None:
