@@ -17,6 +17,7 @@ from ..errors import InputError, OhmrError
 from ..errors.doors import door
 from ..files import READABLE_FORMATS, check_kinds, check_shapes, plain_file, write_archive
 from ..fitting.global_result import GlobalFit
+from ..fitting.result import Fit
 from ..solver.solution import Solution
 from ..solver.solution_file import save_solution, tuples, unpack_solution
 from ..sweep.curve import HanleCurve, Parts
@@ -37,9 +38,9 @@ _CURVE = {
 
 
 @door
-def save(item: Solution | HanleCurve | GlobalFit, path: str | Path) -> Path:
-    """Write a solution or a curve to ``path``, a NumPy .npz archive; the fit of a series as JSON,
-    which :func:`load_fit` reads.
+def save(item: Solution | HanleCurve | Fit | GlobalFit, path: str | Path) -> Path:
+    """Write a solution or a curve to ``path``, a NumPy .npz archive; a fit as JSON, which
+    :func:`load_fit` reads.
 
     Raises
     ------
@@ -57,10 +58,10 @@ def save(item: Solution | HanleCurve | GlobalFit, path: str | Path) -> Path:
             arrays,
             path,
         )
-    if isinstance(item, GlobalFit):
+    if isinstance(item, (Fit, GlobalFit)):
         return save_fit(item, path)
     raise InputError(
-        f"expected a Solution, a HanleCurve or a GlobalFit, got {type(item).__name__}",
+        f"expected a Solution, a HanleCurve, a Fit or a GlobalFit, got {type(item).__name__}",
         value=item,
         key="save",
     )

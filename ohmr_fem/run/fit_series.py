@@ -98,7 +98,8 @@ def _kept(job: SeriesJob, path: Path) -> GlobalFit | None:
     with contextlib.suppress(Exception):  # whatever is there, it is not this fit
         content = read_content(path)
         if content["inputs"] == job.inputs and content["ohmr_fem"] == __version__:
-            return fit_of(content)
+            found = fit_of(content)
+            return found if isinstance(found, GlobalFit) else None
     return None
 
 
