@@ -35,6 +35,7 @@ from .boundary import EdgeSources, EdgeTerms, _edge_terms, _terminals, edge_sour
 from .coefficients import Coefficients, Scales, evaluate
 from .interface import Table, interface_of
 from .linear import (
+    AMG,
     GENERAL,
     SYMMETRIC,
     Factorisation,
@@ -324,6 +325,11 @@ class System:
         """Forget what is made again in less than one iterative solve."""
         self._potential_solvers.clear()
         self._unit.pop("curl", None)
+
+    def make_room_for(self, solver: Solver) -> None:
+        """The same before the matrices of a solver that was chosen for its memory."""
+        if isinstance(solver, AMG):
+            self.make_room()
 
     def orbital_potential(
         self, n: np.ndarray, held: tuple[str, ...] = (), solver: Solver | None = None
