@@ -21,12 +21,14 @@ from .paraview import Subdivision, subdivide
 from .style import (
     _LABELS,
     _PREFIXES,
+    BY_SYMMETRY,
     COLOURS,
     _dress_map,
     _in_brackets,
     _new_axes,
     _note,
     _power,
+    _say_zero,
     _signed,
     _style,
     write_outside,
@@ -110,6 +112,7 @@ def plot_hanle(
                 marker="o" if len(y) <= 25 else None,
                 markersize=3,
             )
+        _say_zero(ax, values, _why_zero(several))
         unit, _ = several[0].columns()[quantity]
         ax.set_ylabel(_LABELS[quantity] + _in_brackets(unit, power))
         ax.set_xlabel("angle (deg)" if turns else _field_label(several))
@@ -145,11 +148,18 @@ def plot_columns(
                 linestyle=("-", "--")[i % 2],
                 label=label,
             )
+        _say_zero(ax, [table[name] for table in several], "zero at every field")
         ax.set_ylabel(_LABELS[name.partition(" ")[0]] + _in_brackets(unit, power))
         ax.set_xlabel("$B$ (T)")
         ax.margins(x=0)
         ax.legend()
     return ax
+
+
+def _why_zero(curves: list[HanleCurve]) -> str:
+    """What to write on a figure of nothing."""
+    silent = all(curve.R_ohmic == 0.0 and not np.any(curve.delta_R) for curve in curves)
+    return BY_SYMMETRY if silent else "zero at every field"
 
 
 def _angle(fields: np.ndarray) -> np.ndarray | None:

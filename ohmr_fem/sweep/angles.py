@@ -15,9 +15,10 @@ from ..model.fields import field_turn
 from ..model.problem import Problem
 from ..solver.resistance import warn_once
 from ..units import to_si
-from .curve import field_columns
+from .curve import field_columns, vanishes
 from .film_regions import is_regional
 from .hanle import hanle_curve
+from .measure import SpectralMeasure
 from .route import refusal
 from .spectral import largest_share, spectral_measures
 
@@ -158,6 +159,14 @@ def _list_of_pairs(given: Any, key: str) -> list[Pair]:
     return [tuple(p) for p in pairs]
 
 
+def _of_measure(measure: SpectralMeasure, fields: np.ndarray) -> np.ndarray:
+    """delta_R (n,), exactly 0 where it is round-off as of a curve."""
+    found = measure.delta_R(fields)
+    silent = vanishes(found, np.zeros_like(found), abs(measure.unit) * measure.largest, 1.0)
+    nowhere = measure.R_ohmic == 0.0 and not measure.polarised
+    return np.zeros_like(found) if silent and nowhere else found
+
+
 def _responses(
     problem: Problem, fields: np.ndarray, pairs: list[tuple[Pair, Pair]]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -169,6 +178,6 @@ def _responses(
         measures = spectral_measures(problem, pairs, fields=fields)
         warn_once(problem, fields, largest_share(problem, measures))
         ohmic = [m.R_ohmic for m in measures]
-        return np.array(ohmic), np.column_stack([m.delta_R(fields) for m in measures])
+        return np.array(ohmic), np.column_stack([_of_measure(m, fields) for m in measures])
     curves = [hanle_curve(problem, fields, current=i, voltage=v) for i, v in pairs]
     return np.array([c.R_ohmic for c in curves]), np.column_stack([c.delta_R for c in curves])

@@ -27,6 +27,16 @@ def removed_part(change: Any, zero: Any, largest: float) -> np.ndarray:
     return np.where(there & (change == 0.0), 0.0, part)
 
 
+def vanishes(effect: np.ndarray, change: np.ndarray, largest: float, turned: float) -> bool:
+    """Whether nothing is left of an effect (n,) and its change (n,) but round-off of the
+    ``largest``, as between probes opposite each other; ``turned`` is the largest (omega tau)^2,
+    below 1 the part of it that a field can change.
+    """
+    floor = NO_EFFECT * largest
+    still = bool(np.max(np.abs(effect), initial=0.0) <= floor)
+    return still and bool(np.max(np.abs(change), initial=0.0) <= floor * min(1.0, turned))
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
     """What delta_R is made of, (n,) ohm each; each complete group sums to it, and what does not
@@ -93,8 +103,8 @@ class HanleCurve(Table):
     ----------
     fields : (n, 3) T
     delta_R, hanle : (n,) ohm
-        The orbital part of R and its change from B = 0, each solved for directly; NaN on a
-        cross-section.
+        The orbital part of R and its change from B = 0, each solved for directly; exactly 0 where
+        R_ohmic is and they are round-off at every field; NaN on a cross-section.
     R_ohmic : float, ohm
         Resistance without orbital Hall effect at B = 0; NaN on a cross-section.
     rho : (n,)

@@ -18,7 +18,7 @@ from ..model.problem import Problem, contact_width
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..units import entries, fields_array, fraction, vector_si
-from .curve import CHANNEL_PARTS, PARTS, HanleCurve, Parts, removed_part
+from .curve import CHANNEL_PARTS, PARTS, HanleCurve, Parts, removed_part, vanishes
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
 from .film_regions import check_regional, is_regional, regional_curve
@@ -327,6 +327,10 @@ def _curve(
     ``beside`` a device.
     """
     section = problem.is_cross_section
+    largest = max(largest, _largest_product(problem) * (1.0 if section else abs(base)))
+    nowhere = base == 0.0 and not problem.polarised  # a valve has no one scale of round-off
+    if nowhere and vanishes(effect, change, largest, _turned(problem, fields)):
+        effect = change = np.zeros(len(fields))
     # the value at B = 0, known to round-off at every field
     zero = float(np.median(effect - change))
     # Eq. (7) divides by R(B); a device by R_ohmic, which differs at order (alpha alpha')^2
@@ -334,7 +338,6 @@ def _curve(
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
         if base == 0.0 and not section:  # a relative change of nothing
             rho = rho_change = np.full(len(fields), np.nan)
-    largest = max(largest, _largest_product(problem) * (1.0 if section else abs(base)))
     rho_star = removed_part(change, zero, largest)
     nothing = np.full(len(fields), np.nan)
     strip = nothing if section or not beside else base * strip_rho(problem, fields, pairs[0])
@@ -356,6 +359,13 @@ def _curve(
         seconds=time.perf_counter() - start,
         warnings=notes,
     )
+
+
+def _turned(problem: Problem, fields: np.ndarray) -> float:
+    """The largest (omega tau)^2 of one material; 1 where it is not one number."""
+    if not problem.uniform:
+        return 1.0
+    return float(np.max(np.abs(precession_squared(problem.material, fields)), initial=0.0))
 
 
 def _largest_product(problem: Problem) -> float:
