@@ -7,7 +7,6 @@ import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from ..fitting.verdict import Verdict, compare_models
 from ..output.fit_file import content_of, fit_of, read_content
 from ..output.fit_page import fit_page
 from ..output.plot_series import plot_against, plot_correlation, plot_profiles, plot_series
-from ..output.record import DEPENDENCIES
+from ..output.record import versions
 from ..output.style import drawing, save_figure
 from ..version import __version__
 from .folder import folder_of, remove, results_folder
@@ -151,11 +150,10 @@ def _drawn(fit: GlobalFit, folder: Path) -> dict[str, Path]:
 
 
 def _about(job: SeriesJob) -> dict[str, Any]:
-    versions = {name: metadata.version(name) for name in DEPENDENCIES}
     return {
         "ohmr_fem": __version__,
         "inputs": dict(job.inputs),
-        "versions": {"ohmr_fem": __version__, **versions},
+        "versions": versions(),
         "table": job.table,
     }
 
