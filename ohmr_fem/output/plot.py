@@ -34,6 +34,9 @@ from .style import (
     write_outside,
 )
 
+#: Quantities that are nothing but the orbital effect.
+ORBITAL = ("delta_R", "hanle")
+
 
 @door
 def plot_moment_density(
@@ -95,7 +98,7 @@ def plot_hanle(
     if not several:
         raise InputError("needs at least one curve", key="plot_hanle")
     quantity = quantity or ("rho_change" if several[0].current is None else "hanle")
-    values = [_column(curve, quantity) for curve in several]
+    values = [_drawn(curve, quantity) for curve in several]
     power = 0 if quantity == "rho_star" else _power(np.concatenate(values))
     names = [*labels, *[""] * len(several)]
     angles = [_angle(curve.fields) for curve in several]
@@ -158,8 +161,7 @@ def plot_columns(
 
 def _why_zero(curves: list[HanleCurve]) -> str:
     """What to write on a figure of nothing."""
-    silent = all(curve.R_ohmic == 0.0 and not np.any(curve.delta_R) for curve in curves)
-    return BY_SYMMETRY if silent else "zero at every field"
+    return BY_SYMMETRY if all(curve.silent for curve in curves) else "zero at every field"
 
 
 def _angle(fields: np.ndarray) -> np.ndarray | None:
@@ -177,6 +179,12 @@ def _angle(fields: np.ndarray) -> np.ndarray | None:
     if np.abs(across - np.outer(across @ second, second)).max() > 1e-9 * size[0]:
         return None
     return np.rad2deg(np.unwrap(np.arctan2(fields @ second, fields @ first)))
+
+
+def _drawn(curve: HanleCurve, quantity: str) -> np.ndarray:
+    """The values; zero in place of round-off."""
+    values = _column(curve, quantity)
+    return np.zeros_like(values) if curve.silent and quantity in ORBITAL else values
 
 
 def _column(

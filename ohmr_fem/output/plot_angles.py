@@ -53,7 +53,8 @@ def plot_admr(
         )
     y = scan.delta_R[:, measurement - 1]
     swing = y - y.mean()
-    if np.ptp(y) <= STILL * np.abs(y).max():
+    silent = any(scan.silent[measurement - 1 : measurement])
+    if silent or np.ptp(y) <= STILL * np.abs(y).max():
         swing = np.zeros_like(y)
     power = _power(swing)
     with _style(ax):
@@ -69,7 +70,7 @@ def plot_admr(
         ax.set_xlabel(f"angle from {first} to {second} (deg)")
         ax.set_ylabel(r"$\Delta R$ - mean" + _in_brackets("ohm", power))
         ax.margins(x=0)
-        _say_zero(ax, [swing], "zero at every angle" if np.any(y) else BY_SYMMETRY)
+        _say_zero(ax, [swing], BY_SYMMETRY if silent else "zero at every angle")
         ax.legend()
     return ax
 
