@@ -333,11 +333,22 @@ class Table:
         own_arrays(self)
 
     def columns(self) -> Columns:
-        """{name: (unit, values)} in the order of the table."""
+        """The table.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            In the order of the table.
+        """
         raise NotImplementedError
 
     def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
-        """{dimension: (length, names of the columns along it)}, the slowest first."""
+        """The dimensions of :meth:`to_xarray`, the slowest first.
+
+        Returns
+        -------
+        {dimension: (length, names of the columns along it)}
+        """
         _, values = next(iter(self.columns().values()))
         return {"row": (len(values), ())}
 
@@ -380,6 +391,20 @@ class Table:
         """Write the table with units in the header, e.g. ``delta_R [ohm]``.
 
         A quantity that does not exist is an empty column, and a line above the table says why.
+
+        Parameters
+        ----------
+        path : str or Path
+            Of the file; one that is there is replaced.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        InputError
+            A path that names no file or cannot be written.
         """
         columns, absent = self.columns(), self._absent()
         for name in absent:
@@ -390,6 +415,10 @@ class Table:
 
     def to_dataframe(self) -> Any:
         """The table as a pandas DataFrame, a row for each row; the units in ``attrs["units"]``.
+
+        Returns
+        -------
+        pandas.DataFrame
 
         Raises
         ------
@@ -404,6 +433,10 @@ class Table:
 
     def to_xarray(self) -> Any:
         """The table as an xarray Dataset along :meth:`axes`, each variable with its unit.
+
+        Returns
+        -------
+        xarray.Dataset
 
         Raises
         ------

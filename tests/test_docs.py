@@ -4,6 +4,7 @@ validation.
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -77,6 +78,18 @@ def test_pictures_are_shown():
             assert not (last.startswith("of.plot_") and "ax=" not in last) or last.endswith(
                 ".figure"
             ), f"{page.name}: {last}"
+
+
+def test_every_public_function_is_called_somewhere():
+    """In a page, an example or the README; the reference alone is no example."""
+    import ohmr_fem as of
+
+    read = [p for p in PAGES if p.name != "reference.md"] + [ROOT / "README.md"]
+    read += sorted((ROOT / "examples").glob("*.py"))
+    text = "\n".join(p.read_text(encoding="utf-8") for p in read)
+    functions = [name for name in of.__all__ if inspect.isfunction(getattr(of, name))]
+    assert len(functions) > 60
+    assert [name for name in functions if not re.search(rf"\b{name}\(", text)] == []
 
 
 def test_the_reference_names_everything_public():

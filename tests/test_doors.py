@@ -596,3 +596,8 @@ def test_a_background_given_twice_is_refused(capsys):
     written()
     assert ohmr("fit", "data.csv", "device.toml", "--background", "offset,offset") == 2
     assert "background: 'offset' is given twice" in capsys.readouterr().err
+
+
+def test_an_argument_that_is_passed_on_and_taken_by_nobody():
+    with pytest.raises(InputError, match=r"^mn: foo: unknown argument; see help\(mn\)"):
+        of.presets.mn(foo=1)

@@ -480,6 +480,8 @@ def stack_of(hoppings: Any) -> Any:
 COUNTS: dict[str, Callable[[Any], Any]] = {
     "DeviceMesh.refined": lambda n: plane().mesh.refined(n),
     "DeviceMesh.refined_at": lambda n: plane().mesh.refined_at([n]),
+    "DeviceMesh.refined_along": lambda n: plane().mesh.refined_along([n]),
+    "AMG.most": lambda n: of.AMG(most=n),
     "Problem.order": lambda n: dataclasses.replace(plane(), order=n),
     "field_sweep.n": lambda n: of.field_sweep(0, 1, n),
     "field_rotation.n": lambda n: of.field_rotation(1, n),
@@ -505,9 +507,9 @@ def test_counts(name):
     by_default = ("Problem.order", "cross_section.cells", "LayeredModel.filling")
     for value in (True, 0.5, 1.5, float("nan"), "two", None, [1, 2], 1j, 1e101):
         if (value is None and name in by_default) or (
-            value in (True, [1, 2]) and name[-3:] == "_at"
+            value in (True, [1, 2]) and "refined_" in name
         ):
-            continue  # the default, a mask, two cells
+            continue  # the default, a mask, two of them
         refused(COUNTS[name], value)
 
 

@@ -24,7 +24,24 @@ def torque_matrix(
     beta: Any,
     X: Any = 1.0,
 ) -> np.ndarray:
-    """tau T = [beta]_x X of Eq. (2), (3, 3); ``beta`` = (g e tau/2) B in the unit of 1/X."""
+    """tau T = [beta]_x X of Eq. (2).
+
+    Parameters
+    ----------
+    beta : (3,) floats
+        (g e tau/2) B, in the unit of 1/X.
+    X : float, (3,) or symmetric (3, 3)
+        Inverse mass tensor; three numbers are its diagonal.
+
+    Returns
+    -------
+    (3, 3) array
+
+    Raises
+    ------
+    InputError
+        Another shape, or X not symmetric.
+    """
     return np.cross(
         _field(beta),
         _tensor(X),
@@ -38,8 +55,23 @@ def magnetic_absorption(
     imaginary: float,
     magnetisation: Any,
 ) -> np.ndarray:
-    """G(m) = G_r (1 - m m^T) + G_i [m]_x of a magnetic face, (3, 3); ``magnetisation`` of any
-    length.
+    """G(m) = G_r (1 - m m^T) + G_i [m]_x of a magnetic face; docs/theory, section 9.
+
+    Parameters
+    ----------
+    real, imaginary : float
+        G_r and G_i, in the unit that the result is wanted in.
+    magnetisation : (3,) floats
+        m, of any length.
+
+    Returns
+    -------
+    (3, 3) array
+
+    Raises
+    ------
+    InputError
+        ``magnetisation`` of another shape.
     """
     m = _field(magnetisation)
     m = m / np.linalg.norm(m)
@@ -54,6 +86,8 @@ def film_matrix(
     top: Any = 0.0,
 ) -> np.ndarray:
     """h, (3, 3): the moment difference between the faces per thickness, for n' = 1 at both.
+
+    See docs/theory, section 9.
 
     Parameters
     ----------
@@ -70,6 +104,11 @@ def film_matrix(
 
         [[q s + G_t c, q c + G_t s], [-q s - G_b c, q c + G_b s]] (a; b) = (1; 1),
         c, s = cosh, sinh(q l/2).
+
+    Raises
+    ------
+    InputError
+        ``bottom`` or ``top`` of another shape.
     """
     q = np.asarray(sqrtm(np.eye(3) + np.asarray(torque, dtype=float)), dtype=complex)
     decay = expm(-thickness * q)
@@ -109,11 +148,28 @@ def film_tensor(
     top: Any = 0.0,
     detection: str = "printed",
 ) -> np.ndarray:
-    """delta sigma_ij/(sigma alpha alpha') = eps_izc h_cd eps_zdj, i and j in the plane, (2, 2).
+    """delta sigma_ij/(sigma alpha alpha') = eps_izc h_cd eps_zdj, i and j in the plane;
+    docs/theory, section 9.
 
-    ``thickness`` in L_m, ``bottom`` and ``top`` as for :func:`film_matrix`, ``beta`` and ``X`` as
-    for :func:`torque_matrix`; with ``detection``
-    "reciprocal" the moment is read as X n / X_0, X_0 = (X_xx + X_yy)/2.
+    Parameters
+    ----------
+    thickness : float
+        In L_m.
+    beta, X : (3,) floats; number, (3,) or (3, 3)
+        As for :func:`torque_matrix`.
+    bottom, top : float, (3,) or (3, 3)
+        As for :func:`film_matrix`.
+    detection : "printed" or "reciprocal"
+        The moment is read as n, or as X n/X_0 with X_0 = (X_xx + X_yy)/2.
+
+    Returns
+    -------
+    (2, 2) array
+
+    Raises
+    ------
+    InputError
+        A shape other than these, X not symmetric.
     """
     h = film_matrix(
         thickness,
@@ -137,6 +193,23 @@ def film_isotropic(
 
         xx: F(1) - (1 - b_y^2) dF      xy: -b_x b_y dF - b_z I
         yx: -b_x b_y dF + b_z I        yy: F(1) - (1 - b_x^2) dF
+
+    Parameters
+    ----------
+    thickness : float
+        In L_m.
+    beta : (3,) floats
+        (g e tau/2) B/m_e, see :func:`torque_matrix`.
+
+    Returns
+    -------
+    (2, 2) array
+        delta sigma_ij/(sigma alpha alpha'), i and j = x, y.
+
+    Raises
+    ------
+    InputError
+        ``beta`` of another shape.
     """
     field = _field(beta)
     phi = float(np.linalg.norm(field))
@@ -168,6 +241,8 @@ def spin_hall_magnetoresistance(
     First order in angle^2, G_i = 0, no torque, the other face reflecting:
     angle^2 (L/t) 2 L g_r tanh^2(t/2L) / (sigma + 2 L g_r coth(t/L)).
 
+    See docs/theory, section 9.
+
     Parameters
     ----------
     thickness, length : m
@@ -175,6 +250,10 @@ def spin_hall_magnetoresistance(
     mixing : 1/(ohm m^2)
         g_r, the real part of the mixing conductance.
     angle : orbital or spin Hall angle
+
+    Returns
+    -------
+    float
     """
     x = thickness / length
     exchange = 2.0 * length * mixing

@@ -42,6 +42,8 @@ def nonlocal_strip(
 ) -> np.ndarray:
     """Nonlocal resistance R(x); the lengths x, w and contact widths in L_m.
 
+    See docs/closed-forms, item 5.
+
     Parameters
     ----------
     x : array
@@ -53,7 +55,7 @@ def nonlocal_strip(
     alpha_alpha_prime : float
         Product of the orbital Hall angles, > -1.
     sigma : float
-        Sheet conductivity.
+        Sheet conductivity in S.
     current_width, probe_width : float
         Rms widths of Gaussian current contacts and voltage probes; 0 is a point.
     orders : str
@@ -63,6 +65,7 @@ def nonlocal_strip(
     Returns
     -------
     array of the shape of ``x``
+        In 1/[sigma]: ohm for S.
 
     Raises
     ------
@@ -107,7 +110,22 @@ def nonlocal_ohmic(
     w: float,
     sigma: float = 1.0,
 ) -> np.ndarray:
-    """(2/(pi sigma)) ln coth(pi x/2w), point contacts, without the orbital Hall effect."""
+    """(2/(pi sigma)) ln coth(pi x/2w), point contacts, without the orbital Hall effect.
+
+    See docs/closed-forms, item 5.
+
+    Parameters
+    ----------
+    x, w : float or arrays that broadcast
+        Distance and width, in one unit.
+    sigma : float
+        Sheet conductivity in S.
+
+    Returns
+    -------
+    array
+        In 1/[sigma]: ohm for S; infinite at x = 0.
+    """
     decay = np.exp(-np.pi * np.abs(np.asarray(x, dtype=float)) / w)
     return 2 / (np.pi * sigma) * (np.log1p(decay) - np.log1p(-decay))
 
@@ -121,8 +139,32 @@ def nonlocal_narrow(
 ) -> np.ndarray:
     """Narrow (w << 1) and far (x >> w) limit alpha alpha' w/(2 sigma) Re[sqrt(s) exp(-sqrt(s) x)].
 
-    The form of Abanin, Shytov, Levitov and Halperin; it changes sign with the field.  ``x``
-    broadcasts with ``scalars``.
+    The form of Abanin, Shytov, Levitov and Halperin; it changes sign with the field.
+
+    See docs/closed-forms, item 5.
+
+    Parameters
+    ----------
+    x : float or array
+        Distance from the current contacts in L_m; broadcasts with ``scalars``.
+    w : float
+        Width in L_m.
+    scalars : ThreeScalars
+        See :func:`three_scalars`.
+    alpha_alpha_prime : float
+        Product of the orbital Hall angles.
+    sigma : float
+        Sheet conductivity in S.
+
+    Returns
+    -------
+    array
+        Nonlocal resistance in 1/[sigma]: ohm for S.
+
+    Raises
+    ------
+    SolveError
+        omega^2 < 0 and |omega| tau >= 1: no steady state.
     """
     x = np.abs(np.asarray(x, dtype=float))
     front = alpha_alpha_prime * w / (2 * sigma)

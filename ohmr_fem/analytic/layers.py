@@ -29,6 +29,11 @@ class Layer:
     torque : array (3, 3), T in 1/time
     detection : array (3,), the moment d.n that enters the charge current (n^z by default)
     shape : array (3, 3), W = X/X_zz, which enters the accumulation (1 by default)
+
+    Raises
+    ------
+    InputError
+        A number that is not positive, a torque that is not (3, 3).
     """
 
     thickness: float
@@ -62,7 +67,13 @@ class Layer:
 
     @property
     def K(self) -> np.ndarray:
-        """(1/tau + T)/D, shape (3, 3)."""
+        """(1/tau + T)/D, shape (3, 3).
+
+        Raises
+        ------
+        SolveError
+            Its slowest rate is not positive: no steady state.
+        """
         rates = np.diag(np.broadcast_to(1.0 / np.asarray(self.relaxation_time, dtype=float), 3))
         matrix = (rates + np.asarray(self.torque, dtype=float)) / self.diffusion
         slowest = float(np.min(np.linalg.eigvals(matrix).real))
@@ -82,6 +93,8 @@ class LayeredStrip:
 
     ohmic : current sum sigma_i d_i; change : current due to the inverse orbital Hall effect;
     breaks : positions of edges and interfaces, from 0, shape (layers + 1,).
+
+    See docs/closed-forms, item 7.
     """
 
     ohmic: float
@@ -98,8 +111,22 @@ class LayeredStrip:
         return self.change / self.ohmic
 
     def profile(self, y: Any) -> np.ndarray:
-        """n^a(y) for E_x = 1, shape (3,) + shape of ``y``; y from 0 at the lower edge to the total
-        width.
+        """n^a(y) for E_x = 1, in the units of the layers.
+
+        Parameters
+        ----------
+        y : float or array
+            From 0 at the lower edge to the total width.
+
+        Returns
+        -------
+        (3, ...) array
+            Components x, y, z, then the shape of ``y``.
+
+        Raises
+        ------
+        InputError
+            A place outside the strip.
         """
         y = np.asarray(y, dtype=float)
         width = self.breaks[-1]
@@ -156,6 +183,8 @@ def layered_strip(
     Delta I = sum_i alpha'_i D_i [d.n] over layer i, from J_x = sigma E_x + alpha' D d_y n^z.  Exact
     for the model to all orders in alpha: E_x is uniform, and J_y = 0 leaves E_y = 0.
 
+    See docs/closed-forms, item 7, and docs/theory, section 12.
+
     Parameters
     ----------
     layers : sequence of Layer
@@ -210,9 +239,12 @@ def strip_full(
     """f = (2/width) d.[sqrt(K) coth(sqrt(K) width/2) + G]^-1 z, K = 1 + T tau, for any 3 x 3 torque
     matrix.
 
+    See docs/closed-forms, items 2 and 3.
+
     Parameters
     ----------
     torque_tau : array (..., 3, 3)
+        T tau, without unit.
     width : float
         Width in L_m.
     G : float, (3,) or (3, 3)
@@ -223,6 +255,13 @@ def strip_full(
     Returns
     -------
     array of the leading shape of ``torque_tau``
+
+    Raises
+    ------
+    InputError
+        Wrong shape or sign.
+    SolveError
+        A slowest rate that is not positive: no steady state.
     """
     torque = np.asarray(torque_tau, dtype=float)
     values = []
@@ -238,8 +277,32 @@ def strip_full_profile(
     width: float,
     G: Any = 0.0,
 ) -> np.ndarray:
-    """n^a(y) in units of alpha J_x L_m/D, y in [-width/2, width/2]; shape (3,) + shape of ``y``.
-    One torque matrix.
+    """n^a(y) in units of alpha J_x L_m/D for one torque matrix.
+
+    See docs/closed-forms, item 2.
+
+    Parameters
+    ----------
+    y : float or array
+        In [-width/2, width/2], in L_m.
+    torque_tau : (3, 3)
+        T tau.
+    width : float
+        In L_m.
+    G : float, (3,) or (3, 3)
+        Absorption at both edges, in D/L_m.
+
+    Returns
+    -------
+    (3, ...) array
+        Components x, y, z, then the shape of ``y``.
+
+    Raises
+    ------
+    InputError
+        Wrong shape or sign, a place outside the strip.
+    SolveError
+        A slowest rate that is not positive: no steady state.
     """
     strip = layered_strip([Layer(width, torque=torque_tau)], G, G)
     return strip.profile(np.asarray(y, dtype=float) + width / 2)

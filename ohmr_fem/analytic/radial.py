@@ -22,10 +22,28 @@ def annulus_response(
     G1: Any = 0.0,
     G2: Any = 0.0,
 ) -> np.ndarray:
-    """F(s) = (Delta I/I_0)/(alpha alpha') of the annulus r1 < r < r2 with azimuthal drive J = C/r.
+    """F(s) = (Delta I/I_0)/(alpha alpha') of the annulus r1 < r < r2 with azimuthal drive J = C/r;
+    docs/closed-forms, item 4.
 
-    ``s`` (complex), radii in L_m and absorption G1 (inner), G2 (outer edge) in D/L_m broadcast;
-    I_0 = C ln(r2/r1).
+    I_0 = C ln(r2/r1).  All arguments broadcast.
+
+    Parameters
+    ----------
+    s : complex
+        1 + i omega tau.
+    r1, r2 : float
+        Radii in L_m.
+    G1, G2 : float
+        Absorption of the inner and the outer edge in D/L_m.
+
+    Returns
+    -------
+    complex array
+
+    Raises
+    ------
+    InputError
+        Not 0 < r1 < r2.
     """
     r1, r2 = _radii(r1, r2)
     outer = annulus_profile(r2, s, r1, r2, G1, G2)
@@ -45,6 +63,29 @@ def annulus_profile(
     changes the sign).
 
     n'' + n'/r = s n, n'(r1) = 1/r1 + G1 n, n'(r2) = 1/r2 - G2 n; complex, all arguments broadcast.
+
+    See docs/closed-forms, item 4.
+
+    Parameters
+    ----------
+    r : float or array
+        Radius in L_m, from r1 to r2.
+    s : complex
+        1 + i omega tau.
+    r1, r2 : float
+        Radii of the edges in L_m.
+    G1, G2 : float
+        Absorption of the inner and the outer edge in D/L_m.
+
+    Returns
+    -------
+    complex array
+        Of the shape that the arguments broadcast to.
+
+    Raises
+    ------
+    InputError
+        Not 0 < r1 < r2, or an ``r`` that is not between them.
     """
     r1, r2 = _radii(r1, r2)
     r = np.asarray(r, dtype=float)
@@ -75,6 +116,24 @@ def wire_circle_response(
     """c(s) = 2 I_1(x)/(x I_1'(x)), x = sqrt(s) R/L_m, of a wire of circular section.
 
     With an absorbing surface, Q.nu = G n, c = 2/(x I_1'/I_1 + G R); G in D/L_m.
+
+    Parameters
+    ----------
+    s : complex
+        1 + i omega tau; all arguments broadcast.
+    radius : float or array
+        R in L_m.
+    G : float or array
+        Absorption of the surface in D/L_m.
+
+    Returns
+    -------
+    complex array
+
+    Raises
+    ------
+    InputError
+        A radius that is not positive.
     """
     radius = np.asarray(radius, dtype=float)
     if np.any(radius <= 0):
@@ -94,7 +153,25 @@ def wire_circle(
     """f of a wire of circular section along x: (c_zz + c_yy)/2, each with its own three scalars.
 
     Exact for any symmetric X; for an isotropic one it is (1-b^2) c(1)/2 + (1+b^2) Re c(1 + i
-    phi)/2, b = B_x/|B|. ``radius`` in L_m broadcasts with the leading shape of ``B`` (..., 3).
+    phi)/2, b = B_x/|B|; docs/closed-forms, item 9.
+
+    Parameters
+    ----------
+    radius : float or array
+        In L_m; broadcasts with the leading shape of ``B``.
+    B, X, g_e_half_tau, detection
+        As for :func:`three_scalars`; ``B`` is (..., 3).
+
+    Returns
+    -------
+    array
+
+    Raises
+    ------
+    InputError
+        A radius that is not positive, or as :func:`three_scalars`.
+    SolveError
+        omega^2 < 0 and |omega| tau >= 1: no steady state.
     """
 
     def response(s: np.ndarray) -> np.ndarray:
@@ -110,6 +187,11 @@ def wire_circle(
 def corbino_response() -> float:
     """f of a Corbino disc: 0 for every B and X, as a radial current drives the moment along closed
     circles.
+
+    Returns
+    -------
+    float
+        0.0; docs/closed-forms, item 10.
     """
     return 0.0
 

@@ -38,6 +38,8 @@ class ThreeScalars:
     and decay.
     first, second : <d|T tau|z> and <d|(T tau)^2|z>, with <d| the detected and |z> the generated
     component.
+
+    See docs/theory, section 3.
     """
 
     omega_squared: np.ndarray
@@ -81,6 +83,11 @@ def three_scalars(
     -------
     ThreeScalars
         Arrays of the leading shape of ``B``.
+
+    Raises
+    ------
+    InputError
+        Another shape, X not symmetric, an unknown name; "reciprocal" with a vanishing divisor.
     """
     index = _component(component)
     field, tensor = _field(B), _tensor(X)
@@ -100,6 +107,18 @@ def scalars_of_precession(
     = a' = 0.
 
     ``phi`` = Omega tau and ``theta`` = X_zz/X_yy broadcast; theta < 0 is allowed.
+
+    Parameters
+    ----------
+    phi : float or array
+        Omega tau, with Omega = g e B X_yy/2.
+    theta : float or array
+        X_zz/X_yy, which may be negative.
+
+    Returns
+    -------
+    ThreeScalars
+        Arrays of the shape that both broadcast to.
     """
     omega_squared = np.asarray(theta, dtype=float) * np.asarray(phi, dtype=float) ** 2
     return ThreeScalars(omega_squared, np.zeros_like(omega_squared), -omega_squared)
@@ -112,6 +131,8 @@ def three_scalar_response(
     growth_limit: float = 1.0,
 ) -> np.ndarray:
     """f(B) = p F(1) + (1-p) Re F(1 + i omega tau) + a' Im F(1 + i omega tau), and its limits.
+
+    See docs/theory, section 3.
 
     Parameters
     ----------
@@ -144,8 +165,24 @@ def three_scalar_change(
     base: complex = 1.0,
     growth_limit: float = 1.0,
 ) -> np.ndarray:
-    """f(B) - f(0) without cancellation at weak field; ``F``, ``scalars``, ``base``,
-    ``growth_limit``, the shape and what is raised as for :func:`three_scalar_response`.
+    """f(B) - f(0) without cancellation at weak field.
+
+    See docs/theory, section 3.
+
+    Parameters
+    ----------
+    F, scalars, base, growth_limit
+        As for :func:`three_scalar_response`.
+
+    Returns
+    -------
+    array
+        Of the same shape.
+
+    Raises
+    ------
+    SolveError
+        As :func:`three_scalar_response`.
     """
     _, first, second = _differences(F, scalars.omega_squared, base, growth_limit)
     return _real_if(scalars.first * first + scalars.second * second, base)
@@ -159,6 +196,21 @@ def detection_row(
     """Row vector <d|, shape (3,): the moment that enters the charge current is d.n.
 
     "reciprocal" divides X by X_zz on strips (z), by (X_xx + X_yy)/2 on the faces of films (x, y).
+
+    See docs/theory, sections 3 and 9.
+
+    Parameters
+    ----------
+    X : float, (3,) or symmetric (3, 3)
+        Inverse mass tensor, any unit.
+    component : "x", "y" or "z"
+        Moment that is read.
+    detection : "printed" or "reciprocal"
+        n^c, or (X n)^c over a component of X.
+
+    Returns
+    -------
+    (3,) array
 
     Raises
     ------

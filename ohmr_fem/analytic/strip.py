@@ -28,10 +28,23 @@ def strip_response(
     s: Any,
     width: Any,
 ) -> np.ndarray:
-    """F(s) = tanh(z)/z, z = sqrt(s) width/2, for a strip of width ``width`` with reflecting edges;
-    Eq. (7).
+    """F(s) = tanh(z)/z, z = sqrt(s) width/2, of a strip with reflecting edges; Eq. (7).
 
-    ``s`` (complex) and ``width`` broadcast; s = 1 + i omega tau.
+    Parameters
+    ----------
+    s : complex
+        1 + i omega tau; broadcasts with ``width``.
+    width : float or array
+        In L_m.
+
+    Returns
+    -------
+    complex array
+
+    Raises
+    ------
+    InputError
+        A width that is not positive.
     """
     return _edge(s, width) * 2.0 / np.asarray(width)
 
@@ -44,8 +57,26 @@ def strip_profile(
     """Moment density sinh(q y)/(q cosh(q width/2)), q = sqrt(s), in units of alpha J_x L_m/D; Eq.
     (4).
 
-    ``y`` in [-width/2, width/2]; all arguments broadcast.  The physical n^z is the real part for p
-    = a' = 0. The sign is that of J_x = sigma E_x; Eq. (4) as printed has J_x = -sigma E_x.
+    The physical n^z is the real part for p = a' = 0. The sign is that of J_x = sigma E_x; Eq. (4)
+    as printed has J_x = -sigma E_x.
+
+    Parameters
+    ----------
+    y : float or array
+        In [-width/2, width/2], in L_m; all arguments broadcast.
+    width : float or array
+        In L_m.
+    s : complex
+        1 + i omega tau.
+
+    Returns
+    -------
+    complex array
+
+    Raises
+    ------
+    InputError
+        A place outside the strip.
     """
     y = np.asarray(y, dtype=float)
     width = np.asarray(width, dtype=float)
@@ -68,9 +99,27 @@ def strip_robin(
     G1: Any,
     G2: Any = None,
 ) -> np.ndarray:
-    """F(s) of a strip whose edges absorb, Q.nu = G n; G2 defaults to G1, infinity is allowed.
+    """F(s) of a strip whose edges absorb, Q.nu = G n; docs/closed-forms, item 3.
 
     Equal edges: (2/width) t/(q + G t), t = tanh(q width/2).
+
+    Parameters
+    ----------
+    s : complex
+        1 + i omega tau; all arguments broadcast.
+    width : float or array
+        In L_m.
+    G1, G2 : float or array
+        Absorption of the edges in D/L_m; G2 defaults to G1, infinity is allowed.
+
+    Returns
+    -------
+    complex array
+
+    Raises
+    ------
+    InputError
+        A width that is not positive, or G < 0.
     """
     a1, b1 = _edge_weights(G1)
     a2, b2 = _edge_weights(G1 if G2 is None else G2)
@@ -93,8 +142,25 @@ def rho(
     alpha_alpha_prime: float = 1.0,
 ) -> np.ndarray:
     """Magnetoresistance -alpha alpha' Re F(1 + i sqrt(theta) phi) of a strip in a field along x;
-    Eq. (7). ``width`` in L_m, phi = Omega tau; the arguments broadcast, ``alpha_alpha_prime`` is a
-    factor.
+    Eq. (7).
+
+    Parameters
+    ----------
+    phi, theta, width : float or arrays that broadcast
+        Omega tau, X_zz/X_yy, and the width in L_m.
+    alpha_alpha_prime : float
+        Product of the orbital Hall angles.
+
+    Returns
+    -------
+    array
+
+    Raises
+    ------
+    InputError
+        A width that is not positive.
+    SolveError
+        theta < 0 and sqrt(-theta) phi >= 1: no steady state.
     """
     scalars = _broadcast(phi, theta, width)
     f = three_scalar_response(lambda s: strip_response(s, width), scalars)
@@ -108,8 +174,24 @@ def rho_star(
 ) -> np.ndarray:
     """rho* = [rho(B) - rho(0)]/[rho(inf) - rho(0)] = 1 - f(B)/F(1); Eq. (8).
 
-    theta = 0 gives 0: without X_zz the field does nothing, and Eq. (8) is 0/0.  theta < 0 needs
-    sqrt(-theta) phi < 1 (SolveError beyond) and gives a negative result.
+    theta = 0 gives 0: without X_zz the field does nothing, and Eq. (8) is 0/0.  theta < 0 gives a
+    negative result.
+
+    Parameters
+    ----------
+    phi, theta, width : float or arrays that broadcast
+        Omega tau, X_zz/X_yy, and the width in L_m.
+
+    Returns
+    -------
+    array
+
+    Raises
+    ------
+    InputError
+        A width that is not positive.
+    SolveError
+        theta < 0 and sqrt(-theta) phi >= 1: no steady state.
     """
     scalars = _broadcast(phi, theta, width)
     change = three_scalar_change(lambda s: strip_response(s, width), scalars)
@@ -121,8 +203,25 @@ def strip_ac(
     phi: Any,
     width: Any,
 ) -> np.ndarray:
-    """Complex f of a strip driven by E exp(-i omega t), omega in 1/tau; phi = precession rate times
-    tau.
+    """Complex f of a strip driven by E exp(-i omega t); docs/closed-forms, item 6.
+
+    Parameters
+    ----------
+    omega : float or array
+        Frequency of the drive in 1/tau; all arguments broadcast.
+    phi : float or array
+        Precession rate times tau.
+    width : float or array
+        In L_m.
+
+    Returns
+    -------
+    complex array
+
+    Raises
+    ------
+    InputError
+        A width that is not positive.
     """
     base = 1.0 - 1j * np.asarray(omega, dtype=float)
     turn = 1j * np.asarray(phi)
@@ -136,11 +235,30 @@ def strip_switch_on(
     width: Any,
     s: Any = 1.0,
 ) -> np.ndarray:
-    """Scalar response at time t (in tau) after E is switched on, complex; F(s) as t -> infinity.
+    """Scalar response at time t after E is switched on; F(s) as t -> infinity; docs/theory, section
+    5, item 6.
 
     A field enters as any other: ``three_scalar_response(lambda s: strip_switch_on(t, width, s),
     scalars)``. Relaxation modes for t > width^2/10, images of the edges before; both to machine
     precision.
+
+    Parameters
+    ----------
+    t : float or array
+        In tau; all arguments broadcast.
+    width : float or array
+        In L_m.
+    s : complex
+        1 + i omega tau.
+
+    Returns
+    -------
+    complex array
+
+    Raises
+    ------
+    InputError
+        t < 0.
     """
     t = np.asarray(t, dtype=float)
     width = np.asarray(width, dtype=float)
@@ -164,10 +282,26 @@ def film_response(
     g_e_half_tau: float = 1.0,
     detection: str = "printed",
 ) -> np.ndarray:
-    """f of a film, normal along z and current along x: n^y accumulates at the two faces.
+    """f of a film, normal along z and current along x: n^y accumulates at the two faces;
+    docs/closed-forms, item 8.
 
-    ``thickness`` in L_m broadcasts with the leading shape of ``B`` (..., 3); other arguments as
-    :func:`three_scalars`.
+    Parameters
+    ----------
+    thickness : float or array
+        In L_m; broadcasts with the leading shape of ``B``.
+    B, X, g_e_half_tau, detection
+        As for :func:`three_scalars`; ``B`` is (..., 3).
+
+    Returns
+    -------
+    array
+
+    Raises
+    ------
+    InputError
+        A thickness that is not positive, or as :func:`three_scalars`.
+    SolveError
+        omega^2 < 0 and |omega| tau >= 1: no steady state.
     """
     scalars = three_scalars(B, X, g_e_half_tau, "y", detection)
     return three_scalar_response(lambda s: strip_response(s, thickness), scalars)
@@ -179,6 +313,18 @@ def film_weak_field(thickness: Any) -> np.ndarray:
 
     [3 tanh z/z - 3 sech^2 z - 2 z tanh z sech^2 z]/8, z = thickness/2; a power series below z =
     1/2.
+
+    See docs/closed-forms, item 8.
+
+    Parameters
+    ----------
+    thickness : float or array
+        In L_m.
+
+    Returns
+    -------
+    array
+        Of the shape of ``thickness``.
     """
     z = np.asarray(thickness, dtype=float) / 2
     big = np.maximum(z, 0.5)
@@ -210,10 +356,26 @@ def wire_rectangle(
     g_e_half_tau: float = 1.0,
     detection: str = "printed",
 ) -> np.ndarray:
-    """f of a wire along x of section ly x lz (in L_m): f_zz(ly) + f_yy(lz), exact for any symmetric
-    X; docs/theory, section 5, item 9.
+    """f of a wire along x of section ly x lz: f_zz(ly) + f_yy(lz), exact for any symmetric X;
+    docs/closed-forms, item 9.
 
-    ``B`` (..., 3), ``g_e_half_tau`` and ``detection`` as for :func:`three_scalars`; shape (...).
+    Parameters
+    ----------
+    ly, lz : float or array
+        Sides in L_m; broadcast with the leading shape of ``B``.
+    B, X, g_e_half_tau, detection
+        As for :func:`three_scalars`; ``B`` is (..., 3).
+
+    Returns
+    -------
+    array
+
+    Raises
+    ------
+    InputError
+        A side that is not positive, or as :func:`three_scalars`.
+    SolveError
+        omega^2 < 0 and |omega| tau >= 1: no steady state.
     """
     sides = three_scalars(B, X, g_e_half_tau, "z", detection)
     faces = three_scalars(B, X, g_e_half_tau, "y", detection)

@@ -37,10 +37,16 @@ def strip_relaxation_tensor(
     Parameters
     ----------
     width : float
+        l, in L_m.
     relaxation : (3, 3)
         Gamma, in 1/tau.
     torque : (3, 3)
         tau T.
+
+    Returns
+    -------
+    float
+        -rho/(alpha alpha'); docs/theory, section 11.
     """
     A = np.asarray(relaxation, dtype=float) + np.asarray(torque, dtype=float)
     return float(_tanh_over(A, width)[2, 2])
@@ -61,12 +67,18 @@ def strip_two_channels(
     Parameters
     ----------
     width : float
+        l, in L_m.
     diffusion, relaxation : (2, 2)
         D, and M with conversion in its off-diagonals: -M_SL is the rate from L into S.
     angles, inverse_angles : (2,)
         alpha and alpha' of (L, S).
     torques : two (3, 3)
         tau T of each channel.
+
+    Returns
+    -------
+    float
+        -rho; docs/theory, section 11.
     """
     D, M = np.asarray(diffusion, dtype=float), np.asarray(relaxation, dtype=float)
     one = np.eye(3)

@@ -26,21 +26,30 @@ def valve(
     width: float = 0.0,
     reading: Any = None,
 ) -> float:
-    """R_nl = p_2 . W [k^-1 exp(-k x)] p_1 / 2, in L_m/(sigma_s W).
+    """R_nl = p_2 . W [k^-1 exp(-k x)] p_1 / 2, in L_m/(sigma_s W); docs/theory, section 10.
 
     Parameters
     ----------
     distance : float
-        Between the middles of the contacts, which reach across the strip.
+        x in L_m between the middles of the contacts, which reach across the strip.
     torque : (3, 3)
         tau T.
     injected, read : (3,)
         p_1 and p_2.
     width : float
-        Of both contacts along the strip, at most ``distance``: the bracket gets the factor
+        Of both contacts along the strip in L_m, at most ``distance``: the bracket gets the factor
         [sinh(k a/2)/(k a/2)]^2.
     reading : (3, 3) or None
         W, what the reader makes of n: 1 (printed), or X/X_zz (reciprocal).
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        A width below 0 or above the distance; a vector or W of another shape.
     """
     if not 0.0 <= width <= distance:
         raise InputError(f"width: from 0 to the distance {distance:g}, got {width!r}", value=width)
@@ -59,16 +68,22 @@ def absorbing_valve(
     phi: Any,
     absorption: float,
 ) -> np.ndarray:
-    """The same for line contacts that absorb, parallel p across the field, isotropic X.
+    """The same as :func:`valve` for line contacts that absorb, parallel p across the field,
+    isotropic X; docs/theory, section 10.
 
     Re{1/[2 (q + r) exp(q x) + r^2 sinh(q x)/q]}, q = sqrt(1 + i phi), r = G_c L_m/(W D).
 
     Parameters
     ----------
     distance, phi : float or arrays that broadcast
-        phi = omega tau of the field.
+        x in L_m, and phi = omega tau of the field.
     absorption : float
         r, the same at both contacts.
+
+    Returns
+    -------
+    array
+        R_nl/(p_1 . p_2) in L_m/(sigma_s W).
     """
     x = np.asarray(distance, dtype=float)
     q = np.sqrt(1.0 + 1j * np.asarray(phi, dtype=float))
@@ -90,16 +105,27 @@ def line_to_edges(
     The line injects p at x = 0, evenly across the strip: n^z(k) = [(k^2 + 1 + tau T)^-1 p]_z; and
     J . nu = 0 at the edges makes V(k) = -(alpha' D/sigma) i k n^z(k) sinh(k y)/(k cosh(k w/2)).
 
+    See docs/theory, sections 2 and 10.
+
     Parameters
     ----------
     distance : float
-        x of the two edge points, of either sign.
+        x of the two edge points in L_m, of either sign.
     width : float
         w = W/L_m.
     torque : (3, 3)
         tau T.
     injected : (3,)
         p.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        A width that is not positive, p of another shape.
     """
     if not width > 0.0:
         raise InputError(f"width: above 0, got {width!r}", value=width)

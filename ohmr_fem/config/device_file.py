@@ -131,6 +131,11 @@ TENSOR_SECTIONS = ("model", "tensor", "output")
 def read_device(path: str | Path) -> Device:
     """Read and check a device file.
 
+    Parameters
+    ----------
+    path : str or Path
+        A TOML file; what it may hold is in docs/device-file.
+
     Returns
     -------
     Device

@@ -44,7 +44,7 @@ class ACResponse(Table):
     method : str
     current, voltage : pairs of contact names, or None
     summary : str
-    seconds : float
+    seconds : float, s
     """
 
     frequencies: np.ndarray
@@ -59,7 +59,13 @@ class ACResponse(Table):
 
     @property
     def delta_R(self) -> np.ndarray:
-        """Complex delta_R in ohm, convention exp(-i omega t)."""
+        """Complex delta_R in ohm, convention exp(-i omega t).
+
+        Raises
+        ------
+        InputError
+            On a cross-section, which has no resistance.
+        """
         if self.current is None:
             raise InputError("delta_R: a cross-section has no resistance; use rho")
         return self.effect
@@ -72,7 +78,14 @@ class ACResponse(Table):
         return self.effect if self.current is None else self.effect / (self.R_ohmic or np.nan)
 
     def columns(self) -> Columns:
-        """{name: (unit, values)}, one row for each frequency, and field if there are several."""
+        """The table, one row for each frequency, and field if there are several.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            "f" in Hz, "B_x", "B_y", "B_z" in T, real and imaginary part of delta_R in ohm (rho on a
+            section).
+        """
         several = np.atleast_2d(self.fields)
         table = {"f": ("Hz", np.repeat(self.frequencies, len(several)))}
         table |= field_columns(np.tile(several, (len(self.frequencies), 1)))
@@ -83,6 +96,13 @@ class ACResponse(Table):
         }
 
     def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """The dimensions of :meth:`to_xarray`.
+
+        Returns
+        -------
+        {dimension: (length, names of the columns along it)}
+            "f", then "field".
+        """
         fields = len(np.atleast_2d(self.fields))
         return {
             "f": (len(self.frequencies), ("f",)),
@@ -137,7 +157,11 @@ def ac_response(
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        Frequencies or fields of another shape or dimension, an unknown contact, a method that does
+        not know the problem.
+    SolveError
+        As :func:`hanle_curve`.
     """
     start = time.perf_counter()
     route = choose("ac_response", method, METHODS, problem)

@@ -51,10 +51,12 @@ class Transient(Table):
         Steps taken and refused; 0 on the spectral path.
     current, voltage : pairs of contact names, or None
     summary : str
-    seconds : float
+    seconds : float, s
     warnings : tuple of str
     moment_dofs, orbital_dofs : (n, 3, N) as in :class:`Solution`, (n, N) V, or None
         Kept with keep_fields=True; see :meth:`solution`.
+    problem : Problem
+        The one that was solved.
     """
 
     times: np.ndarray
@@ -78,6 +80,11 @@ class Transient(Table):
     def delta_R(self) -> np.ndarray:
         """Orbital voltage over the current of the same instant, (n,) ohm; NaN where there is no
         current.
+
+        Raises
+        ------
+        InputError
+            On a cross-section, which has no resistance.
         """
         if self.current is None:
             raise InputError("delta_R: a cross-section has no resistance; use rho")
@@ -94,6 +101,20 @@ class Transient(Table):
         """All fields at one output time; needs keep_fields=True.
 
         The moment balance of this Solution misses the rate of change of the moment density.
+
+        Parameters
+        ----------
+        index : int
+            Of the output time in ``times``.
+
+        Returns
+        -------
+        Solution
+
+        Raises
+        ------
+        InputError
+            The fields were not kept.
         """
         if self.moment_dofs is None or self.orbital_dofs is None:
             raise InputError(
@@ -126,11 +147,28 @@ class Transient(Table):
         )
 
     def solutions(self) -> list[Solution]:
-        """:meth:`solution` at every output time, e.g. for a ParaView series."""
+        """:meth:`solution` at every output time, e.g. for a ParaView series.
+
+        Returns
+        -------
+        list of Solution
+
+        Raises
+        ------
+        InputError
+            The fields were not kept.
+        """
         return [self.solution(i) for i in range(len(self.times))]
 
     def columns(self) -> Columns:
-        """{name: (unit, values)} in the order of the table."""
+        """The table, one row for each output time.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            "t" in s, "I" in A ("E_x" in V/m on a section), the field in T, "ohmic" and "orbital" in
+            V (A or A/m), "delta_R" in ohm, "rho".
+        """
         device = self.current is not None
         unit = "V" if device else "A/m" if self.problem.mesh.dim == 1 else "A"
         table = {
@@ -146,6 +184,13 @@ class Transient(Table):
         )
 
     def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """The dimension of :meth:`to_xarray`.
+
+        Returns
+        -------
+        {dimension: (length, names of the columns along it)}
+            "t" alone.
+        """
         return {"t": (len(self.times), ("t",))}
 
     def _summary(self) -> Iterable[str]:

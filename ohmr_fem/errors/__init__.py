@@ -152,8 +152,16 @@ class SolveError(OhmrError, ArithmeticError):
 class NewtonError(SolveError):
     """Newton's method does not converge.
 
-    ``history`` lists its steps; ``last`` is the last good Solution (or None); ``partial`` the
-    finished part of a curve.
+    Parameters
+    ----------
+    message : str
+        What happened, and how to mend it.
+    history : sequence of NewtonStep
+        The steps that were taken.
+    last : Solution or None
+        The last good one.
+    partial : DriftCurve or None
+        The part of a curve that was finished.
     """
 
     def __init__(

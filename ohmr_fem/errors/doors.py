@@ -11,6 +11,7 @@ import functools
 import inspect
 import numbers
 import os
+import re
 import sys
 import sysconfig
 import types
@@ -30,6 +31,9 @@ C = TypeVar("C", bound=type)
 HUGE = 1e60
 #: How deep and how far into lists and dictionaries one looks for what is odd.
 DEEP, FAR = 4, 64
+
+#: What Python says of a keyword that nobody takes.
+_UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 
 #: What the words of an annotation accept.
 _WORDS: dict[str, Callable[[Any], bool]] = {
@@ -103,6 +107,9 @@ def explained(
 ) -> OhmrError:
     """The error that a foreign exception becomes."""
     name = _name(function)
+    unknown = _UNEXPECTED.search(_shown(exc, str))
+    if unknown and unknown[1] in kwargs:  # passed on, to what does not take it
+        return InputError(f"unknown argument; see help({name})", key=unknown[1], owner=name)
     blamed = _blamed(function, args, kwargs, exc)
     if blamed is None:
         return fault(exc, name)
@@ -240,7 +247,7 @@ def _oddness(
         return _oddest([*value, *value.values()], depth) or int(several)
     if isinstance(value, (list, tuple)):
         return _oddest(value, depth)
-    known = hasattr(value, "units") or type(value).__module__.startswith((__package__, "skfem"))
+    known = hasattr(value, "units") or type(value).__module__.startswith(("ohmr_fem.", "skfem"))
     return 0 if known or isinstance(value, os.PathLike) or inspect.isfunction(value) else 2
 
 

@@ -100,6 +100,8 @@ class ModelFit:
     chi2, degrees, count : count is the number of parameters, amplitudes of backgrounds included
     p_chi2, p_white : of chi^2, and of a Ljung-Box test of the residuals
     by_alternative : {alternative: chi2}
+    model, u : SeriesModel, (q,) array
+        The model behind it, and where it came to rest in the coordinates of the search.
     """
 
     name: str
@@ -116,19 +118,34 @@ class ModelFit:
 
     @property
     def points(self) -> int:
+        """Number of points fitted."""
         return self.degrees + self.count
 
     @property
     def aicc(self) -> float:
+        """Akaike's criterion corrected for few points, chi^2 + 2 k + 2 k (k + 1)/(n - k - 1); the
+        smaller, the better.
+        """
         k, n = self.count, self.points
         return self.chi2 + 2.0 * k + 2.0 * k * (k + 1.0) / max(n - k - 1.0, 1.0)
 
     @property
     def bic(self) -> float:
+        """The Bayesian criterion, chi^2 + k ln n; the smaller, the better."""
         return float(self.chi2 + self.count * np.log(self.points))
 
     def fits(self, least: float) -> bool:
-        """Whether the residuals are noise."""
+        """Whether the residuals are noise.
+
+        Parameters
+        ----------
+        least : float
+            p from which on both tests count as passed.
+
+        Returns
+        -------
+        bool
+        """
         return min(self.p_chi2, self.p_white) > least
 
 

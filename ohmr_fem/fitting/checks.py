@@ -35,7 +35,8 @@ class Check:
     ----------
     name : str
     passed : bool, or None where these samples cannot tell
-    value : the number that decides
+    value : float
+        The number that decides, without unit.
     text : str
     """
 

@@ -464,6 +464,10 @@ def with_pairs(
     pairs : {name: (current pair, voltage pair)}
         A single entry serves every curve without a name.
 
+    Returns
+    -------
+    tuple of Measured
+
     Raises
     ------
     InputError

@@ -59,6 +59,11 @@ class Candidate:
     current, voltage : pairs of contact names, or None on a cross-section
     size : float
         All lengths of the device multiplied by this.
+
+    Raises
+    ------
+    InputError
+        A noise or a size that is not positive, fields of another shape or dimension.
     """
 
     name: str
@@ -81,6 +86,13 @@ class Candidate:
 class Design:
     """Candidates in the order of what they add: what would be fixed with each, on top of what is
     fixed now.
+
+    Attributes
+    ----------
+    before : Identifiability
+        What is fixed now.
+    ranked : tuple of (Candidate, Identifiability)
+        The best first, each with what would be fixed.
     """
 
     before: Identifiability
@@ -146,6 +158,7 @@ def design(
     Raises
     ------
     InputError
+        No Problem, polarised contacts; as :func:`fit`.
     """
     if not isinstance(problem, Problem):
         raise InputError(

@@ -31,7 +31,17 @@ ALIKE = 0.1
 
 @dataclass(frozen=True)
 class Combination:
-    """A product of powers of parameters and its relative standard error."""
+    """A product of powers of parameters and its relative standard error.
+
+    Attributes
+    ----------
+    text : str
+        Such as "alpha^2 tau".
+    exponents : (q,) floats
+        In the order of the parameters.
+    error : float
+        Relative standard error.
+    """
 
     text: str
     exponents: tuple[float, ...]
@@ -80,6 +90,7 @@ class Identifiability:
 
     @property
     def complete(self) -> bool:
+        """Whether every parameter is fixed by itself."""
         return not self.free
 
     @property

@@ -85,6 +85,7 @@ def fit(
         ("kohler.n", "two_band.B_s", "hln.l_phi") is one more parameter, shared by the curves; a
         mapping holds it: ``{"offset": {}, "kohler": {"n": 1.7}}``.
     confidence : float
+        Of the intervals, between 0 and 1.
     intervals : "profile" or "fisher"
         Profile likelihood, or the standard errors alone.
     strip : bool
@@ -156,6 +157,10 @@ def identifiability(
         Noise from ``sigma`` of the curves, or from their scatter.
     limit : float
         Relative standard error above which a parameter counts as not fixed.
+
+    Returns
+    -------
+    Identifiability
 
     Raises
     ------

@@ -73,10 +73,13 @@ def background(
         localisation, -1/2 antilocalisation.  With ``l_so``: f is replaced by (3/2) f((B_phi +
         4 B_so/3)/\\|B_z\\|) - f(B_phi/\\|B_z\\|)/2.  Lengths in m, conductivity in S.
     fields : (n, 3) T
+    values : float or str
+        The numbers of the term, by the names given above.
 
     Returns
     -------
-    (n,)
+    (n,) array
+        Without unit.
 
     Raises
     ------

@@ -155,6 +155,7 @@ def global_fit(
         width or distance; the parameter is the value at the first sample's property, and the
         coefficient one more: "relaxation_time.exponent", ".slope", ".energy", ".surface".
     confidence : float
+        Of the intervals, between 0 and 1.
     intervals : "profile" or "fisher"
         Profile likelihood of every shared parameter, or the curvature alone.
     seed : int

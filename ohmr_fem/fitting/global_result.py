@@ -20,7 +20,15 @@ from .sample import Sample
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """A place where the search came to rest."""
+    """A place where the search came to rest.
+
+    Attributes
+    ----------
+    parameters : {canonical name: value in SI}
+    chi2 : float
+    u : (q,) array
+        The place in the coordinates of the search.
+    """
 
     parameters: Mapping[str, float]
     chi2: float
@@ -64,6 +72,10 @@ class GlobalFit(Table):
     profiles : {name: (values, rise of chi^2)}
     minima : tuple of Minimum, the best first
     chi2, degrees, noise_estimated, confidence, warnings, seconds : as of :class:`Fit`
+    seed : int
+        Of the random starts, and of :meth:`bootstrap`.
+    prepared, u
+        The series and where it came to rest, for :meth:`bootstrap`; None once read from a file.
     """
 
     parameters: Mapping[str, Estimate]
@@ -92,6 +104,7 @@ class GlobalFit(Table):
 
     @property
     def reduced_chi2(self) -> float:
+        """chi^2 over the degrees of freedom."""
         return self.chi2 / self.degrees
 
     @property
@@ -111,10 +124,18 @@ class GlobalFit(Table):
         kind : "blocks" or "samples"
             Blocks of residuals put back on the curves, or whole samples drawn again.
         count : int
+            Fits, from 10.
 
         Returns
         -------
         {name: (low, high)}
+            In the unit of the parameter in SI.
+
+        Raises
+        ------
+        InputError
+            An unknown kind, too small a count, fewer than three samples to draw from; a fit that
+            was read from a file.
         """
         from .bootstrap import bootstrap
 
@@ -124,7 +145,14 @@ class GlobalFit(Table):
         return series_report(self)
 
     def columns(self) -> Columns:
-        """{name: (unit, values)}: every point of every sample with its model."""
+        """The table: every point of every sample with its model.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            Sample, curve, fields in T, and the measured value, its error, model and background in
+            ohm or 1.
+        """
         named = [(name, c) for name, s in self.samples.items() for c in s.curves]
         kinds = {c.data.quantity for _, c in named}
         kind = kinds.pop() if len(kinds) == 1 else "value"

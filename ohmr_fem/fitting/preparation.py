@@ -106,11 +106,15 @@ class Preparation:
 
     Attributes
     ----------
+    steps : {name: Step}
+        In the order in which they were done.
     outliers : (n_raw,) bool
         Rows of the raw curve that were marked and left out; those of ``reciprocal`` come last.
     whiteness : float
         p of a Ljung-Box test with 10 lags, mean not removed, of the raw rows against the curve in
         the order measured.  A small one says that a step is missing.
+    numbers : Numbers
+        What :func:`prepare` needs to do the same again.
     """
 
     steps: Mapping[str, Step]
@@ -141,7 +145,14 @@ class Preparation:
         return "\n".join(str(step) for step in self)
 
     def record(self) -> dict[str, Any]:
-        """The steps in plain values, for JSON."""
+        """The steps in plain values, for JSON.
+
+        Returns
+        -------
+        dict
+            "steps" (name, value, error, unit, method), "outliers" (row numbers), "rows",
+            "whiteness".
+        """
         steps = [
             {
                 "name": s.name,

@@ -83,6 +83,7 @@ class Estimate:
     ----------
     name, symbol, unit : str
     value : float
+        In ``unit``; so are the others.
     error : float
         Standard error from the Fisher matrix; inf if the data do not fix it.
     low, high : float
@@ -103,9 +104,20 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class FittedCurve:
-    """A measured curve with its model: model (n,) includes the background (n,); noise is one
-    standard deviation (n,); ``amplitudes`` {"kohler.a": (value, error)} of the backgrounds, as of
-    :func:`background` at an amplitude of 1.
+    """A measured curve with its model.
+
+    Attributes
+    ----------
+    data : Measured
+    model : (n,) ohm, or 1 for ratios
+        With the background.
+    background : (n,) in the same unit
+    noise : (n,) in the same unit
+        One standard deviation.
+    strip : (n,) in the same unit, or None
+        The infinite strip fitted to the same data.
+    amplitudes : {"kohler.a": (value, error)}
+        Of the backgrounds, as of :func:`background` at an amplitude of 1.
     """
 
     data: Measured
@@ -141,10 +153,11 @@ class Fit(Table):
     noise_estimated : bool
         Whether the noise was estimated from the scatter of the curves.
     confidence : float
+        Of the intervals, between 0 and 1.
     measures : spectral measures used
     lmfit : lmfit.minimizer.MinimizerResult in the coordinates of the fit
     warnings : tuple of str
-    seconds : float
+    seconds : float, s
     """
 
     parameters: Mapping[str, Estimate]
@@ -168,6 +181,7 @@ class Fit(Table):
 
     @property
     def reduced_chi2(self) -> float:
+        """chi^2 over the degrees of freedom."""
         return self.chi2 / self.degrees
 
     def __str__(self) -> str:
@@ -177,9 +191,15 @@ class Fit(Table):
     _digits = 12
 
     def columns(self) -> Columns:
-        """{name: (unit, values)}: every point with its model, in the unit of its curve.
+        """The table: every point with its model, in the unit of its curve.
 
         :func:`ohmr_fem.read_data` reads the written table back.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            Measurement, fields in T, and the measured value, its error, model, background and strip
+            in ohm or 1.
         """
         kinds = {c.data.quantity for c in self.curves}
         name, unit = "value", "ohm or 1"

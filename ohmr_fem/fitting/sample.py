@@ -62,6 +62,11 @@ class Sample:
         What a trend follows.  The thickness of a film, or the width of a section, is taken from
         the problem where it is not given.
 
+    Attributes
+    ----------
+    sources : tuple of str
+        Paths among ``problem`` and ``data``.
+
     Raises
     ------
     InputError
@@ -114,7 +119,17 @@ class Sample:
         return max(float(np.max(abs(c.signed))) for c in self.curves)
 
     def named(self, name: str) -> Sample:
-        """The same sample with another name."""
+        """The same sample with another name.
+
+        Parameters
+        ----------
+        name : str
+            The new one.
+
+        Returns
+        -------
+        Sample
+        """
         return replace_of(self, name=name)
 
     def __repr__(self) -> str:

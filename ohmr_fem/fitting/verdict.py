@@ -98,9 +98,10 @@ class Verdict:
     fits : {model: ModelFit}
     table : ModelTable
     level : float
+        Probability of "favoured" without a Hanle effect that was asked for.
     p_stated : float
         Of the stated parameters.
-    seconds : float
+    seconds : float, s
     """
 
     verdict: str
@@ -193,7 +194,9 @@ def compare_models(
     level : float
         Probability of "favoured" without a Hanle effect.
     simulations : int
+        Data sets without a Hanle effect that are fitted; at least 1/level.
     seed : int
+        Of the simulations.
     progress : function of (what, done, of all), optional
 
     Returns
@@ -203,6 +206,8 @@ def compare_models(
     Raises
     ------
     InputError
+        Too few simulations for the level, an unknown model or alternative, a stack; as
+        :func:`global_fit`.
     """
     level = fraction(level, "level")
     if simulations < 1.0 / level:

@@ -60,8 +60,24 @@ def difference(
     device: Any,
     *others: Any,
 ) -> Geometry:
-    """``device`` without ``others``; parameters, names and errors as in :func:`union`, regions
-    those of ``device``.
+    """A device without others.
+
+    Parameters
+    ----------
+    device, others : Geometry, or outline as for :func:`polygon_device`
+        ``others`` are taken away, one or more.
+
+    Returns
+    -------
+    Geometry
+        Names as in :func:`union`, regions those of ``device``.
+
+    Raises
+    ------
+    InputError
+        Fewer than two devices, nothing or several pieces left, a name claimed twice.
+    MissingExtraError
+        shapely is not installed.
     """
     given = _devices((device, *others), "difference", 2)
     return _combined("difference", given, given[0].regions)
@@ -72,8 +88,24 @@ def intersection(
     device: Any,
     *others: Any,
 ) -> Geometry:
-    """What lies in all devices; parameters, names and errors as in :func:`union`, regions those of
-    ``device``.
+    """What lies in all devices.
+
+    Parameters
+    ----------
+    device, others : Geometry, or outline as for :func:`polygon_device`
+        Two or more in all.
+
+    Returns
+    -------
+    Geometry
+        Names as in :func:`union`, regions those of ``device``.
+
+    Raises
+    ------
+    InputError
+        Fewer than two devices, nothing or several pieces left, a name claimed twice.
+    MissingExtraError
+        shapely is not installed.
     """
     given = _devices((device, *others), "intersection", 2)
     return _combined("intersection", given, given[0].regions)

@@ -39,6 +39,7 @@ def polygon_device(
         quarter of the angle it sweeps, positive away from the inside of the loop; less than a half
         circle per edge.
     holes : sequence of such outlines
+        Lengths are in m, or quantities.
     contacts : mapping name -> place, or list of places
         A place is an edge number i (the edge from corner i to corner i + 1 as given; the edges of
         the holes follow those of the outline), ``(i, start, stop)`` with distances along that edge,
@@ -47,6 +48,12 @@ def polygon_device(
         Outlines may reach beyond the device, must not overlap and must cover it.
     edges : mapping name -> place
         Parts of the insulating boundary that need a name.
+    kind : str
+        Name of the shape, for ``repr`` and reports.
+
+    Returns
+    -------
+    Geometry
 
     Raises
     ------

@@ -66,7 +66,18 @@ class Loop:
     bulges: tuple[float, ...]
 
     def edge(self, i: int) -> Edge:
-        """Start, stop and bulge of edge i."""
+        """One edge.
+
+        Parameters
+        ----------
+        i : int
+            Number of the edge; it starts at corner i.
+
+        Returns
+        -------
+        start, stop : (2,) m
+        bulge : float
+        """
         n = len(self.points)
         start = np.array(self.points[i % n])
         stop = np.array(self.points[(i + 1) % n])
@@ -96,6 +107,12 @@ class Loop:
         return float(np.linalg.norm(extent))
 
     def reversed(self) -> Loop:
+        """The same curve run through the other way.
+
+        Returns
+        -------
+        Loop
+        """
         *others, last = (-b for b in self.bulges)
         # edge i starts at corner i: the last edge joins the ends either way and stays last
         others.reverse()
@@ -119,6 +136,11 @@ class Geometry:
         None is the rest of the device. Empty: one region ``bulk``.
     kind : str
         The function that made it.
+
+    Raises
+    ------
+    InputError
+        Contacts, edges or regions that are no mapping.
     """
 
     outline: Loop
@@ -151,6 +173,7 @@ class Geometry:
 
     @property
     def curved(self) -> bool:
+        """Whether an edge is an arc."""
         return any(any(loop.bulges) for loop in self.loops)
 
     @functools.cached_property
@@ -180,13 +203,32 @@ class Geometry:
         return shortest
 
     def boundary(self) -> Iterator[Segment]:
-        """The boundary, loop by loop, cut where names begin and end."""
+        """The boundary, loop by loop, cut where names begin and end.
+
+        Yields
+        ------
+        Segment
+        """
         for k, loop in enumerate(self.loops):
             for i in range(len(loop.points)):
                 yield from _segments(self, k, i)
 
     def contains(self, points: np.ndarray) -> np.ndarray:
-        """Which of the points (n, 2) in m lie inside the outline and outside the holes."""
+        """Which points lie inside the outline and outside the holes.
+
+        Parameters
+        ----------
+        points : (n, 2) m
+
+        Returns
+        -------
+        (n,) bool
+
+        Raises
+        ------
+        InputError
+            Numbers that are not finite, or of another dimension.
+        """
         points = array_si(points, "m", "points")
         out = polygons.inside(points, self.outline.polygon)
         for hole in self.holes:
@@ -194,7 +236,22 @@ class Geometry:
         return out
 
     def rotated(self, angle: float) -> Geometry:
-        """Turned counter-clockwise about the origin by ``angle``: radians, or "30 deg"."""
+        """The device turned counter-clockwise about the origin.
+
+        Parameters
+        ----------
+        angle : float or quantity
+            Radians, or "30 deg".
+
+        Returns
+        -------
+        Geometry
+
+        Raises
+        ------
+        InputError
+            Another dimension, or not finite.
+        """
         angle = to_si(angle, "rad", "angle")
         c = math.cos(angle)
         s = math.sin(angle)
@@ -212,7 +269,21 @@ class Geometry:
         dx: Any,
         dy: Any,
     ) -> Geometry:
-        """Shifted by (dx, dy), lengths."""
+        """The device shifted.
+
+        Parameters
+        ----------
+        dx, dy : lengths, m
+
+        Returns
+        -------
+        Geometry
+
+        Raises
+        ------
+        InputError
+            Another dimension, or not finite.
+        """
         right = to_si(dx, "m", "dx")
         up = to_si(dy, "m", "dy")
 
@@ -225,7 +296,21 @@ class Geometry:
         return self._mapped(shift)
 
     def renamed(self, names: Mapping[str, str]) -> Geometry:
-        """Contacts, edges and regions renamed: a mapping old name -> new name."""
+        """Contacts, edges and regions renamed.
+
+        Parameters
+        ----------
+        names : {old name: new name}
+
+        Returns
+        -------
+        Geometry
+
+        Raises
+        ------
+        InputError
+            A name that the device does not have, or one that would be used twice.
+        """
         known = [*self.named, *self.regions]
         for old in names:
             if old not in known:

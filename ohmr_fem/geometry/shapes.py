@@ -29,9 +29,9 @@ def hall_bar(
 
     Parameters
     ----------
-    length, width : length
+    length, width : length, m
         Of the bar, without arms.
-    arm_width, arm_length : length
+    arm_width, arm_length : length, m
         Default width/4 and width/2.
     arm_positions : x of the arms from left to right
         Default (-length/7, length/7); empty for a bar without arms.
@@ -40,6 +40,11 @@ def hall_bar(
     -------
     Geometry with contacts ``left``, ``right`` (the ends), ``t1``, ``t2``, ... (ends of the upper
     arms) and ``b1``, ``b2``, ... (lower arms).
+
+    Raises
+    ------
+    InputError
+        Lengths that are not positive, arms that overlap or do not fit on the bar.
     """
     full = positive(length, "m", "length")
     w = positive(width, "m", "width")
@@ -84,8 +89,22 @@ def hall_bar(
 
 @door
 def cross(length: Any, width: Any) -> Geometry:
-    """A Greek cross of two bars ``length`` by ``width``; contacts ``left``, ``right``, ``bottom``,
-    ``top``.
+    """A Greek cross of two equal bars, centred on the origin.
+
+    Parameters
+    ----------
+    length, width : lengths, m
+        Of each bar.
+
+    Returns
+    -------
+    Geometry
+        Contacts ``left``, ``right``, ``bottom``, ``top``.
+
+    Raises
+    ------
+    InputError
+        Not 0 < width < length.
     """
     reach = positive(length, "m", "length") / 2
     w = positive(width, "m", "width") / 2
@@ -152,16 +171,40 @@ def _ring(inner_radius: Any, outer_radius: Any, kind: str) -> Geometry:
 
 @door
 def corbino(inner_radius: Any, outer_radius: Any) -> Geometry:
-    """A Corbino disc: contacts ``inner`` and ``outer`` are the circles of ``inner_radius`` and
-    ``outer_radius``, quantities in m. InputError unless 0 < inner < outer.
+    """A Corbino disc: contacts ``inner`` and ``outer`` are its two circles.
+
+    Parameters
+    ----------
+    inner_radius, outer_radius : lengths, m
+
+    Returns
+    -------
+    Geometry
+
+    Raises
+    ------
+    InputError
+        Not 0 < inner < outer.
     """
     return _ring(inner_radius, outer_radius, "corbino")
 
 
 @door
 def annulus(inner_radius: Any, outer_radius: Any) -> Geometry:
-    """A ring without contacts; its insulating edges are named ``inner`` and ``outer``, and
-    ``inner_radius`` and ``outer_radius`` are quantities in m. InputError unless 0 < inner < outer.
+    """A ring without contacts; its insulating edges are named ``inner`` and ``outer``.
+
+    Parameters
+    ----------
+    inner_radius, outer_radius : lengths, m
+
+    Returns
+    -------
+    Geometry
+
+    Raises
+    ------
+    InputError
+        Not 0 < inner < outer.
     """
     return _ring(inner_radius, outer_radius, "annulus")
 
@@ -172,12 +215,21 @@ def van_der_pauw(size: Any, contact: Any, shape: str = "square") -> Geometry:
 
     Parameters
     ----------
-    size : length
+    size : length, m
         Side of the square or diameter of the disc.
-    contact : length
+    contact : length, m
         Length of each contact: around the corners of the square (half on each side, ``a`` at the
         lower left), or along the rim of the disc (centred at 225, 315, 45 and 135 degrees).
     shape : "square" or "disc"
+
+    Returns
+    -------
+    Geometry
+
+    Raises
+    ------
+    InputError
+        Lengths that are not positive, contacts as long as the side, another shape.
     """
     s = positive(size, "m", "size")
     c = positive(contact, "m", "contact")
@@ -213,13 +265,13 @@ def nonlocal_bar(width: Any, distance: Any, contact: Any, *, length: Any = None)
 
     Parameters
     ----------
-    width : length
+    width : length, m
         Of the strip, which lies along x.
-    distance : length
+    distance : length, m
         Between the centres of the two pairs, at x = -distance/2 and +distance/2.
-    contact : length
+    contact : length, m
         Length of each contact along the edge.
-    length : length, optional
+    length : length, m, optional
         Of the strip; default distance + 12 width, ends out of reach (ohmic tails fall as exp(-pi
         x/width)).
 
@@ -227,6 +279,11 @@ def nonlocal_bar(width: Any, distance: Any, contact: Any, *, length: Any = None)
     -------
     Geometry with contacts ``source`` (lower edge) and ``drain`` (upper edge) on the left,
     ``low`` and ``high`` (lower and upper edge) on the right.
+
+    Raises
+    ------
+    InputError
+        Lengths that are not positive, contacts that do not fit side by side.
     """
     w = positive(width, "m", "width")
     d = positive(distance, "m", "distance")

@@ -77,6 +77,8 @@ def from_csv(
     Raises
     ------
     InputError
+        A file that cannot be read or has no corners, neither or both of unit and scale bar; as
+        :func:`polygon_device`.
     """
     path = Path(path)
     scale = _csv_scale(unit, scale_bar)
@@ -344,7 +346,7 @@ def from_svg(
     Parameters
     ----------
     path : .svg file
-    scale_bar : length
+    scale_bar : length, m
         What the scale bar says; the element ``bar`` (line, rectangle or path) is that long, across
         its larger extent.
     contacts : ids, or mapping name -> id or list of ids
@@ -353,7 +355,7 @@ def from_svg(
     outline : id of the closed path (rectangle, circle, polygon) of the device; further subpaths are
     holes
     bar : id of the scale bar
-    tolerance : length, optional
+    tolerance : length, m, optional
         How far curves may be off; default 1e-4 of the device. Circular arcs are exact.
         Transformations of elements and groups are applied; strokes, text, images and clipping are
         ignored.

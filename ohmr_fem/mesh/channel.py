@@ -39,10 +39,10 @@ def channel(
 
     Parameters
     ----------
-    length, width : length
+    length, width : length, m
     contacts : mapping name -> x
         Places along the channel, both ends included.
-    resolve : length, optional
+    resolve : length, m, optional
         Shortest decay length to resolve; cells at contacts and regions are 4.5 to it. By default
         cells are at most ``width`` long, and ``width``/8 at contacts and regions.
     regions : mapping name -> (start, stop), optional

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import skfem
 
-from ..errors import InputError, MeshError
+from ..errors import InputError, MeshError, suggest
 from ..errors.doors import door, door_of
 from ..units import engineering, owned, positive, to_si, whole, whole_numbers
 from .cells import CELL_TYPES, STRAIGHT, cell_kind, with_exact_trace
@@ -58,6 +58,13 @@ class DeviceMesh:
         File or generator, for provenance.
     width : float, optional
         Of a channel, in m.
+
+    Raises
+    ------
+    MeshError
+        Axes that are none of these; a width without a channel, or a channel without one.
+    InputError
+        A width that is not positive, numbers of facets or cells that are not whole.
     """
 
     mesh: skfem.Mesh
@@ -107,7 +114,13 @@ class DeviceMesh:
 
     @functools.cached_property
     def sound(self) -> bool:
-        """True, looked at once; MeshError for cells that are flat, folded or not finite."""
+        """True, looked at once; MeshError for cells that are flat, folded or not finite.
+
+        Raises
+        ------
+        MeshError
+            What is wrong with it.
+        """
         check_cells(self)
         return True
 
@@ -123,6 +136,7 @@ class DeviceMesh:
 
     @property
     def n_cells(self) -> int:
+        """Number of cells."""
         return int(self.mesh.nelements)
 
     @property
@@ -163,27 +177,71 @@ class DeviceMesh:
         return _lengths(edges)
 
     def region_of_cells(self) -> np.ndarray:
-        """Index into ``list(self.regions)`` for every cell, shape (n_cells,)."""
+        """The region of every cell.
+
+        Returns
+        -------
+        (n_cells,) int
+            Index into ``list(self.regions)``.
+        """
         index = np.full(self.n_cells, -1)
         for i, cells in enumerate(self.regions.values()):
             index[cells] = i
         return index
 
     def boundary_facets(self, name: str | None = None) -> np.ndarray:
-        """Facets of a named boundary; with None, the boundary facets that carry no name."""
+        """Facets of a boundary.
+
+        Parameters
+        ----------
+        name : str or None
+            With None, the boundary facets that carry no name.
+
+        Returns
+        -------
+        (n,) int
+
+        Raises
+        ------
+        InputError
+            No boundary of this name.
+        """
         if name is not None:
-            return self.boundaries[name]
+            return self._named(name, self.boundaries)
         outer = self.mesh.boundary_facets()
         return np.setdiff1d(outer, _members(self.boundaries))
 
     def rim(self, place: str) -> np.ndarray:
-        """Facets of a named boundary, or around a named region."""
+        """Facets of a named boundary, or around a named region.
+
+        Parameters
+        ----------
+        place : str
+            Name of a boundary or region.
+
+        Returns
+        -------
+        (n,) int
+
+        Raises
+        ------
+        InputError
+            No boundary and no region of this name.
+        """
+        members = self._named(place, {**self.regions, **self.boundaries})
         if place in self.boundaries:
-            return self.boundaries[place]
-        inside = np.isin(np.arange(self.n_cells), self.regions[place])
+            return members
+        inside = np.isin(np.arange(self.n_cells), members)
         first, second = self.mesh.f2t
         beyond = np.where(second >= 0, inside[second], False)
         return np.flatnonzero(inside[first] != beyond)
+
+    def _named(self, name: str, places: Mapping[str, np.ndarray]) -> np.ndarray:
+        if name not in places:
+            raise InputError(
+                f"no place of the mesh has this name; {suggest(name, places)}", value=name, key=name
+            )
+        return places[name]
 
     def __repr__(self) -> str:
         parts = []
@@ -226,13 +284,45 @@ class DeviceMesh:
     # ---- moved, named, refined --------------------------------------------------------------
 
     def scaled(self, factor: float) -> DeviceMesh:
-        """All coordinates multiplied by a positive factor."""
+        """All coordinates multiplied by a positive factor.
+
+        Parameters
+        ----------
+        factor : float
+            Positive.
+
+        Returns
+        -------
+        DeviceMesh
+
+        Raises
+        ------
+        InputError
+            A factor that is not positive.
+        """
         ratio = positive(factor, "1", "factor")
         width = None if self.width is None else ratio * self.width
         return dataclasses.replace(self._moved(ratio * self.mesh.doflocs), width=width)
 
     def rotated(self, angle: float) -> DeviceMesh:
-        """Turned counter-clockwise about the origin by ``angle`` in radians (2D only)."""
+        """The mesh turned counter-clockwise about the origin.
+
+        Parameters
+        ----------
+        angle : float or quantity
+            Radians, or "30 deg".
+
+        Returns
+        -------
+        DeviceMesh
+
+        Raises
+        ------
+        MeshError
+            A mesh that is not 2D.
+        InputError
+            An angle of another dimension.
+        """
         if self.dim != 2:
             raise MeshError("only a 2D mesh can be rotated", value=self.axes)
         radians = to_si(angle, "rad", "angle")
@@ -249,8 +339,15 @@ class DeviceMesh:
     def with_boundaries(self, boundaries: Mapping[str, Selector]) -> DeviceMesh:
         """Name boundary facets, replacing the old names.
 
-        Each value is an array of facet indices, or a function of the facet midpoints
-        (shape (dim, n), metres) that returns n booleans; only boundary facets are offered to it.
+        Parameters
+        ----------
+        boundaries : {name: facets}
+            Each an array of facet indices, or a function of the facet midpoints (shape (dim, n),
+            metres) that returns n booleans; only boundary facets are offered to it.
+
+        Returns
+        -------
+        DeviceMesh
 
         Raises
         ------
@@ -269,8 +366,20 @@ class DeviceMesh:
     def with_regions(self, regions: Mapping[str, Selector]) -> DeviceMesh:
         """Name regions, replacing the old names; cells in none of them become ``bulk``.
 
-        Each value is an array of cell indices, or a function of the cell centres (shape (dim, n),
-        metres).
+        Parameters
+        ----------
+        regions : {name: cells}
+            Each an array of cell indices, or a function of the cell centres (shape (dim, n),
+            metres) that returns n booleans.
+
+        Returns
+        -------
+        DeviceMesh
+
+        Raises
+        ------
+        MeshError
+            A name on no cell, or regions that overlap.
         """
         middle = self.mesh.p[:, self.mesh.t].mean(axis=1)
         cells = np.arange(self.n_cells)
@@ -281,7 +390,24 @@ class DeviceMesh:
         return device
 
     def refined(self, times: int = 1) -> DeviceMesh:
-        """Every cell halved in each direction, ``times`` times; names and curved edges are kept."""
+        """Every cell halved in each direction; names and curved edges are kept.
+
+        Parameters
+        ----------
+        times : int
+            How often.
+
+        Returns
+        -------
+        DeviceMesh
+
+        Raises
+        ------
+        InputError
+            ``times`` that is no whole number from 0.
+        MeshError
+            A kind of cell that cannot be split.
+        """
         device = self
         for _ in range(whole(times, 0, "times")):
             everything = np.ones(_n_splittable(device), dtype=bool)
@@ -294,28 +420,50 @@ class DeviceMesh:
         Triangles are split red-green-blue, neighbours only as far as a conforming mesh needs it.
         Quadrilaterals are split in both directions and the new lines run on through
         opposite edges (on a tensor grid: one inserted line each way).
+
+        Parameters
+        ----------
+        cells : (n,) int, or (n_cells,) bool
+            Indices, or a mask.
+
+        Returns
+        -------
+        DeviceMesh
+
+        Raises
+        ------
+        InputError
+            Indices that are not whole, or of no cell; a mask of another length.
+        MeshError
+            A kind of cell that cannot be split.
         """
-        if np.asarray(cells).dtype == bool:
-            cells = np.flatnonzero(cells)
-        else:
-            cells = np.unique(whole_numbers(cells, "cells"))
+        cells = _numbers(cells, self.n_cells, "cells")
         if self.dim == 1:
             return self.refined_along(cells)
         facets = np.unique(self.mesh.t2f[:, cells])
         return self.refined_along(facets)
 
     def refined_along(self, facets: np.ndarray) -> DeviceMesh:
-        """Halve the given facets (1D: cells), and whatever else a conforming mesh needs."""
+        """Halve some facets, and whatever else a conforming mesh needs.
+
+        Parameters
+        ----------
+        facets : (n,) int, or bool for all
+            Of cells in 1D.
+
+        Returns
+        -------
+        DeviceMesh
+
+        Raises
+        ------
+        InputError
+            Indices that are not whole, or of no facet; a mask of another length.
+        MeshError
+            A kind of cell that cannot be split.
+        """
         marked = np.zeros(_n_splittable(self), dtype=bool)
-        facets = np.asarray(facets)
-        mask = facets.dtype == bool
-        unknown = (facets < 0) | (facets >= marked.size)
-        if not mask and unknown.any():
-            raise MeshError(
-                f"cells to refine must be numbered 0 to {self.n_cells - 1}",
-                value=facets,
-            )
-        marked[facets] = True
+        marked[_numbers(facets, marked.size, "facets")] = True
         return split(self, marked)
 
 
@@ -329,6 +477,23 @@ def _own_mesh(mesh: skfem.Mesh) -> skfem.Mesh:
     object.__setattr__(mesh, "doflocs", points)
     object.__setattr__(mesh, "t", cells)
     return mesh
+
+
+def _numbers(given: Any, count: int, name: str) -> np.ndarray:
+    """Indices below ``count``, from a list of them or from a mask."""
+    if np.asarray(given).dtype == bool:
+        if np.shape(given) != (count,):
+            raise InputError(
+                f"expected a mask of shape ({count},), got {np.shape(given)}", value=given, key=name
+            )
+        return np.flatnonzero(given)
+    numbers = np.unique(whole_numbers(given, name))
+    wrong = numbers[(numbers < 0) | (numbers >= count)]
+    if wrong.size:
+        raise InputError(
+            f"expected numbers from 0 to {count - 1}, got {wrong[0]}", value=given, key=name
+        )
+    return numbers
 
 
 def _n_splittable(device: DeviceMesh) -> int:

@@ -438,6 +438,14 @@ def write_mesh(
     unit : str
         Unit of the coordinates in the file.
     binary : bool
+        Numbers as bytes instead of text.
+
+    Raises
+    ------
+    InputError
+        Another ending, an unknown unit, a file that cannot be written.
+    MeshError
+        A mesh that is not 2D.
     """
     import meshio
 

@@ -46,7 +46,7 @@ def mesh_device(
     Parameters
     ----------
     geometry : Geometry
-    resolve : length, optional
+    resolve : length, m, optional
         Decay length of the moment density to resolve at edges: L_m, or less in strong fields.
         Default half the narrowest width.
     cells_per_length : float

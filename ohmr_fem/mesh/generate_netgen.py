@@ -20,6 +20,11 @@ from .grading import CellSizes, nearest_segment, singular_points, size_along
 # As for gmsh: the geometry kernel has absolute tolerances, circles have at least this many cells.
 SIZE = 1e3
 AROUND = 40
+# How fast cells may grow with the distance: beyond, netgen loses edges, and the sizes beside them.
+STEEPEST = 0.6
+# Gentler ones are tried where it leaves gaps.
+ATTEMPTS = (1.0, 0.6, 0.35)
+SIDES = ((0, 1), (1, 2), (2, 0))
 
 
 def load_netgen() -> Any:
@@ -41,16 +46,34 @@ def netgen_mesh(
     try:
         shape = _draw(occ, geometry, scale)
         curves = _named_curves(geometry, shape, scale)
-        parameters = MeshingParameters(maxh=scale * sizes.largest, grading=math.log(sizes.growth))
-        _restrict(parameters, geometry, sizes, curves, scale)
-        mesh = occ.OCCGeometry(shape, dim=2).GenerateMesh(parameters)
+        for gentler in ATTEMPTS:
+            grading = gentler * min(math.log(sizes.growth), STEEPEST)
+            parameters = MeshingParameters(maxh=scale * sizes.largest, grading=grading)
+            _restrict(parameters, geometry, sizes, curves, scale)
+            mesh = occ.OCCGeometry(shape, dim=2).GenerateMesh(parameters)
+            if _is_whole(mesh):
+                return _extract(mesh, geometry, curves, scale)
     except MeshError:
         raise
     except Exception as exc:  # netgen raises several unrelated types
         raise MeshError(
             f"netgen failed on {geometry!r}: {exc}; simplify the outline, or use gmsh"
         ) from exc
-    return _extract(mesh, geometry, curves, scale)
+    raise MeshError(
+        f"netgen left a part of {geometry!r} without cells; simplify the outline, or use gmsh"
+    )
+
+
+def _is_whole(mesh: Any) -> bool:
+    """A side of one cell only is drawn. Otherwise netgen gave up and only printed so: it leaves
+    gaps, or cells that lie upon each other.
+    """
+    corners = mesh.Elements2D().NumPy()["nodes"][:, :3]
+    drawn = mesh.Elements1D().NumPy()["nodes"][:, :2]
+    sides = np.sort(np.concatenate([corners[:, [i, j]] for i, j in SIDES]))
+    sides, cells = np.unique(sides, axis=0, return_counts=True)
+    rim = set(map(tuple, sides[cells == 1].tolist()))
+    return cells.max() <= 2 and rim <= set(map(tuple, np.sort(drawn).tolist()))
 
 
 def _draw(
@@ -151,7 +174,14 @@ def _restrict(
         n = math.ceil(2 * polygons.arc_length(s.start, s.stop, s.bulge) / size)
         fractions = np.linspace(0, 1, n + 1)
         points = polygons.arc_point(s.start, s.stop, s.bulge, fractions)
-        for x, y in scale * points:
+        # A cell away too: else a side of this size may carry a cell twice as high.
+        along = np.gradient(points, axis=0)
+        inward = np.column_stack([-along[:, 1], along[:, 0]])
+        inward *= size / np.linalg.norm(along, axis=1, keepdims=True)
+        within = [points + inward]
+        if s.loop < 0:  # regions have cells on either side
+            within.append(points - inward)
+        for x, y in scale * np.concatenate([points, *within]):
             parameters.RestrictH(x, y, 0.0, scale * size)
     ends = [p for s in curves if s.loop < 0 for p in (s.start, s.stop)]
     for point in [*singular_points(geometry), *ends]:
@@ -210,9 +240,8 @@ def _middles(
     """Middles of the sides (01, 12, 20) of every cell, shape (2, 3, n), on the arc where the side
     belongs to one.
     """
-    sides = ((0, 1), (1, 2), (2, 0))
     straight = []
-    for i, j in sides:
+    for i, j in SIDES:
         ends_sum = points[:, cells[i]] + points[:, cells[j]]
         straight.append(ends_sum / 2)
     middles = np.stack(straight, axis=1)
@@ -221,7 +250,7 @@ def _middles(
         if arc.bulge:
             side_key = (min(a, b), max(a, b))
             place[side_key] = _arc_middle(points[:, a], points[:, b], arc)
-    for side, (i, j) in enumerate(sides):
+    for side, (i, j) in enumerate(SIDES):
         low = np.minimum(cells[i], cells[j]).tolist()
         high = np.maximum(cells[i], cells[j]).tolist()
         for cell, key in enumerate(zip(low, high, strict=True)):

@@ -45,19 +45,25 @@ def graded_lines(
 
     Parameters
     ----------
-    start, stop : length
-    h_min : length
+    start, stop : lengths, m
+    h_min : length, m
         First spacing at a graded end (with ``ends="none"``: every spacing); met or undercut by at
         most ``growth``.
     growth : float
         Ratio of neighbouring spacings, above 1.
-    ends : which ends are graded
-    h_max : length, optional
+    ends : "both", "left", "right" or "none"
+        Which ends are graded.
+    h_max : length, m, optional
         Largest spacing.
 
     Returns
     -------
     (n,) increasing float array in metres, first ``start``, last ``stop`` exactly.
+
+    Raises
+    ------
+    InputError
+        Not start < stop, spacings that are not positive, a growth not above 1, other ends.
     """
     a, b = to_si(start, "m", "start"), to_si(stop, "m", "stop")
     length = positive(b - a, "m", "stop - start")
@@ -134,11 +140,11 @@ def cross_section(
 
     Parameters
     ----------
-    width : length
+    width : length, m
         Width of the strip or thickness of the film; coordinates run from -width/2 to width/2.
     normal : "y" or "z"
         Direction across, normal to the two edges.
-    resolve : length, optional
+    resolve : length, m, optional
         Shortest decay length to resolve at edges and interfaces. By default 4.5e-5 width, which is
         right for any L_m >= 1e-3 width and any field up to Omega tau = 1000.
     cells : int, optional
@@ -156,6 +162,8 @@ def cross_section(
     Raises
     ------
     InputError
+        Lengths that are not positive, another normal, no whole number of cells, layers that do not
+        fill the width.
     """
     w = positive(width, "m", "width")
     if normal not in ("y", "z"):
@@ -268,10 +276,19 @@ def tensor_grid(
     keep : function of the centres of the rectangles, shape (2, n), returning n booleans; the others
     are left out
     axes : ("x", "y") or ("y", "z")
+    source : str
+        Where the mesh comes from, for reports.
 
     Returns
     -------
     DeviceMesh with boundaries ``left``, ``right`` (extreme x), ``bottom``, ``top`` (extreme y).
+
+    Raises
+    ------
+    InputError
+        Lines that do not increase, another kind of cell.
+    MeshError
+        Rectangles left out so that the rest does not hang together; other axes.
     """
     x = _lines(x_lines, "x_lines")
     y = _lines(y_lines, "y_lines")
@@ -361,6 +378,10 @@ def rectangle(
     cells : "quad" or "triangle"
     axes : ("x", "y") for a device plane, ("y", "z") for the section of a wire
 
+    Returns
+    -------
+    DeviceMesh
+
     Raises
     ------
     InputError
@@ -389,17 +410,27 @@ def annulus_mesh(
 
     Parameters
     ----------
-    inner_radius, outer_radius : length
+    inner_radius, outer_radius : lengths, m
     around : cells around the circle; the circle is met to about (pi/around)^4
     h_min : first radial spacing at both circles, default 1/20 of the gap
     growth : ratio of neighbouring radial spacings, which never exceed the spacing along the outer
     circle
     radii : (n,) increasing from inner to outer radius in metres, instead of h_min and growth
     cells : "quad" (MeshQuad2) or "triangle" (MeshTri2)
+    axes : ("x", "y") or ("y", "z")
+        Names of the two directions.
 
     Returns
     -------
     DeviceMesh with boundaries ``inner`` and ``outer``.
+
+    Raises
+    ------
+    InputError
+        Not 0 < inner < outer, fewer than 6 cells around, spacings that do not fit, radii that do
+        not increase.
+    MeshError
+        Radii that do not begin and end at the two circles.
     """
     r1 = positive(inner_radius, "m", "inner_radius")
     r2 = positive(outer_radius, "m", "outer_radius")
@@ -428,8 +459,26 @@ def disc_mesh(
 ) -> DeviceMesh:
     """Disc of curved (quadratic) triangles in rings, ring k carrying 6 k nodes, graded to the rim.
 
-    ``rings`` is the number of rings away from the rim, ``h_min`` the radial spacing at the rim
-    (default radius/(4 rings)); the graded rings all carry 6 rings nodes. Boundary ``outer``.
+    Parameters
+    ----------
+    radius : length, m
+    rings : int
+        Rings away from the rim; the graded rings all carry 6 ``rings`` nodes.
+    h_min : length, m, optional
+        Radial spacing at the rim; default radius/(4 rings).
+    growth : float
+        Ratio of neighbouring radial spacings, above 1.
+    axes : ("x", "y") or ("y", "z")
+        Names of the two directions.
+
+    Returns
+    -------
+    DeviceMesh with boundary ``outer``.
+
+    Raises
+    ------
+    InputError
+        Lengths that are not positive, no ring, a growth not above 1.
     """
     rim = positive(radius, "m", "radius")
     n = _around(6 * rings) // 6

@@ -129,6 +129,8 @@ class LayeredModel:
 
         Parameters
         ----------
+        lattice, positions : (2, 2), (n, 3)
+            As of the class, in angstrom.
         hoppings : iterable of (i, j, (R1, R2), t)
             t = <i, 0|H|j, R> in eV; the Hermitian conjugate is added. Naming a bond from both ends
             is allowed if the two agree.
@@ -136,6 +138,12 @@ class LayeredModel:
             Site energies in eV.
         potentials : (number of layers,) optional
             Energy of each layer in eV, bottom first.
+        layers, filling, name
+            As of the class.
+
+        Returns
+        -------
+        LayeredModel
 
         Raises
         ------
@@ -164,7 +172,22 @@ class LayeredModel:
         return model.with_potentials(potentials)
 
     def with_potentials(self, potentials: Sequence[float]) -> LayeredModel:
-        """The same model with ``potentials`` (eV, one per layer, bottom first) added."""
+        """The same model with an energy added to each layer.
+
+        Parameters
+        ----------
+        potentials : (number of layers,) eV
+            Bottom first.
+
+        Returns
+        -------
+        LayeredModel
+
+        Raises
+        ------
+        InputError
+            Another number of energies, or not finite.
+        """
         u = _energies(
             potentials,
             self.n_layers,
@@ -175,8 +198,21 @@ class LayeredModel:
         return replace(self, blocks=blocks)
 
     def with_displacement(self, displacement: float) -> LayeredModel:
-        """The same model with layer energies linear in z, -V at the bottom and +V (eV) at the top,
-        Eq. (22).
+        """The same model with layer energies linear in z; Eq. (22).
+
+        Parameters
+        ----------
+        displacement : float
+            V in eV: -V at the bottom, +V at the top.
+
+        Returns
+        -------
+        LayeredModel
+
+        Raises
+        ------
+        InputError
+            A model of one layer, or an energy of another dimension.
         """
         z = self.layer_heights
         if self.n_layers < 2:
@@ -191,10 +227,12 @@ class LayeredModel:
 
     @property
     def n_orbitals(self) -> int:
+        """Number of orbitals in a cell."""
         return len(self.positions)
 
     @property
     def n_layers(self) -> int:
+        """Number of layers."""
         return int(self.layers.max()) + 1
 
     @cached_property
@@ -219,6 +257,8 @@ class LayeredModel:
     def bloch(self, k: Any, *derivatives: str) -> Any:
         """H(k), or its exact derivatives.
 
+        Eq. (16); docs/microscopic.
+
         Parameters
         ----------
         k : (..., 2)
@@ -232,6 +272,11 @@ class LayeredModel:
         -------
         (..., n, n) complex array in eV angstrom^order, or a tuple of them for several
         ``derivatives``.
+
+        Raises
+        ------
+        InputError
+            Wave vectors that are not finite, an unknown derivative.
         """
         k = array_si(k, "1/angstrom", "k")
         wanted = derivatives or ("",)
@@ -241,7 +286,26 @@ class LayeredModel:
         return tuple(out) if len(out) > 1 else out[0]
 
     def bloch_stack(self, k: np.ndarray, *derivatives: str) -> np.ndarray:
-        """As :meth:`bloch`, as one array (nk, number of derivatives, n, n) for k (nk, 2)."""
+        """As :meth:`bloch`, in one array.
+
+        Eq. (16).
+
+        Parameters
+        ----------
+        k : (nk, 2)
+            In 1/angstrom.
+        derivatives : str
+            As for :meth:`bloch`, at least one.
+
+        Returns
+        -------
+        (nk, number of derivatives, n, n) complex, eV angstrom^order
+
+        Raises
+        ------
+        InputError
+            As :meth:`bloch`.
+        """
         k = array_si(k, "1/angstrom", "k")
         cells = phase(k @ (self.translations @ self.lattice).T)
         atoms = phase(k @ self.positions[:, :2].T)
@@ -252,7 +316,22 @@ class LayeredModel:
         return np.asarray(out)
 
     def bands(self, k: Any) -> np.ndarray:
-        """Band energies (..., n) in eV at k (..., 2) in 1/angstrom, ascending."""
+        """Band energies, ascending.
+
+        Parameters
+        ----------
+        k : (..., 2)
+            In 1/angstrom.
+
+        Returns
+        -------
+        (..., n) eV
+
+        Raises
+        ------
+        InputError
+            Wave vectors that are not finite.
+        """
         return np.asarray(np.linalg.eigvalsh(self.bloch(k)))
 
     @property

@@ -33,8 +33,22 @@ _CELLS_AT = (
 
 @door
 def monolayer_graphene(gamma0: float = 3.16, *, a: float = GRAPHENE_CONSTANT) -> LayeredModel:
-    """One graphene layer; gamma0 in eV, a in angstrom. X_zz is zero: there is no interlayer
-    motion.
+    """One graphene layer. X_zz is zero: there is no interlayer motion.
+
+    Parameters
+    ----------
+    gamma0 : float, eV
+    a : float, angstrom
+        Lattice constant.
+
+    Returns
+    -------
+    LayeredModel
+
+    Raises
+    ------
+    InputError
+        A length that is not positive, an energy that is no number.
     """
     gamma0, a = to_si(gamma0, "eV", "gamma0"), positive(a, "angstrom", "a")
     return _stack([0], gamma0, [], 0.0, 0.0, 0.0, a, [0.0, 0.0], "monolayer graphene")
@@ -52,13 +66,30 @@ def bilayer_graphene(
     a: float = GRAPHENE_CONSTANT,
     spacing: float = GRAPHENE_SPACING,
 ) -> LayeredModel:
-    """Bernal bilayer graphene, Eq. (22), (S55), (S56); all energies in eV, lengths in angstrom.
+    """Bernal bilayer graphene, Eq. (22), (S55), (S56).
 
     Orbitals A1, B1, A2, B2; B1 lies under A2. Matrix elements as in McCann and Koshino: H(A1,B1) =
     H(A2,B2) = -gamma0 f, H(B1,A2) = gamma1, H(A1,B2) = -gamma3 f*, H(A1,A2) = H(B1,B2) = gamma4 f.
-    ``delta`` is the energy of the dimer sites B1 and A2. ``displacement`` V puts +V on the upper
-    and -V on the lower layer, so the layers differ by 2V and the gap is 2 V gamma1/sqrt(gamma1^2 +
-    4 V^2).
+
+    Parameters
+    ----------
+    gamma0, gamma1, gamma3, gamma4 : float, eV
+    delta : float, eV
+        Energy of the dimer sites B1 and A2.
+    displacement : float, eV
+        V, +V on the upper and -V on the lower layer: the layers differ by 2V and the gap is 2 V
+        gamma1/sqrt(gamma1^2 + 4 V^2).
+    a, spacing : float, angstrom
+        Lattice constant, and distance of the layers.
+
+    Returns
+    -------
+    LayeredModel
+
+    Raises
+    ------
+    InputError
+        A length that is not positive, an energy that is no number.
     """
     return multilayer_graphene(
         2, "AB", gamma0, gamma1, gamma3, gamma4, delta, displacement, a=a, spacing=spacing
@@ -79,12 +110,32 @@ def multilayer_graphene(
     a: float = GRAPHENE_CONSTANT,
     spacing: float | Sequence[float] = GRAPHENE_SPACING,
 ) -> LayeredModel:
-    """n graphene layers. ``stacking`` is a pattern of the letters A, B, C repeated n layers up:
-    "AB" (Bernal),
-    "ABC" (rhombohedral), "AA", or one letter a layer. ``spacing`` in angstrom: one value or n - 1.
+    """n graphene layers.
 
     gamma3, gamma4 and delta act between neighbouring layers of different letters; in "AA" only
-    gamma1 couples. ``displacement`` V: layer energies linear in z from -V to +V. Energies in eV.
+    gamma1 couples.
+
+    Eq. (16); docs/microscopic.
+
+    Parameters
+    ----------
+    n : int
+        Layers.
+    stacking : str
+        A pattern of the letters A, B, C repeated n layers up: "AB" (Bernal), "ABC" (rhombohedral),
+        "AA", or one letter a layer.
+    gamma0, gamma1, gamma3, gamma4, delta : float, eV
+        As for :func:`bilayer_graphene`.
+    displacement : float, eV
+        V; layer energies linear in z from -V to +V.
+    a : float, angstrom
+        Lattice constant.
+    spacing : float or (n - 1,), angstrom
+        Distance of the layers.
+
+    Returns
+    -------
+    LayeredModel
 
     Raises
     ------
@@ -120,13 +171,36 @@ def gapped_honeycomb(
     """n gapped honeycomb layers: the two-band massive Dirac picture of a transition-metal
     dichalcogenide.
 
-    Each layer has site energies +gap/2 on A and -gap/2 on B and the nearest-neighbour ``hopping``;
-    sites above each other are coupled by ``interlayer``. Defaults (eV, angstrom) are the scale of
-    MoS2: a hopping of 1.27 eV gives the Dirac velocity sqrt(3) a t/2 = 3.5 eV angstrom. Not a fit
-    to any band structure.
+    Each layer has site energies +gap/2 on A and -gap/2 on B.  Defaults are the scale of MoS2: a
+    hopping of 1.27 eV gives the Dirac velocity sqrt(3) a t/2 = 3.5 eV angstrom. Not a fit to any
+    band structure.
 
-    stacking : "AA", "2H" (AA with A and B exchanged in every other layer; inversion symmetric for
-    even n) or "3R" (every layer shifted by one bond).
+    Parameters
+    ----------
+    n : int
+        Layers.
+    stacking : "AA", "2H" or "3R"
+        "2H" is AA with A and B exchanged in every other layer, inversion symmetric for even n; in
+        "3R" every layer is shifted by one bond.
+    hopping, gap : float, eV
+        Between nearest neighbours, and between A and B.
+    interlayer : float, eV
+        Between sites above each other.
+    displacement : float, eV
+        V; layer energies linear in z from -V to +V.
+    a : float, angstrom
+        Lattice constant.
+    spacing : float or (n - 1,), angstrom
+        Distance of the layers.
+
+    Returns
+    -------
+    LayeredModel
+
+    Raises
+    ------
+    InputError
+        n < 1, another stacking, a wrong number of spacings, a length that is not positive.
     """
     known = {"AA": ("A", 1), "2H": ("A", -1), "3R": ("ABC", 1)}
     if stacking not in known:

@@ -306,8 +306,12 @@ def _holds(
 class SymmetryReport:
     """What a model's symmetries say about X, beside the tensor itself.
 
+    Eqs. (S52)-(S54); docs/microscopic.
+
     Attributes
     ----------
+    name : str
+        Of the model.
     operations : tuple of Operation
         Without time reversal first.
     forbidden : tuple of str
@@ -338,18 +342,22 @@ class SymmetryReport:
 
     @property
     def threefold(self) -> bool:
+        """Whether the axis along z is threefold."""
         return "C3z" in self.names
 
     @property
     def inversion(self) -> bool:
+        """Whether the model has inversion symmetry."""
         return "inversion" in self.names
 
     @property
     def mirrors(self) -> tuple[str, ...]:
+        """Names of the mirror planes."""
         return tuple(name for name in self.names if "mirror" in name)
 
     @property
     def time_reversal(self) -> bool:
+        """Whether time reversal by itself is a symmetry."""
         return any(op.name == "time reversal" for op in self.operations)
 
     def __str__(self) -> str:
@@ -377,8 +385,20 @@ def symmetry_report(
     """Find the symmetries, say which components they forbid, Eqs. (S52)-(S54), and show that these
     vanish.
 
-    mu in eV (default: the mean energy), temperature in K, mesh: divisions of the check mesh. For a
-    displacement field report ``model.with_displacement(V)`` beside ``model``.
+    For a displacement field report ``model.with_displacement(V)`` beside ``model``.
+
+    Parameters
+    ----------
+    model : LayeredModel
+    mu : float, eV, optional
+        Default the mean energy.
+    temperature : float, K
+    mesh : int
+        Divisions of the check mesh in each direction.
+
+    Returns
+    -------
+    SymmetryReport
 
     Raises
     ------

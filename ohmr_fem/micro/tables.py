@@ -94,10 +94,15 @@ def write_tensor_table(
 
     Parameters
     ----------
+    path : str or Path
     results : InverseMass or {displacement in eV: InverseMass}
         All of one kind.
     title : str
         First line, for instance the model.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------

@@ -46,6 +46,8 @@ ZERO_CARRIERS = 1e-11  # per cell and spin: the round-off of the sums
 class InverseMass:
     """X for n chemical potentials, with everything that the numbers mean.
 
+    Eqs. (3), (18), (20), (21); docs/microscopic.
+
     Attributes
     ----------
     X : (n, 3, 3)
@@ -95,7 +97,13 @@ class InverseMass:
 
     @property
     def theta(self) -> np.ndarray:
-        """Anisotropy X_zz/X_yy, (n,); same definition and counting as X."""
+        """Anisotropy X_zz/X_yy, (n,); same definition and counting as X.
+
+        Raises
+        ------
+        InputError
+            A model of one layer.
+        """
         if self.layers < 2:
             raise InputError(
                 "the model has one layer, so nothing moves along z and X_zz = 0; "
@@ -140,10 +148,11 @@ def inverse_mass(
     symmetry: bool = True,
     density: Any = None,
 ) -> InverseMass:
-    """The tensor X for any number of chemical potentials.
+    """The tensor X for any number of chemical potentials; Eqs. (3), (18), (20), (21).
 
     Parameters
     ----------
+    model : LayeredModel
     mu : float or (n,)
         Chemical potential in eV; None with ``density``.
     temperature : float
@@ -163,10 +172,16 @@ def inverse_mass(
         be slower or too large.
     shift : 0 or 0.5
         Gamma-centred or half-shifted uniform mesh.
+    tolerance : float
+        Of the integration over k, relative to the largest |X|.
     symmetry : bool
         Use the symmetries found in the model.
     density : float or (n,)
         Electrons minus those at neutrality, per m^2, of ``spin`` spins; instead of mu.
+
+    Returns
+    -------
+    InverseMass
 
     Raises
     ------
@@ -239,10 +254,22 @@ def chemical_potential(
     mesh: int | Literal["auto", "adaptive"] = "auto",
     tolerance: float = 1e-8,
 ) -> np.ndarray:
-    """mu in eV, (n,), at which electrons minus those at neutrality number ``density`` per m^2.
+    """mu at which electrons minus those at neutrality number ``density``.
 
-    ``temperature`` in K; ``spin`` states an orbital of the ``model`` (1, or 2 for electrons that
-    it does not tell apart); ``mesh`` and ``tolerance`` as for :func:`inverse_mass`.
+    Parameters
+    ----------
+    model : LayeredModel
+    density : float or (n,)
+        Per m^2.
+    temperature : float, K
+    spin : int
+        States an orbital of the model: 1, or 2 for electrons that it does not tell apart.
+    mesh, tolerance
+        As for :func:`inverse_mass`.
+
+    Returns
+    -------
+    (n,) eV
 
     Raises
     ------

@@ -59,6 +59,12 @@ def from_wannier90(
         ``layer_gap`` free.
     filling : int, optional
         Electrons per cell and spin at neutrality; default half of the orbitals.
+    name : str
+        Of the model; default that of the file.
+
+    Returns
+    -------
+    LayeredModel
 
     Raises
     ------
@@ -106,8 +112,19 @@ def write_wannier90(
     *,
     thickness: float = 30.0,
 ) -> None:
-    """Write the model as ``_tb.dat`` (if the name ends so) or ``_hr.dat``; ``thickness`` is the
-    length of a3.
+    """Write the model as ``_tb.dat`` (if the name ends so) or ``_hr.dat``.
+
+    Parameters
+    ----------
+    model : LayeredModel
+    path : str or Path
+    thickness : float, angstrom
+        Length of a3.
+
+    Raises
+    ------
+    InputError
+        A thickness that is not positive, a file that cannot be written.
     """
     path, thickness = Path(path), positive(thickness, "angstrom", "thickness")
     n = model.n_orbitals

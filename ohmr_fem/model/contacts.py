@@ -240,6 +240,12 @@ class Contact:
         Beside a spin it is that of both moments, or {"orbital": p, "spin": p}.
     spin_polarisation : (3,) floats, optional
         That of the spin, where it differs.
+
+    Raises
+    ------
+    InputError
+        An unknown kind or condition, another shape or dimension, |p| above 1, or parts that exclude
+        each other: a region and a boundary, a polarisation and n = 0.
     """
 
     kind: str = "equipotential"
@@ -325,6 +331,7 @@ class Contact:
 
     @property
     def polarised(self) -> bool:
+        """Whether a polarisation is not zero."""
         return any(self.polarisation) or any(self.spin_polarisation or ())
 
     @property
@@ -334,7 +341,17 @@ class Contact:
         return self.moment.tells_apart or (p is not None and p != self.polarisation)
 
     def of_channel(self, spin: bool) -> Contact:
-        """The same contact for the orbital or the spin moment alone."""
+        """The same contact for the orbital or the spin moment alone.
+
+        Parameters
+        ----------
+        spin : bool
+            The spin, or else the orbital moment.
+
+        Returns
+        -------
+        Contact
+        """
         p = self.spin_polarisation if spin and self.spin_polarisation else self.polarisation
         moment = self.moment.of_spin if spin else self.moment.of_orbital
         return replace(self, moment=moment, polarisation=p, spin_polarisation=None)
@@ -350,17 +367,33 @@ class Contact:
         return words
 
     def place(self, name: str) -> str:
-        """The boundary or region of the mesh that this contact of a name is."""
+        """The boundary or region of the mesh that this contact of a name is.
+
+        Parameters
+        ----------
+        name : str
+            Of the contact.
+
+        Returns
+        -------
+        str
+        """
         return self.region or self.boundary or name
 
     def reversed(self) -> Contact:
-        """The same contact with -p, as after its magnet has been turned over."""
+        """The same contact with -p, as after its magnet has been turned over.
+
+        Returns
+        -------
+        Contact
+        """
         spin = self.spin_polarisation
         turned = None if spin is None else _turned(spin)
         return replace(self, polarisation=_turned(self.polarisation), spin_polarisation=turned)
 
     @property
     def carries_current(self) -> bool:
+        """Whether a current can be sent through it."""
         return self.kind in ("equipotential", "profile")
 
 
@@ -387,6 +420,11 @@ class Edge:
     edge_moment : quantity or three, C/V
         chi of a bound moment chi E_t along the edge, which does not diffuse: it adds to the moment
         that is observed (:meth:`Solution.bound_moment`), not to any resistance.
+
+    Raises
+    ------
+    InputError
+        An unknown condition, another shape or dimension.
     """
 
     moment: Any = "reflecting"
@@ -432,7 +470,24 @@ class GaussianProfile:
 
 @door
 def gaussian_profile(center: Sequence[Any], width: Any) -> GaussianProfile:
-    """A Gaussian current-density profile of rms ``width`` about ``center`` (quantities, m)."""
+    """A Gaussian current-density profile, for :class:`Contact`.
+
+    Parameters
+    ----------
+    center : (x, y) quantities, m
+    width : quantity, m
+        Rms, in each direction.
+
+    Returns
+    -------
+    GaussianProfile
+        A function of (x, y); the program normalises it.
+
+    Raises
+    ------
+    InputError
+        Not two lengths, or a width that is not positive.
+    """
     with complaints_of("gaussian_profile"):
         place = array_si(center, "m", "center")
         if place.shape != (2,):

@@ -20,10 +20,24 @@ def field_sweep(
     n: int,
     direction: Any = "x",
 ) -> np.ndarray:
-    """``n`` evenly spaced fields along a direction, from ``start`` to ``stop`` (quantities, T),
-    shape (n, 3) in T.
+    """Evenly spaced fields along a direction.
 
-    ``direction`` is "x", "y", "z", or a vector, which is normalised.
+    Parameters
+    ----------
+    start, stop : quantities, T
+    n : int
+        Number of fields.
+    direction : "x", "y", "z", or (3,) floats
+        A vector is normalised.
+
+    Returns
+    -------
+    (n, 3) T
+
+    Raises
+    ------
+    InputError
+        Another direction, no whole number of fields, another dimension.
     """
     if isinstance(direction, str):
         if direction not in DIRECTIONS:
@@ -52,8 +66,24 @@ def _normalised(vector: np.ndarray) -> np.ndarray:
 
 @door
 def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:
-    """``n`` fields of one magnitude (T) turned by a full circle in a plane, from its first axis to
-    its second, (n, 3).
+    """Fields of one magnitude turned by a full circle in a plane.
+
+    Parameters
+    ----------
+    magnitude : quantity, T
+    n : int
+        Number of fields.
+    plane : str
+        Two of the axes x, y, z: the field turns from the first to the second.
+
+    Returns
+    -------
+    (n, 3) T
+
+    Raises
+    ------
+    InputError
+        Another plane, no whole number of fields, another dimension.
     """
     if (
         not isinstance(plane, str)

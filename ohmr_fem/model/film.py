@@ -58,7 +58,8 @@ class MagneticFace:
 
 @door
 def magnetic_face(*, mixing_conductance: Any, magnetisation: Any) -> MagneticFace:
-    """A face of a :class:`Film` towards an insulating magnet (spin Hall magnetoresistance).
+    """A face of a :class:`Film` towards an insulating magnet (spin Hall magnetoresistance);
+    docs/theory, section 9.
 
     Parameters
     ----------
@@ -66,6 +67,11 @@ def magnetic_face(*, mixing_conductance: Any, magnetisation: Any) -> MagneticFac
         Real part >= 0 and imaginary part; one number is g_r alone.
     magnetisation : (3,) floats
         Direction of m; it is normalised.
+
+    Returns
+    -------
+    MagneticFace
+        For ``Film(bottom=..., top=...)``.
 
     Raises
     ------
@@ -273,6 +279,8 @@ def _matrix(value: Any) -> np.ndarray | None:
 @dataclass(frozen=True, eq=False)
 class Film:
     """Thickness and faces of a device plane, for ``Problem(film=...)``.
+
+    See docs/theory, section 9.
 
     Parameters
     ----------

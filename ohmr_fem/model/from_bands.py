@@ -46,14 +46,20 @@ def material(
     density of states, D = sigma/(e^2 dn/dE_F), unless given; X per carrier. Every choice is written
     into ``source``.
 
+    See docs/microscopic.
+
     Parameters
     ----------
+    model : LayeredModel
+        Of two layers or more.
     density : quantity, 1/m^2
         Electrons minus those at neutrality, both spins if ``spin`` is 2; e.g. "1e12 cm**-2".
     mobility : quantity, m^2/(V s)
         The same for electrons and holes.
     relaxation_time : quantity, s
         tau of the moment, not of the momentum.
+    orbital_hall_angle, inverse_orbital_hall_angle : float
+        alpha and alpha'; alpha' defaults to alpha.
     displacement : float
         V in eV, layer energies linear from -V to +V; added to the model.
     temperature : float
@@ -62,10 +68,18 @@ def material(
         As in :func:`inverse_mass`. The default counts carriers in both blocks: Drude in plane, X_zz
         measured from neutrality, which is the reading that gives the anisotropy of order 1e-2 of
         Sun and Vignale.
+    spin : int
+        Spins counted: 1, or 2 for electrons that the model does not tell apart.
+    mesh, tolerance
+        As for :func:`inverse_mass`.
     diffusion_constant : quantity, m^2/s, optional
         Instead of the Einstein relation.
     options
         Passed to :class:`Material`: g_factor, moment_per_carrier, name.
+
+    Returns
+    -------
+    Material
 
     Raises
     ------

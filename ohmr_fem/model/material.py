@@ -226,11 +226,31 @@ class Material:
         put("diffusion_constant", length**2 / tau)
 
     def with_unit_conductivity(self) -> Material:
-        """This material at 1 S, where the conductivity is a scale alone."""
+        """This material at 1 S, where the conductivity is a scale alone.
+
+        Returns
+        -------
+        Material
+        """
         return replace(self, sheet_conductivity=1.0, diffusion_length=None)
 
     def as_sheet(self, thickness: float | None) -> Material:
-        """This material with the sheet conductivity of a film (m), in place of its resistivity."""
+        """This material with the sheet conductivity of a film, in place of its resistivity.
+
+        Parameters
+        ----------
+        thickness : float or None, m
+
+        Returns
+        -------
+        Material
+            The same one where there is no thickness or no resistivity.
+
+        Raises
+        ------
+        InputError
+            A thickness that is not positive.
+        """
         if self.resistivity is None or thickness is None:
             return self
         return replace(
@@ -304,7 +324,21 @@ class Material:
         return float(3.0 / np.trace(self.relaxation))
 
     def torque(self, field: Any) -> np.ndarray:
-        """T(B) = (g e/2) [B]_x X in 1/s, shape (3, 3) or (n, 3, 3); Eq. (2)."""
+        """T(B) = (g e/2) [B]_x X; Eq. (2).
+
+        Parameters
+        ----------
+        field : (3,) or (n, 3) T
+
+        Returns
+        -------
+        (3, 3) or (n, 3, 3) array, 1/s
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
+        """
         return self._torque(fields_array(field))
 
     def _torque(self, field: np.ndarray) -> np.ndarray:
@@ -317,8 +351,20 @@ class Material:
         detection: str,
         averaged: bool | None = None,
     ) -> np.ndarray:
-        """Weights (3,) with which n enters the inverse effect: n^c as printed, or (X n)_c over X_zz
-        (``averaged``, by default for n^x and n^y: over (X_xx + X_yy)/2).
+        """Weights with which n enters the inverse effect: n^c as printed, or (X n)_c over one
+        number.
+
+        Parameters
+        ----------
+        component : int
+            c: 0, 1, 2 for x, y, z.
+        detection : "printed" or "reciprocal"
+        averaged : bool, optional
+            Whether that number is (X_xx + X_yy)/2, else X_zz; by default so for n^x and n^y.
+
+        Returns
+        -------
+        (3,) array
         """
         if detection == "printed":
             return np.eye(3)[component]

@@ -24,8 +24,21 @@ def mn(**changes: Any) -> Material:
     """Manganese film: alpha = 0.016, tau = 2 ps, L_m = 2 nm (Sala et al., PRL 131, 156703 (2023)).
 
     With m = 27.7 m_e (``inverse_mass=1/27.7``), which Sun and Vignale quote as consistent, the
-    effect at 9 T is some 400 times smaller than with the free-electron mass used here. ``changes``
-    replace any field of Material.
+    effect at 9 T is some 400 times smaller than with the free-electron mass used here.
+
+    Parameters
+    ----------
+    changes
+        Fields of :class:`Material` that are to be others.
+
+    Returns
+    -------
+    Material
+
+    Raises
+    ------
+    InputError
+        A value that :class:`Material` refuses.
     """
     return _film(
         "Mn",
@@ -37,19 +50,45 @@ def mn(**changes: Any) -> Material:
 
 @door
 def v(**changes: Any) -> Material:
-    """Vanadium film: L_m about 2 nm (Aguilar-Pujol et al., arXiv:2506.06546). Give
-    orbital_hall_angle, relaxation_time.
+    """Vanadium film: L_m about 2 nm (Aguilar-Pujol et al., arXiv:2506.06546).
 
     Other films disagree: 15.0 nm and a negative orbital Hall conductivity in Vijayan et al.,
     arXiv:2508.16339.
+
+    Parameters
+    ----------
+    changes
+        Fields of :class:`Material`; orbital_hall_angle and relaxation_time must be given.
+
+    Returns
+    -------
+    Material
+
+    Raises
+    ------
+    InputError
+        One of the two is missing, or a value that :class:`Material` refuses.
     """
     return _film("V", "2 nm", "L_m: Aguilar-Pujol et al., arXiv:2506.06546 (2025)", changes)
 
 
 @door
 def cr(**changes: Any) -> Material:
-    """Chromium film: L_m = 6.6 nm (Lyalin et al., PRL 131, 156702 (2023)). Give orbital_hall_angle,
-    relaxation_time.
+    """Chromium film: L_m = 6.6 nm (Lyalin et al., PRL 131, 156702 (2023)).
+
+    Parameters
+    ----------
+    changes
+        As for :func:`v`.
+
+    Returns
+    -------
+    Material
+
+    Raises
+    ------
+    InputError
+        As :func:`v`.
     """
     return _film(
         "Cr", "6.6 nm", "L_m: Lyalin et al., PRL 131, 156702 (2023), 6.6 +- 0.6 nm", changes
@@ -58,8 +97,21 @@ def cr(**changes: Any) -> Material:
 
 @door
 def ti(**changes: Any) -> Material:
-    """Titanium film: L_m = 7.3 nm (Idrobo et al., arXiv:2403.09269). Give orbital_hall_angle,
-    relaxation_time.
+    """Titanium film: L_m = 7.3 nm (Idrobo et al., arXiv:2403.09269).
+
+    Parameters
+    ----------
+    changes
+        As for :func:`v`.
+
+    Returns
+    -------
+    Material
+
+    Raises
+    ------
+    InputError
+        As :func:`v`.
     """
     return _film("Ti", "7.3 nm", "L_m: Idrobo et al., arXiv:2403.09269 (2024)", changes)
 
@@ -74,13 +126,36 @@ def bilayer_graphene(
     displacement: float = 0.0,
     **options: Any,
 ) -> Material:
-    """Gated bilayer graphene: gamma0 3.16, gamma1 0.381, gamma3 0.38, gamma4 0.14, Delta' 0.022 eV
-    (McCann and Koshino,
-    Rep. Prog. Phys. 76, 056503 (2013)), with sigma, D and X from the bands: see
-    :func:`ohmr_fem.micro.bridge.material`.
+    """Gated bilayer graphene, with sigma, D and X from the bands: see
+    :func:`ohmr_fem.micro.material`.
 
-    density in 1/m^2 (both spins), displacement V in eV. No measured orbital Hall angle or moment
-    relaxation time is known to us for it: give both. The mobility is a placeholder of 1 m^2/(V s).
+    gamma0 3.16, gamma1 0.381, gamma3 0.38, gamma4 0.14, Delta' 0.022 eV (McCann and Koshino, Rep.
+    Prog. Phys. 76, 056503 (2013)).  No measured orbital Hall angle or moment relaxation time is
+    known to us.
+
+    Parameters
+    ----------
+    density : quantity, 1/m^2
+        Electrons minus those at neutrality, both spins.
+    orbital_hall_angle : float
+        Must be given.
+    relaxation_time : quantity, s
+        tau of the moment; must be given.
+    mobility : quantity, m^2/(V s)
+        The default is a placeholder.
+    displacement : float, eV
+        V; the layers differ by 2V.
+    options
+        As for :func:`ohmr_fem.micro.material`.
+
+    Returns
+    -------
+    Material
+
+    Raises
+    ------
+    InputError
+        The angle or the time is missing; as :func:`ohmr_fem.micro.material`.
     """
     needed = {"orbital_hall_angle": orbital_hall_angle, "relaxation_time": relaxation_time}
     _require("bilayer_graphene", needed)

@@ -132,7 +132,13 @@ class Problem:
 
     @property
     def material(self) -> Material:
-        """The material, if there is only one: materials of equal values are one."""
+        """The material, if there is only one: materials of equal values are one.
+
+        Raises
+        ------
+        InputError
+            There are several.
+        """
         several = distinct(self.materials.values())
         if len(several) != 1:
             raise _wrong(
@@ -174,7 +180,18 @@ class Problem:
         return {name: c for name, c in self.contacts.items() if c.polarised}
 
     def refuse_polarised(self, caller: str) -> None:
-        """InputError from what knows nothing of polarised contacts."""
+        """For what knows nothing of polarised contacts.
+
+        Parameters
+        ----------
+        caller : str
+            Its name, for the message.
+
+        Raises
+        ------
+        InputError
+            A contact has a polarisation.
+        """
         for name in self.polarised:
             raise InputError(
                 f"{caller} knows no polarised contacts, and {name!r} has a polarisation; leave one "
@@ -183,7 +200,18 @@ class Problem:
             )
 
     def refuse_channel(self, caller: str) -> None:
-        """InputError from what needs a device plane."""
+        """For what needs a device plane.
+
+        Parameters
+        ----------
+        caller : str
+            Its name, for the message.
+
+        Raises
+        ------
+        InputError
+            The mesh is a channel.
+        """
         if self.mesh.is_channel:
             raise InputError(
                 f"{caller} needs a device plane (x, y), and this is a channel: mesh the device",
@@ -191,8 +219,11 @@ class Problem:
             )
 
     def moment_conditions(self) -> dict[str, Moment]:
-        """{boundary or region: condition} for every boundary or pad that does not simply
-        reflect.
+        """The condition of every boundary or pad that does not simply reflect.
+
+        Returns
+        -------
+        {boundary or region: Moment}
         """
         found = {c.place(name): c.moment for name, c in self.contacts.items() if c.kind != "point"}
         found.update({name: e.moment for name, e in self.edges.items()})

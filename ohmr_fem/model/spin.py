@@ -19,6 +19,8 @@ class Spin:
 
         d_t n_L = ... - n_L/tau_L + to_orbital n_S,   d_t n_S = ... - n_S/tau_S + from_orbital n_L.
 
+    See docs/theory, section 11.
+
     Parameters
     ----------
     diffusion_constant : quantity, m^2/s
@@ -29,6 +31,7 @@ class Spin:
     inverse_hall_angle : float, optional
         alpha'_S; default alpha_S.
     g_factor : float
+        Of the spin; 2 for free electrons.
     inverse_mass : float, **1/m_e**
         The torque is (g e/2) [B]_x over this mass: g = 2 and the free mass are Larmor's precession.
     to_orbital, from_orbital : quantities, 1/s

@@ -22,6 +22,8 @@ OF_LAYERS = ("thickness", "resistivity", "alpha_product")
 class Stack:
     """Layers one above the other, for ``Problem(mesh, None, contacts, film=stack)``.
 
+    See docs/theory, section 9.
+
     Parameters
     ----------
     layers : list of (Material, thickness in m), from the bottom up
@@ -81,7 +83,17 @@ class Stack:
         return tuple(m.name or f"layer_{i + 1}" for i, (m, _) in enumerate(self.layers))
 
     def value(self, name: str) -> float:
-        """A parameter "LAYER.parameter" in SI: of :data:`OF_LAYERS`, or a number of the material.
+        """A parameter of a layer, in SI.
+
+        Parameters
+        ----------
+        name : str
+            "LAYER.parameter": thickness, resistivity, alpha_product, or a number of the material.
+
+        Returns
+        -------
+        float
+            In SI.
 
         Raises
         ------
@@ -99,10 +111,21 @@ class Stack:
         return parameter(material, key)
 
     def at(self, changes: Mapping[str, Any]) -> Stack:
-        """The stack with other values {"LAYER.parameter": value}, in every layer of the name.
+        """The stack with other values, in every layer of the name.
 
-        A thickness keeps the resistivity.  alpha_product scales alpha and alpha' alike, so that
-        their ratio and the sign of alpha stay; where the product changes its sign alpha' does.
+        Parameters
+        ----------
+        changes : {"LAYER.parameter": value}
+            As for :meth:`value`; SI or quantities.
+
+        Returns
+        -------
+        Stack
+
+        Raises
+        ------
+        InputError
+            No such layer or number, a value of the wrong sign or dimension.
         """
         own: dict[str, dict[str, float]] = {}
         for name, value in changes.items():

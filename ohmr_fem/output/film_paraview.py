@@ -20,15 +20,25 @@ def export_film(
     moment: FilmMoment,
     path: str | Path,
 ) -> Path:
-    """Write a .vtu of prisms between the heights of a :class:`FilmMoment`: the first points are its
-    bottom, the last its top.
+    """Write the moment of a film as prisms between its heights, for ParaView.
 
-    Two heights give both faces; more show the profile between them.  Lengths in metres.
+    The first points are the bottom, the last the top.  Two heights give both faces; more show the
+    profile between them.  Lengths in metres, densities in C/m^3.
+
+    Parameters
+    ----------
+    moment : FilmMoment
+    path : str or Path
+        Ends in .vtu.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------
     InputError
-        Another ending than .vtu.
+        Another ending than .vtu, a file that cannot be written.
     """
     import meshio
 

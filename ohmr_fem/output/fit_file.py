@@ -122,6 +122,14 @@ def load_fit(path: str | Path) -> Fit | GlobalFit:
     Everything is there but what a further search needs: ``measures`` and ``lmfit`` of a
     :class:`Fit` are empty, and :meth:`GlobalFit.bootstrap` asks for the fit itself.
 
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Fit or GlobalFit
+
     Raises
     ------
     InputError

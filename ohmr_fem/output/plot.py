@@ -47,13 +47,26 @@ def plot_moment_density(
 ) -> Any:
     """Map of one component of the moment density, with the conventional current as arrows.
 
-    The colours are centred on zero.  The arrows stand on an even grid, ``arrows`` along the longest
-    side (0: none); their length is proportional to |J| up to its 95th percentile.  On a line the
-    profile is drawn instead.
+    The colours are centred on zero.  On a line the profile is drawn instead.
+
+    Parameters
+    ----------
+    solution : Solution
+    component : "x", "y" or "z"
+    ax : matplotlib Axes, optional
+        To draw into; default a new figure.
+    arrows : int
+        On an even grid, so many along the longest side (0: none); their length is proportional to
+        |J| up to its 95th percentile.
 
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    InputError
+        Another component.
     """
     if component not in ("x", "y", "z"):
         raise InputError(
@@ -87,12 +100,25 @@ def plot_hanle(
     """One or several curves against the field along its direction, or the angle of a field that
     turns.
 
-    ``quantity`` is a column of the table, such as "R", "hanle" or "rho_star"; by default "hanle" =
-    R(B) - R(0) for a device, and "rho_change" = rho(B) - rho(0) for a cross-section.
+    Parameters
+    ----------
+    curves : HanleCurve, or several
+    quantity : str, optional
+        A column of the table, such as "R", "hanle" or "rho_star"; by default "hanle" = R(B) - R(0)
+        for a device, and "rho_change" = rho(B) - rho(0) for a cross-section.
+    labels : str for each curve
+        Of the legend; without them there is none.
+    ax : matplotlib Axes, optional
+        To draw into; default a new figure.
 
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    InputError
+        No curve, or a quantity that a curve does not have.
     """
     several = [curves] if isinstance(curves, HanleCurve) else list(curves)
     if not several:
@@ -213,8 +239,22 @@ def plot_mesh(
     mesh: DeviceMesh,
     ax: Any = None,
 ) -> Any:
-    """The mesh, its regions tinted, its named boundaries drawn in colour and labelled; returns the
-    axes.
+    """The mesh, its regions tinted, its named boundaries drawn in colour and labelled.
+
+    Parameters
+    ----------
+    mesh : DeviceMesh
+    ax : matplotlib Axes, optional
+        To draw into; default a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    InputError
+        A mesh that is not 2D.
     """
     if mesh.dim != 2:
         raise InputError(

@@ -39,10 +39,17 @@ def plot_admr(
     scan : AngleScan
     measurement : int
         From 1, as in the columns ``R_1``, ``R_2``.
+    ax : matplotlib Axes, optional
+        To draw into; default a new figure.
 
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    InputError
+        A measurement that the scan does not have.
     """
     count = scan.delta_R.shape[1]
     if isinstance(measurement, bool) or measurement not in range(1, count + 1):

@@ -38,6 +38,11 @@ def plot_data(
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    InputError
+        What is no measured curve.
     """
     several = [curves] if isinstance(curves, Measured) else list(curves)
     shifts = [_base(c, c.values) if centred else 0.0 for c in several]
@@ -51,12 +56,22 @@ def plot_fit(
 ) -> Any:
     """Data with the fitted device (lines) and the infinite strip (dashes), backgrounds taken off.
 
-    One panel for every pair of contacts with the residuals in units of the noise below it; with
-    ``ax`` everything goes there, without residuals.
+    One panel for every pair of contacts with the residuals in units of the noise below it.
+
+    Parameters
+    ----------
+    fit : Fit
+    ax : matplotlib Axes, optional
+        Everything goes there, without residuals.
 
     Returns
     -------
     matplotlib Axes, the first if there are several
+
+    Raises
+    ------
+    InputError
+        What is no fit.
     """
     if ax is not None:
         return _overlay(list(fit.curves), ax)

@@ -34,10 +34,17 @@ def plot_inverse_mass(
         or density.
     quantity : "X" or "theta"
     against : "mu", "density" or "displacement"
+    ax : matplotlib Axes, optional
+        To draw into; default a new figure.
 
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    InputError
+        No result, or another quantity.
     """
     several = {0.0: results} if isinstance(results, InverseMass) else dict(results)
     if not several:
@@ -127,15 +134,28 @@ def _parts(X: np.ndarray, quantity: str) -> Iterable[tuple[str, np.ndarray, str]
 
 @door
 def plot_gate_map(found: GateMap, quantity: str | None = None, ax: Any = None) -> Any:
-    """Colour map of "hanle" = R(B) - R(0) (a device) or "rho_change" (a cross-section) over field
-    and gate.
+    """Colour map of the effect over field and gate.
 
-    The colours are centred on zero; hatched where there is no steady state.  ``quantity`` may be
-    any of "delta_R", "hanle", "rho", "rho_change", "rho_star".
+    The colours are centred on zero; hatched where there is no steady state.
+
+    Parameters
+    ----------
+    found : GateMap
+        Of two gates and two fields or more.
+    quantity : str, optional
+        "delta_R", "hanle", "rho", "rho_change" or "rho_star"; by default "hanle" = R(B) - R(0) for
+        a device, "rho_change" for a cross-section.
+    ax : matplotlib Axes, optional
+        To draw into; default a new figure.
 
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    InputError
+        An unknown quantity, too few gates or fields.
     """
     known = ["rho", "rho_change", "rho_star"]
     usual = "rho_change"

@@ -25,9 +25,18 @@ def plot_series(fit: GlobalFit) -> Any:
     """Data without their backgrounds, the fit and its band of two standard deviations; residuals
     below.  One panel a sample.
 
+    Parameters
+    ----------
+    fit : GlobalFit
+
     Returns
     -------
     matplotlib Axes, the first
+
+    Raises
+    ------
+    InputError
+        What is no fit of a series.
     """
     names = list(fit.samples)
     columns = min(len(names), ACROSS)
@@ -140,9 +149,18 @@ def _direction(curve: FittedCurve) -> str:
 def plot_profiles(fit: GlobalFit) -> Any:
     """Rise of chi^2 along every profiled parameter, with the end of its interval.
 
+    Parameters
+    ----------
+    fit : GlobalFit
+
     Returns
     -------
     matplotlib Axes, the first
+
+    Raises
+    ------
+    InputError
+        What is no fit of a series.
     """
     names = list(fit.profiles)
     columns = min(max(len(names), 1), 3)
@@ -196,9 +214,18 @@ def _named(
 def plot_correlation(fit: GlobalFit) -> Any:
     """Correlation of the parameters; 1 and -1 cannot be told apart.
 
+    Parameters
+    ----------
+    fit : GlobalFit
+
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    InputError
+        What is no fit of a series.
     """
     symbols = [e.symbol for e in fit.parameters.values()]
     size = 0.9 + 0.34 * len(symbols)
@@ -227,9 +254,21 @@ def plot_against(
     """The size of the effect of each sample, measured and fitted, against thickness (or another
     property that differs).
 
+    Parameters
+    ----------
+    fit : GlobalFit
+    follows : str, optional
+        The property: thickness, width, distance, temperature or resistivity; default the first of
+        them that all samples have and that differs.
+
     Returns
     -------
     matplotlib Axes, or None where the samples differ in no property
+
+    Raises
+    ------
+    InputError
+        A property that the samples do not have, or what is no fit.
     """
     key = follows or _differing(fit)
     if key is None:

@@ -39,14 +39,23 @@ _CURVE = {
 
 @door
 def save(item: Solution | HanleCurve | Fit | GlobalFit, path: str | Path) -> Path:
-    """Write a solution or a curve to ``path``, a NumPy .npz archive; a fit as JSON, which
-    :func:`load_fit` reads.
+    """Write a result to a file: a solution or a curve as a NumPy .npz archive, which :func:`load`
+    reads; a fit as JSON, which :func:`load_fit` reads.
+
+    Parameters
+    ----------
+    item : Solution, HanleCurve, Fit or GlobalFit
+    path : str or Path
+
+    Returns
+    -------
+    Path
 
     Raises
     ------
     InputError
-        The problem contains a function (a coefficient or a current profile), which cannot be
-        stored.
+        Another item, a file that cannot be written; the problem contains a function (a coefficient
+        or a current profile), which cannot be stored.
     """
     if isinstance(item, Solution):
         return save_solution(item, path)
@@ -70,6 +79,10 @@ def save(item: Solution | HanleCurve | Fit | GlobalFit, path: str | Path) -> Pat
 @door
 def load(path: str | Path) -> Any:
     """Read what :func:`save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
 
     Returns
     -------

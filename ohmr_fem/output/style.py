@@ -63,7 +63,24 @@ def _signed(fields: np.ndarray) -> np.ndarray:
 
 @door
 def save_figure(axes: Any, path: str | Path) -> Path:
-    """Write the figure of ``axes`` as .png, .pdf or .svg; a failure leaves no half-written file."""
+    """Write a figure; a failure leaves no half-written file.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Any of the figure.
+    path : str or Path
+        Ends in .png, .pdf or .svg.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        Another ending, a file that cannot be written.
+    """
     path = Path(path)
     save_figures(axes, [path])
     return path

@@ -88,7 +88,11 @@ def run_fit(
 
     Raises
     ------
-    InputError, MissingExtraError
+    InputError
+        A file that is missing, damaged or does not fit the other; a folder that cannot be written
+        or holds files of no run; as :func:`ohmr_fem.fit`.
+    MissingExtraError
+        lmfit is not installed.
     """
     _given_once("parameters", parameters)
     _given_once("background", options.get("background", ()))

@@ -64,6 +64,8 @@ def run_series(
     Raises
     ------
     InputError
+        A file that is missing, damaged or says what nobody knows; a folder that cannot be written
+        or holds files of no run; as :func:`ohmr_fem.global_fit`.
     """
     held: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
     if out is not None:

@@ -53,7 +53,7 @@ class Round:
         Error bar.
     allowed : float, ohm
         The error asked for.
-    seconds : float
+    seconds : float, s
         Since the start.
     """
 
@@ -96,6 +96,7 @@ class Adapted:
     history : tuple of Round
     problem : Problem
         With the last mesh.
+    current, voltage : pairs of contact names
     """
 
     value: Any
@@ -148,7 +149,13 @@ class Adapted:
         )
 
     def table(self) -> str:
-        """The history as text."""
+        """The history as text.
+
+        Returns
+        -------
+        str
+            A line for each round; delta_R and the error bar in ohm.
+        """
         lines = ["   cells  unknowns  delta_R [ohm]      estimate   error bar"]
         lines += [
             f"{r.cells:8d} {r.unknowns:9d}  {r.value:<16.9g} {r.estimate: .2e}  {r.error:.2e}"
@@ -184,6 +191,7 @@ def solve_to(
     budget : int
         Most unknowns of one scalar field at the higher order.
     floor : float
+        A |delta_R| below ``floor`` x scale counts as that much.
 
     Returns
     -------

@@ -51,6 +51,7 @@ def drift_solve(
     tolerance : float
         Residual of the moment equation relative to its source.
     max_iterations : int
+        Newton's steps at most.
     solver : Solver, optional
         As for :func:`solve`.
 
@@ -61,6 +62,8 @@ def drift_solve(
     Raises
     ------
     InputError
+        No device plane or no mobility, currents that do not sum to zero, a start that belongs to
+        another problem.
     NewtonError
         With ``history`` (list of NewtonStep) and ``last``, the start.
     """

@@ -421,7 +421,7 @@ def film_conductivity(
     *,
     detection: str = "printed",
 ) -> np.ndarray:
-    """delta sigma_ij/sigma of a film far from its side edges, (n, 2, 2), i and j = x, y.
+    """delta sigma_ij/sigma of a film far from its side edges; docs/theory, section 9.
 
     Exact to first order in alpha alpha', alpha alpha' eps_izc h_cd eps_zdj: the longitudinal part,
     the planar Hall-like part (even in B) and the Hall-like part (odd, with the sign of the printed
@@ -437,6 +437,11 @@ def film_conductivity(
     fields : (n, 3) or (3,) floats, T
     detection : "printed" or "reciprocal"
         The inverse effect reads n, or X n/X_0 with X_0 = (X_xx + X_yy)/2.
+
+    Returns
+    -------
+    (n, 2, 2) array
+        i and j = x, y.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from scipy.sparse.linalg import LinearOperator, cg, splu
 
 from ..errors import ConvergenceWarning, SolveError, require_extra, warn
 from ..errors.doors import door_of
-from ..units import fraction
+from ..units import fraction, whole
 
 #: Largest backward error that is accepted after refinement.
 ACCEPTED_RESIDUAL = 1e-12
@@ -83,10 +83,25 @@ class SuperLU:
 
     @property
     def name(self) -> str:
+        """The method, as reports say it."""
         return "SuperLU (symmetric mode)" if self.symmetric else "SuperLU"
 
     def factorise(self, matrix: sparray) -> Factorisation:
-        """Factorise a square sparse matrix; SolveError if it is singular."""
+        """Factorise a matrix.
+
+        Parameters
+        ----------
+        matrix : (N, N) sparse array
+
+        Returns
+        -------
+        Factorisation
+
+        Raises
+        ------
+        SolveError
+            It is singular.
+        """
         A = csr_array(matrix)
         columns = csc_array(
             A.T if self.symmetric else A
@@ -121,11 +136,27 @@ class Pardiso:
 
     @property
     def name(self) -> str:
+        """The method, as reports say it."""
         return "PARDISO (Cholesky)" if self.symmetric else "PARDISO"
 
     def factorise(self, matrix: sparray) -> Factorisation:
-        """Factorise a square sparse matrix; SolveError if it is singular (or not definite, for
-        Cholesky).
+        """Factorise a matrix.
+
+        Parameters
+        ----------
+        matrix : (N, N) sparse array
+            Real.
+
+        Returns
+        -------
+        Factorisation
+
+        Raises
+        ------
+        SolveError
+            It is complex, singular, or for Cholesky not definite.
+        MissingExtraError
+            pypardiso is not installed.
         """
         pypardiso = require_extra("pypardiso", "solvers", "the solver Pardiso")
         A = csr_array(matrix)
@@ -167,10 +198,27 @@ class Mumps:
 
     @property
     def name(self) -> str:
+        """The method, as reports say it."""
         return "MUMPS (symmetric)" if self.symmetric else "MUMPS"
 
     def factorise(self, matrix: sparray) -> Factorisation:
-        """Factorise a square sparse matrix; SolveError if it is singular."""
+        """Factorise a matrix.
+
+        Parameters
+        ----------
+        matrix : (N, N) sparse array
+
+        Returns
+        -------
+        Factorisation
+
+        Raises
+        ------
+        SolveError
+            It is singular.
+        MissingExtraError
+            python-mumps is not installed.
+        """
         mumps = require_extra("mumps", "mumps", "the solver Mumps")
         A = csr_array(matrix)
         context = mumps.Context()
@@ -193,9 +241,21 @@ class AMG:
     """Conjugate gradients, preconditioned by pyamg's classical multigrid: real symmetric positive
     definite matrices only.
 
-    No factors, so little memory; ``tolerance`` is the residual over the right-hand side, in the
-    two-norm.  On triangles of order 2 multigrid works on the vertices alone, between two sweeps
-    over all unknowns: half the work of a hierarchy of the whole matrix, and as many steps.
+    No factors, so little memory.  On triangles of order 2 multigrid works on the vertices alone,
+    between two sweeps over all unknowns: half the work of a hierarchy of the whole matrix, and as
+    many steps.
+
+    Parameters
+    ----------
+    tolerance : float
+        Residual over the right-hand side, in the two-norm.
+    most : int
+        Steps at most.
+
+    Raises
+    ------
+    InputError
+        A tolerance that is not above 0 and at most 1; fewer steps than one.
     """
 
     tolerance: float = 1e-12
@@ -203,17 +263,32 @@ class AMG:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tolerance", fraction(self.tolerance, "tolerance"))  # frozen
+        object.__setattr__(self, "most", whole(self.most, 1, "most"))
 
     @property
     def name(self) -> str:
+        """The method, as reports say it."""
         return "AMG-CG"
 
     def factorise(self, matrix: sparray, vertices: csr_array | None = None) -> Factorisation:
-        """Build the hierarchy; SolveError if the matrix is not symmetric or has no positive
-        diagonal.
+        """Build the hierarchy.
 
-        ``vertices`` (n, m) are the functions of first order in terms of the unknowns, where there
-        are such: see :func:`factorised`.
+        Parameters
+        ----------
+        matrix : (N, N) sparse array
+        vertices : (N, m) sparse array, optional
+            The functions of first order in terms of the unknowns, where there are such.
+
+        Returns
+        -------
+        Factorisation
+
+        Raises
+        ------
+        SolveError
+            A matrix that is complex, not symmetric, or without a positive diagonal.
+        MissingExtraError
+            pyamg is not installed.
         """
         pyamg = require_extra("pyamg", "solvers", "the solver AMG")
         A = csr_array(matrix)

@@ -29,9 +29,20 @@ SMALLEST_DAMPING, SUFFICIENT = 2.0**-10, 0.1
 
 @dataclass(frozen=True)
 class NewtonStep:
-    """One iterate: |G| relative to its source, size of the last correction relative to n, damping,
-    and the largest
-    deviation of a contact current from its given value relative to the largest current."""
+    """One iterate.
+
+    Attributes
+    ----------
+    residual : float
+        |G| relative to its source.
+    correction : float
+        Size of the last correction relative to n.
+    damping : float
+        Part of the full step that was taken.
+    current_defect : float
+        Largest deviation of a contact current from its given value, relative to the largest
+        current.
+    """
 
     residual: float
     correction: float

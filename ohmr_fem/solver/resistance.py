@@ -353,6 +353,8 @@ def resistance(
 ) -> Resistance:
     """Four-terminal resistance R = V/I at one field.
 
+    See docs/theory, sections 2 and 4.
+
     Parameters
     ----------
     problem : Problem
@@ -371,7 +373,10 @@ def resistance(
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        A cross-section, several fields, an unknown contact.
+    SolveError
+        No steady state at this field, or a singular matrix.
     """
     field = fields_array(field)
     if field.shape != (3,):
@@ -415,6 +420,13 @@ def magnetoresistance(
     Returns
     -------
     float, or (n,) array
+
+    Raises
+    ------
+    InputError
+        A problem that is not on a cross-section, a field of another shape.
+    SolveError
+        No steady state at one of the fields, or a matrix that is singular.
     """
     fields = fields_array(field)
     if not problem.is_cross_section:

@@ -79,7 +79,7 @@ class Solution:
     residuals : {step: relative residual of its linear system}
     factorisations : int
     solver : str
-    seconds : float
+    seconds : float, s
     warnings : tuple of str
     drift : bool
         Whether the moments drift with the carriers (drift_solve); off in linear response.
@@ -161,7 +161,13 @@ class Solution:
 
     @property
     def spin_density(self) -> np.ndarray:
-        """n^a of the spin at the vertices, (3, n) C/m^2, as :attr:`moment_density`."""
+        """n^a of the spin at the vertices, (3, n) C/m^2, as :attr:`moment_density`.
+
+        Raises
+        ------
+        InputError
+            No material has a spin.
+        """
         if not self.problem.has_spin:
             raise InputError("spin_density: no material of this problem has a spin")
         return self._density_at_vertices(*self._channels[1])
@@ -194,15 +200,35 @@ class Solution:
         return self.centres().current_density
 
     def centres(self) -> FieldValues:
-        """All fields at the centre of every cell."""
+        """All fields at the centre of every cell.
+
+        Returns
+        -------
+        FieldValues
+            A column for each cell.
+        """
         mesh = self._system.basis.mesh
         triangles = mesh.dim() == 2 and mesh.t.shape[0] == 3
         middle = np.full((mesh.dim(), 1), 1.0 / 3.0 if triangles else 0.5)
         return self.in_cells(middle)
 
     def in_cells(self, X: np.ndarray) -> FieldValues:
-        """All fields at reference points X (dim, k) of every cell; result arrays have n_cells * k
-        columns.
+        """All fields at the same reference points of every cell.
+
+        Parameters
+        ----------
+        X : (dim, k) array
+            From 0 to 1 along the sides of the reference cell.
+
+        Returns
+        -------
+        FieldValues
+            n_cells k columns, the points of a cell one after the other.
+
+        Raises
+        ------
+        InputError
+            A coefficient that is an array, and has not one value for each cell of its region.
         """
         cells = np.arange(self.problem.mesh.n_cells)
         in_each = np.repeat(X[:, None, :], cells.size, axis=1)
@@ -210,9 +236,21 @@ class Solution:
 
     @door
     def at(self, points: Any) -> FieldValues:
-        """All fields at points (dim,) or (n, dim) in m, with the full order of the elements.
+        """All fields at some points, with the full order of the elements.
 
-        Raises InputError for points outside the device.
+        Parameters
+        ----------
+        points : (dim,) or (n, dim) m
+
+        Returns
+        -------
+        FieldValues
+            A column for each point.
+
+        Raises
+        ------
+        InputError
+            Points outside the device.
         """
         s = self._system
         scaled = self._coordinates(points).T / s.scales.length
@@ -235,7 +273,24 @@ class Solution:
 
     @door
     def line(self, start: Any, stop: Any, n: int = 201) -> FieldValues:
-        """All fields at n points on the straight line between two points (quantities, m)."""
+        """All fields on the straight line between two points.
+
+        Parameters
+        ----------
+        start, stop : (dim,) quantities, m
+        n : int
+            Points, ends included; from 2.
+
+        Returns
+        -------
+        FieldValues
+            With ``distance`` from the start in m.
+
+        Raises
+        ------
+        InputError
+            Fewer than 2 points, or a line that leaves the device.
+        """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 2:
             raise InputError(f"line: expected at least 2 points, got {n!r}", value=n)
         first, last = _position(start), _position(stop)
@@ -425,17 +480,61 @@ class Solution:
 
     @door
     def current(self, contact: str) -> float:
-        """Current into the device at a contact, A."""
+        """Current into the device at a contact.
+
+        Parameters
+        ----------
+        contact : str
+
+        Returns
+        -------
+        float, A
+
+        Raises
+        ------
+        InputError
+            No such contact, or one that carries no current.
+        """
         return self._named(self.contact_currents, contact)
 
     @door
     def voltage(self, plus: str, minus: str) -> float:
-        """V(plus) - V(minus), V."""
+        """V(plus) - V(minus).
+
+        Parameters
+        ----------
+        plus, minus : str
+            Names of contacts.
+
+        Returns
+        -------
+        float, V
+
+        Raises
+        ------
+        InputError
+            No such contact.
+        """
         return self._named(self.contact_voltages, plus) - self._named(self.contact_voltages, minus)
 
     @door
     def orbital_voltage(self, plus: str, minus: str) -> float:
-        """Orbital part of V(plus) - V(minus), V; not a difference of nearly equal numbers."""
+        """Orbital part of V(plus) - V(minus); not a difference of nearly equal numbers.
+
+        Parameters
+        ----------
+        plus, minus : str
+            Names of contacts.
+
+        Returns
+        -------
+        float, V
+
+        Raises
+        ------
+        InputError
+            No such contact.
+        """
         beside = self._polarised_voltages
         terminals = self._system.terminals
         orbital = {
@@ -450,11 +549,26 @@ class Solution:
 
     @door
     def bound_moment(self, edge: str) -> tuple[np.ndarray, np.ndarray]:
-        """Bound moment chi E_t of an edge, E_t along its clockwise tangent: points (dim, n) in m,
-        at the middles of its facets, and the moment (3, n) in C per metre of edge.
+        """Bound moment chi E_t of an edge, E_t along its clockwise tangent.
 
         It does not diffuse and has no Hanle effect: it adds to what is observed of the moment, and
         to no resistance (docs/theory, section 13).
+
+        Parameters
+        ----------
+        edge : str
+            Name of an :class:`Edge`.
+
+        Returns
+        -------
+        points : (dim, n) m
+            The middles of its facets.
+        moment : (3, n) C per metre of edge
+
+        Raises
+        ------
+        InputError
+            No such edge.
         """
         s = self._system
         law = self._named(self.problem.edges, edge, "edge")
@@ -473,14 +587,17 @@ class Solution:
         return points, np.outer(law.edge_moment, along)
 
     def moment_balance(self) -> dict[str, np.ndarray]:
-        """Where the moment goes, each (3,) per component, with a spin (6,): relaxation + torque +
-        outflow = injected, in A (2D meshes and channels); what turns into the other moment counts
-        as relaxed.
+        """Where the moment goes: relaxation + torque + outflow = injected.
 
-        ``injected`` counts what the current along edges supplies (docs/theory, section 13) and
-        p^a I of polarised contacts (section 10);
+        What turns into the other moment counts as relaxed.  ``injected`` counts what the current
+        along edges supplies (docs/theory, section 13) and p^a I of polarised contacts (section 10);
         ``outflow`` leaves through absorbing edges: G n, or where n = 0 the conservative
         (weak-residual) flux.
+
+        Returns
+        -------
+        {"relaxation", "torque", "outflow", "injected": (3,) A}
+            By component; with a spin (6,), the orbital moment first.  On 2D meshes and channels.
         """
         s = self._system
         unit = s.scales.conductance
@@ -524,6 +641,11 @@ class Solution:
     def total_current(self) -> float:
         """Current along x through a cross-section: A per metre of depth for a line, A/m x m for a
         section.
+
+        Raises
+        ------
+        InputError
+            A device, which has contact currents.
         """
         s = self._system
         if not self.problem.is_cross_section:

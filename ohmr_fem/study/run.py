@@ -77,7 +77,7 @@ class StudyResult:
     failed : dict {index of a point: why it has no solution}
     notes : tuple of str
         Distinct warnings about points; each is with its point in the file.
-    seconds : float
+    seconds : float, s
     """
 
     path: Path
@@ -182,13 +182,24 @@ def _result(
 
 @door
 def load_study(path: str | Path) -> Any:
-    """Results of a study as an xarray Dataset in memory; coordinates in SI, ``status`` 1 where a
-    point is done.
+    """Results of a study in memory.
+
+    Parameters
+    ----------
+    path : str or Path
+        The .nc file of the study.
+
+    Returns
+    -------
+    xarray.Dataset
+        Coordinates in SI, ``status`` 1 where a point is done.
 
     Raises
     ------
     InputError
         No such file, or not a results file.
+    MissingExtraError
+        xarray is not installed.
     """
     path = Path(path)
     if not path.exists() and journal_path(path).exists():

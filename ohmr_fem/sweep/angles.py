@@ -68,7 +68,13 @@ class AngleScan(Table):
         return {"1 - b_y^2": 1.0 - y**2, "b_y^2": y**2, "b_x b_y": x * y, "b_z": z}
 
     def columns(self) -> Columns:
-        """{name: (unit, values)} in the order of the table."""
+        """The table, one row for each angle.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            "angle" in deg, the field in T, "R_1", "delta_R_1" and so on in ohm.
+        """
         table: Columns = {"angle": ("deg", self.angle)} | field_columns(self.fields)
         for i in range(len(self.current)):
             table[f"R_{i + 1}"] = "ohm", self.R[:, i]
@@ -76,6 +82,13 @@ class AngleScan(Table):
         return table
 
     def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """The dimension of :meth:`to_xarray`.
+
+        Returns
+        -------
+        {dimension: (length, names of the columns along it)}
+            "angle" alone.
+        """
         return {"angle": (len(self.angle), ("angle", "B_x", "B_y", "B_z"))}
 
     def _notes(self) -> Iterable[str]:
@@ -99,6 +112,8 @@ def admr(
 ) -> AngleScan:
     """Angle-dependent magnetoresistance: R_xx and R_xy against the direction of a field.
 
+    See docs/theory, section 9.
+
     Parameters
     ----------
     problem : Problem
@@ -118,7 +133,10 @@ def admr(
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        Another plane, fewer than 2 points, an unknown contact, lists of unlike length.
+    SolveError
+        As :func:`hanle_curve`.
     """
     with complaints_of("admr"):
         size = to_si(strength, "T", "strength")

@@ -43,6 +43,7 @@ class ResistanceMatrix(Table):
         Voltage of a contact against the reference for unit current into a source: without orbital
         Hall effect, by it, and its change from B = 0. All resistances are differences of these.
     method : str
+    problem : Problem
     """
 
     contacts: tuple[str, ...]
@@ -60,7 +61,7 @@ class ResistanceMatrix(Table):
         return self.sources[-1]
 
     def read(self, current: Any, voltage: Any, quantity: str = "R") -> np.ndarray:
-        """A four-terminal resistance against field, (n,) ohm.
+        """A four-terminal resistance against field.
 
         Parameters
         ----------
@@ -69,9 +70,14 @@ class ResistanceMatrix(Table):
         quantity : "R", "R_ohmic", "delta_R" or "hanle"
             As in :class:`Resistance`.
 
+        Returns
+        -------
+        (n,) ohm
+
         Raises
         ------
         InputError
+            An unknown quantity or contact.
         """
         tables = {
             "R": (self.ohmic, self.orbital),
@@ -98,12 +104,21 @@ class ResistanceMatrix(Table):
         return np.asarray(sum(parts))
 
     def sheet_resistance(self, contacts: Sequence[str]) -> np.ndarray:
-        """Sheet resistance (n,) in ohm by van der Pauw's method, from four contacts in order around
-        the rim.
+        """Sheet resistance by van der Pauw's method.
 
-        Each of the two resistances is averaged over current reversal with contacts exchanged, which
-        removes what is odd in B. Exact for small contacts on the rim of a uniform sample without
-        holes; larger ones are a little off.
+        Parameters
+        ----------
+        contacts : four names
+            In order around the rim.
+
+        Returns
+        -------
+        (n,) ohm
+
+        Raises
+        ------
+        InputError
+            Not four different contacts, or a resistance that is not positive.
         """
         if len(contacts) != 4 or len(set(contacts)) != 4:
             raise InputError(
@@ -117,11 +132,19 @@ class ResistanceMatrix(Table):
         return sheet_resistance(first, second)
 
     def reciprocity(self) -> float:
-        """Largest |R_ij,kl(B) - R_kl,ij(-B)| over the largest |R|; the fields must come with their
-        opposites.
+        """Largest |R_ij,kl(B) - R_kl,ij(-B)| over the largest |R|; docs/theory, section 12.
 
         Zero up to round-off for X_za = 0 or reciprocal detection, Onsager's relation.  Polarised
         contacts are turned over along with the field, which takes a second matrix.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        InputError
+            A field without its opposite.
         """
         opposite = [
             int(np.argmin(np.linalg.norm(self.fields + field, axis=1))) for field in self.fields
@@ -149,8 +172,13 @@ class ResistanceMatrix(Table):
             return resistance_matrix(turned, self.fields, method=self.method)
 
     def columns(self) -> Columns:
-        """{name: (unit, values)}: fields, and R and its orbital part for every source against the
+        """The table, one row for each field: R and its orbital part for every source against the
         reference.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            Fields in T, resistances in ohm.
         """
         table = field_columns(self.fields)
         pairs = [
@@ -167,6 +195,13 @@ class ResistanceMatrix(Table):
         return table
 
     def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """The dimension of :meth:`to_xarray`.
+
+        Returns
+        -------
+        {dimension: (length, names of the columns along it)}
+            "field" alone.
+        """
         return {"field": (len(self.fields), ("B_x", "B_y", "B_z"))}
 
     def _summary(self) -> Iterable[str]:
@@ -188,6 +223,8 @@ def resistance_matrix(
 ) -> ResistanceMatrix:
     """All four-terminal resistances R_ij,kl(B) of a device.
 
+    See docs/theory, sections 4 and 12.
+
     Parameters
     ----------
     problem : Problem
@@ -207,7 +244,11 @@ def resistance_matrix(
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        Fewer than two contacts that carry current, a field of another shape or dimension, a method
+        that does not know the problem.
+    SolveError
+        As :func:`hanle_curve`.
     """
     route = choose("resistance_matrix", method, METHODS, problem)
     several = np.atleast_2d(fields_array(fields, "fields"))

@@ -37,6 +37,8 @@ MOST_HALVINGS = 8
 class DriftCurve(Table):
     """delta_R against the current.
 
+    Eq. (S1); docs/theory, section 2.
+
     Attributes
     ----------
     currents : (n,) A
@@ -48,7 +50,7 @@ class DriftCurve(Table):
     field : (3,) T
     current, voltage : pairs of contact names
     summary : str
-    seconds : float
+    seconds : float, s
     """
 
     currents: np.ndarray
@@ -65,10 +67,17 @@ class DriftCurve(Table):
 
     @property
     def R(self) -> np.ndarray:
+        """R_ohmic + delta_R, (n,) ohm."""
         return self.R_ohmic + self.delta_R
 
     def columns(self) -> Columns:
-        """{name: (unit, values)}."""
+        """The table, one row for each current.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            "I" in A, "R" and "delta_R" in ohm, "drift", "newton_steps".
+        """
         return {
             "I": ("A", self.currents),
             "R": ("ohm", self.R),
@@ -78,6 +87,13 @@ class DriftCurve(Table):
         }
 
     def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """The dimension of :meth:`to_xarray`.
+
+        Returns
+        -------
+        {dimension: (length, names of the columns along it)}
+            "I" alone.
+        """
         return {"I": (len(self.currents), ("I",))}
 
     def _summary(self) -> Iterable[str]:
@@ -106,6 +122,8 @@ def drift_curve(
     """delta_R against the current, by continuation from small currents to large ones of either
     sign.
 
+    Eq. (S1); docs/theory, section 2.
+
     Parameters
     ----------
     problem, tolerance, max_iterations, solver
@@ -125,6 +143,7 @@ def drift_curve(
     Raises
     ------
     InputError
+        No device plane or no mobility, an unknown contact, currents that are not finite.
     NewtonError
         With ``history``, ``last`` (Solution at the largest current reached) and ``partial``
         (DriftCurve of what was done).

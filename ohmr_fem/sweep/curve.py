@@ -126,7 +126,7 @@ class HanleCurve(Table):
         of the mesh.
     current, voltage : pairs of contact names, or None
     method, summary : str
-    seconds : float
+    seconds : float, s
     warnings : tuple of str
     geometric : (n,) ohm
         Change of the ohmic resistance by the ordinary Hall effect; None unless
@@ -175,7 +175,13 @@ class HanleCurve(Table):
         return np.asarray(size * np.where(self.fields @ direction < 0, -1.0, 1.0))
 
     def columns(self) -> Columns:
-        """{name: (unit, values)} in the order of the table."""
+        """The table, one row for each field.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            Fields in T, resistances in ohm, rho and its kin as ratios.
+        """
         table = field_columns(self.fields)
         unit = "1"
         if self.current is not None:
@@ -202,6 +208,13 @@ class HanleCurve(Table):
         }
 
     def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """The dimension of :meth:`to_xarray`.
+
+        Returns
+        -------
+        {dimension: (length, names of the columns along it)}
+            "field" alone.
+        """
         return {"field": (len(self.fields), ("B_x", "B_y", "B_z"))}
 
     def _absent(self) -> dict[str, str]:

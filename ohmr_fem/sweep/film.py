@@ -88,6 +88,8 @@ class FilmMeasure(SpectralMeasure):
 
     Besides what a :class:`SpectralMeasure` has:
 
+    See docs/theory, section 9.
+
     Attributes
     ----------
     film : Film
@@ -118,7 +120,22 @@ class FilmMeasure(SpectralMeasure):
         require_decay_between_faces(self.film, matrices, self.thickness, fields)
 
     def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
-        """As :meth:`SpectralMeasure.covers`, (n,) bool."""
+        """As :meth:`SpectralMeasure.covers`.
+
+        Parameters
+        ----------
+        fields, s
+            The same.
+
+        Returns
+        -------
+        (n,) bool
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
+        """
         several, out = np.atleast_2d(fields_array(fields, "fields")), super().covers(fields, s)
         matrices = Channels.of(self.material)
         rates = rates_between_faces(self.film, matrices, self.thickness, several)
@@ -131,21 +148,72 @@ class FilmMeasure(SpectralMeasure):
         fields: Any,
         s: complex = 1.0,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """f(B) and f(B) - f(0) without the bound."""
+        """As :meth:`SpectralMeasure.unchecked`.
+
+        Parameters
+        ----------
+        fields, s
+            The same.
+
+        Returns
+        -------
+        f, change : (n,) arrays, or numbers for one field
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
+        """
         B, s = fields_array(fields, "fields"), one_ratio(s, "s")
         terms, changes = self._parts(np.atleast_2d(B), s)
         f, change = np.sum(terms, axis=0), np.sum(changes, axis=0)
         return (f, change) if B.ndim == 2 else (f[0], change[0])
 
     def parts(self, fields: Any) -> Parts:
-        """Edges, faces and what passes between them, (n,) ohm each; their sum is delta_R."""
+        """What the edges do to delta_R, what the faces do, and what passes between them;
+        docs/theory, section 9.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+
+        Returns
+        -------
+        Parts
+            ``edges``, ``faces`` and ``cross``, (n,) ohm each; their sum is delta_R.
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
+        SolveError
+            A field that is unstable or out of the range of the measure.
+        """
         several = np.atleast_2d(fields_array(fields, "fields"))
         self._check(several)
         edges, faces, cross = self._parts(several, 1.0)[0]
         return Parts(self.unit * edges, self.unit * faces, self.unit * cross)
 
     def delta_R_local(self, fields: Any) -> np.ndarray:
-        """delta_R of the local conductivity tensor alone, without edges, (n,) ohm."""
+        """delta_R of the local conductivity tensor alone, without edges.
+
+        See docs/theory, section 9.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+
+        Returns
+        -------
+        (n,) ohm
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
+        SolveError
+            No steady state at one of the fields.
+        """
         several = np.atleast_2d(fields_array(fields, "fields"))
         self._check_stable(several)
         T, squared = torque_of(self.material, several)
@@ -266,8 +334,12 @@ class FilmMeasure(SpectralMeasure):
         return np.array(both)
 
     def pole_loads(self) -> np.ndarray:
-        """What reads times what drives each pole, (m, 9): x and y of the faces and z of the edges,
-        a row of three for each that reads.
+        """What reads times what drives each pole.
+
+        Returns
+        -------
+        (m, 9) array
+            x and y of the faces and z of the edges, a row of three for each that reads.
         """
         reads, drives = self._columns
         return np.einsum("ck,dk->kcd", reads, drives).reshape(-1, 9)
@@ -295,10 +367,21 @@ class FilmMeasure(SpectralMeasure):
         fields: Any,
         s: complex = 1.0,
     ) -> np.ndarray:
-        """Bound on the truncation of f(B), (n,): rigorous for one field and reflecting faces.
+        """Bound on the truncation of f(B): rigorous for one field and reflecting faces.
 
-        For many fields it is taken at a sample of them, and for faces that absorb it is that of
-        reflecting faces: an estimate.
+        Parameters
+        ----------
+        fields, s
+            As for :meth:`SpectralMeasure.bound`.
+
+        Returns
+        -------
+        (n,) array
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
         """
         several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
         T, squared = torque_of(self.material, several)
@@ -318,7 +401,23 @@ class FilmMeasure(SpectralMeasure):
         return np.asarray(total)
 
     def face_bound(self, s: Any) -> np.ndarray:
-        """Bound on the error of sum_k g_k [h(w_k + s) - h(s)] for complex s (...), (..., 2, 2)."""
+        """Bound on the error of sum_k g_k [h(w_k + s) - h(s)].
+
+        Parameters
+        ----------
+        s : complex, any shape
+            Relaxation rate in 1/tau.
+
+        Returns
+        -------
+        (..., 2, 2) array
+            Read and driven component, x and y.
+
+        Raises
+        ------
+        InputError
+            What is no complex number, or not finite.
+        """
         p, thickness = self.projection, self.faces.thickness
         modes, counts = _modes(thickness)
         s = complex_si(s, "1", "s")
@@ -366,10 +465,25 @@ class FilmMeasure(SpectralMeasure):
     # -- what a user reads
 
     def at(self, **changes: Any) -> FilmMeasure:
-        """The same device with another material or thickness (m), at no cost.
+        """The same device with another material or thickness, at no cost.
 
         The bulk conductivity stays when the thickness changes; ``sheet_conductivity`` would say
         two things and is refused: give ``resistivity``.
+
+        Parameters
+        ----------
+        changes
+            ``thickness`` in m, or as for :meth:`SpectralMeasure.at`.
+
+        Returns
+        -------
+        FilmMeasure
+
+        Raises
+        ------
+        InputError
+            ``sheet_conductivity``; an unknown keyword or a wrong sign; other angles where an edge
+            has a source; another diffusion constant where an edge absorbs at a finite G.
         """
         if "sheet_conductivity" in changes:
             raise InputError(
@@ -402,7 +516,22 @@ class FilmMeasure(SpectralMeasure):
         fields: Any,
         step: float = 1e-4,
     ) -> np.ndarray:
-        """Derivative of delta_R to a parameter of :meth:`at`, (n,), by fourth-order differences."""
+        """Derivative of delta_R to a parameter of :meth:`at`, by fourth-order differences.
+
+        Parameters
+        ----------
+        parameter, fields, step
+            As for :meth:`SpectralMeasure.sensitivity`; "thickness" too.
+
+        Returns
+        -------
+        (n,) ohm over the unit of the parameter
+
+        Raises
+        ------
+        InputError, SolveError
+            As :meth:`SpectralMeasure.sensitivity`.
+        """
         if parameter != "thickness":
             return super().sensitivity(parameter, fields, step)
         h = step * self.thickness
@@ -417,6 +546,22 @@ class FilmMeasure(SpectralMeasure):
         field: Any,
         current: Any = 1.0,
     ) -> np.ndarray:
+        """Not of a film, whose moment depends on z: use :func:`film_moment`.
+
+        Parameters
+        ----------
+        field, current
+            Whatever they are.
+
+        Returns
+        -------
+        Never.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
         raise InputError("moment_density: the moment of a film depends on z: use of.film_moment")
 
     def __repr__(self) -> str:

@@ -73,7 +73,7 @@ def film_moment(
     layers: int = 2,
     solver: Solver = SYMMETRIC,
 ) -> FilmMoment:
-    """Moment density at both faces of a film, and at heights between them.
+    """Moment density at both faces of a film, and at heights between them; docs/theory, section 9.
 
     Parameters
     ----------
@@ -81,13 +81,24 @@ def film_moment(
         With a :class:`Film`.
     field : (3,) floats, T
     current : (into, out_of)
+        Names of contacts.
     amount : quantity, A
+        The current.
     layers : int
         Heights, evenly from the bottom to the top, both included; from 2.
+    solver : Solver, optional
+        For the real symmetric positive definite matrices.
+
+    Returns
+    -------
+    FilmMoment
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        A problem without a film, fewer than 2 layers, a field of another shape.
+    SolveError
+        No steady state at this field.
     """
     if not isinstance(problem.film, Film):
         raise InputError("film_moment: needs Problem(film=of.Film(...))", key="film")

@@ -48,7 +48,7 @@ class GateMap(Table):
         Largest backward error of the linear systems behind each row.
     materials : tuple of {region: Material}, one for each value
     current, voltage : pairs of contact names, or None
-    seconds : float
+    seconds : float, s
     """
 
     parameter: str
@@ -78,8 +78,12 @@ class GateMap(Table):
         return np.isfinite(self.rho)
 
     def columns(self) -> Columns:
-        """{name: (unit, values)} of the table, one entry for each gate and field, the gate
-        slowest.
+        """The table, one row for each gate and field, the gate slowest.
+
+        Returns
+        -------
+        {name: (unit, values)}
+            The gate in its unit, fields in T, resistances in ohm, rho and its kin as ratios.
         """
         m, n = self.rho.shape
         table = {self.parameter: (self.unit, np.repeat(self.values, n))}
@@ -112,6 +116,13 @@ class GateMap(Table):
         return out
 
     def axes(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """The dimensions of :meth:`to_xarray`.
+
+        Returns
+        -------
+        {dimension: (length, names of the columns along it)}
+            The gate, then "field".
+        """
         m, n = self.rho.shape
         return {
             self.parameter: (m, (self.parameter,)),
@@ -170,6 +181,7 @@ def gate_map(
     Raises
     ------
     InputError, SolveError
+        As :func:`hanle_curve`, but for fields without a steady state.
     SweepInterrupted
         On Ctrl-C; its ``partial`` is the finished part of the map, or None.
     """

@@ -74,7 +74,11 @@ def hanle_curve(
 
     Raises
     ------
-    InputError, SolveError
+    InputError
+        No field, another shape or dimension, an unknown contact, a method that does not know the
+        problem.
+    SolveError
+        No steady state at one of the fields, or a linear system that is not solved.
     SweepInterrupted
         On Ctrl-C; its ``partial`` is the finished part of the curve.
     """
@@ -115,10 +119,26 @@ def angle_scan(
     voltage: Any = None,
     method: str = "auto",
 ) -> HanleCurve:
-    """Resistance against the direction of a field of one magnitude (T), turned in a plane.
+    """Resistance against the direction of a field of one magnitude, turned in a plane.
 
-    ``n`` directions from 0 to 360 degrees (:func:`field_rotation`); ``problem``, ``current``,
-    ``voltage``, ``method``, what is returned and what is raised as for :func:`hanle_curve`.
+    Parameters
+    ----------
+    problem, current, voltage, method
+        As for :func:`hanle_curve`.
+    magnitude : quantity, T
+    plane : str
+        Two of the axes x, y, z: the field turns from the first to the second.
+    n : int
+        Directions from 0 to 360 degrees, see :func:`field_rotation`.
+
+    Returns
+    -------
+    HanleCurve
+
+    Raises
+    ------
+    InputError, SolveError
+        As :func:`field_rotation` and :func:`hanle_curve`.
     """
     return hanle_curve(
         problem,

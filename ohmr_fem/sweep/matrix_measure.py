@@ -50,6 +50,8 @@ class MatrixMeasure(SpectralMeasure):
     :func:`spectral_measure`.
 
     As :class:`SpectralMeasure`, but f holds the products of the angles where there is a spin.
+
+    See docs/theory, section 11.
     """
 
     plane: ClassVar[bool] = False
@@ -200,8 +202,22 @@ class MatrixMeasure(SpectralMeasure):
         fields: Any,
         s: complex = 1.0,
     ) -> np.ndarray:
-        """Bound on the algebraic error of f(B), (n,): rigorous, but for fields where it relies on
-        the second form above.
+        """Bound on the algebraic error of f(B): rigorous, but for fields where it relies on the
+        bound by residuals, which looks at a sample of rates.
+
+        Parameters
+        ----------
+        fields, s
+            As for :meth:`SpectralMeasure.bound`.
+
+        Returns
+        -------
+        (n,) array
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
         """
         several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
         total = self._bound_of_eigenvalues(several, s)
@@ -270,7 +286,21 @@ class MatrixMeasure(SpectralMeasure):
         require_decay(self.matrices, fields, self._least_kappa)
 
     def stable(self, fields: np.ndarray) -> bool:
-        """Whether a steady state exists at every field (n, 3)."""
+        """Whether a steady state exists at every field; docs/theory, section 11.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
+        """
         several = np.atleast_2d(fields_array(fields, "fields"))
         return bool(np.all(slowest_rates(self.matrices, several, self._least_kappa) > 0.0))
 
@@ -279,7 +309,22 @@ class MatrixMeasure(SpectralMeasure):
         fields: Any,
         s: complex = 1.0,
     ) -> np.ndarray:
-        """Whether each field is stable and within the range of the measure, (n,) bool."""
+        """Whether each field is stable and within the range of the measure.
+
+        Parameters
+        ----------
+        fields, s
+            As for :meth:`SpectralMeasure.covers`.
+
+        Returns
+        -------
+        (n,) bool
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
+        """
         several = np.atleast_2d(fields_array(fields, "fields"))
         out = slowest_rates(self.matrices, several, self._least_kappa) > 0.0
         if np.any(out):
@@ -288,12 +333,24 @@ class MatrixMeasure(SpectralMeasure):
 
     @property
     def growth_limit(self) -> float:
-        """SolveError: the torque of a matrix has no one |omega| tau."""
+        """Not of a matrix, whose torque has no one |omega| tau.
+
+        Raises
+        ------
+        SolveError
+            Always.
+        """
         raise _no_scalar("growth_limit")
 
     @property
     def range(self) -> tuple[float, float]:
-        """SolveError: no two numbers bound the fields; :meth:`covers` tells them."""
+        """Not of a matrix, no two numbers of which bound the fields: :meth:`covers` tells them.
+
+        Raises
+        ------
+        SolveError
+            Always.
+        """
         raise _no_scalar("range")
 
     @functools.cached_property
@@ -329,8 +386,23 @@ class MatrixMeasure(SpectralMeasure):
     # -- what a user reads
 
     def channel_parts(self, fields: Any) -> dict[str, np.ndarray]:
-        """delta_R in ohm (rho on a section) by the moment that is made and the one that is read,
-        (n,) each, under the names of :class:`Parts`.
+        """delta_R by the moment that is made and the one that is read; docs/theory, section 11.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+
+        Returns
+        -------
+        {name: (n,) ohm}
+            rho on a section; under the names of :class:`Parts`.
+
+        Raises
+        ------
+        InputError
+            A material without a spin, a field of another shape.
+        SolveError
+            A field that is unstable or out of the range of the measure.
         """
         several = self._of_spin(fields, "channel_parts")
         total = np.zeros((len(several), 2, 2))
@@ -341,8 +413,24 @@ class MatrixMeasure(SpectralMeasure):
         return dict(zip(CHANNEL_PARTS, made_first, strict=True))
 
     def switched_off(self, fields: Any) -> dict[str, np.ndarray]:
-        """delta_R in ohm (rho on a section), (n,) each, without one coupling or angle after the
-        other, by its name as a parameter of :meth:`at`; "conversion" is without all couplings.
+        """delta_R without one coupling or angle after the other.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+
+        Returns
+        -------
+        {name: (n,) ohm}
+            rho on a section; by the name of the parameter of :meth:`at`, and "conversion" without
+            all couplings.
+
+        Raises
+        ------
+        InputError
+            A material without a spin, a field of another shape.
+        SolveError
+            A field that is unstable or out of the range of the measure.
         """
         several = self._of_spin(fields, "switched_off")
         spin = self.material.spin
@@ -379,8 +467,21 @@ class MatrixMeasure(SpectralMeasure):
         field: Any,
         current: Any = 1.0,
     ) -> np.ndarray:
-        """n^a of the orbital moment, and below it of the spin, at the mesh vertices for one field,
-        (3, n) or (6, n) C/m^2, per ``current`` (A; V/m on a section).
+        """n^a of the orbital moment, and below it of the spin, at the mesh vertices for one field.
+
+        Parameters
+        ----------
+        field, current
+            As for :meth:`SpectralMeasure.moment_density`.
+
+        Returns
+        -------
+        (3, n) or (6, n) C/m^2
+
+        Raises
+        ------
+        InputError, SolveError
+            As :meth:`SpectralMeasure.moment_density`.
         """
         if self.projection.vectors is None or self.vertices is None:
             raise InputError(

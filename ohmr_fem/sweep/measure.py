@@ -59,6 +59,11 @@ class SpectralMeasure:
         The polarised contacts of the device.
     across : float
         Width of a channel over ``reference_length``; 1 elsewhere.
+
+    Raises
+    ------
+    InputError
+        A material with a relaxation tensor or a spin, which has a measure of its own.
     """
 
     projection: Projection
@@ -85,7 +90,12 @@ class SpectralMeasure:
     samples: ClassVar[tuple[int, int]] = (2201, 1001)
 
     def pole_loads(self) -> np.ndarray:
-        """What f needs of each pole: the residues of the channels, (m, channels)."""
+        """What f needs of each pole: the residues of the channels.
+
+        Returns
+        -------
+        (m, channels) array
+        """
         columns = [self.projection.residues(c.a, c.b) for c in self.channels]
         return np.stack(columns, axis=1)
 
@@ -102,13 +112,33 @@ class SpectralMeasure:
         return any(c.drive is not None or c.read is not None for c in self.channels)
 
     def drive_of(self, c: Link) -> float:
-        """Strength of the drive of a link within f."""
+        """Strength of the drive of a link within f.
+
+        Parameters
+        ----------
+        c : Link
+
+        Returns
+        -------
+        float
+            1 without polarised contacts.
+        """
         if not self.polarised:
             return 1.0
         return -float(self.material.orbital_hall_angle) if c.drive is None else c.drive
 
     def reading_of(self, c: Link) -> float:
-        """Strength of the reading of a link within f."""
+        """Strength of the reading of a link within f.
+
+        Parameters
+        ----------
+        c : Link
+
+        Returns
+        -------
+        float
+            1 without polarised contacts.
+        """
         if not self.polarised:
             return 1.0
         return float(self.material.inverse_orbital_hall_angle) if c.read is None else c.read
@@ -117,7 +147,17 @@ class SpectralMeasure:
         return self.drive_of(c) * self.reading_of(c)
 
     def detector(self, component: int) -> np.ndarray:
-        """Weights (3,) with which n enters what reads a component."""
+        """Weights with which n enters what reads a component.
+
+        Parameters
+        ----------
+        component : int
+            0, 1, 2 for x, y, z.
+
+        Returns
+        -------
+        (3,) array
+        """
         return self.material.detection_row(component, self.detection, self.averages)
 
     def __post_init__(self) -> None:
@@ -151,15 +191,43 @@ class SpectralMeasure:
         return float((self.material.diffusion_length / self.reference_length) ** 2)
 
     def F(self, s: Any = 1.0) -> np.ndarray:
-        """Scalar response of the first channel to the relaxation rate s/tau, complex s of any
-        shape.
+        """Scalar response F(s) of the first channel to the relaxation rate s/tau; docs/theory,
+        section 4.
+
+        Parameters
+        ----------
+        s : complex, any shape
+
+        Returns
+        -------
+        array of the shape of ``s``
+
+        Raises
+        ------
+        InputError
+            What is no complex number, or not finite.
         """
         s = complex_si(s, "1", "s")[..., None]
         return np.asarray((self.weights / (self.projection.rates * self.stretch + s)).sum(axis=-1))
 
     def F_bound(self, s: Any = 1.0, channel: int = 0) -> np.ndarray:
-        """Rigorous bound on the algebraic error of F(s), Re s above minus the slowest rate; it says
-        nothing of the mesh.
+        """Rigorous bound on the algebraic error of F(s); it says nothing of the mesh.
+
+        Parameters
+        ----------
+        s : complex, any shape
+            Re s above minus the slowest rate.
+        channel : int
+            Index into ``channels``.
+
+        Returns
+        -------
+        array of the shape of ``s``
+
+        Raises
+        ------
+        InputError
+            What is no complex number, or not finite.
         """
         if not self.channels:
             return np.zeros(np.shape(s))
@@ -173,11 +241,23 @@ class SpectralMeasure:
 
     @door
     def response(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
-        """f(B) and f(B) - f(0), each (n,) or scalar, without subtracting; complex for complex s
-        (alternating current).
+        """f(B) and f(B) - f(0), without subtracting; docs/theory, sections 3 and 4.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+        s : complex
+            Relaxation rate in 1/tau: 1, or 1 - i w tau for alternating current.
+
+        Returns
+        -------
+        f, change : (n,) arrays, or numbers for one field
+            Complex for complex ``s``.
 
         Raises
         ------
+        InputError
+            A field of another shape or dimension.
         SolveError
             The torque is unstable, or the bound exceeds the tolerance at one of the fields.
         """
@@ -186,12 +266,42 @@ class SpectralMeasure:
     def response_and_bound(
         self, fields: Any, s: complex = 1.0
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """:meth:`response` with the :meth:`bound` (n,) that it was checked with."""
+        """:meth:`response` with the :meth:`bound` that it was checked with.
+
+        Parameters
+        ----------
+        fields, s
+            As for :meth:`response`.
+
+        Returns
+        -------
+        f, change, bound : (n,) arrays, or numbers and (1,) for one field
+
+        Raises
+        ------
+        InputError, SolveError
+            As :meth:`response`.
+        """
         error = self._check(np.atleast_2d(fields_array(fields, "fields")), s)
         return *self.unchecked(fields, s), error
 
     def unchecked(self, fields: Any, s: complex = 1.0) -> tuple[np.ndarray, np.ndarray]:
-        """:meth:`response` without the bound, for loops that check where they end."""
+        """:meth:`response` without the bound, for loops that check where they end.
+
+        Parameters
+        ----------
+        fields, s
+            As for :meth:`response`.
+
+        Returns
+        -------
+        f, change : (n,) arrays, or numbers for one field
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
+        """
         B, s = fields_array(fields, "fields"), one_ratio(s, "s")
         f, change = self._sum(self.channels, np.atleast_2d(B), s)
         return (f, change) if B.ndim == 2 else (f[0], change[0])
@@ -209,7 +319,23 @@ class SpectralMeasure:
         return at_zero + change, change
 
     def contact_parts(self, fields: Any) -> Parts:
-        """What polarised contacts and the orbital Hall effect do to delta_R, (n,) ohm each."""
+        """What polarised contacts and the orbital Hall effect do to delta_R; docs/theory, section
+        10.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+
+        Returns
+        -------
+        Parts
+            (n,) ohm each.
+
+        Raises
+        ------
+        InputError, SolveError
+            As :meth:`response`.
+        """
         several = np.atleast_2d(fields_array(fields, "fields"))
         self._check(several)
         found = {}
@@ -242,7 +368,23 @@ class SpectralMeasure:
         return squared, turned @ row, second, float(row[c.generated])
 
     def bound(self, fields: Any, s: complex = 1.0) -> np.ndarray:
-        """Bound on the algebraic error of f(B), (n,); multiply by alpha alpha'/sigma for ohm."""
+        """Bound on the algebraic error of f(B); multiply by alpha alpha'/sigma for ohm.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+        s : complex
+            Relaxation rate in 1/tau.
+
+        Returns
+        -------
+        (n,) array
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
+        """
         several, s = np.atleast_2d(fields_array(fields, "fields")), one_ratio(s, "s")
         least = NEAR - self.slowest * self.stretch
         total = np.zeros(len(several))
@@ -314,8 +456,22 @@ class SpectralMeasure:
         return np.asarray(sum(abs(self._strength(c)) * self.F_bound(s, k) for k, c in links))
 
     def covers(self, fields: Any, s: complex = 1.0) -> np.ndarray:
-        """Whether each field is stable and within the range of the measure, (n,) bool: the others
-        are refused.
+        """Whether each field is stable and within the range of the measure: the others are refused.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+        s : complex
+            Relaxation rate in 1/tau.
+
+        Returns
+        -------
+        (n,) bool
+
+        Raises
+        ------
+        InputError
+            A field of another shape or dimension.
         """
         several = np.atleast_2d(fields_array(fields, "fields"))
         stable = -precession_squared(self.material, several) < (self.growth_limit - NEAR) ** 2
@@ -398,25 +554,83 @@ class SpectralMeasure:
 
     @door
     def delta_R(self, fields: Any) -> np.ndarray:
-        """R(B) - R_ohmic in ohm, (n,)."""
+        """R(B) - R_ohmic.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+
+        Returns
+        -------
+        (n,) ohm, or a number for one field
+
+        Raises
+        ------
+        InputError, SolveError
+            As :meth:`response`; InputError on a cross-section.
+        """
         self._needs_terminals()
         return self.unit * self.response(fields)[0]
 
     @door
     def hanle(self, fields: Any) -> np.ndarray:
-        """R(B) - R(0) in ohm, (n,), without cancellation."""
+        """R(B) - R(0), without cancellation.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+
+        Returns
+        -------
+        (n,) ohm, or a number for one field
+
+        Raises
+        ------
+        InputError, SolveError
+            As :meth:`response`; InputError on a cross-section.
+        """
         self._needs_terminals()
         return self.unit * self.response(fields)[1]
 
     @door
     def rho(self, fields: Any) -> np.ndarray:
-        """Eq. (7) on a cross-section; delta_R/R_ohmic on a device, NaN where R_ohmic = 0, (n,)."""
+        """Eq. (7) on a cross-section; delta_R/R_ohmic on a device.
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+
+        Returns
+        -------
+        (n,) array, or a number for one field
+            NaN where R_ohmic = 0.
+
+        Raises
+        ------
+        InputError, SolveError
+            As :meth:`response`.
+        """
         f = self._inside * self.response(fields)[0]
         return f if self.current is None else f / (self.R_ohmic_sigma or np.nan)
 
     @door
     def rho_star(self, fields: Any) -> np.ndarray:
-        """Eq. (8), 1 - f(B)/f(0), (n,); 0 where the field has no effect, NaN where f(0) = 0."""
+        """1 - f(B)/f(0), Eq. (8).
+
+        Parameters
+        ----------
+        fields : (3,) or (n, 3) T
+
+        Returns
+        -------
+        (n,) array, or a number for one field
+            0 where the field has no effect, NaN where f(0) = 0.
+
+        Raises
+        ------
+        InputError, SolveError
+            As :meth:`response`.
+        """
         f, change = self.response(fields)
         whole = 1.0 if self.current is None else abs(self.R_ohmic_sigma)
         largest = max(self.largest, 0.0 if self.polarised else whole)
@@ -424,8 +638,22 @@ class SpectralMeasure:
 
     @door
     def ac(self, frequency: Any, field: Any) -> np.ndarray:
-        """Complex delta_R (device) or rho (section) at frequencies in Hz (k,) and one field;
-        convention exp(-i w t).
+        """Response to an alternating drive, convention exp(-i w t); docs/closed-forms, item 6.
+
+        Parameters
+        ----------
+        frequency : float or (k,), Hz
+        field : (3,) T
+
+        Returns
+        -------
+        (k,) complex, or a number for one frequency
+            delta_R in ohm, rho on a section.
+
+        Raises
+        ------
+        InputError, SolveError
+            As :meth:`response`.
         """
         given = array_si(frequency, "Hz", "frequency")
         f = np.atleast_1d(given).tolist()
@@ -441,6 +669,15 @@ class SpectralMeasure:
         Keywords are those of :class:`Material` (``diffusion_length`` stays fixed unless given), or
         ``tau`` for relaxation_time and ``theta`` for X_zz/X_yy.  ``polarisation`` is the largest
         |p| of the contacts, the others in proportion, or {contact: |p|}.
+
+        Parameters
+        ----------
+        changes
+            Keywords of :class:`Material`, ``tau``, ``theta`` or ``polarisation``, as above.
+
+        Returns
+        -------
+        SpectralMeasure
 
         Raises
         ------
@@ -476,7 +713,22 @@ class SpectralMeasure:
         return replace(self, channels=links, polarisations=tuple(sizes.items()))
 
     def polarisation_of(self, name: str = "") -> float:
-        """|p| of a contact, or the largest of all; InputError if there is none."""
+        """|p| of a contact.
+
+        Parameters
+        ----------
+        name : str
+            Of the contact; "" is the largest of all.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        InputError
+            No such polarised contact.
+        """
         known = dict(self.polarisations)
         if not known or (name and name not in known):
             near = suggest(name, known) if known else "give Contact(polarisation=...)"
@@ -494,8 +746,24 @@ class SpectralMeasure:
         fields: Any,
         step: float = 1e-4,
     ) -> np.ndarray:
-        """Derivative of delta_R (rho on a section) to a parameter of :meth:`at`, (n,), by
-        fourth-order differences.
+        """Derivative of delta_R to a parameter of :meth:`at`, by fourth-order differences.
+
+        Parameters
+        ----------
+        parameter : str
+        fields : (3,) or (n, 3) T
+        step : float
+            Relative to the value of the parameter.
+
+        Returns
+        -------
+        (n,) ohm over the SI unit of the parameter
+            Of rho on a section.
+
+        Raises
+        ------
+        InputError, SolveError
+            An unknown parameter, a step that is not positive; as :meth:`response`.
         """
         if parameter.startswith("polarisation"):
             value = self.polarisation_of(parameter.partition(".")[2])
@@ -511,8 +779,24 @@ class SpectralMeasure:
 
     @door
     def moment_density(self, field: Any, current: Any = 1.0) -> np.ndarray:
-        """n^a at the mesh vertices for one field, (3, n) C/m^2, per ``current`` (A; V/m on a
-        section).
+        """n^a at the mesh vertices for one field.
+
+        Parameters
+        ----------
+        field : (3,) T
+        current : quantity, A
+            V/m on a section.
+
+        Returns
+        -------
+        (3, n) C/m^2
+
+        Raises
+        ------
+        InputError
+            A measure that was loaded from a file, a field of another shape.
+        SolveError
+            A field that is unstable or out of the range of the measure.
         """
         if self.projection.vectors is None or self.vertices is None:
             raise InputError(
@@ -567,14 +851,34 @@ class SpectralMeasure:
 
     @door
     def save(self, path: str | Path) -> Path:
-        """Write the measure as a small JSON file; mesh and field maps are left out."""
+        """Write the measure as a small JSON file (docs/measure-format); mesh and field maps are
+        left out.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        InputError
+            A file that cannot be written.
+        """
         path = Path(path)
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(self.content(), indent=1), encoding="utf-8")
         return path
 
     def content(self) -> dict[str, Any]:
-        """What the file of a measure holds, as plain values (docs/measure-format)."""
+        """What the file of a measure holds, as plain values (docs/measure-format).
+
+        Returns
+        -------
+        dict
+        """
         return plain_content(self) | self._more()
 
     def _more(self) -> dict[str, Any]:
@@ -604,8 +908,20 @@ class SpectralMeasure:
     @classmethod
     @door
     def load(cls, path: str | Path) -> SpectralMeasure:
-        """Read a measure written by :meth:`save`; InputError if the file is missing, broken or
-        something else.
+        """Read a measure written by :meth:`save`.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        SpectralMeasure
+
+        Raises
+        ------
+        InputError
+            The file is missing, broken or something else.
         """
         with contents(path) as content:
             return cls._of_file(content, **common_of(content))

@@ -61,7 +61,7 @@ def spectral_measure(
     thicknesses: Any = None,
     solver: Solver = SYMMETRIC,
 ) -> SpectralMeasure:
-    """The spectral measure of one measurement.
+    """The spectral measure of one measurement; docs/theory, section 4.
 
     Parameters
     ----------
@@ -83,10 +83,18 @@ def spectral_measure(
     solver : Solver, optional
         For the two real symmetric positive definite matrices, see :mod:`ohmr_fem.solver.linear`.
 
+    Returns
+    -------
+    SpectralMeasure
+        A :class:`FilmMeasure` for a film, a :class:`MatrixMeasure` for a relaxation tensor or a
+        spin.
+
     Raises
     ------
     InputError
         The problem needs the general path; the message says why.
+    SolveError
+        A mode that grows without any field, or a linear system that is not solved.
     """
     if problem.film is not None and thicknesses is not None:
         pair = [(current, voltage)]
@@ -158,13 +166,31 @@ def spectral_measures(
     shift: float | None = None,
     until: Callable[[Projection], bool] | None = None,
 ) -> list[SpectralMeasure]:
-    """Spectral measures of several (current, voltage) pairs of one ``problem`` from one
-    factorisation; ``tolerance``, ``fields``, ``lengths`` and ``solver`` as for
-    :func:`spectral_measure`, and so are the errors raised.
+    """Spectral measures of several pairs of one problem from one factorisation.
 
-    ``rates`` are further complex s at which the bound must hold (alternating current); ``until`` is
-    a further condition on the projection of each pair, and ``shift`` the rate about which it is
-    built (time).
+    See docs/theory, section 4.
+
+    Parameters
+    ----------
+    problem, tolerance, fields, lengths, solver
+        As for :func:`spectral_measure`.
+    pairs : sequence of (current, voltage)
+        Pairs of contact names each.
+    rates : complex, any number
+        Further s at which the bound must hold (alternating current).
+    shift : float, optional
+        Rate in 1/tau about which the projection is built (time).
+    until : function of a Projection, optional
+        A further condition on the projection of each pair.
+
+    Returns
+    -------
+    list of SpectralMeasure
+
+    Raises
+    ------
+    InputError, SolveError
+        As :func:`spectral_measure`.
     """
     outside = from_outside()  # other parts of the package say more about their answers
     options = {"tolerance": tolerance, "fields": fields, "lengths": lengths, "solver": solver}

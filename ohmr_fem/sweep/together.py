@@ -39,11 +39,16 @@ class Together:
 
 @door
 def delta_R_table(measures: Sequence[SpectralMeasure], fields: Any) -> np.ndarray:
-    """delta_R of several pairs of one device, as :func:`spectral_measures` made them, (n, k) ohm
-    for k measures.
+    """delta_R of several pairs of one device, as :func:`spectral_measures` made them.
 
-    The same numbers and the same check of the bound as ``delta_R`` one by one; the poles are
-    shared, so all pairs cost little more than one.
+    Parameters
+    ----------
+    measures : sequence of k SpectralMeasure
+    fields : (3,) or (n, 3) T
+
+    Returns
+    -------
+    (n, k) ohm
 
     Raises
     ------

@@ -588,8 +588,13 @@ def _factor_and_offset(
     """How a number of one unit becomes one of the other; raises if it does not."""
     if _angle(source) != _angle(target) or (unit != "1" and _ratios(source)):
         raise ValueError(unit)
-    zero, one = (_registry().Quantity(Decimal(n), source).to(target).magnitude for n in (0, 1))
-    return Decimal(one - zero), Decimal(zero)
+    zero, one, two = (
+        Decimal(_registry().Quantity(Decimal(n), source).to(target).magnitude) for n in (0, 1, 2)
+    )
+    factor = one - zero
+    if abs(two - one - factor) > Decimal("1e-9") * abs(factor):  # decibels have no factor
+        raise ValueError(unit)
+    return factor, zero
 
 
 def _unit(text: str) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skfem
 
-from ohmr_fem.errors import MeshError
+from ohmr_fem.errors import InputError, MeshError
 from ohmr_fem.mesh.cells import build_mesh
 from ohmr_fem.mesh.check import check_mesh
 from ohmr_fem.mesh.device_mesh import DeviceMesh
@@ -296,3 +296,19 @@ def test_points_are_found_in_their_cells(cells):
     inside = np.array([[0.1, 0.7, 0.2], [0.2, 0.1, 0.6]])
     found = mapping.invF(mapping.F(inside), tind=np.arange(device.n_cells))
     assert np.abs(found - inside[:, None]).max() < 1e-10
+
+
+@pytest.mark.parametrize("numbers", [[10**6], [-1], [0.5], np.ones(3, dtype=bool)])
+def test_cells_and_facets_to_refine_must_be_there(numbers, refuses):
+    """-1 is no cell, though numpy counts from the end."""
+    grid = tensor_grid(np.arange(5.0), np.arange(4.0))
+    for refined, name in ((grid.refined_at, "cells"), (grid.refined_along, "facets")):
+        with refuses(InputError, name, "expected"):
+            refined(numbers)
+
+
+def test_places_that_are_not_there(refuses):
+    grid = tensor_grid(np.arange(5.0), np.arange(4.0))
+    for find in (grid.boundary_facets, grid.rim):
+        with refuses(InputError, "did you mean 'left'"):
+            find("lefd")

@@ -291,10 +291,6 @@ def test_random_devices_conserve_current_and_keep_names_through_three_rounds(see
     from.
     """
     geometry = random_device(seed)
-    if seed % 2 == 0:
-        pytest.importorskip(
-            "gmsh", reason="skewed devices are meshed by gmsh", exc_type=(ImportError, OSError)
-        )
     problem = of.Problem(
         of.mesh_device(geometry, 0.5, cells_per_length=0.5, corner=0.05, growth=3.0),
         simple_material(),
