@@ -14,6 +14,7 @@ from ..errors.doors import door_of
 from ..files import html_summary
 from ..mesh.device_mesh import DeviceMesh
 from ..units import ReadOnly
+from .alike import distinct
 from .contacts import AREA, LINE, POINT, Contact, Edge, Moment
 from .film import Film
 from .material import Material
@@ -132,30 +133,30 @@ class Problem:
 
     @property
     def material(self) -> Material:
-        """The material, if there is only one.
+        """The material, if there is only one: materials of equal values are one.
 
         Raises
         ------
         InputError
             There are several.
         """
-        distinct = list({id(m): m for m in self.materials.values()}.values())
-        if len(distinct) != 1:
+        several = distinct(self.materials.values())
+        if len(several) != 1:
             raise _wrong(
                 "materials",
-                f"has {len(distinct)} materials; choose one of the regions {list(self.materials)}",
+                f"has {len(several)} materials; choose one of the regions {list(self.materials)}",
             )
-        return distinct[0]
+        return several[0]
 
     @property
     def uniform(self) -> bool:
         """One material with constant coefficients everywhere."""
-        return len({id(m) for m in self.materials.values()}) == 1 and self.material.uniform
+        return len(distinct(self.materials.values())) == 1 and self.material.uniform
 
     @property
     def constant(self) -> bool:
         """One material with constant coefficients, which may relax as a tensor or have a spin."""
-        return len({id(m) for m in self.materials.values()}) == 1 and self.material.constant
+        return len(distinct(self.materials.values())) == 1 and self.material.constant
 
     @property
     def has_spin(self) -> bool:
