@@ -127,6 +127,13 @@ MUTANTS = (
         ("tests/solver/test_channel.py",),
     ),
     Mutant(
+        "a pad absorbs every component as the first",
+        "solver/boundary.py",
+        "rates = [unit * G for G in moment.absorption]",
+        "rates = [unit * moment.absorption[0] for G in moment.absorption]",
+        ("pads",),
+    ),
+    Mutant(
         "the reciprocal detector reads n^x with the weight 1",
         "solver/coefficients.py",
         "if c == 2 and not averaged:",
@@ -496,6 +503,20 @@ MUTANTS = (
         "for i in range(v.grad.shape[0])",
         "for i in range(1)",
         ("tests/solver/test_forms.py",),
+    ),
+    Mutant(
+        "a tensor that is a function is that of its first point",
+        "solver/coefficients.py",
+        "return 0.5 * (result + result.swapaxes(0, 1))",
+        "return np.broadcast_to(result[:, :, :1, :1], result.shape)",
+        ("coefficients",),
+    ),
+    Mutant(
+        "an inverse angle that is a function is the direct one",
+        "solver/coefficients.py",
+        'at("inverse_orbital_hall_angle", False)',
+        'at("orbital_hall_angle", False)',
+        ("coefficients",),
     ),
     Mutant(
         "values on cells in the order of the mesh",
@@ -1174,6 +1195,13 @@ MUTANTS = (
         ("interfaces",),
     ),
     Mutant(
+        "moment in a region that does not conduct",
+        "solver/interface.py",
+        "chi = c.sigma / c.diffusion\n        if not self.shaped:",
+        "chi = 1.0 / c.diffusion\n        if not self.shaped:",
+        ("coefficients",),
+    ),
+    Mutant(
         "accumulation with W in place of its inverse",
         "solver/interface.py",
         "inverse = np.linalg.inv(_shape(c, self.averaged))",
@@ -1453,6 +1481,34 @@ MUTANTS = (
         "read = read + (back - 1.0) * along",
         "read = read + (forth - 1.0) * along",
         ("tests/sweep/test_film.py",),
+    ),
+    Mutant(
+        "materials told apart by what they are called",
+        "model/alike.py",
+        'LABELS = ("name", "source")',
+        "LABELS = ()",
+        ("tests/sweep/test_film_regions.py",),
+    ),
+    Mutant(
+        "a pair that vanishes is given a part removed",
+        "sweep/hanle.py",
+        "unknown if silent else removed_part",
+        "removed_part",
+        ("tests/sweep/test_vanishing.py",),
+    ),
+    Mutant(
+        "small fields change nothing",
+        "sweep/curve.py",
+        "moved <= floor * min(1.0, turned**0.5)",
+        "moved <= floor",
+        ("tests/sweep/test_vanishing.py",),
+    ),
+    Mutant(
+        "a pair of a spin that vanishes has no scale",
+        "sweep/matrix_measure.py",
+        "return max(self.size, self._floor / FLOOR)",
+        "return self.size",
+        ("tests/sweep/test_vanishing.py",),
     ),
     Mutant(
         "faces of regions read with the wrong sign",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import read_device
+from ..config.remedies import in_file
 from .bars import progress_bars, working
 from .places import folder_for
 from .speech import give, say, show, tell
@@ -166,5 +167,5 @@ def check(path: Path) -> None:
         f"{problem.coupling}, detection {problem.detection}, interface {problem.interface}"
     )
     for note in notes:
-        say(f"warning: {note}")
+        say(f"warning: {in_file(note)}")
     show(f"{path}: no errors")

@@ -21,16 +21,21 @@ from .paraview import Subdivision, subdivide
 from .style import (
     _LABELS,
     _PREFIXES,
+    BY_SYMMETRY,
     COLOURS,
     _dress_map,
     _in_brackets,
     _new_axes,
     _note,
     _power,
+    _say_zero,
     _signed,
     _style,
     write_outside,
 )
+
+#: Quantities that are nothing but the orbital effect.
+ORBITAL = ("delta_R", "hanle")
 
 
 @door
@@ -119,7 +124,7 @@ def plot_hanle(
     if not several:
         raise InputError("needs at least one curve", key="plot_hanle")
     quantity = quantity or ("rho_change" if several[0].current is None else "hanle")
-    values = [_column(curve, quantity) for curve in several]
+    values = [_drawn(curve, quantity) for curve in several]
     power = 0 if quantity == "rho_star" else _power(np.concatenate(values))
     names = [*labels, *[""] * len(several)]
     angles = [_angle(curve.fields) for curve in several]
@@ -136,6 +141,7 @@ def plot_hanle(
                 marker="o" if len(y) <= 25 else None,
                 markersize=3,
             )
+        _say_zero(ax, values, _why_zero(several))
         unit, _ = several[0].columns()[quantity]
         ax.set_ylabel(_LABELS[quantity] + _in_brackets(unit, power))
         ax.set_xlabel("angle (deg)" if turns else _field_label(several))
@@ -171,11 +177,17 @@ def plot_columns(
                 linestyle=("-", "--")[i % 2],
                 label=label,
             )
+        _say_zero(ax, [table[name] for table in several], "zero at every field")
         ax.set_ylabel(_LABELS[name.partition(" ")[0]] + _in_brackets(unit, power))
         ax.set_xlabel("$B$ (T)")
         ax.margins(x=0)
         ax.legend()
     return ax
+
+
+def _why_zero(curves: list[HanleCurve]) -> str:
+    """What to write on a figure of nothing."""
+    return BY_SYMMETRY if all(curve.silent for curve in curves) else "zero at every field"
 
 
 def _angle(fields: np.ndarray) -> np.ndarray | None:
@@ -193,6 +205,12 @@ def _angle(fields: np.ndarray) -> np.ndarray | None:
     if np.abs(across - np.outer(across @ second, second)).max() > 1e-9 * size[0]:
         return None
     return np.rad2deg(np.unwrap(np.arctan2(fields @ second, fields @ first)))
+
+
+def _drawn(curve: HanleCurve, quantity: str) -> np.ndarray:
+    """The values; zero in place of round-off."""
+    values = _column(curve, quantity)
+    return np.zeros_like(values) if curve.silent and quantity in ORBITAL else values
 
 
 def _column(

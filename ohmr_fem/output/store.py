@@ -17,6 +17,7 @@ from ..errors import InputError, OhmrError
 from ..errors.doors import door
 from ..files import READABLE_FORMATS, check_kinds, check_shapes, plain_file, write_archive
 from ..fitting.global_result import GlobalFit
+from ..fitting.result import Fit
 from ..solver.solution import Solution
 from ..solver.solution_file import save_solution, tuples, unpack_solution
 from ..sweep.curve import HanleCurve, Parts
@@ -37,13 +38,13 @@ _CURVE = {
 
 
 @door
-def save(item: Solution | HanleCurve | GlobalFit, path: str | Path) -> Path:
+def save(item: Solution | HanleCurve | Fit | GlobalFit, path: str | Path) -> Path:
     """Write a result to a file: a solution or a curve as a NumPy .npz archive, which :func:`load`
-    reads; the fit of a series as JSON, which :func:`load_fit` reads.
+    reads; a fit as JSON, which :func:`load_fit` reads.
 
     Parameters
     ----------
-    item : Solution, HanleCurve or GlobalFit
+    item : Solution, HanleCurve, Fit or GlobalFit
     path : str or Path
 
     Returns
@@ -66,10 +67,10 @@ def save(item: Solution | HanleCurve | GlobalFit, path: str | Path) -> Path:
             arrays,
             path,
         )
-    if isinstance(item, GlobalFit):
+    if isinstance(item, (Fit, GlobalFit)):
         return save_fit(item, path)
     raise InputError(
-        f"expected a Solution, a HanleCurve or a GlobalFit, got {type(item).__name__}",
+        f"expected a Solution, a HanleCurve, a Fit or a GlobalFit, got {type(item).__name__}",
         value=item,
         key="save",
     )
@@ -134,6 +135,7 @@ def _unpack_curve(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Han
     check_shapes(arrays, each | {"fields": (rows, 3)})
     whole = tuples(content)
     check_kinds(whole, _CURVE)
+    check_kinds({"silent": False, **whole}, {"silent": "truth"})  # not in files of before
     parts = {k.removeprefix(PART): arrays.pop(k) for k in list(arrays) if k.startswith(PART)}
     curve = HanleCurve(**whole, **arrays)  # type: ignore[arg-type]
     return dataclasses.replace(curve, parts=Parts(**parts)) if parts else curve

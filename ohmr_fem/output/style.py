@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -184,10 +184,23 @@ def _new_axes(points: np.ndarray | None = None) -> Any:
     return figure.add_subplot()
 
 
+#: Written on a figure of a pair of contacts that reads nothing.
+BY_SYMMETRY = "zero by symmetry, to round-off"
+
+
 def _power(values: np.ndarray) -> int:
     """Power of ten, a multiple of three, that brings the largest value between 1 and 1000."""
     top = float(np.max(np.abs(values[np.isfinite(values)]), initial=0.0))
     return 0 if top == 0.0 else min(max(3 * math.floor(math.log10(top * (1 + 1e-12)) / 3), -15), 9)
+
+
+def _say_zero(ax: Any, values: Sequence[np.ndarray], why: str) -> None:
+    """Where every curve is exactly zero: an axis with no other number, and why."""
+    if any(np.any(y) for y in values):  # NaN is no zero
+        return
+    ax.set_ylim(-1.0, 1.0)
+    ax.set_yticks([0.0], ["0"])
+    ax.annotate(why, (0.5, 0.55), xycoords="axes fraction", ha="center", color="0.3")
 
 
 def _note(ax: Any, corner: np.ndarray, text: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device, Measurement
+from ..config.remedies import in_file
 from ..errors import SweepInterrupted, is_own_warning, shown
 from ..errors.doors import door
 from ..files import Table, atomic_path
@@ -592,10 +593,10 @@ def mesh_record(device: Device) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _collected_warnings(found: list[str], notify: Callable[[str], None]) -> Iterator[None]:
-    """Every warning once, into ``found`` and to ``notify``."""
+    """Every warning once, in the words of the device file, into ``found`` and to ``notify``."""
 
     def show(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
-        text = shown(message)
+        text = in_file(shown(message))
         if is_own_warning(category) and text not in found:
             found.append(text)
             notify(text)

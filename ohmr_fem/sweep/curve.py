@@ -27,6 +27,16 @@ def removed_part(change: Any, zero: Any, largest: float) -> np.ndarray:
     return np.where(there & (change == 0.0), 0.0, part)
 
 
+def vanishes(effect: np.ndarray, change: np.ndarray, floor: float, turned: float) -> bool:
+    """Whether nothing but round-off, at most ``floor``, is left of an effect (n,) and its change
+    (n,), as between probes opposite each other; ``turned`` is the largest (omega tau)^2: below 1
+    the round-off of the change shrinks as its root.
+    """
+    still = bool(np.max(np.abs(effect), initial=0.0) <= floor)
+    moved = np.max(np.abs(change), initial=0.0)
+    return still and bool(moved <= floor * min(1.0, turned**0.5))
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
     """What delta_R is made of, (n,) ohm each; each complete group sums to it, and what does not
@@ -126,6 +136,9 @@ class HanleCurve(Table):
         contacts, what contacts and the orbital Hall effect drive and read; else None.
     delta_R_local : (n,) ohm
         With a film, delta_R of its local conductivity tensor, for comparison; else None.
+    silent : bool
+        delta_R and hanle are nothing but round-off at every field, as between probes opposite each
+        other; then rho_star is NaN, and rho where R_ohmic is round-off too.
     """
 
     fields: np.ndarray
@@ -147,6 +160,7 @@ class HanleCurve(Table):
     geometric: np.ndarray | None = None
     parts: Parts | None = None
     delta_R_local: np.ndarray | None = None
+    silent: bool = False
 
     @property
     def R(self) -> np.ndarray:
@@ -206,9 +220,10 @@ class HanleCurve(Table):
     def _absent(self) -> dict[str, str]:
         absent: dict[str, str] = {}
         if len(self.rho) and np.all(np.isnan(self.rho)):
-            absent |= dict.fromkeys(("rho", "rho_change"), "R_ohmic = 0")
+            why = "delta_R and R_ohmic are round-off" if self.silent else "R_ohmic = 0"
+            absent |= dict.fromkeys(("rho", "rho_change"), why)
         if len(self.rho) and np.all(np.isnan(self.rho_star)):
-            absent["rho_star"] = "f(0) = 0"
+            absent["rho_star"] = "delta_R is round-off" if self.silent else "f(0) = 0"
         return absent
 
     def _picture(self) -> str:

@@ -454,8 +454,8 @@ class FilmMeasure(SpectralMeasure):
 
     @property
     def largest(self) -> float:
-        """As :attr:`size`: edges and faces have no common bound."""
-        return self.size
+        """As :attr:`size`, but of a pair that cancels: edges and faces have no common bound."""
+        return max(self.size, self._floor / FLOOR)
 
     @property
     def _floor(self) -> float:
@@ -686,6 +686,7 @@ def film_measures(
     system = system_of(problem, plane_of_film=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
+    system.make_room_for(solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]

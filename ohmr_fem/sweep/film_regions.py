@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError, SweepInterrupted
+from ..model.alike import differences, distinct
 from ..model.film import Film
 from ..model.problem import Problem
 from ..solver.film_regions import RegionalFaces
@@ -27,8 +28,7 @@ ABSORBING = "direct, two factorisations for each field and polynomial mode throu
 
 def is_regional(problem: Problem) -> bool:
     """Whether a film has several materials, so that no poles serve all of it."""
-    several = len({id(m) for m in problem.materials.values()}) > 1
-    return isinstance(problem.film, Film) and several
+    return isinstance(problem.film, Film) and len(distinct(problem.materials.values())) > 1
 
 
 def check_regional(problem: Problem, method: str) -> None:
@@ -46,9 +46,10 @@ def check_regional(problem: Problem, method: str) -> None:
             key="film",
         )
     if not isinstance(film, Film) or film.drives or problem.edge_sources:
+        unlike = differences(*distinct(problem.materials.values())[:2])
         raise InputError(
-            "a film of several materials needs faces and edges without sources: kappa/alpha "
-            "differs from region to region",
+            "a film of several materials needs faces and edges without sources: leave them out, or "
+            f"give its regions one material (two of them differ in {', '.join(unlike)})",
             key="film",
         )
 

@@ -339,6 +339,7 @@ def matrix_film_measures(
     system = system_of(problem, plane_of_film=True, with_spin=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
+    system.make_room_for(solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)
     tuned = (*_materials(problem, lengths), *materials)
     asked = _Asked(_looks(problem, fields), tuned, (1.0, *rates))

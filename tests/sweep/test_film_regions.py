@@ -17,6 +17,7 @@ from ohmr_fem.solver import film_solid
 from ohmr_fem.solver.resolution import check_resolution, physics_notes
 from ohmr_fem.solver.system import system_of
 from ohmr_fem.sweep.film import film_measures
+from ohmr_fem.sweep.film_regions import regional_curve
 from ohmr_fem.units import ELECTRON_MASS, ELEMENTARY_CHARGE
 
 UNIT = 2.0 * ELECTRON_MASS / ELEMENTARY_CHARGE
@@ -68,7 +69,9 @@ def test_one_material_twice_is_a_uniform_film(detection, faces):
     film = of.Film(0.9, **faces)
     twice = device(metal(), metal(), FEW if faces else (10, 6), detection=detection, film=film)
     fields = np.vstack([0 * BETA, BETA]) * UNIT
-    found = curve(twice, fields)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = regional_curve(twice, fields, PAIR)  # hanle_curve takes it for one material
     uniform = of.Problem(twice.mesh, metal(), CONTACTS, film=film, detection=detection)
     measure = film_measures(uniform, [PAIR], fields=fields, tolerance=1e-8)[0]
     parts = measure.parts(fields)
@@ -228,7 +231,7 @@ def test_cells_at_an_interface_are_held_against_the_thickness():
 
 def test_refusals(refuses):
     two = metal(**DIFFERENT)
-    with refuses(InputError, "faces and edges without sources"):
+    with refuses(InputError, "faces and edges without sources", "differ in", "relaxation_time"):
         curve(device(metal(), two, film=of.Film(0.9, top=of.Edge("reflecting", source=0.1))))
     with refuses(InputError, "no poles"):
         of.hanle_curve(
@@ -239,6 +242,24 @@ def test_refusals(refuses):
     with refuses(InputError, "plain numbers"):
         tau = metal(relaxation_time=(1.0, 2.0, 1.0), diffusion_length=None, diffusion_constant=1.0)
         curve(device(metal(), tau))
+
+
+@pytest.mark.parametrize("tensor", [False, True])
+def test_regions_of_equal_values_are_one_film(tensor):
+    """Whatever they are called: with the sources that several materials do not take, and poles."""
+    rates = {"relaxation_time": (1.0, 2.0, 1.0), "diffusion_constant": 1.0}
+    more = (rates | {"diffusion_length": None}) if tensor else {}
+    one, other = metal(name="Mn", **more), metal(name="mangan", source="1962", **more)
+    film = of.Film(0.9) if tensor else of.Film(0.9, top=of.Edge("reflecting", source=0.1))
+    problem = device(one, other, FEW, film=film)
+    assert problem.constant and problem.uniform is not tensor
+    assert [m.name for m in problem.materials.values()] == ["Mn", "mangan"]
+    whole = device(one, one, FEW, film=film)
+    assert_allclose(curve(problem).delta_R, curve(whole).delta_R, rtol=1e-12)
+    unlike = device(one, metal(X=1.0001 * XT, **more), FEW, film=film)
+    assert not unlike.constant
+    with pytest.raises(InputError, match="has 2 materials"):
+        unlike.material  # noqa: B018
 
 
 def test_angles_of_a_film_of_regions():
