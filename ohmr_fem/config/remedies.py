@@ -20,6 +20,10 @@ WORDS = {
         "a finer mesh in [mesh], a smaller resolve in [cross_section] or [channel], a higher order "
         "in [solve], or accuracy there for a device with contacts"
     ),
+    "refine the mesh at its interfaces, or raise the order": (
+        "a finer mesh in [mesh], a smaller resolve in [cross_section] or [channel], or a higher "
+        "order in [solve]"
+    ),
     "use method='direct' or": 'take [solve] method = "direct" or',
     ", or method='stepping'": "",
     "solve_to stopped": "[solve] accuracy: stopped",
