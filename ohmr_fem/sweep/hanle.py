@@ -114,7 +114,7 @@ def angle_scan(
     magnitude: float,
     *,
     plane: str = "xy",
-    n: int = 73,
+    n: int = 72,
     current: Any = None,
     voltage: Any = None,
     method: str = "auto",
@@ -129,7 +129,7 @@ def angle_scan(
     plane : str
         Two of the axes x, y, z: the field turns from the first to the second.
     n : int
-        Directions from 0 to 360 degrees, see :func:`field_rotation`.
+        Directions; 72 are 5 degrees apart, from 0 to 355, see :func:`field_rotation`.
 
     Returns
     -------
