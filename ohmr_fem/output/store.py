@@ -135,7 +135,8 @@ def _unpack_curve(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Han
     check_shapes(arrays, each | {"fields": (rows, 3)})
     whole = tuples(content)
     check_kinds(whole, _CURVE)
-    check_kinds({"silent": False, **whole}, {"silent": "truth"})  # not in files of before
+    later = {"silent": False, "ohmic_silent": False}  # not in files of before
+    check_kinds({**later, **whole}, dict.fromkeys(later, "truth"))
     parts = {k.removeprefix(PART): arrays.pop(k) for k in list(arrays) if k.startswith(PART)}
     curve = HanleCurve(**whole, **arrays)  # type: ignore[arg-type]
     return dataclasses.replace(curve, parts=Parts(**parts)) if parts else curve
