@@ -23,6 +23,7 @@ from .check import check_mesh
 from .device_mesh import DeviceMesh, complete_regions
 from .inp import read_inp
 from .msh import RawMesh, read_msh, version_of
+from .vtu import as_mesh
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +156,8 @@ def _load(path: Path) -> Any:
             value=str(path),
         )
     try:
-        return getattr(meshio, kinds[0].replace("-", "_")).read(path)
+        raw = getattr(meshio, kinds[0].replace("-", "_")).read(path)
+        return as_mesh(raw, path) if ending == ".vtu" else raw
     except (Exception, SystemExit) as exc:
         why = " ".join(str(exc).split())[:200] or type(exc).__name__
         raise MeshError(
