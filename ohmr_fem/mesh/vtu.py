@@ -91,7 +91,7 @@ def _names(path: Path) -> list[str]:
     line = re.search(r"^regions: 0 = (.*)$", head, re.MULTILINE)
     if line is None:
         return []
-    names = []
+    names: list[str] = []
     rest: str | None = line[1]
     while rest is not None:
         name, mark, tail = rest.partition(f", {len(names) + 1} = ")

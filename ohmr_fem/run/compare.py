@@ -85,7 +85,7 @@ def _curves(
         found = [read_columns(file) for file in files]
         yield f"{name}:"
         silent = [set(r["curves"][name].get("round_off", ())) for r in records]
-        yield from _numbers(*found, silent[0] & silent[1])
+        yield from _numbers(found[0], found[1], silent[0] & silent[1])
         if out is not None:
             Path(out).mkdir(parents=True, exist_ok=True)
             path = Path(out) / f"compare_{files[0].stem}.png"
