@@ -1497,6 +1497,20 @@ MUTANTS = (
         ("tests/sweep/test_vanishing.py",),
     ),
     Mutant(
+        "a resistance of round-off is taken for one",
+        "sweep/curve.py",
+        "abs(base) <= FLOOR * largest",
+        "abs(base) <= 0.0 * largest",
+        ("tests/sweep/test_vanishing.py",),
+    ),
+    Mutant(
+        "an effect of round-off is overtaken by what the field changes",
+        "sweep/curve.py",
+        "min(FLOOR * largest, OVERTAKEN * top)",
+        "0.0",
+        ("tests/sweep/test_vanishing.py",),
+    ),
+    Mutant(
         "small fields change nothing",
         "sweep/curve.py",
         "moved <= floor * min(1.0, turned**0.5)",
