@@ -56,7 +56,9 @@ class FilmMoment:
         x, y, z = self.field
         faces = []
         for name, n in (("bottom", self.bottom), ("top", self.top)):
-            largest = [f"{a} {size:.4g}" for a, size in zip("xyz", np.abs(n).max(axis=1))]
+            largest = [
+                f"{a} {size:.4g}" for a, size in zip("xyz", np.abs(n).max(axis=1), strict=True)
+            ]
             faces.append(f"{name} {', '.join(largest)}")
         return (
             f"FilmMoment(B = ({x:g}, {y:g}, {z:g}) T; {len(self.z)} heights of "
