@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import PhysicsWarning, ResolutionWarning
 from ..model.film import METALS, Film, strengths
 from ..model.material import Material, cross_matrix, torque_of
+from ..model.plausible import unlikely_field
 from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from ..units import engineering
@@ -173,7 +174,7 @@ def angle_notes(problem: Problem) -> list[PhysicsWarning]:
 
 def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where the model leaves something out that the user's field or tensor would show."""
-    notes = angle_notes(problem)
+    notes = [*problem.unsaid, *unlikely_field(problem.materials, field), *angle_notes(problem)]
     if (
         "x" in problem.mesh.axes
         and not problem.ordinary_hall
