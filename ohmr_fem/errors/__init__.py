@@ -302,7 +302,7 @@ def suggest(name: str, options: Iterable[str]) -> str:
     names = [cut(shown(o), 40) for o in options]
     before, dot, symbol = str(name).rpartition(".")
     called = f"{before}{dot}{SYMBOLS.get(symbol, '')}"
-    if called in names and called != name:
+    if called in names and name not in names:
         return f"{symbol} is {called!r} here; {KNOWN}{_listed(names)}"
     close = difflib.get_close_matches(str(name)[:LONGEST], names, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}? " if close else ""
