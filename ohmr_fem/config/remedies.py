@@ -17,8 +17,8 @@ WORDS = {
         "conductivity"
     ),
     "refine the mesh at its edges, or raise the order": (
-        "a finer mesh in [mesh], a smaller resolve in [cross_section] or [channel], a higher order "
-        "in [solve], or accuracy there for a device with contacts"
+        "a finer [mesh], a smaller resolve in [cross_section] or [channel], a higher order in "
+        "[solve], or its accuracy"
     ),
     "use method='direct' or": 'take [solve] method = "direct" or',
     ", or method='stepping'": "",
