@@ -64,6 +64,13 @@ def test_gauss_in_the_place_of_tesla(B, mass):
     assert note.key == "field"
 
 
+def test_a_measure_that_is_asked_in_gauss():
+    wide = problem(of.cross_section("200 nm"))
+    measure = of.spectral_measure(wide, fields=of.field_sweep(0, 9, 3))
+    with pytest.raises(of.SolveError, match=r"T \(meant in gauss\?\) lies outside the range"):
+        measure.rho([(90000.0, 0.0, 0.0)])
+
+
 def test_the_reason_comes_before_the_mesh():
     """What the unit does to the decay length is not a matter of the mesh."""
     strip = problem(of.cross_section("12 nm", cells=8))
