@@ -89,6 +89,13 @@ def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     return (cell_heights(system, facets, cells) if facets.size else np.empty(0)), cells
 
 
+#: What mends cells that are too large, by the place where they are.
+FINER = {
+    "edge": "refine the mesh at its edges, or raise the order",
+    "interface": "refine the mesh at its interfaces, or raise the order",
+}
+
+
 def unresolved(
     height: np.ndarray,
     decay: np.ndarray,
@@ -111,8 +118,7 @@ def unresolved(
             f"{place} where the moment density "
             f"decays over {engineering(float(decay[worst]), 'm')}; order {order} needs cells of at "
             "most "
-            f"{engineering(float(allowed * decay[worst]), 'm')} there (refine the mesh at its "
-            f"{place}s, or raise the order)",
+            f"{engineering(float(allowed * decay[worst]), 'm')} there ({FINER[place]})",
             key="mesh",
         )
     ]
