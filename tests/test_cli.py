@@ -327,6 +327,27 @@ def test_init_runs_as_written(capsys):
     assert ohmr("init", "other.toml") == 0 and "other.toml" in Path("other.toml").read_text()
 
 
+def test_help_and_examples_say_all(capsys):
+    from ohmr_fem.run.start import KINDS
+
+    assert ohmr("init", "--help") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"Of {', '.join(KINDS)}." in words
+    assert ohmr("examples") == 0
+    listed = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert listed["nonlocal_bar.py"].endswith("past the end of the charge current")
+    assert not [text for text in listed.values() if text.rpartition(" ")[2] in ("the", "and", "a")]
+
+
+def test_a_warning_while_a_file_is_read_is_a_line(capsys):
+    assert ohmr("init", "bare.toml") == 0
+    file = Path("bare.toml")
+    file.write_text(file.read_text().replace('"2 nm"', '"2e-9"'))
+    assert ohmr("check", "bare.toml") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert "warning: diffusion_length: a text without a unit is read in m, got '2e-9'" in lines[-1]
+
+
 def test_version_and_help(capsys):
     assert ohmr("--version") == 0 and capsys.readouterr().out == f"ohmr-fem {of.__version__}\n"
     assert ohmr("--help") == 0

@@ -111,6 +111,19 @@ def test_a_foreign_exception_at_a_door_asks_for_a_report():
         reader()
 
 
+@pytest.mark.parametrize("made", [of.Material, of.presets.mn])
+def test_symbols_in_the_place_of_arguments(made):
+    """Fits call them tau and alpha; a Material has their names."""
+    given = {} if made is of.presets.mn else {"orbital_hall_angle": 0.1, "inverse_mass": 1.0}
+    for symbol, name in errors.SYMBOLS.items():
+        with pytest.raises(InputError, match=f"{symbol} is {name} here") as caught:
+            made(**given, **{symbol: 1.0})
+        assert caught.value.key == symbol
+    with pytest.raises((TypeError, InputError)) as caught:
+        made(**given, zeta=1.0)
+    assert "here" not in str(caught.value)
+
+
 def test_the_command_has_a_last_door(capsys, monkeypatch):
     written()
     for exc, code, said in (

@@ -52,6 +52,11 @@ def test_suggest():
         errors.suggest("lfet", ["left", "right"]) == "did you mean 'left'? known names: left, right"
     )
     assert errors.suggest("zzz", ["left", "right"]) == "known names: left, right"
+    known = ["material.theta", "material.orbital_hall_angle"]
+    assert errors.suggest("material.alpha", known).startswith("alpha is 'material.orbital_hall_an")
+    assert errors.suggest("tau", ["tau", "relaxation_time"]) == "did you mean 'tau'? " + (
+        "known names: tau, relaxation_time"
+    )
     assert errors.suggest("x", []) == "known names: none"
     assert "did you mean '1'" in errors.suggest(1, ["1"])
 

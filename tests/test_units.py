@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pint
 import pytest
 
 from ohmr_fem import units
-from ohmr_fem.errors import InputError
+from ohmr_fem.errors import InputError, PhysicsWarning
 from ohmr_fem.units import engineering, fields_array, positive, to_si
 
 
@@ -59,7 +60,16 @@ def test_pint_quantities_of_any_registry():
         ("wide", "m", ("cannot read 'wide'", "1 m")),
         ("", "m", ("cannot read ''",)),
         ("1 000 nm", "m", ("cannot read",)),
-        ("1,5 nm", "m", ("'1,5 nm'",)),
+        ("1,5 nm", "m", ("'1,5 nm'", "decimal comma: write '1.5 nm'")),
+        ("1,500 nm", "m", ("write '1.500 nm' or '1500 nm'",)),
+        ("150 mn", "m", ("unknown unit", "did you mean '150 nm'?")),
+        ("2 Nm", "m", ("wrong dimension", "did you mean '2 nm'?")),
+        ("2 mSiemen", "m", ("unknown unit in '2 mSiemen';",)),  # a prefix is not guessed at
+        ("5 px", "m", ("a px is no length here", "scale_bar")),
+        ("5 pixel", "m", ("a pixel is no length here",)),
+        ("3 pica", "m", ("a pica is no length here",)),
+        ("3 point", "m", ("a point is no length here",)),
+        ("3 dot", "m", ("a dot is no length here",)),
         ("nan m", "m", ("cannot read 'nan m'",)),
         (float("nan"), "m", ("finite", "nan")),
         (float("inf"), "m", ("finite", "inf")),
@@ -75,6 +85,28 @@ def test_to_si_refuses(given, unit, fragments, refuses):
     with refuses(InputError, "length", *fragments) as caught:
         to_si(given, unit, "length")
     assert caught.value.value is given or caught.value.value == given
+
+
+@pytest.mark.parametrize(
+    "unit", ["uohm cm", "uohmcm", "µΩcm", "uOhm*cm", "µΩ·cm", "uOhm-cm", "\u00b5\u2126 cm"]
+)
+def test_resistivities_as_they_are_written(unit):
+    assert to_si(f"180 {unit}", "ohm*m", "rho") == pytest.approx(1.8e-6, rel=1e-15)
+    assert to_si("7 kohm**-1", "S", "G") == to_si("7 mS", "S", "G")
+
+
+@pytest.mark.parametrize(("given", "unit", "usual"), [("150", "m", "nm"), ("2", "s", "ps")])
+def test_a_text_without_a_unit_is_told_of(given, unit, usual):
+    with pytest.warns(PhysicsWarning, match=f"write '{given} {usual}'") as caught:
+        to_si(given, unit, "length")
+    assert len(caught) == 1 and caught[0].message.key == "length"
+
+
+@pytest.mark.parametrize(("given", "unit"), [("0", "m"), ("0.1", "1"), ("24", "1/m_e"), (150, "m")])
+def test_what_needs_no_unit(given, unit):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        to_si(given, unit, "x")
 
 
 @pytest.mark.parametrize("given", [0, -2.0, "-2 ps", "0 s"])

@@ -323,7 +323,7 @@ def _app() -> Any:
             str,
             typer.Option(
                 help="Of strip, film-bar, hall-bar, van-der-pauw, valve, time, study, "
-                "thickness, fit, model."
+                "thickness, fit, model, gate, gds."
             ),
         ] = "strip",
     ) -> None:

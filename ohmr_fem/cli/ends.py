@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..base import signals
-from ..errors import FULL, FaultError, OhmrError, SolveError, fault, no_memory, refused_by_system
+from ..config.remedies import in_file
+from ..errors import (
+    FULL,
+    FaultError,
+    OhmrError,
+    SolveError,
+    fault,
+    is_own_warning,
+    no_memory,
+    refused_by_system,
+    shown,
+)
 from .speech import say
 
 OK, BAD_INPUT, SOLVE_FAILED = 0, 2, 3
@@ -18,7 +31,8 @@ def guarded(command: Callable[..., None], *arguments: Any) -> None:
     import typer
 
     try:
-        command(*arguments)
+        with _spoken_warnings():
+            command(*arguments)
     except KeyboardInterrupt as stop:
         say("interrupted")
         code = signals.exit_code(stop)
@@ -37,6 +51,22 @@ def guarded(command: Callable[..., None], *arguments: Any) -> None:
     else:
         return
     raise typer.Exit(code) from None
+
+
+@contextlib.contextmanager
+def _spoken_warnings() -> Iterator[None]:
+    """Warnings of this package as lines in the words of a device file."""
+
+    def speak(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
+        if is_own_warning(category):
+            say(f"warning: {in_file(shown(message))}")
+        else:
+            otherwise(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        otherwise = warnings.showwarning
+        warnings.showwarning = speak
+        yield
 
 
 def code_of(exc: OhmrError) -> int:

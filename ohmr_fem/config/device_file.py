@@ -20,6 +20,7 @@ from ..geometry.outline import Geometry
 from ..mesh.device_mesh import DeviceMesh
 from ..micro import LayeredModel
 from ..model.problem import Problem
+from .contact_words import without_contact
 from .further_tables import (
     FrequencyJob,
     FrequencyTable,
@@ -203,6 +204,7 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
     }
     reader.stop()
     materials = None if layered else reader.operating_point(recipes)
+    shape = mesh if isinstance(mesh, Geometry) else None
     if isinstance(mesh, Geometry):
         shown = film.material if layered else materials
         mesh = reader.meshed(mesh, shown, solve.accuracy is not None)
@@ -219,6 +221,8 @@ def device_of(path: Path, table: Mapping[str, Any], mesh: DeviceMesh | None = No
         ordinary_hall=solve.ordinary_hall,
         film=film,
     )
+    if shape is not None:
+        problem = problem.saying(without_contact(shape, problem))
     measurements = reader.measurements(problem, measures)
     reader.stop()
     fields, unit, last = sweep

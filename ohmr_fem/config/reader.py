@@ -21,14 +21,13 @@ from ..geometry.outline import Geometry
 from ..model.drive import read_pair
 from ..model.problem import Problem
 from .geometry_table import arguments, drawn, file_of, meshed
+from .material_tables import LayerTable, MaterialTable, PresetMaterialTable
 from .model_tables import KINDS, Gate, GateTable, ModelMaterialTable
 from .tables import (
     ChannelTable,
     ContactTable,
     CrossSection,
     FilmTable,
-    LayerTable,
-    MaterialTable,
     MeasureTable,
     MeshFile,
     SolveTable,
@@ -319,6 +318,8 @@ class Reader:
         return self.built(FilmTable, table.get("film", {}), "film", layers)
 
     def material(self, entry: Any, key: str) -> Any:
+        if isinstance(entry, Mapping) and "preset" in entry:
+            return self.built(PresetMaterialTable, entry, key)
         if not isinstance(entry, Mapping) or "model" not in entry:
             return self.built(MaterialTable, entry, key)
         given, folder = entry["model"], self.path.parent
@@ -413,6 +414,9 @@ class Reader:
                 "measure",
                 "is missing; add [measure] with current = [from, to] and voltage = [plus, minus]",
             )
+        if any(map(_holds_pairs, entries)):
+            self.complain("measure", "several measurements: one [[measure]] table with a name each")
+            return []
         keys = [f"measure[{i}]" if len(entries) > 1 else "measure" for i in range(len(entries))]
         found = [
             self.section(MeasureTable, entry, key) for entry, key in zip(entries, keys, strict=True)
@@ -448,6 +452,12 @@ class Reader:
         except InputError as exc:
             self.complain(f"{key}.{what}", exc.what if exc.key == what else exc.message)
             return None
+
+
+def _holds_pairs(entry: Any) -> bool:
+    """Whether a measurement has a list of pairs in the place of one."""
+    parts = [entry.get(key) for key in ("current", "voltage")] if isinstance(entry, Mapping) else []
+    return any(isinstance(part, list) and any(isinstance(p, list) for p in part) for part in parts)
 
 
 def _materials_at(recipes: Any, **gate: float) -> Any:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+FINER = (
+    "a finer [mesh], a smaller resolve in [cross_section] or [channel], a higher order in [solve], "
+    "or its accuracy"
+)
 #: What a warning of the package says, and what it is called in a file.
 WORDS = {
     "use Problem(coupling='full')": '[solve] coupling = "full" takes all orders',
@@ -16,14 +20,8 @@ WORDS = {
         "give a [film] with its thickness, and a resistivity in [material] in place of the sheet "
         "conductivity"
     ),
-    "refine the mesh at its edges, or raise the order": (
-        "a finer mesh in [mesh], a smaller resolve in [cross_section] or [channel], a higher order "
-        "in [solve], or accuracy there for a device with contacts"
-    ),
-    "refine the mesh at its interfaces, or raise the order": (
-        "a finer mesh in [mesh], a smaller resolve in [cross_section] or [channel], or a higher "
-        "order in [solve]"
-    ),
+    "refine the mesh at its edges, or raise the order": FINER,
+    "refine the mesh at its interfaces, or raise the order": FINER,
     "use method='direct' or": 'take [solve] method = "direct" or',
     ", or method='stepping'": "",
     "solve_to stopped": "[solve] accuracy: stopped",

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from .further_tables import FrequencyTable, MatrixTable, TimeTable
 from .geometry_table import SHAPES
+from .material_tables import LayerTable, MaterialTable, PresetMaterialTable
 from .model_tables import GateTable, ModelMaterialTable
 from .tables import (
     ChannelTable,
@@ -19,8 +20,6 @@ from .tables import (
     CrossSection,
     EdgeTable,
     FilmTable,
-    LayerTable,
-    MaterialTable,
     MeasureTable,
     MeshFile,
     OutputTable,
@@ -29,7 +28,7 @@ from .tables import (
     TurnTable,
 )
 
-MATERIAL = (MaterialTable, ModelMaterialTable)
+MATERIAL = (MaterialTable, PresetMaterialTable, ModelMaterialTable)
 #: Tables of a section; a name ending in .NAME stands for tables that the user names.
 TABLES: dict[str, tuple[type[BaseModel], ...]] = {
     "mesh": (MeshFile,),
@@ -113,10 +112,14 @@ def device_reference() -> str:
 
 
 def _section(name: str, model: type[BaseModel]) -> list[str]:
-    said = {"SweepTable": "a line of fields", "TurnTable": "a field that turns"}
-    kind = said.get(
-        model.__name__, "from the bands of a model" if "Model" in model.__name__ else ""
-    )
+    said = {
+        "SweepTable": "a line of fields",
+        "TurnTable": "a field that turns",
+        "PresetMaterialTable": "published values of `mn`, `v`, `cr` or `ti`",
+        "ModelMaterialTable": "from the bands of a model",
+        "MeasureTable": "several: one `[[measure]]` with a name each",
+    }
+    kind = said.get(model.__name__, "")
     lines = [
         "",
         f"## `[{name}]`" + (f", {kind}" if kind else ""),

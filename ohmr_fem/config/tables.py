@@ -6,7 +6,7 @@ Values are numbers in SI or quantities such as "2 ps"; the objects themselves ch
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,18 +21,13 @@ from ..mesh.grids import cross_section, disc_mesh, rectangle
 from ..model.contacts import Contact, Edge, gaussian_profile
 from ..model.fields import field_sweep, field_turn
 from ..model.film import Film, magnetic_face
-from ..model.material import Material
-from ..model.spin import Spin
 from ..model.stack import Stack
-from ..units import ELECTRON_MASS, positive, to_si
+from ..units import positive, to_si
 
 FIGURES = ("png", "pdf", "svg")
 #: What one number may ask for.
 MOST_FIELDS, MOST_CELLS = 1_000_000, 1_000_000
 MOST_LAYERS = 1000
-#: Of the positive numbers of a material: beyond, their products leave the range of floats.
-SMALLEST, LARGEST = 1e-60, 1e60
-POSITIVE = ("relaxation_time", "sheet_conductivity")
 
 
 class Table(BaseModel):
@@ -114,62 +109,6 @@ class ChannelTable(Table):
         return channel(**dict(self))
 
 
-class MaterialTable(Table):
-    """[material] or [materials.<region>]"""
-
-    sheet_conductivity: Any = None
-    relaxation_time: Any = None
-    relaxation_rate: Any = None
-    orbital_hall_angle: Any
-    inverse_mass: Any
-    spin: Any = None
-    resistivity: Any = None
-    diffusion_length: Any = None
-    diffusion_constant: Any = None
-    inverse_orbital_hall_angle: Any = None
-    g_factor: Any = 1.0
-    moment_per_carrier: Any = None
-    name: StrictStr = ""
-    source: StrictStr = ""
-    mobility: Any = None
-
-    def build(self) -> Material:
-        if _holds_bool(self.inverse_mass):
-            raise InputError(
-                f"is a number, three, or a symmetric 3 x 3 array, in 1/m_e; got "
-                f"{self.inverse_mass!r}",
-                value=self.inverse_mass,
-                key="inverse_mass",
-            )
-        if self.relaxation_time is None and self.relaxation_rate is None:
-            raise InputError(
-                "is missing; it, or relaxation_rate, is required", key="relaxation_time"
-            )
-        given = {name: value for name, value in self if value is not None}
-        if self.spin is not None:
-            given["spin"] = _spin(self.spin)
-        found = Material(**given)
-        if not float(np.max(np.abs(found.X), initial=0.0)) * ELECTRON_MASS < LARGEST:
-            raise InputError(f"is beyond {LARGEST:g}; give it in 1/m_e", key="inverse_mass")
-        for name in ("diffusion_length", "diffusion_constant", *POSITIVE):
-            given = getattr(found, name)
-            value = float(np.min(given)) if given is not None and np.size(given) else 1.0
-            if not SMALLEST < value < LARGEST:
-                raise InputError(
-                    f"is {value:.3g} in SI, outside {SMALLEST:g} to {LARGEST:g}; mend it, or what "
-                    "it follows from",
-                    value=value,
-                    key=name,
-                )
-        return found
-
-
-def _holds_bool(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return any(map(_holds_bool, value))
-    return isinstance(value, bool)
-
-
 class ContactTable(Table):
     """[contacts.<name>]"""
 
@@ -228,37 +167,6 @@ class FilmTable(Table):
         if self.thickness is not None:
             raise InputError("the layers of [[stack]] have their own; remove it", key="thickness")
         return Stack(layers, *faces)
-
-
-def _spin(table: Any) -> Spin:
-    """[material.spin]"""
-    known = [f.name for f in fields(Spin)]
-    if not isinstance(table, Mapping):
-        raise InputError(
-            f"must be a table such as [material.spin] with {', '.join(known[:3])}, got {table!r}",
-            key="spin",
-        )
-    for name in table:
-        if name not in known:
-            raise InputError(f"unknown key {name!r}; {suggest(name, known)}", key="spin")
-    for name in known[:3]:
-        if name not in table:
-            raise InputError(f"{name} is missing; it is required", key="spin")
-    with complaints_about("spin"):
-        return Spin(**table)
-
-
-class LayerTable(MaterialTable):
-    """[[stack]]: a material and the thickness of its layer, from the bottom up"""
-
-    thickness: Any
-
-    def build(self) -> Any:
-        given = {name: value for name, value in self if name != "thickness"}
-        material = MaterialTable(**given).build()
-        if material.sheet_conductivity is None and material.resistivity is None:
-            raise InputError("is missing; it says how layers share the current", key="resistivity")
-        return material, positive(self.thickness, "m", "thickness")
 
 
 def _face(value: Any, key: str) -> Any:
@@ -472,6 +380,7 @@ normal = "y"
 # thickness = "3 nm"        # [material] and a thickness in each; [film] then has its faces alone
 #
 # ---- Material of the whole device. One for each region: [materials.NAME]
+# (preset = "mn", "v", "cr" or "ti" takes published values; the keys beside it replace them)
 [material]
 sheet_conductivity = "1 mS"
 diffusion_length = "2 nm"             # or diffusion_constant

@@ -26,6 +26,23 @@ NAMES_IN_ALL = 110
 
 KNOWN = "known names: "
 
+#: What a quantity is called here, by the symbol of the papers and of fits.
+SYMBOLS = {
+    "tau": "relaxation_time",
+    "Gamma": "relaxation_rate",
+    "L_m": "diffusion_length",
+    "Lm": "diffusion_length",
+    "D": "diffusion_constant",
+    "alpha": "orbital_hall_angle",
+    "sigma": "sheet_conductivity",
+    "rho": "resistivity",
+    "X": "inverse_mass",
+    "theta": "inverse_mass",
+    "mu": "mobility",
+    "g": "g_factor",
+    "m_0": "moment_per_carrier",
+}
+
 
 def visible(text: str) -> str:
     """Control characters and escape sequences as visible escapes; a text may not move a cursor."""
@@ -247,7 +264,7 @@ class ConvergenceWarning(OhmrWarning):
 
 
 #: Under the package, but never who called it: what wraps and starts functions.
-_WRAPPERS = ("contextlib", "functools", "concurrent", "threading")
+_WRAPPERS = ("contextlib", "dataclasses", "functools", "concurrent", "threading")
 
 
 def warn(note: str | Warning, kind: type[Warning] | None = None) -> None:
@@ -259,11 +276,14 @@ def warn(note: str | Warning, kind: type[Warning] | None = None) -> None:
     warnings.warn(note, kind, stacklevel=level)
 
 
-def from_outside() -> bool:
-    """Whether the function that asks was called from outside this package."""
+def from_outside(*around: str) -> bool:
+    """Whether the function that asks was called from outside this package; modules ``around`` it
+    do not count.
+    """
     package = __name__.partition(".")[0]
     frame: Any = sys._getframe(2)
-    while frame.f_back and _module_of(frame) == f"{__name__}.doors":  # what stands around it
+    between = (f"{__name__}.doors", *around)
+    while frame.f_back and _module_of(frame) in between:  # what stands around it
         frame = frame.f_back
     return _module_of(frame).partition(".")[0] != package
 
@@ -280,6 +300,10 @@ def is_own_warning(category: type[Warning]) -> bool:
 def suggest(name: str, options: Iterable[str]) -> str:
     """Say which names exist and, where one is close, which one was meant."""
     names = [cut(shown(o), 40) for o in options]
+    before, dot, symbol = str(name).rpartition(".")
+    called = f"{before}{dot}{SYMBOLS.get(symbol, '')}"
+    if called in names and name not in names:
+        return f"{symbol} is {called!r} here; {KNOWN}{_listed(names)}"
     close = difflib.get_close_matches(str(name)[:LONGEST], names, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}{KNOWN}{_listed(names)}"

@@ -21,7 +21,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from . import InputError, OhmrError, cut, fault, no_memory, refused_by_system, shown
+from . import SYMBOLS, InputError, OhmrError, cut, fault, no_memory, refused_by_system, shown
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,12 +73,31 @@ def door(function: Callable[P, R]) -> Callable[P, R]:
         except Exception as exc:
             trace = exc.__traceback__
             if trace is None or trace.tb_next is None:  # called with the wrong arguments
+                _say_what_a_symbol_is(function, exc)
                 raise
             if _of_the_caller(exc):  # a callback that stops the work, say
                 raise
             raise explained(function, args, kwargs, exc) from exc
 
     return guarded
+
+
+def _say_what_a_symbol_is(
+    function: Callable[..., Any],
+    exc: Exception,
+) -> None:
+    """InputError for a symbol in the place of the argument that it stands for."""
+    unknown = _UNEXPECTED.search(_shown(exc, str))
+    called = SYMBOLS.get(unknown[1], "") if unknown else ""
+    if not unknown or called not in inspect.signature(function).parameters:
+        return
+    ratio = " (theta is its X_zz/X_yy)" if unknown[1] == "theta" else ""
+    raise InputError(
+        f"{unknown[1]} is {called} here{ratio}; write {called}=...",
+        key=unknown[1],
+        owner=_name(function),
+        named=True,
+    ) from exc
 
 
 def door_of(made: C) -> C:

@@ -23,6 +23,7 @@ import numpy as np
 from ..base.file_kind import told
 from ..errors import InputError, suggest, warn
 from ..errors.doors import door, door_of
+from ..model.plausible import STRONG
 from ..units import array_si, fields_array, owned, to_si
 from .log import Channel, Log, read_log
 from .runs import Run, split_runs
@@ -312,7 +313,14 @@ def understand(path: str | Path, **options: Any) -> Understood:
         voltage=asked.voltage,
         notes=[],
     )
-    return Understood(tuple(build.curves()), log, build.notes)
+    curves = tuple(build.curves())
+    strongest = max((float(np.abs(c.fields).max()) for c in curves), default=0.0)
+    if strongest > STRONG:
+        build.notes.append(
+            f"{path}: a field of {strongest:g} T is beyond any magnet; in gauss or oersted? Mend "
+            "the unit, as in a heading 'B (G)'"
+        )
+    return Understood(curves, log, build.notes)
 
 
 @dataclass

@@ -303,12 +303,13 @@ def _shapes_by_label(
             if shape.distance(layout.shapely.Point(at)) <= tolerance:
                 inside.add(text)
         if len(inside) != 1:
-            found = "no label"
+            found, more = "no label", ""
             if inside:
                 found = f"{len(inside)} labels ({', '.join(sorted(inside))})"
+                more = ", or two pads overlap: draw them apart"
             raise InputError(
                 f"the polygon around ({_place(shape)}) on layer {contacts!r} has "
-                f"{found}; put one text inside it",
+                f"{found}; put one text inside it{more}",
                 value=contacts,
                 key="contacts",
             )

@@ -17,15 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, MissingExtraError
+from ..errors import InputError, MissingExtraError, PhysicsWarning, warn
 from ..errors.doors import door
 from ..geometry import polygons
 from ..geometry.outline import Geometry, Loop, Segment
+from ..units import engineering
 from .check import check_mesh
 from .device_mesh import DeviceMesh
 from .grading import CellSizes, cell_sizes, singular_points
 from .grids import annulus_mesh, lines_between, tensor_grid
 
+#: Triangles that a generator makes within a minute, and that a solver can still hold.
+SOON, MOST_TRIANGLES = 4e5, 5e6
 BACKENDS = ("auto", "tensor", "gmsh", "netgen")
 # Relative to the size of the device.
 TOLERANCE = 1e-9
@@ -109,6 +112,7 @@ def _triangles(
     from .generate_gmsh import gmsh_mesh
     from .generate_netgen import load_netgen, netgen_mesh
 
+    _check_number(geometry, sizes)
     if backend == "netgen":
         return netgen_mesh(geometry, sizes)
     try:
@@ -123,6 +127,30 @@ def _triangles(
         else:
             return netgen_mesh(geometry, sizes)
         raise
+
+
+def _check_number(
+    geometry: Geometry,
+    sizes: CellSizes,
+) -> None:
+    """A word before a generator is silent for minutes; InputError before it is for hours."""
+    rim = 0.0
+    for loop in geometry.loops:
+        chords = loop.polygon - np.roll(loop.polygon, 1, axis=0)
+        rim += float(np.linalg.norm(chords, axis=1).sum())
+    # two to a square of side h, which grows by log(growth) x distance from the edge
+    number = 2.3 * rim / (math.log(sizes.growth) * sizes.edge)
+    text = (
+        f"cells of {engineering(sizes.edge, 'm')} along {engineering(rim, 'm')} of edges may be "
+        f"{number:.1e} triangles"
+    )
+    remedy = "check the unit of the device and the diffusion length, or resolve a larger length"
+    if number > MOST_TRIANGLES:
+        raise InputError(
+            f"{text}, at most {MOST_TRIANGLES:g}; {remedy}", value=geometry, key="resolve"
+        )
+    if number > SOON:
+        warn(PhysicsWarning(f"{text}, which take minutes; {remedy}", key="resolve"))
 
 
 # ---- tensor grids -------------------------------------------------------------------------------

@@ -170,9 +170,10 @@ def bilayer_graphene(
 
 
 def _film(name: str, length: str, source: str, given: dict[str, Any]) -> Material:
-    _require(
-        name.lower(), {key: given.get(key) for key in ("orbital_hall_angle", "relaxation_time")}
-    )
+    if given.get("relaxation_rate") is not None:
+        given["relaxation_time"] = None
+    relaxing = "relaxation_time" if given.get("relaxation_rate") is None else "relaxation_rate"
+    _require(name.lower(), {key: given.get(key) for key in ("orbital_hall_angle", relaxing)})
     fields = {
         "inverse_mass": 1.0,
         "name": name,

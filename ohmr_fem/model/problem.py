@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, suggest
+from ..errors import InputError, PhysicsWarning, from_outside, suggest, warn
 from ..errors.doors import door_of
 from ..files import html_summary
 from ..mesh.device_mesh import DeviceMesh
@@ -18,6 +19,7 @@ from .alike import distinct
 from .contacts import AREA, LINE, POINT, Contact, Edge, Moment
 from .film import Film
 from .material import Material
+from .plausible import unlikely
 from .problem_channels import check_channels
 from .stack import Stack
 
@@ -66,6 +68,11 @@ class Problem:
     ------
     InputError
         Anything inconsistent, with the nearest known name.
+
+    Attributes
+    ----------
+    unsaid : tuple of PhysicsWarning
+        What cannot belong together, of a problem that the package made: its results say it.
     """
 
     mesh: DeviceMesh
@@ -78,6 +85,7 @@ class Problem:
     ordinary_hall: bool = False
     interface: str = "accumulation"
     film: Film | Stack | None = None
+    unsaid: tuple[PhysicsWarning, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
@@ -110,12 +118,17 @@ class Problem:
         _check_sources(self)
         _check_bound_moments(self)
         _check_film(self)
+        notes = unlikely(self.mesh, self.materials)
         put("materials", ReadOnly(_conducting(self)))
         if self.detection == "reciprocal":
             _check_reciprocal(self)
         if self.ordinary_hall is not False:
             _check_hall(self)
         check_channels(self)
+        said = from_outside(__name__, "dataclasses")
+        put("unsaid", () if said else tuple(notes))
+        for note in notes if said else ():
+            warn(note)
 
     @property
     def is_cross_section(self) -> bool:
@@ -179,6 +192,21 @@ class Problem:
     def polarised(self) -> dict[str, Contact]:
         """The contacts that inject and read moment (docs/theory, section 10)."""
         return {name: c for name, c in self.contacts.items() if c.polarised}
+
+    def saying(self, notes: Iterable[PhysicsWarning]) -> Problem:
+        """This problem with more that its results say.
+
+        Parameters
+        ----------
+        notes : warnings, in the words of whoever made the problem
+
+        Returns
+        -------
+        Problem
+        """
+        other = copy.copy(self)
+        object.__setattr__(other, "unsaid", (*self.unsaid, *notes))
+        return other
 
     def refuse_polarised(self, caller: str) -> None:
         """For what knows nothing of polarised contacts.

@@ -111,12 +111,14 @@ def examples_folder() -> Path:
 
 
 def examples() -> dict[str, str]:
-    """{name: first line of its comment} of the files that a user runs."""
+    """{name: first sentence of its comment} of the files that a user runs."""
     folder = examples_folder() / "examples"
     found = {}
     for path in sorted([*folder.glob("*.toml"), *folder.glob("*.py")]):
-        first = path.read_text(encoding="utf-8").lstrip('"# ').partition("\n")[0]
-        found[path.name] = first.rstrip('."')
+        text = path.read_text(encoding="utf-8").lstrip('"# ')
+        end = "\n" if path.suffix == ".toml" else "\n\n"  # a docstring is wrapped
+        first, _, _ = text.partition(end)
+        found[path.name] = " ".join(first.split()).rstrip('."')
     return found
 
 

@@ -25,11 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, SolveError, suggest
+from ..errors import InputError, SolveError, suggest, warn
 from ..errors.doors import door
 from ..model.channels import Channels
 from ..model.film import Film
 from ..model.material import Material, torque_of
+from ..model.plausible import unlikely_field
 from ..model.stack import Stack
 from ..units import fields_array
 from .film_decay import require_decay_between_faces
@@ -462,6 +463,8 @@ def film_conductivity(
         return stack_tensors(film, section_of(film, detection), B)[0]
     if material is None:
         raise InputError("film_conductivity: a Film needs its Material, got None")
+    for note in unlikely_field({"film": material}, B):
+        warn(note)
     sheet = material.as_sheet(film.thickness)
     if sheet.sheet_conductivity is None:
         if film.bottom.magnetic or film.top.magnetic:

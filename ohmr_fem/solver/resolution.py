@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import PhysicsWarning, ResolutionWarning
 from ..model.film import METALS, Film, strengths
 from ..model.material import Material, cross_matrix, torque_of
+from ..model.plausible import unlikely_field
 from ..model.problem import Problem, contact_width
 from ..model.stack import Stack
 from ..units import engineering
@@ -88,6 +89,13 @@ def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     return (cell_heights(system, facets, cells) if facets.size else np.empty(0)), cells
 
 
+#: What mends cells that are too large, by the place where they are.
+FINER = {
+    "edge": "refine the mesh at its edges, or raise the order",
+    "interface": "refine the mesh at its interfaces, or raise the order",
+}
+
+
 def unresolved(
     height: np.ndarray,
     decay: np.ndarray,
@@ -110,8 +118,7 @@ def unresolved(
             f"{place} where the moment density "
             f"decays over {engineering(float(decay[worst]), 'm')}; order {order} needs cells of at "
             "most "
-            f"{engineering(float(allowed * decay[worst]), 'm')} there (refine the mesh at its "
-            f"{place}s, or raise the order)",
+            f"{engineering(float(allowed * decay[worst]), 'm')} there ({FINER[place]})",
             key="mesh",
         )
     ]
@@ -181,7 +188,7 @@ def angle_notes(problem: Problem) -> list[PhysicsWarning]:
 
 def physics_notes(problem: Problem, field: np.ndarray) -> list[PhysicsWarning]:
     """Where the model leaves something out that the user's field or tensor would show."""
-    notes = angle_notes(problem)
+    notes = [*problem.unsaid, *unlikely_field(problem.materials, field), *angle_notes(problem)]
     if (
         "x" in problem.mesh.axes
         and not problem.ordinary_hall

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device, device_of
+from ..config.material_tables import LayerTable, MaterialTable
 from ..config.model_tables import ModelMaterialTable
 from ..config.reader import Reader
-from ..config.tables import LayerTable, MaterialTable
 from ..errors import InputError, suggest
 from ..files import read_text
 from ..model.material import retuned

@@ -16,6 +16,7 @@ from ..errors.doors import door
 from ..files import atomic_path, html_summary
 from ..model.material import Material, precession_squared, retuned, torque_of
 from ..model.material import parameter as parameter_value
+from ..model.plausible import unlikely_field
 from ..solver.system import System
 from ..units import array_si, complex_si, fields_array, one_ratio, own_arrays, positive, to_si
 from .bound import FLOOR, NEAR, sum_bound
@@ -420,9 +421,10 @@ class SpectralMeasure:
         error = self.bound(fields, s)
         if not np.all(error <= 3.0 * self._allowed):
             worst = fields[int(np.argmax(error))]
+            slip = " (meant in gauss?)" if unlikely_field({"": self.material}, worst) else ""
             at = "" if np.imag(s) == 0.0 else f" at omega tau = {abs(np.imag(s)):.4g}"
             raise SolveError(
-                f"B = {tuple(float(b) for b in worst)} T{at} lies outside the range of this "
+                f"B = {tuple(float(b) for b in worst)} T{slip}{at} lies outside the range of this "
                 "measure: its error bound there is "
                 f"{error.max():.1e} of f, accepted is {self._allowed:.1e}; make it with fields "
                 "that cover this one",

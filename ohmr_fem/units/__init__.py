@@ -26,9 +26,10 @@ import numpy as np
 from ..base.owned import ReadOnly as ReadOnly
 from ..base.owned import own_arrays as own_arrays
 from ..base.owned import owned
-from ..errors import InputError
+from ..errors import InputError, PhysicsWarning, warn
 from .tagged import all_or_none, row_with_units, with_unit
 from .tagged import is_quantity as is_quantity
+from .words import meant, printed, read_ohms, usual
 
 # CODATA 2022, written out: those of scipy change with its version, in the ninth digit
 ELEMENTARY_CHARGE: float = 1.602176634e-19
@@ -78,6 +79,7 @@ _ABOVE = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 LARGEST = 1e60
 
 _PLAIN = (float, int, np.floating, np.integer)
+_NEEDS_NO_UNIT = ("1", "1/m_e")  #: plain numbers, in a text too
 _NO_NUMBERS = (bool, np.timedelta64)  #: that pass for whole numbers
 
 _SHOWN = reprlib.Repr()
@@ -358,7 +360,10 @@ def _numbers(
         return np.array(value)  # the common case by far, at once: no type of these has a unit
     if isinstance(value, str):
         _check_length(value, unit, name)
-        return np.array(_parse(str(value), unit, name))
+        number = _parse(str(value), unit, name)
+        if unit not in _NEEDS_NO_UNIT and number != 0.0:
+            _warn_if_bare(value, unit, name)
+        return np.array(number)
     row = row_with_units(value)
     if row is not None:
         return _of_list(row, unit, name)
@@ -449,6 +454,18 @@ def _parse(
     if number == 0.0 and _SOME_DIGIT.match(match[1]):
         raise InputError(f"{shown(text)} is too small for a number", value=text, key=name)
     return number
+
+
+def _warn_if_bare(
+    text: str,
+    unit: str,
+    name: str,
+) -> None:
+    """A text that names no unit was perhaps meant in the unit one always uses."""
+    match = _QUANTITY.match(text)
+    if match is not None and match[2] is None:
+        what = f"a text without a unit is read in {unit}, got {shown(text)}"
+        warn(PhysicsWarning(f"{name}: {what}; write '{match[1]} {usual(unit)}', say", key=name))
 
 
 def _rescaled(
@@ -563,12 +580,21 @@ def _by_pint(
     name: str,
     given: str,
 ) -> tuple[Decimal, Decimal]:
+    page = printed(text)
+    if page:
+        raise InputError(
+            f"a {page} is no length here, got {given!r}; write a length such as '1 um', or for an "
+            "image the length of its scale bar (scale_bar=)",
+            value=given,
+            key=name,
+        )
     with decimal.localcontext(_EXACT):
         try:
             source = _unit(text)
         except Exception as exc:  # pint raises several unrelated types
             raise InputError(
-                f"unknown unit in {given!r}; expected a unit of {unit}, such as {_example(unit)}",
+                f"unknown unit in {given!r}{meant(given, unit)}; expected a unit of {unit}, such "
+                f"as {_example(unit)}",
                 value=given,
                 key=name,
             ) from exc
@@ -576,7 +602,9 @@ def _by_pint(
             return _factor_and_offset(source, _registry().Unit(_spelled(unit)), unit)
         except Exception as exc:  # pint's own, and a factor beyond all numbers
             raise InputError(
-                f"{given!r} has the wrong dimension; expected {unit}", value=given, key=name
+                f"{given!r} has the wrong dimension{meant(given, unit)}; expected {unit}",
+                value=given,
+                key=name,
             ) from exc
 
 
@@ -616,6 +644,7 @@ def _spelled(text: str) -> str:
     text = text.strip()
     if text in ("1", "%", "‰"):
         return {"1": "dimensionless", "%": "percent", "‰": "permille"}[text]
+    text = read_ohms(text)
     for pattern, own in _OWN_UNITS.items():
         text = re.sub(rf"(?<!\w){pattern}(?!\w)", rf"\g<1>{own}", text)
     return f"1{text}" if text.startswith("/") else text  # "/m_e"

@@ -591,3 +591,10 @@ def test_there_and_back_within_the_scatter(tmp_path):
     assert len(curves) == 9
     for curve in curves:
         assert len(set(truth[curve.values.astype(int)])) == 1
+
+
+def test_gauss_in_a_column_of_teslas(tmp_path):
+    file = tmp_path / "gauss.csv"
+    file.write_text("B (T),R (ohm)\n-9000,1\n0,2\n9000,1\n")
+    with pytest.warns(UserWarning, match=r"9000 T is beyond any magnet; in gauss or oersted\?"):
+        read_data(file, direction="x")

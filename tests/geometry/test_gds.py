@@ -117,6 +117,14 @@ def scattered(library):
     )
 
 
+def overlapping(library):
+    cell = library.new_cell("TOP")
+    cell.add(gdstk.rectangle((0, 0), (1, 1), layer=FILM))
+    for left, name in ((0.0, "t1"), (0.4, "t2")):
+        cell.add(gdstk.rectangle((left, 0.9), (left + 0.6, 1.5), layer=PADS))
+        cell.add(gdstk.Label(name, (left + 0.3, 1.2), layer=TEXT))
+
+
 @pytest.mark.parametrize(
     ("build", "arguments", "message"),
     [
@@ -143,6 +151,11 @@ def scattered(library):
         (scattered, {"regions": FILM}, "falls apart into 2 pieces"),
         (scattered, {"regions": LEADS, "contacts": {"a": PADS}}, "'a': its polygons do not touch"),
         (scattered, {"regions": LEADS, "contacts": PADS}, "has no label; put one text inside"),
+        (
+            overlapping,
+            {"regions": FILM, "contacts": PADS, "labels": TEXT},
+            r"has 2 labels \(t1, t2\); put one text inside it, or two pads overlap",
+        ),
         (
             scattered,
             {"regions": {"a": FILM, "b": LEADS}},

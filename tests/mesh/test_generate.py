@@ -5,6 +5,7 @@ import math
 import signal
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -20,9 +21,10 @@ from ohmr_fem.geometry import (
     polygons,
     van_der_pauw,
 )
+from ohmr_fem.mesh import generate
 from ohmr_fem.mesh.check import check_mesh
 from ohmr_fem.mesh.generate import mesh_device
-from ohmr_fem.mesh.grading import singular_points
+from ohmr_fem.mesh.grading import cell_sizes, singular_points
 from ohmr_fem.mesh.grids import lines_between
 from tests.geometry.test_shapes import lengths
 from tests.mesh.test_device_mesh import length, measure
@@ -307,12 +309,23 @@ def test_wrong_arguments():
         ({"geometry": PLATE}, "expected a device"),
         ({"geometry": bar, "resolve": "1 s"}, "wrong dimension"),
         ({"geometry": bar, "resolve": 0.0}, "resolve: must be positive"),
+        ({"geometry": wedge, "resolve": 1e-8}, "at most 5e\\+06; check the unit of the device"),
         ({"geometry": bar, "corner": 1e-4}, "corner: expected 0.001"),
         ({"geometry": bar, "growth": 1.0}, "growth: expected"),
         ({"geometry": bar, "cells_per_length": -1}, "cells_per_length: must be positive"),
     ):
         with pytest.raises(InputError, match=message):
             mesh_device(**arguments)
+
+
+def test_a_word_before_a_mesh_that_takes_minutes():
+    wedge = OBLIQUE["wedge"]()
+    for resolve, told in ((wedge.size / 1e5, 1), (wedge.size / 1e3, 0)):
+        sizes = cell_sizes(wedge, resolve, 2.0, 2e-3, 1.6)
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            generate._check_number(wedge, sizes)
+        assert [w.message.key for w in found] == ["resolve"] * told
 
 
 @needs_gmsh
