@@ -369,7 +369,7 @@ class _Builder:
         log = self.log
         temperature = None if log.temperature is None else log.temperature[rows]
         runs, left_out = split_runs(
-            log.fields[rows], temperature, self.apart, log.temperature_column
+            log.fields[rows], temperature, self.apart, log.temperature_column, log.turned
         )
         base = ": ".join(part for part in (label, channel.name) if part)
         if left_out:
@@ -435,9 +435,12 @@ class _Builder:
 def _names(base: str, runs: Sequence[Run]) -> list[str]:
     """The name of each run: the measurement, and in brackets what tells the runs apart."""
     warm = {f"{run.temperature:.4g} K" for run in runs if run.temperature is not None}
+    strong = {f"{run.strength:.4g} T" for run in runs if run.strength is not None}
     names: list[str] = []
     for run in runs:
         parts = [f"{run.temperature:.4g} K"] if len(warm) > 1 else []
+        if len(strong) > 1 and run.strength is not None:
+            parts.append(f"{run.strength:.4g} T")
         parts += [run.way] if run.way else []
         name = f"{base} [{', '.join(parts)}]".strip() if parts else base
         if parts and name in names:

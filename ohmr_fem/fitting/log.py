@@ -50,7 +50,8 @@ class Channel:
 @dataclass(frozen=True)
 class Log:
     """What a file holds, row by row, in SI; ``elsewhere`` are the rows (n,) in which a column of
-    values that was not asked for has one: instruments measure their channels in turn.
+    values that was not asked for has one: instruments measure their channels in turn.  ``turned``
+    says that a column gives the angle of the field.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class Log:
     temperature: np.ndarray | None
     time: np.ndarray | None
     used: dict[str, list[Found]]
+    turned: bool = False
 
     @property
     def temperature_column(self) -> str:
@@ -111,6 +113,7 @@ def read_log(
         temperature,
         time,
         pick.used,
+        plane is not None,
     )
 
 
