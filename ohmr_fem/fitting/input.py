@@ -26,6 +26,8 @@ from .parameters import Parameter
 
 #: Algebraic tolerance of the measures, relative to the largest |F|: far below any noise.
 TOLERANCE = 1e-7
+#: Values that differ by less than this part are equal.
+ROUND_OFF = 4.0 * np.finfo(float).eps
 #: Of films, where the bound is some thousand times the error.
 FILM_TOLERANCE = 1e-3
 #: A fitted thickness stays within this factor of its start.
@@ -62,6 +64,7 @@ def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Me
             f"expected Measured, a sequence of them or the path of a CSV file, got {data!r}",
             key="data",
         )
+    check_scatter(curves)
     if isinstance(problem, Problem) and problem.is_cross_section:
         return curves
     if isinstance(problem, SpectralMeasure):
@@ -78,6 +81,22 @@ def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Me
             "voltage=(plus, minus), to the curve or to the fit"
         )
     return curves
+
+
+def check_scatter(curves: Sequence[Measured]) -> None:
+    """InputError for a curve of equal values without sigma: its noise is not known, and its scatter
+    says that there is none.
+    """
+    for curve in curves:
+        size = float(np.abs(curve.values).max())
+        if curve.sigma is None and np.ptp(curve.values) <= ROUND_OFF * size:
+            raise InputError(
+                f"{curve.label}: all {len(curve.values)} values are {curve.values[0]:g}: no effect "
+                "and no scatter that tells the noise; give sigma to bound the effect, or see "
+                "whether this is the right column",
+                value=float(curve.values[0]),
+                key="data",
+            )
 
 
 def check_shared(terms: Sequence[Term], curves: Sequence[Measured]) -> None:

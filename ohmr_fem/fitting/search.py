@@ -26,7 +26,8 @@ from .fisher import Identifiability, identify
 from .grid import Point, starting_points
 from .input import Source
 from .model import Model
-from .parameters import Parameter
+from .mute import all_mute
+from .parameters import Parameter, changes
 from .profile import LowerMinimumError, Valley, settle, widest
 from .told import Told, nobody
 
@@ -157,6 +158,8 @@ class Task:
     ) -> Identifiability:
         """The same, with the backgrounds that look like the Hanle effect."""
         found = self.identify(model, u, reach)
+        if all_mute(model):  # whatever is like no effect at all is not like the Hanle effect
+            return found
         fitted, unfitted = alike(model, u)
         return replace(found, alike=fitted, unfitted=unfitted)
 
@@ -186,6 +189,11 @@ class Found:
     clipped: tuple[tuple[bool, bool], ...]
     before: Identifiability
     result: Any
+
+    @property
+    def measure(self) -> SpectralMeasure:
+        """The first measure at the fitted values."""
+        return self.measures[0].at(**changes(self.model.physical(self.u)))
 
 
 def search(
@@ -229,8 +237,8 @@ def search(
     free = task.identify(model, u, profile.reach).free
     if free and task.intervals == "profile":
         # chi^2 within 4 of the best, two standard errors, counts as just as good
-        most = _chi2(model, u) + 4.0
-        acceptable = [x for x in others if _chi2(model, x) < most]
+        most = chi2_of(model, u) + 4.0
+        acceptable = [x for x in others if chi2_of(model, x) < most]
         u, result = _near_start(task, model, [u, *acceptable])
     return Found(
         model=model,
@@ -305,12 +313,12 @@ def minimise(
     for start in _lowest(model, settled):
         u, _ = local(task, model, start)
         minima.append(u)
-    u = min(minima, key=lambda x: _chi2(model, x))
+    u = min(minima, key=lambda x: chi2_of(model, x))
     # the noise sets the weights and the fit sets the noise: repeat until it holds still
     for _ in range(10):
         sigma, change = _reweighted(task, model, u)
         model = replace(model, sigma=sigma)
-        start = min([u, *minima], key=lambda x: _chi2(model, x))
+        start = min([u, *minima], key=lambda x: chi2_of(model, x))
         u, result = local(task, model, start)
         if change < 0.01:
             break
@@ -324,7 +332,7 @@ def _lowest(
     """Those of a row of points, in the order of the diffusion length, that lie lower than their
     neighbours.
     """
-    heights = [_chi2(model, u) for u in settled]
+    heights = [chi2_of(model, u) for u in settled]
     fenced = [np.inf, *heights, np.inf]
     out = []
     for k, u in enumerate(settled):
@@ -333,10 +341,11 @@ def _lowest(
     return out
 
 
-def _chi2(
+def chi2_of(
     model: Model,
     u: Point,
 ) -> float:
+    """chi^2 at u."""
     return float(np.sum(model.residual(u) ** 2))
 
 
@@ -370,7 +379,7 @@ def _near_start(
 
     def cost(u: Point) -> float:
         distance = weights * u
-        return _chi2(model, u) + float(distance @ distance)
+        return chi2_of(model, u) + float(distance @ distance)
 
     weights = _weights(model, PRIOR)
     nearest = sorted(minima, key=cost)[:2]
@@ -531,13 +540,15 @@ def _profiled(
 ) -> Profile:
     """Every parameter walked both ways; LowerMinimumError where a walk ends below u."""
     threshold = task.threshold
-    best = _chi2(model, u)
-    good = [x for x in others if _chi2(model, x) - best < threshold]
+    best = chi2_of(model, u)
+    good = [x for x in others if chi2_of(model, x) - best < threshold]
     valleys = _valleys(task, model, u, good)
     errors = task.identify(model, u).errors
     ends, clipped = [], []
     for i, error in enumerate(errors):
-        if not np.isfinite(error):  # free at the bottom: no walk would end
+        if not (
+            np.isfinite(error) or _bounded(task, model, u, i)
+        ):  # free at the bottom: no walk would end
             low, high = -np.inf, np.inf
             left = right = u
         elif not task.walked(i):
@@ -560,6 +571,20 @@ def _profiled(
     )
 
 
+def _bounded(
+    task: Task,
+    model: Model,
+    u: Point,
+    i: int,
+) -> bool:
+    """Whether the data bound a product that is zero, whose relative error says nothing."""
+    if model.parameters[i].logarithmic:
+        return False
+    symbols = [p.symbol for p in model.parameters]
+    known = identify(model.jacobian(u, central=True), symbols, symbols, task.limit)
+    return bool(np.isfinite(known.errors[i]))
+
+
 def _valleys(
     task: Task,
     model: Model,
@@ -573,7 +598,7 @@ def _valleys(
     out = [Valley.at(model.residual, model.jacobian, u, weights)]
     if task.length is None:
         return out
-    for x in sorted(good, key=lambda x: _chi2(model, x)):
+    for x in sorted(good, key=lambda x: chi2_of(model, x)):
         length = x[task.length]
         apart = [abs(length - v.bottom[task.length]) for v in out]
         if len(out) < MOST_VALLEYS and min(apart) > APART:
