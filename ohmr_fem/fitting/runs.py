@@ -40,13 +40,15 @@ HELD_STILL = "held"
 @dataclass(frozen=True)
 class Run:
     """The rows of one sweep; its way is "up", "down", "held" where the field waits, or "" where it
-    does not tell.  A scan of the angle has its |B| in T.
+    does not tell.  A scan of the angle has its |B| in T.  ``set_to`` is the temperature that it
+    shares with the sweeps beside it, K.
     """
 
     rows: np.ndarray
     temperature: float | None = None
     way: str = ""
     strength: float | None = None
+    set_to: float | None = None
 
 
 def split_runs(
@@ -373,12 +375,14 @@ def _by_way(
     temperature: np.ndarray | None,
     apart: bool,
 ) -> Iterator[Run]:
+    together = np.concatenate(groups)
+    set_to = None if temperature is None else float(temperature[together].mean())
     for rows in groups:
         pieces = _sweeps(_along(fields[rows])) if apart else None
         for first, end, way in pieces or [(0, len(rows), "")]:
             part = rows[first:end]
             warm = None if temperature is None else float(temperature[part].mean())
-            yield Run(part, warm, way, scanned_at(fields[part]))
+            yield Run(part, warm, way, scanned_at(fields[part]), set_to)
 
 
 def _along(fields: np.ndarray) -> np.ndarray | None:

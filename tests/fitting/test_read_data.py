@@ -506,6 +506,16 @@ def test_coarse_scans_at_several_fields_are_one_curve_each(table, by_angle):
     assert [c.values[1] for c in curves] == [46, 47, 50] and len(curves[2].values) == 9
 
 
+def test_both_halves_of_a_run_are_named_by_one_temperature(table):
+    """10.0004 and 9.9996 K of one run are no two temperatures; 20 K of the next is."""
+    near = np.repeat([10.0008, 9.9988], 9) + 2e-4 * np.tile([1, -1], 9)
+    text = "B [T],T [K],R [ohm]\n" + plain([*UP, *UP[::-1]], near, range(18))
+    assert [c.name for c in read_data(table(text), direction="x")] == ["[up]", "[down]"]
+    text += plain(UP, np.full(9, 20.0), range(9))
+    names = [c.name for c in read_data(table(text), direction="x")]
+    assert names[:2] == ["[10 K, up]", "[10 K, down]"] and names[2].startswith("[20 K")
+
+
 def test_sweeps_at_a_few_angles_stay_apart(table):
     lines = "".join(f"{b},{a},{b + a}\n" for a in (0, 45, 90) for b in UP)
     curves = read_data(table("B [T],Angle (deg),R [ohm]\n" + lines), plane="xy")
