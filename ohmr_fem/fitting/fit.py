@@ -30,6 +30,7 @@ from .notes import notes_of
 from .parameters import Parameter, background_parameters, read_parameters, value_of
 from .result import Estimate, Fit, FittedCurve
 from .search import Found, Task, minimise, search
+from .told import Told, nobody
 
 #: A measurement whose ohmic resistance is below this many squares is nonlocal: no strip formula for
 #: it.
@@ -52,6 +53,7 @@ def fit(
     strip: bool = True,
     limit: float = LIMIT,
     method: str = "leastsq",
+    progress: Told | None = None,
 ) -> Fit:
     """Fit measured curves on a device.
 
@@ -86,6 +88,8 @@ def fit(
         Relative standard error above which a parameter counts as not fixed by the data.
     method : str
         Any method of lmfit.
+    progress : function of (what, done, of all), optional
+        Told of the measures, the minima and the profiles.
 
     Returns
     -------
@@ -113,7 +117,7 @@ def fit(
         method,
         lmfit,
     )
-    found = search(task, source)
+    found = search(task, source, progress or nobody)
     notes = notes_of(task, source, found)
     strips = _strip(task, source, found) if strip else None
     for note in notes:

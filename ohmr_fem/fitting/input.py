@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, SolveError, suggest
+from ..model.film import Film
 from ..model.material import Material
 from ..model.problem import Problem
 from ..model.stack import Stack
@@ -21,6 +22,7 @@ from ..sweep.stack import StackMeasure
 from ..units import positive, shown, to_si
 from .background import Term, read_terms
 from .columns import blocks, of_curves
+from .compress import quick
 from .data import Measured, read_data, with_pairs
 from .parameters import Parameter
 
@@ -267,6 +269,22 @@ class Source:
         distinct = list(dict.fromkeys(self.pairs))
         made = [_quick(m) for m in measures_of(self.problem, distinct, lengths, thicknesses)]
         return tuple(made[distinct.index(pair)] for pair in self.pairs)
+
+    def few(
+        self,
+        measures: Sequence[SpectralMeasure],
+        lengths: tuple[float, float],
+        thicknesses: tuple[float, float] | None,
+    ) -> tuple[SpectralMeasure, ...]:
+        """The measures of a film whose faces reflect with few poles, for the loops of a fit."""
+        if self.problem is None or not isinstance(self.film, Film) or not self.film.reflecting:
+            return tuple(measures)
+        thinnest = self.film.thickness if thicknesses is None else thicknesses[0]
+        made = {
+            id(m): quick(m, lengths, thinnest) if isinstance(m, FilmMeasure) else m
+            for m in measures
+        }
+        return tuple(made[id(m)] for m in measures)
 
 
 def _quick(measure: SpectralMeasure) -> SpectralMeasure:
