@@ -108,6 +108,7 @@ class Problem:
         _check_moments(self)
         _check_channel(self)
         _check_sources(self)
+        _check_bound_moments(self)
         _check_film(self)
         put("materials", ReadOnly(_conducting(self)))
         if self.detection == "reciprocal":
@@ -557,6 +558,23 @@ def _check_sources(problem: Problem) -> None:
                 "edges",
                 f"edge {name!r}: a source that follows the current does not go with ordinary_hall",
                 value=edge.source,
+            )
+
+
+def _check_bound_moments(problem: Problem) -> None:
+    """t = nu x z vanishes on a face normal to z: chi E_t (section 13) says nothing of it."""
+    if "z" not in problem.mesh.axes:
+        return
+    mesh, height = problem.mesh.mesh, problem.mesh.axes.index("z")
+    for name, edge in problem.edges.items():
+        ends = mesh.facets[:, problem.mesh.boundaries[name]]
+        level = np.ptp(mesh.p[height][ends], axis=0) == 0.0
+        if np.any(edge.edge_moment) and np.all(level):
+            raise _wrong(
+                "edges",
+                f"edge {name!r} is a face normal to z, which has no tangent t = nu x z for a bound "
+                "moment chi E_t; give edge_moment to edges of a plane or the sides of a section",
+                value=edge.edge_moment,
             )
 
 

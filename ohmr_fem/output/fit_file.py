@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.file_kind import told
 from ..base.owned import ReadOnly
 from ..errors import InputError, OhmrError
 from ..errors.doors import door
@@ -160,6 +161,9 @@ def _damage_named(path: str | Path) -> Iterator[None]:
 
 def read_content(path: str | Path) -> dict[str, Any]:
     """The JSON of a file of this format."""
+    kind = told(path)
+    if kind and "of.load_fit" not in kind:
+        raise InputError(f"{path}: is {kind}", value=str(path))
     text = read_text(path, "a fit saved by ohmr_fem")
     with _damage_named(path):
         content: dict[str, Any] = json.loads(text)

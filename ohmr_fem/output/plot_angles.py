@@ -11,7 +11,16 @@ from ..errors import InputError
 from ..errors.doors import door
 from ..model.fields import field_turn
 from ..sweep.angles import AngleScan
-from .style import BY_SYMMETRY, COLOURS, _in_brackets, _new_axes, _power, _say_zero, _style
+from .style import (
+    BY_SYMMETRY,
+    COLOURS,
+    _in_brackets,
+    _new_axes,
+    _power,
+    _say_zero,
+    _style,
+    angle_label,
+)
 
 #: What a film shows (docs/theory, section 9): squares in R_xx, the others in R_xy.
 FORMS = {"$b_y^2$": "b_y^2", "$b_x b_y$": "b_x b_y", "$b_z$": "b_z"}
@@ -74,7 +83,7 @@ def plot_admr(
             colour = COLOURS[1 + i]
             ax.plot(fine(scan), curve / 10.0**power, color=colour, label=label, linestyle="--")
         first, second = tuple(scan.plane)
-        ax.set_xlabel(f"angle from {first} to {second} (deg)")
+        ax.set_xlabel(angle_label(f"{scan.strength:.6g}", f"{first} to {second}"))
         ax.set_ylabel(r"$\Delta R$ - mean" + _in_brackets("ohm", power))
         ax.margins(x=0)
         _say_zero(ax, [swing], BY_SYMMETRY if silent else "zero at every angle")

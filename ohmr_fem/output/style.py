@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import FigureWarning, InputError, OhmrError, cut, shown, warn
 from ..errors.doors import door
 from ..files import atomic_path
+from ..model.directions import AXES, direction_in_words, line_of
 from ..units import engineering
 
 #: Okabe and Ito's colours, which stay apart for colour-blind readers.
@@ -52,13 +53,35 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "
 
 
 def _signed(fields: np.ndarray) -> np.ndarray:
-    """The component along the only axis swept, or |B| with the sign of its component along the last
+    """The component along the only line swept, or |B| with the sign of its component along the last
     field, in T.
     """
-    axes = np.flatnonzero(np.any(fields != 0.0, axis=0))
-    if axes.size == 1:
-        return np.asarray(fields[:, axes[0]])
+    line = line_of(fields)
+    if line is not None:
+        return np.asarray(fields @ line)
     return np.asarray(np.copysign(np.linalg.norm(fields, axis=1), fields @ fields[-1]))
+
+
+def field_label(several: Iterable[np.ndarray]) -> str:
+    """The axis of :func:`_signed` of sweeps (n, 3), with their direction if they share it."""
+    line = line_of(np.concatenate(list(several)))
+    if line is None:
+        return "$B$ (T)"
+    where = direction_in_words(line)
+    if where in AXES:
+        return f"$B_{where}$ (T)"
+    return f"$B$ {'at' if '°' in where else 'along'} {where} (T)"
+
+
+def angle_label(
+    strength: str,
+    plane: str,
+) -> str:
+    """The axis of a turn of a field of so many tesla, from one axis to another; what is not common
+    to all curves is left out.
+    """
+    of = f" of $B$ = {strength} T" if strength else ""
+    return f"angle{of}{' from ' if plane else ''}{plane} (deg)"
 
 
 @door

@@ -547,13 +547,15 @@ def chosen_fields(fields: np.ndarray) -> np.ndarray:
 
 def summary(curve: HanleCurve) -> dict[str, Any]:
     """The headline of a curve: R_ohmic and the range of R(B) - R(0) in ohm, or the range of rho(B)
-    - rho(0).
+    - rho(0); and which of them are nothing but round-off.
     """
     if curve.current is None:
         return {"rho_change": _span(curve.rho_change)}
+    silent = {"R_ohmic": curve.ohmic_silent, "hanle": curve.silent}
     return {
         "R_ohmic": curve.R_ohmic,
         "hanle": _span(curve.hanle),
+        "round_off": [name for name, is_silent in silent.items() if is_silent],
     }
 
 

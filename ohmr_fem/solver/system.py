@@ -472,6 +472,11 @@ class System:
     def _mass(self, coefficient: np.ndarray) -> csr_array:
         return self.matrix(forms.mass, coefficient)
 
+    @property
+    def loss(self) -> csr_array:
+        """m(n, w)/tau of the mean rate, of one component, (N, N)."""
+        return self._mass(self._unit_rate * self.coefficients.rate.mean(axis=0))
+
     @functools.cached_property
     def pencil(self) -> tuple[csr_array, csr_array, csr_array]:
         """K with absorption, M = m/tau (of the mean rate) and the kept unknowns of one component,
@@ -480,8 +485,7 @@ class System:
         N = self.N
         absorption = csr_array(self.edges.absorption[:N, :N])
         keep = csr_array(self.keep[:N, : self.keep.shape[1] // 3])
-        mean = self._unit_rate * self.coefficients.rate.mean(axis=0)
-        K, M = self.diffusion, self._mass(mean)
+        K, M = self.diffusion, self.loss
         if self.density is not None:
             M = csr_array(self.relaxing[:N, :N])
             K = csr_array(self.A_0[:N, :N]) - M - absorption

@@ -57,6 +57,7 @@ from ..units import (
 )
 from .bound import CIRCLE, FLOOR, NEAR, sum_bound
 from .curve import Parts
+from .film_absorbed import with_absorbed
 from .lanczos import ROUNDING, Projection, gamma, project
 from .link import Link
 from .measure import SpectralMeasure, device_of, one_per_pair, terms_of_pairs
@@ -737,7 +738,7 @@ def film_measures(
     _check_definite(projection)
     if with_vectors:
         projection = replace(projection, vectors=keep @ projection.vectors)
-    return measures(projection)
+    return measures(with_absorbed(projection, system, across, spread, solver))
 
 
 def _shift(

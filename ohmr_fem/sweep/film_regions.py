@@ -20,7 +20,7 @@ from ..solver.linear import Solver
 from ..solver.resistance import FourTerminal, Measurement, warn_once
 from ..solver.resolution import FIRST_ORDER
 from ..solver.system import system_of
-from .curve import HanleCurve, Parts, removed_part
+from .curve import HanleCurve, Parts, no_resistance, removed_part
 
 METHOD = "direct, one factorisation for each field, and two for each mode through the thickness"
 ABSORBING = "direct, two factorisations for each field and polynomial mode through the thickness"
@@ -132,15 +132,15 @@ def regional_curve(
         hanle = change + (of_faces - rest.faces) + (cross - rest.cross)
         zero = rest.edges + rest.faces + rest.cross
         base = device.plane.base
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rho = whole / base if base else np.full(len(whole), np.nan)
+        nothing = no_resistance(base, problem)
+        unit = np.nan if nothing else base
         return HanleCurve(
             fields=fields[: len(rows)],
             delta_R=whole,
             hanle=hanle,
             R_ohmic=base,
-            rho=rho,
-            rho_change=hanle / base if base else rho,
+            rho=whole / unit,
+            rho_change=hanle / unit,
             rho_star=removed_part(hanle, zero, 0.0),
             delta_R_strip=np.full(len(whole), np.nan),
             residual=residual,
@@ -153,6 +153,7 @@ def regional_curve(
             warnings=notes,
             parts=Parts(edges=of_edges, faces=of_faces, cross=cross),
             delta_R_local=np.array([device.faces.local(B) for B in fields[: len(rows)]]),
+            ohmic_silent=nothing,
         )
 
     try:

@@ -19,7 +19,7 @@ from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..units import entries, fields_array, fraction, vector_si
 from .bound import FLOOR
-from .curve import CHANNEL_PARTS, PARTS, HanleCurve, Parts, removed_part, vanishes
+from .curve import CHANNEL_PARTS, PARTS, HanleCurve, Parts, no_resistance, removed_part, vanishes
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
 from .film_regions import check_regional, is_regional, regional_curve
@@ -114,7 +114,7 @@ def angle_scan(
     magnitude: float,
     *,
     plane: str = "xy",
-    n: int = 73,
+    n: int = 72,
     current: Any = None,
     voltage: Any = None,
     method: str = "auto",
@@ -129,7 +129,7 @@ def angle_scan(
     plane : str
         Two of the axes x, y, z: the field turns from the first to the second.
     n : int
-        Directions from 0 to 360 degrees, see :func:`field_rotation`.
+        Directions; 72 are 5 degrees apart, from 0 to 355, see :func:`field_rotation`.
 
     Returns
     -------
@@ -357,8 +357,8 @@ def _curve(
     # Eq. (7) divides by R(B); a device by R_ohmic, which differs at order (alpha alpha')^2
     with np.errstate(divide="ignore", invalid="ignore"):
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
-        nothing = base == 0.0 or (silent and abs(base) < largest)
-        if nothing and not section:  # a relative change of nothing
+        nothing = not section and no_resistance(base, problem)
+        if nothing or (silent and abs(base) < largest):  # a relative change of nothing
             rho = rho_change = np.full(len(fields), np.nan)
     unknown = np.full(len(fields), np.nan)
     rho_star = unknown if silent else removed_part(change, zero, largest)
@@ -381,6 +381,7 @@ def _curve(
         seconds=time.perf_counter() - start,
         warnings=notes,
         silent=silent,
+        ohmic_silent=nothing,
     )
 
 

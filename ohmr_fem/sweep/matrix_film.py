@@ -33,6 +33,7 @@ from ..solver.system import system_of
 from ..units import fields_array, fraction
 from .bound import FLOOR
 from .film import EDGES, STRICTER, TOLERANCE, FilmMeasure, _shift, _starts, _thicknesses, of_films
+from .film_absorbed import with_absorbed
 from .lanczos import Projection, project
 from .matrix import _Asked, _looks, _materials, _nothing
 from .matrix_measure import MatrixMeasure
@@ -384,4 +385,5 @@ def matrix_film_measures(
     projection = project(M, factors, start, shift, excess, most, with_vectors=with_vectors)
     _check_definite(projection)
     vectors = keep @ projection.vectors if with_vectors else None
-    return measures(replace(projection, vectors=vectors))
+    projection = replace(projection, vectors=vectors)
+    return measures(with_absorbed(projection, system, across, spread, solver))

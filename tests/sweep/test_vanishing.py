@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import ohmr_fem as of
+from ohmr_fem.output.report import ZERO, change_of, ohmic_of
 from ohmr_fem.output.style import BY_SYMMETRY
+from ohmr_fem.run.device import summary
 from tests.small_devices import MATERIAL, bar
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -53,8 +55,8 @@ def test_opposite_probes_read_nothing_but_round_off(mesh, kind, method):
         assert np.all(np.isnan(getattr(silent, name))) and np.all(np.isfinite(getattr(loud, name)))
 
 
-def test_a_graded_mesh_has_more_of_it():
-    """1e-12 of the effect, on cells of 1e-4 of the width: no ratio of it is a number."""
+def graded(**options):
+    """Cells of 1e-4 of the width."""
     half = np.concatenate([[0.0], np.geomspace(2e-11, 2e-7, 12)])
     across = np.concatenate([-2e-7 + half[:-1], 2e-7 - half[::-1]])
     grid = of.tensor_grid(np.linspace(-6e-7, 6e-7, 25), across)
@@ -63,12 +65,43 @@ def test_a_graded_mesh_has_more_of_it():
         name: lambda p, side=side: (side * p[1] > 1.9999e-7) & (abs(p[0] + 3e-7) < 1e-7)
         for name, side in (("t1", 1), ("b1", -1))
     }
-    problem = of.Problem(
-        grid.with_boundaries({**ends, **sides}), of.Material(**MATERIAL), [*ends, *sides], order=4
-    )
+    mesh = grid.with_boundaries({**ends, **sides})
+    return of.Problem(mesh, contacts=[*ends, *sides], **options)
+
+
+def test_a_graded_mesh_has_more_of_it():
+    """1e-12 of the effect: no ratio of it is a number."""
+    problem = graded(materials=of.Material(**MATERIAL), order=4)
     curve = of.hanle_curve(problem, of.field_sweep(-5.0, 5.0, 5, "x"), **ACROSS)
     assert curve.silent and written(of.plot_hanle(curve)) == [BY_SYMMETRY]
     assert np.all(np.isnan(curve.rho)) and np.all(np.isnan(curve.rho_star))
+
+
+def test_no_ratios_to_a_resistance_that_is_round_off(mesh, tmp_path):
+    """The planar Hall signal of a film is real; R_ohmic and f(0) between its probes are nothing."""
+    metal = of.Material(**{**BULK, "diffusion_length": 2e-9})
+    film = graded(materials=metal, film=of.Film("10 nm"))
+    turned = of.field_rotation(5.0, 8, "xy")
+    across = of.hanle_curve(film, turned, **ACROSS)
+    along = of.hanle_curve(KINDS["film"](mesh), turned, **ALONG)
+    assert across.ohmic_silent and not across.silent and not along.ohmic_silent
+    assert 0.0 < abs(across.R_ohmic) < 1e-9 and np.abs(across.delta_R).max() > 5e-4
+    measure = of.spectral_measure(film, **ACROSS, fields=turned)
+    ratios = [across.rho, across.rho_change, across.rho_star, measure.rho(turned)]
+    assert np.all(np.isnan([*ratios, measure.rho_star(turned)]))
+    assert np.all(np.isfinite([along.rho, along.rho_change, along.rho_star]))
+    across.to_csv(tmp_path / "curve.csv")
+    text = (tmp_path / "curve.csv").read_text()
+    assert "# R_ohmic: nothing but round-off" in text and "# rho_star: empty, f(0)" in text
+    assert "delta_R" in repr(across) and "round-off" not in repr(across)
+
+
+def test_a_run_says_so_in_its_report_and_on_the_terminal(mesh):
+    problem, fields = KINDS["plane"](mesh), of.field_sweep(-5.0, 5.0, 5, "x")
+    record = summary(of.hanle_curve(problem, fields, **ACROSS))
+    assert (ohmic_of(record), change_of(record)) == (ZERO, ZERO)
+    loud = summary(of.hanle_curve(problem, fields, **ALONG))
+    assert loud["round_off"] == [] and "to" in change_of(loud)
 
 
 def test_small_fields_keep_their_digits(mesh):
