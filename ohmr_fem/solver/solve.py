@@ -20,6 +20,7 @@ from ..model.drive import Drive, read_drive
 from ..model.problem import Problem
 from ..units import fields_array
 from .linear import GENERAL, Factorisation, Solver, unbalanced, warn_unbalanced
+from .narrow import moment_factors
 from .resolution import check_resolution, physics_notes, size_notes
 from .solution import Solution
 from .stability import check_stability
@@ -61,7 +62,10 @@ class MomentSolver:
     ) -> MomentSolver:
         """Factorise at one field (3,) in T; SolveError if the torque is unstable."""
         check_stability(system, field)
-        factors = (solver or GENERAL).factorise(moment_matrix(system, field, held))
+        matrix = moment_matrix(system, field, held)
+        factors = moment_factors(
+            system, matrix, lambda: system.relaxing + system.torque(field), solver or GENERAL
+        )
         return cls(system, held, factors, solver, field)
 
     def solve(self, source: np.ndarray) -> Response:

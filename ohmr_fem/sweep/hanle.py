@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
+from ..errors import (
+    ConvergenceWarning,
+    InputError,
+    PhysicsWarning,
+    SolveError,
+    SweepInterrupted,
+    warn,
+)
 from ..errors.doors import door
 from ..mesh.grids import cross_section
 from ..model.fields import field_rotation
@@ -403,5 +410,8 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
         precession_squared(problem.material, fields) > -1.0
     )  # beyond, a strip with reflecting edges has no steady state
     if np.any(steady):
-        rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
+        try:
+            rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
+        except SolveError as stop:  # a column beside the curve must not take the curve along
+            warn(PhysicsWarning(f"delta_R_strip is left empty: {stop}", key="mesh"))
     return rho

@@ -20,7 +20,8 @@ import numpy as np
 from scipy.linalg import eig
 from scipy.sparse import block_diag, csr_array
 
-from ..solver.linear import GENERAL, SYMMETRIC, Factorisation
+from ..solver.linear import GENERAL, SYMMETRIC, Factorisation, Solver
+from ..solver.narrow import moment_factors
 from ..solver.resistance import Measurement
 from ..solver.stability import check_stability, check_sweep
 from ..solver.system import System
@@ -85,6 +86,17 @@ class Affine:
         norm = csr_array(block_diag([T.T @ s.K @ T, s.norm]))
         full = s.coupled(T, A_0)
         return cls(s, full, norm, (x, y, z), np.append(nothing, source), output)
+
+    def factorised(self, matrix: Any, field: Any, solver: Solver) -> Factorisation:
+        """A matrix at a field (3,), or without one the norm, factorised."""
+        s = self.system
+
+        def local() -> csr_array:
+            if field is not None:
+                return csr_array(s.relaxing + s.torque(field))
+            return csr_array(0.5 * (s.relaxing + s.relaxing.T))
+
+        return moment_factors(s, matrix, local, solver)
 
     def along(self, field: np.ndarray) -> csr_array:
         """sum B_b A_b."""
@@ -254,7 +266,7 @@ def reduced_sweep(
     spread = np.linspace(0, len(fields) - 1, CANDIDATES).astype(int)
     candidates = fields[np.unique(spread)]
     slopes = [affine.along(direction) for direction in _directions(fields)]
-    metric = (measurement.solver or SYMMETRIC).factorise(affine.norm)
+    metric = affine.factorised(affine.norm, None, measurement.solver or SYMMETRIC)
     sides = [Residuals.of(affine, fields, metric, side) for side in (False, True)]
     ratio, worst_residual, product = 0.0, 0.0, 0.0
     used = int(affine.norm is not affine.constant)
@@ -265,7 +277,7 @@ def reduced_sweep(
         factors = metric
         if np.any(chosen) or used:
             matrix = affine.constant + affine.along(chosen)
-            factors = (measurement.solver or GENERAL).factorise(matrix)
+            factors = affine.factorised(matrix, chosen, measurement.solver or GENERAL)
         used += 1
         vectors, residual = _snapshots(affine, factors, slopes)
         worst_residual = max(worst_residual, residual)
