@@ -12,6 +12,7 @@ e picks one vertex.  The second line makes e^T y = 0, so that A y is meant.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,31 +30,74 @@ NOTHING = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
-class Narrow:
-    """Factors of A + sigma e e^T, and the uniform moments (N, k) that they are completed with."""
+class Split:
+    """A matrix that knows what it does to uniform moments.
 
-    A: Any
-    held: Factorisation
+    Attributes
+    ----------
+    matrix : (N, N) A
+    uniform : (N, k) 1 of each component
+    images, readers : (N, k) A_M 1 and (1^T A_M)^T
+    """
+
+    matrix: Any
     uniform: np.ndarray
-    #: A_M 1 and (1^T A_M)^T, (N, k) each.
     images: np.ndarray
     readers: np.ndarray
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Of the matrix."""
+        return self.matrix.shape  # type: ignore[no-any-return]
+
+    @property
+    def T(self) -> Split:
+        """The transposed matrix."""
+        return Split(self.matrix.T, self.uniform, self.readers, self.images)
+
+    def __matmul__(self, moments: np.ndarray) -> np.ndarray:
+        """A n without the rounding of diffusion in a uniform part, and with the right total."""
+        counts = np.sum(self.uniform**2, axis=0)
+        means = self.uniform.T @ moments
+        means = (means.T / counts).T
+        image = self.matrix @ (moments - self.uniform @ means) + self.images @ means
+        missing = self.readers.T @ moments - self.uniform.T @ image
+        return np.asarray(image + self.uniform @ (missing.T / counts).T)
+
+
+@dataclass(frozen=True, eq=False)
+class Narrow:
+    """Factors of A + sigma e e^T, completed with uniform moments."""
+
+    A: Split
+    held: Factorisation
+
+    @functools.cached_property
+    def _free(self) -> tuple[np.ndarray, float]:
+        """1 - (A + sigma e e^T)^-1 A_M 1, and the residual."""
+        turned, residual = self.held.solve(self.A.images)
+        return self.A.uniform - turned, residual
+
+    @functools.cached_property
+    def _free_transposed(self) -> tuple[np.ndarray, float]:
+        turned, residual = self.held.solve(self.A.readers, True)
+        return self.A.uniform - turned, residual
+
+    @property
     def apply(self) -> Callable[[np.ndarray, bool], np.ndarray]:
-        return lambda b, transposed: self.solve(b, transposed)[0]
+        """For a rest b - A x: the total of what rounding in diffusion leaves is no load."""
+        return lambda b, transposed: self._solved(b, transposed, 0.0)[0]
 
     def solve(self, b: np.ndarray, transposed: bool = False) -> tuple[np.ndarray, float]:
         """As :meth:`Factorisation.solve`."""
-        images, readers = self.images, self.readers
-        if transposed:
-            images, readers = readers, images
+        return self._solved(b, transposed, totals(self.A.uniform, b))
+
+    def _solved(self, b: np.ndarray, transposed: bool, total: Any) -> tuple[np.ndarray, float]:
+        readers = self.A.images if transposed else self.A.readers
         y, residual = self.held.solve(b, transposed)
-        turned, second = self.held.solve(images, transposed)
-        corner = readers.T @ (self.uniform - turned)
-        mean = np.linalg.solve(corner, totals(self.uniform, b) - readers.T @ y)
-        x = y + (self.uniform - turned) @ mean
-        return x, max(residual, second)
+        free, second = self._free_transposed if transposed else self._free
+        mean = np.linalg.solve(readers.T @ free, total - readers.T @ y)
+        return y + free @ mean, max(residual, second)
 
 
 def totals(uniform: np.ndarray, loads: np.ndarray) -> np.ndarray:
@@ -72,25 +116,36 @@ def rounding_of(K: Any, vector: np.ndarray) -> float:
     return float(np.finfo(float).eps) * terms
 
 
-def moment_factors(system: System, matrix: Any, local: Any, solver: Solver) -> Factorisation:
-    """The factorised ``matrix`` of moments, or of potential and moments.
+def split(system: System, matrix: Any, local: Callable[[], Any]) -> Split | None:
+    """A ``matrix`` of moments, or of potential and moments, of a narrow device; else None.
 
-    ``local`` () makes its part A_M (3N, 3N) without diffusion, asked for in narrow devices only.
+    ``local()`` makes A_M (3N, 3N), asked for in narrow devices only.
     """
     if not is_narrow(system):
-        return solver.factorise(matrix)
+        return None
     near = local()
     count = near.shape[0] // system.N
     pads = matrix.shape[0] - near.shape[0]
     uniform = np.zeros((matrix.shape[0], count))
     uniform[pads:] = np.kron(np.eye(count), system.one[:, None])
     padded = csr_array(block_diag([csr_array((pads, pads)), near]))
+    return Split(matrix, uniform, padded @ uniform, padded.T @ uniform)
+
+
+def moment_factors(
+    system: System, matrix: Any, local: Callable[[], Any], solver: Solver
+) -> Factorisation:
+    """A matrix of moments factorised; see :func:`split`."""
+    whole = split(system, matrix, local)
+    if whole is None:
+        return solver.factorise(matrix)
+    count = whole.uniform.shape[1]
+    pads = matrix.shape[0] - count * system.N
     place = int(system.basis.nodal_dofs[0][0])
     rows = pads + place + system.N * np.arange(count)
     sizes = matrix.diagonal()[rows]
     spring = coo_array((sizes, (rows, rows)), shape=matrix.shape)
-    held = solver.factorise(csr_array(matrix + spring))
-    return Narrow(csr_array(matrix), held, uniform, padded @ uniform, padded.T @ uniform)
+    return Narrow(whole, solver.factorise(csr_array(matrix + spring)))
 
 
 def is_narrow(system: System) -> bool:

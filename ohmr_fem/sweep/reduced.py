@@ -12,6 +12,7 @@ estimate, not a bound.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +22,7 @@ from scipy.linalg import eig
 from scipy.sparse import block_diag, csr_array
 
 from ..solver.linear import GENERAL, SYMMETRIC, Factorisation, Solver
-from ..solver.narrow import moment_factors
+from ..solver.narrow import moment_factors, split
 from ..solver.resistance import Measurement
 from ..solver.stability import check_stability, check_sweep
 from ..solver.system import System
@@ -87,6 +88,11 @@ class Affine:
         full = s.coupled(T, A_0)
         return cls(s, full, norm, (x, y, z), np.append(nothing, source), output)
 
+    @functools.cached_property
+    def action(self) -> Any:
+        """What A_0 does to vectors."""
+        return split(self.system, self.constant, lambda: self.system.relaxing) or self.constant
+
     def factorised(self, matrix: Any, field: Any, solver: Solver) -> Factorisation:
         """A matrix at a field (3,), or without one the norm, factorised."""
         s = self.system
@@ -142,7 +148,7 @@ class Reduced:
         slopes = [grown(A, old) for A, old in pairs]
         return Reduced(
             Z=Z,
-            constant=grown(affine.constant, self.constant),
+            constant=grown(affine.action, self.constant),
             slopes=np.array(slopes),
             source=Z.T @ affine.source,
             output=Z.T @ affine.output,
@@ -211,7 +217,7 @@ class Residuals:
         cls, affine: Affine, fields: np.ndarray, metric: Factorisation, transposed: bool
     ) -> Residuals:
         directions = _directions(fields, ALONG)
-        matrices: list[Any] = [affine.constant]
+        matrices: list[Any] = [affine.action]
         matrices += [affine.along(d) for d in directions]
         rhs = affine.source[:, None]
         if transposed:
