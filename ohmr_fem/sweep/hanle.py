@@ -36,6 +36,8 @@ from .route import choose
 from .spectral import largest_share, spectral_measure, spectral_measures
 
 METHODS = ("auto", "spectral", "reduced", "direct")
+#: Part of its largest that the change from B = 0 may be off without a word.
+HANLE_OFF = 1e-6
 #: So many fields are solved one by one on the general path.
 FEW = 8
 
@@ -270,6 +272,14 @@ def _reduced_curve(
             f"{found.estimate.max() / np.abs(found.change).max():.1e} of the "
             f"largest change after {found.factorisations} factorisations; use method='direct' or "
             "fewer directions"
+        )
+        warn(ConvergenceWarning(note, key="method"))
+        notes = (*notes, note)
+    lost = found.lost_of_hanle
+    if found.converged and lost > max(HANLE_OFF, 100.0 * tolerance):
+        note = (
+            f"reduced basis: R(B) - R(0) is known to {lost:.1e} of its largest only, R(B) far "
+            "better; use method='direct', or with one material method='spectral'"
         )
         warn(ConvergenceWarning(note, key="method"))
         notes = (*notes, note)

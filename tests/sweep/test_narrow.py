@@ -62,6 +62,36 @@ def test_plate_between_full_contacts(plate, method):
     assert curve.delta_R_strip == pytest.approx(curve.delta_R, rel=1e-9)
 
 
+@pytest.mark.parametrize("method", ["spectral", "direct", "reduced"])
+def test_uniform_moment_of_polarised_contacts(method):
+    """What contacts inject into a channel much shorter than L_m stays uniform: p p/(1 + phi^2)."""
+    mesh = of.channel(4e-5, 1e-5, {"source": -1e-5, "detector": 1e-5}, resolve=1e-5)
+    contacts = {
+        "left": of.Contact(),
+        "right": of.Contact(),
+        "source": of.Contact(polarisation=(0, 0.3, 0)),
+        "detector": of.Contact("probe", polarisation=(0, 0.3, 0)),
+    }
+    problem = of.Problem(mesh, simple_material(orbital_hall_angle=0.0), contacts)
+    pairs = {"current": ("source", "left"), "voltage": ("detector", "right")}
+    curve = of.hanle_curve(problem, FIELDS, method=method, **pairs)
+    lorentz = 1.0 / (1.0 + (FIELDS[:, 0] / TESLA) ** 2)
+    assert curve.delta_R / curve.delta_R[0] == pytest.approx(lorentz, rel=1e-7)
+
+
+def test_film_much_smaller_than_the_length():
+    """A uniform current between full contacts: the faces do what they do in the endless film,
+    where the mean over the plane is all of it; the edges are those of the strip.
+    """
+    mesh = of.rectangle(3e-3, 2e-3, h_min=2e-4, h_max=4e-4)
+    problem = of.Problem(mesh, simple_material(), ["left", "right"], order=4, film=of.Film(1.5e-2))
+    curve = of.hanle_curve(problem, FIELDS, **ENDS)
+    assert curve.parts.faces == pytest.approx(curve.delta_R_local, rel=1e-12)
+    alpha2 = problem.material.orbital_hall_angle**2
+    edges = curve.parts.edges / curve.R_ohmic / alpha2
+    assert edges == pytest.approx(strip(2e-3)[0], rel=1e-7)
+
+
 def test_slowest_decay_is_that_of_the_first_mode():
     measure = spectral_measure(of.Problem(of.cross_section(1e-3), simple_material()))
     assert measure.projection.rates.min() == pytest.approx((np.pi / 1e-3) ** 2, rel=1e-6)
