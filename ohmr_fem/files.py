@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .base.file_kind import told
 from .base.owned import own_arrays
 from .errors import InputError, require_extra, shown, suggest
 from .version import __version__
@@ -76,7 +77,9 @@ def text_of(
     """The text of what was read of a file; as :func:`read_text`."""
     text = _decoded(content)
     if text is None:
-        raise InputError(f"{_shown(path)}: not a text file; give {what}", value=str(path))
+        kind = told(path)
+        found = f"is {kind}" if kind else "not a text file"
+        raise InputError(f"{_shown(path)}: {found}; give {what}", value=str(path))
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

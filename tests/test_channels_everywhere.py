@@ -4,6 +4,7 @@ the plain material, or it is refused.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import ohmr_fem as of
+from ohmr_fem.solver.system import OF_FILM, OF_SPIN
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 B = np.array([2.0, 1.0, 3.0])
@@ -188,3 +190,48 @@ def test_the_answer_differs_or_is_refused(name, kind, tmp_path, monkeypatch):
     answer, plain = np.asarray(CALLS[name](kind)), plain_answer(name)
     assert answer.shape == plain.shape and np.all(np.isfinite(answer))
     assert np.abs(answer - plain).max() > 1e-3 * np.abs(plain).max()
+
+
+def names(text):
+    """The functions that a refusal lists."""
+    listed = re.sub(r"\(.*?\)| and ", ",", text).split(",")
+    return [name.strip() for name in listed if name.strip()]
+
+
+def test_a_refusal_lists_what_takes_a_spin():
+    """Each name of the list is called above with a spin, and none of them is refused."""
+    served = {name.split()[0] for name in CALLS if "spin" not in REFUSED.get(name, ())}
+    measured_by = {"fit": "identifiability", "spectral_measure": "delta_R_table"}
+    assert {measured_by.get(name, name) for name in names(OF_SPIN)} <= served
+
+
+FILM_CALLS = {
+    "hanle_curve": lambda p: of.hanle_curve(p, FIELDS, **PAIR),
+    "admr": lambda p: of.admr(p, 5.0, points=4, **PAIR),
+    "spectral_measure": lambda p: of.spectral_measure(p, fields=FIELDS, **PAIR),
+    "resistance_matrix": lambda p: of.resistance_matrix(p, FIELDS),
+    "gate_map": lambda p: of.gate_map(p, lambda _: p.material, [0.0], FIELDS, **PAIR),
+    "ac_response": lambda p: of.ac_response(p, [1e11], B, **PAIR),
+    "film_conductivity": lambda p: of.film_conductivity(p.material, p.film, FIELDS),
+    "film_moment": lambda p: of.film_moment(p, B, current=PAIR["current"]),
+    "fit": lambda p: of.identifiability(
+        measured("plain", p), p, parameters=["g"], background=[], **PAIR
+    ),
+}
+NO_FILM = {
+    "solve": lambda p: of.solve(p, B, DRIVE),
+    "resistance": lambda p: of.resistance(p, B, **PAIR),
+    "transient": lambda p: of.transient(p, [0.0, 5e-13], B, method="stepping", **PAIR),
+    "drift_solve": lambda p: of.drift_solve(p, B, DRIVE),
+}
+
+
+def test_a_refusal_lists_what_takes_a_film():
+    assert set(FILM_CALLS) == set(names(OF_FILM))
+    given = film("plain")
+    for call in FILM_CALLS.values():
+        assert call(given) is not None
+    for call in NO_FILM.values():
+        with pytest.raises(of.InputError, match="knows the device plane alone") as exc:
+            call(given)
+        assert OF_FILM in str(exc.value)

@@ -34,7 +34,7 @@ from validation.runner import known_cases
 
 #: Rows that the quick level must not lose.
 LEAST = {
-    "strip": 17,
+    "strip": 19,
     "strip_tensor": 5,
     "nonlocal_strip": 13,
     "four_terminal": 2,
@@ -46,9 +46,9 @@ LEAST = {
     "live_page": 7,
     "live_page_channels": 6,
     "spectral_device": 12,
-    "figure2": 4,
-    "manganese": 8,
-    "micro_bilayer": 20,
+    "figure2": 9,
+    "manganese": 16,
+    "micro_bilayer": 30,
     "micro_convergence": 4,
     "micro_figure3": 8,
     "micro_hamiltonian": 10,
@@ -74,7 +74,9 @@ LEAST = {
     "operators": 11,
     "operator_bands": 17,
     "pauli_bilayer": 13,
-    "strip_ode": 16,
+    "strip_ode": 19,
+    "coefficients": 15,
+    "pads": 2,
 }
 #: What rows may say instead of an equation when their tolerance is a number of its own, such as
 #: seconds.

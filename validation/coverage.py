@@ -289,6 +289,7 @@ CLAIMS = (
             ("valves", "read by the inverse"),
             ("valves", "R_ij,kl(p, B)"),
             ("valves", "balance of each"),
+            ("pads", "over their area"),
         ),
         ("tests/solver/test_channel.py::test_spreading_resistance_of_two_discs",),
     ),
@@ -301,6 +302,9 @@ CLAIMS = (
             ("interfaces", "R_ij,kl(B) = R_kl,ij(-B)"),
             ("interfaces", "energy identity"),
             ("interfaces", "Delta R(0) <= Delta R(B) <= 0"),
+            ("coefficients", "functions of y"),
+            ("coefficients", "thin layers"),
+            ("coefficients", "does not conduct"),
         ),
     ),
     Claim(

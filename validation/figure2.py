@@ -12,28 +12,51 @@ import ohmr_fem as of
 from ohmr_fem import analytic
 
 from .case import COLOURS, Drawing, Row, new_figure, save
+from .independence import route
+from .interfaces import chebyshev
 from .strip import problem
+from .strip_ode import collocated, removed
 
 CASE = "figure 2"
 ROUTES = {
+    "collocation": ("finite elements", "Chebyshev collocation of two fields"),
     "": ("finite elements", "closed form"),
 }
 PHI = np.linspace(0.0, 10.0, 41)
 #: Of Figure 2(b).
 THETAS = (1e-2, 1e-1, 1.0, 20.0)
+#: Of (a) and (b).
+WIDTH = 10.0
+FIELDS = (0.0, 1.0, 2.5, 7.5, 50.0)
+#: Of (c) and (d): widths and anisotropies.
+CURVES = {
+    "(c)": [(w, 1.0) for w in (1.0, 1.5, 2.0, 3.0, 10.0)],
+    "(d)": [(3.0, theta) for theta in (1e-2, 1e-1, 1.0)],
+}
+#: Points of the collocation; the layer at an edge is a fiftieth of the strip at Omega tau = 50.
+POINTS = 90
+
+
+@functools.cache
+def solved(phi: float, theta: float) -> of.Solution:
+    """The strip of (a) and (b); Omega tau by the mass along y."""
+    isotropic = problem(WIDTH).material.field_scale
+    return of.solve(problem(WIDTH, theta=theta), (phi * isotropic, 0.0, 0.0))
+
+
+def profile(y: np.ndarray, phi: float, theta: float) -> np.ndarray:
+    """n^z in alpha J_x L_m/D."""
+    return np.asarray(solved(phi, theta).at(y).moment_density[2] / 0.3)
 
 
 def profiles() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
     """(label, y, FEM, closed form) of (a): n^z across a strip of ten L_m at Omega tau = 0, 1, 2.5,
     7.5, 50.
     """
-    width = 10.0
-    prob = problem(width)
-    y = np.linspace(-width / 2, width / 2, 401)
-    for phi in (0.0, 1.0, 2.5, 7.5, 50.0):
-        sol = of.solve(prob, (phi * prob.material.field_scale, 0.0, 0.0))
-        exact = np.real(analytic.strip_profile(y, width, 1 + 1j * phi))
-        yield f"$\\Omega\\tau$ = {phi:g}", y, sol.at(y).moment_density[2] / 0.3, exact
+    y = np.linspace(-WIDTH / 2, WIDTH / 2, 401)
+    for phi in FIELDS:
+        exact = np.real(analytic.strip_profile(y, WIDTH, 1 + 1j * phi))
+        yield f"$\\Omega\\tau$ = {phi:g}", y, profile(y, phi, 1.0), exact
 
 
 def differences() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
@@ -41,16 +64,13 @@ def differences() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
 
     At theta = 0 the field does nothing, so the second profile is the one without a field.
     """
-    width, phi = 10.0, 2.0
-    y = np.linspace(-width / 2, width / 2, 401)
-    rest = np.real(analytic.strip_profile(y, width, 1.0))
-    isotropic = problem(width).material.field_scale
+    phi = 2.0
+    y = np.linspace(-WIDTH / 2, WIDTH / 2, 401)
+    rest = np.real(analytic.strip_profile(y, WIDTH, 1.0))
     for theta in THETAS:
-        at_theta = of.solve(problem(width, theta=theta), (phi * isotropic, 0.0, 0.0))
-        flat = of.solve(problem(width, theta=0.0), (phi * isotropic, 0.0, 0.0))
-        found = at_theta.at(y).moment_density[2] - flat.at(y).moment_density[2]
-        exact = np.real(analytic.strip_profile(y, width, 1 + 1j * np.sqrt(theta) * phi)) - rest
-        yield f"$\\theta$ = {theta:g}", y, found / 0.3, exact
+        found = profile(y, phi, theta) - profile(y, phi, 0.0)
+        exact = np.real(analytic.strip_profile(y, WIDTH, 1 + 1j * np.sqrt(theta) * phi)) - rest
+        yield f"$\\theta$ = {theta:g}", y, found, exact
 
 
 def against_width() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
@@ -94,8 +114,8 @@ def panels() -> dict[str, list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]]:
     return {
         "(a)": list(profiles()),
         "(b)": list(differences()),
-        "(c)": list(against_field([(w, 1.0) for w in (1.0, 1.5, 2.0, 3.0, 10.0)], "L")),
-        "(d)": list(against_field([(3.0, t) for t in (1e-2, 1e-1, 1.0)], "theta")),
+        "(c)": list(against_field(CURVES["(c)"], "L")),
+        "(d)": list(against_field(CURVES["(d)"], "theta")),
         "(e)": list(against_width()),
     }
 
@@ -145,8 +165,54 @@ def draw(folder: Path) -> list[Drawing]:
     ]
 
 
+# -- the same from (S16) and (S24), without their solution
+
+
+@route("Chebyshev collocation of two fields")
+def collocated_difference(theta: float) -> np.ndarray:
+    """(b) at the points of the collocation."""
+    _, turned, _ = collocated(WIDTH, 2.0, theta, POINTS)
+    _, still, _ = collocated(WIDTH, 0.0, theta, POINTS)
+    return turned - still
+
+
+def worst_of(
+    panel: str, what: str, pairs: list[tuple[np.ndarray, np.ndarray]], limit: float
+) -> Row:
+    """Of several curves the largest deviation, of the largest value; shown at that value."""
+    errors = [float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs]
+    mine, theirs = pairs[int(np.argmax(errors))]
+    at = int(np.argmax(np.abs(theirs)))
+    text = f"{what} against collocation, of the maximum"
+    return Row(CASE, f"Fig. 2{panel}", text, float(mine[at]), float(theirs[at]), max(errors), limit)
+
+
+def by_collocation() -> list[Row]:
+    y = 0.5 * WIDTH * chebyshev(POINTS)[0]
+    across = [(profile(y, phi, 1.0), collocated(WIDTH, phi, 1.0, POINTS)[1]) for phi in FIELDS]
+    apart = [
+        (profile(y, 2.0, theta) - profile(y, 2.0, 0.0), collocated_difference(theta))
+        for theta in THETAS
+    ]
+    rows = [
+        worst_of("(a)", "n^z(y) at five fields", across, 1e-5),
+        worst_of("(b)", "n^z(theta, y) - n^z(0, y), four theta", apart, 1e-5),
+    ]
+    some = PHI[4::6]
+    for panel, what in (("(c)", "rho*, five widths"), ("(d)", "rho*, three theta")):
+        curves = [
+            (
+                rho_star(problem(width, theta=theta), some),
+                np.array([removed(width, phi, theta) for phi in some]),
+            )
+            for width, theta in CURVES[panel]
+        ]
+        rows.append(worst_of(panel, what, curves, 1e-8))
+    return rows
+
+
 def run(level: str = "quick") -> list[Row]:
-    rows = []
+    rows = by_collocation()
     for name, curves in panels().items():
         worst = max(
             float(np.abs(fem - exact).max() / np.abs(exact).max()) for _, _, fem, exact in curves

@@ -64,7 +64,12 @@ EQUATIONS = (
     Statement(
         "Eq. (8)",
         "rho* = [rho(B) - rho(0)]/[rho(inf) - rho(0)]",
-        (("strip", "rho*, l = "), ("strip", "rho* at Omega tau = 1e5"), ("figure2", "Fig. 2(c)")),
+        (
+            ("strip_ode", "rho* at Omega tau = 2, l = "),
+            ("strip", "rho*, l = "),
+            ("strip", "rho(B) as Omega tau grows"),
+            ("figure2", "Fig. 2(c)"),
+        ),
         "0/0 at theta = 0, where the field turns nothing",
     ),
     Statement(

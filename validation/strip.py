@@ -15,6 +15,7 @@ from .independence import CLOSED, route
 CASE = "strip"
 ROUTES = {
     "rho*, l =": ("finite elements", "digits of theory 5.1"),
+    "as Omega tau grows": ("finite elements", "law: a layer of 1/sqrt(phi) at each edge is left"),
     "theta = 0": ("finite elements", "law: at theta = 0 the field turns nothing"),
     "": ("finite elements", "closed form"),
 }
@@ -189,6 +190,28 @@ def saturation() -> Row:
     )
 
 
+@route("law: a layer of 1/sqrt(phi) at each edge is left")
+def layer_left(width: float) -> tuple[float, float]:
+    """Power of phi in f, and the limit of f sqrt(phi): (2/l) Re sqrt(1/i)."""
+    return -0.5, float(np.sqrt(2.0) / width)
+
+
+def far_out() -> list[Row]:
+    """rho(inf) = 0: f falls as phi^(-1/2), slope fitted over two decades, and its constant."""
+    width, phi = 3.0, np.geomspace(1e3, 1e5, 5)
+    prob = problem(width)
+    left = [f_of(prob, p) for p in phi]
+    slope = float(np.polyfit(np.log(phi), np.log(left), 1)[0])
+    constant = float(left[-1] * np.sqrt(phi[-1]))
+    power, limit = layer_left(width)
+    text = "rho(B) as Omega tau grows to 1e5, l = 3: "
+    name, gap = text + "fitted power of Omega tau", abs(slope - power)
+    rows = [Row(CASE, "below (7)", name, slope, power, gap, 3e-4)]
+    name = text + "-rho sqrt(Omega tau)/alpha^2"
+    rows.append(Row(CASE, "below (7)", name, constant, limit, relative(constant, limit), 3e-5))
+    return rows
+
+
 def run(level: str = "quick") -> list[Row]:
     phi = 1.5
     exact = float(np.real(analytic.strip_response(1 + 1j * phi, 10.0)))
@@ -198,6 +221,7 @@ def run(level: str = "quick") -> list[Row]:
         default_mesh(level),
         local_current(),
         saturation(),
+        *far_out(),
         *signs(),
         Row(
             CASE,

@@ -164,10 +164,24 @@ def solution() -> list[Row]:
 
 
 @route("Chebyshev collocation of two fields")
-def extra_current(width: float, phi: float, theta: float) -> float:
+def extra_current(width: float, phi: float, theta: float, count: int = 40) -> float:
     """Delta I/(alpha^2 I_0) = int n^z' dy/L, Eqs. (5), (6)."""
-    _, n_z, _ = collocated(width, phi, theta)
+    _, n_z, _ = collocated(width, phi, theta, count)
     return float(n_z[-1] - n_z[0]) / width
+
+
+@route("Chebyshev collocation of two fields")
+def removed(width: float, phi: float, theta: float, count: int = 40) -> float:
+    """rho* of Eq. (8); in place of rho(inf) = 0, where nothing is left of the extra current."""
+    still, turned = (extra_current(width, p, theta, count) for p in (0.0, phi))
+    return 1.0 - turned / still
+
+
+@route("Chebyshev collocation of two fields")
+def gained(width: float, phi: float, theta: float = 1.0) -> float:
+    """[rho(B) - rho(0)]/alpha^2."""
+    still, turned = (extra_current(width, p, theta) for p in (0.0, phi))
+    return still - turned
 
 
 @route("Chebyshev collocation of two fields")
@@ -230,6 +244,17 @@ def star(width: float, theta: float) -> float:
     return float(of.hanle_curve(prob, field).rho_star[0])
 
 
+def stars() -> list[Row]:
+    """Eq. (8) from the equations that it solves, (S16) and (S24)."""
+    rows = []
+    for width, theta in ((WIDTH, THETA), (10.0, 1.0), (0.5, 1.0)):
+        found, expected = star(width, theta), removed(width, PHI, theta)
+        text = f"rho* at Omega tau = 2, l = {width:g}, theta = {theta:g}, against collocation"
+        error = relative(found, expected)
+        rows.append(Row(CASE, "Eq. (8)", text, found, expected, error, 1e-8))
+    return rows
+
+
 def trends() -> list[Row]:
     """rho* at Omega tau = 2 rises with L/L_m and with theta, as Figures 2(c) and (d) show."""
     along = np.diff([star(w, 1.0) for w in (1.0, 1.5, 2.0, 3.0, 10.0)])
@@ -246,4 +271,4 @@ def trends() -> list[Row]:
 
 
 def run(level: str = "quick") -> list[Row]:
-    return [*profiles(), roots(), *solution(), *currents(), *widths(), *trends()]
+    return [*profiles(), roots(), *solution(), *currents(), *stars(), *widths(), *trends()]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import read_device
+from ..config.remedies import in_file
 from .bars import progress_bars, working
 from .places import folder_for
 from .speech import give, say, show, tell
@@ -60,11 +61,12 @@ def _say_finished(out: Path, part: str, entry: dict[str, Any]) -> None:
 
 
 def _curve_lines(out: Path, curve: dict[str, Any]) -> None:
-    low, high = curve.get("hanle") or curve["rho_change"]
-    what, unit = "rho(B) - rho(0)", ""
+    from ..output.report import change_of, ohmic_of
+
+    said = f"rho(B) - rho(0) {change_of(curve)}"
     if "hanle" in curve:
-        what, unit = f"R_ohmic = {curve['R_ohmic']:.6g} ohm, R(B) - R(0)", " ohm"
-    tell(f"{out / curve['table']}: {what} from {low:.4g} to {high:.4g}{unit}")
+        said = f"R_ohmic = {ohmic_of(curve, ' ohm')}, R(B) - R(0) {change_of(curve, ' ohm')}"
+    tell(f"{out / curve['table']}: {said}")
     tell(
         f"  {curve['fields']} fields in {curve['seconds']:.2f} s, largest residual "
         f"{curve['largest_residual']:.1e} ({curve['method']})"
@@ -166,5 +168,5 @@ def check(path: Path) -> None:
         f"{problem.coupling}, detection {problem.detection}, interface {problem.interface}"
     )
     for note in notes:
-        say(f"warning: {note}")
+        say(f"warning: {in_file(note)}")
     show(f"{path}: no errors")

@@ -38,7 +38,7 @@ def fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) ->
             raise
     give(json.loads((out / "fit.json").read_text(encoding="utf-8")))
     tell(*(out / "fit.txt").read_text(encoding="utf-8").rstrip().split("\n"))
-    tell("", f"fit.txt, fit.json, fit.csv, fit.png and fit.pdf in {out}")
+    tell("", f"fit.txt, fit.json, fit.csv, fit.html, fit.png and fit.pdf in {out}")
 
 
 def fit_series(path: Path, given: str | None) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ..base.file_kind import told
 from ..errors import InputError, OhmrError, no_memory, suggest
 from ..files import read_piped, sha256_of, text_of
 from ..geometry.outline import Geometry
@@ -74,6 +75,9 @@ def read_toml(
     except InputError:
         raise
     except ValueError as exc:  # TOMLDecodeError, and numbers of thousands of digits
+        kind = told(path)
+        if kind and "of.read_device" not in kind:
+            raise InputError(f"{path}: is {kind}; give {what}", value=path) from exc
         raise InputError(
             f"{path}: is not valid TOML: {exc}; note that quantities and names need quotes, as in "
             '"2 ps"',

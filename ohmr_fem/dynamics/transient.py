@@ -21,7 +21,7 @@ from ..solver.resistance import Measurement, warn_once
 from ..solver.solution import Solution
 from ..solver.solve import ohmic_potential
 from ..solver.stability import check_stability
-from ..solver.system import system_of
+from ..solver.system import refuse_film, system_of
 from ..sweep.curve import field_columns, terminals_text
 from ..sweep.route import choose, refusal
 from ..units import array_si, positive, shown
@@ -267,6 +267,7 @@ def transient(
         On Ctrl-C while stepping; its ``partial`` is the finished part.
     """
     start = time.perf_counter()
+    refuse_film(problem)
     further = _needs_steps(problem, initial, keep_fields) if refusal(problem) is None else None
     route = choose("transient", method, METHODS, problem, further=further)
     given, tolerance = tolerance, positive(tolerance, "1", "tolerance")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from ..sweep.film import FilmMeasure
+from ..sweep.film_absorbed import has_absorbed
 
 #: Poles for each decade, and points at which G is matched.
 POLES, POINTS = 9, 24
@@ -54,6 +55,8 @@ def quick(
     (m); the measure itself where that is not accurate.
     """
     if type(measure) is not FilmMeasure or measure.polarised:
+        return measure
+    if has_absorbed(measure.projection):  # a grid of poles ends far below these
         return measure
     shortest, longest = lengths
     reference = measure.reference_length

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.file_kind import told
 from ..errors import InputError, suggest, warn
 from ..errors.doors import door, door_of
 from ..units import array_si, fields_array, owned, to_si
@@ -297,6 +298,11 @@ def understand(path: str | Path, **options: Any) -> Understood:
             f"{path}: cannot be read as a table ({exc}); look for a quote that is not closed",
             value=str(path),
         ) from exc
+    except InputError as exc:
+        kind = told(path)
+        if not kind or "of.read_data" in kind or "netCDF" in kind:
+            raise
+        raise InputError(f"{path}: is {kind}; give a table of measured values") from exc
     build = _Builder(
         log=log,
         nan=asked.nan,

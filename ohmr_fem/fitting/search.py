@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.special import chdtri, fdtri
 
-from ..solver.resolution import LARGEST_CELL, cell_heights
+from ..solver.interface_cells import cell_heights
+from ..solver.resolution import LARGEST_CELL
 from ..solver.system import System, system_of
 from ..sweep.measure import SpectralMeasure
 from .alike import alike

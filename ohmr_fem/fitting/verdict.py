@@ -217,8 +217,7 @@ def compare_models(
             key="simulations",
         )
     for s in read_samples(samples):
-        if isinstance(s.problem.film, Stack):
-            raise InputError(f"{s.name}: a verdict takes films, not stacks of them", key="samples")
+        _refuse_stack(s)
     asked = read_models(models, shared)
     names = check_alternatives(alternatives)
     _check_product([*next(iter(asked.values())), *(canonical(n) for n in each)])
@@ -285,6 +284,16 @@ def _of_model(told: Told, model: str) -> Told:
         told(what if what == "measures" else f"{what} of {model}", done, total)
 
     return named
+
+
+def _refuse_stack(sample: Sample) -> None:
+    if isinstance(sample.problem.film, Stack):
+        raise InputError(
+            f"{sample.name}: a verdict takes films, not stacks of them: it tests the size and the "
+            "sign of one alpha alpha', and each layer has its own; fit the series with "
+            "of.global_fit, or compare films of one layer",
+            key="samples",
+        )
 
 
 def _check_product(fitted: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import skfem
 
+from ..base.file_kind import told
 from ..errors import InputError, MeshError
 from ..errors.doors import door
 from ..files import escaped, plain_file
@@ -23,6 +24,7 @@ from .check import check_mesh
 from .device_mesh import DeviceMesh, complete_regions
 from .inp import read_inp
 from .msh import RawMesh, read_msh, version_of
+from .vtu import as_mesh
 
 logger = logging.getLogger(__name__)
 
@@ -149,20 +151,24 @@ def _load(path: Path) -> Any:
         raise MeshError("is a tetrahedral mesh of TetGen; give a planar mesh such as gmsh .msh")
     kinds = ["gmsh"] if _is_msh(path) else meshio.extension_to_filetypes.get(ending, [])
     if not kinds:
-        raise MeshError(
-            f"cannot be read as a mesh (unknown ending {ending!r}); expected gmsh .msh 2.2 or 4.1, "
-            "or another format of meshio",
-            value=str(path),
-        )
+        raise _no_mesh(path, f"unknown ending {ending!r}")
     try:
-        return getattr(meshio, kinds[0].replace("-", "_")).read(path)
+        raw = getattr(meshio, kinds[0].replace("-", "_")).read(path)
+        return as_mesh(raw, path) if ending == ".vtu" else raw
     except (Exception, SystemExit) as exc:
         why = " ".join(str(exc).split())[:200] or type(exc).__name__
-        raise MeshError(
-            f"cannot be read as a mesh ({why}); expected gmsh .msh 2.2 or 4.1, or another format "
-            "of meshio",
-            value=str(path),
-        ) from exc
+        raise _no_mesh(path, why) from exc
+
+
+def _no_mesh(path: Path, why: str) -> MeshError:
+    kind = told(path)
+    if kind and "of.read_mesh" not in kind:
+        return MeshError(f"cannot be read as a mesh: is {kind}", value=str(path))
+    return MeshError(
+        f"cannot be read as a mesh ({why}); expected gmsh .msh 2.2 or 4.1, or another format of "
+        "meshio",
+        value=str(path),
+    )
 
 
 def _is_msh(path: Path) -> bool:

@@ -419,7 +419,8 @@ class Edge:
         kappa where alpha = 0.
     edge_moment : quantity or three, C/V
         chi of a bound moment chi E_t along the edge, which does not diffuse: it adds to the moment
-        that is observed (:meth:`Solution.bound_moment`), not to any resistance.
+        that is observed (:meth:`Solution.bound_moment`), not to any resistance.  A face normal to
+        z has no such tangent and takes none.
 
     Raises
     ------

@@ -65,8 +65,16 @@ def _normalised(vector: np.ndarray) -> np.ndarray:
 
 
 @door
-def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:
+def field_rotation(
+    magnitude: Any,
+    n: int,
+    plane: str = "xy",
+    *,
+    endpoint: bool = False,
+) -> np.ndarray:
     """Fields of one magnitude turned by a full circle in a plane.
+
+    The angles in degrees are ``np.linspace(0, 360, n, endpoint=endpoint)``.
 
     Parameters
     ----------
@@ -75,6 +83,10 @@ def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:
         Number of fields.
     plane : str
         Two of the axes x, y, z: the field turns from the first to the second.
+    endpoint : bool
+        Whether the last field is at 360 degrees, where the first is again.  By default it is left
+        out, as in the discrete Fourier transform: 36 fields are 10 degrees apart, and so are 37
+        with the end.
 
     Returns
     -------
@@ -99,7 +111,10 @@ def field_rotation(magnitude: Any, n: int, plane: str = "xy") -> np.ndarray:
     with complaints_of("field_rotation"):
         size = to_si(magnitude, "T", "magnitude")
     count = _count(n)
-    angles = 2.0 * np.pi * np.arange(count) / count
+    if not isinstance(endpoint, bool):
+        raise InputError(f"expected True or False, got {endpoint!r}", key="endpoint")
+    steps = max(count - endpoint, 1)
+    angles = 2.0 * np.pi * np.arange(count) / steps
     fields = np.zeros((count, 3))
     fields[:, "xyz".index(plane[0])], fields[:, "xyz".index(plane[1])] = (
         np.cos(angles),

@@ -116,7 +116,9 @@ class Material:
         A second channel, of spin moment, beside the orbital one.
 
     All but resistivity, relaxation_rate, spin, g_factor, moment_per_carrier, name and source may
-    also be a callable f(x, y) in SI or an array with one value per cell of the region.
+    also be a callable f(x, y) in SI or an array with one value per cell of the region; x, y in m.
+    A callable inverse_mass returns **1/m_e**, as the plain array is: (3, 3) or (3, 3, ...), the
+    points last.  It may not be an array by cell.
 
     Raises
     ------

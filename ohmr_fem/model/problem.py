@@ -14,6 +14,7 @@ from ..errors.doors import door_of
 from ..files import html_summary
 from ..mesh.device_mesh import DeviceMesh
 from ..units import ReadOnly
+from .alike import distinct
 from .contacts import AREA, LINE, POINT, Contact, Edge, Moment
 from .film import Film
 from .material import Material
@@ -107,6 +108,7 @@ class Problem:
         _check_moments(self)
         _check_channel(self)
         _check_sources(self)
+        _check_bound_moments(self)
         _check_film(self)
         put("materials", ReadOnly(_conducting(self)))
         if self.detection == "reciprocal":
@@ -131,30 +133,30 @@ class Problem:
 
     @property
     def material(self) -> Material:
-        """The material, if there is only one.
+        """The material, if there is only one: materials of equal values are one.
 
         Raises
         ------
         InputError
             There are several.
         """
-        distinct = list({id(m): m for m in self.materials.values()}.values())
-        if len(distinct) != 1:
+        several = distinct(self.materials.values())
+        if len(several) != 1:
             raise _wrong(
                 "materials",
-                f"has {len(distinct)} materials; choose one of the regions {list(self.materials)}",
+                f"has {len(several)} materials; choose one of the regions {list(self.materials)}",
             )
-        return distinct[0]
+        return several[0]
 
     @property
     def uniform(self) -> bool:
         """One material with constant coefficients everywhere."""
-        return len({id(m) for m in self.materials.values()}) == 1 and self.material.uniform
+        return len(distinct(self.materials.values())) == 1 and self.material.uniform
 
     @property
     def constant(self) -> bool:
         """One material with constant coefficients, which may relax as a tensor or have a spin."""
-        return len({id(m) for m in self.materials.values()}) == 1 and self.material.constant
+        return len(distinct(self.materials.values())) == 1 and self.material.constant
 
     @property
     def has_spin(self) -> bool:
@@ -556,6 +558,23 @@ def _check_sources(problem: Problem) -> None:
                 "edges",
                 f"edge {name!r}: a source that follows the current does not go with ordinary_hall",
                 value=edge.source,
+            )
+
+
+def _check_bound_moments(problem: Problem) -> None:
+    """t = nu x z vanishes on a face normal to z: chi E_t (section 13) says nothing of it."""
+    if "z" not in problem.mesh.axes:
+        return
+    mesh, height = problem.mesh.mesh, problem.mesh.axes.index("z")
+    for name, edge in problem.edges.items():
+        ends = mesh.facets[:, problem.mesh.boundaries[name]]
+        level = np.ptp(mesh.p[height][ends], axis=0) == 0.0
+        if np.any(edge.edge_moment) and np.all(level):
+            raise _wrong(
+                "edges",
+                f"edge {name!r} is a face normal to z, which has no tangent t = nu x z for a bound "
+                "moment chi E_t; give edge_moment to edges of a plane or the sides of a section",
+                value=edge.edge_moment,
             )
 
 

@@ -1,4 +1,4 @@
-"""What a saved fit of a series must hold to be used: kinds of its fields, sizes of its arrays."""
+"""What a saved fit must hold to be used: kinds of its fields, sizes of its arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from ..files import check_shapes
 from ..fitting.fisher import Identifiability
 from ..fitting.global_result import GlobalFit
-from ..fitting.result import FittedCurve
+from ..fitting.result import Fit, FittedCurve
 
 
 @functools.cache
@@ -80,13 +80,15 @@ def _is_of(
     return isinstance(value, hint)
 
 
-def check_fit(fit: GlobalFit) -> None:
+def check_fit(fit: Fit | GlobalFit) -> None:
     """ValueError for parts that do not belong together, or of which no table can be made."""
-    if not fit.samples:
-        raise ValueError("there are no samples")
-    count = len(fit.parameters)
-    square = (count, count)
-    check_shapes(vars(fit), {"correlation": square, "covariance": square})
+    if not fit.curves:
+        raise ValueError("there are no curves")
+    square = (len(fit.parameters),) * 2
+    matrices = ["correlation"]
+    if isinstance(fit, GlobalFit):
+        matrices.append("covariance")
+    check_shapes(vars(fit), dict.fromkeys(matrices, square))
     for known in (fit.identifiability, fit.before):
         _check_identifiability(known)
     for curve in fit.curves:

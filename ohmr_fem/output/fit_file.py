@@ -1,4 +1,4 @@
-"""Fits of a series as JSON: every number comes back as the same float."""
+"""Fits of a device or a series as JSON: every number comes back as the same float."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.file_kind import told
 from ..base.owned import ReadOnly
 from ..errors import InputError, OhmrError
 from ..errors.doors import door
@@ -21,7 +22,7 @@ from ..fitting.data import Measured
 from ..fitting.fisher import Combination, Identifiability
 from ..fitting.global_result import GlobalFit, Minimum, SampleFit
 from ..fitting.preparation import Numbers, Preparation, Step
-from ..fitting.result import Estimate, FittedCurve
+from ..fitting.result import Estimate, Fit, FittedCurve
 from ..fitting.sample import Known, Sample
 from ..mesh.device_mesh import DeviceMesh
 from ..model.contacts import Contact, Edge, GaussianProfile, Moment
@@ -47,6 +48,7 @@ PLAIN = {
         Estimate,
         Face,
         Film,
+        Fit,
         FittedCurve,
         GaussianProfile,
         GlobalFit,
@@ -73,6 +75,7 @@ TAKEN = {
     for kind in (
         Combination,
         Estimate,
+        Fit,
         FittedCurve,
         GlobalFit,
         Identifiability,
@@ -87,14 +90,14 @@ TAKEN = {
     )
 }
 #: Of a fit, what lives only as long as the session.
-LEFT_OUT = ("prepared",)
+LEFT_OUT: Mapping[str, Any] = {"prepared": None, "measures": (), "lmfit": None}
 
 
 def save_fit(
-    fit: GlobalFit,
+    fit: Fit | GlobalFit,
     path: str | Path,
 ) -> Path:
-    """Write a fit of a series to ``path`` (.json).
+    """Write a fit to ``path`` (.json).
 
     Raises
     ------
@@ -108,17 +111,17 @@ def save_fit(
     return path
 
 
-def content_of(fit: GlobalFit) -> dict[str, Any]:
+def content_of(fit: Fit | GlobalFit) -> dict[str, Any]:
     """What a file holds of a fit."""
     return {"format": FORMAT, "version": __version__, "fit": _packed(fit)}
 
 
 @door
-def load_fit(path: str | Path) -> GlobalFit:
-    """Read what :func:`ohmr_fem.save` wrote of a series.
+def load_fit(path: str | Path) -> Fit | GlobalFit:
+    """Read what :func:`ohmr_fem.save` wrote of a fit.
 
-    Everything is there but what a further search needs: :meth:`GlobalFit.bootstrap` asks for the
-    fit itself.
+    Everything is there but what a further search needs: ``measures`` and ``lmfit`` of a
+    :class:`Fit` are empty, and :meth:`GlobalFit.bootstrap` asks for the fit itself.
 
     Parameters
     ----------
@@ -126,7 +129,7 @@ def load_fit(path: str | Path) -> GlobalFit:
 
     Returns
     -------
-    GlobalFit
+    Fit or GlobalFit
 
     Raises
     ------
@@ -137,7 +140,7 @@ def load_fit(path: str | Path) -> GlobalFit:
     with _damage_named(path):
         found = fit_of(content)
     if found is None:
-        raise InputError(f"{path}: holds no fit of a series", value=str(path))
+        raise InputError(f"{path}: holds no fit", value=str(path))
     return found
 
 
@@ -158,6 +161,9 @@ def _damage_named(path: str | Path) -> Iterator[None]:
 
 def read_content(path: str | Path) -> dict[str, Any]:
     """The JSON of a file of this format."""
+    kind = told(path)
+    if kind and "of.load_fit" not in kind:
+        raise InputError(f"{path}: is {kind}", value=str(path))
     text = read_text(path, "a fit saved by ohmr_fem")
     with _damage_named(path):
         content: dict[str, Any] = json.loads(text)
@@ -170,10 +176,10 @@ def read_content(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def fit_of(content: Mapping[str, Any]) -> GlobalFit | None:
+def fit_of(content: Mapping[str, Any]) -> Fit | GlobalFit | None:
     """The fit in such a content, whose parts belong together."""
     found = _unpacked(content["fit"])
-    if not isinstance(found, GlobalFit):
+    if not isinstance(found, (Fit, GlobalFit)):
         return None
     check_fit(found)
     return found
@@ -244,6 +250,8 @@ def _unpacked(value: Any) -> Any:
     fields = {k: _unpacked(v) for k, v in value["fields"].items()}
     if kind in TAKEN:
         check_fields(PLAIN[kind], fields)
+    if kind == "Fit":
+        fields |= {name: LEFT_OUT[name] for name in ("measures", "lmfit")}
     if kind == "Sample":
         return _sample(fields)
     return PLAIN[kind](**fields)

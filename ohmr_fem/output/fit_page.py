@@ -12,7 +12,7 @@ import numpy as np
 
 from ..fitting.fisher import percent
 from ..fitting.global_result import GlobalFit
-from ..fitting.result import Estimate, show, span
+from ..fitting.result import Estimate, Fit, FittedCurve, show, span
 from ..fitting.verdict import Verdict
 from .page import part
 
@@ -30,17 +30,18 @@ MARKS = {True: "passed", False: "failed", None: "cannot tell"}
 
 def fit_page(
     title: str,
-    fit: GlobalFit,
+    fit: Fit | GlobalFit,
     verdict: Verdict | None,
     figures: Mapping[str, Path],
     about: Mapping[str, Any],
 ) -> str:
-    """The page as a text.
+    """The page of a fit, of one device or of a series, as a text.
 
     Parameters
     ----------
     figures : {caption: .png file}
-    about : {"inputs": {file: SHA-256}, "versions": {name: version}, "table": the fit file}
+    about : {"inputs": {file: SHA-256}, "versions": {name: version}, "table": the fit file, "plan":
+        what a further measurement would add}
     """
     parts = [
         f"<h1>{_text(title)}</h1>",
@@ -49,10 +50,10 @@ def fit_page(
         _parameters(fit),
         f"<p>{_text(str(fit.identifiability))}.</p>",
         *[f'<p class="warn">{_text(note)}</p>' for note in fit.warnings],
-        "<h2>Samples</h2>",
         _samples(fit),
         "<h2>Figures</h2>",
         *[_figure(caption, path) for caption, path in figures.items()],
+        _plan(about),
         "<h2>Data and their preparation</h2>",
         _data(fit),
         "<h2>Model</h2>",
@@ -107,13 +108,17 @@ def _verdict(verdict: Verdict | None) -> str:
     )
 
 
-def _parameters(fit: GlobalFit) -> str:
+def _parameters(fit: Fit | GlobalFit) -> str:
     title = f"{100 * fit.confidence:g}% interval"
+    head = ["parameter", "value", "standard error", title, "fixed by the data"]
     rows = [_row(e) for e in fit.parameters.values()]
+    if isinstance(fit, Fit) and fit.strip is not None:
+        head.append("infinite strip")
+        for row, e in zip(rows, fit.parameters.values(), strict=True):
+            row.append(show(fit.strip[e.name], e.unit))
     noise = "estimated" if fit.noise_estimated else "as given"
     quality = f"chi^2 = {fit.chi2:.5g} for {fit.degrees} degrees of freedom (noise {noise})"
-    table = _rows(["parameter", "value", "standard error", title, "fixed by the data"], rows)
-    return f"{table}<p>{quality}.</p>"
+    return f"{_rows(head, rows)}<p>{quality}.</p>"
 
 
 def _row(e: Estimate) -> list[str]:
@@ -121,14 +126,21 @@ def _row(e: Estimate) -> list[str]:
     return [e.symbol, show(e.value, e.unit), error, span(e), "yes" if e.fixed else "no"]
 
 
-def _samples(fit: GlobalFit) -> str:
+def _samples(fit: Fit | GlobalFit) -> str:
+    if isinstance(fit, Fit):
+        return ""
     keys = list(dict.fromkeys(k for s in fit.samples.values() for k in s.sample.properties))
     rows = []
     for name, s in fit.samples.items():
         own = [f"{s.sample.properties[k]:.4g}" if k in s.sample.properties else "" for k in keys]
         points = sum(len(c.model) for c in s.curves)
         rows.append([name, *own, len(s.curves), points, f"{s.chi2:.1f}"])
-    return _rows(["sample", *keys, "curves", "points", "chi^2"], rows)
+    return "<h2>Samples</h2>" + _rows(["sample", *keys, "curves", "points", "chi^2"], rows)
+
+
+def _plan(about: Mapping[str, Any]) -> str:
+    plan = about.get("plan")
+    return f"<h2>One more measurement</h2><pre>{_text(plan)}</pre>" if plan else ""
 
 
 def _figure(
@@ -140,29 +152,35 @@ def _figure(
     return f"<figure>{picture}<figcaption>{_text(caption)}</figcaption></figure>"
 
 
-def _data(fit: GlobalFit) -> str:
-    rows = []
-    for name, s in fit.samples.items():
-        for c in s.curves:
-            steps = "as read"
-            if c.data.preparation is not None:
-                steps = "; ".join(str(step) for step in c.data.preparation)
-            terms = ", ".join(
-                f"{key} = {value:.3g} ({percent(error / abs(value)) if value else 'unknown'})"
-                for key, (value, error) in c.amplitudes.items()
-            )
-            rows.append([name, c.data.label, c.data.quantity, len(c.model), terms, steps])
-    head = ["sample", "curve", "quantity", "points", "backgrounds", "preparation"]
-    return _rows(head, rows)
+def _data(fit: Fit | GlobalFit) -> str:
+    head = ["curve", "quantity", "points", "backgrounds", "preparation"]
+    if isinstance(fit, Fit):
+        return _rows(head, [_curve(c) for c in fit.curves])
+    rows = [[name, *_curve(c)] for name, s in fit.samples.items() for c in s.curves]
+    return _rows(["sample", *head], rows)
+
+
+def _curve(c: FittedCurve) -> list[Any]:
+    steps = "as read"
+    if c.data.preparation is not None:
+        steps = "; ".join(str(step) for step in c.data.preparation)
+    terms = ", ".join(
+        f"{key} = {value:.3g} ({percent(error / abs(value)) if value else 'unknown'})"
+        for key, (value, error) in c.amplitudes.items()
+    )
+    return [c.data.label, c.data.quantity, len(c.model), terms, steps]
 
 
 def _model(
-    fit: GlobalFit,
+    fit: Fit | GlobalFit,
     about: Mapping[str, Any],
 ) -> str:
-    first = next(iter(fit.samples.values()))
-    lines = [f"{first.sample.kind}: {first.material!r} (first sample, fitted values)"]
-    lines += [f"background of {n}: {_terms(s.sample)}" for n, s in fit.samples.items()]
+    if isinstance(fit, Fit):
+        lines = [f"{fit.material!r} (fitted values)"]
+    else:
+        first = next(iter(fit.samples.values()))
+        lines = [f"{first.sample.kind}: {first.material!r} (first sample, fitted values)"]
+        lines += [f"background of {n}: {_terms(s.sample)}" for n, s in fit.samples.items()]
     asked = about.get("table", {}).get("fit", {})
     lines += [f"{key}: {value}" for key, value in asked.items()]
     items = "".join(f"<li>{_text(line)}</li>" for line in lines)

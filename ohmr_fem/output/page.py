@@ -10,11 +10,14 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import atomic_path
+from ..sweep.bound import FLOOR
 from ..sweep.gathered import Gathered
 from ..sweep.measure import SpectralMeasure
 from ..units import ELECTRON_MASS
 from ..version import __version__
 
+#: Part of the largest effect that is nothing on a page: its sums have fewer terms than a curve's.
+ROUND_OFF = 10.0 * FLOOR
 #: By which a page of ours is known.
 OURS = "<footer>ohmr_fem"
 PAGES = Path(__file__).parents[1] / "pages"
@@ -109,8 +112,13 @@ def _lean(measure: SpectralMeasure, least: float) -> dict[str, Any]:
         "rates": few.rates.tolist(),
         "loads": [[_short(load) for load in row] for row in few.loads],
     }
-    section = content["current"] is None
-    return content | ({"R_ohmic_sigma": None} if section else {})
+    if content["current"] is None:
+        return content | {"R_ohmic_sigma": None}
+    if measure.polarised:
+        return content  # a valve has no one scale of round-off
+    nothing = abs(measure.R_ohmic_sigma) <= FLOOR
+    ohmic = 0.0 if nothing else measure.R_ohmic_sigma
+    return content | {"R_ohmic_sigma": ohmic, "floor": ROUND_OFF * measure.largest}
 
 
 def _short(number: float) -> float:

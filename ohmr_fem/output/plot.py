@@ -6,7 +6,7 @@ one journal column; it returns the axes.  Save with :func:`save_figure`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError, suggest
 from ..errors.doors import door
 from ..mesh.device_mesh import DeviceMesh
+from ..model.directions import Turn, turn_of
 from ..solver.solution import Solution
 from ..sweep.curve import HanleCurve
 from ..units import engineering
@@ -21,16 +22,23 @@ from .paraview import Subdivision, subdivide
 from .style import (
     _LABELS,
     _PREFIXES,
+    BY_SYMMETRY,
     COLOURS,
     _dress_map,
     _in_brackets,
     _new_axes,
     _note,
     _power,
+    _say_zero,
     _signed,
     _style,
+    angle_label,
+    field_label,
     write_outside,
 )
+
+#: Quantities that are nothing but the orbital effect.
+ORBITAL = ("delta_R", "hanle")
 
 
 @door
@@ -119,16 +127,15 @@ def plot_hanle(
     if not several:
         raise InputError("needs at least one curve", key="plot_hanle")
     quantity = quantity or ("rho_change" if several[0].current is None else "hanle")
-    values = [_column(curve, quantity) for curve in several]
+    values = [_drawn(curve, quantity) for curve in several]
     power = 0 if quantity == "rho_star" else _power(np.concatenate(values))
     names = [*labels, *[""] * len(several)]
-    angles = [_angle(curve.fields) for curve in several]
-    turns = all(angle is not None for angle in angles)
+    turns = [turn_of(curve.fields) for curve in several]
     with _style(ax):
         ax = ax or _new_axes()
-        for i, (curve, y) in enumerate(zip(several, values, strict=True)):
+        for i, (along, y) in enumerate(zip(_along(several, turns), values, strict=True)):
             ax.plot(
-                angles[i] if turns else _signed(curve.fields),
+                along,
                 y / 10.0**power,
                 color=COLOURS[i % len(COLOURS)],
                 label=names[i] or "_",  # a label with _ stays out of the legend
@@ -136,9 +143,10 @@ def plot_hanle(
                 marker="o" if len(y) <= 25 else None,
                 markersize=3,
             )
+        _say_zero(ax, values, _why_zero(several))
         unit, _ = several[0].columns()[quantity]
         ax.set_ylabel(_LABELS[quantity] + _in_brackets(unit, power))
-        ax.set_xlabel("angle (deg)" if turns else _field_label(several))
+        ax.set_xlabel(_turn_label(turns) or field_label(c.fields for c in several))
         ax.margins(x=0)
         if any(names):
             ax.legend()
@@ -160,39 +168,34 @@ def plot_columns(
     name = wanted[0]
     power = _power(np.concatenate([table[name] for table in several]))
     unit = "ohm" if name.startswith("hanle") else "1"
+    fields = [np.array([table[f"B_{axis} [T]"] for axis in "xyz"]).T for table in several]
     with _style(None):
         ax = _new_axes()
         for i, (table, label) in enumerate(zip(several, labels, strict=True)):
-            fields = np.array([table[f"B_{axis} [T]"] for axis in "xyz"]).T
             ax.plot(
-                _signed(fields),
+                _signed(fields[i]),
                 table[name] / 10.0**power,
                 color=COLOURS[i % len(COLOURS)],
                 linestyle=("-", "--")[i % 2],
                 label=label,
             )
+        _say_zero(ax, [table[name] for table in several], "zero at every field")
         ax.set_ylabel(_LABELS[name.partition(" ")[0]] + _in_brackets(unit, power))
-        ax.set_xlabel("$B$ (T)")
+        ax.set_xlabel(field_label(fields))
         ax.margins(x=0)
         ax.legend()
     return ax
 
 
-def _angle(fields: np.ndarray) -> np.ndarray | None:
-    """Degrees from the first field of a turn at one strength in a plane, (n,); None for others."""
-    size = np.linalg.norm(fields, axis=1)
-    if len(fields) < 3 or size.min() <= 0.0 or np.ptp(size) > 1e-9 * size.max():
-        return None
-    first = fields[0] / size[0]
-    across = fields - np.outer(fields @ first, first)
-    second = across[int(np.argmax(np.linalg.norm(across, axis=1)[: max(3, len(fields) // 4)]))]
-    length = float(np.linalg.norm(second))
-    if length < 1e-9 * size[0]:
-        return None
-    second = second / length
-    if np.abs(across - np.outer(across @ second, second)).max() > 1e-9 * size[0]:
-        return None
-    return np.rad2deg(np.unwrap(np.arctan2(fields @ second, fields @ first)))
+def _why_zero(curves: list[HanleCurve]) -> str:
+    """What to write on a figure of nothing."""
+    return BY_SYMMETRY if all(curve.silent for curve in curves) else "zero at every field"
+
+
+def _drawn(curve: HanleCurve, quantity: str) -> np.ndarray:
+    """The values; zero in place of round-off."""
+    values = _column(curve, quantity)
+    return np.zeros_like(values) if curve.silent and quantity in ORBITAL else values
 
 
 def _column(
@@ -210,10 +213,24 @@ def _column(
     return curve[quantity]
 
 
-def _field_label(curves: list[HanleCurve]) -> str:
-    fields = np.concatenate([curve.fields for curve in curves])
-    swept = np.flatnonzero(np.any(fields != 0.0, axis=0))
-    return f"$B_{'xyz'[swept[0]]}$ (T)" if swept.size == 1 else "$B$ (T)"
+def _along(
+    curves: Sequence[HanleCurve],
+    turns: Sequence[Turn | None],
+) -> list[np.ndarray]:
+    """Angles if every curve turns, else signed fields."""
+    angles = [turn.angle for turn in turns if turn is not None]
+    return angles if len(angles) == len(curves) else [_signed(c.fields) for c in curves]
+
+
+def _turn_label(turns: Sequence[Turn | None]) -> str:
+    """The axis of angles; nothing where a curve does not turn."""
+    made = [turn for turn in turns if turn is not None]
+    if len(made) < len(turns):
+        return ""
+    strengths = {f"{turn.strength:.6g}" for turn in made}
+    planes = {turn.plane for turn in made}
+    strength = strengths.pop() if len(strengths) == 1 else ""
+    return angle_label(strength, planes.pop() if len(planes) == 1 else "")
 
 
 @door

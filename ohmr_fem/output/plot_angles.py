@@ -11,12 +11,23 @@ from ..errors import InputError
 from ..errors.doors import door
 from ..model.fields import field_turn
 from ..sweep.angles import AngleScan
-from .style import COLOURS, _in_brackets, _new_axes, _power, _style
+from .style import (
+    BY_SYMMETRY,
+    COLOURS,
+    _in_brackets,
+    _new_axes,
+    _power,
+    _say_zero,
+    _style,
+    angle_label,
+)
 
 #: What a film shows (docs/theory, section 9): squares in R_xx, the others in R_xy.
 FORMS = {"$b_y^2$": "b_y^2", "$b_x b_y$": "b_x b_y", "$b_z$": "b_z"}
 #: Forms whose share of the swing is less than this are not drawn.
 LEAST = 1e-3
+#: Part of the values that is no swing but round-off.
+STILL = 1e-13
 #: Points of the lines.
 FINE = 361
 
@@ -58,6 +69,9 @@ def plot_admr(
         )
     y = scan.delta_R[:, measurement - 1]
     swing = y - y.mean()
+    silent = any(scan.silent[measurement - 1 : measurement])
+    if silent or np.ptp(y) <= STILL * np.abs(y).max():
+        swing = np.zeros_like(y)
     power = _power(swing)
     with _style(ax):
         ax = ax or _new_axes()
@@ -69,9 +83,10 @@ def plot_admr(
             colour = COLOURS[1 + i]
             ax.plot(fine(scan), curve / 10.0**power, color=colour, label=label, linestyle="--")
         first, second = tuple(scan.plane)
-        ax.set_xlabel(f"angle from {first} to {second} (deg)")
+        ax.set_xlabel(angle_label(f"{scan.strength:.6g}", f"{first} to {second}"))
         ax.set_ylabel(r"$\Delta R$ - mean" + _in_brackets("ohm", power))
         ax.margins(x=0)
+        _say_zero(ax, [swing], BY_SYMMETRY if silent else "zero at every angle")
         ax.legend()
     return ax
 

@@ -25,6 +25,11 @@ DEPENDENCIES = (
 )
 
 
+def versions() -> dict[str, str]:
+    """{program: version} of this package and of what it stands on."""
+    return {"ohmr_fem": __version__, **{name: metadata.version(name) for name in DEPENDENCIES}}
+
+
 def provenance(digests: Mapping[Path, str]) -> dict[str, Any]:
     """What every record starts with: versions, and the SHA-256 of what was read of each file."""
     return {

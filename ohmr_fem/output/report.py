@@ -24,6 +24,8 @@ NAMES = {
 LONG = 30
 #: Warnings that are read without asking for more.
 MOST_NOTES = 5
+#: Of a number that is nothing but round-off.
+ZERO = "0, to round-off"
 #: Least and largest.
 SPANS = ("orbital", "size")
 #: What a picture shows, by how its name begins; in the order of the page.
@@ -149,11 +151,32 @@ def _curve(
     name: str,
     curve: Mapping[str, Any],
 ) -> list[Any]:
-    low, high = curve.get("hanle") or curve["rho_change"]
     unit = " Ω" if "hanle" in curve else ""
-    ohmic = f"{curve['R_ohmic']:.6g}" if "R_ohmic" in curve else ""
-    span = f"{low:.4g} to {high:.4g}{unit}"
-    return [name, curve["table"], curve["fields"], ohmic, span, curve["method"]]
+    span = change_of(curve, unit).removeprefix("from ")
+    return [name, curve["table"], curve["fields"], ohmic_of(curve), span, curve["method"]]
+
+
+def ohmic_of(
+    curve: Mapping[str, Any],
+    unit: str = "",
+) -> str:
+    """R_ohmic of the record of a curve in words; nothing of a cross-section."""
+    if "R_ohmic" not in curve:
+        return ""
+    if "R_ohmic" in curve.get("round_off", ()):
+        return ZERO
+    return f"{curve['R_ohmic']:.6g}{unit}"
+
+
+def change_of(
+    curve: Mapping[str, Any],
+    unit: str = "",
+) -> str:
+    """What the field changes, from the record of a curve, in words."""
+    if "hanle" in curve.get("round_off", ()):
+        return ZERO
+    low, high = curve.get("hanle") or curve["rho_change"]
+    return f"from {low:.4g} to {high:.4g}{unit}"
 
 
 def _accuracy(found: Mapping[str, Any]) -> Iterator[str]:

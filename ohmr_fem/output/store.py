@@ -13,14 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from ..base.file_kind import SAVED, told
 from ..errors import InputError, OhmrError
 from ..errors.doors import door
 from ..files import READABLE_FORMATS, check_kinds, check_shapes, plain_file, write_archive
 from ..fitting.global_result import GlobalFit
+from ..fitting.result import Fit
 from ..solver.solution import Solution
 from ..solver.solution_file import save_solution, tuples, unpack_solution
 from ..sweep.curve import HanleCurve, Parts
-from .fit_file import save_fit
+from ..sweep.measure import SpectralMeasure
+from .fit_file import load_fit, save_fit
 
 #: Before the names of the parts of a film's curve.
 PART = "parts."
@@ -37,13 +40,13 @@ _CURVE = {
 
 
 @door
-def save(item: Solution | HanleCurve | GlobalFit, path: str | Path) -> Path:
-    """Write a result to a file: a solution or a curve as a NumPy .npz archive, which :func:`load`
-    reads; the fit of a series as JSON, which :func:`load_fit` reads.
+def save(item: Solution | HanleCurve | Fit | GlobalFit, path: str | Path) -> Path:
+    """Write a result to a file, which :func:`load` reads: a solution or a curve as a NumPy .npz
+    archive, a fit as JSON.
 
     Parameters
     ----------
-    item : Solution, HanleCurve or GlobalFit
+    item : Solution, HanleCurve, Fit or GlobalFit
     path : str or Path
 
     Returns
@@ -66,10 +69,10 @@ def save(item: Solution | HanleCurve | GlobalFit, path: str | Path) -> Path:
             arrays,
             path,
         )
-    if isinstance(item, GlobalFit):
+    if isinstance(item, (Fit, GlobalFit)):
         return save_fit(item, path)
     raise InputError(
-        f"expected a Solution, a HanleCurve or a GlobalFit, got {type(item).__name__}",
+        f"expected a Solution, a HanleCurve, a Fit or a GlobalFit, got {type(item).__name__}",
         value=item,
         key="save",
     )
@@ -77,7 +80,7 @@ def save(item: Solution | HanleCurve | GlobalFit, path: str | Path) -> Path:
 
 @door
 def load(path: str | Path) -> Any:
-    """Read what :func:`save` wrote.
+    """Read what :func:`save` wrote, and a measure that :meth:`SpectralMeasure.save` wrote.
 
     Parameters
     ----------
@@ -85,18 +88,25 @@ def load(path: str | Path) -> Any:
 
     Returns
     -------
-    Solution or HanleCurve
+    Solution, HanleCurve, Fit, GlobalFit or SpectralMeasure
 
     Raises
     ------
     InputError
-        Missing, damaged or foreign file.
+        Missing, damaged or foreign file; of a known kind the message says what reads it.
     """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file", value=path)
     plain_file(path, "a file that save wrote")
     known = " and ".join(READABLE_FORMATS)
+    kind = told(path)
+    if "of.load_fit" in kind:
+        return load_fit(path)
+    if "SpectralMeasure.load" in kind:
+        return SpectralMeasure.load(path)
+    if kind and not kind.endswith(SAVED):
+        raise InputError(f"{path}: not a file saved by ohmr_fem.save, but {kind}", value=path)
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -108,6 +118,8 @@ def load(path: str | Path) -> Any:
         raise
     except Exception as exc:  # zip, JSON, key and shape errors: the file is not ours or not whole
         what = str(exc) if isinstance(exc, OhmrError) else f"{type(exc).__name__}: {exc}"
+        if "allow_pickle" in what:  # so numpy says of whatever is no array
+            what = "no archive of arrays"
         raise InputError(
             f"{path}: not a file saved by ohmr_fem, or damaged ({what}); save it again",
             value=path,
@@ -134,6 +146,8 @@ def _unpack_curve(content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Han
     check_shapes(arrays, each | {"fields": (rows, 3)})
     whole = tuples(content)
     check_kinds(whole, _CURVE)
+    later = {"silent": False, "ohmic_silent": False}  # not in files of before
+    check_kinds({**later, **whole}, dict.fromkeys(later, "truth"))
     parts = {k.removeprefix(PART): arrays.pop(k) for k in list(arrays) if k.startswith(PART)}
     curve = HanleCurve(**whole, **arrays)  # type: ignore[arg-type]
     return dataclasses.replace(curve, parts=Parts(**parts)) if parts else curve

@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import FigureWarning, InputError, OhmrError, cut, shown, warn
 from ..errors.doors import door
 from ..files import atomic_path
+from ..model.directions import AXES, direction_in_words, line_of
 from ..units import engineering
 
 #: Okabe and Ito's colours, which stay apart for colour-blind readers.
@@ -52,13 +53,35 @@ _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "
 
 
 def _signed(fields: np.ndarray) -> np.ndarray:
-    """The component along the only axis swept, or |B| with the sign of its component along the last
+    """The component along the only line swept, or |B| with the sign of its component along the last
     field, in T.
     """
-    axes = np.flatnonzero(np.any(fields != 0.0, axis=0))
-    if axes.size == 1:
-        return np.asarray(fields[:, axes[0]])
+    line = line_of(fields)
+    if line is not None:
+        return np.asarray(fields @ line)
     return np.asarray(np.copysign(np.linalg.norm(fields, axis=1), fields @ fields[-1]))
+
+
+def field_label(several: Iterable[np.ndarray]) -> str:
+    """The axis of :func:`_signed` of sweeps (n, 3), with their direction if they share it."""
+    line = line_of(np.concatenate(list(several)))
+    if line is None:
+        return "$B$ (T)"
+    where = direction_in_words(line)
+    if where in AXES:
+        return f"$B_{where}$ (T)"
+    return f"$B$ {'at' if '°' in where else 'along'} {where} (T)"
+
+
+def angle_label(
+    strength: str,
+    plane: str,
+) -> str:
+    """The axis of a turn of a field of so many tesla, from one axis to another; what is not common
+    to all curves is left out.
+    """
+    of = f" of $B$ = {strength} T" if strength else ""
+    return f"angle{of}{' from ' if plane else ''}{plane} (deg)"
 
 
 @door
@@ -184,10 +207,23 @@ def _new_axes(points: np.ndarray | None = None) -> Any:
     return figure.add_subplot()
 
 
+#: Written on a figure of a pair of contacts that reads nothing.
+BY_SYMMETRY = "zero by symmetry, to round-off"
+
+
 def _power(values: np.ndarray) -> int:
     """Power of ten, a multiple of three, that brings the largest value between 1 and 1000."""
     top = float(np.max(np.abs(values[np.isfinite(values)]), initial=0.0))
     return 0 if top == 0.0 else min(max(3 * math.floor(math.log10(top * (1 + 1e-12)) / 3), -15), 9)
+
+
+def _say_zero(ax: Any, values: Sequence[np.ndarray], why: str) -> None:
+    """Where every curve is exactly zero: an axis with no other number, and why."""
+    if any(np.any(y) for y in values):  # NaN is no zero
+        return
+    ax.set_ylim(-1.0, 1.0)
+    ax.set_yticks([0.0], ["0"])
+    ax.annotate(why, (0.5, 0.55), xycoords="axes fraction", ha="center", color="0.3")
 
 
 def _note(ax: Any, corner: np.ndarray, text: str) -> None:

@@ -141,9 +141,19 @@ function fieldAt(size, degrees) {
 // a point of a curve; certified where the bound of the measure was checked
 function point(evaluate, x, B) {
   const found = evaluate(B);
-  if (found === null) return { x, y: NaN, imaginary: NaN, certified: false };
+  if (found === null) return { x, y: NaN, imaginary: NaN, certified: false, silent: true };
   const [y, imaginary] = found[state.quantity];
-  return { x, y, imaginary, certified: found.growth === 0 && found.reach <= DATA.reach };
+  const most = (part, share) => Math.hypot(...part) <= share * found.floor;
+  const share = found.phi >= 0 ? Math.min(1, found.phi) : 1;
+  const silent = most(found.delta, 1) && most(found.change, share);
+  return { x, y, imaginary, silent, certified: found.growth === 0 && found.reach <= DATA.reach };
+}
+
+// a pair of contacts that reads nothing but round-off at every field, as between probes opposite each other
+function quieted(points, ohmic) {
+  if (!points.every((p) => p.silent)) return points;
+  const zero = { change: 0, R: ohmic, star: NaN }[state.quantity];
+  return points.map((p) => (Number.isFinite(p.y) ? { ...p, y: zero, imaginary: 0 } : p));
 }
 
 // the size of a step between ticks: 1, 2 or 5 times a power of ten
@@ -234,17 +244,20 @@ function update() {
   const evaluate = prepare(measure, material, more);
   const half = DATA.steps;
   const steps = Array.from({ length: 2 * half + 1 }, (_, i) => i / half - 1);
-  curves.field = steps.map((t) => point(evaluate, t * state.B, fieldAt(t * state.B, state.turn)));
-  curves.angle = steps.map((t) => point(evaluate, 180 * t, fieldAt(state.B, 180 * t)));
+  const ohmic = evaluate([0, 0, 0])?.ohmic;
+  const drawn = (at) => quieted(steps.map(at), ohmic);
+  curves.field = drawn((t) => point(evaluate, t * state.B, fieldAt(t * state.B, state.turn)));
+  curves.angle = drawn((t) => point(evaluate, 180 * t, fieldAt(state.B, 180 * t)));
   const finite = curves.angle.map((p) => p.y).filter(Number.isFinite);
   curves.mean = finite.reduce((sum, y) => sum + y, 0) / (finite.length || 1);
   draw("field", curves.field, "B (T)", shownData("field"));
   draw("angle", curves.angle, "angle in the plane (degrees)", shownData("angle"), 45);
   const open = [...curves.field, ...curves.angle].some((p) => !p.certified);
-  const ohmic = evaluate([0, 0, 0])?.ohmic;
+  const nothing = curves.field.every((p) => p.silent) && state.B > 0;
   const known = DATA.estimated ? "the estimated range" : "the certified range";
   at("said").textContent =
     (DATA.section || ohmic === undefined ? "" : `R_ohmic = ${Number(ohmic.toPrecision(7))} Ω. `) +
+    (nothing ? "Against the field: zero by symmetry, to round-off. " : "") +
     (open ? `Dashed: outside ${known}, or no steady state.` : `Within ${known}.`);
   write();
 }

@@ -426,7 +426,8 @@ function uniform(measure, material, more) {
 }
 
 // A function of the field: delta_R and R(B) - R(0) in ohm (rho and its change on a cross-section),
-// R_ohmic, R and rho*, the precession |omega| tau or the growth; null where there is no steady state.
+// R_ohmic, R and rho*, the precession |omega| tau or the growth, and the round-off of delta if the measure
+// says it; null where there is no steady state.
 // reach is what is compared with that for which a measure was made.
 function prepare(measure, material = measure.material, more = {}) {
   const response = evaluatorOf(measure, material, more);
@@ -447,12 +448,15 @@ function prepare(measure, material = measure.material, more = {}) {
     const { f, change, phi, growth, reach } = found;
     const zero = minus(f, change);
     const delta = scaled(f, unit);
+    const floor = measure.floor ?? 0;
+    const nothing = Math.hypot(...zero) <= Math.min(floor, 1e-3 * Math.hypot(...change));
     return {
       delta,
       change: scaled(change, unit),
       ohmic,
       R: plus([ohmic, 0], delta),
-      star: zero[0] === 0 && zero[1] === 0 ? [NaN, NaN] : scaled(over(change, zero), -1),
+      star: nothing || Math.hypot(...zero) === 0 ? [NaN, NaN] : scaled(over(change, zero), -1),
+      floor: floor * Math.abs(unit),
       phi,
       growth,
       reach,

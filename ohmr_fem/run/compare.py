@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import InputError
 from ..errors.doors import door
 from ..files import read_text
+from ..model.directions import fields_in_words
 from ..output.plot import plot_columns
 from ..output.report import flat
 from ..output.style import save_figure
@@ -83,7 +84,8 @@ def _curves(
         files = [f / r["curves"][name]["table"] for f, r in zip(folders, records, strict=True)]
         found = [read_columns(file) for file in files]
         yield f"{name}:"
-        yield from _numbers(*found)
+        silent = [set(r["curves"][name].get("round_off", ())) for r in records]
+        yield from _numbers(found[0], found[1], silent[0] & silent[1])
         if out is not None:
             Path(out).mkdir(parents=True, exist_ok=True)
             path = Path(out) / f"compare_{files[0].stem}.png"
@@ -108,15 +110,21 @@ def read_columns(path: Path) -> dict[str, np.ndarray]:
 def _numbers(
     first: dict[str, np.ndarray],
     second: dict[str, np.ndarray],
+    silent: set[str],
 ) -> Iterator[str]:
-    """One line for each column that both have: the largest difference."""
+    """One line for each column that both have: the largest difference; ``silent`` ones are nothing
+    but round-off in both.
+    """
     fields = [name for name in first if name.startswith("B_")]
     same = all(name in second and np.array_equal(first[name], second[name]) for name in fields)
     if not same:
-        yield "  the fields differ"
+        yield f"  the fields differ: {_fields_of(first)} and {_fields_of(second)}"
         return
     for name, one in first.items():
         if name in fields or name not in second or not name.startswith(("R", "hanle", "rho")):
+            continue
+        if name.partition(" ")[0] in silent:
+            yield f"  {name}: round-off in both"
             continue
         other = second[name]
         both = np.isfinite(one) & np.isfinite(other)
@@ -126,3 +134,10 @@ def _numbers(
         size = max(float(np.abs(v[both]).max()) for v in (one, other))
         share = f" ({apart / size:.2g} of the largest)" if apart and size else ""
         yield f"  {name}: largest difference {apart:.4g}{share}"
+
+
+def _fields_of(table: dict[str, np.ndarray]) -> str:
+    """The fields of a table in words."""
+    fields = np.array([table.get(f"B_{axis} [T]", np.nan) for axis in "xyz"]).T
+    count = f"{len(fields)} field" + "s" * (len(fields) != 1)
+    return f"{count}, {fields_in_words(fields)}"

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device, Measurement
+from ..config.remedies import in_file
 from ..errors import SweepInterrupted, is_own_warning, shown
 from ..errors.doors import door
 from ..files import Table, atomic_path
@@ -546,13 +547,15 @@ def chosen_fields(fields: np.ndarray) -> np.ndarray:
 
 def summary(curve: HanleCurve) -> dict[str, Any]:
     """The headline of a curve: R_ohmic and the range of R(B) - R(0) in ohm, or the range of rho(B)
-    - rho(0).
+    - rho(0); and which of them are nothing but round-off.
     """
     if curve.current is None:
         return {"rho_change": _span(curve.rho_change)}
+    silent = {"R_ohmic": curve.ohmic_silent, "hanle": curve.silent}
     return {
         "R_ohmic": curve.R_ohmic,
         "hanle": _span(curve.hanle),
+        "round_off": [name for name, is_silent in silent.items() if is_silent],
     }
 
 
@@ -592,10 +595,10 @@ def mesh_record(device: Device) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _collected_warnings(found: list[str], notify: Callable[[str], None]) -> Iterator[None]:
-    """Every warning once, into ``found`` and to ``notify``."""
+    """Every warning once, in the words of the device file, into ``found`` and to ``notify``."""
 
     def show(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
-        text = shown(message)
+        text = in_file(shown(message))
         if is_own_warning(category) and text not in found:
             found.append(text)
             notify(text)

@@ -8,24 +8,29 @@ import contextlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..config.device_file import read_device, without_accuracy
+from ..config.remedies import in_file
 from ..errors import InputError
 from ..errors.doors import door
 from ..files import atomic_path, sha256_of
 from ..fitting.design import Design, design
 from ..fitting.fit import fit
 from ..fitting.result import Fit, FittedCurve
+from ..output.fit_page import fit_page
 from ..output.plot_fit import plot_fit
+from ..output.record import versions
 from ..output.style import drawing, save_figures
 from ..version import __version__
 from .fit_data import Wanted, fit_curves
 from .folder import folder_of, remove, results_folder
 
 #: What a fit leaves, beside its record.
-FILES = ("fit.txt", "fit.csv", "fit.png", "fit.pdf")
+FILES = ("fit.txt", "fit.csv", "fit.png", "fit.pdf", "fit.html")
+CAPTION = "Data without backgrounds, the fit, and the infinite strip where one was fitted"
 RECORD = "fit.json"
 PARAMETERS = ("alpha", "L_m", "tau", "theta")
 
@@ -62,7 +67,7 @@ def run_fit(
         Its material holds what is known, and the start of what is fitted.
     out : results folder, optional
         Gets fit.txt (the report), fit.json (the numbers), fit.csv (data, model, background,
-        residual), fit.png and fit.pdf.
+        residual), fit.png, fit.pdf and fit.html, one page of all of it.
     parameters : of alpha, L_m, tau, theta, sigma, g
     quantity, direction, nan, sign, columns, field, plane, decimal, sweeps : as for
         :func:`ohmr_fem.read_data`; the direction is that of the sweep of the device unless given
@@ -112,6 +117,7 @@ def run_fit(
         setup = without_accuracy(read_device(device), "a fit")
         curves = fit_curves(data, setup, wanted)
         found = fit(curves, setup.problem, parameters, **options)
+        found = replace(found, warnings=tuple(map(in_file, found.warnings)))
         if out is None:
             return found
         if plan is None:
@@ -140,10 +146,10 @@ def write_fit(
     sources: dict[str, Any] | None = None,
     further: Design | None = None,
 ) -> list[Path]:
-    """Write report, numbers, table and figures into a folder; returns the files."""
+    """Write report, numbers, table, figures and a page into a folder; returns the files."""
     folder = folder_of(out, RECORD)
     files = [folder / name for name in ("fit.txt", RECORD, *FILES[1:])]
-    report, numbers, table, *figures = files
+    report, numbers, table, *figures, page = files
     text = str(found) + _prepared(found)
     if further is not None:
         text += f"\n\nwith one more measurement:\n{further}"
@@ -157,7 +163,19 @@ def write_fit(
     with drawing("fit"):
         axes = plot_fit(found)
         save_figures(axes, figures)
+    given = sources or {}
+    about = {"inputs": given.get("inputs", {}), "versions": versions(), "plan": further}
+    title = f"Fit of {_named(given.get('data'))}"
+    drawn = {CAPTION: figures[0]} if figures[0].exists() else {}
+    _write(page, fit_page(title, found, None, drawn, about).rstrip())
     return [path for path in files if path.exists()]
+
+
+def _named(data: Any) -> str:
+    """The measured data of a title."""
+    if isinstance(data, str):
+        return Path(data).name
+    return ", ".join(data or []) or "measured curves"
 
 
 def _prepared(found: Fit) -> str:

@@ -6,10 +6,11 @@ import contextlib
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from importlib import metadata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..config.remedies import in_file
 from ..errors.doors import door
 from ..files import atomic_path
 from ..fitting.global_fit import global_fit
@@ -18,7 +19,7 @@ from ..fitting.verdict import Verdict, compare_models
 from ..output.fit_file import content_of, fit_of, read_content
 from ..output.fit_page import fit_page
 from ..output.plot_series import plot_against, plot_correlation, plot_profiles, plot_series
-from ..output.record import DEPENDENCIES
+from ..output.record import versions
 from ..output.style import drawing, save_figure
 from ..version import __version__
 from .folder import folder_of, remove, results_folder
@@ -90,14 +91,16 @@ def _fitted(job: SeriesJob, out: str | Path | None, progress: Progress | None) -
             return kept
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the report holds them
-        return global_fit(job.samples, **job.fit, progress=progress)
+        found = global_fit(job.samples, **job.fit, progress=progress)
+    return replace(found, warnings=tuple(map(in_file, found.warnings)))
 
 
 def _kept(job: SeriesJob, path: Path) -> GlobalFit | None:
     with contextlib.suppress(Exception):  # whatever is there, it is not this fit
         content = read_content(path)
         if content["inputs"] == job.inputs and content["ohmr_fem"] == __version__:
-            return fit_of(content)
+            found = fit_of(content)
+            return found if isinstance(found, GlobalFit) else None
     return None
 
 
@@ -149,11 +152,10 @@ def _drawn(fit: GlobalFit, folder: Path) -> dict[str, Path]:
 
 
 def _about(job: SeriesJob) -> dict[str, Any]:
-    versions = {name: metadata.version(name) for name in DEPENDENCIES}
     return {
         "ohmr_fem": __version__,
         "inputs": dict(job.inputs),
-        "versions": {"ohmr_fem": __version__, **versions},
+        "versions": versions(),
         "table": job.table,
     }
 

@@ -9,21 +9,24 @@ the plane by itself, in the notation of film_regions.py
 (docs/theory, section 9).  Where G/D differs from region to region or from component to component,
 what is left of G n at a face ties the modes, and the modes by themselves precondition the whole.
 What faces drive and read is summed as its difference from the local part, where n does not diffuse
-in the plane: that is known exactly in each region.
+in the plane: that is known exactly in each region (film_local.py).
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.linalg import block_diag
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, gmres
 
 from ..errors import SolveError
 from ..model.film import Face, Film
+from ..model.material import Material
 from ..model.problem import Problem
 from .film_depth import COARSE, DEGREE, Depth
 from .film_regions import RegionalFaces
@@ -49,6 +52,19 @@ class Answer(NamedTuple):
     residual: float
 
 
+class Tie(NamedTuple):
+    """What G/D of a face leaves over from one number, in 1/m: ``matrix`` on the kept unknowns."""
+
+    side: str
+    number: float
+    matrix: csr_array
+
+    def left_over(self, film: Film, material: Material) -> np.ndarray:
+        """Of a material, (3, 3) 1/m."""
+        law = _law(getattr(film, self.side), film, material)
+        return law / float(material.diffusion_constant) - self.number * np.eye(3)
+
+
 @dataclass(frozen=True, eq=False)
 class RegionalSolid:
     """What edges and faces of a film of several materials add to one measurement.
@@ -58,14 +74,14 @@ class RegionalSolid:
     faces : RegionalFaces, what the faces drive and read, and the local part
     depth, coarse : Depth
         The second judges the first.
-    ties : for each face its side and what G leaves over from one number, on the kept unknowns
+    ties : what G of a face leaves over from one number
     driven, read : (m,) of the edges, on the kept unknowns
     """
 
     faces: RegionalFaces
     depth: Depth
     coarse: Depth
-    ties: tuple[tuple[str, csr_array], ...]
+    ties: tuple[Tie, ...]
     driven: np.ndarray
     read: np.ndarray
 
@@ -84,8 +100,8 @@ class RegionalSolid:
         for side, face in zip(("bottom", "top"), film.faces, strict=True):
             number, rest = _absorption(system, film, face)
             numbers.append(number)
-            if rest is not None:
-                ties.append((side, rest))
+            if number is not None and rest is not None:
+                ties.append(Tie(side, number / system.scales.length, rest))
         thickness = film.thickness / system.scales.length
         below, above = numbers
         fine, coarse = (
@@ -123,20 +139,32 @@ class RegionalSolid:
         P = system.keep
         loads = (P.T @ faces.source, depth.odd), (self.driven, depth.integral)
         readers = (P.T @ faces.reader, depth.odd), (self.read, depth.integral)
-        # twice: with diffusion in the plane, and without it, where the local part is exact
-        whole, residual = self._solved(system.A(field), depth, loads, solver)
-        still = csr_array(P.T @ (system.relaxing + system.torque(field)) @ P)
-        (alone,), _ = self._solved(still, depth, loads[:1], solver)
+        (of_faces, of_edges), residual = self._solved(system.A(field), depth, loads, solver)
         scale = system.scales.conductivity / depth.thickness
 
         def value(n: np.ndarray, reader: tuple[np.ndarray, np.ndarray]) -> float:
             along, amplitudes = reader
             return float(scale * (amplitudes @ (n @ along)))
 
-        of_faces, of_edges = whole
         cross = value(of_faces, readers[1]) + value(of_edges, readers[0])
-        apart = value(of_faces - alone, readers[0])
-        return value(of_edges, readers[1]), apart, cross, residual
+        # without diffusion in the plane: as the elements hold it, for the local part is exact
+        alone = faces.local_part.held(field, functools.partial(self._alone, depth))
+        return value(of_edges, readers[1]), value(of_faces, readers[0]) - alone, cross, residual
+
+    def _alone(self, depth: Depth, material: Material, T: np.ndarray) -> np.ndarray:
+        """h of these modes where they do not diffuse in the plane, (3, 3)."""
+        scale = self.faces.system.scales.length
+        square = (material.diffusion_length / scale) ** 2
+        one, count = np.eye(3), len(depth.squares)
+        relaxing = [one + T + q_squared * square * one for q_squared in depth.squares]
+        matrix = block_diag(*relaxing)
+        for tie in self.ties:
+            values = getattr(depth, tie.side)
+            left = tie.left_over(self.faces.film, material) * scale * square
+            matrix += np.kron(np.outer(values, values), left)
+        drives = np.kron(depth.odd[:, None], one)
+        found = np.linalg.solve(matrix, drives).reshape(count, 3, 3)
+        return square / depth.thickness * np.einsum("m,mcd->cd", depth.odd, found)
 
     def _solved(
         self,
@@ -173,7 +201,7 @@ class RegionalSolid:
 
         def at_faces(n: np.ndarray) -> np.ndarray:
             out = np.zeros_like(n)
-            for side, rest in self.ties:
+            for side, _, rest in self.ties:
                 value = getattr(depth, side)
                 out += np.outer(value, rest @ (value @ n))
             return out
@@ -217,9 +245,7 @@ def _absorption(system: System, film: Film, face: Face) -> tuple[float | None, c
     problem = system.problem
     for region, cells in problem.mesh.regions.items():
         material = problem.materials[region]
-        conductivity = float(material.sheet_conductivity) / film.thickness
-        law = face.absorption(conductivity, float(material.diffusion_constant))
-        G[:, :, cells] = np.asarray(law)[:, :, None, None]
+        G[:, :, cells] = _law(face, film, material)[:, :, None, None]
     G = G * system.scales.length / system.scales.diffusion
     number = float(np.mean(np.trace(G) / (3.0 * D)))
     rest = G - number * D * np.eye(3)[:, :, None, None]
@@ -227,3 +253,9 @@ def _absorption(system: System, film: Film, face: Face) -> tuple[float | None, c
         return number, None
     P = system.keep
     return number, csr_array(P.T @ system.mixed(rest) @ P)
+
+
+def _law(face: Face, film: Film, material: Material) -> np.ndarray:
+    """G of a face that does not absorb perfectly, (3, 3) m/s."""
+    conductivity = float(material.sheet_conductivity) / film.thickness
+    return np.asarray(face.absorption(conductivity, float(material.diffusion_constant)))

@@ -14,6 +14,7 @@ from ..model.stack import Stack
 from ..units import engineering
 from .film_channels_notes import several_rates_notes
 from .interface import reciprocity_notes
+from .interface_cells import cell_heights, interface_cells, lost_between_faces
 from .spin_notes import spin_notes
 from .stack_notes import stack_notes
 from .system import system_of
@@ -30,14 +31,25 @@ FIRST_ORDER = 0.1
 
 
 def check_resolution(system: System, field: np.ndarray) -> list[ResolutionWarning]:
-    """One warning if the first cells along an insulating edge are too large for the decay of the
-    moment density.
+    """A warning if the first cells along an insulating edge are too large for the decay of the
+    moment density, and one if those along an interface of regions are.
     """
     height, cells = edge_cells(system)
-    decay = decay_length(system, field)[cells]
-    if system.spin is not None:
-        decay = np.minimum(decay, decay_length(system.spin, field)[cells])
-    return unresolved(height, decay, system.problem.order)
+    order = system.problem.order
+    found = unresolved(height, _decay(system, field, cells), order)
+    height, cells = interface_cells(system)
+    between = _decay(system, field, cells, lost_between_faces(system))
+    return found + unresolved(height, between, order, "interface")
+
+
+def _decay(
+    system: System, field: np.ndarray, cells: np.ndarray, lost: np.ndarray | None = None
+) -> np.ndarray:
+    """The shortest of the decay lengths of all moments, m; ``lost`` adds to their rates (1/s)."""
+    decay = decay_length(system, field, lost)[cells]
+    if system.spin is None:
+        return decay
+    return np.minimum(decay, decay_length(system.spin, field, lost)[cells])
 
 
 def check_edges(height: np.ndarray, problem: Problem, field: np.ndarray) -> list[ResolutionWarning]:
@@ -76,7 +88,12 @@ def edge_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     return (cell_heights(system, facets, cells) if facets.size else np.empty(0)), cells
 
 
-def unresolved(height: np.ndarray, decay: np.ndarray, order: int) -> list[ResolutionWarning]:
+def unresolved(
+    height: np.ndarray,
+    decay: np.ndarray,
+    order: int,
+    place: str = "edge",
+) -> list[ResolutionWarning]:
     """One warning about the cell that is largest for the decay length beside it, if it is too
     large.
     """
@@ -89,37 +106,28 @@ def unresolved(height: np.ndarray, decay: np.ndarray, order: int) -> list[Resolu
         return []
     return [
         ResolutionWarning(
-            f"edge layer not resolved: cells of {engineering(float(height[worst]), 'm')} at an "
-            "edge where the moment density "
+            f"{place} layer not resolved: cells of {engineering(float(height[worst]), 'm')} at an "
+            f"{place} where the moment density "
             f"decays over {engineering(float(decay[worst]), 'm')}; order {order} needs cells of at "
             "most "
             f"{engineering(float(allowed * decay[worst]), 'm')} there (refine the mesh at its "
-            "edges, or raise the order)",
+            f"{place}s, or raise the order)",
             key="mesh",
         )
     ]
 
 
-def cell_heights(system: System, facets: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Extent of each cell normal to its boundary facet, in m."""
-    mesh = system.problem.mesh.mesh
-    size = np.sum(system.basis.dx, axis=1)[cells] * system.scales.length ** mesh.dim()
-    if mesh.dim() == 1:
-        return np.asarray(size)
-    ends = mesh.p[:, mesh.facets[:, facets]]
-    length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)
-    return np.asarray(size / length * (1.0 if mesh.t.shape[0] == 4 else 2.0))
-
-
-def decay_length(system: System, field: np.ndarray) -> np.ndarray:
+def decay_length(system: System, field: np.ndarray, lost: np.ndarray | None = None) -> np.ndarray:
     """Shortest decay length of the moment density in each cell, m: L_m / Re sqrt(1 + i omega
-    tau).
+    tau), where ``lost`` (1/s, by cell) adds to 1/tau.
     """
     c = system.coefficients
     half_g_x, diffusion = c.half_g_x[..., 0], c.diffusion[:, 0]
     rate = c.rate[..., 0].max(axis=0)
     if c.crossed is not None:
         rate = np.linalg.eigvalsh(np.moveaxis(c.relaxation[..., 0], 2, 0))[:, -1]
+    if lost is not None:
+        rate = rate + lost
     if (
         system.problem.ordinary_hall
     ):  # the Lorentz force shortens the diffusion length by sqrt(1 + b^2)

@@ -35,6 +35,7 @@ from .boundary import EdgeSources, EdgeTerms, _edge_terms, _terminals, edge_sour
 from .coefficients import Coefficients, Scales, evaluate
 from .interface import Table, interface_of
 from .linear import (
+    AMG,
     GENERAL,
     SYMMETRIC,
     Factorisation,
@@ -325,6 +326,11 @@ class System:
         self._potential_solvers.clear()
         self._unit.pop("curl", None)
 
+    def make_room_for(self, solver: Solver) -> None:
+        """The same before the matrices of a solver that was chosen for its memory."""
+        if isinstance(solver, AMG):
+            self.make_room()
+
     def orbital_potential(
         self, n: np.ndarray, held: tuple[str, ...] = (), solver: Solver | None = None
     ) -> tuple[np.ndarray, float]:
@@ -466,6 +472,11 @@ class System:
     def _mass(self, coefficient: np.ndarray) -> csr_array:
         return self.matrix(forms.mass, coefficient)
 
+    @property
+    def loss(self) -> csr_array:
+        """m(n, w)/tau of the mean rate, of one component, (N, N)."""
+        return self._mass(self._unit_rate * self.coefficients.rate.mean(axis=0))
+
     @functools.cached_property
     def pencil(self) -> tuple[csr_array, csr_array, csr_array]:
         """K with absorption, M = m/tau (of the mean rate) and the kept unknowns of one component,
@@ -474,8 +485,7 @@ class System:
         N = self.N
         absorption = csr_array(self.edges.absorption[:N, :N])
         keep = csr_array(self.keep[:N, : self.keep.shape[1] // 3])
-        mean = self._unit_rate * self.coefficients.rate.mean(axis=0)
-        K, M = self.diffusion, self._mass(mean)
+        K, M = self.diffusion, self.loss
         if self.density is not None:
             M = csr_array(self.relaxing[:N, :N])
             K = csr_array(self.A_0[:N, :N]) - M - absorption
@@ -598,6 +608,15 @@ class System:
 
 #: Unknowns of a field above which the memory of a system is worth returning.
 LARGE = 5_000
+#: What serves a material with a spin, and what a film: said where it is refused, held by a test.
+OF_SPIN = (
+    "solve, resistance, hanle_curve, admr, spectral_measure, resistance_matrix, gate_map, "
+    "ac_response, transient and fit"
+)
+OF_FILM = (
+    "hanle_curve, admr, spectral_measure, resistance_matrix, gate_map, ac_response, "
+    "film_conductivity, film_moment (not of a Stack) and fit"
+)
 #: Assembled systems; each lives as long as its problem, and no value here refers to its key.
 SYSTEMS: weakref.WeakKeyDictionary[Problem, System] = weakref.WeakKeyDictionary()
 
@@ -612,20 +631,10 @@ def system_of(
     spin; everything else is refused (InputError).  With ordinary_hall a ``field`` (3,) selects the
     system of its B_z; the last one is kept too.
     """
-    if problem.has_spin and not with_spin:
-        raise InputError(
-            "this knows one moment, not orbital and spin moment together; a material with spin has "
-            "hanle_curve, spectral_measure and ac_response",
-            key="spin",
-            owner="Material",
-        )
-    if problem.film is not None and not plane_of_film:
-        raise InputError(
-            "this knows the device plane alone, not the faces of a film (time, drift, bound "
-            "moments); a film has hanle_curve, admr, ac_response, resistance_matrix, "
-            "spectral_measure, fit and film_conductivity",
-            key="film",
-        )
+    if not with_spin:
+        refuse_spin(problem)
+    if not plane_of_film:
+        refuse_film(problem)
     system = SYSTEMS.get(problem)
     if system is None:
         system = _assembled(problem)
@@ -634,6 +643,27 @@ def system_of(
             weakref.finalize(problem, give_back).atexit = False
         SYSTEMS[problem] = system
     return system.in_field(field)
+
+
+def refuse_spin(problem: Problem) -> None:
+    """InputError from what knows one moment."""
+    if problem.has_spin:
+        raise InputError(
+            "this knows one moment, not orbital and spin moment together (drift, solve_to); a "
+            f"material with spin has {OF_SPIN}",
+            key="spin",
+            owner="Material",
+        )
+
+
+def refuse_film(problem: Problem) -> None:
+    """InputError from what knows the device plane alone."""
+    if problem.film is not None:
+        raise InputError(
+            "this knows the device plane alone, not the faces of a film (solve, resistance, time, "
+            f"drift); a film has {OF_FILM}",
+            key="film",
+        )
 
 
 def _assembled(problem: Problem) -> System:

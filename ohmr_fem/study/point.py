@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..config.device_file import Device
+from ..config.remedies import in_file
 from ..errors import InputError, MissingExtraError, OhmrError, SolveError
 from ..model.material import Material
 from ..model.problem import Problem
@@ -159,7 +160,7 @@ def _point(
         for name, row in rows.items():
             row.append(values[name])
     results = {name: np.array(row) for name, row in rows.items()}
-    return {**results, "note": "; ".join(notes)}
+    return {**results, "note": in_file("; ".join(notes))}
 
 
 def _tuned(

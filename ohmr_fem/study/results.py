@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.file_kind import told
 from ..errors import InputError, require_extra
 from ..files import atomic_path
 from ..version import __version__
@@ -277,6 +278,9 @@ def opened(path: Path) -> Iterator[Any]:
     except FileNotFoundError as exc:
         raise InputError(f"{path}: no such file", value=str(path)) from exc
     except Exception as exc:  # HDF5 raises many types on damaged files
+        kind = told(path)
+        if kind and "of.load_study" not in kind:
+            raise InputError(f"{path}: is {kind} (nothing was changed)", value=str(path)) from exc
         raise InputError(
             f"{path}: is not a netCDF file, or damaged ({type(exc).__name__}); move it away or "
             "give another output "

@@ -15,9 +15,11 @@ from ..model.fields import field_turn
 from ..model.problem import Problem
 from ..solver.resistance import warn_once
 from ..units import to_si
-from .curve import field_columns
+from .bound import FLOOR
+from .curve import field_columns, vanishes
 from .film_regions import is_regional
 from .hanle import hanle_curve
+from .measure import SpectralMeasure
 from .route import refusal
 from .spectral import largest_share, spectral_measures
 
@@ -39,6 +41,7 @@ class AngleScan(Table):
     current, voltage : k pairs of contact names
     plane : str
     strength : float, T
+    silent : k times whether delta_R is nothing but round-off
     """
 
     angle: np.ndarray
@@ -49,6 +52,7 @@ class AngleScan(Table):
     voltage: tuple[Pair, ...]
     plane: str
     strength: float
+    silent: tuple[bool, ...] = ()
 
     @property
     def R(self) -> np.ndarray:
@@ -143,7 +147,7 @@ def admr(
         fields = field_turn(size, 0.0, 360.0, points, plane)
         pairs = _pairs(current, voltage)
     angle = np.linspace(0.0, 360.0, points)
-    ohmic, change = _responses(problem, fields, pairs)
+    ohmic, change, silent = _responses(problem, fields, pairs)
     return AngleScan(
         angle=angle,
         fields=fields,
@@ -153,6 +157,7 @@ def admr(
         voltage=tuple(v for _, v in pairs),
         plane=plane,
         strength=size,
+        silent=silent,
     )
 
 
@@ -176,17 +181,28 @@ def _list_of_pairs(given: Any, key: str) -> list[Pair]:
     return [tuple(p) for p in pairs]
 
 
+def _silent(measure: SpectralMeasure, effect: np.ndarray) -> bool:
+    """As of a curve; see HanleCurve."""
+    floor = FLOOR * abs(measure.unit) * measure.largest
+    return not measure.polarised and vanishes(effect, np.zeros_like(effect), floor, 1.0)
+
+
 def _responses(
     problem: Problem, fields: np.ndarray, pairs: list[tuple[Pair, Pair]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """R_ohmic (k,) and delta_R (n, k): all pairs from one factorisation where a measure exists."""
+) -> tuple[np.ndarray, np.ndarray, tuple[bool, ...]]:
+    """R_ohmic (k,), delta_R (n, k) and which are silent: all pairs from one factorisation where a
+    measure exists.
+    """
     poles = refusal(problem) is None
     if problem.film is not None:  # whose measure says itself what it refuses
         poles = not is_regional(problem)
     if poles:
         measures = spectral_measures(problem, pairs, fields=fields)
         warn_once(problem, fields, largest_share(problem, measures))
-        ohmic = [m.R_ohmic for m in measures]
-        return np.array(ohmic), np.column_stack([m.delta_R(fields) for m in measures])
+        ohmic = np.array([m.R_ohmic for m in measures])
+        several = [m.delta_R(fields) for m in measures]
+        silent = tuple(map(_silent, measures, several))
+        return ohmic, np.column_stack(several), silent
     curves = [hanle_curve(problem, fields, current=i, voltage=v) for i, v in pairs]
-    return np.array([c.R_ohmic for c in curves]), np.column_stack([c.delta_R for c in curves])
+    ohmic = np.array([c.R_ohmic for c in curves])
+    return ohmic, np.column_stack([c.delta_R for c in curves]), tuple(c.silent for c in curves)

@@ -10,10 +10,15 @@ import numpy as np
 
 from ..base.owned import own_arrays
 from ..files import Columns, Table, line_picture
+from ..model.problem import Problem
+from .bound import FLOOR
 
 #: Parts of the largest possible effect, and of what a field changes, below which the effect without
 #: field is round-off.
 NO_EFFECT, NO_PART = 1e-13, 1e-12
+#: Part of what a field changes below which an effect at the floor of round-off is that round-off:
+#: an effect of its own is not overtaken by what removes it.
+OVERTAKEN = 1e-3
 
 
 def removed_part(change: Any, zero: Any, largest: float) -> np.ndarray:
@@ -21,10 +26,31 @@ def removed_part(change: Any, zero: Any, largest: float) -> np.ndarray:
     has no effect, NaN where there is nothing to remove but round-off of the ``largest``.
     """
     change, zero = np.asarray(change, dtype=float), np.asarray(zero, dtype=float)
-    floor = max(NO_EFFECT * largest, NO_PART * float(np.max(np.abs(change), initial=0.0)))
+    top = float(np.max(np.abs(change), initial=0.0))
+    floor = max(NO_EFFECT * largest, NO_PART * top, min(FLOOR * largest, OVERTAKEN * top))
     there = np.abs(zero) > floor
     part = -change / np.where(there, zero, np.nan)
     return np.where(there & (change == 0.0), 0.0, part)
+
+
+def vanishes(effect: np.ndarray, change: np.ndarray, floor: float, turned: float) -> bool:
+    """Whether nothing but round-off, at most ``floor``, is left of an effect (n,) and its change
+    (n,), as between probes opposite each other; ``turned`` is the largest (omega tau)^2: below 1
+    the round-off of the change shrinks as its root.
+    """
+    still = bool(np.max(np.abs(effect), initial=0.0) <= floor)
+    moved = np.max(np.abs(change), initial=0.0)
+    return still and bool(moved <= floor * min(1.0, turned**0.5))
+
+
+def no_resistance(base: float, problem: Problem) -> bool:
+    """Whether R_ohmic is nothing but round-off of the sheet resistance, as between probes opposite
+    each other; only 0 is where the sheet resistance is not one number for each material.
+    """
+    sheets = [m.sheet_conductivity for m in problem.materials.values()]
+    known = all(isinstance(sheet, float) for sheet in sheets)
+    largest = max(1.0 / float(sheet) for sheet in sheets) if known else 0.0
+    return abs(base) <= FLOOR * largest
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,12 +125,12 @@ class HanleCurve(Table):
         Resistance without orbital Hall effect at B = 0; NaN on a cross-section.
     rho : (n,)
         Eq. (7): minus the relative change of the current of a cross-section; delta_R/R_ohmic for a
-        device, NaN (an empty column) where R_ohmic = 0.
+        device, NaN (an empty column) where R_ohmic is 0 or round-off.
     rho_change : (n,)
         rho(B) - rho(0), solved for directly.
     rho_star : (n,)
         Eq. (8): 1 - f(B)/f(0), the part of the zero-field effect that the field has removed; NaN
-        (an empty column of the table) where f(0) = 0.
+        (an empty column of the table) where f(0) is 0 or round-off.
     delta_R_strip : (n,) ohm
         What Eq. (7) would give: R_ohmic times rho of an infinite strip as wide as the first current
         contact; NaN on a cross-section and where the material is not uniform or the strip unstable.
@@ -126,6 +152,11 @@ class HanleCurve(Table):
         contacts, what contacts and the orbital Hall effect drive and read; else None.
     delta_R_local : (n,) ohm
         With a film, delta_R of its local conductivity tensor, for comparison; else None.
+    silent : bool
+        delta_R and hanle are nothing but round-off at every field, as between probes opposite each
+        other; then rho_star is NaN.
+    ohmic_silent : bool
+        R_ohmic is nothing but round-off, below 1e-11 of the sheet resistance; then rho is NaN.
     """
 
     fields: np.ndarray
@@ -147,6 +178,8 @@ class HanleCurve(Table):
     geometric: np.ndarray | None = None
     parts: Parts | None = None
     delta_R_local: np.ndarray | None = None
+    silent: bool = False
+    ohmic_silent: bool = False
 
     @property
     def R(self) -> np.ndarray:
@@ -206,14 +239,19 @@ class HanleCurve(Table):
     def _absent(self) -> dict[str, str]:
         absent: dict[str, str] = {}
         if len(self.rho) and np.all(np.isnan(self.rho)):
-            absent |= dict.fromkeys(("rho", "rho_change"), "R_ohmic = 0")
+            why = "R_ohmic is round-off" if self.ohmic_silent else "R_ohmic = 0"
+            if self.silent:
+                why = "delta_R and R_ohmic are round-off"
+            absent |= dict.fromkeys(("rho", "rho_change"), why)
         if len(self.rho) and np.all(np.isnan(self.rho_star)):
-            absent["rho_star"] = "f(0) = 0"
+            absent["rho_star"] = "delta_R is round-off" if self.silent else "f(0) is 0 or round-off"
         return absent
 
     def _picture(self) -> str:
         section = self.current is None
         change = self.rho_change if section else self.hanle
+        if self.silent:
+            change = np.zeros(len(change))
         turned = np.ptp(self.magnitude) <= 1e-9 * self.magnitude.max(initial=0.0)
         along = np.arange(len(change), dtype=float)
         if not turned:
@@ -222,11 +260,18 @@ class HanleCurve(Table):
         low, high = float(np.min(change)), float(np.max(change))
         return line_picture(along, change, f"{what}, {low:.4g} to {high:.4g}")
 
+    def _notes(self) -> Iterable[str]:
+        if self.ohmic_silent:
+            yield "R_ohmic: nothing but round-off"
+        if self.silent:
+            yield "delta_R, its parts and hanle: nothing but round-off"
+
     def _summary(self) -> Iterable[str]:
         sizes = np.linalg.norm(self.fields, axis=1)
         yield terminals_text(self.current, self.voltage)
         yield f"{len(self.fields)} fields, |B| {sizes.min():g} to {sizes.max():g} T"
         name = "delta_R" if np.all(np.isnan(self.rho)) and len(self.rho) else "rho"
         values = getattr(self, name)
-        yield f"{name} {values.min():.4g} to {values.max():.4g}" + " ohm" * (name == "delta_R")
+        span = f"{values.min():.4g} to {values.max():.4g}" + " ohm" * (name == "delta_R")
+        yield f"{name} {'0, to round-off' if self.silent else span}"
         yield self.method

@@ -57,6 +57,7 @@ from ..units import (
 )
 from .bound import CIRCLE, FLOOR, NEAR, sum_bound
 from .curve import Parts
+from .film_absorbed import with_absorbed
 from .lanczos import ROUNDING, Projection, gamma, project
 from .link import Link
 from .measure import SpectralMeasure, device_of, one_per_pair, terms_of_pairs
@@ -454,8 +455,8 @@ class FilmMeasure(SpectralMeasure):
 
     @property
     def largest(self) -> float:
-        """As :attr:`size`: edges and faces have no common bound."""
-        return self.size
+        """As :attr:`size`, but of a pair that cancels: edges and faces have no common bound."""
+        return max(self.size, self._floor / FLOOR)
 
     @property
     def _floor(self) -> float:
@@ -686,6 +687,7 @@ def film_measures(
     system = system_of(problem, plane_of_film=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
+    system.make_room_for(solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]
@@ -695,7 +697,8 @@ def film_measures(
     factors = solver.factorise(K + shift * M)
     uniform = UniformMode.of(system, K, M)
     loads = keep.T @ edges, keep.T @ across
-    start, totals = face_start(uniform, loads, solver.factorise(M), factors, shift)
+    spread, _ = solver.factorise(M).solve(loads[1])
+    start, totals = face_start(uniform, loads, spread, factors, shift)
 
     each = of_films(ohmic, names, products)
 
@@ -738,21 +741,20 @@ def film_measures(
     check_definite(projection, K, M)
     if with_vectors:
         projection = replace(projection, vectors=keep @ projection.vectors)
-    return measures(projection)
+    return measures(with_absorbed(projection, system, across, spread, solver))
 
 
 def face_start(
     uniform: UniformMode | None,
     loads: tuple[np.ndarray, np.ndarray],
-    mass: Factorisation,
+    spread: np.ndarray,
     factors: Factorisation,
     shift: float,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The loads (N, p) of the edges and A0 M^-1 of those of the faces, see above; and the totals of
-    both.
+    """The loads (N, p) of the edges and A0 M^-1 of those of the faces, see above, from M^-1 of
+    these (``spread``); and the totals of both.
     """
     edges, across = loads
-    spread, _ = mass.solve(across)
     if uniform is None:
         return np.hstack([edges, factors.A @ spread]), None
     start = np.hstack([edges, factors.A @ uniform.out_of(spread)])

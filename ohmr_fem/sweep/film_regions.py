@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError, SweepInterrupted
+from ..model.alike import differences, distinct
 from ..model.film import Film
 from ..model.problem import Problem
 from ..solver.film_regions import RegionalFaces
@@ -19,7 +20,7 @@ from ..solver.linear import Solver
 from ..solver.resistance import FourTerminal, Measurement, warn_once
 from ..solver.resolution import FIRST_ORDER
 from ..solver.system import system_of
-from .curve import HanleCurve, Parts, removed_part
+from .curve import HanleCurve, Parts, no_resistance, removed_part
 
 METHOD = "direct, one factorisation for each field, and two for each mode through the thickness"
 ABSORBING = "direct, two factorisations for each field and polynomial mode through the thickness"
@@ -27,8 +28,7 @@ ABSORBING = "direct, two factorisations for each field and polynomial mode throu
 
 def is_regional(problem: Problem) -> bool:
     """Whether a film has several materials, so that no poles serve all of it."""
-    several = len({id(m) for m in problem.materials.values()}) > 1
-    return isinstance(problem.film, Film) and several
+    return isinstance(problem.film, Film) and len(distinct(problem.materials.values())) > 1
 
 
 def check_regional(problem: Problem, method: str) -> None:
@@ -46,9 +46,10 @@ def check_regional(problem: Problem, method: str) -> None:
             key="film",
         )
     if not isinstance(film, Film) or film.drives or problem.edge_sources:
+        unlike = differences(*distinct(problem.materials.values())[:2])
         raise InputError(
-            "a film of several materials needs faces and edges without sources: kappa/alpha "
-            "differs from region to region",
+            "a film of several materials needs faces and edges without sources: leave them out, or "
+            f"give its regions one material (two of them differ in {', '.join(unlike)})",
             key="film",
         )
 
@@ -131,15 +132,15 @@ def regional_curve(
         hanle = change + (of_faces - rest.faces) + (cross - rest.cross)
         zero = rest.edges + rest.faces + rest.cross
         base = device.plane.base
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rho = whole / base if base else np.full(len(whole), np.nan)
+        nothing = no_resistance(base, problem)
+        unit = np.nan if nothing else base
         return HanleCurve(
             fields=fields[: len(rows)],
             delta_R=whole,
             hanle=hanle,
             R_ohmic=base,
-            rho=rho,
-            rho_change=hanle / base if base else rho,
+            rho=whole / unit,
+            rho_change=hanle / unit,
             rho_star=removed_part(hanle, zero, 0.0),
             delta_R_strip=np.full(len(whole), np.nan),
             residual=residual,
@@ -152,6 +153,7 @@ def regional_curve(
             warnings=notes,
             parts=Parts(edges=of_edges, faces=of_faces, cross=cross),
             delta_R_local=np.array([device.faces.local(B) for B in fields[: len(rows)]]),
+            ohmic_silent=nothing,
         )
 
     try:

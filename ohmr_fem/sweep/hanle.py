@@ -25,7 +25,8 @@ from ..model.problem import Problem, contact_width
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.resistance import Measurement, warn_once
 from ..units import entries, fields_array, fraction, vector_si
-from .curve import CHANNEL_PARTS, PARTS, HanleCurve, Parts, removed_part
+from .bound import FLOOR
+from .curve import CHANNEL_PARTS, PARTS, HanleCurve, Parts, no_resistance, removed_part, vanishes
 from .film import TOLERANCE as FILM_TOLERANCE
 from .film import FilmMeasure
 from .film_regions import check_regional, is_regional, regional_curve
@@ -122,7 +123,7 @@ def angle_scan(
     magnitude: float,
     *,
     plane: str = "xy",
-    n: int = 73,
+    n: int = 72,
     current: Any = None,
     voltage: Any = None,
     method: str = "auto",
@@ -137,7 +138,7 @@ def angle_scan(
     plane : str
         Two of the axes x, y, z: the field turns from the first to the second.
     n : int
-        Directions from 0 to 360 degrees, see :func:`field_rotation`.
+        Directions; 72 are 5 degrees apart, from 0 to 355, see :func:`field_rotation`.
 
     Returns
     -------
@@ -364,21 +365,25 @@ def _curve(
     ``beside`` a device.
     """
     section = problem.is_cross_section
+    largest = max(largest, _largest_product(problem) * (1.0 if section else abs(base)))
+    # a valve has no one scale of round-off
+    silent = largest > 0.0 and not (section or problem.polarised)
+    silent &= vanishes(effect, change, FLOOR * largest, _turned(problem, fields))
     # the value at B = 0, known to round-off at every field
     zero = float(np.median(effect - change))
     # Eq. (7) divides by R(B); a device by R_ohmic, which differs at order (alpha alpha')^2
     with np.errstate(divide="ignore", invalid="ignore"):
         rho, rho_change = (effect, change) if section else (effect / base, change / base)
-        if base == 0.0 and not section:  # a relative change of nothing
+        nothing = not section and no_resistance(base, problem)
+        if nothing or (silent and abs(base) < largest):  # a relative change of nothing
             rho = rho_change = np.full(len(fields), np.nan)
-    largest = max(largest, _largest_product(problem) * (1.0 if section else abs(base)))
-    rho_star = removed_part(change, zero, largest)
-    nothing = np.full(len(fields), np.nan)
-    strip = nothing if section or not beside else base * strip_rho(problem, fields, pairs[0])
+    unknown = np.full(len(fields), np.nan)
+    rho_star = unknown if silent else removed_part(change, zero, largest)
+    strip = unknown if section or not beside else base * strip_rho(problem, fields, pairs[0])
     return HanleCurve(
         fields=fields,
-        delta_R=nothing if section else effect,
-        hanle=nothing if section else change,
+        delta_R=unknown if section else effect,
+        hanle=unknown if section else change,
         R_ohmic=float("nan") if section else base,
         rho=rho,
         rho_change=rho_change,
@@ -392,7 +397,16 @@ def _curve(
         summary=repr(problem),
         seconds=time.perf_counter() - start,
         warnings=notes,
+        silent=silent,
+        ohmic_silent=nothing,
     )
+
+
+def _turned(problem: Problem, fields: np.ndarray) -> float:
+    """The largest (omega tau)^2 of one material; 1 where it is not one number."""
+    if not problem.uniform:
+        return 1.0
+    return float(np.max(np.abs(precession_squared(problem.material, fields)), initial=0.0))
 
 
 def _largest_product(problem: Problem) -> float:

@@ -86,6 +86,7 @@ def matrix_measures(
     system = system_of(problem, with_spin=True)
     K, M, keep = system.pencil
     start, turns, links, ohmic, names = _starts(problem, system, pairs, solver)
+    system.make_room_for(solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)
     tuned = (*_materials(problem, lengths), *materials)
     asked = _Asked(_looks(problem, fields), tuned, (1.0, *rates))

@@ -43,6 +43,7 @@ from .film import (
     face_start,
     of_films,
 )
+from .film_absorbed import with_absorbed
 from .lanczos import Projection, project
 from .matrix import _Asked, _looks, _materials, _nothing
 from .matrix_measure import MatrixMeasure
@@ -349,6 +350,7 @@ def matrix_film_measures(
     system = system_of(problem, plane_of_film=True, with_spin=True)
     K, M, keep = system.pencil
     edges, across, turns, products, ohmic, names = _starts(problem, system, pairs, solver)
+    system.make_room_for(solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)
     tuned = (*_materials(problem, lengths), *materials)
     asked = _Asked(_looks(problem, fields), tuned, (1.0, *rates))
@@ -376,7 +378,8 @@ def matrix_film_measures(
     factors = solver.factorise(K + shift * M)
     uniform = UniformMode.of(system, K, M)
     loads = keep.T @ edges, keep.T @ across
-    start, totals = face_start(uniform, loads, solver.factorise(M), factors, shift)
+    spread, _ = solver.factorise(M).solve(loads[1])
+    start, totals = face_start(uniform, loads, spread, factors, shift)
 
     def excess(found: Projection) -> float:
         worst = 0.0
@@ -395,4 +398,5 @@ def matrix_film_measures(
     projection = project(M, factors, start, shift, excess, most, **options)
     check_definite(projection, K, M)
     vectors = keep @ projection.vectors if with_vectors else None
-    return measures(replace(projection, vectors=vectors))
+    projection = replace(projection, vectors=vectors)
+    return measures(with_absorbed(projection, system, across, spread, solver))

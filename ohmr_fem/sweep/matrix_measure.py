@@ -64,8 +64,8 @@ class MatrixMeasure(SpectralMeasure):
 
     @property
     def largest(self) -> float:
-        """As :attr:`size`: the matrices of the material have no root."""
-        return self.size
+        """As :attr:`size`, but of a pair that cancels: the material has no root."""
+        return max(self.size, self._floor / FLOOR)
 
     @property
     def has_spin(self) -> bool:

@@ -603,7 +603,7 @@ class SpectralMeasure:
         Returns
         -------
         (n,) array, or a number for one field
-            NaN where R_ohmic = 0.
+            NaN where R_ohmic is 0 or round-off.
 
         Raises
         ------
@@ -611,7 +611,10 @@ class SpectralMeasure:
             As :meth:`response`.
         """
         f = self._inside * self.response(fields)[0]
-        return f if self.current is None else f / (self.R_ohmic_sigma or np.nan)
+        if self.current is None:
+            return f
+        nothing = abs(self.R_ohmic_sigma) <= FLOOR
+        return f / (np.nan if nothing else self.R_ohmic_sigma)
 
     @door
     def rho_star(self, fields: Any) -> np.ndarray:

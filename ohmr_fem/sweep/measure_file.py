@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..base.file_kind import told
 from ..errors import InputError
 from ..files import check_kinds, check_shapes, read_text
 from ..model.material import Material
@@ -69,6 +70,9 @@ def plain_content(measure: SpectralMeasure) -> dict[str, Any]:
 @contextlib.contextmanager
 def contents(path: str | Path) -> Iterator[dict[str, Any]]:
     """The values of a file; whatever fails with them says that it is no file of a measure."""
+    kind = told(path)
+    if kind and "SpectralMeasure.load" not in kind:
+        raise InputError(f"{path}: is {kind}", value=str(path))
     text = read_text(path, "a file that SpectralMeasure.save wrote")
     try:
         content = json.loads(text)

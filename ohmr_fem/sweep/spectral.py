@@ -27,7 +27,7 @@ from ..errors.doors import door
 from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver import forms
-from ..solver.linear import AMG, SYMMETRIC, Solver, factorised
+from ..solver.linear import SYMMETRIC, Solver, factorised
 from ..solver.narrow import rounding_of
 from ..solver.resistance import FourTerminal, UnitCurrent, ohmic_reading
 from ..solver.resolution import FIRST_ORDER, angle_notes, size_notes
@@ -239,8 +239,7 @@ def _scalar_measures(
     system = system_of(problem)
     K, M, keep = system.pencil
     start, turns, links, ohmic, names = _starts(problem, system, pairs, solver)
-    if isinstance(solver, AMG):  # chosen for its memory
-        system.make_room()
+    system.make_room_for(solver)
     slowest = (1.0 - 1e-9) * lowest_diffusive_rate(system, solver)  # a little below it, to be safe
     bases = _lengths(lengths, system.scales.length)
     ranges = [base * _range(problem, fields, slowest / base) for base in bases]

@@ -2,6 +2,8 @@
 
 import importlib.util
 import math
+import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -311,3 +313,25 @@ def test_wrong_arguments():
     ):
         with pytest.raises(InputError, match=message):
             mesh_device(**arguments)
+
+
+@needs_gmsh
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="no such signal on this system")
+@pytest.mark.parametrize("way", ["make()", "Thread(target=make).start()"])
+def test_a_broken_pipe_does_not_kill_after_meshing(way):
+    """gmsh sets SIGPIPE back to its default, which kills without a word."""
+    lines = (
+        "import os",
+        "from threading import Thread, enumerate",
+        "from ohmr_fem.geometry import cross",
+        "from ohmr_fem.mesh.generate import mesh_device",
+        "def make(): mesh_device(cross(3.0, 1.0), backend='gmsh')",
+        way,
+        "[t.join() for t in enumerate() if t.name != 'MainThread']",
+        "out, into = os.pipe()",
+        "os.close(out)",
+        "try: os.write(into, b'x')",
+        "except BrokenPipeError: print('alive')",
+    )
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.returncode) == ("alive", 0), done.stderr

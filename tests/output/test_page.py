@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -15,8 +16,8 @@ from small_devices import MATERIAL, bar, bar_problem
 
 import ohmr_fem as of
 from ohmr_fem.config.device_file import read_device
-from ohmr_fem.output.page import part
-from ohmr_fem.run.explore import explore_device
+from ohmr_fem.output.page import part, write_explore
+from ohmr_fem.run.explore import explore_device, sliders_of
 from ohmr_fem.run.start import write_start
 from validation.live_page import device as coarse_device
 
@@ -139,6 +140,21 @@ def test_the_page_draws_what_the_device_does(page):
     assert float(kept["theta"]) == 0.1 and kept["plane"] == "xz"
     far = json.loads(by_node(str(STUB), str(path), "#B=18&tau=20&theta=10&g=4"))
     assert "Dashed" in far["said"] and re.search(r'class="curve  open" d="M', far["field"])
+
+
+@needs_node
+def test_a_pair_that_reads_nothing_is_zero_on_the_page(tmp_path):
+    problem = of.Problem(bar(12, 4, quads=True), of.Material(**MATERIAL), CONTACTS)
+    across = {"current": ("left", "right"), "voltage": ("t1", "b1")}
+    measure = of.spectral_measure(problem, **across, fields=9.0 * np.eye(3))
+    measure = replace(measure, R_ohmic_sigma=1e-12)  # as on a graded mesh
+    path, sliders = tmp_path / "explore.html", sliders_of(problem, 3.0)
+    write_explore(path, "bar", [measure], ["across"], sliders.content() | {"reach": 30.0}, 0.1)
+    for quantity, value in (("change", 0.0), ("R", 0.0), ("star", np.nan)):
+        shown = json.loads(by_node(str(STUB), str(path), f"#quantity={quantity}&alpha=0.3"))
+        assert "R_ohmic = 0 Ω. Against the field: zero by symmetry, to round-off" in shown["said"]
+        numbers = np.array([line.split("\t") for line in shown["numbers"].split("\n")], dtype=float)
+        assert np.array_equal(numbers[:, 1], np.full(len(numbers), value), equal_nan=True)
 
 
 def test_the_page_in_a_browser(page, legible, chromium):

@@ -137,7 +137,7 @@ def test_a_field_that_turns_is_drawn_against_its_angle():
     fields = of.field_rotation(1.0, 8, "xy")
     curve = of.hanle_curve(bar_problem(), fields, current=("left", "right"), voltage=("t1", "t2"))
     ax = of.plot_hanle(curve)
-    assert ax.get_xlabel() == "angle (deg)"
+    assert ax.get_xlabel() == "angle of $B$ = 1 T from x to y (deg)"
     np.testing.assert_allclose(ax.lines[0].get_xdata(), 45.0 * np.arange(8), atol=1e-9)
     straight = of.hanle_curve(
         bar_problem(), of.field_sweep(-1, 1, 5), current=("left", "right"), voltage=("t1", "t2")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -180,6 +183,68 @@ def test_a_fit_of_a_series_round_trip(tmp_path):
     assert of.global_fit([s.sample for s in again.samples.values()]).chi2 == fit.chi2
     with pytest.raises(of.InputError, match="fit the samples again"):
         again.bootstrap()
+
+
+@pytest.fixture(scope="module")
+def bar_fit():
+    """Two curves of a bar, with the fit of the infinite strip beside them."""
+    mesh = bar(6, 2)
+    given = {"relaxation_time": "2 ps", "orbital_hall_angle": 0.1, "inverse_mass": 1.0}
+    m = of.Material(1e-3, diffusion_length="80 nm", **given)
+    problem = of.Problem(mesh, m, ["left", "right", "t1", "t2"], order=1)
+    curves = []
+    for axis in "xz":
+        fields = of.field_sweep(-9.0, 9.0, 12, axis)
+        measure = of.spectral_measure(problem, **PAIR, fields=fields)
+        values = measure.R_ohmic + measure.delta_R(fields) + 1e-5 * np.sin(7.0 * fields[:, 0])
+        curves.append(of.Measured(fields, values, "R", 1e-5, **PAIR, name=axis))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return of.fit(curves, problem, ["alpha", "L_m"])
+
+
+PAIR = {"current": ("left", "right"), "voltage": ("t1", "t2")}
+
+
+def test_a_fit_of_one_device_round_trip(tmp_path, bar_fit):
+    fit = bar_fit
+    again = of.load_fit(of.save(fit, tmp_path / "fit.json"))
+    assert type(again) is type(fit) and str(again) == str(fit)
+    of_session = {"measures", "lmfit"}
+    for name in {f.name for f in dataclasses.fields(fit)} - of_session:
+        assert same(getattr(again, name), getattr(fit, name)), name
+    assert again.measures == () and again.lmfit is None
+    assert (
+        again.to_csv(tmp_path / "a.csv").read_bytes() == fit.to_csv(tmp_path / "b.csv").read_bytes()
+    )
+
+
+def same(one, other):
+    """Bit by bit, of whatever a fit holds."""
+    if dataclasses.is_dataclass(one):
+        names = [f.name for f in dataclasses.fields(one)]
+        return all(same(getattr(one, n), getattr(other, n)) for n in names)
+    if isinstance(one, Mapping):
+        return list(one) == list(other) and all(same(one[k], other[k]) for k in one)
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return np.array_equal(one, other, equal_nan=isinstance(one, float))
+
+
+NOTHING = {"is": "tuple", "values": []}
+
+
+@pytest.mark.parametrize("damage", [
+    ("parameters", 3), ("chi2", "much"), ("correlation", None), ("curves", NOTHING),
+])  # fmt: skip
+def test_a_damaged_fit_is_refused(tmp_path, bar_fit, damage):
+    name, value = damage
+    content = json.loads(of.save(bar_fit, tmp_path / "good.json").read_text())
+    content["fit"]["fields"][name] = value
+    path = tmp_path / "fit.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(of.InputError, match="not a fit saved by ohmr_fem, or damaged"):
+        of.load_fit(path)
 
 
 @pytest.mark.parametrize("text, complaint", [

@@ -97,8 +97,11 @@ def test_the_command_leaves_report_numbers_table_and_figures(folder, capsys):
     assert said.err == "" and said.out.startswith(Path("results/data/fit.txt").read_text().rstrip())
     assert "infinite strip" in said.out and "with one more measurement" not in said.out
     assert {p.name for p in Path("results/data").iterdir()} == {
-        f"fit.{kind}" for kind in ("txt", "json", "csv", "png", "pdf")
+        f"fit.{kind}" for kind in ("txt", "json", "csv", "html", "png", "pdf")
     }
+    page = Path("results/data/fit.html").read_text(encoding="utf-8")
+    assert "<h1>Fit of data.csv</h1>" in page and "infinite strip" in page
+    assert page.count('src="data:image/png;base64,') == 1 and "http" not in page
     found = json.loads(Path("results/data/fit.json").read_text())
     for name, value in TRUTH.items():
         e = found["parameters"][name]
@@ -134,6 +137,8 @@ def test_what_is_missing_is_named_and_what_would_help(folder, capsys):
     text = capsys.readouterr().out
     assert "tau sqrt(theta)" in text and "not tau and theta separately" in text
     assert "with one more measurement" in text and "field 45 deg between x and z" in text
+    page = Path("one/fit.html").read_text(encoding="utf-8")
+    assert "<h2>One more measurement</h2>" in page and "field 45 deg between x and z" in page
     record = json.loads(Path("one/fit.json").read_text())
     assert (
         record["parameters"]["relaxation_time"]["high"] is None

@@ -260,6 +260,12 @@ def test_what_is_refused(refuses):
     film = of.cross_section(1.0, normal="z")
     with refuses(of.InputError, "upper", "one source"):
         of.Problem(film, simple_material(), edges={"upper": of.Edge(source=(0.1, 0.0, 0.0))})
+    bound = of.Edge(edge_moment=1e-12)
+    with refuses(of.InputError, "upper", "normal to z"):
+        of.Problem(film, simple_material(), edges={"upper": bound})
+    wire = of.rectangle(2.0, 1.0, axes=("y", "z"), h_min=0.5, h_max=0.5)
+    with refuses(of.InputError, "top", "normal to z"):
+        of.Problem(wire, simple_material(), edges={"top": bound, "left": bound})
     hall = simple_material(mobility=0.3)
     with refuses(of.InputError, "top", "ordinary_hall"):
         hall_bar(material=hall, ordinary_hall=True, edges={"top": of.Edge(source=0.1)})

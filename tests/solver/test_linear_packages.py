@@ -122,6 +122,28 @@ def test_a_measure_by_multigrid_makes_no_factors_and_keeps_no_hierarchy(monkeypa
     assert set(system_of(prob)._unit) == {"stiffness", "mass"}
 
 
+TENSOR = {"relaxation_time": (1.0, 0.7, 2.0), "diffusion_constant": 0.6}
+
+
+@pytest.mark.parametrize("of_film", [False, True])
+@pytest.mark.parametrize("rates", [{"relaxation_time": 1.0, "diffusion_length": 0.8}, TENSOR])
+def test_films_and_tensors_keep_no_hierarchy_either(of_film, rates):
+    pytest.importorskip("pyamg")
+    mesh = tensor_grid(np.linspace(-2, 2, 9), np.linspace(-1, 1, 5), cells="triangle")
+    bulk = {"resistivity": 1.0} if of_film else {"sheet_conductivity": 1.0}
+    material = of.Material(**bulk, orbital_hall_angle=0.1, inverse_mass=1.0, **rates)
+    film = of.Film(1.0) if of_film else None
+    prob = of.Problem(mesh, material, ["left", "right"], film=film)
+    pair = {"current": ("left", "right"), "voltage": ("left", "right")}
+    options = {"fields": [[0.0, 0.0, 1e-12]], "tolerance": 1e-4}
+    found = of.spectral_measure(prob, solver=AMG(), **pair, **options)
+    s = system_of(prob, plane_of_film=True)
+    assert not s._potential_solvers and "curl" not in s._unit
+    direct = of.spectral_measure(prob, **pair, **options)
+    assert s._potential_solvers  # what is chosen for its speed keeps them
+    assert found.delta_R(np.zeros(3)) == pytest.approx(direct.delta_R(np.zeros(3)), rel=1e-6)
+
+
 @pytest.mark.parametrize("columns", [None, 3])
 @pytest.mark.parametrize("imaginary", [False, True])
 def test_solves(solver, columns, imaginary):

@@ -42,6 +42,19 @@ def test_field_rotation():
     assert np.allclose(field_rotation("2 T", 2), [[2, 0, 0], [-2, 0, 0]], atol=1e-15)
 
 
+def test_field_rotation_with_its_end_is_at_the_angles_that_its_text_gives():
+    assert "np.linspace(0, 360, n, endpoint=endpoint)" in field_rotation.__doc__
+    for n, endpoint in ((1, True), (36, False), (37, True)):
+        angle = np.deg2rad(np.linspace(0, 360, n, endpoint=endpoint))
+        x, y, _ = field_rotation(9.0, n, endpoint=endpoint).T / 9.0
+        assert np.allclose([x, y], [np.cos(angle), np.sin(angle)], atol=1e-15)
+
+
+def test_field_rotation_refuses_another_endpoint(refuses):
+    with refuses(InputError, "endpoint", "360"):
+        field_rotation(1.0, 4, endpoint=360)
+
+
 @pytest.mark.parametrize(
     "arguments, fragments",
     [
