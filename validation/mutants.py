@@ -1681,8 +1681,15 @@ MUTANTS = (
     Mutant(
         "rounding of diffusion in a uniform part",
         "solver/narrow.py",
-        "missing = self.readers.T @ moments - self.uniform.T @ image",
-        "missing = 0.0 * (self.readers.T @ moments - self.uniform.T @ image)",
+        "image = self.matrix @ (moments - self.uniform @ means) + self.images @ means",
+        "image = self.matrix @ moments",
+        ("tests/sweep/test_narrow.py",),
+    ),
+    Mutant(
+        "the mean of a narrow device by its own vertex",
+        "solver/narrow.py",
+        "readers.T @ free, total - readers.T @ y)",
+        "readers.T @ free, total)",
         ("tests/sweep/test_narrow.py",),
     ),
     Mutant(
