@@ -1088,6 +1088,27 @@ MUTANTS = (
         ("tests/fitting/test_read_data.py",),
     ),
     Mutant(
+        "a coarse scan is torn into axes",
+        "fitting/directions.py",
+        "scans = _scans(moving, rows)",
+        "scans = None",
+        ("tests/fitting/test_read_data.py",),
+    ),
+    Mutant(
+        "few poles where the data can tell",
+        "fitting/search.py",
+        "if _alike(found.model, exact, found.u):",
+        "if True:",
+        ("tests/fitting/test_fit.py",),
+    ),
+    Mutant(
+        "a field along y is taken for one that acts",
+        "fitting/mute.py",
+        "return moved <= NOTHING * float(np.abs(effect).max()) or _is_silent(curve)",
+        "return _is_silent(curve)",
+        ("tests/fitting/test_no_effect.py",),
+    ),
+    Mutant(
         "decimal commas where there is none",
         "fitting/read.py",
         'if decimal != "." and start.delimiter != "," and _decimal_commas(rows, decimal):',
