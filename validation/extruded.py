@@ -109,6 +109,7 @@ class Extruded:
         self.layers = self.depth.N
         self.N = self.plane.N * self.layers
         self.shares = self._shares()
+        self.only: int | None = None
         facets = mesh.boundary_facets()
         middle = mesh.p[:, mesh.facets[:, facets]].mean(axis=1)
         self.contacts = {
@@ -126,10 +127,15 @@ class Extruded:
         """int a (d_column u)(d_row v) over the solid, a one value a region."""
         flat = tuple(None if i == 2 else i for i in (row, column))
         high = tuple(0 if i == 2 else None for i in (row, column))
-        along = sum(a * self._of_plane(*flat, share) for share, a in enumerate(values) if a != 0.0)
+        along = sum(a * self._of_plane(*flat, share) for share, a in self._counted(values))
         if isinstance(along, int):
             return csr_array((self.N, self.N))
         return csr_array(kron(along, self._of_depth(*high)))
+
+    def _counted(self, values: Sequence[float]) -> list[tuple[int, float]]:
+        """Regions that count, and their values."""
+        found = enumerate(values)
+        return [(i, a) for i, a in found if a != 0.0 and self.only in (None, i)]
 
     @functools.cache  # noqa: B019
     def _of_plane(self, row: int | None, column: int | None, share: int) -> csr_array:
@@ -200,14 +206,17 @@ class Extruded:
             for d in AXES:
                 values = [float(G[a] @ m.density[:, d]) for m in self.matter]
                 if any(values):
-                    mass = sum(v * self._of_plane(None, None, i) for i, v in enumerate(values))
+                    counted = self._counted(values)
+                    mass = sum(v * self._of_plane(None, None, i) for i, v in counted)
                     blocks[a][d] = blocks[a][d] + kron(mass, at)
 
     def kept(self) -> np.ndarray:
         """Unknowns of h that are not held at 0, component by component for each function."""
         held = [end for name, end in self.ends.items() if getattr(self.film, name).absorbing]
         high = np.setdiff1d(np.arange(self.layers), held)
-        scalar = (self.layers * np.arange(self.plane.N)[:, None] + high).ravel()
+        inside = self.shares[self.only or 0].any(axis=1) | (self.only is None)
+        along = np.unique(self.plane.element_dofs[:, inside])
+        scalar = (self.layers * along[:, None] + high).ravel()
         return np.asarray((scalar[:, None] + self.N * np.arange(3)).ravel())
 
     def turned(
@@ -234,12 +243,26 @@ class Extruded:
         return out.ravel()
 
     @route("solid with polynomials in z")
-    def delta_R(
-        self, pairs: Sequence[tuple[Pair, Pair]], betas: np.ndarray, *, flat: bool = False
-    ) -> np.ndarray:
-        """Change of V/I, (pairs, fields); ``flat``: what faces alone drive and read where n does
-        not diffuse in the plane, the local part as these elements hold it.
+    def delta_R(self, pairs: Sequence[tuple[Pair, Pair]], betas: np.ndarray) -> np.ndarray:
+        """Change of V/I, (pairs, fields)."""
+        return self._solved(pairs, betas, flat=False)
+
+    def local(self, pairs: Sequence[tuple[Pair, Pair]], betas: np.ndarray) -> np.ndarray:
+        """What faces alone drive and read where n does not diffuse in the plane, (pairs, fields):
+        the local part as the elements of each region hold it, which is free to jump.
         """
+        for pair in {name for both in pairs for name in both}:
+            self.potential(pair)  # of all regions, and kept
+        total = np.zeros((len(pairs), len(betas)))
+        for region in range(len(self.matter)):
+            self.only = region
+            total += self._solved(pairs, betas, flat=True)
+        self.only = None
+        return total
+
+    def _solved(
+        self, pairs: Sequence[tuple[Pair, Pair]], betas: np.ndarray, *, flat: bool
+    ) -> np.ndarray:
         kept = self.kept()
         rows = [2] if flat else AXES
         loads = np.column_stack([self.source(current, rows)[kept] for current, _ in pairs])

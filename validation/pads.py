@@ -32,38 +32,41 @@ INJECTED, READ = np.array([0.1, 0.5, 0.4]), np.array([0.3, -0.2, 0.6])
 LOSSES = ((0.5, 0.5, 0.5), (0.2, 1.0, 3.0))
 
 
+def panels(slope: np.ndarray, losses: tuple[tuple[float, ...], ...]) -> tuple[list, list]:
+    """In each panel the derivative, and the matrix of -n'' + (1 + tau T + G) n."""
+    torque = np.cross(B, X, axisb=0, axisc=0)
+    loss = {SOURCE: np.diag(losses[0]), READER: np.diag(losses[1])}
+    slopes, blocks = [], []
+    for number, length in enumerate(np.diff(ENDS)):
+        d = np.kron(2.0 / length * slope, np.eye(3))
+        rates = np.eye(3) + torque + loss.get(number, 0.0)
+        slopes.append(d)
+        blocks.append(np.kron(np.eye(len(slope)), rates) - d @ d)
+    return slopes, blocks
+
+
 @route(STRONG)
 def collocated(losses: tuple[tuple[float, ...], ...], count: int = 26) -> float:
     """R_nl: n and n' are continuous between panels, no moment leaves at the ends."""
     x, slope = chebyshev(count)
-    size = 3 * (count + 1)
-    torque = np.cross(B, X, axisb=0, axisc=0)
-    loss = {SOURCE: np.diag(losses[0]), READER: np.diag(losses[1])}
-    lengths = np.diff(ENDS)
-    slopes = [np.kron(2.0 / length * slope, np.eye(3)) for length in lengths]
-    blocks = []
-    for panel, d in enumerate(slopes):
-        rates = np.eye(3) + torque + loss.get(panel, 0.0)
-        blocks.append(-d @ d + np.kron(np.eye(count + 1), rates))
-    A, right = block_diag(*blocks), np.zeros(size * len(blocks))
-    density = INJECTED / (WIDTH * lengths[SOURCE])
-    right[SOURCE * size : (SOURCE + 1) * size] = np.tile(density, count + 1)
-    for panel, d in enumerate(slopes):
-        here = slice(panel * size, (panel + 1) * size)
-        first = slice(here.start, here.start + 3)
-        last = slice(here.stop - 3, here.stop)
-        A[first], right[first] = 0.0, 0.0
+    slopes, blocks = panels(slope, losses)
+    A, size = block_diag(*blocks), 3 * (count + 1)
+    right = np.zeros((len(blocks), count + 1, 3))
+    right[SOURCE] = INJECTED / (WIDTH * (ENDS[SOURCE + 1] - ENDS[SOURCE]))
+    right[:, [0, -1]] = 0.0
+    for number, d in enumerate(slopes):
+        here = slice(number * size, (number + 1) * size)
+        first, last = slice(here.start, here.start + 3), slice(here.stop - 3, here.stop)
+        A[first] = A[last] = 0.0
         A[first, here] = d[:3]
-        if panel:
-            before = slice(here.start - size, here.start)
-            A[first, before] = -slopes[panel - 1][-3:]
-        A[last], right[last] = 0.0, 0.0
-        if panel + 1 < len(slopes):
-            A[last, last] = np.eye(3)
-            A[last, here.stop : here.stop + 3] = -np.eye(3)
-        else:
+        if number:
+            A[first, here.start - size : here.start] = -slopes[number - 1][-3:]
+        if number + 1 == len(slopes):
             A[last, here] = d[-3:]
-    n = np.linalg.solve(A, right).reshape(len(blocks), count + 1, 3)
+            continue
+        A[last, last] = np.eye(3)
+        A[last, here.stop : here.stop + 3] = -np.eye(3)
+    n = np.linalg.solve(A, right.ravel()).reshape(right.shape)
     return float(0.5 * weights(x) @ n[READER] @ READ)
 
 

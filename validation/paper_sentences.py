@@ -239,7 +239,7 @@ SENTENCES = (
         "the source of the moment is alpha sigma E",
         (("coefficients", "does not conduct"), ("coefficients", "power of sigma")),
         "a region without sigma neither makes nor reads moment if the accumulation is continuous; "
-        "with n continuous, as (1) and (2) read, moment diffuses into it and is read there",
+        "with n continuous moment diffuses into it, by D alone, and is read there",
     ),
     Statement(
         'supplement, below (S55): "the gap is located at ... K and K\' points"',

@@ -62,6 +62,25 @@ def progress_bars() -> Iterator[Callable[..., None] | None]:
 
 
 @contextlib.contextmanager
+def stages(what: str) -> Iterator[Callable[..., None] | None]:
+    """Stages of some work: bars on a terminal, now and then a line elsewhere."""
+    with progress_bars() as bar:
+        if bar is not None or SPEECH["quiet"]:
+            yield bar
+            return
+        begin = said = time.monotonic()
+
+        def line(step: str, done: int, total: int, more: str = "") -> None:
+            nonlocal said
+            now = time.monotonic()
+            if now - said > LINE_EVERY:
+                said = now
+                say(f"{what}: {step} {done} of {total} {more}".rstrip() + f", {now - begin:.0f} s")
+
+        yield line
+
+
+@contextlib.contextmanager
 def remaining() -> Iterator[Callable[[int, int, float], None]]:
     """Points done and the time left: a bar on a terminal, now and then a line elsewhere."""
     with progress_bars() as bar:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .bars import progress_bars, working
+from .bars import stages
 from .places import folder_for
 from .speech import give, say, show, tell
 
@@ -31,8 +31,8 @@ def fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the report holds them
         try:
-            with working("fit"):
-                run_fit(data, device, out, **options)
+            with stages("fit") as progress:
+                run_fit(data, device, out, progress=progress, **options)
         except KeyboardInterrupt:
             say("stopped; a fit leaves nothing and does not resume: the command starts it again")
             raise
@@ -50,7 +50,7 @@ def fit_series(path: Path, given: str | None) -> None:
             value=str(path),
         )
     out = folder_for(given, path)
-    with progress_bars() as progress:
+    with stages("fit") as progress:
         try:
             run_series(path, out, progress=progress)
         except KeyboardInterrupt:
@@ -76,9 +76,10 @@ def columns_of(column: list[str], unit: list[str]) -> dict[str, Any] | None:
     columns: dict[str, Any] = dict(_pair("--column", text) for text in column)
     columns = {key: None if name == "none" else name for key, name in columns.items()}
     for key, name in (_pair("--unit", text) for text in unit):
-        if columns.get(key) is None:
+        heading = columns.get(key, "")  # "": the one whose heading means it
+        if heading is None:
             raise InputError(f"--unit {key}={name} needs --column {key}=HEADING", value=key)
-        columns[key] = (columns[key], name)
+        columns[key] = (heading, name)
     return columns or None
 
 

@@ -19,7 +19,7 @@ from .null import stated_sign
 from .profile import settle
 from .sample import Sample, replace_of
 from .scan import background_alone, best_shapes, starts_of
-from .search import NUDGE, Point, _chi2, _weights
+from .search import NUDGE, Point, _weights, chi2_of
 from .series_model import SeriesModel
 from .settled import settled_minima
 
@@ -203,7 +203,7 @@ def _best(
     name: str,
     found: Mapping[str, tuple[SeriesModel, Point]],
 ) -> ModelFit:
-    sizes = {a: _chi2(model, u) for a, (model, u) in found.items()}
+    sizes = {a: chi2_of(model, u) for a, (model, u) in found.items()}
     best = min(sizes, key=lambda a: sizes[a])
     model, u = found[best]
     return ModelFit(

@@ -56,8 +56,11 @@ class Curve:
     ) -> Curve:
         if measure.current is None and strip_of is None and data.quantity != "ratio":
             raise InputError(
-                f"{data.label}: a cross-section has no resistance in ohm; give the relative change "
-                "(ratio)"
+                f"{data.label}: a cross-section has no resistance in ohm; give the relative "
+                f"change, {_recipe(data)}",
+                value=data.quantity,
+                key="quantity",
+                named=True,
             )
         terms = read_terms(background)
         _check_terms(terms, data)
@@ -166,6 +169,16 @@ def shared_signals(
     for k, own, moved in parts:
         out[k] = curves[k].scaled(m, own, moved)
     return out
+
+
+def _recipe(data: Measured) -> str:
+    """How a curve in ohm becomes a relative change."""
+    if data.quantity == "hanle":
+        return "hanle/R(0), as quantity 'ratio'"
+    return (
+        "R/R(0) - 1: curve.relative() of a curve, quantity='ratio' (--quantity ratio) of a file, "
+        'read = {quantity = "ratio"} in FIT.toml'
+    )
 
 
 def _check_terms(

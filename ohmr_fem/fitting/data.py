@@ -25,6 +25,7 @@ from ..errors import InputError, suggest, warn
 from ..errors.doors import door, door_of
 from ..model.plausible import STRONG
 from ..units import array_si, fields_array, owned, to_si
+from .headings import quoted
 from .log import Channel, Log, read_log
 from .runs import Run, split_runs
 
@@ -140,6 +141,31 @@ class Measured:
             np.copysign(np.linalg.norm(self.fields, axis=1), self.fields @ self.direction)
         )
 
+    def relative(self) -> Measured:
+        """The relative change (R(B) - R_0)/R_0 of a resistance, R_0 at its smallest |B|.
+
+        Returns
+        -------
+        Measured
+            Of quantity "ratio", with its sigma; without ``raw``, which stays in ohm.
+
+        Raises
+        ------
+        InputError
+            The curve holds a change of R alone, or R_0 is zero.
+        """
+        if self.quantity != "R":
+            raise InputError(
+                f"{self.label}: holds {self.quantity!r}, which does not tell R(0); divide by R(0) "
+                "and give the quantity 'ratio'",
+                value=self.quantity,
+                key="quantity",
+            )
+        zero = _at_zero(self.fields, self.values, self.label)
+        sigma = None if self.sigma is None else self.sigma / abs(zero)
+        change = self.values / zero - 1.0
+        return replace(self, values=change, quantity="ratio", sigma=sigma, raw=None)
+
     def __repr__(self) -> str:
         x, y, z = (f"{v:.3g}" for v in self.direction)
         pair = "" if self.current is None else f", current {self.current}, voltage {self.voltage}"
@@ -195,8 +221,8 @@ def read_data(
     plane : such as "xy", optional
         Plane of the angle column: from x at 0 to y at 90 degrees.
     quantity : "R", "hanle" or "ratio", optional
-        Needed only where the file has several. A resistivity is read with "ratio", relative to its
-        value at the smallest field.
+        Needed only where the file has several. A resistance or resistivity is read with "ratio"
+        relative to its value at the smallest field, as cross-sections need it.
     direction : "x", "y", "z" or a vector
         Needed where the file has one column of fields and no angle.
     current, voltage : pairs of contact names, optional
@@ -383,7 +409,7 @@ class _Builder:
         log = self.log
         temperature = None if log.temperature is None else log.temperature[rows]
         runs, left_out = split_runs(
-            log.fields[rows], temperature, self.apart, log.temperature_column
+            log.fields[rows], temperature, self.apart, log.temperature_column, log.turned
         )
         base = ": ".join(part for part in (label, channel.name) if part)
         if left_out:
@@ -433,11 +459,8 @@ class _Builder:
         self, fields: np.ndarray, values: np.ndarray, sigma: np.ndarray | None, source: str
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """(rho - rho_0)/rho_0 with rho_0 at the smallest |B|, and its sigma."""
-        size = np.linalg.norm(fields, axis=1)
-        zero = float(np.mean(values[size <= size.min() + 1e-3 * size.max()]))
+        zero = _at_zero(fields, values, source)
         change = values - zero
-        if zero == 0.0:
-            raise InputError(f"{source}: is zero at the smallest field; it has no relative change")
         if np.abs(change).max() > abs(zero):
             self.notes.append(
                 f"{source}: changes by {np.abs(change / zero).max():.3g} times its value at the "
@@ -446,12 +469,24 @@ class _Builder:
         return change / zero, None if sigma is None else sigma / abs(zero)
 
 
+def _at_zero(fields: np.ndarray, values: np.ndarray, what: str) -> float:
+    """The value at the smallest |B|."""
+    size = np.linalg.norm(fields, axis=1)
+    zero = float(np.mean(values[size <= size.min() + 1e-3 * size.max()]))
+    if zero == 0.0:
+        raise InputError(f"{what}: is zero at the smallest field; it has no relative change")
+    return zero
+
+
 def _names(base: str, runs: Sequence[Run]) -> list[str]:
     """The name of each run: the measurement, and in brackets what tells the runs apart."""
-    warm = {f"{run.temperature:.4g} K" for run in runs if run.temperature is not None}
+    warm = {_warm(run) for run in runs if run.temperature is not None}
+    strong = {f"{run.strength:.4g} T" for run in runs if run.strength is not None}
     names: list[str] = []
     for run in runs:
-        parts = [f"{run.temperature:.4g} K"] if len(warm) > 1 else []
+        parts = [_warm(run)] if len(warm) > 1 else []
+        if len(strong) > 1 and run.strength is not None:
+            parts.append(f"{run.strength:.4g} T")
         parts += [run.way] if run.way else []
         name = f"{base} [{', '.join(parts)}]".strip() if parts else base
         if parts and name in names:
@@ -459,6 +494,10 @@ def _names(base: str, runs: Sequence[Run]) -> list[str]:
             name = f"{name[:-1]}, {again}]"
         names.append(name)
     return names
+
+
+def _warm(run: Run) -> str:
+    return f"{run.set_to:.4g} K"
 
 
 def measurement_of(name: str) -> str:
@@ -492,10 +531,11 @@ def with_pairs(
         if curve.current is None:
             name = curve.name if curve.name in pairs else measurement_of(curve.name)
             if name not in pairs and not (len(pairs) == 1 and not name):
+                first = next(iter(pairs), "NAME")
                 raise InputError(
                     f"{curve.label}: belongs to which measurement? {suggest(curve.name, pairs)}; "
-                    "name it in a "
-                    "column 'measurement', or give current and voltage",
+                    f"give measurement={first!r} (--measurement {quoted(first)}; in FIT.toml "
+                    f"measurement = \"{first}\"), a column 'measurement', or current and voltage",
                     value=curve.name,
                 )
             current, voltage = pairs.get(name) or next(iter(pairs.values()))

@@ -126,7 +126,9 @@ class Identifiability:
             plural = "s" if count > 1 else ""
             numbers = f"{count} number{plural}: " + ", ".join(map(str, self.fixed))
         which = self._lost()
-        asked = f"to {percent(self.limit)}; {len(self.names)} parameters were asked for"
+        count = len(self.names)
+        were = "parameter was" if count == 1 else "parameters were"
+        asked = f"to {percent(self.limit)}; {count} {were} asked for"
         return f"the data fix {numbers}; not {which} ({asked})"
 
     def _lost(self) -> str:

@@ -15,33 +15,26 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OhmrWarning, PhysicsWarning, ResolutionWarning, SolveError, require_extra, warn
+from ..errors import require_extra, warn
 from ..errors.doors import door
 from ..mesh.grids import cross_section
-from ..model.film import Film
 from ..model.material import Material
 from ..model.problem import Problem, contact_width
-from ..model.stack import Stack
-from ..solver.resolution import check_resolution, physics_notes, size_notes
-from ..solver.system import system_of
-from ..sweep.film import FilmMeasure
-from ..sweep.measure import SpectralMeasure
-from ..sweep.spectral import largest_share, spectral_measure
-from ..sweep.stack import StackMeasure
+from ..sweep.spectral import spectral_measure
 from .background import read_terms
 from .columns import picked
-from .data import Measured
 from .fisher import LIMIT, Identifiability
 from .input import TOLERANCE, Source, check_count, check_options, check_shared, read_curves
-from .parameters import Parameter, background_parameters, changes, read_parameters, value_of
+from .mute import mute_notes
+from .notes import notes_of
+from .parameters import Parameter, background_parameters, read_parameters, value_of
 from .result import Estimate, Fit, FittedCurve
 from .search import Found, Task, minimise, search
+from .told import Told, nobody
 
 #: A measurement whose ohmic resistance is below this many squares is nonlocal: no strip formula for
 #: it.
 LOCAL_SQUARES = 0.3
-#: p of the whiteness of a preparation below which something is left in the rows.
-NOT_WHITE = 0.01
 #: Diffusion lengths that the strip is tried with, either way from the fitted one.
 STRIP_RANGE = 20.0
 
@@ -60,6 +53,7 @@ def fit(
     strip: bool = True,
     limit: float = LIMIT,
     method: str = "leastsq",
+    progress: Told | None = None,
 ) -> Fit:
     """Fit measured curves on a device.
 
@@ -94,6 +88,8 @@ def fit(
         Relative standard error above which a parameter counts as not fixed by the data.
     method : str
         Any method of lmfit.
+    progress : function of (what, done, of all), optional
+        Told of the measures, the minima and the profiles.
 
     Returns
     -------
@@ -121,14 +117,8 @@ def fit(
         method,
         lmfit,
     )
-    found = search(task, source)
-    notes = [
-        *_range_notes(found),
-        *_polarisation_notes(found),
-        *_residual_notes(task, found),
-        *_data_notes(task),
-        *_physics_notes(task, source, found),
-    ]
+    found = search(task, source, progress or nobody)
+    notes = notes_of(task, source, found)
     strips = _strip(task, source, found) if strip else None
     for note in notes:
         warn(note)
@@ -181,8 +171,9 @@ def identifiability(
         None,
     )
     model = task.model(source.measures(None))
-    here = np.zeros(len(task.parameters))
-    return task.told(model, here)
+    for note in mute_notes(task.curves, model):
+        warn(note)
+    return task.told(model, np.zeros(len(task.parameters)))
 
 
 def _prepare(
@@ -222,144 +213,6 @@ def _prepare(
     return task, source
 
 
-# -- what else there is to say
-
-
-def _range_notes(found: Found) -> list[Warning]:
-    """A note if the bound of a measure does not hold at the answer."""
-    fitted = changes(found.model.physical(found.u))
-    for curve in found.model.curves:
-        try:
-            curve.measure.at(**fitted).response(curve.fields)
-        except SolveError as exc:
-            text = f"fit: {exc}; give the fit measures made with wider lengths and fields"
-            return [OhmrWarning(text, key="measure")]
-    return []
-
-
-def _polarisation_notes(found: Found) -> list[Warning]:
-    """A note where more moment than one a carrier would be needed."""
-    values = found.model.physical(found.u)
-    return [
-        PhysicsWarning(
-            f"{name} = {value:.3g} is above 1: no contact injects more than one moment a carrier; "
-            "its absorption, or tau and L_m, may be held at wrong values",
-            key=name,
-        )
-        for name, value in values.items()
-        if name.startswith("polarisation") and value > 1.0
-    ]
-
-
-def _data_notes(task: Task) -> list[Warning]:
-    """Notes on curves of several temperatures, and on preparations that left something in the
-    rows.
-    """
-    notes: list[Warning] = []
-    warm = [float(np.mean(c.temperature)) for c in task.curves if c.temperature is not None]
-    if warm and max(warm) > 1.1 * min(warm):
-        text = (
-            f"curves at {min(warm):.4g} to {max(warm):.4g} K are fitted with one set of "
-            "parameters; fit those of one temperature, or as a series"
-        )
-        notes.append(PhysicsWarning(text, key="temperature"))
-    for curve in task.curves:
-        steps = curve.preparation
-        if steps is not None and steps.whiteness < NOT_WHITE:
-            text = (
-                f"{curve.label}: the raw rows are no noise about the prepared curve (p = "
-                f"{steps.whiteness:.2g}); a step of the preparation is missing"
-            )
-            notes.append(OhmrWarning(text, key="preparation"))
-    return notes
-
-
-def _residual_notes(
-    task: Task,
-    found: Found,
-) -> list[Warning]:
-    """Notes where the model does not describe the data: too large a chi^2, or residuals that follow
-    each other.
-    """
-    notes: list[Warning] = []
-    model, u = found.model, found.u
-    signals = model.signals(u)
-    backgrounds = model.backgrounds(u)
-    for i, curve in enumerate(task.curves):
-        residuals = (curve.values - signals[i] - backgrounds[i]) / model.sigma[i]
-        text = _residual_note(curve, residuals)
-        if text is not None:
-            notes.append(OhmrWarning(text, key="background"))
-    return notes
-
-
-def _residual_note(
-    curve: Measured,
-    residuals: np.ndarray,
-) -> str | None:
-    order = np.argsort(curve.signed, kind="stable")
-    r = residuals[order]
-    spread = float(np.mean(r**2))
-    # chi^2/n of n normal residuals scatters by sqrt(2/n) about 1, their correlation by 1/sqrt(n)
-    if curve.sigma is not None and spread > 1.0 + 5.0 * np.sqrt(2.0 / len(r)):
-        return (
-            f"{curve.label}: residuals are {np.sqrt(spread):.2g} times the given sigma; the model "
-            "does not describe the data, and the intervals are too narrow"
-        )
-    if len(r) < 20:
-        return None
-    follow = float(np.sum(r[1:] * r[:-1]) / np.sum(r**2))
-    if follow <= 5.0 / np.sqrt(len(r)):
-        return None
-    return (
-        f"{curve.label}: residuals follow each other (correlation {follow:.2f} between "
-        "neighbours): the model leaves a trend, and the intervals are too narrow; try another "
-        "background"
-    )
-
-
-def _physics_notes(
-    task: Task,
-    source: Source,
-    found: Found,
-) -> list[Warning]:
-    """Limits of the model at these fields, and whether the mesh resolves the fitted diffusion
-    length.
-    """
-    problem = source.problem
-    if problem is None:
-        return []
-    fields = np.vstack([c.fields for c in task.curves])
-    fitted = _device(problem, found)
-    strongest = fields[int(np.argmax(np.linalg.norm(fields, axis=1)))]
-    share = largest_share(fitted, [replace(m, material=fitted.material) for m in found.measures])
-    notes: list[Warning] = [*physics_notes(fitted, fields), *size_notes(fitted, share)]
-    if isinstance(problem.film, Stack):  # nothing in the plane has to be resolved
-        return notes
-    for note in check_resolution(system_of(fitted, plane_of_film=True, with_spin=True), strongest):
-        notes.append(ResolutionWarning(f"at the fitted values: {note}", key="mesh"))
-    return notes
-
-
-def _measure(found: Found) -> SpectralMeasure:
-    """The first measure at the fitted values."""
-    return found.measures[0].at(**changes(found.model.physical(found.u)))
-
-
-def _device(
-    problem: Problem,
-    found: Found,
-) -> Problem:
-    """The device at the fitted values."""
-    measure = _measure(found)
-    film = problem.film
-    if isinstance(measure, StackMeasure):
-        return replace(problem, materials=None, film=measure.film)
-    if isinstance(film, Film) and isinstance(measure, FilmMeasure):
-        film = replace(film, thickness=measure.thickness)
-    return replace(problem, materials=measure.material, film=film)
-
-
 def _strip(
     task: Task,
     source: Source,
@@ -376,7 +229,7 @@ def _strip(
     local_ones = [i for i, ohmic in enumerate(squares) if abs(ohmic) >= LOCAL_SQUARES]
     if not local_ones:
         return None
-    material = _measure(found).material
+    material = found.measure.material
     current, _ = source.pairs[local_ones[0]]
     width = contact_width(source.problem, current[0])
     if np.isnan(width):  # a pad
@@ -420,15 +273,14 @@ def _assemble(
     known = task.told(model, u, found.reach)
     J = model.jacobian(u)
     covariance = np.linalg.pinv(J.T @ J, rcond=1e-14, hermitian=True)
-    root = np.sqrt(np.diag(covariance))
     values, strip_curves = strips or (None, {})
     return Fit(
         parameters=_estimates(found, known),
         identifiability=known,
         before=found.before,
-        correlation=covariance / np.outer(root, root),
+        correlation=correlations(covariance),
         curves=_fitted(task, found, strip_curves),
-        material=_measure(found).material,
+        material=found.measure.material,
         strip=values,
         chi2=float(np.sum(model.residual(u) ** 2)),
         degrees=model.degrees,
@@ -439,6 +291,14 @@ def _assemble(
         warnings=notes,
         seconds=seconds,
     )
+
+
+def correlations(covariance: np.ndarray) -> np.ndarray:
+    """(q, q); nan for a parameter that nothing depends on."""
+    root = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    size = np.outer(root, root)
+    known = size > 0.0
+    return np.where(known, covariance / np.where(known, size, 1.0), np.nan)
 
 
 def _estimates(

@@ -20,13 +20,14 @@ from ..model.material import Material
 from ..units import positive
 from .compiled import Compiled, rebased
 from .fisher import LIMIT, Identifiability
-from .fit import _estimates, _fitted, _residual_notes
+from .fit import _estimates, _fitted
 from .global_result import GlobalFit, Minimum, SampleFit
 from .input import check_options
+from .notes import residual_notes
 from .parameters import changes
 from .sample import Sample
 from .scan import Atlas, adapted, atlas_of, starts_of
-from .search import Found, Point, Profile, _chi2, _intervals, _reweighted
+from .search import Found, Point, Profile, _intervals, _reweighted, chi2_of
 from .series import (
     Series,
     SeriesTask,
@@ -337,7 +338,7 @@ def _assembled(
     other = _minima(model, u, minima)
     notes = [
         *_range_notes(model, u),
-        *_residual_notes(task, found),
+        *residual_notes(task, found),
         *_prior_notes(model, u),
         *_minima_notes(other),
     ]
@@ -350,7 +351,7 @@ def _assembled(
         samples=_samples(prepared, found),
         profiles=_profiles(model, profile),
         minima=other,
-        chi2=_chi2(model, u),
+        chi2=chi2_of(model, u),
         degrees=model.degrees,
         noise_estimated=task.noise_estimated,
         confidence=task.confidence,
@@ -400,7 +401,7 @@ def _minima(
     for x in [u, *minima]:
         if any(np.allclose(x, y.u, atol=1e-2) for y in out):
             continue
-        out.append(Minimum(model.physical(x), _chi2(model, x), np.asarray(x)))
+        out.append(Minimum(model.physical(x), chi2_of(model, x), np.asarray(x)))
     return tuple(sorted(out, key=lambda m: m.chi2))
 
 

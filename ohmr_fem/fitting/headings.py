@@ -187,6 +187,11 @@ def _is_unit_of(heading: Heading) -> bool:
     return False
 
 
+def quoted(word: str) -> str:
+    """A word as a shell takes it."""
+    return repr(word) if re.search(r"[^\w./%+-]", word) else word
+
+
 def is_unit(cell: str) -> bool:
     """Whether a cell under a heading is a unit."""
     unit = spelled(cell.strip("[]() "))
@@ -201,8 +206,14 @@ def spelled(unit: str) -> str:
     return unit
 
 
-def factor(place: str, heading: Heading, unit: str | None, kind: str) -> float:
-    """What the numbers of a column are multiplied by to be in SI.
+def factor(
+    place: str,
+    heading: Heading,
+    unit: str | None,
+    kind: str,
+    key: str,
+) -> float:
+    """What the numbers of a column, which hold ``key``, are multiplied by to be in SI.
 
     Raises
     ------
@@ -211,10 +222,11 @@ def factor(place: str, heading: Heading, unit: str | None, kind: str) -> float:
     """
     known = UNITS[kind]
     if unit is None:
+        first = next(iter(known))
         raise InputError(
             f"{place}: column {heading.name!r} has no unit; write it in the header, as in "
-            f"'{heading.name} [{next(iter(known))}]', or give columns={{...: "
-            f"({heading.text!r}, {next(iter(known))!r})}}",
+            f"'{heading.name} [{first}]', or give columns={{{key!r}: ({heading.text!r}, "
+            f"{first!r})}} (--column {key}={quoted(heading.text)} --unit {key}={quoted(first)})",
             value=heading.name,
         )
     if spelled(unit) not in known:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, SolveError, suggest
+from ..model.film import Film
 from ..model.material import Material
 from ..model.problem import Problem
 from ..model.stack import Stack
@@ -21,11 +22,14 @@ from ..sweep.stack import StackMeasure
 from ..units import positive, shown, to_si
 from .background import Term, read_terms
 from .columns import blocks, of_curves
+from .compress import quick
 from .data import Measured, read_data, with_pairs
 from .parameters import Parameter
 
 #: Algebraic tolerance of the measures, relative to the largest |F|: far below any noise.
 TOLERANCE = 1e-7
+#: Values that differ by less than this part are equal.
+ROUND_OFF = 4.0 * np.finfo(float).eps
 #: Of films, where the bound is some thousand times the error.
 FILM_TOLERANCE = 1e-3
 #: A fitted thickness stays within this factor of its start.
@@ -62,6 +66,7 @@ def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Me
             f"expected Measured, a sequence of them or the path of a CSV file, got {data!r}",
             key="data",
         )
+    check_scatter(curves)
     if isinstance(problem, Problem) and problem.is_cross_section:
         return curves
     if isinstance(problem, SpectralMeasure):
@@ -78,6 +83,22 @@ def read_curves(data: Any, problem: Any, current: Any, voltage: Any) -> tuple[Me
             "voltage=(plus, minus), to the curve or to the fit"
         )
     return curves
+
+
+def check_scatter(curves: Sequence[Measured]) -> None:
+    """InputError for a curve of equal values without sigma: its noise is not known, and its scatter
+    says that there is none.
+    """
+    for curve in curves:
+        size = float(np.abs(curve.values).max())
+        if curve.sigma is None and np.ptp(curve.values) <= ROUND_OFF * size:
+            raise InputError(
+                f"{curve.label}: all {len(curve.values)} values are {curve.values[0]:g}: no effect "
+                "and no scatter that tells the noise; give sigma to bound the effect, or see "
+                "whether this is the right column",
+                value=float(curve.values[0]),
+                key="data",
+            )
 
 
 def check_shared(terms: Sequence[Term], curves: Sequence[Measured]) -> None:
@@ -248,6 +269,22 @@ class Source:
         distinct = list(dict.fromkeys(self.pairs))
         made = [_quick(m) for m in measures_of(self.problem, distinct, lengths, thicknesses)]
         return tuple(made[distinct.index(pair)] for pair in self.pairs)
+
+    def few(
+        self,
+        measures: Sequence[SpectralMeasure],
+        lengths: tuple[float, float],
+        thicknesses: tuple[float, float] | None,
+    ) -> tuple[SpectralMeasure, ...]:
+        """The measures of a film whose faces reflect with few poles, for the loops of a fit."""
+        if self.problem is None or not isinstance(self.film, Film) or not self.film.reflecting:
+            return tuple(measures)
+        thinnest = self.film.thickness if thicknesses is None else thicknesses[0]
+        made = {
+            id(m): quick(m, lengths, thinnest) if isinstance(m, FilmMeasure) else m
+            for m in measures
+        }
+        return tuple(made[id(m)] for m in measures)
 
 
 def _quick(measure: SpectralMeasure) -> SpectralMeasure:

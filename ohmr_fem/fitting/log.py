@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,9 @@ class Found:
 
 @dataclass(frozen=True)
 class Channel:
-    """One measured quantity: values and sigma (n,) in ohm, ohm m (``relative``) or 1."""
+    """One measured quantity: values and sigma (n,) in ohm, ohm m or 1; ``relative`` ones are still
+    to be divided by their value at the smallest field.
+    """
 
     name: str
     kind: str
@@ -50,7 +52,8 @@ class Channel:
 @dataclass(frozen=True)
 class Log:
     """What a file holds, row by row, in SI; ``elsewhere`` are the rows (n,) in which a column of
-    values that was not asked for has one: instruments measure their channels in turn.
+    values that was not asked for has one: instruments measure their channels in turn.  ``turned``
+    says that a column gives the angle of the field.
     """
 
     path: Path
@@ -62,6 +65,7 @@ class Log:
     temperature: np.ndarray | None
     time: np.ndarray | None
     used: dict[str, list[Found]]
+    turned: bool = False
 
     @property
     def temperature_column(self) -> str:
@@ -90,7 +94,7 @@ def read_log(
 
     def wanted(headings: Sequence[Heading]) -> bool:
         texts = {h.text for h in headings} | {h.name for h in headings}
-        asked = {name for names in given.values() for name, _ in names}
+        asked = {name for names in given.values() for name, _ in names if name}
         if asked:
             return bool(asked & texts)
         return any(h.means(key) for h in headings for key in ("B", "Bx", "By", "Bz"))
@@ -111,6 +115,7 @@ def read_log(
         temperature,
         time,
         pick.used,
+        plane is not None,
     )
 
 
@@ -142,6 +147,8 @@ def _one_given(
     if isinstance(value, str):
         return value.strip(), None
     if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, str) for v in value):
+        if key == "sigma" and not value[0].strip():
+            raise InputError("sigma: a unit needs its heading", value=value, key="columns")
         return value[0].strip(), value[1]
     raise InputError(
         f"{key}: expected a heading, or (heading, unit), got {value!r}", value=value, key="columns"
@@ -163,7 +170,22 @@ class _Picker:
     def find(self, key: str) -> list[Found]:
         """The columns that hold ``key``: the given ones, or those whose heading says so."""
         if key in self.given:
-            return [self._named(name, unit) for name, unit in self.given[key]]
+            return [one for name, unit in self.given[key] for one in self._asked(key, name, unit)]
+        return self._meant(key)
+
+    def _asked(
+        self,
+        key: str,
+        name: str,
+        unit: str | None,
+    ) -> list[Found]:
+        """A column by its heading; by what its heading means where only a unit is given."""
+        if name or unit is None:
+            return [self._named(name, unit)]
+        return [replace(found, unit=unit) for found in self._meant(key)]
+
+    def _meant(self, key: str) -> list[Found]:
+        """The columns whose heading says that they hold ``key``."""
         headings = self.sheet.headings
         found = [Found(i, h, h.unit) for i, h in enumerate(headings) if h.means(key)]
         if len(found) > 1:  # instruments write the columns of what they do not measure empty
@@ -227,7 +249,18 @@ class _Picker:
     ) -> np.ndarray:
         """A column in SI, (n,); empty cells are nan."""
         own = found.unit if found.unit is not None else unit
-        return self.sheet.numbers(found.index) * factor(str(self.path), found.heading, own, kind)
+        key = self._key_of(found, kind)
+        scale = factor(str(self.path), found.heading, own, kind, key)
+        return self.sheet.numbers(found.index) * scale
+
+    def _key_of(
+        self,
+        found: Found,
+        kind: str,
+    ) -> str:
+        """What a column holds, in the words of ``columns``."""
+        of_kind = [key for key, own in KINDS.items() if own == kind]
+        return next((key for key in of_kind if found.heading.means(key)), [*of_kind, "R"][0])
 
     # fields
 
@@ -246,12 +279,14 @@ class _Picker:
             raise InputError("give B, or Bx, By and Bz, not both", key="columns")
         size = self._size(field)
         angle = self.one("angle") if plane is not None or "angle" in self.given else None
+        if angle is None and field is not None and direction is None:
+            angle = self._angle_alone()
         if plane is not None:
             return size[:, None] * self._turned(angle, plane)
         if angle is not None:
             raise InputError(
                 f"{self.path}: the angle in {angle.heading.name!r} lies in which plane? give "
-                "plane='xy': from x to y",
+                "plane='xy' (--plane xy): from x to y",
                 key="plane",
                 named=True,
             )
@@ -297,12 +332,27 @@ class _Picker:
             return np.full(len(self.sheet.lines), _field(field))
         if found is not None:
             return self.si(found, "magnetic field")
+        turned = self._angle_alone()
+        if turned is not None:
+            raise InputError(
+                f"{self.path}: {turned.heading.text!r} is an angle of which field? give plane='xy' "
+                "and field='9 T' (--plane xy --field '9 T'), or a column 'B [T]'",
+                key="field",
+                named=True,
+            )
         raise InputError(
             f"{self.path}: no field column among {self.sheet.shown}; call it 'B [T]', or 'Bx [T]', "
             "'By [T]', 'Bz [T]', or say columns={'B': HEADING}",
             key="columns",
             named=True,
         )
+
+    def _angle_alone(self) -> Found | None:
+        """The angle of a scan in a file without a field."""
+        if "angle" not in self.given and self.given.get("B"):
+            return None
+        numeric = [f for f in self.find("angle") if self.sheet.is_numeric(f.index)]
+        return numeric[0] if numeric else None
 
     def _turned(
         self,
@@ -383,6 +433,8 @@ class _Picker:
         if bulk and not found["ratio"] and quantity == "ratio":
             self.used["ratio"] = bulk
             return [self._channel("ratio", f, "resistivity", len(bulk)) for f in bulk]
+        if quantity == "ratio" and not found["ratio"] and (found["R"] or found["V"]):
+            return self._relative(found)
         kind = quantity or self._only_kind(found, bulk)
         if not found[kind]:
             if kind == "R" and bulk:
@@ -395,6 +447,15 @@ class _Picker:
             )
         self.used[kind] = found[kind]
         return [self._channel(kind, f, KINDS[kind], len(found[kind])) for f in found[kind]]
+
+    def _relative(self, found: Mapping[str, list[Found]]) -> list[Channel]:
+        """Resistances as what they change by, relative to the smallest field."""
+        if not found["R"]:
+            whole = self._over_current(found["V"])
+        else:
+            self.used["R"] = found["R"]
+            whole = [self._channel("R", f, KINDS["R"], len(found["R"])) for f in found["R"]]
+        return [replace(channel, kind="ratio", relative=True) for channel in whole]
 
     def elsewhere(self) -> np.ndarray:
         """Rows in which another column of the quantity that is read has a value, (n,) bool."""

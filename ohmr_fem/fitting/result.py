@@ -38,9 +38,10 @@ def report(fit: Fit) -> str:
         beside = ""
         if fit.strip:
             value = fit.strip[e.name]
-            beside = f"{show(value, e.unit)} (x {value / e.value:#.3g})"
+            times = f" (x {value / e.value:#.3g})" if e.value else ""
+            beside = show(value, e.unit) + times
         mark = "" if e.fixed else "  not fixed by the data"
-        error = percent(e.error / abs(e.value))
+        error = percent(e.error / abs(e.value)) if e.value else "unknown"
         lines.append(
             f"{e.symbol:14}{show(e.value, e.unit):>14}{error:>10}  {span(e):<28}{beside}{mark}"
         )

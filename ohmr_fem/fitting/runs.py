@@ -13,11 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import InputError
+from .directions import HELD, by_direction, scanned_at, size_of, without_constants
 
-#: More directions than this in one measurement are an angle scan, kept as one curve.
-MANY_DIRECTIONS = 4
-#: A field that moves by less than this part of its whole range is held.
-HELD = 1e-3
 #: Rows in a row at a held field from which on they may be a run in temperature.
 FEWEST_HELD = 3
 #: A sweep turns where it goes back by this part of the range, and is one if it covers COVERED.
@@ -43,12 +40,15 @@ HELD_STILL = "held"
 @dataclass(frozen=True)
 class Run:
     """The rows of one sweep; its way is "up", "down", "held" where the field waits, or "" where it
-    does not tell.
+    does not tell.  A scan of the angle has its |B| in T.  ``set_to`` is the temperature that it
+    shares with the sweeps beside it, K.
     """
 
     rows: np.ndarray
     temperature: float | None = None
     way: str = ""
+    strength: float | None = None
+    set_to: float | None = None
 
 
 def split_runs(
@@ -56,6 +56,7 @@ def split_runs(
     temperature: np.ndarray | None,
     apart: bool,
     what: str,
+    turned: bool = False,
 ) -> tuple[list[Run], int]:
     """The runs of one measurement, and how many rows of temperature runs are left out.
 
@@ -65,6 +66,7 @@ def split_runs(
     temperature : (n,) K or None
     apart : whether sweeps up and down come apart
     what : file and column of the temperature, for messages
+    turned : whether a column gives the angle of the field
 
     Raises
     ------
@@ -73,7 +75,7 @@ def split_runs(
     """
     rows = np.arange(len(fields))
     if temperature is None:
-        runs = list(_by_way(fields, _by_direction(fields, rows), None, apart))
+        runs = list(_by_way(fields, by_direction(fields, rows, turned), None, apart))
         waits = sum(len(run.rows) for run in runs if run.way == HELD_STILL)
         return [run for run in runs if run.way != HELD_STILL], waits
     noise = _noise(fields, temperature)
@@ -87,11 +89,11 @@ def split_runs(
     runs = []
     blocks = _by_temperature(temperature, kept, apart, noise, what)
     for part in _with_steps(fields, temperature, blocks, apart):
-        if _size(fields[part] - fields[part[0]]).max() <= HELD * _size(fields).max():
+        if size_of(fields[part] - fields[part[0]]).max() <= HELD * size_of(fields).max():
             left_out += len(part)  # on the way to another temperature
             continue
         _one_temperature(temperature[part], what)
-        for run in _by_way(fields, _by_direction(fields, part), temperature, apart):
+        for run in _by_way(fields, by_direction(fields, part, turned), temperature, apart):
             if run.way == HELD_STILL:
                 left_out += len(run.rows)
             else:
@@ -124,7 +126,7 @@ def _holds(fields: np.ndarray) -> np.ndarray:
 
     A slow sweep is many short ones: from row to row it moves no more than a field that is held.
     """
-    same = HELD * float(_size(fields).max(initial=0.0))
+    same = HELD * float(size_of(fields).max(initial=0.0))
     parts = np.array([part for part in fields.T if np.ptp(part) > 0.0])
     if not len(parts):
         return np.array([0])
@@ -216,7 +218,7 @@ def _give_back(
 
 def _moves(fields: np.ndarray) -> np.ndarray:
     """Whether the field moves from each row to the next, (n - 1,) bool."""
-    return np.asarray(_size(np.diff(fields, axis=0)) > HELD * _size(fields).max(initial=0.0))
+    return np.asarray(size_of(np.diff(fields, axis=0)) > HELD * size_of(fields).max(initial=0.0))
 
 
 def _noise(
@@ -286,7 +288,7 @@ def _cut(
     if not _may_step(temperature[rows], least):
         yield rows
         return
-    waits = _size(np.diff(fields[rows], axis=0)) <= HELD * _size(fields).max(initial=0.0)
+    waits = size_of(np.diff(fields[rows], axis=0)) <= HELD * size_of(fields).max(initial=0.0)
     places = np.flatnonzero(waits | (np.diff(rows) > 1)) + 1
     places = places[(places >= FEWEST_STEP) & (places <= count - FEWEST_STEP)]
     if not len(places):
@@ -367,128 +369,31 @@ def _one_temperature(
         )
 
 
-def _by_direction(
-    fields: np.ndarray,
-    rows: np.ndarray,
-) -> list[np.ndarray]:
-    """Rows grouped by the axis of the field; rows at B = 0 stay with the rows around them."""
-    moving = _without_constants(fields[rows])
-    member = _axes(moving, 1e-9, 1e-3)
-    if member is None and _swept(moving):
-        member = _axes(moving, 0.05, 0.03)  # offsets of a vector magnet bend the axes near zero
-    if member is None:
-        return _turned(moving, rows)
-    count = int(member.max(initial=0)) + 1
-    return (
-        [rows]
-        if count == 1 or _on_a_line(fields[rows])
-        else [rows[member == k] for k in range(count)]
-    )
-
-
-def _on_a_line(fields: np.ndarray) -> bool:
-    """Whether fields of several directions are one sweep beside a field that stands still."""
-    apart = fields - fields.mean(axis=0)
-    # squares of the lengths along three axes, the longest last
-    squares = np.linalg.eigvalsh(apart.T @ apart)
-    return len(fields) > 2 and bool(squares[1] <= 1e-6 * squares[2])
-
-
-def _turned(
-    fields: np.ndarray,
-    rows: np.ndarray,
-) -> list[np.ndarray]:
-    """Rows of many directions: scans of the angle at one field each, or sweeps at one angle each.
-
-    Both show in the order measured; rows in any other order stay one curve.
-    """
-    size = _size(fields)
-    same_size = np.abs(np.diff(size)) <= HELD * size.max()
-    blocks = np.split(rows, np.flatnonzero(~same_size) + 1)
-    if _swept(fields) and min(map(len, blocks)) < FEWEST_HELD:
-        # a row at B = 0 has no direction of its own: it goes with the row before
-        strong = np.maximum.accumulate(np.where(size > 0.0, np.arange(len(size)), 0))
-        units = (fields / np.where(size > 0.0, size, 1.0)[:, None])[strong]
-        cosine = np.einsum("ij,ij->i", units[1:], units[:-1])
-        blocks = np.split(rows, np.flatnonzero(1.0 - cosine**2 > 1e-6) + 1)
-    return blocks if min(map(len, blocks)) >= FEWEST_HELD else [rows]
-
-
-def _without_constants(fields: np.ndarray) -> np.ndarray:
-    """The fields without the components that stand still, such as a constant offset of By."""
-    if not len(fields):
-        return fields
-    # component by component: several times quicker than along the short axis
-    low = np.array([part.min() for part in fields.T])
-    high = np.array([part.max() for part in fields.T])
-    ranges = high - low
-    still = ranges <= 0.01 * ranges.max()
-    # a component that stands still at the size of the sweep is a field of its own
-    small = np.maximum(-low, high) <= 0.05 * ranges.max()
-    constant = still & small & ((low != 0.0) | (high != 0.0))
-    return np.where(constant, 0.0, fields) if np.any(constant) else fields
-
-
-def _size(vectors: np.ndarray) -> np.ndarray:
-    """Length of each row, (n,)."""
-    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-
-
-def _swept(fields: np.ndarray) -> bool:
-    size = _size(fields)
-    return bool(np.ptp(size) > 0.05 * size.max(initial=0.0))
-
-
-def _axes(
-    fields: np.ndarray,
-    weak: float,
-    tolerance: float,
-) -> np.ndarray | None:
-    """Number of the axis of each row, (n,); None where there are too many."""
-    size = _size(fields)
-    strong = np.flatnonzero(size > weak * size.max(initial=0.0))
-    member = np.full(len(strong), -1)
-    free = strong
-    axes = 0
-    while len(free):
-        if axes > MANY_DIRECTIONS:
-            return None
-        axis = fields[free[0]] / size[free[0]]
-        cosine = (fields[free] @ axis) / size[free]
-        same = 1.0 - cosine**2 < tolerance**2  # |u x v|^2 of unit vectors
-        member[np.searchsorted(strong, free[same])] = axes
-        free = free[~same]
-        axes += 1
-    if axes > MANY_DIRECTIONS:
-        return None
-    if axes <= 1:
-        return np.zeros(len(fields), dtype=int)
-    before = np.searchsorted(strong, np.arange(len(fields)), side="right") - 1
-    return np.asarray(member[np.maximum(before, 0)])
-
-
 def _by_way(
     fields: np.ndarray,
     groups: list[np.ndarray],
     temperature: np.ndarray | None,
     apart: bool,
 ) -> Iterator[Run]:
+    together = np.concatenate(groups)
+    set_to = None if temperature is None else float(temperature[together].mean())
     for rows in groups:
         pieces = _sweeps(_along(fields[rows])) if apart else None
         for first, end, way in pieces or [(0, len(rows), "")]:
             part = rows[first:end]
-            yield Run(part, None if temperature is None else float(temperature[part].mean()), way)
+            warm = None if temperature is None else float(temperature[part].mean())
+            yield Run(part, warm, way, scanned_at(fields[part]), set_to)
 
 
 def _along(fields: np.ndarray) -> np.ndarray | None:
     """The field with its sign along its axis, (n,); None if it turns in space."""
-    moving = _without_constants(fields)
-    size = _size(moving)
+    moving = without_constants(fields)
+    size = size_of(moving)
     if not len(size) or size.max() == 0.0:
         return None
     axis = moving[int(np.argmax(size))] / size.max()
     signed = moving @ axis
-    across = _size(moving - signed[:, None] * axis)
+    across = size_of(moving - signed[:, None] * axis)
     # "up" is along the axis of the largest component, not along its first strong row
     sense = np.sign(axis[int(np.argmax(np.abs(axis)))])
     return np.asarray(sense * signed) if across.max() <= 0.05 * size.max() else None

@@ -27,7 +27,8 @@ from .fisher import Identifiability, identify
 from .grid import Point, starting_points
 from .input import Source
 from .model import Model
-from .parameters import Parameter
+from .mute import all_mute
+from .parameters import Parameter, changes
 from .profile import LowerMinimumError, Valley, settle, widest
 from .told import Told, nobody
 
@@ -42,6 +43,8 @@ SCAN = 2.0
 #: Minima belong to different valleys if their diffusion lengths are this far apart, in factors of
 #: e; followed at most.
 APART, MOST_VALLEYS = 0.5, 3
+#: Error of few poles in standard deviations that no fit sees.
+UNSEEN = 1e-2
 #: Points of each curve on which the grid of starts is compared.
 COARSE = 40
 #: Weight of the distance from the start, in standard errors per factor of e: with the first a fit
@@ -158,6 +161,8 @@ class Task:
     ) -> Identifiability:
         """The same, with the backgrounds that look like the Hanle effect."""
         found = self.identify(model, u, reach)
+        if all_mute(model):  # whatever is like no effect at all is not like the Hanle effect
+            return found
         fitted, unfitted = alike(model, u)
         return replace(found, alike=fitted, unfitted=unfitted)
 
@@ -188,10 +193,41 @@ class Found:
     before: Identifiability
     result: Any
 
+    @property
+    def measure(self) -> SpectralMeasure:
+        """The first measure at the fitted values."""
+        return self.measures[0].at(**changes(self.model.physical(self.u)))
+
 
 def search(
     task: Task,
     source: Source,
+    told: Told = nobody,
+) -> Found:
+    """The best fit; of films with few poles, and with all where the two can be told apart."""
+    found = _searched(task, source, True, told)
+    curves = zip(found.model.curves, found.measures, strict=True)
+    exact = replace(found.model, curves=tuple(replace(c, measure=m) for c, m in curves))
+    if _alike(found.model, exact, found.u):
+        return replace(found, model=exact)
+    return _searched(task, source, False, told)
+
+
+def _alike(
+    model: Model,
+    exact: Model,
+    u: Point,
+) -> bool:
+    """Whether few poles give what all of them give, to a part of the noise."""
+    pairs = zip(model.signals(u), exact.signals(u), model.sigma, strict=True)
+    return all(float(np.abs((a - b) / sigma).max()) < UNSEEN for a, b, sigma in pairs)
+
+
+def _searched(
+    task: Task,
+    source: Source,
+    few: bool,
+    told: Told,
 ) -> Found:
     """Fit, and fit again with a wider or shifted range of diffusion lengths where the answer asks
     for it.
@@ -205,11 +241,16 @@ def search(
     while True:
         lengths = _covered(task, source, around, factor, floor)
         thicknesses = source.thicknesses if task.fits("thickness") else None
+        told("measures", 0, 1)
         measures = source.measures(lengths, thicknesses)
+        told("measures", 1, 1)
         model = task.model(measures, lengths=lengths, thicknesses=thicknesses)
         before = before or task.told(model, nothing)
+        if few:
+            looped = source.few(measures, lengths, thicknesses)
+            model = task.model(looped, lengths=lengths, thicknesses=thicknesses)
         scanned = _scanned(task, lengths)
-        model, u, result, others = minimise(task, model, scanned)
+        model, u, result, others = minimise(task, model, scanned, told)
         if task.length is None or source.problem is None or factor >= WIDE:
             break
         found = model.physical(u)["diffusion_length"]
@@ -218,20 +259,20 @@ def search(
         if not inside and found > 1.2 * floor:
             around, factor = found, WIDE
             continue
-        profile = _intervals(task, model, u, others)
+        profile = _intervals(task, model, u, others, told)
         low, high = profile.ends[task.length]
         if np.isfinite(low) and np.isfinite(high):
             break
         around = np.sqrt(found * around)
         factor = WIDE
         profile = None
-    profile = profile or _intervals(task, model, u, others)
+    profile = profile or _intervals(task, model, u, others, told)
     u = profile.u
     free = task.identify(model, u, profile.reach).free
     if free and task.intervals == "profile":
         # chi^2 within 4 of the best, two standard errors, counts as just as good
-        most = _chi2(model, u) + 4.0
-        acceptable = [x for x in others if _chi2(model, x) < most]
+        most = chi2_of(model, u) + 4.0
+        acceptable = [x for x in others if chi2_of(model, x) < most]
         u, result = _near_start(task, model, [u, *acceptable])
     return Found(
         model=model,
@@ -296,22 +337,26 @@ def minimise(
     task: Task,
     model: Model,
     scanned: Point,
+    told: Told = nobody,
 ) -> tuple[Model, Point, Any, list[Point]]:
     """The best fit over all scanned lengths, the noise of curves without sigma from its residuals,
     and the other minima.
     """
     starts = starting_points(model.thinned(COARSE), task.length, scanned)
-    settled = [_settle(task, model, start) for start in starts]
+    settled = []
+    for k, start in enumerate(starts):
+        settled.append(_settle(task, model, start))
+        told("minima", k + 1, len(starts))
     minima = []
     for start in _lowest(model, settled):
         u, _ = local(task, model, start)
         minima.append(u)
-    u = min(minima, key=lambda x: _chi2(model, x))
+    u = min(minima, key=lambda x: chi2_of(model, x))
     # the noise sets the weights and the fit sets the noise: repeat until it holds still
     for _ in range(10):
         sigma, change = _reweighted(task, model, u)
         model = replace(model, sigma=sigma)
-        start = min([u, *minima], key=lambda x: _chi2(model, x))
+        start = min([u, *minima], key=lambda x: chi2_of(model, x))
         u, result = local(task, model, start)
         if change < 0.01:
             break
@@ -325,7 +370,7 @@ def _lowest(
     """Those of a row of points, in the order of the diffusion length, that lie lower than their
     neighbours.
     """
-    heights = [_chi2(model, u) for u in settled]
+    heights = [chi2_of(model, u) for u in settled]
     fenced = [np.inf, *heights, np.inf]
     out = []
     for k, u in enumerate(settled):
@@ -334,10 +379,11 @@ def _lowest(
     return out
 
 
-def _chi2(
+def chi2_of(
     model: Model,
     u: Point,
 ) -> float:
+    """chi^2 at u."""
     return float(np.sum(model.residual(u) ** 2))
 
 
@@ -371,7 +417,7 @@ def _near_start(
 
     def cost(u: Point) -> float:
         distance = weights * u
-        return _chi2(model, u) + float(distance @ distance)
+        return chi2_of(model, u) + float(distance @ distance)
 
     weights = _weights(model, PRIOR)
     nearest = sorted(minima, key=cost)[:2]
@@ -532,13 +578,15 @@ def _profiled(
 ) -> Profile:
     """Every parameter walked both ways; LowerMinimumError where a walk ends below u."""
     threshold = task.threshold
-    best = _chi2(model, u)
-    good = [x for x in others if _chi2(model, x) - best < threshold]
+    best = chi2_of(model, u)
+    good = [x for x in others if chi2_of(model, x) - best < threshold]
     valleys = _valleys(task, model, u, good)
     errors = task.identify(model, u).errors
     ends, clipped = [], []
     for i, error in enumerate(errors):
-        if not np.isfinite(error):  # free at the bottom: no walk would end
+        if not (
+            np.isfinite(error) or _bounded(task, model, u, i)
+        ):  # free at the bottom: no walk would end
             low, high = -np.inf, np.inf
             left = right = u
         elif not task.walked(i):
@@ -561,6 +609,20 @@ def _profiled(
     )
 
 
+def _bounded(
+    task: Task,
+    model: Model,
+    u: Point,
+    i: int,
+) -> bool:
+    """Whether the data bound a product that is zero, whose relative error says nothing."""
+    if model.parameters[i].logarithmic:
+        return False
+    symbols = [p.symbol for p in model.parameters]
+    known = identify(model.jacobian(u, central=True), symbols, symbols, task.limit)
+    return bool(np.isfinite(known.errors[i]))
+
+
 def _valleys(
     task: Task,
     model: Model,
@@ -574,7 +636,7 @@ def _valleys(
     out = [Valley.at(model.residual, model.jacobian, u, weights)]
     if task.length is None:
         return out
-    for x in sorted(good, key=lambda x: _chi2(model, x)):
+    for x in sorted(good, key=lambda x: chi2_of(model, x)):
         length = x[task.length]
         apart = [abs(length - v.bottom[task.length]) for v in out]
         if len(out) < MOST_VALLEYS and min(apart) > APART:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .profile import settle
-from .search import NUDGE, Point, _chi2, _weights
+from .search import NUDGE, Point, _weights, chi2_of
 from .series_model import SeriesModel
 from .told import Told, nobody
 
@@ -30,8 +30,8 @@ def settled_minima(
         told("minima", done, len(starts))
         found.append(_settled(model, u, ROUGH, 40))
     rough = _distinct(found, model)
-    least = _chi2(model, rough[0])
-    near = [u for u in rough if _chi2(model, u) < least + HOPELESS]
+    least = chi2_of(model, rough[0])
+    near = [u for u in rough if chi2_of(model, u) < least + HOPELESS]
     minima = _distinct([_settled(model, u, FINE, 100) for u in near], model)
     told("minima", len(starts), len(starts))
     return minima
@@ -55,7 +55,7 @@ def _distinct(
     model: SeriesModel,
 ) -> list[Point]:
     out: list[Point] = []
-    for u in sorted(points, key=lambda x: _chi2(model, x)):
+    for u in sorted(points, key=lambda x: chi2_of(model, x)):
         if not any(np.allclose(u, x, atol=SAME, rtol=0.0) for x in out):
             out.append(u)
     return out

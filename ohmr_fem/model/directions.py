@@ -37,18 +37,19 @@ class Turn:
 def line_of(fields: np.ndarray) -> np.ndarray | None:
     """The direction (3,) of a line through 0 on which all fields (n, 3) lie; None without one.
 
-    It points along the last field that is not 0, but never along an axis backwards.
+    Its first component that is not 0 is positive, as :attr:`Measured.direction`.
     """
     size = np.linalg.norm(fields, axis=1)
-    there = np.flatnonzero(size)
-    if not there.size:
+    if not np.any(size):
         return None
-    direction = fields[there[-1]] / size[there[-1]]
+    strongest = int(np.argmax(size))
+    direction = fields[strongest] / size[strongest]
     off = fields - np.outer(fields @ direction, direction)
     if np.abs(off).max() > OFF * size.max():
         return None
     direction = np.where(np.abs(direction) > OFF, direction, 0.0)
-    return np.asarray(-direction if np.all(direction <= 0.0) else direction)
+    first = direction[np.flatnonzero(direction)[0]]
+    return np.asarray(direction * np.sign(first))
 
 
 def turn_of(fields: np.ndarray) -> Turn | None:

@@ -18,6 +18,7 @@ from ..model.directions import Turn, turn_of
 from ..solver.solution import Solution
 from ..sweep.curve import HanleCurve
 from ..units import engineering
+from .map_colours import colour_map, halves
 from .paraview import Subdivision, subdivide
 from .style import (
     _LABELS,
@@ -336,7 +337,9 @@ def _map(
     rows = ["xyz".index(axis) for axis in mesh.axes]
     plane = parts.points[rows]
     ax = ax or _new_axes(plane)
-    _colours(ax, plane, parts.cells, n, label)
+    said = colour_map(ax, mesh, plane, parts.cells, n, label)
+    if said:
+        _note(ax, plane.min(axis=1), said, line=1)
     _outline(ax, solution)
     if mesh.axes == ("y", "z"):
         _note(ax, plane.min(axis=1), "y to the right, z up, current towards the viewer")
@@ -344,25 +347,6 @@ def _map(
         _current_arrows(ax, solution, arrows)
     _dress_map(ax, plane)
     return ax
-
-
-def _colours(
-    ax: Any,
-    plane: np.ndarray,
-    cells: np.ndarray,
-    n: np.ndarray,
-    label: str,
-) -> None:
-    from matplotlib.tri import Triangulation
-
-    x, y = plane
-    grid = Triangulation(x, y, _triangles(cells))
-    top = float(np.abs(n).max()) or 1.0
-    image = ax.tripcolor(
-        grid, n, cmap="RdBu_r", vmin=-top, vmax=top, shading="gouraud", rasterized=True
-    )
-    figure = ax.get_figure()
-    figure.colorbar(image, ax=ax, label=label, shrink=0.85, aspect=14, pad=0.03)
 
 
 def _outline(
@@ -459,22 +443,13 @@ def _inside(
 
     mesh = solution.problem.mesh
     x, y = mesh.mesh.p
-    straight = Triangulation(x, y, _triangles(mesh.mesh.t.T))
+    straight = Triangulation(x, y, halves(mesh.mesh.t.T))
     cell: Any = straight.get_trifinder()(*spots)
     inside = cell >= 0
     if mesh.order_geometry > 1:  # between a curved edge and its chord "inside" is not certain
         rim = mesh.mesh.f2t[0, mesh.mesh.boundary_facets()]
         inside &= ~np.isin(cell % mesh.n_cells, rim)
     return spots[:, inside]
-
-
-def _triangles(cells: np.ndarray) -> np.ndarray:
-    """Triangles (m, 3) of triangular or quadrilateral cells, the second halves of the latter
-    last.
-    """
-    if cells.shape[1] == 3:
-        return cells
-    return np.vstack([cells[:, :3], cells[:, [0, 2, 3]]])
 
 
 def _boundary(

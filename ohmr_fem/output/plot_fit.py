@@ -10,7 +10,7 @@ import numpy as np
 from ..errors.doors import door
 from ..fitting.data import Measured
 from ..fitting.result import Fit, FittedCurve
-from .style import COLOURS, COLUMN, STYLE, _in_brackets, _new_axes, _power, _style
+from .style import COLOURS, COLUMN, STYLE, _in_brackets, _new_axes, _power, _style, field_label
 
 _AXIS = {"R": "$R$", "hanle": "$R(B) - R(0)$", "ratio": "$\\Delta R/R$"}
 STRIP_COLOUR = COLOURS[4]
@@ -145,7 +145,7 @@ def _residuals(
             alpha=0.7,
             color=_colour(k),
         )
-    ax.set_xlabel("$B$ (T)")
+    ax.set_xlabel(field_label(c.data.fields for c in curves))
 
 
 def _draw(
@@ -177,7 +177,7 @@ def _draw(
         # a shifted R is a change of R
         shown = _AXIS["hanle" if centred and quantity == "R" else quantity]
         ax.set_ylabel(shown + _in_brackets("1" if quantity == "ratio" else "ohm", power))
-        ax.set_xlabel("$B$ (T)")
+        ax.set_xlabel(field_label(c.fields for c in several))
         _legend(ax)
     return ax, unit
 

@@ -11,7 +11,7 @@ from ..errors.doors import door
 from ..fitting.data import Measured
 from ..fitting.sweeps import ways
 from .plot_fit import _AXIS
-from .style import COLOURS, COLUMN, _in_brackets, _power, _style
+from .style import COLOURS, COLUMN, _in_brackets, _power, _style, field_label
 
 RISING, FALLING, MARKED = COLOURS[0], COLOURS[1], COLOURS[6]
 
@@ -74,6 +74,7 @@ def _rows(
         margin = 0.15 * np.ptp(good)
         ax.set_ylim(good.min() - margin, good.max() + margin)
     ax.set_ylabel("raw, from its median" + _unit(raw, power))
+    ax.set_xlabel(field_label([raw.fields]))
     ax.legend(frameon=False, markerscale=2.0)
 
 
@@ -100,7 +101,7 @@ def _points(
     )
     quantity = "hanle" if change else prepared.quantity
     ax.set_ylabel(f"prepared {_AXIS[quantity]}{_unit(prepared, power)}")
-    ax.set_xlabel("$B$ (T)")
+    ax.set_xlabel(field_label([prepared.fields]))
 
 
 def _unit(

@@ -4,6 +4,7 @@ parameters and the size of the effect against what the samples differ in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,28 @@ import numpy as np
 from ..errors.doors import door
 from ..fitting.global_result import GlobalFit, SampleFit
 from ..fitting.result import Estimate, FittedCurve
-from .style import COLOURS, COLUMN, STYLE, _in_brackets, _power, _settings
+from .fitted_line import fitted_line, signed_size, strongest_curve
+from .style import (
+    _PREFIXES,
+    COLOURS,
+    COLUMN,
+    STYLE,
+    _in_brackets,
+    _power,
+    _settings,
+    angle_label,
+    field_label,
+)
 
 _AXIS = {"R": "$R$", "hanle": "$R(B) - R(0)$", "ratio": "$\\Delta R/R$"}
 #: Panels in one row.
 ACROSS = 4
 #: Rise of chi^2 shown in a profile.
 TALLEST = 8.0
+#: Ratio of the ends of a profile above which its axis is logarithmic.
+FAR = 30.0
+#: Units that take a prefix.
+PREFIXED = ("m", "s", "T", "K")
 
 
 @door
@@ -89,8 +105,16 @@ def _sample_panel(
     ax.tick_params(labelbottom=False)
     rest.sharex(ax)
     if last:
-        rest.set_xlabel("angle (deg)" if _turns(sample.curves[0]) else "$B$ (T)")
+        rest.set_xlabel(_along(sample.curves))
     ax.legend(loc="best", fontsize=STYLE["legend.fontsize"], handletextpad=0.3)
+
+
+def _along(curves: Sequence[FittedCurve]) -> str:
+    """What the field axis of a panel counts."""
+    if not _turns(curves[0]):
+        return field_label(c.data.fields for c in curves)
+    planes = {" to ".join("xyz"[i] for i in _plane(c)) for c in curves}
+    return angle_label("", planes.pop() if len(planes) == 1 else "")
 
 
 def _bare(curve: FittedCurve) -> np.ndarray:
@@ -114,9 +138,14 @@ def _place(curve: FittedCurve) -> np.ndarray:
     if not _turns(curve):
         return curve.data.signed
     fields = curve.data.fields
-    first, second = np.argsort(-np.ptp(fields, axis=0))[:2]
-    axes = sorted((int(first), int(second)))
-    return np.asarray(np.degrees(np.arctan2(fields[:, axes[1]], fields[:, axes[0]])) % 360.0)
+    a, b = _plane(curve)
+    return np.asarray(np.degrees(np.arctan2(fields[:, b], fields[:, a])) % 360.0)
+
+
+def _plane(curve: FittedCurve) -> list[int]:
+    """The two axes between which a field turns."""
+    first, second = np.argsort(-np.ptp(curve.data.fields, axis=0))[:2]
+    return sorted((int(first), int(second)))
 
 
 def _curve(
@@ -174,6 +203,9 @@ def plot_profiles(fit: GlobalFit) -> Any:
             grid[k // columns, k % columns].axis("off")
         for row in grid:
             row[0].set_ylabel("rise of $\\chi^2$")
+        lines = {line.get_label(): line for ax in figure.axes for line in ax.get_lines()}
+        told = [line for label, line in lines.items() if not label.startswith("_")]
+        figure.legend(handles=told, loc="outside upper left", ncols=len(told))
     return grid[0, 0]
 
 
@@ -183,27 +215,51 @@ def _profile(
     e: Estimate,
 ) -> None:
     values, rise = fit.profiles[e.name]
-    power = _power(values)
-    x = values / 10.0**power
-    fine = np.linspace(np.min(x), np.max(x), 101)
     # the root of the rise is nearly a straight line through the best value
     root = np.copysign(np.sqrt(rise), values - e.value)
-    ax.plot(x, rise, "o", markersize=2.5, color=COLOURS[0])
-    ax.plot(fine, np.interp(fine, x, root) ** 2, color=COLOURS[0])
+    fine, far = _shown(values, root)
+    power = _power(np.array([e.value if far else np.abs(fine).max()]))
+    unit = 10.0**power
+    ax.plot(values / unit, rise, "o", markersize=2.5, color=COLOURS[0])
+    ax.plot(fine / unit, np.interp(fine, values, root) ** 2, color=COLOURS[0], label="profile")
     if np.isfinite(e.error):
-        parabola = ((fine * 10.0**power - e.value) / e.error) ** 2
-        ax.plot(fine, parabola, "--", color=COLOURS[1], linewidth=0.8)
+        parabola = ((fine - e.value) / e.error) ** 2
+        style = {"linestyle": "--", "color": COLOURS[1], "linewidth": 0.8}
+        ax.plot(fine / unit, parabola, label="from the covariance", **style)
+    ends = {"color": "black", "linewidth": 0.6, "linestyle": ":"}
     for end in (e.low, e.high):
         if np.isfinite(end) and end != 0.0:
-            ax.axvline(end / 10.0**power, color="black", linewidth=0.6, linestyle=":")
+            ax.axvline(end / unit, label="end of the interval", **ends)
+    if far:
+        ax.set_xscale("log")
+    ax.set_xlim(fine[0] / unit, fine[-1] / unit)
     ax.set_ylim(0.0, TALLEST)
     ax.set_xlabel(_named(e, power))
+
+
+def _shown(
+    values: np.ndarray,
+    root: np.ndarray,
+) -> tuple[np.ndarray, bool]:
+    """Where a profile is drawn: as far as it is not above the frame; and whether that is so far
+    that the axis is logarithmic.
+    """
+    fine = np.unique(
+        np.concatenate([np.linspace(values[i], values[i + 1], 51) for i in range(len(values) - 1)])
+    )
+    low = np.interp(fine, values, root) ** 2 <= 1.2 * TALLEST
+    inside = np.flatnonzero(low)
+    fine = fine[inside[0] : inside[-1] + 1] if inside.size > 1 else fine
+    far = bool(fine[0] > 0.0 and fine[-1] > FAR * fine[0])
+    return (np.geomspace(fine[0], fine[-1], 301) if far else fine), far
 
 
 def _named(
     e: Estimate,
     power: int,
 ) -> str:
+    if e.unit in PREFIXED:
+        return f"{e.symbol} ({_PREFIXES[power]}{e.unit})"
     scale = f"$10^{{{power}}}$ " if power else ""
     unit = "" if e.unit == "1" else e.unit
     shown = f"{scale}{unit}".strip()
@@ -252,7 +308,7 @@ def plot_against(
     follows: str | None = None,
 ) -> Any:
     """The size of the effect of each sample, measured and fitted, against thickness (or another
-    property that differs).
+    property that differs).  Sections of one material have a line between the samples.
 
     Parameters
     ----------
@@ -291,7 +347,10 @@ def plot_against(
         ax = figure.add_subplot()
         top = sizes / 10.0**power
         ax.errorbar(x / unit, top[:, 0], yerr=2.0 * top[:, 2], fmt="o", markersize=3, label="data")
-        ax.plot(x[order] / unit, top[order, 1], "k_", markersize=9, label="fit")
+        line = fitted_line(fit, key)
+        ax.plot(x[order] / unit, top[order, 1], "k_", markersize=9, label="_" if line else "fit")
+        if line is not None:
+            ax.plot(line[0] / unit, line[1] / 10.0**power, "k-", linewidth=0.8, label="fit")
         if x.max() > 5.0 * x.min():
             ax.set_xscale("log")
             ax.minorticks_off()
@@ -318,8 +377,7 @@ def _size(sample: SampleFit) -> tuple[float, float, float]:
     """The effect of the strongest curve between the weakest and the strongest field: measured,
     fitted, and the standard error of the measured one.
     """
-    spans = [float(np.ptp(c.model - c.background)) for c in sample.curves]
-    curve = sample.curves[int(np.argmax(spans))]
+    curve = strongest_curve(sample)
     signal = curve.model - curve.background
     shape = signal - signal.mean()
     weight = shape / curve.noise**2
@@ -327,7 +385,5 @@ def _size(sample: SampleFit) -> tuple[float, float, float]:
     total = float(weight @ shape)
     scale = float(weight @ (own - own.mean())) / total if total else 0.0
     error = float(np.ptp(signal)) / np.sqrt(total) if total else 0.0
-    sizes = np.linalg.norm(curve.data.fields, axis=1)
-    rise = signal[np.argmax(sizes)] - signal[np.argmin(sizes)]
-    sign = -1.0 if rise < 0.0 else 1.0
-    return sign * scale * float(np.ptp(signal)), sign * float(np.ptp(signal)), float(error)
+    size = signed_size(curve, signal)
+    return scale * size, size, float(error)

@@ -226,12 +226,12 @@ def _say_zero(ax: Any, values: Sequence[np.ndarray], why: str) -> None:
     ax.annotate(why, (0.5, 0.55), xycoords="axes fraction", ha="center", color="0.3")
 
 
-def _note(ax: Any, corner: np.ndarray, text: str) -> None:
-    """A line of text below the scale bar."""
+def _note(ax: Any, corner: np.ndarray, text: str, line: int = 0) -> None:
+    """A line of text below the scale bar, the first or a further one."""
     ax.annotate(
         text,
         corner,
-        xytext=(0, -28),
+        xytext=(0, -28 - 10 * line),
         textcoords="offset points",
         ha="left",
         va="center",

@@ -20,6 +20,7 @@ from ..files import atomic_path, sha256_of
 from ..fitting.design import Design, design
 from ..fitting.fit import fit
 from ..fitting.result import Fit, FittedCurve
+from ..fitting.told import nobody
 from ..output.fit_page import fit_page
 from ..output.plot_fit import plot_fit
 from ..output.record import versions
@@ -80,7 +81,8 @@ def run_fit(
     plan : bool, optional
         Add to the report which further measurement would fix most (:func:`ohmr_fem.design`); by
         default only where the data leave parameters free.
-    options : background, confidence, intervals, strip, limit, method of :func:`ohmr_fem.fit`
+    options : background, confidence, intervals, strip, limit, method, progress of
+        :func:`ohmr_fem.fit`
 
     Returns
     -------
@@ -124,10 +126,12 @@ def run_fit(
             plan = not found.identifiability.complete
         further = None
         if plan:
+            told = options.get("progress") or nobody
+            told("further measurement", 0, 1)
             background = options.get("background", ("offset",))
             further = design(found, setup.problem, parameters, background=background)
-        told = str(data) if len(files) > 1 else [curve.label for curve in curves]
-        sources = {"data": told, "device": str(device), "inputs": digests, "read": wanted.asked}
+        given = str(data) if len(files) > 1 else [curve.label for curve in curves]
+        sources = {"data": given, "device": str(device), "inputs": digests, "read": wanted.asked}
         write_fit(found, out, sources, further)
     return found
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
+from ..model.alike import differences, distinct
 from ..model.film import Film
 from ..model.material import Material, torque_of
 from . import forms
@@ -93,29 +94,15 @@ class LocalPart:
 
 
 def _materials(system: System) -> Iterator[tuple[Material, np.ndarray]]:
-    """Each material with its cells; regions whose numbers are the same are one."""
+    """Each material with its cells; regions whose values are the same are one."""
     problem = system.problem
-    found: dict[bytes, tuple[Material, list[np.ndarray]]] = {}
-    for region, cells in problem.mesh.regions.items():
-        material = problem.materials[region]
-        _, together = found.setdefault(_numbers(material), (material, []))
-        together.append(cells)
-    for material, together in found.values():
+    for material in distinct(problem.materials.values()):
+        together = [
+            cells
+            for region, cells in problem.mesh.regions.items()
+            if not differences(material, problem.materials[region])
+        ]
         yield material, np.unique(np.concatenate(together))
-
-
-def _numbers(material: Material) -> bytes:
-    """What tells a uniform material from another."""
-    torque = [torque_of(material, axis)[0] for axis in np.eye(3)]
-    given: Any = (
-        material.sheet_conductivity,
-        material.diffusion_constant,
-        material.longest_time,
-        material.orbital_hall_angle,
-        material.inverse_orbital_hall_angle,
-    )
-    numbers = np.array(given, dtype=float), np.ravel(material.inverse_mass), np.ravel(torque)
-    return np.concatenate(numbers).tobytes()
 
 
 def _products(system: System, potentials: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..model.alike import distinct
 from ..model.film import Film
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def interface_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     moments gather.
     """
     mesh = system.problem.mesh
-    if len({id(material) for material in system.problem.materials.values()}) < 2:
+    if len(distinct(system.problem.materials.values())) < 2:
         return np.empty(0), np.empty(0, dtype=int)
     inner = np.flatnonzero(mesh.mesh.f2t[1] >= 0)
     first, second = mesh.mesh.f2t[:, inner]

@@ -470,6 +470,20 @@ def warn_unbalanced(share: float, what: str) -> None:
         )
 
 
+def warn_inexact(error: float) -> None:
+    """ConvergenceWarning beyond BALANCED: what is read of the moments is known no better."""
+    if error > BALANCED:
+        warn(
+            ConvergenceWarning(
+                f"round-off moves what is read of the moments by {error:.1e} (fine below "
+                f"{BALANCED:g}), and delta_R is no better: D, sigma, 1/tau or X differ by too many "
+                "decades between regions, or the mesh is graded too far: leave out a region that "
+                "hardly counts, or take larger smallest cells",
+                key="mesh",
+            )
+        )
+
+
 def accepted_error(backward: float, share: float) -> float:
     """The backward error, if it is small.
 

@@ -19,11 +19,23 @@ from ..errors.doors import door
 from ..model.drive import Drive, read_drive
 from ..model.problem import Problem
 from ..units import fields_array
-from .linear import GENERAL, Factorisation, Solver, unbalanced, warn_unbalanced
+from .linear import (
+    BALANCED,
+    GENERAL,
+    Factorisation,
+    Solver,
+    unbalanced,
+    warn_inexact,
+    warn_unbalanced,
+)
+from .narrow import moment_factors
 from .resolution import check_resolution, physics_notes, size_notes
 from .solution import Solution
 from .stability import check_stability
 from .system import System, system_of
+
+#: Nothing is divided by less.
+TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +73,10 @@ class MomentSolver:
     ) -> MomentSolver:
         """Factorise at one field (3,) in T; SolveError if the torque is unstable."""
         check_stability(system, field)
-        factors = (solver or GENERAL).factorise(moment_matrix(system, field, held))
+        matrix = moment_matrix(system, field, held)
+        factors = moment_factors(
+            system, matrix, lambda: system.relaxing + system.torque(field), solver or GENERAL
+        )
         return cls(system, held, factors, solver, field)
 
     def solve(self, source: np.ndarray) -> Response:
@@ -75,16 +90,46 @@ class MomentSolver:
             orbital = -(T.T @ (s.C @ n))
             warn_unbalanced(unbalanced(T.T @ s.K @ T, V, orbital), "orbital charge")
             rest = P.T @ (source - s.S @ (T @ V))
-            warn_unbalanced(unbalanced(s.A(self.field), x[T.shape[1] :], rest), "moment")
+            left = rest - s.A(self.field) @ x[T.shape[1] :]
+            self._look_at(n, rest, left)
             return Response(n, T @ V, residual)
         b = P.T @ source
         x, residual = self.factors.solve(b)
-        warn_unbalanced(unbalanced(self.factors.A, x, b), "moment")
         n = P @ x
+        self._look_at(n, b, b - self.factors.A @ x)
         if s.problem.mesh.dim == 1:
             return Response(n, np.zeros(s.N), residual)
         potential, second = s.orbital_potential(n, self.held, self.solver)
         return Response(n, potential, max(residual, second))
+
+    def _look_at(self, n: np.ndarray, b: np.ndarray, left: np.ndarray) -> None:
+        """Warn where the rest ``left`` of a source ``b`` of the kept moments moves what is read of
+        the moments n (3N,).
+
+        A component that is not read, and large, leaves a large rest: only what it does counts.
+        """
+        if np.abs(left).max(initial=0.0) <= BALANCED * np.abs(b).max(initial=0.0):
+            return
+        pads = self.factors.A.shape[0] - left.size
+        moved = self.factors.apply(np.append(np.zeros(pads), left), False)
+        warn_inexact(self._part_read(self.system.keep @ moved[pads:], n))
+
+    def _part_read(self, moved: np.ndarray, n: np.ndarray) -> float:
+        """How much a change of the moments (3N,) moves what is read of them."""
+        s = self.system
+        rows = list(s.polarised.readings.values())
+        if s.problem.is_cross_section:
+            rows.append(s.response)
+        shares = [abs(row @ moved) / max(np.abs(row) @ np.abs(n), TINY) for row in rows]
+        if s.problem.mesh.dim == 2 and not s.problem.is_cross_section:
+            change, potential = (np.ptp(self._driven(each)) for each in (moved, n))
+            shares.append(change / max(potential, TINY))
+        return float(max(shares, default=0.0))
+
+    def _driven(self, n: np.ndarray) -> np.ndarray:
+        """V_1 of K V_1 = -C n, without a check."""
+        T, factors = self.system.potential_solver(self.held, self.solver)
+        return np.asarray(T @ factors.apply(-(T.T @ (self.system.C @ n)), False))
 
 
 def moment_matrix(system: System, field: np.ndarray, held: tuple[str, ...] = ()) -> csr_array:

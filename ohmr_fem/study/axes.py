@@ -39,6 +39,7 @@ CHANGEABLE = (
 )
 #: Sections that hold the keys of materials.
 OF_MATERIALS = ("material", "materials", "stack")
+THICKNESS = "film.thickness"
 ALIASES = {"tau": "relaxation_time"}
 #: Units in which coordinates are written, the first that fits.
 UNITS = (
@@ -95,8 +96,10 @@ def canonical(key: str) -> str:
 
 
 def is_shape(key: str) -> bool:
-    """Whether a key changes more than the material."""
-    return not key.startswith(("material.", "materials."))
+    """Whether a key changes more than the material and the thickness of a film, which one measure
+    can serve.
+    """
+    return key != THICKNESS and not key.startswith(("material.", "materials."))
 
 
 def has_model(device: Device) -> bool:
@@ -126,7 +129,8 @@ def changed_device(device: Device, changes: Mapping[str, Any]) -> Device:
     for key, value in changes.items():
         _put(device, table, key, value)
     thetas = {k.rpartition(".")[0]: v for k, v in changes.items() if _named(k, "theta")}
-    if not any(map(is_shape, changes)) and "geometry" not in table:
+    alone = THICKNESS not in changes and not any(map(is_shape, changes))
+    if alone and "geometry" not in table:
         return _of_other_material(device, table, thetas)
     new_mesh = any(k.startswith(("mesh.", "cross_section.")) and k != "mesh.scale" for k in changes)
     mesh = (

@@ -8,7 +8,7 @@ has, so that every process gets the same numbers.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,8 +19,10 @@ from ..config.remedies import in_file
 from ..errors import InputError, MissingExtraError, OhmrError, SolveError
 from ..model.material import Material
 from ..model.problem import Problem
+from ..model.stack import Stack
 from ..solver.resolution import check_edges, edge_cells, physics_notes, size_notes
 from ..solver.system import system_of
+from ..sweep.film import film_measures
 from ..sweep.hanle import hanle_curve
 from ..sweep.measure import SpectralMeasure
 from ..sweep.route import refusal
@@ -36,13 +38,14 @@ WIDEST = 30.0
 
 @dataclass(frozen=True, eq=False)
 class Span:
-    """What a measure must cover: diffusion lengths in m, and the material in which the moment
-    precesses farthest.
+    """What a measure must cover: diffusion lengths in m, the material in which the moment precesses
+    farthest, and the thicknesses of a film in m.
     """
 
     shortest: float
     longest: float
     fastest: Material
+    thicknesses: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +83,12 @@ def make_setting(
     """
     check_version(version)
     problem = device.problem
-    if problem.film is not None:  # each point makes its own measure
+    if isinstance(problem.film, Stack):  # each point makes its own measure
         return Setting(device)
     if span is None or span.longest > WIDEST * span.shortest or not shares_poles(problem):
         return Setting(device)
+    if problem.film is not None:
+        return _film_setting(device, span)
     problem = replace(problem, materials=span.fastest)
     try:
         pairs = [(m.current, m.voltage) for m in device.measurements]
@@ -95,10 +100,39 @@ def make_setting(
         raise
     except OhmrError as exc:
         return Setting(device, failed=_why(exc))
-    light = tuple(
+    return Setting(device, _light(found), height)
+
+
+def _film_setting(
+    device: Device,
+    span: Span,
+) -> Setting:
+    """One measure for the thicknesses and materials of a film; where none covers them all, each
+    point makes its own.
+    """
+    problem = device.problem
+    pairs = [(m.current, m.voltage) for m in device.measurements]
+    if problem.edge_sources:  # which tie a measure to its angles
+        return Setting(device)
+    try:
+        found = film_measures(
+            replace(problem, materials=span.fastest),
+            pairs,
+            fields=device.fields,
+            lengths=(span.shortest, span.longest),
+            thicknesses=span.thicknesses,
+        )
+        height, _ = edge_cells(system_of(problem, plane_of_film=True))
+    except OhmrError:
+        return Setting(device)
+    return Setting(device, _light(found), height)
+
+
+def _light(found: Sequence[SpectralMeasure]) -> tuple[SpectralMeasure, ...]:
+    """Without what maps need."""
+    return tuple(
         replace(m, projection=replace(m.projection, vectors=None), vertices=None) for m in found
     )
-    return Setting(device, light, height)
 
 
 def compute_point(
@@ -170,7 +204,10 @@ def _tuned(
     """The measures of the geometry for the material of a point; none where it needs its own."""
     if setting.measures is None or not shares_poles(prob):
         return []
-    return [replace(m, material=prob.material) for m in setting.measures]
+    changes: dict[str, Any] = {"material": prob.material}
+    if prob.film is not None:
+        changes |= {"thickness": prob.film.thickness, "film": prob.film}
+    return [replace(m, **changes) for m in setting.measures]
 
 
 def _from_measures(

@@ -347,7 +347,7 @@ def _span(study: Study) -> Span | None:
         diffusive and (absorbing or any(a.startswith("edges.") for a in study.shaping))
     ):
         return None  # an edge that absorbs ties a measure to its diffusion constant
-    found = []
+    found, thicknesses = [], []
     for place in itertools.product(*(_ends(study, axis) for axis in study.axes)):
         try:
             new = changed_device(
@@ -356,6 +356,8 @@ def _span(study: Study) -> Span | None:
         except OhmrError:
             continue  # this point will say why
         if shares_poles(new):
+            if new.film is not None:
+                thicknesses.append(new.film.thickness)
             m = new.material
             found.append(
                 (m.diffusion_length, float(precession_squared(m, study.device.fields).max()), m)
@@ -363,7 +365,10 @@ def _span(study: Study) -> Span | None:
     if not found:
         return None
     return Span(
-        min(f[0] for f in found), max(f[0] for f in found), max(found, key=lambda f: f[1])[2]
+        min(f[0] for f in found),
+        max(f[0] for f in found),
+        max(found, key=lambda f: f[1])[2],
+        (min(thicknesses), max(thicknesses)) if thicknesses else None,
     )
 
 

@@ -16,7 +16,7 @@ from ..model.problem import Problem
 from ..solver.resistance import warn_once
 from ..units import to_si
 from .bound import FLOOR
-from .curve import field_columns, vanishes
+from .curve import field_columns, no_resistance, vanishes
 from .film_regions import is_regional
 from .hanle import hanle_curve
 from .measure import SpectralMeasure
@@ -41,7 +41,7 @@ class AngleScan(Table):
     current, voltage : k pairs of contact names
     plane : str
     strength : float, T
-    silent : k times whether delta_R is nothing but round-off
+    silent, ohmic_silent : k times whether delta_R or R_ohmic is nothing but round-off
     """
 
     angle: np.ndarray
@@ -53,6 +53,7 @@ class AngleScan(Table):
     plane: str
     strength: float
     silent: tuple[bool, ...] = ()
+    ohmic_silent: tuple[bool, ...] = ()
 
     @property
     def R(self) -> np.ndarray:
@@ -97,7 +98,14 @@ class AngleScan(Table):
 
     def _summary(self) -> Iterable[str]:
         yield f"{self.strength:g} T in the plane {self.plane}, {len(self.angle)} angles"
-        yield from self._notes()
+        for i, note in enumerate(self._notes()):
+            low, high = self.delta_R[:, i].min(), self.delta_R[:, i].max()
+            silent = any(self.silent[i : i + 1])
+            change = "0, to round-off" if silent else f"{low:.4g} to {high:.4g} ohm"
+            ohmic = f"{self.R_ohmic[i]:.6g} ohm"
+            if any(self.ohmic_silent[i : i + 1]):
+                ohmic = "0, to round-off"
+            yield f"{note}, R_ohmic {ohmic}, delta_R {change}"
 
 
 @door
@@ -158,6 +166,7 @@ def admr(
         plane=plane,
         strength=size,
         silent=silent,
+        ohmic_silent=tuple(no_resistance(float(R), problem) for R in ohmic),
     )
 
 

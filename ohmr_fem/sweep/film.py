@@ -39,7 +39,7 @@ from ..model.stack import Stack
 from ..solver import forms
 from ..solver.film import Faces, detection_matrix
 from ..solver.film_decay import rates_between_faces, require_decay_between_faces
-from ..solver.linear import SYMMETRIC, Solver
+from ..solver.linear import SYMMETRIC, Factorisation, Solver
 from ..solver.resistance import FourTerminal, ohmic_reading
 from ..solver.resolution import FIRST_ORDER
 from ..solver.space import facet_basis
@@ -62,6 +62,7 @@ from .lanczos import ROUNDING, Projection, gamma, project
 from .link import Link
 from .measure import SpectralMeasure, device_of, one_per_pair, terms_of_pairs
 from .route import require_spectral
+from .uniform_mode import UniformMode
 
 #: The shift of the factorisation over the root of what the plane alone would take; measured. The
 #: faces ask for higher rates, (m pi/t)^2, and the corners of the device for higher ones still.
@@ -654,7 +655,7 @@ def film_measures(
     are further complex s at which the bound must hold, ``with_vectors`` keeps the Ritz vectors
     (N, m).
     """
-    from .spectral import _check_definite, _lengths, _range
+    from .spectral import _lengths, _range, check_definite
     from .stack import stack_measures
 
     tolerance = fraction(TOLERANCE if tolerance is None else tolerance, "tolerance")
@@ -694,10 +695,10 @@ def film_measures(
     covered = _thicknesses(thicknesses, film.thickness)
     shift = _shift(ranges, bases, slowest)
     factors = solver.factorise(K + shift * M)
-    # A0 M^-1 of the loads of the faces: see above
-    mass = solver.factorise(M)
-    spread, _ = mass.solve(keep.T @ across)
-    start = np.hstack([keep.T @ edges, factors.A @ spread])
+    uniform = UniformMode.of(system, K, M)
+    loads = keep.T @ edges, keep.T @ across
+    spread, _ = solver.factorise(M).solve(loads[1])
+    start, totals = face_start(uniform, loads, spread, factors, shift)
 
     each = of_films(ohmic, names, products)
 
@@ -734,11 +735,31 @@ def film_measures(
         excess,
         most,
         with_vectors=with_vectors,
+        uniform=uniform,
+        totals=totals,
     )
-    _check_definite(projection)
+    check_definite(projection, K, M)
     if with_vectors:
         projection = replace(projection, vectors=keep @ projection.vectors)
     return measures(with_absorbed(projection, system, across, spread, solver))
+
+
+def face_start(
+    uniform: UniformMode | None,
+    loads: tuple[np.ndarray, np.ndarray],
+    spread: np.ndarray,
+    factors: Factorisation,
+    shift: float,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The loads (N, p) of the edges and A0 M^-1 of those of the faces, see above, from M^-1 of
+    these (``spread``); and the totals of both.
+    """
+    edges, across = loads
+    if uniform is None:
+        return np.hstack([edges, factors.A @ spread]), None
+    start = np.hstack([edges, factors.A @ uniform.out_of(spread)])
+    # A0 1 = s0 M 1, which rounding in K would spoil
+    return start, np.append(uniform.totals(edges), shift * uniform.totals(across))
 
 
 def _shift(

@@ -19,7 +19,7 @@ from ..model.material import Material, torque_of
 from ..model.problem import Problem
 from ..solver.linear import SYMMETRIC, Solver
 from ..solver.system import System, system_of
-from ..units import fields_array, own_arrays, to_si
+from ..units import engineering, fields_array, own_arrays, to_si
 from .film import EDGES, FACES, FilmMeasure, _starts, film_measures
 from .matrix_film import MatrixFilmMeasure
 
@@ -27,7 +27,7 @@ from .matrix_film import MatrixFilmMeasure
 MAP = 1e-8
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FilmMoment:
     """Moment density in a film for one field and current.
 
@@ -51,6 +51,20 @@ class FilmMoment:
 
     def __post_init__(self) -> None:
         own_arrays(self)
+
+    def __repr__(self) -> str:
+        x, y, z = self.field
+        faces = []
+        for name, n in (("bottom", self.bottom), ("top", self.top)):
+            largest = [
+                f"{a} {size:.4g}" for a, size in zip("xyz", np.abs(n).max(axis=1), strict=True)
+            ]
+            faces.append(f"{name} {', '.join(largest)}")
+        return (
+            f"FilmMoment(B = ({x:g}, {y:g}, {z:g}) T; {len(self.z)} heights of "
+            f"{engineering(float(np.ptp(self.z)), 'm')}, {self.density.shape[2]} vertices; largest "
+            f"|n| in C/m^3: {'; '.join(faces)})"
+        )
 
     @property
     def bottom(self) -> np.ndarray:

@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConvergenceWarning, InputError, SweepInterrupted, warn
+from ..errors import (
+    ConvergenceWarning,
+    InputError,
+    PhysicsWarning,
+    SolveError,
+    SweepInterrupted,
+    warn,
+)
 from ..errors.doors import door
 from ..mesh.grids import cross_section
 from ..model.fields import field_rotation
@@ -30,6 +37,8 @@ from .route import choose
 from .spectral import largest_share, spectral_measure, spectral_measures
 
 METHODS = ("auto", "spectral", "reduced", "direct")
+#: Part of its largest that the change from B = 0 may be off without a word.
+HANLE_OFF = 1e-6
 #: So many fields are solved one by one on the general path.
 FEW = 8
 
@@ -267,6 +276,14 @@ def _reduced_curve(
         )
         warn(ConvergenceWarning(note, key="method"))
         notes = (*notes, note)
+    lost = found.lost_of_hanle
+    if found.converged and lost > max(HANLE_OFF, 100.0 * tolerance):
+        note = (
+            f"reduced basis: R(B) - R(0) is known to {lost:.1e} of its largest only, R(B) far "
+            "better; use method='direct', or with one material method='spectral'"
+        )
+        warn(ConvergenceWarning(note, key="method"))
+        notes = (*notes, note)
     sign = _sign(measurement)
     curve = _curve(
         measurement.system.problem,
@@ -417,5 +434,8 @@ def strip_rho(problem: Problem, fields: np.ndarray, current: Any) -> np.ndarray:
         precession_squared(problem.material, fields) > -1.0
     )  # beyond, a strip with reflecting edges has no steady state
     if np.any(steady):
-        rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
+        try:
+            rho[steady] = spectral_measure(strip, fields=fields[steady]).rho(fields[steady])
+        except SolveError as stop:  # a column beside the curve must not take the curve along
+            warn(PhysicsWarning(f"delta_R_strip is left empty: {stop}", key="mesh"))
     return rho

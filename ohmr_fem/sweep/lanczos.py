@@ -20,6 +20,7 @@ import numpy as np
 
 from ..base.owned import own_arrays
 from ..solver.linear import Factorisation
+from .uniform_mode import UniformMode
 
 #: The bound holds down to this times |a| |b|.
 ROUNDING = 5e-13
@@ -44,6 +45,7 @@ class Projection:
     vectors : (N, m) Ritz vectors, or None once stored
     solves : number of right-hand sides solved
     residual : largest backward error among them
+    gap : lowest rate of (K, M) that the vectors can hold, but for an exact pole at 0; 0 if unknown
     """
 
     shift: float
@@ -54,6 +56,7 @@ class Projection:
     vectors: np.ndarray | None
     solves: int
     residual: float
+    gap: float = 0.0
 
     def __post_init__(self) -> None:
         own_arrays(self)
@@ -92,6 +95,7 @@ class Projection:
 
         No rate of (K, M) may lie below ``lowest``, and Re s must lie above -lowest.
         """
+        lowest = max(lowest, self.gap)
         size = gamma(np.asarray(s) + lowest, self.shift + lowest)
         size = size[..., None] if np.ndim(i) else size
         norms = self.residual_norm(slice(None), s)
@@ -123,22 +127,32 @@ def project(
     excess: Callable[[Projection], float],
     most: int = 80,
     with_vectors: bool = True,
+    uniform: UniformMode | None = None,
+    totals: np.ndarray | None = None,
+    gap: float = 0.0,
 ) -> Projection:
     """Extend the block Krylov space of the columns of ``start`` (N, p) until ``excess(projection)
     <= 1``.
 
     ``factors`` is the factorised A0 = K + shift M; ``excess`` is the bound over what is accepted.
     It falls geometrically, so two values tell when to look again.  Stops after ``most`` blocks, or
-    when the space is exhausted; the caller reads from the bound how far it got.
+    when the space is exhausted; the caller reads from the bound how far it got.  The ``uniform``
+    mode stays out of the space, and is a pole at 0 with the ``totals`` (p,) of the columns (by
+    default their own); no other rate lies below ``gap``.
     """
     worst = [0.0]
 
     def solve(B: np.ndarray) -> np.ndarray:
         x, residual = factors.solve(B)
         worst[0] = max(worst[0], residual)
-        return x
+        return x if uniform is None else uniform.out_of(x)
 
-    space = _Space(factors.A, M, start)
+    still = None
+    if uniform is not None:
+        totals = uniform.totals(start) if totals is None else totals
+        still = _Still(uniform.vector, totals)
+        start = uniform.out_of_loads(start)
+    space = _Space(factors.A, M, start, still, gap)
     images = solve(start)
     R = space.append(images, images.T @ (factors.A @ images))
     seen, look = (0, np.inf), 4
@@ -172,6 +186,31 @@ def _roots(squares: np.ndarray) -> np.ndarray:
     return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
 
 
+@dataclass(frozen=True, eq=False)
+class _Still:
+    """An eigenvector of rate 0 that is known, and the loads (p,) on it."""
+
+    vector: np.ndarray
+    totals: np.ndarray
+
+    def added(self, found: Projection) -> Projection:
+        """With its pole, where something drives it."""
+        if not np.any(self.totals):
+            return found
+        vectors = found.vectors
+        if vectors is not None:
+            vectors = np.column_stack([self.vector, vectors])
+        nothing = np.zeros((len(found.tail), 1))
+        return replace(
+            found,
+            rates=np.append(0.0, found.rates),
+            weights=np.vstack([self.totals, found.weights]),
+            tail=np.hstack([nothing, found.tail]),
+            gram=found.gram + np.outer(self.totals, self.totals) / found.shift,
+            vectors=vectors,
+        )
+
+
 class _Space:
     """A0-orthonormal blocks V_j, T = V^T M V and V^T start, filled one block at a time.
 
@@ -179,7 +218,16 @@ class _Space:
     square of its error.
     """
 
-    def __init__(self, A: Any, M: Any, start: np.ndarray) -> None:
+    def __init__(
+        self,
+        A: Any,
+        M: Any,
+        start: np.ndarray,
+        still: _Still | None = None,
+        gap: float = 0.0,
+    ) -> None:
+        self.still = still
+        self.gap = gap
         self.A = A
         self.M = M
         self.start = start
@@ -262,7 +310,7 @@ class _Space:
         newest = Y[used - link.shape[1] :]
         tail = (link @ newest) / np.sqrt(theta)
         vectors = self._turned(Y / np.sqrt(theta)) if with_vectors else None
-        return Projection(
+        found = Projection(
             shift=shift,
             rates=1.0 / theta - shift,
             weights=weights,
@@ -271,7 +319,9 @@ class _Space:
             vectors=vectors,
             solves=self.start.shape[1] + used,
             residual=0.0,
+            gap=self.gap,
         )
+        return found if self.still is None else self.still.added(found)
 
 
 def _orthonormal(

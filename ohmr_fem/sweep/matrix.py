@@ -24,6 +24,7 @@ from .lanczos import Projection, project
 from .matrix_measure import MatrixMeasure
 from .measure import device_of, one_per_pair, terms_of_pairs
 from .route import require_spectral
+from .uniform_mode import UniformMode
 
 #: Precession angles for which a measure is made when no fields are given.
 DEFAULT_RANGE = 50.0
@@ -78,7 +79,7 @@ def matrix_measures(
 
     The bound holds at ``materials`` as well.
     """
-    from .spectral import MIDDLE, _check_definite, _starts
+    from .spectral import MIDDLE, _starts, check_definite
 
     tolerance = fraction(1e-8 if tolerance is None else tolerance, "tolerance")
     require_spectral(problem)
@@ -116,8 +117,9 @@ def matrix_measures(
         return 2.0
 
     most = 240 if lengths is not None or materials else 80 if until is None else 160
-    projection = project(M, factors, keep.T @ start, shift, excess, most)
-    _check_definite(projection)
+    uniform = UniformMode.of(system, K, M)
+    projection = project(M, factors, keep.T @ start, shift, excess, most, uniform=uniform)
+    check_definite(projection, K, M)
     everything_kept = keep.shape[0] == keep.shape[1]
     vectors = projection.vectors if everything_kept else keep @ projection.vectors
     return measures(replace(projection, vectors=vectors))

@@ -32,13 +32,24 @@ from ..solver.stability import lowest_diffusive_rate
 from ..solver.system import system_of
 from ..units import fields_array, fraction
 from .bound import FLOOR
-from .film import EDGES, STRICTER, TOLERANCE, FilmMeasure, _shift, _starts, _thicknesses, of_films
+from .film import (
+    EDGES,
+    STRICTER,
+    TOLERANCE,
+    FilmMeasure,
+    _shift,
+    _starts,
+    _thicknesses,
+    face_start,
+    of_films,
+)
 from .film_absorbed import with_absorbed
 from .lanczos import Projection, project
 from .matrix import _Asked, _looks, _materials, _nothing
 from .matrix_measure import MatrixMeasure
 from .measure import device_of, one_per_pair
 from .route import require_spectral
+from .uniform_mode import UniformMode
 
 #: Sum of |(r S)_j (S^-1 s)_j| over |r s| beyond which eigenvectors are not used.
 CANCELS = 1e5
@@ -330,7 +341,7 @@ def matrix_film_measures(
 
     The bound holds at ``materials`` as well.
     """
-    from .spectral import _check_definite
+    from .spectral import check_definite
 
     tolerance = fraction(TOLERANCE if tolerance is None else tolerance, "tolerance")
     require_spectral(problem)
@@ -365,9 +376,10 @@ def matrix_film_measures(
     points = asked.eigenvalues(measures(shape)[0])
     shift = _shift([points], np.ones(1), slowest)
     factors = solver.factorise(K + shift * M)
-    # A0 M^-1 of the loads of the faces: see film.py
-    spread, _ = solver.factorise(M).solve(keep.T @ across)
-    start = np.hstack([keep.T @ edges, factors.A @ spread])
+    uniform = UniformMode.of(system, K, M)
+    loads = keep.T @ edges, keep.T @ across
+    spread, _ = solver.factorise(M).solve(loads[1])
+    start, totals = face_start(uniform, loads, spread, factors, shift)
 
     def excess(found: Projection) -> float:
         worst = 0.0
@@ -382,8 +394,9 @@ def matrix_film_measures(
         return worst
 
     most = 80 if lengths is None and not materials else 240
-    projection = project(M, factors, start, shift, excess, most, with_vectors=with_vectors)
-    _check_definite(projection)
+    options: dict[str, Any] = {"uniform": uniform, "totals": totals, "with_vectors": with_vectors}
+    projection = project(M, factors, start, shift, excess, most, **options)
+    check_definite(projection, K, M)
     vectors = keep @ projection.vectors if with_vectors else None
     projection = replace(projection, vectors=vectors)
     return measures(with_absorbed(projection, system, across, spread, solver))

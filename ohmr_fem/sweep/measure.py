@@ -942,6 +942,11 @@ class SpectralMeasure:
             lines.append(f"certified to |omega| tau = {precession:.4g}, growth {growth:.3g}")
         return html_summary(type(self).__name__, lines)
 
+    @property
+    def _slowest_decay(self) -> float:
+        """Of all that is driven or read, without field, in 1/tau."""
+        return float(self.projection.rates.min(initial=np.inf)) * self.stretch + 1.0
+
     def __repr__(self) -> str:
         what = (
             "cross-section"
@@ -951,8 +956,7 @@ class SpectralMeasure:
         return (
             f"SpectralMeasure({what}: {len(self.projection.rates)} poles, F(1) = "
             f"{float(np.real(self.F())):.6g} "
-            f"± {float(self.F_bound()):.1e}, slowest rate "
-            f"{self.projection.rates.min(initial=np.inf):.4g}/tau, "
+            f"± {float(self.F_bound()):.1e}, slowest decay {self._slowest_decay:.4g}/tau, "
             f"{self.projection.solves} solves on one factorisation)"
         )
 

@@ -61,6 +61,7 @@ def plain_content(measure: SpectralMeasure) -> dict[str, Any]:
             "shift": p.shift,
             "solves": p.solves,
             "residual": p.residual,
+            "gap": p.gap,
             **arrays,
         },
     }
@@ -125,6 +126,8 @@ def _projection_of(plain: dict[str, Any]) -> Projection:
     shapes = {"rates": (count,), "weights": (count, starts), "gram": (starts, starts)}
     check_shapes(arrays, shapes | {"tail": arrays["tail"].shape})
     known = {k: plain[k] for k in ("shift", "solves", "residual")}
+    known["gap"] = plain.get("gap", 0.0)  # older files know none
+    check_kinds({"gap": known["gap"]}, {"gap": "finite number"})
     return Projection(**known, **arrays, vectors=None)
 
 

@@ -12,6 +12,7 @@ estimate, not a bound.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +21,8 @@ import numpy as np
 from scipy.linalg import eig
 from scipy.sparse import block_diag, csr_array
 
-from ..solver.linear import GENERAL, SYMMETRIC, Factorisation
+from ..solver.linear import GENERAL, SYMMETRIC, Factorisation, Solver
+from ..solver.narrow import moment_factors, split
 from ..solver.resistance import Measurement
 from ..solver.stability import check_stability, check_sweep
 from ..solver.system import System
@@ -86,6 +88,22 @@ class Affine:
         full = s.coupled(T, A_0)
         return cls(s, full, norm, (x, y, z), np.append(nothing, source), output)
 
+    @functools.cached_property
+    def action(self) -> Any:
+        """What A_0 does to vectors."""
+        return split(self.system, self.constant, lambda: self.system.relaxing) or self.constant
+
+    def factorised(self, matrix: Any, field: Any, solver: Solver) -> Factorisation:
+        """A matrix at a field (3,), or without one the norm, factorised."""
+        s = self.system
+
+        def local() -> csr_array:
+            if field is not None:
+                return csr_array(s.relaxing + s.torque(field))
+            return csr_array(0.5 * (s.relaxing + s.relaxing.T))
+
+        return moment_factors(s, matrix, local, solver)
+
     def along(self, field: np.ndarray) -> csr_array:
         """sum B_b A_b."""
         parts = (b * m for b, m in zip(field, self.slopes, strict=True))
@@ -130,7 +148,7 @@ class Reduced:
         slopes = [grown(A, old) for A, old in pairs]
         return Reduced(
             Z=Z,
-            constant=grown(affine.constant, self.constant),
+            constant=grown(affine.action, self.constant),
             slopes=np.array(slopes),
             source=Z.T @ affine.source,
             output=Z.T @ affine.output,
@@ -151,18 +169,55 @@ class Reduced:
 
 
 @dataclass(frozen=True, eq=False)
+class Change:
+    """f(B) - f(0) = -d.T(B) x - d.T(B) y with A_0 x = source, A_0^T d = output and A(B) y = -T(B)
+    x, all its digits: only y, which is of the order of the field, is a reduced one.
+
+    The components that x, d and y do not share are zeros in d.T x and d.T y, not round-off as in
+    output.y; in narrow devices the latter exceeds the change.
+    """
+
+    reduced: Reduced
+    first: np.ndarray
+    loads: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def of(cls, affine: Affine, reduced: Reduced, zero: np.ndarray, dual: np.ndarray) -> Change:
+        loads = np.array([A @ zero for A in affine.slopes])
+        weights = np.array([A.T @ dual for A in affine.slopes])
+        return cls(reduced, loads @ dual, loads @ reduced.Z, weights @ reduced.Z)
+
+    def at(self, field: np.ndarray) -> float:
+        y = np.linalg.solve(self.reduced.at(field), -(field @ self.loads))
+        return float(-(field @ self.first) - (field @ self.weights) @ y)
+
+
+@dataclass(frozen=True, eq=False)
 class ReducedSweep:
-    """Result of :func:`reduced_sweep`: changes, changes from B = 0, error estimates (n,), and what
-    it took.
+    """Result of :func:`reduced_sweep`: changes, changes from B = 0, error estimates of both (n,),
+    and what it took.
     """
 
     change: np.ndarray
     hanle: np.ndarray
     estimate: np.ndarray
+    hanle_estimate: np.ndarray
     factorisations: int
     size: int
     residual: float
     converged: bool
+    #: What the terms of ``hanle`` sum to without their signs: below round-off of it no field has an
+    #: effect.
+    terms: float = 0.0
+
+    @property
+    def lost_of_hanle(self) -> float:
+        """Estimated error of ``hanle`` over its largest; 0 where all of it is round-off."""
+        largest = float(np.abs(self.hanle).max())
+        if largest <= ROUNDING * self.terms:
+            return 0.0
+        return float(self.hanle_estimate.max()) / largest
 
 
 def total(parts: Sequence[ReducedSweep]) -> ReducedSweep:
@@ -171,10 +226,12 @@ def total(parts: Sequence[ReducedSweep]) -> ReducedSweep:
         change=np.sum([p.change for p in parts], axis=0),
         hanle=np.sum([p.hanle for p in parts], axis=0),
         estimate=np.sum([p.estimate for p in parts], axis=0),
+        hanle_estimate=np.sum([p.hanle_estimate for p in parts], axis=0),
         factorisations=sum(p.factorisations for p in parts),
         size=max(p.size for p in parts),
         residual=max(p.residual for p in parts),
         converged=all(p.converged for p in parts),
+        terms=max(p.terms for p in parts),
     )
 
 
@@ -199,7 +256,7 @@ class Residuals:
         cls, affine: Affine, fields: np.ndarray, metric: Factorisation, transposed: bool
     ) -> Residuals:
         directions = _directions(fields, ALONG)
-        matrices: list[Any] = [affine.constant]
+        matrices: list[Any] = [affine.action]
         matrices += [affine.along(d) for d in directions]
         rhs = affine.source[:, None]
         if transposed:
@@ -223,17 +280,22 @@ class Residuals:
         blocks = (*self.blocks, V.shape[1])
         return replace(self, parts=parts, gram=gram, blocks=blocks)
 
-    def norms(self, y: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    def norms(
+        self, y: np.ndarray, fields: np.ndarray, still: np.ndarray | None = None
+    ) -> np.ndarray:
         """Residual norms (n,) of the coordinates y (n, m) at the fields (n, 3), down to the root of
-        round-off.
+        round-off; of the change from the solution ``still`` (m,) without field, where it is given:
+        A(B) y = -T(B) still.
         """
-        columns = [np.ones((len(fields), 1))]
+        driven = still is None
+        columns = [np.full((len(fields), 1), float(driven))]
         shares = (fields @ np.linalg.pinv(self.directions)).T
         start = 0
         for size in self.blocks:
             here = -y[:, start : start + size]
             columns.append(here)
-            columns += [share[:, None] * here for share in shares]
+            turned = here if still is None else here - still[start : start + size]
+            columns += [share[:, None] * turned for share in shares]
             start += size
         c = np.hstack(columns)
         squares = np.sum((c @ self.gram) * c, axis=1)
@@ -254,18 +316,19 @@ def reduced_sweep(
     spread = np.linspace(0, len(fields) - 1, CANDIDATES).astype(int)
     candidates = fields[np.unique(spread)]
     slopes = [affine.along(direction) for direction in _directions(fields)]
-    metric = (measurement.solver or SYMMETRIC).factorise(affine.norm)
+    metric = affine.factorised(affine.norm, None, measurement.solver or SYMMETRIC)
     sides = [Residuals.of(affine, fields, metric, side) for side in (False, True)]
     ratio, worst_residual, product = 0.0, 0.0, 0.0
     used = int(affine.norm is not affine.constant)
-    chosen = np.zeros(3)
+    chosen = zero = dual = np.zeros(3)
+    solved: list[tuple[np.ndarray, float, float]] = []
     reduced = Reduced.empty(affine)
     converged = False
     while used < most and not converged:
         factors = metric
         if np.any(chosen) or used:
             matrix = affine.constant + affine.along(chosen)
-            factors = (measurement.solver or GENERAL).factorise(matrix)
+            factors = affine.factorised(matrix, chosen, measurement.solver or GENERAL)
         used += 1
         vectors, residual = _snapshots(affine, factors, slopes)
         worst_residual = max(worst_residual, residual)
@@ -273,6 +336,10 @@ def reduced_sweep(
             exact = float(affine.output @ vectors[:, 0])
             error = abs(exact - reduced.value(chosen)[0])
             ratio = max(ratio, error / product)
+        if np.any(chosen):
+            solved.append((chosen, *_exact_hanle(affine, factors, chosen, zero, dual)))
+        else:
+            zero, dual = vectors[:, 0], vectors[:, vectors.shape[1] // 2]
         new = _orthonormal(reduced.Z, vectors)
         reduced = reduced.extended(affine, new)
         sides = [side.extended(new) for side in sides]
@@ -282,21 +349,47 @@ def reduced_sweep(
         if used == most or (used >= 3 and products.max() <= allowed):
             where, products = fields, _products(reduced, sides, fields)
             converged = bool(used >= 3 and products.max() <= allowed)
-        chosen = where[int(np.argmax(products))]
+        # a field that was solved has nothing left to tell
+        open_ones = np.where(_among(where, [B for B, *_ in solved]), -1.0, products)
+        chosen = where[int(np.argmax(open_ones))]
         product = float(products.max())
     check_stability(affine.system, _slowest(affine, reduced, candidates))
-    values = np.array([reduced.value(B) for B in fields])
-    floor = ROUNDING * np.abs(values[:, 0]).max()
-    estimates = max(1.0, SAFETY * ratio) * products + floor
+    values = np.array([reduced.value(B)[0] for B in fields])
+    change = Change.of(affine, reduced, zero, dual)
+    floor = ROUNDING * np.abs(values).max()
+    safety = max(1.0, SAFETY * ratio)
+    estimates = safety * products + floor
+    off = max((abs(change.at(B) - exact) for B, exact, _ in solved), default=0.0)
+    of_hanle = safety * _hanle_products(reduced, sides, fields) + off
     return ReducedSweep(
-        change=values[:, 0],
-        hanle=values[:, 1],
+        change=values,
+        hanle=np.array([change.at(B) for B in fields]),
         estimate=estimates,
+        hanle_estimate=of_hanle,
         factorisations=used,
         size=reduced.Z.shape[1],
         residual=worst_residual,
         converged=converged,
+        terms=max((terms for *_, terms in solved), default=0.0),
     )
+
+
+def _among(fields: np.ndarray, known: Sequence[np.ndarray]) -> np.ndarray:
+    """Which of the fields (n, 3) are 0 or among the known ones, unless all of them are."""
+    seen = [np.zeros(3), *known]
+    found = np.any([np.all(fields == B, axis=1) for B in seen], axis=0)
+    return found & (not np.all(found))
+
+
+def _exact_hanle(
+    affine: Affine, factors: Factorisation, field: np.ndarray, zero: np.ndarray, dual: np.ndarray
+) -> tuple[float, float]:
+    """:class:`Change` at a field (3,) whose matrix is factorised, and the sum of its sizes."""
+    T = affine.along(field)
+    turned, _ = factors.solve(-(T @ zero))
+    parts = [T @ zero, T @ turned]
+    value = -sum(float(dual @ part) for part in parts)
+    return value, sum(float(np.abs(dual) @ np.abs(part)) for part in parts)
 
 
 def _slowest(affine: Affine, reduced: Reduced, fields: np.ndarray) -> np.ndarray:
@@ -362,3 +455,15 @@ def _products(reduced: Reduced, sides: list[Residuals], fields: np.ndarray) -> n
     primal = np.array([np.linalg.solve(m, reduced.source) for m in small])
     dual = np.array([np.linalg.solve(m.T, reduced.output) for m in small])
     return np.asarray(sides[0].norms(primal, fields) * sides[1].norms(dual, fields))
+
+
+def _hanle_products(reduced: Reduced, sides: list[Residuals], fields: np.ndarray) -> np.ndarray:
+    """:func:`_products` of the change from B = 0: its own residual times the dual one."""
+    zero = np.linalg.solve(reduced.constant, reduced.source)
+    primal, dual = [], []
+    for B in fields:
+        small = reduced.at(B)
+        primal.append(np.linalg.solve(small, -np.tensordot(B, reduced.slopes, 1) @ zero))
+        dual.append(np.linalg.solve(small.T, reduced.output))
+    change = sides[0].norms(np.array(primal), fields, zero)
+    return np.asarray(change * sides[1].norms(np.array(dual), fields))

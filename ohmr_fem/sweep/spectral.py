@@ -28,6 +28,7 @@ from ..model.material import precession_squared
 from ..model.problem import Problem
 from ..solver import forms
 from ..solver.linear import SYMMETRIC, Solver, factorised
+from ..solver.narrow import rounding_of
 from ..solver.resistance import FourTerminal, UnitCurrent, ohmic_reading
 from ..solver.resolution import FIRST_ORDER, angle_notes, size_notes
 from ..solver.space import vertex_functions
@@ -41,6 +42,7 @@ from .link import Link
 from .matrix import matrix_measures
 from .measure import SpectralMeasure, device_of, one_per_pair, terms_of_pairs
 from .route import require_spectral
+from .uniform_mode import UniformMode
 
 #: Precession angles Omega tau for which a measure is made when no fields are given.
 DEFAULT_RANGE = 50.0
@@ -247,7 +249,14 @@ def _scalar_measures(
     sizes = np.abs(np.concatenate(ranges) + slowest)
     least = min(2.0 * sizes.min(), bases.min())
     shift = shift or MIDDLE * float(np.sqrt(sizes.max() * least))
+    uniform, gap, middle = UniformMode.of(system, K, M), 0.0, shift
+    if uniform is not None:
+        shift = uniform.raised(middle, problem.mesh.size / system.scales.length)
     factors = factorised(solver, K + shift * M, lambda: vertex_functions(system.basis, keep))
+    if uniform is not None and shift > middle:  # far above the s asked for: it takes the true gap
+        gap = uniform.gap(K, M, factors, shift)
+        # F bends over the gap: held on a circle of half of it, so is what a weak field changes
+        ranges[0] = np.append(gap * circle(), ranges[0])
 
     groups = [
         (one, np.array([turn for turn, own in zip(turns, links, strict=True) if own == one]))
@@ -266,8 +275,8 @@ def _scalar_measures(
         return worst if settled else 2.0
 
     most = 240 if lengths is not None else 80 if until is None else 160
-    projection = project(M, factors, keep.T @ start, shift, excess, most)
-    _check_definite(projection)
+    projection = project(M, factors, keep.T @ start, shift, excess, most, uniform=uniform, gap=gap)
+    check_definite(projection, K, M)
     everything_kept = keep.shape[0] == keep.shape[1]
     vectors = projection.vectors if everything_kept else keep @ projection.vectors
     return one_per_pair(
@@ -282,12 +291,18 @@ def _scalar_measures(
     )
 
 
-def _check_definite(projection: Projection) -> None:
+def check_definite(projection: Projection, K: Any, M: Any) -> None:
     """The bound needs a pencil without negative rates; absorption and diffusion are checked at the
     door, so none should be.
+
+    Rounding in K gives rates of either sign: see :mod:`ohmr_fem.sweep.uniform_mode`.
     """
     lowest = float(projection.rates.min(initial=0.0))
-    if lowest < -1e-9 * projection.shift:
+    if lowest >= -1e-9 * projection.shift:
+        return
+    even = np.ones(K.shape[0])
+    rounding = rounding_of(K, even) / float(abs(M).sum())
+    if lowest < -1e-9 * projection.shift - rounding:
         raise SolveError(
             f"indefinite pencil: a mode grows at {-lowest:.3g}/tau without any field (negative "
             "absorption or "
@@ -308,6 +323,7 @@ def _excess(
     """Largest bound over what is accepted, at the rates s = points and for all turns (k, p, q); |F|
     is that at s = base.
     """
+    slowest = max(slowest, found.gap)
     factor = gamma(points + slowest, found.shift + slowest)
     factor[-CIRCLE:] /= 3.0  # the circle enters with a third, see sum_bound
     residuals = found.residuals(points)

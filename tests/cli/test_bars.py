@@ -15,6 +15,19 @@ class Screen(io.StringIO):
         return True
 
 
+@pytest.mark.parametrize("quiet, seen", [(False, "fit: profiles 2 of 4, 0 s\n"), (True, "")])
+def test_a_log_gets_a_line_of_progress_now_and_then(monkeypatch, quiet, seen):
+    log = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    monkeypatch.setitem(speech.SPEECH, "quiet", quiet)
+    with bars.stages("fit") as progress:
+        for done in (1, 2, 3):
+            monkeypatch.setattr(bars, "LINE_EVERY", -1.0 if done == 2 else 30.0)
+            if progress is not None:
+                progress("profiles", done, 4)
+    assert log.getvalue() == seen
+
+
 @pytest.mark.parametrize("terminal, quiet, seen", [
     (True, False, True), (True, True, False), (False, False, False),
 ])  # fmt: skip

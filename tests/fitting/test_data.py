@@ -116,7 +116,15 @@ def test_missing_values(table, refuses):
         ("B [T],R [ohm]\n1,2\n2,3\n", {"direction": (0, 0, 0)}, ["direction"]),
         ("Bx [T],Q [ohm]\n1,2\n2,3\n", {}, ["no measured column"]),
         ("Bx [T],R [ohm],MR [%]\n1,2,3\n2,3,4\n", {}, ["R, ratio", "quantity='R'"]),
-        ("Bx [T],R [ohm]\n1,2\n2,3\n", {"quantity": "ratio"}, ["no column for 'ratio'"]),
+        ("Bx [T],R [ohm]\n1,2\n2,3\n", {"quantity": "hanle"}, ["no column for 'hanle'"]),
+        (
+            "B,R [ohm]\n1,2\n2,3\n",
+            {"direction": "x"},
+            ["{'B': ('B', 'T')}", "--column B=B --unit B=T"],
+        ),
+        ("Angle (deg),R [ohm]\n0,2\n90,3\n", {}, ["plane='xy'", "--plane xy --field '9 T'"]),
+        ("Angle (deg),R [ohm]\n0,2\n90,3\n", {"field": 9}, ["plane='xy'", "--plane xy"]),
+        ("Bx [T],R [ohm]\n1,2\n2,3\n", {"columns": {"sigma": ("", "ohm")}}, ["its heading"]),
         ("Bx [T],R [ohm]\n1,2\n2,3\n", {"quantity": "resist"}, ["'resist'"]),
         ("Bx [T],V [V]\n1,2\n2,3\n", {}, ["current", "I [A]"]),
         ("Bx [T],R [ohm]\n1,2\n1,3\n", {}, ["all 2 fields are equal"]),
@@ -151,6 +159,44 @@ def test_measured_checks_its_arrays(refuses):
         Measured(fields, [1, 2, 3], "rho")
 
 
+@pytest.mark.parametrize("heading", ["R [mohm]", "V [mV],I [A]"])
+def test_a_resistance_is_read_as_its_relative_change(table, heading):
+    """As of.Measured.relative makes it: what a cross-section needs."""
+    lines = "".join(f"{b},{4 + b * b},1\n" for b in (-1, 0, 2))
+    path = table(f"Bx [T],{heading}{'' if 'I' in heading else ',note'}\n{lines}")
+    (ratio,) = read_data(path, quantity="ratio")
+    assert ratio.quantity == "ratio" and ratio.values.tolist() == [0.25, 0.0, 1.0]
+    (whole,) = read_data(path)
+    assert np.allclose(whole.relative().values, ratio.values, rtol=1e-14)
+
+
+def test_the_relative_change_of_a_curve(refuses):
+    fields = of.field_sweep(-1, 1, 3)
+    curve = Measured(fields, [3.0, -2.0, 3.0], sigma=0.1, name="far").relative()
+    assert curve.values.tolist() == [-2.5, 0.0, -2.5] and curve.sigma.tolist() == [0.05] * 3
+    assert curve.quantity == "ratio" and curve.name == "far"
+    with refuses(InputError, "divide by R(0)"):
+        Measured(fields, [1, 0, 1], "hanle").relative()
+    with refuses(InputError, "zero at the smallest field"):
+        Measured(fields, [1, 0, 1]).relative()
+
+
+def test_a_cross_section_says_how_to_divide(refuses):
+    section = of.Problem(of.cross_section("12 nm", normal="z"), of.presets.mn(resistivity=1e-6))
+    fields = of.field_sweep(-1, 1, 5)
+    with refuses(InputError, "curve.relative()", "--quantity ratio"):
+        of.fit(Measured(fields, [3, 2, 1, 2, 3]), section, ["alpha"])
+    with refuses(InputError, "hanle/R(0)"):
+        of.fit(Measured(fields, [3, 2, 1, 2, 3], "hanle"), section, ["alpha"])
+
+
+def test_a_unit_alone_is_of_the_heading_that_means_it(table):
+    path = table("B,Res\n-10,1\n10,3\n")
+    columns = {"B": ("", "kOe"), "R": ("", "mohm")}
+    (curve,) = read_data(path, direction="x", columns=columns)
+    assert np.allclose(curve.signed, [-1, 1]) and np.allclose(curve.values, [1e-3, 3e-3])
+
+
 def test_pairs_by_name(refuses):
     fields, pairs = (
         of.field_sweep(-1, 1, 3),
@@ -158,7 +204,7 @@ def test_pairs_by_name(refuses):
     )
     (named,) = with_pairs([Measured(fields, [1, 2, 3], name="far")], pairs)
     assert named.current == ("a", "c") and named.voltage == ("b", "d")
-    with refuses(InputError, "local, far"):
+    with refuses(InputError, "local, far", "measurement='local' (--measurement local;"):
         with_pairs([Measured(fields, [1, 2, 3])], pairs)
     with refuses(InputError, "did you mean 'local'?"):
         with_pairs([Measured(fields, [1, 2, 3], name="locl")], pairs)

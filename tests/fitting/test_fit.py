@@ -14,6 +14,7 @@ import pytest
 import ohmr_fem as of
 from ohmr_fem import analytic
 from ohmr_fem.errors import InputError
+from ohmr_fem.fitting import search
 from ohmr_fem.fitting.curve import Curve
 from ohmr_fem.fitting.data import Measured
 from ohmr_fem.fitting.design import Candidate, design
@@ -89,6 +90,34 @@ def test_films_are_fitted_with_their_thickness(bar, names):
     for name, estimate in found.parameters.items():
         assert estimate.value == pytest.approx(truth[name], rel=1e-4), name
     assert found.strip is None
+
+
+@pytest.mark.parametrize(("noise", "exact"), [(1e-3, False), (1e-9, True)])
+def test_films_are_searched_with_few_poles(bar, monkeypatch, noise, exact):
+    """What is given comes from all of them, and so does the search where the data could tell."""
+    prob = bar(
+        simple_material(resistivity=1.0, sheet_conductivity=None, diffusion_length=LENGTH),
+        film=of.Film(0.5),
+    )
+    data = curves(prob, directions=("x",), noise=noise, points=9, quantity="hanle")
+    poles, told, minimise = [], [], search.minimise
+
+    def watched(task, model, *more):
+        poles.append(len(model.curves[0].measure.projection.rates))
+        return minimise(task, model, *more)
+
+    monkeypatch.setattr(search, "minimise", watched)
+    found = quiet(data, prob, ["alpha"], progress=lambda *step: told.append(step))
+    (measure,) = found.measures
+    whole = len(measure.projection.rates)
+    assert poles[0] < 0.6 * whole and poles[1:] == [whole] * exact
+    alpha = found.parameters["alpha_product"].value
+    assert alpha == pytest.approx(TRUTH["alpha_product"], rel=10 * noise)
+    change = measure.hanle(data[0].fields) * alpha / TRUTH["alpha_product"]
+    (curve,) = found.curves
+    assert np.allclose(curve.model - curve.background, change, rtol=1e-12, atol=0.0)
+    assert told[:2] == [("measures", 0, 1), ("measures", 1, 1)]
+    assert told[-1] == ("profiles", 1, 1)
 
 
 def test_parameters_of_films_and_planes(device):

@@ -474,6 +474,54 @@ def test_scans_and_sweeps_at_many_angles(table):
     assert [c.values[0] for c in curves] == [a - 8 for a in angles]
 
 
+def plain(*columns):
+    return "".join(",".join(map(str, row)) + "\n" for row in zip(*columns, strict=True))
+
+
+@pytest.mark.parametrize("step", [180, 90, 60, 45, 30])
+@pytest.mark.parametrize("sweeps", ["apart", "together"])
+def test_a_scan_is_one_curve_however_coarse(table, step, sweeps):
+    """Opposite angles are one axis, and were taken for the sweep of one."""
+    angles = np.arange(0, 361, step)
+    given = plain(angles, np.full(len(angles), 9.0), angles)
+    with_field = table("Angle (deg),B [T],R [ohm]\n" + given)
+    (curve,) = read_data(with_field, plane="xy", sweeps=sweeps)
+    assert curve.values.tolist() == angles.tolist()
+    ratio = table("Angle (deg),dR/R (ppm)\n" + plain(angles, angles))
+    (curve,) = read_data(ratio, plane="xy", field="9 T", sweeps=sweeps)
+    assert np.allclose(curve.values, 1e-6 * angles)
+    vectors = 9 * np.cos(np.radians(angles)), 9 * np.sin(np.radians(angles))
+    (curve,) = read_data(table("Bx [T],By [T],R [ohm]\n" + plain(*vectors, angles)))
+    assert curve.values.tolist() == angles.tolist()
+
+
+@pytest.mark.parametrize("by_angle", [False, True])
+def test_coarse_scans_at_several_fields_are_one_curve_each(table, by_angle):
+    pairs = [(b, a) for b in (1, 2, 5) for a in range(0, 361, 45)]
+    if by_angle:
+        pairs.sort(key=lambda pair: pair[1])
+    lines = "".join(f"{b},{a},{b + a}\n" for b, a in pairs)
+    curves = read_data(table("B [T],Angle (deg),R [ohm]\n" + lines), plane="xy")
+    assert [c.name for c in curves] == ["[1 T]", "[2 T]", "[5 T]"]
+    assert [c.values[1] for c in curves] == [46, 47, 50] and len(curves[2].values) == 9
+
+
+def test_both_halves_of_a_run_are_named_by_one_temperature(table):
+    """10.0004 and 9.9996 K of one run are no two temperatures; 20 K of the next is."""
+    near = np.repeat([10.0008, 9.9988], 9) + 2e-4 * np.tile([1, -1], 9)
+    text = "B [T],T [K],R [ohm]\n" + plain([*UP, *UP[::-1]], near, range(18))
+    assert [c.name for c in read_data(table(text), direction="x")] == ["[up]", "[down]"]
+    text += plain(UP, np.full(9, 20.0), range(9))
+    names = [c.name for c in read_data(table(text), direction="x")]
+    assert names[:2] == ["[10 K, up]", "[10 K, down]"] and names[2].startswith("[20 K")
+
+
+def test_sweeps_at_a_few_angles_stay_apart(table):
+    lines = "".join(f"{b},{a},{b + a}\n" for a in (0, 45, 90) for b in UP)
+    curves = read_data(table("B [T],Angle (deg),R [ohm]\n" + lines), plane="xy")
+    assert [c.values[0] for c in curves] == [-8, 37, 82]
+
+
 def test_thermometers_with_few_digits_and_close_temperatures(table):
     parts = [(round(t, 2), b, r) for t, b, r in loop(UP, 2.0, 0.006, 3)]
     (curve,) = read_data(log_file(table, parts), direction="x", columns=LOG)

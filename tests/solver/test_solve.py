@@ -335,3 +335,34 @@ def test_record(bar):
 def test_refuses(bar, arguments, fragments, refuses):
     with refuses(InputError, *fragments):
         of.solve(bar(), **arguments)
+
+
+@pytest.mark.filterwarnings("error::ohmr_fem.errors.ConvergenceWarning")
+@pytest.mark.parametrize("X, beta", [((1.0, 1e-6, 1e3), 1.0), ((1.0, 1.0, 1e-8), 1e3)])
+def test_a_large_component_that_is_not_read_raises_no_alarm(X, beta):
+    """n^y exceeds what is read, n^z, a thousandfold, and so does the rest it leaves: tanh(z)/z all
+    the same.
+    """
+    problem = of.Problem(of.cross_section(3.0), simple_material(inverse_mass=np.diag(X)))
+    rho = of.magnetoresistance(problem, (beta * TESLA, 0.0, 0.0))
+    z = 1.5 * np.sqrt(1.0 + 1j * beta * np.sqrt(X[1] * X[2]))
+    alpha2 = problem.material.orbital_hall_angle**2
+    assert -rho / alpha2 == pytest.approx((np.tanh(z) / z).real, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("error::ohmr_fem.errors.ConvergenceWarning")
+def test_layers_of_one_ratio_raise_no_alarm():
+    """sigma and D both a millionfold: the smaller leaves a rest of the larger, and no more."""
+    from ohmr_fem.analytic.layers import Layer, layered_strip
+
+    materials = {
+        name: simple_material(
+            sheet_conductivity=k, diffusion_constant=k, diffusion_length=None, inverse_mass=1.0
+        )
+        for name, k in (("a", 1.0), ("b", 1e6))
+    }
+    mesh = of.cross_section(2.8, resolve=0.02, regions={"a": (0, 1.1), "b": (1.1, 2.8)})
+    rho = of.magnetoresistance(of.Problem(mesh, materials))
+    angle = materials["a"].orbital_hall_angle
+    layers = [Layer(1.1, alpha=angle), Layer(1.7, 1e6, 1.0, 1e6, angle)]
+    assert abs(rho) == pytest.approx(abs(layered_strip(layers).relative), rel=1e-10)

@@ -9,6 +9,7 @@ import pytest
 from small_devices import bar
 
 import ohmr_fem as of
+from ohmr_fem.solver.linear import SuperLU
 from ohmr_fem.study.run import load_study, run_study
 
 pytest.importorskip("xarray")
@@ -36,6 +37,17 @@ points = 3
 STUDY = 'device = "bar.toml"\n[axes]\n"film.thickness" = ["40 nm", "160 nm"]\n'
 
 
+def metal():
+    """That of the device."""
+    return of.Material(
+        resistivity=1.8e-6,
+        relaxation_time=2e-12,
+        orbital_hall_angle=0.1,
+        inverse_mass=1.0,
+        diffusion_length=1e-7,
+    )
+
+
 @pytest.mark.filterwarnings("ignore::ohmr_fem.errors.ResolutionWarning")
 def test_the_thickness_is_an_axis(tmp_path):
     of.write_mesh(bar(26, 12), tmp_path / "bar.msh")
@@ -44,16 +56,9 @@ def test_the_thickness_is_an_axis(tmp_path):
     result = run_study(tmp_path / "study.toml")
     data = load_study(result.path)
     assert result.computed == 2 and not result.failed
-    metal = of.Material(
-        resistivity=1.8e-6,
-        relaxation_time=2e-12,
-        orbital_hall_angle=0.1,
-        inverse_mass=1.0,
-        diffusion_length=1e-7,
-    )
     contacts = ["left", "right", "t1", "t2", "b1", "b2"]
     mesh = of.read_mesh(tmp_path / "bar.msh")
-    problem = of.Problem(mesh, metal, contacts, film=of.Film(100e-9))
+    problem = of.Problem(mesh, metal(), contacts, film=of.Film(100e-9))
     measure = of.spectral_measure(
         problem, current=("left", "right"), voltage=("t1", "t2"), thicknesses=(40e-9, 160e-9)
     )
@@ -117,3 +122,44 @@ def test_an_axis_that_is_no_layer_is_refused(axis, tmp_path, refuses):
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
     with refuses(of.InputError, axis):
         run_study(tmp_path / "study.toml")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_one_measure_serves_all_thicknesses_and_materials(tmp_path, monkeypatch):
+    """Six points from the factorisations of one, within the error that the study states."""
+    of.write_mesh(bar(13, 6), tmp_path / "bar.msh")
+    faces = DEVICE.replace('thickness = "50 nm"', 'thickness = "50 nm"\nbottom = 3e4')
+    (tmp_path / "bar.toml").write_text(faces, encoding="utf-8")
+    axes = '"film.thickness" = ["40 nm", "60 nm", "90 nm"]\n"material.tau" = ["1 ps", "2 ps"]\n'
+    axes += '"material.orbital_hall_angle" = [0.05]\n'
+    (tmp_path / "study.toml").write_text(f'device = "bar.toml"\n[axes]\n{axes}', encoding="utf-8")
+    made = []
+    factorise = SuperLU.factorise
+
+    def counted(self, matrix, *rest, **options):
+        made.append(matrix.shape)
+        return factorise(self, matrix, *rest, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SuperLU, "factorise", counted)
+        patch.setattr("ohmr_fem.study.point.hanle_curve", None)  # no point is solved by itself
+        result = run_study(tmp_path / "study.toml")
+    assert result.computed == 6 and not result.failed
+    assert len(made) <= 6  # of one measure, not of six
+    data = load_study(result.path).isel(measurement=0).squeeze("material.orbital_hall_angle")
+    device = of.read_device(tmp_path / "bar.toml")
+    for i, t in enumerate((40e-9, 60e-9, 90e-9)):
+        for j, tau in enumerate((1e-12, 2e-12)):
+            angles = dict.fromkeys(("orbital_hall_angle", "inverse_orbital_hall_angle"), 0.05)
+            m = replace(metal(), relaxation_time=tau, diffusion_constant=None, **angles)
+            problem = of.Problem(
+                device.problem.mesh, m, list(device.problem.contacts), film=of.Film(t, bottom=3e4)
+            )
+            curve = of.hanle_curve(
+                problem, device.fields, current=("left", "right"), voltage=("t1", "t2")
+            )
+            found = data.isel({"film.thickness": i, "material.tau": j})
+            assert float(found.R_ohmic) == pytest.approx(curve.R_ohmic, rel=1e-9)
+            apart = np.abs(found.delta_R.values - curve.delta_R)
+            assert np.all(apart <= found.error.values + curve.algebraic_error)
+            assert np.abs(found.hanle.values - curve.hanle).max() < 1e-4 * np.ptp(curve.hanle)

@@ -89,6 +89,8 @@ def test_columns_and_ends(film_bar):
     assert_allclose(found["R_1"], found.R_ohmic[0] + found["delta_R_1"])
     assert_allclose(found.forms["1 - b_y^2"][18], 0.0, atol=1e-14)
     assert "t1" in repr(found)
+    low, high = found.delta_R[:, 0].min(), found.delta_R[:, 0].max()
+    assert f"R_ohmic {found.R_ohmic[0]:.6g} ohm, delta_R {low:.4g} to {high:.4g} ohm" in repr(found)
 
 
 def test_a_plane_without_a_film(film_bar):

@@ -40,6 +40,7 @@ def middle(problem):
 def test_without_field_it_is_sinh_across_the_film():
     problem = plain_bar(of.Film(3.0))
     found = of.film_moment(problem, current=("left", "right"), amount=0.5, layers=5)
+    assert len(repr(found)) < 300 and f"{np.abs(found.top[2]).max():.4g}" in repr(found)
     J = 0.5 / (WIDTH * 3.0)
     expected = -0.2 * J / 4.0 * 2.0 * np.sinh(found.z / 2.0) / np.cosh(3.0 / 4.0)
     density = found.density[:, :, middle(problem)]

@@ -122,6 +122,8 @@ def test_it_is_drawn_as_zero(mesh):
     assert written(of.plot_hanle([loud, silent])) == []
     assert written(of.plot_hanle(silent, "rho_star")) == []  # there is no such number
     scan = of.admr(problem, 5.0, points=8, **ACROSS)
+    assert scan.ohmic_silent == (True,)
+    assert "R_ohmic 0, to round-off, delta_R 0, to round-off" in repr(scan)
     assert scan.silent == (True,) and written(of.plot_admr(scan)) == [BY_SYMMETRY]
 
 
