@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -85,7 +85,8 @@ class Problem:
     ordinary_hall: bool = False
     interface: str = "accumulation"
     film: Film | Stack | None = None
-    unsaid: tuple[PhysicsWarning, ...] = field(default=(), init=False, repr=False)
+    #: Of the instance; no field, for who makes a problem anew gives the fields of another.
+    unsaid: ClassVar[tuple[PhysicsWarning, ...]] = ()
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)  # the way around frozen
