@@ -72,7 +72,7 @@ PLAIN_NAMES = """
     decimal binary layers stacking filling translations derivatives hoppings n around rings rescue
     max_iterations budget averaged index matrix symmetric most channel film fit geometry candidates
     others ends shape _cache shared each trend samples loss seed simulations alternatives models
-    moment caller scan
+    moment caller scan endpoint notes
 """
 #: ... and those of this function only; a number that stands for a choice or a count among them, and
 #: what is refused whatever it is, or read by the door of a row (run_fit, series_design).

@@ -239,12 +239,13 @@ class HanleCurve(Table):
     def _absent(self) -> dict[str, str]:
         absent: dict[str, str] = {}
         if len(self.rho) and np.all(np.isnan(self.rho)):
-            why = "R_ohmic is round-off" if self.ohmic_silent else "R_ohmic = 0"
+            why = "R_ohmic = 0, to round-off" if self.ohmic_silent else "R_ohmic = 0"
             if self.silent:
-                why = "delta_R and R_ohmic are round-off"
+                why = "delta_R and R_ohmic = 0, to round-off"
             absent |= dict.fromkeys(("rho", "rho_change"), why)
         if len(self.rho) and np.all(np.isnan(self.rho_star)):
-            absent["rho_star"] = "delta_R is round-off" if self.silent else "f(0) is 0 or round-off"
+            why = "f(0) = 0" if np.all(self.rho == 0.0) else "f(0) = 0, to round-off"
+            absent["rho_star"] = "delta_R = 0, to round-off" if self.silent else why
         return absent
 
     def _picture(self) -> str:
