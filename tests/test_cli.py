@@ -318,7 +318,7 @@ def test_data_says_what_it_understands(capsys):
     assert picture[6].strip("| ") == "*" and "no rows left out" in out
     assert ohmr("data", "log.csv", "--direction", "x") == 2
     assert "'Field' has no unit" in capsys.readouterr().err
-    bare = ["--direction", "x", "--unit", "B=kOe"]  # the heading that means it
+    bare = ["--direction", "x", "--unit", "B=kOe", *columns[-2:]]  # the heading that means it
     assert ohmr("data", "log.csv", *bare) == 0
     assert "column 1, 'Field', in kOe" in capsys.readouterr().out
     assert ohmr("data", "log.csv", *bare, "--column", "B=none") == 2

@@ -37,12 +37,13 @@ def unlikely(mesh: DeviceMesh, materials: dict[str, Material]) -> list[PhysicsWa
     size = float(np.ptp(mesh.mesh.p, axis=1).max())
     found: dict[str, PhysicsWarning] = {}
     for material in materials.values():
-        for note in _of_material(material) or _of_size(size, material):
+        upright = "z" in mesh.axes  # a section of a film or wire: its conductivity is the bulk's
+        for note in _of_material(material, upright) or _of_size(size, material):
             found.setdefault(str(note), note)
     return list(found.values())
 
 
-def _of_material(material: Material) -> list[PhysicsWarning]:
+def _of_material(material: Material, upright: bool) -> list[PhysicsWarning]:
     """Whether a material fits itself."""
     if not _plain(material):
         return []
@@ -56,16 +57,16 @@ def _of_material(material: Material) -> list[PhysicsWarning]:
             f"{_meant(tau, 'ps', 's')}"
         )
         return [PhysicsWarning(text, key="relaxation_time")]
-    return _of_conductivity(material)
+    return _of_conductivity(material, upright)
 
 
-def _of_conductivity(material: Material) -> list[PhysicsWarning]:
+def _of_conductivity(material: Material, upright: bool) -> list[PhysicsWarning]:
     rho, sheet = material.resistivity, material.sheet_conductivity
     sheet = sheet if isinstance(sheet, float) else None
     if rho is not None and rho > INSULATING:
         text = f"resistivity = {rho:g} ohm m is an insulator's: {_meant(rho, 'uohm cm', 'ohm m')}"
         return [PhysicsWarning(text, key="resistivity")]
-    if sheet is not None and sheet > CONDUCTING:
+    if sheet is not None and sheet > CONDUCTING and rho is None and not upright:
         text = (
             f"sheet_conductivity = {sheet:g} S is beyond any metal's: that of the bulk, in S/m? "
             "The one of a sheet is that times the thickness"

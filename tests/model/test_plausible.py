@@ -130,3 +130,12 @@ def test_each_thing_once():
     assert later.unsaid == (note,) and made[0].unsaid == ()
     notes = told(lambda: of.magnetoresistance(later, field=(0, 0, 0)))
     assert str(notes[0]) == str(note)
+
+
+@pytest.mark.parametrize("given", [{"resistivity": "150 uohm cm"}, {"sheet_conductivity": 6.7e5}])
+def test_a_section_of_a_film_has_the_conductivity_of_the_bulk(given):
+    lines = np.linspace(0, 12e-9, 3)
+    wire = of.tensor_grid(lines, lines, axes=("y", "z"))
+    for mesh in (of.cross_section("12 nm", normal="z"), wire):
+        assert not told(lambda mesh=mesh: problem(mesh, **given))
+    assert told(lambda: problem(sheet_conductivity=6.7e5))
