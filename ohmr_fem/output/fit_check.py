@@ -82,6 +82,8 @@ def _is_of(
 
 def check_fit(fit: Fit | GlobalFit) -> None:
     """ValueError for parts that do not belong together, or of which no table can be made."""
+    if isinstance(fit, GlobalFit) and not fit.samples:
+        raise ValueError("there are no samples")
     if not fit.curves:
         raise ValueError("there are no curves")
     square = (len(fit.parameters),) * 2
