@@ -29,6 +29,8 @@ ROWS = 100_000
 #: Directions of a new block smaller than this, relative to the block before orthogonalisation, are
 #: dropped.
 DEFLATION = 1e-13
+#: Of a new block so much smaller than before a part may be round-off.
+NEAR_END = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +152,7 @@ def project(
     still = None
     if uniform is not None:
         totals = uniform.totals(start) if totals is None else totals
-        still = _Still(uniform.vector, totals)
+        still = _Still(uniform, totals)
         start = uniform.out_of_loads(start)
     space = _Space(factors.A, M, start, still, gap)
     images = solve(start)
@@ -190,7 +192,7 @@ def _roots(squares: np.ndarray) -> np.ndarray:
 class _Still:
     """An eigenvector of rate 0 that is known, and the loads (p,) on it."""
 
-    vector: np.ndarray
+    uniform: UniformMode
     totals: np.ndarray
 
     def added(self, found: Projection) -> Projection:
@@ -199,7 +201,7 @@ class _Still:
             return found
         vectors = found.vectors
         if vectors is not None:
-            vectors = np.column_stack([self.vector, vectors])
+            vectors = np.column_stack([self.uniform.vector, vectors])
         nothing = np.zeros((len(found.tail), 1))
         return replace(
             found,
@@ -246,6 +248,9 @@ class _Space:
         V, R = _orthonormal(self.A, images, gram, before)
         size, width = V.shape
         used = self.last.stop
+        # what is left of a full space is round-off, all of it along the uniform moment
+        beyond = max(used + width - (size - (self.still is not None)), 0)
+        V, R, width = V[:, beyond:], R[beyond:], width - beyond
         self.before = self.last
         self.last = slice(used, used + width)
         room = self.V.shape[1]
@@ -275,13 +280,19 @@ class _Space:
         left = V.T @ loads
         gram = image.T @ loads
         image -= V @ left  # full reorthogonalisation: the bound relies on it
+        gram = gram - left.T @ left
+        little = bool(np.any(_roots(np.diag(gram)) < NEAR_END * size))
+        if little and self.still is not None:  # of round-off much is the uniform moment
+            image = self.still.uniform.out_of(image)
+            image -= V @ (V.T @ (self.A @ image))
+            gram = image.T @ (self.A @ image)
         old, new = block.start, block.stop
         T = np.zeros((new, new))
         T[:old, :old] = self.T
         T[:, block] = h
         T[block] = h.T
         self.T = T
-        return self.append(image, gram - left.T @ left, size)
+        return self.append(image, gram, size)
 
     def _turned(self, turn: np.ndarray) -> np.ndarray:
         """The vectors of the space times ``turn``, in their place: the space ends with it."""
