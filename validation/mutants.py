@@ -640,9 +640,16 @@ MUTANTS = (
     Mutant(
         "triangles half as high",
         "solver/interface_cells.py",
-        "mesh.t.shape[0] == 4 else 2.0",
-        "mesh.t.shape[0] == 4 else 1.0",
+        "share = 1.0 if quadrilateral else 2.0",
+        "share = 1.0 if quadrilateral else 1.0",
         ("tests/solver/test_stability.py",),
+    ),
+    Mutant(
+        "round-off of the uniform moment taken for a pole",
+        "sweep/lanczos.py",
+        "NEAR_END = 1e-2",
+        "NEAR_END = 0.0",
+        ("tests/sweep/test_exhausted.py",),
     ),
     Mutant(
         "stationary point left out of gamma",
@@ -1590,8 +1597,8 @@ MUTANTS = (
     Mutant(
         "interface of a film: cells held against L_m alone",
         "solver/interface_cells.py",
-        "* (np.pi / film.thickness) ** 2",
-        "* (0.0 / film.thickness) ** 2",
+        "across = np.pi / film.thickness",
+        "across = 0.0 / film.thickness",
         ("tests/sweep/test_film_regions.py",),
     ),
     Mutant(

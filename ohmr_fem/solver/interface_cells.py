@@ -24,12 +24,17 @@ SAME = 1e-9
 def cell_heights(system: System, facets: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """Extent of each cell normal to its facet, in m."""
     mesh = system.problem.mesh.mesh
-    size = np.sum(system.basis.dx, axis=1)[cells] * system.scales.length ** mesh.dim()
+    scaled = np.sum(system.basis.dx, axis=1)
+    unit = system.scales.length ** mesh.dim()
+    size = unit * scaled[cells]
     if mesh.dim() == 1:
         return np.asarray(size)
     ends = mesh.p[:, mesh.facets[:, facets]]
-    length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=0)
-    return np.asarray(size / length * (1.0 if mesh.t.shape[0] == 4 else 2.0))
+    along = ends[:, 1] - ends[:, 0]
+    length = np.linalg.norm(along, axis=0)
+    quadrilateral = mesh.t.shape[0] == 4
+    share = 1.0 if quadrilateral else 2.0
+    return np.asarray(share * size / length)
 
 
 def interface_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
@@ -37,17 +42,21 @@ def interface_cells(system: System) -> tuple[np.ndarray, np.ndarray]:
     moments gather.
     """
     mesh = system.problem.mesh
-    if len(distinct(system.problem.materials.values())) < 2:
+    materials = system.problem.materials
+    if len(distinct(materials.values())) < 2:
         return np.empty(0), np.empty(0, dtype=int)
-    inner = np.flatnonzero(mesh.mesh.f2t[1] >= 0)
-    first, second = mesh.mesh.f2t[:, inner]
+    beside = mesh.mesh.f2t
+    inner = np.flatnonzero(beside[1] >= 0)
+    first, second = beside[:, inner]
     region = np.full(mesh.n_cells, -1)
     for number, cells in enumerate(mesh.regions.values()):
         region[cells] = number
     rows = _jumping(system)
-    size = np.abs(rows).max(axis=1, initial=0.0)[:, None]
-    apart = np.abs(rows[:, first] - rows[:, second]) > SAME * size
-    chosen = (region[first] != region[second]) & apart.any(axis=0)
+    size = np.abs(rows).max(axis=1, initial=0.0)
+    jumps = np.abs(rows[:, first] - rows[:, second])
+    apart = jumps > SAME * size[:, None]
+    between = region[first] != region[second]
+    chosen = between & apart.any(axis=0)
     cells = np.concatenate([first[chosen], second[chosen]])
     facets = np.tile(inner[chosen], 2)
     return cell_heights(system, facets, cells), cells
@@ -60,9 +69,9 @@ def _jumping(system: System) -> np.ndarray:
         c = channel.coefficients
         rows.append(c.alpha * c.sigma)
         if isinstance(system.problem.film, Film):
-            given = c.sigma, c.diffusion, c.alpha_inverse
-            rows += [*given, *c.relaxation.reshape(9, *c.sigma.shape)]
-            rows += [*c.half_g_x.reshape(9, *c.sigma.shape)]
+            rows += [c.sigma, c.diffusion, c.alpha_inverse]
+            for tensor in (c.relaxation, c.half_g_x):
+                rows += [*tensor.reshape(9, *c.sigma.shape)]
     return np.array([row.mean(axis=1) for row in rows])
 
 
@@ -73,4 +82,6 @@ def lost_between_faces(system: System) -> np.ndarray | None:
     film = system.problem.film
     if not isinstance(film, Film):
         return None
-    return np.asarray(system.coefficients.diffusion[:, 0] * (np.pi / film.thickness) ** 2)
+    across = np.pi / film.thickness
+    spread = system.coefficients.diffusion[:, 0]
+    return np.asarray(spread * across**2)
