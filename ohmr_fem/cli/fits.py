@@ -15,7 +15,7 @@ from .speech import give, say, show, tell
 def fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) -> None:
     import warnings
 
-    from ..run.fit import run_fit
+    from ..run.fit import ONE_MORE, run_fit
 
     if data.suffix.lower() == ".toml":
         raise InputError(
@@ -32,12 +32,15 @@ def fit(data: Path, device: Path, given: str | None, options: dict[str, Any]) ->
         warnings.simplefilter("ignore")  # the report holds them
         try:
             with stages("fit") as progress:
-                run_fit(data, device, out, progress=progress, **options)
+                found = run_fit(data, device, out, progress=progress, **options)
         except KeyboardInterrupt:
             say("stopped; a fit leaves nothing and does not resume: the command starts it again")
             raise
     give(json.loads((out / "fit.json").read_text(encoding="utf-8")))
-    tell(*(out / "fit.txt").read_text(encoding="utf-8").rstrip().split("\n"))
+    text = (out / "fit.txt").read_text(encoding="utf-8").rstrip()
+    tell(*text.split("\n"))
+    if not (found.identifiability.complete or ONE_MORE in text):
+        tell("", "which further measurements would help: add --plan (minutes for a film)")
     tell("", f"fit.txt, fit.json, fit.csv, fit.html, fit.png and fit.pdf in {out}")
 
 

@@ -31,6 +31,8 @@ from .folder import folder_of, remove, results_folder
 
 #: What a fit leaves, beside its record.
 FILES = ("fit.txt", "fit.csv", "fit.png", "fit.pdf", "fit.html")
+#: Above the table of further measurements.
+ONE_MORE = "with one more measurement"
 CAPTION = "Data without backgrounds, the fit, and the infinite strip where one was fitted"
 RECORD = "fit.json"
 PARAMETERS = ("alpha", "L_m", "tau", "theta")
@@ -80,7 +82,7 @@ def run_fit(
         Steps of :func:`ohmr_fem.prepare`, done to every curve; its sweeps stand together then.
     plan : bool, optional
         Add to the report which further measurement would fix most (:func:`ohmr_fem.design`); by
-        default only where the data leave parameters free.
+        default only where the data leave parameters free, and not of a film (minutes).
     options : background, confidence, intervals, strip, limit, method, progress of
         :func:`ohmr_fem.fit`
 
@@ -122,8 +124,8 @@ def run_fit(
         found = replace(found, warnings=tuple(map(in_file, found.warnings)))
         if out is None:
             return found
-        if plan is None:
-            plan = not found.identifiability.complete
+        if plan is None:  # of a film each pair takes a measure, which takes minutes
+            plan = not found.identifiability.complete and setup.problem.film is None
         further = None
         if plan:
             told = options.get("progress") or nobody
@@ -156,7 +158,7 @@ def write_fit(
     report, numbers, table, *figures, page = files
     text = str(found) + _prepared(found)
     if further is not None:
-        text += f"\n\nwith one more measurement:\n{further}"
+        text += f"\n\n{ONE_MORE}:\n{further}"
     content = {"ohmr_fem": __version__, **(sources or {}), **record(found)}
     content["files"] = list(FILES)
     _write(report, text)
