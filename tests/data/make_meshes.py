@@ -7,6 +7,8 @@ from pathlib import Path
 
 import gmsh
 
+from ohmr_fem.mesh.generate_gmsh import _kept_signal
+
 FLAVOURS = [(version, binary) for version in (2.2, 4.1) for binary in (0, 1)]
 
 
@@ -14,7 +16,8 @@ def two_squares(
     path: Path, version: float, binary: int, order: int = 1, quads: bool = False, bulge: float = 0
 ) -> None:
     """Write one file; with ``bulge`` the right side is an arc."""
-    gmsh.initialize(interruptible=False)
+    with _kept_signal("SIGPIPE"):  # gmsh would let a later broken pipe kill the process
+        gmsh.initialize(interruptible=False)
     try:
         gmsh.option.setNumber("General.Verbosity", 1)
         geo, model = gmsh.model.geo, gmsh.model

@@ -10,6 +10,7 @@ import pytest
 
 from ohmr_fem.errors import InputError, MeshError
 from ohmr_fem.mesh.files import read_mesh, write_mesh
+from ohmr_fem.mesh.generate_gmsh import _kept_signal
 from ohmr_fem.mesh.grids import annulus_mesh, cross_section, tensor_grid
 from tests.mesh.test_device_mesh import length, measure, two_regions
 
@@ -88,7 +89,8 @@ def test_round_trip(tmp_path, binary, cells):
 def test_gmsh_reads_what_is_written(tmp_path):
     gmsh = pytest.importorskip("gmsh", exc_type=Exception)
     write_mesh(two_regions("triangle"), tmp_path / "a.msh", unit="um")
-    gmsh.initialize(interruptible=False)
+    with _kept_signal("SIGPIPE"):  # else a broken pipe of a later test kills this process
+        gmsh.initialize(interruptible=False)
     try:
         gmsh.option.setNumber("General.Verbosity", 1)
         gmsh.open(str(tmp_path / "a.msh"))

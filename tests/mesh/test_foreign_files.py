@@ -8,6 +8,7 @@ import pytest
 
 from ohmr_fem.errors import InputError, MeshError
 from ohmr_fem.mesh.files import read_mesh
+from ohmr_fem.mesh.generate_gmsh import _kept_signal
 from tests.mesh.test_device_mesh import length, measure
 
 READERS = Path(__file__).parents[1] / "data" / "readers"
@@ -61,7 +62,8 @@ def plates(tmp_path_factory):
     """The same plate in every flavour that gmsh writes, by name of the flavour."""
     gmsh = pytest.importorskip("gmsh", exc_type=Exception)
     folder = tmp_path_factory.mktemp("plates")
-    gmsh.initialize(interruptible=False)
+    with _kept_signal("SIGPIPE"):  # else a broken pipe of a later test kills this process
+        gmsh.initialize(interruptible=False)
     try:
         gmsh.option.setNumber("General.Verbosity", 1)
         for groups, text in (("named", GEO + NAMED), ("numbered", GEO + NUMBERED)):
