@@ -69,6 +69,18 @@ def read_text(
     return text_of(content, path, what)
 
 
+def read_own(
+    path: str | Path,
+    what: str,
+    reader: str,
+) -> str:
+    """The text of a file that ``reader`` reads; one that is known to be of another kind is told."""
+    kind = told(plain_file(path, what))  # its size is looked at first
+    if kind and reader not in kind:
+        raise InputError(f"{path}: is {kind}", value=str(path))
+    return read_text(path, what)
+
+
 def text_of(
     content: bytes,
     path: Path,

@@ -91,6 +91,28 @@ def raised() -> Iterator[None]:
                 signal.signal(getattr(signal, name), handler)
 
 
+@contextlib.contextmanager
+def kept(name: str) -> Iterator[None]:
+    """A signal does afterwards what it did before, though a library sets it behind Python's back,
+    as gmsh sets SIGPIPE to the death of the process; in any thread, where Python's own interface
+    would need the main one.
+    """
+    import ctypes  # not at the start of the command
+
+    number = getattr(signal, name, None)
+    get = ctypes.pythonapi.PyOS_getsig
+    put = ctypes.pythonapi.PyOS_setsig
+    get.restype = put.restype = ctypes.c_void_p
+    get.argtypes = [ctypes.c_int]
+    put.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    before = None if number is None else get(number)
+    try:
+        yield
+    finally:
+        if number is not None:
+            put(number, before)
+
+
 def _set(name: str, handler: Any) -> Any:
     """The handler before; None where the signal is ignored or there is none of this name."""
     number = getattr(signal, name, None)

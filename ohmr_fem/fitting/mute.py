@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import PhysicsWarning
+from ..sweep.bound import FLOOR
 from .curve import Curve
 from .data import Measured
 from .model import Model
 
 #: A change below this part of the effect is none: B along y moves nothing at all.
 NOTHING = 1e-14
-#: An effect below this part of what the device could show is round-off, as in HanleCurve.silent.
-ROUND_OFF = 1e-11
 #: A direction is along an axis if its other components are below this.
 ALONG = 1e-6
 
@@ -46,7 +45,7 @@ def _is_silent(curve: Curve) -> bool:
     if measure.polarised:
         return False
     effect, _ = measure.unchecked(curve.fields)
-    return float(np.abs(effect).max()) <= ROUND_OFF * measure.largest
+    return float(np.abs(effect).max()) <= FLOOR * measure.largest
 
 
 def _said(

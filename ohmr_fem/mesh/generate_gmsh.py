@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import math
-import signal
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import skfem
 
+from ..base import signals
 from ..errors import MeshError, MissingExtraError
 from ..geometry import polygons
 from ..geometry.outline import Geometry, Loop, Segment
@@ -55,30 +54,11 @@ def load_gmsh() -> Any:
 
 
 @contextlib.contextmanager
-def _kept_signal(name: str) -> Iterator[None]:
-    """gmsh sets what a broken pipe does back to the death of the process, behind Python's back;
-    Python's own interface would need the main thread.
-    """
-    number = getattr(signal, name, None)
-    get = ctypes.pythonapi.PyOS_getsig
-    put = ctypes.pythonapi.PyOS_setsig
-    get.restype = put.restype = ctypes.c_void_p
-    get.argtypes = [ctypes.c_int]
-    put.argtypes = [ctypes.c_int, ctypes.c_void_p]
-    before = None if number is None else get(number)
-    try:
-        yield
-    finally:
-        if number is not None:
-            put(number, before)
-
-
-@contextlib.contextmanager
 def _session(gmsh: Any) -> Iterator[None]:
     """A model of our own; a session that is already open is left as it was."""
     running = gmsh.isInitialized()
     if not running:
-        with _kept_signal("SIGPIPE"):
+        with signals.kept("SIGPIPE"):
             gmsh.initialize(interruptible=False)
     before = gmsh.model.getCurrent() if running else None
     kept = {name: gmsh.option.getNumber(name) for name in OPTIONS}

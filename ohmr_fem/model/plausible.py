@@ -35,9 +35,9 @@ def unlikely(mesh: DeviceMesh, materials: dict[str, Material]) -> list[PhysicsWa
     once.
     """
     size = float(np.ptp(mesh.mesh.p, axis=1).max())
+    upright = "z" in mesh.axes  # a section of a film or wire: its conductivity is the bulk's
     found: dict[str, PhysicsWarning] = {}
     for material in materials.values():
-        upright = "z" in mesh.axes  # a section of a film or wire: its conductivity is the bulk's
         for note in _of_material(material, upright) or _of_size(size, material):
             found.setdefault(str(note), note)
     return list(found.values())

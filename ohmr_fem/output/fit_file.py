@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.file_kind import told
 from ..base.owned import ReadOnly
 from ..errors import InputError, OhmrError
 from ..errors.doors import door
-from ..files import atomic_path, plain_file, read_text
+from ..files import atomic_path, read_own
 from ..fitting.background import Term
 from ..fitting.data import Measured
 from ..fitting.fisher import Combination, Identifiability
@@ -161,11 +160,7 @@ def _damage_named(path: str | Path) -> Iterator[None]:
 
 def read_content(path: str | Path) -> dict[str, Any]:
     """The JSON of a file of this format."""
-    what = "a fit saved by ohmr_fem"
-    kind = told(plain_file(path, what))
-    if kind and "of.load_fit" not in kind:
-        raise InputError(f"{path}: is {kind}", value=str(path))
-    text = read_text(path, what)
+    text = read_own(path, "a fit saved by ohmr_fem", "of.load_fit")
     with _damage_named(path):
         content: dict[str, Any] = json.loads(text)
         found = content["format"]

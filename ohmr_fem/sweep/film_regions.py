@@ -22,8 +22,8 @@ from ..solver.resolution import FIRST_ORDER
 from ..solver.system import system_of
 from .curve import HanleCurve, Parts, no_resistance, removed_part
 
-METHOD = "direct, one factorisation for each field, and two for each mode through the thickness"
-ABSORBING = "direct, two factorisations for each field and polynomial mode through the thickness"
+METHOD = "direct, one factorisation for each field, and one for each mode through the thickness"
+ABSORBING = "direct, one factorisation for each field and polynomial mode through the thickness"
 
 
 def is_regional(problem: Problem) -> bool:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.file_kind import told
 from ..errors import InputError
-from ..files import check_kinds, check_shapes, plain_file, read_text
+from ..files import check_kinds, check_shapes, read_own
 from ..model.material import Material
 from ..model.problem import DETECTIONS
 from ..model.spin import Spin
@@ -70,11 +69,7 @@ def plain_content(measure: SpectralMeasure) -> dict[str, Any]:
 @contextlib.contextmanager
 def contents(path: str | Path) -> Iterator[dict[str, Any]]:
     """The values of a file; whatever fails with them says that it is no file of a measure."""
-    what = "a file that SpectralMeasure.save wrote"
-    kind = told(plain_file(path, what))
-    if kind and "SpectralMeasure.load" not in kind:
-        raise InputError(f"{path}: is {kind}", value=str(path))
-    text = read_text(path, what)
+    text = read_own(path, "a file that SpectralMeasure.save wrote", "SpectralMeasure.load")
     try:
         content = json.loads(text)
         if content["format"] not in (FORMAT, FIRST_FORMAT):

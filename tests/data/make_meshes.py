@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gmsh
 
-from ohmr_fem.mesh.generate_gmsh import _kept_signal
+from ohmr_fem.base import signals
 
 FLAVOURS = [(version, binary) for version in (2.2, 4.1) for binary in (0, 1)]
 
@@ -16,7 +16,7 @@ def two_squares(
     path: Path, version: float, binary: int, order: int = 1, quads: bool = False, bulge: float = 0
 ) -> None:
     """Write one file; with ``bulge`` the right side is an arc."""
-    with _kept_signal("SIGPIPE"):  # gmsh would let a later broken pipe kill the process
+    with signals.kept("SIGPIPE"):  # gmsh would let a later broken pipe kill the process
         gmsh.initialize(interruptible=False)
     try:
         gmsh.option.setNumber("General.Verbosity", 1)

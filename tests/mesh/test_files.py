@@ -8,9 +8,9 @@ import meshio
 import numpy as np
 import pytest
 
+from ohmr_fem.base import signals
 from ohmr_fem.errors import InputError, MeshError
 from ohmr_fem.mesh.files import read_mesh, write_mesh
-from ohmr_fem.mesh.generate_gmsh import _kept_signal
 from ohmr_fem.mesh.grids import annulus_mesh, cross_section, tensor_grid
 from tests.mesh.test_device_mesh import length, measure, two_regions
 
@@ -89,7 +89,7 @@ def test_round_trip(tmp_path, binary, cells):
 def test_gmsh_reads_what_is_written(tmp_path):
     gmsh = pytest.importorskip("gmsh", exc_type=Exception)
     write_mesh(two_regions("triangle"), tmp_path / "a.msh", unit="um")
-    with _kept_signal("SIGPIPE"):  # else a broken pipe of a later test kills this process
+    with signals.kept("SIGPIPE"):  # else a broken pipe of a later test kills this process
         gmsh.initialize(interruptible=False)
     try:
         gmsh.option.setNumber("General.Verbosity", 1)

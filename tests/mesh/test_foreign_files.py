@@ -6,9 +6,9 @@ import meshio
 import numpy as np
 import pytest
 
+from ohmr_fem.base import signals
 from ohmr_fem.errors import InputError, MeshError
 from ohmr_fem.mesh.files import read_mesh
-from ohmr_fem.mesh.generate_gmsh import _kept_signal
 from tests.mesh.test_device_mesh import length, measure
 
 READERS = Path(__file__).parents[1] / "data" / "readers"
@@ -62,7 +62,7 @@ def plates(tmp_path_factory):
     """The same plate in every flavour that gmsh writes, by name of the flavour."""
     gmsh = pytest.importorskip("gmsh", exc_type=Exception)
     folder = tmp_path_factory.mktemp("plates")
-    with _kept_signal("SIGPIPE"):  # else a broken pipe of a later test kills this process
+    with signals.kept("SIGPIPE"):  # else a broken pipe of a later test kills this process
         gmsh.initialize(interruptible=False)
     try:
         gmsh.option.setNumber("General.Verbosity", 1)

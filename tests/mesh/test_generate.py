@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pytest
 
+from ohmr_fem.base import signals
 from ohmr_fem.errors import InputError, MissingExtraError
 from ohmr_fem.geometry import (
     annulus,
@@ -24,7 +25,6 @@ from ohmr_fem.geometry import (
 from ohmr_fem.mesh import generate
 from ohmr_fem.mesh.check import check_mesh
 from ohmr_fem.mesh.generate import mesh_device
-from ohmr_fem.mesh.generate_gmsh import _kept_signal
 from ohmr_fem.mesh.grading import cell_sizes, singular_points
 from ohmr_fem.mesh.grids import lines_between
 from tests.geometry.test_shapes import lengths
@@ -290,7 +290,7 @@ def test_the_device_without_gmsh_says_what_to_install(monkeypatch):
 def test_an_open_gmsh_session_is_left_alone():
     import gmsh
 
-    with _kept_signal("SIGPIPE"):  # else a broken pipe of a later test kills this process
+    with signals.kept("SIGPIPE"):  # else a broken pipe of a later test kills this process
         gmsh.initialize(interruptible=False)
     try:
         gmsh.option.setNumber("Mesh.Algorithm", 5)
